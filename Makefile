@@ -1,0 +1,42 @@
+# Needs python3.11 or newer and make. `make PYTHON=python3.12 test` chooses another interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check prove docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The Stream needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+demo: $(STAMP) ## three characters in a loopback Discord, no account or key needed
+	$(BIN)/the-stream demo
+
+check: $(STAMP) ## lint, types, import contracts, sizes
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tests/gates.py app tasks beat_schedule.py
+
+test: check ## the checks, then every test but the slow proofs
+	$(PYTEST) -m "not slow"
+
+prove: $(STAMP) ## the slow proofs, with their tables
+	$(PYTEST) -m slow -s
+
+docs: $(STAMP) ## write docs/keys.md and docs/settings.md from the code
+	$(BIN)/python -m app.docgen docs
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

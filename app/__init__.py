@@ -1,0 +1,1 @@
+"""The Stream: a real-time nervous system for several autonomous characters in the same Discord servers."""

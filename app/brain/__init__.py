@@ -1,0 +1,1 @@
+"""What a character perceives, plans and says. Knows no Redis, no Celery and no discord: all of that comes in as ports."""

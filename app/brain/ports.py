@@ -1,0 +1,62 @@
+"""What the graph needs from the world. `app.bootstrap` supplies the real parts; tests supply plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from app.model import Action, ChatLine, ConversationState, InboxEntry
+from app.verdicts import Claim, Commit
+
+
+class CyclePorts(Protocol):
+    """One cycle's view of the world: one bot, one lane, one lock held. Every call is synchronous."""
+
+    now_ms: int
+    """Redis TIME when the cycle began, in Unix milliseconds."""
+
+    def entries(self) -> Sequence[InboxEntry]:
+        """The lane's inbox entries, oldest first: of its channel (direct lane) or all not direct (autonomous lane)."""
+
+    def granted(self) -> frozenset[str]:
+        """Message ids that elections granted to this bot."""
+
+    def states(self) -> Mapping[str, ConversationState]:
+        """Conversation state by channel id, already decayed to now."""
+
+    def trust(self, person: str) -> int:
+        """Trust level, 0 to 5, of a Discord user id."""
+
+    def allowed(self, channel: str) -> bool:
+        """Whether the bot may speak unasked in the channel."""
+
+    def claim(self, entry: InboxEntry) -> Claim:
+        """Ask for the floor of the entry's channel, for this message. GRANTED is renewed until commit, release or loss."""
+
+    def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
+        """Recent lines of the channel from Discord, oldest first. Moves the mark that a later STALE verdict is judged by."""
+
+    def reserve(self, entry: InboxEntry, tokens: int) -> bool:
+        """Before a paid model call: mark the cycle as paid and hold `tokens` of every budget. False: over budget."""
+
+    def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
+        """Show the typing indicator until the block ends."""
+
+    def commit(self, entry: InboxEntry, action: Action) -> Commit:
+        """The one atomic step from decision to outbox. Removes the entry and journals when COMMITTED."""
+
+    def decline(self, entry: InboxEntry, reason: str) -> None:
+        """Answer with silence for good: removes the entry, records the decline, gives the floor back, journals."""
+
+    def release(self, entry: InboxEntry, reason: str) -> None:
+        """Give the floor back without an answer and leave the entry for a later cycle; journals."""
+
+    def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
+        """Remove entries that need no answer. Journals one line for each that bid."""
+
+    def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
+        """Write one journal line about an entry."""
+
+    def chance(self) -> float:
+        """A number in [0, 1), the cycle's only source of chance."""

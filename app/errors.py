@@ -1,0 +1,70 @@
+"""Every error the program raises on purpose. A class's docstring is its default message; one line says what to do."""
+
+from __future__ import annotations
+
+
+class StreamError(Exception):
+    """Something went wrong in the stream."""
+
+    exit_code = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or type(self).__name__).strip())
+
+
+class ConfigurationError(StreamError):
+    """A setting is wrong."""
+
+    exit_code = 2
+
+
+class CharacterError(ConfigurationError):
+    """A character file is missing or malformed."""
+
+
+class UnknownBot(ConfigurationError):
+    """No character file has this name."""
+
+
+class TokenRefused(ConfigurationError):
+    """Discord refused a bot's token."""
+
+
+class PortInUse(ConfigurationError):
+    """The port is in use by another program."""
+
+
+class StoreUnavailable(StreamError):
+    """Redis cannot be reached."""
+
+    exit_code = 3
+
+
+class VaultMissing(StreamError):
+    """The vault holds nothing for this bot: its gateway has not run for a day."""
+
+
+class VaultKeyWrong(StreamError):
+    """No key in STREAM_VAULT_KEYS opens this bot's vault."""
+
+
+class LeaseHeld(StreamError):
+    """Another gateway already runs this bot."""
+
+    exit_code = 4
+
+
+class LockLost(StreamError):
+    """The lane's lock expired or was taken while a cycle ran."""
+
+
+class ModelUnavailable(StreamError):
+    """The language model did not answer in a usable way."""
+
+
+class DeliveryFailed(StreamError):
+    """Discord refused a post for good."""
+
+
+class DeliveryHeld(StreamError):
+    """A post must not be sent now: muted, cancelled or out of time."""

@@ -1,0 +1,241 @@
+"""Every Redis key, in one place: its shape, its owner and when it expires. `docs/keys.md` is generated from `CATALOGUE`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+# Expiries in milliseconds. Whatever stops a second answer outlives every path that could still act on the message:
+# the backfill age, the longest deferral and the broker's visibility timeout are all far below half an hour.
+SEEN_TTL = 1 * HOUR
+ANSWER_TTL = 26 * HOUR
+BIDS_TTL = 2 * HOUR
+JOURNAL_TTL = 7 * DAY
+CAUSE_TTL = 2 * DAY
+CHANNEL_TTL = 1 * DAY
+MAILBOX_TTL = 30 * DAY
+ENTRY_TTL = 30 * DAY
+BUDGET_TTL = 3 * DAY
+STATE_TTL = 1 * DAY
+VAULT_TTL = 1 * DAY
+
+WAKES_DUE = "wakes:due"
+ELECTIONS_DUE = "elections:due"
+DELIVERIES_DUE = "deliveries:due"
+DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
+ROSTER = "roster"
+
+
+class Lane(NamedTuple):
+    """What runs one cycle at a time: a bot's autonomous lane, or its direct lane in one channel."""
+
+    bot: str
+    channel: str | None = None
+
+    def __str__(self) -> str:
+        return self.bot if self.channel is None else f"{self.bot}:{self.channel}"
+
+    @classmethod
+    def parse(cls, text: str) -> Lane:
+        """The lane that `str(lane)` wrote."""
+        bot, _, channel = text.partition(":")
+        return cls(bot, channel or None)
+
+
+def lock_name(lane: Lane) -> str:
+    """The name given to python-redis-lock, which itself puts `lock:` before it."""
+    return f"daily_life:{lane}"
+
+
+def lock(lane: Lane) -> str:
+    """The key that python-redis-lock writes for `lock_name`."""
+    return f"lock:{lock_name(lane)}"
+
+
+def cooldown(bot: str) -> str:
+    return f"bot:{bot}:last_autonomous_action"
+
+
+def wake(lane: Lane) -> str:
+    return f"wake:{lane}"
+
+
+def inbox(lane: Lane) -> str:
+    return f"mailbox:{lane.bot}:inbox" if lane.channel is None else f"mailbox:{lane.bot}:inbox:{lane.channel}"
+
+
+def work(bot: str) -> str:
+    return f"mailbox:{bot}:work"
+
+
+def outbox(bot: str, channel: str) -> str:
+    return f"mailbox:{bot}:outbox:{channel}"
+
+
+def dead(bot: str) -> str:
+    return f"mailbox:{bot}:dead"
+
+
+def state(bot: str) -> str:
+    return f"mailbox:{bot}:state"
+
+
+def entry(entry_id: str) -> str:
+    return f"entry:{entry_id}"
+
+
+def seen(bot: str, message: str) -> str:
+    return f"seen:{bot}:{message}"
+
+
+def cursor(bot: str) -> str:
+    return f"cursor:{bot}"
+
+
+def vault(bot: str, part: str) -> str:
+    """`part` is secrets, llm, discord or profile."""
+    return f"vault:{bot}:{part}"
+
+
+def bids(message: str) -> str:
+    return f"bids:{message}"
+
+
+def answer(message: str) -> str:
+    return f"answer:{message}"
+
+
+def floor(channel: str) -> str:
+    return f"floor:{channel}"
+
+
+def floor_waiting(channel: str) -> str:
+    return f"floor:{channel}:waiting"
+
+
+def recent_bot_posts(channel: str) -> str:
+    return f"channel:{channel}:recent_bot_posts"
+
+
+def last_human(channel: str) -> str:
+    return f"channel:{channel}:last_human"
+
+
+def cause(message: str) -> str:
+    return f"cause:{message}"
+
+
+def cause_in_flight(bot: str, channel: str) -> str:
+    return f"cause:{bot}:{channel}"
+
+
+def cause_root(root: str) -> str:
+    return f"cause:root:{root}"
+
+
+def budget(scope: str, date: str) -> str:
+    """`scope` is a bot's name or `all`; `date` is ISO, in UTC."""
+    return f"budget:{scope}:{date}"
+
+
+def person_hour(bot: str, person: str) -> str:
+    return f"budget:{bot}:person:{person}"
+
+
+def delivery(bot: str, channel: str) -> str:
+    return f"delivery:{bot}:{channel}"
+
+
+def mute(scope: str) -> str:
+    """`scope` is all, guild:<id>, channel:<id> or bot:<name>."""
+    return f"mute:{scope}"
+
+
+def mute_scopes(bot: str, channel: str, guild: str | None) -> tuple[str, str, str, str]:
+    """The four keys, any of which silences this bot in this channel, in the order every script expects."""
+    return mute("all"), mute(f"guild:{guild or '-'}"), mute(f"channel:{channel}"), mute(f"bot:{bot}")
+
+
+def gateway_lease(bot: str) -> str:
+    return f"gateway:{bot}:lease"
+
+
+def journal(message: str) -> str:
+    return f"journal:{message}"
+
+
+def journal_of_bot(bot: str, date: str) -> str:
+    return f"journal:{bot}:{date}"
+
+
+def memory(bot: str, part: str) -> str:
+    return f"memory:{bot}:{part}"
+
+
+def trust(bot: str) -> str:
+    return f"trust:{bot}"
+
+
+def request(request_id: str) -> str:
+    return f"request:{request_id}"
+
+
+class Described(NamedTuple):
+    """One row of the catalogue."""
+
+    pattern: str
+    shape: str
+    owner: str
+    expiry: str
+
+
+CATALOGUE: tuple[Described, ...] = (
+    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
+    Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
+    Described("wake:<lane>", "hash: seq, context", "admit, elect, finish", "none: removed when the lane is clear"),
+    Described("wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"),
+    Described("elections:due", "sorted set: message by due Unix ms", "admit, elect", "none: members removed by elect"),
+    Described("deliveries:due", "sorted set: <bot>:<channel> by due Unix ms", "commit, deliver",
+              "none: members removed when the outbox is empty"),
+    Described("deliveries:in_flight", "sorted set: entry by the Unix ms at which its POST has timed out", "deliver", "a day"),
+    Described("mailbox:<bot>:inbox", "stream: what the bot may answer unasked", "admit, commit",
+              "30 days after the last write"),
+    Described("mailbox:<bot>:inbox:<channel>", "stream: direct messages; never trimmed", "admit, commit",
+              "30 days after the last write"),
+    Described("mailbox:<bot>:work", "hash: granted message to its floor token and channel", "elect, commit",
+              "30 days after the last write"),
+    Described("mailbox:<bot>:outbox:<channel>", "list: entry ids, oldest first", "commit, deliver",
+              "30 days after the last write"),
+    Described("mailbox:<bot>:dead", "hash: entry id to reason", "deliver", "30 days after the last write"),
+    Described("mailbox:<bot>:state", "hash: channel to conversation state", "commit", "a day after the last write"),
+    Described("entry:<id>", "hash: one committed action, its attempts and receipts", "commit, deliver",
+              "30 days; an hour once delivered"),
+    Described("seen:<bot>:<message>", "string: request id and verdict", "admit", "an hour: twice the backfill age and more"),
+    Described("cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"),
+    Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
+    Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
+    Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
+    Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
+    Described("floor:<channel>", "hash: bot, message, token, kind, until", "claim, commit, deliver",
+              "an hour; the lease is `until`"),
+    Described("floor:<channel>:waiting", "sorted set: lanes waiting for the floor", "claim", "a day"),
+    Described("channel:<id>:recent_bot_posts", "sorted set: bot:entry by commit Unix ms", "commit", "a day"),
+    Described("channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"),
+    Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
+    Described("cause:<bot>:<channel>", "hash: cause of the entry being delivered", "deliver", "2 days"),
+    Described("cause:root:<root>", "hash: posts, tokens, foreign hops spent", "commit", "2 days after the last use"),
+    Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd", "commit, pay", "3 days"),
+    Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
+    Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
+    Described("mute:<scope>", "string: who muted", "mute", "the time asked for, or none"),
+    Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
+    Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),
+    Described("journal:<bot>:<date>", "list: JSON lines of what the bot said", "commit", "7 days"),
+    Described("memory:<bot>:...", "see docs", "brain", "bounded by count"),
+    Described("trust:<bot>", "hash: person to points", "brain", "none: pruned"),
+    Described("request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"),
+)

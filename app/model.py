@@ -1,0 +1,212 @@
+"""The shapes that travel between rooms. All are immutable; ids are Discord snowflakes written as decimal strings."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+DISCORD_EPOCH_MS = 1_420_070_400_000
+"""Milliseconds between the Unix epoch and Discord's (2015-01-01), from Discord's reference on snowflakes."""
+
+MAX_CONTENT = 4_000
+"""Characters of a message that are kept: Discord's own limit for the longest message (with Nitro)."""
+
+BOT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
+
+Snowflake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+BotName = Annotated[str, StringConstraints(pattern=BOT_NAME.pattern)]
+
+
+def snowflake_ms(snowflake: str) -> int:
+    """Unix time in milliseconds at which Discord made this id."""
+    return (int(snowflake) >> 22) + DISCORD_EPOCH_MS
+
+
+class Frozen(BaseModel):
+    """Base of all shapes: immutable, and an unknown field from a newer writer is ignored, not fatal."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class AuthorKind(StrEnum):
+    """Who wrote a message."""
+
+    HUMAN = "human"
+    OURS = "ours"
+    FOREIGN = "foreign"
+
+
+class Signal(StrEnum):
+    """Why a message may matter to one bot, strongest first (DESIGN.md, Signals)."""
+
+    DIRECT = "direct"
+    TRUSTED = "trusted"
+    WATCHED = "watched"
+    ACTIVE = "active"
+    REACTIONS = "reactions"
+    GOSSIP = "gossip"
+    AMBIENT = "ambient"
+
+
+class Context(StrEnum):
+    """What woke a cycle."""
+
+    DIRECT = "direct"
+    TRIGGER = "immediate_trigger"
+    POLL = "poll"
+
+
+class ConversationState(StrEnum):
+    """How engaged one bot is in one channel."""
+
+    IDLE = "idle"
+    WATCHING = "watching"
+    ENGAGED = "engaged"
+    COOLING = "cooling"
+
+
+class Event(Frozen):
+    """One thing that happened in a channel, as one gateway saw it; the same for every bot that sees it."""
+
+    kind: Literal["message", "reaction"] = "message"
+    message_id: Snowflake
+    channel_id: Snowflake
+    guild_id: Snowflake | None = None
+    author_id: Snowflake
+    author_name: str = Field(max_length=100)
+    author_kind: AuthorKind = AuthorKind.HUMAN
+    content: str = Field(default="", max_length=MAX_CONTENT)
+    reply_to: Snowflake | None = None
+    reply_to_author: Snowflake | None = None
+    reply_pings: bool = False
+    mentions: tuple[Snowflake, ...] = ()
+    is_dm: bool = False
+    thread_owner: Snowflake | None = None
+    reactions: int = 0
+    nonce: str | None = None
+
+    @property
+    def created_ms(self) -> int:
+        """When the message was written, in Unix milliseconds."""
+        return snowflake_ms(self.message_id)
+
+
+class RosterEntry(Frozen):
+    """What every gateway must know about one of our bots, to agree on who is addressed."""
+
+    bot: BotName
+    user_id: Snowflake
+    names: tuple[str, ...]
+    channels: tuple[Snowflake, ...] = ()
+
+
+class Addressing(Frozen):
+    """Whom a message speaks to: our bots in the order named, and whether it speaks to somebody else."""
+
+    bots: tuple[BotName, ...] = ()
+    somebody_else: bool = False
+    reason: str = ""
+
+
+class Classified(Frozen):
+    """The signal of one event for one bot, with the reason in a few words."""
+
+    signal: Signal
+    reason: str
+    addressed: tuple[BotName, ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        """Whether the bot must answer or say why not."""
+        return self.signal is Signal.DIRECT
+
+
+class Bid(Frozen):
+    """One bot's bid for one message: a score to compare (bits above the threshold), and the parts it is made of."""
+
+    score: float = Field(allow_inf_nan=False)
+    above_threshold: bool
+    parts: dict[str, float] = Field(default_factory=dict)
+
+
+class InboxEntry(Frozen):
+    """One message in `mailbox:<bot>:inbox`, with the stream id that removes it."""
+
+    entry_id: str
+    event: Event
+    signal: Signal
+    reason: str = ""
+    addressed: tuple[BotName, ...] = ()
+    bid: float | None = None
+
+
+class Cause(Frozen):
+    """What a message goes back to: its root, the hops since, so that loops end."""
+
+    root: str
+    hops: int = 0
+
+
+class ActionKind(StrEnum):
+    """What a cycle decided to do."""
+
+    OBSERVE = "observe"
+    REACT = "react"
+    REPLY = "reply"
+    POST = "post"
+
+
+class Action(Frozen):
+    """A decided action, ready to commit. `text` is empty for a reaction, `emoji` for words."""
+
+    kind: ActionKind
+    channel_id: Snowflake
+    message_id: Snowflake | None = None
+    text: str = ""
+    emoji: str = ""
+    reason: str = ""
+    tokens: int = 0
+    micro_usd: int = 0
+
+
+class OutboxEntry(Frozen):
+    """One committed action on its way to Discord (`entry:<id>`)."""
+
+    entry_id: str
+    bot: BotName
+    channel_id: Snowflake
+    kind: ActionKind
+    chunks: tuple[str, ...] = ()
+    emoji: str = ""
+    reply_to: Snowflake | None = None
+    reply_author: Snowflake | None = None
+    guild_id: Snowflake | None = None
+    direct: bool = False
+    deliver_by_ms: int | None = None
+    root: str = ""
+    hops: int = 0
+
+
+class ChatLine(Frozen):
+    """One message of a channel's recent history, oldest first in a transcript."""
+
+    message_id: Snowflake
+    author_id: Snowflake
+    author_name: str
+    author_kind: AuthorKind
+    content: str
+    reply_to: Snowflake | None = None
+
+
+class JournalLine(Frozen):
+    """One decision about one message by one bot (or by the stream itself), with its reason and numbers."""
+
+    at_ms: int
+    bot: str
+    step: str
+    verdict: str
+    reason: str = ""
+    numbers: dict[str, float | int | str] = Field(default_factory=dict)

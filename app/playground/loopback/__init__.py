@@ -1,0 +1,30 @@
+"""The loopback Discord: a gateway and REST server on this machine for unmodified discord.py clients."""
+
+from __future__ import annotations
+
+from app.playground.loopback.errors import ApiError
+from app.playground.loopback.faults import Faults
+from app.playground.loopback.journal import Subscription
+from app.playground.loopback.people import PostOptions
+from app.playground.loopback.records import Deletion, Edit, Post, Reaction, Record, Typing
+from app.playground.loopback.server import LoopbackDiscord
+from app.playground.loopback.state import Account, Channel, Guild
+from app.playground.loopback.thread import LoopbackThread
+
+__all__ = [
+    "Account",
+    "ApiError",
+    "Channel",
+    "Deletion",
+    "Edit",
+    "Faults",
+    "Guild",
+    "LoopbackDiscord",
+    "LoopbackThread",
+    "Post",
+    "PostOptions",
+    "Reaction",
+    "Record",
+    "Subscription",
+    "Typing",
+]

@@ -1,0 +1,46 @@
+"""The parts of one loopback Discord, wired together."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.playground.loopback.faults import Faults
+from app.playground.loopback.gateway import Hub
+from app.playground.loopback.journal import Journal
+from app.playground.loopback.loop import LoopCaller
+from app.playground.loopback.nonces import NonceWindow
+from app.playground.loopback.ratelimit import RateLimiter
+from app.playground.loopback.service import Service
+from app.playground.loopback.snowflake import SnowflakeSource
+from app.playground.loopback.state import World
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a loopback Discord is made; see LoopbackDiscord for the meaning of each."""
+
+    seed: int = 0
+    nonce_window: float = 300.0
+    rate_limit: tuple[int, float] | None = (5, 5.0)
+    clock: Callable[[], float] = time.time
+    compress: bool = False
+
+
+class Core:
+    """State, gateway, recording and faults of one loopback Discord; sockets are the server's business."""
+
+    def __init__(self, options: Options) -> None:
+        self.caller = LoopCaller()
+        self.journal = Journal()
+        self.limiter = RateLimiter(options.rate_limit)
+        self.nonces = NonceWindow(options.nonce_window)
+        # One source of chance for each purpose, so that switching a fault on does not change tokens or session ids.
+        self.world = World(SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens"))
+        self.hub = Hub(
+            self.world, random.Random(f"{options.seed} sessions"), self.journal.wake, compress=options.compress
+        )
+        self.faults = Faults(self.hub, self.caller, random.Random(f"{options.seed} faults"), self.journal.wake)
+        self.service = Service(self.world, self.hub, self.journal, self.nonces)

@@ -1,0 +1,248 @@
+"""The gateway: the websocket protocol, and the hub that hands each event to the sessions that may see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from app.playground.loopback import payloads
+from app.playground.loopback.sessions import (
+    CloseCode,
+    Connection,
+    Event,
+    Intent,
+    Op,
+    Session,
+    control_frame,
+    encode,
+)
+from app.playground.loopback.state import Account, Channel, ChannelType, Guild, World
+
+HEARTBEAT_INTERVAL_MS = 41_250
+SESSION_TTL = 300.0
+"""Seconds that a session without a connection can still be resumed."""
+
+_CLOSE_TIMEOUT = 2.0
+_CLIENT_ENDS_SESSION = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+_CHUNK = 1000
+_HELLO = control_frame(Op.HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS})
+_ACK = control_frame(Op.HEARTBEAT_ACK)
+
+
+class Hub:
+    """All gateway sessions. `wake` is called whenever a session becomes ready, resumes or loses its connection."""
+
+    def __init__(self, world: World, rng: random.Random, wake: Callable[[], None], *, compress: bool) -> None:
+        self._world = world
+        self._rng = rng
+        self._wake = wake
+        self._compress = compress
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
+        self.resume_url = ""
+
+    def connected(self) -> list[Account]:
+        """The bots that have a live session, one entry for each connection."""
+        return [session.bot for session in self._sessions.values() if session.connection is not None]
+
+    def publish(self, event: Event, channel: Channel) -> None:
+        """Send an event to every session that may see the channel and asked for the intent."""
+        for session in self._audience(channel):
+            if session.intents & event.intent:
+                session.push(event.name, event.body(session))
+
+    def publish_to_all(self, event: Event) -> None:
+        """Send a guild event (a new channel, a new member) to every session that asked for the intent."""
+        for session in self._sessions.values():
+            if session.intents & event.intent:
+                session.push(event.name, event.body(session))
+
+    def publish_guild(self, guild: Guild) -> None:
+        """Tell the connected bots that they joined a guild."""
+        for session in self._sessions.values():
+            self._push_guild(session, guild)
+
+    def drop_sockets(self, bot: Account | None) -> None:
+        for connection in self._of(bot):
+            connection.abort()
+
+    def send_op7(self, bot: Account | None) -> None:
+        for connection in self._of(bot):
+            connection.send(control_frame(Op.RECONNECT))
+
+    def send_op9(self, bot: Account | None, resumable: bool) -> None:
+        """Also a session without a connection is forgotten, so that its RESUME is refused."""
+        for connection in self._of(bot):
+            connection.send(control_frame(Op.INVALID_SESSION, resumable))
+        if not resumable:
+            for session in list(self._sessions.values()):
+                if bot is None or session.bot is bot:
+                    self._forget(session)
+
+    def close_all(self) -> None:
+        """Close every connection, as Discord does when it goes away; the sessions stay resumable."""
+        for connection in self._connections:
+            connection.close(WSCloseCode.GOING_AWAY)
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one websocket until it closes."""
+        ws = web.WebSocketResponse(compress=False, timeout=_CLOSE_TIMEOUT)
+        await ws.prepare(request)
+        zlib_stream = self._compress and request.query.get("compress") == "zlib-stream"
+        transport = request.transport
+        connection = Connection(ws, transport, zlib_stream=zlib_stream)
+        self._connections.add(connection)
+        writer = asyncio.create_task(connection.run())
+        connection.send(_HELLO)
+        try:
+            async for message in ws:
+                if message.type is WSMsgType.TEXT:
+                    self._receive_text(connection, message.data)
+        finally:
+            self._connections.discard(connection)
+            writer.cancel()
+            # A close of our own leaves the session resumable, whatever code the client answers with.
+            self._detach(connection, None if connection.closing else ws.close_code)
+        return ws
+
+    def _receive_text(self, connection: Connection, text: str) -> None:
+        try:
+            frame = json.loads(text)
+            op, data = Op(frame["op"]), frame.get("d")
+        except (json.JSONDecodeError, KeyError, TypeError):
+            connection.close(CloseCode.DECODE_ERROR)
+        except ValueError:
+            connection.close(CloseCode.UNKNOWN_OPCODE)
+        else:
+            self._receive(connection, op, data)
+
+    def _receive(self, connection: Connection, op: Op, data: object) -> None:
+        match op, data:
+            case Op.HEARTBEAT, _:
+                connection.send(_ACK)
+            case Op.IDENTIFY, dict():
+                self._identify(connection, data)
+            case Op.RESUME, dict():
+                self._resume(connection, data)
+            case _ if connection.session is None:
+                connection.close(CloseCode.NOT_AUTHENTICATED)
+            case Op.REQUEST_MEMBERS, dict():
+                self._send_members(connection.session, data)
+            case ((Op.PRESENCE | Op.VOICE_STATE), _):
+                pass
+            case _:
+                connection.close(CloseCode.UNKNOWN_OPCODE)
+
+    def _identify(self, connection: Connection, data: Mapping[str, object]) -> None:
+        bot = self._world.bots_by_token.get(_bare_token(data))
+        if bot is None:
+            connection.close(CloseCode.AUTHENTICATION_FAILED)
+            return
+        self._forget_expired()
+        session = Session(f"{self._rng.getrandbits(128):032x}", bot, int(str(data.get("intents", 0))))
+        self._sessions[session.id] = session
+        session.attach(connection)
+        guilds = list(self._world.guilds.values())
+        ready = {
+            "v": 10,
+            "user": payloads.current_user(bot),
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "private_channels": [],
+            "session_id": session.id,
+            "session_type": "normal",
+            "resume_gateway_url": self.resume_url,
+            "application": {"id": str(bot.id), "flags": payloads.application(bot)["flags"]},
+            "shard": data.get("shard", [0, 1]),
+        }
+        session.push("READY", encode(ready))
+        for guild in guilds:
+            self._push_guild(session, guild)
+        self._wake()
+
+    def _resume(self, connection: Connection, data: Mapping[str, object]) -> None:
+        bot = self._world.bots_by_token.get(_bare_token(data))
+        if bot is None:
+            connection.close(CloseCode.AUTHENTICATION_FAILED)
+            return
+        session = self._sessions.get(str(data.get("session_id")))
+        sequence = data.get("seq")
+        if session is None or session.bot is not bot or not isinstance(sequence, int):
+            connection.send(control_frame(Op.INVALID_SESSION, False))
+        elif not session.can_resume_from(sequence):
+            self._forget(session)
+            connection.send(control_frame(Op.INVALID_SESSION, False))
+        else:
+            session.attach(connection)
+            session.replay(sequence)
+            session.push("RESUMED", b"{}")
+            self._wake()
+
+    def _push_guild(self, session: Session, guild: Guild) -> None:
+        if session.intents & Intent.GUILDS:
+            everyone = bool(session.intents & Intent.GUILD_MEMBERS)
+            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone)
+            session.push("GUILD_CREATE", encode(shape))
+
+    def _send_members(self, session: Session, data: Mapping[str, object]) -> None:
+        """GUILD_MEMBERS_CHUNK: by `user_ids`, or by the beginning of the name (`query`, `limit`; 0 is no limit)."""
+        guild = self._world.guilds.get(int(str(data.get("guild_id", 0))))
+        if guild is None:
+            return
+        wanted = data.get("user_ids")
+        if wanted:
+            ids = wanted if isinstance(wanted, list) else [wanted]
+            found = [a for a in (self._world.accounts.get(int(str(i))) for i in ids) if a is not None]
+        else:
+            prefix = str(data.get("query") or "").lower()
+            found = [a for a in self._world.accounts.values() if a.name.lower().startswith(prefix)]
+            found = found[: int(str(data.get("limit") or 0)) or None]
+        chunks = [found[i : i + _CHUNK] for i in range(0, len(found), _CHUNK)] or [[]]
+        for index, chunk in enumerate(chunks):
+            shape = {
+                "guild_id": str(guild.id),
+                "members": [payloads.member(account, guild) for account in chunk],
+                "chunk_index": index,
+                "chunk_count": len(chunks),
+                "nonce": data.get("nonce"),
+            }
+            session.push("GUILD_MEMBERS_CHUNK", encode(shape))
+
+    def _audience(self, channel: Channel) -> Iterator[Session]:
+        if channel.type is ChannelType.DM:
+            return (s for s in self._sessions.values() if s.bot.id in channel.recipient_ids)
+        parent = self._world.channels[channel.parent_id] if channel.parent_id is not None else channel
+        if not parent.hidden_from and not channel.hidden_from:
+            return iter(self._sessions.values())
+        return (s for s in self._sessions.values() if self._world.can_see(s.bot.id, channel))
+
+    def _of(self, bot: Account | None) -> list[Connection]:
+        connections = [c for c in self._connections if c.session is not None]
+        return [c for c in connections if bot is None or (c.session is not None and c.session.bot is bot)]
+
+    def _detach(self, connection: Connection, close_code: int | None) -> None:
+        session = connection.session
+        if session is None or session.connection is not connection:
+            return
+        session.connection = None
+        session.detached_at = time.monotonic()
+        if close_code in _CLIENT_ENDS_SESSION:
+            self._forget(session)
+        self._wake()
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+
+    def _forget_expired(self) -> None:
+        limit = time.monotonic() - SESSION_TTL
+        for session in list(self._sessions.values()):
+            if session.detached_at is not None and session.detached_at < limit:
+                self._forget(session)
+
+
+def _bare_token(data: Mapping[str, object]) -> str:
+    return str(data.get("token", "")).removeprefix("Bot ")

@@ -1,0 +1,248 @@
+"""What people and operators do on the loopback Discord, as plain Python calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict, TypeVar, Unpack
+
+from app.playground.loopback import errors
+from app.playground.loopback.core import Core
+from app.playground.loopback.faults import Faults
+from app.playground.loopback.mentions import AllowedMentions
+from app.playground.loopback.records import Post, Reaction, Typing
+from app.playground.loopback.rest_messages import attachment
+from app.playground.loopback.service import Draft
+from app.playground.loopback.state import Account, Channel, Guild, Message
+
+T = TypeVar("T")
+
+ChannelRef = Channel | int
+MessageRef = Post | int
+
+
+class PostOptions(TypedDict, total=False):
+    """What else a post may carry.
+
+    ping_reply: notify the author replied to (default True, as Discord's clients do).
+    allowed_mentions: Discord's allowed mentions object; default: everything in the text pings.
+    webhook: the message comes from a webhook under the author's name.
+    message_type: other than 0 and 19 makes a system message, e.g. 7 (a member joined).
+    attachments: names of attached files (a message of only attachments may have an empty text).
+    nonce: as a bot would send it, enforced.
+    """
+
+    ping_reply: bool
+    allowed_mentions: Mapping[str, object] | None
+    webhook: bool
+    message_type: int
+    attachments: Sequence[str]
+    nonce: str | None
+
+
+class People:
+    """The actions and questions. Call them before the server starts or while it runs, from any thread.
+
+    Unlike REST they check no permission, length or rate limit. A refused action raises ApiError.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def faults(self) -> Faults:
+        """The switches for faults."""
+        return self._core.faults
+
+    @property
+    def posts(self) -> Sequence[Post]:
+        """Every message that was created, in order (live)."""
+        return self._core.journal.posts
+
+    @property
+    def reactions(self) -> Sequence[Reaction]:
+        """Every reaction added or removed, in order (live)."""
+        return self._core.journal.reactions
+
+    @property
+    def typings(self) -> Sequence[Typing]:
+        """Every time somebody began to type, in order (live)."""
+        return self._core.journal.typings
+
+    @property
+    def requests(self) -> Mapping[tuple[str, str], int]:
+        """How many REST requests came in, by method and route template, e.g. ("GET", "/users/@me") (live)."""
+        return self._core.journal.requests
+
+    @property
+    def rate_limit(self) -> tuple[int, float] | None:
+        """Posts and seconds of each (bot, channel) bucket; None for no limit. May be set at run time."""
+        return self._core.limiter.rate_limit
+
+    @rate_limit.setter
+    def rate_limit(self, value: tuple[int, float] | None) -> None:
+        self._core.limiter.rate_limit = value
+
+    @property
+    def nonce_window(self) -> float:
+        """Seconds for which a nonce is remembered. May be set at run time."""
+        return self._core.nonces.window
+
+    @nonce_window.setter
+    def nonce_window(self, value: float) -> None:
+        self._core.nonces.window = value
+
+    def add_guild(self, name: str) -> Guild:
+        """A new server; every account is a member of it."""
+        return self._call(lambda: self._core.service.add_guild(name))
+
+    def add_channel(self, name: str, guild: Guild | None = None) -> Channel:
+        """A new text channel, in the first guild if none is given (made when there is none)."""
+        return self._call(lambda: self._core.service.add_channel(name, guild))
+
+    def add_bot(
+        self, name: str, token: str | None = None, *, moderator: bool = False, administrator: bool = False
+    ) -> Account:
+        """A new bot; its token is in `Account.token`."""
+        return self._add_account(name, True, token, moderator, administrator)
+
+    def add_user(self, name: str, moderator: bool = False, *, administrator: bool = False) -> Account:
+        """A new person; a moderator may manage messages."""
+        return self._add_account(name, False, None, moderator, administrator)
+
+    def post(
+        self,
+        author: Account,
+        channel: ChannelRef,
+        text: str,
+        reply_to: MessageRef | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Post:
+        """Say something. A webhook's message and a system message are posted with the options."""
+        return self._call(lambda: self._post(author, channel, text, reply_to, options))
+
+    def dm(self, user: Account, bot: Account, text: str, reply_to: MessageRef | None = None) -> Post:
+        """Say something in the direct messages of two accounts; the first is the author."""
+        return self._call(lambda: self._post(user, self._core.world.open_dm(user, bot), text, reply_to, {}))
+
+    def dm_channel(self, user: Account, bot: Account) -> Channel:
+        """The DM channel of two accounts."""
+        return self._call(lambda: self._core.world.open_dm(user, bot))
+
+    def react(self, user: Account, message: MessageRef, emoji: str) -> None:
+        """React with one Unicode emoji."""
+        self._call(lambda: self._core.service.react(user, self._message(message), emoji))
+
+    def unreact(self, user: Account, message: MessageRef, emoji: str) -> None:
+        """Take a reaction back."""
+        self._call(lambda: self._core.service.unreact(user, self._message(message), emoji))
+
+    def delete(self, message: MessageRef) -> None:
+        """Delete a message, as its author or a moderator would."""
+        self._call(lambda: self._core.service.delete(self._message(message)))
+
+    def edit(self, message: MessageRef, text: str, by: Account | None = None) -> None:
+        """Change a message's text. With `by`, it must be the author (else ApiError 50005)."""
+        self._call(lambda: self._edit(message, text, by))
+
+    def typing(self, account: Account, channel: ChannelRef) -> Typing:
+        """Begin to type."""
+        return self._call(lambda: self._core.service.type_in(account, self._channel(channel)))
+
+    def open_thread(self, owner: Account, channel: ChannelRef, name: str, message: MessageRef | None = None) -> Channel:
+        """Open a public thread in a channel, on a message if one is given (the thread then has its id)."""
+
+        def step() -> Channel:
+            on = None if message is None else self._message(message)
+            return self._core.service.open_thread(owner, self._channel(channel), name, on)
+
+        return self._call(step)
+
+    def hide(self, channel: ChannelRef, bot: Account) -> None:
+        """Take a bot's access to a channel away: REST answers 403 and no more events come."""
+        self._call(lambda: self._core.service.set_hidden(self._channel(channel), bot, True))
+
+    def show(self, channel: ChannelRef, bot: Account) -> None:
+        """Give the access back."""
+        self._call(lambda: self._core.service.set_hidden(self._channel(channel), bot, False))
+
+    def connected(self) -> list[Account]:
+        """The bots whose gateway session is live, one entry for each connection."""
+        return self._call(self._core.hub.connected)
+
+    def find_post(self, message_id: int) -> Post:
+        """The record of one message as it stands now; KeyError if it never existed."""
+        return self._call(lambda: self._core.journal.post(message_id))
+
+    def posts_by_bots(self) -> list[Post]:
+        """What bots wrote (webhooks excluded), in order."""
+        return self._call(self._core.journal.posts_by_bots)
+
+    def replies_to(self, message: MessageRef) -> list[Post]:
+        """The replies to one message, in order, deleted ones included."""
+        return self._call(lambda: self._core.journal.replies_to(_id(message)))
+
+    def messages_in(self, channel: ChannelRef) -> list[Post]:
+        """What stands in a channel now, oldest first."""
+
+        def step() -> list[Post]:
+            return [self._core.journal.post(i) for i in self._channel(channel).message_ids]
+
+        return self._call(step)
+
+    def _call(self, function: Callable[[], T]) -> T:
+        return self._core.caller.call(function)
+
+    def _add_account(self, name: str, is_bot: bool, token: str | None, moderator: bool, administrator: bool) -> Account:
+        def step() -> Account:
+            account = self._core.world.add_account(
+                name, is_bot=is_bot, token=token, moderator=moderator, administrator=administrator
+            )
+            self._core.service.announce_member(account)
+            return account
+
+        return self._call(step)
+
+    def _post(
+        self, author: Account, channel: ChannelRef, text: str, reply_to: MessageRef | None, options: PostOptions
+    ) -> Post:
+        allowed = AllowedMentions.parse(options.get("allowed_mentions"))
+        if not options.get("ping_reply", True):
+            allowed = allowed.without_reply()
+        nonce = options.get("nonce")
+        draft = Draft(
+            author=author,
+            channel=self._channel(channel),
+            content=text,
+            reply_to=None if reply_to is None else self._message(reply_to).id,
+            nonce=nonce,
+            enforce_nonce=nonce is not None,
+            allowed=allowed,
+            webhook=options.get("webhook", False),
+            type=options.get("message_type", 0),
+            attachments=[attachment(i + 1, name) for i, name in enumerate(options.get("attachments", ()))],
+        )
+        return self._core.journal.post(self._core.service.post(draft).id)
+
+    def _edit(self, ref: MessageRef, text: str, by: Account | None) -> None:
+        message = self._message(ref)
+        if by is not None and message.author is not by:
+            raise errors.foreign_message()
+        self._core.service.edit(message, text)
+
+    def _channel(self, ref: ChannelRef) -> Channel:
+        if isinstance(ref, Channel):
+            return ref
+        channel = self._core.world.channels.get(ref)
+        if channel is None:
+            raise errors.unknown_channel()
+        return channel
+
+    def _message(self, ref: MessageRef) -> Message:
+        message = self._core.world.messages.get(_id(ref))
+        if message is None:
+            raise errors.unknown_message()
+        return message
+
+
+def _id(ref: MessageRef) -> int:
+    return ref.message_id if isinstance(ref, Post) else ref

@@ -1,0 +1,165 @@
+"""The frame of the REST API: who calls, which fault befalls the call, and how results and refusals are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from aiohttp import web
+
+from app.playground.loopback import errors
+from app.playground.loopback.errors import ApiError, Json
+from app.playground.loopback.faults import Faults, Rule
+from app.playground.loopback.ratelimit import RateLimiter
+from app.playground.loopback.service import Service
+from app.playground.loopback.sessions import encode
+from app.playground.loopback.state import Account, Channel
+
+API_PREFIX = "/api/v10"
+CREATE_MESSAGE = "/channels/{channel_id}/messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request. `bot` is the caller."""
+
+    request: web.Request
+    bot: Account
+
+    def id(self, name: str) -> int:
+        """A snowflake from the path; 50035 when it is none."""
+        return snowflake(name, self.request.match_info[name])
+
+    def query_id(self, name: str) -> int | None:
+        raw = self.request.query.get(name)
+        return None if raw is None else snowflake(name, raw)
+
+    async def body(self) -> Json:
+        """The JSON object of the request; of a multipart request its `payload_json`."""
+        try:
+            if self.request.content_type == "multipart/form-data":
+                form = await self.request.post()
+                raw = json.loads(str(form.get("payload_json", "{}")))
+            else:
+                raw = json.loads(await self.request.text() or "{}")
+        except json.JSONDecodeError:
+            raise errors.invalid_json() from None
+        if not isinstance(raw, dict):
+            raise errors.invalid_json()
+        return cast("Json", raw)
+
+
+Handler = Callable[[Call], Awaitable[web.Response]]
+
+
+def snowflake(name: str, raw: object) -> int:
+    text = str(raw)
+    if not text.isdecimal():
+        raise errors.invalid_form(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
+    return int(text)
+
+
+def json_response(payload: object, status: int = 200) -> web.Response:
+    return raw_response(encode(payload), status)
+
+
+def raw_response(body: bytes, status: int = 200) -> web.Response:
+    """Discord's exact content type; discord.py reads the body as text when a charset is added to it."""
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def no_content() -> web.Response:
+    return web.Response(status=204)
+
+
+class RestFrame:
+    """Wraps handlers into routes below the API prefix."""
+
+    def __init__(self, service: Service, faults: Faults, limiter: RateLimiter) -> None:
+        self._service = service
+        self._faults = faults
+        self._limiter = limiter
+
+    def route(self, method: str, path: str, handler: Handler) -> web.RouteDef:
+        """A counted, authenticated route with faults; `path` is the template that `requests` counts under."""
+
+        async def serve(request: web.Request) -> web.Response:
+            self._service.journal.requests[method, path] += 1
+            self._service.journal.wake()
+            below = request.path.removeprefix(API_PREFIX)
+            rule = self._faults.take_rule(method, below)
+            try:
+                return await self._serve(method, path, Call(request, self._caller(request)), handler, rule)
+            except ApiError as error:
+                return json_response(error.payload(), error.status)
+
+        return web.route(method, API_PREFIX + path, serve)
+
+    async def _serve(self, method: str, path: str, call: Call, handler: Handler, rule: Rule | None) -> web.Response:
+        if rule is not None and rule.status is not None:
+            return _fault_response(rule.status, rule.body)
+        if method != "POST":
+            response = await handler(call)
+        else:
+            response = await self._serve_post(path, call, handler)
+        if rule is not None and rule.status is None:
+            _cut(call.request)
+        return response
+
+    async def _serve_post(self, path: str, call: Call, handler: Handler) -> web.Response:
+        status = self._faults.draw_error()
+        if status is not None:
+            return _fault_response(status, {"message": f"{status}: injected", "code": 0})
+        if path == CREATE_MESSAGE:
+            response = await self._limited(call, handler)
+        else:
+            response = await handler(call)
+        if self._faults.delay:
+            await asyncio.sleep(self._faults.delay)
+        if self._faults.draw_lost_answer():
+            _cut(call.request)
+        return response
+
+    async def _limited(self, call: Call, handler: Handler) -> web.Response:
+        await self._faults.hold_posts.passage()
+        verdict = self._limiter.check(call.bot.id, call.id("channel_id"))
+        if verdict.allowed:
+            try:
+                response = await handler(call)
+            except ApiError as error:
+                response = json_response(error.payload(), error.status)
+        else:
+            retry_after = round(verdict.retry_after, 3)
+            body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
+            response = json_response(body, 429)
+        response.headers.update(verdict.headers)
+        return response
+
+    def _caller(self, request: web.Request) -> Account:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        bot = self._service.world.bots_by_token.get(token) if kind == "Bot" else None
+        if bot is None:
+            raise errors.unauthorized()
+        return bot
+
+    def visible_channel(self, call: Call) -> Channel:
+        """The channel of the path, if the caller may use it."""
+        return self._service.channel(call.bot, call.id("channel_id"))
+
+
+def _fault_response(status: int, body: Json | str) -> web.Response:
+    if isinstance(body, str):
+        return web.Response(text=body, status=status, content_type="text/html")
+    response = json_response(body, status)
+    if status == 429:
+        response.headers["Via"] = "1.1 loopback"
+    return response
+
+
+def _cut(request: web.Request) -> None:
+    transport = request.transport
+    if transport is not None:
+        transport.abort()

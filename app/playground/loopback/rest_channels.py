@@ -1,0 +1,141 @@
+"""REST routes of everything but messages: the bot itself, users, guilds, members, channels, threads, the gateway."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from app.playground.loopback import errors, payloads
+from app.playground.loopback.gateway import Hub
+from app.playground.loopback.rest import Call, RestFrame, json_response, snowflake
+from app.playground.loopback.service import Service
+from app.playground.loopback.state import Account, ChannelType, Guild
+
+MAX_THREAD_NAME = 100
+
+
+class ChannelRoutes:
+    """Handlers and their route table."""
+
+    def __init__(self, service: Service, frame: RestFrame, hub: Hub) -> None:
+        self._service = service
+        self._world = service.world
+        self._frame = frame
+        self._hub = hub
+
+    def table(self) -> list[web.RouteDef]:
+        route = self._frame.route
+        return [
+            route("GET", "/gateway", self.gateway),
+            route("GET", "/gateway/bot", self.gateway),
+            route("GET", "/oauth2/applications/@me", self.application),
+            route("GET", "/applications/@me", self.application),
+            route("GET", "/users/@me", self.me),
+            route("GET", "/users/@me/guilds", self.my_guilds),
+            route("POST", "/users/@me/channels", self.open_dm),
+            route("GET", "/users/{user_id}", self.user),
+            route("GET", "/guilds/{guild_id}", self.guild),
+            route("GET", "/guilds/{guild_id}/channels", self.guild_channels),
+            route("GET", "/guilds/{guild_id}/roles", self.guild_roles),
+            route("GET", "/guilds/{guild_id}/members", self.members),
+            route("GET", "/guilds/{guild_id}/members/{user_id}", self.member),
+            route("GET", "/guilds/{guild_id}/threads/active", self.active_threads),
+            route("GET", "/channels/{channel_id}", self.channel),
+            route("POST", "/channels/{channel_id}/threads", self.open_thread),
+            route("POST", "/channels/{channel_id}/messages/{message_id}/threads", self.open_thread),
+        ]
+
+    async def gateway(self, call: Call) -> web.Response:
+        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        return json_response({"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit})
+
+    async def application(self, call: Call) -> web.Response:
+        return json_response(payloads.application(call.bot))
+
+    async def me(self, call: Call) -> web.Response:
+        return json_response(payloads.current_user(call.bot))
+
+    async def my_guilds(self, call: Call) -> web.Response:
+        permissions = str(int(self._world.permissions(call.bot)))
+        guilds = sorted(self._world.guilds.values(), key=lambda guild: guild.id)
+        after = call.query_id("after") or 0
+        return json_response(
+            [
+                {
+                    "id": str(guild.id),
+                    "name": guild.name,
+                    "icon": None,
+                    "banner": None,
+                    "owner": False,
+                    "permissions": permissions,
+                    "features": [],
+                }
+                for guild in guilds
+                if guild.id > after
+            ]
+        )
+
+    async def open_dm(self, call: Call) -> web.Response:
+        body = await call.body()
+        other = self._account(body.get("recipient_id"))
+        return json_response(payloads.dm_channel(self._world, self._world.open_dm(call.bot, other), call.bot))
+
+    async def user(self, call: Call) -> web.Response:
+        return json_response(payloads.user(self._account(call.id("user_id"))))
+
+    async def guild(self, call: Call) -> web.Response:
+        return json_response(payloads.guild(self._guild(call)))
+
+    async def guild_channels(self, call: Call) -> web.Response:
+        """Hidden channels are listed too, as at Discord; their overwrites tell."""
+        channels = self._world.guild_channels(self._guild(call))
+        return json_response([payloads.channel(self._world, channel) for channel in channels])
+
+    async def guild_roles(self, call: Call) -> web.Response:
+        return json_response(payloads.roles(self._guild(call)))
+
+    async def members(self, call: Call) -> web.Response:
+        guild = self._guild(call)
+        after = call.query_id("after") or 0
+        limit = int(call.request.query.get("limit", "1"))
+        accounts = [account for i, account in sorted(self._world.accounts.items()) if i > after]
+        return json_response([payloads.member(account, guild) for account in accounts[:limit]])
+
+    async def member(self, call: Call) -> web.Response:
+        guild = self._guild(call)
+        account = self._world.accounts.get(call.id("user_id"))
+        if account is None:
+            raise errors.unknown_member()
+        return json_response(payloads.member(account, guild))
+
+    async def active_threads(self, call: Call) -> web.Response:
+        threads = self._world.guild_threads(self._guild(call))
+        seen = [payloads.thread(thread) for thread in threads if self._world.can_see(call.bot.id, thread)]
+        return json_response({"threads": seen, "members": []})
+
+    async def channel(self, call: Call) -> web.Response:
+        channel = self._frame.visible_channel(call)
+        if channel.type is ChannelType.DM:
+            return json_response(payloads.dm_channel(self._world, channel, call.bot))
+        return json_response(payloads.channel(self._world, channel))
+
+    async def open_thread(self, call: Call) -> web.Response:
+        parent = self._frame.visible_channel(call)
+        name = str((await call.body()).get("name") or "")
+        if not 1 <= len(name) <= MAX_THREAD_NAME:
+            raise errors.invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+        on_message = "message_id" in call.request.match_info
+        message = self._service.message(parent, call.id("message_id")) if on_message else None
+        thread = self._service.open_thread(call.bot, parent, name, message)
+        return json_response(payloads.thread(thread), status=201)
+
+    def _guild(self, call: Call) -> Guild:
+        guild = self._world.guilds.get(call.id("guild_id"))
+        if guild is None:
+            raise errors.unknown_guild()
+        return guild
+
+    def _account(self, raw: object) -> Account:
+        account = self._world.accounts.get(snowflake("user_id", raw))
+        if account is None:
+            raise errors.unknown_user()
+        return account

@@ -1,0 +1,287 @@
+"""What can happen on the loopback Discord. Each action changes the state, tells the gateway and writes the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from app.playground.loopback import errors, payloads
+from app.playground.loopback.emoji import is_emoji
+from app.playground.loopback.errors import Json
+from app.playground.loopback.gateway import Hub
+from app.playground.loopback.journal import Journal
+from app.playground.loopback.mentions import AllowedMentions, Mentions, find_mentions
+from app.playground.loopback.nonces import NonceWindow
+from app.playground.loopback.records import Deletion, Edit, Post, Reaction, Typing
+from app.playground.loopback.sessions import Event, Intent, Session
+from app.playground.loopback.state import Account, Channel, ChannelType, Guild, Message, MessageType, World
+
+_VARIATION_SELECTOR = "\ufe0f"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it has an id. `type` other than 0 makes it a system message; a reply becomes type 19."""
+
+    author: Account
+    channel: Channel
+    content: str
+    reply_to: int | None = None
+    nonce: str | None = None
+    enforce_nonce: bool = False
+    allowed: AllowedMentions = field(default_factory=AllowedMentions)
+    webhook: bool = False
+    type: int = MessageType.DEFAULT
+    flags: int = 0
+    embeds: list[object] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+
+
+class Service:
+    """The actions, for the REST routes and for the Python API alike. Refusals are raised as ApiError."""
+
+    def __init__(self, world: World, hub: Hub, journal: Journal, nonces: NonceWindow) -> None:
+        self.world = world
+        self.hub = hub
+        self.journal = journal
+        self.nonces = nonces
+
+    def post(self, draft: Draft) -> Message:
+        """Create a message, or return the earlier one that carries the same enforced nonce."""
+        if draft.nonce is not None and draft.enforce_nonce:
+            earlier = self.nonces.find(draft.author.id, draft.channel.id, draft.nonce)
+            if earlier is not None:
+                return self.message(draft.channel, earlier)
+        message = self._build(draft)
+        mentions = self._mentions(message, draft.allowed)
+        payloads.mention_fields(message, mentions)
+        self.world.store(message)
+        if draft.nonce is not None:
+            self.nonces.remember(draft.author.id, draft.channel.id, draft.nonce, message.id)
+        self.hub.publish(self._message_event("MESSAGE_CREATE", message, draft.nonce), message.channel)
+        self.journal.add(_post_record(message, mentions))
+        return message
+
+    def edit(self, message: Message, content: str) -> None:
+        """Give a message another text; its mentions are found again, but nobody is pinged by an edit."""
+        message.content = content
+        message.edited_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        payloads.mention_fields(message, self._mentions(message, AllowedMentions()))
+        self.world.touch(message)
+        self.hub.publish(self._message_event("MESSAGE_UPDATE", message, None), message.channel)
+        self.journal.add(Edit(message.id, message.channel.id, content, time.monotonic(), time.time()))
+
+    def delete(self, message: Message) -> None:
+        self.world.remove(message)
+        shape = self._located(message.channel, {"id": str(message.id)})
+        self._publish("MESSAGE_DELETE", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES, shape, message.channel)
+        self.journal.add(Deletion(message.id, message.channel.id, time.monotonic(), time.time()))
+
+    def react(self, account: Account, message: Message, emoji: str) -> None:
+        """Add a reaction; the same one again by the same account changes nothing."""
+        emoji = _known_spelling(message, emoji)
+        if not is_emoji(emoji):
+            raise errors.unknown_emoji()
+        users = message.reactions.setdefault(emoji, {})
+        if account.id in users:
+            return
+        users[account.id] = None
+        extra: Json = {"message_author_id": str(message.webhook_id or message.author.id), "burst": False}
+        if message.channel.guild_id is not None:
+            guild = self.world.guilds[message.channel.guild_id]
+            extra["member"] = payloads.member(account, guild)
+        self._reaction_changed("MESSAGE_REACTION_ADD", account, message, emoji, extra)
+
+    def unreact(self, account: Account, message: Message, emoji: str) -> None:
+        """Take a reaction back; one that is not there changes nothing."""
+        emoji = _known_spelling(message, emoji)
+        users = message.reactions.get(emoji, {})
+        if account.id not in users:
+            return
+        del users[account.id]
+        if not users:
+            del message.reactions[emoji]
+        self._reaction_changed("MESSAGE_REACTION_REMOVE", account, message, emoji, {"burst": False})
+
+    def type_in(self, account: Account, channel: Channel) -> Typing:
+        """Show that the account types in the channel."""
+        shape = self._located(channel, {"user_id": str(account.id), "timestamp": int(time.time())})
+        if channel.guild_id is not None:
+            shape["member"] = payloads.member(account, self.world.guilds[channel.guild_id])
+        self._publish("TYPING_START", Intent.GUILD_TYPING, Intent.DIRECT_TYPING, shape, channel)
+        record = Typing(channel.id, account.id, account.name, account.is_bot, time.monotonic(), time.time())
+        self.journal.add(record)
+        return record
+
+    def open_thread(self, owner: Account, parent: Channel, name: str, message: Message | None = None) -> Channel:
+        """Open a public thread in a text channel, on a message if one is given."""
+        if parent.type is not ChannelType.TEXT:
+            raise errors.ApiError(400, 50024, "Cannot execute action on this channel type")
+        if message is not None and message.id in self.world.channels:
+            raise errors.ApiError(400, 160004, "A thread has already been created for this message")
+        thread = self.world.add_thread(owner, parent, name, None if message is None else message.id)
+        shape = {**payloads.thread(thread), "newly_created": True}
+        self.hub.publish(Event.plain("THREAD_CREATE", Intent.GUILDS, shape), thread)
+        return thread
+
+    def add_guild(self, name: str) -> Guild:
+        guild = self.world.add_guild(name)
+        self.hub.publish_guild(guild)
+        return guild
+
+    def add_channel(self, name: str, guild: Guild | None) -> Channel:
+        if guild is None and not self.world.guilds:
+            guild = self.add_guild("Loopback")
+        channel = self.world.add_channel(name, guild or self.world.default_guild())
+        shape = payloads.channel(self.world, channel)
+        self.hub.publish_to_all(Event.plain("CHANNEL_CREATE", Intent.GUILDS, shape))
+        return channel
+
+    def announce_member(self, account: Account) -> None:
+        """Tell the connected bots of a new member."""
+        for guild in self.world.guilds.values():
+            shape = {**payloads.member(account, guild), "guild_id": str(guild.id)}
+            self.hub.publish_to_all(Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape))
+
+    def set_hidden(self, channel: Channel, account: Account, hidden: bool) -> None:
+        """Hide a channel from one account or show it again."""
+        if hidden:
+            channel.hidden_from.add(account.id)
+        else:
+            channel.hidden_from.discard(account.id)
+        if channel.type is ChannelType.TEXT:
+            shape = payloads.channel(self.world, channel)
+            self.hub.publish_to_all(Event.plain("CHANNEL_UPDATE", Intent.GUILDS, shape))
+
+    def channel(self, viewer: Account, channel_id: int) -> Channel:
+        """A channel that the viewer may use: 10003 when there is none, 50001 when it is hidden."""
+        channel = self.world.channels.get(channel_id)
+        if channel is None:
+            raise errors.unknown_channel()
+        if not self.world.can_see(viewer.id, channel):
+            raise errors.missing_access()
+        return channel
+
+    def message(self, channel: Channel, message_id: int) -> Message:
+        """A message of this channel: 10008 when there is none (any more)."""
+        message = self.world.messages.get(message_id)
+        if message is None or message.channel is not channel:
+            raise errors.unknown_message()
+        return message
+
+    def _build(self, draft: Draft) -> Message:
+        replied = draft.reply_to is not None and draft.type == MessageType.DEFAULT
+        return Message(
+            id=self.world.snowflakes.next(),
+            channel=draft.channel,
+            author=draft.author,
+            content=draft.content,
+            type=int(MessageType.REPLY if replied else draft.type),
+            nonce=draft.nonce,
+            reply_to=draft.reply_to,
+            webhook_id=self.world.webhook_id(draft.channel, draft.author) if draft.webhook else None,
+            embeds=draft.embeds,
+            attachments=draft.attachments,
+            flags=draft.flags,
+        )
+
+    def _mentions(self, message: Message, allowed: AllowedMentions) -> Mentions:
+        roles: tuple[int, ...] = ()
+        in_guild = message.channel.guild_id is not None
+        if message.channel.guild_id is not None:
+            guild = self.world.guilds[message.channel.guild_id]
+            roles = (guild.moderator_role_id, guild.administrator_role_id)
+        target = None if message.reply_to is None else self.world.messages.get(message.reply_to)
+        replied = target.author.id if target is not None and target.webhook_id is None else None
+        found = find_mentions(
+            message.content, allowed, known_users=self.world.accounts, known_roles=roles, replied_user=replied
+        )
+        return found if in_guild else Mentions(found.users)
+
+    def _message_event(self, name: str, message: Message, nonce: str | None) -> Event:
+        shape = payloads.message_event(self.world, message)
+        author = message.author if message.webhook_id is None else None
+        always_readable = {*message.mentioned} if message.channel.guild_id is not None else None
+
+        def shape_for(session: Session) -> str:
+            if session.bot is author:
+                return "own"
+            if session.intents & Intent.MESSAGE_CONTENT or always_readable is None:
+                return "full"
+            return "full" if session.bot.id in always_readable else "no content"
+
+        shapes = {
+            "full": lambda: shape,
+            "own": lambda: shape if nonce is None else {**shape, "nonce": nonce},
+            "no content": lambda: payloads.without_content(shape),
+        }
+        intent = Intent.DIRECT_MESSAGES if always_readable is None else Intent.GUILD_MESSAGES
+        return Event(name, intent, shapes, shape_for)
+
+    def _reaction_changed(
+        self, name: str, account: Account, message: Message, emoji: str, extra: Mapping[str, object]
+    ) -> None:
+        self.world.touch(message)
+        shape = self._located(
+            message.channel,
+            {
+                "user_id": str(account.id),
+                "message_id": str(message.id),
+                "emoji": payloads.emoji(emoji),
+                "type": 0,
+                **extra,
+            },
+        )
+        self._publish(name, Intent.GUILD_REACTIONS, Intent.DIRECT_REACTIONS, shape, message.channel)
+        removed = name == "MESSAGE_REACTION_REMOVE"
+        self.journal.add(
+            Reaction(
+                message.id,
+                message.channel.id,
+                account.id,
+                account.name,
+                account.is_bot,
+                emoji,
+                time.monotonic(),
+                time.time(),
+                removed,
+            )
+        )
+
+    def _publish(self, name: str, in_guild: Intent, direct: Intent, shape: Json, channel: Channel) -> None:
+        intent = direct if channel.guild_id is None else in_guild
+        self.hub.publish(Event.plain(name, intent, shape), channel)
+
+    @staticmethod
+    def _located(channel: Channel, shape: Json) -> Json:
+        shape["channel_id"] = str(channel.id)
+        if channel.guild_id is not None:
+            shape["guild_id"] = str(channel.guild_id)
+        return shape
+
+
+def _known_spelling(message: Message, emoji: str) -> str:
+    """The same emoji as the message already carries it, with or without its variation selector."""
+    bare = emoji.rstrip(_VARIATION_SELECTOR)
+    return next((known for known in message.reactions if known.rstrip(_VARIATION_SELECTOR) == bare), emoji)
+
+
+def _post_record(message: Message, mentions: Mentions) -> Post:
+    return Post(
+        message_id=message.id,
+        channel_id=message.channel.id,
+        author_id=message.webhook_id or message.author.id,
+        author_name=message.author.name,
+        is_bot=message.author.is_bot,
+        content=message.content,
+        reply_to=message.reply_to,
+        nonce=message.nonce,
+        at=time.monotonic(),
+        wall=time.time(),
+        pinged=mentions.pinged(),
+        guild_id=message.channel.guild_id,
+        webhook=message.webhook_id is not None,
+        message_type=message.type,
+    )

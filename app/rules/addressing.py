@@ -1,0 +1,85 @@
+"""Whom a message speaks to. Pure, and the same for every gateway: it looks at the message and the roster alone.
+
+In this order (DESIGN.md, Signals): a mention in the text, a name called at the start or end of a line, a reply to the
+bot's message, the thread that the bot started. A direct message needs no addressing: only its bot sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from app.model import Addressing, Event, RosterEntry
+from app.rules.vocative import Kind, Lexicon, Token, called, lexicon, opens_with, tokenise
+
+_PERSON = "person"
+
+
+def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()) -> Addressing:
+    """Whom `event` addresses. `people`: names of humans lately seen in the channel, so that "bob, ..." counts as
+    speaking to somebody else."""
+    if event.is_dm:
+        return Addressing(reason="direct message")
+    ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
+    lines = tokenise(event.content, _lexicon(_names(roster), tuple(sorted(people))))
+    pinged = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.pinged]
+    by_name = called(lines)
+    named = _in_order(lines, {*pinged, *by_name})
+    bots = [ours[who] for who in named if who in ours]
+    elsewhere = _called_first(lines, by_name, event)
+    replied = ours.get(event.reply_to_author or "")
+    if replied is not None and replied not in bots and not elsewhere:
+        reason = "named, and a reply" if bots else "reply to its message"
+        return Addressing(bots=(*bots, replied), reason=reason)
+    if bots:
+        return Addressing(bots=tuple(bots), reason="mentioned" if named[0] in pinged else "called by name")
+    if other := _somebody_else(event, named, ours, elsewhere):
+        return Addressing(somebody_else=True, reason=other)
+    starter = ours.get(event.thread_owner or "")
+    if starter is not None:
+        return Addressing(bots=(starter,), reason="in the thread that it started")
+    return Addressing(reason="addresses nobody")
+
+
+def spoken_of(event: Event, roster: Sequence[RosterEntry]) -> frozenset[str]:
+    """Our bots that the text names or mentions at all, the author left out."""
+    ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
+    lines = tokenise(event.content, _lexicon(_names(roster), ()))
+    return frozenset(ours[token.who] for line in lines for token in line if token.who in ours)
+
+
+Names = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _names(roster: Sequence[RosterEntry]) -> Names:
+    return tuple((entry.user_id, (*entry.names, entry.bot)) for entry in roster)
+
+
+@lru_cache(maxsize=256)
+def _lexicon(bots: Names, people: tuple[str, ...]) -> Lexicon:
+    ours = [(name, user_id) for user_id, names in bots for name in names]
+    # A person called "so" or "al" would make every third line a call.
+    humans = [(name, _PERSON) for name in people if len(name) > 2]
+    return lexicon([*ours, *humans])
+
+
+def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[str]:
+    places = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.who in named]
+    return list(dict.fromkeys(places))
+
+
+def _called_first(lines: Sequence[Sequence[Token]], by_name: Collection[str], event: Event) -> bool:
+    """Whether the text begins by speaking to somebody other than the author of the message it replies to."""
+    first = opens_with(lines[0]) if lines else None
+    if first is None:
+        return bool(by_name) and event.reply_to_author not in by_name
+    return first.who != event.reply_to_author and (first.pinged or first.who in by_name)
+
+
+def _somebody_else(event: Event, named: Sequence[str], ours: Collection[str], elsewhere: bool) -> str:
+    others = [who for who in named if who not in ours and who != event.author_id]
+    if others or elsewhere:
+        return "speaks to somebody else"
+    if event.reply_to is not None and event.reply_to_author not in {*ours, event.author_id}:
+        return "replies to somebody else"
+    return ""

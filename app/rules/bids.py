@@ -1,0 +1,60 @@
+"""How much one bot wants to answer one message, and who answers. Pure: the same features give the same bid."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+
+from app.model import Bid, Signal
+from app.rules.features import Features, features
+from app.rules.policy import Policy
+from app.rules.room import Room, Turn
+
+WORST = -64.0
+
+
+def evidence(table: Features, policy: Policy) -> dict[str, float]:
+    """The fitted part of a score, in bits by term: what people did in comparable moments."""
+    parts = {"intercept": policy.intercept}
+    for name, edges, weights in policy.singles:
+        parts[name] = weights[bisect_right(edges, table[name])]
+    for name, one, rows, other, columns, width, weights in policy.pairs:
+        parts[name] = weights[bisect_right(rows, table[one]) * width + bisect_right(columns, table[other])]
+    return parts
+
+
+def bid(table: Features, signal: Signal, trust: int, policy: Policy) -> Bid:
+    """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants to answer), and the parts that
+    sum to it. `trust` is the author's level (0 to 5). An ambient message is never bid for."""
+    parts = evidence(table, policy)
+    parts["signal"] = policy.signals[signal]
+    parts["trust"] = policy.trust * (trust - policy.trust_level)
+    tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
+    parts["fatigue"] = -policy.fatigue * tired
+    parts["threshold"] = -(policy.threshold_named if table["named"] else policy.threshold)
+    score = max(WORST, sum(parts.values()))
+    return Bid.model_construct(score=score, above_threshold=score >= 0.0 and signal is not Signal.AMBIENT, parts=parts)
+
+
+def tie_break(bot: str, message: str) -> float:
+    """A stable number in [0, 1) for this bot and message, the same in every process."""
+    digest = hashlib.blake2b(f"{bot}\x00{message}".encode("utf-8", "surrogatepass"), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+def decide(message_id: str, bids: Mapping[str, Bid], named: Iterable[str]) -> set[str]:
+    """Who answers, given all bids for one message: every named bot that is above its threshold; failing that, at most
+    one bot that was not named, the best."""
+    wanting = {bot: one for bot, one in bids.items() if one.above_threshold}
+    called = {bot for bot in named if bot in wanting}
+    if called or not wanting:
+        return called
+    return {max(wanting, key=lambda bot: (wanting[bot].score, tie_break(bot, message_id)))}
+
+
+def who_answers(room: Room, turn: Turn, bots: Iterable[str], policy: Policy) -> set[str]:
+    """The bots that answer `turn`, decided before the room has observed it. Names in the text count as addressing;
+    everybody watches the channel and is neutral about the author, as in a chat log."""
+    bids = {bot: bid(features(room, turn, bot), Signal.WATCHED, policy.trust_level, policy) for bot in bots}
+    return decide(turn.message_id, bids, (bot for bot in room.read(turn).named if bot in bids))

@@ -1,0 +1,104 @@
+"""The policy of who answers, as data: `policy.yaml` holds what was fitted and what was set by hand. All weights are bits
+(base-2 log odds): one bit doubles the odds that people would have answered here."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from importlib import resources
+from itertools import pairwise, product
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from app.errors import ConfigurationError
+from app.model import Frozen, Signal
+from app.rules.features import FEATURES
+
+Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
+
+
+class Axis(Frozen):
+    """One feature cut into bins: value v falls into the bin numbered by how many edges are at or below v."""
+
+    feature: str
+    edges: tuple[float, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sane(self) -> Axis:
+        if self.feature not in FEATURES:
+            raise ValueError(f"no feature is called {self.feature!r}")
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError(f"the edges of {self.feature} must rise")
+        return self
+
+
+class Term(Frozen):
+    """One additive part of the score: a table over the bins of one feature, or of two (row by row)."""
+
+    group: str
+    axes: tuple[Axis, ...] = Field(min_length=1, max_length=2)
+    weights: tuple[Bits, ...]
+
+    @model_validator(mode="after")
+    def _sized(self) -> Term:
+        cells = len(tuple(product(*(range(len(axis.edges) + 1) for axis in self.axes))))
+        if len(self.weights) != cells:
+            raise ValueError(f"{self.name} needs {cells} weights, has {len(self.weights)}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """How the part is called in a bid: `feature`, or `feature*feature`."""
+        return "*".join(axis.feature for axis in self.axes)
+
+
+class Policy(Frozen):
+    """All weights and thresholds. `threshold` is the least score of a bot that nobody named, `threshold_named` of one
+    whose name occurs; `signals`, `trust` and `fatigue` are set by hand (a chat log knows nothing of them)."""
+
+    intercept: Bits
+    threshold: Bits
+    threshold_named: Bits
+    signals: dict[Signal, Bits]
+    trust: Bits = Field(description="bits per trust level above or below `trust_level`")
+    trust_level: int = Field(ge=0, le=5)
+    fatigue: Bits = Field(ge=0, description="bits off per own line beyond `fatigue_lines` among the last 20 lines")
+    fatigue_lines: int = Field(ge=1, le=20)
+    terms: tuple[Term, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Policy:
+        missing = [signal for signal in Signal if signal not in self.signals]
+        if missing:
+            raise ValueError(f"signals lack {', '.join(missing)}")
+        return self
+
+    @cached_property
+    def singles(self) -> tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]:
+        """The terms of one feature: name, edges, weights."""
+        return tuple((term.name, term.axes[0].edges, term.weights) for term in self.terms if len(term.axes) == 1)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str, tuple[float, ...], str, tuple[float, ...], int, tuple[float, ...]], ...]:
+        """The terms of two features: name, feature, edges, feature, edges, columns, weights row by row."""
+        return tuple((term.name, term.axes[0].feature, term.axes[0].edges, term.axes[1].feature, term.axes[1].edges,
+                      len(term.axes[1].edges) + 1, term.weights) for term in self.terms if len(term.axes) == 2)
+
+
+def parse_policy(text: str) -> Policy:
+    """A policy from YAML text; anything wrong is a ConfigurationError of one line."""
+    try:
+        return Policy.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
+
+
+@lru_cache
+def shipped_policy() -> Policy:
+    """The policy that comes with the program (package data, read once)."""
+    return parse_policy(resources.files("app.rules").joinpath("policy.yaml").read_text(encoding="utf-8"))

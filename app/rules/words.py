@@ -1,0 +1,101 @@
+"""What one line of chat says by itself, read once in linear time: openers, words and its kind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+TEXT_CAP = 600
+"""Characters of a line that are read; the rest is ignored, so that a huge line costs no more than a long one."""
+TOKEN_CAP = 120
+WORD_CAP = 40
+WORD_LENGTH = 24
+
+_EDGE = ".,:;!?'\"`()[]{}<>*~-=/\\|"
+_OPENER = re.compile(r"\s*@?([^\s:,;>]{1,40}?)(?:\s?[:,;]+|\s?-+>|>)(?:\s|$)")
+_WORD = re.compile(r"[^\W_]{3,}")
+_WH = frozenset("what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are "
+                "can could will would should has have any".split())
+_EVERYONE = frozenset("anyone anybody someone somebody everyone everybody all guys folks people".split())
+_YOU = frozenset("you your yours u ur youre you're ya yourself".split())
+_ME = frozenset("i me my i'm im i've ive mine i'll i'd".split())
+_THANKS = frozenset("thanks thank thx thnx ty cheers tnx thanx tks".split())
+_ACK = frozenset("ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh "
+                 "oops fine true indeed gotcha alright ooh wow good agreed".split())
+_GREETING = frozenset("hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night".split())
+_AND = frozenset("and but so or then because also well though however plus".split())
+_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | frozenset(
+    "the that this it its for with from not was were been being there here have had has don't dont just like get got "
+    "want need know think use using used one out now see yes yeah but than them they him her his she our into about "
+    "some more very too only other over try tried way make say said then ubuntu".split())
+
+
+class Kind(IntEnum):
+    """What a line does, as far as its words show."""
+
+    STATEMENT = 0
+    QUESTION = 1
+    ASKING_ALL = 2
+    THANKS = 3
+    ACK = 4
+    GREETING = 5
+    COMMAND = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One line, read: lower-case tokens, content words, the token it opens with as a vocative, and its kind."""
+
+    tokens: tuple[str, ...]
+    words: tuple[str, ...]
+    opener: str
+    kind: Kind
+    marks: int
+    """0: no question mark, 1: inside, 2: at the end."""
+    you: bool
+    me: bool
+    joins: bool
+    """Begins with a word that continues (`and`, `but`, `so`)."""
+    url: bool
+    shouts: bool
+
+
+def read(text: str) -> Reading:
+    """Read a line of any length and content; only the first 600 characters count."""
+    text = text[:TEXT_CAP]
+    lower = text.lower()
+    raw = lower.split()[:TOKEN_CAP]
+    tokens = tuple([token.strip(_EDGE)[:40] for token in raw])
+    opener = _OPENER.match(lower)
+    unique = dict.fromkeys(word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP)
+    marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
+    heads = tokens[1:] if opener is not None else tokens
+    seen = set(tokens)
+    return Reading(
+        tokens=tokens,
+        words=tuple(unique)[:WORD_CAP],
+        opener=opener.group(1).strip(_EDGE) if opener is not None else "",
+        kind=_kind(heads, seen, marks, lower),
+        marks=marks,
+        you=not _YOU.isdisjoint(seen),
+        me=not _ME.isdisjoint(seen),
+        joins=bool(heads) and heads[0] in _AND,
+        url="http" in lower or "www." in lower,
+        shouts="!" in text,
+    )
+
+
+def _kind(heads: tuple[str, ...], seen: set[str], marks: int, lower: str) -> Kind:
+    first = heads[0] if heads else ""
+    if lower.startswith(("!", "/")) and len(lower) > 1:
+        return Kind.COMMAND
+    if marks or first in _WH:
+        return Kind.ASKING_ALL if not _EVERYONE.isdisjoint(seen) else Kind.QUESTION
+    if not _THANKS.isdisjoint(seen):
+        return Kind.THANKS
+    if len(heads) <= 4 and first in _ACK:
+        return Kind.ACK
+    if first in _GREETING and len(heads) <= 4:
+        return Kind.GREETING
+    return Kind.STATEMENT

@@ -1,0 +1,157 @@
+"""All settings: one frozen class, every name begins with STREAM_. `the-stream settings` and docs/settings.md list them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+Seconds = Annotated[float, Field(ge=0)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+NameList = Annotated[tuple[str, ...], NoDecode]
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What an operator may set, in the environment or in `.env`. Seconds unless a name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="STREAM_", env_file=".env", frozen=True, extra="ignore")
+
+    redis_url: str | None = Field(None, description="Redis or Valkey; unset: `up` and `demo` start an embedded Valkey")
+    broker_url: str | None = Field(None, description="Celery's broker; unset: the next database of STREAM_REDIS_URL")
+    data_dir: Path = Field(Path("~/.local/share/the-stream"), description="embedded Valkey's data, generated keys")
+    appendfsync: Annotated[str, Field(pattern="^(everysec|always|no)$")] = Field(
+        "everysec", description="embedded Valkey: how often the append-only file reaches the disk")
+    redis_timeout: PositiveSeconds = Field(5.0, description="socket timeout to Redis")
+    vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Fernet keys, newest first, separated by commas; gateways and workers only")
+    characters_dir: Path | None = Field(None, description="folder of your own character files; unset: the shipped ones")
+
+    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
+    discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
+    discord_check_interval_minutes: Annotated[float, Field(gt=0)] = Field(
+        7.0, description="minutes between safety polls")
+    discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
+    guild_ready_timeout: Seconds = Field(2.0, description="how long a gateway waits for guilds at start")
+
+    dry_run: bool = Field(False, description="decide and journal everything, post nothing")
+    speak_channels: NameList = Field(
+        (), description="channel ids where bots may speak unasked, or `*`; empty: nowhere")
+    gateway_wakes: bool = Field(True, description="wake bots from gateway events; off: the safety poll alone")
+    ignored_people: NameList = Field((), description="user ids nobody reacts to")
+    trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(4, description="trust level that makes an author trusted")
+    reaction_burst: Annotated[int, Field(ge=1)] = Field(3, description="more human reactions than this wake a bot")
+
+    cooldown: Seconds = Field(60.0, description="least time between a bot's autonomous actions")
+    quiet_time: Seconds = Field(20.0, description="least time between unasked posts in a channel")
+    contention_window: Seconds = Field(0.25, description="how long an election waits for bids")
+    election_max_age: PositiveSeconds = Field(120.0, description="an election older than this is left to the poll")
+    floor_lease: PositiveSeconds = Field(15.0, description="how long a silent holder keeps a channel's floor")
+    lock_lease: Annotated[int, Field(ge=1)] = Field(10, description="whole seconds a dead cycle keeps its lane's lock")
+    delivery_hold: PositiveSeconds = Field(60.0, description="longest time an undelivered post holds the floor")
+    delivery_lease: PositiveSeconds = Field(30.0, description="how long a dead deliverer keeps a channel")
+    deliver_by: PositiveSeconds = Field(120.0, description="an unasked post not delivered by then is dropped")
+    delivery_give_up: PositiveSeconds = Field(1800.0, description="a post that fails this long becomes a dead letter")
+    nonce_window: PositiveSeconds = Field(120.0, description="how long Discord surely remembers a nonce")
+    backfill_age: PositiveSeconds = Field(900.0, description="older missed messages are context only")
+    pump_interval: PositiveSeconds = Field(1.0, description="seconds between looks for overdue lanes")
+    gateway_lease: PositiveSeconds = Field(20.0, description="a dead gateway's bot can be taken over after this")
+    vault_refresh: PositiveSeconds = Field(3600.0, description="seconds between vault publications")
+
+    root_posts: Count = Field(6, description="posts of ours that one human message may cause")
+    root_hops: Count = Field(4, description="longest chain of bots answering bots")
+    root_tokens: Count = Field(20_000, description="tokens that one human message may cause")
+    proactive_posts: Count = Field(2, description="posts that one proactive post may cause, itself included")
+    daily_posts: Count = Field(500, description="posts per bot and day")
+    daily_tokens: Count = Field(1_000_000, description="tokens per bot and day")
+    daily_usd: Annotated[float, Field(ge=0)] = Field(5.0, description="US dollars per bot and day")
+    daily_posts_all: Count = Field(5_000, description="posts of all bots together a day")
+    daily_tokens_all: Count = Field(5_000_000, description="tokens of all bots together a day")
+    daily_usd_all: Annotated[float, Field(ge=0)] = Field(20.0, description="US dollars of all bots together a day")
+    person_hourly: Count = Field(60, description="direct messages answered per person, bot and hour")
+    mention_author: bool = Field(False, description="whether a reply may ping its author")
+
+    model_timeout: PositiveSeconds = Field(60.0, description="longest wait for a language model")
+    context_messages: Annotated[int, Field(ge=1, le=100)] = Field(20, description="messages read before answering")
+    worker_threads: Annotated[int, Field(ge=1)] = Field(16, description="threads of the cycles worker")
+    direct_threads: Annotated[int, Field(ge=1)] = Field(16, description="threads of the direct and delivery worker")
+    flower_port: Count = Field(5555, description="Flower's port on loopback; 0: do not start it")
+    flower_password: SecretStr | None = Field(None, description="Flower's password; unset: one is made and kept")
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field("INFO", description="log level")
+    log_json: bool = Field(False, description="logs as JSON lines")
+    tracing: bool = Field(False, description="let LangSmith variables of the environment take effect (text leaves!)")
+
+    _split_lists = field_validator("vault_keys", "speak_channels", "ignored_people", mode="before")(_split)
+
+    @field_validator("vault_keys")
+    @classmethod
+    def _fernet(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in keys:
+            try:
+                Fernet(key.get_secret_value())
+            except ValueError:
+                # The value itself must not reach the message: it is a secret, if a broken one.
+                raise ValueError("holds something that is no Fernet key; `the-stream vault key` makes one") from None
+        return keys
+
+    @field_validator("discord_api_url", "discord_gateway_url")
+    @classmethod
+    def _encrypted(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+            raise ValueError("is no http(s) or ws(s) address")
+        if parts.scheme in {"http", "ws"} and parts.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("must use https or wss: tokens travel there (plain only on loopback)")
+        return url
+
+    @field_validator("redis_url", "broker_url")
+    @classmethod
+    def _redis(cls, url: str | None) -> str | None:
+        if url is not None and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.delivery_lease >= self.nonce_window:
+            raise ValueError("STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice")
+        return self
+
+    @property
+    def check_interval(self) -> float:
+        """Seconds between safety polls."""
+        return self.discord_check_interval_minutes * 60
+
+    def may_speak(self, channel: str) -> bool:
+        """Whether bots may speak unasked in this channel."""
+        return "*" in self.speak_channels or channel in self.speak_channels
+
+
+def explain(error: ValidationError) -> str:
+    """One line that names the wrong setting and how to mend it, without its value (it may be a secret)."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = "STREAM_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason}. `the-stream settings` describes it."
+
+
+@lru_cache
+def load_settings() -> Settings:
+    """The settings of this process, read once; a wrong one is a ConfigurationError of one line."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from None

@@ -1,0 +1,82 @@
+"""Admission: one event, one bot, one round trip."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app import keys
+from app.keys import Lane
+from app.model import Bid, Classified, Event
+from app.settings import Settings
+from app.store.door import Call, Reply, command
+from app.store.limits import Limits
+from app.verdicts import Admit
+
+INBOX_CAP = 300
+"""Unasked messages kept for a bot between two safety polls; what is older would be stale anyway."""
+
+
+class Admission(NamedTuple):
+    """What became of one event for one bot."""
+
+    verdict: Admit
+    elect_in_ms: int
+    entry_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One event as one bot sees it, ready to admit."""
+
+    bot: str
+    event: Event
+    classified: Classified
+    bid: Bid | None = None
+    author_bot: str = ""
+    """Our bot that wrote it, if one of ours did."""
+    expected: int = 1
+    """Bots that the roster places in the channel."""
+    wakes: bool = True
+    """False: keep it in the inbox as context and wake nobody."""
+    move_cursor: bool = True
+
+
+def _parse(reply: Reply) -> Admission:
+    return Admission(Admit(reply[0]), int(reply[1]), reply[2] or "")
+
+
+def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings) -> Call[Admission]:
+    """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a repeated call return its verdict."""
+    c, event = candidate, candidate.event
+    bid = c.bid if c.bid is not None and c.bid.above_threshold else None
+    # A burst of reactions is another event about a message that was admitted when it was written.
+    subject = event.message_id if event.kind == "message" else f"{event.message_id}.r"
+    return Call(
+        "admit",
+        (
+            keys.seen(c.bot, subject), keys.inbox(Lane(c.bot)), keys.bids(event.message_id), keys.ELECTIONS_DUE,
+            keys.answer(event.message_id), keys.journal(event.message_id), keys.last_human(event.channel_id),
+            keys.person_hour(c.bot, event.author_id), keys.cursor(c.bot),
+            *keys.mute_scopes(c.bot, event.channel_id, event.guild_id), keys.inbox(Lane(c.bot, event.channel_id)),
+        ),
+        (
+            request, c.bot, event.message_id, event.channel_id, event.author_id, event.author_kind, c.author_bot,
+            event.model_dump_json(exclude_defaults=True), c.classified.signal, c.classified.reason,
+            "" if bid is None else repr(bid.score), c.expected, int(settings.contention_window * 1000), event.reply_to or "",
+            int(c.wakes), limits.json(), int(c.move_cursor), INBOX_CAP, json.dumps(c.classified.addressed),
+            "" if bid is None else json.dumps(bid.parts), event.guild_id or "-",
+        ),
+        _parse,
+    )
+
+
+def forget(message: str) -> Call[int]:
+    """The message was deleted: nothing that waits for it is sent any more."""
+    return Call("forget", (keys.answer(message), keys.journal(message)), (message,), int)
+
+
+def cursors(bot: str) -> Call[dict[str, str]]:
+    """The newest message read, by channel."""
+    return command("HGETALL", keys.cursor(bot), parse=dict)

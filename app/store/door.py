@@ -1,0 +1,117 @@
+"""Connections to Redis, and the calls that go through them.
+
+A `Call` is a value: a script or a command with its keys, its arguments and the parser of its reply. The functions of this
+room build calls; `Store.run` (threads) and `AsyncStore.run` (asyncio) carry them out. So each protocol is written once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Generic, TypeVar, cast
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from app.errors import StoreUnavailable
+
+T = TypeVar("T")
+Reply = Any
+Argument = str | int | float
+
+UNREACHABLE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+POOL = 64
+RETRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One round trip: a Lua script of `store/lua` (`script`) or, where that is empty, the command in `args`."""
+
+    script: str
+    keys: tuple[str, ...]
+    args: tuple[Argument, ...]
+    parse: Callable[[Reply], T]
+
+
+def command(*args: Argument, parse: Callable[[Reply], T]) -> Call[T]:
+    """A plain Redis command as a call."""
+    return Call("", (), args, parse)
+
+
+@functools.cache
+def source(script: str) -> str:
+    """The text of `store/lua/<script>.lua`, its `--#include` lines replaced by the files they name."""
+    folder = resources.files("app.store") / "lua"
+    lines: list[str] = []
+    for line in (folder / f"{script}.lua").read_text(encoding="utf-8").splitlines():
+        if line.startswith("--#include "):
+            lines.append((folder / f"{line.split()[1]}.lua").read_text(encoding="utf-8"))
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+class Store:
+    """Redis for threads. Safe to share; blocks at most `timeout` seconds a try."""
+
+    def __init__(self, url: str, timeout: float = 5.0) -> None:
+        pool = redis.BlockingConnectionPool.from_url(
+            url, decode_responses=True, socket_timeout=timeout, socket_connect_timeout=timeout,
+            max_connections=POOL, timeout=timeout, retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
+        )
+        self.client: redis.Redis = redis.Redis(connection_pool=pool)
+        self._scripts: dict[str, Callable[..., Reply]] = {}
+
+    def run(self, call: Call[T]) -> T:
+        """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
+        try:
+            if not call.script:
+                return call.parse(self.client.execute_command(*call.args))
+            script = self._scripts.get(call.script)
+            if script is None:
+                script = self._scripts[call.script] = cast(
+                    "Callable[..., Reply]", self.client.register_script(source(call.script)))
+            return call.parse(script(keys=call.keys, args=call.args))
+        except UNREACHABLE as error:
+            raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.client.close()
+        self.client.connection_pool.disconnect()
+
+
+class AsyncStore:
+    """Redis for asyncio; the same calls, the same verdicts."""
+
+    def __init__(self, url: str, timeout: float = 5.0) -> None:
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url, decode_responses=True, socket_timeout=timeout, socket_connect_timeout=timeout,
+            max_connections=POOL, timeout=timeout,
+            retry=redis.asyncio.retry.Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
+        )
+        self.client = redis.asyncio.Redis(connection_pool=pool)
+        self._scripts: dict[str, Callable[..., Any]] = {}
+
+    async def run(self, call: Call[T]) -> T:
+        """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
+        try:
+            if not call.script:
+                return call.parse(await self.client.execute_command(*call.args))
+            script = self._scripts.get(call.script)
+            if script is None:
+                script = self._scripts[call.script] = cast(
+                    "Callable[..., Any]", self.client.register_script(source(call.script)))
+            return call.parse(await script(keys=call.keys, args=call.args))
+        except UNREACHABLE as error:
+            raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.client.aclose()
+        await self.client.connection_pool.disconnect()

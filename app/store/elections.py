@@ -1,0 +1,41 @@
+"""Elections: who answers a message that addresses nobody."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app import keys
+from app.settings import Settings
+from app.store.door import Call, Reply, command
+from app.verdicts import Elect
+
+
+class Election(NamedTuple):
+    """What became of an election: the winner when GRANTED, and in how many ms to ask again."""
+
+    verdict: Elect
+    winner: str
+    retry_in_ms: int
+
+
+def _parse(reply: Reply) -> Election:
+    return Election(Elect(reply[0]), reply[1], int(reply[2]))
+
+
+def elect(message: str, channel: str, settings: Settings, quiet_time: float | None = None) -> Call[Election]:
+    """Close the election of one message. Any process may ask, any number of times: the outcome is one."""
+    quiet = settings.quiet_time if quiet_time is None else quiet_time
+    return Call(
+        "elect",
+        (
+            keys.bids(message), keys.ELECTIONS_DUE, keys.answer(message), keys.floor(channel),
+            keys.recent_bot_posts(channel), keys.journal(message), keys.mute("all"),
+        ),
+        (message, channel, int(quiet * 1000), int(settings.floor_lease * 1000), int(settings.election_max_age * 1000)),
+        _parse,
+    )
+
+
+def channel_of(message: str) -> Call[str]:
+    """The channel of a message whose election is open; empty when it is unknown."""
+    return command("HGET", keys.bids(message), "#channel", parse=lambda reply: reply or "")

@@ -1,0 +1,105 @@
+"""The floor of a channel: who may speak now, and for which message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app import keys
+from app.keys import Lane
+from app.model import InboxEntry
+from app.settings import Settings
+from app.store.door import Call, Reply
+from app.store.limits import Limits
+from app.verdicts import Claim
+
+
+class Claimed(NamedTuple):
+    """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask again (0: never)."""
+
+    verdict: Claim
+    token: str
+    retry_in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks: one cycle, by its lane and the id under which it holds the lane's lock."""
+
+    lane: Lane
+    owner: str
+
+    @property
+    def kind(self) -> str:
+        """`direct` or `auto`, as scripts call the two kinds of lane."""
+        return "auto" if self.lane.channel is None else "direct"
+
+
+def _claimed(reply: Reply) -> Claimed:
+    return Claimed(Claim(reply[0]), reply[1], int(reply[2]))
+
+
+def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float) -> Call[Claimed]:
+    """Ask for the floor of the entry's channel. A holder that asks again keeps its token."""
+    event, bot = entry.event, holder.lane.bot
+    before = entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
+    # One thousandth of a millisecond a place: the order of the named within the order of the messages.
+    score = event.created_ms + len(before) / 1024
+    return Call(
+        "claim",
+        (
+            keys.lock(holder.lane), keys.floor(event.channel_id), keys.answer(event.message_id), keys.bids(event.message_id),
+            keys.recent_bot_posts(event.channel_id), keys.floor_waiting(event.channel_id), keys.cooldown(bot),
+            keys.inbox(holder.lane), keys.journal(event.message_id),
+            *keys.mute_scopes(bot, event.channel_id, event.guild_id), keys.work(bot),
+        ),
+        (
+            str(holder.lane), holder.owner, bot, event.message_id, holder.kind, entry.entry_id,
+            int(settings.floor_lease * 1000), int(quiet_time * 1000), json.dumps(before), repr(score),
+        ),
+        _claimed,
+    )
+
+
+def renew(channel: str, bot: str, message: str, token: str, lease_ms: int) -> Call[bool]:
+    """Keep the floor while the model writes; False: it is lost."""
+    return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
+
+
+def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str) -> Call[tuple[str, str]]:
+    """Before a paid model call: `ok`, or `lost_lock`, `lost_floor`, `budget` with a reason."""
+    event, bot = entry.event, holder.lane.bot
+    return Call(
+        "reserve",
+        (
+            keys.floor(event.channel_id), keys.bids(event.message_id), keys.journal(event.message_id), keys.request(request),
+            keys.lock(holder.lane),
+        ),
+        (bot, event.message_id, token, event.author_kind, holder.kind, limits.json(), tokens, holder.owner),
+        lambda reply: (str(reply[0]), str(reply[1])),
+    )
+
+
+def give_back(holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str) -> Call[tuple[str, str]]:
+    """Give the floor back without an answer. Returns the verdict (kept, declined, handed_over, dropped, lost_lock) and the
+    lane that is due now, if one waited."""
+    event, bot = entry.event, holder.lane.bot
+    return Call(
+        "yield",
+        (
+            keys.lock(holder.lane), keys.floor(event.channel_id), keys.answer(event.message_id), keys.bids(event.message_id),
+            keys.inbox(holder.lane), keys.work(bot), keys.journal(event.message_id), keys.floor_waiting(event.channel_id),
+            keys.ELECTIONS_DUE, keys.request(request),
+        ),
+        (holder.owner, bot, event.message_id, holder.kind, entry.entry_id, token, int(keep), reason),
+        lambda reply: (str(reply[0]), str(reply[1])),
+    )
+
+
+def drop(holder: Holder, entries: list[InboxEntry], step: str, reason: str) -> Call[int]:
+    """Remove entries that need no answer; one journal line for each that was more than ambient. -1: the lock is lost."""
+    args: list[str | int] = [holder.owner, holder.lane.bot, step, reason]
+    for entry in entries:
+        args += [entry.entry_id, entry.event.message_id, int(entry.signal != "ambient")]
+    return Call("drop", (keys.lock(holder.lane), keys.inbox(holder.lane), keys.work(holder.lane.bot)), tuple(args), int)

@@ -1,0 +1,39 @@
+"""The journal: each decision about a message, under its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from app import keys
+from app.model import JournalLine
+from app.store.door import Call, Reply, command
+
+
+def note(message: str, bot: str, step: str, verdict: str, reason: str, numbers: Mapping[str, float | int | str]) -> Call[int]:
+    """Write one line."""
+    flat: list[str | int | float] = []
+    for name, value in numbers.items():
+        flat += [name, value]
+    return Call("note", (keys.journal(message),), (bot, step, verdict, reason, *flat), int)
+
+
+def _lines(reply: Reply) -> tuple[JournalLine, ...]:
+    lines = []
+    for text in reply:
+        try:
+            lines.append(JournalLine.model_validate_json(text))
+        except ValidationError:
+            continue
+    return tuple(lines)
+
+
+def read(message: str) -> Call[tuple[JournalLine, ...]]:
+    """All that was decided about one message, oldest first; a line that cannot be read is left out."""
+    return command("LRANGE", keys.journal(message), 0, -1, parse=_lines)
+
+
+def said(bot: str, date: str) -> Call[tuple[str, ...]]:
+    """What a bot said on a day (ISO, UTC), as JSON lines."""
+    return command("LRANGE", keys.journal_of_bot(bot, date), 0, -1, parse=tuple)

@@ -1,0 +1,98 @@
+"""Lanes: one cycle at a time, no wake lost, none redundant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from app import keys
+from app.keys import Lane
+from app.model import Context, Event, InboxEntry, Signal
+from app.store.door import Call, Reply
+from app.verdicts import Finish
+
+READ_AT_MOST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a cycle starts from. `entries` is oldest first; `broken` are entries that cannot be read."""
+
+    due: bool
+    seq: str = ""
+    context: Context = Context.POLL
+    now_ms: int = 0
+    entries: tuple[InboxEntry, ...] = ()
+    broken: tuple[str, ...] = ()
+    granted: frozenset[str] = frozenset()
+
+
+class Overdue(NamedTuple):
+    """What the pump found."""
+
+    lanes: tuple[tuple[Lane, Context], ...]
+    elections: tuple[str, ...]
+    deliveries: tuple[tuple[str, str], ...]
+
+
+def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
+    return InboxEntry(
+        entry_id=entry_id, event=Event.model_validate_json(fields["event"]), signal=Signal(fields["signal"]),
+        reason=fields["reason"], addressed=tuple(json.loads(fields["addressed"])),
+        bid=float(fields["bid"]) if fields["bid"] else None,
+    )
+
+
+def _begun(reply: Reply) -> Begun:
+    verdict, seq, context, now_ms, raw, work = reply
+    entries: list[InboxEntry] = []
+    broken: list[str] = []
+    for entry_id, flat in reversed(raw):
+        try:
+            entries.append(_entry(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))))
+        except (ValidationError, KeyError, ValueError):
+            broken.append(entry_id)
+    known = context if context in set(Context) else Context.POLL
+    return Begun(verdict == "due", seq, Context(known), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2]))
+
+
+def begin(lane: Lane, owner: str) -> Call[Begun]:
+    """Ask, while holding the lane's lock, what there is to do. When nothing is due the lock is given back."""
+    return Call(
+        "begin",
+        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.inbox(lane), keys.work(lane.bot)),
+        (str(lane), owner, READ_AT_MOST),
+        _begun,
+    )
+
+
+def finish(lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str) -> Call[tuple[Finish, int]]:
+    """End a cycle and release its lock in one step; the number is in how many ms the lane is due again."""
+    return Call(
+        "finish",
+        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.request(request)),
+        (str(lane), owner, seq, "" if retry_ms is None else retry_ms, lane.bot if lane.channel is None else ""),
+        lambda reply: (Finish(reply[0]), int(reply[1])),
+    )
+
+
+def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
+    """Make a lane due: the safety poll, or a repair."""
+    return Call("wake", (keys.wake(lane),), (str(lane), context, in_ms), int)
+
+
+def _overdue(reply: Reply) -> Overdue:
+    lanes, elections, deliveries = reply
+    return Overdue(
+        tuple((Lane.parse(lane), Context(context)) for lane, context in zip(lanes[::2], lanes[1::2], strict=True)),
+        tuple(elections),
+        tuple((bot, channel) for bot, _, channel in (pair.partition(":") for pair in deliveries)),
+    )
+
+
+def overdue(patience_ms: int, most: int = 200) -> Call[Overdue]:
+    """What should have happened by now and has not; each lane found is counted as hinted."""
+    return Call("pump", (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE), (most, patience_ms), _overdue)

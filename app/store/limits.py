@@ -1,0 +1,50 @@
+"""The limits that scripts check before money is spent, as one value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+from app.settings import Settings
+
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets of one bot: per root, per day, for all bots together, and per person and hour. Money in micro-USD."""
+
+    root_posts: int
+    root_hops: int
+    root_tokens: int
+    daily_posts: int
+    daily_tokens: int
+    daily_micro_usd: int
+    daily_posts_all: int
+    daily_tokens_all: int
+    daily_micro_usd_all: int
+    person_hourly: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The limits that hold for every bot."""
+        s = settings
+        return cls(
+            s.root_posts, s.root_hops, s.root_tokens, s.daily_posts, s.daily_tokens, int(s.daily_usd * MICRO),
+            s.daily_posts_all, s.daily_tokens_all, int(s.daily_usd_all * MICRO), s.person_hourly,
+        )
+
+    def with_pacing(self, daily_posts: int | None, daily_tokens: int | None, daily_usd: float | None,
+                    person_hourly: int | None) -> Limits:
+        """The same with a character's own limits where it has any."""
+        return replace(
+            self,
+            daily_posts=self.daily_posts if daily_posts is None else daily_posts,
+            daily_tokens=self.daily_tokens if daily_tokens is None else daily_tokens,
+            daily_micro_usd=self.daily_micro_usd if daily_usd is None else int(daily_usd * MICRO),
+            person_hourly=self.person_hourly if person_hourly is None else person_hourly,
+        )
+
+    def json(self) -> str:
+        """For a script's ARGV."""
+        return json.dumps(asdict(self))

@@ -1,0 +1,143 @@
+-- Admit one event for one bot: dedupe, mutes, limits, inbox, then a direct wake or a bid. The gateway's only round trip.
+-- KEYS  1 seen  2 inbox  3 bids  4 elections:due  5 answer  6 journal  7 last_human  8 person hour  9 cursor
+--       10..13 mutes  14 direct inbox
+-- ARGV  1 request id  2 bot  3 message  4 channel  5 author id  6 author kind  7 author bot ('' unless ours)  8 event JSON
+--       9 signal  10 reason  11 bid ('' passes)  12 expected bids  13 window ms  14 reply_to ('' none)  15 wakes (0: keep only)
+--       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
+-- Returns {verdict, election due in ms, stream id}
+--#include keys
+--#include lib
+--#include cause
+local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
+local limits = cjson.decode(ARGV[16])
+local id = ''
+
+local earlier = redis.call('HMGET', KEYS[1], 'request', 'verdict', 'due_in', 'id')
+if earlier[1] then
+  if earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
+  return {'duplicate', 0, earlier[4]}
+end
+
+local function verdict(word, due_in, why)
+  redis.call('HSET', KEYS[1], 'request', request, 'verdict', word, 'due_in', due_in, 'id', id)
+  redis.call('PEXPIRE', KEYS[1], HOUR)
+  if ARGV[17] == '1' and newer(message, redis.call('HGET', KEYS[9], channel)) then
+    redis.call('HSET', KEYS[9], channel, message)
+    redis.call('PEXPIRE', KEYS[9], 30 * DAY)
+  end
+  -- Ambient messages are counted by the inbox; a line for each (message, bot) would drown the ones that matter.
+  if signal ~= 'ambient' or why then
+    local numbers = {signal = signal}
+    if bid then numbers.bid = ARGV[11]; numbers.parts = ARGV[20] end
+    journal(KEYS[6], bot, 'admit', word, why or reason, numbers)
+  end
+  return {word, due_in, id}
+end
+
+local function keep()
+  -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
+  local key = signal == 'direct' and KEYS[14] or KEYS[2]
+  id = redis.call('XADD', key, 'MAXLEN', '~', signal == 'direct' and 1000000 or ARGV[18], '*', 'event', ARGV[8], 'signal', signal, 'reason', reason, 'addressed', ARGV[19],
+    'bid', ARGV[11])
+  redis.call('PEXPIRE', key, 30 * DAY)
+end
+
+local function pass()
+  redis.call('HSETNX', KEYS[3], bot, 'pass')
+  redis.call('HINCRBY', KEYS[3], '#count', 1)
+  redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
+  local b = redis.call('HMGET', KEYS[3], '#state', '#count')
+  local complete = b[1] == 'open' and tonumber(b[2]) >= tonumber(ARGV[12])
+  if complete then redis.call('ZADD', KEYS[4], int(now), message) end
+  return complete
+end
+
+if author_kind == 'human' then
+  -- Who wrote last, and who was replied to by another: what makes a draft stale.
+  if newer(message, redis.call('HGET', KEYS[7], author)) then redis.call('HSET', KEYS[7], author, message) end
+  if newer(message, redis.call('HGET', KEYS[7], '#last')) then redis.call('HSET', KEYS[7], '#last', message) end
+  if ARGV[14] ~= '' then redis.call('HSET', KEYS[7], 're:' .. ARGV[14], message) end
+  if redis.call('HLEN', KEYS[7]) > 2000 then redis.call('DEL', KEYS[7]) end
+  redis.call('PEXPIRE', KEYS[7], DAY)
+elseif redis.call('EXISTS', keys.cause(message)) == 0 then
+  local root, hops = '', 0
+  if author_kind == 'ours' then
+    -- Deliveries of one bot in one channel are serial, so an unknown post of ours is the one in flight.
+    local c = redis.call('HMGET', keys.cause_in_flight(ARGV[7], channel), 'root', 'hops')
+    root, hops = c[1] or '', tonumber(c[2]) or 0
+  else
+    local c = redis.call('HMGET', keys.cause(ARGV[14]), 'root', 'hops')
+    root = c[1] or redis.call('HGET', KEYS[7], '#last') or ''
+    hops = (tonumber(c[2]) or 0) + 1
+    if root ~= '' then
+      redis.call('HINCRBY', keys.cause_root(root), 'foreign', 1)
+      redis.call('PEXPIRE', keys.cause_root(root), 2 * DAY)
+    end
+  end
+  redis.call('HSET', keys.cause(message), 'root', root, 'hops', hops)
+  redis.call('PEXPIRE', keys.cause(message), 2 * DAY)
+end
+
+local muted = any_exists(10, 13)
+if muted then
+  pass()
+  return verdict('muted', 0, muted)
+end
+if signal == 'direct' then
+  redis.call('HSETNX', KEYS[3], '#addressed', int(now))
+end
+local spent
+if signal ~= 'ambient' and wakes then
+  if author_kind ~= 'human' then
+    local root, hops = root_of(message, author_kind)
+    spent = root_spent(root, hops, limits)
+  end
+  spent = spent or day_spent(bot, limits, 0, 0)
+end
+if spent then
+  signal = 'ambient'
+  keep()
+  pass()
+  return verdict('exhausted', 0, spent)
+end
+if signal == 'direct' and wakes then
+  if author_kind == 'human' then
+    local asked = redis.call('INCR', KEYS[8])
+    if asked == 1 then redis.call('PEXPIRE', KEYS[8], HOUR) end
+    if asked > limits.person_hourly then
+      pass()
+      return verdict('over_person_limit', 0, 'message ' .. asked .. ' this hour, limit ' .. limits.person_hourly)
+    end
+  end
+  keep()
+  pass()
+  wake(bot .. ':' .. channel, 'direct', now)
+  return verdict('direct', 0)
+end
+
+keep()
+if not wakes or not bid or redis.call('EXISTS', KEYS[5]) == 1 then
+  local complete = pass()
+  return verdict(complete and 'complete' or 'passed', 0)
+end
+if bid ~= bid or bid == math.huge or bid == -math.huge then
+  pass()
+  return verdict('refused', 0, 'bid is not a finite number')
+end
+local state = redis.call('HGET', KEYS[3], '#state')
+if state and state ~= 'open' then return verdict('late', 0, 'election is ' .. state) end
+redis.call('HSET', KEYS[3], bot, ARGV[11])
+local count = redis.call('HINCRBY', KEYS[3], '#count', 1)
+redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
+local window = tonumber(ARGV[13])
+if not state then
+  redis.call('HSET', KEYS[3], '#state', 'open', '#channel', channel, '#opened', int(now), '#author', author_kind,
+    '#guild', ARGV[21])
+  redis.call('ZADD', KEYS[4], int(now + window), message)
+end
+if count >= tonumber(ARGV[12]) then
+  redis.call('ZADD', KEYS[4], int(now), message)
+  return verdict('complete', 0)
+end
+return verdict(state and 'bid' or 'opened', window)

@@ -1,0 +1,83 @@
+-- The one step from decision to outbox: every check and every effect, with nothing between them.
+-- KEYS  1 lock  2 floor  3 answer  4 bids  5 recent_bot_posts  6 last_human  7 cooldown  8 inbox  9 work  10 outbox
+--       11 entry  12 deliveries:due  13 journal  14 request  15..18 mutes  19 waiting
+-- ARGV  1 lock owner  2 bot  3 message  4 channel  5 kind (direct|auto)  6 inbox entry  7 floor token  8 author id
+--       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
+--       14 micro USD  15 tokens held by reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
+--       20 dry run (1)  21 reaction (1)  22 deliver within ms ('' no limit)  23 reason
+-- Returns {verdict, reason}
+--#include keys
+--#include lib
+--#include cause
+--#include floor
+local earlier = redis.call('GET', KEYS[14])
+if earlier then return cjson.decode(earlier) end
+local bot, message, channel, kind, id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[16]
+local limits = cjson.decode(ARGV[12])
+local tokens, held = tonumber(ARGV[13]), tonumber(ARGV[15])
+
+local function refuse(verdict, reason)
+  journal(KEYS[13], bot, 'commit', verdict, reason)
+  return {verdict, reason}
+end
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refuse('lost_lock', 'another cycle owns the lane') end
+local muted = any_exists(15, 18)
+if muted then return refuse('muted', muted) end
+local holder = floor_of(KEYS[2])
+if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[7] or holder.entry then
+  return refuse('lost_floor', holder and holder.bot .. ' has it' or 'the lease ran out')
+end
+if kind == 'direct' then
+  if redis.call('HEXISTS', KEYS[3], bot) == 1 then return refuse('answered', 'already answered by this bot') end
+  if redis.call('HEXISTS', KEYS[3], '#deleted') == 1 then return refuse('gone', 'the message was deleted') end
+else
+  if redis.call('EXISTS', KEYS[3]) == 1 then return refuse('answered', 'already answered or declined') end
+  if redis.call('HEXISTS', KEYS[4], '#addressed') == 1 then return refuse('addressed', 'a gateway calls it addressed') end
+end
+if #redis.call('XRANGE', KEYS[8], ARGV[6], ARGV[6]) == 0 then return refuse('gone', 'no longer in the inbox') end
+if ARGV[11] ~= '1' then
+  local read = ARGV[10] ~= '' and ARGV[10] or message
+  local since = redis.call('HMGET', KEYS[6], ARGV[8], 're:' .. message)
+  if ARGV[9] == 'human' and since[1] and newer(since[1], read) then return refuse('stale', 'its author wrote again') end
+  if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
+end
+local root, hops = root_of(message, ARGV[9])
+local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits)
+why = why or day_spent(bot, limits, tokens - held, tonumber(ARGV[14]))
+if why then return refuse('budget', why) end
+
+redis.call('XDEL', KEYS[8], ARGV[6])
+redis.call('HDEL', KEYS[9], message)
+if kind == 'auto' then redis.call('ZREM', 'elections:due', message) end
+redis.call('HSET', KEYS[3], bot, 'committed:' .. id)
+redis.call('PEXPIRE', KEYS[3], 26 * HOUR)
+local posts = ARGV[21] == '1' and 0 or 1
+spend(bot, root, posts, tokens - held, tonumber(ARGV[14]))
+if day_spent(bot, limits, 0, 0) then redis.call('HSET', keys.budget(bot, today()), 'spent', 1) end
+if kind == 'auto' and tonumber(ARGV[18]) > 0 then redis.call('SET', KEYS[7], int(now), 'PX', ARGV[18]) end
+if posts == 1 then
+  redis.call('ZADD', KEYS[5], int(now), bot .. ':' .. id)
+  redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -21)
+  redis.call('PEXPIRE', KEYS[5], DAY)
+end
+local verdict = 'committed'
+if ARGV[20] == '1' then
+  verdict = 'dry_run'
+  redis.call('HSET', KEYS[3], bot, 'delivered:dry_run')
+  free_floor(KEYS[2], KEYS[19])
+else
+  local deliver_by = tonumber(ARGV[22])
+  redis.call('HSET', KEYS[11], 'body', ARGV[17], 'bot', bot, 'channel', channel, 'message', message, 'root', root,
+    'hops', hops + 1, 'committed_at', int(now), 'deliver_by', deliver_by and int(now + deliver_by) or '')
+  redis.call('PEXPIRE', KEYS[11], 30 * DAY)
+  redis.call('RPUSH', KEYS[10], id)
+  redis.call('PEXPIRE', KEYS[10], 30 * DAY)
+  redis.call('ZADD', KEYS[12], 'LT', int(now), bot .. ':' .. channel)
+  redis.call('HSET', KEYS[2], 'entry', id, 'until', int(now + tonumber(ARGV[19])))
+  redis.call('PEXPIRE', KEYS[2], HOUR)
+end
+journal(KEYS[13], bot, 'commit', verdict, ARGV[23], {entry = id, tokens = tokens, micro_usd = tonumber(ARGV[14]),
+  root = root, hops = hops + 1, token = ARGV[7]})
+redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)
+return {verdict, ''}

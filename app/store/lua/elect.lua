@@ -1,0 +1,128 @@
+-- Close one election: grant the best bidder that can act, once, whoever asks and however often.
+-- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 mute:all
+-- ARGV  1 message  2 channel  3 quiet ms  4 floor lease ms  5 max age ms
+-- Returns {verdict, winner, retry in ms}
+--#include keys
+--#include lib
+--#include floor
+local message, lease = ARGV[1], tonumber(ARGV[4])
+local bids = {}
+local flat = redis.call('HGETALL', KEYS[1])
+for i = 1, #flat, 2 do bids[flat[i]] = flat[i + 1] end
+local state, channel = bids['#state'], bids['#channel']
+
+local function close(word, reason)
+  redis.call('ZREM', KEYS[2], message)
+  if bids['#winner'] then redis.call('HDEL', keys.work(bids['#winner']), message) end
+  if state then redis.call('HSET', KEYS[1], '#state', word) end
+  if reason then journal(KEYS[6], 'stream', 'elect', word, reason) end
+  return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0}
+end
+
+local function defer(due, reason)
+  -- Never in the past: a defer that is due at once would spin the pump.
+  due = math.max(due, now + 10)
+  redis.call('ZADD', KEYS[2], int(due), message)
+  if redis.call('HSETNX', KEYS[1], '#deferred', reason) == 1 then
+    journal(KEYS[6], 'stream', 'elect', 'deferred', reason, {['for_ms'] = due - now})
+  end
+  return {'deferred', '', due - now}
+end
+
+if not state or channel ~= ARGV[2] then return close('closed') end
+if redis.call('EXISTS', KEYS[3]) == 1 then return close('answered') end
+if bids['#addressed'] then return close('addressed', 'addressed to one of us: not for an election') end
+if state ~= 'open' and state ~= 'granted' then return close(state) end
+
+local holder, previous = floor_of(KEYS[4])
+local due = tonumber(redis.call('ZSCORE', KEYS[2], message) or nil) or now
+local excluded = {}
+if state == 'granted' then
+  local winner = bids['#winner']
+  if holder and holder.bot == winner and holder.message == message then
+    redis.call('ZADD', KEYS[2], int(holder.until_ms + 50), message)
+    return {'granted', winner, holder.until_ms - now}
+  end
+  if due > now then return {'granted', winner, due - now} end
+  if bids['#paid'] == winner then
+    -- Paid for: nobody else may be paid for it again. The winner's own lane is still due and goes on.
+    if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'the winner paid and never came back') end
+    redis.call('ZADD', KEYS[2], int(now + lease), message)
+    return {'granted', winner, lease}
+  end
+  redis.call('HDEL', keys.work(winner), message)
+  if bids['#again'] then return close('left', 'two winners failed to act') end
+  redis.call('HSET', KEYS[1], '#again', winner)
+  journal(KEYS[6], 'stream', 'elect', 're_elect', winner .. ' held the floor and did not act')
+  excluded[winner] = true
+  bids['#again'] = winner
+end
+if due > now then return {'not_due', '', due - now} end
+if bids['#again'] then excluded[bids['#again']] = true end
+
+if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'too old') end
+if any_exists(7, 7) or redis.call('EXISTS', keys.mute_channel(channel)) == 1
+  or redis.call('EXISTS', keys.mute_guild(bids['#guild'])) == 1 then
+  return close('left', 'muted')
+end
+if holder then
+  return defer(holder.entry and now + 100 or holder.until_ms, holder.bot .. ' has the floor')
+end
+local last = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')
+if last[2] and tonumber(last[2]) + tonumber(ARGV[3]) > now then
+  return defer(tonumber(last[2]) + tonumber(ARGV[3]), 'quiet time after ' .. last[1])
+end
+
+local ranked = {}
+for bot, bid in pairs(bids) do
+  local score = tonumber(bid)
+  if string.sub(bot, 1, 1) ~= '#' and score and not excluded[bot] then
+    ranked[#ranked + 1] = {bot = bot, score = score, tie = redis.sha1hex(bot .. message)}
+  end
+end
+table.sort(ranked, function(a, b)
+  if a.score ~= b.score then return a.score > b.score end
+  return a.tie > b.tie
+end)
+
+local soonest, soonest_bot, yielded = math.huge, nil, {}
+for _, bidder in ipairs(ranked) do
+  local bot = bidder.bot
+  local why
+  local wait = cooled(bot)
+  if redis.call('EXISTS', keys.mute_bot(bot)) == 1 then
+    why = 'muted'
+  elseif redis.call('HGET', keys.budget(bot, today()), 'spent') then
+    why = 'over budget'
+  elseif wait > 0 then
+    why = 'cooled'
+    if wait < soonest then soonest, soonest_bot = wait, bot end
+  elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
+    why = 'busy'
+  end
+  if not why then
+    local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
+    redis.call('HSET', KEYS[1], '#state', 'granted', '#winner', bot)
+    redis.call('HSET', keys.work(bot), message, token)
+    redis.call('PEXPIRE', keys.work(bot), 30 * DAY)
+    redis.call('ZADD', KEYS[2], int(now + lease + 50), message)
+    wake(bot, 'immediate_trigger', now)
+    journal(KEYS[6], bot, 'elect', 'granted', 'best bid of ' .. #ranked, {
+      bid = bidder.score, bids = #ranked, yielded = table.concat(yielded, ', '), window_ms = now - tonumber(bids['#opened']),
+      token = token})
+    return {'granted', bot, lease}
+  end
+  yielded[#yielded + 1] = bot .. ' (' .. why .. ')'
+end
+
+local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
+if soonest_bot then
+  -- Trailing edge: the bot reads all that came meanwhile in one cycle when its cooldown ends.
+  wake(soonest_bot, 'immediate_trigger', now + soonest)
+  return close('cooled', reason)
+end
+if #ranked > 0 and not bids['#retried'] then
+  redis.call('HSET', KEYS[1], '#retried', 1)
+  return defer(now + 1000, reason)
+end
+return close('left', reason)

@@ -1,0 +1,29 @@
+-- End a cycle: clear its lane or make it due again, and release the lock, in one step.
+-- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 request
+-- ARGV  1 lane  2 lock owner  3 seq read at the beginning  4 retry in ms ('' none)  5 bot if autonomous, else ''
+-- Returns {verdict, due in ms}
+--#include keys
+--#include lib
+local earlier = redis.call('GET', KEYS[4])
+if earlier then return cjson.decode(earlier) end
+if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost', 0} end
+local due
+if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then
+  due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
+end
+local retry = tonumber(ARGV[4])
+if retry then due = math.min(due or math.huge, now + retry) end
+local outcome
+if due then
+  redis.call('ZADD', KEYS[3], int(due), ARGV[1])
+  -- The caller sends the hint when it is due now; the pump sends all others.
+  redis.call('HSET', KEYS[2], 'hinted', int(now), 'hints', 0)
+  outcome = {'again', due - now}
+else
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  redis.call('DEL', KEYS[2])
+  outcome = {'clear', 0}
+end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[4], cjson.encode(outcome), 'PX', 600000)
+return outcome

@@ -1,0 +1,58 @@
+-- Shared by every script: Redis's clock (processes' clocks are never trusted), expiries, mutes and the journal.
+local HOUR = 3600000
+local DAY = 24 * HOUR
+local time = redis.call('TIME')
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local now = math.floor(now_us / 1000)
+
+local function int(number) return string.format('%.0f', number) end
+
+-- Is snowflake a newer than b? Compared as text: they do not fit a Lua number exactly.
+local function newer(a, b)
+  if not b then return true end
+  if #a ~= #b then return #a > #b end
+  return a > b
+end
+
+-- Today in UTC by Redis's clock, as YYYY-MM-DD (Howard Hinnant, chrono-compatible low-level date algorithms).
+local function today()
+  local z = math.floor(now / DAY) + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02d', year, month, doy - math.floor((153 * mp + 2) / 5) + 1)
+end
+
+local function any_exists(first, last)
+  for i = first, last do
+    if redis.call('EXISTS', KEYS[i]) == 1 then return KEYS[i] end
+  end
+  return false
+end
+
+local function journal(key, bot, step, verdict, reason, numbers)
+  local line = {at_ms = now, bot = bot, step = step, verdict = verdict, reason = reason or ''}
+  if numbers and next(numbers) then line.numbers = numbers end
+  redis.call('RPUSH', key, cjson.encode(line))
+  redis.call('LTRIM', key, -1000, -1)
+  redis.call('PEXPIRE', key, 7 * DAY)
+end
+
+-- Record a trigger for a lane, due at `due`; of several the earliest stands. The sequence never repeats, so a cycle that
+-- compares it can tell that something came since it began.
+local function wake(lane, context, due)
+  local key = keys.wake(lane)
+  local seq = math.max((tonumber(redis.call('HGET', key, 'seq')) or 0) + 1, now_us)
+  redis.call('HSET', key, 'seq', int(seq), 'context', context, 'hinted', int(now), 'hints', 0)
+  redis.call('ZADD', 'wakes:due', 'LT', int(due), lane)
+end
+
+-- How long until a bot may act unasked again, in ms; 0: now.
+local function cooled(bot)
+  local left = redis.call('PTTL', keys.cooldown(bot))
+  return left > 0 and left or 0
+end

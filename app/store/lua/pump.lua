@@ -1,0 +1,35 @@
+-- What is overdue: lanes whose lock is free, elections, deliveries. A lane that was hinted lately is left alone, longer each
+-- time, so that a backlog at the workers does not breed hints.
+-- KEYS  1 wakes:due  2 elections:due  3 deliveries:due   ARGV  1 most of each  2 patience ms
+-- Returns {lane, context, lane, context, ...}, {message, ...}, {bot:channel, ...}
+--#include keys
+--#include lib
+local most, patience = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local function patient(key, due)
+  local h = redis.call('HMGET', key, 'hinted', 'hints')
+  local hints = tonumber(h[2]) or 0
+  local since = math.max(tonumber(h[1]) or 0, hints == 0 and due or 0)
+  -- A lane that becomes due later than its last hint has had no hint for this due time.
+  if tonumber(h[1]) and tonumber(h[1]) < due then return true, hints end
+  return now - since >= math.min(patience * 2 ^ hints, 16 * patience), hints
+end
+
+local lanes = {}
+for _, lane in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now), 'LIMIT', 0, most)) do
+  if redis.call('EXISTS', keys.lock(lane)) == 0 then
+    local key = keys.wake(lane)
+    local due = tonumber(redis.call('ZSCORE', KEYS[1], lane))
+    local ready, hints = patient(key, due)
+    if ready then
+      redis.call('HSET', key, 'hinted', int(now), 'hints', hints + 1)
+      lanes[#lanes + 1] = lane
+      lanes[#lanes + 1] = redis.call('HGET', key, 'context') or 'poll'
+    end
+  end
+end
+local deliveries = {}
+for _, pair in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', int(now - patience), 'LIMIT', 0, most)) do
+  if redis.call('EXISTS', 'delivery:' .. pair) == 0 then deliveries[#deliveries + 1] = pair end
+end
+return {lanes, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', int(now), 'LIMIT', 0, most), deliveries}

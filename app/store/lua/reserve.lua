@@ -1,0 +1,29 @@
+-- Before a paid model call: is the floor still mine, and does every budget have room? Then mark the message as paid for (from
+-- here on nobody else may be elected for it) and hold the tokens.
+-- KEYS  1 floor  2 bids  3 journal  4 request  5 lock
+-- ARGV  1 bot  2 message  3 token  4 author kind  5 kind (direct|auto)  6 limits JSON  7 tokens  8 lock owner
+-- Returns {verdict, reason}: ok | lost_lock | lost_floor | budget
+--#include keys
+--#include lib
+--#include cause
+--#include floor
+local earlier = redis.call('GET', KEYS[4])
+if earlier then return cjson.decode(earlier) end
+local bot, message, tokens = ARGV[1], ARGV[2], tonumber(ARGV[7])
+local limits = cjson.decode(ARGV[6])
+if redis.call('GET', KEYS[5]) ~= ARGV[8] then return {'lost_lock', ''} end
+local holder = floor_of(KEYS[1])
+if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[3] then return {'lost_floor', ''} end
+local root, hops = root_of(message, ARGV[4])
+-- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
+local why = (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits)
+why = why or day_spent(bot, limits, tokens, 0)
+if why then
+  journal(KEYS[3], bot, 'reserve', 'budget', why)
+  return {'budget', why}
+end
+redis.call('HSET', KEYS[2], '#paid', bot)
+redis.call('PEXPIRE', KEYS[2], 2 * HOUR)
+spend(bot, root, 0, tokens, 0)
+redis.call('SET', KEYS[4], cjson.encode({'ok', ''}), 'PX', 600000)
+return {'ok', ''}

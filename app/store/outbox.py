@@ -1,0 +1,150 @@
+"""The outbox: committed actions on their way to Discord, in order per bot and channel."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from app import keys
+from app.model import OutboxEntry
+from app.settings import Settings
+from app.store.door import Call, Reply, command
+from app.verdicts import Attempt
+
+NONCE_LENGTH = 25
+"""Discord's limit for a nonce, in characters."""
+
+
+class Allowed(NamedTuple):
+    """Whether a chunk may be sent, how often it was tried, since when its fate is unknown, and the wait before reading back."""
+
+    verdict: Attempt
+    tries: int
+    first_ms: int
+    wait_ms: int
+
+
+def nonce(entry_id: str, chunk: int) -> str:
+    """Deterministic: whoever sends this chunk, however often, Discord sees one message."""
+    return hashlib.sha256(f"{entry_id}|{chunk}".encode()).hexdigest()[:NONCE_LENGTH]
+
+
+def take(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
+    """Take the delivery lease of a bot in a channel; False: another delivers."""
+    return Call("take", (keys.delivery(bot, channel),), (owner, lease_ms), bool)
+
+
+def head(bot: str, channel: str) -> Call[str | None]:
+    """The oldest entry id, or None."""
+    return command("LINDEX", keys.outbox(bot, channel), 0, parse=lambda reply: reply)
+
+
+def channels_due(bot: str) -> Call[tuple[str, ...]]:
+    """Channels in which this bot has something to deliver, due or not."""
+    def parse(reply: Reply) -> tuple[str, ...]:
+        pairs = (member.partition(":") for member in reply)
+        return tuple(channel for name, _, channel in pairs if name == bot)
+
+    return command("ZRANGE", keys.DELIVERIES_DUE, 0, -1, parse=parse)
+
+
+def _entry(reply: Reply) -> OutboxEntry | None:
+    if not reply[0]:
+        return None
+    try:
+        body = OutboxEntry.model_validate_json(reply[0])
+    except ValidationError:
+        return None
+    return body.model_copy(update={"root": reply[1] or "", "hops": int(reply[2] or 0)})
+
+
+def read(entry_id: str) -> Call[OutboxEntry | None]:
+    """One entry; None when it is gone or corrupt."""
+    return command("HMGET", keys.entry(entry_id), "body", "root", "hops", parse=_entry)
+
+
+def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool) -> Call[Allowed]:
+    """Ask before a POST, and note that it is about to happen. `looked`: the channel was read back and it is not there."""
+    def parse(reply: Reply) -> Allowed:
+        return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
+
+    return Call(
+        "attempt",
+        (
+            keys.delivery(entry.bot, entry.channel_id), keys.entry(entry.entry_id), keys.journal(entry.reply_to or entry.entry_id),
+            keys.cause_in_flight(entry.bot, entry.channel_id), keys.DELIVERIES_IN_FLIGHT,
+            keys.answer(entry.reply_to or entry.entry_id), *keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id),
+        ),
+        (
+            owner, entry.entry_id, chunk, nonce(entry.entry_id, chunk), int(settings.nonce_window * 1000),
+            int(settings.discord_timeout * 1000), int(settings.delivery_lease * 1000), int(looked),
+        ),
+        parse,
+    )
+
+
+def unsent(entry: OutboxEntry, chunk: int, absent: bool) -> Call[tuple[int, int]]:
+    """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the commit, failures)."""
+    return Call("unsent", (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT), (entry.entry_id, chunk, int(absent)),
+                lambda reply: (int(reply[0]), int(reply[1])))
+
+
+def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str) -> Call[tuple[bool, str]]:
+    """A chunk is in Discord. Returns whether the entry is complete, and the lane that may speak next."""
+    line = json.dumps({"channel": entry.channel_id, "reply_to": entry.reply_to, "author": entry.reply_author,
+                       "text": "\n".join(entry.chunks), "emoji": entry.emoji})
+    return Call(
+        "delivered",
+        (
+            keys.entry(entry.entry_id), keys.outbox(entry.bot, entry.channel_id), keys.floor(entry.channel_id),
+            keys.answer(entry.reply_to or entry.entry_id), keys.floor_waiting(entry.channel_id),
+            keys.journal(entry.reply_to or entry.entry_id), keys.DELIVERIES_DUE, keys.DELIVERIES_IN_FLIGHT,
+            keys.journal_of_bot(entry.bot, date),
+        ),
+        (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line),
+        lambda reply: (bool(reply[0]), str(reply[1])),
+    )
+
+
+def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
+    """An entry will not be sent: `dead`, `muted`, `expired` or `cancelled`. Returns the lane that may speak next."""
+    return Call(
+        "bury",
+        (
+            keys.entry(entry.entry_id), keys.outbox(entry.bot, entry.channel_id), keys.floor(entry.channel_id),
+            keys.answer(entry.reply_to or entry.entry_id), keys.floor_waiting(entry.channel_id),
+            keys.journal(entry.reply_to or entry.entry_id), keys.dead(entry.bot), keys.DELIVERIES_IN_FLIGHT,
+        ),
+        (entry.entry_id, entry.bot, verdict, reason),
+        str,
+    )
+
+
+def leave(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
+    """Give the delivery lease back; True: more is waiting and due now."""
+    return Call("leave", (keys.delivery(bot, channel), keys.outbox(bot, channel), keys.DELIVERIES_DUE),
+                (owner, f"{bot}:{channel}", retry_ms), bool)
+
+
+class InFlight(NamedTuple):
+    """What a bot is sending in a channel just now."""
+
+    entry: str
+    chunk: int
+    nonce: str
+
+
+def in_flight(bot: str, channel: str) -> Call[InFlight | None]:
+    """The chunk that was last attempted, by which a gateway recognises its own MESSAGE_CREATE as a receipt."""
+    def parse(reply: Reply) -> InFlight | None:
+        return InFlight(reply[0], int(reply[1]), reply[2]) if all(reply) else None
+
+    return command("HMGET", keys.cause_in_flight(bot, channel), "entry", "chunk", "nonce", parse=parse)
+
+
+def dead(bot: str) -> Call[dict[str, str]]:
+    """Dead letters: entry id to reason."""
+    return command("HGETALL", keys.dead(bot), parse=dict)

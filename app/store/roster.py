@@ -1,0 +1,29 @@
+"""The roster: who our bots are, so that every gateway agrees on who is addressed."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from app import keys
+from app.model import RosterEntry
+from app.store.door import Call, Reply, command
+
+
+def _entries(reply: Reply) -> tuple[RosterEntry, ...]:
+    entries = []
+    for text in reply.values():
+        try:
+            entries.append(RosterEntry.model_validate_json(text))
+        except ValidationError:
+            continue
+    return tuple(sorted(entries, key=lambda entry: entry.bot))
+
+
+def enlist(entry: RosterEntry) -> Call[int]:
+    """Publish one bot's entry; the roster expires a day after its last gateway published."""
+    return Call("enlist", (keys.ROSTER,), (entry.bot, entry.model_dump_json(), keys.VAULT_TTL), int)
+
+
+def roster() -> Call[tuple[RosterEntry, ...]]:
+    """All bots, by name."""
+    return command("HGETALL", keys.ROSTER, parse=_entries)

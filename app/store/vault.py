@@ -1,0 +1,54 @@
+"""The vault: what a worker needs to serve any bot. Secrets are encrypted; the keys live in the environment only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
+
+from app import keys
+from app.errors import ConfigurationError, VaultKeyWrong, VaultMissing
+from app.store.door import Call, Reply, command
+
+PARTS = ("secrets", "llm", "discord", "profile")
+
+
+class Vault:
+    """Encrypts and decrypts with a list of Fernet keys, newest first (rotation: add in front, publish, drop the old)."""
+
+    def __init__(self, fernet_keys: Sequence[SecretStr]) -> None:
+        if not fernet_keys:
+            raise ConfigurationError("STREAM_VAULT_KEYS: is not set; `the-stream vault key` makes one.")
+        self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in fernet_keys])
+
+    def seal(self, bot: str, secrets: Mapping[str, str]) -> str:
+        """Encrypt a bot's secrets. The bot's name goes in, so that one bot's vault cannot be passed off as another's."""
+        return self._fernet.encrypt(json.dumps({"bot": bot, "secrets": dict(secrets)}).encode()).decode()
+
+    def open(self, bot: str, sealed: str) -> dict[str, str]:
+        """Decrypt; VaultKeyWrong names the bot and what to do."""
+        wrong = f"{bot}: no key in STREAM_VAULT_KEYS opens its vault; give workers the key its gateway uses."
+        try:
+            content = json.loads(self._fernet.decrypt(sealed.encode()))
+        except InvalidToken:
+            raise VaultKeyWrong(wrong) from None
+        if content.get("bot") != bot:
+            raise VaultKeyWrong(wrong)
+        return {str(name): str(value) for name, value in content["secrets"].items()}
+
+
+def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:
+    """Write all four parts at once, for a day. All are text: `sealed` from `Vault.seal`, the others JSON."""
+    return Call("publish", tuple(keys.vault(bot, part) for part in PARTS), (keys.VAULT_TTL, sealed, llm, discord, profile), int)
+
+
+def read(bot: str) -> Call[dict[str, str]]:
+    """All four parts by name, secrets still sealed; VaultMissing when any is gone."""
+    def parse(reply: Reply) -> dict[str, str]:
+        if not all(reply):
+            raise VaultMissing(f"{bot}: its vault is gone; start its gateway (`the-stream gateway {bot}`).")
+        return dict(zip(PARTS, reply, strict=True))
+
+    return command("MGET", *(keys.vault(bot, part) for part in PARTS), parse=parse)

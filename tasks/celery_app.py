@@ -1,0 +1,45 @@
+"""The Celery application `stream`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import celery
+import click
+from celery import signals
+from kombu import Queue
+
+from app import logs
+from app.broker import QUEUES, conf
+from app.errors import ConfigurationError
+from app.settings import load_settings
+from beat_schedule import beat_schedule
+from tasks.hub import WakeHub
+
+BODIES = ("tasks.cycles", "tasks.delivery", "tasks.chores")
+
+
+def configuration() -> dict[str, Any]:
+    """Celery's settings, made from ours when they are first needed, so that importing the tasks needs no Redis."""
+    try:
+        settings = load_settings()
+        return conf(settings) | {
+            "task_queues": [Queue(name) for name in QUEUES],
+            "beat_schedule": beat_schedule(settings),
+        }
+    except ConfigurationError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        # Under `celery ...`: one line and exit code 2 in place of a stack trace.
+        raise click.UsageError(str(error)) from None
+
+
+app = celery.Celery("stream", include=[name for name in BODIES if find_spec(name)])
+app.add_defaults(configuration)
+app.steps["consumer"].add(WakeHub)
+
+
+@signals.setup_logging.connect
+def _log_our_way(**_: object) -> None:
+    logs.configure(load_settings())

@@ -1,0 +1,71 @@
+"""Parts that every test may use. They are real: a Valkey server, the store's door, a Celery app."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from app.embedded import EmbeddedValkey
+from app.settings import load_settings
+from app.store.door import Store
+from tests.keyleaks import leaked
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the developer's machine reaches a test, and no test's setting the next."""
+    for name in [name for name in os.environ if name.startswith(("STREAM_", "LANGSMITH_", "LANGCHAIN_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("STREAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """One real Valkey server for the whole run."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey"), appendfsync="no") as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey: EmbeddedValkey) -> str:
+    """The address of an empty database."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey.url
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[Store]:
+    """The door to an empty database. The test fails if it leaves a key that never expires and should."""
+    door = Store(redis_url)
+    yield door
+    left = leaked(door.client)
+    door.close()
+    assert not left, f"keys without an expiry that app/keys.py does not list as lasting: {left}"
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """`wait_until(predicate, seconds=10, what="...")`: returns as soon as it holds, fails when time is up."""
+
+    def wait(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
+        deadline = time.monotonic() + seconds
+        while not predicate():
+            assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def celery_config() -> dict[str, object]:
+    """For pytest-celery's `celery_app`: tasks run at once in the test's own thread."""
+    return {"broker_url": "memory://", "task_always_eager": True, "task_eager_propagates": True}

@@ -1,0 +1,25 @@
+"""A Celery app with the stream's own configuration and one task that keeps a worker busy."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import celery
+
+from app.broker import conf
+from app.settings import load_settings
+from tasks.hub import WakeHub
+
+app = celery.Celery("busy")
+app.conf.update(conf(load_settings()))
+app.steps["consumer"].add(WakeHub)
+
+
+@app.task(name="busy")  # type: ignore[misc]
+def busy(number: int) -> None:
+    """Work for a moment, then leave a mark."""
+    time.sleep(0.2)
+    with Path(os.environ["BUSY_MARKS"]).open("a", encoding="utf-8") as marks:
+        marks.write(f"{number}\n")

@@ -1,0 +1,85 @@
+"""The pinned Celery, kombu and redis-py against a broker that is killed under them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import celery
+import pytest
+
+from app.broker import conf
+from app.embedded import EmbeddedValkey, die_with_parent
+from app.settings import Settings
+
+KILLS = 5
+TASKS_A_ROUND = 8
+THREADS = 4
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A server of its own, with an append-only file, to kill."""
+    with EmbeddedValkey(tmp_path / "broker") as server:
+        yield server
+
+
+@pytest.fixture
+def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A real worker process as an operator starts it, with the threads pool."""
+    environment = os.environ | {"STREAM_REDIS_URL": broker.url, "BUSY_MARKS": str(tmp_path / "marks")}
+    command = [sys.executable, "-m", "celery", "-A", "tests.e2e.busy_app", "worker", "--pool", "threads",
+               "--concurrency", str(THREADS), "--queues", "chores", "--without-mingle", "--without-gossip"]
+    with (tmp_path / "worker.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, preexec_fn=die_with_parent())  # noqa: PLW1509
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_busy_worker_survives_five_broker_kills(
+    broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """A worker whose broker is killed with kill -9 five times in a row, always while it works, stays alive and runs
+    every task that the broker had accepted at least once."""
+    settings = Settings(redis_url=broker.url)
+    sender = celery.Celery("sender", set_as_current=False)
+    sender.conf.update(conf(settings))
+    marks, log = tmp_path / "marks", tmp_path / "worker.log"
+
+    def done() -> set[str]:
+        return set(marks.read_text().split()) if marks.exists() else set()
+
+    sent: set[str] = set()
+    for kill in range(KILLS):
+        before = len(done())
+        for number in range(kill * TASKS_A_ROUND, (kill + 1) * TASKS_A_ROUND):
+            sender.send_task("busy", args=[number])
+            sent.add(str(number))
+        wait_until(lambda before=before: len(done()) > before, 20, "a task done after restart")  # so it is busy now
+        broker.kill()
+        broker.start()
+        assert worker.poll() is None, log.read_text()
+    wait_until(lambda: done() >= sent or worker.poll() is not None, 40, "all tasks done")
+    assert worker.poll() is None, log.read_text()
+    assert done() == sent
+    sender.close()
+
+
+def test_a_full_worker_starts_the_next_task_when_one_ends(
+    broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """A threads worker with more tasks than threads works on at once when one ends, not at its next heartbeat 2 s later:
+    24 tasks of 0.2 s on 4 threads (1.2 s of work) are done within 4 s."""
+    sender = celery.Celery("sender", set_as_current=False)
+    sender.conf.update(conf(Settings(redis_url=broker.url)))
+    marks = tmp_path / "marks"
+    sender.send_task("busy", args=[0])
+    wait_until(marks.exists, 20, "the worker's start")
+    for number in range(1, 25):
+        sender.send_task("busy", args=[number])
+    wait_until(lambda: len(set(marks.read_text().split())) == 25, 4, "all tasks done")
+    sender.close()

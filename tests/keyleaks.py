@@ -1,0 +1,39 @@
+"""Finds keys that would stay in Redis for ever although app/keys.py does not say that they may."""
+
+from __future__ import annotations
+
+import re
+
+import redis
+
+from app.keys import CATALOGUE
+
+LASTING = ("none", "bounded by count")
+
+
+def _patterns(written: str) -> list[re.Pattern[str]]:
+    """`a:<x>:b|c` of the catalogue as regular expressions; `...` and <lane>, <scope> may hold colons."""
+    found = []
+    for pattern in written.split(", "):
+        regex = re.escape(pattern).replace(r"\|", "|").replace(r"\.\.\.", ".+")
+        regex = re.sub(r"<(lane|scope)>", ".+", regex)
+        regex = re.sub(r"<[^>]+>", "[^:]+", regex)
+        regex = re.sub(r"([a-z]+(?:\|[a-z]+)+)", r"(?:\1)", regex)
+        found.append(re.compile(regex))
+    return found
+
+
+MAY_LAST = [
+    pattern
+    for row in CATALOGUE
+    if row.expiry.startswith(LASTING) or row.expiry.endswith("or none")
+    for pattern in _patterns(row.pattern)
+]
+
+
+def leaked(client: redis.Redis) -> list[str]:
+    """Names of the keys that have no expiry and are not listed as lasting."""
+    return sorted(
+        key for key in client.scan_iter("*")
+        if client.ttl(key) == -1 and not any(pattern.fullmatch(key) for pattern in MAY_LAST)
+    )

@@ -1,0 +1,132 @@
+"""A breadth-first explorer of protocol models.
+
+A model is a start, the steps that may follow a state, what must hold in every state, and where a run may rest. A step whose
+label begins with `!` is a fault (a kill, a lease that ends under its living holder, a lost answer) or an outside event. Faults are
+unlimited: a step is taken in every state that offers it.
+
+Two checks:
+
+- *Safety*: `broken` is empty in every reachable state. The trace found is a shortest one.
+- *Recovery*: from every reachable state a resting state can be reached by steps that are no faults. In a finite graph
+  this says that, once faults cease, every run that does not forever ignore a step it is offered comes to rest: such a
+  run ends in a bottom component of the graph without faults, visits all of it, and the check puts a resting state there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+S = TypeVar("S", bound=Hashable)
+
+
+class Model(Protocol[S]):
+    """One protocol with its faults. States are immutable and hashable."""
+
+    def initial(self) -> Iterable[S]:
+        """The states a run may start in."""
+
+    def steps(self, state: S) -> Iterator[tuple[str, S]]:
+        """Every step that may come next, as label and next state."""
+
+    def broken(self, state: S) -> str:
+        """Which promise this state breaks, in a few words; empty when none."""
+
+    def settled(self, state: S) -> bool:
+        """Whether the run may rest here: everything promised has come."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken promise and a shortest way to it."""
+
+    reason: str
+    trace: tuple[str, ...]
+    state: object
+
+    def __str__(self) -> str:
+        lines = [f"{number:3}. {label}" for number, label in enumerate(self.trace, 1)]
+        return "\n".join([f"BROKEN: {self.reason}", *lines, f"     state: {self.state}"])
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an exploration saw."""
+
+    states: int
+    steps: int
+    seconds: float
+    violation: Violation | None
+
+
+class Unbounded(AssertionError):
+    """The model has more states than its test allows."""
+
+
+class _Graph(Generic[S]):
+    """The states found so far, how each was reached, and the faultless steps backwards."""
+
+    def __init__(self) -> None:
+        self.states: list[S] = []
+        self.number: dict[S, int] = {}
+        self.parent: list[tuple[int, str]] = []
+        self.before: list[list[int]] = []
+
+    def add(self, state: S, parent: int, label: str) -> int:
+        number = self.number.setdefault(state, len(self.states))
+        if number == len(self.states):
+            self.states.append(state)
+            self.parent.append((parent, label))
+            self.before.append([])
+        return number
+
+    def violation(self, number: int, reason: str) -> Violation:
+        trace: list[str] = []
+        at = number
+        while self.parent[at][0] >= 0:
+            at, label = self.parent[at]
+            trace.append(label)
+        return Violation(reason, tuple(reversed(trace)), self.states[number])
+
+
+def explore(model: Model[S], limit: int) -> Report:
+    """Visit every state of `model`, at most `limit`; stop at the first broken promise."""
+    began = time.perf_counter()
+    graph: _Graph[S] = _Graph()
+    for state in model.initial():
+        graph.add(state, -1, "")
+    visited = taken = 0
+    violation: Violation | None = None
+    while visited < len(graph.states) and violation is None:
+        state = graph.states[visited]
+        reason = model.broken(state)
+        if reason:
+            violation = graph.violation(visited, reason)
+            break
+        for label, after in model.steps(state):
+            taken += 1
+            if after != state:
+                number = graph.add(after, visited, label)
+                if label[0] != "!":
+                    graph.before[number].append(visited)
+        visited += 1
+        if len(graph.states) > limit:
+            raise Unbounded(f"more than {limit} states")
+    if violation is None:
+        violation = _stuck(model, graph)
+    return Report(len(graph.states), taken, time.perf_counter() - began, violation)
+
+
+def _stuck(model: Model[S], graph: _Graph[S]) -> Violation | None:
+    reached = [model.settled(state) for state in graph.states]
+    todo = [number for number, settled in enumerate(reached) if settled]
+    while todo:
+        for number in graph.before[todo.pop()]:
+            if not reached[number]:
+                reached[number] = True
+                todo.append(number)
+    if all(reached):
+        return None
+    return graph.violation(reached.index(False), "never comes to rest, even without further faults")

@@ -1,0 +1,250 @@
+"""Who is addressed: one row per thing that people write."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.model import Addressing, Event, RosterEntry
+from app.rules.addressing import addressing, spoken_of
+
+ELENA, ARIA, DOTTY, BOB, ANN, FOREIGN = "11", "12", "13", "21", "22", "31"
+ROSTER = (
+    RosterEntry(bot="elena", user_id=ELENA, names=("Elena", "Dr. Rodriguez", "Elena Rodriguez", "Лена")),
+    RosterEntry(bot="aria", user_id=ARIA, names=("Aria", "R2-D2")),
+    RosterEntry(bot="dotty", user_id=DOTTY, names=("Dotty", "エレナ")),
+)
+PEOPLE = ("Bobby", "Zoë")
+
+
+def event(content: str, **fields: object) -> Event:
+    return Event.model_validate(
+        {"message_id": "100", "channel_id": "5", "author_id": ANN, "author_name": "Ann", "content": content, **fields})
+
+
+CALLS = [
+    # a mention counts wherever it stands
+    ("<@11> hi", "elena"),
+    ("<@!11> the old form", "elena"),
+    ("what would <@12> say?", "aria"),
+    ("<@11>", "elena"),
+    ("hey<@11>", "elena"),
+    # an @name that the client did not complete is meant as a mention
+    ("@elena what's up", "elena"),
+    ("ask @Aria about it", "aria"),
+    ("mail me at x@elena.com", ""),
+    ("x@elena", ""),
+    # several, in the order named
+    ("<@12> <@11> which of you is faster?", "aria elena"),
+    ("elena and aria, who wins?", "elena aria"),
+    ("aria & elena: roll call", "aria elena"),
+    ("elena, aria, and dotty: introduce yourselves", "elena aria dotty"),
+    ("Elena/Aria thoughts?", "elena aria"),
+    ("elena aria what do you two think", "elena aria"),
+    ("<@11> and aria, what do you think?", "elena aria"),
+    ("elena: your favourite?\naria: and yours?", "elena aria"),
+    ("elena, elena, elena", "elena"),
+    ("hey elena and aria", "elena aria"),
+    # the name opens the line
+    ("elena: hi", "elena"),
+    ("elena, what do you see?", "elena"),
+    ("ELENA!!!", "elena"),
+    ("elena?", "elena"),
+    ("elena", "elena"),
+    ("Elena - a question", "elena"),
+    ("Elena – a question", "elena"),
+    ("elena... are you there", "elena"),
+    ("**Elena**, bold move", "elena"),
+    ("_elena_: in italics", "elena"),
+    ("elena\nwhat is a snowflake", "elena"),
+    ("Elena Rodriguez, please come in", "elena"),
+    ("dr. rodriguez, what is it", "elena"),
+    ("r2-d2, open the door", "aria"),
+    ("Ｅｌｅｎａ， hi", "elena"),  # noqa: RUF001 - full-width letters are folded
+    ("Лена, привет", "elena"),
+    ("エレナ、これは何", "dotty"),
+    ("elena 😂", "elena"),
+    # after a greeting or a filler
+    ("hey elena", "elena"),
+    ("hey elena what's new", "elena"),
+    ("hey, elena!", "elena"),
+    ("ok elena, go", "elena"),
+    ("good morning elena :)", "elena"),
+    ("thank you elena", "elena"),
+    ("thanks elena that helped", "elena"),
+    ("so elena, what now", "elena"),
+    ("lol elena you're funny", "elena"),
+    ("hi! elena, are you there?", "elena"),
+    # no comma, but what follows speaks to her
+    ("elena what do you think?", "elena"),
+    ("elena what's the time", ""),
+    ("elena what's the time?", "elena"),
+    ("elena how do i install this", "elena"),
+    ("elena can you help me", "elena"),
+    ("elena could u check", "elena"),
+    ("elena can i ask something", "elena"),
+    ("elena you are right", "elena"),
+    ("elena tell me a joke", "elena"),
+    ("elena don't go", "elena"),
+    ("elena please", "elena"),
+    ("elena i need help", "elena"),
+    ("elena is the server down?", "elena"),
+    ("elena thoughts?", "elena"),
+    ("elena any ideas?", "elena"),
+    # the name closes the line
+    ("what do you think, elena?", "elena"),
+    ("what do you think elena?", "elena"),
+    ("what is the capital of France, Elena?", "elena"),
+    ("how are you elena", "elena"),
+    ("thanks so much elena", "elena"),
+    ("good night, elena and aria", "elena aria"),
+    ("tell me a story, elena", "elena"),
+    ("love you elena ❤️", "elena"),
+    ("what do you like about aria, elena?", "elena"),
+    # spoken about, not to
+    ("elena is nice", ""),
+    ("elena's paper was great", ""),
+    ("elena’s paper?", ""),
+    ("elena said so", ""),
+    ("elena can cook", ""),
+    ("elena and I went out", ""),
+    ("elena, aria and I went out", ""),
+    ("elena and aria are nice", ""),
+    ("elena, aria is nice", "elena"),
+    ("hey elena is nice", ""),
+    ("no elena is nice", ""),
+    ("is elena a bot", ""),
+    ("do you know elena?", ""),
+    ("are you elena?", ""),
+    ("have you met elena or aria?", ""),
+    ("I like aria, dotty", ""),
+    ("I asked elena, she said no", ""),
+    ("elena (the bot) broke", ""),
+    ("the elena thing", ""),
+    # inside other words, links, commands, code and quotes
+    ("elenas, all of you", ""),
+    ("helena, hi", ""),
+    ("elena-bot: down", ""),
+    ("elena_2: hi", ""),
+    ("elena.com is down", ""),
+    ("https://x.org/elena, look", ""),
+    ("/elena hi", ""),
+    ("#elena: a channel", ""),
+    (":elena: an emoji", ""),
+    ("<:elena:123456> hi", ""),
+    ("`elena: hi`", ""),
+    ("```\nelena: hi\n<@11>\n```", ""),
+    ("> elena: hi\nindeed", ""),
+    ("> what did she say\nelena: so?", "elena"),
+    # not an address of anybody in particular
+    ("@everybot hello", ""),
+    ("@everyone look", ""),
+    ("bots, assemble", ""),
+    ("", ""),
+    ("   \n\n ", ""),
+    ("😂", ""),
+    ("?", ""),
+]
+
+
+@pytest.mark.parametrize(("content", "bots"), CALLS)
+def test_the_text_alone(content: str, bots: str) -> None:
+    """A message addresses exactly the bots that a reader would say it calls, in the order it calls them."""
+    assert addressing(event(content), ROSTER, PEOPLE).bots == tuple(bots.split())
+
+
+REPLY_TO_ELENA = {"reply_to": "99", "reply_to_author": ELENA, "reply_pings": True, "mentions": (ELENA,)}
+REPLY_TO_BOB = {"reply_to": "99", "reply_to_author": BOB, "reply_pings": True, "mentions": (BOB,)}
+
+SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
+    # replies
+    ("really?", REPLY_TO_ELENA, "elena", False),
+    ("really?", {**REPLY_TO_ELENA, "reply_pings": False, "mentions": ()}, "elena", False),
+    ("elena, really?", REPLY_TO_ELENA, "elena", False),
+    # a reply ping alone is not a mention when the text speaks to somebody else
+    ("aria, what do you think of this?", REPLY_TO_ELENA, "aria", False),
+    ("<@12> is she right?", REPLY_TO_ELENA, "aria", False),
+    ("<@21> look at this", REPLY_TO_ELENA, "", True),
+    ("Bobby, look what she says", REPLY_TO_ELENA, "", True),
+    ("what do you say to that, aria?", REPLY_TO_ELENA, "aria", False),
+    # but one that only names another on the way still goes to the bot replied to, after those pinged
+    ("and what would <@12> say?", REPLY_TO_ELENA, "aria elena", False),
+    ("<@21> told me otherwise", {**REPLY_TO_ELENA, "reply_to_author": ELENA}, "", True),
+    ("no, it was <@21>", REPLY_TO_ELENA, "elena", False),
+    ("elena and aria, both of you?", REPLY_TO_ELENA, "elena aria", False),
+    # replies to people
+    ("agreed", REPLY_TO_BOB, "", True),
+    ("agreed, elena is nice", REPLY_TO_BOB, "", True),
+    ("elena, is he right?", REPLY_TO_BOB, "elena", False),
+    ("one more thing", {"reply_to": "99", "reply_to_author": ANN}, "", False),  # her own message, continued
+    ("what was it?", {"reply_to": "99"}, "", True),  # the message is gone: it is not known to be ours
+    ("nice feed", {"reply_to": "99", "reply_to_author": FOREIGN}, "", True),
+    # mentions and names of others
+    ("<@21> are you there?", {}, "", True),
+    ("has anybody seen <@21>?", {}, "", True),
+    ("<@31> play something", {}, "", True),
+    ("bobby, are you there?", {}, "", True),
+    ("hey Zoë", {}, "", True),
+    ("bobby is nice", {}, "", False),
+    ("elena, ask <@21>", {}, "elena", False),
+    ("<@21> and elena, what do you think?", {}, "elena", False),
+    ("what do you all think?", {}, "", False),
+    # threads and direct messages
+    ("go on", {"thread_owner": ELENA}, "elena", False),
+    ("aria, your turn", {"thread_owner": ELENA}, "aria", False),
+    ("<@21> did you see that", {"thread_owner": ELENA}, "", True),
+    ("agreed", {"thread_owner": ELENA, **REPLY_TO_BOB}, "", True),
+    ("hello all", {"thread_owner": BOB}, "", False),
+    ("hi", {"is_dm": True}, "", False),
+    ("aria, hi", {"is_dm": True}, "", False),
+    # nobody addresses himself
+    ("elena: here I am", {"author_id": ELENA, "author_kind": "ours"}, "", False),
+    ("aria, here I am", {"author_id": ELENA, "author_kind": "ours"}, "aria", False),
+    ("a second line", {"author_id": ELENA, "author_kind": "ours", "thread_owner": ELENA}, "", False),
+]
+
+
+@pytest.mark.parametrize(("content", "fields", "bots", "somebody_else"), SITUATIONS)
+def test_the_situation(content: str, fields: dict[str, object], bots: str, somebody_else: bool) -> None:
+    """Replies, threads and mentions of others decide as a person in the room would read them."""
+    found = addressing(event(content, **fields), ROSTER, PEOPLE)
+    assert (found.bots, found.somebody_else) == (tuple(bots.split()), somebody_else), found.reason
+    assert found.reason
+
+
+@pytest.mark.parametrize(("content", "bots"), [
+    ("elena is nice", "elena"),
+    ("I read Elena's paper", "elena"),
+    ("aria or <@11>?", "elena aria"),
+    ("helena", ""),
+    ("nothing", ""),
+])
+def test_spoken_of(content: str, bots: str) -> None:
+    """A bot that the text only speaks about is found too, for gossip."""
+    assert spoken_of(event(content), ROSTER) == frozenset(bots.split())
+
+
+def test_a_shared_name_belongs_to_the_first() -> None:
+    """Two bots with one alias: all gateways agree on who is called."""
+    twins = (ROSTER[0], RosterEntry(bot="twin", user_id="19", names=("Elena",)))
+    assert addressing(event("elena, hi"), twins).bots == ("elena",)
+
+
+@given(st.text(max_size=400), st.sampled_from(["", "elena", "<@11>", "@", "```", "> ", ", elena?"]))
+def test_any_text_is_read(noise: str, seed: str) -> None:
+    """No text makes the rules fail, and the answer never names a bot twice."""
+    found = addressing(event(noise + seed + noise), ROSTER, PEOPLE)
+    assert isinstance(found, Addressing)
+    assert len(set(found.bots)) == len(found.bots)
+
+
+@pytest.mark.parametrize("unit", ["elena ", "<@11", "`", "_", "a.b", "elena and ", "*", "@", ":x", "x@", "```a", "elena, "])
+def test_a_hostile_text_is_read_quickly(unit: str) -> None:
+    """The longest message of any shape costs a few milliseconds: nobody can stall a gateway by writing."""
+    message = event((unit * 4000)[:4000])
+    began = time.perf_counter()
+    addressing(message, ROSTER)
+    assert time.perf_counter() - began < 0.25
