@@ -130,9 +130,13 @@ class Interest(Part):
 
 
 class VoiceLine(Part):
-    """A line that the offline voice may say, with the interest or the mood it answers; neither: it fits anywhere."""
+    """A line that the offline voice may say, with the interest or the mood it answers; neither: it fits anywhere.
+
+    `cue` is a message that it answers well, for lines that do not resemble what they answer.
+    """
 
     text: Annotated[Text, AfterValidator(_speakable)]
+    cue: Text | None = None
     topic: Word | None = None
     mood: Mood | None = None
 

@@ -28,6 +28,7 @@ ELECTIONS_DUE = "elections:due"
 DELIVERIES_DUE = "deliveries:due"
 DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
 ROSTER = "roster"
+STATS = "stats"
 
 
 class Lane(NamedTuple):
@@ -194,7 +195,8 @@ class Described(NamedTuple):
 
 
 CATALOGUE: tuple[Described, ...] = (
-    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
+    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)",
+              "lock lease"),
     Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
     Described("wake:<lane>", "hash: seq, context", "admit, elect, finish", "none: removed when the lane is clear"),
     Described("wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"),
@@ -218,6 +220,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described("cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"),
     Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
     Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
+    Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
     Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
     Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
     Described("floor:<channel>", "hash: bot, message, token, kind, until", "claim, commit, deliver",

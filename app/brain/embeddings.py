@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 
 MAX_TEXT = 400
-"""Characters of a text that are embedded: its topic shows in the first sentences, and the cost grows with the length."""
+"""Characters of a text that are embedded: its topic shows early, and the cost grows with the length."""
 CACHED = 4_096
 """Vectors kept per process: several bots read the same message, and each reads its own lines again and again."""
 
@@ -53,10 +53,10 @@ class Words:
 
     threshold = 0.20
     dimensions = 1_024
-    _stop = frozenset(
-        "a an and are as at be been but by can did do does for from had has have he her his how i if in is it its just me my "
-        "no not of on or our she so that the their them they this to up was we were what when where which who why will "
-        "with would you your".split())
+    _stop = frozenset(re.findall(r"\w+", """
+        a an and are as at be been but by can did do does for from had has have he her his how i if in is it its just me
+        my no not of on or our she so that the their them they this to up was we were what when where which who why will
+        with would you your"""))
 
     def encode(self, texts: list[str]) -> Matrix:
         found = np.zeros((len(texts), self.dimensions), dtype=np.float32)
@@ -100,8 +100,8 @@ class Encoder(Embeddings):
             known = {text: self._cache[text] for text in cut if text in self._cache}
             if fresh:
                 known.update(zip(fresh, backend.encode(fresh), strict=True))
-            for text in known:
-                self._cache[text] = known[text]
+            for text, vector in known.items():
+                self._cache[text] = vector
                 self._cache.move_to_end(text)
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)

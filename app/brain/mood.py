@@ -8,49 +8,62 @@ from dataclasses import dataclass
 from app.brain.embeddings import Encoder
 from app.character import Mood
 
-_KIND = r"(?:an? )?(?:\w+ )?(?:chat ?bots?|bots?|robots?|ai|a\.i\.|human(?: being)?s?|real(?: person| people)?|machine|program|llm|person|language model|gpt)"
+_KIND = (
+    r"(?:an? )?(?:\w+ )?(?:chat ?bots?|bots?|robots?|ai|a\.i\.|human(?: being)?s?|real(?: person| people)?|machine"
+    r"|program|llm|person|language model|gpt)")
 _HONEST = re.compile(
-    rf"\b(?:are|r|aren['’]?t|were) (?:you|u|ya)(?: guys| all)? (?:actually |really |just |even |truly |secretly |like )*{_KIND}\b"
-    rf"|\b(?:is|was) (?:this|that|it|she|he|\w{{2,20}}) (?:actually |really |just )?(?:an? )?(?:chat ?bot|bot|ai|robot|human)\b.*\?"
+    rf"\b(?:are|r|aren['’]?t) (?:you|u|ya)(?: guys| all)? (?:actually |really |just |even |truly |secretly )*{_KIND}\b"
+    r"|\bis (?:this|that|it|she|he|\w{2,20}) (?:actually |really |just )?(?:an? )?(?:chat ?bot|bot|ai|robot|human)\b.*\?"
     rf"|\bam i (?:talking|speaking|chatting|writing) (?:to|with) {_KIND}\b"
     rf"|\b(?:you['’]?re|you are|ur|u r) (?:actually |really |just |totally |clearly |not )*{_KIND}\b"
     r"|\b(?:bot|human|ai) or (?:an? )?(?:bot|human|ai|not|person|real)\b|^(?:real )?(?:human|bot|ai)\?+$"
-    r"|\bdo you (?:have|possess) (?:a )?(?:real )?(?:body|consciousness)\b",
+    r"|\bsound(?:s)? like an? (?:bot|ai|robot)\b|\bprove (?:that )?(?:you['’]?re|you are)\b",
     re.IGNORECASE)
 
 # Phrases that decide alone, in a short message.
-_PHRASES = {
-    Mood.FAREWELL: r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|take care|farewell|later)\b|.*\b(?:heading (?:out|off|to bed)|off to bed|gotta go|got to go|good ?night|talk later|see you tomorrow)\b",
-    Mood.GREETING: r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm|greetings)\b[\w\s!,.]{0,24}$",
-    Mood.THANKS: r"(?:ok(?:ay)?,? |ah,? |oh,? |perfect,? |great,? |cool,? )?(?:thank(?:s| you| u)|thx|ty|tysm|cheers|much appreciated)\b",
-}
-_SHORT = {mood: re.compile(rf"\W*(?:{phrase})", re.IGNORECASE) for mood, phrase in _PHRASES.items()}
+_PHRASES = (
+    (Mood.SMALLTALK, r"(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|h?m+|sure|right|i see|fine|lo+l|lmao|(?:ha){2,}h?|xd|same)\W*$"),
+    (Mood.FAREWELL, r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|take care|farewell|later)\b"
+                    r"|.*\b(?:heading (?:out|off|to bed)|off to bed|go(?:tta|t to) go|good ?night|talk later)\b"),
+    (Mood.GREETING, r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm|greetings)\b"
+                    r"[\w\s!,.]{0,24}$"),
+    (Mood.THANKS, r"(?:ok(?:ay)?,? |ah,? |oh,? |perfect,? |great,? |cool,? )?"
+                  r"(?:thank(?:s| you| u)|thx|ty|tysm|cheers|much appreciated)\b"),
+)
+_SHORT = tuple((mood, re.compile(rf"\W*(?:{phrase})", re.IGNORECASE)) for mood, phrase in _PHRASES)
 _SHORT_LENGTH = 60
 
 _CUES: tuple[tuple[Mood, tuple[str, ...]], ...] = (
+    (Mood.HONEST, ("Are you a robot or a real person?", "Are you an artificial intelligence?",
+                   "Am I talking to a human?")),
     (Mood.GREETING, ("Hello everyone", "Good morning", "Hi there, nice to meet you")),
-    (Mood.FAREWELL, ("Goodbye, see you tomorrow", "I am going to bed now, good night", "I have to leave")),
+    (Mood.FAREWELL, ("Goodbye, see you tomorrow", "I am going to bed now, good night", "I must go now, bye")),
     (Mood.THANKS, ("Thank you so much", "Thanks, that helped me a lot")),
-    (Mood.PRAISE, ("You are great", "That was a wonderful answer", "I love how you explain things", "Well said", "lol that is funny")),
+    (Mood.PRAISE, ("You are great", "That was a wonderful answer", "I love how you explain things", "Well said",
+                   "That was really funny")),
     (Mood.SAD, ("I feel so sad and alone", "My dog died yesterday", "I am having a terrible day", "I failed my exam",
                 "I am scared and do not know what to do", "My grandmother passed away", "I got fired from my job",
-                "Everything is too much for me right now", "We broke up and it hurts", "I am so tired of everything")),
+                "Everything is too much for me right now", "She left me and it hurts", "I am so tired of everything")),
     (Mood.GLAD, ("I am so happy today", "I passed my exam!", "I got the job!", "We are getting married", "We won!",
                  "Best day ever", "I finally finished my project")),
-    (Mood.SELF, ("How are you?", "Who are you?", "Tell me about yourself", "What do you like to do?", "What is your favourite thing?",
-                 "What are you up to?", "How was your day?", "What do you do for a living?")),
-    (Mood.DISAGREE, ("I disagree with you", "You are wrong about that", "That is not true", "No, I do not think so", "That is nonsense")),
-    (Mood.SMALLTALK, ("It is raining again today", "I just had lunch", "Traffic was terrible this morning", "I did the laundry",
-                      "It is so hot outside", "I am bored", "Weekend at last")),
+    (Mood.SELF, ("How are you?", "Who are you?", "Tell me about yourself", "What do you like to do?",
+                 "What is your favourite thing?", "What are you up to?", "How was your day?", "What is your job?")),
+    (Mood.DISAGREE, ("I disagree with you", "You are wrong about that", "That is not true", "No, I do not think so",
+                     "That is nonsense")),
+    (Mood.SMALLTALK, ("It is raining again today", "I just had lunch", "Traffic was terrible this morning",
+                      "I did the laundry", "It is so hot outside", "I am bored", "Weekend at last", "I hate Mondays",
+                      "The weather is nice today", "Work was annoying")),
 )
 CUE_SENTENCES = tuple(sentence for _, sentences in _CUES for sentence in sentences)
 _CUE_MOODS = tuple(mood for mood, sentences in _CUES for _ in sentences)
 
 SURE = 0.45
 """Cosine to a cue from which its mood is taken."""
+SURE_HONEST = 0.6
+"""The same for HONEST: bots are a topic here, and talking about one is no question to one."""
 
 _QUESTION = re.compile(
-    r"\?|^\W*(?:who|what|when|where|why|how|which|whose|is|are|do|does|did|can|could|should|would|will|anyone|anybody)\b",
+    r"\?|^\W*(?:who|what|when|where|why|how|which|whose|is|are|do|does|did|can|could|should|would|will|any(?:one|body))\b(?!['’]t)",
     re.IGNORECASE)
 BRIEF = frozenset({Mood.THANKS, Mood.PRAISE, Mood.GLAD})
 """Moods that a reaction answers well enough when nobody was asked."""
@@ -78,11 +91,12 @@ def read(said: str, encoder: Encoder) -> Reading:
     if _HONEST.search(said[:500]):
         return Reading(Mood.HONEST, 1.0, question)
     if len(said) <= _SHORT_LENGTH:
-        for mood, phrase in _SHORT.items():
+        for mood, phrase in _SHORT:
             if phrase.match(said):
                 return Reading(mood, 1.0, "?" in said)
     near = encoder.matrix(CUE_SENTENCES) @ encoder.matrix([said])[0]
     best = int(near.argmax())
-    if near[best] >= SURE:
-        return Reading(_CUE_MOODS[best], float(near[best]), question)
-    return Reading(Mood.CURIOUS if question else Mood.SMALLTALK, float(near[best]), question)
+    mood, sure = _CUE_MOODS[best], float(near[best])
+    if sure >= (SURE_HONEST if mood is Mood.HONEST else SURE):
+        return Reading(mood, sure, question)
+    return Reading(Mood.CURIOUS if question else Mood.SMALLTALK, sure, question)

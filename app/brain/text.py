@@ -57,7 +57,7 @@ def spoken(text: str, names: tuple[str, ...] = ()) -> str:
     plain = _MARKUP.sub(lambda match: match.group(1) or "", tame(text))
     for name in sorted(names, key=len, reverse=True):
         found = re.match(rf"\W*(?:hey|hi|hello|ok|okay|yo)?[\s,]*@?{re.escape(name)}\b[\s,:;.!?-]*", plain, re.IGNORECASE)
-        if found and found.end() < len(plain):
+        if found:
             plain = plain[found.end():]
             break
     return " ".join(plain.split())

@@ -96,3 +96,11 @@ def _overdue(reply: Reply) -> Overdue:
 def overdue(patience_ms: int, most: int = 200) -> Call[Overdue]:
     """What should have happened by now and has not; each lane found is counted as hinted."""
     return Call("pump", (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE), (most, patience_ms), _overdue)
+
+
+def discard(lane: Lane, owner: str, broken: tuple[str, ...]) -> Call[int]:
+    """Remove inbox entries that nobody can read."""
+    args: list[str | int] = [owner, lane.bot, "begin", "unreadable"]
+    for entry_id in broken:
+        args += [entry_id, "-", 0]
+    return Call("drop", (keys.lock(lane), keys.inbox(lane), keys.work(lane.bot)), tuple(args), int)

@@ -72,7 +72,7 @@ def test_a_busy_worker_survives_five_broker_kills(
 def test_a_full_worker_starts_the_next_task_when_one_ends(
     broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
-    """A threads worker with more tasks than threads works on at once when one ends, not at its next heartbeat 2 s later:
+    """A threads worker with more tasks than threads works on when one ends, not at its next heartbeat 2 s later:
     24 tasks of 0.2 s on 4 threads (1.2 s of work) are done within 4 s."""
     sender = celery.Celery("sender", set_as_current=False)
     sender.conf.update(conf(Settings(redis_url=broker.url)))

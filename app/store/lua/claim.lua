@@ -41,9 +41,9 @@ if kind == 'direct' then
   end
 else
   if redis.call('EXISTS', KEYS[3]) == 1 then return {'answered', '', 0} end
-  local b = redis.call('HMGET', KEYS[4], '#addressed', '#state', '#winner')
+  local b = redis.call('HMGET', KEYS[4], '#addressed', '#state', '#winner', '#paid')
   if b[1] then return {'addressed', '', 0} end
-  if b[2] == 'open' or (b[2] == 'granted' and b[3] ~= bot) then return {'election_open', '', 0} end
+  if b[2] == 'open' or (b[4] and b[4] ~= bot) or (b[2] == 'granted' and b[3] ~= bot) then return {'election_open', '', 0} end
   local cool = cooled(bot)
   if cool > 0 then return {'cooled', '', cool} end
   if holder and not mine then return {'wait', '', math.max(holder.until_ms - now, 10)} end

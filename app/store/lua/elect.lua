@@ -34,6 +34,7 @@ if redis.call('EXISTS', KEYS[3]) == 1 then return close('answered') end
 if bids['#addressed'] then return close('addressed', 'addressed to one of us: not for an election') end
 if state ~= 'open' and state ~= 'granted' then return close(state) end
 
+if bids['#paid'] and bids['#paid'] ~= bids['#winner'] then return close('paid', bids['#paid'] .. ' has paid for it') end
 local holder, previous = floor_of(KEYS[4])
 local due = tonumber(redis.call('ZSCORE', KEYS[2], message) or nil) or now
 local excluded = {}

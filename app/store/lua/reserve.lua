@@ -14,6 +14,11 @@ local limits = cjson.decode(ARGV[6])
 if redis.call('GET', KEYS[5]) ~= ARGV[8] then return {'lost_lock', ''} end
 local holder = floor_of(KEYS[1])
 if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[3] then return {'lost_floor', ''} end
+-- Paid once: an unaddressed message belongs to whoever paid for it first, whatever elections say later.
+if ARGV[5] ~= 'direct' then
+  local paid = redis.call('HGET', KEYS[2], '#paid')
+  if paid and paid ~= bot then return {'lost_floor', paid .. ' has paid for it'} end
+end
 local root, hops = root_of(message, ARGV[4])
 -- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
 local why = (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits)
@@ -22,8 +27,10 @@ if why then
   journal(KEYS[3], bot, 'reserve', 'budget', why)
   return {'budget', why}
 end
-redis.call('HSET', KEYS[2], '#paid', bot)
-redis.call('PEXPIRE', KEYS[2], 2 * HOUR)
+if ARGV[5] ~= 'direct' then
+  redis.call('HSET', KEYS[2], '#paid', bot)
+  redis.call('PEXPIRE', KEYS[2], 2 * HOUR)
+end
 spend(bot, root, 0, tokens, 0)
 redis.call('SET', KEYS[4], cjson.encode({'ok', ''}), 'PX', 600000)
 return {'ok', ''}

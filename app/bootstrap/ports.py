@@ -1,0 +1,193 @@
+"""The brain's ports on the real parts: the store, Discord's REST, the clock of Redis and a source of chance."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.bootstrap.served import Served
+from app.delivery.rest import DiscordRest
+from app.model import Action, ActionKind, ChatLine, ConversationState, InboxEntry
+from app.rules import decay
+from app.settings import Settings
+from app.store import commits, floors, journal, states, stats
+from app.store.door import Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from app.verdicts import Claim, Commit
+
+log = structlog.get_logger(__name__)
+
+FINAL_CLAIMS = frozenset({Claim.LOST_LOCK, Claim.GONE, Claim.ANSWERED, Claim.ADDRESSED, Claim.MUTED, Claim.NOT_ALLOWED})
+
+
+def request() -> str:
+    """A fresh request id: one for each call, kept through its retries."""
+    return uuid.uuid4().hex
+
+
+@dataclass(slots=True)
+class Held:
+    """The floor that the cycle holds now."""
+
+    entry: InboxEntry
+    token: str
+    read_up_to: str = ""
+    reserved: int = 0
+    final: bool = False
+
+
+@dataclass
+class Ports:
+    """One cycle's world; see `app.brain.ports.CyclePorts` for what each call promises."""
+
+    store: Store
+    rest: DiscordRest
+    settings: Settings
+    served: Served
+    holder: Holder
+    begun: Begun
+    roster_ids: Mapping[str, str]
+    """Discord user id to bot name, for all our bots."""
+    rng: random.Random = field(default_factory=random.Random)
+    retry_ms: int | None = None
+    """The soonest that a refused claim asked to come back."""
+    held: Held | None = None
+    next_lanes: list[str] = field(default_factory=list)
+    """Lanes that became due because this cycle gave a floor back."""
+    committed: bool = False
+    _states: dict[str, decay.Engagement] | None = None
+
+    @property
+    def now_ms(self) -> int:
+        """Redis TIME when the cycle began."""
+        return self.begun.now_ms
+
+    @property
+    def bot(self) -> str:
+        """Whose cycle it is."""
+        return self.holder.lane.bot
+
+    def entries(self) -> Sequence[InboxEntry]:
+        """The lane's inbox entries, oldest first."""
+        return self.begun.entries
+
+    def granted(self) -> frozenset[str]:
+        """Message ids that elections granted to this bot."""
+        return self.begun.granted
+
+    def states(self) -> Mapping[str, ConversationState]:
+        """Conversation state by channel, decayed to now."""
+        return {channel: decay.decayed(one, self.now_ms).state for channel, one in self._engagements().items()}
+
+    def trust(self, person: str) -> int:
+        """Trust level of a Discord user id."""
+        return self.served.character.trusted.get(person, 0)
+
+    def allowed(self, channel: str) -> bool:
+        """Whether the bot may speak unasked in the channel."""
+        return self.settings.may_speak(channel)
+
+    def claim(self, entry: InboxEntry) -> Claim:
+        """Ask for the floor of the entry's channel."""
+        if self.holder.kind == "auto" and not self.allowed(entry.event.channel_id):
+            return Claim.NOT_ALLOWED
+        claimed = self.store.run(floors.claim(self.holder, entry, self.settings, self.served.quiet_time(self.settings)))
+        if claimed.verdict is Claim.GRANTED:
+            self.held = Held(entry, claimed.token)
+        elif claimed.verdict not in FINAL_CLAIMS and claimed.retry_in_ms:
+            self.retry_ms = min(self.retry_ms or claimed.retry_in_ms, claimed.retry_in_ms)
+        if claimed.verdict is not Claim.GRANTED:
+            self.note(entry, "claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
+        return claimed.verdict
+
+    def renew(self) -> bool:
+        """Keep the floor while the model writes; called by the lock's renewal thread."""
+        held = self.held
+        if held is None or self.committed:
+            return True
+        event = held.entry.event
+        lease = int(self.settings.floor_lease * 1000)
+        return self.store.run(floors.renew(event.channel_id, self.bot, event.message_id, held.token, lease))
+
+    def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
+        """Recent lines of the channel, oldest first."""
+        lines = self.rest.context(
+            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids)
+        if self.held is not None and lines:
+            self.held.read_up_to = max((line.message_id for line in lines), key=int)
+        return lines
+
+    def reserve(self, entry: InboxEntry, tokens: int) -> bool:
+        """Mark the cycle as paid and hold tokens of every budget."""
+        if self.held is None:
+            return False
+        verdict, reason = self.store.run(
+            floors.reserve(self.holder, entry, self.held.token, self.served.limits, tokens, request()))
+        if verdict == "ok":
+            self.held.reserved += tokens
+            self.store.run(stats.count("model_calls"))
+            return True
+        self.note(entry, "reserve", verdict, reason, {})
+        return False
+
+    def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
+        """Show the typing indicator until the block ends."""
+        if self.settings.dry_run:
+            return nullcontext()
+        return self.rest.typing(self.bot, self.served.token, entry.event.channel_id)
+
+    def commit(self, entry: InboxEntry, action: Action, final: bool = False) -> Commit:
+        """The one atomic step from decision to outbox."""
+        held = self.held
+        if held is None:
+            return Commit.LOST_FLOOR
+        decision = commits.Decision(
+            self.holder, entry, action, held.token, held.read_up_to, final, held.reserved,
+            self.served.cooldown(self.settings))
+        verdict, _ = self.store.run(commits.commit(decision, self.served.limits, self.settings, request()))
+        if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
+            self.held = None
+            self.committed = True
+            if action.kind is not ActionKind.REACT:
+                self.store.run(states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms))))
+        return verdict
+
+    def decline(self, entry: InboxEntry, reason: str) -> None:
+        """Answer with silence for good."""
+        self._give_back(entry, keep=False, reason=reason)
+
+    def release(self, entry: InboxEntry, reason: str) -> None:
+        """Give the floor back and leave the entry for a later cycle."""
+        self._give_back(entry, keep=True, reason=reason)
+
+    def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
+        """Remove entries that need no answer."""
+        if entries:
+            self.store.run(floors.drop(self.holder, list(entries), step, reason))
+
+    def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
+        """Write one journal line about an entry."""
+        self.store.run(journal.note(entry.event.message_id, self.bot, step, verdict, reason, numbers))
+
+    def chance(self) -> float:
+        """A number in [0, 1)."""
+        return self.rng.random()
+
+    def _give_back(self, entry: InboxEntry, keep: bool, reason: str) -> None:
+        token = self.held.token if self.held is not None else ""
+        _, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
+        self.held = None
+        if next_lane:
+            self.next_lanes.append(next_lane)
+
+    def _engagements(self) -> dict[str, decay.Engagement]:
+        if self._states is None:
+            stored = self.store.run(states.states(self.bot))
+            self._states = {channel: decay.from_json(text) for channel, text in stored.items()}
+        return self._states

@@ -1,0 +1,94 @@
+"""What a worker knows of a bot it serves: all of it read from the vault, kept in memory for a short while."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+
+from app.brain.brain import Brain, build_brain
+from app.character import Character, character_from_json
+from app.logs import register_secret
+from app.settings import Settings
+from app.store import vault
+from app.store.door import Store
+from app.store.limits import Limits
+from app.store.vault import Vault
+
+FRESH_FOR = 30.0
+"""Seconds that a worker trusts what it read: a rotated token is noticed within this time."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One bot, ready to be served."""
+
+    character: Character
+    brain: Brain
+    token: str
+    user_id: str
+    limits: Limits
+
+    def cooldown(self, settings: Settings) -> float:
+        """Seconds between autonomous actions: the character's own, or the setting."""
+        own = self.character.pacing.cooldown
+        return settings.cooldown if own is None else own
+
+    def quiet_time(self, settings: Settings) -> float:
+        """Seconds of quiet after a post: the character's own, or the setting."""
+        own = self.character.pacing.quiet_time
+        return settings.quiet_time if own is None else own
+
+
+def limits_of(character: Character, settings: Settings) -> Limits:
+    """A bot's limits: its own where its file has any."""
+    pacing = character.pacing
+    return Limits.of(settings).with_pacing(
+        pacing.daily_posts, pacing.daily_tokens, pacing.daily_usd, pacing.person_hourly)
+
+
+class Bots:
+    """The bots that this worker has met. VaultMissing or VaultKeyWrong come out of `get`; the bot is then dropped."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._vault = Vault(settings.vault_keys)
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, dict[str, str], Served]] = {}
+
+    def get(self, bot: str) -> Served:
+        """The bot as its gateway published it."""
+        with self._lock:
+            known = self._known.get(bot)
+        if known is not None and time.monotonic() - known[0] < FRESH_FOR:
+            return known[2]
+        try:
+            parts = self._store.run(vault.read(bot))
+            served = known[2] if known is not None and known[1] == parts else self._build(bot, parts)
+        except Exception:
+            self.drop(bot)
+            raise
+        with self._lock:
+            self._known[bot] = (time.monotonic(), parts, served)
+        return served
+
+    def drop(self, bot: str) -> None:
+        """Forget a bot, so that the next use reads the vault again."""
+        with self._lock:
+            self._known.pop(bot, None)
+
+    def _build(self, bot: str, parts: dict[str, str]) -> Served:
+        secrets = self._vault.open(bot, parts["secrets"])
+        for value in secrets.values():
+            register_secret(value)
+        character = character_from_json(parts["profile"])
+        api_keys = {name: value for name, value in secrets.items() if name != "token"}
+        return Served(
+            character=character,
+            brain=build_brain(character, api_keys, self._settings),
+            token=secrets["token"],
+            user_id=str(json.loads(parts["discord"])["user_id"]),
+            limits=limits_of(character, self._settings),
+        )

@@ -1,0 +1,181 @@
+"""A worker process: any worker serves any bot. Celery's tasks are thin calls of this."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from app.bootstrap.ports import Ports, request
+from app.bootstrap.served import Bots
+from app.brain.graph import run_cycle
+from app.brain.models import disable_tracing
+from app.broker import CYCLE, DELIVER, HintSender
+from app.delivery.deliver import Deliverer
+from app.delivery.rest import DiscordRest
+from app.delivery.secrets import Secrets
+from app.errors import ConfigurationError, StoreUnavailable, VaultKeyWrong, VaultMissing
+from app.keys import Lane
+from app.killpoints import reached
+from app.logs import register_settings, trace
+from app.model import Context
+from app.settings import Settings, load_settings
+from app.store import elections, journal, lanes, roster, stats
+from app.store.door import AsyncStore, Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from app.store.lock import LaneLock
+from app.verdicts import Elect, Finish
+
+log = structlog.get_logger(__name__)
+
+ROSTER_FRESH_FOR = 10.0
+DELIVERY_WAIT = 5.0
+"""Seconds that the delivery task waits for its deliveries; they go on without it."""
+VAULT_RETRY_MS = 10_000
+
+
+class Worker:
+    """Everything that a worker process shares between its threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.redis_url:
+            raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
+        register_settings(settings)
+        if not settings.tracing:
+            disable_tracing()
+        self.settings = settings
+        self.store = Store(settings.redis_url, settings.redis_timeout)
+        self.bots = Bots(self.store, settings)
+        self.hints = HintSender(settings)
+        self.rest = DiscordRest(settings)
+        self.deliverer = Deliverer(
+            settings, AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, self._secrets, self._hint_text)
+        self._roster: tuple[float, dict[str, str]] = (0.0, {})
+
+    def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
+        """Run one cycle of a lane, if it is due and nobody else runs it. Returns the outcome in a word."""
+        self.store.run(stats.count("tasks"))
+        lane = Lane(bot, channel if context == Context.DIRECT else None)
+        ports: list[Ports] = []
+        lock = LaneLock(self.store, lane, self.settings.lock_lease, lambda: ports[0].renew() if ports else True)
+        reached("lock_before")
+        if not lock.take():
+            return "busy"
+        try:
+            reached("lock_after")
+            begun = self.store.run(lanes.begin(lane, lock.id))
+            if not begun.due:
+                return "not_due"
+            return self._run(Holder(lane, lock.id), begun, ports)
+        finally:
+            lock.stop()
+
+    def deliver(self, bot: str) -> None:
+        """Deliver what is due of one bot."""
+        self.store.run(stats.count("deliveries"))
+        self.deliverer.run(bot, DELIVERY_WAIT)
+
+    def poll(self) -> int:
+        """The safety poll: make every registered bot's lane due, spread over the interval. Returns the number of bots."""
+        bots = sorted(self._roster_now().values())
+        spread = self.settings.check_interval * 1000
+        for place, bot in enumerate(bots):
+            self.store.run(lanes.wake(Lane(bot), Context.POLL, int(spread * place / len(bots))))
+        return len(bots)
+
+    def pump(self) -> int:
+        """Send hints for whatever is overdue. Returns their number."""
+        overdue = self.store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
+        for lane, context in overdue.lanes:
+            self.hint(lane, context)
+        for message in overdue.elections:
+            channel = self.store.run(elections.channel_of(message))
+            outcome = self.store.run(elections.elect(message, channel, self.settings))
+            if outcome.verdict is Elect.GRANTED:
+                self.hint(Lane(outcome.winner), Context.TRIGGER)
+        for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
+            self.hints.send(DELIVER, bot)
+        return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
+
+    def hint(self, lane: Lane, context: Context) -> None:
+        """Tell some worker that a lane is due. A lost hint costs about a second."""
+        self.hints.send(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+
+    def _run(self, holder: Holder, begun: Begun, ports: list[Ports]) -> str:
+        lane = holder.lane
+        retry_ms: int | None = None
+        try:
+            served = self.bots.get(lane.bot)
+            world = Ports(self.store, self.rest, self.settings, served, holder, begun, self._roster_now())
+            ports.append(world)
+            self.store.run(stats.count("cycles"))
+            with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
+                self._think(world)
+            retry_ms = world.retry_ms
+        except (VaultMissing, VaultKeyWrong) as error:
+            log.error("bot dropped", bot=lane.bot, reason=str(error))
+            for entry in begun.entries[-1:]:
+                self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
+            retry_ms = VAULT_RETRY_MS
+        outcome, due_in = self.store.run(lanes.finish(lane, holder.owner, begun.seq, retry_ms, request()))
+        reached("finish_after")
+        if outcome is Finish.AGAIN and due_in <= 0:
+            self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
+        for world in ports:
+            if world.committed:
+                reached("enqueue_before")
+                self.hints.send(DELIVER, lane.bot)
+            for text in world.next_lanes:
+                self._hint_text(text)
+        return outcome
+
+    def _think(self, world: Ports) -> None:
+        if world.begun.broken:
+            log.warning("inbox entries that cannot be read are dropped", bot=world.bot, entries=world.begun.broken)
+            self.store.run(lanes.discard(world.holder.lane, world.holder.owner, world.begun.broken))
+        try:
+            run_cycle(world.served.brain, world)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 -- process boundary: one message must not stop the lane for ever
+            log.exception("cycle failed", bot=world.bot)
+            if world.held is not None:
+                world.decline(world.held.entry, f"internal error: {type(error).__name__}")
+            else:
+                world.retry_ms = VAULT_RETRY_MS
+
+    def _secrets(self, bot: str) -> Secrets:
+        served = self.bots.get(bot)
+        return Secrets(served.token, served.user_id)
+
+    def _hint_text(self, text: str) -> None:
+        lane = Lane.parse(text)
+        self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+
+    def _roster_now(self) -> dict[str, str]:
+        read_at, known = self._roster
+        if not known or time.monotonic() - read_at > ROSTER_FRESH_FOR:
+            known = {entry.user_id: entry.bot for entry in self.store.run(roster.roster())}
+            self._roster = (time.monotonic(), known)
+        return known
+
+
+_worker: Worker | None = None
+_building = threading.Lock()
+
+
+def worker() -> Worker:
+    """This process's worker, built at its first task."""
+    global _worker  # noqa: PLW0603 -- one per process, as Celery's tasks have nowhere else to keep it
+    with _building:
+        if _worker is None:
+            _worker = Worker(load_settings())
+        return _worker
+
+
+def today() -> str:
+    """The date in UTC, ISO."""
+    return datetime.now(UTC).date().isoformat()

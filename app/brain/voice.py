@@ -1,0 +1,163 @@
+"""The offline voice: a LangChain chat model that says lines of the character file. No key, no network, no cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import PrivateAttr
+
+from app.brain import mood
+from app.brain.embeddings import Encoder
+from app.brain.interest import Interests
+from app.brain.text import person, spoken
+from app.character import Character, Mood, VoiceLine
+
+SCENE = "scene"
+"""Key in the last message's `additional_kwargs` under which the act node hands over the Scene; providers ignore it."""
+
+ON_TOPIC = 0.46
+"""Interest from which a line about the topic is an answer; stricter than perceiving, since it is said aloud."""
+JITTER = 0.12
+"""Chance added to a line's cosine, so that like messages do not always get the like line."""
+OPENING_CHANCE = 0.15
+
+_GENERAL = (Mood.CURIOUS, Mood.SMALLTALK)
+_TENDER = frozenset({Mood.SAD, Mood.HONEST})
+"""Moods whose answer must fit, even if it is one that was used: never a joke to the sad, never an evasion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the voice answers: the words, who said them, what it said lately, and a seed for its choices."""
+
+    said: str
+    author: str
+    recent: tuple[str, ...] = ()
+    seed: str = ""
+
+
+class Repertoire:
+    """One character's lines, ready to be chosen from."""
+
+    def __init__(self, character: Character, encoder: Encoder) -> None:
+        self._character = character
+        self._encoder = encoder
+        self._interests = Interests(character, encoder)
+        self._shapes = {line.text: _shape(line.text) for line in character.lines}
+
+    def say(self, scene: Scene, seed: int = 0) -> str:
+        """A line for the scene, one not used in `scene.recent` while there is any that fits."""
+        # Only reproducible for one seed and scene; no secret hangs on it.
+        chance = Random(f"{seed}/{scene.seed}/{scene.said}")  # noqa: S311
+        said = spoken(scene.said, self._character.names)
+        reading = mood.read(said, self._encoder)
+        interest, topic = self._interests.score([said])[0]
+        about = topic if interest >= ON_TOPIC and interest > reading.sure else None
+        tiers = self._tiers(Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood, about, reading)
+        line = self._choose(tiers, said, scene.recent, chance)
+        return self._fill(line, scene, topic, reading, chance)
+
+    def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
+        """Groups of lines, the best fitting first."""
+        lines = self._character.lines
+        fitting = [line for line in lines if line.mood is kind and line.topic is None]
+        if kind is Mood.HONEST:
+            return [fitting] if fitting else [list(lines)]
+        topical = [line for line in lines if about is not None and line.topic == about]
+        first = Mood.CURIOUS if reading.question else Mood.SMALLTALK
+        general = [line for mode in (first, *_GENERAL) for line in lines if line.mood is mode]
+        if kind is Mood.SAD:
+            return [fitting, [line for line in lines if line.mood is Mood.CURIOUS]]
+        neutral = [line for line in lines if line.mood is None]
+        tiers = [topical, fitting] if about else [fitting]
+        return [tier for tier in (*tiers, general[: len(general) // 2], general, neutral, list(lines)) if tier]
+
+    def _choose(
+        self, tiers: Sequence[Sequence[VoiceLine]], said: str, recent: Sequence[str], chance: Random,
+    ) -> VoiceLine:
+        used = {text for text, shape in self._shapes.items() if any(_is_said(shape, line) for line in recent)}
+        vector = self._encoder.matrix([said])[0]
+        for tier in tiers:
+            fresh = [line for line in tier if line.text not in used]
+            if fresh:
+                near = self._encoder.matrix([line.cue or line.text for line in fresh]) @ vector
+                scores = [float(cosine) + chance.random() * JITTER for cosine in near]
+                return fresh[scores.index(max(scores))]
+        # Everything was said within the time that `recent` covers: the one said longest ago.
+        first = next(tier for tier in tiers if tier)
+        return min(first, key=lambda line: max(
+            (index for index, text in enumerate(recent) if _is_said(self._shapes[line.text], text)), default=-1))
+
+    def _fill(self, line: VoiceLine, scene: Scene, topic: str, reading: mood.Reading, chance: Random) -> str:
+        text = line.text.replace("{topic}", line.topic or topic).replace("{author}", person(scene.author))
+        openings = self._character.openings
+        if openings and reading.mood in _GENERAL and len(text) < 200 and chance.random() < OPENING_CHANCE:
+            text = f"{chance.choice(openings)} {text}"
+        return text
+
+
+def _shape(text: str) -> tuple[str, ...]:
+    """What stays of a line whatever fills its slots."""
+    return tuple(part for part in re.split(r"\{author\}|\{topic\}", text) if part)
+
+
+def _is_said(shape: tuple[str, ...], heard: str) -> bool:
+    return all(part in heard for part in shape)
+
+
+class OfflineVoice(BaseChatModel):
+    """A chat model that answers with `{"action": "reply", "text": ...}`, as the act node asks of every model.
+
+    The last message carries a `Scene` in `additional_kwargs`; without one its content is taken as what was said.
+    """
+
+    character: Character
+    encoder: Any
+    seed: int = 0
+    _repertoire: Repertoire = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Prepare the lines; their vectors are computed at the first answer."""
+        self._repertoire = Repertoire(self.character, self.encoder)
+
+    @property
+    def _llm_type(self) -> str:
+        return "offline-voice"
+
+    def say(self, scene: Scene) -> str:
+        """A line for the scene, as plain text."""
+        return self._repertoire.say(scene, self.seed)
+
+    def _generate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None, **kwargs: Any,
+    ) -> ChatResult:
+        text = json.dumps({"action": "reply", "text": self.say(scene_of(messages))}, ensure_ascii=False)
+        usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text, usage_metadata=usage))])
+
+
+def packed(scene: Scene) -> dict[str, Any]:
+    """`additional_kwargs` that carry the scene."""
+    return {SCENE: asdict(scene)}
+
+
+def scene_of(messages: Sequence[BaseMessage]) -> Scene:
+    """The scene that the last message carries, or one made of its content and the assistant's earlier messages."""
+    if not messages:
+        return Scene("", "")
+    last = messages[-1]
+    carried = last.additional_kwargs.get(SCENE)
+    if isinstance(carried, dict):
+        return Scene(**{**carried, "recent": tuple(carried.get("recent", ()))})
+    recent = tuple(str(message.content) for message in messages if isinstance(message, AIMessage))
+    return Scene(str(last.content), last.name or "", recent, str(len(messages)))

@@ -1,0 +1,16 @@
+"""Conversation states, by bot and channel. What they mean is decided in `app.rules.decay`."""
+
+from __future__ import annotations
+
+from app import keys
+from app.store.door import Call, command
+
+
+def states(bot: str) -> Call[dict[str, str]]:
+    """Stored state by channel id, as `decay.to_json` wrote it."""
+    return command("HGETALL", keys.state(bot), parse=dict)
+
+
+def remember(bot: str, channel: str, state: str) -> Call[int]:
+    """Store the state of one channel."""
+    return Call("remember", (keys.state(bot),), (channel, state, keys.STATE_TTL), int)

@@ -1,0 +1,19 @@
+"""What beat sends: the pump and the safety poll."""
+
+from __future__ import annotations
+
+from app.bootstrap.worker import worker
+from app.broker import POLL, PUMP
+from tasks.celery_app import app
+
+
+@app.task(name=POLL)
+def safety_poll() -> int:
+    """Wake every registered bot, spread over the interval."""
+    return worker().poll()
+
+
+@app.task(name=PUMP)
+def pump() -> int:
+    """Send hints for what is overdue."""
+    return worker().pump()

@@ -1,0 +1,13 @@
+"""The task that runs one cycle. Its arguments are names and ids: a hint, which may come twice, late or never."""
+
+from __future__ import annotations
+
+from app.bootstrap.worker import worker
+from app.broker import CYCLE
+from tasks.celery_app import app
+
+
+@app.task(name=CYCLE)
+def run_daily_life_cycle(bot_name: str, context: str, channel_id: str | None = None) -> str:
+    """Run the daily life of one bot once, if it is due. `channel_id` only with context `direct`."""
+    return worker().cycle(bot_name, context, channel_id)
