@@ -208,15 +208,15 @@ class EmbeddedValkey:
         """Start the server and wait until it answers; returns its address."""
         for _ in range(START_TRIES):  # somebody may take the chosen port before the server does
             self.prepare()
-            with (self.folder / "valkey.log").open("ab") as log:
-                self.process = process = subprocess.Popen(
-                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                    pass_fds=(self.lock_descriptor,), start_new_session=True,
-                    preexec_fn=die_with_parent())  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+            self.process = process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                pass_fds=(self.lock_descriptor,), start_new_session=True,
+                preexec_fn=die_with_parent())  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
             self.started(process.pid)
             if _wait_for(self._ready_or_ended, timeout) and process.poll() is None:
                 return self.url
             self.kill()
+            self._port = None
         raise StoreUnavailable(f"The embedded Valkey did not start: see {self.folder / 'valkey.log'}")
 
     def kill(self) -> None:
@@ -272,8 +272,9 @@ class EmbeddedValkey:
         return self.process is None or self.process.poll() is not None or self.ready()
 
     def _choose_port(self) -> int:
-        if self._fixed_port is not None:
-            return self._fixed_port
+        known = self._fixed_port or self._port
+        if known is not None:  # clients know it already
+            return known
         try:
             kept = int((self.folder / "port").read_text())
         except (OSError, ValueError):
@@ -285,7 +286,7 @@ class EmbeddedValkey:
             f"bind {HOST}", f"port {self.port}", f"requirepass {self.password}", "protected-mode yes", "daemonize no",
             f'dir "{self.folder}"', "appendonly yes", f"appendfsync {self.appendfsync}", 'save ""',
             # Data may never be evicted silently: promises 2 and 3 rest on what Redis acknowledged.
-            "maxmemory-policy noeviction", "loglevel notice",
+            "maxmemory-policy noeviction", "loglevel notice", f'logfile "{self.folder / "valkey.log"}"',
         )
         return "\n".join(lines) + "\n"
 

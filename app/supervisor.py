@@ -30,7 +30,7 @@ TICK = 0.05
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run. `prepare` runs before each start, `started` gets the process id, `ready` tells when a base serves."""
+    """What to run. `prepare` runs before each start, `started` gets the process id, `ready` tells when it serves."""
 
     name: str
     command: Sequence[str]
@@ -45,7 +45,7 @@ class ChildSpec:
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds before a restart: `first`, doubled with each failure up to `most`, half to one and a half of it by chance.
+    """Seconds before a restart: `first`, doubled with each failure up to `most`, times 0.5 to 1.5 by chance.
 
     A child that ran for `stable` seconds begins anew.
     """
@@ -122,12 +122,10 @@ class Supervisor:
         self._grace = grace
         self._backoff = backoff or Backoff()
         self._stops = 0
-        self._wake = threading.Event()
 
     def stop(self) -> None:
         """Ask for the end; asked twice, it comes at once (SIGKILL). Safe from a signal handler and from any thread."""
         self._stops += 1
-        self._wake.set()
 
     def run(self) -> int:
         """Supervise until the end. 0, or the configuration exit code with `failure` set to the child's one line."""
@@ -135,7 +133,7 @@ class Supervisor:
             try:
                 while not self._stops:
                     self._turn()
-                    self._wake.wait(TICK)
+                    time.sleep(TICK)
             finally:
                 self._end()
         return CONFIGURATION_EXIT if self.failure else 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from app.model import Action, ChatLine, ConversationState, InboxEntry
+from app.model import Action, ChatLine, Context, ConversationState, InboxEntry
 from app.verdicts import Claim, Commit
 
 
@@ -15,6 +15,10 @@ class CyclePorts(Protocol):
 
     now_ms: int
     """Redis TIME when the cycle began, in Unix milliseconds."""
+    me: str
+    """The bot's own Discord user id."""
+    woken_by: Context
+    """What woke this cycle. Only the poll considers ambient messages."""
 
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first: of its channel (direct lane) or all not direct (autonomous lane)."""
@@ -43,8 +47,11 @@ class CyclePorts(Protocol):
     def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
 
-    def commit(self, entry: InboxEntry, action: Action) -> Commit:
-        """The one atomic step from decision to outbox. Removes the entry and journals when COMMITTED."""
+    def commit(self, entry: InboxEntry, action: Action, *, final: bool = False) -> Commit:
+        """The one atomic step from decision to outbox. Removes the entry and journals when COMMITTED.
+
+        `final`: do not judge staleness again (a direct message's second draft is sent in any case).
+        """
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good: removes the entry, records the decline, gives the floor back, journals."""
@@ -53,7 +60,10 @@ class CyclePorts(Protocol):
         """Give the floor back without an answer and leave the entry for a later cycle; journals."""
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
-        """Remove entries that need no answer. Journals one line for each that bid."""
+        """Remove entries that need no answer. Journals one line for each that bid, was granted or is direct.
+
+        Called without the floor. Dropping a granted entry hands its election over, as nothing was paid for.
+        """
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""

@@ -86,6 +86,7 @@ table.sort(ranked, function(a, b)
   return a.tie > b.tie
 end)
 
+-- Who could act soonest, should nobody be able to act now: a busy bot when its cycle ends, a cooled one at its cooldown's end.
 local soonest, soonest_bot, yielded = math.huge, nil, {}
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
@@ -100,6 +101,7 @@ for _, bidder in ipairs(ranked) do
     if wait < soonest then soonest, soonest_bot = wait, bot end
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
     why = 'busy'
+    if soonest > 0 then soonest, soonest_bot = 0, bot end
   end
   if not why then
     local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
@@ -118,12 +120,8 @@ end
 
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
 if soonest_bot then
-  -- Trailing edge: the bot reads all that came meanwhile in one cycle when its cooldown ends.
+  -- Trailing edge: the bot reads all that came meanwhile in one cycle. A busy one's finish sees the new sequence.
   wake(soonest_bot, 'immediate_trigger', now + soonest)
   return close('cooled', reason)
-end
-if #ranked > 0 and not bids['#retried'] then
-  redis.call('HSET', KEYS[1], '#retried', 1)
-  return defer(now + 1000, reason)
 end
 return close('left', reason)

@@ -1,0 +1,141 @@
+"""The command `the-stream`. Each command imports what it needs when it runs, so that `--help` comes at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.errors import ConfigurationError, StreamError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="the-stream", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="A real-time nervous system for several AI characters in the same Discord servers.",
+)
+vault = typer.Typer(no_args_is_help=True, help="Keys of the vault in which gateways leave secrets for workers.")
+app.add_typer(vault, name="vault")
+
+Bots = Annotated[list[str] | None, typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file", dir_okay=False)]
+
+
+def _room(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def _settings(located: bool = False) -> Settings:
+    """This process's settings, with logging set up; `located`: with the address of a running embedded Valkey."""
+    from app import logs
+    from app.settings import load_settings
+
+    settings = load_settings()
+    if located and settings.redis_url is None:
+        from app.embedded import running_url
+
+        url = running_url(settings.data_dir)
+        if url is None:
+            raise ConfigurationError("STREAM_REDIS_URL is not set, and no `the-stream up` runs here")
+        settings = settings.model_copy(update={"redis_url": url})
+    logs.configure(settings)
+    return settings
+
+
+@app.command()
+def up(bots: Bots = None) -> None:
+    """Run everything on this machine: Valkey (unless STREAM_REDIS_URL is set), gateway, workers, beat and Flower."""
+    from app.cli_up import up as run
+
+    raise typer.Exit(run(bots or [], _settings()))
+
+
+@app.command()
+def gateway(bots: Bots = None) -> None:
+    """Connect these bots to Discord: one process of a large installation."""
+    _room("app.bootstrap").run_gateway(bots or [], _settings(located=True))
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="no page; print the figures")] = False,
+    seconds: Annotated[float, typer.Option(min=1, help="how long a headless demo runs")] = 45.0,
+    json_file: JsonFile = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one")] = 8080,
+) -> None:
+    """Three characters in a Discord on this machine: no account, key or network needed."""
+    result = _room("app.playground.demo").run(headless=headless, seconds=seconds, json_file=json_file, port=port)
+    raise typer.Exit(result or 0)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="chat logs, one JSON object a line", exists=True, dir_okay=False)],
+    bots: Annotated[int, typer.Option(min=1, help="how many characters listen")] = 3,
+    speed: Annotated[float, typer.Option(min=0, help="times real time")] = 60.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="at most this many messages")] = None,
+    json_file: JsonFile = None,
+    judge: Annotated[bool, typer.Option("--judge", help="score who answers against the humans; posts nothing")] = False,
+) -> None:
+    """Play recorded conversations to the bots, or (--judge) score their bids against what humans did."""
+    if judge:
+        result = _room("app.playground.judge").run(files=files, json_out=json_file)
+    else:
+        result = _room("app.playground.replay").run(
+            files=files, bots=bots, speed=speed, limit=limit, json_file=json_file)
+    raise typer.Exit(result or 0)
+
+
+@app.command()
+def why(message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")]) -> None:
+    """Show what each bot saw, bid, decided and why, for one message."""
+    from app.cli_show import message_id, show_journal
+
+    wanted = message_id(message)
+    show_journal(wanted, _room("app.bootstrap").why(wanted, _settings(located=True)))
+
+
+@app.command()
+def settings() -> None:
+    """List every setting, its value here and what it does. Secrets are masked."""
+    from app.cli_show import show_settings
+    from app.settings import load_settings
+
+    show_settings(load_settings())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("the-stream"))
+
+
+@vault.command("key")
+def vault_key() -> None:
+    """Print a new key for STREAM_VAULT_KEYS. To rotate, put it first and keep the old one for a day."""
+    from cryptography.fernet import Fernet
+
+    typer.echo(Fernet.generate_key().decode())
+
+
+def main() -> None:
+    """Run a command. A StreamError is one line on standard error and its exit code; Ctrl-C is quiet."""
+    try:
+        app()
+    except StreamError as error:
+        typer.echo(f"the-stream: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

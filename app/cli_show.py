@@ -1,0 +1,65 @@
+"""Tables that the command line prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.docgen import setting_rows
+from app.errors import ConfigurationError
+from app.logs import redact, register_settings
+from app.model import JournalLine
+from app.settings import Settings
+
+LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:\d+|@me)/\d+/(\d{1,20})/?")
+
+
+def message_id(text: str) -> str:
+    """The snowflake in a message id or in a message's link; ConfigurationError for anything else."""
+    link = LINK.fullmatch(text.strip())
+    found = link.group(1) if link else text.strip()
+    if not re.fullmatch(r"\d{1,20}", found, re.ASCII):
+        raise ConfigurationError("That is neither a message id nor a message link (in Discord: Copy Message Link)")
+    return found
+
+
+def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None) -> None:
+    """Print the journal of one message, oldest line first."""
+    console = console or Console()
+    if not lines:
+        console.print(f"Nothing is known of message {message}: no bot saw it, or it is older than the journal.")
+        return
+    table = Table(title=f"Message {message}", title_justify="left")
+    for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "time")
+    for line in sorted(lines, key=lambda line: line.at_ms):
+        when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+        numbers = ", ".join(f"{name} {_short(value)}" for name, value in line.numbers.items())
+        # Text, not markup: a reason may quote somebody's brackets.
+        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason, numbers)))
+    console.print(table)
+
+
+def _short(value: float | int | str) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def show_settings(settings: Settings, console: Console | None = None) -> None:
+    """Print every setting with its value; a value that differs from the default is bold, with the default after it."""
+    console = console or Console()
+    register_settings(settings)
+    table = Table(title="Settings (environment or .env)", title_justify="left")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("what it does")
+    for row in setting_rows(settings):
+        value = Text(redact(row.value), style="bold" if row.changed else "")
+        if row.changed:
+            value.append(f" (default {row.default})", style="not bold dim")
+        table.add_row(row.name, value, Text(row.description))
+    console.print(table)

@@ -1,0 +1,151 @@
+"""`the-stream up`: which processes run, what each of them may know, and what the terminal shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from app import logs
+from app.embedded import HOST, EmbeddedValkey, kept_secret, private_folder
+from app.settings import Settings
+from app.supervisor import Child, ChildSpec, State, Supervisor
+
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY|CREDENTIAL|VAULT", re.IGNORECASE)
+"""Variables of the environment that only gateways inherit: they publish what workers need, encrypted."""
+
+DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"),
+        State.STOPPING: ("●", "yellow"), State.ENDED: ("○", "dim")}
+
+
+def up(bots: list[str], settings: Settings) -> int:
+    """Run everything until Ctrl-C; the exit code."""
+    console = Console(stderr=True, highlight=False)
+    data = private_folder(settings.data_dir)
+    settings = _with_kept_secrets(settings, data, console)
+    server = None if settings.redis_url else EmbeddedValkey(data, settings.appendfsync)
+    try:
+        if server is not None:
+            server.prepare()
+            settings = settings.model_copy(update={"redis_url": server.url})
+        logs.register_settings(settings)
+        supervisor = Supervisor(specs(bots, settings, data, server), Terminal(console).say)
+        with _status(console, supervisor):
+            code = supervisor.run()
+    finally:
+        if server is not None:
+            server.release()
+    if supervisor.failure:
+        print(logs.redact(supervisor.failure), file=sys.stderr)  # noqa: T201 -- the one line of a refused start
+    return code
+
+
+def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Settings:
+    """The settings, with a vault key and Flower's password that are made once and kept in the data folder."""
+    changes: dict[str, object] = {}
+    if not settings.vault_keys:
+        key = kept_secret(data / "vault.key", lambda: Fernet.generate_key().decode())
+        changes["vault_keys"] = (SecretStr(key),)
+    if settings.flower_port and settings.flower_password is None:
+        file = data / "flower.password"
+        new = not file.exists()
+        password = kept_secret(file)
+        changes["flower_password"] = SecretStr(password)
+        shown = f"password {password}" if new else f"password in {file}"
+        address = f"http://{HOST}:{settings.flower_port}"
+        console.print(f"Flower: {address}  user stream, {shown}", markup=False, soft_wrap=True)
+    return settings.model_copy(update=changes)
+
+
+def specs(bots: list[str], settings: Settings, data: Path, server: EmbeddedValkey | None) -> list[ChildSpec]:
+    """The children of `up`, each with an environment that holds no secret it does not need."""
+    public = public_environment(os.environ, settings)
+    keys = {"STREAM_VAULT_KEYS": ",".join(key.get_secret_value() for key in settings.vault_keys)}
+    # Beat and Flower run in the data folder, so that they do not read the secrets of an `.env` file either.
+    children = [
+        ChildSpec("gateway", [sys.executable, "-m", "app.cli", "gateway", *bots], dict(os.environ) | public | keys),
+        ChildSpec("direct", _worker("direct", "direct,delivery", settings.direct_threads), public | keys),
+        ChildSpec("cycles", _worker("cycles", "cycles,chores", settings.worker_threads), public | keys),
+        ChildSpec("beat", _celery("beat", "--schedule", str(data / "celerybeat-schedule"), "--pidfile="), public, data),
+    ]
+    if settings.flower_port and settings.flower_password is not None:
+        login = {"FLOWER_BASIC_AUTH": f"stream:{settings.flower_password.get_secret_value()}"}
+        command = _celery("flower", f"--address={HOST}", f"--port={settings.flower_port}")
+        children.append(ChildSpec("flower", command, public | login, data))
+    if server is not None:
+        children.insert(0, ChildSpec(
+            "valkey", server.command, base=True, pass_fds=(server.lock_descriptor,),
+            environment={}, prepare=server.prepare, started=server.started, ready=server.ready))
+    return children
+
+
+def _celery(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "tasks", *arguments]
+
+
+def _worker(name: str, queues: str, threads: int) -> list[str]:
+    # Mingle and gossip cost a second at each start and do nothing for us: workers need not know each other.
+    return _celery("worker", "--hostname", f"{name}@%h", "--queues", queues, "--pool", "threads",
+                   "--concurrency", str(threads), "--without-mingle", "--without-gossip")
+
+
+def public_environment(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """What every child gets: the inherited environment without secrets, and all settings but the secret ones."""
+    plain = {name: value for name, value in inherited.items() if not SECRET_NAME.search(name)}
+    for name in Settings.model_fields:
+        value, variable = getattr(settings, name), f"STREAM_{name.upper()}"
+        secret = isinstance(value, SecretStr) or name == "vault_keys"
+        if secret or value is None or value == ():
+            plain.pop(variable, None)
+        elif isinstance(value, Path):
+            plain[variable] = str(value.expanduser().absolute())
+        else:
+            plain[variable] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return plain | {"PYTHONUNBUFFERED": "1"}
+
+
+class Terminal:
+    """Prints the children's lines, each with its child's name; whole lines only, from any thread."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+
+    def say(self, name: str, line: str) -> None:
+        """Print one line. The children redact their own; this catches what came before their logging was set up."""
+        with self._lock:
+            text = Text.assemble((f"{name:>8} │ ", "dim"), Text.from_ansi(logs.redact(line)))
+            self._console.print(text, soft_wrap=True)
+
+
+def _status(console: Console, supervisor: Supervisor) -> AbstractContextManager[object]:
+    """On a terminal, a line that always tells how everything is; elsewhere nothing."""
+    if not console.is_terminal:
+        return nullcontext()
+    begun = time.monotonic()
+
+    def line() -> Text:
+        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+        text = Text(f" up {minutes // 60}:{minutes % 60:02}:{seconds:02}", style="bold")
+        for child in supervisor.children:
+            text.append("  ").append_text(_lamp(child))
+        return text.append("   Ctrl-C stops", style="dim")
+
+    return Live(get_renderable=line, console=console, refresh_per_second=2, transient=True)
+
+
+def _lamp(child: Child) -> Text:
+    dot, colour = DOTS[child.state]
+    again = f" ({child.restarts} restarts)" if child.restarts else ""
+    return Text.assemble((dot, colour), f" {child.spec.name}{again}")

@@ -1,0 +1,145 @@
+// What the journal says about a message: who heard it, who bid what, who won, who yielded and why.
+
+import { avatar, button, clock, el, name, plain, seconds } from "./draw.js";
+
+const WORDS = {
+  "admit direct": "is addressed",
+  "admit opened": "bids first",
+  "admit bid": "bids",
+  "admit complete": "bids, the last one",
+  "admit passed": "does not bid",
+  "admit late": "bids too late",
+  "admit muted": "is muted",
+  "admit exhausted": "has spent the budget",
+  "elect granted": "wins the election",
+  "elect deferred": "election waits",
+  "elect left": "left to the poll",
+  "elect cooled": "all cool down",
+  "elect addressed": "no election",
+  "elect re_elect": "elects again",
+  "commit committed": "decides to answer",
+  "commit stale": "drops a stale draft",
+  "commit answered": "finds it answered",
+};
+
+const replies = (state, message) => [...state.messages.values()].filter((one) => one.bot && one.reply_to === message.id);
+const reactors = (message) => new Set([...message.reactions.values()].flatMap((by) => [...by]));
+
+// The fate of each bot for one message: Map of bot name to {bid, won, word}.
+export function fates(state, message) {
+  const found = new Map();
+  const fate = (bot) => found.get(bot) ?? found.set(bot, { bid: null, won: false, word: "" }).get(bot);
+  for (const line of message.decisions) {
+    if (line.bot === "stream") continue;
+    const one = fate(line.bot);
+    if (line.step === "admit") Object.assign(one, admitted(line));
+    if (line.step === "elect" && line.verdict === "granted") {
+      Object.assign(one, { won: true, word: "won" });
+      for (const [bot, other] of found) if (bot !== line.bot && other.bid !== null) other.word = yielded(line, bot);
+    }
+    if (["decline", "observe", "drop", "release"].includes(line.step) || line.verdict === "declined") {
+      one.word = "stays silent";
+    }
+    if (line.step === "commit" && line.verdict !== "committed") one.word = line.verdict.replace("_", " ");
+  }
+  for (const answer of replies(state, message)) {
+    Object.assign(fate(state.account(answer).key), { won: true, word: `answered in ${seconds(answer.at - message.at)}` });
+  }
+  for (const id of reactors(message)) {
+    const account = state.accounts.get(id);
+    if (account?.bot && found.has(account.key) && !/answered/.test(fate(account.key).word)) {
+      Object.assign(fate(account.key), { won: true, word: "reacted" });
+    }
+  }
+  return found;
+}
+
+function admitted(line) {
+  const bid = line.numbers.bid === undefined ? null : Number(line.numbers.bid);
+  if (line.verdict === "direct") return { bid, won: true, word: "addressed" };
+  if (line.verdict === "passed") return { bid, word: "passes" };
+  return { bid, word: ["opened", "bid", "complete"].includes(line.verdict) ? "bids" : line.verdict };
+}
+
+function yielded(line, bot) {
+  const reason = new RegExp(`(?:^|, )${bot} \\(([^)]*)\\)`).exec(line.numbers.yielded ?? "");
+  return reason ? reason[1].replace("cooled", "cooling down") : "yields";
+}
+
+// One line under a message: {kind: answered|open|quiet, text}, or null before anything is known.
+export function outcome(state, message) {
+  if (message.bot) return null;
+  const answers = replies(state, message);
+  const all = [...fates(state, message)];
+  if (answers.length) {
+    const first = answers.map((one) => `${state.account(one).name} in ${seconds(one.at - message.at)}`);
+    const bids = all.filter(([, fate]) => fate.bid !== null).length;
+    return { kind: "answered", text: `answered by ${first.join(", then ")}${bids > 1 ? ` · ${bids} bids` : ""}` };
+  }
+  const reacted = all.find(([, fate]) => fate.word === "reacted");
+  if (reacted) return { kind: "answered", text: `${state.bot(reacted[0]).name} reacted` };
+  if (!message.decisions.length) return null;
+  const won = all.find(([, fate]) => fate.won && fate.word !== "stays silent");
+  if (won) return { kind: "open", text: `${state.bot(won[0]).name} is thinking` };
+  const last = message.decisions.at(-1);
+  return { kind: "quiet", text: last.reason || (WORDS[`${last.step} ${last.verdict}`] ?? last.verdict) };
+}
+
+// Bits above the threshold, squeezed so that any score fits: 0 is a third of the bar.
+const width = (bid) => `${Math.round(100 / (1 + 2 * Math.exp(-bid / 2)))}%`;
+
+function bidRow(state, key, fate) {
+  const bot = state.bot(key);
+  const bar = el("span", "bar");
+  if (fate.bid !== null) {
+    const fill = el("i", "");
+    fill.style.width = width(fate.bid);
+    bar.title = `${fate.bid.toFixed(2)} bits above the threshold`;
+    bar.append(fill);
+  }
+  const row = el("div", `bid ${bot.color}`, name(bot), bar, el("span", "fate", fate.word));
+  row.classList.toggle("won", fate.won && fate.word !== "stays silent");
+  return row;
+}
+
+function step(state, line) {
+  const what = WORDS[`${line.step} ${line.verdict}`] ?? `${line.step} ${line.verdict}`.replaceAll("_", " ");
+  const said = el("span", "", what);
+  if (line.reason) said.append(el("span", "why", ` — ${line.reason}`));
+  const who = line.bot === "stream" ? el("span", "name", "stream") : name(state.bot(line.bot));
+  return el("li", "", el("span", "after", `+${seconds(line.after)}`), who, said);
+}
+
+// One card of the pane.
+export function card(state, message, acts) {
+  const author = state.account(message);
+  const chosen = state.chosen === message.id;
+  const node = el("li", "card");
+  node.id = `d${message.id}`;
+  node.classList.toggle("chosen", chosen);
+  const where = el("span", "where", `${state.channelName(message.channel)} · ${clock(message.at)}`);
+  node.append(button("", chosen ? "Hide the steps" : "Show the steps", () => acts.choose(chosen ? null : message.id),
+    name(author), where, el("span", "what", plain(state, message.text))));
+  for (const [key, fate] of fates(state, message)) node.append(bidRow(state, key, fate));
+  if (chosen) node.append(el("ol", "steps", ...message.decisions.map((line) => step(state, line))));
+  return node;
+}
+
+// The figures above the cards, over everything this page has seen.
+export function score(state) {
+  const asked = [...state.messages.values()].filter((one) => !one.bot);
+  const waits = [];
+  let pileOns = 0;
+  let duplicates = 0;
+  for (const message of asked) {
+    const by = replies(state, message).map((one) => one.author);
+    const direct = message.decisions.some((line) => line.step === "admit" && line.verdict === "direct");
+    if (!direct && new Set(by).size > 1) pileOns += 1;
+    duplicates += by.length - new Set(by).size;
+    if (by.length) waits.push(replies(state, message)[0].at - message.at);
+  }
+  waits.sort((one, other) => one - other);
+  const median = waits.length ? seconds(waits[waits.length >> 1]) : "–";
+  return [["messages", asked.length, ""], ["answered", waits.length, ""], ["median", median, ""],
+    ["pile-ons", pileOns, pileOns ? "wrong" : "zero"], ["duplicates", duplicates, duplicates ? "wrong" : "zero"]];
+}

@@ -1,0 +1,170 @@
+"""The whole stream as its operators run it: real processes, a real Valkey, and the loopback Discord in place of Discord."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.fernet import Fernet
+
+from app import keys
+from app.embedded import EmbeddedValkey, die_with_parent
+from app.model import JournalLine
+from app.playground.loopback import LoopbackDiscord, LoopbackThread
+from app.store import journal, stats
+from app.store.door import Store
+
+READY_WITHIN = 60.0
+
+
+def eager_character(name: str, **pacing: Any) -> dict[str, Any]:
+    """A character that answers whatever it is given: chattiness 1."""
+    return {
+        "name": name, "display_name": name.title(), "persona": f"{name} answers everything.",
+        "interests": [{"name": "talk", "words": ["talk"], "examples": ["Let us talk about something."]}],
+        "lines": [{"text": text} for text in (
+            "Oh, tell me more about that.", "I had not thought of it that way.", "That is a good one.",
+            "Hm, and then what happened?", "I would do the same.", "Well, that makes two of us.")],
+        "watchlist": ["*"], "pacing": {"chattiness": 1.0, **pacing},
+    }
+
+
+def write_characters(folder: Path, characters: Sequence[dict[str, Any]]) -> Path:
+    """Character files in a folder of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for character in characters:
+        (folder / f"{character['name']}.yaml").write_text(yaml.safe_dump(character), encoding="utf-8")
+    return folder
+
+
+@dataclass
+class System:
+    """Processes, their environment and what they left behind."""
+
+    folder: Path
+    discord: LoopbackThread
+    valkey: EmbeddedValkey
+    store: Store
+    env: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start one process of this virtual environment; its output goes to `<name>.log`."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command], env=self.env | (env or {}), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True, preexec_fn=die_with_parent())
+        self.processes[name] = process
+        return process
+
+    def gateway(self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start one gateway process."""
+        return self.start(name, "app.cli", "gateway", *bots, env=env)
+
+    def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start one Celery worker."""
+        return self.start(
+            name, "celery", "-A", "tasks", "worker", "-Q", queues, "-c", str(threads), "-n", f"{name}@%h", "--pool", "threads",
+            "--without-gossip", "--without-mingle", "-l", "WARNING", env=env)
+
+    def workers(self, threads: int = 8) -> None:
+        """Start the usual two workers."""
+        self.worker("direct,delivery", "direct", threads)
+        self.worker("cycles,chores", "cycles", threads)
+
+    def beat(self) -> subprocess.Popen[bytes]:
+        """Start beat."""
+        return self.start("beat", "celery", "-A", "tasks", "beat", "-s", str(self.folder / "beat"), "-l", "WARNING")
+
+    def wait_ready(self, *bots: str) -> None:
+        """Wait until every gateway has published its bot and a worker answers."""
+        self.wait(lambda: set(bots) <= {str(name) for name in self.store.client.hkeys(keys.ROSTER)}, READY_WITHIN,
+                  f"gateways of {bots}")
+
+    def wait(self, predicate: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> None:
+        """Return as soon as the predicate holds; fail with the logs' ends when time is up."""
+        deadline = time.monotonic() + seconds
+        while not predicate():
+            for name, process in self.processes.items():
+                assert process.poll() in {None, -signal.SIGKILL}, f"{name} ended with {process.poll()}:\n{self.log(name)}"
+            assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s\n{self.logs()}"
+            time.sleep(0.02)
+
+    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
+        """Send a signal to one process; kill -9 also waits for its end."""
+        process = self.processes[name]
+        os.killpg(process.pid, how)
+        if how == signal.SIGKILL:
+            process.wait()
+
+    def log(self, name: str, most: int = 3_000) -> str:
+        """The end of one process's log."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-most:]
+
+    def logs(self) -> str:
+        """The ends of all logs."""
+        return "\n".join(f"--- {name}\n{self.log(name)}" for name in self.processes)
+
+    def journal(self, message: int) -> tuple[JournalLine, ...]:
+        """What was decided about a message."""
+        return self.store.run(journal.read(str(message)))
+
+    def stats(self) -> dict[str, int]:
+        """Counters of work."""
+        return self.store.run(stats.counts())
+
+    def stop(self) -> None:
+        """End every process."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@contextlib.contextmanager
+def system(folder: Path, server: LoopbackDiscord | None = None, **settings: object) -> Iterator[System]:
+    """A Valkey, a loopback Discord and the environment of the processes; `settings` are STREAM_ settings in lower case."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with LoopbackThread(server or LoopbackDiscord(rate_limit=None)) as discord, EmbeddedValkey(folder / "valkey") as valkey:
+        store = Store(valkey.url)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")} | {
+            "STREAM_REDIS_URL": valkey.url,
+            "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
+            "STREAM_DISCORD_API_URL": discord.api_url,
+            "STREAM_DISCORD_GATEWAY_URL": discord.gateway_url,
+            "STREAM_GUILD_READY_TIMEOUT": "0.1",
+            "STREAM_SPEAK_CHANNELS": "*",
+            "STREAM_DATA_DIR": str(folder / "data"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        } | {f"STREAM_{name.upper()}": str(value) for name, value in settings.items()}
+        running = System(folder, discord, valkey, store, env)
+        try:
+            yield running
+        finally:
+            running.stop()
+            store.close()
+
+
+def add_bots(running: System, *names: str) -> dict[str, Any]:
+    """Make bots in the loopback Discord and put their tokens into the environment."""
+    accounts = {}
+    for name in names:
+        accounts[name] = account = running.discord.add_bot(name)
+        running.env[f"STREAM_TOKEN_{name.upper()}"] = account.token
+    return accounts
