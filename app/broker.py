@@ -77,11 +77,11 @@ def transport_options(settings: Settings) -> dict[str, object]:
 
 
 def route(
-    name: str, args: Sequence[object] = (), kwargs: Mapping[str, object] | None = None,
+    name: str, args: Sequence[object] | None = None, kwargs: Mapping[str, object] | None = None,
     options: object = None, task: object = None, **_: object,
 ) -> dict[str, str] | None:
     """Celery's router: a task's queue. Direct cycles have their own, so that they wait for no other cycle."""
-    context = (kwargs or {}).get("context", args[1] if len(args) > 1 else None)
+    context = (kwargs or {}).get("context", args[1] if args and len(args) > 1 else None)
     if name == CYCLE and context == Context.DIRECT:
         return {"queue": "direct"}
     return {"queue": QUEUE_OF[name]} if name in QUEUE_OF else None
@@ -107,15 +107,18 @@ class HintSender:
         self._waiting: queue.Queue[_Hint | None] = queue.Queue(WAITING_HINTS)
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
+        self._lost = 0
 
     def send(self, task: str, *args: str) -> bool:
         """Send one hint now; False when the broker could not be reached. Arguments are names and ids, nothing else."""
         try:
             self._app.send_task(task, args=args)
         except (OperationalError, OSError) as error:
-            # The error's text may hold the broker's address.
-            log.warning("hint lost", task=task, args=args, error=type(error).__name__)
+            self._note_lost(type(error).__name__)  # the error's text may hold the broker's address
             return False
+        if self._lost:
+            log.warning("hints flow again", lost=self._lost)
+            self._lost = 0
         return True
 
     def offer(self, task: str, *args: str) -> bool:
@@ -124,7 +127,7 @@ class HintSender:
         try:
             self._waiting.put_nowait(_Hint(task, args))
         except queue.Full:
-            log.warning("hint dropped", task=task, args=args, waiting=WAITING_HINTS)
+            self._note_lost("too many waiting")
             return False
         return True
 
@@ -138,6 +141,11 @@ class HintSender:
             else:
                 self._thread.join(timeout)
         self._app.close()
+
+    def _note_lost(self, error: str) -> None:
+        self._lost += 1
+        if self._lost == 1:  # one line for an outage, not one for each hint
+            log.warning("hints are lost", error=error)
 
     def _ensure_thread(self) -> None:
         with self._start:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.errors import ConfigurationError, StreamError
+from app.errors import StreamError
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -24,6 +24,7 @@ vault = typer.Typer(no_args_is_help=True, help="Keys of the vault in which gatew
 app.add_typer(vault, name="vault")
 
 Bots = Annotated[list[str] | None, typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token")]
+Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file", dir_okay=False)]
 
 
@@ -31,19 +32,12 @@ def _room(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def _settings(located: bool = False) -> Settings:
-    """This process's settings, with logging set up; `located`: with the address of a running embedded Valkey."""
+def _settings() -> Settings:
+    """This process's settings, with logging set up."""
     from app import logs
     from app.settings import load_settings
 
     settings = load_settings()
-    if located and settings.redis_url is None:
-        from app.embedded import running_url
-
-        url = running_url(settings.data_dir)
-        if url is None:
-            raise ConfigurationError("STREAM_REDIS_URL is not set, and no `the-stream up` runs here")
-        settings = settings.model_copy(update={"redis_url": url})
     logs.configure(settings)
     return settings
 
@@ -59,7 +53,7 @@ def up(bots: Bots = None) -> None:
 @app.command()
 def gateway(bots: Bots = None) -> None:
     """Connect these bots to Discord: one process of a large installation."""
-    _room("app.bootstrap").run_gateway(bots or [], _settings(located=True))
+    _room("app.bootstrap").run_gateway(bots or [], _settings())
 
 
 @app.command()
@@ -67,7 +61,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="no page; print the figures")] = False,
     seconds: Annotated[float, typer.Option(min=1, help="how long a headless demo runs")] = 45.0,
     json_file: JsonFile = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one")] = 8808,
 ) -> None:
     """Three characters in a Discord on this machine: no account, key or network needed."""
     result = _room("app.playground.demo").run(headless=headless, seconds=seconds, json_file=json_file, port=port)
@@ -95,10 +89,33 @@ def replay(
 @app.command()
 def why(message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")]) -> None:
     """Show what each bot saw, bid, decided and why, for one message."""
-    from app.cli_show import message_id, show_journal
+    from app.cli_show import show_journal
 
-    wanted = message_id(message)
-    show_journal(wanted, _room("app.bootstrap").why(wanted, _settings(located=True)))
+    show_journal(message, _room("app.bootstrap").why(message, _settings()))
+
+
+@app.command()
+def mute(
+    scope: Scope, for_: Annotated[str | None, typer.Option("--for", help="90s, 30m, 2h or 7d; unset: for good")] = None
+) -> None:
+    """Silence bots now. Returns when no message of theirs is on its way any more."""
+    if not _room("app.bootstrap.ops").mute(scope, _settings(), for_):
+        typer.echo("Muted, but a message was still on its way when the time to wait was over.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Muted: {scope}")
+
+
+@app.command()
+def unmute(scope: Scope) -> None:
+    """End a mute."""
+    typer.echo(f"Unmuted: {scope}" if _room("app.bootstrap.ops").unmute(scope, _settings()) else "It was not muted.")
+
+
+@app.command()
+def dead() -> None:
+    """List the posts that could not be delivered, with the reason."""
+    for bot, entry, reason in _room("app.bootstrap.ops").dead_letters(_settings()):
+        typer.echo(f"{bot}\t{entry}\t{reason}")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,30 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from app.docgen import setting_rows
-from app.errors import ConfigurationError
 from app.logs import redact, register_settings
 from app.model import JournalLine
 from app.settings import Settings
-
-LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:\d+|@me)/\d+/(\d{1,20})/?")
-
-
-def message_id(text: str) -> str:
-    """The snowflake in a message id or in a message's link; ConfigurationError for anything else."""
-    link = LINK.fullmatch(text.strip())
-    found = link.group(1) if link else text.strip()
-    if not re.fullmatch(r"\d{1,20}", found, re.ASCII):
-        raise ConfigurationError("That is neither a message id nor a message link (in Discord: Copy Message Link)")
-    return found
 
 
 def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None) -> None:
     """Print the journal of one message, oldest line first."""
     console = console or Console()
     if not lines:
-        console.print(f"Nothing is known of message {message}: no bot saw it, or it is older than the journal.")
+        console.print(f"Nothing is known of {message}: no bot saw it, or it is older than the journal.", markup=False)
         return
-    table = Table(title=f"Message {message}", title_justify="left")
+    table = Table(title=Text(message), title_justify="left")
     for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):

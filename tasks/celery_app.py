@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Any
 
 import celery
 import click
 from celery import signals
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from app import logs
 from app.broker import QUEUES, conf
@@ -25,7 +25,9 @@ def configuration() -> dict[str, Any]:
     try:
         settings = load_settings()
         return conf(settings) | {
-            "task_queues": [Queue(name) for name in QUEUES],
+            # Each with its own exchange and key: by default all would be bound to one key and get a copy of each task.
+            "imports": BODIES,
+            "task_queues": [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
             "beat_schedule": beat_schedule(settings),
         }
     except ConfigurationError as error:
@@ -35,9 +37,16 @@ def configuration() -> dict[str, Any]:
         raise click.UsageError(str(error)) from None
 
 
-app = celery.Celery("stream", include=[name for name in BODIES if find_spec(name)])
+app = celery.Celery("stream")
 app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)
+
+
+@signals.celeryd_init.connect
+def _load_bodies(**_: object) -> None:
+    """Workers alone import the tasks' bodies; beat and Flower start without the model libraries behind them."""
+    for name in BODIES:
+        import_module(name)
 
 
 @signals.setup_logging.connect

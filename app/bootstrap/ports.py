@@ -12,7 +12,7 @@ import structlog
 
 from app.bootstrap.served import Served
 from app.delivery.rest import DiscordRest
-from app.model import Action, ActionKind, ChatLine, ConversationState, InboxEntry
+from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.settings import Settings
 from app.store import commits, floors, journal, states, stats
@@ -69,6 +69,16 @@ class Ports:
         return self.begun.now_ms
 
     @property
+    def me(self) -> str:
+        """The bot's own Discord user id."""
+        return self.served.user_id
+
+    @property
+    def woken_by(self) -> Context:
+        """What woke this cycle."""
+        return self.begun.context
+
+    @property
     def bot(self) -> str:
         """Whose cycle it is."""
         return self.holder.lane.bot
@@ -109,7 +119,7 @@ class Ports:
     def renew(self) -> bool:
         """Keep the floor while the model writes; called by the lock's renewal thread."""
         held = self.held
-        if held is None or self.committed:
+        if held is None:
             return True
         event = held.entry.event
         lease = int(self.settings.floor_lease * 1000)
@@ -117,8 +127,10 @@ class Ports:
 
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
-        lines = self.rest.context(
+        lines, problem = self.rest.context(
             self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids)
+        if problem:
+            self.note(entry, "context", "missing", problem, {})
         if self.held is not None and lines:
             self.held.read_up_to = max((line.message_id for line in lines), key=int)
         return lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 
 import structlog
 
@@ -14,8 +13,7 @@ from app.brain.graph import run_cycle
 from app.brain.models import disable_tracing
 from app.broker import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
-from app.delivery.rest import DiscordRest
-from app.delivery.secrets import Secrets
+from app.delivery.rest import DiscordRest, Secrets
 from app.errors import ConfigurationError, StoreUnavailable, VaultKeyWrong, VaultMissing
 from app.keys import Lane
 from app.killpoints import reached
@@ -52,7 +50,7 @@ class Worker:
         self.hints = HintSender(settings)
         self.rest = DiscordRest(settings)
         self.deliverer = Deliverer(
-            settings, AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, self._secrets, self._hint_text)
+            AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
@@ -129,7 +127,7 @@ class Worker:
                 reached("enqueue_before")
                 self.hints.send(DELIVER, lane.bot)
             for text in world.next_lanes:
-                self._hint_text(text)
+                self._hint_next(Lane.parse(text))
         return outcome
 
     def _think(self, world: Ports) -> None:
@@ -151,8 +149,7 @@ class Worker:
         served = self.bots.get(bot)
         return Secrets(served.token, served.user_id)
 
-    def _hint_text(self, text: str) -> None:
-        lane = Lane.parse(text)
+    def _hint_next(self, lane: Lane) -> None:
         self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
 
     def _roster_now(self) -> dict[str, str]:
@@ -174,8 +171,3 @@ def worker() -> Worker:
         if _worker is None:
             _worker = Worker(load_settings())
         return _worker
-
-
-def today() -> str:
-    """The date in UTC, ISO."""
-    return datetime.now(UTC).date().isoformat()

@@ -7,13 +7,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import structlog
+
 from app.brain.embeddings import Encoder, shared_encoder
 from app.brain.interest import Interests
 from app.brain.models import Speaker, speaker
 from app.brain.voice import OfflineVoice
 from app.character import Character
+from app.errors import ConfigurationError
 from app.rules.plan import Thresholds
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 DAY_MS = 86_400_000
 REMEMBERED = 60
@@ -48,6 +53,8 @@ class Brain:
     speaker: Speaker | None = None
     backfill_ms: int = 900_000
     """Autonomous triggers older than this are stale."""
+    election_ms: int = 120_000
+    """After this an election can no longer grant a message."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     uttered: Uttered = field(default_factory=Uttered)
 
@@ -55,13 +62,19 @@ class Brain:
 def build_brain(
     character: Character, api_keys: Mapping[str, str], settings: Settings, encoder: Encoder | None = None,
 ) -> Brain:
-    """The brain of a bot. `api_keys` maps provider to key. Raises ConfigurationError for a model that cannot be made."""
+    """The brain of a bot. `api_keys` maps provider to key. Where its model cannot be made, the offline voice speaks."""
     encoder = encoder or shared_encoder()
+    try:
+        models = speaker(character.model, api_keys, settings.model_timeout)
+    except ConfigurationError as error:
+        log.error("no model, the offline voice speaks", bot=character.name, reason=str(error))
+        models = None
     return Brain(
         character=character,
         encoder=encoder,
         interests=Interests(character, encoder),
         voice=OfflineVoice(character=character, encoder=encoder),
-        speaker=speaker(character.model, api_keys, settings.model_timeout),
+        speaker=models,
         backfill_ms=int(settings.backfill_age * 1000),
+        election_ms=int(settings.election_max_age * 1000),
     )

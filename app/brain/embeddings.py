@@ -66,8 +66,7 @@ class Words:
                     found[row, zlib.crc32(word.encode()) % self.dimensions] += 1.0
                     found[row, zlib.crc32(b"~" + word[:4].encode()) % self.dimensions] += 0.7
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        scaled: Matrix = found / np.where(lengths == 0, 1, lengths)
-        return scaled
+        return np.asarray(found / np.where(lengths == 0, 1, lengths), dtype=np.float32)
 
 
 class Encoder(Embeddings):

@@ -39,9 +39,10 @@ def disable_tracing() -> None:
     for name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
         os.environ[name] = "false"
     os.environ.pop("LANGCHAIN_TRACING", None)
-    from langsmith.utils import get_env_var
+    from langsmith import utils
 
-    get_env_var.cache_clear()
+    # LangSmith reads the environment once and remembers it; its type says only that this is a function.
+    utils.get_env_var.cache_clear()  # type: ignore[attr-defined]
 
 
 def chat_model(name: str, config: ModelConfig, api_keys: Mapping[str, str], timeout: float) -> BaseChatModel | None:
@@ -54,15 +55,17 @@ def chat_model(name: str, config: ModelConfig, api_keys: Mapping[str, str], time
 
     provider, _, _ = name.partition(":")
     key = api_keys.get(provider)
-    if key is None and provider not in KEYLESS and config.base_url is None:
+    # A fallback at another provider must not be sent to the first one's address.
+    base_url = config.base_url if provider == config.model.partition(":")[0] else None
+    if key is None and provider not in KEYLESS and base_url is None:
         return None
-    if key is not None and config.base_url is not None:
-        address = urlsplit(config.base_url)
+    if key is not None and base_url is not None:
+        address = urlsplit(base_url)
         if address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS:
             raise ConfigurationError("model.base_url: must be https, or the key would travel unencrypted.")
     options: dict[str, Any] = {"temperature": config.temperature}
-    if config.base_url is not None:
-        options["base_url"] = config.base_url
+    if base_url is not None:
+        options["base_url"] = base_url
     if provider == "ollama":
         options |= {"num_predict": config.max_tokens, "client_kwargs": {"timeout": timeout}}
     else:
@@ -78,7 +81,7 @@ def chat_model(name: str, config: ModelConfig, api_keys: Mapping[str, str], time
 
 
 class Breaker:
-    """After `failures` in a row, no call for `open_ms`; then one trial. Thread-safe; the time is passed in (Unix ms)."""
+    """After `failures` in a row no call for `open_ms`, then one trial. Thread-safe; the time is passed in (Unix ms)."""
 
     def __init__(self, failures: int = 4, open_ms: int = 30_000) -> None:
         self._limit, self._open_ms = failures, open_ms
@@ -156,7 +159,9 @@ class Speaker:
         self.breaker.failed(now_ms)
         raise ModelUnavailable("the model did not answer")
 
-    def _try(self, model: BaseChatModel, messages: Sequence[BaseMessage], left: float) -> tuple[BaseMessage | None, bool]:
+    def _try(
+        self, model: BaseChatModel, messages: Sequence[BaseMessage], left: float,
+    ) -> tuple[BaseMessage | None, bool]:
         """The answer or None, and whether a further try may help."""
         future: Future[BaseMessage] = _callers().submit(model.invoke, list(messages))
         try:

@@ -13,7 +13,8 @@ _KIND = (
     r"|program|llm|person|language model|gpt)")
 _HONEST = re.compile(
     rf"\b(?:are|r|aren['’]?t) (?:you|u|ya)(?: guys| all)? (?:actually |really |just |even |truly |secretly )*{_KIND}\b"
-    r"|\bis (?:this|that|it|she|he|\w{2,20}) (?:actually |really |just )?(?:an? )?(?:chat ?bot|bot|ai|robot|human)\b.*\?"
+    r"|\bis (?:this|that|it|she|he|\w{2,20}) (?:actually |really |just )?(?:an? )?(?:chat ?bot|bot|ai|robot|human)\b"
+    r".*\?"
     rf"|\bam i (?:talking|speaking|chatting|writing) (?:to|with) {_KIND}\b"
     rf"|\b(?:you['’]?re|you are|ur|u r) (?:actually |really |just |totally |clearly |not )*{_KIND}\b"
     r"|\b(?:bot|human|ai) or (?:an? )?(?:bot|human|ai|not|person|real)\b|^(?:real )?(?:human|bot|ai)\?+$"
@@ -22,10 +23,11 @@ _HONEST = re.compile(
 
 # Phrases that decide alone, in a short message.
 _PHRASES = (
-    (Mood.SMALLTALK, r"(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|h?m+|sure|right|i see|fine|lo+l|lmao|(?:ha){2,}h?|xd|same)\W*$"),
+    (Mood.SMALLTALK, r"(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|h?m+|sure|right|i see|fine|lo+l|lmao|(?:ha){2,}h?|xd|same)"
+                     r"\W*$"),
     (Mood.FAREWELL, r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|take care|farewell|later)\b"
                     r"|.*\b(?:heading (?:out|off|to bed)|off to bed|go(?:tta|t to) go|good ?night|talk later)\b"),
-    (Mood.GREETING, r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm|greetings)\b"
+    (Mood.GREETING, r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm)\b"
                     r"[\w\s!,.]{0,24}$"),
     (Mood.THANKS, r"(?:ok(?:ay)?,? |ah,? |oh,? |perfect,? |great,? |cool,? )?"
                   r"(?:thank(?:s| you| u)|thx|ty|tysm|cheers|much appreciated)\b"),

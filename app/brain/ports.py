@@ -13,12 +13,17 @@ from app.verdicts import Claim, Commit
 class CyclePorts(Protocol):
     """One cycle's view of the world: one bot, one lane, one lock held. Every call is synchronous."""
 
-    now_ms: int
-    """Redis TIME when the cycle began, in Unix milliseconds."""
-    me: str
-    """The bot's own Discord user id."""
-    woken_by: Context
-    """What woke this cycle. Only the poll considers ambient messages."""
+    @property
+    def now_ms(self) -> int:
+        """Redis TIME when the cycle began, in Unix milliseconds."""
+
+    @property
+    def me(self) -> str:
+        """The bot's own Discord user id."""
+
+    @property
+    def woken_by(self) -> Context:
+        """What woke this cycle. Only the poll considers ambient messages."""
 
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first: of its channel (direct lane) or all not direct (autonomous lane)."""
@@ -36,10 +41,10 @@ class CyclePorts(Protocol):
         """Whether the bot may speak unasked in the channel."""
 
     def claim(self, entry: InboxEntry) -> Claim:
-        """Ask for the floor of the entry's channel, for this message. GRANTED is renewed until commit, release or loss."""
+        """Ask for the floor of the entry's channel, for this message. GRANTED is renewed until commit or loss."""
 
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
-        """Recent lines of the channel from Discord, oldest first. Moves the mark that a later STALE verdict is judged by."""
+        """Recent lines of the channel from Discord, oldest first. Moves the mark that STALE is judged by."""
 
     def reserve(self, entry: InboxEntry, tokens: int) -> bool:
         """Before a paid model call: mark the cycle as paid and hold `tokens` of every budget. False: over budget."""

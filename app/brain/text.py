@@ -34,9 +34,11 @@ _SILENCE = re.compile(
     r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
     re.IGNORECASE | re.DOTALL)
 _REFUSAL = re.compile(
-    r"^\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}(?:can['’]?t|cannot|can not|unable|ai)|"
-    r"i (?:can['’]?t|cannot) (?:assist|help|comply|fulfil|fulfill|do that|provide|continue|engage)|as an? (?:ai|artificial|large)"
-    r"(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:)", re.IGNORECASE)
+    r"^\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
+    r"(?:can['’]?t|cannot|can not|unable|ai)\b|"
+    r"i (?:can['’]?t|cannot) (?:assist|help (?:you )?with|comply|fulfil|provide|continue|engage)|"
+    r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:)",
+    re.IGNORECASE)
 
 
 def tame(text: str, limit: int = MAX_CONTENT) -> str:
@@ -55,11 +57,10 @@ def tame(text: str, limit: int = MAX_CONTENT) -> str:
 def spoken(text: str, names: tuple[str, ...] = ()) -> str:
     """What was said, for comparing meanings: without Discord's markup and without the name it begins with."""
     plain = _MARKUP.sub(lambda match: match.group(1) or "", tame(text))
-    for name in sorted(names, key=len, reverse=True):
-        found = re.match(rf"\W*(?:hey|hi|hello|ok|okay|yo)?[\s,]*@?{re.escape(name)}\b[\s,:;.!?-]*", plain, re.IGNORECASE)
-        if found:
-            plain = plain[found.end():]
-            break
+    called = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    if called:
+        vocative = rf"^\W*(?:hey|hi|hello|okay|ok|yo)?[\s,]*@?(?:{called})\b[\s,:;.!?-]*"
+        plain = re.sub(vocative, "", plain, flags=re.IGNORECASE)
     return " ".join(plain.split())
 
 
@@ -91,7 +92,7 @@ def outgoing(text: str, names: tuple[str, ...] = ()) -> str:
     """A draft as it may leave: no speaker prefix, no mention, no secret, at most 4,000 characters. May be empty."""
     clean = tame(text, MAX_CONTENT * 2)
     labels = "|".join(re.escape(name) for name in ("assistant", "bot", "ai", *names))
-    clean = re.sub(rf"^(?:\W{{0,3}}(?:{labels})\W{{0,3}}:\W{{0,2}}\s*)+", "", clean, flags=re.IGNORECASE)
+    clean = re.sub(rf"^(?:\W{{0,3}}(?:{labels})\W{{0,3}}:[*_]{{0,2}}\s*)+", "", clean, flags=re.IGNORECASE)
     if len(clean) > 1 and clean[0] in "\"“" and clean[-1] in "\"”" and not re.search(r"[\"“”]", clean[1:-1]):
         clean = clean[1:-1].strip()
     clean = _SECRETS.sub("[removed]", clean)

@@ -1,1 +1,1 @@
-"""From the outbox to Discord, once."""
+"""Discord's REST, and the delivery of committed actions through it."""

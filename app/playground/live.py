@@ -28,9 +28,8 @@ QUEUE = 2_000
 class Live:
     """Tells all readers the same events, each encoded once. A reader that stands still is given a fresh snapshot."""
 
-    def __init__(self, scene: Scene, journal: Journal | None = None) -> None:
+    def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self._journal = journal
         self._readers: set[asyncio.Queue[str | None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.decisions: dict[str, tuple[JournalLine, ...]] = {}
@@ -38,8 +37,10 @@ class Live:
     def start(self) -> None:
         """Begin to follow; call it on the loop of the running server."""
         self._tasks.append(asyncio.create_task(self._follow_records()))
-        if self._journal is not None:
-            self._tasks.append(asyncio.create_task(self._follow_journal(self._journal)))
+
+    def follow(self, journal: Journal) -> None:
+        """From now on also tell of the decisions in this journal."""
+        self._tasks.append(asyncio.create_task(self._follow_journal(journal)))
 
     async def stop(self) -> None:
         """End all readers and stop following."""
@@ -84,7 +85,8 @@ class Live:
     async def _follow_records(self) -> None:
         with self.scene.server.subscribe(limit=10_000) as records:
             async for record in records:
-                self.tell(shapes.event(record))
+                if record.channel_id in self.scene.shown:
+                    self.tell(shapes.event(record))
 
     async def _follow_journal(self, journal: Journal) -> None:
         while True:
@@ -97,7 +99,8 @@ class Live:
     async def _look(self, journal: Journal) -> None:
         """Read the journals of the newest messages again: decisions about a message end within minutes."""
         since = time.time() - WATCHED_SECONDS
-        watched = [str(post.message_id) for post in self.scene.server.posts[-WATCHED:] if post.wall > since]
+        newest = self.scene.server.posts[-WATCHED:]
+        watched = [str(post.message_id) for post in newest if post.wall > since and post.channel_id in self.scene.shown]
         for message, lines in zip(watched, await asyncio.gather(*map(journal, watched)), strict=True):
             known = len(self.decisions.get(message, ()))
             for line in lines[known:]:

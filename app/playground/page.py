@@ -1,10 +1,11 @@
-"""The demo's page: the loopback Discord drawn as a channel, live, with a box to talk. Everything comes from this server.
+"""The demo's page: the loopback Discord drawn as a channel, live, with a box to talk; all of it from this server.
 
 A page of another site must not be able to speak or read here: `Host` and `Origin` must be this server on loopback.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -27,8 +28,8 @@ FILES = {
     "/static/decisions.js": ("decisions.js", "text/javascript"),
 }
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -58,8 +59,9 @@ class Page:
         """Server-sent events: a snapshot, then what happens."""
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
-        async for text in self._live.read(HEARTBEAT):
-            await response.write(f"data: {text}\n\n".encode() if text else b": still here\n\n")
+        with contextlib.suppress(ConnectionError):  # the reader closed the page
+            async for text in self._live.read(HEARTBEAT):
+                await response.write(f"data: {text}\n\n".encode() if text else b": still here\n\n")
         return response
 
     async def _say(self, request: web.Request) -> web.Response:

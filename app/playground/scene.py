@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.model import JournalLine, snowflake_ms
 from app.playground.loopback import Account, Channel, Deletion, Edit, LoopbackDiscord, Post, Reaction, Record, Typing
@@ -24,6 +25,11 @@ class Scene:
     channels: tuple[Channel, ...]
     topics: Mapping[int, str] = field(default_factory=dict)
     title: str = "The Stream"
+
+    @cached_property
+    def shown(self) -> frozenset[int]:
+        """The channels that the page shows; another one may serve to warm up."""
+        return frozenset({channel.id for channel in (*self.channels, *(dm for _, _, dm in self.direct_channels()))})
 
     def direct_channels(self) -> list[tuple[Account, Account, Channel]]:
         """The direct messages of each person with each bot."""
@@ -49,6 +55,8 @@ def snapshot(scene: Scene, decisions: Mapping[str, Iterable[JournalLine]]) -> Js
     """All that a page needs to draw itself: the cast, the newest messages with their reactions, and the decisions."""
     kept: dict[int, list[Post]] = {}
     for post in scene.server.posts:
+        if post.channel_id not in scene.shown:
+            continue
         kept.setdefault(post.channel_id, []).append(post)
     posts = sorted((post for some in kept.values() for post in some[-SHOWN:]), key=lambda post: post.message_id)
     shown = {post.message_id for post in posts}

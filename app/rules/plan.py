@@ -27,7 +27,6 @@ class Scores:
     question: bool = False
     brief: bool = False
     """Thanks, praise, joy or a laugh: words would be too much."""
-    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,8 @@ def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
 
 
 def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULTS) -> Plan:
-    """Observe, react or reply. Observe is the default; direct messages are always answered, elections nearly always."""
+    """Observe, react or reply. Observe is the default; direct messages are always answered, won elections mostly."""
     want = desire(scores, limits)
-    if scores.empty:
-        return Plan(ActionKind.OBSERVE, "nothing was said", want)
     if scores.signal is Signal.DIRECT:
         return Plan(ActionKind.REPLY, "addressed directly", want)
     if scores.granted:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from app.model import MAX_CONTENT
+
 Lexicon = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
 """First word of a name to the names that begin with it (as words, longest first) and whom each means."""
 
@@ -41,40 +43,56 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)
 _EMPHASIS = re.compile(r"[*~|]+|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
 _TOKEN = re.compile(
     r"<@!?(?P<user>\d{1,20})>"
-    r"|(?P<other><[@#:a/t][^<>\s]{1,120}>|https?://\S+|(?<!\w):\w+:|[\w.+-]+@[\w.-]+\w|[#/$!\\]\w+|\d+\.\d+)"
+    r"|(?P<other><[@#:a/t][^<>\s]{1,120}>|https?://\S+|(?<!\w):\w+:|(?<![\w.+-])[\w.+-]{1,64}@\w[\w.-]*|(?<!\w)[#/$!\\]\w+|\d+\.\d+)"
     r"|(?P<at>@)(?=\w)"
     r"|(?P<word>\w+(?:['.\-]\w+)*)"
     r"|(?P<mark>\S)"
 )
 _QUOTE = re.compile(r"\s*>(?:>>)? ")
 
-_STRONG = frozenset(
-    "hey hi hello hiya heya hallo yo oi psst howdy sup good morning afternoon evening night gm gn goodnight bye goodbye "
-    "thanks thank thx ty tysm please pls sorry welcome dear congrats bonjour hola ciao salut ok okay".split())
-_FILLERS = frozenset(
-    "so well and but also then oh ah um uh hm hmm lol haha yes no yeah yep nope sure cool nice great wow wait alright "
-    "anyway btw right true exactly agreed same k".split())
-_YOU = frozenset("you u ur your yours you're youre you'd you'll you've ya yall y'all yourself".split())
-_ASK = frozenset(
-    "what what's whats who who's whos why where where's wheres when how how's hows which whose wdyt".split())
-_AUXILIARY = frozenset(
-    "is are was were am do does did can could will would should may might must has have had isn't aren't wasn't don't "
-    "doesn't didn't can't couldn't won't wouldn't shouldn't haven't hasn't".split())
-_SUBJECTS = frozenset("it that this there the he she they my our his her their these those".split())
-_US = frozenset("i we".split())
-_FINITE = _AUXILIARY | frozenset(
-    "said says thinks thought likes liked loves loved seems looks wants wanted knows knew told asked makes made gave "
-    "went came feels means".split()) - {"don't"}
-_OPENERS = _YOU | _US | frozenset(
-    "i'm im i'll ill i've ive i'd my let's lets tell help explain show give look come please pls stop wait say write "
-    "make find listen check try let remember describe translate summarize summarise sing play think draw read go do "
-    "don't dont be take send answer ask call keep thank thanks thx ty hi hello hey good welcome sorry congrats imagine "
-    "guess pick choose list name teach define compare suggest recommend recite continue".split())
-_PROMPTS = frozenset(
-    "any thoughts thought ideas idea opinion opinions coming ready there here still wanna want got know see remember "
-    "hear heard feel again ok okay right really and or".split())
-_CLOSERS = _YOU | frozenset(
-    "think doing feeling up say today tonight much lot there again please pls right that this it now too all yet".split())
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_STRONG = _words(
+    "hey hi hello hiya heya hallo yo oi psst howdy sup good morning afternoon evening night gm gn goodnight "
+    "bye goodbye thanks thank thx ty tysm please pls sorry welcome dear congrats bonjour hola ciao salut ok "
+    "okay"
+)
+_FILLERS = _words(
+    "so well and but also then oh ah um uh hm hmm lol haha yes no yeah yep nope sure cool nice great wow wait "
+    "alright anyway btw right true exactly agreed same k"
+)
+_YOU = _words("you u ur your yours you're youre you'd you'll you've ya yall y'all yourself")
+_ASK = _words(
+    "what what's whats who who's whos why where where's wheres when how how's hows which whose wdyt"
+)
+_AUXILIARY = _words(
+    "is are was were am do does did can could will would should may might must has have had isn't aren't "
+    "wasn't don't doesn't didn't can't couldn't won't wouldn't shouldn't haven't hasn't"
+)
+_SUBJECTS = _words("it that this there the he she they my our his her their these those")
+_US = _words("i we")
+_FINITE = (_AUXILIARY | _words(
+    "said says thinks thought likes liked loves loved seems looks wants wanted knows knew told asked makes "
+    "made gave went came feels means"
+)) - {"don't"}
+_OPENERS = _YOU | _US | _words(
+    "i'm im i'll ill i've ive i'd my let's lets tell help explain show give look come please pls stop wait "
+    "say write make find listen check try let remember describe translate summarize summarise sing play think "
+    "draw read go do don't dont be take send answer ask call keep thank thanks thx ty hi hello hey good "
+    "welcome sorry congrats imagine guess pick choose list name teach define compare suggest recommend recite "
+    "continue"
+)
+_PROMPTS = _words(
+    "any thoughts thought ideas idea opinion opinions coming ready there here still wanna want got know see "
+    "remember hear heard feel again ok okay right really and or"
+)
+_CLOSERS = _YOU | _words(
+    "think doing feeling up say today tonight much lot there again please pls right that this it now too all "
+    "yet"
+)
 _JOINERS = frozenset({",", "、", "&", "+", "/", "and", "n"})
 _CALLING = frozenset(",:;-–—?!.…、。")
 _MAX_HAILS = 3
@@ -122,7 +140,7 @@ def opens_with(line: Sequence[Token]) -> Token | None:
 
 
 def _line(line: str, names: Lexicon) -> list[Token]:
-    matches = list(_TOKEN.finditer(_EMPHASIS.sub("", normalise(line))))
+    matches = list(_TOKEN.finditer(_EMPHASIS.sub("", normalise(line)[:MAX_CONTENT])))
     tokens: list[Token] = []
     at, i = False, 0
     while i < len(matches):
@@ -134,7 +152,7 @@ def _line(line: str, names: Lexicon) -> list[Token]:
         if user := match.group("user"):
             tokens.append(Token(Kind.PARTY, match.group(), user, True))
         elif word := match.group("word"):
-            token, used = _word(word, [m.group("word") or "" for m in matches[i : i + 5]], names, at)
+            token, used = _word(word, [m.group("word") or m.group() for m in matches[i : i + 8]], names, at)
             tokens.append(token)
             i += used
         else:
@@ -146,10 +164,16 @@ def _line(line: str, names: Lexicon) -> list[Token]:
 
 
 def _word(word: str, following: Sequence[str], names: Lexicon, at: bool) -> tuple[Token, int]:
-    """One word, or the name that begins with it, and how many of the following words that name takes."""
+    """One word, or the name that begins with it, and how many of the following tokens that name takes."""
     for words, who in names.get(word, ()):
-        if tuple(following[: len(words) - 1]) == words[1:]:
-            return Token(Kind.PARTY, " ".join(words), who, at), len(words) - 1
+        used = 0
+        for part in words[1:]:
+            used += following[used : used + 1] == ["."]  # "Dr. Rodriguez"
+            if following[used : used + 1] != [part]:
+                break
+            used += 1
+        else:
+            return Token(Kind.PARTY, " ".join(words), who, at), used
     owner, _, ending = word.rpartition("'")
     whole = [who for words, who in names.get(owner, ()) if len(words) == 1] if ending in {"s", ""} else []
     return Token(Kind.WORD, word, whole[0] if whole else ""), 0
@@ -192,10 +216,7 @@ def _opening(line: Sequence[Token], strict: bool) -> tuple[str, ...]:
     if not group:
         return ()
     rest = line[group[-1] + 1 :]
-    if strict:
-        speaks = bool(rest) and rest[0].text in {",", ":", "、"}
-    else:
-        speaks = _speaks_to(rest, hailed)
+    speaks = bool(rest) and rest[0].text in {",", ":", "、"} if strict else _speaks_to(rest, hailed)
     if not speaks and len(group) > 1 and rest and rest[0].text in _FINITE and line[group[-1] - 1].text in ",:、":
         group, speaks = group[:-1], True  # "elena, aria is nice" calls elena and speaks about aria
     return tuple(line[i].who for i in group) if speaks else ()
@@ -210,17 +231,25 @@ def _speaks_to(rest: Sequence[Token], hailed: bool) -> bool:
         return head.text in _CALLING
     asks = any(token.text == "?" for token in rest)
     second = rest[1].text if len(rest) > 1 else ""
-    if second in _YOU | _US and head.text in _AUXILIARY:
-        return True
     if head.text in _FINITE:
-        return asks and second in _SUBJECTS and head.text in _AUXILIARY
-    if head.text in _ASK:
-        return asks or second in _AUXILIARY or second == "" or any(token.text in _YOU for token in rest)
-    if head.text in _OPENERS:
-        return True
-    if head.text in _JOINERS:
-        return asks or any(token.text in _YOU for token in rest)
-    return hailed or (asks and head.text in _PROMPTS)
+        return _inverted(head.text, second, asks)
+    return head.text in _OPENERS or _leads(rest, second, asks, hailed)
+
+
+def _inverted(verb: str, second: str, asks: bool) -> bool:
+    """"elena can you ...", "elena is it ...?": a question to her, not a sentence about her."""
+    return verb in _AUXILIARY and (second in _YOU | _US or (asks and second in _SUBJECTS))
+
+
+def _leads(rest: Sequence[Token], second: str, asks: bool, hailed: bool) -> bool:
+    """Whether a question word, a joiner or a short prompt after the name goes on as a call."""
+    head = rest[0].text
+    you = any(token.text in _YOU for token in rest)
+    if head in _ASK:
+        return asks or hailed or you or second in _AUXILIARY or not second
+    if head in _JOINERS:
+        return asks or you
+    return hailed or (asks and head in _PROMPTS)
 
 
 def _closing(line: Sequence[Token]) -> tuple[str, ...]:

@@ -80,3 +80,8 @@ def forget(message: str) -> Call[int]:
 def cursors(bot: str) -> Call[dict[str, str]]:
     """The newest message read, by channel."""
     return command("HGETALL", keys.cursor(bot), parse=dict)
+
+
+def move_cursor(bot: str, channel: str, message: str) -> Call[int]:
+    """Move one cursor forward, never back."""
+    return Call("cursor", (keys.cursor(bot),), (channel, message), int)

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from app.errors import StoreUnavailable
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 Reply = Any
 Argument = str | int | float
 
@@ -71,7 +71,7 @@ class Store:
         """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
         try:
             if not call.script:
-                return call.parse(self.client.execute_command(*call.args))
+                return call.parse(self.client.execute_command(*call.args))  # type: ignore[no-untyped-call]
             script = self._scripts.get(call.script)
             if script is None:
                 script = self._scripts[call.script] = cast(
@@ -102,7 +102,7 @@ class AsyncStore:
         """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
         try:
             if not call.script:
-                return call.parse(await self.client.execute_command(*call.args))
+                return call.parse(await self.client.execute_command(*call.args))  # type: ignore[no-untyped-call]
             script = self._scripts.get(call.script)
             if script is None:
                 script = self._scripts[call.script] = cast(

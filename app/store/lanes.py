@@ -73,7 +73,7 @@ def finish(lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str)
     """End a cycle and release its lock in one step; the number is in how many ms the lane is due again."""
     return Call(
         "finish",
-        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.request(request)),
+        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.request(request), keys.inbox(lane), keys.work(lane.bot)),
         (str(lane), owner, seq, "" if retry_ms is None else retry_ms, lane.bot if lane.channel is None else ""),
         lambda reply: (Finish(reply[0]), int(reply[1])),
     )

@@ -11,6 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import keys
+from app.errors import StoreUnavailable
 from app.keys import Lane
 from app.store.door import Store
 
@@ -54,7 +55,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             except redis_lock.NotAcquired:
                 lock.lost.set()
                 return
-            except RedisError:
+            except (RedisError, StoreUnavailable):
                 # The lease is three intervals long: two failures in a row are survived, and commit checks ownership anyway.
                 log.warning("lock renewal failed, trying again", lock=name)
             del lock

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
-
-from pydantic import ValidationError
 
 from app import keys
 from app.model import OutboxEntry
@@ -19,7 +18,7 @@ NONCE_LENGTH = 25
 
 
 class Allowed(NamedTuple):
-    """Whether a chunk may be sent, how often it was tried, since when its fate is unknown, and the wait before reading back."""
+    """Whether a chunk may be sent, the number of the try, since when its fate is unknown, the wait before a read-back."""
 
     verdict: Attempt
     tries: int
@@ -37,18 +36,22 @@ def take(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
     return Call("take", (keys.delivery(bot, channel),), (owner, lease_ms), bool)
 
 
+def extend(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
+    """Keep the lease; False: it is no longer ours."""
+    return Call("extend", (keys.delivery(bot, channel),), (owner, lease_ms), bool)
+
+
 def head(bot: str, channel: str) -> Call[str | None]:
     """The oldest entry id, or None."""
     return command("LINDEX", keys.outbox(bot, channel), 0, parse=lambda reply: reply)
 
 
-def channels_due(bot: str) -> Call[tuple[str, ...]]:
-    """Channels in which this bot has something to deliver, due or not."""
-    def parse(reply: Reply) -> tuple[str, ...]:
-        pairs = (member.partition(":") for member in reply)
-        return tuple(channel for name, _, channel in pairs if name == bot)
+def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
+    """Channels in which this bot has something to deliver, each with in how many ms it is due (0: now)."""
+    def parse(reply: Reply) -> tuple[tuple[str, int], ...]:
+        return tuple((channel, int(in_ms)) for channel, in_ms in zip(reply[::2], reply[1::2], strict=True))
 
-    return command("ZRANGE", keys.DELIVERIES_DUE, 0, -1, parse=parse)
+    return Call("channels", (keys.DELIVERIES_DUE,), (bot,), parse)
 
 
 def _entry(reply: Reply) -> OutboxEntry | None:
@@ -56,9 +59,9 @@ def _entry(reply: Reply) -> OutboxEntry | None:
         return None
     try:
         body = OutboxEntry.model_validate_json(reply[0])
-    except ValidationError:
+        return body.model_copy(update={"root": reply[1] or "", "hops": int(reply[2] or 0)})
+    except ValueError:
         return None
-    return body.model_copy(update={"root": reply[1] or "", "hops": int(reply[2] or 0)})
 
 
 def read(entry_id: str) -> Call[OutboxEntry | None]:
@@ -66,17 +69,23 @@ def read(entry_id: str) -> Call[OutboxEntry | None]:
     return command("HMGET", keys.entry(entry_id), "body", "root", "hops", parse=_entry)
 
 
+def trigger(entry_id: str) -> Call[str | None]:
+    """The message that an entry answers, known even when its body is corrupt."""
+    return command("HGET", keys.entry(entry_id), "message", parse=lambda reply: reply)
+
+
 def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool) -> Call[Allowed]:
-    """Ask before a POST, and note that it is about to happen. `looked`: the channel was read back and it is not there."""
+    """Ask before a POST, and note that it is about to happen. `looked`: it is not there, the channel was read back."""
     def parse(reply: Reply) -> Allowed:
         return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
 
     return Call(
         "attempt",
         (
-            keys.delivery(entry.bot, entry.channel_id), keys.entry(entry.entry_id), keys.journal(entry.reply_to or entry.entry_id),
-            keys.cause_in_flight(entry.bot, entry.channel_id), keys.DELIVERIES_IN_FLIGHT,
-            keys.answer(entry.reply_to or entry.entry_id), *keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id),
+            keys.delivery(entry.bot, entry.channel_id), keys.entry(entry.entry_id),
+            keys.journal(entry.reply_to or entry.entry_id), keys.cause_in_flight(entry.bot, entry.channel_id),
+            keys.DELIVERIES_IN_FLIGHT, keys.answer(entry.reply_to or entry.entry_id),
+            *keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id),
         ),
         (
             owner, entry.entry_id, chunk, nonce(entry.entry_id, chunk), int(settings.nonce_window * 1000),
@@ -116,11 +125,24 @@ def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
         (
             keys.entry(entry.entry_id), keys.outbox(entry.bot, entry.channel_id), keys.floor(entry.channel_id),
             keys.answer(entry.reply_to or entry.entry_id), keys.floor_waiting(entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id), keys.dead(entry.bot), keys.DELIVERIES_IN_FLIGHT,
+            keys.journal(entry.reply_to or entry.entry_id), keys.dead(entry.bot),
         ),
         (entry.entry_id, entry.bot, verdict, reason),
         str,
     )
+
+
+def attributed(entry: OutboxEntry, chunk: int, messages: Sequence[str]) -> Call[frozenset[str]]:
+    """Which of these messages (at least one) are known to be other posts than this chunk."""
+    def parse(reply: Reply) -> frozenset[str]:
+        return frozenset(message for message, taken in zip(messages, reply, strict=True) if taken)
+
+    return Call("attributed", tuple(keys.cause(message) for message in messages), (f"{entry.entry_id}:{chunk}",), parse)
+
+
+def settle(entry: OutboxEntry) -> Call[int]:
+    """Take an entry off the list whose chunks are all delivered."""
+    return command("LREM", keys.outbox(entry.bot, entry.channel_id), 0, entry.entry_id, parse=int)
 
 
 def leave(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:

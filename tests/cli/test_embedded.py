@@ -98,7 +98,7 @@ if sys.argv[2] == "leashed":
     pid = server.process.pid
 else:
     server.prepare()
-    child = subprocess.Popen(server.command, pass_fds=(server.lock_descriptor,))
+    child = subprocess.Popen(server.command, pass_fds=(server.lock_descriptor,), stdout=-3, stderr=-3)
     server.started(child.pid)
     pid = child.pid
 while not server.ready():
@@ -110,8 +110,8 @@ os.kill(os.getpid(), 9)
 
 def orphan(folder: Path, how: str) -> tuple[int, str]:
     """Start a server from a process that is then killed with -9; the server's process id and address."""
-    output = subprocess.run([sys.executable, "-c", ORPHAN, str(folder), how], capture_output=True, text=True, check=False)
-    pid, url = output.stdout.split()
+    command = [sys.executable, "-c", ORPHAN, str(folder), how]
+    pid, url = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
     return int(pid), url
 
 

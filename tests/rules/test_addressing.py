@@ -63,7 +63,7 @@ CALLS = [
     ("Elena Rodriguez, please come in", "elena"),
     ("dr. rodriguez, what is it", "elena"),
     ("r2-d2, open the door", "aria"),
-    ("Ｅｌｅｎａ， hi", "elena"),  # noqa: RUF001 - full-width letters are folded
+    ("Ｅｌｅｎａ， hi", "elena"),
     ("Лена, привет", "elena"),
     ("エレナ、これは何", "dotty"),
     ("elena 😂", "elena"),
@@ -241,10 +241,12 @@ def test_any_text_is_read(noise: str, seed: str) -> None:
     assert len(set(found.bots)) == len(found.bots)
 
 
-@pytest.mark.parametrize("unit", ["elena ", "<@11", "`", "_", "a.b", "elena and ", "*", "@", ":x", "x@", "```a", "elena, "])
+@pytest.mark.parametrize("unit", [
+    "elena ", "<@11", "`", "_", "a.b", "elena and ", "*", "@", ":x", "x@", "```a", "elena, ", "ﷺ", "> ", "a'",
+])
 def test_a_hostile_text_is_read_quickly(unit: str) -> None:
     """The longest message of any shape costs a few milliseconds: nobody can stall a gateway by writing."""
     message = event((unit * 4000)[:4000])
-    began = time.perf_counter()
+    began = time.process_time()
     addressing(message, ROSTER)
-    assert time.perf_counter() - began < 0.25
+    assert time.process_time() - began < 0.25

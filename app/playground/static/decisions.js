@@ -6,20 +6,28 @@ const WORDS = {
   "admit direct": "is addressed",
   "admit opened": "bids first",
   "admit bid": "bids",
-  "admit complete": "bids, the last one",
+  "admit complete": "bids last",
   "admit passed": "does not bid",
   "admit late": "bids too late",
   "admit muted": "is muted",
   "admit exhausted": "has spent the budget",
   "elect granted": "wins the election",
-  "elect deferred": "election waits",
+  "elect deferred": "the election waits",
   "elect left": "left to the poll",
-  "elect cooled": "all cool down",
+  "elect cooled": "everybody cools down",
   "elect addressed": "no election",
+  "elect answered": "answered meanwhile",
   "elect re_elect": "elects again",
-  "commit committed": "decides to answer",
-  "commit stale": "drops a stale draft",
+  "claim wait": "waits for the floor",
+  "plan reply": "wants to reply",
+  "plan react": "wants to react",
+  "plan observe": "observes",
+  "yield declined": "stays silent",
+  "yield released": "gives the floor back",
+  "commit committed": "commits the answer",
+  "commit stale": "the draft went stale",
   "commit answered": "finds it answered",
+  "deliver delivered": "delivered to Discord",
 };
 
 const replies = (state, message) => [...state.messages.values()].filter((one) => one.bot && one.reply_to === message.id);
@@ -37,9 +45,7 @@ export function fates(state, message) {
       Object.assign(one, { won: true, word: "won" });
       for (const [bot, other] of found) if (bot !== line.bot && other.bid !== null) other.word = yielded(line, bot);
     }
-    if (["decline", "observe", "drop", "release"].includes(line.step) || line.verdict === "declined") {
-      one.word = "stays silent";
-    }
+    if (["declined", "dropped"].includes(line.verdict)) Object.assign(one, { won: false, word: "stays silent" });
     if (line.step === "commit" && line.verdict !== "committed") one.word = line.verdict.replace("_", " ");
   }
   for (const answer of replies(state, message)) {
@@ -79,7 +85,7 @@ export function outcome(state, message) {
   const reacted = all.find(([, fate]) => fate.word === "reacted");
   if (reacted) return { kind: "answered", text: `${state.bot(reacted[0]).name} reacted` };
   if (!message.decisions.length) return null;
-  const won = all.find(([, fate]) => fate.won && fate.word !== "stays silent");
+  const won = all.find(([, fate]) => fate.won);
   if (won) return { kind: "open", text: `${state.bot(won[0]).name} is thinking` };
   const last = message.decisions.at(-1);
   return { kind: "quiet", text: last.reason || (WORDS[`${last.step} ${last.verdict}`] ?? last.verdict) };
@@ -98,7 +104,7 @@ function bidRow(state, key, fate) {
     bar.append(fill);
   }
   const row = el("div", `bid ${bot.color}`, name(bot), bar, el("span", "fate", fate.word));
-  row.classList.toggle("won", fate.won && fate.word !== "stays silent");
+  row.classList.toggle("won", fate.won);
   return row;
 }
 

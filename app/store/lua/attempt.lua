@@ -17,11 +17,12 @@ if muted then return {'muted', 0, 0, 0} end
 local first, last, timeout = tonumber(e[4] or nil), tonumber(e[5] or nil), tonumber(ARGV[6])
 local deliver_by = tonumber(e[3] or nil)
 -- Once a chunk may have arrived it is carried through: an answer cut in half is worse than a late one.
-if deliver_by and deliver_by < now and not first and chunk == '0' then return {'expired', 0, 0, 0} end
-if first and ARGV[8] ~= '1' and now - first > tonumber(ARGV[5]) then
+local absent = not first or ARGV[8] == '1'
+if deliver_by and deliver_by < now and absent and chunk == '0' then return {'expired', 0, 0, 0} end
+if not absent and now - first > tonumber(ARGV[5]) then
   return {'read_back', 0, first, math.max(0, last + timeout - now)}
 end
-if not first or ARGV[8] == '1' then
+if absent then
   redis.call('HSET', KEYS[2], 'first:' .. chunk, int(now), 'tries:' .. chunk, 0)
 end
 redis.call('HSET', KEYS[2], 'last:' .. chunk, int(now))
@@ -29,6 +30,6 @@ local attempts = redis.call('HINCRBY', KEYS[2], 'tries:' .. chunk, 1)
 redis.call('HSET', KEYS[4], 'root', e[7] or '', 'hops', e[8] or 0, 'entry', id, 'chunk', chunk, 'nonce', ARGV[4])
 redis.call('PEXPIRE', KEYS[4], 2 * DAY)
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', int(now))
-redis.call('ZADD', KEYS[5], int(now + timeout), id)
+redis.call('ZADD', KEYS[5], int(now + timeout), id .. ':' .. chunk)
 redis.call('PEXPIRE', KEYS[5], DAY)
-return {'send', attempts, first or now, 0}
+return {'send', attempts, absent and now or first, 0}

@@ -1,13 +1,12 @@
 -- An entry will not be sent: dead letter with its reason, or dropped on purpose (muted, expired, cancelled). The queue moves on.
--- KEYS  1 entry  2 outbox  3 floor  4 answer  5 waiting  6 journal  7 dead  8 deliveries:in_flight
+-- KEYS  1 entry  2 outbox  3 floor  4 answer  5 waiting  6 journal  7 dead
 -- ARGV  1 entry id  2 bot  3 verdict (dead|muted|expired|cancelled)  4 reason
--- Returns the next lane
+-- Returns the next lane. The removal from the outbox is the token: a repeated call, or one after delivery, does nothing.
 --#include keys
 --#include lib
 --#include floor
 local id = ARGV[1]
-redis.call('LREM', KEYS[2], 0, id)
-redis.call('ZREM', KEYS[8], id)
+if redis.call('LREM', KEYS[2], 0, id) == 0 then return '' end
 if ARGV[3] == 'dead' then
   redis.call('HSET', KEYS[7], id, ARGV[4])
   redis.call('PEXPIRE', KEYS[7], 30 * DAY)

@@ -29,7 +29,7 @@ if kind == 'direct' then
     local done = redis.call('HGET', KEYS[3], before)
     if not done or string.sub(done, 1, 9) == 'committed' then unsettled = unsettled + 1 end
   end
-  if unsettled > 0 then
+  if unsettled > 0 and not mine then
     if holder then return wait(holder.until_ms) end
     -- Each dead predecessor is skipped after one lease of a free floor, so that two successors never come at once.
     local since = math.max(tonumber(redis.call('HGET', KEYS[4], '#addressed') or nil) or now, free_since)

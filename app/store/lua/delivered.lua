@@ -8,12 +8,12 @@
 local id, chunk = ARGV[1], ARGV[2]
 local e = redis.call('HMGET', KEYS[1], 'body', 'bot', 'channel', 'root', 'hops', 'committed_at')
 if not e[1] then return {1, ''} end
-redis.call('ZREM', KEYS[8], id)
+redis.call('ZREM', KEYS[8], id .. ':' .. chunk)
 if redis.call('HSETNX', KEYS[1], 'chunk:' .. chunk, ARGV[3]) == 0 then
   return {redis.call('HEXISTS', KEYS[1], 'delivered_at'), ''}
 end
 if ARGV[3] ~= '' then
-  redis.call('HSET', keys.cause(ARGV[3]), 'root', e[4], 'hops', e[5])
+  redis.call('HSET', keys.cause(ARGV[3]), 'root', e[4], 'hops', e[5], 'by', id .. ':' .. chunk)
   redis.call('PEXPIRE', keys.cause(ARGV[3]), 2 * DAY)
 end
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)

@@ -53,7 +53,8 @@ if state == 'granted' then
   end
   redis.call('HDEL', keys.work(winner), message)
   if bids['#again'] then return close('left', 'two winners failed to act') end
-  redis.call('HSET', KEYS[1], '#again', winner)
+  redis.call('HSET', KEYS[1], '#again', winner, '#state', 'open')
+  redis.call('HDEL', KEYS[1], '#winner')
   journal(KEYS[6], 'stream', 'elect', 're_elect', winner .. ' held the floor and did not act')
   excluded[winner] = true
   bids['#again'] = winner

@@ -1,5 +1,5 @@
 -- End a cycle: clear its lane or make it due again, and release the lock, in one step.
--- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 request
+-- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 request  5 the lane's inbox  6 work
 -- ARGV  1 lane  2 lock owner  3 seq read at the beginning  4 retry in ms ('' none)  5 bot if autonomous, else ''
 -- Returns {verdict, due in ms}
 --#include keys
@@ -13,6 +13,9 @@ if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then
 end
 local retry = tonumber(ARGV[4])
 if retry then due = math.min(due or math.huge, now + retry) end
+-- What a cycle leaves undone (a lost floor, more than it could read) must find another one, whatever its caller remembers.
+local left = ARGV[5] == '' and redis.call('XLEN', KEYS[5]) or redis.call('HLEN', KEYS[6])
+if not due and left > 0 then due = now + 1000 end
 local outcome
 if due then
   redis.call('ZADD', KEYS[3], int(due), ARGV[1])

@@ -3,7 +3,7 @@
 -- Returns {ms since the commit, failed attempts}
 --#include keys
 --#include lib
-redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1] .. ':' .. ARGV[2])
 local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
 -- Only a first attempt that surely did not arrive leaves nothing unknown behind.
 if ARGV[3] == '1' and redis.call('HGET', KEYS[1], 'tries:' .. ARGV[2]) == '1' then

@@ -1,0 +1,243 @@
+"""A gateway process: the gateway room's ports on the store, and its start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+from pydantic import SecretStr
+
+from app import logs
+from app.bootstrap.served import limits_of
+from app.broker import CYCLE, DELIVER, HintSender
+from app.character import Character, load_character
+from app.errors import ConfigurationError
+from app.bootstrap.clock import today
+from app.gateway.run import Gateway, Hosted
+from app.keys import Lane
+from app.model import AuthorKind, Bid, ConversationState, Context, Event, RosterEntry
+from app.rules import decay
+from app.rules.moderation import Order
+from app.rules.policy import shipped_policy
+from app.rules.signals import Facts, touches
+from app.settings import Settings
+from app.store import admission, elections, journal, lanes, leases, mutes, outbox, roster, states, vault
+from app.store.admission import Admission, Candidate
+from app.store.door import AsyncStore
+from app.store.elections import Election
+from app.store.limits import Limits
+from app.store.vault import Vault
+from app.verdicts import Elect
+
+log = structlog.get_logger(__name__)
+
+ROSTER_FRESH_FOR = 2.0
+CHATTINESS_BITS = 4.0
+"""Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
+MODEL_KEY = re.compile(r"^STREAM_KEY_([A-Z0-9_]+)$")
+
+
+class StorePorts:
+    """`app.gateway.ports.GatewayPorts` on the store. One per process; `owner` is its name in leases."""
+
+    def __init__(self, characters: Mapping[str, Character], tokens: Mapping[str, str], settings: Settings) -> None:
+        if not settings.redis_url:
+            raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
+        self.settings = settings
+        self.characters = characters
+        self.owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._tokens = tokens
+        self._store = AsyncStore(settings.redis_url, settings.redis_timeout)
+        self._hints = HintSender(settings)
+        self._vault = Vault(settings.vault_keys)
+        self._limits: dict[str, Limits] = {name: limits_of(one, settings) for name, one in characters.items()}
+        self._words = {name: [word for interest in one.interests for word in interest.words]
+                       for name, one in characters.items()}
+        self._states: dict[str, dict[str, decay.Engagement]] = {}
+        self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
+        self._channels: dict[str, str] = {}
+
+    # --- admission
+
+    async def admit(self, candidate: Candidate, request: str) -> Admission:
+        """Admit one event for one bot."""
+        bot = candidate.bot
+        paced = replace(candidate, bid=self._paced(bot, candidate.bid, candidate.event))
+        return await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
+
+    async def elect(self, message_id: str, channel_id: str) -> Election:
+        """Close an election, if it is due."""
+        return await self._store.run(elections.elect(message_id, channel_id, self.settings))
+
+    def hint(self, lane: Lane, context: Context) -> None:
+        """Ask a worker for a cycle, off the event loop."""
+        self._hints.offer(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+
+    async def facts(self, bot: str, event: Event) -> Facts:
+        """What this bot knows: nothing of it needs a round trip."""
+        character = self.characters[bot]
+        engaged = self._states.get(bot, {}).get(event.channel_id)
+        state = decay.decayed(engaged, int(time.time() * 1000)).state if engaged else ConversationState.IDLE
+        channel_name = self._channels.get(event.channel_id, "")
+        watchlist = character.watchlist
+        return Facts(
+            trust=max(character.trusted.get(event.author_id, 0), character.trusted.get(event.author_name, 0)),
+            watched="*" in watchlist or event.channel_id in watchlist or (bool(channel_name) and channel_name in watchlist),
+            state=state,
+            touches=event.author_kind is AuthorKind.OURS and touches(event.content, self._words[bot]),
+            ignored=event.author_id in self.settings.ignored_people,
+        )
+
+    async def roster(self) -> Sequence[RosterEntry]:
+        """All our bots; read again after a short while."""
+        read_at, known = self._roster
+        if time.monotonic() - read_at > ROSTER_FRESH_FOR:
+            known = await self._store.run(roster.roster())
+            self._roster = (time.monotonic(), known)
+        return known
+
+    def _paced(self, bot: str, bid: Bid | None, event: Event) -> Bid | None:
+        """The bid with the character's chattiness; None where the bot may not speak unasked. At chattiness 1 it always bids."""
+        if bid is None or not self.settings.may_speak(event.channel_id):
+            return None
+        chattiness = self.characters[bot].pacing.chattiness
+        shift = (chattiness - 0.5) * 2 * CHATTINESS_BITS
+        score = bid.score + shift
+        return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts={**bid.parts, "chattiness": shift})
+
+    # --- messages
+
+    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+        """The bot's own message has appeared: if it is the one in flight, it is delivered."""
+        flying = await self._store.run(outbox.in_flight(bot, channel_id))
+        if flying is None or flying.nonce != nonce:
+            return
+        entry = await self._store.run(outbox.read(flying.entry))
+        if entry is None:
+            return
+        done, next_lane = await self._store.run(outbox.delivered(entry, flying.chunk, message_id, "receipt", today()))
+        if done and next_lane:
+            lane = Lane.parse(next_lane)
+            self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+
+    async def deleted(self, channel_id: str, message_id: str) -> None:
+        """Nothing that waits for a deleted message is sent any more."""
+        await self._store.run(admission.forget(message_id))
+
+    async def edited(self, event: Event) -> None:
+        """A cycle reads the new text from Discord itself; here it is only noted."""
+        await self._store.run(journal.note(event.message_id, "stream", "edit", "edited", "its author changed it", {}))
+
+    async def moderate(self, order: Order, event: Event, by: str) -> None:
+        """A moderator's STOP or GO ON for the channel, outside every model."""
+        scope = f"channel:{event.channel_id}"
+        if order.verdict == "stop":
+            await self._store.run(mutes.mute(scope, f"moderator {by}"))
+        else:
+            await self._store.run(mutes.unmute(scope))
+        await self._store.run(journal.note(event.message_id, "stream", "moderate", order.verdict, f"by {by}", {"scope": scope}))
+
+    # --- cursors
+
+    async def cursors(self, bot: str) -> Mapping[str, str]:
+        """The last message read, by channel."""
+        return await self._store.run(admission.cursors(bot))
+
+    async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
+        """Move one cursor forward; never back."""
+        await self._store.run(admission.move_cursor(bot, channel_id, message_id))
+
+    # --- process
+
+    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
+        """Write the bot's vault, then its roster entry: who is on the roster can be served."""
+        character = self.characters[bot]
+        secrets = {"token": self._tokens[bot]} | model_keys(bot)
+        llm = character.model.model_dump_json() if character.model else "{}"
+        await self._store.run(vault.publish(
+            bot, self._vault.seal(bot, secrets), llm, json.dumps({"user_id": user_id}), character.model_dump_json()))
+        await self._store.run(roster.enlist(
+            RosterEntry(bot=bot, user_id=user_id, names=character.names, channels=tuple(channels))))
+        self._roster = (-ROSTER_FRESH_FOR, ())
+
+    def name_channels(self, names: Mapping[str, str]) -> None:
+        """Channel names by id, for watchlists that name a channel."""
+        self._channels.update(names)
+
+    async def hold_lease(self, bot: str) -> bool:
+        """Take or renew the bot's gateway lease."""
+        return await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))) == self.owner
+
+    async def release_lease(self, bot: str) -> None:
+        """Give the lease back."""
+        await self._store.run(leases.let_go(bot, self.owner))
+
+    async def pump(self) -> None:
+        """Send hints for what is overdue, and refresh what facts are made of."""
+        for bot in self.characters:
+            stored = await self._store.run(states.states(bot))
+            self._states[bot] = {channel: decay.from_json(text) for channel, text in stored.items()}
+        overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
+        for lane, context in overdue.lanes:
+            self.hint(lane, context)
+        for message in overdue.elections:
+            channel = await self._store.run(elections.channel_of(message))
+            outcome = await self._store.run(elections.elect(message, channel, self.settings))
+            if outcome.verdict is Elect.GRANTED:
+                self.hint(Lane(outcome.winner), Context.TRIGGER)
+        for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
+            self._hints.offer(DELIVER, bot)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.to_thread(self._hints.close)
+        await self._store.close()
+
+
+def token_of(bot: str) -> str:
+    """The bot's Discord token from STREAM_TOKEN_<NAME>."""
+    name = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
+    token = os.environ.get(name, "").strip()
+    if not token:
+        raise ConfigurationError(f"{name}: is not set; copy the bot's token from Discord's developer portal.")
+    logs.register_secret(token)
+    return token
+
+
+def model_keys(bot: str) -> dict[str, str]:
+    """Provider to key: STREAM_KEY_<PROVIDER>, or STREAM_KEY_<BOT>_<PROVIDER> for one bot alone."""
+    own = bot.upper().replace("-", "_") + "_"
+    found: dict[str, str] = {}
+    for name, value in sorted(os.environ.items()):
+        match = MODEL_KEY.match(name)
+        if match is None or not value:
+            continue
+        logs.register_secret(value)
+        if match[1].startswith(own):
+            found[match[1].removeprefix(own).lower()] = value
+        elif "_" not in match[1]:
+            found.setdefault(match[1].lower(), value)
+    return found
+
+
+def run(bots: Sequence[str], settings: Settings) -> None:
+    """Run the gateways of some bots in this process until it is told to stop."""
+    characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
+    tokens = {bot: token_of(bot) for bot in bots}
+    ports = StorePorts(characters, tokens, settings)
+    hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
+    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy()), ports))
+
+
+async def _run(gateway: Gateway, ports: StorePorts) -> None:
+    try:
+        await gateway.run()
+    finally:
+        await ports.close()

@@ -1,0 +1,162 @@
+"""Act: write the answer and commit it. The model may fall silent, never speak where the rules would not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from app.brain import prompt, reply, text
+from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.character import Character, plain_emoji
+from app.errors import ModelUnavailable
+from app.model import Action, ActionKind
+from app.verdicts import Commit
+
+DEFAULT_EMOJI = "👀"
+
+
+@dataclass(slots=True)
+class Draft:
+    """What will be said (`text`) or shown (`emoji`); neither: silence, for `reason`."""
+
+    text: str = ""
+    emoji: str = ""
+    reason: str = ""
+    tokens: int = 0
+    micro_usd: int = 0
+
+
+def act(state: CycleState, runtime: Runtime[Run]) -> Change:
+    """Draft and commit the chosen candidate; a stale draft of a direct message is written once more, then sent."""
+    run, candidate = runtime.context, state["chosen"]
+    if candidate is None:
+        return {"chosen": None}
+    draft = _draft(run, candidate)
+    verdict = _commit(run, candidate, draft, final=False)
+    if verdict is Commit.STALE and candidate.direct:
+        spent = draft
+        draft = _draft(run, candidate)
+        draft.tokens += spent.tokens
+        draft.micro_usd += spent.micro_usd
+        verdict = _commit(run, candidate, draft, final=True)
+    outcome = _conclude(run, candidate, draft, verdict)
+    lost = outcome.did is Did.LOST
+    return {"chosen": None, "outcomes": (*state["outcomes"], outcome), "stopped": state["stopped"] or lost}
+
+
+def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit | None:
+    """The commit's verdict, or None for a silent draft, which has nothing to commit."""
+    event = candidate.entry.event
+    if not draft.text and not draft.emoji:
+        return None
+    action = Action(
+        kind=ActionKind.REPLY if draft.text else ActionKind.REACT, channel_id=event.channel_id,
+        message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.tokens, micro_usd=draft.micro_usd,
+        reason=f"{candidate.plan.reason}; {draft.reason}")
+    return run.ports.commit(candidate.entry, action, final=final)
+
+
+def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | None) -> Outcome:
+    entry, ports = candidate.entry, run.ports
+    message = entry.event.message_id
+    if verdict is None:
+        ports.decline(entry, draft.reason)
+        return Outcome(message, Did.DECLINED, draft.reason)
+    if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
+        if draft.text:
+            run.brain.uttered.add(ports.now_ms, draft.text)
+        return Outcome(message, Did.COMMITTED, draft.reason, ActionKind.REPLY if draft.text else ActionKind.REACT)
+    if verdict in {Commit.LOST_LOCK, Commit.LOST_FLOOR}:
+        return Outcome(message, Did.LOST, verdict)
+    if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
+        # Somebody else answers it: no decline may be recorded for the message, only this bot's entry goes.
+        ports.release(entry, verdict)
+        ports.drop([entry], "commit", verdict)
+        return Outcome(message, Did.DROPPED, verdict)
+    ports.decline(entry, verdict)
+    return Outcome(message, Did.DECLINED, verdict)
+
+
+def _draft(run: Run, candidate: Candidate) -> Draft:
+    """One draft from fresh context. Free for a reaction and for the offline voice."""
+    lines = run.ports.context(candidate.entry)
+    character = run.brain.character
+    if candidate.plan.kind is ActionKind.REACT:
+        return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
+    recent = run.brain.uttered.since_yesterday(run.ports.now_ms)
+    messages = prompt.build(character, run.ports.me, candidate.entry, lines, recent)
+    if run.brain.speaker is None:
+        return _offline(run, messages, "offline voice")
+    if not run.ports.reserve(candidate.entry, run.brain.speaker.estimate(messages)):
+        return Draft(reason="over budget")
+    with run.ports.typing(candidate.entry) if candidate.direct else nullcontext():
+        return _ask(run, candidate, messages)
+
+
+def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:
+    """What the model says, made safe. Where it says nothing usable: the offline voice if direct, else silence."""
+    speaker = run.brain.speaker
+    assert speaker is not None  # noqa: S101 - the caller looked
+    draft = Draft(reason="model")
+    try:
+        answer = speaker.ask(messages, run.ports.now_ms)
+        draft.tokens, draft.micro_usd = answer.tokens, answer.micro_usd
+        found = reply.parse(answer.content)
+        # Only a direct message is worth a second paid call.
+        if found is None and candidate.direct:
+            repair = [*messages, AIMessage(answer.content[:2_000]), HumanMessage(prompt.template("repair"))]
+            answer = speaker.ask(repair, run.ports.now_ms)
+            draft.tokens += answer.tokens
+            draft.micro_usd += answer.micro_usd
+            found = reply.parse(answer.content)
+    except ModelUnavailable as error:
+        return _unusable(run, candidate, messages, draft, str(error))
+    if found is None:
+        return _unusable(run, candidate, messages, draft, "the model's answer was garbage")
+    return _judge(run, candidate, messages, draft, found)
+
+
+def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, found: reply.Reply) -> Draft:
+    character = run.brain.character
+    if found.action == "observe" or (found.action == "reply" and found.text and text.is_silence(found.text)):
+        draft.reason = "the model chose silence"
+        return draft
+    if found.action == "react":
+        draft.emoji = plain_emoji(found.emoji) or choose_emoji(character, candidate, run.ports.chance())
+        draft.reason = "the model chose a reaction"
+        return draft
+    if text.is_refusal(found.text):
+        return _unusable(run, candidate, messages, draft, "the model refused")
+    if text.leaks(found.text, str(messages[0].content)):
+        return _unusable(run, candidate, messages, draft, "the model repeated its instructions")
+    draft.text = text.outgoing(found.text, character.names)
+    if not draft.text:
+        return _unusable(run, candidate, messages, draft, "the model's answer was empty")
+    return draft
+
+
+def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, reason: str) -> Draft:
+    draft.reason = reason
+    if candidate.direct:
+        draft.text = _offline(run, messages, reason).text
+    return draft
+
+
+def _offline(run: Run, messages: Sequence[BaseMessage], reason: str) -> Draft:
+    found = reply.parse(str(run.brain.voice.invoke(list(messages)).content))
+    return Draft(text=text.outgoing(found.text) if found is not None else "", reason=reason)
+
+
+def choose_emoji(character: Character, candidate: Candidate, chance: float) -> str:
+    """A reaction of the character's own: by topic if it is one of theirs, else by mood."""
+    keys = [candidate.topic] if candidate.scores.interest >= 0.4 else []
+    for key in (*keys, candidate.reading.mood, "any"):
+        found = character.reactions.get(key)
+        if found:
+            return found[int(chance * len(found))]
+    return DEFAULT_EMOJI
+

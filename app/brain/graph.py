@@ -1,0 +1,52 @@
+"""The daily life of a bot as a LangGraph: perceive -> plan -> act. Wiring only."""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from app.brain.act import act
+from app.brain.brain import Brain
+from app.brain.cycle import CycleResult, CycleState, Run
+from app.brain.perceive import perceive
+from app.brain.plan import plan
+from app.brain.ports import CyclePorts
+
+Graph = CompiledStateGraph[CycleState, Run, CycleState, CycleState]
+
+
+def _after_perceive(state: CycleState) -> Literal["plan", "__end__"]:
+    return "plan" if state["candidates"] else "__end__"
+
+
+def _after_plan(state: CycleState) -> Literal["act", "__end__"]:
+    return "act" if state["chosen"] is not None else "__end__"
+
+
+def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
+    more = bool(state["candidates"]) and state["candidates"][0].direct and not state["stopped"]
+    return "plan" if more else "__end__"
+
+
+@functools.cache
+def compiled() -> Graph:
+    """The graph, compiled once per process; the ports of a cycle come in as its run's context."""
+    graph: StateGraph[CycleState, Run, CycleState, CycleState] = StateGraph(CycleState, context_schema=Run)
+    graph.add_node("perceive", perceive)
+    graph.add_node("plan", plan)
+    graph.add_node("act", act)
+    graph.add_edge(START, "perceive")
+    graph.add_conditional_edges("perceive", _after_perceive, ["plan", END])
+    graph.add_conditional_edges("plan", _after_plan, ["act", END])
+    graph.add_conditional_edges("act", _after_act, ["plan", END])
+    return graph.compile()
+
+
+def run_cycle(brain: Brain, ports: CyclePorts) -> CycleResult:
+    """One cycle of one lane. Errors of the ports come through; a model's trouble does not."""
+    start = CycleState(candidates=(), chosen=None, outcomes=(), stopped=False)
+    end = compiled().invoke(start, context=Run(brain, ports), config={"recursion_limit": 50})
+    return CycleResult(end["outcomes"], end["stopped"])

@@ -1,0 +1,118 @@
+"""Perceive: which of the inbox's messages still matter, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from langgraph.runtime import Runtime
+
+from app.brain import mood
+from app.brain.brain import Brain
+from app.brain.cycle import Candidate, Change, CycleState, Run
+from app.brain.ports import CyclePorts
+from app.brain.text import spoken
+from app.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
+from app.rules import plan
+
+CONSIDERED = 20
+"""Messages that are embedded in one autonomous cycle."""
+DIRECT_AT_ONCE = 8
+"""Direct messages that one cycle answers; the lane is due again for more."""
+NEAR_LINES = 10
+
+
+def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
+    """Drop what needs no answer, score the rest: direct ones oldest first, others the most wanted first."""
+    brain, ports = runtime.context.brain, runtime.context.ports
+    entries = list(ports.entries())
+    granted = ports.granted()
+    useless = [(reason, entry) for entry in entries if (reason := _useless(entry, brain, ports))]
+    drop_grouped(ports, "perceive", useless)
+    gone = {entry.entry_id for _, entry in useless}
+    alive = [entry for entry in entries if entry.entry_id not in gone]
+    direct = [entry for entry in alive if entry.signal is Signal.DIRECT]
+    chosen = direct[:DIRECT_AT_ONCE] or _considered(alive, brain, ports, granted)
+    scored = _scored(chosen, entries, brain, ports, granted)
+    if not direct:
+        scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
+    return {"candidates": tuple(scored)}
+
+
+def drop_grouped(ports: CyclePorts, step: str, reasons: Sequence[tuple[str, InboxEntry]]) -> None:
+    """Drop entries with one call for each reason."""
+    for reason, group in groupby(sorted(reasons, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+        ports.drop([entry for _, entry in group], step, reason)
+
+
+def age_ms(entry: InboxEntry, now_ms: int) -> int:
+    """Since the message was written; for reactions since they were noticed, as the message itself may be old."""
+    seen = entry.entry_id.partition("-")[0]
+    at_ms = int(seen) if entry.event.kind == "reaction" and seen.isdigit() else entry.event.created_ms
+    return max(0, now_ms - at_ms)
+
+
+def settled(entry: InboxEntry, brain: Brain, now_ms: int) -> bool:
+    """Whether no election can still give this message to the bot."""
+    return entry.signal is Signal.AMBIENT or age_ms(entry, now_ms) > brain.election_ms
+
+
+def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
+    """Why the entry needs no answer, or ""."""
+    event, unasked = entry.event, entry.signal is not Signal.DIRECT
+    reasons = (
+        ("own message", event.author_id == ports.me),
+        ("nothing was said", event.kind == "message" and not event.content.strip()),
+        ("addressed to others", unasked and bool(entry.addressed) and brain.character.name not in entry.addressed),
+        ("stale", unasked and age_ms(entry, ports.now_ms) > brain.backfill_ms),
+        ("may not speak unasked here", unasked and not ports.allowed(event.channel_id)),
+    )
+    return next((reason for reason, applies in reasons if applies), "")
+
+
+def _considered(
+    alive: Sequence[InboxEntry], brain: Brain, ports: CyclePorts, granted: frozenset[str],
+) -> list[InboxEntry]:
+    """The newest messages worth scoring, granted and high-signal ones before ambient ones."""
+    poll = ports.woken_by is Context.POLL
+    eligible = [entry for entry in alive
+                if poll or entry.signal is not Signal.AMBIENT or entry.event.message_id in granted]
+    eligible.sort(key=lambda entry: (
+        entry.event.message_id in granted, entry.signal is not Signal.AMBIENT, entry.event.created_ms), reverse=True)
+    if poll:
+        rest = [entry for entry in eligible[CONSIDERED:] if settled(entry, brain, ports.now_ms)]
+        drop_grouped(ports, "perceive", [("passed over by newer ones", entry) for entry in rest])
+    return eligible[:CONSIDERED]
+
+
+def _scored(
+    chosen: Sequence[InboxEntry], entries: Sequence[InboxEntry], brain: Brain, ports: CyclePorts,
+    granted: frozenset[str],
+) -> list[Candidate]:
+    states = ports.states()
+    said = [spoken(entry.event.content, brain.character.names) for entry in chosen]
+    interests = brain.interests.score(said)
+    found: list[Candidate] = []
+    for entry, text, (interest, topic) in zip(chosen, said, interests, strict=True):
+        event = entry.event
+        reading = mood.read(text, brain.encoder)
+        scores = plan.Scores(
+            signal=entry.signal,
+            interest=interest,
+            trust=ports.trust(event.author_id),
+            state=states.get(event.channel_id, ConversationState.IDLE),
+            age_s=age_ms(entry, ports.now_ms) / 1000,
+            fatigue=_fatigue(event.channel_id, entries),
+            granted=event.message_id in granted,
+            question=reading.question,
+            brief=reading.brief,
+        )
+        decided = plan.decide(scores, brain.character.pacing.chattiness, brain.thresholds)
+        found.append(Candidate(entry, scores, topic, reading, decided))
+    return found
+
+
+def _fatigue(channel: str, entries: Sequence[InboxEntry]) -> float:
+    near = [entry for entry in entries if entry.event.channel_id == channel][-NEAR_LINES:]
+    ours = sum(entry.event.author_kind is AuthorKind.OURS for entry in near)
+    return ours / len(near) if near else 0.0

@@ -1,0 +1,85 @@
+"""Plan: which candidate the bot answers now, by the rules and with the channel's floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langgraph.runtime import Runtime
+
+from app.brain.brain import Brain
+from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.brain.perceive import drop_grouped, settled
+from app.brain.ports import CyclePorts
+from app.model import ActionKind, Context, Signal
+from app.verdicts import Claim
+
+TRIES = 5
+"""Candidates for which the floor is asked in one autonomous cycle."""
+
+STOPS = frozenset({Claim.WAIT, Claim.COOLED, Claim.LOST_LOCK})
+"""Nothing else can be answered now either."""
+LEAVES = frozenset({Claim.QUIET, Claim.ELECTION_OPEN})
+"""This message may be answered later."""
+
+
+def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
+    """Choose the first candidate that the rules want and whose floor is granted; drop what nobody will want later."""
+    brain, ports = runtime.context.brain, runtime.context.ports
+    outcomes = list(state["outcomes"])
+    wanted = _wanted(state["candidates"], brain, ports, outcomes)
+    for place, candidate in enumerate(wanted):
+        if not candidate.direct and place >= TRIES:
+            break
+        verdict = ports.claim(candidate.entry)
+        rest = wanted[place + 1:]
+        if verdict is Claim.GRANTED:
+            _note(ports, candidate)
+            if not candidate.direct:
+                _drop_ambient(rest, ports, outcomes)
+            return {"chosen": candidate, "candidates": tuple(rest), "outcomes": tuple(outcomes)}
+        outcomes.append(_refused(candidate, verdict, ports))
+        if verdict in STOPS:
+            return {"chosen": None, "candidates": tuple(rest), "outcomes": tuple(outcomes), "stopped": True}
+    return {"chosen": None, "candidates": (), "outcomes": tuple(outcomes)}
+
+
+def _wanted(
+    candidates: Sequence[Candidate], brain: Brain, ports: CyclePorts, outcomes: list[Outcome],
+) -> list[Candidate]:
+    """Those that the rules would answer. Of the others, dropped is what no election can still hand to this bot."""
+    wanted = [one for one in candidates if one.plan.kind is not ActionKind.OBSERVE]
+    others = [one for one in candidates if one.plan.kind is ActionKind.OBSERVE]
+    final = [one for one in others
+             if one.scores.granted or (ports.woken_by is Context.POLL and settled(one.entry, brain, ports.now_ms))]
+    drop_grouped(ports, "plan", [(one.plan.reason, one.entry) for one in final])
+    for one in others:
+        did = Did.DROPPED if one in final else Did.LEFT
+        outcomes.append(Outcome(one.entry.event.message_id, did, one.plan.reason))
+    return wanted
+
+
+def _refused(candidate: Candidate, verdict: Claim, ports: CyclePorts) -> Outcome:
+    message = candidate.entry.event.message_id
+    if verdict is Claim.LOST_LOCK:
+        return Outcome(message, Did.LOST, verdict)
+    if verdict in STOPS or verdict in LEAVES:
+        return Outcome(message, Did.LEFT, verdict)
+    ports.drop([candidate.entry], "claim", verdict)
+    return Outcome(message, Did.DROPPED, verdict)
+
+
+def _drop_ambient(rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[Outcome]) -> None:
+    """One answer a cycle: what was merely interesting is not answered a minute later, out of place."""
+    reason = "another message was more interesting"
+    ambient = [one.entry for one in rest if one.entry.signal is Signal.AMBIENT and not one.scores.granted]
+    if ambient:
+        ports.drop(ambient, "plan", reason)
+    outcomes.extend(Outcome(entry.event.message_id, Did.DROPPED, reason) for entry in ambient)
+
+
+def _note(ports: CyclePorts, candidate: Candidate) -> None:
+    scores = candidate.scores
+    ports.note(candidate.entry, "plan", candidate.plan.kind, candidate.plan.reason, {
+        "desire": round(candidate.plan.desire, 3), "interest": round(scores.interest, 3), "topic": candidate.topic,
+        "trust": scores.trust, "state": scores.state, "fatigue": round(scores.fatigue, 2),
+        "mood": candidate.reading.mood})

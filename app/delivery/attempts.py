@@ -1,0 +1,138 @@
+"""Each single HTTP attempt of a post, also those that discord.py repeats by itself, seen through aiohttp's tracing.
+
+`trace_config` goes into every client. A request made inside `carry` is asked about before it leaves, is cut off at the
+request timeout, and its success is known as soon as Discord's answer is in: discord.py returns only when a used-up
+rate-limit bucket resets, seconds later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import aiohttp
+
+from app import killpoints
+from app.errors import StreamError
+
+
+class ServerFailed(StreamError):
+    """Discord answered with a server error; raised so that discord.py does not sleep and repeat: the outbox does."""
+
+
+class Unreadable(StreamError):
+    """Discord accepted a post but its answer names no message."""
+
+
+@dataclass(slots=True)
+class Sending:
+    """One post on its way. `ask` raises to stop an attempt, else numbers it; `limited` hears of each 429."""
+
+    ask: Callable[[], Awaitable[int]]
+    limited: Callable[[], Awaitable[None]]
+    timeout: float
+    accepted: asyncio.Future[str]
+    """The message id; empty for a reaction."""
+    deadline: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
+    attempted: bool = False
+    """An attempt was allowed, and what came of it is not yet told."""
+    tries: int = 0
+    status: int = 0
+
+    async def begin(self) -> None:
+        """Before the request leaves. The clock starts before the question: whoever reads back waits from its answer."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.timeout
+        self.deadline.reschedule(until)
+        self.tries = await self.ask()
+        self.attempted = True
+        killpoints.reached("post_before")
+        # A process that was stopped here must not post when its permission is old.
+        if loop.time() >= until:
+            raise TimeoutError
+
+    async def answered(self, status: int) -> None:
+        """The answer's head is in."""
+        self.status = status
+        if status == 429:
+            self.deadline.reschedule(None)
+            self.attempted = False
+            await self.limited()
+        elif status >= 500:
+            raise ServerFailed(f"HTTP {status}")
+        elif status == 204:
+            self._accept("")
+
+    def read(self, body: bytes) -> None:
+        """The answer's body is in."""
+        if self.status in {200, 201} and not self.accepted.done():
+            try:
+                self._accept(str(int(json.loads(body)["id"])))
+            except (ValueError, TypeError, KeyError):
+                raise Unreadable from None
+
+    def _accept(self, message_id: str) -> None:
+        self.deadline.reschedule(None)
+        if not self.accepted.done():
+            self.accepted.set_result(message_id)
+
+
+_sending: contextvars.ContextVar[Sending | None] = contextvars.ContextVar("sending", default=None)
+
+
+async def _on_start(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams) -> None:
+    if sending := _sending.get():
+        await sending.begin()
+
+
+async def _on_end(_: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
+    if sending := _sending.get():
+        await sending.answered(params.response.status)
+
+
+async def _on_body(
+    _: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceResponseChunkReceivedParams
+) -> None:
+    if sending := _sending.get():
+        sending.read(params.chunk)
+
+
+def trace_config() -> aiohttp.TraceConfig:
+    """What a client needs for `carry` to see its requests."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(_on_start)
+    trace.on_request_end.append(_on_end)
+    trace.on_response_chunk_received.append(_on_body)
+    return trace
+
+
+async def _run(sending: Sending, post: Callable[[], Awaitable[object]]) -> None:
+    _sending.set(sending)
+    async with sending.deadline:
+        await post()
+
+
+_finishing: set[asyncio.Task[None]] = set()
+
+
+def _finished(task: asyncio.Task[None]) -> None:
+    _finishing.discard(task)
+    if not task.cancelled():
+        task.exception()  # What happens after Discord accepted is of no consequence.
+
+
+async def carry(sending: Sending, post: Callable[[], Awaitable[object]]) -> str | BaseException:
+    """Send: the message id as soon as Discord accepted it, or why it did not. Any error is a value here: each must be
+    weighed for whether the post may have arrived."""
+    task = asyncio.create_task(_run(sending, post))
+    _finishing.add(task)
+    task.add_done_callback(_finished)
+    waiting: set[asyncio.Future[str] | asyncio.Task[None]] = {task, sending.accepted}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if sending.accepted.done():
+        return sending.accepted.result()
+    return task.exception() or Unreadable()

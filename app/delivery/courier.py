@@ -1,0 +1,263 @@
+"""One drain of one outbox: the posts of one bot in one channel, in order, while the delivery lease is ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import discord
+import structlog
+
+from app import killpoints
+from app.delivery.attempts import Sending, carry
+from app.delivery.failures import Failure, Kind, Unreachable, backoff_ms, judge
+from app.delivery.rest import DiscordRest, Found, Secrets
+from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused
+from app.keys import Lane
+from app.logs import trace
+from app.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
+from app.settings import Settings
+from app.store import journal, outbox
+from app.store.door import AsyncStore
+from app.verdicts import Attempt
+
+log = structlog.get_logger(__name__)
+
+TOKEN_RETRY_MS = 5_000
+SKEW_MS = 60_000
+"""How far Redis's clock may be from Discord's, where only a time says from where to read back."""
+
+
+class Held(DeliveryHeld):
+    """The store refused an attempt."""
+
+    def __init__(self, allowed: outbox.Allowed) -> None:
+        super().__init__(allowed.verdict)
+        self.allowed = allowed
+
+
+class LeaseLost(DeliveryHeld):
+    """Another deliverer has the channel."""
+
+
+class Later(DeliveryHeld):
+    """The head of the queue cannot be sent now."""
+
+    def __init__(self, ms: int) -> None:
+        super().__init__(f"again in {ms} ms")
+        self.ms = ms
+
+
+@dataclass(slots=True)
+class Courier:
+    """Sends what one bot has committed in one channel. `owner` holds the delivery lease."""
+
+    store: AsyncStore
+    rest: DiscordRest
+    settings: Settings
+    secrets: Callable[[], Awaitable[Secrets]]
+    hint: Callable[[Lane], None]
+    bot: str
+    channel: str
+    owner: str
+    current: Secrets | None = None
+
+    async def drain(self) -> int:
+        """Deliver until the outbox is empty (0) or its head must wait; returns the ms until then. Raises LeaseLost."""
+        try:
+            while (entry_id := await self.store.run(outbox.head(self.bot, self.channel))) is not None:
+                with trace(entry_id):
+                    await self._deliver(entry_id)
+        except Later as later:
+            return later.ms
+        return 0
+
+    async def _deliver(self, entry_id: str) -> None:
+        entry = await self.store.run(outbox.read(entry_id))
+        if entry is None:
+            trigger = await self.store.run(outbox.trigger(entry_id))
+            lost = OutboxEntry(entry_id=entry_id, bot=self.bot, channel_id=self.channel, kind=ActionKind.POST,
+                               reply_to=trigger)
+            await self._bury(lost, "dead", "the entry cannot be read")
+            return
+        with trace(entry.reply_to or entry_id):
+            for chunk in range(max(1, len(entry.chunks))):
+                if not await self._chunk(entry, chunk):
+                    return
+            # An entry that was listed again although it is delivered must not be looked at for ever.
+            pass
+
+    async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
+        """Bring one chunk to Discord; False: the entry was buried."""
+        looked = False
+        while True:
+            sending = self._sending(entry, chunk, looked)
+            outcome: str | BaseException | None = await self._send(sending, entry, chunk)
+            how = "post"
+            if isinstance(outcome, Held) and outcome.allowed.verdict is Attempt.READ_BACK:
+                outcome, how = await self._look(entry, chunk, outcome.allowed), "read_back"
+            if outcome is None:
+                looked = True
+                continue
+            if isinstance(outcome, str):
+                await self._delivered(entry, chunk, outcome, how)
+                return True
+            if isinstance(outcome, Held):
+                return await self._held(entry, outcome.allowed.verdict)
+            if isinstance(outcome, StoreUnavailable):
+                raise outcome
+            settled = await self._failed(entry, chunk, sending, outcome)
+            if settled is not None:
+                return settled
+
+    def _sending(self, entry: OutboxEntry, chunk: int, looked: bool) -> Sending:
+        """A post, with its questions to the store. Having looked counts for its first attempt only."""
+        absent = looked
+
+        async def ask() -> int:
+            nonlocal absent
+            allowed = await self.store.run(outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent))
+            if allowed.verdict is not Attempt.SEND:
+                raise Held(allowed)
+            absent = False
+            return allowed.tries
+
+        async def limited() -> None:
+            await self.store.run(outbox.unsent(entry, chunk, absent=True))
+
+        return Sending(ask, limited, self.settings.discord_timeout, asyncio.get_running_loop().create_future())
+
+    async def _send(self, sending: Sending, entry: OutboxEntry, chunk: int) -> str | BaseException:
+        try:
+            client = await self._client()
+        except (TokenRefused, Unreachable) as error:
+            return error
+        return await carry(sending, lambda: self._request(client, entry, chunk))
+
+    async def _client(self) -> discord.Client:
+        if self.current is None:
+            self.current = await self.secrets()
+        return await self.rest.client(self.bot, self.current.token)
+
+    async def _request(self, client: discord.Client, entry: OutboxEntry, chunk: int) -> None:
+        place = client.get_partial_messageable(int(entry.channel_id))
+        if entry.kind is ActionKind.REACT:
+            await place.get_partial_message(int(entry.reply_to or 0)).add_reaction(entry.emoji)
+            return
+        text = entry.chunks[chunk] if entry.chunks else ""
+        nonce = outbox.nonce(entry.entry_id, chunk)
+        mentions = discord.AllowedMentions(
+            everyone=False, users=False, roles=False, replied_user=self.settings.mention_author)
+        if target := _reference(entry, chunk):
+            reference = discord.MessageReference(
+                message_id=int(target), channel_id=int(entry.channel_id), fail_if_not_exists=False)
+            await place.send(text, nonce=nonce, allowed_mentions=mentions, reference=reference)
+        else:
+            await place.send(text, nonce=nonce, allowed_mentions=mentions)
+
+    async def _held(self, entry: OutboxEntry, verdict: Attempt) -> bool:
+        if verdict is Attempt.DONE:
+            return True
+        if verdict is Attempt.LOST_LEASE:
+            raise LeaseLost
+        await self._bury(entry, verdict, f"{verdict} before the post")
+        return False
+
+    async def _failed(self, entry: OutboxEntry, chunk: int, sending: Sending, error: BaseException) -> bool | None:
+        """Act on a failure. True, False: as `_chunk`; None: again at once. Raises Later."""
+        failure = judge(error)
+        if failure.kind is Kind.UNAUTHORIZED:
+            if sending.attempted:
+                await self.store.run(outbox.unsent(entry, chunk, absent=True))
+            await self._unauthorized()
+            return None
+        if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
+            await self._bury(entry, "cancelled", "its target is gone")
+            return False
+        if failure.kind is Kind.GONE and sending.tries > 1:
+            # Discord knows the nonce and that its message was deleted: it was seen, and is not to be said again.
+            await self._delivered(entry, chunk, "", "deleted")
+            return True
+        if failure.kind in {Kind.FINAL, Kind.GONE}:
+            await self._bury(entry, "dead", failure.reason)
+            return False
+        await self._unsent(entry, chunk, sending, failure)
+        return False
+
+    async def _unauthorized(self) -> None:
+        """The vault may hold a newer token: then at once, else later. The post stays queued."""
+        refused = self.current
+        if refused is not None:
+            self.rest.forget(self.bot, refused.token)
+        self.current = await self.secrets()
+        if refused is not None and self.current.token == refused.token:
+            log.warning("token refused", bot=self.bot, channel=self.channel)
+            raise Later(TOKEN_RETRY_MS)
+
+    async def _unsent(self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure) -> None:
+        """Count a failure that may pass: raises Later, or buries the entry when it has failed for too long."""
+        # A request that never began was not carried out, but that says nothing of an earlier one.
+        absent = failure.kind is Kind.ABSENT and sending.attempted
+        since_ms, failures = await self.store.run(outbox.unsent(entry, chunk, absent=absent))
+        if since_ms > self.settings.delivery_give_up * 1000:
+            await self._bury(entry, "dead", f"gave up after {failures} failures: {failure.reason}")
+            return
+        wait_ms = backoff_ms(failures, failure.retry_after)
+        log.warning("delivery failed", bot=self.bot, channel=self.channel, reason=failure.reason, failures=failures,
+                    retry_ms=wait_ms)
+        if failures == 1:
+            await self.store.run(journal.note(
+                entry.reply_to or entry.entry_id, self.bot, "deliver", "retry", failure.reason, {"retry_ms": wait_ms}))
+        raise Later(wait_ms)
+
+    async def _look(self, entry: OutboxEntry, chunk: int, allowed: outbox.Allowed) -> str | BaseException | None:
+        """Wait until no earlier attempt can still arrive, then read the channel back. None: it is not there."""
+        if entry.kind is ActionKind.REACT:
+            return None  # the same reaction twice is one
+        await asyncio.sleep(allowed.wait_ms / 1000)
+        after = int(entry.reply_to or (allowed.first_ms - SKEW_MS - DISCORD_EPOCH_MS) << 22)
+        try:
+            client = await self._client()
+            posts = await self.rest.read_back(client, self.channel, self.current.user_id if self.current else "", after)
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable) as error:
+            return error
+        same = [post.message_id for post in posts if _matches(post, entry, chunk)]
+        taken = await self.store.run(outbox.attributed(entry, chunk, same)) if same else frozenset()
+        found = next((message for message in same if message not in taken), None)
+        log.info("read back", bot=self.bot, channel=self.channel, candidates=len(same), found=found or "none")
+        return found
+
+    async def _delivered(self, entry: OutboxEntry, chunk: int, message_id: str, how: str) -> None:
+        killpoints.reached("post_after")
+        date = datetime.now(UTC).date().isoformat()
+        complete, lane = await self.store.run(outbox.delivered(entry, chunk, message_id, how, date))
+        killpoints.reached("mark_after")
+        log.info("delivered", bot=self.bot, channel=self.channel, message=message_id, how=how, chunk=chunk,
+                 complete=complete)
+        self._hint(lane)
+
+    async def _bury(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
+        lane = await self.store.run(outbox.bury(entry, verdict, reason))
+        log.warning("not delivered", bot=self.bot, channel=self.channel, verdict=verdict, reason=reason)
+        self._hint(lane)
+
+    def _hint(self, lane: str) -> None:
+        if lane:
+            self.hint(Lane.parse(lane))
+
+
+def _reference(entry: OutboxEntry, chunk: int) -> str:
+    """The message that a chunk replies to: the first one of a reply does."""
+    return entry.reply_to or "" if entry.kind is ActionKind.REPLY and chunk == 0 else ""
+
+
+def _matches(post: Found, entry: OutboxEntry, chunk: int) -> bool:
+    """Whether a post may be this chunk. Discord drops the reference when the trigger was deleted before the post."""
+    return post.reference in {_reference(entry, chunk), ""} and _plain(post.content) == _plain(entry.chunks[chunk])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,180 @@
+"""Delivery: from the outbox to Discord, each decided action seen once (DESIGN.md, Commit and delivery)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from app.delivery.courier import Courier, LeaseLost
+from app.delivery.rest import DiscordRest, Secrets
+from app.errors import StoreUnavailable, StreamError
+from app.keys import Lane
+from app.settings import Settings
+from app.store import outbox
+from app.store.door import AsyncStore
+
+log = structlog.get_logger(__name__)
+
+STALLED_MS = 5_000
+"""Wait before trying again when the vault or Redis is not there, or the program is at fault."""
+AT_ONCE = 128
+"""Channels that one process delivers to at the same time."""
+
+
+class Deliverer:
+    """Empties outboxes, one entry at a time per bot and channel, channels in parallel.
+
+    `store` is used on `rest`'s loop. `secrets` may block; so may `hint`, which is told the lane that may speak next.
+    """
+
+    def __init__(
+        self, store: AsyncStore, rest: DiscordRest, settings: Settings, secrets: Callable[[str], Secrets],
+        hint: Callable[[Lane], None],
+    ) -> None:
+        self._store = store
+        self._rest = rest
+        self._settings = settings
+        self._secrets = secrets
+        self._hint = hint
+        self._owner = uuid.uuid4().hex
+        self._serving: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._again: set[tuple[str, str]] = set()
+        self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+        # A broker that pauses holds hints up for seconds; they must not hold up anything else.
+        self._hints = ThreadPoolExecutor(1, thread_name_prefix="delivery-hint")
+
+    def run(self, bot: str, wait: float) -> bool:
+        """Deliver what is due for a bot; waits at most so many seconds. False: it goes on without the caller.
+
+        Safe to call twice, at once and from several processes. A dry run delivers nothing. Raises StoreUnavailable.
+        """
+        if self._settings.dry_run:
+            return True
+        work = self._rest.submit(self.deliver(bot))
+        try:
+            work.result(wait)
+        except TimeoutError:
+            return False
+        return True
+
+    async def deliver(self, bot: str) -> None:
+        """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
+        due = [(bot, channel) for channel, in_ms in await self._store.run(outbox.channels_due(bot)) if in_ms == 0]
+        for key in due:
+            self._start(key)
+        tasks = [self._serving[key] for key in due if key in self._serving]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def close(self) -> None:
+        """Stop, give the leases back and close the store, before the rest's `close`. What is queued stays queued."""
+        with contextlib.suppress(TimeoutError):
+            self._rest.submit(self._stop()).result(self._settings.redis_timeout)
+        self._hints.shutdown(wait=False, cancel_futures=True)
+
+    async def _stop(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        serving = list(self._serving.values())
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await self._store.close()
+
+    def _start(self, key: tuple[str, str]) -> None:
+        """Serve a channel; if it is being served, once more after that: the queue may have grown behind its back."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        if key in self._serving:
+            self._again.add(key)
+            return
+        self._serving[key] = asyncio.get_running_loop().create_task(self._serve(key))
+
+    async def _serve(self, key: tuple[str, str]) -> None:
+        try:
+            async with self._places:
+                await self._until_served(key)
+        finally:
+            del self._serving[key]
+            self._again.discard(key)
+
+    async def _until_served(self, key: tuple[str, str]) -> None:
+        more = True
+        while more:
+            self._again.discard(key)
+            try:
+                more = await self._visit(key)
+            except StreamError as error:
+                log.warning("delivery stalled", bot=key[0], channel=key[1], error=str(error))
+                self._retry(key, STALLED_MS)
+                return
+            except Exception:  # the task's boundary: one channel's fault must not end its delivery for good
+                log.exception("delivery broke", bot=key[0], channel=key[1])
+                self._retry(key, STALLED_MS)
+                return
+            more = more or key in self._again
+
+    async def _visit(self, key: tuple[str, str]) -> bool:
+        """Drain once under the lease; True: more is waiting now."""
+        bot, channel = key
+        lease_ms = int(self._settings.delivery_lease * 1000)
+        if not await self._store.run(outbox.take(bot, channel, self._owner, lease_ms)):
+            return False
+        courier = Courier(
+            self._store, self._rest, self._settings, lambda: asyncio.to_thread(self._secrets, bot), self._tell,
+            bot, channel, self._owner,
+        )
+        wait_ms = STALLED_MS
+        try:
+            async with self._renewed(bot, channel, lease_ms):
+                wait_ms = await courier.drain()
+        except LeaseLost:
+            return False
+        except asyncio.CancelledError:
+            wait_ms = 0
+            raise
+        finally:
+            more = await self._store.run(outbox.leave(bot, channel, self._owner, wait_ms))
+        if wait_ms:
+            self._retry(key, wait_ms)
+        return more
+
+    @contextlib.asynccontextmanager
+    async def _renewed(self, bot: str, channel: str, lease_ms: int) -> AsyncIterator[None]:
+        """Keep the lease while a rate limit or a read-back makes us wait: this process knows the bucket, a taker would
+        only meet another 429. A dead process renews nothing."""
+
+        async def renew() -> None:
+            held = True
+            while held:
+                await asyncio.sleep(lease_ms / 3000)
+                try:
+                    held = await self._store.run(outbox.extend(bot, channel, self._owner, lease_ms))
+                except StoreUnavailable:
+                    continue
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    def _retry(self, key: tuple[str, str], in_ms: int) -> None:
+        """Come back by ourselves; if this process dies, the pump finds the channel in the due set."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(in_ms / 1000, self._start, key)
+
+    def _tell(self, lane: Lane) -> None:
+        self._hints.submit(self._hint, lane).add_done_callback(_told)
+
+
+def _told(hint: Future[None]) -> None:
+    if not hint.cancelled() and (error := hint.exception()):
+        log.warning("hint not sent", error=type(error).__name__)

@@ -1,0 +1,237 @@
+"""Discord's REST from a worker: one background loop per process, one logged-in client per bot, no gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import threading
+from collections.abc import Collection, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+import discord
+import structlog
+
+from app.delivery.attempts import trace_config
+from app.delivery.failures import Unreachable
+from app.errors import StreamError, TokenRefused
+from app.model import MAX_CONTENT, AuthorKind, ChatLine
+from app.settings import Settings
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+TYPING_EVERY = 8.0
+"""Seconds. Discord shows the indicator for about ten."""
+LONGEST_LIMIT = 30.0
+"""Seconds. discord.py waits for a rate limit up to this long itself (its own minimum); past it the outbox waits."""
+GRACE = 5.0
+READ_BACK_LIMIT = 1_000
+
+
+class History(NamedTuple):
+    """Recent lines of a channel, oldest first; `problem` says why there are none, or is empty."""
+
+    lines: tuple[ChatLine, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What sending needs of a bot's vault."""
+
+    token: str = field(repr=False)
+    user_id: str
+
+
+class Found(NamedTuple):
+    """A message of ours that stands in a channel. `reference` is what it replies to, or empty."""
+
+    message_id: str
+    reference: str
+    content: str
+
+
+class _Login(NamedTuple):
+    token: str
+    client: discord.Client
+
+
+class DiscordRest:
+    """The methods without `async` are for worker threads; the others run on the loop that `submit` feeds."""
+
+    def __init__(self, settings: Settings) -> None:
+        discord.http.Route.BASE = settings.discord_api_url.rstrip("/")
+        self._settings = settings
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._logins: dict[str, _Login] = {}
+        self._retired: list[discord.Client] = []
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run on the loop, which starts with the first call."""
+        return asyncio.run_coroutine_threadsafe(work, self._running())
+
+    def close(self) -> None:
+        """End all work, log out and stop the loop. Called at exit; a later `submit` starts afresh."""
+        with self._starting:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        atexit.unregister(self.close)
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._shut(), loop).result(GRACE)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(GRACE)
+        if not thread.is_alive():
+            loop.close()
+
+    def context(
+        self, bot: str, token: str, channel: str, limit: int, ours: Collection[str] = (), before: str | None = None
+    ) -> History:
+        """The newest `limit` (at most 100) lines of a channel, or those before a message. Never raises for Discord."""
+        work = self.submit(self._context(bot, token, channel, limit, frozenset(ours), before))
+        try:
+            return work.result(self._settings.discord_timeout + GRACE)
+        except TimeoutError:
+            work.cancel()
+            return History((), "timeout")
+
+    @contextlib.contextmanager
+    def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
+        """Show the typing indicator until the block ends. Never raises and never waits; a dry run shows nothing."""
+        if self._settings.dry_run:
+            yield
+            return
+        work = self.submit(self._type(bot, token, channel))
+        try:
+            yield
+        finally:
+            work.cancel()
+
+    async def client(self, bot: str, token: str) -> discord.Client:
+        """The bot's client, logged in within the timeout. Raises TokenRefused or Unreachable."""
+        async with self._locks.setdefault(bot, asyncio.Lock()):
+            login = self._logins.get(bot)
+            if login is not None and login.token == token:
+                return login.client
+            client = discord.Client(
+                intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(),
+                max_ratelimit_timeout=LONGEST_LIMIT,
+            )
+            try:
+                async with asyncio.timeout(self._settings.discord_timeout):
+                    await client.login(token)
+            except discord.LoginFailure:
+                await client.close()
+                raise TokenRefused(f"{bot}: Discord refused its token.") from None
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+                await client.close()
+                raise Unreachable(f"cannot log in: {type(error).__name__}") from None
+            self._retire(bot)
+            self._logins[bot] = _Login(token, client)
+            return client
+
+    def forget(self, bot: str, token: str) -> None:
+        """Log out a bot whose token Discord no longer accepts. Loop only."""
+        login = self._logins.get(bot)
+        if login is not None and login.token == token:
+            self._retire(bot)
+            del self._logins[bot]
+
+    async def read_back(self, client: discord.Client, channel: str, user_id: str, after: int) -> list[Found]:
+        """What the user said in a channel after a snowflake, oldest first, among the first thousand messages."""
+        found = []
+        place = client.get_partial_messageable(int(channel))
+        async with asyncio.timeout(self._settings.discord_timeout):
+            async for message in place.history(limit=READ_BACK_LIMIT, after=discord.Object(after), oldest_first=True):
+                if str(message.author.id) == user_id:
+                    reference = message.reference.message_id if message.reference else None
+                    found.append(Found(str(message.id), str(reference or ""), message.content))
+        return found
+
+    def _retire(self, bot: str) -> None:
+        """Close a client once the requests that it still carries have ended or timed out."""
+        login = self._logins.get(bot)
+        if login is None:
+            return
+        self._retired.append(login.client)
+        asyncio.get_running_loop().call_later(2 * self._settings.discord_timeout, self._close_soon, login.client)
+
+    def _close_soon(self, client: discord.Client) -> None:
+        if client in self._retired:
+            self._retired.remove(client)
+            task = asyncio.ensure_future(client.close())
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _context(
+        self, bot: str, token: str, channel: str, limit: int, ours: frozenset[str], before: str | None
+    ) -> History:
+        try:
+            client = await self.client(bot, token)
+            place = client.get_partial_messageable(int(channel))
+            older = discord.Object(int(before)) if before else None
+            async with asyncio.timeout(self._settings.discord_timeout):
+                messages = [m async for m in place.history(limit=min(limit, 100), before=older) if not m.is_system()]
+        except discord.HTTPException as error:
+            if error.status == 401:
+                self.forget(bot, token)
+            problem = f"{error.status} {error.code}: {error.text}"[:100]
+        except StreamError as error:
+            problem = str(error)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            problem = type(error).__name__
+        else:
+            return History(tuple(_line(message, ours) for message in reversed(messages)))
+        log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
+        return History((), problem)
+
+    async def _type(self, bot: str, token: str, channel: str) -> None:
+        with contextlib.suppress(discord.DiscordException, StreamError, aiohttp.ClientError, OSError):
+            client = await self.client(bot, token)
+            while True:
+                await client.http.send_typing(int(channel))
+                await asyncio.sleep(TYPING_EVERY)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_turn, args=(self._loop,), name="discord-rest", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+            return self._loop
+
+    async def _shut(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for client in [*self._retired, *(login.client for login in self._logins.values())]:
+            await client.close()
+        self._retired.clear()
+        self._logins.clear()
+        self._locks.clear()
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+
+
+def _line(message: discord.Message, ours: frozenset[str]) -> ChatLine:
+    author = str(message.author.id)
+    if author in ours:
+        kind = AuthorKind.OURS
+    else:
+        kind = AuthorKind.FOREIGN if message.author.bot or message.webhook_id else AuthorKind.HUMAN
+    reference = message.reference.message_id if message.reference else None
+    return ChatLine(
+        message_id=str(message.id), author_id=author, author_name=message.author.display_name, author_kind=kind,
+        content=message.content[:MAX_CONTENT], reply_to=str(reference) if reference else None,
+    )

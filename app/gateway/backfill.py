@@ -1,0 +1,180 @@
+"""What the gateway missed: read back after a start or a lost session, through the same intake and in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import aiohttp
+import discord
+import structlog
+
+from app.errors import StoreUnavailable
+from app.gateway.client import StreamClient
+from app.gateway.hearing import Clock
+from app.gateway.held import Backoff, where
+from app.gateway.intake import Intake
+from app.gateway.ports import CursorPorts
+from app.gateway.translate import event_of, readable
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 4
+"""Channels of one bot that are read at the same time."""
+DIRECT_CHANNELS = 100
+"""Direct message channels that are read: those with the newest messages."""
+
+_PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class CursorGate:
+    """Which channels' cursors live events may move: those without a gap before the live events."""
+
+    def __init__(self) -> None:
+        self._live = False
+        self._all = False
+        self._open: set[str] = set()
+        self._losses: dict[str, int] = {}
+
+    def moves(self, channel_id: str) -> bool:
+        """Whether a live event of this channel may move its cursor."""
+        return self._live and (self._all or channel_id in self._open) and channel_id not in self._losses
+
+    def disconnect(self) -> None:
+        """What comes next may have a gap before it, until it is known that the session went on."""
+        self._live = False
+
+    def resume(self) -> None:
+        """The session went on without a gap."""
+        self._live = True
+
+    def begin(self) -> None:
+        """A new session: every channel may have a gap."""
+        self._live, self._all = True, False
+        self._open.clear()
+
+    def release(self, channel_id: str, losses: int) -> None:
+        """This channel was read up to its live events, when so many losses of it were known."""
+        self._open.add(channel_id)
+        if self._losses.get(channel_id, 0) == losses:
+            self._losses.pop(channel_id, None)
+
+    def release_all(self) -> None:
+        """All channels were read. Those with losses of their own stay held."""
+        self._all = True
+
+    def lose(self, channel_id: str) -> None:
+        """A live event of this channel could not be held."""
+        self._losses[channel_id] = self._losses.get(channel_id, 0) + 1
+
+    def losses(self, channel_id: str) -> int:
+        """How many live events of this channel were lost since it was read."""
+        return self._losses.get(channel_id, 0)
+
+    @property
+    def lossy(self) -> frozenset[str]:
+        """Channels that lost live events."""
+        return frozenset(self._losses)
+
+
+class Backfill:
+    """Reads back for one client. `clock`: seconds since 1970."""
+
+    def __init__(
+        self, client: StreamClient, gate: CursorGate, intake: Intake, ports: CursorPorts, settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._intake = intake
+        self._ports = ports
+        self._age = settings.backfill_age
+        self._clock = clock
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Read every channel that has news, then let live events move all cursors."""
+        cursors = await self._cursors()
+        # What is new when the reading begins; live events reach the intake by themselves.
+        newest = {str(channel.id): channel.last_message_id for channel in readable(self._client)}
+        direct = sorted((int(cursor), channel) for channel, cursor in cursors.items()
+                        if self._client.get_channel(int(channel)) is None)[-DIRECT_CHANNELS:]
+        jobs = [self._channel(channel, cursors.get(channel), last) for channel, last in newest.items()]
+        jobs += [self._channel(channel, str(cursor), None) for cursor, channel in direct]
+        await asyncio.gather(*jobs)
+        self._gate.release_all()
+        log.info("caught up", bot=self._client.bot, channels=len(newest), direct=len(direct))
+
+    async def mend(self) -> None:
+        """Read the channels that lost live events."""
+        cursors = await self._cursors()
+        await asyncio.gather(*(self._channel(channel, cursors.get(channel, "0"), None) for channel in self._gate.lossy))
+
+    async def _cursors(self) -> Mapping[str, str]:
+        backoff = Backoff()
+        while True:
+            try:
+                return await self._ports.cursors(self._client.bot)
+            except StoreUnavailable:
+                await backoff.pause()
+
+    async def _channel(self, channel_id: str, cursor: str | None, last: int | None) -> None:
+        """Read one channel after its cursor. `last`: its newest message, None when that is not known."""
+        losses = self._gate.losses(channel_id)
+        if cursor is None:
+            # First seen: the bot starts from now. "0" marks an empty channel, so that its first message is not missed.
+            await self._move(channel_id, str(last or 0))
+        elif last is None or last > int(cursor):
+            async with self._at_once:
+                await self._read(channel_id, int(cursor))
+        self._gate.release(channel_id, losses)
+
+    async def _read(self, channel_id: str, cursor: int) -> None:
+        backoff = Backoff(0.5, 60.0)
+        while True:
+            try:
+                cursor = await self._read_after(channel_id, cursor)
+                return
+            except (discord.NotFound, discord.Forbidden):
+                return
+            except _PASSING as error:
+                log.warning("reading back failed, will try again", bot=self._client.bot, channel=channel_id,
+                            error=type(error).__name__, where=where(error))
+                await backoff.pause()
+
+    async def _read_after(self, channel_id: str, cursor: int) -> int:
+        channel = self._client.get_channel(int(channel_id)) or await self._client.fetch_channel(int(channel_id))
+        if not isinstance(channel, discord.abc.Messageable):
+            return cursor
+        # What is older than twice the age could be admitted a second time: the dedupe has forgotten it.
+        oldest = discord.utils.time_snowflake(datetime.fromtimestamp(self._clock() - 2 * self._age, UTC))
+        after = discord.Object(max(cursor, oldest))
+        async for message in channel.history(after=after, oldest_first=True, limit=None):
+            await self._take(message)
+            cursor = message.id
+        if cursor > 0:
+            # Webhooks' and the bot's own messages are no events, yet are read.
+            await self._move(channel_id, str(cursor))
+        return cursor
+
+    async def _take(self, message: discord.Message) -> None:
+        event = event_of(message, self._intake.hearing.ours)
+        if event is None:
+            return
+        if str(message.author.id) == self._client.user_id:
+            self._intake.overhear(event)
+            return
+        late = self._clock() - event.created_ms / 1000 > self._age
+        await _settled((self._intake.offer(self._client.bot, event, late=late, history=True),))
+
+    async def _move(self, channel_id: str, message_id: str) -> None:
+        bot = self._client.bot
+        await _settled((self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, message_id)),))
+
+
+async def _settled(jobs: Iterable[asyncio.Future[None] | None]) -> None:
+    for job in jobs:
+        if job is not None:
+            await job

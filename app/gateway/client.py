@@ -1,0 +1,161 @@
+"""One bot's connection to Discord: translate and hand over. No model, no database, no decision."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Protocol
+
+import discord
+import structlog
+
+from app.gateway.held import where
+from app.gateway.intake import Intake
+from app.gateway.reactions import Bursts
+from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
+from app.model import Event
+from app.rules.moderation import Order, is_stop_sign, order
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def intents() -> discord.Intents:
+    """The least that the stream needs. `message_content` must be turned on in Discord's developer portal."""
+    chosen = discord.Intents.none()
+    chosen.guilds = True
+    chosen.guild_messages = chosen.dm_messages = True
+    chosen.guild_reactions = chosen.dm_reactions = True
+    chosen.message_content = True
+    return chosen
+
+
+class Sessions(Protocol):
+    """Who is told of the connection's life (the backfill and the publisher)."""
+
+    def identified(self, user_id: str) -> None:
+        """Logged in; no event has come yet."""
+
+    def disconnected(self) -> None:
+        """The connection is gone; what follows may have a gap before it."""
+
+    def resumed(self) -> None:
+        """The session goes on without a gap."""
+
+    def ready(self) -> None:
+        """A new session: what was said before it was not heard."""
+
+    def changed(self) -> None:
+        """Channels or permissions changed."""
+
+
+class StreamClient(discord.Client):
+    """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
+
+    def __init__(self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings) -> None:
+        super().__init__(
+            intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.bot = bot
+        self._intake = intake
+        self._bursts = bursts
+        self._sessions = sessions
+
+    @property
+    def user_id(self) -> str:
+        """The bot's Discord id; empty before the login."""
+        return str(self.user.id) if self.user is not None else ""
+
+    async def setup_hook(self) -> None:
+        self._sessions.identified(self.user_id)
+
+    async def on_message(self, message: discord.Message) -> None:
+        event = event_of(message, self._intake.hearing.ours)
+        if str(message.author.id) == self.user_id:
+            self._own(message, event)
+        elif event is not None:
+            wish = order(event.content, self._intake.hearing.roster) if not message.author.bot else None
+            if wish is not None and may_moderate(message.author, message.channel):
+                self._moderate(wish, event, event.author_id)
+            else:
+                self._intake.offer(self.bot, event)
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        hearing = self._intake.hearing
+        person = str(payload.user_id)
+        if person in hearing.ours or (payload.member is not None and payload.member.bot):
+            return
+        known = hearing.known(str(payload.message_id))
+        if is_stop_sign(str(payload.emoji)):
+            self._stop_sign(payload, known)
+            return
+        count = self._bursts.add(self.bot, str(payload.message_id), person) if payload.guild_id is not None else None
+        event = reaction_event(payload, known, hearing.ours, count) if count is not None else None
+        if event is not None and event.author_id != self.user_id:
+            self._intake.offer(self.bot, event)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        self._intake.deleted(self.bot, str(payload.channel_id), str(payload.message_id))
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        for message_id in payload.message_ids:
+            self._intake.deleted(self.bot, str(payload.channel_id), str(message_id))
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        message = payload.message
+        # Discord also sends an update when a link's preview appears; only an edit has a time.
+        if message.edited_at is None or str(message.author.id) == self.user_id:
+            return
+        event = event_of(message, self._intake.hearing.ours)
+        known = self._intake.hearing.known(str(message.id))
+        if event is not None and (known is None or known.content != event.content):
+            self._intake.edited(self.bot, event)
+
+    async def on_ready(self) -> None:
+        self._sessions.ready()
+
+    async def on_resumed(self) -> None:
+        self._sessions.resumed()
+
+    async def on_disconnect(self) -> None:
+        self._sessions.disconnected()
+
+    async def on_guild_channel_create(self, _: Any) -> None:
+        self._sessions.changed()
+
+    on_guild_channel_delete = on_guild_join = on_guild_remove = on_guild_channel_create
+    on_thread_create = on_thread_delete = on_guild_channel_create
+
+    async def on_guild_channel_update(self, _before: Any, _after: Any) -> None:
+        self._sessions.changed()
+
+    on_guild_role_update = on_guild_channel_update
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            log.error(
+                "a listener failed", bot=self.bot, listener=event_method, error=type(error).__name__, where=where(error))
+
+    def _own(self, message: discord.Message, event: Event | None) -> None:
+        nonce = nonce_of(message)
+        if nonce is not None:
+            self._intake.receipt(self.bot, str(message.channel.id), str(message.id), nonce)
+        if event is not None:
+            self._intake.overhear(event)
+
+    def _stop_sign(self, payload: discord.RawReactionActionEvent, known: Event | None) -> None:
+        channel = self.get_channel(payload.channel_id)
+        if payload.guild_id is not None and not may_moderate(payload.member, channel):
+            return
+        event = reaction_event(payload, known, self._intake.hearing.ours, 1)
+        if event is not None:
+            speaker = self._intake.hearing.ours.get(event.author_id)
+            wish = Order(verdict="stop", bots=(speaker,) if speaker is not None else ())
+            self._moderate(wish, event, str(payload.user_id))
+
+    def _moderate(self, wish: Order, event: Event, by: str) -> None:
+        """Every bot of this process hears the order; those that it is for pass it on."""
+        if not wish.bots or self.bot in wish.bots:
+            self._intake.moderate(self.bot, wish, event, by)

@@ -1,0 +1,152 @@
+"""What this process has heard: each channel's room and the latest messages, each observed once for all its bots."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.model import Addressing, AuthorKind, Event, RosterEntry
+from app.rules.addressing import addressing, spoken_of
+from app.rules.features import Features, features
+from app.rules.room import Room, Turn
+
+ROOMS = 2_000
+MESSAGES = 4_000
+PEOPLE = 50
+"""Names of people lately seen that count as addressing them."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One channel. The latest turn is observed only when the next one comes, so that every bot's copy of a message is
+    judged by what was there before it."""
+
+    room: Room
+    roster: Sequence[RosterEntry] = ()
+    latest: Heard | None = None
+
+
+@dataclass(slots=True)
+class Heard:
+    """One message. `waiting` are bots whose copy is queued and not yet judged."""
+
+    event: Event
+    turn: Turn
+    place: Place
+    people: tuple[str, ...]
+    waiting: set[str] = field(default_factory=set)
+    tables: dict[str, Features] = field(default_factory=dict)
+    addressing: Addressing | None = None
+    spoken_of: frozenset[str] = frozenset()
+
+    def table(self, user_id: str) -> Features:
+        """The features for the bot with this user id."""
+        return self.tables.get(user_id) or features(self.place.room, self.turn, user_id)
+
+
+class Hearing:
+    """The memory of one gateway process, bounded in channels and messages."""
+
+    def __init__(self) -> None:
+        self.roster: Sequence[RosterEntry] = ()
+        self.hosted: dict[str, str] = {}
+        """User ids of the bots of this process, by name."""
+        self.ours: Mapping[str, str] = {}
+        """Names of all our bots, by user id."""
+        self._places: OrderedDict[str, Place] = OrderedDict()
+        self._messages: OrderedDict[str, Heard] = OrderedDict()
+
+    def learn(self, roster: Sequence[RosterEntry]) -> None:
+        """Take the roster as it is now."""
+        if tuple(roster) != tuple(self.roster):
+            self.roster = tuple(roster)
+            self._know_ours()
+
+    def host(self, bot: str, user_id: str) -> None:
+        """A bot of this process has this user id."""
+        self.hosted[bot] = user_id
+        self._know_ours()
+
+    def _know_ours(self) -> None:
+        hosted = {user_id: bot for bot, user_id in self.hosted.items()}
+        self.ours = {**hosted, **{entry.user_id: entry.bot for entry in self.roster}}
+
+    def known(self, message_id: str) -> Event | None:
+        """A message that was heard lately."""
+        heard = self._messages.get(message_id)
+        return heard.event if heard is not None else None
+
+    def hear(self, event: Event) -> Heard:
+        """Take in one copy of a message; only the first changes the room."""
+        heard = self._messages.get(event.message_id)
+        if heard is not None:
+            return heard
+        place = self._place(event.channel_id)
+        self._settle(place)
+        turn = Turn(
+            message_id=event.message_id, author=event.author_id, text=event.content, at_ms=event.created_ms,
+            names=(event.author_name,), reply_to=event.reply_to, mentions=event.mentions)
+        heard = Heard(event, turn, place, self._people(place.room, event))
+        place.latest = self._messages[event.message_id] = heard
+        if len(self._messages) > MESSAGES:
+            self._messages.popitem(last=False)
+        return heard
+
+    def reacted(self, event: Event) -> Heard:
+        """A burst of reactions as something to judge; the room is not changed."""
+        known = self._messages.get(event.message_id)
+        place = known.place if known is not None else self._place(event.channel_id)
+        turn = Turn(event.message_id, event.author_id, event.content, event.created_ms)
+        return Heard(event, known.turn if known is not None else turn, place, ())
+
+    def judge(self, heard: Heard) -> Addressing:
+        """Whom it addresses, by the roster as it is now; decided once."""
+        if heard.addressing is None:
+            heard.addressing = addressing(heard.event, self.roster, heard.people)
+            heard.spoken_of = spoken_of(heard.event, self.roster)
+        return heard.addressing
+
+    def expected(self, event: Event) -> int:
+        """How many bots will bid or pass for this message; a great number when the roster does not place them yet, so
+        that the election waits for the window."""
+        if event.is_dm:
+            return 1
+        placed = [entry for entry in self.roster if event.channel_id in entry.channels]
+        return len([entry for entry in placed if entry.user_id != event.author_id]) if placed else 1_000_000
+
+    def _place(self, channel_id: str) -> Place:
+        place = self._places.get(channel_id)
+        if place is None:
+            place = self._places[channel_id] = Place(Room())
+            if len(self._places) > ROOMS:
+                self._places.popitem(last=False)
+        self._places.move_to_end(channel_id)
+        if place.roster is not self.roster:
+            place.roster = self.roster
+            for entry in self.roster:
+                place.room.know(entry.user_id, entry.names)
+        return place
+
+    def _settle(self, place: Place) -> None:
+        """Observe the latest turn, after looking at it for the bots that have not judged it yet."""
+        latest = place.latest
+        if latest is None:
+            return
+        for bot in latest.waiting:
+            user_id = self.hosted.get(bot)
+            if user_id is not None:
+                latest.tables[user_id] = features(place.room, latest.turn, user_id)
+        place.room.observe(latest.turn)
+        place.latest = None
+
+    def _people(self, room: Room, event: Event) -> tuple[str, ...]:
+        if event.author_kind is not AuthorKind.HUMAN or event.is_dm:
+            return ()
+        ours = self.ours
+        lately = [(who, person) for who, person in list(room.people.items())[-PEOPLE:] if who not in ours]
+        return tuple(name for who, person in lately if who != event.author_id for name in person.names[:1])
+
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""

@@ -1,0 +1,163 @@
+"""From events to admissions and hints, for all bots of one process. Nothing here blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from app.gateway.elections import Elections
+from app.gateway.hearing import Heard, Hearing
+from app.gateway.held import HeldQueue, Job
+from app.gateway.ports import AdmissionPorts, MessagePorts
+from app.keys import Lane
+from app.model import AuthorKind, Bid, Classified, Context, Event, Signal
+from app.rules.bids import bid
+from app.rules.moderation import Order
+from app.rules.policy import Policy
+from app.rules.signals import Facts, Thresholds, classify
+from app.settings import Settings
+from app.store.admission import Admission, Candidate
+from app.verdicts import Admit
+
+log = structlog.get_logger(__name__)
+
+
+class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
+    """What the intake needs."""
+
+
+class Intake:
+    """Judges and admits. Each bot has a queue of its own: its events are admitted in order, and held while Redis is
+    away. `moves` and `lost` of `host` are the backfill's: whether a live event may move the channel's cursor, and that
+    an event could not be held, so that the channel must be read back."""
+
+    def __init__(self, ports: IntakePorts, settings: Settings, policy: Policy) -> None:
+        self.hearing = Hearing()
+        self._ports = ports
+        self._settings = settings
+        self._policy = policy
+        self._thresholds = Thresholds(trusted_level=settings.trusted_level, reaction_burst=settings.reaction_burst)
+        self._elections = Elections(ports)
+        self._queues: dict[str, HeldQueue] = {}
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._moves: dict[str, Callable[[str], bool]] = {}
+        self._lost: dict[str, Callable[[str], None]] = {}
+
+    def host(self, bot: str, user_id: str, moves: Callable[[str], bool], lost: Callable[[str], None]) -> None:
+        """Serve this bot. Its events wait until `open`."""
+        self.hearing.host(bot, user_id)
+        self._moves[bot], self._lost[bot] = moves, lost
+        if bot not in self._queues:
+            queue = self._queues[bot] = HeldQueue(bot)
+            self._workers[bot] = asyncio.get_running_loop().create_task(queue.run(), name=f"intake {bot}")
+
+    def open(self, bot: str) -> None:
+        """The roster knows the bot: begin to admit its events."""
+        self._queues[bot].open()
+
+    async def refresh(self) -> None:
+        """Read the roster anew."""
+        self.hearing.learn(await self._ports.roster())
+
+    def offer(
+        self, bot: str, event: Event, *, late: bool = False, history: bool = False
+    ) -> asyncio.Future[None] | None:
+        """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
+        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held."""
+        heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
+        request = uuid4().hex
+
+        async def admit() -> None:
+            with structlog.contextvars.bound_contextvars(trace=event.message_id):
+                await self._admit(bot, heard, request, late, history)
+
+        heard.waiting.add(bot)
+        done = self._put(bot, admit, always=history)
+        if done is None:
+            heard.waiting.discard(bot)
+            self._lost[bot](event.channel_id)
+        return done
+
+    def overhear(self, event: Event) -> None:
+        """A bot's own message: part of the room, never an event for that bot."""
+        self.hearing.hear(event)
+
+    def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+        """The bot's own message appeared in Discord."""
+        self._put(bot, lambda: self._ports.receipt(bot, channel_id, message_id, nonce))
+
+    def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
+        """A message was deleted."""
+        self._put(bot, lambda: self._ports.deleted(channel_id, message_id))
+
+    def edited(self, bot: str, event: Event) -> None:
+        """A message has a new text."""
+        self._put(bot, lambda: self._ports.edited(event))
+
+    def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
+        """A moderator gave an order: held, however much waits."""
+        self._put(bot, lambda: self._ports.moderate(order, event, by), always=True)
+
+    def move_cursor(self, bot: str, job: Job) -> asyncio.Future[None] | None:
+        """Queue a move of a cursor behind the events that are before it."""
+        return self._put(bot, job, always=True)
+
+    async def close(self, grace: float = 2.0) -> None:
+        """Admit what waits, as far as `grace` seconds allow, and stop. The backfill finds the rest."""
+        waiting = [asyncio.ensure_future(queue.drained()) for queue in self._queues.values()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=grace)
+            for task in late:
+                task.cancel()
+        self._elections.stop()
+        for worker in self._workers.values():
+            worker.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    def _put(self, bot: str, job: Job, always: bool = False) -> asyncio.Future[None] | None:
+        queue = self._queues.get(bot)
+        done = queue.put(job, always) if queue is not None else None
+        if done is None:
+            log.warning("no room to hold more", bot=bot)
+        return done
+
+    async def _admit(self, bot: str, heard: Heard, request: str, late: bool, history: bool) -> None:
+        event = heard.event
+        addressing = self.hearing.judge(heard)
+        facts = await self._ports.facts(bot, event)
+        user_id = self.hearing.hosted[bot]
+        facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
+        classified = classify(event, bot, facts, addressing, self._thresholds)
+        if late:
+            classified = Classified(
+                signal=Signal.AMBIENT, reason="older than the backfill age", addressed=classified.addressed)
+        candidate = Candidate(
+            bot=bot, event=event, classified=classified, bid=self._bid(heard, user_id, classified, facts),
+            author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
+            expected=self.hearing.expected(event),
+            wakes=not late and (classified.direct or self._settings.gateway_wakes),
+            move_cursor=event.kind == "message" and (history or self._moves[bot](event.channel_id)),
+        )
+        outcome = await self._ports.admit(candidate, request)
+        heard.waiting.discard(bot)
+        self._act(bot, event, outcome)
+
+    def _bid(self, heard: Heard, user_id: str, classified: Classified, facts: Facts) -> Bid | None:
+        if classified.signal in {Signal.AMBIENT, Signal.DIRECT} or not self._settings.gateway_wakes:
+            return None
+        return bid(heard.table(user_id), classified.signal, facts.trust, self._policy)
+
+    def _act(self, bot: str, event: Event, outcome: Admission) -> None:
+        match outcome.verdict:
+            case Admit.DIRECT:
+                self._ports.hint(Lane(bot, event.channel_id), Context.DIRECT)
+            case Admit.OPENED:
+                self._elections.close_in(event.message_id, event.channel_id, outcome.elect_in_ms)
+            case Admit.COMPLETE:
+                self._elections.close_in(event.message_id, event.channel_id, 0)
+            case _:
+                pass

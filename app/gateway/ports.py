@@ -1,0 +1,84 @@
+"""What the gateway needs from the world. `app.bootstrap` supplies the real parts; tests supply plain ones.
+
+Every coroutine may raise StoreUnavailable; the gateway then holds what it was doing and tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from app.keys import Lane
+from app.model import Context, Event, RosterEntry
+from app.rules.moderation import Order
+from app.rules.signals import Facts
+from app.store.admission import Admission, Candidate
+from app.store.elections import Election
+
+
+class AdmissionPorts(Protocol):
+    """From an event to a hint."""
+
+    async def admit(self, candidate: Candidate, request: str) -> Admission:
+        """Admit one event for one bot. The same `request` again returns the earlier verdict."""
+
+    async def elect(self, message_id: str, channel_id: str) -> Election:
+        """Close an election, if it is due."""
+
+    def hint(self, lane: Lane, context: Context) -> None:
+        """Ask a worker for a cycle of this lane. Returns at once; a lost hint costs a second (the pump)."""
+
+    async def facts(self, bot: str, event: Event) -> Facts:
+        """What this bot knows about the event; `named` and `user_id` are filled in by the gateway."""
+
+    async def roster(self) -> Sequence[RosterEntry]:
+        """All our bots, hosted here or elsewhere."""
+
+
+class MessagePorts(Protocol):
+    """What else happens to messages."""
+
+    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+        """The bot's own message with this nonce has appeared in Discord."""
+
+    async def deleted(self, channel_id: str, message_id: str) -> None:
+        """A message was deleted."""
+
+    async def edited(self, event: Event) -> None:
+        """A message of somebody else has a new text."""
+
+    async def moderate(self, order: Order, event: Event, by: str) -> None:
+        """A member who may manage messages (user id `by`) gave an order in the event's channel."""
+
+
+class CursorPorts(Protocol):
+    """What a bot has read."""
+
+    async def cursors(self, bot: str) -> Mapping[str, str]:
+        """The last message read, by channel id."""
+
+    async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
+        """Move one cursor forward; never back."""
+
+
+class ProcessPorts(Protocol):
+    """What keeps a gateway process known and alone."""
+
+    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
+        """Write the bot's roster entry and vault. `channels`: ids of the channels and threads that it can read."""
+
+    def name_channels(self, names: Mapping[str, str]) -> None:
+        """Learn channel names by id, for watchlists that name a channel."""
+
+    async def hold_lease(self, bot: str) -> bool:
+        """Take or renew the bot's gateway lease. False: another process has it."""
+
+    async def release_lease(self, bot: str) -> None:
+        """Give the lease back."""
+
+    async def pump(self) -> None:
+        """Send hints for what is overdue."""
+
+
+class GatewayPorts(AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, Protocol):
+    """All of them."""

@@ -1,0 +1,184 @@
+"""A gateway process: one or many bots, each with a client that is started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import discord
+import structlog
+import yarl
+from pydantic import SecretStr
+
+from app.errors import ConfigurationError, LeaseHeld, StoreUnavailable, TokenRefused
+from app.gateway.hearing import Clock
+from app.gateway.held import Backoff, where
+from app.gateway.intake import Intake
+from app.gateway.ports import GatewayPorts
+from app.gateway.reactions import Bursts
+from app.gateway.session import Session
+from app.rules.policy import Policy
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+ROSTER_REFRESH = 5.0
+"""Seconds after which a bot that another process started is known here."""
+BAD_TOKEN = 4004
+"""Discord's close code for a token that it does not accept."""
+
+
+class Hosted(NamedTuple):
+    """A bot that this process runs."""
+
+    bot: str
+    token: SecretStr
+
+
+def configure_discord(settings: Settings) -> None:
+    """Point discord.py at the Discord of the settings, for the whole process."""
+    discord.http.Route.BASE = settings.discord_api_url.rstrip("/")
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)
+
+
+class Gateway:
+    """Runs its bots until `stop`. One bot's failure does not touch the others; `run` raises when none is left."""
+
+    def __init__(
+        self, bots: Sequence[Hosted], ports: GatewayPorts, settings: Settings, policy: Policy, clock: Clock = time.time
+    ) -> None:
+        self._bots = {hosted.bot: hosted.token for hosted in bots}
+        self._ports = ports
+        self._settings = settings
+        self._clock = clock
+        self._intake = Intake(ports, settings, policy)
+        self._bursts = Bursts(settings.reaction_burst)
+        self._clients: dict[str, asyncio.Task[None]] = {}
+        self._stop = asyncio.Event()
+        self._was_ready: set[str] = set()
+        self.ready: set[str] = set()
+        """Bots whose session is live and published."""
+
+    def stop(self) -> None:
+        """Let `run` end: close the connections, admit what waits, give the leases back."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Run until stopped. TokenRefused, LeaseHeld, ConfigurationError or StoreUnavailable when it cannot begin."""
+        configure_discord(self._settings)
+        self._listen_for_signals()
+        held: list[str] = []
+        loops: list[asyncio.Task[None]] = []
+        try:
+            for bot in self._bots:
+                if not await self._ports.hold_lease(bot):
+                    raise LeaseHeld(f"{bot}: another process runs this bot's gateway.")
+                held.append(bot)
+            await self._intake.refresh()
+            spawn = asyncio.get_running_loop().create_task
+            self._clients = {bot: spawn(self._supervise(bot), name=f"client {bot}") for bot in self._bots}
+            loops = [
+                spawn(self._every(self._settings.pump_interval, self._ports.pump), name="pump"),
+                spawn(self._every(ROSTER_REFRESH, self._intake.refresh), name="roster"),
+                spawn(self._every(self._settings.gateway_lease / 3, self._renew), name="leases"),
+            ]
+            await self._until_stopped()
+        finally:
+            await self._close(loops, held)
+
+    async def _until_stopped(self) -> None:
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            while not stopped.done():
+                live = {task for task in self._clients.values() if not task.done()}
+                await asyncio.wait({stopped, *live}, return_when=asyncio.FIRST_COMPLETED)
+                for bot, task in list(self._clients.items()):
+                    if task.done() and not stopped.done():
+                        self._ended(bot, task)
+        finally:
+            stopped.cancel()
+
+    def _ended(self, bot: str, task: asyncio.Task[None]) -> None:
+        """A bot's end is the process's when the bot never ran (so that a wrong token is seen) or was the last."""
+        del self._clients[bot]
+        self.ready.discard(bot)
+        error = LeaseHeld(f"{bot}: another process took this bot's gateway.") if task.cancelled() else task.exception()
+        if error is not None and (bot not in self._was_ready or not self._clients):
+            raise error
+        log.error("a bot has ended, the others go on", bot=bot, error=str(error))
+
+    async def _supervise(self, bot: str) -> None:
+        """Keep one bot connected. Discord's outages are discord.py's own business; this is for a client that dies."""
+        backoff = Backoff(1.0, 60.0)
+        while not self._stop.is_set():
+            session = Session(bot, self._intake, self._bursts, self._ports, self._settings, self._clock)
+            session.on_ready = lambda: self._note_ready(bot)
+            try:
+                await session.run(self._bots[bot].get_secret_value())
+            except (discord.LoginFailure, discord.PrivilegedIntentsRequired, discord.ConnectionClosed) as error:
+                refusal = _refusal(bot, error)
+                if refusal is not None:
+                    raise refusal from None
+                log.error("a client died, will start again", bot=bot, error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever killed this client must not kill the other bots
+                log.error("a client died, will start again", bot=bot, error=type(error).__name__, where=where(error))
+            if session.lived:
+                backoff.reset()
+            self.ready.discard(bot)
+            await backoff.pause()
+
+    def _note_ready(self, bot: str) -> None:
+        self.ready.add(bot)
+        self._was_ready.add(bot)
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        failing = False
+        while True:
+            try:
+                await job()
+                failing = False
+            except StoreUnavailable as error:
+                if not failing:
+                    log.warning(str(error))
+                failing = True
+            except Exception as error:  # noqa: BLE001 - the loop's end would be noticed by nobody
+                log.error("a chore failed", error=type(error).__name__, where=where(error))
+            await asyncio.sleep(seconds)
+
+    async def _renew(self) -> None:
+        for bot, task in list(self._clients.items()):
+            if not await self._ports.hold_lease(bot):
+                log.error("another process took this bot's gateway", bot=bot)
+                task.cancel()
+
+    async def _close(self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]) -> None:
+        tasks = [*loops, *self._clients.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._intake.close()
+        for bot in held:
+            try:
+                await self._ports.release_lease(bot)
+            except StoreUnavailable:
+                return  # the lease expires by itself
+
+    def _listen_for_signals(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+
+def _refusal(bot: str, error: Exception) -> ConfigurationError | None:
+    """What an operator must mend, or None for a passing failure. Discord's own text is left out: it may hold a token."""
+    closed = error.code if isinstance(error, discord.ConnectionClosed) else None
+    if isinstance(error, discord.LoginFailure) or closed == BAD_TOKEN:
+        variable = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
+        return TokenRefused(f"{bot}: Discord refused this bot's token. Mend {variable}.")
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        return ConfigurationError(f"{bot}: turn on the Message Content Intent in Discord's developer portal.")
+    return None

@@ -1,0 +1,126 @@
+"""One client's life: publish, hold the cursors over gaps, read back what was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import structlog
+
+from app.errors import StoreUnavailable
+from app.gateway.backfill import Backfill, CursorGate
+from app.gateway.client import StreamClient
+from app.gateway.hearing import Clock
+from app.gateway.held import Backoff, where
+from app.gateway.intake import Intake
+from app.gateway.ports import GatewayPorts
+from app.gateway.reactions import Bursts
+from app.gateway.translate import readable
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SETTLE = 1.0
+"""Seconds that changes of channels are gathered before they are published."""
+
+
+class Session:
+    """One client from its start to its death."""
+
+    def __init__(
+        self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock
+    ) -> None:
+        self._bot = bot
+        self._intake = intake
+        self._ports = ports
+        self._refresh = settings.vault_refresh
+        self._gate = CursorGate()
+        self._client = StreamClient(bot, intake, bursts, self, settings)
+        self._backfill = Backfill(self._client, self._gate, intake, ports, settings, clock)
+        self._changed = asyncio.Event()
+        self._publishing: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.lived = False
+        """The client became ready."""
+        self.on_ready: Callable[[], None] = lambda: None
+
+    async def run(self, token: str) -> None:
+        """Connect and serve until the client dies (its error comes out) or the task is cancelled."""
+        try:
+            await self._client.start(token)
+        finally:
+            for task in (self._publishing, self._reading):
+                if task is not None:
+                    task.cancel()
+            await self._client.close()
+
+    def identified(self, user_id: str) -> None:
+        self._intake.host(self._bot, user_id, self._gate.moves, self._lost)
+
+    def disconnected(self) -> None:
+        self._gate.disconnect()
+
+    def resumed(self) -> None:
+        self._gate.resume()
+
+    def ready(self) -> None:
+        self.lived = True
+        self._gate.begin()
+        if self._publishing is None:
+            self._publishing = self._spawn(self._publish(), "publish")
+        else:
+            self._changed.set()
+        self._read(self._backfill.run())
+
+    def changed(self) -> None:
+        self._changed.set()
+
+    def _lost(self, channel_id: str) -> None:
+        """An event could not be held: its channel is read back once Redis has caught up."""
+        idle = self._reading is None or self._reading.done()
+        self._gate.lose(channel_id)
+        if idle:
+            self._read(self._backfill.mend())
+
+    def _read(self, work: Coroutine[None, None, None]) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = self._spawn(self._read_all(work), "backfill")
+
+    async def _read_all(self, work: Coroutine[None, None, None]) -> None:
+        await work
+        while self._gate.lossy:
+            await self._backfill.mend()
+
+    async def _publish(self) -> None:
+        """Publish now, every hour, and soon after channels changed. Events wait for the first time."""
+        backoff = Backoff()
+        while True:
+            self._changed.clear()
+            channels = {str(channel.id): channel.name for channel in readable(self._client)}
+            self._ports.name_channels(channels)
+            try:
+                await self._ports.publish(self._bot, self._client.user_id, tuple(channels))
+                await self._intake.refresh()
+            except StoreUnavailable:
+                await backoff.pause()
+                continue
+            backoff.reset()
+            self._intake.open(self._bot)
+            self.on_ready()
+            try:
+                await asyncio.wait_for(self._changed.wait(), self._refresh)
+                await asyncio.sleep(SETTLE)
+            except TimeoutError:
+                pass
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=f"{name} {self._bot}")
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a chore of a bot failed", bot=self._bot, chore=task.get_name(), error=type(error).__name__,
+                      where=where(error))

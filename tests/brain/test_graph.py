@@ -1,0 +1,258 @@
+"""One cycle from the inbox to the commit, on plain ports and the offline voice."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from app.brain.cycle import Did
+from app.brain.graph import run_cycle
+from app.model import ActionKind, AuthorKind, Context, ConversationState, Signal
+from app.verdicts import Claim, Commit
+from tests.brain.fakes import ME, FakePorts, brain, entry, line, speaker
+
+OCTOPUS = "How many hearts does an octopus have?"
+
+
+def test_a_direct_message_is_answered_in_character() -> None:
+    """A direct message becomes one committed reply to it, with no model and no cost."""
+    asked = entry(OCTOPUS)
+    ports = FakePorts(inbox=[asked])
+    result = run_cycle(brain(), ports)
+    (action,) = ports.actions
+    assert (action.kind, action.message_id, action.tokens, action.micro_usd) == (
+        ActionKind.REPLY, asked.event.message_id, 0, 0)
+    assert "hearts" in action.text
+    assert [one.did for one in result.outcomes] == [Did.COMMITTED]
+    assert ports.reserved == [], "the offline voice is free and holds no budget"
+
+
+def test_direct_messages_are_answered_oldest_first_and_all() -> None:
+    """Several direct messages are answered one after another, oldest first, each after its own claim."""
+    ports = FakePorts(inbox=[entry(f"question {n}?", age_s=10 - n, place=n) for n in range(3)])
+    result = run_cycle(brain(), ports)
+    assert ports.asked("claim") == ["question 0?", "question 1?", "question 2?"]
+    assert len(result.committed) == 3
+    assert len({action.text for action in ports.actions}) == 3
+
+
+def test_one_cycle_answers_at_most_eight_direct_messages() -> None:
+    """A flood of direct messages does not keep one cycle running for ever."""
+    ports = FakePorts(inbox=[entry(f"number {n}", place=n) for n in range(12)])
+    assert len(run_cycle(brain(), ports).committed) == 8
+
+
+def test_waiting_for_the_floor_stops_the_cycle_and_keeps_the_message() -> None:
+    """Of two addressed bots the second waits for the first: nothing is committed, dropped or declined meanwhile."""
+    ports = FakePorts(inbox=[entry(OCTOPUS, addressed=("aria", "elena"))], claims={OCTOPUS: Claim.WAIT})
+    result = run_cycle(brain(), ports)
+    assert result.stopped
+    assert [one.did for one in result.outcomes] == [Did.LEFT]
+    assert not {"commit", "drop", "decline"} & {name for name, _ in ports.calls}
+
+
+@pytest.mark.parametrize(("verdict", "did"), [
+    (Claim.ANSWERED, Did.DROPPED),
+    (Claim.ADDRESSED, Did.DROPPED),
+    (Claim.GONE, Did.DROPPED),
+    (Claim.MUTED, Did.DROPPED),
+    (Claim.NOT_ALLOWED, Did.DROPPED),
+    (Claim.BUDGET, Did.DROPPED),
+    (Claim.QUIET, Did.LEFT),
+    (Claim.COOLED, Did.LEFT),
+    (Claim.ELECTION_OPEN, Did.LEFT),
+    (Claim.WAIT, Did.LEFT),
+    (Claim.LOST_LOCK, Did.LOST),
+])
+def test_each_refusal_of_the_floor_has_one_effect(verdict: Claim, did: Did) -> None:
+    """What is final leaves the inbox with its reason; what may change stays; nothing is said."""
+    one = entry(OCTOPUS, Signal.TRUSTED)
+    ports = FakePorts(inbox=[one], grants=frozenset({one.event.message_id}), woken_by=Context.TRIGGER,
+                      claims={OCTOPUS: verdict})
+    result = run_cycle(brain(), ports)
+    assert [outcome.did for outcome in result.outcomes] == [did]
+    assert ports.asked("drop") == ([f"{OCTOPUS}: {verdict}"] if did is Did.DROPPED else [])
+    assert not ports.actions
+
+
+def test_a_refused_candidate_gives_way_to_the_next() -> None:
+    """An autonomous cycle tries the next message when the best one is in a quiet channel."""
+    ports = FakePorts(woken_by=Context.POLL, claims={OCTOPUS: Claim.QUIET}, inbox=[
+        entry(OCTOPUS, Signal.AMBIENT), entry("Can an octopus open a jar?", Signal.AMBIENT, place=1)])
+    result = run_cycle(brain(), ports)
+    assert [one.did for one in result.outcomes][:2] == [Did.LEFT, Did.COMMITTED]
+
+
+def test_an_autonomous_cycle_speaks_once() -> None:
+    """However many messages are interesting, one poll answers one of them and drops the other ambient ones."""
+    ports = FakePorts(woken_by=Context.POLL, inbox=[
+        entry(f"{OCTOPUS} And a squid, number {n}?", Signal.AMBIENT, place=n) for n in range(6)])
+    result = run_cycle(brain(), ports)
+    assert len(result.committed) == 1
+    assert len(ports.asked("drop")) == 5
+
+
+def test_the_granted_message_comes_first() -> None:
+    """A message that an election granted is answered before a more interesting one that nobody granted."""
+    won = entry("Is the beach far from here?", Signal.TRUSTED, age_s=30)
+    ports = FakePorts(inbox=[entry(OCTOPUS, Signal.WATCHED, place=1), won], woken_by=Context.TRIGGER,
+                      grants=frozenset({won.event.message_id}))
+    run_cycle(brain(), ports)
+    assert ports.asked("claim") == ["Is the beach far from here?"]
+
+
+def test_a_trigger_leaves_ambient_messages_to_the_poll() -> None:
+    """Without a poll ambient messages are neither answered nor removed."""
+    ports = FakePorts(inbox=[entry(OCTOPUS, Signal.AMBIENT)], woken_by=Context.TRIGGER)
+    assert run_cycle(brain(), ports).outcomes == ()
+    assert ports.calls == []
+
+
+def test_the_poll_observes_by_default() -> None:
+    """Small talk that touches no interest is dropped in bulk, without a claim and without a model call."""
+    said = ["just deployed to prod", "lol", "my build is red again", "who has the car keys?", "brb"]
+    ports = FakePorts(woken_by=Context.POLL, inbox=[entry(text, Signal.AMBIENT, place=n) for n, text in enumerate(said)])
+    asking = brain(speaker())
+    assert run_cycle(asking, ports).committed == ()
+    assert ports.asked("claim") == []
+    assert len(ports.asked("drop")) == len(said)
+
+
+@pytest.mark.parametrize(("one", "reason"), [
+    (entry(OCTOPUS, Signal.TRUSTED, age_s=901), "stale"),
+    (entry("  ", Signal.TRUSTED), "nothing was said"),
+    (entry(OCTOPUS, Signal.TRUSTED, author_id=ME), "own message"),
+    (entry(OCTOPUS, Signal.ACTIVE, addressed=("aria",)), "addressed to others"),
+    (entry(" ", Signal.DIRECT), "nothing was said"),
+])
+def test_what_needs_no_answer_is_dropped_with_its_reason(one: object, reason: str) -> None:
+    """Stale, empty, own and foreign messages never reach the model or the floor."""
+    ports = FakePorts(inbox=[one], woken_by=Context.POLL)  # type: ignore[list-item]
+    run_cycle(brain(), ports)
+    assert [dropped.rpartition(": ")[2] for dropped in ports.asked("drop")] == [reason]
+    assert ports.asked("claim") == []
+
+
+def test_a_direct_message_is_never_too_old() -> None:
+    """What reached the inbox as direct is answered, however late."""
+    ports = FakePorts(inbox=[entry(OCTOPUS, age_s=5_000)])
+    assert len(run_cycle(brain(), ports).committed) == 1
+
+
+def test_a_bot_speaks_unasked_only_where_it_may() -> None:
+    """Outside the allowlist an autonomous message is dropped before anything is paid; a direct one is answered."""
+    ports = FakePorts(inbox=[entry(OCTOPUS, Signal.TRUSTED)], woken_by=Context.POLL, here=False)
+    assert run_cycle(brain(), ports).committed == ()
+    ports = FakePorts(inbox=[entry(OCTOPUS)], here=False)
+    assert len(run_cycle(brain(), ports).committed) == 1
+
+
+def test_a_burst_of_reactions_is_answered_by_a_reaction() -> None:
+    """Curiosity about many reactions costs no words and no model call."""
+    burst = entry("", Signal.REACTIONS, age_s=3_000, kind="reaction", reactions=5)
+    ports = FakePorts(inbox=[burst], grants=frozenset({burst.event.message_id}), woken_by=Context.TRIGGER)
+    asking = brain(speaker())
+    run_cycle(asking, ports)
+    assert [action.kind for action in ports.actions] == [ActionKind.REACT]
+    assert ports.actions[0].emoji
+    assert ports.reserved == []
+
+
+def test_an_election_that_is_still_open_keeps_its_message() -> None:
+    """The poll does not remove a fresh high-signal message that it finds dull: an election may still grant it."""
+    ports = FakePorts(woken_by=Context.POLL, inbox=[
+        entry("just deployed", Signal.WATCHED, age_s=5), entry("deployed again", Signal.WATCHED, age_s=200, place=1)])
+    run_cycle(brain(), ports)
+    assert [dropped.partition(":")[0] for dropped in ports.asked("drop")] == ["deployed again"]
+
+
+def test_a_stale_direct_draft_is_written_once_more_and_then_sent() -> None:
+    """The second draft is made from fresh context and committed in any case; both calls are counted."""
+    ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.STALE, Commit.COMMITTED])
+    thinking = brain(speaker('{"action":"reply","text":"Three."}', '{"action":"reply","text":"Three, as you say."}'))
+    run_cycle(thinking, ports)
+    assert ports.asked("context") == [OCTOPUS, OCTOPUS]
+    assert ports.finals == [False, True]
+    assert ports.actions[0].text == "Three, as you say."
+    assert ports.actions[0].tokens == 2 * 1_020
+
+
+def test_a_stale_autonomous_draft_is_dropped() -> None:
+    """Unasked, the moment is over: one draft, one decline, nothing sent."""
+    one = entry(OCTOPUS, Signal.TRUSTED)
+    ports = FakePorts(inbox=[one], grants=frozenset({one.event.message_id}), woken_by=Context.TRIGGER,
+                      commits=[Commit.STALE])
+    run_cycle(brain(), ports)
+    assert ports.asked("decline") == ["stale"]
+    assert len(ports.asked("commit")) == 1
+
+
+@pytest.mark.parametrize("verdict", [Commit.LOST_LOCK, Commit.LOST_FLOOR])
+def test_a_lost_lock_or_floor_stops_everything(verdict: Commit) -> None:
+    """After a loss the cycle touches nothing more, though direct messages wait."""
+    ports = FakePorts(inbox=[entry("one?", place=1), entry("two?", place=2)], commits=[verdict])
+    result = run_cycle(brain(), ports)
+    assert result.stopped
+    assert [name for name, _ in ports.calls if name != "note"] == ["claim", "context", "commit"]
+
+
+def test_a_message_that_somebody_else_took_records_no_decline() -> None:
+    """ANSWERED at commit gives the floor back and removes the entry; a decline would be a second answer record."""
+    ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.ANSWERED])
+    run_cycle(brain(), ports)
+    assert ports.asked("decline") == []
+    assert ports.asked("release") == ["answered"]
+    assert ports.asked("drop") == [f"{OCTOPUS}: answered"]
+
+
+def test_dry_run_counts_as_done() -> None:
+    """In a dry run the decision is made and nothing is tried twice."""
+    ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.DRY_RUN])
+    assert len(run_cycle(brain(), ports).committed) == 1
+
+
+def test_bots_that_talk_a_lot_hold_back() -> None:
+    """A channel full of our own bots' lines tires the bot; the same message among humans does not."""
+    question = "is the water at the coast cold?"
+    quiet = [entry(question, Signal.GOSSIP, age_s=130)]
+    chatter = [entry("chatter", Signal.AMBIENT, 140, place, author_kind=AuthorKind.OURS) for place in range(9)]
+    noisy = [*chatter, *quiet]
+    alone, crowded = (FakePorts(inbox=inbox, woken_by=Context.POLL) for inbox in (quiet, noisy))
+    run_cycle(brain(), alone)
+    run_cycle(brain(), crowded)
+    assert alone.asked("claim") == [question]
+    assert crowded.asked("claim") == []
+
+
+def test_engagement_makes_a_bot_readier() -> None:
+    """A remark that an idle bot leaves alone is answered while it is in the conversation."""
+    remark = "there was a storm at the coast"
+    idle = FakePorts(inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL)
+    engaged = FakePorts(inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL,
+                        state=ConversationState.ENGAGED, levels={"7": 5})
+    run_cycle(brain(), idle)
+    run_cycle(brain(), engaged)
+    assert [action.kind for action in idle.actions] != [ActionKind.REPLY]
+    assert [action.kind for action in engaged.actions] == [ActionKind.REPLY]
+
+
+def test_the_same_cycle_says_the_same_thing() -> None:
+    """The offline voice is deterministic: equal inboxes and transcripts give equal texts."""
+    said = []
+    for _ in range(2):
+        ports = FakePorts(inbox=[entry("what should I do on sunday?")], lines=[line("hello")])
+        run_cycle(brain(), ports)
+        said.append(ports.actions[0].text)
+    assert said[0] == said[1]
+
+
+def test_the_graph_itself_costs_little() -> None:
+    """A cycle with the offline voice and known vectors takes a few milliseconds (median of 30; typically 2)."""
+    thinking, took = brain(), []
+    for _ in range(30):
+        ports = FakePorts(inbox=[entry(OCTOPUS)])
+        begin = time.perf_counter()
+        run_cycle(thinking, ports)
+        took.append(time.perf_counter() - begin)
+    assert sorted(took)[15] < 0.015

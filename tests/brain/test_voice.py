@@ -1,0 +1,124 @@
+"""The offline voice: honest, varied, repeatable."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from app.brain.embeddings import Encoder, Words, shared_encoder
+from app.brain.mood import read
+from app.brain.text import person
+from app.brain.voice import OfflineVoice, Scene
+from app.character import Character, Mood, load_characters
+
+CHARACTERS = load_characters()
+EVERYDAY = [
+    "hi", "how are you?", "who are you?", "what's up with the weather", "I'm so happy, I passed!", "thanks a lot", "you are wrong",
+    "tell me something", "what do you like?", "my day was long", "do you know how to fix a bike?", "lol", "nice",
+    "what is the capital of Mongolia?", "I had pasta for lunch", "anyone here?", "good morning", "hmm", "what now?",
+    "I'm bored", "guess what happened", "let's talk about music", "do octopuses dream?", "need a drink", "goodnight",
+]
+
+
+def voice(character: Character, seed: int = 0, encoder: Encoder | None = None) -> OfflineVoice:
+    """A character's offline voice."""
+    return OfflineVoice(character=character, encoder=encoder or shared_encoder(), seed=seed)
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+@pytest.mark.parametrize("messages", [EVERYDAY, ["what do you think?"] * 25, ["hi"] * 25], ids=["varied", "same", "hi"])
+def test_no_line_is_repeated_within_25_answers(character: Character, messages: list[str]) -> None:
+    """With its own words as `recent`, a character finds a new line 25 times in a row, even for one same message."""
+    speaks, said = voice(character), []
+    for place, message in enumerate(messages):
+        said.append(speaks.say(Scene(message, "Sam", tuple(said), str(place))))
+    assert len(set(said)) == len(said)
+    used = [next(line.text for line in character.lines if all(part in text for part in line.text.replace(
+        "{topic}", "{author}").split("{author}"))) for text in said]
+    assert len(set(used)) == len(used), "not the same line with another opening either"
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+@pytest.mark.parametrize("question", [
+    "are you a bot?", "Are you human?", "wait, is this an AI?", "am I talking to a real person?", "r u real", "you're a robot aren't you",
+    "be honest, bot or human?", "elena are you actually a person", "Bist du ein Roboter oder ein Mensch?", "prove you're human",
+])
+def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
+    """Asked sincerely, each character says what it is, the tenth time as the first."""
+    speaks, said = voice(character), []
+    for place in range(10):
+        said.append(speaks.say(Scene(question, "Sam", tuple(said), str(place))))
+    honest = [line.text for line in character.lines if line.mood is Mood.HONEST]
+    for text in said:
+        assert any(line.replace("{author}", "Sam") in text for line in honest)
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+def test_grief_gets_no_joke(character: Character) -> None:
+    """However often somebody is sad, the answers stay with tender or asking lines."""
+    speaks, said = voice(character), []
+    fitting = {line.text for line in character.lines if line.mood in {Mood.SAD, Mood.CURIOUS}}
+    for place in range(12):
+        said.append(speaks.say(Scene("my dog died yesterday and I feel so alone", "Sam", tuple(said), str(place))))
+    for text in said:
+        assert any(all(part in text for part in line.split("{author}")) for line in fitting)
+
+
+def test_topics_are_answered_with_topical_lines() -> None:
+    """A question about an interest gets a line that is tagged with it."""
+    for name, question, topic in [
+        ("elena", "how do octopuses change colour?", "octopuses"), ("elena", "is the reef dying?", "coral reefs"),
+        ("aria", "my chorus sounds flat", "songwriting"), ("aria", "how long should I practise guitar?", "playing an instrument"),
+        ("dotty", "can't sleep again", "sleepless nights"), ("dotty", "should I text my ex?", "people and their hearts"),
+    ]:
+        text = voice(CHARACTERS[name]).say(Scene(question, "Sam"))
+        lines = [line.text for line in CHARACTERS[name].lines if line.topic == topic]
+        assert any(all(part in text for part in line.split("{author}")) for line in lines), text
+
+
+def test_equal_seeds_speak_equally_and_others_differ() -> None:
+    """A voice is a function of its seed and scene."""
+    scenes = [Scene(message, "Sam", (), str(place)) for place, message in enumerate(EVERYDAY)]
+    first, again, other = (
+        [voice(CHARACTERS["dotty"], seed).say(scene) for scene in scenes] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_it_is_a_langchain_model_that_costs_nothing() -> None:
+    """`invoke` gives the JSON that the act node asks of every model, with a usage of zero."""
+    answer = voice(CHARACTERS["aria"]).invoke([HumanMessage("hello", name="Sam")])
+    assert json.loads(str(answer.content))["action"] == "reply"
+    assert answer.usage_metadata == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+
+
+def test_it_speaks_without_the_sentence_encoder() -> None:
+    """Where the encoder cannot be loaded, words do: greetings, honesty and topics still work."""
+    plain = voice(CHARACTERS["elena"], encoder=Encoder(Words))
+    assert plain.say(Scene("hello", "Sam")) in {line.text.replace("{author}", "Sam")
+                                                for line in CHARACTERS["elena"].lines if line.mood is Mood.GREETING}
+    assert "AI" in plain.say(Scene("are you a bot?", "Sam"))
+    assert plain.say(Scene("", "Sam"))
+
+
+@pytest.mark.parametrize("name", ["@everyone", "<@123>", "a\nb", "x" * 90, "{topic}", "\u202e", "", "**Sam**"])
+def test_names_are_made_harmless(name: str) -> None:
+    """An author's name is spoken as one short line without markup, mentions or slots."""
+    shown = person(name)
+    assert 0 < len(shown) <= 32
+    assert not set("@<>{}*\n\u202e") & set(shown)
+
+
+@pytest.mark.parametrize(("text", "mood"), [
+    ("hi", Mood.GREETING), ("good morning all", Mood.GREETING), ("gn everyone", Mood.FAREWELL),
+    ("ok I'm off to bed", Mood.FAREWELL), ("thanks!", Mood.THANKS), ("you're amazing", Mood.PRAISE),
+    ("my cat died last night", Mood.SAD), ("I lost my job today", Mood.SAD), ("I got promoted!!", Mood.GLAD),
+    ("how are you doing?", Mood.SELF), ("you're wrong", Mood.DISAGREE), ("it's raining again", Mood.SMALLTALK),
+    ("lol", Mood.SMALLTALK), ("what is the capital of Mongolia?", Mood.CURIOUS), ("I wrote a bot yesterday", Mood.SMALLTALK),
+    ("she is a human rights lawyer", Mood.SMALLTALK), ("", Mood.GREETING),
+])
+def test_moods(text: str, mood: Mood) -> None:
+    """Everyday messages are read as what they are."""
+    assert read(text, shared_encoder()).mood is mood

@@ -1,0 +1,118 @@
+"""The command line as an operator uses it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from rich.console import Console
+
+from app.cli_show import show_journal, show_settings
+from app.docgen import setting_rows
+from app.model import JournalLine
+from app.settings import Settings
+
+
+def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`the-stream ARGUMENTS`, with these variables added to the environment."""
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd=cwd,
+                          env=os.environ | environment | {"COLUMNS": "160"})
+
+
+def test_help_names_every_command() -> None:
+    """`--help` lists what one can do, and loads neither Celery nor discord.py nor a model for it."""
+    result = run("--help")
+    assert result.returncode == 0
+    for command in ("up", "gateway", "demo", "replay", "why", "mute", "unmute", "settings", "vault", "version"):
+        assert f" {command} " in result.stdout
+    code = "import sys, app.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("celery", "discord", "langchain", "numpy", "redis", "cryptography"):
+        assert f"'{heavy}'" not in loaded
+
+
+def test_a_wrong_setting_is_one_line_and_code_two() -> None:
+    """A wrong setting is named on standard error, without a stack trace."""
+    result = run("settings", STREAM_COOLDOWN="soon")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("the-stream: STREAM_COOLDOWN")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_broken_vault_key_is_not_printed() -> None:
+    """The message about a broken key does not hold the key."""
+    result = run("settings", STREAM_VAULT_KEYS="hunter2hunter2")
+    assert result.returncode == 2
+    assert "hunter2" not in result.stderr
+
+
+def test_a_vault_key_can_be_used() -> None:
+    """`vault key` prints a key that STREAM_VAULT_KEYS takes."""
+    key = run("vault", "key").stdout.strip()
+    assert Settings(vault_keys=key).vault_keys[0].get_secret_value() == key  # type: ignore[arg-type]
+
+
+def test_settings_are_all_listed_and_masked() -> None:
+    """Every setting is listed with its value; of secrets only that they are set."""
+    key = Fernet.generate_key().decode()
+    result = run("settings", STREAM_VAULT_KEYS=key, STREAM_FLOWER_PASSWORD="hunter2hunter2", STREAM_COOLDOWN="90",
+                 STREAM_REDIS_URL="redis://:swordfish@host/0")
+    assert result.returncode == 0
+    for name in Settings.model_fields:
+        assert f"STREAM_{name.upper()}" in result.stdout
+    assert "90.0 (default 60.0)" in result.stdout
+    for secret in (key, "hunter2", "swordfish"):
+        assert secret not in result.stdout
+
+
+def test_rows_hold_no_secret() -> None:
+    """What tables and documents are made of holds no secret."""
+    settings = Settings(vault_keys=(SecretStr(Fernet.generate_key().decode()),), flower_password=SecretStr("swordfish"))
+    text = repr(setting_rows(settings))
+    assert "swordfish" not in text
+    assert settings.vault_keys[0].get_secret_value() not in text
+
+
+def test_why_without_a_redis_says_what_is_missing(tmp_path: Path) -> None:
+    """Without an address and without a running `up`, one line says so."""
+    result = run("why", "1171234567890123456", cwd=tmp_path, STREAM_DATA_DIR=str(tmp_path))
+    assert result.returncode == 2
+    assert result.stderr.startswith("the-stream: STREAM_REDIS_URL")
+    assert result.stderr.count("\n") == 1
+
+
+def printed(show: object, *arguments: object) -> str:
+    """What one of the tables prints."""
+    stream = StringIO()
+    show(*arguments, Console(file=stream, width=160))  # type: ignore[operator]
+    return stream.getvalue()
+
+
+def test_a_journal_is_shown_in_the_order_of_time() -> None:
+    """Each line has its bot, step, verdict, reason and numbers; brackets in a reason are text, not markup."""
+    lines = [
+        JournalLine(at_ms=2_000, bot="aria", step="plan", verdict="reply", reason="[bold]named", numbers={"bid": 0.5}),
+        JournalLine(at_ms=1_000, bot="elena", step="bid", verdict="passed"),
+    ]
+    text = printed(show_journal, "117", lines)
+    assert text.index("elena") < text.index("aria")
+    assert "[bold]named" in text
+    assert "bid 0.5" in text
+
+
+def test_an_unknown_message_is_not_an_empty_table() -> None:
+    """For a message that nobody saw, a sentence says so."""
+    assert "no bot saw it" in printed(show_journal, "117", [])
+
+
+def test_changed_settings_show_their_default() -> None:
+    """One sees at a glance what differs from the default."""
+    text = printed(show_settings, Settings(cooldown=5))
+    assert "5.0 (default 60.0)" in text

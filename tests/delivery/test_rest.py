@@ -1,0 +1,121 @@
+"""What a worker reads from Discord, and the typing indicator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from app.delivery.failures import backoff_ms
+from app.model import MAX_CONTENT, AuthorKind
+from tests.delivery.conftest import Room
+
+
+def ask(room: Room, limit: int = 20, bot: str = "elena", **options: str) -> tuple[list[str], str]:
+    """The texts and the problem of a context request."""
+    worker = room.workers[-1] if room.workers else room.worker()
+    ours = {secrets.user_id for secrets in room.secrets.values()}
+    history = worker.rest.context(bot, room.secrets[bot].token, str(room.channel.id), limit, ours, **options)
+    return [line.content for line in history.lines], history.problem
+
+
+def test_the_context_is_the_newest_lines_oldest_first(room: Room) -> None:
+    """Context is the end of the channel, in reading order; `before` moves the end."""
+    posts = [room.discord.post(room.person, room.channel, f"text {n}") for n in range(5)]
+    assert ask(room, 3) == (["text 2", "text 3", "text 4"], "")
+    assert ask(room, 3, before=str(posts[3].message_id)) == (["text 0", "text 1", "text 2"], "")
+
+
+def test_a_line_says_who_wrote_it_and_what_it_answers(room: Room) -> None:
+    """Authors are human, ours or foreign; a webhook is foreign; replies name their message."""
+    foreign = room.discord.add_bot("stranger")
+    first = room.discord.post(room.person, room.channel, "hello")
+    room.discord.post(room.bots["aria"], room.channel, "hi", reply_to=first)
+    room.discord.post(foreign, room.channel, "beep")
+    room.discord.post(room.person, room.channel, "hook", webhook=True)
+    worker = room.worker()
+    ours = [secrets.user_id for secrets in room.secrets.values()]
+    lines = worker.rest.context("elena", room.secrets["elena"].token, str(room.channel.id), 20, ours).lines
+    kinds = [AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN, AuthorKind.FOREIGN]
+    assert [line.author_kind for line in lines] == kinds
+    assert [line.reply_to for line in lines] == [None, str(first.message_id), None, None]
+
+
+def test_long_lines_are_clipped_and_system_messages_left_out(room: Room) -> None:
+    """A line holds at most what a message may; pins and joins are no conversation."""
+    room.discord.post(room.person, room.channel, "x" * (MAX_CONTENT + 100))
+    room.discord.post(room.person, room.channel, "", message_type=7)
+    texts, _ = ask(room)
+    assert [len(text) for text in texts] == [MAX_CONTENT]
+
+
+def test_a_channel_that_cannot_be_read_has_no_lines_and_a_reason(room: Room) -> None:
+    """403, 404, a refused token and an unreachable Discord are reasons, never exceptions."""
+    room.discord.hide(room.channel, room.bots["elena"])
+    assert ask(room) == ([], "403 50001: Missing Access")
+    worker = room.workers[-1]
+    assert worker.rest.context("elena", room.secrets["elena"].token, "12345", 5).problem == "404 10003: Unknown Channel"
+    assert "refused" in worker.rest.context("elena", "wrong", str(room.channel.id), 5).problem
+    away = room.worker(discord_api_url="http://127.0.0.1:9/api/v10")
+    assert "cannot log in" in away.rest.context("elena", "any", str(room.channel.id), 5).problem
+
+
+def test_one_login_serves_all_requests(room: Room) -> None:
+    """A worker logs each bot in once, also when many threads ask first at the same time."""
+    worker = room.worker()
+    token = room.secrets["elena"].token
+    for work in [worker.rest.submit(worker.rest.client("elena", token)) for _ in range(10)]:
+        work.result(5)
+    ask(room)
+    assert room.discord.requests["GET", "/users/@me"] == 1
+
+
+def test_typing_shows_at_once_and_goes_on(
+    room: Room, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The indicator is shown while the block lasts, and not after."""
+    monkeypatch.setattr("app.delivery.rest.TYPING_EVERY", 0.05)
+    worker = room.worker()
+    with worker.rest.typing("elena", room.secrets["elena"].token, str(room.channel.id)):
+        wait_until(lambda: len(room.discord.typings) >= 3, what="typing that is kept alive")
+    assert {typing.user_id for typing in room.discord.typings} == {room.bots["elena"].id}
+
+
+def test_typing_never_raises(room: Room, wait_until: Callable[..., None]) -> None:
+    """The indicator is a courtesy: no refusal of Discord and no dead address reaches the block."""
+    worker = room.worker()
+    with worker.rest.typing("elena", "wrong", str(room.channel.id)):
+        wait_until(lambda: room.discord.requests["GET", "/users/@me"] == 1, what="the refusal")
+
+
+def test_a_dry_run_does_not_type(room: Room) -> None:
+    """A dry run shows nothing in Discord, not even the indicator."""
+    worker = room.worker(dry_run=True)
+    with worker.rest.typing("elena", room.secrets["elena"].token, str(room.channel.id)):
+        ask(room)
+    assert list(room.discord.typings) == []
+
+
+def test_a_closed_rest_starts_afresh(room: Room) -> None:
+    """Closing ends the loop and the logins; it may be called twice, and a later call starts a new loop."""
+    worker = room.worker()
+    ask(room)
+    worker.rest.close()
+    worker.rest.close()
+    room.discord.post(room.person, room.channel, "hello again")
+    assert ask(room) == (["hello again"], "")
+
+
+@pytest.mark.parametrize(
+    ("failures", "retry_after", "least", "most"),
+    [
+        (1, 0.0, 125, 376),  # the first retry is quick
+        (4, 0.0, 1_000, 3_001),  # doubling
+        (50, 0.0, 15_000, 45_001),  # bounded
+        (1, 5.0, 5_000, 5_002),  # never before Discord's own word
+    ],
+)
+def test_backoff(failures: int, retry_after: float, least: int, most: int) -> None:
+    """The wait doubles with each failure within bounds, varies, and is never shorter than Discord asks for."""
+    waits = {backoff_ms(failures, retry_after) for _ in range(200)}
+    assert least <= min(waits) <= max(waits) <= most

@@ -1,0 +1,98 @@
+"""Promise 6: loops of bots end within their budget, and a human message opens the conversation again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from app import keys
+from tests.e2e.model_server import ModelServer
+from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+
+ROOT_POSTS = 6
+
+
+def settle(running: System, seconds: float = 3.0) -> int:
+    """Wait until no bot has posted for a while; returns the number of posts."""
+    posts, since = len(running.discord.posts_by_bots()), time.monotonic()
+    deadline = since + 60
+    while time.monotonic() - since < seconds or running.store.client.zcard(keys.WAKES_DUE):
+        now = len(running.discord.posts_by_bots())
+        if now != posts:
+            posts, since = now, time.monotonic()
+        assert time.monotonic() < deadline, f"{posts} posts and no end"
+        time.sleep(0.05)
+    return posts
+
+
+@pytest.mark.parametrize("names", [("ada", "bob"), ("ada", "bob", "cyd", "dan")], ids=["pair", "four in rotation"])
+def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Bots that address the next one in every line end at their root's budget; the journal says so; a person starts anew."""
+    following = {name: names[(place + 1) % len(names)] for place, name in enumerate(names)}
+    servers = {name: ModelServer(text=(lambda other: lambda number: f"{other}, and what do you say to point {number}?")(other))
+               for name, other in following.items()}
+    for server in servers.values():
+        server.__enter__()
+    try:
+        characters = write_characters(tmp_path / "characters", [
+            eager_character(name) | {"model": {"model": "openai:chatty", "base_url": server.url}} for name, server in servers.items()])
+        with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS,
+                    root_hops=20) as running:
+            add_bots(running, *names)
+            channel = running.discord.add_channel("general")
+            person = running.discord.add_user("Kim")
+            running.workers()
+            running.gateway(*names)
+            running.wait_ready(*names)
+            running.discord.post(person, channel, f"{names[0]}, tell {names[1]} something")
+            first = settle(running)
+            assert 2 <= first <= ROOT_POSTS
+            last = running.discord.posts_by_bots()[-1]
+            assert any(line.verdict in {"exhausted", "budget"} for line in running.journal(last.message_id)), running.journal(last.message_id)
+            running.discord.post(person, channel, f"{names[0]}, go on, I am listening")
+            assert first < settle(running) <= first + ROOT_POSTS
+    finally:
+        for server in servers.values():
+            server.__exit__()
+
+
+def test_slow_pair_ends_too(tmp_path: Path) -> None:
+    """A budget counts posts, not time: a pair that waits between its lines ends at the same number."""
+    with ModelServer(lambda _: 1.5, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?") as model:
+        characters = write_characters(tmp_path / "characters", [
+            eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}} for name in ("ada", "bob")])
+        with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=4, root_hops=20) as running:
+            add_bots(running, "ada", "bob")
+            channel = running.discord.add_channel("general")
+            running.workers()
+            running.gateway("ada", "bob")
+            running.wait_ready("ada", "bob")
+            running.discord.post(running.discord.add_user("Kim"), channel, "ada, say something to bob")
+            assert 2 <= settle(running, 5.0) <= 4
+
+
+def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
+    """A bot that is not ours and replies to every line of ours counts against the root it replies to."""
+    characters = write_characters(tmp_path / "characters", [eager_character("ada")])
+    with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS) as running:
+        add_bots(running, "ada")
+        channel = running.discord.add_channel("general")
+        foreign = running.discord.add_bot("parrot")
+        running.workers()
+        running.gateway("ada")
+        running.wait_ready("ada")
+        running.discord.post(running.discord.add_user("Kim"), channel, "ada, hello")
+        answered: set[int] = set()
+        deadline = time.monotonic() + 60
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < 4 and time.monotonic() < deadline:
+            for post in running.discord.posts_by_bots():
+                if post.author_name == "ada" and post.message_id not in answered:
+                    answered.add(post.message_id)
+                    quiet_since = time.monotonic()
+                    running.discord.post(foreign, channel, "ada, polly wants more", reply_to=post)
+            time.sleep(0.05)
+        ours = [post for post in running.discord.posts_by_bots() if post.author_name == "ada"]
+        assert 2 <= len(ours) <= ROOT_POSTS

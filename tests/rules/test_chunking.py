@@ -1,0 +1,94 @@
+"""Splitting texts for Discord."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rules.chunking import LIMIT, split, units
+
+prose = st.text(st.characters(exclude_characters="`", exclude_categories=("Cs",)), max_size=1_500)
+words = st.lists(st.sampled_from(["reef.", "squid", "oh!\n", "\n\n", "deep sea,", "😀😀", "e\u0301", "👨\u200d👩\u200d👧", "x" * 70]),
+                 max_size=200).map(" ".join)
+
+
+def squeezed(text: str) -> str:
+    """Without white space, which a cut may take."""
+    return "".join(text.split())
+
+
+@given(st.one_of(prose, words), st.integers(64, 300))
+def test_nothing_is_lost_and_nothing_too_long(text: str, limit: int) -> None:
+    """Joined again the pieces hold every character but white space; each has 1 to `limit` units and is not blank."""
+    pieces = split(text, limit)
+    assert squeezed("".join(pieces)) == squeezed(text)
+    assert all(piece.strip() and units(piece) <= limit for piece in pieces)
+
+
+@given(st.lists(st.sampled_from(["```py\n", "```\n", "code = 1\n", "    indented\n", "text. ", "\n\n", "`tick` ", "```"]),
+                max_size=120).map("".join), st.integers(64, 300))
+def test_fences_stay_balanced(text: str, limit: int) -> None:
+    """Whatever fences a text holds, no piece is empty or too long, and every piece but the last closes its fences."""
+    pieces = split(text, limit)
+    assert all(piece.strip() and units(piece) <= limit for piece in pieces)
+    for piece in pieces[:-1]:
+        assert len(re.findall(r"^[ \t]*```", piece, re.MULTILINE)) % 2 == 0
+
+
+def test_a_short_text_stays_as_it_is() -> None:
+    """Nothing is touched below the limit."""
+    text = "A *short* one.\n\n    with an indent"
+    assert split(text) == (text,)
+
+
+def test_no_text_is_no_message() -> None:
+    """Blank text gives no piece at all."""
+    assert split(" \n\t ") == split("") == ()
+
+
+@pytest.mark.parametrize(("text", "ends"), [
+    ("First paragraph here, with words.\n\n" + "Second. " * 10, "words."),
+    ("One line that goes on and on for a while\n" + "then " * 20, "while"),
+    ("Here is a sentence that ends. " + "and words without end " * 5, "ends."),
+    ("He said “this is quite enough now.” " + "and words without end " * 5, "now.”"),
+])
+def test_natural_boundaries_come_first(text: str, ends: str) -> None:
+    """A cut falls after a paragraph, else a line, else a sentence, and quotes stay with their sentence."""
+    assert split(text, 64)[0].endswith(ends)
+
+
+def test_code_keeps_its_fence_language_and_indent() -> None:
+    """A long code block becomes several whole ones."""
+    code = "\n".join(f"    value_{n} = {n}" for n in range(200))
+    pieces = split(f"Look:\n```py\n{code}\n```\nDone.", 500)
+    assert all(piece.startswith("```py\n    value") for piece in pieces[1:])
+    assert all(piece.endswith("\n```") for piece in pieces[:-1])
+    assert pieces[-1].endswith("Done.")
+
+
+@pytest.mark.parametrize("cluster", ["e\u0301\u0323", "👍🏽", "👨\u200d👩\u200d👧", "🇫🇷"])
+def test_what_is_one_character_to_a_reader_stays_whole(cluster: str) -> None:
+    """Combining marks, skin tones, families and flags are not cut apart."""
+    for piece in split("x" + cluster * 200, 101):
+        assert piece.removeprefix("x").replace(cluster, "") == ""
+
+
+def test_lone_surrogates_do_not_break_the_sender() -> None:
+    """Half an emoji, as broken JSON brings it, becomes a replacement character that can be encoded."""
+    (piece,) = split("a \ud83d b")
+    assert piece.encode("utf-8")
+
+
+def test_length_is_counted_as_strictly_as_any_client_does() -> None:
+    """1,000 emoji fill one message, though Python counts them as half of it."""
+    assert [units(piece) for piece in split("😀" * 1_000)] == [LIMIT]
+    assert all(units(piece) <= LIMIT for piece in split("😀" * 5_000))
+
+
+def test_a_limit_without_room_for_fences_is_refused() -> None:
+    """Rather an error than an endless loop."""
+    with pytest.raises(ValueError, match="64"):
+        split("text", 10)

@@ -1,0 +1,258 @@
+"""Cycles in plain Python: what lanes, floors and commits should answer, by DESIGN.md (see reference.py)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from app.model import AuthorKind, Event
+from tests.store.reference import Floor, Rooms
+
+
+@dataclass(frozen=True)
+class Who:
+    """A cycle's call about one message."""
+
+    lane: str
+    owner: str
+    bot: str
+    channel: str
+    event: Event
+    entry: str
+    before: tuple[str, ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        return self.lane != self.bot
+
+    @property
+    def message(self) -> str:
+        return self.event.message_id
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a commit carries."""
+
+    grant: int
+    tokens: int
+    held: int
+    micro_usd: int
+    entry_id: str
+    read_up_to: str = ""
+    final: bool = False
+    reaction: bool = False
+    dry_run: bool = False
+    cooldown: int = 60_000
+
+
+class Reference(Rooms):
+    """The whole of it."""
+
+    def take_lock(self, lane: str, owner: str) -> bool:
+        return self.locks.setdefault(lane, owner) == owner
+
+    def begin(self, lane: str, owner: str) -> bool:
+        if self.locks.get(lane) != owner:
+            return False
+        if self.due.get(lane, math.inf) > self.now():
+            del self.locks[lane]
+            return False
+        return True
+
+    def finish(self, lane: str, owner: str, seq: int, retry: int | None) -> str:
+        if self.locks.get(lane) != owner:
+            return "lost"
+        due = math.inf
+        if self.seq.get(lane, 0) != seq:
+            due = self.at_once()
+            if ":" not in lane and self.cooled(lane):
+                due = self.now() + self.cooled(lane)
+        if retry is not None:
+            due = min(due, self.now() + retry if retry else self.at_once())
+        del self.locks[lane]
+        if due < math.inf:
+            self.due[lane] = due
+            return "again"
+        self.due.pop(lane, None)
+        self.seq.pop(lane, None)
+        return "clear"
+
+    def claim(self, w: Who) -> str:
+        if self.locks.get(w.lane) != w.owner:
+            return "lost_lock"
+        if w.entry not in self.inbox.get(w.lane, {}):
+            return "gone"
+        if self.muted(w.bot, w.event):
+            return "muted"
+        held = self.held(w.channel)
+        mine = bool(held and held.bot == w.bot and held.message == w.message and not held.entry)
+        verdict = self._direct_claim(w, held, mine) if w.direct else self._auto_claim(w, held, mine)
+        if verdict == "wait" and w.direct:
+            self.waiting.setdefault(w.channel, {})[w.lane] = w.event.created_ms + len(w.before) / 1024
+        if verdict != "granted":
+            return verdict
+        self.waiting.get(w.channel, {}).pop(w.lane, None)
+        if mine and held:
+            held.until = self.now() + self.lease
+        else:
+            self._take(w.channel, w.bot, w.message, "direct" if w.direct else "auto")
+        return "granted"
+
+    def _direct_claim(self, w: Who, held: Floor | None, mine: bool) -> str:
+        answer = self.answer.get(w.message, {})
+        if w.bot in answer:
+            return "answered"
+        if "#deleted" in answer:
+            return "gone"
+        if mine:
+            return "granted"
+        unsettled = sum(1 for bot in w.before if answer.get(bot, "committed").startswith("committed"))
+        if unsettled:
+            floor = self.floors.get(w.channel, Floor())
+            since = max(self.election(w.message).addressed or 0, floor.until)
+            if held or self.now() < since + unsettled * self.lease:
+                return "wait"
+        return "wait" if held and (held.kind == "direct" or held.entry) else "granted"
+
+    def _auto_claim(self, w: Who, held: Floor | None, mine: bool) -> str:
+        e = self.election(w.message)
+        if w.message in self.answer:
+            return "answered"
+        if e.addressed is not None:
+            return "addressed"
+        if e.state == "open" or (e.state == "granted" and e.winner != w.bot) or e.paid not in ("", w.bot):
+            return "election_open"
+        if self.cooled(w.bot) > 0:
+            return "cooled"
+        if held and not mine:
+            return "wait"
+        if self.recent.get(w.channel, -math.inf) + self.quiet > self.now():
+            return "quiet"
+        return "granted"
+
+    def _holds(self, w: Who, grant: int) -> bool:
+        held = self.held(w.channel)
+        return bool(held and held.bot == w.bot and held.message == w.message and held.grant == grant)
+
+    def reserve(self, w: Who, grant: int, tokens: int) -> str:
+        if self.locks.get(w.lane) != w.owner:
+            return "lost_lock"
+        if not self._holds(w, grant):
+            return "lost_floor"
+        root, hops = self.root_of(w.event)
+        if ((hops > 0 or not w.direct) and self.root_spent(root, hops, tokens)) or self.day_spent(w.bot, tokens, 0):
+            return "budget"
+        self.election(w.message).paid = w.bot
+        self.spend(w.bot, root, 0, tokens, 0)
+        return "ok"
+
+    # ---- commit and its refusals
+
+    def commit(self, w: Who, d: Draft) -> str:
+        refusal = self._refusal(w, d)
+        root, hops = self.root_of(w.event)
+        if refusal:
+            if d.tokens != d.held or d.micro_usd:
+                self.spend(w.bot, root, 0, d.tokens - d.held, d.micro_usd)
+            return refusal
+        now = self.now()
+        self.inbox[w.lane].pop(w.entry)
+        self.work.get(w.bot, set()).discard(w.message)
+        if not w.direct:
+            self.elections_due.pop(w.message, None)
+            if d.cooldown:
+                self.cooldown[w.bot] = now + d.cooldown
+        self.spend(w.bot, root, 0 if d.reaction else 1, d.tokens - d.held, d.micro_usd)
+        if self.day_spent(w.bot, 0, 0):
+            self.day_over.add(w.bot)
+        if not d.reaction:
+            self.recent[w.channel] = now
+        if d.dry_run:
+            self.answer.setdefault(w.message, {})[w.bot] = "delivered:dry_run"
+            self._free(w.channel)
+            return "dry_run"
+        self.answer.setdefault(w.message, {})[w.bot] = f"committed:{d.entry_id}"
+        self.outbox.setdefault((w.bot, w.channel), []).append(d.entry_id)
+        self.entries[d.entry_id] = w.message, root, hops + 1
+        floor = self.floors[w.channel]
+        floor.entry, floor.until = d.entry_id, now + self.hold
+        return "committed"
+
+    def _refusal(self, w: Who, d: Draft) -> str:
+        answer, e = self.answer.get(w.message, {}), self.election(w.message)
+        if self.locks.get(w.lane) != w.owner:
+            return "lost_lock"
+        if self.muted(w.bot, w.event):
+            return "muted"
+        floor = self.floors.get(w.channel)
+        if not self._holds(w, d.grant) or (floor and floor.entry):
+            return "lost_floor"
+        if (w.bot in answer) if w.direct else answer:
+            return "answered"
+        if w.direct and "#deleted" in answer:
+            return "gone"
+        if not w.direct and e.addressed is not None:
+            return "addressed"
+        if w.entry not in self.inbox.get(w.lane, {}):
+            return "gone"
+        if not d.final and self._stale(w, int(d.read_up_to or w.message)):
+            return "stale"
+        root, hops = self.root_of(w.event)
+        spent = (hops > 0 or not w.direct) and self.root_spent(root, hops, d.tokens - d.held)
+        return "budget" if spent or self.day_spent(w.bot, d.tokens - d.held, d.micro_usd) else ""
+
+    def _stale(self, w: Who, read: int) -> bool:
+        again = self.last_human.get((w.channel, w.event.author_id), 0) if w.event.author_kind is AuthorKind.HUMAN else 0
+        return again > read or self.last_human.get((w.channel, f"re:{w.message}"), 0) > read
+
+    def give_back(self, w: Who, grant: int, keep: bool) -> str:
+        if self.locks.get(w.lane) != w.owner:
+            return "lost_lock"
+        verdict = "kept" if keep else self._ended(w)
+        floor = self.floors.get(w.channel)
+        if self._holds(w, grant) and floor and not floor.entry:
+            self._free(w.channel)
+        return verdict
+
+    def _ended(self, w: Who) -> str:
+        e = self.election(w.message)
+        self.inbox.get(w.lane, {}).pop(w.entry, None)
+        self.work.get(w.bot, set()).discard(w.message)
+        if w.direct or e.paid == w.bot:
+            self.answer.setdefault(w.message, {}).setdefault(w.bot, "declined")
+            return "declined"
+        if e.state == "granted" and e.winner == w.bot:
+            self.elections_due[w.message] = self.at_once()
+            return "handed_over"
+        return "dropped"
+
+    def drop(self, w: Who) -> int:
+        if self.locks.get(w.lane) != w.owner:
+            return -1
+        self.work.get(w.bot, set()).discard(w.message)
+        return int(self.inbox.get(w.lane, {}).pop(w.entry, None) is not None)
+
+    def renew(self, w: Who, grant: int) -> bool:
+        floor = self.floors.get(w.channel)
+        if not self._holds(w, grant) or not floor or floor.entry:
+            return False
+        floor.until = self.now() + self.lease
+        return True
+
+    def forget(self, message: str) -> bool:
+        first = "#deleted" not in self.answer.get(message, {})
+        self.answer.setdefault(message, {})["#deleted"] = "yes"
+        return first
+
+    # ---- delivery, as far as the protocols above see it
+
+    def delivered(self, bot: str, channel: str, posted: str) -> None:
+        """The oldest entry of the outbox is in Discord, as message `posted`."""
+        entry_id = self.outbox[bot, channel].pop(0)
+        message, root, hops = self.entries[entry_id]
+        self.causes[posted] = root, hops
+        self.answer.setdefault(message, {})[bot] = f"delivered:{posted}"
+        held = self.held(channel)
+        if held and held.entry == entry_id:
+            self._free(channel)

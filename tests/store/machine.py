@@ -1,0 +1,273 @@
+"""One machine for all protocols: every call goes to the real store and to the reference, and both must answer the same.
+
+Scripts are atomic, so any interleaving of processes is a sequence of calls: the machine holds many cycles in the middle of
+their work and lets Hypothesis choose whose call comes next, which answers are lost, who dies and how much time passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from hypothesis import note
+
+from app import keys
+from app.keys import Lane
+from app.model import AuthorKind, Context, Event, InboxEntry
+from app.store import admission, commits, elections, floors, lanes, mutes, outbox
+from app.store.door import Call, Store
+from tests.store import world
+from tests.store.cycle_reference import Draft, Reference, Who
+from tests.store.judge import Judge
+from tests.store.world import Cycle, World
+
+NEAR_MS = 5_000
+"""No call is made when its answer would change within this time: the machine lets it pass first."""
+KEPT_DIRECT = {"direct"}
+KEPT = {"opened", "bid", "complete", "passed", "late", "exhausted"}
+FIRST_ID = 10**17
+
+
+class Machine:
+    """The two sides, and each call on both."""
+
+    limits: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, store: Store) -> None:
+        self.world = World(store, **self.limits)
+        s = self.world.settings
+        self.at = self.world.now()
+        self.ref = Reference(lambda: self.at, self.world.limits, int(s.floor_lease * 1000), int(s.quiet_time * 1000),
+                             int(s.election_max_age * 1000), int(s.delivery_hold * 1000))
+        self.judge = Judge()
+        self.cycles: list[Cycle] = []
+        self.heard: list[admission.Candidate] = []
+        self.late: list[admission.Candidate] = []
+        self.posting: dict[tuple[str, str], tuple[str, str]] = {}
+        self.count = 0
+
+    # ---- both sides of each call
+
+    def fresh(self) -> str:
+        """A new id."""
+        self.count += 1
+        return f"request-{self.count}"
+
+    def steady(self) -> None:
+        """Let time pass until nothing is about to change by itself, and note the time of the call that follows."""
+        self.at = self.world.now()
+        while near := [at for at in self.ref.boundaries() if self.at - 1_000 < at < self.at + NEAR_MS]:
+            self.world.advance(int(max(near) - self.at) + 1_001)
+            self.at = self.world.now()
+
+    def run(self, call: Call[Any], lost: bool = False) -> Any:
+        """The store's answer; `lost`: the first is lost on its way and the same call is made again."""
+        if lost:
+            first = self.world.store.run(call)
+            again = self.world.store.run(call)
+            assert first == again, f"{call.script} answered {first}, and then {again}"
+            return again
+        return self.world.store.run(call)
+
+    def admit(self, c: admission.Candidate, lost: bool = False) -> str:
+        self.steady()
+        expected = self.ref.admit(c)
+        if expected == "duplicate":
+            lost = False
+        call = admission.admit(c, self.fresh(), self.world.limits, self.world.settings)
+        real = self.run(call, lost)
+        assert real.verdict == expected, f"admit: {real}, expected {expected}"
+        note(f"    {c.bot} admits {c.event.message_id} {c.classified.signal} bid {c.bid and c.bid.score}: {expected}")
+        if expected in KEPT_DIRECT | KEPT:
+            lane = Lane(c.bot, c.event.channel_id if expected in KEPT_DIRECT else None)
+            self.ref.inbox.setdefault(str(lane), {})[real.entry_id] = c.event.message_id
+        return expected
+
+    def elect(self, message: str, channel: str, lost: bool = False) -> tuple[str, str]:
+        self.steady()
+        expected = self.ref.elect(message)
+        real = self.world.store.run(elections.elect(message, channel, self.world.settings))
+        assert (real.verdict, real.winner) == expected, f"elect: {real}, expected {expected}"
+        if lost:
+            expected = self.ref.elect(message)
+            real = self.world.store.run(elections.elect(message, channel, self.world.settings))
+            assert (real.verdict, real.winner) == expected, f"elect again: {real}, expected {expected}"
+        note(f"    elect {message}: {expected}")
+        if real.winner:
+            self.judge.elected(message, real.winner)
+        return expected
+
+    def begin(self, lane: Lane) -> Cycle | None:
+        """A worker takes the lane's lock, if it is free, and begins."""
+        owner = self.fresh()
+        assert self.world.lock(lane, owner) == self.ref.take_lock(str(lane), owner)
+        if self.ref.locks[str(lane)] != owner:
+            return None
+        self.steady()
+        expected = self.ref.begin(str(lane), owner)
+        begun = self.world.store.run(lanes.begin(lane, owner))
+        note(f"    begin {lane}: {expected}")
+        assert begun.due == expected, f"begin: {begun.due}, expected {expected}"
+        if not begun.due:
+            return None
+        inbox = self.ref.inbox.get(str(lane), {})
+        assert {e.entry_id: e.event.message_id for e in begun.entries} == inbox
+        assert [e.entry_id for e in begun.entries] == list(inbox), "entries come oldest first"
+        assert begun.granted == self.ref.work.get(lane.bot, set())
+        cycle = Cycle(lane, owner, begun.seq, self.ref.seq.get(str(lane), 0), list(begun.entries))
+        self.cycles.append(cycle)
+        return cycle
+
+    def who(self, cycle: Cycle, entry: InboxEntry) -> Who:
+        bot = cycle.lane.bot
+        before = entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
+        return Who(str(cycle.lane), cycle.owner, bot, entry.event.channel_id, entry.event, entry.entry_id, before)
+
+    def claim(self, cycle: Cycle, entry: InboxEntry, lost: bool = False) -> str:
+        self.steady()
+        expected = self.ref.claim(self.who(cycle, entry))
+        call = floors.claim(cycle.holder, entry, self.world.settings, self.world.settings.quiet_time)
+        real = self.world.store.run(call)
+        if lost:
+            again = self.world.store.run(call)
+            assert (again.verdict, again.token) == (real.verdict, real.token), f"claim answered {real}, and then {again}"
+        note(f"    {cycle.lane} claims {entry.event.message_id}: {expected}")
+        assert real.verdict == expected, f"claim: {real}, expected {expected}"
+        if expected == "granted":
+            grant = self.ref.floors[entry.event.channel_id].grant
+            self.judge.floor_granted(entry.event.channel_id, real.token, grant)
+            cycle.tokens[entry.entry_id] = real.token, grant
+        return expected
+
+    def reserve(self, cycle: Cycle, entry: InboxEntry, tokens: int = 100, lost: bool = False) -> str:
+        self.steady()
+        token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
+        expected = self.ref.reserve(self.who(cycle, entry), grant, tokens)
+        call = floors.reserve(cycle.holder, entry, token, self.world.limits, tokens, self.fresh())
+        real, _ = self.run(call, lost)
+        note(f"    {cycle.lane} reserves for {entry.event.message_id}: {expected}")
+        assert real == expected, f"reserve: {real}, expected {expected}"
+        if real == "ok":
+            cycle.paid.add(entry.entry_id)
+            self.judge.paid(entry.event.message_id, cycle.lane.bot, cycle.lane.channel is not None)
+        return expected
+
+    def commit(self, cycle: Cycle, entry: InboxEntry, lost: bool = False, **more: Any) -> str:
+        """`more`: tokens, micro_usd, reserved, read_up_to, final, react."""
+        self.steady()
+        token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
+        d = world.decision(cycle, entry, token, cooldown=self.world.settings.cooldown, **more)
+        draft = Draft(grant, d.action.tokens, d.reserved, d.action.micro_usd, d.entry_id, d.read_up_to, d.final,
+                      d.action.kind == "react", cooldown=int(d.cooldown * 1000))
+        before = self._state_of(entry, cycle)
+        expected = self.ref.commit(self.who(cycle, entry), draft)
+        call = commits.commit(d, self.world.limits, self.world.settings, self.fresh())
+        real = self.run(call, lost)
+        note(f"    {cycle.lane} commits {entry.event.message_id}: {expected}")
+        assert real.verdict == expected, f"commit: {real}, expected {expected}"
+        message, is_direct = entry.event.message_id, cycle.lane.channel is not None
+        if expected == "committed":
+            self.judge.committed(message, cycle.lane.bot, is_direct, d.entry_id)
+        else:
+            assert self._state_of(entry, cycle) == before, f"a commit refused as {expected} left something behind"
+        return expected
+
+    def _state_of(self, entry: InboxEntry, cycle: Cycle) -> list[Any]:
+        """Everything that a commit may change but the journal and the money, which a refused draft has cost all the same."""
+        bot, channel, message = cycle.lane.bot, entry.event.channel_id, entry.event.message_id
+        pipe = self.world.store.client.pipeline(transaction=False)
+        pipe.xrange(keys.inbox(cycle.lane))
+        for key in (keys.work(bot), keys.answer(message), keys.floor(channel), keys.bids(message)):
+            pipe.hgetall(key)
+        pipe.lrange(keys.outbox(bot, channel), 0, -1)
+        pipe.zrange(keys.recent_bot_posts(channel), 0, -1)
+        pipe.exists(keys.cooldown(bot))
+        return pipe.execute()
+
+    def give_back(self, cycle: Cycle, entry: InboxEntry, keep: bool, lost: bool = False) -> str:
+        self.steady()
+        token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
+        expected = self.ref.give_back(self.who(cycle, entry), grant, keep)
+        real, _ = self.run(floors.give_back(cycle.holder, entry, token, keep, "no", self.fresh()), lost)
+        note(f"    {cycle.lane} gives back {entry.event.message_id}, keep {keep}: {expected}")
+        assert real == expected, f"give_back: {real}, expected {expected}"
+        if real == "declined":
+            self.judge.declined(entry.event.message_id, cycle.lane.channel is not None)
+        return expected
+
+    def drop(self, cycle: Cycle, entry: InboxEntry) -> None:
+        self.steady()
+        expected = self.ref.drop(self.who(cycle, entry))
+        assert self.world.store.run(floors.drop(cycle.holder, [entry], "perceive", "not for me")) == expected
+
+    def renew(self, cycle: Cycle, entry: InboxEntry) -> None:
+        self.steady()
+        token, grant = cycle.tokens.get(entry.entry_id, ("0", -1))
+        who = self.who(cycle, entry)
+        call = floors.renew(who.channel, who.bot, who.message, token, int(self.world.settings.floor_lease * 1000))
+        assert self.world.store.run(call) == self.ref.renew(who, grant)
+
+    def finish(self, cycle: Cycle, lost: bool = False) -> str:
+        self.steady()
+        expected = self.ref.finish(str(cycle.lane), cycle.owner, cycle.reference_seq, cycle.retry)
+        real, _ = self.run(lanes.finish(cycle.lane, cycle.owner, cycle.seq, cycle.retry, self.fresh()), lost)
+        note(f"    {cycle.lane} finishes, retry {cycle.retry}: {expected}")
+        assert real == expected, f"finish: {real}, expected {expected}"
+        self.cycles.remove(cycle)
+        return expected
+
+    # ---- what happens around cycles
+
+    def unlock(self, lane: Lane) -> None:
+        """The lease of a lock ends: its holder is dead, or lives on and believes that it still has it."""
+        note(f"    lock {lane} ends")
+        self.world.unlock(lane)
+        self.ref.locks.pop(str(lane), None)
+
+    def poll(self, bot: str) -> None:
+        self.steady()
+        self.world.store.run(lanes.wake(Lane(bot), Context.POLL))
+        self.ref.wake(bot, self.ref.at_once())
+
+    def pump(self) -> list[Lane]:
+        """Every lane that is due and not locked."""
+        self.steady()
+        found = self.world.store.run(lanes.overdue(0))
+        due = {lane for lane, at in self.ref.due.items() if at <= self.at and lane not in self.ref.locks}
+        assert {str(lane) for lane, _ in found.lanes} == due
+        assert set(found.elections) == {m for m, at in self.ref.elections_due.items() if at <= self.at}
+        return [lane for lane, _ in found.lanes]
+
+    def mute(self, scope: str, on: bool) -> None:
+        self.world.store.run(mutes.mute(scope, "mod") if on else mutes.unmute(scope))
+        (self.ref.mutes.add if on else self.ref.mutes.discard)(scope)
+
+    def forget(self, message: str) -> None:
+        assert self.world.store.run(admission.forget(message)) == self.ref.forget(message)
+
+    def post(self, bot: str, channel: str) -> Event | None:
+        """A deliverer sends the oldest entry; Discord has it, the receipt is still out. What others see of it."""
+        head = self.world.store.run(outbox.head(bot, channel))
+        assert head == next(iter(self.ref.outbox.get((bot, channel), ())), None)
+        if head is None or (bot, channel) in self.posting:
+            return None
+        entry = self.world.store.run(outbox.read(head))
+        assert entry is not None
+        assert self.world.store.run(outbox.take(bot, channel, "deliverer", 10_000))
+        if self.world.store.run(outbox.attempt(entry, 0, "deliverer", self.world.settings, False)).verdict != "send":
+            return None
+        self.count += 1
+        posted = str(FIRST_ID + self.count)
+        self.posting[bot, channel] = head, posted
+        _, root, hops = self.ref.entries[head]
+        self.ref.in_flight[bot, channel] = root, hops
+        return world.event(posted, channel, f"80{world.BOTS.index(bot)}", author_kind=AuthorKind.OURS)
+
+    def receipt(self, bot: str, channel: str) -> None:
+        """The post is known to have arrived."""
+        self.steady()
+        head, posted = self.posting.pop((bot, channel))
+        entry = self.world.store.run(outbox.read(head))
+        assert entry is not None
+        self.ref.delivered(bot, channel, posted)
+        self.world.store.run(outbox.delivered(entry, 0, posted, "post", "2026-01-01"))
+        self.world.store.run(outbox.leave(bot, channel, "deliverer", 0))

@@ -1,0 +1,318 @@
+"""Admission and elections in plain Python: what each call should answer, by DESIGN.md. No Redis; times in ms come from `now`.
+
+Each method answers the verdict that the store's call should give, and moves the reference as the call should move Redis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app.model import AuthorKind, Event, Signal
+from app.store.admission import Candidate
+from app.store.limits import Limits
+
+
+@dataclass
+class Election:
+    """What `bids:<message>` says."""
+
+    state: str = ""
+    channel: str = ""
+    opened: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: {"message": 0, "reaction": 0})
+    bids: dict[str, float] = field(default_factory=dict)
+    winner: str = ""
+    again: str = ""
+    paid: str = ""
+    addressed: int | None = None
+    retried: bool = False
+
+
+@dataclass
+class Floor:
+    """A channel's floor, held or free (`bot` empty) since `until`."""
+
+    bot: str = ""
+    message: str = ""
+    kind: str = ""
+    entry: str = ""
+    until: float = 0
+    grant: int = 0
+    """Which grant this is; stands for the fencing token."""
+
+
+@dataclass
+class Spent:
+    posts: int = 0
+    tokens: int = 0
+    micro_usd: int = 0
+    foreign: int = 0
+
+
+class Rooms:
+    """All of Redis that the protocols use, and what gateways do with it: admission and elections."""
+
+    def __init__(self, now: Callable[[], int], limits: Limits, lease: int, quiet: int, max_age: int, hold: int) -> None:
+        self.now, self.limits = now, limits
+        self.lease, self.quiet, self.max_age, self.hold = lease, quiet, max_age, hold
+        self.locks: dict[str, str] = {}
+        self.seq: dict[str, int] = {}
+        self.ticks = 0
+        self.due: dict[str, float] = {}
+        self.inbox: dict[str, dict[str, str]] = {}
+        self.seen: set[tuple[str, str, str]] = set()
+        self.elections: dict[str, Election] = {}
+        self.elections_due: dict[str, float] = {}
+        self.answer: dict[str, dict[str, str]] = {}
+        self.floors: dict[str, Floor] = {}
+        self.waiting: dict[str, dict[str, float]] = {}
+        self.cooldown: dict[str, float] = {}
+        self.recent: dict[str, int] = {}
+        self.last_human: dict[tuple[str, str], int] = {}
+        self.work: dict[str, set[str]] = {}
+        self.mutes: set[str] = set()
+        self.causes: dict[str, tuple[str, int]] = {}
+        self.in_flight: dict[tuple[str, str], tuple[str, int]] = {}
+        self.roots: dict[str, Spent] = {}
+        self.days: dict[str, Spent] = {}
+        self.day_over: set[str] = set()
+        self.asked: dict[tuple[str, str], int] = {}
+        self.entries: dict[str, tuple[str, str, int]] = {}
+        self.outbox: dict[tuple[str, str], list[str]] = {}
+
+    # ---- shared
+
+    def boundaries(self) -> Iterator[float]:
+        """Every moment at which an answer may change by time alone."""
+        yield from self.due.values()
+        yield from self.elections_due.values()
+        yield from self.cooldown.values()
+        yield from (at + self.quiet for at in self.recent.values())
+        for floor in self.floors.values():
+            yield from (floor.until + n * self.lease for n in range(0 if floor.bot else 1, 4))
+        for e in self.elections.values():
+            yield e.opened + self.max_age
+            if e.addressed is not None:
+                yield from (e.addressed + n * self.lease for n in range(1, 4))
+
+    def at_once(self) -> int:
+        """A due time that has surely come: no boundary to keep away from."""
+        return self.now() - 5_000
+
+    def election(self, message: str) -> Election:
+        return self.elections.setdefault(message, Election())
+
+    def held(self, channel: str) -> Floor | None:
+        floor = self.floors.get(channel)
+        return floor if floor and floor.bot and floor.until > self.now() else None
+
+    def wake(self, lane: str, due: float) -> None:
+        self.ticks += 1
+        self.seq[lane] = self.ticks
+        self.due[lane] = min(self.due.get(lane, math.inf), due)
+
+    def muted(self, bot: str, event: Event) -> bool:
+        scopes = {"all", f"guild:{event.guild_id or '-'}", f"channel:{event.channel_id}", f"bot:{bot}"}
+        return bool(scopes & self.mutes)
+
+    def cooled(self, bot: str) -> float:
+        return max(0.0, self.cooldown.get(bot, 0) - self.now())
+
+    def _take(self, channel: str, bot: str, message: str, kind: str) -> None:
+        self.ticks += 1
+        self.floors[channel] = Floor(bot, message, kind, "", self.now() + self.lease, self.ticks)
+
+    def _free(self, channel: str) -> None:
+        self.floors[channel] = Floor(until=self.now())
+        queue = self.waiting.get(channel, {})
+        if queue:
+            first = min(queue, key=lambda lane: (queue[lane], lane))
+            del queue[first]
+            self.wake(first, self.at_once())
+
+    # ---- budgets
+
+    def root_of(self, event: Event) -> tuple[str, int]:
+        if event.author_kind is AuthorKind.HUMAN:
+            return event.message_id, 0
+        return self.causes.get(event.message_id, ("", 0))
+
+    def root_spent(self, root: str, hops: int, tokens: int) -> bool:
+        spent, limits = self.roots.get(root), self.limits
+        if root == "" or (hops > 0 and hops >= limits.root_hops):
+            return True
+        if spent is None:
+            return hops > 0 or limits.root_posts <= 0 or tokens > limits.root_tokens
+        return spent.posts + spent.foreign >= limits.root_posts or spent.tokens + tokens > limits.root_tokens
+
+    def day_spent(self, bot: str, tokens: int, micro_usd: int) -> bool:
+        one, everyone, limits = self.days.get(bot, Spent()), self.days.get("all", Spent()), self.limits
+        return (
+            one.posts >= limits.daily_posts or one.tokens + tokens > limits.daily_tokens
+            or one.micro_usd + micro_usd > limits.daily_micro_usd
+            or everyone.posts >= limits.daily_posts_all or everyone.tokens + tokens > limits.daily_tokens_all
+            or everyone.micro_usd + micro_usd > limits.daily_micro_usd_all)
+
+    def spend(self, bot: str, root: str, posts: int, tokens: int, micro_usd: int) -> None:
+        for spent in (self.days.setdefault(bot, Spent()), self.days.setdefault("all", Spent())):
+            spent.posts += posts
+            spent.tokens += tokens
+            spent.micro_usd += micro_usd
+        of_root = self.roots.setdefault(root, Spent())
+        of_root.posts += posts
+        of_root.tokens += tokens
+
+    # ---- admission
+
+    def admit(self, c: Candidate) -> str:
+        event = c.event
+        if (c.bot, event.message_id, event.kind) in self.seen:
+            return "duplicate"
+        self.seen.add((c.bot, event.message_id, event.kind))
+        self._remember(c)
+        e = self.election(event.message_id)
+        if self.muted(c.bot, event):
+            self._passes(c, e)
+            return "muted"
+        if c.classified.direct and e.addressed is None:
+            e.addressed = self.now()
+        if c.classified.signal is not Signal.AMBIENT and c.wakes:
+            root, hops = self.root_of(event)
+            human = event.author_kind is AuthorKind.HUMAN
+            if (not human and self.root_spent(root, hops, 1)) or self.day_spent(c.bot, 0, 0):
+                self._passes(c, e)
+                return "exhausted"
+        if c.classified.direct:
+            return self._direct(c, e)
+        return self._bid(c, e)
+
+    def _remember(self, c: Candidate) -> None:
+        event, channel = c.event, c.event.channel_id
+        number = int(event.message_id)
+        if event.author_kind is AuthorKind.HUMAN:
+            for name in (event.author_id, "#last"):
+                self.last_human[channel, name] = max(number, self.last_human.get((channel, name), 0))
+            if event.reply_to:
+                self.last_human[channel, f"re:{event.reply_to}"] = number
+        elif event.message_id not in self.causes:
+            if event.author_kind is AuthorKind.OURS:
+                self.causes[event.message_id] = self.in_flight.get((c.author_bot, channel), ("", 0))
+            else:
+                known = self.causes.get(event.reply_to or "")
+                root = known[0] if known else str(self.last_human.get((channel, "#last"), ""))
+                self.causes[event.message_id] = root, (known[1] if known else 0) + 1
+                if root:
+                    self.roots.setdefault(root, Spent()).foreign += 1
+
+    def _passes(self, c: Candidate, e: Election) -> bool:
+        e.counts[c.event.kind] += 1
+        complete = e.state == "open" and e.counts[c.event.kind] >= c.expected
+        if complete:
+            self.elections_due[c.event.message_id] = self.at_once()
+        return complete
+
+    def _direct(self, c: Candidate, e: Election) -> str:
+        event = c.event
+        self._passes(c, e)
+        if not c.wakes:
+            return "passed"
+        if event.author_kind is AuthorKind.HUMAN:
+            asked = self.asked[c.bot, event.author_id] = self.asked.get((c.bot, event.author_id), 0) + 1
+            if asked > self.limits.person_hourly:
+                return "over_person_limit"
+        self.wake(f"{c.bot}:{event.channel_id}", self.at_once())
+        return "direct"
+
+    def _bid(self, c: Candidate, e: Election) -> str:
+        message = c.event.message_id
+        if not c.wakes or c.bid is None or message in self.answer:
+            return "complete" if self._passes(c, e) else "passed"
+        if e.state not in ("", "open"):
+            return "late"
+        e.bids[c.bot] = c.bid.score
+        e.counts[c.event.kind] += 1
+        opens = not e.state
+        if opens:
+            e.state, e.channel, e.opened = "open", c.event.channel_id, self.now()
+            self.elections_due[message] = self.now() + 10_000
+        if e.counts[c.event.kind] >= c.expected:
+            self.elections_due[message] = self.at_once()
+            return "complete"
+        return "opened" if opens else "bid"
+
+    # ---- elections
+
+    def _close(self, message: str, word: str) -> tuple[str, str]:
+        e = self.election(message)
+        self.elections_due.pop(message, None)
+        self.work.get(e.winner, set()).discard(message)
+        e.state = word if e.state else ""
+        return (word if word in ("cooled", "left") else "closed"), ""
+
+    def elect(self, message: str, guild: str = "7") -> tuple[str, str]:
+        e = self.election(message)
+        if not e.state or message in self.answer or e.addressed is not None:
+            return self._close(message, "closed")
+        if e.state not in ("open", "granted"):
+            return self._close(message, e.state)
+        if e.paid and not (e.state == "granted" and e.paid == e.winner):
+            return self._close(message, "left")
+        held, due = self.held(e.channel), self.elections_due.get(message, self.now())
+        too_old = self.now() - e.opened > self.max_age
+        if e.state == "granted":
+            if held and held.bot == e.winner and held.message == message:
+                self.elections_due[message] = held.until + 50
+                return "granted", e.winner
+            if due > self.now():
+                return "granted", e.winner
+            if e.paid:
+                if too_old:
+                    return self._close(message, "left")
+                self.elections_due[message] = self.now() + self.lease
+                return "granted", e.winner
+            self.work.get(e.winner, set()).discard(message)
+            if e.again:
+                return self._close(message, "left")
+            e.again, e.winner, e.state = e.winner, "", "open"
+        if due > self.now():
+            return "not_due", ""
+        if too_old or {"all", f"channel:{e.channel}", f"guild:{guild}"} & self.mutes:
+            return self._close(message, "left")
+        if held:
+            self.elections_due[message] = self.now() + 100 if held.entry else held.until
+            return "deferred", ""
+        if e.channel in self.recent and self.recent[e.channel] + self.quiet > self.now():
+            self.elections_due[message] = self.recent[e.channel] + self.quiet
+            return "deferred", ""
+        return self._grant(message, e)
+
+    def _grant(self, message: str, e: Election) -> tuple[str, str]:
+        def rank(bot: str) -> tuple[float, str]:
+            return e.bids[bot], hashlib.sha1((bot + message).encode(), usedforsecurity=False).hexdigest()
+
+        ranked = [bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again]
+        cooled: list[str] = []
+        for bot in ranked:
+            if f"bot:{bot}" in self.mutes or bot in self.day_over:
+                continue
+            if self.cooled(bot) > 0:
+                cooled.append(bot)
+            elif bot not in self.locks and not self.work.get(bot):
+                e.state, e.winner = "granted", bot
+                self.work.setdefault(bot, set()).add(message)
+                self._take(e.channel, bot, message, "auto")
+                self.elections_due[message] = self.now() + self.lease + 50
+                self.wake(bot, self.at_once())
+                return "granted", bot
+        if cooled:
+            soonest = min(cooled, key=self.cooled)
+            self.wake(soonest, self.now() + self.cooled(soonest))
+            return self._close(message, "cooled")
+        if ranked and not e.retried:
+            e.retried = True
+            self.elections_due[message] = self.now() + 1000
+            return "deferred", ""
+        return self._close(message, "left")

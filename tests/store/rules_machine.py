@@ -1,0 +1,273 @@
+"""The steps that Hypothesis may choose from, and the promises that hold after each and at the end."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.keys import Lane
+from app.model import AuthorKind, InboxEntry
+from app.store.door import Store
+from tests.store import agreement, world
+from tests.store.machine import FIRST_ID, Machine
+from tests.store.world import ALICE, BOB, BOTS, Cycle
+
+LOST = st.sampled_from([False, False, False, True])
+BID = st.sampled_from([None, 0.2, 0.5, 0.5, 0.9])
+ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "finish")
+
+
+class Protocol(RuleBasedStateMachine):
+    """Two channels, three bots, people and bots that write, workers that die. Subclasses choose what happens."""
+
+    store: ClassVar[Store]
+    limits: ClassVar[dict[str, Any]] = {}
+    bots: ClassVar[tuple[str, ...]] = BOTS
+    channels: ClassVar[tuple[str, ...]] = ("55",)
+    addressed: ClassVar[tuple[tuple[str, ...], ...]] = ((),)
+    """Whom messages address."""
+    authors: ClassVar[tuple[AuthorKind, ...]] = (AuthorKind.HUMAN,)
+    mutes: ClassVar[tuple[str, ...]] = ()
+    dead: ClassVar[tuple[str, ...]] = ()
+    """Bots that no worker serves."""
+    passing: ClassVar[tuple[int, ...]] = (11_000, 16_000, 61_000)
+    tokens: ClassVar[tuple[int, ...]] = (80,)
+    micro_usd: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        class_limits = type("Limited", (Machine,), {"limits": self.limits})
+        self.m: Machine = class_limits(self.store)
+
+    # ---- what people and bots say
+
+    def _say(self, channel: str, author: AuthorKind, addressed: tuple[str, ...], data: Any) -> None:
+        self.m.count += 1
+        # Ids of any age and order: no script may trust the clock in them.
+        message = str(FIRST_ID + self.m.count if data.draw(st.booleans(), "young") else 10**10 + self.m.count)
+        known = [c.event.message_id for c in self.m.heard]
+        reply_to = data.draw(st.sampled_from([None, None, *known[-2:]]), "reply_to")
+        who = {AuthorKind.HUMAN: data.draw(st.sampled_from([ALICE, BOB]), "who"), AuthorKind.FOREIGN: "700"}.get(author, "800")
+        said = world.event(message, channel, who, author_kind=author, reply_to=reply_to)
+        self._hear(said, addressed, data)
+
+    def _hear(self, said: Any, addressed: tuple[str, ...], data: Any) -> None:
+        for bot in data.draw(st.permutations(self.bots), "order"):
+            author_bot = BOTS[0] if said.author_kind is AuthorKind.OURS else ""
+            more = {"expected": len(self.bots), "author_bot": author_bot, "wakes": data.draw(st.sampled_from([True] * 7 + [False]))}
+            if bot in addressed:
+                c = world.direct(bot, said, addressed, **more)
+            else:
+                c = world.candidate(bot, said, data.draw(BID, "bid"), **more)
+            if data.draw(st.sampled_from([True, True, False]), "in time"):
+                self.m.admit(c, data.draw(LOST))
+                self.m.heard.append(c)
+            else:
+                self.m.late.append(c)
+
+    @initialize(data=st.data())
+    def first(self, data: Any) -> None:
+        self.say(data)
+
+    @rule(data=st.data())
+    def say(self, data: Any) -> None:
+        """A message comes; some gateways lag."""
+        if len(self.m.heard) < 24:
+            self._say(data.draw(st.sampled_from(self.channels)), data.draw(st.sampled_from(self.authors)),
+                      data.draw(st.sampled_from(self.addressed)), data)
+
+    @precondition(lambda self: self.m.late)
+    @rule(data=st.data(), lost=LOST)
+    def lag(self, data: Any, lost: bool) -> None:
+        """A lagging gateway catches up."""
+        c = self.m.late.pop(data.draw(st.integers(0, len(self.m.late) - 1)))
+        self.m.admit(c, lost)
+        self.m.heard.append(c)
+
+    @precondition(lambda self: self.m.heard)
+    @rule(data=st.data())
+    def hear_again(self, data: Any) -> None:
+        """Discord or a backfill brings a message a second time."""
+        assert self.m.admit(data.draw(st.sampled_from(self.m.heard))) == "duplicate"
+
+    # ---- elections, cycles
+
+    @precondition(lambda self: self.m.ref.elections)
+    @rule(data=st.data(), lost=LOST)
+    def elect(self, data: Any, lost: bool) -> None:
+        """Anybody asks for any election at any time."""
+        message = data.draw(st.sampled_from(sorted(self.m.ref.elections_due) or sorted(self.m.ref.elections)))
+        self.m.elect(message, self.m.ref.elections[message].channel or "55", lost)
+
+    def _lanes(self) -> list[Lane]:
+        every = [Lane(bot, channel) for bot in self.bots for channel in (None, *self.channels)]
+        return [lane for lane in every if lane.bot not in self.dead]
+
+    @rule(data=st.data())
+    def begin(self, data: Any) -> None:
+        """A hint arrives, needed or not."""
+        self.m.begin(data.draw(st.sampled_from(self._lanes())))
+
+    @rule(data=st.data())
+    def hinted(self, data: Any) -> None:
+        """The pump finds what is due, and a worker takes one of it."""
+        due = [lane for lane in self.m.pump() if lane.bot not in self.dead]
+        if due:
+            self.m.begin(data.draw(st.sampled_from(sorted(due, key=str))))
+
+    @precondition(lambda self: self.m.cycles)
+    @rule(data=st.data(), lost=LOST)
+    def go_on(self, data: Any, lost: bool) -> None:
+        """A cycle does what a good one does next."""
+        self._step(data.draw(st.sampled_from(self.m.cycles)), lost, data.draw(st.sampled_from(self.tokens)))
+
+    def _step(self, cycle: Cycle, lost: bool = False, tokens: int = 80) -> None:
+        entry = next((e for e in cycle.entries if e.entry_id not in cycle.done), None)
+        if entry is None:
+            self.m.finish(cycle, lost)
+        elif entry.entry_id in cycle.paid:
+            self._answer(cycle, entry, lost, tokens)
+        elif entry.entry_id in cycle.tokens:
+            verdict = self.m.reserve(cycle, entry, 100, lost)
+            if verdict != "ok":
+                self._end(cycle, entry, verdict)
+        else:
+            verdict = self.m.claim(cycle, entry, lost)
+            if verdict in ("wait", "quiet", "cooled", "election_open"):
+                cycle.done.add(entry.entry_id)
+                cycle.retry = 15_000
+            elif verdict != "granted":
+                self._end(cycle, entry, verdict)
+
+    def _answer(self, cycle: Cycle, entry: InboxEntry, lost: bool, tokens: int) -> None:
+        direct = cycle.lane.channel is not None
+        verdict = self.m.commit(cycle, entry, lost, reserved=100, tokens=tokens, final=direct, micro_usd=self.micro_usd)
+        if verdict == "committed":
+            cycle.done.add(entry.entry_id)
+        else:
+            self._end(cycle, entry, verdict)
+
+    def _end(self, cycle: Cycle, entry: InboxEntry, verdict: str) -> None:
+        """A good cycle's last word on an entry that it does not answer."""
+        cycle.done.add(entry.entry_id)
+        if verdict == "lost_lock":
+            return
+        if verdict == "lost_floor" and entry.entry_id not in cycle.paid:
+            cycle.retry = 0
+        elif entry.entry_id in cycle.tokens:
+            self.m.give_back(cycle, entry, keep=False)
+        else:
+            self.m.drop(cycle, entry)
+
+    @precondition(lambda self: any(cycle.entries for cycle in self.m.cycles))
+    @rule(data=st.data(), op=st.sampled_from(ODD), lost=LOST)
+    def odd(self, data: Any, op: str, lost: bool) -> None:
+        """A cycle does anything at all, in any order."""
+        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if cycle.entries]))
+        entry = data.draw(st.sampled_from(cycle.entries))
+        paid = 100 if entry.entry_id in cycle.paid else 0
+        if op == "claim":
+            self.m.claim(cycle, entry, lost)
+        elif op == "reserve":
+            self.m.reserve(cycle, entry, 100, lost)
+        elif op.startswith("commit") or op == "react":
+            read = str(FIRST_ID + 10**6) if op != "commit unread" else ""
+            self.m.commit(cycle, entry, lost, reserved=paid, read_up_to=read, final=op.endswith("final"), react=op == "react")
+        elif op in ("keep", "give back"):
+            self.m.give_back(cycle, entry, op == "keep", lost)
+        elif op == "drop":
+            self.m.drop(cycle, entry)
+        elif op == "renew":
+            self.m.renew(cycle, entry)
+        else:
+            # What it leaves is for the next cycle: a good one says when.
+            cycle.retry = data.draw(st.sampled_from([0, 15_000]))
+            self.m.finish(cycle, lost)
+
+    # ---- faults, time, moderators
+
+    @precondition(lambda self: self.m.cycles)
+    @rule(data=st.data())
+    def crash(self, data: Any) -> None:
+        """A worker dies; its locks stay until their leases end."""
+        self.m.cycles.remove(data.draw(st.sampled_from(self.m.cycles)))
+
+    @precondition(lambda self: self.m.ref.locks)
+    @rule(data=st.data())
+    def lock_ends(self, data: Any) -> None:
+        """A lock's lease ends, under a dead cycle or a living one that goes on all the same."""
+        self.m.unlock(Lane.parse(data.draw(st.sampled_from(sorted(self.m.ref.locks)))))
+
+    @rule(ms=st.integers(0, 2))
+    def wait(self, ms: int) -> None:
+        """Time passes."""
+        self.m.world.advance(self.passing[ms])
+
+    @rule(data=st.data())
+    def poll(self, data: Any) -> None:
+        """The safety poll wakes a bot."""
+        self.m.poll(data.draw(st.sampled_from(self.bots)))
+
+    @precondition(lambda self: self.mutes)
+    @rule(data=st.data())
+    def mute(self, data: Any) -> None:
+        """A moderator mutes or unmutes."""
+        scope = data.draw(st.sampled_from(self.mutes))
+        self.m.mute(scope, scope not in self.m.ref.mutes)
+
+    @precondition(lambda self: self.m.ref.outbox)
+    @rule(data=st.data())
+    def post(self, data: Any) -> None:
+        """An answer reaches Discord, where the others may see it before its receipt is noted."""
+        bot, channel = data.draw(st.sampled_from(sorted(self.m.ref.outbox)))
+        posted = None if self.m.ref.mutes else self.m.post(bot, channel)
+        if posted is not None and bot == BOTS[0] and AuthorKind.OURS in self.authors:
+            self._hear(posted, (), data)
+
+    @precondition(lambda self: self.m.posting)
+    @rule(data=st.data())
+    def receipt(self, data: Any) -> None:
+        """The deliverer notes that its post has arrived."""
+        self.m.receipt(*data.draw(st.sampled_from(sorted(self.m.posting))))
+
+    # ---- promises
+
+    @invariant()
+    def same(self) -> None:
+        """Redis holds what the reference holds."""
+        assert not (found := agreement.differences(self.store, self.m.ref)), found
+
+    def teardown(self) -> None:
+        """Faults cease; the pump and good workers go on until nothing is due. Then nothing may be left undone."""
+        self.drain()
+        ref = self.m.ref
+        left = {lane: inbox for lane, inbox in ref.inbox.items()
+                if ":" in lane and inbox and lane.partition(":")[0] not in self.dead}
+        assert not left, f"direct messages that nobody will answer: {left}"
+        assert all(Lane.parse(lane).bot in self.dead for lane in ref.due), f"still due: {ref.due}"
+        assert not ref.elections_due, f"elections that nobody will close: {ref.elections_due}"
+        assert not any(ref.work.values()), f"granted and forgotten: {ref.work}"
+        self.same()
+
+    def drain(self) -> None:
+        """Good conduct only."""
+        for scope in sorted(self.m.ref.mutes):
+            self.m.mute(scope, False)
+        self.m.cycles.clear()
+        for lane in sorted(self.m.ref.locks):
+            self.m.unlock(Lane.parse(lane))
+        for _ in range(60):
+            for box in sorted(box for box, ids in self.m.ref.outbox.items() if ids):
+                if box in self.m.posting or self.m.post(*box):
+                    self.m.receipt(*box)
+            for message in sorted(self.m.ref.elections_due):
+                self.m.elect(message, self.m.ref.elections[message].channel or "55")
+            for lane in self.m.pump():
+                cycle = self.m.begin(lane) if lane.bot not in self.dead else None
+                while cycle in self.m.cycles:
+                    self._step(cycle)
+            if not self.m.ref.elections_due and all(Lane.parse(lane).bot in self.dead for lane in self.m.ref.due):
+                return
+            self.m.world.advance(16_000)

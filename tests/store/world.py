@@ -1,0 +1,124 @@
+"""The real store, with a hand on its clock and short names for its calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app import keys
+from app.keys import Lane
+from app.model import Action, ActionKind, Bid, Classified, Event, InboxEntry, Signal
+from app.settings import Settings
+from app.store import admission, commits, floors
+from app.store.door import Store
+from app.store.limits import Limits
+
+BOTS = ("aria", "dotty", "elena")
+ALICE, BOB = "901", "902"
+
+# Redis's TIME cannot be set, but no script compares it with anything but times that scripts wrote. So to take `ms` off every
+# stored time and every expiry is the passing of `ms`. Locks are left out: a living holder renews them, and a dead one is a
+# step of its own. Fencing tokens and sequences stay: they only ever grow.
+_PASS = """
+local ms = tonumber(ARGV[1])
+local function shift(key, field)
+  local at = tonumber(redis.call('HGET', key, field) or nil)
+  if at then redis.call('HSET', key, field, string.format('%.0f', at - ms)) end
+end
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if string.sub(key, 1, 5) ~= 'lock:' then
+    local kind = redis.call('TYPE', key).ok
+    if kind == 'zset' and not string.find(key, ':waiting', 1, true) then
+      local flat = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+      for i = 1, #flat, 2 do redis.call('ZADD', key, string.format('%.0f', tonumber(flat[i + 1]) - ms), flat[i]) end
+    elseif kind == 'hash' then
+      for _, field in ipairs({'until', '#opened', '#addressed', 'hinted', 'committed_at', 'deliver_by'}) do shift(key, field) end
+    end
+    local left = redis.call('PTTL', key)
+    if left > ms then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
+  end
+end
+return 1
+"""
+
+
+class World:
+    """An empty database, the calls of the protocols, and time that passes when it is told to."""
+
+    def __init__(self, store: Store, **settings: Any) -> None:
+        self.store = store
+        self.passed = 0
+        self.settings = Settings(
+            _env_file=None, contention_window=10, quiet_time=20, cooldown=60, floor_lease=15, delivery_hold=60,
+            election_max_age=120, **settings)
+        self.limits = Limits.of(self.settings)
+        store.client.flushdb()
+        self._pass = store.client.register_script(_PASS)
+
+    def now(self) -> int:
+        """Redis's TIME in ms, with all that has passed."""
+        seconds, micro = self.store.client.time()
+        return int(seconds) * 1000 + int(micro) // 1000 + self.passed
+
+    def advance(self, ms: int) -> None:
+        """Let `ms` pass."""
+        self._pass(args=[ms])
+        self.passed += ms
+
+    def lock(self, lane: Lane, owner: str) -> bool:
+        """What LaneLock.take does, without its thread."""
+        return bool(self.store.client.set(keys.lock(lane), owner, nx=True, px=10_000))
+
+    def unlock(self, lane: Lane) -> None:
+        """The lock's lease ends."""
+        self.store.client.delete(keys.lock(lane))
+
+
+def event(message: str, channel: str = "55", author: str = ALICE, **more: Any) -> Event:
+    """A plain message of a human, unless `author_kind` says otherwise."""
+    return Event(message_id=message, channel_id=channel, guild_id="7", author_id=author, author_name="x",
+                 content="hello", **more)
+
+
+def candidate(bot: str, said: Event, bid: float | None = 0.5, **more: Any) -> admission.Candidate:
+    """An unaddressed message as one bot sees it; `bid` None passes."""
+    signal = Signal.AMBIENT if bid is None else Signal.WATCHED
+    offer = None if bid is None else Bid(score=bid, above_threshold=True)
+    return admission.Candidate(bot, said, Classified(signal=signal, reason="w"), offer, **more)
+
+
+def direct(bot: str, said: Event, addressed: tuple[str, ...], **more: Any) -> admission.Candidate:
+    """A message that addresses this bot."""
+    classified = Classified(signal=Signal.DIRECT, reason="named", addressed=addressed)
+    return admission.Candidate(bot, said, classified, **more)
+
+
+@dataclass
+class Cycle:
+    """One cycle: a lane, the id under which it took the lock, and what it has got so far."""
+
+    lane: Lane
+    owner: str
+    seq: str = ""
+    reference_seq: int = 0
+    entries: list[InboxEntry] = field(default_factory=list)
+    tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By entry id: the fencing token, and the reference's number of the same grant."""
+    paid: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    retry: int | None = None
+
+    @property
+    def holder(self) -> floors.Holder:
+        return floors.Holder(self.lane, self.owner)
+
+
+def decision(cycle: Cycle, entry: InboxEntry, token: str, **more: Any) -> commits.Decision:
+    """A reply of 80 tokens to an entry."""
+    kind = ActionKind.REACT if more.pop("react", False) else ActionKind.REPLY
+    tokens = more.pop("tokens", 80)
+    micro_usd = more.pop("micro_usd", 0)
+    action = Action(
+        kind=kind, channel_id=entry.event.channel_id, message_id=entry.event.message_id, text="hi", emoji="x",
+        reason="because", tokens=tokens, micro_usd=micro_usd)
+    return commits.Decision(cycle.holder, entry, action, token, **more)
