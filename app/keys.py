@@ -225,7 +225,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
     Described("floor:<channel>", "hash: bot, message, token, kind, until", "claim, commit, deliver",
               "an hour; the lease is `until`"),
-    Described("floor:<channel>:waiting", "sorted set: lanes waiting for the floor", "claim", "a day"),
+    Described("floor:<channel>:waiting", "sorted set: lanes and elections (`#<message>`) that wait", "claim", "a day"),
     Described("channel:<id>:recent_bot_posts", "sorted set: bot:entry by commit Unix ms", "commit", "a day"),
     Described("channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"),
     Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),

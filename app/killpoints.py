@@ -21,4 +21,5 @@ def reached(name: str) -> None:
     skip = next((int(option.removeprefix("skip=")) for option in options if option.startswith("skip=")), 0)
     if next(_passed) < skip:
         return
-    os.kill(os.getpid(), signal.SIGSTOP if "stop" in options else signal.SIGKILL)
+    # Raised in this thread, not sent to the process: else the thread may run on for a moment.
+    signal.raise_signal(signal.SIGSTOP if "stop" in options else signal.SIGKILL)

@@ -37,7 +37,8 @@ SHAPES = re.compile(
 )
 
 NOISY = {"discord": logging.INFO, "httpx": logging.WARNING, "urllib3": logging.WARNING, "kombu": logging.WARNING,
-         "amqp": logging.WARNING, "asyncio": logging.WARNING}
+         "amqp": logging.WARNING, "asyncio": logging.WARNING,
+         "celery.app.trace": logging.WARNING, "celery.worker.strategy": logging.WARNING, "celery.beat": logging.WARNING}
 
 
 class _Secrets:

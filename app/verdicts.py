@@ -64,6 +64,15 @@ class Claim(StrEnum):
     """Outside the channels where bots may speak unasked."""
 
 
+class Reserve(StrEnum):
+    """Outcome of asking, before a model call, whether it may be made."""
+
+    OK = "ok"
+    BUDGET = "budget"
+    LOST_FLOOR = "lost_floor"
+    LOST_LOCK = "lost_lock"
+
+
 class Commit(StrEnum):
     """Outcome of committing a decided action."""
 

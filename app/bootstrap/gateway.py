@@ -124,8 +124,18 @@ class StorePorts:
             return
         done, next_lane = await self._store.run(outbox.delivered(entry, flying.chunk, message_id, "receipt", today()))
         if done and next_lane:
-            lane = Lane.parse(next_lane)
+            await self._next(next_lane)
+
+    async def _next(self, who: str) -> None:
+        """Let the next one speak: a lane, or `#<message>` for an election."""
+        if not who.startswith("#"):
+            lane = Lane.parse(who)
             self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+            return
+        channel = await self._store.run(elections.channel_of(who[1:]))
+        outcome = await self.elect(who[1:], channel)
+        if outcome.verdict is Elect.GRANTED and outcome.fresh:
+            self.hint(Lane(outcome.winner), Context.TRIGGER)
 
     async def deleted(self, channel_id: str, message_id: str) -> None:
         """Nothing that waits for a deleted message is sent any more."""
@@ -188,10 +198,7 @@ class StorePorts:
         for lane, context in overdue.lanes:
             self.hint(lane, context)
         for message in overdue.elections:
-            channel = await self._store.run(elections.channel_of(message))
-            outcome = await self._store.run(elections.elect(message, channel, self.settings))
-            if outcome.verdict is Elect.GRANTED:
-                self.hint(Lane(outcome.winner), Context.TRIGGER)
+            await self._next(f"#{message}")
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self._hints.offer(DELIVER, bot)
 

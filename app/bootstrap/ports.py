@@ -19,7 +19,7 @@ from app.store import commits, floors, journal, states, stats
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
-from app.verdicts import Claim, Commit
+from app.verdicts import Claim, Commit, Reserve
 
 log = structlog.get_logger(__name__)
 
@@ -135,18 +135,18 @@ class Ports:
             self.held.read_up_to = max((line.message_id for line in lines), key=int)
         return lines
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> bool:
-        """Mark the cycle as paid and hold tokens of every budget."""
+    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
+        """Mark the message as paid for and hold tokens of every budget."""
         if self.held is None:
-            return False
+            return Reserve.LOST_FLOOR
         verdict, reason = self.store.run(
             floors.reserve(self.holder, entry, self.held.token, self.served.limits, tokens, request()))
-        if verdict == "ok":
+        if verdict is Reserve.OK:
             self.held.reserved += tokens
             self.store.run(stats.count("model_calls"))
-            return True
-        self.note(entry, "reserve", verdict, reason, {})
-        return False
+        elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
+            self.note(entry, "reserve", verdict, reason, {})
+        return verdict
 
     def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
@@ -180,8 +180,13 @@ class Ports:
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer."""
-        if entries:
-            self.store.run(floors.drop(self.holder, list(entries), step, reason))
+        plain = [entry for entry in entries if entry.event.message_id not in self.begun.granted]
+        if plain:
+            self.store.run(floors.drop(self.holder, plain, step, reason))
+        for entry in entries:
+            if entry.event.message_id in self.begun.granted:
+                # A rule observes before anything was paid: the next best bidder gets its chance at once.
+                self._give_back(entry, keep=False, reason=reason)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""

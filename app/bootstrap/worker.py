@@ -90,10 +90,7 @@ class Worker:
         for lane, context in overdue.lanes:
             self.hint(lane, context)
         for message in overdue.elections:
-            channel = self.store.run(elections.channel_of(message))
-            outcome = self.store.run(elections.elect(message, channel, self.settings))
-            if outcome.verdict is Elect.GRANTED:
-                self.hint(Lane(outcome.winner), Context.TRIGGER)
+            self._elect(message)
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self.hints.send(DELIVER, bot)
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
@@ -101,6 +98,12 @@ class Worker:
     def hint(self, lane: Lane, context: Context) -> None:
         """Tell some worker that a lane is due. A lost hint costs about a second."""
         self.hints.send(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+
+    def _elect(self, message: str) -> None:
+        channel = self.store.run(elections.channel_of(message))
+        outcome = self.store.run(elections.elect(message, channel, self.settings))
+        if outcome.verdict is Elect.GRANTED and outcome.fresh:
+            self.hint(Lane(outcome.winner), Context.TRIGGER)
 
     def _run(self, holder: Holder, begun: Begun, ports: list[Ports]) -> str:
         lane = holder.lane
@@ -145,11 +148,21 @@ class Worker:
             else:
                 world.retry_ms = VAULT_RETRY_MS
 
+    def close(self) -> None:
+        """Give leases back and close connections."""
+        self.deliverer.close()
+        self.rest.close()
+        self.hints.close()
+        self.store.close()
+
     def _secrets(self, bot: str) -> Secrets:
         served = self.bots.get(bot)
         return Secrets(served.token, served.user_id)
 
     def _hint_next(self, lane: Lane) -> None:
+        if lane.bot.startswith("#"):
+            self._elect(lane.bot[1:])
+            return
         self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
 
     def _roster_now(self) -> dict[str, str]:

@@ -13,8 +13,8 @@ from app.brain import prompt, reply, text
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.character import Character, plain_emoji
 from app.errors import ModelUnavailable
-from app.model import Action, ActionKind
-from app.verdicts import Commit
+from app.model import Action, ActionKind, ChatLine, InboxEntry
+from app.verdicts import Commit, Reserve
 
 DEFAULT_EMOJI = "👀"
 
@@ -28,6 +28,8 @@ class Draft:
     reason: str = ""
     tokens: int = 0
     micro_usd: int = 0
+    lost: bool = False
+    """The floor or the lock is gone: somebody else takes over."""
 
 
 def act(state: CycleState, runtime: Runtime[Run]) -> Change:
@@ -63,6 +65,8 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
 def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | None) -> Outcome:
     entry, ports = candidate.entry, run.ports
     message = entry.event.message_id
+    if draft.lost:
+        return Outcome(message, Did.LOST, draft.reason)
     if verdict is None:
         ports.decline(entry, draft.reason)
         return Outcome(message, Did.DECLINED, draft.reason)
@@ -70,7 +74,7 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
         if draft.text:
             run.brain.uttered.add(ports.now_ms, draft.text)
         return Outcome(message, Did.COMMITTED, draft.reason, ActionKind.REPLY if draft.text else ActionKind.REACT)
-    if verdict in {Commit.LOST_LOCK, Commit.LOST_FLOOR}:
+    if verdict is Commit.LOST_LOCK or (verdict is Commit.LOST_FLOOR and candidate.direct):
         return Outcome(message, Did.LOST, verdict)
     if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
         # Somebody else answers it: no decline may be recorded for the message, only this bot's entry goes.
@@ -84,17 +88,29 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
 def _draft(run: Run, candidate: Candidate) -> Draft:
     """One draft from fresh context. Free for a reaction and for the offline voice."""
     lines = run.ports.context(candidate.entry)
+    entry = _as_it_stands(candidate.entry, lines)
     character = run.brain.character
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
     recent = run.brain.uttered.since_yesterday(run.ports.now_ms)
-    messages = prompt.build(character, run.ports.me, candidate.entry, lines, recent)
-    if run.brain.speaker is None:
+    messages = prompt.build(character, run.ports.me, entry, lines, recent)
+    speaker = run.brain.speaker
+    reserved = run.ports.reserve(candidate.entry, speaker.estimate(messages) if speaker is not None else 0)
+    if reserved is not Reserve.OK:
+        return Draft(reason=reserved, lost=reserved is not Reserve.BUDGET)
+    if speaker is None:
         return _offline(run, messages, "offline voice")
-    if not run.ports.reserve(candidate.entry, run.brain.speaker.estimate(messages)):
-        return Draft(reason="over budget")
     with run.ports.typing(candidate.entry) if candidate.direct else nullcontext():
         return _ask(run, candidate, messages)
+
+
+def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
+    """The entry with the text that Discord has now: people edit."""
+    event = entry.event
+    now = next((line for line in lines if line.message_id == event.message_id), None)
+    if now is None or now.content == event.content:
+        return entry
+    return entry.model_copy(update={"event": event.model_copy(update={"content": now.content})})
 
 
 def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:

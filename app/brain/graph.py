@@ -11,6 +11,8 @@ from langgraph.graph.state import CompiledStateGraph
 from app.brain.act import act
 from app.brain.brain import Brain
 from app.brain.cycle import CycleResult, CycleState, Run
+from app.brain.embeddings import shared_encoder
+from app.brain.mood import CUE_SENTENCES
 from app.brain.perceive import perceive
 from app.brain.plan import plan
 from app.brain.ports import CyclePorts
@@ -43,6 +45,12 @@ def compiled() -> Graph:
     graph.add_conditional_edges("plan", _after_plan, ["act", END])
     graph.add_conditional_edges("act", _after_act, ["plan", END])
     return graph.compile()
+
+
+def warm() -> None:
+    """Load what every cycle needs (about two seconds), so that a worker's first message does not wait for it."""
+    compiled()
+    shared_encoder().matrix(CUE_SENTENCES)
 
 
 def run_cycle(brain: Brain, ports: CyclePorts) -> CycleResult:

@@ -16,9 +16,9 @@ from app.verdicts import Claim
 TRIES = 5
 """Candidates for which the floor is asked in one autonomous cycle."""
 
-STOPS = frozenset({Claim.WAIT, Claim.COOLED, Claim.LOST_LOCK})
+STOPS = frozenset({Claim.COOLED, Claim.LOST_LOCK})
 """Nothing else can be answered now either."""
-LEAVES = frozenset({Claim.QUIET, Claim.ELECTION_OPEN})
+LEAVES = frozenset({Claim.WAIT, Claim.QUIET, Claim.ELECTION_OPEN})
 """This message may be answered later."""
 
 

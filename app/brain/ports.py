@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from app.model import Action, ChatLine, Context, ConversationState, InboxEntry
-from app.verdicts import Claim, Commit
+from app.verdicts import Claim, Commit, Reserve
 
 
 class CyclePorts(Protocol):
@@ -46,8 +46,8 @@ class CyclePorts(Protocol):
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel from Discord, oldest first. Moves the mark that STALE is judged by."""
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> bool:
-        """Before a paid model call: mark the cycle as paid and hold `tokens` of every budget. False: over budget."""
+    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
+        """Before every model call: mark the message as paid for and hold `tokens` of every budget."""
 
     def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""

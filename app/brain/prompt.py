@@ -41,7 +41,7 @@ def fill(name: str, **slots: str) -> str:
 
 def system(character: Character) -> str:
     """The system prompt."""
-    names = ", ".join(character.names)
+    names = ", ".join(character.aliases) or "none"
     return fill("system", display_name=character.display_name, names=names, persona=character.persona)
 
 

@@ -27,10 +27,11 @@ _SECRETS = re.compile(
 )
 _SILENCE = re.compile(
     r"(?:no[_ ]?reply|observe|silent|silence|\(?(?:stays?|remains?|keeps?|says?) (?:silent|quiet|nothing)\)?|"
-    r"(?:i(?:'m| am|'ll| will| choose to| shall| should| have decided to| decide to)?|.{1,32}) "
-    r"(?:be |stay(?:s|ing)? |remain(?:s|ing)? |keep(?:s|ing)? )(?:silent|quiet)\b.*|"
+    r"i(?:['’]m| am|['’]ll| will| choose to| shall| should| have decided to| decide to)? "
+    r"(?:be|stay|staying|remain|remaining|keep|keeping) (?:silent|quiet)\b.*|"
+    r".{1,32} (?:stays|remains|keeps) (?:silent|quiet)|"
     r"i (?:will|am going to|have decided|choose) (?:not (?:to )?|to not )(?:respond|reply|answer)\b.*|"
-    r"(?:i(?:'m| am) not (?:going to )?(?:respond|reply|answer)(?:ing)?\b.*)|"
+    r"(?:i(?:['’]m| am) not (?:going to )?(?:respond|reply|answer)(?:ing)?\b.*)|"
     r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
     re.IGNORECASE | re.DOTALL)
 _REFUSAL = re.compile(
@@ -59,8 +60,10 @@ def spoken(text: str, names: tuple[str, ...] = ()) -> str:
     plain = _MARKUP.sub(lambda match: match.group(1) or "", tame(text))
     called = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     if called:
-        vocative = rf"^\W*(?:hey|hi|hello|okay|ok|yo)?[\s,]*@?(?:{called})\b[\s,:;.!?-]*"
-        plain = re.sub(vocative, "", plain, flags=re.IGNORECASE)
+        vocative = rf"\W*(?:hey|hi|hello|okay|ok|yo)?[\s,]*@?(?:{called})\b[\s,:;.!?-]*"
+        # Only the beginning: on a message of nothing but commas the pattern takes quadratic time.
+        found = re.match(vocative, plain[:120], re.IGNORECASE)
+        plain = plain[found.end():] if found is not None else plain
     return " ".join(plain.split())
 
 

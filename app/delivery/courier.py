@@ -88,7 +88,7 @@ class Courier:
                 if not await self._chunk(entry, chunk):
                     return
             # An entry that was listed again although it is delivered must not be looked at for ever.
-            pass
+            await self.store.run(outbox.settle(entry))
 
     async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
         """Bring one chunk to Discord; False: the entry was buried."""
@@ -225,7 +225,7 @@ class Courier:
         except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable) as error:
             return error
         same = [post.message_id for post in posts if _matches(post, entry, chunk)]
-        taken = await self.store.run(outbox.attributed(entry, chunk, same)) if same else frozenset()
+        taken = await self.store.run(outbox.attributed(same)) if same else frozenset()
         found = next((message for message in same if message not in taken), None)
         log.info("read back", bot=self.bot, channel=self.channel, candidates=len(same), found=found or "none")
         return found

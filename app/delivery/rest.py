@@ -101,6 +101,8 @@ class DiscordRest:
         except TimeoutError:
             work.cancel()
             return History((), "timeout")
+        except concurrent.futures.CancelledError:
+            return History((), "shutting down")
 
     @contextlib.contextmanager
     def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:

@@ -135,8 +135,8 @@ class StreamClient(discord.Client):
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         error = sys.exc_info()[1]
         if error is not None:
-            log.error(
-                "a listener failed", bot=self.bot, listener=event_method, error=type(error).__name__, where=where(error))
+            kind = type(error).__name__
+            log.error("a listener failed", bot=self.bot, listener=event_method, error=kind, where=where(error))
 
     def _own(self, message: discord.Message, event: Event | None) -> None:
         nonce = nonce_of(message)

@@ -65,7 +65,7 @@ class Elections:
         except Exception as error:  # noqa: BLE001 - a task's end: the pump closes the election
             log.error("an election failed", trace=message_id, error=type(error).__name__, where=where(error))
             return
-        if outcome.verdict is Elect.GRANTED and outcome.winner:
+        if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self._ports.hint(Lane(outcome.winner), Context.TRIGGER)
         elif outcome.verdict in _AGAIN:
             self._again(message_id, channel_id, outcome.retry_in_ms + LEAST_MS, tries)

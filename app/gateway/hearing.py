@@ -16,6 +16,9 @@ MESSAGES = 4_000
 PEOPLE = 50
 """Names of people lately seen that count as addressing them."""
 
+UNPLACED = 1_000_000
+"""More bots than there are."""
+
 
 @dataclass(slots=True)
 class Place:
@@ -54,6 +57,7 @@ class Hearing:
         """User ids of the bots of this process, by name."""
         self.ours: Mapping[str, str] = {}
         """Names of all our bots, by user id."""
+        self._placed: dict[str, set[str]] = {}
         self._places: OrderedDict[str, Place] = OrderedDict()
         self._messages: OrderedDict[str, Heard] = OrderedDict()
 
@@ -61,6 +65,10 @@ class Hearing:
         """Take the roster as it is now."""
         if tuple(roster) != tuple(self.roster):
             self.roster = tuple(roster)
+            self._placed = {}
+            for entry in self.roster:
+                for channel in entry.channels:
+                    self._placed.setdefault(channel, set()).add(entry.user_id)
             self._know_ours()
 
     def host(self, bot: str, user_id: str) -> None:
@@ -108,12 +116,12 @@ class Hearing:
         return heard.addressing
 
     def expected(self, event: Event) -> int:
-        """How many bots will bid or pass for this message; a great number when the roster does not place them yet, so
-        that the election waits for the window."""
+        """How many bots will bid or pass for this message; UNPLACED when the roster does not place them yet, so that
+        the election waits for the window."""
         if event.is_dm:
             return 1
-        placed = [entry for entry in self.roster if event.channel_id in entry.channels]
-        return len([entry for entry in placed if entry.user_id != event.author_id]) if placed else 1_000_000
+        placed = self._placed.get(event.channel_id)
+        return len(placed - {event.author_id}) if placed else UNPLACED
 
     def _place(self, channel_id: str) -> Place:
         place = self._places.get(channel_id)

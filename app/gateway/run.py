@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 ROSTER_REFRESH = 5.0
 """Seconds after which a bot that another process started is known here."""
+CANCEL_AGAIN = 2.0
+"""Seconds a cancelled client gets to say goodbye to Discord."""
 BAD_TOKEN = 4004
 """Discord's close code for a token that it does not accept."""
 
@@ -156,10 +158,7 @@ class Gateway:
                 task.cancel()
 
     async def _close(self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]) -> None:
-        tasks = [*loops, *self._clients.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end({*loops, *self._clients.values()})
         await self._intake.close()
         for bot in held:
             try:
@@ -173,8 +172,18 @@ class Gateway:
                 asyncio.get_running_loop().add_signal_handler(number, self.stop)
 
 
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: in Python 3.11 `asyncio.wait_for` (discord.py connects with it) can lose one."""
+    left = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _refusal(bot: str, error: Exception) -> ConfigurationError | None:
-    """What an operator must mend, or None for a passing failure. Discord's own text is left out: it may hold a token."""
+    """What an operator must mend, or None for a passing failure. Discord's own text stays out: it may hold a token."""
     closed = error.code if isinstance(error, discord.ConnectionClosed) else None
     if isinstance(error, discord.LoginFailure) or closed == BAD_TOKEN:
         variable = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"

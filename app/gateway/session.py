@@ -109,7 +109,8 @@ class Session:
             self._intake.open(self._bot)
             self.on_ready()
             try:
-                await asyncio.wait_for(self._changed.wait(), self._refresh)
+                async with asyncio.timeout(self._refresh):
+                    await self._changed.wait()
                 await asyncio.sleep(SETTLE)
             except TimeoutError:
                 pass

@@ -18,16 +18,13 @@ from rich.table import Table
 from app.character import Character, load_characters
 from app.embedded import free_port
 from app.errors import PortInUse
-from app.playground import report
-from app.playground.addressed import addressed_bots, explained
 from app.playground.live import Live
 from app.playground.loopback import Channel, LoopbackDiscord, Post
 from app.playground.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, Said
 from app.playground.page import Page
-from app.playground.report import Json, Records
+from app.playground.report import Json
 from app.playground.scene import Scene
 from app.playground.stage import Stage, add_bots, on_stage, run_to_end
-from app.store import journal
 
 HOST = "127.0.0.1"
 PACING = {"cooldown": 8, "quiet_time": 3}
@@ -101,9 +98,12 @@ class Demo:
     async def _perform(self, live: Live) -> None:
         async with self._stage(self.flower) as stage:
             live.follow(stage.journal)
-            self._introduce(stage)
-            await self._opening()
-            await stage.system.lasts()
+            try:
+                self._introduce(stage)
+                await self._opening()
+                await stage.system.lasts()
+            finally:
+                await live.stop()  # before its Redis ends
 
     def _stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
         speak = tuple(str(self.channels[name].id) for name in SPOKEN)
@@ -155,12 +155,7 @@ class Demo:
     async def _figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
         dms = {channel.id: next(bot for bot, account in self.bots.items() if account is one)
                for _, one, channel in self.scene.direct_channels()}
-        addressed = addressed_bots(posts, stage.roster, dms)
-        lines = {message: await stage.store.run(journal.read(str(message))) for message in addressed}
-        records = Records(posts, self.server.reactions, {bot.id for bot in self.bots.values()}, addressed,
-                          explained(lines, stage.roster))
-        errors = [*stage.system.errors, *["dead letter"] * await stage.dead_letters()]
-        return {**report.summary(records), "errors": errors, "per_message": report.per_message(records)}
+        return await stage.figures(posts, dms)
 
 
 def everywhere(characters: Iterable[Character]) -> list[Character]:

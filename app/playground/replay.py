@@ -22,13 +22,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.character import Character, load_characters
 from app.errors import ConfigurationError
-from app.playground import report
-from app.playground.addressed import addressed_bots, explained
 from app.playground.chatlog import Cue, read_log, rewritten, stand_ins, timetable
 from app.playground.demo import everywhere, show
 from app.playground.loopback import Account, Channel, LoopbackDiscord, Post
-from app.playground.report import Json, Records
-from app.playground.stage import Stage, add_bots, on_stage, run_to_end
+from app.playground.report import Json
+from app.playground.stage import add_bots, on_stage, run_to_end
 from app.settings import Settings
 
 ROOM_TIME = (
@@ -41,6 +39,7 @@ SHORTEST = {"deliver_by": 5.0, "backfill_age": 30.0, "election_max_age": 5.0, "d
 RATE_LIMIT = (5, 5.0)
 """Discord's posts and seconds for each bot and channel: the room's time too."""
 QUIET_LIMIT = 120.0
+COUNTED = ("cycles", "tasks", "model_calls", "redis_commands")
 MORE_NAMES = ("Marcus", "Sophia", "Gabriel", "Nora", "Felix", "Ivy", "Hugo", "Clara", "Oscar", "Stella", "Ruben", "Zoe")
 
 
@@ -90,10 +89,13 @@ class Replay:
                 first, before = len(self.server.posts), await stage.counters()
                 await self._play(console)
                 still_busy = not await stage.quiet(QUIET_LIMIT, _cooldown(settings) + 0.5)
-                after = await stage.counters()
-                return await self._report(stage, self.server.posts[first:], _difference(before, after), still_busy)
+                counted = _difference(before, await stage.counters())
+                figures = await stage.figures(self.server.posts[first:], {}, self.speed)
         finally:
             await self.server.stop()
+        if still_busy:
+            figures["errors"] = [*figures["errors"], f"not quiet {QUIET_LIMIT:.0f} s after the end"]
+        return {**counted, "speed": self.speed, "roles": self.roles, **figures}
 
     async def _play(self, console: Console) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -115,20 +117,6 @@ class Replay:
         for bot in self.bots.values():
             text = text.replace(f"@{bot.name}", bot.mention)
         return self.server.post(account, self.channels[line.channel.lstrip("#")], text)
-
-    async def _report(self, stage: Stage, posts: Sequence[Post], counted: Mapping[str, int], busy: bool) -> Json:
-        addressed = addressed_bots(posts, stage.roster, {})
-        journal = {message: await stage.journal(str(message)) for message in addressed}
-        records = Records(posts, self.server.reactions, {bot.id for bot in self.bots.values()}, addressed,
-                          explained(journal, stage.roster), self.speed)
-        errors = [*stage.system.errors, *["dead letter"] * await stage.dead_letters()]
-        if busy:
-            errors.append(f"not quiet {QUIET_LIMIT:.0f} s after the end")
-        return {
-            **report.summary(records),
-            **{name: counted.get(name, 0) for name in ("cycles", "tasks", "model_calls", "redis_commands")},
-            "speed": self.speed, "roles": self.roles, "errors": errors, "per_message": report.per_message(records),
-        }
 
 
 def scaled(settings: Settings, speed: float) -> dict[str, float]:
@@ -152,4 +140,4 @@ def _cooldown(settings: Mapping[str, object]) -> float:
 
 
 def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {name: value - before.get(name, 0) for name, value in after.items()}
+    return {name: after.get(name, 0) - before.get(name, 0) for name in COUNTED}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from app.model import JournalLine
 from app.playground.loopback import Post, Reaction
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 CROWD_SECONDS = 5.0
 """Two bots that speak unasked in one channel within this much log time crowd it."""
@@ -146,8 +148,9 @@ def summary(records: Records) -> Json:
     }
 
 
-def per_message(records: Records) -> list[Json]:
-    """One object for each message of others: id, channel, author, text, addressed, answers, reactions, wait_ms."""
+def per_message(records: Records, journal: Mapping[int, Sequence[JournalLine]]) -> list[Json]:
+    """One object for each message of others: id, channel, author, text, addressed, answers, reactions, wait_ms, and the
+    decisions from the journal, one line each."""
     answers, reacted = records.answers(), records.reacted()
     names = {post.author_id: post.author_name for post in records.posts}
     rows: list[Json] = []
@@ -160,5 +163,13 @@ def per_message(records: Records) -> list[Json]:
             "answers": [{"bot": reply.author_name, "text": reply.content} for reply in replies],
             "reactions": sorted(names.get(bot, str(bot)) for bot in reacted.get(post.message_id, ())),
             "wait_ms": round((replies[0].at - post.at) * 1000, 1) if replies else None,
+            "decisions": [decision(post, line) for line in journal.get(post.message_id, ())],
         })
     return rows
+
+
+def decision(post: Post, line: JournalLine) -> str:
+    """A journal line as text: age in ms, bot, step, verdict, bid, reason."""
+    bid = f" {float(line.numbers['bid']):+.2f} bits" if "bid" in line.numbers else ""
+    reason = f": {line.reason}" if line.reason else ""
+    return f"+{line.at_ms - round(post.wall * 1000)} {line.bot} {line.step} {line.verdict}{bid}{reason}"

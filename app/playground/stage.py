@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TypeVar
 from app import keys
 from app.character import Character
 from app.model import JournalLine, RosterEntry
-from app.playground.loopback import Account, LoopbackDiscord
+from app.playground.addressed import addressed_bots, explained
+from app.playground.loopback import Account, LoopbackDiscord, Post
+from app.playground.report import Json, Records, per_message, summary
 from app.playground.system import START_TIMEOUT, StreamSystem
 from app.store import journal, stats
 from app.store.door import AsyncStore, command
@@ -44,6 +46,20 @@ class Stage:
     async def journal(self, message: str) -> tuple[JournalLine, ...]:
         """What was decided about one message."""
         return await self.store.run(journal.read(message))
+
+    async def journals(self, posts: Iterable[Post]) -> dict[int, tuple[JournalLine, ...]]:
+        """What was decided about these messages, by id."""
+        ids = [post.message_id for post in posts]
+        return dict(zip(ids, await asyncio.gather(*(self.journal(str(one)) for one in ids)), strict=True))
+
+    async def figures(self, posts: Sequence[Post], dms: Mapping[int, str], speed: float = 1.0) -> Json:
+        """The report on these posts, with `errors` and `per_message`. `dms` maps direct channels to their bots."""
+        journal = await self.journals(posts)
+        records = Records(
+            posts, self.server.reactions, {bot.id for bot in self.bots.values()},
+            addressed_bots(posts, self.roster, dms), explained(journal, self.roster), speed)
+        errors: list[str] = [*self.system.errors, *["dead letter"] * await self.dead_letters()]
+        return {**summary(records), "errors": errors, "per_message": per_message(records, journal)}
 
     async def work_left(self, horizon: float) -> int:
         """Elections, deliveries, and lanes due within `horizon` seconds."""

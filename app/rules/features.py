@@ -3,135 +3,162 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum
 
-from app.rules.room import Contact, Line, Message, Person, Room, Turn
-from app.rules.words import Kind
+from app.rules.room import HELP_DECAY, NOBODY, RATE_DECAY, RECENT, Message, Person, Room, Turn
 
 Features = Mapping[str, float]
-"""Feature name -> value. Gaps in lines and seconds; `FAR` where something never happened."""
+"""Feature name -> value. Gaps are in room lines or seconds; `FAR` where something never happened."""
 
 FAR = 9_999.0
-NEAR_LINES = 20
+LONGEST = 7_200.0
+"""Seconds; a longer gap counts as this."""
+
+
+class Tie(IntEnum):
+    """How a message is tied to one bot, strongest first. The most telling single feature."""
+
+    OPENED = 0
+    """Begins with the bot's name, or replies to its message."""
+    NAMED = 1
+    """Names the bot further on, and begins with nobody's name."""
+    NAMED_BESIDE = 2
+    """Names the bot, but begins with another's name."""
+    ANSWERED = 3
+    """Names nobody; the bot was the last to speak to the author."""
+    CONTINUED = 4
+    """Names nobody; the author was speaking to the bot."""
+    FREE = 5
+    """Names nobody and belongs to no known exchange."""
+    STRANGER = 6
+    """Begins with the name of somebody who is not here."""
+    ELSEWHERE_CONTINUED = 7
+    """Names nobody; the author was speaking to somebody else."""
+    ELSEWHERE_ANSWERED = 8
+    """Names nobody; somebody else was the last to speak to the author."""
+    OTHER = 9
+    """Names somebody else."""
 
 
 def features(room: Room, turn: Turn, bot: str) -> Features:
     """The features of `turn` for `bot`, from what the room knew before the turn. Pure: the room is not changed."""
     message = room.read(turn)
-    return {**_message(room, message), **_bot(room, message, bot)}
+    author = room.people.get(turn.author, NOBODY)
+    me = room.people.get(bot, NOBODY)
+    table = _of_message(room, message, author)
+    _of_bot(table, message, me, bot)
+    _of_exchange(table, message, author, me, bot)
+    _of_role(table, room, message, me)
+    return table
 
 
-def _message(room: Room, message: Message) -> dict[str, float]:
-    turn, reading = message.turn, message.reading
-    author = room.person(turn.author)
+def _of_message(room: Room, message: Message, author: Person) -> dict[str, float]:
+    turn, reading, number = message.turn, message.reading, message.number
     last = room.recent[-1] if room.recent else None
-    minute = speakers = 0
-    crowd: set[str] = set()
-    for line in reversed(room.recent):
-        if turn.at_ms - line.at_ms > 60_000:
-            break
-        minute += 1
-    for line in list(room.recent)[-NEAR_LINES:]:
-        crowd.add(line.author)
-    partners = sum(1 for c in author.told.values() if room.number - c.line < 30)
     return {
         "kind": float(reading.kind),
         "marks": float(reading.marks),
         "length": float(len(reading.tokens)),
+        "content": float(len(reading.words)),
         "you": float(reading.you),
-        "me": float(reading.me),
         "joins": float(reading.joins),
-        "url": float(reading.url),
-        "shouts": float(reading.shouts),
-        "stranger": float(message.stranger),
-        "n_named": float(len(message.named)),
-        "sure": float(message.sure),
-        "author_lines": float(min(author.lines, 200)),
-        "author_gap": _gap(room.number, author.last_line),
+        "author_lines": float(min(author.lines, 500)),
+        "author_gap": _gap(number, author.last_line),
         "author_secs": _secs(turn.at_ms, author.last_ms),
-        "author_rate": author.rate,
-        "author_asks": author.asked,
-        "author_addr": author.addressed,
+        "author_burst": (author.lines + 1.5) / (author.runs + 1.0),
+        "author_names": author.names_others,
         "run": float(author.run) if last is not None and last.author == turn.author else 0.0,
-        "partners": float(partners),
-        "minute": float(minute),
-        "crowd": float(len(crowd)),
+        "partners": float(_later(message, author, number - 30)),
+        "minute": float(message.minute),
+        "crowd": float(len(message.near)),
         "pause": _secs(turn.at_ms, last.at_ms) if last is not None else FAR,
     }
 
 
-def _bot(room: Room, message: Message, bot: str) -> dict[str, float]:
-    turn = message.turn
-    me = room.person(bot)
-    author = room.person(turn.author)
-    number = room.number
+def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> None:
+    number = message.number
+    gap = number - me.last_line
+    interval = (me.last_line - me.first_line + 30.0) / (me.lines + 1.0) if me.lines else 30.0
+    heard_words = recent_words = 0.0
+    if me.profile:
+        for word, weight in message.weights:
+            used = me.profile.get(word)
+            if used is not None:
+                heard_words += weight
+                if number - used <= RECENT // 2:
+                    recent_words += weight
+    table["bot_gap"] = _gap(number, me.last_line)
+    table["bot_secs"] = _secs(message.turn.at_ms, me.last_ms)
+    table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0
+    table["bot_lines_near"] = float(message.near.get(bot, 0))
+    table["bot_lines"] = float(min(me.lines, 500))
+    table["bot_share"] = me.lines / (number + 20.0)
+    table["bot_rate"] = me.rate * RATE_DECAY ** min(gap, 2_000)
+    table["speakers_since"] = float(message.speakers[min(gap, len(message.speakers)) - 1]) if message.speakers else 0.0
+    table["words"] = heard_words
+    table["words_recent"] = recent_words
+
+
+def _of_exchange(table: dict[str, float], message: Message, author: Person, me: Person, bot: str) -> None:
+    number, at_ms, who = message.number, message.turn.at_ms, message.turn.author
     told, heard = author.told.get(bot), author.heard.get(bot)
-    back, back_named = me.told.get(turn.author), me.heard.get(turn.author)
-    mine_since = sum(1 for line in room.recent if line.author == bot and line.number > author.last_line)
-    near = [line for line in list(room.recent)[-NEAR_LINES:] if line.author == bot]
-    rank = 0.0
-    if told is not None:
-        rank = 1.0 + sum(1 for c in author.told.values() if c.line > told.line)
-    rank_named = 0.0
-    if heard is not None:
-        rank_named = 1.0 + sum(1 for c in author.heard.values() if c.line > heard.line)
-    others = {line.target for line in near if line.target not in (None, turn.author)}
-    speakers_since = {line.author for line in room.recent if line.number > me.last_line}
-    first = room.recent[-1].author == bot if room.recent else False
-    total = sum(p.rate for p in [room.person(l) for l in {l.author for l in room.recent}])
-    now = me.rate * 0.98 ** min(number - me.last_line, 2000)
-    w = message.reading.words
-    return {
-        "opened": float(bot in message.opened),
-        "named": float(bot in message.named),
-        "first_named": float(bool(message.named) and message.named[0] == bot),
-        "n_other": float(len([x for x in message.named if x != bot])),
-        "other_opened": float(any(x != bot for x in message.opened)),
-        "target_me": float(message.target == bot) * message.sure,
-        "target_other": float(message.target is not None and message.target != bot) * message.sure,
-        "bot_gap": _gap(number, me.last_line),
-        "bot_secs": _secs(turn.at_ms, me.last_ms),
-        "told_gap": _contact_gap(number, told),
-        "told_secs": _contact_secs(turn.at_ms, told),
-        "heard_gap": _contact_gap(number, heard),
-        "heard_secs": _contact_secs(turn.at_ms, heard),
-        "back_gap": _contact_gap(number, back),
-        "back_named_gap": _contact_gap(number, back_named),
-        "back_secs": _contact_secs(turn.at_ms, back),
-        "told_count": float(told.count if told else 0),
-        "heard_count": float(heard.count if heard else 0),
-        "back_count": float(back.count if back else 0),
-        "told_rank": rank,
-        "heard_rank": rank_named,
-        "told_since_author": float(told is not None and told.line > author.last_line),
-        "told_minus_back": max(-200.0, min(200.0, _contact_gap(number, back) - _contact_gap(number, told))),
-        "mine_since": float(mine_since),
-        "bot_lines_near": float(len(near)),
-        "others": float(len(others)),
-        "since_speakers": float(len(speakers_since)),
-        "bot_rate": now,
-        "bot_share": now / (total + 1.0),
-        "bot_lines": float(min(me.lines, 500)),
-        "bot_lines_share": me.lines / (number + 20.0),
-        "bot_asks": me.asked,
-        "bot_addr": me.addressed,
-        "bot_partner": 0.0 if me.partner is None else 1.0 if me.partner == turn.author else 2.0,
-        "bot_partner_gap": _gap(number, me.partner_line),
-        "bot_run": float(me.run),
-        "just": float(first),
-        "sim_last": _overlap(room, w, me.last_words),
-        "sim_all": _overlap(room, w, me.profile),
-        "sim_recent": _overlap(room, w, [x for line in near for x in line.words]),
-        "last_q": float(any(line.question for line in near[-1:])),
-        "reply": 0.0,
-    }
+    back = me.told.get(who)
+    to_author = message.to_author.get(bot, 0)
+    table["named"] = float(bot in message.named)
+    table["tie"] = float(_tie(message, bot))
+    table["others_named"] = float(min(len(message.named) - (bot in message.named), 5))
+    table["told_gap"] = _gap(number, told.line) if told is not None else FAR
+    table["told_secs"] = _secs(at_ms, told.at_ms) if told is not None else FAR
+    table["told_count"] = float(min(told.count, 100)) if told is not None else 0.0
+    table["told_later"] = float(_later(message, author, told.line)) if told is not None else FAR
+    table["author_since"] = float(min(author.lines - told.lines, 100)) if told is not None else FAR
+    table["heard_gap"] = _gap(number, heard.line) if heard is not None else FAR
+    table["heard_count"] = float(min(heard.count, 100)) if heard is not None else 0.0
+    table["back_gap"] = _gap(number, back.line) if back is not None else FAR
+    table["back_count"] = float(min(back.count, 100)) if back is not None else 0.0
+    table["to_author"] = float(to_author)
+    table["to_author_share"] = to_author / (message.near.get(bot, 0) + 1.0)
 
 
-def _overlap(room: Room, words, other) -> float:
-    if not words:
-        return -1.0
-    other = set(other)
-    hit = sum(room.rarity(x) for x in words if x in other)
-    return hit
+def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) -> None:
+    number, who = message.number, message.turn.author
+    waiting = sum(1 for name, line in me.waiting.items() if name != who and number - line < RECENT)
+    target = me.last_target
+    table["bot_asks"] = me.asks
+    table["bot_names"] = me.names_others
+    table["bot_volunteers"] = (me.volunteered + 0.5) / (room.questions - me.questions_before + 10.0)
+    table["bot_helps"] = me.helped * HELP_DECAY ** min(number - me.helped_line, 1_000)
+    table["bot_helped_gap"] = _gap(number, me.helped_line)
+    table["bot_replies"] = (me.replied + 1.5) / (me.replied + me.let_lie + 3.0)
+    table["bot_waiting"] = float(waiting)
+    table["bot_target"] = 3.0 if me.lines == 0 else 2.0 if target is None else 0.0 if target == who else 1.0
+    table["bot_asked"] = float(me.last_marks) if target == who else 0.0
+
+
+def _tie(message: Message, bot: str) -> Tie:
+    if bot in message.named:
+        if message.opened and bot not in message.opened:
+            return Tie.NAMED_BESIDE
+        return Tie.OPENED if message.opened else Tie.NAMED
+    if message.named:
+        return Tie.OTHER
+    if message.stranger:
+        return Tie.STRANGER
+    if message.target is None:
+        return Tie.FREE
+    if message.target == bot:
+        return Tie.ANSWERED if message.sure == 2 else Tie.CONTINUED
+    return Tie.ELSEWHERE_ANSWERED if message.sure == 2 else Tie.ELSEWHERE_CONTINUED
+
+
+def _later(message: Message, author: Person, line: int) -> int:
+    """How many others spoke to the author after this line; newest first, so the walk is as short as the answer."""
+    count = 0
+    for contact in reversed(author.told.values()):
+        if contact.line <= line:
+            break
+        count += 1
+    return count
 
 
 def _gap(number: int, line: int) -> float:
@@ -139,15 +166,7 @@ def _gap(number: int, line: int) -> float:
 
 
 def _secs(now: int, then: int) -> float:
-    return min(max(0.0, (now - then) / 1000.0), 7200.0) if then > 0 else FAR
-
-
-def _contact_gap(number: int, contact: Contact | None) -> float:
-    return _gap(number, contact.line) if contact is not None else FAR
-
-
-def _contact_secs(now: int, contact: Contact | None) -> float:
-    return _secs(now, contact.at_ms) if contact is not None else FAR
+    return min(max(0.0, (now - then) / 1000.0), LONGEST) if then > 0 else FAR
 
 
 FEATURES: tuple[str, ...] = tuple(features(Room(), Turn("0", "a", "", 0), "b"))

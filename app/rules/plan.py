@@ -87,6 +87,8 @@ def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULT
     want = desire(scores, limits)
     if scores.signal is Signal.DIRECT:
         return Plan(ActionKind.REPLY, "addressed directly", want)
+    if chattiness >= 1 and scores.signal is not Signal.AMBIENT:
+        return Plan(ActionKind.REPLY, "answers everything", want)
     if scores.granted:
         return _granted(scores, want, limits)
     shift = (0.5 - chattiness) * limits.chattiness

@@ -7,22 +7,25 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.rules.words import Reading, read
+from app.rules.words import EDGE, Kind, Reading, read
 
 RECENT = 60
 """Lines that are remembered one by one."""
+NEAR = 20
+"""Lines that count as the present conversation."""
 PEOPLE = 400
 CONTACTS = 32
 """People per person whose last exchange is remembered."""
-PROFILE = 96
+PROFILE = 128
 """Words per person that are remembered."""
 VOCABULARY = 6_000
 NAMES = 4
 NAME_LENGTH = 40
 FRESH_MS = 300_000
 FRESH_LINES = 40
-PROFILE_DECAY = 0.85
+LONG_AGO = -10_000
 RATE_DECAY = 0.98
+HELP_DECAY = 0.97
 COMMON = frozenset("a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi "
                    "hey here there root test user guest help ubuntu linux rust stripe bot".split())
 
@@ -43,49 +46,67 @@ class Turn:
 
 @dataclass(slots=True)
 class Contact:
-    """The last time one person spoke to another: line number, Unix ms, and how often so far."""
+    """The last time one person spoke to another: room line, Unix ms, how often so far, and how many lines the one
+    spoken to had written by then."""
 
     line: int
     at_ms: int
     count: int = 0
+    lines: int = 0
 
 
 @dataclass(slots=True)
 class Person:
-    """What the room remembers of one participant."""
+    """What the room remembers of one participant. Lines are the room's line numbers."""
 
     names: tuple[str, ...] = ()
     lines: int = 0
-    last_line: int = -10_000
+    first_line: int = 0
+    last_line: int = LONG_AGO
     last_ms: int = -(10**12)
     rate: float = 0.0
-    """Lines, discounted by age."""
-    asked: float = 0.0
-    addressed: float = 0.0
+    """Own lines, discounted by age."""
+    asks: float = 0.0
+    """Share of questions among own lines, the latest counting most."""
+    names_others: float = 0.0
+    """Share of own lines that name somebody, the latest counting most."""
     run: int = 0
-    """Lines in a row up to the last one."""
+    """Own lines in a row up to the last one."""
+    runs: int = 0
+    """Bursts of own lines."""
+    last_target: str | None = None
+    last_marks: int = 0
     partner: str | None = None
-    partner_line: int = -10_000
+    """Whom the last line with a known target spoke to."""
+    partner_line: int = LONG_AGO
+    helped: float = 0.0
+    """People spoken to unasked for the first time, discounted by age."""
+    helped_line: int = LONG_AGO
+    volunteered: int = 0
+    """Questions to nobody in particular that this person took up."""
+    questions_before: int = 0
+    """Questions to nobody that the room had seen before this person came."""
+    replied: int = 0
+    let_lie: int = 0
     heard: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
     """Who addressed this person by name."""
     told: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
     """Who spoke to this person, by name or as far as the thread shows."""
-    profile: dict[str, float] = field(default_factory=dict)
-    last_words: tuple[str, ...] = ()
+    waiting: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Who named this person and was not named back yet: the line of the first time."""
+    profile: dict[str, int] = field(default_factory=dict)
+    """Words used, and the line of the last time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One remembered line: number, id, author, the one it spoke to (if known), and its words."""
+    """One remembered line."""
 
     number: int
     message_id: str
     author: str
     at_ms: int
     target: str | None
-    named: tuple[str, ...]
-    question: bool
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +126,16 @@ class Message:
     """The one it speaks to: named, or guessed from the thread."""
     sure: int
     """How `target` is known: 3 named, 2 answers who spoke to the author, 1 goes on with the last partner, 0 unknown."""
+    weights: tuple[tuple[str, float], ...]
+    """The content words with their rarity in this channel."""
+    near: Mapping[str, int]
+    """Lines per author among the last 20."""
+    to_author: Mapping[str, int]
+    """Lines per author among the last 60 that spoke to this turn's author."""
+    speakers: tuple[int, ...]
+    """Different authors among the last 1, 2, ... lines."""
+    minute: int
+    """Lines in the minute before."""
 
 
 class Room:
@@ -113,11 +144,13 @@ class Room:
 
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
         self.number = 0
+        self.questions = 0
         self.recent: deque[Line] = deque(maxlen=RECENT)
         self.people: OrderedDict[str, Person] = OrderedDict()
         self.roster: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, str] = {}
         self._seen_in: dict[str, int] = {}
+        self._open: OrderedDict[str, int] = OrderedDict()
         self._read: Message | None = None
         for author, names in (roster or {}).items():
             self.know(author, names)
@@ -133,8 +166,8 @@ class Room:
         return self.people.get(author) or NOBODY
 
     def rarity(self, word: str) -> float:
-        """Inverse document frequency of a word in this channel, about 0.2 (in every line) to 8 (new)."""
-        return math.log((self.number + 2.0) / (self._seen_in.get(word, 0) + 0.7))
+        """Inverse document frequency of a word in this channel, in nats: 0 or more."""
+        return max(0.0, math.log((self.number + 2.0) / (self._seen_in.get(word, 0) + 0.7)))
 
     def read(self, turn: Turn) -> Message:
         """What the turn says and to whom, as far as the past tells; the same turn is read only once."""
@@ -143,70 +176,125 @@ class Room:
         reading = read(turn.text)
         opened, named = self._named(turn, reading)
         target, sure = self._target(turn, opened or named)
-        self._read = Message(turn, reading, self.number, opened, named,
-                             bool(reading.opener) and not opened and reading.opener == reading.tokens[0],
-                             target, sure)
+        near, to_author, speakers, minute = self._survey(turn)
+        self._read = Message(
+            turn, reading, self.number, opened, named,
+            bool(reading.opener) and not opened and reading.opener == reading.tokens[0],
+            target, sure, tuple([(word, self.rarity(word)) for word in reading.words]), near, to_author, speakers, minute)
         return self._read
 
     def observe(self, turn: Turn) -> None:
         """Keep a turn. Its names are known from now on."""
         message = self.read(turn)
         author = self._enter(turn)
-        reading = message.reading
         for other in message.named:
-            self._contact(self._other(other).heard, turn)
-            self._contact(self._other(other).told, turn)
+            self._address(turn.author, author, other, turn.at_ms)
         if message.target is not None:
             if not message.named:
-                self._contact(self._other(message.target).told, turn)
+                self._contact(self._other(message.target), "told", turn.author, turn.at_ms)
             author.partner, author.partner_line = message.target, self.number
+        elif message.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}:
+            self._ask(turn.author)
         self._speak(author, message)
-        self._learn(author, reading.words)
-        self.recent.append(Line(self.number, turn.message_id, turn.author, turn.at_ms, message.target, message.named,
-                                bool(reading.marks), reading.words))
+        self._learn(author, message.reading.words)
+        self.recent.append(Line(self.number, turn.message_id, turn.author, turn.at_ms, message.target))
         self.number += 1
         self._read = None
+
+    def _survey(self, turn: Turn) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
+        near: dict[str, int] = {}
+        to_author: dict[str, int] = {}
+        seen: set[str] = set()
+        speakers: list[int] = []
+        minute = 0
+        for back, line in enumerate(reversed(self.recent)):
+            author = line.author
+            seen.add(author)
+            speakers.append(len(seen))
+            if back < NEAR:
+                near[author] = near.get(author, 0) + 1
+            if line.target == turn.author:
+                to_author[author] = to_author.get(author, 0) + 1
+            if turn.at_ms - line.at_ms <= 60_000:
+                minute += 1
+        return near, to_author, tuple(speakers), minute
+
+    def _ask(self, author: str) -> None:
+        self.questions += 1
+        self._open[author] = self.number
+        self._open.move_to_end(author)
+        while self._open and (len(self._open) > CONTACTS or self.number - next(iter(self._open.values())) > NEAR):
+            self._open.popitem(last=False)
+
+    def _address(self, name: str, author: Person, other: str, at_ms: int) -> None:
+        person = self._other(other)
+        if name not in person.told and other not in author.told:
+            author.helped = author.helped * HELP_DECAY ** min(self.number - author.helped_line, 1_000) + 1.0
+            author.helped_line = self.number
+            if other in self._open:
+                author.volunteered += 1
+        if author.waiting.pop(other, None) is not None:
+            author.replied += 1
+        waiting = person.waiting
+        while waiting and (len(waiting) >= CONTACTS // 2 or self.number - next(iter(waiting.values())) > RECENT):
+            waiting.popitem(last=False)
+            person.let_lie += 1
+        waiting.setdefault(name, self.number)
+        self._contact(person, "heard", name, at_ms)
+        self._contact(person, "told", name, at_ms)
 
     def _speak(self, author: Person, message: Message) -> None:
         follows = bool(self.recent) and self.recent[-1].author == message.turn.author
         author.run = author.run + 1 if follows else 1
-        fade = RATE_DECAY ** min(self.number - author.last_line, 2_000)
-        author.rate = author.rate * fade + 1.0
-        author.asked = author.asked * 0.95 + (1.0 if message.reading.marks else 0.0)
-        author.addressed = author.addressed * 0.95 + (1.0 if message.named else 0.0)
+        author.runs += not follows
+        author.rate = author.rate * RATE_DECAY ** min(self.number - author.last_line, 2_000) + 1.0
+        author.asks += (float(message.reading.marks > 0) - author.asks) * 0.1
+        author.names_others += (float(bool(message.named)) - author.names_others) * 0.1
         author.lines += 1
         author.last_line, author.last_ms = self.number, message.turn.at_ms
+        author.last_target, author.last_marks = message.target, message.reading.marks
 
     def _enter(self, turn: Turn) -> Person:
-        author = self.people.pop(turn.author, None) or Person()
+        author = self.people.get(turn.author)
+        if author is None or author.lines == 0:
+            author = author or Person()
+            author.first_line, author.questions_before = self.number, self.questions
         self.people[turn.author] = author
-        names = tuple(name[:NAME_LENGTH] for name in turn.names[:NAMES])
+        self.people.move_to_end(turn.author)
+        names = tuple([name[:NAME_LENGTH] for name in turn.names[:NAMES]])
         if names and names != author.names:
             author.names = names
             self._own(turn.author, names)
-        if len(self.people) > PEOPLE:
-            gone, person = self.people.popitem(last=False)
-            for name in person.names:
-                if gone not in self.roster and self._owners.get(_key(name)) == gone:
-                    del self._owners[_key(name)]
+        self._forget_people()
         return author
 
     def _other(self, author: str) -> Person:
         person = self.people.get(author)
         if person is None:
             person = self.people[author] = Person(names=self.roster.get(author, ()))
+            self._forget_people()
         return person
+
+    def _forget_people(self) -> None:
+        while len(self.people) > PEOPLE:
+            gone, person = self.people.popitem(last=False)
+            for name in person.names:
+                for key in _keys(name):
+                    if gone not in self.roster and self._owners.get(key) == gone:
+                        del self._owners[key]
 
     def _own(self, author: str, names: Sequence[str]) -> None:
         for name in names[:NAMES]:
-            key = _key(name)
-            if len(key) > 1 and (self._owners.get(key) not in self.roster or author in self.roster):
-                self._owners[key] = author
+            for key in _keys(name):
+                if self._owners.get(key) not in self.roster or author in self.roster:
+                    self._owners[key] = author
 
-    def _contact(self, contacts: OrderedDict[str, Contact], turn: Turn) -> None:
-        contact = contacts.pop(turn.author, None) or Contact(self.number, turn.at_ms)
-        contact.line, contact.at_ms, contact.count = self.number, turn.at_ms, contact.count + 1
-        contacts[turn.author] = contact
+    def _contact(self, person: Person, how: str, author: str, at_ms: int) -> None:
+        contacts = person.told if how == "told" else person.heard
+        contact = contacts.pop(author, None) or Contact(self.number, at_ms)
+        contact.line, contact.at_ms, contact.lines = self.number, at_ms, person.lines
+        contact.count += 1
+        contacts[author] = contact
         if len(contacts) > CONTACTS:
             contacts.popitem(last=False)
 
@@ -214,12 +302,8 @@ class Room:
         seen, profile = self._seen_in, author.profile
         for word in words:
             seen[word] = seen.get(word, 0) + 1
-        if words:
-            author.last_words = words
-        # Decay by raising what is new instead of lowering what is old: constant work per word.
-        for word in words:
             profile.pop(word, None)
-            profile[word] = float(author.lines)
+            profile[word] = self.number
         while len(profile) > PROFILE:
             del profile[next(iter(profile))]
         if len(seen) > VOCABULARY:
@@ -229,7 +313,7 @@ class Room:
 
     def _named(self, turn: Turn, reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
         owners, author = self._owners, turn.author
-        opened: list[str] = [one for one in turn.mentions if one != author]
+        opened = [one for one in turn.mentions if one != author]
         named = list(opened)
         tokens = reading.tokens
         if not tokens:
@@ -264,13 +348,6 @@ class Room:
         return self.number - line <= FRESH_LINES and turn.at_ms - at_ms <= FRESH_MS
 
 
-def _key(name: str) -> str:
-    return name.strip().lower().split(" ")[0].strip(".,:;!?'\"`()[]{}<>*~-=/\\|")[:NAME_LENGTH]
-
-
-NOBODY = Person()
-
-
 class Rooms:
     """The rooms of a gateway's channels, at most `limit`; the one unused for longest is forgotten first."""
 
@@ -298,3 +375,16 @@ class Rooms:
         self._roster[author] = tuple(names)
         for room in self._rooms.values():
             room.know(author, names)
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    """The tokens that call somebody: the first word of a name, and the same without the digits and marks it ends with
+    (`anna_`, `anna|away`, `anna42`)."""
+    words = name[:NAME_LENGTH].lower().split()
+    full = words[0].strip(EDGE) if words else ""
+    plain = full.split("|")[0].rstrip("_`^-0123456789")
+    keys = dict.fromkeys(key for key in (full, plain if len(plain) > 3 else full) if len(key) > 1)
+    return tuple(keys)
+
+
+NOBODY = Person()

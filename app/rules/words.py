@@ -12,7 +12,8 @@ TOKEN_CAP = 120
 WORD_CAP = 40
 WORD_LENGTH = 24
 
-_EDGE = ".,:;!?'\"`()[]{}<>*~-=/\\|"
+EDGE = ".,:;!?'\"`()[]{}<>*~-=/\\|@%+&\u2022"
+"""Punctuation that is not part of a name."""
 _OPENER = re.compile(r"\s*@?([^\s:,;>]{1,40}?)(?:\s?[:,;]+|\s?-+>|>)(?:\s|$)")
 _WORD = re.compile(r"[^\W_]{3,}")
 _WH = frozenset("what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are "
@@ -66,7 +67,7 @@ def read(text: str) -> Reading:
     text = text[:TEXT_CAP]
     lower = text.lower()
     raw = lower.split()[:TOKEN_CAP]
-    tokens = tuple([token.strip(_EDGE)[:40] for token in raw])
+    tokens = tuple([token.strip(EDGE)[:40] for token in raw])
     opener = _OPENER.match(lower)
     unique = dict.fromkeys(word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP)
     marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
@@ -75,7 +76,7 @@ def read(text: str) -> Reading:
     return Reading(
         tokens=tokens,
         words=tuple(unique)[:WORD_CAP],
-        opener=opener.group(1).strip(_EDGE) if opener is not None else "",
+        opener=opener.group(1).strip(EDGE) if opener is not None else "",
         kind=_kind(heads, seen, marks, lower),
         marks=marks,
         you=not _YOU.isdisjoint(seen),

@@ -16,10 +16,14 @@ class Election(NamedTuple):
     verdict: Elect
     winner: str
     retry_in_ms: int
+    fresh: bool = True
+    """This call granted it: its caller sends the hint. A repeated call does not; should an answer be lost, the pump does."""
+    next: str = ""
+    """Who may speak now that this election left the floor free: a lane, or `#<message>`."""
 
 
 def _parse(reply: Reply) -> Election:
-    return Election(Elect(reply[0]), reply[1], int(reply[2]))
+    return Election(Elect(reply[0]), reply[1], int(reply[2]), bool(reply[3]), reply[4])
 
 
 def elect(message: str, channel: str, settings: Settings, quiet_time: float | None = None) -> Call[Election]:
@@ -29,7 +33,7 @@ def elect(message: str, channel: str, settings: Settings, quiet_time: float | No
         "elect",
         (
             keys.bids(message), keys.ELECTIONS_DUE, keys.answer(message), keys.floor(channel),
-            keys.recent_bot_posts(channel), keys.journal(message), keys.mute("all"),
+            keys.recent_bot_posts(channel), keys.journal(message), keys.mute("all"), keys.floor_waiting(channel),
         ),
         (message, channel, int(quiet * 1000), int(settings.floor_lease * 1000), int(settings.election_max_age * 1000)),
         _parse,

@@ -12,7 +12,7 @@ from app.model import InboxEntry
 from app.settings import Settings
 from app.store.door import Call, Reply
 from app.store.limits import Limits
-from app.verdicts import Claim
+from app.verdicts import Claim, Reserve
 
 
 class Claimed(NamedTuple):
@@ -67,8 +67,8 @@ def renew(channel: str, bot: str, message: str, token: str, lease_ms: int) -> Ca
     return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
 
 
-def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str) -> Call[tuple[str, str]]:
-    """Before a paid model call: `ok`, or `lost_lock`, `lost_floor`, `budget` with a reason."""
+def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str) -> Call[tuple[Reserve, str]]:
+    """Before a model call: the verdict, with a reason when it is a refusal."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "reserve",
@@ -77,7 +77,7 @@ def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, token
             keys.lock(holder.lane),
         ),
         (bot, event.message_id, token, event.author_kind, holder.kind, limits.json(), tokens, holder.owner),
-        lambda reply: (str(reply[0]), str(reply[1])),
+        lambda reply: (Reserve(reply[0]), str(reply[1])),
     )
 
 

@@ -18,7 +18,7 @@ NONCE_LENGTH = 25
 
 
 class Allowed(NamedTuple):
-    """Whether a chunk may be sent, the number of the try, since when its fate is unknown, the wait before a read-back."""
+    """Whether a chunk may be sent, the number of the try, since when its fate is unknown, the wait before reading."""
 
     verdict: Attempt
     tries: int
@@ -132,12 +132,12 @@ def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
     )
 
 
-def attributed(entry: OutboxEntry, chunk: int, messages: Sequence[str]) -> Call[frozenset[str]]:
-    """Which of these messages (at least one) are known to be other posts than this chunk."""
+def attributed(messages: Sequence[str]) -> Call[frozenset[str]]:
+    """Which of these messages (at least one) are known to be the post of some chunk already."""
     def parse(reply: Reply) -> frozenset[str]:
         return frozenset(message for message, taken in zip(messages, reply, strict=True) if taken)
 
-    return Call("attributed", tuple(keys.cause(message) for message in messages), (f"{entry.entry_id}:{chunk}",), parse)
+    return Call("attributed", tuple(keys.cause(message) for message in messages), (), parse)
 
 
 def settle(entry: OutboxEntry) -> Call[int]:

@@ -27,7 +27,7 @@ from app.model import (
     Signal,
 )
 from app.settings import Settings
-from app.verdicts import Claim, Commit
+from app.verdicts import Claim, Commit, Reserve
 
 NOW_MS = 1_800_000_000_000
 ME = "999"
@@ -91,9 +91,9 @@ class FakePorts:
         self.calls.append(("context", entry.event.content))
         return tuple(self.lines)
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> bool:
+    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
         self.reserved.append(tokens)
-        return self.budget
+        return Reserve.OK if self.budget else Reserve.BUDGET
 
     @contextmanager
     def typing(self, entry: InboxEntry) -> Iterator[None]:
@@ -173,6 +173,8 @@ def brain(speaker: Speaker | None = None, character: Character | None = None, **
     return Brain(**{**built.__dict__, "speaker": speaker, **options})
 
 
-def line(content: str, author: str = "7", name: str = "Sam", kind: AuthorKind = AuthorKind.HUMAN, age_s: float = 60) -> ChatLine:
+def line(
+    content: str, author: str = "7", name: str = "Sam", kind: AuthorKind = AuthorKind.HUMAN, age_s: float = 60,
+) -> ChatLine:
     """One line of the channel's history."""
     return ChatLine(message_id=snowflake(age_s), author_id=author, author_name=name, author_kind=kind, content=content)

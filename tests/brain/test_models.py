@@ -87,7 +87,7 @@ def test_a_hanging_model_is_left_at_the_deadline() -> None:
 def test_errors_and_logs_hold_no_text_of_the_provider(capsys: pytest.CaptureFixture[str]) -> None:
     """A provider's message may repeat a key or a prompt: neither the exception nor the log passes it on."""
     with pytest.raises(ModelUnavailable) as caught:
-        Speaker([Scripted(script=[ValueError("sk-secret"), ValueError("sk-secret")])], wait=lambda _: None).ask(ASK, NOW_MS)
+        Speaker([Scripted(script=[ValueError("sk-secret")] * 2)], wait=lambda _: None).ask(ASK, NOW_MS)
     output = capsys.readouterr()
     assert "sk-secret" not in f"{caught.value!r} {caught.value.__cause__!r} {output.out} {output.err}"
 

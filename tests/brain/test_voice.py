@@ -15,7 +15,8 @@ from app.character import Character, Mood, load_characters
 
 CHARACTERS = load_characters()
 EVERYDAY = [
-    "hi", "how are you?", "who are you?", "what's up with the weather", "I'm so happy, I passed!", "thanks a lot", "you are wrong",
+    "hi", "how are you?", "who are you?", "what's up with the weather", "I'm so happy, I passed!", "thanks a lot",
+    "you are wrong",
     "tell me something", "what do you like?", "my day was long", "do you know how to fix a bike?", "lol", "nice",
     "what is the capital of Mongolia?", "I had pasta for lunch", "anyone here?", "good morning", "hmm", "what now?",
     "I'm bored", "guess what happened", "let's talk about music", "do octopuses dream?", "need a drink", "goodnight",
@@ -42,8 +43,9 @@ def test_no_line_is_repeated_within_25_answers(character: Character, messages: l
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
 @pytest.mark.parametrize("question", [
-    "are you a bot?", "Are you human?", "wait, is this an AI?", "am I talking to a real person?", "r u real", "you're a robot aren't you",
-    "be honest, bot or human?", "elena are you actually a person", "Bist du ein Roboter oder ein Mensch?", "prove you're human",
+    "are you a bot?", "Are you human?", "wait, is this an AI?", "am I talking to a real person?", "r u real",
+    "you're a robot aren't you", "be honest, bot or human?", "elena are you actually a person", "prove you're human",
+    "Bist du ein Roboter oder ein Mensch?",
 ])
 def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
     """Asked sincerely, each character says what it is, the tenth time as the first."""
@@ -69,9 +71,12 @@ def test_grief_gets_no_joke(character: Character) -> None:
 def test_topics_are_answered_with_topical_lines() -> None:
     """A question about an interest gets a line that is tagged with it."""
     for name, question, topic in [
-        ("elena", "how do octopuses change colour?", "octopuses"), ("elena", "is the reef dying?", "coral reefs"),
-        ("aria", "my chorus sounds flat", "songwriting"), ("aria", "how long should I practise guitar?", "playing an instrument"),
-        ("dotty", "can't sleep again", "sleepless nights"), ("dotty", "should I text my ex?", "people and their hearts"),
+        ("elena", "how do octopuses change colour?", "octopuses"),
+        ("elena", "is the reef dying?", "coral reefs"),
+        ("aria", "my chorus sounds flat", "songwriting"),
+        ("aria", "how long should I practise guitar?", "playing an instrument"),
+        ("dotty", "can't sleep again", "sleepless nights"),
+        ("dotty", "should I text my ex?", "people and their hearts"),
     ]:
         text = voice(CHARACTERS[name]).say(Scene(question, "Sam"))
         lines = [line.text for line in CHARACTERS[name].lines if line.topic == topic]
@@ -116,7 +121,8 @@ def test_names_are_made_harmless(name: str) -> None:
     ("ok I'm off to bed", Mood.FAREWELL), ("thanks!", Mood.THANKS), ("you're amazing", Mood.PRAISE),
     ("my cat died last night", Mood.SAD), ("I lost my job today", Mood.SAD), ("I got promoted!!", Mood.GLAD),
     ("how are you doing?", Mood.SELF), ("you're wrong", Mood.DISAGREE), ("it's raining again", Mood.SMALLTALK),
-    ("lol", Mood.SMALLTALK), ("what is the capital of Mongolia?", Mood.CURIOUS), ("I wrote a bot yesterday", Mood.SMALLTALK),
+    ("lol", Mood.SMALLTALK), ("what is the capital of Mongolia?", Mood.CURIOUS),
+    ("I wrote a bot yesterday", Mood.SMALLTALK),
     ("she is a human rights lawyer", Mood.SMALLTALK), ("", Mood.GREETING),
 ])
 def test_moods(text: str, mood: Mood) -> None:

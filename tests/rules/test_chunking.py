@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from app.rules.chunking import LIMIT, split, units
 
 prose = st.text(st.characters(exclude_characters="`", exclude_categories=("Cs",)), max_size=1_500)
-words = st.lists(st.sampled_from(["reef.", "squid", "oh!\n", "\n\n", "deep sea,", "😀😀", "e\u0301", "👨\u200d👩\u200d👧", "x" * 70]),
-                 max_size=200).map(" ".join)
+speech = ["reef.", "squid", "oh!\n", "\n\n", "deep sea,", "😀😀", "e\u0301", "👨\u200d👩\u200d👧", "x" * 70]
+words = st.lists(st.sampled_from(speech), max_size=200).map(" ".join)
+fenced = ["```py\n", "```\n", "code = 1\n", "    indented\n", "text. ", "\n\n", "`tick` ", "```"]
 
 
 def squeezed(text: str) -> str:
@@ -28,8 +29,7 @@ def test_nothing_is_lost_and_nothing_too_long(text: str, limit: int) -> None:
     assert all(piece.strip() and units(piece) <= limit for piece in pieces)
 
 
-@given(st.lists(st.sampled_from(["```py\n", "```\n", "code = 1\n", "    indented\n", "text. ", "\n\n", "`tick` ", "```"]),
-                max_size=120).map("".join), st.integers(64, 300))
+@given(st.lists(st.sampled_from(fenced), max_size=120).map("".join), st.integers(64, 300))
 def test_fences_stay_balanced(text: str, limit: int) -> None:
     """Whatever fences a text holds, no piece is empty or too long, and every piece but the last closes its fences."""
     pieces = split(text, limit)

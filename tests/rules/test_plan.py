@@ -77,6 +77,8 @@ def test_more_interest_never_silences(scores: Scores, chattiness: float) -> None
     (0.2, 0.1, 60, OBSERVE),
     (0.0, 0.0, 3_600, OBSERVE),
 ])
-def test_a_proactive_post_needs_quiet_and_drive(drive: float, chance: float, quiet_s: float, expected: ActionKind) -> None:
+def test_a_post_of_ones_own_needs_quiet_and_drive(
+    drive: float, chance: float, quiet_s: float, expected: ActionKind,
+) -> None:
     """Nobody is disturbed in a running conversation, and a character without drive never begins one."""
     assert proactive(drive, chance, quiet_s).kind is expected

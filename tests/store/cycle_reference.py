@@ -70,6 +70,9 @@ class Reference(Rooms):
                 due = self.now() + self.cooled(lane)
         if retry is not None:
             due = min(due, self.now() + retry if retry else self.at_once())
+        left = self.inbox.get(lane) if ":" in lane else self.work.get(lane)
+        if due == math.inf and left:
+            due = self.now() + 1000
         del self.locks[lane]
         if due < math.inf:
             self.due[lane] = due
@@ -138,12 +141,14 @@ class Reference(Rooms):
     def reserve(self, w: Who, grant: int, tokens: int) -> str:
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
-        if not self._holds(w, grant):
+        e = self.election(w.message)
+        if not self._holds(w, grant) or (not w.direct and e.paid not in ("", w.bot)):
             return "lost_floor"
         root, hops = self.root_of(w.event)
         if ((hops > 0 or not w.direct) and self.root_spent(root, hops, tokens)) or self.day_spent(w.bot, tokens, 0):
             return "budget"
-        self.election(w.message).paid = w.bot
+        if not w.direct:
+            e.paid = w.bot
         self.spend(w.bot, root, 0, tokens, 0)
         return "ok"
 
@@ -153,7 +158,8 @@ class Reference(Rooms):
         refusal = self._refusal(w, d)
         root, hops = self.root_of(w.event)
         if refusal:
-            if d.tokens != d.held or d.micro_usd:
+            # A stale direct draft is written once more, and that commit carries the cost of both.
+            if not (refusal == "stale" and w.direct):
                 self.spend(w.bot, root, 0, d.tokens - d.held, d.micro_usd)
             return refusal
         now = self.now()

@@ -6,9 +6,10 @@ their work and lets Hypothesis choose whose call comes next, which answers are l
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, ClassVar
 
-from hypothesis import note
+from hypothesis import note as note_step
 
 from app import keys
 from app.keys import Lane
@@ -25,6 +26,7 @@ NEAR_MS = 5_000
 KEPT_DIRECT = {"direct"}
 KEPT = {"opened", "bid", "complete", "passed", "late", "exhausted"}
 FIRST_ID = 10**17
+reached: Counter[tuple[str, str]] = Counter()
 
 
 class Machine:
@@ -44,6 +46,11 @@ class Machine:
         self.late: list[admission.Candidate] = []
         self.posting: dict[tuple[str, str], tuple[str, str]] = {}
         self.count = 0
+
+    def note(self, step: str, verdict: object) -> None:
+        """A line of the story that a failing example tells, and a count of what was reached."""
+        reached[step.split(" ")[1], str(verdict)] += 1
+        note_step(f"    {step}: {verdict}")
 
     # ---- both sides of each call
 
@@ -76,7 +83,7 @@ class Machine:
         call = admission.admit(c, self.fresh(), self.world.limits, self.world.settings)
         real = self.run(call, lost)
         assert real.verdict == expected, f"admit: {real}, expected {expected}"
-        note(f"    {c.bot} admits {c.event.message_id} {c.classified.signal} bid {c.bid and c.bid.score}: {expected}")
+        self.note(f"{c.bot} admits {c.event.message_id} {c.classified.signal} bid {c.bid and c.bid.score}", expected)
         if expected in KEPT_DIRECT | KEPT:
             lane = Lane(c.bot, c.event.channel_id if expected in KEPT_DIRECT else None)
             self.ref.inbox.setdefault(str(lane), {})[real.entry_id] = c.event.message_id
@@ -91,7 +98,7 @@ class Machine:
             expected = self.ref.elect(message)
             real = self.world.store.run(elections.elect(message, channel, self.world.settings))
             assert (real.verdict, real.winner) == expected, f"elect again: {real}, expected {expected}"
-        note(f"    elect {message}: {expected}")
+        self.note(f"anybody elects {message}", expected)
         if real.winner:
             self.judge.elected(message, real.winner)
         return expected
@@ -105,7 +112,7 @@ class Machine:
         self.steady()
         expected = self.ref.begin(str(lane), owner)
         begun = self.world.store.run(lanes.begin(lane, owner))
-        note(f"    begin {lane}: {expected}")
+        self.note(f"{lane} begins", expected)
         assert begun.due == expected, f"begin: {begun.due}, expected {expected}"
         if not begun.due:
             return None
@@ -130,7 +137,7 @@ class Machine:
         if lost:
             again = self.world.store.run(call)
             assert (again.verdict, again.token) == (real.verdict, real.token), f"claim answered {real}, and then {again}"
-        note(f"    {cycle.lane} claims {entry.event.message_id}: {expected}")
+        self.note(f"{cycle.lane} claims {entry.event.message_id}", expected)
         assert real.verdict == expected, f"claim: {real}, expected {expected}"
         if expected == "granted":
             grant = self.ref.floors[entry.event.channel_id].grant
@@ -144,7 +151,7 @@ class Machine:
         expected = self.ref.reserve(self.who(cycle, entry), grant, tokens)
         call = floors.reserve(cycle.holder, entry, token, self.world.limits, tokens, self.fresh())
         real, _ = self.run(call, lost)
-        note(f"    {cycle.lane} reserves for {entry.event.message_id}: {expected}")
+        self.note(f"{cycle.lane} reserves for {entry.event.message_id}", expected)
         assert real == expected, f"reserve: {real}, expected {expected}"
         if real == "ok":
             cycle.paid.add(entry.entry_id)
@@ -162,7 +169,7 @@ class Machine:
         expected = self.ref.commit(self.who(cycle, entry), draft)
         call = commits.commit(d, self.world.limits, self.world.settings, self.fresh())
         real = self.run(call, lost)
-        note(f"    {cycle.lane} commits {entry.event.message_id}: {expected}")
+        self.note(f"{cycle.lane} commits {entry.event.message_id}", expected)
         assert real.verdict == expected, f"commit: {real}, expected {expected}"
         message, is_direct = entry.event.message_id, cycle.lane.channel is not None
         if expected == "committed":
@@ -188,7 +195,7 @@ class Machine:
         token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
         expected = self.ref.give_back(self.who(cycle, entry), grant, keep)
         real, _ = self.run(floors.give_back(cycle.holder, entry, token, keep, "no", self.fresh()), lost)
-        note(f"    {cycle.lane} gives back {entry.event.message_id}, keep {keep}: {expected}")
+        self.note(f"{cycle.lane} returns {entry.event.message_id}, keep {keep}", expected)
         assert real == expected, f"give_back: {real}, expected {expected}"
         if real == "declined":
             self.judge.declined(entry.event.message_id, cycle.lane.channel is not None)
@@ -210,7 +217,7 @@ class Machine:
         self.steady()
         expected = self.ref.finish(str(cycle.lane), cycle.owner, cycle.reference_seq, cycle.retry)
         real, _ = self.run(lanes.finish(cycle.lane, cycle.owner, cycle.seq, cycle.retry, self.fresh()), lost)
-        note(f"    {cycle.lane} finishes, retry {cycle.retry}: {expected}")
+        self.note(f"{cycle.lane} finishes, retry {cycle.retry}", expected)
         assert real == expected, f"finish: {real}, expected {expected}"
         self.cycles.remove(cycle)
         return expected
@@ -219,7 +226,7 @@ class Machine:
 
     def unlock(self, lane: Lane) -> None:
         """The lease of a lock ends: its holder is dead, or lives on and believes that it still has it."""
-        note(f"    lock {lane} ends")
+        self.note(f"{lane} unlocked", "yes")
         self.world.unlock(lane)
         self.ref.locks.pop(str(lane), None)
 

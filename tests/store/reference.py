@@ -28,7 +28,6 @@ class Election:
     again: str = ""
     paid: str = ""
     addressed: int | None = None
-    retried: bool = False
 
 
 @dataclass
@@ -259,7 +258,7 @@ class Rooms:
         if e.state not in ("open", "granted"):
             return self._close(message, e.state)
         if e.paid and not (e.state == "granted" and e.paid == e.winner):
-            return self._close(message, "left")
+            return self._close(message, "closed")
         held, due = self.held(e.channel), self.elections_due.get(message, self.now())
         too_old = self.now() - e.opened > self.max_age
         if e.state == "granted":
@@ -294,25 +293,23 @@ class Rooms:
             return e.bids[bot], hashlib.sha1((bot + message).encode(), usedforsecurity=False).hexdigest()
 
         ranked = [bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again]
-        cooled: list[str] = []
+        later: list[tuple[float, str]] = []
         for bot in ranked:
             if f"bot:{bot}" in self.mutes or bot in self.day_over:
                 continue
             if self.cooled(bot) > 0:
-                cooled.append(bot)
-            elif bot not in self.locks and not self.work.get(bot):
+                later.append((self.cooled(bot), bot))
+            elif bot in self.locks or self.work.get(bot):
+                later.append((0, bot))
+            else:
                 e.state, e.winner = "granted", bot
                 self.work.setdefault(bot, set()).add(message)
                 self._take(e.channel, bot, message, "auto")
                 self.elections_due[message] = self.now() + self.lease + 50
                 self.wake(bot, self.at_once())
                 return "granted", bot
-        if cooled:
-            soonest = min(cooled, key=self.cooled)
-            self.wake(soonest, self.now() + self.cooled(soonest))
+        if later:
+            wait, soonest = min(later, key=lambda pair: pair[0])
+            self.wake(soonest, self.now() + wait if wait else self.at_once())
             return self._close(message, "cooled")
-        if ranked and not e.retried:
-            e.retried = True
-            self.elections_due[message] = self.now() + 1000
-            return "deferred", ""
         return self._close(message, "left")

@@ -32,6 +32,8 @@ class Protocol(RuleBasedStateMachine):
     mutes: ClassVar[tuple[str, ...]] = ()
     dead: ClassVar[tuple[str, ...]] = ()
     """Bots that no worker serves."""
+    deletes: ClassVar[bool] = False
+    """Whether authors delete messages."""
     passing: ClassVar[tuple[int, ...]] = (11_000, 16_000, 61_000)
     tokens: ClassVar[tuple[int, ...]] = (80,)
     micro_usd: ClassVar[int] = 0
@@ -86,12 +88,6 @@ class Protocol(RuleBasedStateMachine):
         self.m.admit(c, lost)
         self.m.heard.append(c)
 
-    @precondition(lambda self: self.m.heard)
-    @rule(data=st.data())
-    def hear_again(self, data: Any) -> None:
-        """Discord or a backfill brings a message a second time."""
-        assert self.m.admit(data.draw(st.sampled_from(self.m.heard))) == "duplicate"
-
     # ---- elections, cycles
 
     @precondition(lambda self: self.m.ref.elections)
@@ -105,23 +101,20 @@ class Protocol(RuleBasedStateMachine):
         every = [Lane(bot, channel) for bot in self.bots for channel in (None, *self.channels)]
         return [lane for lane in every if lane.bot not in self.dead]
 
-    @rule(data=st.data())
-    def begin(self, data: Any) -> None:
-        """A hint arrives, needed or not."""
-        self.m.begin(data.draw(st.sampled_from(self._lanes())))
-
-    @rule(data=st.data())
-    def hinted(self, data: Any) -> None:
-        """The pump finds what is due, and a worker takes one of it."""
-        due = [lane for lane in self.m.pump() if lane.bot not in self.dead]
-        if due:
-            self.m.begin(data.draw(st.sampled_from(sorted(due, key=str))))
+    @rule(data=st.data(), needed=st.sampled_from([True, True, True, False]))
+    def begin(self, data: Any, needed: bool) -> None:
+        """The pump finds what is due and a worker takes one of it; or a hint comes that nobody needs."""
+        due = [lane for lane in self.m.pump() if lane.bot not in self.dead] if needed else []
+        self.m.begin(data.draw(st.sampled_from(sorted(due, key=str) or self._lanes())))
 
     @precondition(lambda self: self.m.cycles)
-    @rule(data=st.data(), lost=LOST)
-    def go_on(self, data: Any, lost: bool) -> None:
+    @rule(data=st.data(), steps=st.integers(1, 4), lost=LOST)
+    def go_on(self, data: Any, steps: int, lost: bool) -> None:
         """A cycle does what a good one does next."""
-        self._step(data.draw(st.sampled_from(self.m.cycles)), lost, data.draw(st.sampled_from(self.tokens)))
+        cycle, tokens = data.draw(st.sampled_from(self.m.cycles)), data.draw(st.sampled_from(self.tokens))
+        for _ in range(steps):
+            if cycle in self.m.cycles:
+                self._step(cycle, lost, tokens)
 
     def _step(self, cycle: Cycle, lost: bool = False, tokens: int = 80) -> None:
         entry = next((e for e in cycle.entries if e.entry_id not in cycle.done), None)
@@ -131,6 +124,8 @@ class Protocol(RuleBasedStateMachine):
             self._answer(cycle, entry, lost, tokens)
         elif entry.entry_id in cycle.tokens:
             verdict = self.m.reserve(cycle, entry, 100, lost)
+            ids = [c.event.message_id for c in self.m.heard if c.event.channel_id == entry.event.channel_id]
+            cycle.read_up_to = max(ids, key=int)
             if verdict != "ok":
                 self._end(cycle, entry, verdict)
         else:
@@ -143,7 +138,10 @@ class Protocol(RuleBasedStateMachine):
 
     def _answer(self, cycle: Cycle, entry: InboxEntry, lost: bool, tokens: int) -> None:
         direct = cycle.lane.channel is not None
-        verdict = self.m.commit(cycle, entry, lost, reserved=100, tokens=tokens, final=direct, micro_usd=self.micro_usd)
+        draft = {"reserved": 100, "tokens": tokens, "micro_usd": self.micro_usd}
+        verdict = self.m.commit(cycle, entry, lost, read_up_to=cycle.read_up_to, **draft)
+        if verdict == "stale" and direct:
+            verdict = self.m.commit(cycle, entry, lost, final=True, **draft)
         if verdict == "committed":
             cycle.done.add(entry.entry_id)
         else:
@@ -162,11 +160,16 @@ class Protocol(RuleBasedStateMachine):
             self.m.drop(cycle, entry)
 
     @precondition(lambda self: any(cycle.entries for cycle in self.m.cycles))
-    @rule(data=st.data(), op=st.sampled_from(ODD), lost=LOST)
-    def odd(self, data: Any, op: str, lost: bool) -> None:
+    @rule(data=st.data(), ops=st.lists(st.sampled_from(ODD), min_size=1, max_size=3), lost=LOST)
+    def odd(self, data: Any, ops: list[str], lost: bool) -> None:
         """A cycle does anything at all, in any order."""
         cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if cycle.entries]))
         entry = data.draw(st.sampled_from(cycle.entries))
+        for op in ops:
+            if cycle in self.m.cycles:
+                self._odd(cycle, entry, op, lost)
+
+    def _odd(self, cycle: Cycle, entry: InboxEntry, op: str, lost: bool) -> None:
         paid = 100 if entry.entry_id in cycle.paid else 0
         if op == "claim":
             self.m.claim(cycle, entry, lost)
@@ -182,55 +185,57 @@ class Protocol(RuleBasedStateMachine):
         elif op == "renew":
             self.m.renew(cycle, entry)
         else:
-            # What it leaves is for the next cycle: a good one says when.
-            cycle.retry = data.draw(st.sampled_from([0, 15_000]))
+            # What it leaves is for the next cycle, whether it says so or not.
+            cycle.retry = 15_000 if lost else None
             self.m.finish(cycle, lost)
 
     # ---- faults, time, moderators
 
-    @precondition(lambda self: self.m.cycles)
-    @rule(data=st.data())
-    def crash(self, data: Any) -> None:
-        """A worker dies; its locks stay until their leases end."""
-        self.m.cycles.remove(data.draw(st.sampled_from(self.m.cycles)))
-
-    @precondition(lambda self: self.m.ref.locks)
-    @rule(data=st.data())
-    def lock_ends(self, data: Any) -> None:
-        """A lock's lease ends, under a dead cycle or a living one that goes on all the same."""
-        self.m.unlock(Lane.parse(data.draw(st.sampled_from(sorted(self.m.ref.locks)))))
+    @rule(data=st.data(), what=st.sampled_from(["hear again", "crash", "unlock", "usurp", "usurp", "poll", "mute", "mute", "forget"]))
+    def fault(self, data: Any, what: str) -> None:
+        """Something happens that no cycle asked for."""
+        m = self.m
+        if what == "hear again" and m.heard:
+            # Discord or a backfill brings a message a second time.
+            assert m.admit(data.draw(st.sampled_from(m.heard))) == "duplicate"
+        elif what == "crash" and m.cycles:
+            # Its lock stays until the lease ends.
+            m.cycles.remove(data.draw(st.sampled_from(m.cycles)))
+        elif what == "unlock" and m.ref.locks:
+            # The lease ends, under a dead cycle or a living one that goes on all the same.
+            m.unlock(Lane.parse(data.draw(st.sampled_from(sorted(m.ref.locks)))))
+        elif what == "usurp" and m.cycles:
+            # The same, and another worker takes the lane at once: two cycles believe that it is theirs.
+            lane = data.draw(st.sampled_from(m.cycles)).lane
+            m.unlock(lane)
+            m.begin(lane)
+        elif what == "poll":
+            m.poll(data.draw(st.sampled_from(self.bots)))
+        elif what == "mute" and self.mutes:
+            scope = data.draw(st.sampled_from(self.mutes))
+            m.mute(scope, scope not in m.ref.mutes)
+        elif what == "forget" and m.heard and self.deletes:
+            m.forget(data.draw(st.sampled_from(m.heard)).event.message_id)
 
     @rule(ms=st.integers(0, 2))
     def wait(self, ms: int) -> None:
         """Time passes."""
         self.m.world.advance(self.passing[ms])
 
-    @rule(data=st.data())
-    def poll(self, data: Any) -> None:
-        """The safety poll wakes a bot."""
-        self.m.poll(data.draw(st.sampled_from(self.bots)))
-
-    @precondition(lambda self: self.mutes)
-    @rule(data=st.data())
-    def mute(self, data: Any) -> None:
-        """A moderator mutes or unmutes."""
-        scope = data.draw(st.sampled_from(self.mutes))
-        self.m.mute(scope, scope not in self.m.ref.mutes)
-
-    @precondition(lambda self: self.m.ref.outbox)
-    @rule(data=st.data())
-    def post(self, data: Any) -> None:
+    @precondition(lambda self: self.m.posting or any(self.m.ref.outbox.values()))
+    @rule(data=st.data(), at_once=st.booleans())
+    def post(self, data: Any, at_once: bool) -> None:
         """An answer reaches Discord, where the others may see it before its receipt is noted."""
-        bot, channel = data.draw(st.sampled_from(sorted(self.m.ref.outbox)))
-        posted = None if self.m.ref.mutes else self.m.post(bot, channel)
-        if posted is not None and bot == BOTS[0] and AuthorKind.OURS in self.authors:
+        m = self.m
+        if m.posting and (at_once or not any(m.ref.outbox.values())):
+            m.receipt(*data.draw(st.sampled_from(sorted(m.posting))))
+            return
+        box = data.draw(st.sampled_from(sorted(box for box, ids in m.ref.outbox.items() if ids)))
+        posted = None if m.ref.mutes else m.post(*box)
+        if posted is not None and box[0] == BOTS[0] and AuthorKind.OURS in self.authors:
             self._hear(posted, (), data)
-
-    @precondition(lambda self: self.m.posting)
-    @rule(data=st.data())
-    def receipt(self, data: Any) -> None:
-        """The deliverer notes that its post has arrived."""
-        self.m.receipt(*data.draw(st.sampled_from(sorted(self.m.posting))))
+        if posted is not None and at_once:
+            m.receipt(*box)
 
     # ---- promises
 

@@ -30,6 +30,7 @@ class Commits(Protocol):
 
     bots = ("aria", "dotty")
     addressed = ((), ("aria",))
+    deletes = True
 
 
 class Budgets(Protocol):

@@ -30,6 +30,8 @@ const WORDS = {
   "deliver delivered": "delivered to Discord",
 };
 
+const PASS = "passes";
+
 const replies = (state, message) => [...state.messages.values()].filter((one) => one.bot && one.reply_to === message.id);
 const reactors = (message) => new Set([...message.reactions.values()].flatMap((by) => [...by]));
 
@@ -63,8 +65,8 @@ export function fates(state, message) {
 function admitted(line) {
   const bid = line.numbers.bid === undefined ? null : Number(line.numbers.bid);
   if (line.verdict === "direct") return { bid, won: true, word: "addressed" };
-  if (line.verdict === "passed") return { bid, word: "passes" };
-  return { bid, word: ["opened", "bid", "complete"].includes(line.verdict) ? "bids" : line.verdict };
+  if (["opened", "bid", "complete", "passed"].includes(line.verdict)) return { bid, word: bid === null ? PASS : "bids" };
+  return { bid, word: line.verdict };
 }
 
 function yielded(line, bot) {
@@ -87,7 +89,10 @@ export function outcome(state, message) {
   if (!message.decisions.length) return null;
   const won = all.find(([, fate]) => fate.won);
   if (won) return { kind: "open", text: `${state.bot(won[0]).name} is thinking` };
-  const last = message.decisions.at(-1);
+  if (all.every(([, fate]) => fate.word === PASS)) return { kind: "quiet", text: "nobody wants to answer" };
+  const silent = all.find(([, fate]) => fate.word === "stays silent");
+  const last = message.decisions.filter((line) => line.step !== "admit").at(-1) ?? message.decisions.at(-1);
+  if (silent) return { kind: "quiet", text: `${state.bot(silent[0]).name} stays silent: ${last.reason}` };
   return { kind: "quiet", text: last.reason || (WORDS[`${last.step} ${last.verdict}`] ?? last.verdict) };
 }
 
@@ -126,7 +131,10 @@ export function card(state, message, acts) {
   const where = el("span", "where", `${state.channelName(message.channel)} · ${clock(message.at)}`);
   node.append(button("", chosen ? "Hide the steps" : "Show the steps", () => acts.choose(chosen ? null : message.id),
     name(author), where, el("span", "what", plain(state, message.text))));
-  for (const [key, fate] of fates(state, message)) node.append(bidRow(state, key, fate));
+  const all = [...fates(state, message)];
+  for (const [key, fate] of all) if (fate.word !== PASS) node.append(bidRow(state, key, fate));
+  const passed = all.filter(([, fate]) => fate.word === PASS).map(([key]) => state.bot(key).name);
+  if (passed.length) node.append(el("div", "passed", `${passed.join(", ")} ${passed.length > 1 ? "pass" : "passes"}`));
   if (chosen) node.append(el("ol", "steps", ...message.decisions.map((line) => step(state, line))));
   return node;
 }

@@ -12,6 +12,8 @@ local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], AR
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
 local id = ''
+-- A burst of reactions is counted apart: every bot has already bid or passed when the message was written.
+local counter = string.sub(KEYS[1], -2) == '.r' and '#reacted' or '#count'
 
 local earlier = redis.call('HMGET', KEYS[1], 'request', 'verdict', 'due_in', 'id')
 if earlier[1] then
@@ -43,14 +45,20 @@ local function keep()
   redis.call('PEXPIRE', key, 30 * DAY)
 end
 
-local function pass()
-  redis.call('HSETNX', KEYS[3], bot, 'pass')
-  redis.call('HINCRBY', KEYS[3], '#count', 1)
+-- One more bot has said what it wants. Complete when as many have as any gateway expects.
+local function count()
+  local said = redis.call('HINCRBY', KEYS[3], counter, 1)
+  local expected = math.max(tonumber(redis.call('HGET', KEYS[3], '#expected') or nil) or 0, tonumber(ARGV[12]))
+  redis.call('HSET', KEYS[3], '#expected', int(expected))
   redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
-  local b = redis.call('HMGET', KEYS[3], '#state', '#count')
-  local complete = b[1] == 'open' and tonumber(b[2]) >= tonumber(ARGV[12])
+  local complete = said >= expected and redis.call('HGET', KEYS[3], '#state') == 'open'
   if complete then redis.call('ZADD', KEYS[4], int(now), message) end
   return complete
+end
+
+local function pass()
+  redis.call('HSETNX', KEYS[3], bot, 'pass')
+  return count()
 end
 
 if author_kind == 'human' then
@@ -91,7 +99,7 @@ local spent
 if signal ~= 'ambient' and wakes then
   if author_kind ~= 'human' then
     local root, hops = root_of(message, author_kind)
-    spent = root_spent(root, hops, limits)
+    spent = root_spent(root, hops, limits, 1)
   end
   spent = spent or day_spent(bot, limits, 0, 0)
 end
@@ -116,28 +124,30 @@ if signal == 'direct' and wakes then
   return verdict('direct', 0)
 end
 
+if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then
+  pass()
+  return verdict('refused', 0, 'bid is not a finite number')
+end
+if signal == 'direct' then
+  -- Too old to wake anybody: in the direct inbox the next direct cycle would answer it all the same.
+  signal = 'ambient'
+  keep()
+  pass()
+  return verdict('passed', 0, 'too old to answer: ' .. reason)
+end
 keep()
 if not wakes or not bid or redis.call('EXISTS', KEYS[5]) == 1 then
   local complete = pass()
   return verdict(complete and 'complete' or 'passed', 0)
 end
-if bid ~= bid or bid == math.huge or bid == -math.huge then
-  pass()
-  return verdict('refused', 0, 'bid is not a finite number')
-end
 local state = redis.call('HGET', KEYS[3], '#state')
 if state and state ~= 'open' then return verdict('late', 0, 'election is ' .. state) end
 redis.call('HSET', KEYS[3], bot, ARGV[11])
-local count = redis.call('HINCRBY', KEYS[3], '#count', 1)
-redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
 local window = tonumber(ARGV[13])
 if not state then
   redis.call('HSET', KEYS[3], '#state', 'open', '#channel', channel, '#opened', int(now), '#author', author_kind,
     '#guild', ARGV[21])
   redis.call('ZADD', KEYS[4], int(now + window), message)
 end
-if count >= tonumber(ARGV[12]) then
-  redis.call('ZADD', KEYS[4], int(now), message)
-  return verdict('complete', 0)
-end
+if count() then return verdict('complete', 0) end
 return verdict(state and 'bid' or 'opened', window)

@@ -10,6 +10,10 @@ if not due or due > now then
   redis.call('DEL', KEYS[1])
   return {'not_due', '', '', now, {}, {}}
 end
+-- An election's record lives for hours, the work list for days: what it forgot must not keep the bot busy for ever.
+for _, message in ipairs(redis.call('HKEYS', KEYS[5])) do
+  if redis.call('EXISTS', keys.bids(message)) == 0 then redis.call('HDEL', KEYS[5], message) end
+end
 local w = redis.call('HMGET', KEYS[2], 'seq', 'context')
 -- Newest first where there is more than one cycle can read: what is left comes with the next one.
 local entries = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', ARGV[3])

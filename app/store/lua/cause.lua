@@ -5,8 +5,8 @@ local function root_of(message, author_kind)
   return cause[1] or '', tonumber(cause[2]) or 0
 end
 
--- Why a root may cause nothing more, or nil. `limits` is the decoded table of limits.
-local function root_spent(root, hops, limits)
+-- Why a root may cause nothing more, or nil. `limits` is the decoded table of limits; `tokens` is what it is about to spend.
+local function root_spent(root, hops, limits, tokens)
   if root == '' then return 'no known cause' end
   if hops >= limits.root_hops and hops > 0 then return 'hops ' .. hops .. ' of ' .. limits.root_hops end
   local spent = redis.call('HMGET', keys.cause_root(root), 'posts', 'foreign', 'tokens', 'limit')
@@ -14,8 +14,8 @@ local function root_spent(root, hops, limits)
   local posts = (tonumber(spent[1]) or 0) + (tonumber(spent[2]) or 0)
   local limit = tonumber(spent[4]) or limits.root_posts
   if posts >= limit then return 'posts ' .. posts .. ' of ' .. limit end
-  local tokens = tonumber(spent[3]) or 0
-  if tokens >= limits.root_tokens then return 'tokens ' .. tokens .. ' of ' .. limits.root_tokens end
+  local before = tonumber(spent[3]) or 0
+  if before + tokens > limits.root_tokens then return 'tokens ' .. before .. ' of ' .. limits.root_tokens end
   return nil
 end
 

@@ -32,7 +32,7 @@ if kind == 'direct' then
   if unsettled > 0 and not mine then
     if holder then return wait(holder.until_ms) end
     -- Each dead predecessor is skipped after one lease of a free floor, so that two successors never come at once.
-    local since = math.max(tonumber(redis.call('HGET', KEYS[4], '#addressed') or nil) or now, free_since)
+    local since = math.max(tonumber(redis.call('HGET', KEYS[4], '#addressed') or nil) or 0, free_since)
     if now < since + unsettled * lease then return wait(since + unsettled * lease) end
   end
   if holder and not mine and (holder.kind == 'direct' or holder.entry) then return wait(holder.until_ms) end

@@ -14,10 +14,18 @@ local earlier = redis.call('GET', KEYS[14])
 if earlier then return cjson.decode(earlier) end
 local bot, message, channel, kind, id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[16]
 local limits = cjson.decode(ARGV[12])
-local tokens, held = tonumber(ARGV[13]), tonumber(ARGV[15])
+local tokens, held, micro_usd = tonumber(ARGV[13]), tonumber(ARGV[15]), tonumber(ARGV[14])
+
+local root, hops = root_of(message, ARGV[9])
 
 local function refuse(verdict, reason)
+  -- The draft was paid for all the same: unbooked, refused drafts would cost money without end. A stale direct one is
+  -- written once more, and the second commit carries the cost of both.
+  if (tokens ~= held or micro_usd > 0) and not (verdict == 'stale' and kind == 'direct') then
+    spend(bot, root, 0, tokens - held, micro_usd)
+  end
   journal(KEYS[13], bot, 'commit', verdict, reason)
+  redis.call('SET', KEYS[14], cjson.encode({verdict, reason}), 'PX', 600000)
   return {verdict, reason}
 end
 
@@ -42,9 +50,8 @@ if ARGV[11] ~= '1' then
   if ARGV[9] == 'human' and since[1] and newer(since[1], read) then return refuse('stale', 'its author wrote again') end
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
-local root, hops = root_of(message, ARGV[9])
-local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits)
-why = why or day_spent(bot, limits, tokens - held, tonumber(ARGV[14]))
+local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, tokens - held)
+why = why or day_spent(bot, limits, tokens - held, micro_usd)
 if why then return refuse('budget', why) end
 
 redis.call('XDEL', KEYS[8], ARGV[6])
@@ -53,7 +60,7 @@ if kind == 'auto' then redis.call('ZREM', 'elections:due', message) end
 redis.call('HSET', KEYS[3], bot, 'committed:' .. id)
 redis.call('PEXPIRE', KEYS[3], 26 * HOUR)
 local posts = ARGV[21] == '1' and 0 or 1
-spend(bot, root, posts, tokens - held, tonumber(ARGV[14]))
+spend(bot, root, posts, tokens - held, micro_usd)
 if day_spent(bot, limits, 0, 0) then redis.call('HSET', keys.budget(bot, today()), 'spent', 1) end
 if kind == 'auto' and tonumber(ARGV[18]) > 0 then redis.call('SET', KEYS[7], int(now), 'PX', ARGV[18]) end
 if posts == 1 then
@@ -77,7 +84,7 @@ else
   redis.call('HSET', KEYS[2], 'entry', id, 'until', int(now + tonumber(ARGV[19])))
   redis.call('PEXPIRE', KEYS[2], HOUR)
 end
-journal(KEYS[13], bot, 'commit', verdict, ARGV[23], {entry = id, tokens = tokens, micro_usd = tonumber(ARGV[14]),
+journal(KEYS[13], bot, 'commit', verdict, ARGV[23], {entry = id, tokens = tokens, micro_usd = micro_usd,
   root = root, hops = hops + 1, token = ARGV[7]})
 redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)
 return {verdict, ''}

@@ -13,7 +13,7 @@ if redis.call('HSETNX', KEYS[1], 'chunk:' .. chunk, ARGV[3]) == 0 then
   return {redis.call('HEXISTS', KEYS[1], 'delivered_at'), ''}
 end
 if ARGV[3] ~= '' then
-  redis.call('HSET', keys.cause(ARGV[3]), 'root', e[4], 'hops', e[5], 'by', id .. ':' .. chunk)
+  redis.call('HSET', keys.cause(ARGV[3]), 'root', e[4] or '', 'hops', e[5] or 0, 'by', id .. ':' .. chunk)
   redis.call('PEXPIRE', keys.cause(ARGV[3]), 2 * DAY)
 end
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)

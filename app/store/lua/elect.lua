@@ -1,7 +1,7 @@
 -- Close one election: grant the best bidder that can act, once, whoever asks and however often.
--- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 mute:all
+-- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 mute:all  8 floor waiting
 -- ARGV  1 message  2 channel  3 quiet ms  4 floor lease ms  5 max age ms
--- Returns {verdict, winner, retry in ms}
+-- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), who may speak next}
 --#include keys
 --#include lib
 --#include floor
@@ -13,10 +13,13 @@ local state, channel = bids['#state'], bids['#channel']
 
 local function close(word, reason)
   redis.call('ZREM', KEYS[2], message)
+  redis.call('ZREM', KEYS[8], '#' .. message)
   if bids['#winner'] then redis.call('HDEL', keys.work(bids['#winner']), message) end
   if state then redis.call('HSET', KEYS[1], '#state', word) end
   if reason then journal(KEYS[6], 'stream', 'elect', word, reason) end
-  return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0}
+  local holder = floor_of(KEYS[4])
+  return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0, 0,
+    holder and '' or wake_waiting(KEYS[8])}
 end
 
 local function defer(due, reason)
@@ -26,7 +29,7 @@ local function defer(due, reason)
   if redis.call('HSETNX', KEYS[1], '#deferred', reason) == 1 then
     journal(KEYS[6], 'stream', 'elect', 'deferred', reason, {['for_ms'] = due - now})
   end
-  return {'deferred', '', due - now}
+  return {'deferred', '', due - now, 0, ''}
 end
 
 if not state or channel ~= ARGV[2] then return close('closed') end
@@ -42,14 +45,14 @@ if state == 'granted' then
   local winner = bids['#winner']
   if holder and holder.bot == winner and holder.message == message then
     redis.call('ZADD', KEYS[2], int(holder.until_ms + 50), message)
-    return {'granted', winner, holder.until_ms - now}
+    return {'granted', winner, holder.until_ms - now, 0, ''}
   end
-  if due > now then return {'granted', winner, due - now} end
+  if due > now then return {'granted', winner, due - now, 0, ''} end
   if bids['#paid'] == winner then
     -- Paid for: nobody else may be paid for it again. The winner's own lane is still due and goes on.
     if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'the winner paid and never came back') end
     redis.call('ZADD', KEYS[2], int(now + lease), message)
-    return {'granted', winner, lease}
+    return {'granted', winner, lease, 0, ''}
   end
   redis.call('HDEL', keys.work(winner), message)
   if bids['#again'] then return close('left', 'two winners failed to act') end
@@ -59,7 +62,7 @@ if state == 'granted' then
   excluded[winner] = true
   bids['#again'] = winner
 end
-if due > now then return {'not_due', '', due - now} end
+if due > now then return {'not_due', '', due - now, 0, ''} end
 if bids['#again'] then excluded[bids['#again']] = true end
 
 if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'too old') end
@@ -68,7 +71,10 @@ if any_exists(7, 7) or redis.call('EXISTS', keys.mute_channel(channel)) == 1
   return close('left', 'muted')
 end
 if holder then
-  return defer(holder.entry and now + 100 or holder.until_ms, holder.bot .. ' has the floor')
+  -- After every addressed bot that waits; whoever frees the floor pulls the oldest election forward.
+  redis.call('ZADD', KEYS[8], 'NX', int(1e13 + now), '#' .. message)
+  redis.call('PEXPIRE', KEYS[8], DAY)
+  return defer(holder.until_ms, holder.bot .. ' has the floor')
 end
 local last = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')
 if last[2] and tonumber(last[2]) + tonumber(ARGV[3]) > now then
@@ -114,7 +120,8 @@ for _, bidder in ipairs(ranked) do
     journal(KEYS[6], bot, 'elect', 'granted', 'best bid of ' .. #ranked, {
       bid = bidder.score, bids = #ranked, yielded = table.concat(yielded, ', '), window_ms = now - tonumber(bids['#opened']),
       token = token})
-    return {'granted', bot, lease}
+    redis.call('ZREM', KEYS[8], '#' .. message)
+    return {'granted', bot, lease, 1, ''}
   end
   yielded[#yielded + 1] = bot .. ' (' .. why .. ')'
 end

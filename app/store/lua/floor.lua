@@ -19,15 +19,21 @@ local function take_floor(key, previous, bot, message, kind, lease)
   return token
 end
 
--- Free the floor and give it to whoever waits first: its lane is due now, and is told to the caller as a hint.
+-- Whoever waits first for a free floor is due now, and is told to the caller: a lane, or `#<message>` for an election.
+local function wake_waiting(waiting)
+  local first = redis.call('ZPOPMIN', waiting)
+  if not first[1] then return '' end
+  if string.sub(first[1], 1, 1) == '#' then
+    redis.call('ZADD', 'elections:due', 'XX', int(now), string.sub(first[1], 2))
+  else
+    wake(first[1], string.find(first[1], ':', 1, true) and 'direct' or 'immediate_trigger', now)
+  end
+  return first[1]
+end
+
 local function free_floor(key, waiting)
   redis.call('HDEL', key, 'bot', 'message', 'kind', 'entry')
   redis.call('HSET', key, 'until', int(now))
   redis.call('PEXPIRE', key, HOUR)
-  local first = redis.call('ZPOPMIN', waiting)
-  if first[1] then
-    wake(first[1], string.find(first[1], ':', 1, true) and 'direct' or 'immediate_trigger', now)
-    return first[1]
-  end
-  return ''
+  return wake_waiting(waiting)
 end

@@ -8,6 +8,7 @@ local keys = {
   work = function(bot) return 'mailbox:' .. bot .. ':work' end,
   outbox = function(bot, channel) return 'mailbox:' .. bot .. ':outbox:' .. channel end,
   entry = function(id) return 'entry:' .. id end,
+  bids = function(message) return 'bids:' .. message end,
   cause = function(message) return 'cause:' .. message end,
   cause_in_flight = function(bot, channel) return 'cause:' .. bot .. ':' .. channel end,
   cause_root = function(root) return 'cause:root:' .. root end,

@@ -21,7 +21,7 @@ if ARGV[5] ~= 'direct' then
 end
 local root, hops = root_of(message, ARGV[4])
 -- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
-local why = (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits)
+local why = (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits, tokens)
 why = why or day_spent(bot, limits, tokens, 0)
 if why then
   journal(KEYS[3], bot, 'reserve', 'budget', why)

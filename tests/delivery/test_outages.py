@@ -1,0 +1,115 @@
+"""Redis, the vault, the broker or the program itself fails: what is queued stays queued and goes out later, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app import keys
+from app.delivery.rest import Secrets
+from app.embedded import EmbeddedValkey
+from app.errors import StoreUnavailable, VaultMissing
+from app.keys import Lane
+from app.playground.loopback import LoopbackThread
+from app.store import outbox
+from app.store.door import Store
+from tests.delivery.conftest import Room
+
+Wait = Callable[..., None]
+
+
+def test_redis_dying_between_post_and_mark_doubles_nothing(
+    discord: LoopbackThread, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis is killed while a POST is under way: when it is back the post is marked, and was seen once."""
+    monkeypatch.setattr("app.delivery.deliver.STALLED_MS", 200)
+    with EmbeddedValkey(tmp_path, appendfsync="always") as server:
+        store = Store(server.url)
+        room = Room(store, server.url, discord)
+        message = room.commit()
+        discord.faults.hold_posts.set()
+        worker = room.worker()
+        try:
+            assert not worker.run(wait=0.1)
+            discord.wait_for(lambda: discord.faults.hold_posts.waiting, 5)
+            server.kill()
+            discord.faults.hold_posts.clear()
+            discord.wait_for(room.said, 5)
+            server.start()
+            wait_until(lambda: room.verdicts(message) == ["delivered"], what="the mark")
+        finally:
+            worker.close()
+            store.close()
+    assert room.said() == ["hello"]
+
+
+def test_without_redis_the_caller_is_told(discord: LoopbackThread, tmp_path: Path) -> None:
+    """A hint that cannot be served raises StoreUnavailable; the due set has the channel when Redis is back."""
+    with EmbeddedValkey(tmp_path) as server:
+        store = Store(server.url)
+        room = Room(store, server.url, discord)
+        worker = room.worker()
+        server.kill()
+        with pytest.raises(StoreUnavailable):
+            worker.run()
+        worker.close()
+        store.close()
+
+
+@pytest.mark.parametrize("fault", [VaultMissing("gone"), RuntimeError("a bug")])
+def test_a_missing_vault_or_a_bug_delays_the_post(room: Room, fault: Exception) -> None:
+    """What fails before a post begins delays it: the lease is given back, the channel is due later, nothing is dead."""
+    room.commit()
+    worker = room.worker()
+
+    def broken(_: str) -> Secrets:
+        raise fault
+
+    worker.deliverer._secrets = broken
+    worker.run_once()
+    ((_, in_ms),) = room.store.run(outbox.channels_due("elena"))
+    assert in_ms > 1_000
+    assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
+    worker.deliverer._secrets = lambda bot: room.secrets[bot]
+    room.due()
+    worker.run()
+    assert (room.said(), room.dead()) == (["hello"], [])
+
+
+def test_a_failed_delivery_comes_back_by_itself(room: Room, wait_until: Wait) -> None:
+    """After its backoff a channel is served again without any hint."""
+    room.discord.faults.fail_next("POST", "/messages$", 503)
+    room.commit()
+    room.worker().run()
+    wait_until(lambda: room.said() == ["hello"], what="the second try")
+
+
+def test_a_broker_that_is_down_does_not_hold_delivery_up(room: Room) -> None:
+    """A hint that cannot be sent is dropped; the post is out and the next one follows."""
+    worker = room.worker()
+
+    def down(_: Lane) -> None:
+        raise ConnectionError
+
+    worker.deliverer._hint = down
+    waiting = keys.floor_waiting(str(room.channel.id))
+    for text in ("one", "two"):
+        room.store.client.zadd(waiting, {f"aria:{room.channel.id}": 1})
+        room.store.client.pexpire(waiting, 60_000)
+        room.commit(text, delivery_hold=60.0)
+        worker.run()
+    assert room.said() == ["one", "two"]
+
+
+def test_closing_gives_the_lease_back(room: Room) -> None:
+    """A worker that ends while it waits for a rate limit leaves its channel to others at once."""
+    room.discord.rate_limit = (1, 30.0)
+    room.commit("one")
+    room.commit("two")
+    worker = room.worker()
+    assert not worker.run(wait=0.3)
+    worker.deliverer.close()
+    assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
+    assert room.store.run(outbox.channels_due("elena")) == ((str(room.channel.id), 0),)

@@ -1,0 +1,173 @@
+"""Plain ports that remember what they were asked, in place of Redis; and the settings and waiting of these tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app.errors import StoreUnavailable
+from app.keys import Lane
+from app.model import Context, Event, RosterEntry, Signal
+from app.rules.moderation import Order
+from app.rules.policy import Policy
+from app.rules.signals import Facts
+from app.settings import Settings
+from app.store.admission import Admission, Candidate
+from app.store.elections import Election
+from app.verdicts import Admit, Elect
+
+
+async def until(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
+    """Wait for a predicate; fail when time is up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not predicate():
+        assert loop.time() < deadline, f"{what} did not hold within {seconds} s"
+        await asyncio.sleep(0.005)
+
+
+def settings(**changes: object) -> Settings:
+    """Settings of a quick test."""
+    return Settings.model_validate({"guild_ready_timeout": 0.05, "pump_interval": 0.05, **changes})
+
+
+POLICY = Policy.model_validate({
+    "intercept": 0, "threshold": 0, "threshold_named": 0, "signals": dict.fromkeys(Signal, 1.0), "trust": 0,
+    "trust_level": 4, "fatigue": 0, "fatigue_lines": 20,
+    "terms": [{"group": "time", "axes": [{"feature": "author_gap", "edges": [1.5]}], "weights": [0.25, 0.5]}],
+})
+"""Everybody bids, and a little more for an author who has not just spoken."""
+
+
+class RecordingPorts:
+    """Keeps everything. `down`: every coroutine raises StoreUnavailable. `elections`: outcomes to hand out in order;
+    after them GRANTED to the best bid."""
+
+    def __init__(self, *roster: RosterEntry) -> None:
+        self.down = False
+        self.entries: dict[str, RosterEntry] = {entry.bot: entry for entry in roster}
+        self.names: dict[str, tuple[str, ...]] = {}
+        self.known: dict[str, Facts] = defaultdict(lambda: Facts(watched=True))
+        self.admitted: list[Candidate] = []
+        self.requests: list[tuple[str, str]] = []
+        self.tried = 0
+        self.bids: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        self.elections: list[Election] = []
+        self.asked: list[str] = []
+        self.hints: list[tuple[str, Context]] = []
+        self.receipts: list[tuple[str, str, str, str]] = []
+        self.gone: list[tuple[str, str]] = []
+        self.edits: list[Event] = []
+        self.orders: list[tuple[Order, str]] = []
+        self.cursor: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self.moves: list[tuple[str, str, str]] = []
+        self.published: list[tuple[str, str, tuple[str, ...]]] = []
+        self.channel_names: dict[str, str] = {}
+        self.leases: dict[str, bool] = defaultdict(lambda: True)
+        self.released: list[str] = []
+        self.pumps = 0
+        self._seen: dict[tuple[str, str, str], str] = {}
+
+    def of(self, bot: str) -> list[Candidate]:
+        """What was admitted for one bot."""
+        return [candidate for candidate in self.admitted if candidate.bot == bot]
+
+    def texts(self, bot: str) -> list[str]:
+        """The texts admitted for one bot."""
+        return [candidate.event.content for candidate in self.of(bot)]
+
+    async def admit(self, candidate: Candidate, request: str) -> Admission:
+        self.tried += 1
+        await self._reach()
+        event = candidate.event
+        self.requests.append((candidate.bot, request))
+        if self._seen.setdefault((candidate.bot, event.message_id, event.kind), request) != request:
+            return Admission(Admit.DUPLICATE, 0, "")
+        self.admitted.append(candidate)
+        if candidate.move_cursor:
+            self._move(candidate.bot, event.channel_id, event.message_id)
+        if not candidate.wakes or candidate.classified.signal is Signal.AMBIENT:
+            return Admission(Admit.PASSED, 0, "1-0")
+        if candidate.classified.direct:
+            return Admission(Admit.DIRECT, 0, "1-0")
+        assert candidate.bid is not None
+        bids = self.bids[event.message_id]
+        bids[candidate.bot] = candidate.bid.score
+        if len(bids) >= candidate.expected:
+            return Admission(Admit.COMPLETE, 0, "1-0")
+        return Admission(Admit.OPENED if len(bids) == 1 else Admit.BID, 40, "1-0")
+
+    async def elect(self, message_id: str, channel_id: str) -> Election:
+        await self._reach()
+        self.asked.append(message_id)
+        if self.elections:
+            return self.elections.pop(0)
+        bids = self.bids[message_id]
+        return Election(Elect.GRANTED, max(bids, key=bids.__getitem__), 0)
+
+    def hint(self, lane: Lane, context: Context) -> None:
+        self.hints.append((str(lane), context))
+
+    async def facts(self, bot: str, event: Event) -> Facts:
+        await self._reach()
+        return self.known[bot]
+
+    async def roster(self) -> Sequence[RosterEntry]:
+        await self._reach()
+        return tuple(self.entries.values())
+
+    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+        await self._reach()
+        self.receipts.append((bot, channel_id, message_id, nonce))
+
+    async def deleted(self, channel_id: str, message_id: str) -> None:
+        await self._reach()
+        self.gone.append((channel_id, message_id))
+
+    async def edited(self, event: Event) -> None:
+        await self._reach()
+        self.edits.append(event)
+
+    async def moderate(self, order: Order, event: Event, by: str) -> None:
+        await self._reach()
+        self.orders.append((order, by))
+
+    async def cursors(self, bot: str) -> Mapping[str, str]:
+        await self._reach()
+        return dict(self.cursor[bot])
+
+    async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
+        await self._reach()
+        self._move(bot, channel_id, message_id)
+
+    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
+        await self._reach()
+        self.published.append((bot, user_id, tuple(channels)))
+        names = self.names.get(bot, (bot.title(),))
+        self.entries[bot] = RosterEntry(bot=bot, user_id=user_id, names=names, channels=tuple(channels))
+
+    def name_channels(self, names: Mapping[str, str]) -> None:
+        self.channel_names.update(names)
+
+    async def hold_lease(self, bot: str) -> bool:
+        await self._reach()
+        return self.leases[bot]
+
+    async def release_lease(self, bot: str) -> None:
+        self.released.append(bot)
+
+    async def pump(self) -> None:
+        self.pumps += 1
+        await self._reach()
+
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if self.down:
+            raise StoreUnavailable
+
+    def _move(self, bot: str, channel_id: str, message_id: str) -> None:
+        self.moves.append((bot, channel_id, message_id))
+        if int(self.cursor[bot].get(channel_id, "0")) <= int(message_id):
+            self.cursor[bot][channel_id] = message_id

@@ -1,0 +1,183 @@
+"""What a gateway missed, read back over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.gateway.backfill import CursorGate
+from app.model import Context, Signal
+from tests.gateway.conftest import Town
+from tests.gateway.recording import until
+
+
+async def caught_up(town: Town, bot: str = "elena") -> None:
+    """Wait until the bot has a cursor in the channel."""
+    await until(lambda: str(town.channel.id) in town.ports.cursor[bot], what="the first cursor")
+
+
+@pytest.mark.asyncio
+async def test_a_first_start_begins_now(town: Town) -> None:
+    """A bot that sees a channel for the first time does not answer its history."""
+    old = await town.say("elena, old news")
+    await town.start("elena")
+    await caught_up(town)
+    assert town.ports.cursor["elena"][str(town.channel.id)] == str(old.message_id)
+    await town.say("news")
+    await until(lambda: town.ports.texts("elena") == ["news"])
+
+
+@pytest.mark.asyncio
+async def test_an_empty_channel_is_marked(town: Town) -> None:
+    """A channel without messages gets a cursor too, so that the first message during an outage is not missed."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, the very first")
+    await town.start("elena")
+    await until(lambda: town.ports.hints == [(f"elena:{town.channel.id}", Context.DIRECT)])
+
+
+@pytest.mark.asyncio
+async def test_a_restart_reads_back_in_order(town: Town) -> None:
+    """All that was said while the process was down is admitted once, in order, threads and direct messages too."""
+    elena = town.bots["elena"]
+    thread = town.discord.open_thread(elena, town.channel, "fish")
+    await town.start("elena")
+    await caught_up(town)
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "before")
+    await town.say("zero")
+    await until(lambda: len(town.ports.admitted) == 2)
+    await town.stop()
+    town.ports.admitted.clear()
+    for number in range(120):
+        await town.say(f"line {number}")
+    await town.say("a webhook", webhook=True)
+    await asyncio.to_thread(town.discord.post, town.ann, thread, "in the thread")
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "in private")
+    await town.start("elena")
+    await until(lambda: len(town.ports.admitted) == 122)
+    here = [c.event.content for c in town.ports.admitted if c.event.channel_id == str(town.channel.id)]
+    assert here == [f"line {number}" for number in range(120)]
+    direct = {c.event.content for c in town.ports.admitted if c.classified.direct}
+    assert direct == {"in the thread", "in private"}
+    last = town.discord.messages_in(town.channel)[-1]
+    await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
+
+
+@pytest.mark.asyncio
+async def test_a_lost_session_is_read_back(town: Town) -> None:
+    """After op 9 what was said without the bot is admitted, and what was said with it is not admitted twice."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.say("before")
+    await until(lambda: town.ports.texts("elena") == ["before"])
+    town.discord.faults.send_op9(town.bots["elena"])
+    await asyncio.to_thread(town.discord.wait_for, lambda: not town.discord.connected(), 10)
+    await town.say("elena, did you miss this?")
+    await until(lambda: len(town.ports.admitted) == 2, seconds=20)
+    assert town.ports.texts("elena") == ["before", "elena, did you miss this?"]
+
+
+@pytest.mark.asyncio
+async def test_a_dropped_socket_resumes(town: Town) -> None:
+    """A resumed session loses nothing and admits nothing twice."""
+    await town.start("elena")
+    await caught_up(town)
+    for number in range(10):
+        await town.say(f"line {number}")
+        if number == 4:
+            town.discord.faults.drop_sockets()
+    await until(lambda: len(town.ports.admitted) == 10, seconds=20)
+    assert town.ports.texts("elena") == [f"line {number}" for number in range(10)]
+
+
+@pytest.mark.asyncio
+async def test_old_messages_are_context_only(town: Town) -> None:
+    """What is older than the backfill age is kept and wakes nobody."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, hurry!")
+    before = asyncio.get_running_loop().time()
+    await until(lambda: asyncio.get_running_loop().time() - before > 0.3)
+    await town.start("elena", backfill_age=0.25)
+    await until(lambda: town.ports.admitted)
+    assert town.ports.admitted[0].classified.signal is Signal.AMBIENT
+    assert not town.ports.admitted[0].wakes
+    assert town.ports.hints == []
+
+
+@pytest.mark.asyncio
+async def test_redis_away_holds_the_cursor(town: Town) -> None:
+    """A failed admission holds the cursor; a process that dies then reads the message back when it starts again."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.say("one")
+    await until(lambda: town.ports.texts("elena") == ["one"])
+    mark = town.ports.cursor["elena"][str(town.channel.id)]
+    town.ports.down = True
+    await town.say("elena, two")
+    await until(lambda: town.ports.pumps > 3)
+    assert town.ports.cursor["elena"][str(town.channel.id)] == mark
+    await town.stop()
+    town.ports.down = False
+    await town.start("elena")
+    await until(lambda: town.ports.texts("elena") == ["one", "elena, two"])
+
+
+@pytest.mark.asyncio
+async def test_overflow_is_read_back(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a full queue could not hold during an outage is read from Discord afterwards."""
+    monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (3,))
+    await town.start("elena")
+    await caught_up(town)
+    town.ports.down = True
+    for number in range(10):
+        await town.say(f"line {number}")
+    await until(lambda: town.ports.pumps > 3)
+    town.ports.down = False
+    await until(lambda: len(town.ports.admitted) == 10, seconds=20)
+    assert sorted(town.ports.texts("elena")) == [f"line {number}" for number in range(10)]
+
+
+@pytest.mark.asyncio
+async def test_a_failing_discord_is_asked_again(town: Town) -> None:
+    """A history that cannot be read now is read later."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, hello?")
+    town.discord.faults.lose_next("GET", "/messages", times=3)
+    await town.start("elena")
+    await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
+
+
+def test_the_gate() -> None:
+    """A live event moves a cursor only where nothing can be missing before it."""
+    gate = CursorGate()
+    assert not gate.moves("1")  # before the first session
+    gate.begin()
+    assert not gate.moves("1")  # not read yet
+    gate.release("1", 0)
+    assert gate.moves("1")
+    assert not gate.moves("2")
+    gate.release_all()
+    assert gate.moves("2")
+    gate.lose("2")
+    assert not gate.moves("2")  # an event could not be held
+    read_at = gate.losses("2")
+    gate.lose("2")
+    gate.release("2", read_at)
+    assert not gate.moves("2")  # another was lost while it was read
+    gate.release("2", gate.losses("2"))
+    assert gate.moves("2")
+    gate.disconnect()
+    gate.release_all()
+    assert not gate.moves("1")  # a reading that ends while the connection is gone opens nothing
+    gate.resume()
+    assert gate.moves("1")
+    gate.disconnect()
+    gate.begin()
+    assert not gate.moves("1")  # a new session

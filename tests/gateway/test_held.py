@@ -1,0 +1,105 @@
+"""A bot's queue: order and patience."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from app.errors import StoreUnavailable
+from app.gateway.held import HeldQueue, where
+from tests.gateway.recording import until
+
+
+class World:
+    """A place to write to that may be away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.tries = 0
+        self.done: list[int] = []
+
+    async def write(self, number: int) -> None:
+        self.tries += 1
+        await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable
+        self.done.append(number)
+
+
+@pytest_asyncio.fixture
+async def queue() -> AsyncIterator[HeldQueue]:
+    """A queue at work, with room for ten jobs."""
+    held = HeldQueue("elena", limit=10)
+    worker = asyncio.create_task(held.run())
+    yield held
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+
+
+@pytest.mark.asyncio
+async def test_an_outage_neither_loses_nor_reorders(queue: HeldQueue) -> None:
+    """What came before, during and after an outage is carried out once each, in order."""
+    world = World()
+    queue.open()
+    queue.put(lambda: world.write(0))
+    await until(lambda: world.done == [0])
+    world.away = True
+    for number in range(1, 6):
+        queue.put(lambda number=number: world.write(number))
+    await until(lambda: world.tries >= 3)
+    assert world.done == [0]
+    world.away = False
+    await asyncio.wait_for(queue.drained(), 10)
+    assert world.done == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.asyncio
+async def test_it_is_bounded(queue: HeldQueue) -> None:
+    """Beyond its limit a queue says no, so that the channel can be read back; what must be kept is kept."""
+    world = World()
+    world.away = True
+    queue.open()
+    taken = [queue.put(lambda: world.write(1)) is not None for _ in range(15)]
+    assert taken == [True] * 10 + [False] * 5
+    assert queue.put(lambda: world.write(2), always=True) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
+    """A job that fails for another reason than Redis is dropped with a log line, and the next is carried out."""
+    world = World()
+
+    async def broken() -> None:
+        raise KeyError("secret text")
+
+    first = queue.put(broken)
+    second = queue.put(lambda: world.write(7))
+    queue.open()
+    assert first is not None
+    assert second is not None
+    await asyncio.wait_for(asyncio.gather(first, second), 10)
+    assert world.done == [7]
+
+
+@pytest.mark.asyncio
+async def test_it_waits_to_be_opened(queue: HeldQueue) -> None:
+    """Nothing is carried out before the bot is published."""
+    world = World()
+    queue.put(lambda: world.write(1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert world.tries == 0
+    queue.open()
+    await until(lambda: world.done == [1])
+
+
+def test_where_quotes_nothing() -> None:
+    """A logged failure names places, not the error's text: that may quote a message."""
+    with pytest.raises(ValueError, match="hunter2") as failed:
+        int("hunter2")
+    said = where(failed.value)
+    assert "hunter2" not in said
+    assert "test_held.py" in said
