@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+import sys
 from typing import Any
 
 import celery
@@ -12,7 +13,7 @@ from kombu import Exchange, Queue
 
 from app import logs
 from app.broker import QUEUES, conf
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, StreamError
 from app.settings import load_settings
 from beat_schedule import beat_schedule
 from tasks.hub import WakeHub
@@ -47,6 +48,26 @@ def _load_bodies(**_: object) -> None:
     """Workers alone import the tasks' bodies; beat and Flower start without the model libraries behind them."""
     for name in BODIES:
         import_module(name)
+
+
+@signals.worker_init.connect
+def _warm_up(**_: object) -> None:
+    """Build this process's worker before its first task: loading the encoder takes a second or two."""
+    from app.bootstrap.worker import worker
+
+    try:
+        worker().warm()
+    except StreamError as error:
+        # Celery only logs what a signal's handler raises, and would start a worker that can do nothing.
+        sys.stderr.write(f"the-stream: {error}\n")
+        raise SystemExit(error.exit_code) from None
+
+
+@signals.worker_shutdown.connect
+def _close(**_: object) -> None:
+    from app.bootstrap.worker import worker
+
+    worker().close()
 
 
 @signals.setup_logging.connect

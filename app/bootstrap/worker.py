@@ -9,7 +9,7 @@ import structlog
 
 from app.bootstrap.ports import Ports, request
 from app.bootstrap.served import Bots
-from app.brain.graph import run_cycle
+from app.brain.graph import run_cycle, warm
 from app.brain.models import disable_tracing
 from app.broker import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
@@ -147,6 +147,10 @@ class Worker:
                 world.decline(world.held.entry, f"internal error: {type(error).__name__}")
             else:
                 world.retry_ms = VAULT_RETRY_MS
+
+    def warm(self) -> None:
+        """Load what the first cycle would otherwise wait for."""
+        warm()
 
     def close(self) -> None:
         """Give leases back and close connections."""

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.rules.words import EDGE, Kind, Reading, read
+from app.rules.words import EDGE, Kind, Reading, read, words
 
 RECENT = 60
 """Lines that are remembered one by one."""
@@ -26,8 +26,9 @@ FRESH_LINES = 40
 LONG_AGO = -10_000
 RATE_DECAY = 0.98
 HELP_DECAY = 0.97
-COMMON = frozenset("a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi "
-                   "hey here there root test user guest help ubuntu linux rust stripe bot".split())
+COMMON = words("a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi hey "
+                "here there root test user guest help ubuntu linux rust stripe bot")
+"""Names that are words: they call nobody but with a colon or comma behind them, at the start of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +314,8 @@ class Room:
 
     def _named(self, turn: Turn, reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
         owners, author = self._owners, turn.author
-        opened = [one for one in turn.mentions if one != author]
-        named = list(opened)
+        opened = [one for one in self._replied_to(turn) + turn.mentions if one != author]
+        named = list(dict.fromkeys(opened))
         tokens = reading.tokens
         if not tokens:
             return tuple(opened), tuple(named)
@@ -328,6 +329,11 @@ class Room:
             if owner is not None and owner != author and owner not in named and token not in COMMON and len(token) > 2:
                 named.append(owner)
         return tuple(opened), tuple(named)
+
+    def _replied_to(self, turn: Turn) -> tuple[str, ...]:
+        if turn.reply_to is None:
+            return ()
+        return tuple([line.author for line in self.recent if line.message_id == turn.reply_to][:1])
 
     def _target(self, turn: Turn, named: tuple[str, ...]) -> tuple[str | None, int]:
         if named:

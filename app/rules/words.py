@@ -16,20 +16,26 @@ EDGE = ".,:;!?'\"`()[]{}<>*~-=/\\|@%+&\u2022"
 """Punctuation that is not part of a name."""
 _OPENER = re.compile(r"\s*@?([^\s:,;>]{1,40}?)(?:\s?[:,;]+|\s?-+>|>)(?:\s|$)")
 _WORD = re.compile(r"[^\W_]{3,}")
-_WH = frozenset("what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are "
-                "can could will would should has have any".split())
-_EVERYONE = frozenset("anyone anybody someone somebody everyone everybody all guys folks people".split())
-_YOU = frozenset("you your yours u ur youre you're ya yourself".split())
-_ME = frozenset("i me my i'm im i've ive mine i'll i'd".split())
-_THANKS = frozenset("thanks thank thx thnx ty cheers tnx thanx tks".split())
-_ACK = frozenset("ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh "
-                 "oops fine true indeed gotcha alright ooh wow good agreed".split())
-_GREETING = frozenset("hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night".split())
-_AND = frozenset("and but so or then because also well though however plus".split())
-_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | frozenset(
-    "the that this it its for with from not was were been being there here have had has don't dont just like get got "
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+_WH = words("what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are "
+                "can could will would should has have any")
+_EVERYONE = words("anyone anybody someone somebody everyone everybody all guys folks people")
+_YOU = words("you your yours u ur youre you're ya yourself")
+_ME = words("i me my i'm im i've ive mine i'll i'd")
+_THANKS = words("thanks thank thx thnx ty cheers tnx thanx tks")
+_ACK = words("ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh "
+                 "oops fine true indeed gotcha alright ooh wow good agreed")
+_GREETING = words("hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night")
+_AND = words("and but so or then because also well though however plus")
+_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | words("the that this it its for with from not was were been being there here have had has don't dont just like get got "
     "want need know think use using used one out now see yes yeah but than them they him her his she our into about "
-    "some more very too only other over try tried way make say said then ubuntu".split())
+    "some more very too only other over try tried way make say said then ubuntu")
 
 
 class Kind(IntEnum):

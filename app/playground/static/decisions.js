@@ -101,7 +101,7 @@ const width = (bid) => `${Math.round(100 / (1 + 2 * Math.exp(-bid / 2)))}%`;
 
 function bidRow(state, key, fate) {
   const bot = state.bot(key);
-  const bar = el("span", "bar");
+  const bar = el("span", fate.bid === null ? "how" : "bar", fate.bid === null ? "addressed" : "");
   if (fate.bid !== null) {
     const fill = el("i", "");
     fill.style.width = width(fate.bid);
