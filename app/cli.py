@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,10 +25,6 @@ app.add_typer(vault, name="vault")
 Bots = Annotated[list[str] | None, typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token")]
 Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file", dir_okay=False)]
-
-
-def _room(name: str) -> Any:
-    return importlib.import_module(name)
 
 
 def _settings() -> Settings:
@@ -53,7 +48,9 @@ def up(bots: Bots = None) -> None:
 @app.command()
 def gateway(bots: Bots = None) -> None:
     """Connect these bots to Discord: one process of a large installation."""
-    _room("app.bootstrap").run_gateway(bots or [], _settings())
+    from app.bootstrap import run_gateway
+
+    run_gateway(bots or [], _settings())
 
 
 @app.command()
@@ -64,8 +61,9 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one")] = 8808,
 ) -> None:
     """Three characters in a Discord on this machine: no account, key or network needed."""
-    result = _room("app.playground.demo").run(headless=headless, seconds=seconds, json_file=json_file, port=port)
-    raise typer.Exit(result or 0)
+    from app.playground.demo import run
+
+    raise typer.Exit(run(headless=headless, seconds=seconds, json_file=json_file, port=port))
 
 
 @app.command()
@@ -79,19 +77,21 @@ def replay(
 ) -> None:
     """Play recorded conversations to the bots, or (--judge) score their bids against what humans did."""
     if judge:
-        result = _room("app.playground.judge").run(files=files, json_out=json_file)
-    else:
-        result = _room("app.playground.replay").run(
-            files=files, bots=bots, speed=speed, limit=limit, json_file=json_file)
-    raise typer.Exit(result or 0)
+        from app.playground import judge as judging
+
+        raise typer.Exit(judging.run(files=files, json_out=json_file))
+    from app.playground import replay as replaying
+
+    raise typer.Exit(replaying.run(files=files, bots=bots, speed=speed, limit=limit, json_file=json_file))
 
 
 @app.command()
 def why(message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")]) -> None:
     """Show what each bot saw, bid, decided and why, for one message."""
+    from app.bootstrap import why as ask
     from app.cli_show import show_journal
 
-    show_journal(message, _room("app.bootstrap").why(message, _settings()))
+    show_journal(message, ask(message, _settings()))
 
 
 @app.command()
@@ -99,7 +99,9 @@ def mute(
     scope: Scope, for_: Annotated[str | None, typer.Option("--for", help="90s, 30m, 2h or 7d; unset: for good")] = None
 ) -> None:
     """Silence bots now. Returns when no message of theirs is on its way any more."""
-    if not _room("app.bootstrap.ops").mute(scope, _settings(), for_):
+    from app.bootstrap.ops import mute as silence
+
+    if not silence(scope, _settings(), for_):
         typer.echo("Muted, but a message was still on its way when the time to wait was over.", err=True)
         raise typer.Exit(1)
     typer.echo(f"Muted: {scope}")
@@ -108,13 +110,17 @@ def mute(
 @app.command()
 def unmute(scope: Scope) -> None:
     """End a mute."""
-    typer.echo(f"Unmuted: {scope}" if _room("app.bootstrap.ops").unmute(scope, _settings()) else "It was not muted.")
+    from app.bootstrap.ops import unmute as end_mute
+
+    typer.echo(f"Unmuted: {scope}" if end_mute(scope, _settings()) else "It was not muted.")
 
 
 @app.command()
 def dead() -> None:
     """List the posts that could not be delivered, with the reason."""
-    for bot, entry, reason in _room("app.bootstrap.ops").dead_letters(_settings()):
+    from app.bootstrap.ops import dead_letters
+
+    for bot, entry, reason in dead_letters(_settings()):
         typer.echo(f"{bot}\t{entry}\t{reason}")
 
 

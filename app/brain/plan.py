@@ -36,6 +36,7 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
             _note(ports, candidate)
             if not candidate.direct:
                 _drop_ambient(rest, ports, outcomes)
+                _note_left(rest, candidate, ports)
             return {"chosen": candidate, "candidates": tuple(rest), "outcomes": tuple(outcomes)}
         outcomes.append(_refused(candidate, verdict, ports))
         if verdict in STOPS:
@@ -75,6 +76,14 @@ def _drop_ambient(rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[O
     if ambient:
         ports.drop(ambient, "plan", reason)
     outcomes.extend(Outcome(entry.event.message_id, Did.DROPPED, reason) for entry in ambient)
+
+
+def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) -> None:
+    """Triggers that came together share one cycle; each is told which of them was answered."""
+    for one in rest:
+        if one.entry.signal is not Signal.AMBIENT:
+            ports.note(one.entry, "plan", "left", f"answers {chosen.entry.event.message_id} first", {
+                "desire": round(one.plan.desire, 3)})
 
 
 def _note(ports: CyclePorts, candidate: Candidate) -> None:

@@ -67,6 +67,11 @@ class StreamClient(discord.Client):
         """The bot's Discord id; empty before the login."""
         return str(self.user.id) if self.user is not None else ""
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """As discord.py's, which would fail on an event that comes while the client closes."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def setup_hook(self) -> None:
         self._sessions.identified(self.user_id)
 

@@ -29,7 +29,7 @@ from app.playground.stage import Stage, add_bots, on_stage, run_to_end
 HOST = "127.0.0.1"
 PACING = {"cooldown": 8, "quiet_time": 3}
 """Livelier than in earnest: somebody watches."""
-HORIZON = 1.0
+CHATTINESS = 0.65
 
 
 def run(*, headless: bool = False, seconds: float = 45.0, json_file: Path | None = None, port: int = 8808) -> int:
@@ -52,7 +52,7 @@ class Demo:
         self.folder = folder
         self.server = LoopbackDiscord()
         guild = self.server.add_guild("The Harbour")
-        self.characters = everywhere(load_characters().values())
+        self.characters = [lively(one) for one in everywhere(load_characters().values())]
         self.bots = add_bots(self.server, self.characters)
         self.people = {name: self.server.add_user(name) for name in PEOPLE}
         self.channels = {name: self.server.add_channel(name, guild) for name in CHANNELS}
@@ -161,6 +161,11 @@ class Demo:
 def everywhere(characters: Iterable[Character]) -> list[Character]:
     """The characters, each watching every channel, so that they compete for every open question."""
     return [one.model_copy(update={"watchlist": ("*",)}) for one in characters]
+
+
+def lively(character: Character) -> Character:
+    """The character, a little more talkative than in earnest."""
+    return character.model_copy(update={"pacing": character.pacing.model_copy(update={"chattiness": CHATTINESS})})
 
 
 def healthy(figures: Json) -> bool:

@@ -30,9 +30,9 @@ class Said(NamedTuple):
 
 
 OPENING = (
-    Said(0.5, "Mara", "lounge", "Good morning! The coffee is on, the ferry is late, so all is as it should be."),
-    Said(1.5, "Jonas", "lounge", "It is late every day. Mara, keep a cup for me?"),
-    Said(2.0, "Jonas", "ocean", "I saw a documentary about octopuses last night. Do they really have three hearts?"),
+    Said(0.5, "Mara", "lounge", "Good morning! The sun is up, the ferry is not, so all is as it should be."),
+    Said(1.5, "Jonas", "lounge", "It is never on time. Mara, keep a seat for me?"),
+    Said(2.0, "Jonas", "ocean", "I saw a documentary about octopuses on Sunday. Do they really have three hearts?"),
     Said(2.5, "Priya", "music", "My chorus does not work. How do you get from a sad verse to a chorus that lifts?"),
     Said(2.5, "Tom", "lounge", "Can anybody recommend a cocktail without alcohol for a summer evening?"),
     Said(3.5, "Jonas", "ocean", "Do octopuses really taste with their arms?", "Elena"),

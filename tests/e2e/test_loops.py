@@ -15,8 +15,10 @@ ROOT_POSTS = 6
 
 
 def settle(running: System, seconds: float = 3.0) -> int:
-    """Wait until no bot has posted for a while; returns the number of posts."""
-    posts, since = len(running.discord.posts_by_bots()), time.monotonic()
+    """Wait for a first post, then until no bot has posted for a while; returns the number of posts."""
+    before = len(running.discord.posts_by_bots())
+    running.wait(lambda: len(running.discord.posts_by_bots()) > before, 30.0, "a first post")
+    posts, since = before, time.monotonic()
     deadline = since + 60
     while time.monotonic() - since < seconds or running.store.client.zcard(keys.WAKES_DUE):
         now = len(running.discord.posts_by_bots())

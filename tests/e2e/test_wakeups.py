@@ -93,6 +93,9 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             print(f"direct {len(direct)}, trusted {len(trusted)}, hints lost {thief.lost}, doubled {thief.doubled}, "
                   f"cycles {counts['cycles']}, tasks {counts['tasks']}, late {len(late)}, doubles {len(doubles)}")
             assert not doubles
+            for post in late[:3]:
+                print(post.message_id, *(f"\n   {line.at_ms % 10**7} {line.bot} {line.step} {line.verdict} {line.reason}"
+                                         for line in running.journal(post.message_id)))
             assert not late, running.journal(late[0].message_id)
 
 

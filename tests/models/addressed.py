@@ -12,7 +12,7 @@ well could take the floor at once (lanes that wait are hinted many times a lease
 - **delivered** frees the floor. An outbox that is stuck holds it for a limited time. A bot that is settled while the floor is
   free (delivered late, declined after its lease) restarts the count: it no longer counts for any of the bots after it.
 
-Faults: a cycle is killed; a lock and floor end under a living cycle, which goes on as a zombie; a bot has no worker for as long as
+Faults: a cycle is killed; a floor ends under a living cycle; so does its lock, and it goes on as a zombie; a bot has no worker for as long as
 it likes; the outbox is stuck; another direct message takes the floor. `failed` marks the bots that an order may pass over.
 """
 
@@ -58,10 +58,12 @@ class State(NamedTuple):
 class Addressed:
     """The protocol without the named rules. `returns`: a bot that has no worker gets one some day."""
 
-    def __init__(self, *without: str, bots: int = 3, returns: bool = True) -> None:
+    def __init__(self, *without: str, bots: int = 3, returns: bool = True,
+                 faults: tuple[str, ...] = ("paused", "floor lost", "stuck", "other")) -> None:
         self.without = frozenset(without)
         self.bots = range(bots)
         self.returns = returns
+        self.faults = faults
 
     def has(self, rule: str) -> bool:
         return rule not in self.without
@@ -110,6 +112,8 @@ class Addressed:
     def _claimed(self, s: State, me: int) -> State:
         taken = s if s.floor == me else self._fresh(s, me)
         after = self._with(taken, me, taken.bots[me]._replace(cycle=WRITING, holds=True))
+        if any(bot.answer == COMMITTED for bot in s.bots[:me]) and s.floor == FREE and not s.free:
+            return after._replace(bad="did not wait for an answer that is on its way")
         return after._replace(bad="took the floor from an undelivered answer" if s.floor >= OUTBOX else "")
 
     @staticmethod
@@ -124,7 +128,7 @@ class Addressed:
         return s._replace(free=0) if s.floor == FREE and self.has("settling restarts the count") else s
 
     def _channel(self, s: State) -> Iterator[tuple[str, State]]:
-        if s.floor in {FREE, UNASKED}:
+        if s.floor in {FREE, UNASKED} and "other" in self.faults:
             yield "!another direct message takes the floor", self._fresh(s, OTHER)
         if s.floor == OTHER:
             yield "the other message is answered", self._fresh(s, FREE)
@@ -140,7 +144,7 @@ class Addressed:
         for number, bot in enumerate(s.bots):
             if bot.answer == COMMITTED:
                 yield f"bot {number}: delivered", self._settled(self._with(s, number, bot._replace(answer=SETTLED)), number)
-            if s.floor == number + OUTBOX:
+            if s.floor == number + OUTBOX and "stuck" in self.faults:
                 yield f"!bot {number}: outbox stuck, floor given up", self._fresh(s, FREE)
 
     def _lease_passes(self, s: State) -> Iterator[tuple[str, State]]:
@@ -165,9 +169,12 @@ class Addressed:
                 yield f"{name}: decline", self._settled(self._with(s, number, bot._replace(
                     answer=SETTLED, entry=False, cycle=IDLE, holds=False)), number)
             yield f"!{name}: killed", self._with(s, number, bot._replace(cycle=DEAD, holds=False, failed=True))
-            paused = bot._replace(cycle=IDLE, holds=False, zombie=True, failed=True)
-            yield f"!{name}: paused, lock and floor end", self._fresh(self._with(s, number, paused), FREE) \
-                if s.floor == number else self._with(s, number, paused)
+            lost = self._fresh(s, FREE) if s.floor == number else s
+            if "floor lost" in self.faults and bot.holds:
+                yield f"!{name}: floor ends under it", self._with(lost, number, bot._replace(holds=False, failed=True))
+            if "paused" in self.faults:
+                yield f"!{name}: paused, lock and floor end", self._with(lost, number, bot._replace(
+                    cycle=IDLE, holds=False, zombie=True, failed=True))
         if bot.zombie:
             zombie = self._with(s, number, bot._replace(zombie=False))
             if self.has("commit checks the lock"):

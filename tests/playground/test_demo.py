@@ -81,9 +81,9 @@ def test_the_whole_system_answers_the_opening(tmp_path: Path) -> None:
     assert figures["messages"] == len(OPENING)
     assert figures["addressed"] >= 4
     assert figures["addressed_answered"] == figures["addressed"]
-    by_text = {row["text"]: row for row in figures["per_message"]}
-    assert len(by_text[next(line.text for line in OPENING if "octopuses" in line.text)]["answers"]) == 1
-    assert by_text["Yes, they hang by the door."]["answers"] == []
+    open_questions = [row for row in figures["per_message"] if not row["addressed"]]
+    assert {len(row["answers"]) for row in open_questions} == {0, 1}
+    assert next(row for row in open_questions if row["text"] == "Yes, they hang by the door.")["answers"] == []
 
 
 @pytest.mark.slow

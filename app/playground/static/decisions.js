@@ -114,7 +114,9 @@ function bidRow(state, key, fate) {
 }
 
 function step(state, line) {
-  const what = WORDS[`${line.step} ${line.verdict}`] ?? `${line.step} ${line.verdict}`.replaceAll("_", " ");
+  const silent = line.verdict === "complete" && line.numbers.bid === undefined;
+  const key = silent ? "admit passed" : `${line.step} ${line.verdict}`;
+  const what = WORDS[key] ?? key.replaceAll("_", " ");
   const said = el("span", "", what);
   if (line.reason) said.append(el("span", "why", ` — ${line.reason}`));
   const who = line.bot === "stream" ? el("span", "name", "stream") : name(state.bot(line.bot));

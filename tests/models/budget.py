@@ -1,0 +1,152 @@
+"""The causal budget: one human message, two of our bots and a foreign one that answer whatever they may. Loops end.
+
+The human message is the root. A root may cause so many posts, and chains of so many hops.
+
+- **admit**: a bot's post has a cause, its root and hops. Of our own post it is known from its delivery; before that, from what its
+  author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop after what it answers, and one of
+  the root's posts. Of an exhausted root nothing is answered.
+- **commit**, one step: entry still there; the root has posts left and the chain hops left; then the post is counted, the entry removed and the
+  post, one hop on, is in the author's outbox. Run twice because its answer was lost: the earlier verdict.
+- Deliveries of a bot in a channel are one after another, so what is in flight is one post.
+
+`said` counts the posts of all bots since the human spoke, which the root's own count may miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+UNKNOWN = -1
+"""Hops of a post whose cause nobody can tell."""
+
+
+class Cycle(NamedTuple):
+    """A cycle of one bot: the hops of the entry that it answers, and whether a budget was free when it looked."""
+
+    hops: int
+    allowed: bool
+
+
+class State(NamedTuple):
+    """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles, outbox (hops of a post or None)."""
+
+    inbox: tuple[tuple[int, ...], ...]
+    cycle: tuple[Cycle | None, ...]
+    outbox: tuple[int | None, ...]
+    arriving: tuple[tuple[int, int], ...] = ()
+    """Posts that a bot's gateway has not yet seen: (reader, hops)."""
+    posts: int = 0
+    said: int = 0
+    bad: str = ""
+
+
+def put(values: tuple, index: int, value: object) -> tuple:  # type: ignore[type-arg]
+    """`values` with one place changed."""
+    return (*values[:index], value, *values[index + 1:])
+
+
+class Budget:
+    """The protocol without the named rules. The last bot is foreign where `foreign` is set: it knows no budget."""
+
+    def __init__(self, *without: str, posts: int = 4, hops: int = 3, bots: int = 2, foreign: bool = False) -> None:
+        self.without = frozenset(without)
+        self.most_posts, self.most_hops = posts, hops
+        self.ours = range(bots)
+        self.everyone = range(bots + int(foreign))
+
+    def has(self, rule: str) -> bool:
+        return rule not in self.without
+
+    def initial(self) -> Iterator[State]:
+        """The human message has been admitted to all bots."""
+        each = tuple(None for _ in self.everyone)
+        yield State(tuple((0,) for _ in self.everyone), each, each)
+
+    def broken(self, s: State) -> str:
+        # A foreign bot keeps no budget; but it can only answer us, so what we say stays bounded.
+        return s.bad or ("more of our posts than the root's budget" if s.said > self.most_posts else "")
+
+    def settled(self, s: State) -> bool:
+        return not any(s.inbox) and not any(s.cycle) and not s.arriving and all(post is None for post in s.outbox)
+
+    def steps(self, s: State) -> Iterator[tuple[str, State]]:
+        for bot in self.everyone:
+            if bot in self.ours:
+                yield from self._cycle(s, bot)
+                yield from self._delivery(s, bot)
+            elif s.inbox[bot]:
+                yield from self._foreign(s, bot)
+        for arrival in sorted(set(s.arriving)):
+            rest = list(s.arriving)
+            rest.remove(arrival)
+            yield f"admit to bot {arrival[0]}", self._admit(s._replace(arriving=tuple(rest)), *arrival)
+
+    def _spent(self, s: State, hops: int) -> bool:
+        return s.posts >= self.most_posts or (hops >= self.most_hops and self.has("hops are bounded"))
+
+    def _admit(self, s: State, bot: int, hops: int) -> State:
+        if hops == UNKNOWN:
+            if self.has("a post without a cause is exhausted"):
+                return s
+            return self._entered(s, bot, 0)._replace(posts=0)
+        foreign = bot not in self.ours
+        return s if not foreign and self._spent(s, hops) else self._entered(s, bot, hops)
+
+    @staticmethod
+    def _entered(s: State, bot: int, hops: int) -> State:
+        return s._replace(inbox=put(s.inbox, bot, tuple(sorted((*s.inbox[bot], hops)))))
+
+    def _cycle(self, s: State, bot: int) -> Iterator[tuple[str, State]]:
+        cycle = s.cycle[bot]
+        if cycle is None:
+            for hops in sorted(set(s.inbox[bot])):
+                yield f"bot {bot}: begin", s._replace(cycle=put(s.cycle, bot, Cycle(hops, not self._spent(s, hops))))
+            return
+        idle = s._replace(cycle=put(s.cycle, bot, None))
+        yield f"!bot {bot}: killed", idle
+        if s.outbox[bot] is not None:
+            return
+        allowed = not self._spent(s, cycle.hops) if self.has("commit checks and counts in one step") else cycle.allowed
+        rest = list(s.inbox[bot])
+        if cycle.hops in rest:
+            rest.remove(cycle.hops)
+        elif self.has("commit takes the entry"):
+            yield f"bot {bot}: commit again, entry gone", idle
+            return
+        removed = idle._replace(inbox=put(s.inbox, bot, tuple(rest)))
+        if not allowed:
+            yield f"bot {bot}: commit refused", removed
+            return
+        after = removed._replace(posts=s.posts + 1, said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1))
+        yield f"bot {bot}: commit", after
+        again = after._replace(cycle=put(s.cycle, bot, cycle))
+        if not self.has("a repeated commit gives its earlier verdict"):
+            yield f"!bot {bot}: commit, answer lost", again
+
+    def _delivery(self, s: State, bot: int) -> Iterator[tuple[str, State]]:
+        hops = s.outbox[bot]
+        if hops is None:
+            return
+        sent = s._replace(outbox=put(s.outbox, bot, None))
+        readers = [other for other in self.everyone if other != bot]
+        yield f"bot {bot}: delivered", sent._replace(arriving=tuple(sorted((*s.arriving, *((r, hops) for r in readers)))))
+        early = hops if self.has("a post in flight is attributed") else UNKNOWN
+        after = sent
+        for reader in readers:
+            after = self._admit(after, reader, early)
+        yield f"bot {bot}: seen by the gateways before its id is known", after
+
+    def _foreign(self, s: State, bot: int) -> Iterator[tuple[str, State]]:
+        """It answers everything; its post reaches our bots."""
+        hops = s.inbox[bot][0]
+        after = s._replace(inbox=put(s.inbox, bot, s.inbox[bot][1:]))
+        yield f"foreign bot {bot}: silent", after
+        if self.has("a foreign post is one of the root's"):
+            after = after._replace(posts=min(s.posts + 1, self.most_posts))
+            heard = hops + 1
+        else:
+            after, heard = after._replace(posts=0), 0
+        for reader in self.ours:
+            after = self._admit(after, reader, heard)
+        yield f"foreign bot {bot}: posts", after
