@@ -16,6 +16,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from app.errors import ConfigurationError
+from app.killpoints import reached
 from app.model import Context
 from app.settings import Settings
 
@@ -155,7 +156,9 @@ class HintSender:
 
     def _drain(self) -> None:
         while (hint := self._waiting.get()) is not None:
+            reached("enqueue_before")
             self.send(hint.task, *(str(arg) for arg in hint.args))
+            reached("enqueue_after")
 
 
 def conf(settings: Settings) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def replay(
     if judge:
         from app.playground import judge as judging
 
-        raise typer.Exit(judging.run(files=files, json_out=json_file))
+        judging.run(files=files, json_out=json_file)
+        return
     from app.playground import replay as replaying
 
     raise typer.Exit(replaying.run(files=files, bots=bots, speed=speed, limit=limit, json_file=json_file))

@@ -195,39 +195,76 @@ class Described(NamedTuple):
 
 
 CATALOGUE: tuple[Described, ...] = (
-    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)",
-              "lock lease"),
+    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
     Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
     Described("wake:<lane>", "hash: seq, context", "admit, elect, finish", "none: removed when the lane is clear"),
-    Described("wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"),
+    Described(
+        "wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"
+    ),
     Described("elections:due", "sorted set: message by due Unix ms", "admit, elect", "none: members removed by elect"),
-    Described("deliveries:due", "sorted set: <bot>:<channel> by due Unix ms", "commit, deliver",
-              "none: members removed when the outbox is empty"),
-    Described("deliveries:in_flight", "sorted set: entry by the Unix ms at which its POST has timed out", "deliver", "a day"),
-    Described("mailbox:<bot>:inbox", "stream: what the bot may answer unasked", "admit, commit",
-              "30 days after the last write"),
-    Described("mailbox:<bot>:inbox:<channel>", "stream: direct messages; never trimmed", "admit, commit",
-              "30 days after the last write"),
-    Described("mailbox:<bot>:work", "hash: granted message to its floor token and channel", "elect, commit",
-              "30 days after the last write"),
-    Described("mailbox:<bot>:outbox:<channel>", "list: entry ids, oldest first", "commit, deliver",
-              "30 days after the last write"),
+    Described(
+        "deliveries:due",
+        "sorted set: <bot>:<channel> by due Unix ms",
+        "commit, deliver",
+        "none: members removed when the outbox is empty",
+    ),
+    Described(
+        "deliveries:in_flight", "sorted set: entry by the Unix ms at which its POST has timed out", "deliver", "a day"
+    ),
+    Described(
+        "mailbox:<bot>:inbox",
+        "stream: what the bot may answer unasked",
+        "admit, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:inbox:<channel>",
+        "stream: direct messages; never trimmed",
+        "admit, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:work",
+        "hash: granted message to its floor token and channel",
+        "elect, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:outbox:<channel>",
+        "list: entry ids, oldest first",
+        "commit, deliver",
+        "30 days after the last write",
+    ),
     Described("mailbox:<bot>:dead", "hash: entry id to reason", "deliver", "30 days after the last write"),
     Described("mailbox:<bot>:state", "hash: channel to conversation state", "commit", "a day after the last write"),
-    Described("entry:<id>", "hash: one committed action, its attempts and receipts", "commit, deliver",
-              "30 days; an hour once delivered"),
-    Described("seen:<bot>:<message>", "string: request id and verdict", "admit", "an hour: twice the backfill age and more"),
-    Described("cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"),
+    Described(
+        "entry:<id>",
+        "hash: one committed action, its attempts and receipts",
+        "commit, deliver",
+        "30 days; an hour once delivered",
+    ),
+    Described(
+        "seen:<bot>:<message>", "string: request id and verdict", "admit", "an hour: twice the backfill age and more"
+    ),
+    Described(
+        "cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"
+    ),
     Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
     Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
     Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
     Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
     Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
-    Described("floor:<channel>", "hash: bot, message, token, kind, until", "claim, commit, deliver",
-              "an hour; the lease is `until`"),
+    Described(
+        "floor:<channel>",
+        "hash: bot, message, token, kind, until",
+        "claim, commit, deliver",
+        "an hour; the lease is `until`",
+    ),
     Described("floor:<channel>:waiting", "sorted set: lanes and elections (`#<message>`) that wait", "claim", "a day"),
     Described("channel:<id>:recent_bot_posts", "sorted set: bot:entry by commit Unix ms", "commit", "a day"),
-    Described("channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"),
+    Described(
+        "channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"
+    ),
     Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
     Described("cause:<bot>:<channel>", "hash: cause of the entry being delivered", "deliver", "2 days"),
     Described("cause:root:<root>", "hash: posts, tokens, foreign hops spent", "commit", "2 days after the last use"),

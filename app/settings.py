@@ -34,22 +34,24 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(None, description="Celery's broker; unset: the next database of STREAM_REDIS_URL")
     data_dir: Path = Field(Path("~/.local/share/the-stream"), description="embedded Valkey's data, generated keys")
     appendfsync: Annotated[str, Field(pattern="^(everysec|always|no)$")] = Field(
-        "everysec", description="embedded Valkey: how often the append-only file reaches the disk")
+        "everysec", description="embedded Valkey: how often the append-only file reaches the disk"
+    )
     redis_timeout: PositiveSeconds = Field(5.0, description="socket timeout to Redis")
     vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Fernet keys, newest first, separated by commas; gateways and workers only")
+        (), description="Fernet keys, newest first, separated by commas; gateways and workers only"
+    )
     characters_dir: Path | None = Field(None, description="folder of your own character files; unset: the shipped ones")
 
     discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
     discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
     discord_check_interval_minutes: Annotated[float, Field(gt=0)] = Field(
-        7.0, description="minutes between safety polls")
+        7.0, description="minutes between safety polls"
+    )
     discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
     guild_ready_timeout: Seconds = Field(2.0, description="how long a gateway waits for guilds at start")
 
     dry_run: bool = Field(False, description="decide and journal everything, post nothing")
-    speak_channels: NameList = Field(
-        (), description="channel ids where bots may speak unasked, or `*`; empty: nowhere")
+    speak_channels: NameList = Field((), description="channel ids where bots may speak unasked, or `*`; empty: nowhere")
     gateway_wakes: bool = Field(True, description="wake bots from gateway events; off: the safety poll alone")
     ignored_people: NameList = Field((), description="user ids nobody reacts to")
     trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(4, description="trust level that makes an author trusted")

@@ -15,14 +15,15 @@ import structlog
 from pydantic import SecretStr
 
 from app import logs
+from app.bootstrap.clock import today
 from app.bootstrap.served import limits_of
 from app.broker import CYCLE, DELIVER, HintSender
 from app.character import Character, load_character
 from app.errors import ConfigurationError
-from app.bootstrap.clock import today
 from app.gateway.run import Gateway, Hosted
 from app.keys import Lane
-from app.model import AuthorKind, Bid, ConversationState, Context, Event, RosterEntry
+from app.killpoints import reached
+from app.model import AuthorKind, Bid, Context, ConversationState, Event, RosterEntry
 from app.rules import decay
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
@@ -58,8 +59,9 @@ class StorePorts:
         self._hints = HintSender(settings)
         self._vault = Vault(settings.vault_keys)
         self._limits: dict[str, Limits] = {name: limits_of(one, settings) for name, one in characters.items()}
-        self._words = {name: [word for interest in one.interests for word in interest.words]
-                       for name, one in characters.items()}
+        self._words = {
+            name: [word for interest in one.interests for word in interest.words] for name, one in characters.items()
+        }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
@@ -70,11 +72,17 @@ class StorePorts:
         """Admit one event for one bot."""
         bot = candidate.bot
         paced = replace(candidate, bid=self._paced(bot, candidate.bid, candidate.event))
-        return await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
+        reached("admit_before")
+        outcome = await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
+        reached("admit_after")
+        return outcome
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
         """Close an election, if it is due."""
-        return await self._store.run(elections.elect(message_id, channel_id, self.settings))
+        reached("elect_before")
+        outcome = await self._store.run(elections.elect(message_id, channel_id, self.settings))
+        reached("elect_after")
+        return outcome
 
     def hint(self, lane: Lane, context: Context) -> None:
         """Ask a worker for a cycle, off the event loop."""
@@ -89,7 +97,9 @@ class StorePorts:
         watchlist = character.watchlist
         return Facts(
             trust=max(character.trusted.get(event.author_id, 0), character.trusted.get(event.author_name, 0)),
-            watched="*" in watchlist or event.channel_id in watchlist or (bool(channel_name) and channel_name in watchlist),
+            watched="*" in watchlist
+            or event.channel_id in watchlist
+            or (bool(channel_name) and channel_name in watchlist),
             state=state,
             touches=event.author_kind is AuthorKind.OURS and touches(event.content, self._words[bot]),
             ignored=event.author_id in self.settings.ignored_people,
@@ -152,7 +162,9 @@ class StorePorts:
             await self._store.run(mutes.mute(scope, f"moderator {by}"))
         else:
             await self._store.run(mutes.unmute(scope))
-        await self._store.run(journal.note(event.message_id, "stream", "moderate", order.verdict, f"by {by}", {"scope": scope}))
+        await self._store.run(
+            journal.note(event.message_id, "stream", "moderate", order.verdict, f"by {by}", {"scope": scope})
+        )
 
     # --- cursors
 
@@ -171,10 +183,14 @@ class StorePorts:
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
-        await self._store.run(vault.publish(
-            bot, self._vault.seal(bot, secrets), llm, json.dumps({"user_id": user_id}), character.model_dump_json()))
-        await self._store.run(roster.enlist(
-            RosterEntry(bot=bot, user_id=user_id, names=character.names, channels=tuple(channels))))
+        await self._store.run(
+            vault.publish(
+                bot, self._vault.seal(bot, secrets), llm, json.dumps({"user_id": user_id}), character.model_dump_json()
+            )
+        )
+        await self._store.run(
+            roster.enlist(RosterEntry(bot=bot, user_id=user_id, names=character.names, channels=tuple(channels)))
+        )
         self._roster = (-ROSTER_FRESH_FOR, ())
 
     def name_channels(self, names: Mapping[str, str]) -> None:
@@ -183,7 +199,9 @@ class StorePorts:
 
     async def hold_lease(self, bot: str) -> bool:
         """Take or renew the bot's gateway lease."""
-        return await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))) == self.owner
+        return (
+            await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))) == self.owner
+        )
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""

@@ -12,6 +12,7 @@ import structlog
 
 from app.bootstrap.served import Served
 from app.delivery.rest import DiscordRest
+from app.killpoints import reached
 from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.settings import Settings
@@ -107,7 +108,9 @@ class Ports:
         """Ask for the floor of the entry's channel."""
         if self.holder.kind == "auto" and not self.allowed(entry.event.channel_id):
             return Claim.NOT_ALLOWED
+        reached("floor_before")
         claimed = self.store.run(floors.claim(self.holder, entry, self.settings, self.served.quiet_time(self.settings)))
+        reached("floor_after")
         if claimed.verdict is Claim.GRANTED:
             self.held = Held(entry, claimed.token)
         elif claimed.verdict not in FINAL_CLAIMS and claimed.retry_in_ms:
@@ -128,7 +131,8 @@ class Ports:
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
         lines, problem = self.rest.context(
-            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids)
+            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids
+        )
         if problem:
             self.note(entry, "context", "missing", problem, {})
         if self.held is not None and lines:
@@ -140,10 +144,12 @@ class Ports:
         if self.held is None:
             return Reserve.LOST_FLOOR
         verdict, reason = self.store.run(
-            floors.reserve(self.holder, entry, self.held.token, self.served.limits, tokens, request()))
+            floors.reserve(self.holder, entry, self.held.token, self.served.limits, tokens, request())
+        )
         if verdict is Reserve.OK:
             self.held.reserved += tokens
             self.store.run(stats.count("model_calls"))
+            reached("model_before")
         elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
             self.note(entry, "reserve", verdict, reason, {})
         return verdict
@@ -156,18 +162,30 @@ class Ports:
 
     def commit(self, entry: InboxEntry, action: Action, final: bool = False) -> Commit:
         """The one atomic step from decision to outbox."""
+        reached("model_after")
         held = self.held
         if held is None:
             return Commit.LOST_FLOOR
         decision = commits.Decision(
-            self.holder, entry, action, held.token, held.read_up_to, final, held.reserved,
-            self.served.cooldown(self.settings))
+            self.holder,
+            entry,
+            action,
+            held.token,
+            held.read_up_to,
+            final,
+            held.reserved,
+            self.served.cooldown(self.settings),
+        )
+        reached("commit_before")
         verdict, _ = self.store.run(commits.commit(decision, self.served.limits, self.settings, request()))
+        reached("commit_after")
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             self.held = None
             self.committed = True
             if action.kind is not ActionKind.REACT:
-                self.store.run(states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms))))
+                self.store.run(
+                    states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms)))
+                )
         return verdict
 
     def decline(self, entry: InboxEntry, reason: str) -> None:

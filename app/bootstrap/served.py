@@ -45,7 +45,8 @@ def limits_of(character: Character, settings: Settings) -> Limits:
     """A bot's limits: its own where its file has any."""
     pacing = character.pacing
     return Limits.of(settings).with_pacing(
-        pacing.daily_posts, pacing.daily_tokens, pacing.daily_usd, pacing.person_hourly)
+        pacing.daily_posts, pacing.daily_tokens, pacing.daily_usd, pacing.person_hourly
+    )
 
 
 class Bots:

@@ -50,7 +50,8 @@ class Worker:
         self.hints = HintSender(settings)
         self.rest = DiscordRest(settings)
         self.deliverer = Deliverer(
-            AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next)
+            AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next
+        )
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
@@ -127,7 +128,7 @@ class Worker:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
         for world in ports:
             if world.committed:
-                reached("enqueue_before")
+                reached("deliver_hint_before")
                 self.hints.send(DELIVER, lane.bot)
             for text in world.next_lanes:
                 self._hint_next(Lane.parse(text))
@@ -141,7 +142,7 @@ class Worker:
             run_cycle(world.served.brain, world)
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 -- process boundary: one message must not stop the lane for ever
+        except Exception as error:
             log.exception("cycle failed", bot=world.bot)
             if world.held is not None:
                 world.decline(world.held.entry, f"internal error: {type(error).__name__}")

@@ -89,6 +89,11 @@ async def _on_start(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.
         await sending.begin()
 
 
+async def _on_sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestChunkSentParams) -> None:
+    if _sending.get():
+        killpoints.reached("post_sent")
+
+
 async def _on_end(_: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
     if sending := _sending.get():
         await sending.answered(params.response.status)
@@ -105,6 +110,7 @@ def trace_config() -> aiohttp.TraceConfig:
     """What a client needs for `carry` to see its requests."""
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_on_start)
+    trace.on_request_chunk_sent.append(_on_sent)
     trace.on_request_end.append(_on_end)
     trace.on_response_chunk_received.append(_on_body)
     return trace

@@ -52,9 +52,15 @@ def outbox_entry(decision: Decision) -> OutboxEntry:
     event, action = decision.entry.event, decision.action
     reaction = action.kind is ActionKind.REACT
     return OutboxEntry(
-        entry_id=decision.entry_id, bot=decision.holder.lane.bot, channel_id=event.channel_id, kind=action.kind,
-        chunks=() if reaction else tuple(split(action.text)), emoji=action.emoji if reaction else "",
-        reply_to=event.message_id, reply_author=event.author_id, guild_id=event.guild_id,
+        entry_id=decision.entry_id,
+        bot=decision.holder.lane.bot,
+        channel_id=event.channel_id,
+        kind=action.kind,
+        chunks=() if reaction else tuple(split(action.text)),
+        emoji=action.emoji if reaction else "",
+        reply_to=event.message_id,
+        reply_author=event.author_id,
+        guild_id=event.guild_id,
         direct=decision.holder.kind == "direct",
     )
 
@@ -63,25 +69,59 @@ def _parse(reply: Reply) -> Committed:
     return Committed(Commit(reply[0]), reply[1])
 
 
+def _keys(d: Decision, body: OutboxEntry, request: str) -> tuple[str, ...]:
+    event, bot = d.entry.event, d.holder.lane.bot
+    return (
+        keys.lock(d.holder.lane),
+        keys.floor(event.channel_id),
+        keys.answer(event.message_id),
+        keys.bids(event.message_id),
+        keys.recent_bot_posts(event.channel_id),
+        keys.last_human(event.channel_id),
+        keys.cooldown(bot),
+        keys.inbox(d.holder.lane),
+        keys.work(bot),
+        keys.outbox(bot, event.channel_id),
+        keys.entry(body.entry_id),
+        keys.DELIVERIES_DUE,
+        keys.journal(event.message_id),
+        keys.request(request),
+        *keys.mute_scopes(bot, event.channel_id, event.guild_id),
+        keys.floor_waiting(event.channel_id),
+    )
+
+
 def commit(decision: Decision, limits: Limits, settings: Settings, request: str) -> Call[Committed]:
     """Check everything and do everything, in one script: still owner, still holder, not answered, fresh, within budget."""
     d, event, bot = decision, decision.entry.event, decision.holder.lane.bot
     body = outbox_entry(d)
     return Call(
         "commit",
+        _keys(d, body, request),
         (
-            keys.lock(d.holder.lane), keys.floor(event.channel_id), keys.answer(event.message_id),
-            keys.bids(event.message_id), keys.recent_bot_posts(event.channel_id), keys.last_human(event.channel_id),
-            keys.cooldown(bot), keys.inbox(d.holder.lane), keys.work(bot), keys.outbox(bot, event.channel_id),
-            keys.entry(body.entry_id), keys.DELIVERIES_DUE, keys.journal(event.message_id), keys.request(request),
-            *keys.mute_scopes(bot, event.channel_id, event.guild_id), keys.floor_waiting(event.channel_id),
-        ),
-        (
-            d.holder.owner, bot, event.message_id, event.channel_id, d.holder.kind, d.entry.entry_id, d.token, event.author_id,
-            event.author_kind, d.read_up_to, int(d.final), limits.json(), d.action.tokens, d.action.micro_usd, d.reserved,
-            body.entry_id, body.model_dump_json(), int(d.cooldown * 1000), int(settings.delivery_hold * 1000),
-            int(settings.dry_run), int(d.action.kind is ActionKind.REACT),
-            "" if body.direct else int(settings.deliver_by * 1000), d.action.reason,
+            d.holder.owner,
+            bot,
+            event.message_id,
+            event.channel_id,
+            d.holder.kind,
+            d.entry.entry_id,
+            d.token,
+            event.author_id,
+            event.author_kind,
+            d.read_up_to,
+            int(d.final),
+            limits.json(),
+            d.action.tokens,
+            d.action.micro_usd,
+            d.reserved,
+            body.entry_id,
+            body.model_dump_json(),
+            int(d.cooldown * 1000),
+            int(settings.delivery_hold * 1000),
+            int(settings.dry_run),
+            int(d.action.kind is ActionKind.REACT),
+            "" if body.direct else int(settings.deliver_by * 1000),
+            d.action.reason,
         ),
         _parse,
     )

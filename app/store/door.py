@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from app.errors import StoreUnavailable
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 Reply = Any
 Argument = str | int | float
 
@@ -29,16 +29,16 @@ RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """One round trip: a Lua script of `store/lua` (`script`) or, where that is empty, the command in `args`."""
 
     script: str
     keys: tuple[str, ...]
     args: tuple[Argument, ...]
-    parse: Callable[[Reply], T]
+    parse: Callable[[Reply], T_co]
 
 
-def command(*args: Argument, parse: Callable[[Reply], T]) -> Call[T]:
+def command(*args: Argument, parse: Callable[[Reply], T_co]) -> Call[T_co]:
     """A plain Redis command as a call."""
     return Call("", (), args, parse)
 
@@ -61,13 +61,18 @@ class Store:
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         pool = redis.BlockingConnectionPool.from_url(
-            url, decode_responses=True, socket_timeout=timeout, socket_connect_timeout=timeout,
-            max_connections=POOL, timeout=timeout, retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
+            url,
+            decode_responses=True,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            max_connections=POOL,
+            timeout=timeout,
+            retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
         )
         self.client: redis.Redis = redis.Redis(connection_pool=pool)
         self._scripts: dict[str, Callable[..., Reply]] = {}
 
-    def run(self, call: Call[T]) -> T:
+    def run(self, call: Call[T_co]) -> T_co:
         """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
         try:
             if not call.script:
@@ -75,7 +80,8 @@ class Store:
             script = self._scripts.get(call.script)
             if script is None:
                 script = self._scripts[call.script] = cast(
-                    "Callable[..., Reply]", self.client.register_script(source(call.script)))
+                    "Callable[..., Reply]", self.client.register_script(source(call.script))
+                )
             return call.parse(script(keys=call.keys, args=call.args))
         except UNREACHABLE as error:
             raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
@@ -91,14 +97,18 @@ class AsyncStore:
 
     def __init__(self, url: str, timeout: float = 5.0) -> None:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url, decode_responses=True, socket_timeout=timeout, socket_connect_timeout=timeout,
-            max_connections=POOL, timeout=timeout,
+            url,
+            decode_responses=True,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            max_connections=POOL,
+            timeout=timeout,
             retry=redis.asyncio.retry.Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
         )
         self.client = redis.asyncio.Redis(connection_pool=pool)
         self._scripts: dict[str, Callable[..., Any]] = {}
 
-    async def run(self, call: Call[T]) -> T:
+    async def run(self, call: Call[T_co]) -> T_co:
         """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
         try:
             if not call.script:
@@ -106,7 +116,8 @@ class AsyncStore:
             script = self._scripts.get(call.script)
             if script is None:
                 script = self._scripts[call.script] = cast(
-                    "Callable[..., Any]", self.client.register_script(source(call.script)))
+                    "Callable[..., Any]", self.client.register_script(source(call.script))
+                )
             return call.parse(await script(keys=call.keys, args=call.args))
         except UNREACHABLE as error:
             raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error

@@ -32,8 +32,14 @@ def elect(message: str, channel: str, settings: Settings, quiet_time: float | No
     return Call(
         "elect",
         (
-            keys.bids(message), keys.ELECTIONS_DUE, keys.answer(message), keys.floor(channel),
-            keys.recent_bot_posts(channel), keys.journal(message), keys.mute("all"), keys.floor_waiting(channel),
+            keys.bids(message),
+            keys.ELECTIONS_DUE,
+            keys.answer(message),
+            keys.floor(channel),
+            keys.recent_bot_posts(channel),
+            keys.journal(message),
+            keys.mute("all"),
+            keys.floor_waiting(channel),
         ),
         (message, channel, int(quiet * 1000), int(settings.floor_lease * 1000), int(settings.election_max_age * 1000)),
         _parse,

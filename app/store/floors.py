@@ -49,14 +49,29 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
     return Call(
         "claim",
         (
-            keys.lock(holder.lane), keys.floor(event.channel_id), keys.answer(event.message_id), keys.bids(event.message_id),
-            keys.recent_bot_posts(event.channel_id), keys.floor_waiting(event.channel_id), keys.cooldown(bot),
-            keys.inbox(holder.lane), keys.journal(event.message_id),
-            *keys.mute_scopes(bot, event.channel_id, event.guild_id), keys.work(bot),
+            keys.lock(holder.lane),
+            keys.floor(event.channel_id),
+            keys.answer(event.message_id),
+            keys.bids(event.message_id),
+            keys.recent_bot_posts(event.channel_id),
+            keys.floor_waiting(event.channel_id),
+            keys.cooldown(bot),
+            keys.inbox(holder.lane),
+            keys.journal(event.message_id),
+            *keys.mute_scopes(bot, event.channel_id, event.guild_id),
+            keys.work(bot),
         ),
         (
-            str(holder.lane), holder.owner, bot, event.message_id, holder.kind, entry.entry_id,
-            int(settings.floor_lease * 1000), int(quiet_time * 1000), json.dumps(before), repr(score),
+            str(holder.lane),
+            holder.owner,
+            bot,
+            event.message_id,
+            holder.kind,
+            entry.entry_id,
+            int(settings.floor_lease * 1000),
+            int(quiet_time * 1000),
+            json.dumps(before),
+            repr(score),
         ),
         _claimed,
     )
@@ -67,13 +82,18 @@ def renew(channel: str, bot: str, message: str, token: str, lease_ms: int) -> Ca
     return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
 
 
-def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str) -> Call[tuple[Reserve, str]]:
+def reserve(
+    holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str
+) -> Call[tuple[Reserve, str]]:
     """Before a model call: the verdict, with a reason when it is a refusal."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "reserve",
         (
-            keys.floor(event.channel_id), keys.bids(event.message_id), keys.journal(event.message_id), keys.request(request),
+            keys.floor(event.channel_id),
+            keys.bids(event.message_id),
+            keys.journal(event.message_id),
+            keys.request(request),
             keys.lock(holder.lane),
         ),
         (bot, event.message_id, token, event.author_kind, holder.kind, limits.json(), tokens, holder.owner),
@@ -81,16 +101,25 @@ def reserve(holder: Holder, entry: InboxEntry, token: str, limits: Limits, token
     )
 
 
-def give_back(holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str) -> Call[tuple[str, str]]:
+def give_back(
+    holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
+) -> Call[tuple[str, str]]:
     """Give the floor back without an answer. Returns the verdict (kept, declined, handed_over, dropped, lost_lock) and the
     lane that is due now, if one waited."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "yield",
         (
-            keys.lock(holder.lane), keys.floor(event.channel_id), keys.answer(event.message_id), keys.bids(event.message_id),
-            keys.inbox(holder.lane), keys.work(bot), keys.journal(event.message_id), keys.floor_waiting(event.channel_id),
-            keys.ELECTIONS_DUE, keys.request(request),
+            keys.lock(holder.lane),
+            keys.floor(event.channel_id),
+            keys.answer(event.message_id),
+            keys.bids(event.message_id),
+            keys.inbox(holder.lane),
+            keys.work(bot),
+            keys.journal(event.message_id),
+            keys.floor_waiting(event.channel_id),
+            keys.ELECTIONS_DUE,
+            keys.request(request),
         ),
         (holder.owner, bot, event.message_id, holder.kind, entry.entry_id, token, int(keep), reason),
         lambda reply: (str(reply[0]), str(reply[1])),

@@ -11,7 +11,9 @@ from app.model import JournalLine
 from app.store.door import Call, Reply, command
 
 
-def note(message: str, bot: str, step: str, verdict: str, reason: str, numbers: Mapping[str, float | int | str]) -> Call[int]:
+def note(
+    message: str, bot: str, step: str, verdict: str, reason: str, numbers: Mapping[str, float | int | str]
+) -> Call[int]:
     """Write one line."""
     flat: list[str | int | float] = []
     for name, value in numbers.items():

@@ -40,8 +40,11 @@ class Overdue(NamedTuple):
 
 def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
     return InboxEntry(
-        entry_id=entry_id, event=Event.model_validate_json(fields["event"]), signal=Signal(fields["signal"]),
-        reason=fields["reason"], addressed=tuple(json.loads(fields["addressed"])),
+        entry_id=entry_id,
+        event=Event.model_validate_json(fields["event"]),
+        signal=Signal(fields["signal"]),
+        reason=fields["reason"],
+        addressed=tuple(json.loads(fields["addressed"])),
         bid=float(fields["bid"]) if fields["bid"] else None,
     )
 
@@ -56,7 +59,9 @@ def _begun(reply: Reply) -> Begun:
         except (ValidationError, KeyError, ValueError):
             broken.append(entry_id)
     known = context if context in set(Context) else Context.POLL
-    return Begun(verdict == "due", seq, Context(known), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2]))
+    return Begun(
+        verdict == "due", seq, Context(known), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2])
+    )
 
 
 def begin(lane: Lane, owner: str) -> Call[Begun]:
@@ -73,7 +78,14 @@ def finish(lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str)
     """End a cycle and release its lock in one step; the number is in how many ms the lane is due again."""
     return Call(
         "finish",
-        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.request(request), keys.inbox(lane), keys.work(lane.bot)),
+        (
+            keys.lock(lane),
+            keys.wake(lane),
+            keys.WAKES_DUE,
+            keys.request(request),
+            keys.inbox(lane),
+            keys.work(lane.bot),
+        ),
         (str(lane), owner, seq, "" if retry_ms is None else retry_ms, lane.bot if lane.channel is None else ""),
         lambda reply: (Finish(reply[0]), int(reply[1])),
     )

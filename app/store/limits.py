@@ -30,12 +30,21 @@ class Limits:
         """The limits that hold for every bot."""
         s = settings
         return cls(
-            s.root_posts, s.root_hops, s.root_tokens, s.daily_posts, s.daily_tokens, int(s.daily_usd * MICRO),
-            s.daily_posts_all, s.daily_tokens_all, int(s.daily_usd_all * MICRO), s.person_hourly,
+            s.root_posts,
+            s.root_hops,
+            s.root_tokens,
+            s.daily_posts,
+            s.daily_tokens,
+            int(s.daily_usd * MICRO),
+            s.daily_posts_all,
+            s.daily_tokens_all,
+            int(s.daily_usd_all * MICRO),
+            s.person_hourly,
         )
 
-    def with_pacing(self, daily_posts: int | None, daily_tokens: int | None, daily_usd: float | None,
-                    person_hourly: int | None) -> Limits:
+    def with_pacing(
+        self, daily_posts: int | None, daily_tokens: int | None, daily_usd: float | None, person_hourly: int | None
+    ) -> Limits:
         """The same with a character's own limits where it has any."""
         return replace(
             self,

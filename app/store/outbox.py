@@ -48,6 +48,7 @@ def head(bot: str, channel: str) -> Call[str | None]:
 
 def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
     """Channels in which this bot has something to deliver, each with in how many ms it is due (0: now)."""
+
     def parse(reply: Reply) -> tuple[tuple[str, int], ...]:
         return tuple((channel, int(in_ms)) for channel, in_ms in zip(reply[::2], reply[1::2], strict=True))
 
@@ -76,20 +77,30 @@ def trigger(entry_id: str) -> Call[str | None]:
 
 def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool) -> Call[Allowed]:
     """Ask before a POST, and note that it is about to happen. `looked`: it is not there, the channel was read back."""
+
     def parse(reply: Reply) -> Allowed:
         return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
 
     return Call(
         "attempt",
         (
-            keys.delivery(entry.bot, entry.channel_id), keys.entry(entry.entry_id),
-            keys.journal(entry.reply_to or entry.entry_id), keys.cause_in_flight(entry.bot, entry.channel_id),
-            keys.DELIVERIES_IN_FLIGHT, keys.answer(entry.reply_to or entry.entry_id),
+            keys.delivery(entry.bot, entry.channel_id),
+            keys.entry(entry.entry_id),
+            keys.journal(entry.reply_to or entry.entry_id),
+            keys.cause_in_flight(entry.bot, entry.channel_id),
+            keys.DELIVERIES_IN_FLIGHT,
+            keys.answer(entry.reply_to or entry.entry_id),
             *keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id),
         ),
         (
-            owner, entry.entry_id, chunk, nonce(entry.entry_id, chunk), int(settings.nonce_window * 1000),
-            int(settings.discord_timeout * 1000), int(settings.delivery_lease * 1000), int(looked),
+            owner,
+            entry.entry_id,
+            chunk,
+            nonce(entry.entry_id, chunk),
+            int(settings.nonce_window * 1000),
+            int(settings.discord_timeout * 1000),
+            int(settings.delivery_lease * 1000),
+            int(looked),
         ),
         parse,
     )
@@ -97,20 +108,36 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
 
 def unsent(entry: OutboxEntry, chunk: int, absent: bool) -> Call[tuple[int, int]]:
     """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the commit, failures)."""
-    return Call("unsent", (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT), (entry.entry_id, chunk, int(absent)),
-                lambda reply: (int(reply[0]), int(reply[1])))
+    return Call(
+        "unsent",
+        (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT),
+        (entry.entry_id, chunk, int(absent)),
+        lambda reply: (int(reply[0]), int(reply[1])),
+    )
 
 
 def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str) -> Call[tuple[bool, str]]:
     """A chunk is in Discord. Returns whether the entry is complete, and the lane that may speak next."""
-    line = json.dumps({"channel": entry.channel_id, "reply_to": entry.reply_to, "author": entry.reply_author,
-                       "text": "\n".join(entry.chunks), "emoji": entry.emoji})
+    line = json.dumps(
+        {
+            "channel": entry.channel_id,
+            "reply_to": entry.reply_to,
+            "author": entry.reply_author,
+            "text": "\n".join(entry.chunks),
+            "emoji": entry.emoji,
+        }
+    )
     return Call(
         "delivered",
         (
-            keys.entry(entry.entry_id), keys.outbox(entry.bot, entry.channel_id), keys.floor(entry.channel_id),
-            keys.answer(entry.reply_to or entry.entry_id), keys.floor_waiting(entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id), keys.DELIVERIES_DUE, keys.DELIVERIES_IN_FLIGHT,
+            keys.entry(entry.entry_id),
+            keys.outbox(entry.bot, entry.channel_id),
+            keys.floor(entry.channel_id),
+            keys.answer(entry.reply_to or entry.entry_id),
+            keys.floor_waiting(entry.channel_id),
+            keys.journal(entry.reply_to or entry.entry_id),
+            keys.DELIVERIES_DUE,
+            keys.DELIVERIES_IN_FLIGHT,
             keys.journal_of_bot(entry.bot, date),
         ),
         (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line),
@@ -123,9 +150,13 @@ def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
     return Call(
         "bury",
         (
-            keys.entry(entry.entry_id), keys.outbox(entry.bot, entry.channel_id), keys.floor(entry.channel_id),
-            keys.answer(entry.reply_to or entry.entry_id), keys.floor_waiting(entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id), keys.dead(entry.bot),
+            keys.entry(entry.entry_id),
+            keys.outbox(entry.bot, entry.channel_id),
+            keys.floor(entry.channel_id),
+            keys.answer(entry.reply_to or entry.entry_id),
+            keys.floor_waiting(entry.channel_id),
+            keys.journal(entry.reply_to or entry.entry_id),
+            keys.dead(entry.bot),
         ),
         (entry.entry_id, entry.bot, verdict, reason),
         str,
@@ -134,6 +165,7 @@ def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
 
 def attributed(messages: Sequence[str]) -> Call[frozenset[str]]:
     """Which of these messages (at least one) are known to be the post of some chunk already."""
+
     def parse(reply: Reply) -> frozenset[str]:
         return frozenset(message for message, taken in zip(messages, reply, strict=True) if taken)
 
@@ -147,8 +179,12 @@ def settle(entry: OutboxEntry) -> Call[int]:
 
 def leave(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
     """Give the delivery lease back; True: more is waiting and due now."""
-    return Call("leave", (keys.delivery(bot, channel), keys.outbox(bot, channel), keys.DELIVERIES_DUE),
-                (owner, f"{bot}:{channel}", retry_ms), bool)
+    return Call(
+        "leave",
+        (keys.delivery(bot, channel), keys.outbox(bot, channel), keys.DELIVERIES_DUE),
+        (owner, f"{bot}:{channel}", retry_ms),
+        bool,
+    )
 
 
 class InFlight(NamedTuple):
@@ -161,6 +197,7 @@ class InFlight(NamedTuple):
 
 def in_flight(bot: str, channel: str) -> Call[InFlight | None]:
     """The chunk that was last attempted, by which a gateway recognises its own MESSAGE_CREATE as a receipt."""
+
     def parse(reply: Reply) -> InFlight | None:
         return InFlight(reply[0], int(reply[1]), reply[2]) if all(reply) else None
 

@@ -41,11 +41,14 @@ class Vault:
 
 def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:
     """Write all four parts at once, for a day. All are text: `sealed` from `Vault.seal`, the others JSON."""
-    return Call("publish", tuple(keys.vault(bot, part) for part in PARTS), (keys.VAULT_TTL, sealed, llm, discord, profile), int)
+    return Call(
+        "publish", tuple(keys.vault(bot, part) for part in PARTS), (keys.VAULT_TTL, sealed, llm, discord, profile), int
+    )
 
 
 def read(bot: str) -> Call[dict[str, str]]:
     """All four parts by name, secrets still sealed; VaultMissing when any is gone."""
+
     def parse(reply: Reply) -> dict[str, str]:
         if not all(reply):
             raise VaultMissing(f"{bot}: its vault is gone; start its gateway (`the-stream gateway {bot}`).")

@@ -152,6 +152,13 @@ def test_offers_come_from_one_thread(redis_url: str) -> None:
     sender.close()
 
 
+def test_every_scheduled_task_has_a_body() -> None:
+    """Beat sends no task that a worker does not know."""
+    code = "import tasks.chores, tasks.cycles, tasks.delivery; print(*tasks.app.tasks)"
+    known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {entry["task"] for entry in beat_schedule(Settings()).values()} <= set(known)
+
+
 DECLARE = """
 from tasks import app
 with app.connection() as connection:

@@ -15,8 +15,12 @@ from aiohttp import web
 class ModelServer:
     """`with ModelServer(delay) as server:` then `server.url` is a base URL for `openai:` models."""
 
-    def __init__(self, delay: Callable[[random.Random], float] = lambda rng: 0.0, seed: int = 0,
-                 text: Callable[[int], str] = "Answer number {}.".format) -> None:
+    def __init__(
+        self,
+        delay: Callable[[random.Random], float] = lambda rng: 0.0,
+        seed: int = 0,
+        text: Callable[[int], str] = "Answer number {}.".format,
+    ) -> None:
         self.delay = delay
         self.text = text
         self.calls = 0
@@ -39,10 +43,18 @@ class ModelServer:
         finally:
             self.waiting -= 1
         content = json.dumps({"action": "reply", "text": self.text(number)})
-        return web.json_response({
-            "id": f"call-{number}", "object": "chat.completion", "created": 0, "model": body["model"],
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],
-            "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}})
+        return web.json_response(
+            {
+                "id": f"call-{number}",
+                "object": "chat.completion",
+                "created": 0,
+                "model": body["model"],
+                "choices": [
+                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+                ],
+                "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+            }
+        )
 
     async def _start(self) -> None:
         app = web.Application(client_max_size=16 * 1024**2)

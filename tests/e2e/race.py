@@ -1,4 +1,4 @@
-"""The race: many eager bots in several gateway processes, several workers, and more unaddressed messages than one bot could take."""
+"""The race: many eager bots in several gateway processes, several workers, more unaddressed messages than one bot can take."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from app import keys
 from app.playground.loopback import LoopbackDiscord
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
-NAMES = tuple(f"{first}{second}" for first in ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon")
-              for second in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
+NAMES = tuple(
+    f"{first}{second}"
+    for first in ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon")
+    for second in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+)
 WORDS = ("river", "engine", "garden", "violin", "glacier", "bakery", "comet", "harbour", "novel", "chess")
 
 
@@ -58,15 +61,24 @@ def run(folder: Path, shape: Shape) -> Result:
     names = NAMES[: shape.bots]
     characters = write_characters(folder / "characters", [eager_character(name) for name in names])
     server = LoopbackDiscord(rate_limit=None)
-    with system(folder, server, characters_dir=characters, cooldown=0, quiet_time=shape.quiet_time, election_max_age=600,
-                deliver_by=600, daily_posts=100_000, daily_posts_all=100_000) as running:
+    with system(
+        folder,
+        server,
+        characters_dir=characters,
+        cooldown=0,
+        quiet_time=shape.quiet_time,
+        election_max_age=600,
+        deliver_by=600,
+        daily_posts=100_000,
+        daily_posts_all=100_000,
+    ) as running:
         add_bots(running, *names)
         channels = [running.discord.add_channel(f"room-{number}") for number in range(shape.channels)]
         for number in range(shape.workers):
             running.worker("direct,delivery", f"direct-{number}")
             running.worker("cycles,chores", f"cycles-{number}")
         for number in range(shape.gateways):
-            running.gateway(*names[number:: shape.gateways], name=f"gateway-{number}")
+            running.gateway(*names[number :: shape.gateways], name=f"gateway-{number}")
         running.wait_ready(*names)
         return _measure(running, shape, channels)
 
@@ -79,7 +91,11 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
     for number, person in enumerate(people):
         _sleep_until(began + number / shape.rate)
         word = WORDS[number % len(WORDS)]
-        posts.append(running.discord.post(person, channels[number % len(channels)], f"Has anybody thought about the {word} {number}?"))
+        posts.append(
+            running.discord.post(
+                person, channels[number % len(channels)], f"Has anybody thought about the {word} {number}?"
+            )
+        )
     ids = {post.message_id for post in posts}
 
     def silent() -> int:
@@ -93,15 +109,28 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
     counts = collections.Counter(post.reply_to for post in running.discord.posts_by_bots() if post.reply_to in ids)
     after = running.stats()
     at = {post.message_id: post.at for post in posts}
-    waits = sorted(1000 * (post.at - at[post.reply_to]) for post in running.discord.posts_by_bots() if post.reply_to in at)
-    per = {name: (after.get(name, 0) - before.get(name, 0)) / shape.messages for name in ("cycles", "tasks", "deliveries", "model_calls")}
+    waits = sorted(
+        1000 * (post.at - at[post.reply_to]) for post in running.discord.posts_by_bots() if post.reply_to in at
+    )
+    per = {
+        name: (after.get(name, 0) - before.get(name, 0)) / shape.messages
+        for name in ("cycles", "tasks", "deliveries", "model_calls")
+    }
     return Result(
-        bots=shape.bots, messages=shape.messages, answered_once=sum(1 for one in counts.values() if one == 1),
-        silent=silent(), pile_ons=sum(1 for one in counts.values() if one > 1), crowding=_crowding(running, shape),
-        cycles=per["cycles"], tasks=per["tasks"] + per["deliveries"], model_calls=per["model_calls"],
+        bots=shape.bots,
+        messages=shape.messages,
+        answered_once=sum(1 for one in counts.values() if one == 1),
+        silent=silent(),
+        pile_ons=sum(1 for one in counts.values() if one > 1),
+        crowding=_crowding(running, shape),
+        cycles=per["cycles"],
+        tasks=per["tasks"] + per["deliveries"],
+        model_calls=per["model_calls"],
         redis_commands_per_message_and_bot=(_commands(running) - commands) / shape.messages / shape.bots,
-        best_bid_wins=_best_wins(running, ids), seconds=seconds,
-        latency_ms_p50=waits[len(waits) // 2], latency_ms_p99=waits[int(len(waits) * 0.99) - 1],
+        best_bid_wins=_best_wins(running, ids),
+        seconds=seconds,
+        latency_ms_p50=waits[len(waits) // 2],
+        latency_ms_p99=waits[int(len(waits) * 0.99) - 1],
     )
 
 
@@ -118,7 +147,9 @@ def _crowding(running: System, shape: Shape) -> int:
     by_channel = collections.defaultdict(list)
     for post in running.discord.posts_by_bots():
         by_channel[post.channel_id].append(post)
-    pairs = (pair for posts in by_channel.values() for pair in itertools.pairwise(sorted(posts, key=lambda post: post.at)))
+    pairs = (
+        pair for posts in by_channel.values() for pair in itertools.pairwise(sorted(posts, key=lambda post: post.at))
+    )
     return sum(1 for one, two in pairs if two.at - one.at < shape.quiet_time and one.author_id != two.author_id)
 
 
@@ -132,9 +163,14 @@ def _best_wins(running: System, ids: set[int]) -> float:
             continue
         counted += 1
         yielded = {part.split(" ")[0] for part in str(granted.numbers.get("yielded", "")).split(", ") if part}
-        bids = {line.bot: float(line.numbers["bid"]) for line in lines
-                if line.step == "admit" and line.at_ms <= granted.at_ms and line.verdict in {"opened", "bid", "complete"}
-                and "bid" in line.numbers}
+        bids = {
+            line.bot: float(line.numbers["bid"])
+            for line in lines
+            if line.step == "admit"
+            and line.at_ms <= granted.at_ms
+            and line.verdict in {"opened", "bid", "complete"}
+            and "bid" in line.numbers
+        }
         able = {bot: bid for bot, bid in bids.items() if bot not in yielded}
         won += granted.bot in able and able[granted.bot] >= max(able.values()) - 1e-9
     return won / max(1, counted)
@@ -142,4 +178,6 @@ def _best_wins(running: System, ids: set[int]) -> float:
 
 def report(result: Result) -> str:
     """One JSON line."""
-    return json.dumps({name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(result).items()})
+    return json.dumps(
+        {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(result).items()}
+    )

@@ -29,12 +29,23 @@ READY_WITHIN = 60.0
 def eager_character(name: str, **pacing: Any) -> dict[str, Any]:
     """A character that answers whatever it is given: chattiness 1."""
     return {
-        "name": name, "display_name": name.title(), "persona": f"{name} answers everything.",
+        "name": name,
+        "display_name": name.title(),
+        "persona": f"{name} answers everything.",
         "interests": [{"name": "talk", "words": ["talk"], "examples": ["Let us talk about something."]}],
-        "lines": [{"text": text} for text in (
-            "Oh, tell me more about that.", "I had not thought of it that way.", "That is a good one.",
-            "Hm, and then what happened?", "I would do the same.", "Well, that makes two of us.")],
-        "watchlist": ["*"], "pacing": {"chattiness": 1.0, **pacing},
+        "lines": [
+            {"text": text}
+            for text in (
+                "Oh, tell me more about that.",
+                "I had not thought of it that way.",
+                "That is a good one.",
+                "Hm, and then what happened?",
+                "I would do the same.",
+                "Well, that makes two of us.",
+            )
+        ],
+        "watchlist": ["*"],
+        "pacing": {"chattiness": 1.0, **pacing},
     }
 
 
@@ -61,8 +72,14 @@ class System:
         """Start one process of this virtual environment; its output goes to `<name>.log`."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", *command], env=self.env | (env or {}), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                start_new_session=True, preexec_fn=die_with_parent())
+                [sys.executable, "-m", *command],
+                env=self.env | (env or {}),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+            )
         self.processes[name] = process
         return process
 
@@ -70,11 +87,30 @@ class System:
         """Start one gateway process."""
         return self.start(name, "app.cli", "gateway", *bots, env=env)
 
-    def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def worker(
+        self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start one Celery worker."""
         return self.start(
-            name, "celery", "-A", "tasks", "worker", "-Q", queues, "-c", str(threads), "-n", f"{name}@%h", "--pool", "threads",
-            "--without-gossip", "--without-mingle", "-l", "WARNING", env=env)
+            name,
+            "celery",
+            "-A",
+            "tasks",
+            "worker",
+            "-Q",
+            queues,
+            "-c",
+            str(threads),
+            "-n",
+            f"{name}@%h",
+            "--pool",
+            "threads",
+            "--without-gossip",
+            "--without-mingle",
+            "-l",
+            "WARNING",
+            env=env,
+        )
 
     def workers(self, threads: int = 8) -> None:
         """Start the usual two workers."""
@@ -87,15 +123,20 @@ class System:
 
     def wait_ready(self, *bots: str) -> None:
         """Wait until every gateway has published its bot and a worker answers."""
-        self.wait(lambda: set(bots) <= {str(name) for name in self.store.client.hkeys(keys.ROSTER)}, READY_WITHIN,
-                  f"gateways of {bots}")
+        self.wait(
+            lambda: set(bots) <= {str(name) for name in self.store.client.hkeys(keys.ROSTER)},
+            READY_WITHIN,
+            f"gateways of {bots}",
+        )
 
     def wait(self, predicate: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> None:
         """Return as soon as the predicate holds; fail with the logs' ends when time is up."""
         deadline = time.monotonic() + seconds
         while not predicate():
             for name, process in self.processes.items():
-                assert process.poll() in {None, -signal.SIGKILL}, f"{name} ended with {process.poll()}:\n{self.log(name)}"
+                assert process.poll() in {None, -signal.SIGKILL}, (
+                    f"{name} ended with {process.poll()}:\n{self.log(name)}"
+                )
             assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s\n{self.logs()}"
             time.sleep(0.02)
 
@@ -141,18 +182,25 @@ class System:
 def system(folder: Path, server: LoopbackDiscord | None = None, **settings: object) -> Iterator[System]:
     """A Valkey, a loopback Discord and the environment of the processes; `settings` are STREAM_ settings in lower case."""
     folder.mkdir(parents=True, exist_ok=True)
-    with LoopbackThread(server or LoopbackDiscord(rate_limit=None)) as discord, EmbeddedValkey(folder / "valkey") as valkey:
+    with (
+        LoopbackThread(server or LoopbackDiscord(rate_limit=None)) as discord,
+        EmbeddedValkey(folder / "valkey") as valkey,
+    ):
         store = Store(valkey.url)
-        env = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")} | {
-            "STREAM_REDIS_URL": valkey.url,
-            "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
-            "STREAM_DISCORD_API_URL": discord.api_url,
-            "STREAM_DISCORD_GATEWAY_URL": discord.gateway_url,
-            "STREAM_GUILD_READY_TIMEOUT": "0.1",
-            "STREAM_SPEAK_CHANNELS": "*",
-            "STREAM_DATA_DIR": str(folder / "data"),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        } | {f"STREAM_{name.upper()}": str(value) for name, value in settings.items()}
+        env = (
+            {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")}
+            | {
+                "STREAM_REDIS_URL": valkey.url,
+                "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
+                "STREAM_DISCORD_API_URL": discord.api_url,
+                "STREAM_DISCORD_GATEWAY_URL": discord.gateway_url,
+                "STREAM_GUILD_READY_TIMEOUT": "0.1",
+                "STREAM_SPEAK_CHANNELS": "*",
+                "STREAM_DATA_DIR": str(folder / "data"),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+            }
+            | {f"STREAM_{name.upper()}": str(value) for name, value in settings.items()}
+        )
         running = System(folder, discord, valkey, store, env)
         try:
             yield running

@@ -112,8 +112,14 @@ def test_frozen_gateway_does_not_hold_up_the_others(stream: System) -> None:
 def test_safety_poll_alone_answers(tmp_path: Path) -> None:
     """With gateway wakes off, the next safety poll answers a watched channel's message, by one bot."""
     characters = write_characters(tmp_path / "characters", [eager_character(name) for name in BOTS])
-    with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, gateway_wakes="false",
-                discord_check_interval_minutes=0.05) as running:
+    with system(
+        tmp_path,
+        characters_dir=characters,
+        cooldown=0,
+        quiet_time=0,
+        gateway_wakes="false",
+        discord_check_interval_minutes=0.05,
+    ) as running:
         add_bots(running, *BOTS)
         channel = running.discord.add_channel("general")
         running.workers()

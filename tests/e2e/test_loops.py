@@ -33,15 +33,23 @@ def settle(running: System, seconds: float = 3.0) -> int:
 def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Bots that address the next one in every line end at their root's budget; the journal says so; a person starts anew."""
     following = {name: names[(place + 1) % len(names)] for place, name in enumerate(names)}
-    servers = {name: ModelServer(text=(lambda other: lambda number: f"{other}, and what do you say to point {number}?")(other))
-               for name, other in following.items()}
+    servers = {
+        name: ModelServer(text=(other + ", and what do you say to point {}?").format)
+        for name, other in following.items()
+    }
     for server in servers.values():
         server.__enter__()
     try:
-        characters = write_characters(tmp_path / "characters", [
-            eager_character(name) | {"model": {"model": "openai:chatty", "base_url": server.url}} for name, server in servers.items()])
-        with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS,
-                    root_hops=20) as running:
+        characters = write_characters(
+            tmp_path / "characters",
+            [
+                eager_character(name) | {"model": {"model": "openai:chatty", "base_url": server.url}}
+                for name, server in servers.items()
+            ],
+        )
+        with system(
+            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS, root_hops=20
+        ) as running:
             add_bots(running, *names)
             channel = running.discord.add_channel("general")
             person = running.discord.add_user("Kim")
@@ -52,7 +60,9 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
             first = settle(running)
             assert 2 <= first <= ROOT_POSTS
             last = running.discord.posts_by_bots()[-1]
-            assert any(line.verdict in {"exhausted", "budget"} for line in running.journal(last.message_id)), running.journal(last.message_id)
+            assert any(line.verdict in {"exhausted", "budget"} for line in running.journal(last.message_id)), (
+                running.journal(last.message_id)
+            )
             running.discord.post(person, channel, f"{names[0]}, go on, I am listening")
             assert first < settle(running) <= first + ROOT_POSTS
     finally:
@@ -62,10 +72,19 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
 
 def test_slow_pair_ends_too(tmp_path: Path) -> None:
     """A budget counts posts, not time: a pair that waits between its lines ends at the same number."""
-    with ModelServer(lambda _: 1.5, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?") as model:
-        characters = write_characters(tmp_path / "characters", [
-            eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}} for name in ("ada", "bob")])
-        with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=4, root_hops=20) as running:
+    with ModelServer(
+        lambda _: 1.5, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?"
+    ) as model:
+        characters = write_characters(
+            tmp_path / "characters",
+            [
+                eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}}
+                for name in ("ada", "bob")
+            ],
+        )
+        with system(
+            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=4, root_hops=20
+        ) as running:
             add_bots(running, "ada", "bob")
             channel = running.discord.add_channel("general")
             running.workers()

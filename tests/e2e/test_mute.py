@@ -22,8 +22,9 @@ def test_nothing_is_posted_after_an_acknowledged_mute(tmp_path: Path) -> None:
     with ModelServer(lambda chance: chance.uniform(0.0, 0.25)) as model:
         character = eager_character("ada") | {"model": {"model": "openai:slow", "base_url": model.url}}
         characters = write_characters(tmp_path / "characters", [character])
-        with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000,
-                    daily_posts=10_000) as running:
+        with system(
+            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000, daily_posts=10_000
+        ) as running:
             add_bots(running, "ada")
             channel = running.discord.add_channel("general")
             person = running.discord.add_user("Kim")

@@ -69,11 +69,25 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
     """Hints are lost and doubled, workers killed, cycles take 0 to 3 s: every direct message is answered once, every
     trusted one is seen by a cycle within cooldown + 2 s, and no cycle runs without a cause."""
     with ModelServer(lambda rng: rng.uniform(0.0, SLOWEST)) as model:
-        characters = write_characters(tmp_path / "characters", [
-            eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}, "trusted": {"Lee": 5}, "watchlist": []}
-            for name in BOTS])
-        with system(tmp_path, characters_dir=characters, cooldown=COOLDOWN, quiet_time=0, person_hourly=100_000, daily_posts=100_000,
-                    daily_posts_all=100_000, lock_lease=4, floor_lease=6) as running:
+        characters = write_characters(
+            tmp_path / "characters",
+            [
+                eager_character(name)
+                | {"model": {"model": "openai:slow", "base_url": model.url}, "trusted": {"Lee": 5}, "watchlist": []}
+                for name in BOTS
+            ],
+        )
+        with system(
+            tmp_path,
+            characters_dir=characters,
+            cooldown=COOLDOWN,
+            quiet_time=0,
+            person_hourly=100_000,
+            daily_posts=100_000,
+            daily_posts_all=100_000,
+            lock_lease=4,
+            floor_lease=6,
+        ) as running:
             add_bots(running, *BOTS)
             channels = [running.discord.add_channel(f"room-{number}") for number in range(CHANNELS)]
             for number in range(2):
@@ -84,18 +98,29 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             thief = Thief(running.valkey.url.removesuffix("/0") + "/1", seed=3)
             thief.start()
             direct, trusted = drive(running, channels, random.Random(5))
-            running.wait(lambda: all(running.discord.replies_to(post) for post in direct), 300.0 if LONG else 90.0, "every answer")
+            running.wait(
+                lambda: all(running.discord.replies_to(post) for post in direct),
+                300.0 if LONG else 90.0,
+                "every answer",
+            )
             running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), 60.0, "rest")
             thief.ended.set()
             doubles = [post for post in direct if len(running.discord.replies_to(post)) != 1]
             late = [post for post in trusted if not seen_in_time(running, post.message_id)]
             counts = running.stats()
-            print(f"direct {len(direct)}, trusted {len(trusted)}, hints lost {thief.lost}, doubled {thief.doubled}, "
-                  f"cycles {counts['cycles']}, tasks {counts['tasks']}, late {len(late)}, doubles {len(doubles)}")
+            print(
+                f"direct {len(direct)}, trusted {len(trusted)}, hints lost {thief.lost}, doubled {thief.doubled}, "
+                f"cycles {counts['cycles']}, tasks {counts['tasks']}, late {len(late)}, doubles {len(doubles)}"
+            )
             assert not doubles
             for post in late[:3]:
-                print(post.message_id, *(f"\n   {line.at_ms % 10**7} {line.bot} {line.step} {line.verdict} {line.reason}"
-                                         for line in running.journal(post.message_id)))
+                print(
+                    post.message_id,
+                    *(
+                        f"\n   {line.at_ms % 10**7} {line.bot} {line.step} {line.verdict} {line.reason}"
+                        for line in running.journal(post.message_id)
+                    ),
+                )
             assert not late, running.journal(late[0].message_id)
 
 

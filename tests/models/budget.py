@@ -9,7 +9,7 @@ The human message is the root. A root may cause so many posts, and chains of so 
   post, one hop on, is in the author's outbox. Run twice because its answer was lost: the earlier verdict.
 - Deliveries of a bot in a channel are one after another, so what is in flight is one post.
 
-`said` counts the posts of all bots since the human spoke, which the root's own count may miss.
+`said` counts our posts since the human spoke, which the root's own count may miss.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def put(values: tuple, index: int, value: object) -> tuple:  # type: ignore[type
 class Budget:
     """The protocol without the named rules. The last bot is foreign where `foreign` is set: it knows no budget."""
 
-    def __init__(self, *without: str, posts: int = 4, hops: int = 3, bots: int = 2, foreign: bool = False) -> None:
+    def __init__(self, *without: str, posts: int = 3, hops: int = 2, bots: int = 2, foreign: bool = False) -> None:
         self.without = frozenset(without)
         self.most_posts, self.most_hops = posts, hops
         self.ours = range(bots)
@@ -64,7 +64,9 @@ class Budget:
         yield State(tuple((0,) for _ in self.everyone), each, each)
 
     def broken(self, s: State) -> str:
-        # A foreign bot keeps no budget; but it can only answer us, so what we say stays bounded.
+        if any(hops is not None and hops > self.most_hops for hops in s.outbox):
+            return "a chain longer than its bound"
+        # A foreign bot keeps no budget; but it answers only what is said, so what we say stays bounded.
         return s.bad or ("more of our posts than the root's budget" if s.said > self.most_posts else "")
 
     def settled(self, s: State) -> bool:
@@ -108,17 +110,19 @@ class Budget:
         if s.outbox[bot] is not None:
             return
         allowed = not self._spent(s, cycle.hops) if self.has("commit checks and counts in one step") else cycle.allowed
-        rest = list(s.inbox[bot])
+        rest, bad = list(s.inbox[bot]), ""
         if cycle.hops in rest:
             rest.remove(cycle.hops)
-        elif self.has("commit takes the entry"):
+        elif not self.has("commit takes the entry"):
+            bad = "answered twice"
+        else:
             yield f"bot {bot}: commit again, entry gone", idle
             return
         removed = idle._replace(inbox=put(s.inbox, bot, tuple(rest)))
         if not allowed:
             yield f"bot {bot}: commit refused", removed
             return
-        after = removed._replace(posts=s.posts + 1, said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1))
+        after = removed._replace(posts=s.posts + 1, said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad)
         yield f"bot {bot}: commit", after
         again = after._replace(cycle=put(s.cycle, bot, cycle))
         if not self.has("a repeated commit gives its earlier verdict"):

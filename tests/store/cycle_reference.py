@@ -213,6 +213,7 @@ class Reference(Rooms):
         return again > read or self.last_human.get((w.channel, f"re:{w.message}"), 0) > read
 
     def give_back(self, w: Who, grant: int, keep: bool) -> str:
+        self.next = ""
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
         verdict = "kept" if keep else self._ended(w)

@@ -60,6 +60,10 @@ class Rooms:
         self.locks: dict[str, str] = {}
         self.seq: dict[str, int] = {}
         self.ticks = 0
+        self.fresh = False
+        """Whether the last election's answer was new."""
+        self.next = ""
+        """Whom the last call that freed a floor woke."""
         self.due: dict[str, float] = {}
         self.inbox: dict[str, dict[str, str]] = {}
         self.seen: set[tuple[str, str, str]] = set()
@@ -126,11 +130,19 @@ class Rooms:
 
     def _free(self, channel: str) -> None:
         self.floors[channel] = Floor(until=self.now())
+        self._wake_waiting(channel)
+
+    def _wake_waiting(self, channel: str) -> None:
+        """Whoever waits first for the floor is due now: a lane, or an election (`#<message>`) after all lanes."""
         queue = self.waiting.get(channel, {})
-        if queue:
-            first = min(queue, key=lambda lane: (queue[lane], lane))
-            del queue[first]
-            self.wake(first, self.at_once())
+        self.next = min(queue, key=lambda name: (queue[name], name), default="")
+        if not self.next:
+            return
+        del queue[self.next]
+        if not self.next.startswith("#"):
+            self.wake(self.next, self.at_once())
+        elif self.next[1:] in self.elections_due:
+            self.elections_due[self.next[1:]] = self.at_once()
 
     # ---- budgets
 
@@ -247,12 +259,16 @@ class Rooms:
     def _close(self, message: str, word: str) -> tuple[str, str]:
         e = self.election(message)
         self.elections_due.pop(message, None)
+        self.waiting.get(e.channel, {}).pop(f"#{message}", None)
         self.work.get(e.winner, set()).discard(message)
         e.state = word if e.state else ""
+        if not self.held(e.channel or "55"):
+            self._wake_waiting(e.channel or "55")
         return (word if word in ("cooled", "left") else "closed"), ""
 
     def elect(self, message: str, guild: str = "7") -> tuple[str, str]:
         e = self.election(message)
+        self.fresh, self.next = False, ""
         if not e.state or message in self.answer or e.addressed is not None:
             return self._close(message, "closed")
         if e.state not in ("open", "granted"):
@@ -281,7 +297,8 @@ class Rooms:
         if too_old or {"all", f"channel:{e.channel}", f"guild:{guild}"} & self.mutes:
             return self._close(message, "left")
         if held:
-            self.elections_due[message] = self.now() + 100 if held.entry else held.until
+            self.waiting.setdefault(e.channel, {}).setdefault(f"#{message}", 1e13 + self.now())
+            self.elections_due[message] = held.until
             return "deferred", ""
         if e.channel in self.recent and self.recent[e.channel] + self.quiet > self.now():
             self.elections_due[message] = self.recent[e.channel] + self.quiet
@@ -303,6 +320,8 @@ class Rooms:
                 later.append((0, bot))
             else:
                 e.state, e.winner = "granted", bot
+                self.fresh = True
+                self.waiting.get(e.channel, {}).pop(f"#{message}", None)
                 self.work.setdefault(bot, set()).add(message)
                 self._take(e.channel, bot, message, "auto")
                 self.elections_due[message] = self.now() + self.lease + 50
