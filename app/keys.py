@@ -22,11 +22,17 @@ ENTRY_TTL = 30 * DAY
 BUDGET_TTL = 3 * DAY
 STATE_TTL = 1 * DAY
 VAULT_TTL = 1 * DAY
+SAID_TTL = 30 * DAY
+PERSON_TTL = 180 * DAY
+NIGHTS_TTL = 90 * DAY
+UTTERED_TTL = 1 * DAY
 
 WAKES_DUE = "wakes:due"
 ELECTIONS_DUE = "elections:due"
 DELIVERIES_DUE = "deliveries:due"
 DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
+CONVERSATIONS_DUE = "conversations:due"
+OPTED_OUT = "opted_out"
 ROSTER = "roster"
 STATS = "stats"
 
@@ -174,7 +180,13 @@ def journal_of_bot(bot: str, date: str) -> str:
 
 
 def memory(bot: str, part: str) -> str:
+    """`part` is said, uttered, learned, diary, dream, or person:<id>."""
     return f"memory:{bot}:{part}"
+
+
+def night_claim(bot: str, kind: str, date: str) -> str:
+    """Who writes the diary or dream of a date."""
+    return f"memory:{bot}:{kind}:{date}"
 
 
 def trust(bot: str) -> str:
@@ -275,7 +287,22 @@ CATALOGUE: tuple[Described, ...] = (
     Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
     Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),
     Described("journal:<bot>:<date>", "list: JSON lines of what the bot said", "commit", "7 days"),
-    Described("memory:<bot>:...", "see docs", "brain", "bounded by count"),
-    Described("trust:<bot>", "hash: person to points", "brain", "none: pruned"),
+    Described("memory:<bot>:said", "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector", "remember",
+              "30 days after the last write; at most 500 lines"),
+    Described("memory:<bot>:person:<id>", "hash: <message>.<n> to JSON: one fact that the person told", "learn",
+              "180 days after the last write; at most 30 facts"),
+    Described("memory:<bot>:uttered", "sorted set: line by Unix ms", "the offline voice", "a day after the last write"),
+    Described("memory:<bot>:learned", "hash: channel to the last line that was learned from", "learn",
+              "30 days after the last write"),
+    Described("memory:<bot>:diary, memory:<bot>:dream", "hash: date to JSON", "write_diary, write_dream",
+              "90 days after the last write; at most 60 dates"),
+    Described("memory:<bot>:diary:<date>, memory:<bot>:dream:<date>", "string: who writes it", "write_diary, write_dream",
+              "10 minutes"),
+    Described("conversations:due", "sorted set: <bot>:<channel> by the Unix ms at which it has ended", "remember, learn",
+              "a day after the last write"),
+    Described("opted_out", "set: SHA-256 of the ids of people who want no part in this", "memory forget",
+              "none: a person's wish"),
+    Described("trust:<bot>", "hash: person to points, day and time", "interactions and reactions",
+              "180 days after the last write; at most 2,000 people"),
     Described("request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"),
 )

@@ -197,11 +197,10 @@ class StorePorts:
         """Channel names by id, for watchlists that name a channel."""
         self._channels.update(names)
 
-    async def hold_lease(self, bot: str) -> bool:
-        """Take or renew the bot's gateway lease."""
-        return (
-            await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))) == self.owner
-        )
+    async def hold_lease(self, bot: str) -> str:
+        """Take or renew the bot's gateway lease; who has it, or empty when it is ours."""
+        holder = await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000)))
+        return "" if holder == self.owner else holder
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""

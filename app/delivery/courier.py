@@ -126,7 +126,7 @@ class Courier:
             return allowed.tries
 
         async def limited() -> None:
-            await self.store.run(outbox.unsent(entry, chunk, absent=True))
+            await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
 
         return Sending(ask, limited, self.settings.discord_timeout, asyncio.get_running_loop().create_future())
 
@@ -171,7 +171,7 @@ class Courier:
         failure = judge(error)
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
-                await self.store.run(outbox.unsent(entry, chunk, absent=True))
+                await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
             await self._unauthorized()
             return None
         if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
@@ -201,7 +201,7 @@ class Courier:
         """Count a failure that may pass: raises Later, or buries the entry when it has failed for too long."""
         # A request that never began was not carried out, but that says nothing of an earlier one.
         absent = failure.kind is Kind.ABSENT and sending.attempted
-        since_ms, failures = await self.store.run(outbox.unsent(entry, chunk, absent=absent))
+        since_ms, failures = await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=absent))
         if since_ms > self.settings.delivery_give_up * 1000:
             await self._bury(entry, "dead", f"gave up after {failures} failures: {failure.reason}")
             return

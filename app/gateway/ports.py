@@ -70,8 +70,8 @@ class ProcessPorts(Protocol):
     def name_channels(self, names: Mapping[str, str]) -> None:
         """Learn channel names by id, for watchlists that name a channel."""
 
-    async def hold_lease(self, bot: str) -> bool:
-        """Take or renew the bot's gateway lease. False: another process has it."""
+    async def hold_lease(self, bot: str) -> str:
+        """Take or renew the bot's gateway lease. Empty when it is ours, else the name of the process that has it."""
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""

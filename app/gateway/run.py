@@ -76,10 +76,7 @@ class Gateway:
         held: list[str] = []
         loops: list[asyncio.Task[None]] = []
         try:
-            for bot in self._bots:
-                if not await self._ports.hold_lease(bot):
-                    raise LeaseHeld(f"{bot}: another process runs this bot's gateway.")
-                held.append(bot)
+            await self._take_leases(held)
             await self._intake.refresh()
             spawn = asyncio.get_running_loop().create_task
             self._clients = {bot: spawn(self._supervise(bot), name=f"client {bot}") for bot in self._bots}
@@ -91,6 +88,19 @@ class Gateway:
             await self._until_stopped()
         finally:
             await self._close(loops, held)
+
+    async def _take_leases(self, held: list[str]) -> None:
+        """Take all, and list them in `held`. A dead process's lease ends within its term: who has it longer is alive."""
+        until = time.monotonic() + 1.1 * self._settings.gateway_lease
+        while not self._stop.is_set():
+            holders = {bot: await self._ports.hold_lease(bot) for bot in self._bots}
+            held[:] = [bot for bot, holder in holders.items() if not holder]
+            others = [f"{bot}: {holder} already runs this bot's gateway." for bot, holder in holders.items() if holder]
+            if not others:
+                return
+            if time.monotonic() > until:
+                raise LeaseHeld(" ".join(others))
+            await asyncio.sleep(self._settings.gateway_lease / 20)
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.ensure_future(self._stop.wait())
@@ -153,8 +163,8 @@ class Gateway:
 
     async def _renew(self) -> None:
         for bot, task in list(self._clients.items()):
-            if not await self._ports.hold_lease(bot):
-                log.error("another process took this bot's gateway", bot=bot)
+            if holder := await self._ports.hold_lease(bot):
+                log.error("another process took this bot's gateway", bot=bot, holder=holder)
                 task.cancel()
 
     async def _close(self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]) -> None:

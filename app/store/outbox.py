@@ -106,12 +106,12 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
     )
 
 
-def unsent(entry: OutboxEntry, chunk: int, absent: bool) -> Call[tuple[int, int]]:
+def unsent(entry: OutboxEntry, chunk: int, owner: str, absent: bool) -> Call[tuple[int, int]]:
     """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the commit, failures)."""
     return Call(
         "unsent",
-        (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT),
-        (entry.entry_id, chunk, int(absent)),
+        (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT, keys.delivery(entry.bot, entry.channel_id)),
+        (entry.entry_id, chunk, int(absent), owner),
         lambda reply: (int(reply[0]), int(reply[1])),
     )
 

@@ -65,7 +65,8 @@ class RecordingPorts:
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
         self.channel_names: dict[str, str] = {}
-        self.leases: dict[str, bool] = defaultdict(lambda: True)
+        self.leases: dict[str, str] = defaultdict(str)
+        self.renewals = 0
         self.released: list[str] = []
         self.pumps = 0
         self._seen: dict[tuple[str, str, str], str] = {}
@@ -151,8 +152,9 @@ class RecordingPorts:
     def name_channels(self, names: Mapping[str, str]) -> None:
         self.channel_names.update(names)
 
-    async def hold_lease(self, bot: str) -> bool:
+    async def hold_lease(self, bot: str) -> str:
         await self._reach()
+        self.renewals += 1
         return self.leases[bot]
 
     async def release_lease(self, bot: str) -> None:

@@ -166,19 +166,29 @@ async def test_a_refused_token_is_one_line(town: Town) -> None:
 
 
 async def test_a_held_lease_ends_the_process(town: Town) -> None:
-    """When another process runs one of the bots this one does not start, and gives back what it took."""
-    town.ports.leases["aria"] = False
-    await town.start(wait=False)
-    with pytest.raises(LeaseHeld, match="aria"):
+    """When a living process runs one of the bots this one does not start, names it, and gives back what it took."""
+    town.ports.leases["aria"] = "host:1"
+    await town.start(wait=False, gateway_lease=0.3)
+    with pytest.raises(LeaseHeld, match="aria: host:1 already runs"):
         await asyncio.wait_for(town.running[-1][1], 10)
     assert town.ports.released == ["elena"]
     assert town.discord.connected() == []
 
 
+async def test_a_dead_processs_lease_is_waited_for(town: Town) -> None:
+    """A gateway that finds a lease taken starts when nobody renews it."""
+    town.ports.leases["aria"] = "host:1"
+    await town.start(wait=False, gateway_lease=5.0)
+    await until(lambda: town.ports.renewals >= 6)
+    assert town.discord.connected() == []
+    del town.ports.leases["aria"]
+    await until(lambda: len(town.discord.connected()) == 3)
+
+
 async def test_a_lost_lease_ends_that_bot_alone(town: Town) -> None:
     """When another process takes a bot over, this one lets go of it and serves the others on."""
     gateway = await town.start(gateway_lease=0.3)
-    town.ports.leases["aria"] = False
+    town.ports.leases["aria"] = "host:1"
     await until(lambda: gateway.ready == {"elena", "dotty"})
     await until(lambda: len(town.discord.connected()) == 2)
     await town.say("still here?")

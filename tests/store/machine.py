@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import note as note_step
 
@@ -33,10 +33,8 @@ reached: Counter[tuple[str, str]] = Counter()
 class Machine:
     """The two sides, and each call on both."""
 
-    limits: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, store: Store) -> None:
-        self.world = World(store, **self.limits)
+    def __init__(self, store: Store, settings: dict[str, Any]) -> None:
+        self.world = World(store, **settings)
         s = self.world.settings
         self.at = self.world.now()
         self.ref = Reference(lambda: self.at, self.world.limits, int(s.floor_lease * 1000), int(s.quiet_time * 1000),

@@ -23,7 +23,7 @@ class Protocol(RuleBasedStateMachine):
     """Two channels, three bots, people and bots that write, workers that die. Subclasses choose what happens."""
 
     store: ClassVar[Store]
-    limits: ClassVar[dict[str, Any]] = {}
+    settings: ClassVar[dict[str, Any]] = {}
     bots: ClassVar[tuple[str, ...]] = BOTS
     channels: ClassVar[tuple[str, ...]] = ("55",)
     addressed: ClassVar[tuple[tuple[str, ...], ...]] = ((),)
@@ -40,8 +40,7 @@ class Protocol(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        class_limits = type("Limited", (Machine,), {"limits": self.limits})
-        self.m: Machine = class_limits(self.store)
+        self.m = Machine(self.store, self.settings)
 
     # ---- what people and bots say
 

@@ -31,13 +31,14 @@ class Commits(Protocol):
     bots = ("aria", "dotty")
     addressed = ((), ("aria",))
     deletes = True
+    settings = {"cooldown": 0}
 
 
 class Budgets(Protocol):
     """No interleaving of people, our bots and foreign ones exceeds a root, a day or a person's hour."""
 
-    limits = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
-              "daily_posts_all": 8, "person_hourly": 3, "daily_usd": 0.0005}
+    settings = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
+              "daily_posts_all": 8, "person_hourly": 1, "daily_usd": 0.0005, "cooldown": 0}
     addressed = ((), (), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN)
     tokens = (20, 80, 150)
@@ -61,6 +62,7 @@ class Mutes(Protocol):
     """Under a mute nobody is admitted, elected, given the floor or committed."""
 
     addressed = ((), ("aria",), ("dotty", "aria"))
+    settings = {"cooldown": 0}
     mutes = ("all", "guild:7", "channel:55", "bot:aria", "bot:dotty")
 
 

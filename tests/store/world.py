@@ -47,9 +47,9 @@ return 1
 @functools.cache
 def settings_with(**settings: Any) -> Settings:
     """Settings with round times, and those given."""
-    return Settings(
-        _env_file=None, contention_window=10, quiet_time=20, cooldown=60, floor_lease=15, delivery_hold=60,
-        election_max_age=120, **settings)
+    round_times = {"contention_window": 10, "quiet_time": 20, "cooldown": 60, "floor_lease": 15, "delivery_hold": 60,
+                   "election_max_age": 120}
+    return Settings(_env_file=None, **{**round_times, **settings})
 
 
 class World:

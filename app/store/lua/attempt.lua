@@ -19,7 +19,8 @@ local deliver_by = tonumber(e[3] or nil)
 -- Once a chunk may have arrived it is carried through: an answer cut in half is worse than a late one.
 local absent = not first or ARGV[8] == '1'
 if deliver_by and deliver_by < now and absent and chunk == '0' then return {'expired', 0, 0, 0} end
-if not absent and now - first > tonumber(ARGV[5]) then
+-- A POST may reach Discord as late as its timeout: by then the nonce must still be remembered.
+if not absent and now + timeout - first >= tonumber(ARGV[5]) then
   return {'read_back', 0, first, math.max(0, last + timeout - now)}
 end
 if absent then

@@ -20,4 +20,5 @@ local holder = floor_of(KEYS[3])
 if holder and holder.entry == id then
   return free_floor(KEYS[3], KEYS[5])
 end
+if not holder then still_free(KEYS[3]) end
 return ''

@@ -32,5 +32,7 @@ local next_lane = ''
 local holder = floor_of(KEYS[3])
 if holder and holder.entry == id then
   next_lane = free_floor(KEYS[3], KEYS[5])
+elseif not holder then
+  still_free(KEYS[3])
 end
 return {1, next_lane}

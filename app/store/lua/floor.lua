@@ -31,6 +31,12 @@ local function wake_waiting(waiting)
   return first[1]
 end
 
+-- Somebody settled while nobody held the floor: whoever waits for the next one counts from now.
+local function still_free(key)
+  redis.call('HSET', key, 'until', int(now))
+  redis.call('PEXPIRE', key, HOUR)
+end
+
 local function free_floor(key, waiting)
   redis.call('HDEL', key, 'bot', 'message', 'kind', 'entry')
   redis.call('HSET', key, 'until', int(now))

@@ -31,6 +31,8 @@ local next_lane = ''
 local holder = floor_of(KEYS[2])
 if holder and holder.bot == bot and holder.message == message and holder.token == ARGV[6] and not holder.entry then
   next_lane = free_floor(KEYS[2], KEYS[8])
+elseif not holder and verdict == 'declined' then
+  still_free(KEYS[2])
 end
 journal(KEYS[7], bot, 'yield', verdict, ARGV[8])
 local outcome = {verdict, next_lane}
