@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,20 @@ def write_characters(folder: Path, characters: Sequence[dict[str, Any]]) -> Path
     return folder
 
 
+def cold(command: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start `python -m <command>` as a shell would; its output is appended to `log`."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=env,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+        )
+
+
 @dataclass
 class System:
     """Processes, their environment and what they left behind."""
@@ -66,30 +80,21 @@ class System:
     valkey: EmbeddedValkey
     store: Store
     env: dict[str, str]
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Any] = field(default_factory=dict)
+    launch: Callable[..., Any] = cold
+    """How processes are started: `cold`, or `tests.e2e.warm.launch`."""
 
-    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Any:
         """Start one process of this virtual environment; its output goes to `<name>.log`."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=self.env | (env or {}),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
-            )
+        process = self.launch(command, self.env | (env or {}), self.folder / f"{name}.log")
         self.processes[name] = process
         return process
 
-    def gateway(self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def gateway(self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None) -> Any:
         """Start one gateway process."""
         return self.start(name, "app.cli", "gateway", *bots, env=env)
 
-    def worker(
-        self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> Any:
         """Start one Celery worker."""
         return self.start(
             name,
@@ -117,7 +122,7 @@ class System:
         self.worker("direct,delivery", "direct", threads)
         self.worker("cycles,chores", "cycles", threads)
 
-    def beat(self) -> subprocess.Popen[bytes]:
+    def beat(self) -> Any:
         """Start beat."""
         return self.start("beat", "celery", "-A", "tasks", "beat", "-s", str(self.folder / "beat"), "-l", "WARNING")
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import put
+
 UNKNOWN = -1
 """Hops of a post whose cause nobody can tell."""
 
@@ -39,11 +41,6 @@ class State(NamedTuple):
     posts: int = 0
     said: int = 0
     bad: str = ""
-
-
-def put(values: tuple, index: int, value: object) -> tuple:  # type: ignore[type-arg]
-    """`values` with one place changed."""
-    return (*values[:index], value, *values[index + 1:])
 
 
 class Budget:

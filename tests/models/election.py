@@ -29,6 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import put
+
 NOBODY, DECLINED = -1, -2
 FREE, DEAD = -1, -2
 """A lock is free, held by a killed worker, or else the number of its worker."""
@@ -70,11 +72,6 @@ class State(NamedTuple):
     posts: int = 0
     calls: int = 0
     bad: str = ""
-
-
-def put(values: tuple, index: int, value: object) -> tuple:  # type: ignore[type-arg]
-    """`values` with one place changed."""
-    return (*values[:index], value, *values[index + 1:])
 
 
 def _same(s: State) -> State:

@@ -17,9 +17,14 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 S = TypeVar("S", bound=Hashable)
+
+
+def put(values: tuple[Any, ...], index: int, value: object) -> tuple[Any, ...]:
+    """`values` with one place changed."""
+    return (*values[:index], value, *values[index + 1:])
 
 
 class Model(Protocol[S]):
@@ -130,3 +135,18 @@ def _stuck(model: Model[S], graph: _Graph[S]) -> Violation | None:
     if all(reached):
         return None
     return graph.violation(reached.index(False), "never comes to rest, even without further faults")
+
+
+def prove(name: str, model: Model[S], limit: int) -> None:
+    """Explore, print the row of the table, and fail with the trace of what is broken."""
+    report = explore(model, limit)
+    print(f"{name}: {report.states} states, {report.steps} steps, {report.seconds:.1f} s")
+    assert report.violation is None, str(report.violation)
+
+
+def refute(model: Model[S], reason: str, limit: int) -> Violation:
+    """The violation of a model that lacks a rule; fails unless it is found, for this reason."""
+    violation = explore(model, limit).violation
+    assert violation is not None, "nothing breaks without this rule"
+    assert reason in violation.reason, str(violation)
+    return violation

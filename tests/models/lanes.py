@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import put
+
 FREE, DEAD = -1, -2
 UNSENT, WAITING, ANSWERED = 0, 1, 2
 NOT_DUE, LATER, NOW = 0, 1, 2
@@ -43,11 +45,6 @@ class State(NamedTuple):
     unwoken: bool = False
     failed: bool = False
     bad: str = ""
-
-
-def put(values: tuple, index: int, value: object) -> tuple:  # type: ignore[type-arg]
-    """`values` with one place changed."""
-    return (*values[:index], value, *values[index + 1:])
 
 
 class Lanes:

@@ -47,7 +47,11 @@ end
 local function wake(lane, context, due)
   local key = keys.wake(lane)
   local seq = math.max((tonumber(redis.call('HGET', key, 'seq')) or 0) + 1, now_us)
-  redis.call('HSET', key, 'seq', int(seq), 'context', context, 'hinted', int(now), 'hints', 0)
+  redis.call('HSET', key, 'seq', int(seq), 'context', context)
+  -- A lane that is overdue keeps the time of its last hint: wakes that come faster than the pump's patience must not keep
+  -- the pump from repeating a hint that was lost.
+  local earlier = tonumber(redis.call('ZSCORE', 'wakes:due', lane) or nil)
+  if not earlier or earlier > now then redis.call('HSET', key, 'hinted', int(now), 'hints', 0) end
   redis.call('ZADD', 'wakes:due', 'LT', int(due), lane)
 end
 

@@ -1,0 +1,23 @@
+-- Whether a post that answers nobody may be made now.
+local EPOCH = 1420070400000
+
+local function snowflake_ms(id)
+  -- A double cannot hold a snowflake exactly; what is lost is far below a millisecond.
+  return id and math.floor(tonumber(id) / 4194304) + EPOCH or 0
+end
+
+-- Returns why an unasked opening must wait, for how many ms, and since when anybody was heard; nil when it may be made.
+-- posts: recent_bot_posts; heard: last_human; read: the bot's cursor.
+local function unready(posts, heard, read, channel, quiet, opening)
+  local last = redis.call('ZRANGE', posts, -1, -1, 'WITHSCORES')
+  local post = tonumber(last[2] or nil) or 0
+  local human = snowflake_ms(redis.call('HGET', heard, '#last'))
+  local since = post
+  if opening then
+    since = math.max(post, human, snowflake_ms(redis.call('HGET', read, channel)))
+    -- One opening, then people have the word: nobody talks to an empty room twice.
+    if post > human then return 'nobody has spoken since ' .. last[1], 0 end
+  end
+  if since + quiet > now then return 'quiet time', since + quiet - now end
+  return nil
+end

@@ -1,0 +1,69 @@
+"""Processes forked from an interpreter that has already imported everything: real processes that start in a tenth of a
+second, so that a proof with hundreds of kills measures recovery and not imports. Importing this module is the warming."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from app.embedded import _libc
+
+PR_SET_PDEATHSIG = 1
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.e2e.warm_imports"])
+
+
+class Warm:
+    """What the harness needs of a process, as `subprocess.Popen` has it."""
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
+        self.pid = int(process.pid or 0)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, -9 after a SIGKILL; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """As `returncode`."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code once it has ended."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired("warm process", timeout or 0.0)
+        return code
+
+
+def launch(command: Sequence[str], env: Mapping[str, str], log: Path) -> Warm:
+    """Start `python -m <command>` with exactly this environment; its output is appended to `log`."""
+    process = _context.Process(target=_run, args=(list(command), dict(env), str(log)), daemon=True)
+    process.start()
+    return Warm(process)
+
+
+def _run(command: list[str], env: dict[str, str], log: str) -> None:
+    _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    with contextlib.suppress(PermissionError):
+        os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update(env)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = list(command)
+    module, *_ = command
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

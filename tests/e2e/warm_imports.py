@@ -1,0 +1,14 @@
+"""What every process of the stream imports. No thread may run when this module is done: it is forked."""
+
+from __future__ import annotations
+
+import celery.bin.celery  # noqa: F401
+import celery.bin.worker  # noqa: F401
+import discord  # noqa: F401
+
+import app.bootstrap.gateway
+import app.bootstrap.worker
+import app.cli  # noqa: F401
+from app.brain.graph import warm
+
+warm()

@@ -1,0 +1,45 @@
+"""Loops end: proved for every interleaving, and refuted without each rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.models.budget import Budget
+from tests.models.explore import prove, refute
+
+LIMIT = 200_000
+World = dict[str, Any]
+PAIR: World = {}
+FOREIGN: World = {"foreign": True}
+WORLDS = {"two bots": PAIR, "two bots and a foreign one": FOREIGN, "three in rotation": {"bots": 3},
+          "a longer root": {"posts": 4, "hops": 3}}
+LARGE = {"three bots and a foreign one": {"bots": 3, "foreign": True}, "a longer root": {"posts": 4, "hops": 3, "foreign": True}}
+MORE = "more of our posts than the root's budget"
+MUTANTS = (
+    (PAIR, "hops are bounded", "a chain longer than its bound"),
+    (PAIR, "commit checks and counts in one step", MORE),
+    (PAIR, "a post in flight is attributed + a post without a cause is exhausted", MORE),
+    (PAIR, "commit takes the entry + a repeated commit gives its earlier verdict", "answered twice"),
+    (FOREIGN, "a foreign post is one of the root's", MORE),
+)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_loops_end(world: str) -> None:
+    """What one human message causes stays within its budget of posts and hops, and comes to an end."""
+    prove(f"budget, {world}", Budget(**WORLDS[world]), LIMIT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", LARGE)
+def test_loops_end_in_larger_worlds(world: str) -> None:
+    """The same with more bots, and with a longer root."""
+    prove(f"budget, {world}", Budget(**LARGE[world]), 1_500_000)
+
+
+@pytest.mark.parametrize(("world", "rules", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS])
+def test_without_a_rule(world: World, rules: str, reason: str) -> None:
+    """Each rule is needed: without it the explorer finds the promise it keeps broken."""
+    refute(Budget(*rules.split(" + "), **world), reason, LIMIT)

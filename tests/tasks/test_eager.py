@@ -1,0 +1,132 @@
+"""The task bodies, run eagerly by pytest-celery's app: what a message becomes, without a worker process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+from cryptography.fernet import Fernet
+
+from app import keys
+from app.bootstrap import worker as worker_module
+from app.bootstrap.worker import Worker
+from app.broker import CYCLE, DELIVER, POLL, PUMP, conf, route
+from app.character import load_character
+from app.keys import Lane
+from app.model import Bid, Classified, Event, RosterEntry, Signal
+from app.playground.loopback import LoopbackDiscord, LoopbackThread
+from app.settings import Settings, load_settings
+from app.store import admission, elections, roster, vault
+from app.store.door import Store
+from app.store.limits import Limits
+from app.store.vault import Vault
+from app.verdicts import Admit, Elect
+from tasks import chores, cycles, delivery
+
+
+@pytest.fixture
+def discord() -> Iterator[LoopbackThread]:
+    with LoopbackThread(LoopbackDiscord(rate_limit=None)) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(redis_url: str, discord: LoopbackThread, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in {
+        "REDIS_URL": redis_url, "VAULT_KEYS": Fernet.generate_key().decode(), "DISCORD_API_URL": discord.api_url,
+        "SPEAK_CHANNELS": "*", "CONTENTION_WINDOW": "0",
+    }.items():
+        monkeypatch.setenv(f"STREAM_{name}", value)
+    load_settings.cache_clear()
+    return load_settings()
+
+
+@pytest.fixture
+def eager(celery_app: Celery, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """pytest-celery's app with our tasks; a hint runs at once, as if a worker had picked it up."""
+    for task in (cycles.run_daily_life_cycle, delivery.deliver_outbox, chores.safety_poll, chores.pump):
+        celery_app.task(name=task.name)(task.run)
+    running = Worker(settings)
+
+    def send(name: str, *args: str) -> bool:
+        celery_app.tasks[name].apply_async(args=args)
+        return True
+
+    monkeypatch.setattr(running.hints, "send", send)
+    monkeypatch.setattr(worker_module, "_worker", running)
+    yield celery_app
+    running.close()
+
+
+def arrive(store: Store, discord: LoopbackThread, settings: Settings, signal: Signal, text: str) -> tuple[Any, Admit]:
+    """A person writes, and elena's gateway admits it."""
+    character = load_character("elena")
+    account = discord.add_bot("elena")
+    channel = discord.add_channel("reef")
+    person = discord.add_user("Kim")
+    sealed = Vault(settings.vault_keys).seal("elena", {"token": str(account.token)})
+    store.run(vault.publish("elena", sealed, "{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json()))
+    store.run(roster.enlist(RosterEntry(bot="elena", user_id=str(account.id), names=character.names)))
+    post = discord.post(person, channel, text)
+    event = Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id), author_name="Kim", content=text)
+    addressed = ("elena",) if signal is Signal.DIRECT else ()
+    candidate = admission.Candidate(
+        "elena", event, Classified(signal=signal, reason="test", addressed=addressed),
+        None if addressed else Bid(score=1.0, above_threshold=True))
+    outcome = store.run(admission.admit(candidate, uuid.uuid4().hex, Limits.of(settings), settings))
+    return post, outcome.verdict
+
+
+def test_a_direct_message_is_answered_by_one_task(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
+    """run_daily_life_cycle answers, deliver_outbox posts, and a second delivery of either task changes nothing."""
+    post, verdict = arrive(store, discord, settings, Signal.DIRECT, "elena, what lives in a tide pool?")
+    assert verdict is Admit.DIRECT
+    args = ("elena", "direct", str(post.channel_id))
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "not_due"
+    eager.tasks[DELIVER].apply_async(args=("elena",)).get()
+    assert [answer.author_name for answer in discord.replies_to(post)] == ["elena"]
+
+
+def test_the_pump_finds_what_no_hint_announced(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery,
+                                               wait_until: Any) -> None:
+    """An election that nobody closes and a lane that nobody hints are found by the pump."""
+    post, _ = arrive(store, discord, settings, Signal.WATCHED, "Do octopuses dream, does anybody know?")
+    wait_until(lambda: eager.tasks[PUMP].apply_async().get() is not None and discord.replies_to(post), what="an answer")
+    assert len(discord.replies_to(post)) == 1
+
+
+def test_the_safety_poll_wakes_every_registered_bot(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
+    """The poll makes each bot's own lane due within its interval, and sends nothing by itself."""
+    arrive(store, discord, settings, Signal.AMBIENT, "nice weather")
+    assert eager.tasks[POLL].apply_async().get() == 1
+    assert store.client.zscore(keys.WAKES_DUE, str(Lane("elena"))) is not None
+
+
+def test_a_bot_without_a_vault_is_dropped_with_a_reason(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
+    """The lane stays due and the journal says what is missing; nothing is lost."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    store.client.delete(keys.vault("elena", "secrets"))
+    assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get() == "again"
+    assert "vault" in str(store.client.lrange(keys.journal(str(post.message_id)), 0, -1))
+    assert store.client.zscore(keys.WAKES_DUE, f"elena:{post.channel_id}") is not None
+
+
+def test_election_is_granted_once(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
+    """Whoever asks second is told the same winner and sends no second hint."""
+    post, _ = arrive(store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?")
+    first = store.run(elections.elect(str(post.message_id), str(post.channel_id), settings))
+    second = store.run(elections.elect(str(post.message_id), str(post.channel_id), settings))
+    assert (first.verdict, second.verdict) == (Elect.GRANTED, Elect.GRANTED)
+    assert (first.winner, first.fresh, second.winner, second.fresh) == ("elena", True, "elena", False)
+
+
+def test_arguments_are_names_and_ids_alone(settings: Settings) -> None:
+    """Queues by name; JSON only; a direct cycle has its own queue."""
+    assert conf(settings)["accept_content"] == ["json"]
+    assert route(CYCLE, ("elena", "direct", "1")) == {"queue": "direct"}
+    assert route(CYCLE, ("elena", "poll")) == {"queue": "cycles"}
+    assert route(DELIVER, ("elena",)) == {"queue": "delivery"}
