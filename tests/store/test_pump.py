@@ -33,9 +33,11 @@ def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> 
 def test_repeated_hints_come_ever_more_slowly(store: Store) -> None:
     """A backlog at the workers breeds no hints: each repetition doubles the patience."""
     store.run(lanes.wake(LANE, Context.TRIGGER))
-    store.client.hset(keys.wake(LANE), mapping={"hinted": 0, "hints": 0})
+    now = int(time.time() * 1000)
+    store.client.zadd(keys.WAKES_DUE, {str(LANE): now - 500_000})
+    store.client.hset(keys.wake(LANE), "hinted", now - 400_000)
     assert store.run(lanes.overdue(patience_ms=60_000)).lanes
-    store.client.hset(keys.wake(LANE), "hinted", int(time.time() * 1000) - 90_000)
+    store.client.hset(keys.wake(LANE), "hinted", now - 90_000)
     assert store.run(lanes.overdue(patience_ms=60_000)).lanes == ()
 
 
