@@ -23,11 +23,12 @@ from app.errors import ConfigurationError
 from app.gateway.run import Gateway, Hosted
 from app.keys import Lane
 from app.killpoints import reached
-from app.model import AuthorKind, Bid, Context, ConversationState, Event, RosterEntry
+from app.model import Bid, Context, ConversationState, Event, RosterEntry
 from app.rules import decay
+from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
-from app.rules.signals import Facts, touches
+from app.rules.signals import Facts
 from app.settings import Settings
 from app.store import admission, elections, journal, lanes, leases, mutes, outbox, roster, states, vault
 from app.store.admission import Admission, Candidate
@@ -59,8 +60,9 @@ class StorePorts:
         self._hints = HintSender(settings)
         self._vault = Vault(settings.vault_keys)
         self._limits: dict[str, Limits] = {name: limits_of(one, settings) for name, one in characters.items()}
-        self._words = {
-            name: [word for interest in one.interests for word in interest.words] for name, one in characters.items()
+        self._interests = {
+            name: Interests(word for interest in one.interests for word in interest.words)
+            for name, one in characters.items()
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
@@ -101,7 +103,7 @@ class StorePorts:
             or event.channel_id in watchlist
             or (bool(channel_name) and channel_name in watchlist),
             state=state,
-            touches=event.author_kind is AuthorKind.OURS and touches(event.content, self._words[bot]),
+            touches=self._interests[bot].touched(event.content) > 0,
             ignored=event.author_id in self.settings.ignored_people,
         )
 
@@ -114,13 +116,15 @@ class StorePorts:
         return known
 
     def _paced(self, bot: str, bid: Bid | None, event: Event) -> Bid | None:
-        """The bid with the character's chattiness; None where the bot may not speak unasked. At chattiness 1 it always bids."""
+        """The bid with the character's chattiness and interests. None: it may not speak unasked. At 1 it always bids."""
         if bid is None or not self.settings.may_speak(event.channel_id):
             return None
         chattiness = self.characters[bot].pacing.chattiness
         shift = (chattiness - 0.5) * 2 * CHATTINESS_BITS
-        score = bid.score + shift
-        return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts={**bid.parts, "chattiness": shift})
+        interest = self._interests[bot].bits(event.content)
+        score = bid.score + shift + interest
+        parts = {**bid.parts, "chattiness": shift, "interest": interest}
+        return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts=parts)
 
     # --- messages
 

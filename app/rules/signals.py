@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from app.model import Addressing, AuthorKind, Classified, ConversationState, Event, Frozen, Signal
-from app.rules.words import read
 
 
 class Thresholds(Frozen):
@@ -32,14 +29,6 @@ class Facts(Frozen):
     """The operator set this author aside, or the author opted out."""
     user_id: str = ""
     """The bot's own Discord id."""
-
-
-def touches(text: str, words: Collection[str]) -> bool:
-    """Whether the text holds one of these words or phrases whole (a phrase: all its words, in any order)."""
-    reading = read(text)
-    held = {*reading.words, *reading.tokens}
-    parts = (read(word) for word in words)
-    return any(part.words and held.issuperset(part.words) for part in parts)
 
 
 def classify(event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds) -> Classified:

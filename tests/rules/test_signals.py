@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.model import Addressing, ConversationState, Event, Signal
-from app.rules.signals import Facts, Thresholds, classify, touches
+from app.rules.interests import Interests
+from app.rules.signals import Facts, Thresholds, classify
 
 ENGAGED = ConversationState.ENGAGED
 NOBODY = Addressing(reason="addresses nobody")
@@ -98,4 +99,4 @@ def test_thresholds_are_settings() -> None:
 ])
 def test_touches(text: str, words: tuple[str, ...], expected: bool) -> None:
     """Interests are found as whole words, in any case."""
-    assert touches(text, words) is expected
+    assert bool(Interests(words).touched(text)) is expected
