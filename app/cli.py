@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.errors import StreamError
+from app.errors import ConfigurationError, StreamError
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,8 +22,12 @@ app = typer.Typer(
 )
 vault = typer.Typer(no_args_is_help=True, help="Keys of the vault in which gateways leave secrets for workers.")
 app.add_typer(vault, name="vault")
+memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
+app.add_typer(memory, name="memory")
 
 Bots = Annotated[list[str] | None, typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token")]
+Person = Annotated[str, typer.Argument(help="a Discord user id, or a mention")]
+OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
 Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file", dir_okay=False)]
 
@@ -35,6 +40,16 @@ def _settings() -> Settings:
     settings = load_settings()
     logs.configure(settings)
     return settings
+
+
+def _with_tokens(settings: Settings) -> list[str]:
+    from app.character import load_characters
+
+    names = load_characters(settings.characters_dir)
+    found = [name for name in names if os.environ.get(f"STREAM_TOKEN_{name.upper().replace('-', '_')}")]
+    if not found:
+        raise ConfigurationError(f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}")
+    return found
 
 
 @app.command()
@@ -50,7 +65,8 @@ def gateway(bots: Bots = None) -> None:
     """Connect these bots to Discord: one process of a large installation."""
     from app.bootstrap import run_gateway
 
-    run_gateway(bots or [], _settings())
+    settings = _settings()
+    run_gateway(bots or _with_tokens(settings), settings)
 
 
 @app.command()
@@ -140,6 +156,40 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(installed("the-stream"))
+
+
+@app.command()
+def trust(bot: OneBot = None) -> None:
+    """Show how well the bots know people, 0 to 5."""
+    from app.bootstrap.people import Trusted, trust_table
+    from app.cli_show import show_table
+
+    show_table("Trust", Trusted._fields, trust_table(_settings(), bot))
+
+
+@memory.command("show")
+def memory_show(person: Person, bot: OneBot = None) -> None:
+    """Show what the bots remember of a person: facts, what they said, and what was answered."""
+    from app.bootstrap.people import Memory, show
+    from app.cli_show import show_table
+
+    show_table(f"Remembered of {person}", Memory._fields, show(person, _settings(), bot))
+
+
+@memory.command("forget")
+def memory_forget(
+    person: Person,
+    opt_out: Annotated[bool, typer.Option("--opt-out", help="and never react to or remember them again")] = False,
+) -> None:
+    """Delete everything that is kept of a person, in every bot's memory, mailbox and journal."""
+    from app.bootstrap.people import forget
+
+    forgotten, rewritten = forget(person, _settings(), opt_out)
+    typer.echo(f"Forgotten: {forgotten.values} values.")
+    if not rewritten:
+        typer.echo("The server's files were not written anew: old entries may still be on its disk.", err=True)
+    for bot in forgotten.named_in:
+        typer.echo(f"The character file of {bot} names this person: edit it and restart its gateway.", err=True)
 
 
 @vault.command("key")

@@ -36,6 +36,17 @@ def _short(value: float | int | str) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:
+    """Print rows under their headings; people's texts as they are, not as markup."""
+    console = console or Console()
+    table = Table(title=Text(title), title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(redact(str(cell))) for cell in row))
+    console.print(table)
+
+
 def show_settings(settings: Settings, console: Console | None = None) -> None:
     """Print every setting with its value; a value that differs from the default is bold, with the default after it."""
     console = console or Console()

@@ -22,7 +22,7 @@ from app.embedded import HOST, EmbeddedValkey, kept_secret, private_folder
 from app.settings import Settings
 from app.supervisor import Child, ChildSpec, State, Supervisor
 
-SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY|CREDENTIAL|VAULT", re.IGNORECASE)
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|VAULT|API_?KEY|(?:^|_)KEYS?(?:_|$)", re.IGNORECASE)
 """Variables of the environment that only gateways inherit: they publish what workers need, encrypted."""
 
 DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"),

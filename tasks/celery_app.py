@@ -14,11 +14,11 @@ from kombu import Exchange, Queue
 from app import logs
 from app.broker import QUEUES, conf
 from app.errors import ConfigurationError, StreamError
+from app.hub import WakeHub
 from app.settings import load_settings
 from beat_schedule import beat_schedule
-from tasks.hub import WakeHub
 
-BODIES = ("tasks.cycles", "tasks.delivery", "tasks.chores")
+BODIES = ("tasks.cycles", "tasks.delivery", "tasks.chores", "tasks.nightly")
 
 
 def configuration() -> dict[str, Any]:
@@ -27,7 +27,6 @@ def configuration() -> dict[str, Any]:
         settings = load_settings()
         return conf(settings) | {
             # Each with its own exchange and key: by default all would be bound to one key and get a copy of each task.
-            "imports": BODIES,
             "task_queues": [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
             "beat_schedule": beat_schedule(settings),
         }

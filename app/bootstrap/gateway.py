@@ -25,22 +25,39 @@ from app.keys import Lane
 from app.killpoints import reached
 from app.model import Bid, Context, ConversationState, Event, RosterEntry
 from app.rules import decay
+from app.rules import trust as rules
 from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
 from app.rules.signals import Facts
 from app.settings import Settings
-from app.store import admission, elections, journal, lanes, leases, mutes, outbox, roster, states, vault
+from app.store import (
+    admission,
+    elections,
+    journal,
+    lanes,
+    leases,
+    memories,
+    mutes,
+    outbox,
+    roster,
+    states,
+    trusts,
+    vault,
+)
 from app.store.admission import Admission, Candidate
 from app.store.door import AsyncStore
 from app.store.elections import Election
 from app.store.limits import Limits
+from app.store.trusts import Points
 from app.store.vault import Vault
 from app.verdicts import Elect
 
 log = structlog.get_logger(__name__)
 
 ROSTER_FRESH_FOR = 2.0
+TRUST_FRESH_FOR = 30.0
+"""Seconds between looks at who is trusted: trust moves within days."""
 CHATTINESS_BITS = 4.0
 """Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
 MODEL_KEY = re.compile(r"^STREAM_KEY_([A-Z0-9_]+)$")
@@ -65,6 +82,8 @@ class StorePorts:
             for name, one in characters.items()
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
+        self._trust: tuple[float, dict[str, dict[str, Points]]] = (-TRUST_FRESH_FOR, {})
+        self._opted_out: frozenset[str] = frozenset()
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
 
@@ -72,8 +91,11 @@ class StorePorts:
 
     async def admit(self, candidate: Candidate, request: str) -> Admission:
         """Admit one event for one bot."""
-        bot = candidate.bot
-        paced = replace(candidate, bid=self._paced(bot, candidate.bid, candidate.event))
+        bot, event = candidate.bot, candidate.event
+        if self._ignored(event.author_id):
+            # Not even a mailbox holds the words of whoever wants no part in this.
+            event = event.model_copy(update={"content": ""})
+        paced = replace(candidate, event=event, bid=self._paced(bot, candidate.bid, event))
         reached("admit_before")
         outcome = await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
         reached("admit_after")
@@ -96,16 +118,23 @@ class StorePorts:
         engaged = self._states.get(bot, {}).get(event.channel_id)
         state = decay.decayed(engaged, int(time.time() * 1000)).state if engaged else ConversationState.IDLE
         channel_name = self._channels.get(event.channel_id, "")
-        watchlist = character.watchlist
+        watchlist, given = character.watchlist, character.trusted
+        points = self._trust[1].get(bot, {}).get(event.author_id)
+        earned = points.level(int(time.time() * 1000)) if points is not None else 0
         return Facts(
-            trust=max(character.trusted.get(event.author_id, 0), character.trusted.get(event.author_name, 0)),
+            trust=max(given.get(event.author_id, 0), given.get(event.author_name, 0), earned),
             watched="*" in watchlist
             or event.channel_id in watchlist
             or (bool(channel_name) and channel_name in watchlist),
             state=state,
             touches=self._interests[bot].touched(event.content) > 0,
-            ignored=event.author_id in self.settings.ignored_people,
+            ignored=self._ignored(event.author_id),
         )
+
+    def _ignored(self, person: str) -> bool:
+        """Whether the operator set this person aside, or the person opted out."""
+        return person in self.settings.ignored_people or (
+            bool(self._opted_out) and memories.digest(person) in self._opted_out)
 
     async def roster(self) -> Sequence[RosterEntry]:
         """All our bots; read again after a short while."""
@@ -159,6 +188,11 @@ class StorePorts:
         """A cycle reads the new text from Discord itself; here it is only noted."""
         await self._store.run(journal.note(event.message_id, "stream", "edit", "edited", "its author changed it", {}))
 
+    async def liked(self, bot: str, person: str, request: str) -> None:
+        """A reaction to the bot's words earns some trust."""
+        if not self._ignored(person):
+            await self._store.run(trusts.add(bot, person, rules.REACTED, request))
+
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         """A moderator's STOP or GO ON for the channel, outside every model."""
         scope = f"channel:{event.channel_id}"
@@ -184,6 +218,7 @@ class StorePorts:
 
     async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
         """Write the bot's vault, then its roster entry: who is on the roster can be served."""
+        self._opted_out = await self._store.run(memories.all_opted_out())
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
@@ -215,6 +250,10 @@ class StorePorts:
         for bot in self.characters:
             stored = await self._store.run(states.states(bot))
             self._states[bot] = {channel: decay.from_json(text) for channel, text in stored.items()}
+        self._opted_out = await self._store.run(memories.all_opted_out())
+        if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
+            known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
+            self._trust = (time.monotonic(), known)
         overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
             self.hint(lane, context)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app.bootstrap.posting import Posting
 from app.bootstrap.served import Served
+from app.brain.memory import Moment
+from app.brain.ports import Opening
 from app.delivery.rest import DiscordRest
 from app.killpoints import reached
 from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.settings import Settings
-from app.store import commits, floors, journal, states, stats
+from app.store import commits, floors, journal, memories, states, stats, trusts
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -62,7 +65,16 @@ class Ports:
     next_lanes: list[str] = field(default_factory=list)
     """Lanes that became due because this cycle gave a floor back."""
     committed: bool = False
+    moments: list[Moment] = field(default_factory=list)
+    """What was answered, to be remembered when the cycle is over."""
+    _read: tuple[ChatLine, ...] = ()
     _states: dict[str, decay.Engagement] | None = None
+    _levels: dict[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.posting = Posting(
+            self.store, self.rest, self.settings, self.served, self.holder, self.begun.now_ms, request(),
+            self.roster_ids)
 
     @property
     def now_ms(self) -> int:
@@ -97,8 +109,16 @@ class Ports:
         return {channel: decay.decayed(one, self.now_ms).state for channel, one in self._engagements().items()}
 
     def trust(self, person: str) -> int:
-        """Trust level of a Discord user id."""
-        return self.served.character.trusted.get(person, 0)
+        """Trust level of a Discord user id: earned, or given by the character file if that is more."""
+        if self._levels is None:
+            given = self.served.character.trusted
+            names = {entry.event.author_id: entry.event.author_name for entry in self.begun.entries}
+            earned = self.store.run(trusts.some(self.bot, list(names))) if names else {}
+            self._levels = {
+                who: max(given.get(who, 0), given.get(name, 0), earned[who].level(self.now_ms) if who in earned else 0)
+                for who, name in names.items()
+            }
+        return self._levels.get(person, 0)
 
     def allowed(self, channel: str) -> bool:
         """Whether the bot may speak unasked in the channel."""
@@ -123,7 +143,7 @@ class Ports:
         """Keep the floor while the model writes; called by the lock's renewal thread."""
         held = self.held
         if held is None:
-            return True
+            return self.posting.renew()
         event = held.entry.event
         lease = int(self.settings.floor_lease * 1000)
         return self.store.run(floors.renew(event.channel_id, self.bot, event.message_id, held.token, lease))
@@ -135,6 +155,7 @@ class Ports:
         )
         if problem:
             self.note(entry, "context", "missing", problem, {})
+        self._read = tuple(lines)
         if self.held is not None and lines:
             self.held.read_up_to = max((line.message_id for line in lines), key=int)
         return lines
@@ -182,6 +203,8 @@ class Ports:
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             self.held = None
             self.committed = True
+            if verdict is Commit.COMMITTED and action.text:
+                self.moments.append(Moment(entry, action.text, self._read))
             if action.kind is not ActionKind.REACT:
                 self.store.run(
                     states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms)))
@@ -196,6 +219,11 @@ class Ports:
         """Give the floor back and leave the entry for a later cycle."""
         self._give_back(entry, keep=True, reason=reason)
 
+    def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
+        """Note, once each, triggers that were seen and left."""
+        if entries:
+            self.store.run(floors.left(self.holder, entries, reason))
+
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer."""
         plain = [entry for entry in entries if entry.event.message_id not in self.begun.granted]
@@ -209,6 +237,40 @@ class Ports:
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""
         self.store.run(journal.note(entry.event.message_id, self.bot, step, verdict, reason, numbers))
+
+    def recent(self) -> Sequence[str]:
+        """What the bot's offline voice said within about a day, in any process."""
+        return self.store.run(memories.uttered(self.bot))
+
+    def utter(self, line: str) -> bool:
+        """Before the offline voice says a line; False: it said it within a day."""
+        return self.store.run(memories.utter(self.bot, line))
+
+    def openings(self) -> Sequence[Opening]:
+        """Texts that wait for their post, then quiet channels."""
+        return self.posting.openings()
+
+    def claim_post(self, opening: Opening) -> Claim:
+        """Ask for the channel's floor."""
+        return self.posting.claim(opening)
+
+    def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
+        """Recent lines of the channel."""
+        return self.posting.lines(opening)
+
+    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
+        """Hold tokens of every budget."""
+        return self.posting.reserve(tokens)
+
+    def commit_post(self, opening: Opening, action: Action) -> Commit:
+        """From the draft to the outbox."""
+        verdict = self.posting.commit(action)
+        self.committed = self.committed or verdict is Commit.COMMITTED
+        return verdict
+
+    def release_post(self, opening: Opening, action: Action) -> None:
+        """Give the floor back without a post."""
+        self.next_lanes += [lane for lane in [self.posting.release(action)] if lane]
 
     def chance(self) -> float:
         """A number in [0, 1)."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from app.brain.brain import Brain, build_brain
 from app.character import Character, character_from_json
+from app.errors import StoreUnavailable
 from app.logs import register_secret
 from app.settings import Settings
 from app.store import vault
@@ -49,6 +50,16 @@ def limits_of(character: Character, settings: Settings) -> Limits:
     )
 
 
+@dataclass(frozen=True)
+class Known:
+    """What was read of a bot, when (monotonic), and what was made of it."""
+
+    read_at: float
+    parts: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
+    served: Served
+
+
 class Bots:
     """The bots that this worker has met. VaultMissing or VaultKeyWrong come out of `get`; the bot is then dropped."""
 
@@ -57,31 +68,48 @@ class Bots:
         self._settings = settings
         self._vault = Vault(settings.vault_keys)
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, dict[str, str], Served]] = {}
+        self._building = threading.Lock()
+        self._known: dict[str, Known] = {}
 
     def get(self, bot: str) -> Served:
         """The bot as its gateway published it."""
-        with self._lock:
-            known = self._known.get(bot)
-        if known is not None and time.monotonic() - known[0] < FRESH_FOR:
-            return known[2]
+        known = self._met(bot)
+        if known is not None and time.monotonic() - known.read_at < FRESH_FOR:
+            return known.served
         try:
             parts = self._store.run(vault.read(bot))
-            served = known[2] if known is not None and known[1] == parts else self._build(bot, parts)
+            # One thread builds, the others find what it built.
+            with self._building:
+                known = self._renewed(bot, parts, self._met(bot))
+                with self._lock:
+                    self._known[bot] = known
+        except StoreUnavailable:
+            raise
         except Exception:
             self.drop(bot)
             raise
-        with self._lock:
-            self._known[bot] = (time.monotonic(), parts, served)
-        return served
+        return known.served
 
     def drop(self, bot: str) -> None:
         """Forget a bot, so that the next use reads the vault again."""
         with self._lock:
             self._known.pop(bot, None)
 
-    def _build(self, bot: str, parts: dict[str, str]) -> Served:
+    def _met(self, bot: str) -> Known | None:
+        with self._lock:
+            return self._known.get(bot)
+
+    def _renewed(self, bot: str, parts: dict[str, str], known: Known | None) -> Known:
+        """The bot is built anew only when something changed; each publication encrypts the same secrets differently."""
+        now = time.monotonic()
+        if known is not None and known.parts == parts:
+            return replace(known, read_at=now)
         secrets = self._vault.open(bot, parts["secrets"])
+        if known is not None and known.secrets == secrets and {**known.parts, "secrets": ""} == {**parts, "secrets": ""}:
+            return replace(known, read_at=now, parts=parts)
+        return Known(now, parts, secrets, self._build(parts, secrets))
+
+    def _build(self, parts: dict[str, str], secrets: dict[str, str]) -> Served:
         for value in secrets.values():
             register_secret(value)
         character = character_from_json(parts["profile"])

@@ -7,6 +7,7 @@ import time
 
 import structlog
 
+from app.bootstrap.chores import Chores
 from app.bootstrap.ports import Ports, request
 from app.bootstrap.served import Bots
 from app.brain.graph import run_cycle, warm
@@ -14,11 +15,11 @@ from app.brain.models import disable_tracing
 from app.broker import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
 from app.delivery.rest import DiscordRest, Secrets
-from app.errors import ConfigurationError, StoreUnavailable, VaultKeyWrong, VaultMissing
+from app.errors import ConfigurationError, StoreUnavailable, StreamError
 from app.keys import Lane
 from app.killpoints import reached
 from app.logs import register_settings, trace
-from app.model import Context
+from app.model import Context, Signal
 from app.settings import Settings, load_settings
 from app.store import elections, journal, lanes, roster, stats
 from app.store.door import AsyncStore, Store
@@ -33,6 +34,8 @@ ROSTER_FRESH_FOR = 10.0
 DELIVERY_WAIT = 5.0
 """Seconds that the delivery task waits for its deliveries; they go on without it."""
 VAULT_RETRY_MS = 10_000
+GIVE_UP_MS = 60_000
+"""A message that came before this and on which every cycle failed is dropped, as it holds up its lane."""
 
 
 class Worker:
@@ -52,6 +55,7 @@ class Worker:
         self.deliverer = Deliverer(
             AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next
         )
+        self.chores = Chores(self.store, self.bots, settings, self.hints)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
@@ -78,11 +82,15 @@ class Worker:
         self.deliverer.run(bot, DELIVERY_WAIT)
 
     def poll(self) -> int:
-        """The safety poll: make every registered bot's lane due, spread over the interval. Returns the number of bots."""
+        """The safety poll: make every registered bot's lane due, spread over the interval. Returns the number of bots.
+
+        It also hands out the conversations that have ended, to be learned from.
+        """
         bots = sorted(self._roster_now().values())
         spread = self.settings.check_interval * 1000
         for place, bot in enumerate(bots):
             self.store.run(lanes.wake(Lane(bot), Context.POLL, int(spread * place / len(bots))))
+        self.chores.finished()
         return len(bots)
 
     def pump(self) -> int:
@@ -117,9 +125,13 @@ class Worker:
             with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
                 self._think(world)
             retry_ms = world.retry_ms
-        except (VaultMissing, VaultKeyWrong) as error:
+        except StoreUnavailable:
+            raise
+        except StreamError as error:
+            # The vault is missing, closed to this worker, or holds what it does not understand.
             log.error("bot dropped", bot=lane.bot, reason=str(error))
-            for entry in begun.entries[-1:]:
+            asked = [entry for entry in begun.entries if entry.signal is Signal.DIRECT]
+            for entry in asked or begun.entries[-1:]:
                 self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
             retry_ms = VAULT_RETRY_MS
         outcome, due_in = self.store.run(lanes.finish(lane, holder.owner, begun.seq, retry_ms, request()))
@@ -132,6 +144,7 @@ class Worker:
                 self.hints.send(DELIVER, lane.bot)
             for text in world.next_lanes:
                 self._hint_next(Lane.parse(text))
+            self.chores.remember(world)
         return outcome
 
     def _think(self, world: Ports) -> None:
@@ -139,19 +152,32 @@ class Worker:
             log.warning("inbox entries that cannot be read are dropped", bot=world.bot, entries=world.begun.broken)
             self.store.run(lanes.discard(world.holder.lane, world.holder.owner, world.begun.broken))
         try:
-            run_cycle(world.served.brain, world)
+            run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:
             raise
         except Exception as error:
             log.exception("cycle failed", bot=world.bot)
-            if world.held is not None:
-                world.decline(world.held.entry, f"internal error: {type(error).__name__}")
-            else:
-                world.retry_ms = VAULT_RETRY_MS
+            self._tell(world, f"internal error: {type(error).__name__}")
+
+    def _tell(self, world: Ports, reason: str) -> None:
+        """A cycle failed: whoever asked finds the reason in the journal, and what always fails is given up."""
+        if world.held is not None:
+            world.decline(world.held.entry, reason)
+            return
+        world.retry_ms = VAULT_RETRY_MS
+        since = world.now_ms - GIVE_UP_MS
+        old = []
+        for entry in world.begun.entries:
+            if int(entry.entry_id.partition("-")[0]) <= since:
+                old.append(entry)
+            elif entry.signal is Signal.DIRECT:
+                world.note(entry, "cycle", "failed", reason, {})
+        world.drop(old, "cycle", reason)
 
     def warm(self) -> None:
-        """Load what the first cycle would otherwise wait for."""
-        warm()
+        """Load what the first cycle would otherwise wait for. StoreUnavailable where Redis is not there."""
+        self.store.run(stats.counts())
+        warm(self.chores.memory)
 
     def close(self) -> None:
         """Give leases back and close connections."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
 
 from app.brain import prompt, reply, text
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.brain.memory import nod, recall
+from app.brain.voice import with_recent
 from app.character import Character, plain_emoji
 from app.errors import ModelUnavailable
 from app.model import Action, ActionKind, ChatLine, InboxEntry
@@ -37,11 +40,11 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
     run, candidate = runtime.context, state["chosen"]
     if candidate is None:
         return {"chosen": None}
-    draft = _draft(run, candidate)
+    draft = _draft(run, candidate, runtime.store)
     verdict = _commit(run, candidate, draft, final=False)
     if verdict is Commit.STALE and candidate.direct:
         spent = draft
-        draft = _draft(run, candidate)
+        draft = _draft(run, candidate, runtime.store)
         draft.tokens += spent.tokens
         draft.micro_usd += spent.micro_usd
         verdict = _commit(run, candidate, draft, final=True)
@@ -71,8 +74,6 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
         ports.decline(entry, draft.reason)
         return Outcome(message, Did.DECLINED, draft.reason)
     if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-        if draft.text:
-            run.brain.uttered.add(ports.now_ms, draft.text)
         return Outcome(message, Did.COMMITTED, draft.reason, ActionKind.REPLY if draft.text else ActionKind.REACT)
     if verdict is Commit.LOST_LOCK or (verdict is Commit.LOST_FLOOR and candidate.direct):
         return Outcome(message, Did.LOST, verdict)
@@ -85,23 +86,35 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
     return Outcome(message, Did.DECLINED, verdict)
 
 
-def _draft(run: Run, candidate: Candidate) -> Draft:
-    """One draft from fresh context. Free for a reaction and for the offline voice."""
+def _draft(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
+    """One draft from fresh context. Whoever asked a bot with a model sees it type from the beginning."""
+    writes = run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
+    with run.ports.typing(candidate.entry) if candidate.direct and writes else nullcontext():
+        return _written(run, candidate, memory)
+
+
+def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
+    """Free for a reaction and for the offline voice."""
     lines = run.ports.context(candidate.entry)
     entry = _as_it_stands(candidate.entry, lines)
     character = run.brain.character
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
-    recent = run.brain.uttered.since_yesterday(run.ports.now_ms)
-    messages = prompt.build(character, run.ports.me, entry, lines, recent)
-    speaker = run.brain.speaker
+    speaker, recent = run.brain.speaker, run.ports.recent()
+    known = recall(memory, character.name, entry.event, lines, deep=speaker is not None, now_ms=run.ports.now_ms)
+    if known.trouble:
+        run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
+    messages = prompt.build(character, run.ports.me, entry, lines, recent, known.notes())
     reserved = run.ports.reserve(candidate.entry, speaker.estimate(messages) if speaker is not None else 0)
     if reserved is not Reserve.OK:
         return Draft(reason=reserved, lost=reserved is not Reserve.BUDGET)
     if speaker is None:
-        return _offline(run, messages, "offline voice")
-    with run.ports.typing(candidate.entry) if candidate.direct else nullcontext():
-        return _ask(run, candidate, messages)
+        draft = _offline(run, messages, "offline voice")
+        word = nod(known, candidate.reading.mood, entry.event.message_id) if candidate.direct else ""
+        if word and run.ports.utter(word):
+            draft.text = f"{draft.text} {word}"
+        return draft
+    return _ask(run, candidate, messages)
 
 
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
@@ -138,21 +151,30 @@ def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:
 
 def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, found: reply.Reply) -> Draft:
     character = run.brain.character
-    if found.action == "observe" or (found.action == "reply" and found.text and text.is_silence(found.text)):
+    # Judged is what would leave: an invisible character in the raw answer hides a phrase from every pattern.
+    words = text.outgoing(found.text, character.names)
+    if found.action == "observe" or (found.action == "reply" and words and text.is_silence(words)):
         draft.reason = "the model chose silence"
         return draft
     if found.action == "react":
         draft.emoji = plain_emoji(found.emoji) or choose_emoji(character, candidate, run.ports.chance())
         draft.reason = "the model chose a reaction"
         return draft
-    if text.is_refusal(found.text):
-        return _unusable(run, candidate, messages, draft, "the model refused")
-    if text.leaks(found.text, str(messages[0].content)):
-        return _unusable(run, candidate, messages, draft, "the model repeated its instructions")
-    draft.text = text.outgoing(found.text, character.names)
-    if not draft.text:
-        return _unusable(run, candidate, messages, draft, "the model's answer was empty")
+    problem = _problem(words, str(messages[0].content))
+    if problem:
+        return _unusable(run, candidate, messages, draft, problem)
+    draft.text = words
     return draft
+
+
+def _problem(words: str, instructions: str) -> str:
+    """Why the words cannot be said, or ""."""
+    if not words:
+        return "the model's answer was empty"
+    if text.is_refusal(words):
+        return "the model refused"
+    # The first line holds the names alone, which a character may say.
+    return "the model repeated its instructions" if text.leaks(words, instructions.partition("\n")[2]) else ""
 
 
 def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, reason: str) -> Draft:
@@ -163,8 +185,17 @@ def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], d
 
 
 def _offline(run: Run, messages: Sequence[BaseMessage], reason: str) -> Draft:
+    said = _say(run, messages)
+    if said and not run.ports.utter(said):
+        # Another process said it since `recent` was read, or everything that fits has been said.
+        said = _say(run, with_recent(messages, said))
+        run.ports.utter(said)
+    return Draft(text=said, reason=reason)
+
+
+def _say(run: Run, messages: Sequence[BaseMessage]) -> str:
     found = reply.parse(str(run.brain.voice.invoke(list(messages)).content))
-    return Draft(text=text.outgoing(found.text) if found is not None else "", reason=reason)
+    return text.outgoing(found.text) if found is not None else ""
 
 
 def choose_emoji(character: Character, candidate: Candidate, chance: float) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,28 +18,6 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-DAY_MS = 86_400_000
-REMEMBERED = 60
-
-
-class Uttered:
-    """What the bot said in this process within a day, so that the offline voice does not repeat itself."""
-
-    def __init__(self) -> None:
-        self._lines: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
-        self._lock = threading.Lock()
-
-    def add(self, at_ms: int, text: str) -> None:
-        """Remember a line said at `at_ms` (Unix)."""
-        with self._lock:
-            self._lines.append((at_ms, text))
-
-    def since_yesterday(self, now_ms: int) -> tuple[str, ...]:
-        """Lines of the last 24 hours, oldest first."""
-        with self._lock:
-            return tuple(text for at_ms, text in self._lines if now_ms - at_ms < DAY_MS)
-
-
 @dataclass(frozen=True)
 class Brain:
     """A character, its voice and its models. `speaker` is None where the offline voice alone speaks."""
@@ -56,7 +32,6 @@ class Brain:
     election_ms: int = 120_000
     """After this an election can no longer grant a message."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    uttered: Uttered = field(default_factory=Uttered)
 
 
 def build_brain(

@@ -98,7 +98,8 @@ class Encoder(Embeddings):
             fresh = [text for text in dict.fromkeys(cut) if text not in self._cache]
             known = {text: self._cache[text] for text in cut if text in self._cache}
             if fresh:
-                known.update(zip(fresh, backend.encode(fresh), strict=True))
+                # Copies: a row of the batch would keep the whole batch in memory as long as it is remembered.
+                known.update(zip(fresh, map(np.copy, backend.encode(fresh)), strict=True))
             for text, vector in known.items():
                 self._cache[text] = vector
                 self._cache.move_to_end(text)

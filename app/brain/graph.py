@@ -1,4 +1,4 @@
-"""The daily life of a bot as a LangGraph: perceive -> plan -> act. Wiring only."""
+"""The daily life of a bot as a LangGraph: perceive -> plan -> act, or post. Wiring only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
 
 from app.brain.act import act
 from app.brain.brain import Brain
@@ -16,16 +17,17 @@ from app.brain.mood import CUE_SENTENCES
 from app.brain.perceive import perceive
 from app.brain.plan import plan
 from app.brain.ports import CyclePorts
+from app.brain.post import post
 
 Graph = CompiledStateGraph[CycleState, Run, CycleState, CycleState]
 
 
-def _after_perceive(state: CycleState) -> Literal["plan", "__end__"]:
-    return "plan" if state["candidates"] else "__end__"
+def _after_perceive(state: CycleState) -> Literal["plan", "post"]:
+    return "plan" if state["candidates"] else "post"
 
 
-def _after_plan(state: CycleState) -> Literal["act", "__end__"]:
-    return "act" if state["chosen"] is not None else "__end__"
+def _after_plan(state: CycleState) -> Literal["act", "post"]:
+    return "act" if state["chosen"] is not None else "post"
 
 
 def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
@@ -33,28 +35,30 @@ def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
     return "plan" if more else "__end__"
 
 
-@functools.cache
-def compiled() -> Graph:
-    """The graph, compiled once per process; the ports of a cycle come in as its run's context."""
+@functools.lru_cache(maxsize=4)
+def compiled(memory: BaseStore | None = None) -> Graph:
+    """The graph, compiled once per process and memory; the ports of a cycle come in as its run's context."""
     graph: StateGraph[CycleState, Run, CycleState, CycleState] = StateGraph(CycleState, context_schema=Run)
     graph.add_node("perceive", perceive)
     graph.add_node("plan", plan)
     graph.add_node("act", act)
+    graph.add_node("post", post)
     graph.add_edge(START, "perceive")
-    graph.add_conditional_edges("perceive", _after_perceive, ["plan", END])
-    graph.add_conditional_edges("plan", _after_plan, ["act", END])
+    graph.add_conditional_edges("perceive", _after_perceive, ["plan", "post"])
+    graph.add_conditional_edges("plan", _after_plan, ["act", "post"])
     graph.add_conditional_edges("act", _after_act, ["plan", END])
-    return graph.compile()
+    graph.add_edge("post", END)
+    return graph.compile(store=memory)
 
 
-def warm() -> None:
+def warm(memory: BaseStore | None = None) -> None:
     """Load what every cycle needs (about two seconds), so that a worker's first message does not wait for it."""
-    compiled()
+    compiled(memory)
     shared_encoder().matrix(CUE_SENTENCES)
 
 
-def run_cycle(brain: Brain, ports: CyclePorts) -> CycleResult:
-    """One cycle of one lane. Errors of the ports come through; a model's trouble does not."""
+def run_cycle(brain: Brain, ports: CyclePorts, memory: BaseStore | None = None) -> CycleResult:
+    """One cycle of one lane. Errors of the ports come through; a model's or the memory's trouble does not."""
     start = CycleState(candidates=(), chosen=None, outcomes=(), stopped=False)
-    end = compiled().invoke(start, context=Run(brain, ports), config={"recursion_limit": 50})
+    end = compiled(memory).invoke(start, context=Run(brain, ports), config={"recursion_limit": 50})
     return CycleResult(end["outcomes"], end["stopped"])

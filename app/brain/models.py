@@ -28,6 +28,8 @@ TRIES = 2
 BACKOFF_S = 0.5
 CHARACTERS_PER_TOKEN = 3
 """Low on purpose, so that an estimate holds more of the budget than the call will need."""
+MOST_TOKENS = 10_000_000
+"""No call takes more. A provider that reports a negative or huge count must not refund or break the budget."""
 _POINTLESS = frozenset({400, 401, 403, 404, 413, 422})
 """HTTP statuses that a second try cannot mend."""
 
@@ -184,7 +186,7 @@ class Speaker:
             told = sum(len(str(sent.content)) for sent in messages) // CHARACTERS_PER_TOKEN
             wrote = min(len(content) // CHARACTERS_PER_TOKEN, self.max_tokens)
         else:
-            told, wrote = usage["input_tokens"], usage["output_tokens"]
+            told, wrote = (min(max(0, usage[name]), MOST_TOKENS) for name in ("input_tokens", "output_tokens"))
         # Dollars per million tokens are micro-dollars per token.
         return Answer(content, told + wrote, math.ceil(told * self.usd_in + wrote * self.usd_out))
 

@@ -32,6 +32,8 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     gone = {entry.entry_id for _, entry in useless}
     alive = [entry for entry in entries if entry.entry_id not in gone]
     direct = [entry for entry in alive if entry.signal is Signal.DIRECT]
+    # As they were written: what the gateway had missed reaches the inbox after what came later.
+    direct.sort(key=lambda entry: int(entry.event.message_id))
     chosen = direct[:DIRECT_AT_ONCE] or _considered(alive, brain, ports, granted)
     scored = _scored(chosen, entries, brain, ports, granted)
     if not direct:

@@ -39,9 +39,16 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
                 _note_left(rest, candidate, ports)
             return {"chosen": candidate, "candidates": tuple(rest), "outcomes": tuple(outcomes)}
         outcomes.append(_refused(candidate, verdict, ports))
-        if verdict in STOPS:
+        if verdict in STOPS or (verdict is Claim.WAIT and candidate.direct and not _waits_for_others(candidate, brain)):
             return {"chosen": None, "candidates": tuple(rest), "outcomes": tuple(outcomes), "stopped": True}
     return {"chosen": None, "candidates": (), "outcomes": tuple(outcomes)}
+
+
+def _waits_for_others(candidate: Candidate, brain: Brain) -> bool:
+    """Whether bots named before this one may be why it must wait. Else the floor is taken, and it may fall free between two
+    questions: a later message would then be answered before an earlier one."""
+    addressed = candidate.entry.addressed
+    return brain.character.name in addressed[1:]
 
 
 def _wanted(
@@ -80,10 +87,8 @@ def _drop_ambient(rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[O
 
 def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) -> None:
     """Triggers that came together share one cycle; each is told which of them was answered."""
-    for one in rest:
-        if one.entry.signal is not Signal.AMBIENT:
-            ports.note(one.entry, "plan", "left", f"answers {chosen.entry.event.message_id} first", {
-                "desire": round(one.plan.desire, 3)})
+    triggers = [one.entry for one in rest if one.entry.signal is not Signal.AMBIENT]
+    ports.left(triggers, f"answers {chosen.entry.event.message_id} first")
 
 
 def _note(ports: CyclePorts, candidate: Candidate) -> None:

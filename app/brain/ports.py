@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.model import Action, ChatLine, Context, ConversationState, InboxEntry
 from app.verdicts import Claim, Commit, Reserve
 
 
-class CyclePorts(Protocol):
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A chance to post unasked: a channel quiet for `quiet_s` seconds, or a diary or dream (`text`) that waits for its post.
+
+    `post_id` is the same however often the same thing is offered, so that it is posted once.
+    """
+
+    post_id: str
+    channel: str
+    quiet_s: float = 0.0
+    text: str = ""
+    reason: str = "quiet channel and drive"
+
+
+class PostPorts(Protocol):
+    """What a post that answers nobody needs. Only a poll asks for it."""
+
+    def openings(self) -> Sequence[Opening]:
+        """Texts that wait for their post, then quiet channels, the quietest first; none where the bot may not."""
+
+    def claim_post(self, opening: Opening) -> Claim:
+        """Ask for the channel's floor."""
+
+    def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
+        """Recent lines of the channel, oldest first."""
+
+    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
+        """Before the model call: hold `tokens` of every budget."""
+
+    def commit_post(self, opening: Opening, action: Action) -> Commit:
+        """The one atomic step from the draft to the outbox."""
+
+    def release_post(self, opening: Opening, action: Action) -> None:
+        """Give the floor back without a post, for the action's reason, and book what the silence cost."""
+
+
+class CyclePorts(PostPorts, Protocol):
     """One cycle's view of the world: one bot, one lane, one lock held. Every call is synchronous."""
 
     @property
@@ -63,6 +100,15 @@ class CyclePorts(Protocol):
 
     def release(self, entry: InboxEntry, reason: str) -> None:
         """Give the floor back without an answer and leave the entry for a later cycle; journals."""
+
+    def recent(self) -> Sequence[str]:
+        """What the bot's offline voice said within about a day, in any process, oldest first."""
+
+    def utter(self, line: str) -> bool:
+        """Before the offline voice says a line; False: it said it within a day."""
+
+    def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
+        """Note, once each, that triggers were seen and not answered in this cycle. They stay in the inbox."""
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer. Journals one line for each that bid, was granted or is direct.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -47,8 +47,10 @@ def system(character: Character) -> str:
 
 def build(
     character: Character, me: str, entry: InboxEntry, lines: Sequence[ChatLine], recent: Sequence[str],
+    notes: Sequence[Mapping[str, str]] = (),
 ) -> list[BaseMessage]:
-    """System prompt, transcript and the message to answer last. `recent` is what the bot said lately."""
+    """System prompt, transcript and the message to answer last. `recent` is what the bot said lately, `notes` what came to
+    mind."""
     event = entry.event
     earlier = [line for line in lines if line.message_id != event.message_id]
     people = {line.author_id: (line.author_name, line.author_kind) for line in lines}
@@ -61,20 +63,22 @@ def build(
     if answered is not None:
         message["in reply to"] = _who(answered, me)
     present = [_introduce(name, "you" if key == me else _KINDS[kind]) for key, (name, kind) in people.items()]
-    said = [_fenced({"from": _who(line, me), "text": tame(line.content, LINE_LIMIT)}) for line in earlier]
-    turn = fill("turn", people="\n".join(present), transcript="\n".join(said), message=_fenced(message))
+    said = [fenced({"from": _who(line, me), "text": tame(line.content, LINE_LIMIT)}) for line in earlier]
+    turn = fill("turn", people="\n".join(present), transcript="\n".join(said), message=fenced(message))
+    if notes:
+        turn = f"{fill('memory', notes=chr(10).join(map(fenced, notes)))}\n\n{turn}"
     scene = Scene(event.content, event.author_name, (*recent, *own), event.message_id)
     return [SystemMessage(system(character)), HumanMessage(turn, additional_kwargs=packed(scene))]
 
 
 def _introduce(name: str, kind: str) -> str:
-    return f"- {_fenced(person(name))}: {kind}"
+    return f"- {fenced(person(name))}: {kind}"
 
 
 def _who(line: ChatLine, me: str) -> str:
     return "you" if line.author_id == me else person(line.author_name)
 
 
-def _fenced(value: object) -> str:
+def fenced(value: object) -> str:
     """JSON in one line without angle brackets, so that no text can close the tag around it."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")

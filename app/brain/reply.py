@@ -6,7 +6,7 @@ import json
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 MAX_RAW = 20_000
 """Characters of a model's output that are looked at; a longer one is garbage."""
@@ -28,7 +28,8 @@ def parse(content: str) -> Reply | None:
     """The first JSON object in `content` as a Reply. Plain prose without a brace is a reply too; else None."""
     if len(content) > MAX_RAW:
         return None
-    content = _THOUGHT.sub("", content).strip()
+    # Halves of surrogate pairs, which JSON may hold, can be neither validated nor sent.
+    content = _THOUGHT.sub("", content.encode("utf-8", "replace").decode("utf-8")).strip()
     if "{" not in content:
         return Reply(text=content.strip("`\n ")) if content and not content.startswith("[") else None
     decoder = json.JSONDecoder(strict=False)
@@ -37,6 +38,7 @@ def parse(content: str) -> Reply | None:
         try:
             found, _ = decoder.raw_decode(content, match.start())
             return Reply.model_validate({key: value for key, value in found.items() if value is not None})
-        except (json.JSONDecodeError, ValidationError, RecursionError):
+        # ValueError: broken JSON, a shape that is not ours, or a number too long for Python to read.
+        except (ValueError, RecursionError):
             continue
     return None

@@ -9,19 +9,28 @@ from app.model import MAX_CONTENT
 from app.rules.chunking import split
 
 MAX_NAME = 32
-_MARKS = 2
-"""Combining marks kept on one character; more is zalgo, and no language needs it."""
-_KEPT_FORMATS = {"\u200d", "\ufe0f"}
-"""Zero-width joiner and variation selector: emoji are made of them."""
+_MARKS = 4
+"""Combining marks and joiners kept on one character (Tibetan stacks three); more is zalgo."""
+_KEPT_FORMATS = {"\u200c", "\u200d", "\ufe0f"}
+"""Non-joiner (Persian is spelt with it), joiner and variation selector (emoji are made of them)."""
+_LOOSE = re.compile("(?<=[!-~])[\u200c\u200d\ufe0f]+(?=[!-~])")
+"""Between ASCII characters they do nothing but hide a word from the patterns below."""
+_SELECTORS = re.compile("[\u034f\ufe00-\ufe0e\U000e0100-\U000e01ef]")
+"""Further variation selectors: nobody sees them, and a model can be made to read a message in them."""
+_BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+"""Letters and symbols that are drawn as nothing."""
+LEAK = 40
+"""Letters in a row that a draft must not share with the system prompt: about eight words."""
 
 _MENTION = re.compile(r"<@[!&]?\d{1,20}>")
 _MARKUP = re.compile(r"<(?:@[!&]?|#)\d{1,20}>|<a?:(\w{1,32}):\d{1,20}>")
+_MASKED_LINK = re.compile(r"\](?=\(\s*<?[a-z][a-z0-9+.-]*://)", re.IGNORECASE)
 _SECRETS = re.compile(
     r"[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # Discord bot token
     r"|mfa\.[\w-]{60,}"
     r"|\b[sprk]k-[\w-]{16,}|\bsk_(?:live|test)_\w{16,}"  # OpenAI, Anthropic and others
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abprs]-[\w-]{10,}|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bhf_\w{30,}"
-    r"|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"  # JSON web token
+    r"|(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"  # JSON web token
     r"|(?<![\w-])gAAAAA[\w-]{40,}={0,2}"  # Fernet
     r"|discord(?:app)?\.com/api/webhooks/\d+/[\w-]+"
 )
@@ -35,10 +44,10 @@ _SILENCE = re.compile(
     r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
     re.IGNORECASE | re.DOTALL)
 _REFUSAL = re.compile(
-    r"^\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
+    r"^(?:\s*<(?:!doctype|\?xml|html|head|body)\b|\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
     r"(?:can['’]?t|cannot|can not|unable|ai)\b|"
     r"i (?:can['’]?t|cannot) (?:assist|help (?:you )?with|comply|fulfil|provide|continue|engage)|"
-    r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:)",
+    r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:))",
     re.IGNORECASE)
 
 
@@ -46,13 +55,19 @@ def tame(text: str, limit: int = MAX_CONTENT) -> str:
     """`text` without control and invisible characters, lone surrogates and zalgo, at most `limit` characters."""
     kept: list[str] = []
     marks = 0
-    for character in unicodedata.normalize("NFC", text[:limit].encode("utf-8", "replace").decode("utf-8")):
+    legible = _SELECTORS.sub("", text[:limit].encode("utf-8", "replace").decode("utf-8"))
+    for character in unicodedata.normalize("NFC", legible):
         category = unicodedata.category(character)
-        marks = marks + 1 if category in {"Mn", "Me"} and character not in _KEPT_FORMATS else 0
+        marks = marks + 1 if category in {"Mn", "Me"} or character in _KEPT_FORMATS else 0
         hidden = category in {"Cc", "Cf", "Co", "Cs"} and character not in _KEPT_FORMATS and character not in "\n\t"
         if not hidden and marks <= _MARKS:
-            kept.append(character)
-    return "".join(kept)[:limit].strip()
+            kept.append("\n" if category in {"Zl", "Zp"} else character)
+    return _LOOSE.sub("", "".join(kept))[:limit].strip()
+
+
+def visible(text: str) -> bool:
+    """Whether there is anything to see."""
+    return any(unicodedata.category(character)[0] in "LNPS" and character not in _BLANKS for character in text)
 
 
 def spoken(text: str, names: tuple[str, ...] = ()) -> str:
@@ -69,8 +84,10 @@ def spoken(text: str, names: tuple[str, ...] = ()) -> str:
 
 def person(name: str) -> str:
     """An author's name, fit to be spoken and to stand in a prompt: one short line without markup or mentions."""
-    plain = "".join(character for character in tame(name, 100) if character not in "@<>`*_~|{}[]()\"\\\n\t")
-    return " ".join(plain.split())[:MAX_NAME].strip() or "friend"
+    plain = "".join(character for character in tame(name, 100) if character not in "@<>`*_~|{}[]()/\"\\\n\t")
+    short = " ".join(plain.split())[:MAX_NAME].strip()
+    # In a prompt `you` is the bot, and nobody else may pass for it.
+    return short if visible(short) and short.casefold() != "you" else "friend"
 
 
 def is_silence(text: str) -> bool:
@@ -85,14 +102,18 @@ def is_refusal(text: str) -> bool:
 
 
 def leaks(text: str, prompt: str) -> bool:
-    """Whether a draft repeats a whole sentence (40 characters and more) of the system prompt."""
-    heard = " ".join(text.split()).casefold()
-    sentences = re.split(r"(?<=[.:!?])\s+|\n", " ".join(prompt.split()).casefold())
-    return any(len(sentence) >= 40 and sentence in heard for sentence in sentences)
+    """Whether a draft repeats a part of the system prompt, whatever signs, spaces or marks stand between its letters."""
+    heard, secret = _letters(text), _letters(prompt)
+    return any(heard[place:place + LEAK] in secret for place in range(len(heard) - LEAK + 1))
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text.casefold())))
 
 
 def outgoing(text: str, names: tuple[str, ...] = ()) -> str:
-    """A draft as it may leave: no speaker prefix, no mention, no secret, at most 4,000 characters. May be empty."""
+    """A draft as it may leave: no speaker prefix, mention, secret or hidden address, at most 4,000 characters; "" if nothing
+    can be seen of it."""
     clean = tame(text, MAX_CONTENT * 2)
     labels = "|".join(re.escape(name) for name in ("assistant", "bot", "ai", *names))
     clean = re.sub(rf"^(?:\W{{0,3}}(?:{labels})\W{{0,3}}:[*_]{{0,2}}\s*)+", "", clean, flags=re.IGNORECASE)
@@ -101,5 +122,6 @@ def outgoing(text: str, names: tuple[str, ...] = ()) -> str:
     clean = _SECRETS.sub("[removed]", clean)
     clean = _MENTION.sub(lambda match: match.group().replace("@", "@\u200b"), clean)
     clean = re.sub(r"@(?=everyone|here)", "@\u200b", clean, flags=re.IGNORECASE)
-    pieces = split(clean, MAX_CONTENT)
+    clean = _MASKED_LINK.sub("] ", clean)
+    pieces = split(clean, MAX_CONTENT) if visible(clean) else ()
     return pieces[0] if pieces else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -150,6 +150,13 @@ class OfflineVoice(BaseChatModel):
 def packed(scene: Scene) -> dict[str, Any]:
     """`additional_kwargs` that carry the scene."""
     return {SCENE: {"said": scene.said, "author": scene.author, "recent": scene.recent, "seed": scene.seed}}
+
+
+def with_recent(messages: Sequence[BaseMessage], said: str) -> list[BaseMessage]:
+    """The same messages, their scene knowing one more line that was said."""
+    scene, last = scene_of(messages), messages[-1]
+    scene = replace(scene, recent=(*scene.recent, said))
+    return [*messages[:-1], last.model_copy(update={"additional_kwargs": packed(scene)})]
 
 
 def scene_of(messages: Sequence[BaseMessage]) -> Scene:

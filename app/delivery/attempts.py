@@ -89,6 +89,13 @@ async def _on_start(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.
         await sending.begin()
 
 
+async def _on_headers(
+    _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    if _sending.get():
+        killpoints.reached("post_ready")  # the last check is behind, nothing has left yet
+
+
 async def _on_sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestChunkSentParams) -> None:
     if _sending.get():
         killpoints.reached("post_sent")
@@ -110,6 +117,7 @@ def trace_config() -> aiohttp.TraceConfig:
     """What a client needs for `carry` to see its requests."""
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(_on_start)
+    trace.on_request_headers_sent.append(_on_headers)
     trace.on_request_chunk_sent.append(_on_sent)
     trace.on_request_end.append(_on_end)
     trace.on_response_chunk_received.append(_on_body)

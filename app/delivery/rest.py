@@ -72,6 +72,7 @@ class DiscordRest:
         self._logins: dict[str, _Login] = {}
         self._retired: list[discord.Client] = []
         self._locks: dict[str, asyncio.Lock] = {}
+        self._guilds: dict[str, str] = {}
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run on the loop, which starts with the first call."""
@@ -103,6 +104,17 @@ class DiscordRest:
             return History((), "timeout")
         except concurrent.futures.CancelledError:
             return History((), "shutting down")
+
+    def guild(self, bot: str, token: str, channel: str) -> str | None:
+        """The server of a channel, asked once; None: it has none, or cannot be asked now. Never raises for Discord."""
+        if channel not in self._guilds:
+            work = self.submit(self._guild(bot, token, channel))
+            try:
+                self._guilds[channel] = work.result(self._settings.discord_timeout + GRACE) or ""
+            except (discord.DiscordException, StreamError, aiohttp.ClientError, OSError, concurrent.futures.CancelledError):
+                work.cancel()
+                return None
+        return self._guilds[channel] or None
 
     @contextlib.contextmanager
     def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
@@ -192,6 +204,13 @@ class DiscordRest:
             return History(tuple(_line(message, ours) for message in reversed(messages)))
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
         return History((), problem)
+
+    async def _guild(self, bot: str, token: str, channel: str) -> str | None:
+        client = await self.client(bot, token)
+        async with asyncio.timeout(self._settings.discord_timeout):
+            found = await client.http.get_channel(int(channel))
+        guild = found.get("guild_id")
+        return str(guild) if guild else None
 
     async def _type(self, bot: str, token: str, channel: str) -> None:
         with contextlib.suppress(discord.DiscordException, StreamError, aiohttp.ClientError, OSError):

@@ -95,6 +95,8 @@ class StreamClient(discord.Client):
         if is_stop_sign(str(payload.emoji)):
             self._stop_sign(payload, known)
             return
+        if known is not None and known.author_id == self.user_id:
+            self._intake.liked(self.bot, person)
         count = self._bursts.add(self.bot, str(payload.message_id), person) if payload.guild_id is not None else None
         event = reaction_event(payload, known, hearing.ours, count) if count is not None else None
         if event is not None and event.author_id != self.user_id:

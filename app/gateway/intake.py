@@ -98,6 +98,11 @@ class Intake:
         """A message has a new text."""
         self._put(bot, lambda: self._ports.edited(event))
 
+    def liked(self, bot: str, person: str) -> None:
+        """A person reacted to a message of the bot's."""
+        request = uuid4().hex
+        self._put(bot, lambda: self._ports.liked(bot, person, request))
+
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
         """A moderator gave an order: held, however much waits."""
         self._put(bot, lambda: self._ports.moderate(order, event, by), always=True)

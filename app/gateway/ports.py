@@ -47,6 +47,9 @@ class MessagePorts(Protocol):
     async def edited(self, event: Event) -> None:
         """A message of somebody else has a new text."""
 
+    async def liked(self, bot: str, person: str, request: str) -> None:
+        """A person (user id) reacted to a message of the bot's. The same `request` again changes nothing."""
+
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         """A member who may manage messages (user id `by`) gave an order in the event's channel."""
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
 
-RIDGE = 30.0
+RIDGE = 40.0
 """Pull of every weight to zero, in examples."""
-SMOOTH = 60.0
+SMOOTH = 80.0
 """Pull of neighbouring bins to each other, in examples."""
 LOOSE = 1e-6
 ROUNDS = 400

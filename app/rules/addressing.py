@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from app.model import Addressing, Event, RosterEntry
-from app.rules.vocative import Kind, Lexicon, Token, called, lexicon, opens_with, tokenise
+from app.rules.vocative import NO_NAMES, Kind, Lexicon, Token, called, lexicon, normalise, opens_with, tokenise
 
 _PERSON = "person"
 
@@ -58,8 +58,8 @@ def _names(roster: Sequence[RosterEntry]) -> Names:
 @lru_cache(maxsize=256)
 def _lexicon(bots: Names, people: tuple[str, ...]) -> Lexicon:
     ours = [(name, user_id) for user_id, names in bots for name in names]
-    # A person called "so" or "al" would make every third line a call.
-    humans = [(name, _PERSON) for name in people if len(name) > 2]
+    # A person called "so", "al" or "what" would make every third line a call.
+    humans = [(name, _PERSON) for name in people if len(name) > 2 and normalise(name) not in NO_NAMES]
     return lexicon([*ours, *humans])
 
 

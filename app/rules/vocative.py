@@ -93,6 +93,8 @@ _CLOSERS = _YOU | _words(
     "think doing feeling up say today tonight much lot there again please pls right that this it now too all "
     "yet"
 )
+NO_NAMES = _ASK | _YOU | _US | _SUBJECTS | (_AUXILIARY - {"will", "may"})
+"""Words that call nobody, whoever took one for a name."""
 _JOINERS = frozenset({",", "、", "&", "+", "/", "and", "n"})
 _CALLING = frozenset(",:;-–—?!.…、。")
 _MAX_HAILS = 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -132,3 +133,9 @@ def drop(holder: Holder, entries: list[InboxEntry], step: str, reason: str) -> C
     for entry in entries:
         args += [entry.entry_id, entry.event.message_id, int(entry.signal != "ambient")]
     return Call("drop", (keys.lock(holder.lane), keys.inbox(holder.lane), keys.work(holder.lane.bot)), tuple(args), int)
+
+
+def left(holder: Holder, entries: Sequence[InboxEntry], reason: str) -> Call[int]:
+    """Note, once each, triggers that a cycle saw and left. Returns the number noted."""
+    messages = (entry.event.message_id for entry in entries)
+    return Call("left", (keys.lock(holder.lane),), (holder.owner, holder.lane.bot, reason, *messages), int)

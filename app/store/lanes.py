@@ -49,6 +49,11 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
     )
 
 
+def _context(word: str) -> Context:
+    """A word that this version does not know means no more than a poll."""
+    return Context(word) if word in set(Context) else Context.POLL
+
+
 def _begun(reply: Reply) -> Begun:
     verdict, seq, context, now_ms, raw, work = reply
     entries: list[InboxEntry] = []
@@ -56,11 +61,10 @@ def _begun(reply: Reply) -> Begun:
     for entry_id, flat in reversed(raw):
         try:
             entries.append(_entry(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))))
-        except (ValidationError, KeyError, ValueError):
+        except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
-    known = context if context in set(Context) else Context.POLL
     return Begun(
-        verdict == "due", seq, Context(known), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2])
+        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2])
     )
 
 
@@ -69,7 +73,7 @@ def begin(lane: Lane, owner: str) -> Call[Begun]:
     return Call(
         "begin",
         (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.inbox(lane), keys.work(lane.bot)),
-        (str(lane), owner, READ_AT_MOST),
+        (str(lane), owner, READ_AT_MOST, lane.bot if lane.channel is None else ""),
         _begun,
     )
 
@@ -99,7 +103,7 @@ def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
 def _overdue(reply: Reply) -> Overdue:
     lanes, elections, deliveries = reply
     return Overdue(
-        tuple((Lane.parse(lane), Context(context)) for lane, context in zip(lanes[::2], lanes[1::2], strict=True)),
+        tuple((Lane.parse(lane), _context(context)) for lane, context in zip(lanes[::2], lanes[1::2], strict=True)),
         tuple(elections),
         tuple((bot, channel) for bot, _, channel in (pair.partition(":") for pair in deliveries)),
     )

@@ -10,10 +10,11 @@ from typing import Any
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from app.brain.brain import Brain, build_brain
 from app.brain.models import Speaker
+from app.brain.ports import Opening
 from app.character import Character, load_character
 from app.model import (
     DISCORD_EPOCH_MS,
@@ -67,6 +68,8 @@ class FakePorts:
     actions: list[Action] = field(default_factory=list)
     reserved: list[int] = field(default_factory=list)
     finals: list[bool] = field(default_factory=list)
+    uttered: list[str] = field(default_factory=list)
+    chances: list[Opening] = field(default_factory=list)
 
     def entries(self) -> Sequence[InboxEntry]:
         return self.inbox
@@ -115,11 +118,44 @@ class FakePorts:
     def release(self, entry: InboxEntry, reason: str) -> None:
         self.calls.append(("release", reason))
 
+    def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
+        self.calls.extend(("left", f"{one.event.content}: {reason}") for one in entries)
+
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         self.calls.extend(("drop", f"{one.event.content}: {reason}") for one in entries)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         self.calls.append(("note", f"{step} {verdict}"))
+
+    def recent(self) -> Sequence[str]:
+        return tuple(self.uttered)
+
+    def utter(self, line: str) -> bool:
+        new = line not in self.uttered
+        self.uttered.append(line)
+        return new
+
+    def openings(self) -> Sequence[Opening]:
+        return tuple(self.chances)
+
+    def claim_post(self, opening: Opening) -> Claim:
+        self.calls.append(("claim_post", opening.channel))
+        return self.claims.get(opening.channel, Claim.GRANTED)
+
+    def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
+        return ()
+
+    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
+        self.reserved.append(tokens)
+        return Reserve.OK if self.budget else Reserve.BUDGET
+
+    def commit_post(self, opening: Opening, action: Action) -> Commit:
+        self.calls.append(("commit_post", opening.channel))
+        self.actions.append(action)
+        return Commit.COMMITTED
+
+    def release_post(self, opening: Opening, action: Action) -> None:
+        self.calls.append(("release_post", action.reason))
 
     def chance(self) -> float:
         return 0.0
@@ -134,6 +170,7 @@ class Scripted(BaseChatModel):
 
     script: list[Any]
     usage: bool = True
+    counted: dict[str, int] = Field(default={"input_tokens": 1_000, "output_tokens": 20, "total_tokens": 1_020})
     _prompts: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
     @property
@@ -149,7 +186,7 @@ class Scripted(BaseChatModel):
         item = self.script.pop(0)
         if isinstance(item, BaseException):
             raise item
-        usage = {"input_tokens": 1_000, "output_tokens": 20, "total_tokens": 1_020} if self.usage else None
+        usage = self.counted if self.usage else None
         return ChatResult(generations=[ChatGeneration(message=AIMessage(content=item, usage_metadata=usage))])
 
 

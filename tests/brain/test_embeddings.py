@@ -56,6 +56,13 @@ def test_threads_share_one_load_and_one_vector() -> None:
     assert (len(loads), encoded) == (1, ["same"])
 
 
+def test_a_remembered_vector_keeps_no_other_alive() -> None:
+    """The cache is bounded in bytes too: a row that stays does not hold the whole batch it came with."""
+    encoder = Encoder(Words)
+    encoder.matrix([f"text {number}" for number in range(20)])
+    assert all(vector.base is None for vector in encoder._cache.values())
+
+
 def test_long_texts_cost_no_more() -> None:
     """Only the first part of a text is embedded."""
     encoder = shared_encoder()

@@ -37,6 +37,29 @@ def test_direct_messages_are_answered_oldest_first_and_all() -> None:
     assert len({action.text for action in ports.actions}) == 3
 
 
+def test_what_was_read_back_late_is_still_answered_in_order() -> None:
+    """Messages that reached the inbox in another order than they were written are answered as they were written."""
+    ports = FakePorts(inbox=[entry("second?", age_s=1, place=1), entry("first?", age_s=5, place=2)])
+    run_cycle(brain(), ports)
+    assert ports.asked("claim") == ["first?", "second?"]
+
+
+def test_a_busy_floor_lets_no_later_message_pass() -> None:
+    """While somebody speaks, a cycle does not ask for its later messages: the floor may fall free between two questions."""
+    ports = FakePorts(inbox=[entry("first?", place=1), entry("second?", place=2)], claims={"first?": Claim.WAIT})
+    result = run_cycle(brain(), ports)
+    assert ports.asked("claim") == ["first?"]
+    assert [one.did for one in result.outcomes] == [Did.LEFT]
+
+
+def test_waiting_for_another_bot_lets_later_messages_pass() -> None:
+    """A message that waits for a bot named before this one does not hold up those that are for this bot alone."""
+    both = entry("first?", place=1, addressed=("aria", "elena"))
+    ports = FakePorts(inbox=[both, entry("second?", place=2)], claims={"first?": Claim.WAIT})
+    result = run_cycle(brain(), ports)
+    assert [one.did for one in result.outcomes] == [Did.LEFT, Did.COMMITTED]
+
+
 def test_one_cycle_answers_at_most_eight_direct_messages() -> None:
     """A flood of direct messages does not keep one cycle running for ever."""
     ports = FakePorts(inbox=[entry(f"number {n}", place=n) for n in range(12)])

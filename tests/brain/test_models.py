@@ -133,3 +133,13 @@ def test_tracing_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not utils.tracing_is_enabled()
     for name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
         assert os.environ.pop(name) == "false"
+
+
+@pytest.mark.parametrize("usage", [(-1_000_000, -5), (10**30, 10**30)])
+def test_a_lying_provider_neither_refunds_nor_overflows(usage: tuple[int, int]) -> None:
+    """Counts that a provider reports are bounded: a negative one would fill the budget up, a huge one break the books."""
+    told, wrote = usage
+    counted = {"input_tokens": told, "output_tokens": wrote, "total_tokens": told + wrote}
+    answer = Speaker([Scripted(script=["fine"], counted=counted)], usd_in=1.0).ask(ASK, NOW_MS)
+    assert 0 <= answer.tokens < 1_000_000_000
+    assert 0 <= answer.micro_usd < 2**53

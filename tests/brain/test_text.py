@@ -67,3 +67,62 @@ def test_hostile_text_takes_no_time(attack: str) -> None:
     text.is_refusal(attack)
     reply.parse(attack)
     assert time.process_time() - begin < 0.1
+
+
+@pytest.mark.parametrize("raw", [
+    '{"action": "reply", "text": "Three.", "n": ' + "1" * 5_000 + "}", "three \ud83d hearts", '{"text": "\\ud83d"}',
+    "\x00", "{\ud83d}", '{"action": {"action": "reply"}}', "[[[[", '{"text": ["a"]}', '{"action": "reply", "text": 1e400}',
+])
+def test_no_output_of_a_model_is_an_exception(raw: str) -> None:
+    """Numbers too long to read and halves of characters are garbage, not a cycle that fails."""
+    found = reply.parse(raw)
+    assert found is None or found.text.encode("utf-8") is not None
+
+
+@pytest.mark.parametrize("draft", [
+    "\u200d", "\ufe0f\ufe0f", "\u2800\u2800", "\u3164", " \u200d \n\u115f", "\U000e0041\U000e0042", "\u180e\u034f"])
+def test_a_draft_that_nobody_can_see_is_empty(draft: str) -> None:
+    """An invisible message is no answer."""
+    assert text.outgoing(draft) == ""
+
+
+@pytest.mark.parametrize(("draft", "shown"), [
+    ("[Free Nitro](https://evil.example/x)", "[Free Nitro] (https://evil.example/x)"),
+    ("[a]( <http://evil.example> )", "[a] ( <http://evil.example> )"),
+    ("a list[0](1) stays", "a list[0](1) stays"),
+])
+def test_a_link_shows_where_it_goes(draft: str, shown: str) -> None:
+    """A bot's message may hide an address behind words; nobody talks ours into that."""
+    assert text.outgoing(draft) == shown
+
+
+PROMPT = ("You are Elena.\n\nElena grew up on the coast of Galicia and has studied octopuses for eleven years.\n"
+          "- Do not start with your name. Do not mention or ping anybody.")
+QUOTED = "Elena grew up on the coast of Galicia and has studied octopuses"
+
+
+@pytest.mark.parametrize("draft", [
+    QUOTED, f"Sure: {QUOTED.upper()}!", QUOTED.replace(" ", "  \n"), QUOTED.replace(" ", " **"), "\u200b".join(QUOTED),
+    " ".join(QUOTED), f"{'la ' * 300}{QUOTED}", QUOTED.replace("o", "o\u0301"), "for eleven years. Do not start with your name. Do not",
+])
+def test_a_quoted_part_of_the_instructions_is_a_leak(draft: str) -> None:
+    """Forty letters in a row are enough, whatever stands between them."""
+    assert text.leaks(draft, PROMPT)
+
+
+@pytest.mark.parametrize("draft", [
+    "I grew up on the coast of Galicia.", "Octopuses, for eleven years now!", "", "I do not start with anybody's name.", "\u200b" * 50])
+def test_speaking_of_oneself_is_no_leak(draft: str) -> None:
+    """A character may know who it is."""
+    assert not text.leaks(draft, PROMPT)
+
+
+@pytest.mark.parametrize("name", ["discord.gg/free", "https://evil.example", "a/b\\c"])
+def test_a_name_is_no_address(name: str) -> None:
+    """The offline voice says names; none of them becomes a link or an invitation."""
+    assert "/" not in text.person(name)
+
+
+def test_line_separators_are_line_breaks() -> None:
+    """Each transcript line is one line, whatever Unicode calls a line."""
+    assert text.tame("a\u2028b\u2029c") == "a\nb\nc"

@@ -53,6 +53,13 @@ def test_a_broken_vault_key_is_not_printed() -> None:
     assert "hunter2" not in result.stderr
 
 
+def test_a_gateway_without_any_token_says_so() -> None:
+    """Nobody waits before a gateway that connects no bot."""
+    result = run("gateway", STREAM_REDIS_URL="redis://127.0.0.1:1/0")
+    assert result.returncode == 2
+    assert result.stderr.startswith("the-stream: No bot has a token: set STREAM_TOKEN_<NAME>")
+
+
 def test_a_vault_key_can_be_used() -> None:
     """`vault key` prints a key that STREAM_VAULT_KEYS takes."""
     key = run("vault", "key").stdout.strip()

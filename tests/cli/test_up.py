@@ -25,7 +25,8 @@ from app.settings import Settings
 Wait = Callable[..., None]
 KEY = Fernet.generate_key().decode()
 INHERITED = {
-    "STREAM_TOKEN_ELENA": "token-elena", "OPENAI_API_KEY": "key-openai", "STREAM_VAULT_KEYS": KEY,
+    "STREAM_TOKEN_ELENA": "token-elena", "OPENAI_API_KEY": "key-openai", "STREAM_KEY_ELENA_ANTHROPIC": "key-anthropic",
+    "STREAM_VAULT_KEYS": KEY,
     "STREAM_FLOWER_PASSWORD": "pass-flower",
 }
 
@@ -44,9 +45,10 @@ def test_every_child_gets_what_it_needs_and_no_more(tmp_path: Path, monkeypatch:
 
     assert knowing("token-elena") == {"gateway"}
     assert knowing("key-openai") == {"gateway"}
+    assert knowing("key-anthropic") == {"gateway"}
     assert knowing(KEY) == {"gateway", "direct", "cycles"}
     assert "flower" in knowing("pass-flower") <= {"flower", "gateway"}
-    for secret in ("token-elena", "key-openai", KEY, "pass-flower"):
+    for secret in ("token-elena", "key-openai", "key-anthropic", KEY, "pass-flower"):
         assert secret not in json.dumps([list(spec.command) for spec in children.values()])
 
 
@@ -97,7 +99,7 @@ def serving(log: Path) -> bool:
     """Whether both workers, beat and Flower have said that they run, and none had to start again."""
     text = log.read_text()
     assert "starts again" not in text, text
-    return all(re.search(sign, text) for sign in ("direct@.* ready", "cycles@.* ready", "beat: Starting", "Visit me"))
+    return all(re.search(sign, text) for sign in ("direct@.* ready", "cycles@.* ready", "maxinterval", "Visit me"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -9,8 +9,8 @@ from pathlib import Path
 import celery
 
 from app.broker import conf
+from app.hub import WakeHub
 from app.settings import load_settings
-from tasks.hub import WakeHub
 
 app = celery.Celery("busy")
 app.conf.update(conf(load_settings()))

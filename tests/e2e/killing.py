@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import collections
-import os
+import contextlib
 import signal
-import statistics
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +15,13 @@ from app import keys
 from app.playground.loopback import LoopbackDiscord, Post
 from tests.e2e import warm
 from tests.e2e.model_server import ModelServer
-from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
+from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 Kind = Literal["direct", "unaddressed"]
+KINDS: tuple[Kind, ...] = ("direct", "unaddressed")
 
 GATEWAY_POINTS = ("admit_before", "admit_after", "elect_before", "elect_after", "enqueue_before", "enqueue_after")
-POST_POINTS = ("post_before", "post_sent", "post_after", "mark_after")
+POST_POINTS = ("post_before", "post_ready", "post_sent", "post_after", "mark_after")
 WORKER_POINTS = (
     "lock_before", "lock_after", "floor_before", "floor_after", "model_before", "model_after",
     "commit_before", "commit_after", "finish_after", "deliver_hint_before", *POST_POINTS,
@@ -47,13 +45,14 @@ MEANING = {
     "finish_after": "worker: after the lane's end, before its hints",
     "deliver_hint_before": "worker: before the hint to deliver",
     "post_before": "worker: permission taken, POST not sent",
+    "post_ready": "worker: last check passed, nothing sent",
     "post_sent": "worker: POST written to the socket",
     "post_after": "worker: POST answered, not marked",
     "mark_after": "worker: marked as delivered",
 }
 BOTS = ("ada", "bob")
-PATIENCE = 40.0
 QUEUES = "direct,delivery,cycles,chores"
+PATIENCE = 40.0
 
 
 @dataclass
@@ -65,34 +64,135 @@ class Round:
     lost: int = 0
     duplicates: int = 0
     recovery: float = 0.0
-    """Seconds from the restart to the last answer."""
-    model_calls: int = 0
+    """Seconds from the restart until all is answered, delivered and at rest."""
 
 
-@dataclass
+def pairs(points: Sequence[str]) -> list[tuple[str, Kind]]:
+    """Each point with both kinds of message; a direct one has no election."""
+    return [(point, kind) for point in points for kind in KINDS if not (kind == "direct" and point.startswith("elect"))]
+
+
 class Stage:
-    """A small system on which rounds are played one after another."""
+    """Two bots in one gateway and one worker; rounds are played on it one after another."""
 
-    running: System
-    model: ModelServer
-    person: Any
-    channel: Any
-    bots: dict[str, Any]
+    def __init__(self, running: System) -> None:
+        self.running = running
+        self.discord = running.discord
+        self.bots = add_bots(running, *BOTS)
+        self.channel = self.discord.add_channel("general")
+        self.people = {name: self.discord.add_user(name) for name in ("Kim", "Lee")}
+
+    def open(self) -> None:
+        """Start everything and answer once, so that all channels have cursors."""
+        self.worker()
+        self.gateway()
+        post = self.say("direct")
+        self.running.wait(lambda: self.discord.replies_to(post), 60.0, "a first answer")
+        self.rest()
 
     def say(self, kind: Kind) -> Post:
         """A direct message to the first bot, or one to nobody."""
-        discord = self.running.discord
         if kind == "direct":
-            return discord.dm(self.person, self.bots[BOTS[0]], "are you there?")
-        return discord.post(self.person, self.channel, "Has anybody read a good book?")
+            return self.discord.dm(self.people["Kim"], self.bots[BOTS[0]], "are you there?")
+        return self.discord.post(self.people["Lee"], self.channel, "Has anybody read a good book?")
 
-    def gateway(self, kill_at: str = "") -> None:
-        """A gateway process, to die at a point if one is given; returns when it hears."""
-        connects = self.running.discord.connects
-        self.running.gateway(*BOTS, env={"STREAM_KILL_AT": kill_at} if kill_at else None)
-        self.running.wait(lambda: self.running.discord.connects > connects)
+    def worker(self, kill_at: str = "") -> Any:
+        """A worker process, to die at a point if one is given."""
+        return self.running.worker(QUEUES, "worker", env={"STREAM_KILL_AT": kill_at})
+
+    def gateway(self, kill_at: str = "") -> Any:
+        """A gateway process, to die at a point if one is given; returns when it has caught up."""
+        log = self.running.folder / "gateway.log"
+        log.touch()
+        before = log.read_text().count("caught up")
+        process = self.running.gateway(*BOTS, env={"STREAM_KILL_AT": kill_at})
+        self.running.wait(lambda: log.read_text().count("caught up") >= before + len(BOTS), PATIENCE, "a gateway")
+        return process
+
+    def rest(self) -> None:
+        """Wait until nothing is due any more."""
+        self.running.wait(self.resting, PATIENCE, "rest")
+
+    def resting(self) -> bool:
+        """Whether no lane, election or delivery is due."""
+        client = self.running.store.client
+        return not any(client.zcard(key) for key in (keys.WAKES_DUE, keys.DELIVERIES_DUE, keys.ELECTIONS_DUE))
+
+    def answers(self, post: Post) -> int:
+        """How often a message was answered for all to see."""
+        return sum(1 for reply in self.discord.replies_to(post) if reply.is_bot)
+
+    def play(self, point: str, kind: Kind) -> tuple[Round, list[Post]]:
+        """Kill at the point, restart, and wait until all is well. Returns the round, and what should be answered."""
+        if point in GATEWAY_POINTS:
+            self.running.kill("gateway", signal.SIGTERM)
+            self.running.processes["gateway"].wait(20)
+            victim = self.gateway(point)
+        else:
+            self.running.kill("worker")
+            victim = self.worker(point)
+        posts = [self.say(kind)]
+        self.running.wait(lambda: victim.poll() is not None, PATIENCE, f"death at {point}")
+        if point in GATEWAY_POINTS:
+            posts.append(self.say("direct"))  # while nobody listens
+        began = time.monotonic()
+        if point in GATEWAY_POINTS:
+            self.gateway()
+        else:
+            self.worker()
+        result = Round(point, kind)
+        with contextlib.suppress(AssertionError):
+            self.running.wait(lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE)
+        result.recovery = time.monotonic() - began
+        result.lost = sum(1 for post in posts if not self.answers(post))
+        return result, posts
 
 
-def answered(running: System, post: Post) -> int:
-    """How often a message was answered visibly."""
-    return sum(1 for reply in running.discord.replies_to(post) if reply.is_bot)
+@contextlib.contextmanager
+def stage(folder: Path, *, window: float = 300.0, warmed: bool = True, **settings: object) -> Iterator[Stage]:
+    """A stage, ready to play on; `window`: seconds for which its Discord remembers a nonce. Its bots speak through a model
+    server, so that the model call is a real request."""
+    server = LoopbackDiscord(rate_limit=None, nonce_window=window)
+    with ModelServer() as model:
+        llm = {"model": "openai:made-up", "base_url": model.url}
+        characters = write_characters(folder / "characters", [eager_character(name) | {"model": llm} for name in BOTS])
+        calm = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_posts": 10_000, "daily_tokens": 10**8}
+        with system(folder, server, characters_dir=characters, **calm, **settings) as running:
+            if warmed:
+                running.launch = warm.launch
+            one = Stage(running)
+            one.open()
+            yield one
+
+
+def _act(folder: Path, script: Sequence[tuple[str, Kind]], **options: Any) -> list[Round]:
+    with stage(folder, **options) as one:
+        played = [one.play(point, kind) for point, kind in script]
+        one.rest()
+        for result, posts in played:
+            result.duplicates = sum(max(0, one.answers(post) - 1) for post in posts)
+        owed = 1 + sum(len(posts) for _, posts in played)
+        stray = len(one.discord.posts_by_bots()) - owed - sum(r.duplicates - r.lost for r, _ in played)
+        assert stray == 0, f"{stray} posts of bots answer nothing"
+        return [result for result, _ in played]
+
+
+def play_all(folder: Path, script: Sequence[tuple[str, Kind]], stages: int, **options: Any) -> list[Round]:
+    """Play every round, spread over so many stages at once. `options` as for `stage`."""
+    parts = [script[number::stages] for number in range(stages)]
+    with ThreadPoolExecutor(stages) as pool:
+        acts = [pool.submit(_act, folder / f"stage-{number}", part, **options) for number, part in enumerate(parts)]
+        return [one for act in acts for one in act.result()]
+
+
+def table(rounds: Sequence[Round]) -> str:
+    """A Markdown table, one row for each point and kind."""
+    lines = ["| point | where | message | rounds | lost | duplicates | slowest recovery, s |", "|---|---|---|--:|--:|--:|--:|"]
+    for point, kind in pairs(POINTS):
+        these = [one for one in rounds if (one.point, one.kind) == (point, kind)]
+        if these:
+            lines.append(
+                f"| `{point}` | {MEANING[point]} | {kind} | {len(these)} | {sum(one.lost for one in these)} "
+                f"| {sum(one.duplicates for one in these)} | {max(one.recovery for one in these):.1f} |"
+            )
+    return "\n".join(lines)

@@ -49,6 +49,7 @@ class Warm:
 
 def launch(command: Sequence[str], env: Mapping[str, str], log: Path) -> Warm:
     """Start `python -m <command>` with exactly this environment; its output is appended to `log`."""
+    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     process = _context.Process(target=_run, args=(list(command), dict(env), str(log)), daemon=True)
     process.start()
     return Warm(process)
@@ -58,7 +59,7 @@ def _run(command: list[str], env: dict[str, str], log: str) -> None:
     _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.clear()
@@ -66,4 +67,5 @@ def _run(command: list[str], env: dict[str, str], log: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = list(command)
     module, *_ = command
+    sys.modules.pop(module if module != "celery" else "", None)  # runpy warns of what it finds imported
     runpy.run_module(module, run_name="__main__", alter_sys=True)

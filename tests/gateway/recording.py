@@ -61,6 +61,7 @@ class RecordingPorts:
         self.gone: list[tuple[str, str]] = []
         self.edits: list[Event] = []
         self.orders: list[tuple[Order, str]] = []
+        self.likes: list[tuple[str, str]] = []
         self.cursor: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
@@ -130,6 +131,10 @@ class RecordingPorts:
     async def edited(self, event: Event) -> None:
         await self._reach()
         self.edits.append(event)
+
+    async def liked(self, bot: str, person: str, request: str) -> None:
+        await self._reach()
+        self.likes.append((bot, person))
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         await self._reach()

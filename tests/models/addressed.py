@@ -1,19 +1,25 @@
 """A message that addresses k bots: they queue for the floor in the order named.
 
-Bot 0 is named first. Each has a direct lane of its own in the channel. Time goes in leases: one passes only when nobody who is
-well could take the floor at once (lanes that wait are hinted many times a lease). A bot that wrote for longer renews its lease.
+Bot 0 is named first. Each has a direct lane of its own in the channel. Time goes in leases: one passes only when
+nobody who is well could take the floor at once (lanes that wait are hinted many times a lease). A bot that wrote for
+longer renews its lease.
 
-- **claim** (lane's lock mine, entry there, not answered by me). The bots named before me that are not settled (delivered,
-  dead letter, declined) count. While there are any, the floor must be free, and have been so for one lease for each of
-  them, counted from the admission or from when the floor last became free, whichever is later. With none, a floor that is free, or
-  held for an unaddressed message and not yet committed, is mine; its holder's token is void. A floor that I hold already stays mine.
-- **commit** (lock and token mine, entry there, not answered by me): entry removed, answer recorded, floor to the outbox.
-- **decline** (lock mine, entry there): entry removed, silence recorded as the answer, the floor given back if it is still mine.
-- **delivered** frees the floor. An outbox that is stuck holds it for a limited time. A bot that is settled while the floor is
-  free (delivered late, declined after its lease) restarts the count: it no longer counts for any of the bots after it.
+- **claim** (lane's lock mine, entry there, not answered by me). The bots named before me that are not settled
+  (delivered, dead letter, declined) count. While there are any, the floor must be free, and have been so for one
+  lease for each of them, counted from the admission or from when the floor last became free, whichever is later. With
+  none, a floor that is free, or held for an unaddressed message and not yet committed, is mine; its holder's token is
+  void. A floor that I hold already stays mine.
+- **commit** (lock and token mine, entry there, not answered by me): entry removed, answer recorded, floor to the
+  outbox.
+- **decline** (lock mine, entry there): entry removed, silence recorded as the answer, the floor given back if it is
+  still mine.
+- **delivered** frees the floor. An outbox that is stuck holds it for a limited time. A bot that is settled while the
+  floor is free (delivered late, declined after its lease) restarts the count: it no longer counts for any of the bots
+  after it.
 
-Faults: a cycle is killed; a floor ends under a living cycle; so does its lock, and it goes on as a zombie; a bot has no worker for as long as
-it likes; the outbox is stuck; another direct message takes the floor. `failed` marks the bots that an order may pass over.
+Faults: a cycle is killed; a floor ends under a living cycle; so does its lock, and it goes on as a zombie; a bot has
+no worker for as long as it likes; the outbox is stuck; another direct message takes the floor. `failed` marks the
+bots that an order may pass over.
 """
 
 from __future__ import annotations
@@ -22,7 +28,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 FREE, UNASKED, OTHER = -1, 7, 8
-"""A floor that is nobody's, held for an unaddressed message, or held for another direct one. Else the bot that holds it."""
+"""A floor that is nobody's, held for an unaddressed message, or held for another direct one. Else the bot that holds
+it."""
 OUTBOX = 10
 """Added to a holder: its answer is in the outbox."""
 WAITING, COMMITTED, SETTLED = 0, 1, 2
@@ -30,7 +37,8 @@ IDLE, WRITING, DEAD = "idle", "writing", "dead"
 
 
 class Bot(NamedTuple):
-    """One addressed bot: its answer, its cycle, and a zombie that lost the lock while writing. `holds`: the token is good."""
+    """One addressed bot: its answer, its cycle, and a zombie that lost the lock while writing. `holds`: the token is
+    good."""
 
     answer: int = WAITING
     entry: bool = True
@@ -143,7 +151,8 @@ class Addressed:
             yield "unasked answer delivered", self._fresh(s, FREE)
         for number, bot in enumerate(s.bots):
             if bot.answer == COMMITTED:
-                yield f"bot {number}: delivered", self._settled(self._with(s, number, bot._replace(answer=SETTLED)), number)
+                heard = self._with(s, number, bot._replace(answer=SETTLED))
+                yield f"bot {number}: delivered", self._settled(heard, number)
             if s.floor == number + OUTBOX and "stuck" in self.faults:
                 yield f"!bot {number}: outbox stuck, floor given up", self._fresh(s, FREE)
 
@@ -180,7 +189,8 @@ class Addressed:
             if self.has("commit checks the lock"):
                 yield f"{name}: the zombie is refused", zombie
             else:
-                yield f"{name}: the zombie commits", self._commit(zombie, number, bot._replace(zombie=False), lock=False)
+                after = self._commit(zombie, number, bot._replace(zombie=False), lock=False)
+                yield f"{name}: the zombie commits", after
         if bot.up:
             cycle = DEAD if bot.cycle == WRITING else bot.cycle
             yield f"!{name}: no worker any more", self._with(s, number, bot._replace(

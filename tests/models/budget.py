@@ -2,11 +2,12 @@
 
 The human message is the root. A root may cause so many posts, and chains of so many hops.
 
-- **admit**: a bot's post has a cause, its root and hops. Of our own post it is known from its delivery; before that, from what its
-  author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop after what it answers, and one of
-  the root's posts. Of an exhausted root nothing is answered.
-- **commit**, one step: entry still there; the root has posts left and the chain hops left; then the post is counted, the entry removed and the
-  post, one hop on, is in the author's outbox. Run twice because its answer was lost: the earlier verdict.
+- **admit**: a bot's post has a cause, its root and hops. Of our own post it is known from its delivery; before that,
+  from what its author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop
+  after what it answers, and one of the root's posts. Of an exhausted root nothing is answered.
+- **commit**, one step: entry still there; the root has posts left and the chain hops left; then the post is counted,
+  the entry removed and the post, one hop on, is in the author's outbox. Run twice because its answer was lost: the
+  earlier verdict.
 - Deliveries of a bot in a channel are one after another, so what is in flight is one post.
 
 `said` counts our posts since the human spoke, which the root's own count may miss.
@@ -31,7 +32,8 @@ class Cycle(NamedTuple):
 
 
 class State(NamedTuple):
-    """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles, outbox (hops of a post or None)."""
+    """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles, outbox (hops of a post or
+    None)."""
 
     inbox: tuple[tuple[int, ...], ...]
     cycle: tuple[Cycle | None, ...]
@@ -131,7 +133,8 @@ class Budget:
             return
         sent = s._replace(outbox=put(s.outbox, bot, None))
         readers = [other for other in self.everyone if other != bot]
-        yield f"bot {bot}: delivered", sent._replace(arriving=tuple(sorted((*s.arriving, *((r, hops) for r in readers)))))
+        arriving = tuple(sorted((*s.arriving, *((reader, hops) for reader in readers))))
+        yield f"bot {bot}: delivered", sent._replace(arriving=arriving)
         early = hops if self.has("a post in flight is attributed") else UNKNOWN
         after = sent
         for reader in readers:

@@ -1,21 +1,28 @@
-"""Commit to Discord: one outbox entry, two deliverers, a network that loses and delays, a Discord that forgets nonces.
+"""Commit to Discord: one outbox entry, two deliverers, a network that loses and delays, a Discord that forgets
+nonces.
 
 Time goes in ticks of one request timeout. Ages are in ticks and stop counting where they no longer matter.
 
-- **take**: a deliverer gets the delivery lease of the channel when it is free. Kept by **extend** only while it is still its own.
-- **attempt**, asked before every POST: lease mine? Delivered: done. Muted: buried. No attempt of unknown fate: send, and its time is the
-  *first* attempt's. Could a POST sent now still arrive inside the nonce window, counted from the first attempt: send. Else read back.
-- **POST** with the entry's nonce, only while the permission is younger than the request timeout. It arrives within that timeout or never.
-  Discord makes a message unless it remembers the nonce. It surely remembers for the window and here forgets at its end.
-- **read back**, once every earlier attempt has arrived or timed out. Found, and not known to be another entry's: delivered. Not
-  found: attempt again, saying so: it counts as a first attempt, if the first attempt is still the one that was looked for.
-- **unsent** (lease mine): a POST that was refused for certain (429), and was the only attempt, leaves nothing unknown behind.
+- **take**: a deliverer gets the delivery lease of the channel when it is free. Kept by **extend** only while it is
+  still its own.
+- **attempt**, asked before every POST: lease mine? Delivered: done. Muted: buried. No attempt of unknown fate: send,
+  and its time is the *first* attempt's. Could a POST sent now still arrive inside the nonce window, counted from the
+  first attempt: send. Else read back.
+- **POST** with the entry's nonce, only while the permission is younger than the request timeout. It arrives within
+  that timeout or never. Discord makes a message unless it remembers the nonce. It surely remembers for the window and
+  here forgets at its end.
+- **read back**, once every earlier attempt has arrived or timed out. Found, and not known to be another entry's:
+  delivered. Not found: attempt again, saying so: it counts as a first attempt, if the first attempt is still the one
+  that was looked for.
+- **unsent** (lease mine): a POST that was refused for certain (429), and was the only attempt, leaves nothing unknown
+  behind.
 - **delivered** by the answer or by the gateway's receipt, by whoever learns of it.
 - **mute**: acknowledged when nothing that was permitted can still arrive.
 
-Faults: a deliverer is killed or pauses for as long as it likes; POSTs and answers are lost; 429. In the channel stands an earlier post of
-the same words. `zombie`: a deliverer may pause between its last look at the clock and the socket, and post when its permission is old.
-No protocol on this side closes that: the one POST that can be seen twice is the counter-example that the tests hold fast.
+Faults: a deliverer is killed or pauses for as long as it likes; POSTs and answers are lost; 429. In the channel
+stands an earlier post of the same words. `zombie`: a deliverer may pause between its last look at the clock and the
+socket, and post when its permission is old. No protocol on this side closes that: the one POST that can be seen twice
+is the counter-example that the tests hold fast.
 """
 
 from __future__ import annotations
@@ -30,8 +37,8 @@ OFF, MUTED, ACKNOWLEDGED = "off", "muted", "acknowledged"
 
 
 class Deliverer(NamedTuple):
-    """Where it is. `age`: since its permission; `saw`: it asked about the first attempt that still stands; `renews`: it believes to hold
-    the lease and renews it by a clock of its own."""
+    """Where it is. `age`: since its permission; `saw`: it asked about the first attempt that still stands; `renews`:
+    it believes to hold the lease and renews it by a clock of its own."""
 
     at: str = IDLE
     age: int = 0
@@ -40,7 +47,8 @@ class Deliverer(NamedTuple):
 
 
 class State(NamedTuple):
-    """The entry (`first`, `last`, `tries`, `done`), the lease, the network (`posts`: ages of those on their way), Discord (`seen`, `nonce`)."""
+    """The entry (`first`, `last`, `tries`, `done`), the lease, the network (`posts`: ages of those on their way),
+    Discord (`seen`, `nonce`)."""
 
     workers: tuple[Deliverer, ...] = (Deliverer(), Deliverer())
     lease: int = FREE
@@ -59,7 +67,8 @@ class State(NamedTuple):
 class Delivery:
     """The protocol without the named rules. `window` and `lease` in request timeouts."""
 
-    def __init__(self, *without: str, window: int = 3, lease: int = 2, zombie: bool = False, mute: bool = False) -> None:
+    def __init__(self, *without: str, window: int = 3, lease: int = 2, zombie: bool = False,
+                 mute: bool = False) -> None:
         self.without = frozenset(without)
         self.window = window
         self.lease = lease
@@ -127,8 +136,8 @@ class Delivery:
             gone = s._replace(posts=tuple(rest))
             yield "!a POST is lost", gone
             known = s.nonce != NEVER and s.nonce < self.window and self.has("the nonce is the entry's own")
-            arrived = gone if known else gone._replace(
-                seen=s.seen + 1, nonce=0, bad="posted after the mute was acknowledged" if s.mute == ACKNOWLEDGED else "")
+            bad = "posted after the mute was acknowledged" if s.mute == ACKNOWLEDGED else ""
+            arrived = gone if known else gone._replace(seen=s.seen + 1, nonce=0, bad=bad)
             yield "!a POST arrives, its answer is lost", arrived
             for number, worker in enumerate(s.workers):
                 if worker.at == ASKED and worker.age == age:
@@ -144,7 +153,8 @@ class Delivery:
     def _idle(self, s: State, number: int) -> State:
         """Leave: the lease is given back if it is still mine."""
         mine = s.lease == number
-        return self._with(s, number, Deliverer())._replace(lease=FREE if mine else s.lease, lease_age=0 if mine else s.lease_age)
+        idle = self._with(s, number, Deliverer())
+        return idle._replace(lease=FREE, lease_age=0) if mine else idle
 
     def _work(self, s: State, number: int, w: Deliverer) -> Iterator[tuple[str, State]]:
         mine = s.lease == number
@@ -152,7 +162,8 @@ class Delivery:
             yield "lease extended", s._replace(lease=number, lease_age=0)
         if w.at == IDLE:
             if s.lease == FREE and not s.done:
-                yield "lease taken", self._with(s, number, Deliverer(HOLDING, renews=True))._replace(lease=number, lease_age=0)
+                after = self._with(s, number, Deliverer(HOLDING, renews=True))
+                yield "lease taken", after._replace(lease=number, lease_age=0)
         elif w.at in {HOLDING, LOOKED}:
             yield from self._attempt(s, number, w, mine)
         elif w.at == ALLOWED:

@@ -1,27 +1,33 @@
 """Election, floor, claim, pay, commit and re-election: one message that addresses nobody.
 
-Bot 0 bids most, then bot 1, then bot 2. Times are left out: a lease may end, a cooldown begin or a script be called at any
-moment, which covers every timing. A script whose answer is lost is run again, without a request id's help.
+Bot 0 bids most, then bot 1, then bot 2. Times are left out: a lease may end, a cooldown begin or a script be called
+at any moment, which covers every timing. A script whose answer is lost is run again, without a request id's help.
 
 - **admit** puts the message into the bot's inbox. The first bid opens the election and makes it due; a bid that comes
   after the election has ended counts no more.
-- **elect** (anyone, while the election is due): answered, addressed or paid for: closed. Floor held: later. Else the best
-  bidder that is not cooled, busy (lane locked, or work on its list) or excluded is granted: work item, floor with a fresh
-  token, lane due. When nobody can act, the best bidder's lane is due at its cooldown's end and the election closed.
-- **re-election**: a granted message that comes due again. The winner still has the floor: later. Paid for: the winner's own
-  lane goes on. Else the winner's work item goes and the election is open once more, without it; the second time it closes.
-- **claim** (lane's lock mine): entry still there; not answered, addressed, or paid for by another bot; no election open or
-  granted to another; not cooled. A free floor gives a fresh token; a floor that is this bot's for this message, the same.
-- **pay** (lock and token mine; not answered, nor paid for by another): marks the message as paid for, before the model is called.
-- **commit** (lock and token mine, entry there, not answered, not addressed): answer record, entry and work item removed, floor to
-  the outbox. Some drafts are free (a reaction, a voice without a model) and are committed without pay.
-- **yield** (lock mine): entry and work item go, and the floor if it is still mine. After pay the answer is recorded as declined,
-  whatever became of the floor; before pay a granted message is due for re-election at once.
-- **finish** (lock mine): the lane stays due if a trigger came since begin or work is left; the lock is released in the same step.
+- **elect** (anyone, while the election is due): answered, addressed or paid for: closed. Floor held: later. Else the
+  best bidder that is not cooled, busy (lane locked, or work on its list) or excluded is granted: work item, floor
+  with a fresh token, lane due. When nobody can act, a bidder's lane (here the best one's) is due when
+  it can, and the election closed.
+- **re-election**: a granted message that comes due again. The winner still has the floor: later. Paid for: the
+  winner's own lane goes on. Else the winner's work item goes and the election is open once more, without it; the
+  second time it closes.
+- **claim** (lane's lock mine): entry still there; not answered, addressed, or paid for by another bot; no election
+  open or granted to another; not cooled. A free floor gives a fresh token; a floor that is this bot's for this
+  message, the same.
+- **pay** (lock and token mine; not answered, nor paid for by another): marks the message as paid for, before the
+  model is called.
+- **commit** (lock and token mine, entry there, not answered, not addressed): answer record, entry and work item
+  removed, floor to the outbox. Some drafts are free (a reaction, a voice without a model) and are committed without
+  pay.
+- **yield** (lock mine): entry and work item go, and the floor if it is still mine. After pay the answer is recorded
+  as declined, whatever became of the floor; before pay a granted message is due for re-election at once.
+- **finish** (lock mine): the lane stays due if a trigger came since begin or work is left; the lock is released in
+  the same step.
 
-Outside: a direct message may take the floor from an unaddressed holder, a gateway may call the message addressed, bot 0 may
-become cooled, the poll may make a lane due. `calls` counts model calls, except those whose payer failed: it was killed, lost its lock, or
-let the floor's lease end.
+Outside: a direct message may take the floor from an unaddressed holder, a gateway may call the message addressed, bot
+0 may become cooled, the poll may make a lane due. `calls` counts model calls, except those whose payer failed: it was
+killed, lost its lock, or let the floor's lease end.
 """
 
 from __future__ import annotations
@@ -75,8 +81,8 @@ class State(NamedTuple):
 
 
 def _same(s: State) -> State:
-    """One state for all that nothing can tell apart: workers by another order, what only a running cycle or an election
-    that is not over would read, a cycle that is done and has lost its lock."""
+    """One state for all that nothing can tell apart: workers by another order, what only a running cycle or an
+    election that is not over would read, a cycle that is done and has lost its lock."""
     workers = tuple(None if w and w.at == DONE and s.lock[w.bot] != n else w for n, w in enumerate(s.workers))
     lock = s.lock
     if len(workers) == 2 and (workers[0] or ()) > (workers[1] or ()):
@@ -86,12 +92,12 @@ def _same(s: State) -> State:
     if s.due or (s.answer == NOBODY and not s.addressed):
         return s._replace(workers=workers, lock=lock, wake=wake)
     winner = s.winner if any(s.work) else NOBODY
-    return s._replace(workers=workers, lock=lock, wake=wake, winner=winner, election=CLOSED, excluded=NOBODY, paid=NOBODY,
-                      bids=(False,) * len(s.bids))
+    return s._replace(workers=workers, lock=lock, wake=wake, winner=winner, election=CLOSED, excluded=NOBODY,
+                      paid=NOBODY, bids=(False,) * len(s.bids))
 
 
 class Election:
-    """The protocol without the named rules (a mutant leaves one or more out), in a world of so many bots and workers."""
+    """The protocol without the named rules (a mutant leaves some out), in a world of so many bots and workers."""
 
     def __init__(self, *without: str, bots: int = 3, workers: int = 2, poll: tuple[int, ...] = (),
                  lagging: tuple[int, ...] = (), outside: tuple[str, ...] = ()) -> None:
@@ -109,7 +115,7 @@ class Election:
         """The bots whose gateways are in time have bid; or none of them cared, and only a late bot may bid."""
         prompt = tuple(bot not in self.lagging for bot in self.bots)
         none = tuple(False for _ in self.bots)
-        start = State(prompt, prompt, prompt, none, tuple(0 for _ in none), tuple(FREE for _ in none), (None,) * self.workers)
+        start = State(prompt, prompt, prompt, none, (0,) * len(none), (FREE,) * len(none), (None,) * self.workers)
         yield start._replace(election=OPEN, due=True)
         if self.lagging and self.poll:
             yield start._replace(bids=none)
@@ -189,7 +195,8 @@ class Election:
         return self._grant(after)
 
     def _grant(self, s: State) -> State:
-        bidders = [b for b in self.bots if s.bids[b] and (b != s.excluded or not self.has("the old winner is excluded"))]
+        excluded = s.excluded if self.has("the old winner is excluded") else NOBODY
+        bidders = [b for b in self.bots if s.bids[b] and b != excluded]
         able = [b for b in bidders if self._able(s, b)]
         if not able:
             wake = put(s.wake, bidders[0], 2) if bidders else s.wake
@@ -249,7 +256,8 @@ class Election:
             after = s
             for number in holders:
                 after = self._excuse(after, number)
-            yield "!the floor's lease ends under its holder" if holders else "the floor's lease ends", self._fresh(after, FREE)
+            label = "!the floor's lease ends under its holder" if holders else "the floor's lease ends"
+            yield label, self._fresh(after, FREE)
 
     def _excuse(self, s: State, number: int) -> State:
         worker = s.workers[number]
@@ -330,17 +338,20 @@ class Election:
             return done
         if s.addressed or (s.answer != NOBODY and self.has("commit checks the answer")):
             return self._dropped(done, w.bot)
-        bad = "" if mine else "committed by a cycle that had lost its lane"
+        bad = "" if s.floor == w.bot else "spoke without the floor"
+        if not mine:
+            bad = "committed by a cycle that had lost its lane"
         after = self._dropped(self._fresh(done, OUTBOX), w.bot)
         answer = w.bot if self.has("commit writes the answer") else NOBODY
-        return after._replace(answer=answer, due=s.due and answer == NOBODY, posts=s.posts + 1, bad=bad if s.floor == w.bot else "spoke without the floor")
+        return after._replace(answer=answer, due=s.due and answer == NOBODY, posts=s.posts + 1, bad=bad)
 
     def _yield(self, s: State, number: int, w: Worker, mine: bool) -> State:
         """Silence: for good after pay; before it, a granted message is handed over."""
         done = self._done(s, number, w)
         if not mine and self.has("yield checks the lock"):
             return done
-        writing = any(o and n != number and o.bot == w.bot and o.holds and s.lock[o.bot] == n for n, o in enumerate(s.workers))
+        writing = any(other and n != number and other.bot == w.bot and other.holds and s.lock[w.bot] == n
+                      for n, other in enumerate(s.workers))
         if s.paid == w.bot and not self.has("a paid draft is not written again"):
             return self._fresh(done, FREE) if w.holds else done
         after = self._dropped(self._fresh(done, FREE) if w.holds else done, w.bot)

@@ -1,15 +1,16 @@
 """A breadth-first explorer of protocol models.
 
-A model is a start, the steps that may follow a state, what must hold in every state, and where a run may rest. A step whose
-label begins with `!` is a fault (a kill, a lease that ends under its living holder, a lost answer) or an outside event. Faults are
-unlimited: a step is taken in every state that offers it.
+A model is a start, the steps that may follow a state, what must hold in every state, and where a run may rest. A step
+whose label begins with `!` is a fault (a kill, a lease that ends under its living holder, a lost answer) or an
+outside event. Faults are unlimited: a step is taken in every state that offers it.
 
 Two checks:
 
 - *Safety*: `broken` is empty in every reachable state. The trace found is a shortest one.
 - *Recovery*: from every reachable state a resting state can be reached by steps that are no faults. In a finite graph
   this says that, once faults cease, every run that does not forever ignore a step it is offered comes to rest: such a
-  run ends in a bottom component of the graph without faults, visits all of it, and the check puts a resting state there.
+  run ends in a bottom component of the graph without faults, visits all of it, and the check puts a resting state
+  there.
 """
 
 from __future__ import annotations

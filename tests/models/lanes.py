@@ -1,16 +1,19 @@
 """Admit, lane, hint, pump, begin and finish: one lane, a few messages, two workers.
 
-- **admit**, one step: the message is recognised if it came before; else inbox entry, next sequence number, lane due now.
-- A **hint** may be lost, doubled or late: here one comes whenever it likes. The pump hints a lane that is due and not locked.
-- A worker takes the lock (NX, a lease), then **begin**, one step: lock mine? Lane not due: the lock is given back here. Else
-  the sequence and the entries are read together.
-- **commit** (lock mine, entry there) answers one entry and removes it. A cycle may leave entries for later (a floor that is
-  held, a cooldown).
-- **finish**, one step: lock no longer mine: nothing is touched. The sequence changed: due now. Entries left: due later. Else the
-  lane is cleared and the sequence forgotten. The lock is released with it.
+- **admit**, one step: the message is recognised if it came before; else inbox entry, next sequence number, lane due
+  now.
+- A **hint** may be lost, doubled or late: here one comes whenever it likes. The pump hints a lane that is due and not
+  locked.
+- A worker takes the lock (NX, a lease), then **begin**, one step: lock mine? Lane not due: the lock is given back
+  here. Else the sequence and the entries are read together.
+- **commit** (lock mine, entry there) answers one entry and removes it. A cycle may leave entries for later (a floor
+  that is held, a cooldown).
+- **finish**, one step: lock no longer mine: nothing is touched. The sequence changed: due now. Entries left: due
+  later. Else the lane is cleared and the sequence forgotten. The lock is released with it.
 
-The sequence here starts anew whenever the lane was cleared, so that it repeats: the lock's check makes even that harmless. Faults:
-kills, and locks that end under a living cycle. A cycle with nothing to do is allowed only after one of these.
+The sequence here starts anew whenever the lane was cleared, so that it repeats: the lock's check makes even that
+harmless. Faults: kills, and locks that end under a living cycle. A cycle with nothing to do is allowed only after one
+of these.
 """
 
 from __future__ import annotations
@@ -77,7 +80,8 @@ class Lanes:
         """Workers are interchangeable, and so are messages."""
         for label, after in self._all(s):
             if (after.cycles[0] or ()) > (after.cycles[1] or ()):
-                yield label, after._replace(cycles=after.cycles[::-1], lock=1 - after.lock if after.lock >= 0 else after.lock)
+                lock = 1 - after.lock if after.lock >= 0 else after.lock
+                yield label, after._replace(cycles=after.cycles[::-1], lock=lock)
             else:
                 yield label, after
 
@@ -112,7 +116,8 @@ class Lanes:
                 yield "entry written", after._replace(unwoken=True)
         if ANSWERED in s.inbox and not self.has("admit recognises a message"):
             again = put(s.inbox, s.inbox.index(ANSWERED), WAITING)
-            yield "!the message is delivered again", self._woken(s)._replace(inbox=again, bad="an answered message came back")
+            after = self._woken(s)._replace(inbox=again, bad="an answered message came back")
+            yield "!the message is delivered again", after
 
     @staticmethod
     def _woken(s: State) -> State:
@@ -175,7 +180,8 @@ class Lanes:
         if changed or left:
             due = NOW if changed else LATER
             new = any(status == WAITING and message not in c.read for message, status in enumerate(s.inbox))
-            after = idle._replace(due=due, bad="a message that came during the cycle waits" if new and not changed and mine else "")
+            waits = new and not changed and mine
+            after = idle._replace(due=due, bad="a message that came during the cycle waits" if waits else "")
         elif not self.has("finish decides and acts in one step"):
             yield "finish decides to clear", self._with(s, number, Cycle(CLEARING))
             return

@@ -13,9 +13,10 @@ LIMIT = 200_000
 World = dict[str, Any]
 PAIR: World = {}
 FOREIGN: World = {"foreign": True}
-WORLDS = {"two bots": PAIR, "two bots and a foreign one": FOREIGN, "three in rotation": {"bots": 3},
+WORLDS: dict[str, World] = {"two bots": PAIR, "two bots and a foreign one": FOREIGN, "three in rotation": {"bots": 3},
           "a longer root": {"posts": 4, "hops": 3}}
-LARGE = {"three bots and a foreign one": {"bots": 3, "foreign": True}, "a longer root": {"posts": 4, "hops": 3, "foreign": True}}
+LARGE: dict[str, World] = {"three bots and a foreign one": {"bots": 3, "foreign": True},
+                           "a longer root": {"posts": 4, "hops": 3, "foreign": True}}
 MORE = "more of our posts than the root's budget"
 MUTANTS = (
     (PAIR, "hops are bounded", "a chain longer than its bound"),

@@ -1,4 +1,4 @@
-"""Each committed action is seen once: proved for every interleaving, refuted without each rule, and where it cannot be kept."""
+"""Each committed action is seen once: proved for every interleaving, refuted without each rule; and the stated limit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LIMIT = 200_000
 World = dict[str, Any]
 PLAIN: World = {}
 MUTE: World = {"mute": True}
-WORLDS = {"plain": PLAIN, "mute": MUTE, "longer window": {"window": 4, "lease": 3}}
-LARGE = {"long window, mute": {"window": 8, "lease": 5, "mute": True}}
+WORLDS: dict[str, World] = {"plain": PLAIN, "mute": MUTE, "longer window": {"window": 4, "lease": 3}}
+LARGE: dict[str, World] = {"long window, mute": {"window": 8, "lease": 5, "mute": True}}
 TWICE = "posted twice"
 MUTANTS = (
     (PLAIN, "the nonce is the entry's own", TWICE),
@@ -33,7 +33,7 @@ MUTANTS = (
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_seen_once(world: str) -> None:
-    """At most one visible post, none lost, none after an acknowledged mute, whoever is killed or paused and whatever is lost."""
+    """At most one visible post, none lost, none after an acknowledged mute, whatever is killed, paused or lost."""
     prove(f"delivery, {world}", Delivery(**WORLDS[world]), LIMIT)
 
 

@@ -16,13 +16,13 @@ LATE: World = {"bots": 2, "lagging": (0,), "poll": (1,)}
 DISTURBED: World = LATE | {"outside": ("direct",)}
 COOLED: World = {"bots": 2, "outside": ("cooldown",)}
 
-WORLDS = {
+WORLDS: dict[str, World] = {
     "three bots, one of them late": {"lagging": (0,)},
     "three bots, direct messages": {"outside": ("direct",)},
     "two bots, one late, direct messages, poll": DISTURBED,
     "two bots, cooldown": COOLED,
 }
-LARGE = {
+LARGE: dict[str, World] = {
     "three bots, poll": {"poll": (1,)},
     "three bots, one late, direct messages": {"lagging": (0,), "outside": ("direct",)},
     "two bots, everything": DISTURBED | {"outside": ("direct", "addressed", "cooldown")},

@@ -28,7 +28,7 @@ MUTANTS = (
 
 
 def test_no_wake_is_lost() -> None:
-    """Whatever is killed, delayed or doubled: a message waits only in a lane that is due, and is answered once by the lane's owner."""
+    """Whatever is killed, late or doubled: a message waits only in a lane that is due, and its owner answers it once."""
     prove("lanes, four messages", Lanes(messages=4), LIMIT)
 
 

@@ -250,3 +250,10 @@ def test_a_hostile_text_is_read_quickly(unit: str) -> None:
     began = time.process_time()
     addressing(message, ROSTER)
     assert time.process_time() - began < 0.25
+
+
+@pytest.mark.parametrize("name", ["what", "You", "how", "the", "is"])
+def test_a_person_named_like_a_word_does_not_silence_the_room(name: str) -> None:
+    """Whoever calls himself "what" is not called by every question, so the bots still hear theirs."""
+    found = addressing(event("what is the plan, aria?"), ROSTER, (name,))
+    assert found.bots == ("aria",)

@@ -60,6 +60,17 @@ class Reference(Rooms):
             return False
         return True
 
+    def readable(self, lane: str) -> dict[str, str]:
+        """What a cycle of this lane gets to read: what was granted to it, else all; what is answered leaves the unasked inbox."""
+        inbox = self.inbox.get(lane, {})
+        if ":" in lane:
+            return inbox
+        granted = {entry: message for entry, message in inbox.items() if message in self.work.get(lane, ())}
+        if not granted:
+            for entry in [entry for entry, message in inbox.items() if message in self.answer]:
+                del inbox[entry]
+        return granted or inbox
+
     def finish(self, lane: str, owner: str, seq: int, retry: int | None) -> str:
         if self.locks.get(lane) != owner:
             return "lost"
@@ -142,7 +153,8 @@ class Reference(Rooms):
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
         e = self.election(w.message)
-        if not self._holds(w, grant) or (not w.direct and e.paid not in ("", w.bot)):
+        held = self.held(w.channel)
+        if not self._holds(w, grant) or (held and held.entry) or (not w.direct and e.paid not in ("", w.bot)):
             return "lost_floor"
         root, hops = self.root_of(w.event)
         if ((hops > 0 or not w.direct) and self.root_spent(root, hops, tokens)) or self.day_spent(w.bot, tokens, 0):
@@ -220,6 +232,8 @@ class Reference(Rooms):
         floor = self.floors.get(w.channel)
         if self._holds(w, grant) and floor and not floor.entry:
             self._free(w.channel)
+        elif verdict == "declined":
+            self._still_free(w.channel)
         return verdict
 
     def _ended(self, w: Who) -> str:
@@ -263,3 +277,5 @@ class Reference(Rooms):
         held = self.held(channel)
         if held and held.entry == entry_id:
             self._free(channel)
+        else:
+            self._still_free(channel)

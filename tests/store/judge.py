@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.store.limits import Limits
+
 
 @dataclass
 class Judge:
@@ -16,6 +18,7 @@ class Judge:
     answered: dict[str, list[str]] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
     entries: Counter[str] = field(default_factory=Counter)
+    posts: Counter[str] = field(default_factory=Counter)
 
     def floor_granted(self, channel: str, token: str, grant: int) -> None:
         """A new grant has a higher token than every earlier one of its channel; a holder that asks again keeps its own."""
@@ -59,3 +62,10 @@ class Judge:
         """A declined unaddressed message is over for everybody."""
         if not is_direct:
             self.over.add(message)
+
+    def posted(self, bot: str, root: str, limits: Limits) -> None:
+        """No day and no root has more posts than it may; `root` is empty for what a person is owed."""
+        for scope, limit in ((bot, limits.daily_posts), ("all", limits.daily_posts_all), (root, limits.root_posts)):
+            if scope:
+                self.posts[scope] += 1
+                assert self.posts[scope] <= limit, f"{self.posts[scope]} posts of {scope}, limit {limit}"

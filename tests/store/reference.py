@@ -132,6 +132,11 @@ class Rooms:
         self.floors[channel] = Floor(until=self.now())
         self._wake_waiting(channel)
 
+    def _still_free(self, channel: str) -> None:
+        """Somebody settled while nobody held the floor: whoever waits for the next one counts from now."""
+        if not self.held(channel):
+            self.floors.setdefault(channel, Floor()).until = self.now()
+
     def _wake_waiting(self, channel: str) -> None:
         """Whoever waits first for the floor is due now: a lane, or an election (`#<message>`) after all lanes."""
         queue = self.waiting.get(channel, {})

@@ -12,17 +12,23 @@ from app.model import AuthorKind, InboxEntry
 from app.store.door import Store
 from tests.store import agreement, world
 from tests.store.machine import FIRST_ID, Machine
-from tests.store.world import ALICE, BOB, BOTS, Cycle
+from tests.store.world import ALICE, BOB, BOTS, LATER_MS, Cycle
 
 LOST = st.sampled_from([False, False, False, True])
 BID = st.sampled_from([None, 0.2, 0.5, 0.5, 0.9])
 ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "finish")
 
 
+MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "muted",
+             "dropped", "renewed", "committed twice")
+
+
 class Protocol(RuleBasedStateMachine):
     """Two channels, three bots, people and bots that write, workers that die. Subclasses choose what happens."""
 
     store: ClassVar[Store]
+    meanwhile: ClassVar[tuple[str, ...]] = MEANWHILE
+    """What may happen between a model call and its commit."""
     settings: ClassVar[dict[str, Any]] = {}
     bots: ClassVar[tuple[str, ...]] = BOTS
     channels: ClassVar[tuple[str, ...]] = ("55",)
@@ -34,7 +40,7 @@ class Protocol(RuleBasedStateMachine):
     """Bots that no worker serves."""
     deletes: ClassVar[bool] = False
     """Whether authors delete messages."""
-    passing: ClassVar[tuple[int, ...]] = (11_000, 16_000, 61_000)
+    passing: ClassVar[tuple[int, ...]] = (11_000, LATER_MS, 61_000)
     tokens: ClassVar[tuple[int, ...]] = (80,)
     micro_usd: ClassVar[int] = 0
 
@@ -44,13 +50,15 @@ class Protocol(RuleBasedStateMachine):
 
     # ---- what people and bots say
 
-    def _say(self, channel: str, author: AuthorKind, addressed: tuple[str, ...], data: Any) -> None:
+    def _say(self, channel: str, author: AuthorKind, addressed: tuple[str, ...], data: Any, who: str = "",
+             reply_to: str | None = None) -> None:
         self.m.count += 1
         # Ids of any age and order: no script may trust the clock in them.
-        message = str(FIRST_ID + self.m.count if data.draw(st.booleans(), "young") else 10**10 + self.m.count)
+        message = str(FIRST_ID + self.m.count if who or data.draw(st.booleans(), "young") else 10**10 + self.m.count)
         known = [c.event.message_id for c in self.m.heard]
-        reply_to = data.draw(st.sampled_from([None, None, *known[-2:]]), "reply_to")
-        who = {AuthorKind.HUMAN: data.draw(st.sampled_from([ALICE, BOB]), "who"), AuthorKind.FOREIGN: "700"}.get(author, "800")
+        reply_to = reply_to or data.draw(st.sampled_from([None, None, *known[-2:]]), "reply_to")
+        person = who or data.draw(st.sampled_from([ALICE, BOB]), "who")
+        who = {AuthorKind.HUMAN: person, AuthorKind.FOREIGN: "700"}.get(author, "800")
         said = world.event(message, channel, who, author_kind=author, reply_to=reply_to)
         self._hear(said, addressed, data)
 
@@ -87,33 +95,111 @@ class Protocol(RuleBasedStateMachine):
         self.m.admit(c, lost)
         self.m.heard.append(c)
 
-    # ---- elections, cycles
+    # ---- elections, cycles, deliveries
 
-    @precondition(lambda self: self.m.ref.elections)
+    @rule(data=st.data(), steps=st.integers(1, 6))
+    def progress(self, data: Any, steps: int) -> None:
+        """Anybody whose turn may be next goes on: a closer of elections, a worker, a cycle, a deliverer."""
+        for _ in range(steps):
+            m = self.m
+            due = any(at <= m.at and lane not in m.ref.locks for lane, at in m.ref.due.items())
+            options = [self._begin] * (3 if due else 1)
+            if m.ref.elections:
+                options.append(self._elect)
+            if any(not self._writing(cycle) for cycle in m.cycles):
+                options.append(self._go_on)
+            if any(self._writing(cycle) for cycle in m.cycles):
+                options += [self._answer_meanwhile] * 3
+            if m.posting or any(m.ref.outbox.values()):
+                options.append(self._post)
+            data.draw(st.sampled_from(options), "who")(data, data.draw(LOST, "lost"))
+
+    @rule(data=st.data())
+    def drafts(self, data: Any) -> None:
+        """All goes well for a while: elections are closed, due lanes served, and each cycle gets as far as its draft."""
+        for message in sorted(self.m.ref.elections_due):
+            self.m.elect(message, self.m.ref.elections[message].channel or "55")
+        for lane in [lane for lane in self.m.pump() if lane.bot not in self.dead]:
+            self.m.begin(lane)
+        for cycle in self.m.cycles.copy():
+            while cycle in self.m.cycles and not self._writing(cycle):
+                self._step(cycle)
+
+    @precondition(lambda self: any(self._writing(cycle) for cycle in self.m.cycles))
     @rule(data=st.data(), lost=LOST)
-    def elect(self, data: Any, lost: bool) -> None:
-        """Anybody asks for any election at any time."""
-        message = data.draw(st.sampled_from(sorted(self.m.ref.elections_due) or sorted(self.m.ref.elections)))
+    def answer(self, data: Any, lost: bool) -> None:
+        """A draft is ready."""
+        self._answer_meanwhile(data, lost)
+
+    def _elect(self, data: Any, lost: bool) -> None:
+        due = sorted(self.m.ref.elections_due)
+        message = data.draw(st.sampled_from(due * 3 + sorted(self.m.ref.elections)))
         self.m.elect(message, self.m.ref.elections[message].channel or "55", lost)
 
     def _lanes(self) -> list[Lane]:
         every = [Lane(bot, channel) for bot in self.bots for channel in (None, *self.channels)]
         return [lane for lane in every if lane.bot not in self.dead]
 
-    @rule(data=st.data(), needed=st.sampled_from([True, True, True, False]))
-    def begin(self, data: Any, needed: bool) -> None:
+    def _begin(self, data: Any, lost: bool) -> None:
         """The pump finds what is due and a worker takes one of it; or a hint comes that nobody needs."""
-        due = [lane for lane in self.m.pump() if lane.bot not in self.dead] if needed else []
+        due = [] if lost else [lane for lane in self.m.pump() if lane.bot not in self.dead]
         self.m.begin(data.draw(st.sampled_from(sorted(due, key=str) or self._lanes())))
 
-    @precondition(lambda self: self.m.cycles)
-    @rule(data=st.data(), steps=st.integers(1, 4), lost=LOST)
-    def go_on(self, data: Any, steps: int, lost: bool) -> None:
-        """A cycle does what a good one does next."""
-        cycle, tokens = data.draw(st.sampled_from(self.m.cycles)), data.draw(st.sampled_from(self.tokens))
-        for _ in range(steps):
-            if cycle in self.m.cycles:
-                self._step(cycle, lost, tokens)
+    def _go_on(self, data: Any, lost: bool) -> None:
+        """A cycle does what a good one does next, as far as the end of its model call."""
+        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if not self._writing(cycle)]))
+        for _ in range(data.draw(st.integers(1, 3))):
+            if cycle in self.m.cycles and not self._writing(cycle):
+                self._step(cycle, lost)
+
+    @staticmethod
+    def _writing(cycle: Cycle) -> list[InboxEntry]:
+        """What a cycle has paid for and not answered."""
+        return [e for e in cycle.entries if e.entry_id in cycle.paid and e.entry_id not in cycle.done]
+
+    def _answer_meanwhile(self, data: Any, lost: bool) -> None:
+        """A cycle's draft is ready; something may have happened while the model wrote."""
+        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if self._writing(cycle)]))
+        entry = self._writing(cycle)[0]
+        what = data.draw(st.sampled_from(self.meanwhile), "meanwhile")
+        said = entry.event
+        if what == "wrote again":
+            self._say(said.channel_id, said.author_kind, (), data, said.author_id)
+        elif what == "somebody answered":
+            self._say(said.channel_id, AuthorKind.HUMAN, (), data, BOB, said.message_id)
+        elif what == "usurped":
+            self.m.unlock(cycle.lane)
+            if other := self.m.begin(cycle.lane):
+                self._step(other)
+        elif what == "lease ended":
+            self.m.world.advance(LATER_MS)
+        elif what == "addressed":
+            for c in [c for c in self.m.late if c.event == said][:1]:
+                self.m.late.remove(c)
+                self.m.admit(world.direct(c.bot, said, (c.bot,), expected=c.expected))
+        elif what == "deleted" and self.deletes:
+            self.m.forget(said.message_id)
+        elif what == "muted" and self.mutes:
+            self.m.mute(data.draw(st.sampled_from(self.mutes)), True)
+        elif what == "dropped":
+            self.m.drop(cycle, entry)
+        elif what == "renewed":
+            self.m.renew(cycle, entry)
+        elif what == "committed twice":
+            self.m.commit(cycle, entry, lost, reserved=100, final=True)
+        self._answer(cycle, entry, lost, data.draw(st.sampled_from(self.tokens)))
+
+    @precondition(lambda self: self.m.ref.elections_due)
+    @rule(data=st.data(), dies=st.booleans())
+    def lapse(self, data: Any, dies: bool) -> None:
+        """The holder of a floor is silent for longer than its lease, or dead, and somebody asks for an election again."""
+        message = data.draw(st.sampled_from(sorted(self.m.ref.elections_due)))
+        winner = self.m.ref.elections[message].winner
+        if dies and winner:
+            self.m.cycles = [cycle for cycle in self.m.cycles if str(cycle.lane) != winner]
+            self.m.unlock(Lane(winner))
+        self.m.world.advance(LATER_MS)
+        self.m.elect(message, self.m.ref.elections[message].channel)
 
     def _step(self, cycle: Cycle, lost: bool = False, tokens: int = 80) -> None:
         entry = next((e for e in cycle.entries if e.entry_id not in cycle.done), None)
@@ -131,7 +217,8 @@ class Protocol(RuleBasedStateMachine):
             verdict = self.m.claim(cycle, entry, lost)
             if verdict in ("wait", "quiet", "cooled", "election_open"):
                 cycle.done.add(entry.entry_id)
-                cycle.retry = 15_000
+                # Whoever an election grants is woken by it; the others leave its message alone.
+                cycle.retry = cycle.retry if verdict == "election_open" else LATER_MS
             elif verdict != "granted":
                 self._end(cycle, entry, verdict)
 
@@ -185,12 +272,12 @@ class Protocol(RuleBasedStateMachine):
             self.m.renew(cycle, entry)
         else:
             # What it leaves is for the next cycle, whether it says so or not.
-            cycle.retry = 15_000 if lost else None
+            cycle.retry = LATER_MS if lost else None
             self.m.finish(cycle, lost)
 
     # ---- faults, time, moderators
 
-    @rule(data=st.data(), what=st.sampled_from(["hear again", "crash", "unlock", "usurp", "usurp", "poll", "mute", "mute", "forget"]))
+    @rule(data=st.data(), what=st.sampled_from(["hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget"]))
     def fault(self, data: Any, what: str) -> None:
         """Something happens that no cycle asked for."""
         m = self.m
@@ -209,7 +296,10 @@ class Protocol(RuleBasedStateMachine):
             m.unlock(lane)
             m.begin(lane)
         elif what == "poll":
-            m.poll(data.draw(st.sampled_from(self.bots)))
+            bot = data.draw(st.sampled_from(self.bots))
+            m.poll(bot)
+            if bot not in self.dead:
+                m.begin(Lane(bot))
         elif what == "mute" and self.mutes:
             scope = data.draw(st.sampled_from(self.mutes))
             m.mute(scope, scope not in m.ref.mutes)
@@ -221,9 +311,7 @@ class Protocol(RuleBasedStateMachine):
         """Time passes."""
         self.m.world.advance(self.passing[ms])
 
-    @precondition(lambda self: self.m.posting or any(self.m.ref.outbox.values()))
-    @rule(data=st.data(), at_once=st.booleans())
-    def post(self, data: Any, at_once: bool) -> None:
+    def _post(self, data: Any, at_once: bool) -> None:
         """An answer reaches Discord, where the others may see it before its receipt is noted."""
         m = self.m
         if m.posting and (at_once or not any(m.ref.outbox.values())):
@@ -241,7 +329,8 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def same(self) -> None:
         """Redis holds what the reference holds."""
-        assert not (found := agreement.differences(self.store, self.m.ref)), found
+        found = agreement.differences(self.m.world, self.m.ref)
+        assert not found, found
 
     def teardown(self) -> None:
         """Faults cease; the pump and good workers go on until nothing is due. Then nothing may be left undone."""
@@ -274,4 +363,4 @@ class Protocol(RuleBasedStateMachine):
                     self._step(cycle)
             if not self.m.ref.elections_due and all(Lane.parse(lane).bot in self.dead for lane in self.m.ref.due):
                 return
-            self.m.world.advance(16_000)
+            self.m.world.advance(LATER_MS)

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from app.model import AuthorKind
 from app.store.door import Store
-from tests.store.rules_machine import Protocol
+from tests.store.rules_machine import MEANWHILE, Protocol
 
 
 class Lanes(Protocol):
@@ -31,6 +31,7 @@ class Commits(Protocol):
     bots = ("aria", "dotty")
     addressed = ((), ("aria",))
     deletes = True
+    meanwhile = tuple(what for what in MEANWHILE if what != "nothing")
     settings = {"cooldown": 0}
 
 
@@ -38,7 +39,7 @@ class Budgets(Protocol):
     """No interleaving of people, our bots and foreign ones exceeds a root, a day or a person's hour."""
 
     settings = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
-              "daily_posts_all": 8, "person_hourly": 1, "daily_usd": 0.0005, "cooldown": 0}
+              "daily_posts_all": 8, "person_hourly": 1, "daily_usd": 0.0003, "cooldown": 0}
     addressed = ((), (), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN)
     tokens = (20, 80, 150)

@@ -16,6 +16,9 @@ from app.store.door import Store
 from app.store.limits import Limits
 
 BOTS = ("aria", "dotty", "elena")
+LEASE_MS = 40_000
+LATER_MS = 41_000
+"""More than a floor's lease."""
 ALICE, BOB = "901", "902"
 
 # Redis's TIME cannot be set, but no script compares it with anything but times that scripts wrote. So to take `ms` off every
@@ -47,8 +50,8 @@ return 1
 @functools.cache
 def settings_with(**settings: Any) -> Settings:
     """Settings with round times, and those given."""
-    round_times = {"contention_window": 10, "quiet_time": 20, "cooldown": 60, "floor_lease": 15, "delivery_hold": 60,
-                   "election_max_age": 120}
+    round_times = {"contention_window": 10, "quiet_time": 50, "cooldown": 60, "floor_lease": LEASE_MS // 1000,
+                   "delivery_hold": 90, "election_max_age": 300}
     return Settings(_env_file=None, **{**round_times, **settings})
 
 
@@ -100,7 +103,7 @@ def direct(bot: str, said: Event, addressed: tuple[str, ...], **more: Any) -> ad
     return admission.Candidate(bot, said, classified, **more)
 
 
-@dataclass
+@dataclass(repr=False)
 class Cycle:
     """One cycle: a lane, the id under which it took the lock, and what it has got so far."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -11,15 +12,16 @@ from celery import Celery
 from cryptography.fernet import Fernet
 
 from app import keys
+from app.bootstrap import served
 from app.bootstrap import worker as worker_module
 from app.bootstrap.worker import Worker
 from app.broker import CYCLE, DELIVER, POLL, PUMP, conf, route
 from app.character import load_character
 from app.keys import Lane
-from app.model import Bid, Classified, Event, RosterEntry, Signal
+from app.model import Bid, Classified, Context, Event, RosterEntry, Signal
 from app.playground.loopback import LoopbackDiscord, LoopbackThread
 from app.settings import Settings, load_settings
-from app.store import admission, elections, roster, vault
+from app.store import admission, elections, lanes, roster, vault
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.vault import Vault
@@ -130,3 +132,60 @@ def test_arguments_are_names_and_ids_alone(settings: Settings) -> None:
     assert route(CYCLE, ("elena", "direct", "1")) == {"queue": "direct"}
     assert route(CYCLE, ("elena", "poll")) == {"queue": "cycles"}
     assert route(DELIVER, ("elena",)) == {"queue": "delivery"}
+
+
+def test_a_cycle_that_fails_is_told_and_tried_again(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails before anything is claimed is journaled for the person who asked, and comes again a little later."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    args = ("elena", "direct", str(post.channel_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_module, "run_cycle", lambda *_: 1 // 0)
+        assert eager.tasks[CYCLE].apply_async(args=args).get() == "again"
+    assert "ZeroDivisionError" in str(store.client.lrange(keys.journal(str(post.message_id)), 0, -1))
+    assert store.client.xlen(keys.inbox(Lane("elena", str(post.channel_id)))) == 1
+    store.run(lanes.wake(Lane("elena", str(post.channel_id)), Context.DIRECT))
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
+
+
+def test_a_cycle_that_always_fails_gives_up(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that no cycle survives does not hold up its lane for ever: it is dropped, and the journal says why."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    monkeypatch.setattr(worker_module, "run_cycle", lambda *_: 1 // 0)
+    monkeypatch.setattr(worker_module, "GIVE_UP_MS", 0)
+    eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get()
+    last = journal_lines(store, post)[-1]
+    assert (last["verdict"], last["reason"]) == ("dropped", "internal error: ZeroDivisionError")
+    assert store.client.xlen(keys.inbox(Lane("elena", str(post.channel_id)))) == 0
+
+
+def journal_lines(store: Store, post: Any) -> list[dict[str, Any]]:
+    """What the journal says about a message."""
+    return [json.loads(line) for line in store.client.lrange(keys.journal(str(post.message_id)), 0, -1)]
+
+
+def test_a_profile_that_cannot_be_read_is_told(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
+    """A vault that this worker does not understand costs a journal line and a retry, not a task that fails each second."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    store.client.set(keys.vault("elena", "profile"), '{"name": "elena"}', keepttl=True)
+    assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get() == "again"
+    assert "profile" in journal_lines(store, post)[-1]["reason"]
+
+
+def test_a_vault_published_again_keeps_the_brain(
+    store: Store, discord: LoopbackThread, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hourly publication encrypts anew; the brain and its model's connection stay."""
+    arrive(store, discord, settings, Signal.AMBIENT, "nice weather")
+    monkeypatch.setattr(served, "FRESH_FOR", 0.0)
+    bots = served.Bots(store, settings)
+    before = bots.get("elena")
+    opened = Vault(settings.vault_keys).open("elena", store.run(vault.read("elena"))["secrets"])
+    store.client.set(keys.vault("elena", "secrets"), Vault(settings.vault_keys).seal("elena", opened), keepttl=True)
+    assert bots.get("elena").brain is before.brain
+    sealed = Vault(settings.vault_keys).seal("elena", opened | {"token": "new-token"})
+    store.client.set(keys.vault("elena", "secrets"), sealed, keepttl=True)
+    assert bots.get("elena").token == "new-token"

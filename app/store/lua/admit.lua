@@ -41,7 +41,7 @@ local function keep()
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local key = signal == 'direct' and KEYS[14] or KEYS[2]
   id = redis.call('XADD', key, 'MAXLEN', '~', signal == 'direct' and 1000000 or ARGV[18], '*', 'event', ARGV[8], 'signal', signal, 'reason', reason, 'addressed', ARGV[19],
-    'bid', ARGV[11])
+    'bid', ARGV[11], 'message', message)
   redis.call('PEXPIRE', key, 30 * DAY)
 end
 
@@ -94,6 +94,7 @@ if muted then
 end
 if signal == 'direct' then
   redis.call('HSETNX', KEYS[3], '#addressed', int(now))
+  redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
 end
 local spent
 if signal ~= 'ambient' and wakes then

@@ -1,7 +1,9 @@
 -- A cycle that holds the lane's lock asks whether the lane is due, since which trigger, and what it has to read. One step, so
 -- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
 -- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 the lane's inbox  5 work   ARGV  1 lane  2 lock owner  3 most entries
--- Returns {verdict, seq, context, now ms, entries, work}: due | not_due | lost_lock
+--       4 bot if autonomous, else ''
+-- Returns {verdict, seq, context, now ms, entries (newest first), work}: due | not_due | lost_lock
+-- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
 --#include keys
 --#include lib
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost_lock', '', '', now, {}, {}} end
@@ -15,6 +17,31 @@ for _, message in ipairs(redis.call('HKEYS', KEYS[5])) do
   if redis.call('EXISTS', keys.bids(message)) == 0 then redis.call('HDEL', KEYS[5], message) end
 end
 local w = redis.call('HMGET', KEYS[2], 'seq', 'context')
--- Newest first where there is more than one cycle can read: what is left comes with the next one.
-local entries = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', ARGV[3])
-return {'due', w[1] or '', w[2] or '', now, entries, redis.call('HGETALL', KEYS[5])}
+local work = redis.call('HGETALL', KEYS[5])
+local entries, bot = {}, ARGV[4]
+
+-- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile.
+local function granted(subject)
+  local id = redis.call('HGET', keys.seen(bot, subject), 'id')
+  local found = id and id ~= '' and redis.call('XRANGE', KEYS[4], id, id) or {}
+  if found[1] then entries[#entries + 1] = found[1] end
+end
+
+if bot ~= '' then
+  for i = 1, #work, 2 do
+    granted(work[i])
+    granted(work[i] .. '.r')
+  end
+end
+if #entries == 0 then
+  -- Newest first where there is more than one cycle can read: what is left comes with the next one.
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', ARGV[3])) do
+    local message = entry[2][12]
+    if bot ~= '' and message and redis.call('EXISTS', keys.answer(message)) == 1 then
+      redis.call('XDEL', KEYS[4], entry[1])
+    else
+      entries[#entries + 1] = entry
+    end
+  end
+end
+return {'due', w[1] or '', w[2] or '', now, entries, work}

@@ -26,7 +26,8 @@ end
 local function refuse(verdict, reason)
   -- The draft was paid for all the same.
   if tokens ~= held or micro_usd > 0 then spend(bot, id, 0, tokens - held, micro_usd) end
-  if mine then free_floor(KEYS[2], KEYS[17]) end
+  -- A cycle that lost its lock may share its token with the one that has it now.
+  if mine and verdict ~= 'lost_lock' then free_floor(KEYS[2], KEYS[17]) end
   return answer(verdict, reason)
 end
 

@@ -6,7 +6,7 @@ local function snowflake_ms(id)
   return id and math.floor(tonumber(id) / 4194304) + EPOCH or 0
 end
 
--- Returns why an unasked opening must wait, for how many ms, and since when anybody was heard; nil when it may be made.
+-- Returns why not and in how many ms to ask again (0: unknown), or nil when it may.
 -- posts: recent_bot_posts; heard: last_human; read: the bot's cursor.
 local function unready(posts, heard, read, channel, quiet, opening)
   local last = redis.call('ZRANGE', posts, -1, -1, 'WITHSCORES')
@@ -15,8 +15,10 @@ local function unready(posts, heard, read, channel, quiet, opening)
   local since = post
   if opening then
     since = math.max(post, human, snowflake_ms(redis.call('HGET', read, channel)))
-    -- One opening, then people have the word: nobody talks to an empty room twice.
-    if post > human then return 'nobody has spoken since ' .. last[1], 0 end
+    -- One opening, by one bot, then people have the word: nobody talks to an empty room twice.
+    for _, said in ipairs(redis.call('ZRANGEBYSCORE', posts, '(' .. int(human), '+inf')) do
+      if string.find(said, ':p:', 1, true) then return 'nobody has spoken since ' .. said, 0 end
+    end
   end
   if since + quiet > now then return 'quiet time', since + quiet - now end
   return nil

@@ -13,7 +13,9 @@ local bot, message, tokens = ARGV[1], ARGV[2], tonumber(ARGV[7])
 local limits = cjson.decode(ARGV[6])
 if redis.call('GET', KEYS[5]) ~= ARGV[8] then return {'lost_lock', ''} end
 local holder = floor_of(KEYS[1])
-if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[3] then return {'lost_floor', ''} end
+if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[3] or holder.entry then
+  return {'lost_floor', ''}
+end
 -- Paid once: an unaddressed message belongs to whoever paid for it first, whatever elections say later.
 if ARGV[5] ~= 'direct' then
   local paid = redis.call('HGET', KEYS[2], '#paid')

@@ -1,0 +1,201 @@
+"""What a worker does beside the cycles: remember answers, learn from conversations that have ended, write at night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from langchain_core.messages import BaseMessage
+
+from app.bootstrap.memory_store import RedisMemory
+from app.bootstrap.ports import Ports, request
+from app.bootstrap.served import Bots, Served
+from app.brain import diary, dream, facts
+from app.brain.diary import Day
+from app.brain.embeddings import shared_encoder
+from app.brain.facts import Fact
+from app.brain.memory import learn, people, remember
+from app.broker import DIARY, DREAM, LEARN, HintSender
+from app.errors import ModelUnavailable, StoreUnavailable, StreamError
+from app.model import AuthorKind
+from app.rules import trust
+from app.settings import Settings
+from app.store import journal, memories, nights, roster, stats, trusts
+from app.store.door import Store
+from app.store.nights import Claimed, Night
+
+log = structlog.get_logger(__name__)
+
+ENDS_MS = 300_000
+"""A conversation has ended when the bot added nothing for so long."""
+NIGHTS_BACK = 2
+"""Dates that each night asks for: a night that was missed is made up for in the next."""
+EARLIER = 7
+"""Diary entries that a new one does not repeat."""
+_TASKS = {Night.DIARY: DIARY, Night.DREAM: DREAM}
+
+
+class Chores:
+    """Shared by the threads of a worker."""
+
+    def __init__(self, store: Store, bots: Bots, settings: Settings, hints: HintSender) -> None:
+        self.memory = RedisMemory(store, shared_encoder())
+        self._store = store
+        self._bots = bots
+        self._settings = settings
+        self._hints = hints
+
+    def remember(self, world: Ports) -> None:
+        """Keep what a cycle answered. Called when its posts are on their way: nobody waits for this."""
+        for moment in world.moments:
+            event = moment.entry.event
+            try:
+                unwilling = self._unwilling(people(moment))
+                remember(self.memory, world.bot, world.me, world.served.character.display_name, moment, unwilling)
+                if event.author_kind is AuthorKind.HUMAN and event.author_id not in unwilling:
+                    self._store.run(trusts.add(world.bot, event.author_id, trust.ANSWERED, request()))
+                self._store.run(memories.converse(world.bot, event.channel_id, ENDS_MS))
+            except StoreUnavailable as error:
+                log.warning("not remembered", bot=world.bot, message=event.message_id, reason=str(error))
+
+    def finished(self) -> int:
+        """Hand out the conversations that have ended. Returns their number."""
+        ended = self._store.run(memories.ended())
+        for bot, channel in ended:
+            if not self._hints.send(LEARN, bot, channel):
+                self._store.run(memories.converse(bot, channel, ENDS_MS))
+        return len(ended)
+
+    def learn(self, bot: str, channel: str) -> int:
+        """Draw facts from what was said in a channel since the last time. Returns how many were new.
+
+        The mark moves first: a worker that dies here costs the facts of one conversation, never a second model call.
+        """
+        served = self._bots.get(bot)
+        mark = _order(self._store.run(memories.learned(bot, channel)))
+        items = self.memory.search((bot, "said"), filter={"channel": channel}, limit=memories.SAID_MOST)
+        items = sorted((item for item in items if _order(item.key) > mark), key=lambda item: _order(item.key))
+        if not items:
+            return 0
+        self._store.run(memories.learn_up_to(bot, channel, items[-1].key))
+        lines = {str(item.value["id"]): item.value for item in items if item.key.endswith(".0")}
+        if all(line["bot"] for line in lines.values()):
+            return 0
+        found = self._drawn(served, list(lines.values())) if served.brain.speaker is not None else None
+        if found is None:
+            names = served.character.names
+            found = [(line["author"], fact) for line in lines.values() if not line["bot"]
+                     for fact in facts.told(line["text"], line["id"], names)]
+        unwilling = self._unwilling({author for author, _ in found})
+        return sum(learn(self.memory, bot, author, fact, lines[fact.message_id])
+                   for author, fact in found if author not in unwilling)
+
+    def nightly(self, night: Night) -> int:
+        """Ask for the last dates of every bot, one task each. Returns their number."""
+        today = datetime.now(UTC).date()
+        dates = [(today - timedelta(days=back)).isoformat() for back in range(NIGHTS_BACK, 0, -1)]
+        bots = [entry.bot for entry in self._store.run(roster.roster())]
+        for bot in bots:
+            for date in dates:
+                self._hints.send(_TASKS[night], bot, date)
+        return len(bots) * len(dates)
+
+    def write(self, night: Night, bot: str, date: str) -> str:
+        """Write one bot's diary or dream of a date (ISO), once. Returns written, busy, lost or released (nothing to tell)."""
+        owner = request()
+        claimed = self._store.run(nights.claim(bot, night, date, owner))
+        if claimed is not Claimed.CLAIMED:
+            return claimed
+        try:
+            text = self._written(night, self._bots.get(bot), date)
+        except StoreUnavailable:
+            raise
+        except StreamError as error:
+            log.warning("not written", bot=bot, night=night, date=date, reason=str(error))
+            text = ""
+        return self._store.run(nights.write(bot, night, date, owner, text))
+
+    def _written(self, night: Night, served: Served, date: str) -> str:
+        """The entry as JSON, or "" where the day holds nothing to tell."""
+        character, encoder = served.character, served.brain.encoder
+        day, before = self._day(served, date), self._day(served, _before(date))
+        entries = self._store.run(nights.read(character.name, Night.DIARY))
+        if not day.exchanges or (night is Night.DREAM and date not in entries):
+            return ""
+        if night is Night.DIARY:
+            earlier = [json.loads(entries[old])["text"] for old in sorted(entries)[-EARLIER:]]
+            prompt = diary.prompt(character, day, night)
+            text = self._ask_text(served, prompt) or diary.compose(character, encoder, day, earlier)
+            who: Collection[str] = day.people
+        else:
+            prompt = diary.prompt(character, day, night, json.loads(entries[date])["text"])
+            text = self._ask_text(served, prompt) or dream.compose(character, encoder, day, before)
+            who = sorted({*day.people, *before.people})
+        return memories.encoded({"text": text, "people": list(who)})
+
+    def _day(self, served: Served, date: str) -> Day:
+        bot = served.character.name
+        said = self._store.run(journal.said(bot, date))
+        if not said:
+            return Day(date)
+        kept = self.memory.search((bot, "said"), limit=memories.SAID_MOST)
+        heard: dict[str, Mapping[str, Any]] = {item.value["id"]: item.value for item in kept if item.key.endswith(".0")}
+        day = diary.day_of(date, said, heard, ())
+        learned = [
+            (str(item.value["name"]), str(item.value["text"]))
+            for person in day.people for item in self.memory.search((bot, "person", person), limit=memories.FACTS_MOST)
+            if item.value["date"] == date and item.value["guild"]
+        ]
+        return diary.day_of(date, said, heard, learned)
+
+    def _ask_text(self, served: Served, messages: Sequence[BaseMessage]) -> str:
+        content = self._ask(served, messages)
+        return diary.usable(served.character, content, messages) if content else ""
+
+    def _drawn(self, served: Served, lines: list[Mapping[str, Any]]) -> list[tuple[str, Fact]] | None:
+        """Facts by the bot's model; None where it does not answer or nothing may be spent."""
+        known = {
+            line["name"]: [str(item.value["text"]) for item in self.memory.search(
+                (served.character.name, "person", line["author"]), limit=memories.FACTS_MOST)]
+            for line in lines if not line["bot"]
+        }
+        content = self._ask(served, facts.ask(served.character.display_name, lines, known))
+        return facts.drawn(content, lines) if content else None
+
+    def _ask(self, served: Served, messages: Sequence[BaseMessage]) -> str:
+        """One model call within the day's budgets; "" where there is no model, no money or no answer."""
+        speaker, bot = served.brain.speaker, served.character.name
+        if speaker is None:
+            return ""
+        held = speaker.estimate(messages)
+        refused = self._store.run(nights.spend(bot, served.limits, held, 0, request()))
+        if refused != "ok":
+            log.info("no model call", bot=bot, reason=refused)
+            return ""
+        self._store.run(stats.count("model_calls"))
+        try:
+            answer = speaker.ask(messages, int(datetime.now(UTC).timestamp() * 1000))
+        except ModelUnavailable as error:
+            log.warning("no answer", bot=bot, reason=str(error))
+            return ""
+        self._store.run(nights.spend(bot, served.limits, answer.tokens - held, answer.micro_usd, request(), settle=True))
+        return answer.content
+
+    def _unwilling(self, who: Collection[str]) -> frozenset[str]:
+        """Those of these people whom the operator set aside, or who want no part in this."""
+        listed = sorted(who)
+        out = self._store.run(memories.opted_out([memories.digest(one) for one in listed])) if listed else ()
+        return frozenset(one for one, gone in zip(listed, out, strict=True)
+                         if gone or one in self._settings.ignored_people)
+
+
+def _order(key: str) -> tuple[int, str]:
+    """Items in the order of their snowflakes."""
+    return len(key), key
+
+
+def _before(date: str) -> str:
+    return (datetime.fromisoformat(date) - timedelta(days=1)).date().isoformat()

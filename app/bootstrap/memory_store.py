@@ -1,0 +1,186 @@
+"""LangGraph's BaseStore on our Redis: small items in bounded parts, recalled by meaning with an exact cosine.
+
+A namespace is (bot, "said") or (bot, "person", user id); what a part holds at most is decided in `app.store.memories`.
+Items do not change once they are written, so a process reads each of them once: a search asks Redis for the names alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from langgraph.store.base import (
+    BaseStore,
+    GetOp,
+    Item,
+    ListNamespacesOp,
+    MatchCondition,
+    Op,
+    PutOp,
+    Result,
+    SearchItem,
+    SearchOp,
+)
+
+from app.brain.embeddings import Encoder, Matrix
+from app.store import memories
+from app.store.door import Store
+
+CACHED_PARTS = 32
+"""Parts whose items a process keeps: a full one takes about a megabyte."""
+
+Namespace = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One item as it stands in Redis: value, time of writing, and the vector of its text if it has one."""
+
+    value: dict[str, Any]
+    at: datetime
+    vector: Matrix | None
+
+
+def _decode(text: str) -> Kept:
+    raw = json.loads(text)
+    vector = np.frombuffer(base64.b64decode(raw["e"]), dtype=np.float16) if raw.get("e") else None
+    return Kept(raw["v"], datetime.fromtimestamp(raw["at"] / 1000, UTC), vector)  # type: ignore[arg-type]
+
+
+class RedisMemory(BaseStore):
+    """Safe to share between threads. `value["text"]` is what is embedded, unless `index=False`. Raises StoreUnavailable."""
+
+    __slots__ = ("_encoder", "_known", "_lock", "_store")
+
+    def __init__(self, store: Store, encoder: Encoder) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._known: OrderedDict[Namespace, dict[str, Kept]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        """Carry out operations one after another; puts into one namespace go in one round trip."""
+        listed = list(ops)
+        results: list[Result] = []
+        puts: dict[Namespace, dict[str, str]] = {}
+        for op in listed:
+            if isinstance(op, PutOp):
+                self._put(op, puts)
+                results.append(None)
+            elif isinstance(op, GetOp):
+                results.append(self._get(op))
+            elif isinstance(op, SearchOp):
+                results.append(self._search(op))
+            elif isinstance(op, ListNamespacesOp):
+                results.append(self._list(op))
+        for namespace, items in puts.items():
+            self._store.run(memories.keep(namespace[0], ":".join(namespace[1:]), items))
+        return results
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """As `batch`, in a thread."""
+        return await asyncio.to_thread(self.batch, list(ops))
+
+    def _put(self, op: PutOp, puts: dict[Namespace, dict[str, str]]) -> None:
+        if op.value is None:
+            self._store.run(memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key]))
+            return
+        item: dict[str, object] = {"v": op.value, "at": int(time.time() * 1000)}
+        if op.index is not False and op.value.get("text"):
+            vector = self._encoder.matrix([str(op.value["text"])])[0].astype(np.float16)
+            item["e"] = base64.b64encode(vector.tobytes()).decode()
+        puts.setdefault(op.namespace, {})[op.key] = memories.encoded(item)
+        with self._lock:
+            known = self._known.get(op.namespace, {})
+            if op.key in known:
+                self._known[op.namespace] = {key: kept for key, kept in known.items() if key != op.key}
+
+    def _get(self, op: GetOp) -> Item | None:
+        found = self._store.run(memories.values(op.namespace[0], ":".join(op.namespace[1:]), [op.key])).get(op.key)
+        if found is None:
+            return None
+        kept = _decode(found)
+        return Item(value=kept.value, key=op.key, namespace=op.namespace, created_at=kept.at, updated_at=kept.at)
+
+    def _search(self, op: SearchOp) -> list[SearchItem]:
+        """The nearest in meaning first, or without a query the newest."""
+        found = [
+            (namespace, key, kept)
+            for namespace in self._under(op.namespace_prefix)
+            for key, kept in self._part(namespace).items()
+            if all(kept.value.get(name) == wanted for name, wanted in (op.filter or {}).items())
+        ]
+        scores: list[float | None] = [None] * len(found)
+        if op.query and found:
+            scores = list(self._scores(op.query, [kept.vector for _, _, kept in found]))
+            order = sorted(range(len(found)), key=lambda at: -1.0 if (score := scores[at]) is None else score, reverse=True)
+        else:
+            order = sorted(range(len(found)), key=lambda at: (len(found[at][1]), found[at][1]), reverse=True)
+        return [
+            SearchItem(namespace, key, kept.value, kept.at, kept.at, scores[at])
+            for at in order[op.offset: op.offset + op.limit]
+            for namespace, key, kept in [found[at]]
+        ]
+
+    def _scores(self, query: str, vectors: list[Matrix | None]) -> list[float | None]:
+        """Cosines to the query; None where there is no vector of this process's encoder."""
+        wanted = self._encoder.matrix([query])[0]
+        fitting = {at: vector for at, vector in enumerate(vectors) if vector is not None and vector.shape == wanted.shape}
+        scores: list[float | None] = [None] * len(vectors)
+        if fitting:
+            near = np.stack(list(fitting.values())).astype(np.float32) @ wanted
+            for at, cosine in zip(fitting, near, strict=True):
+                scores[at] = float(cosine)
+        return scores
+
+    def _under(self, prefix: Namespace) -> list[Namespace]:
+        """The namespaces that begin with a prefix; a whole one is answered without looking."""
+        if len(prefix) == 3 or prefix[1:] == ("said",):
+            return [prefix]
+        return [namespace for namespace in self._namespaces(prefix[:1]) if namespace[: len(prefix)] == prefix]
+
+    def _namespaces(self, prefix: Namespace = ()) -> list[Namespace]:
+        held = memories.parts(self._store, prefix[0] if prefix else "*")
+        return sorted({(bot, *part.split(":")) for bot, part in held if part == "said" or part.startswith("person:")})
+
+    def _part(self, namespace: Namespace) -> dict[str, Kept]:
+        """All items of a namespace. What another process removed is gone here too: Redis's names decide."""
+        bot, part = namespace[0], ":".join(namespace[1:])
+        names = self._store.run(memories.fields(bot, part))
+        with self._lock:
+            known = dict(self._known.get(namespace, {}))
+        missing = [name for name in names if name not in known]
+        read = self._store.run(memories.values(bot, part, missing)) if missing else {}
+        fresh = {name: _decode(text) for name, text in read.items()}
+        items = {name: kept for name in names if (kept := known.get(name) or fresh.get(name)) is not None}
+        with self._lock:
+            self._known[namespace] = items
+            self._known.move_to_end(namespace)
+            while len(self._known) > CACHED_PARTS:
+                self._known.popitem(last=False)
+        return items
+
+    def _list(self, op: ListNamespacesOp) -> list[Namespace]:
+        found = [
+            namespace for namespace in self._namespaces()
+            if all(_matches(namespace, condition) for condition in op.match_conditions or ())
+        ]
+        cut = sorted({namespace[: op.max_depth] for namespace in found})
+        return cut[op.offset: op.offset + op.limit]
+
+
+def _matches(namespace: Namespace, condition: MatchCondition) -> bool:
+    path = condition.path
+    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path):]
+    return len(part) == len(path) and all(fnmatchcase(name, wanted) for name, wanted in zip(part, path, strict=True))
+

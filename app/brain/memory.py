@@ -1,0 +1,195 @@
+"""What a bot remembers while it answers, and what it keeps of an answer: behind LangGraph's BaseStore.
+
+Namespaces: (bot, "said") are lines of conversations that the bot took part in; (bot, "person", user id) are facts that the
+person told. Memory is a help, never a condition: where it is down or slow, the bot answers without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as DeadlinePassed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from random import Random
+from typing import Any
+
+import structlog
+from langgraph.store.base import BaseStore, PutOp, SearchItem
+
+from app.brain.facts import Fact, outdated
+from app.brain.models import Breaker
+from app.brain.text import person
+from app.character import Mood
+from app.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
+
+RECALL_WITHIN = 1.0
+"""Seconds that an answer waits for memory."""
+FACTS_SHOWN = 4
+LINES_SHOWN = 3
+LINES_SEARCHED = 12
+ALIKE = 0.4
+"""Cosine from which an earlier line belongs to what is being said."""
+EARLIER = 5
+"""Lines before the answered one that are kept with it, if they are not older than EARLIER_MS."""
+EARLIER_MS = 600_000
+LINE_LIMIT = 500
+
+NOD_CHANCE = 0.35
+_NODS = {
+    "home": "How are things {where}?", "work": "Still working {where}?", "likes": "Still fond of {what}?",
+    "has": "You still have {what}, I hope?", "origin": "You're from {what}, if I remember right?",
+}
+_NOD_MOODS = frozenset({Mood.GREETING, Mood.SMALLTALK})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What came to mind: facts about the person and earlier lines, as stored. `trouble`: why nothing did."""
+
+    facts: tuple[Mapping[str, Any], ...] = ()
+    lines: tuple[Mapping[str, Any], ...] = ()
+    trouble: str = ""
+
+    def notes(self) -> list[dict[str, str]]:
+        """As a prompt shows them."""
+        facts = [{"about": person(one["name"]), "told you": str(one["text"]), "on": str(one["date"])}
+                 for one in self.facts]
+        lines = [{"from": person(one["name"]), "said earlier": str(one["text"]), "on": _date(one["id"])}
+                 for one in self.lines]
+        return [*facts, *lines]
+
+
+NOTHING = Remembered()
+
+
+@lru_cache(maxsize=4)
+def _breaker(_memory: BaseStore) -> Breaker:
+    """After three failures in a row a memory is left alone for half a minute."""
+    return Breaker(failures=3, open_ms=30_000)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that wait for memory: an answer must be able to go on without it."""
+    return ThreadPoolExecutor(max_workers=16, thread_name_prefix="memory")
+
+
+def recall(
+    memory: BaseStore | None, bot: str, event: Event, lines: Sequence[ChatLine], *, deep: bool, now_ms: int,
+) -> Remembered:
+    """What comes to mind at a message. `deep`: also earlier lines, which a model can use and the offline voice cannot."""
+    if memory is None or event.author_kind is not AuthorKind.HUMAN:
+        return NOTHING
+    breaker = _breaker(memory)
+    if not breaker.allows(now_ms):
+        return Remembered(trouble="memory is left alone after failures")
+    search: Future[Remembered] = _pool().submit(_search, memory, bot, event, lines, deep)
+    try:
+        found = search.result(RECALL_WITHIN)
+    except DeadlinePassed:
+        search.cancel()
+        breaker.failed(now_ms)
+        return Remembered(trouble="memory is too slow")
+    except Exception as error:  # noqa: BLE001 - process boundary: stores share no base class of their errors
+        breaker.failed(now_ms)
+        log.warning("memory failed", bot=bot, error=type(error).__name__)
+        return Remembered(trouble=f"memory failed: {type(error).__name__}")
+    breaker.succeeded()
+    return found
+
+
+def _search(memory: BaseStore, bot: str, event: Event, lines: Sequence[ChatLine], deep: bool) -> Remembered:
+    facts = [item.value for item in memory.search((bot, "person", event.author_id), query=event.content, limit=100)]
+    facts = [fact for fact in facts if fact["message"] != event.message_id and _may_use(fact, event)]
+    near: list[SearchItem] = []
+    if deep:
+        here = {line.content for line in lines} | {event.content}
+        found = memory.search(
+            (bot, "said"), query=event.content, filter={"channel": event.channel_id}, limit=LINES_SEARCHED)
+        near = [item for item in found if (item.score or 0) >= ALIKE and item.value["text"] not in here]
+    return Remembered(tuple(facts[:FACTS_SHOWN]), tuple(item.value for item in near[:LINES_SHOWN]))
+
+
+def _may_use(fact: Mapping[str, Any], event: Event) -> bool:
+    """A fact stays on the server where it was told, and one told in private stays private."""
+    if event.is_dm or fact["channel"] == event.channel_id:
+        return True
+    return bool(fact["guild"]) and fact["guild"] == event.guild_id
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One answer that was committed: to what, in which words, and what was read before it."""
+
+    entry: InboxEntry
+    text: str
+    lines: tuple[ChatLine, ...] = ()
+
+
+def people(moment: Moment) -> frozenset[str]:
+    """Everybody whose words a moment holds."""
+    return frozenset({moment.entry.event.author_id, *(line.author_id for line in _earlier(moment))})
+
+
+def remember(memory: BaseStore, bot: str, me: str, name: str, moment: Moment, unwilling: Collection[str] = ()) -> None:
+    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept."""
+    event = moment.entry.event
+    heard = [line for line in _earlier(moment) if line.author_id not in unwilling and line.author_id != me]
+    kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
+    if event.author_id not in unwilling:
+        asked = ChatLine(**event.model_dump(include=set(ChatLine.model_fields)))
+        answer = ChatLine(message_id=event.message_id, author_id=me, author_name=name, author_kind=AuthorKind.OURS,
+                          content=moment.text, reply_to=event.message_id)
+        if event.kind == "message":
+            kept[f"{event.message_id}.0"] = _line(event, asked)
+        kept[f"{event.message_id}.1"] = _line(event, answer) | {"to": event.author_id}
+    memory.batch([PutOp((bot, "said"), key, value) for key, value in kept.items()])
+
+
+def _earlier(moment: Moment) -> list[ChatLine]:
+    event = moment.entry.event
+    return [
+        line for line in moment.lines
+        if line.content and int(line.message_id) < int(event.message_id)
+        and event.created_ms - snowflake_ms(line.message_id) <= EARLIER_MS
+    ][-EARLIER:]
+
+
+def _line(event: Event, line: ChatLine) -> dict[str, Any]:
+    return {
+        "id": line.message_id, "author": line.author_id, "name": line.author_name, "text": line.content[:LINE_LIMIT],
+        "bot": line.author_kind is not AuthorKind.HUMAN, "reply_to": line.reply_to or "", "channel": event.channel_id,
+        "guild": event.guild_id or ""}
+
+
+def learn(memory: BaseStore, bot: str, author: str, fact: Fact, line: Mapping[str, Any]) -> bool:
+    """Keep one fact with the message it comes from; False: it was known."""
+    namespace = (bot, "person", author)
+    old = {item.key: item.value for item in memory.search(namespace, limit=100)}
+    if any(value["text"].casefold() == fact.text.casefold() for value in old.values()):
+        return False
+    for key in outdated(old, fact):
+        memory.delete(namespace, key)
+    taken = sum(key.startswith(f"{fact.message_id}.") for key in old)
+    memory.put(namespace, f"{fact.message_id}.{taken}", {
+        "kind": fact.kind, "text": fact.text, "what": fact.what, "message": fact.message_id, "date": fact.date,
+        "name": line["name"], "channel": line["channel"], "guild": line["guild"]})
+    return True
+
+
+def nod(remembered: Remembered, mood: Mood, seed: str) -> str:
+    """Now and then, in small talk, a word of the offline voice about something the person told it; else ""."""
+    chance = Random(f"nod/{seed}")
+    usable = [fact for fact in remembered.facts if fact["kind"] in _NODS and "thei" not in fact["what"].lower()]
+    if mood not in _NOD_MOODS or not usable or chance.random() >= NOD_CHANCE:
+        return ""
+    fact = chance.choice(usable)
+    return _NODS[fact["kind"]].format(what=fact["what"], where=str(fact["text"]).partition(" ")[2])
+
+
+def _date(message: str) -> str:
+    return datetime.fromtimestamp(snowflake_ms(message) / 1000, UTC).date().isoformat()

@@ -1,0 +1,209 @@
+"""Forget a person: every value that holds their id or their words goes, wherever it is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import redis
+import structlog
+
+from app import keys
+from app.store import memories, outbox
+from app.store.door import Store
+
+log = structlog.get_logger(__name__)
+
+WORDS_LEAST = 12
+"""Characters of a person's line from which it is looked for elsewhere; shorter ones are anybody's."""
+ROUNDS = 3
+"""Sweeps at most: what a running cycle wrote meanwhile is found by the next one."""
+SPARED = ("vault:", keys.OPTED_OUT)
+"""Keys that stay: an operator's character file, which the gateway would only write again, and the wish itself."""
+
+
+class Forgotten(NamedTuple):
+    """How many values went, and the character files that name the person (an operator must edit those)."""
+
+    values: int
+    named_in: tuple[str, ...]
+
+
+class _Traces:
+    """What a person leaves: the id, and lines of theirs in each form in which a value may hold them."""
+
+    def __init__(self, person: str, lines: set[str]) -> None:
+        self.person = person
+        self._id = re.compile(rf"(?<!\d){re.escape(person)}(?!\d)")
+        self._lines = sorted({form for line in lines for form in _forms(line)}, key=len, reverse=True)
+
+    def in_(self, text: str) -> bool:
+        return self._id.search(text) is not None or any(line in text for line in self._lines)
+
+    def without(self, text: str) -> str:
+        for line in self._lines:
+            text = text.replace(line, "…")
+        return self._id.sub("0", text)
+
+
+def _forms(line: str) -> set[str]:
+    plain, ascii_ = json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]
+    return {line, plain, ascii_, plain.replace("/", "\\/"), ascii_.replace("/", "\\/")}
+
+
+def _client(store: Store) -> Any:
+    """The bare client: redis-py's types cannot tell its two kinds of client apart."""
+    return store.client
+
+
+def forget(store: Store, person: str) -> Forgotten:
+    """Remove everything about a Discord user id, in every bot's memory. Raises StoreUnavailable; safe to repeat."""
+    traces = _Traces(person, {line for line in _lines(store, person) if len(line) >= WORDS_LEAST})
+    total = 0
+    for _ in range(ROUNDS):
+        found = sum(_sweep(store, key, traces) for key in list(memories.scan(store, "*")))
+        total += found
+        if not found:
+            break
+    profiles = memories.scan(store, keys.vault("*", "profile"))
+    named = tuple(sorted(key.split(":")[1] for key in profiles if traces.in_(str(_client(store).get(key) or ""))))
+    return Forgotten(total, named)
+
+
+def _lines(store: Store, person: str) -> Iterator[str]:
+    """What the person said, as far as it is kept."""
+    for key in memories.scan(store, keys.memory("*", "said")):
+        for text in _hash(store, key).values():
+            value = json.loads(text)["v"]
+            if value["author"] == person:
+                yield value["text"]
+    for key in memories.scan(store, "mailbox:*:inbox*"):
+        for _, fields in _stream(store, key):
+            event = json.loads(fields["event"])
+            if event["author_id"] == person:
+                yield event.get("content", "")
+
+
+def _sweep(store: Store, key: str, traces: _Traces) -> int:
+    """Clean one key. Returns how many values went."""
+    if key.startswith(SPARED):
+        return 0
+    if traces.in_(key) or (key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)):
+        # Lines of the offline voice may call people by name; without the list it may merely repeat itself.
+        return int(_client(store).delete(key))
+    return _BY_KIND.get(str(_client(store).type(key)), _nothing)(store, key, traces)
+
+
+def _nothing(_store: Store, _key: str, _traces: _Traces) -> int:
+    return 0
+
+
+def _any(store: Store, key: str) -> bool:
+    return bool(_client(store).exists(key))
+
+
+def _string(store: Store, key: str, traces: _Traces) -> int:
+    if not traces.in_(str(_client(store).get(key) or "")):
+        return 0
+    if key.startswith("mute:"):
+        # The moderator is forgotten, the silence stays.
+        _client(store).set(key, "a moderator", keepttl=True)
+        return 1
+    return int(_client(store).delete(key))
+
+
+def _fields(store: Store, key: str, traces: _Traces) -> int:
+    held = [name for name, value in _hash(store, key).items() if traces.in_(name) or traces.in_(value)]
+    if not held:
+        return 0
+    if key.startswith("entry:"):
+        return _entry(store, key)
+    return int(_client(store).hdel(key, *held))
+
+
+def _entry(store: Store, key: str) -> int:
+    """A post to the person: taken off its outbox, so that the floor is free, and then gone."""
+    entry_id = key.removeprefix("entry:")
+    entry = store.run(outbox.read(entry_id))
+    if entry is not None:
+        store.run(outbox.bury(entry, "cancelled", "a person is forgotten"))
+        _client(store).hdel(keys.dead(entry.bot), entry_id)
+    return int(_client(store).delete(key))
+
+
+def _elements(store: Store, key: str, traces: _Traces) -> int:
+    held = {text for text in _client(store).lrange(key, 0, -1) if traces.in_(str(text))}
+    return sum(int(_client(store).lrem(key, 0, text)) for text in held)
+
+
+def _members(store: Store, key: str, traces: _Traces) -> int:
+    held = [text for text in _client(store).smembers(key) if traces.in_(str(text))]
+    return int(_client(store).srem(key, *held)) if held else 0
+
+
+def _scored(store: Store, key: str, traces: _Traces) -> int:
+    held = [text for text in _client(store).zrange(key, 0, -1) if traces.in_(str(text))]
+    return int(_client(store).zrem(key, *held)) if held else 0
+
+
+def _entries(store: Store, key: str, traces: _Traces) -> int:
+    """The person's messages go; somebody else's that mention them are written anew without that."""
+    gone = 0
+    for entry_id, fields in _stream(store, key):
+        if not traces.in_(fields["event"]):
+            continue
+        if json.loads(fields["event"])["author_id"] != traces.person:
+            _client(store).xadd(key, {name: traces.without(value) for name, value in fields.items()})
+        gone += int(_client(store).xdel(key, entry_id))
+    return gone
+
+
+def _hash(store: Store, key: str) -> Mapping[str, str]:
+    return dict(_client(store).hgetall(key))
+
+
+def _stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
+    return list(_client(store).xrange(key))
+
+
+_BY_KIND: Mapping[str, Callable[[Store, str, _Traces], int]] = {
+    "string": _string, "hash": _fields, "list": _elements, "set": _members, "zset": _scored, "stream": _entries,
+}
+
+
+def rewrite(store: Store, timeout: float = 60.0) -> bool:
+    """Write the append-only file anew, so that no old entry of it holds what was forgotten; waits until it is done. False: the
+    server keeps no such file, or did not finish; what its backups hold is the operator's matter."""
+    client, deadline = _client(store), time.monotonic() + timeout
+    try:
+        client.slowlog_reset()
+        if not client.info("persistence").get("aof_enabled"):
+            return False
+        while not _started(client):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        while _running(client):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return bool(client.info("persistence")["aof_last_bgrewrite_status"] == "ok")
+    except redis.exceptions.ResponseError as error:
+        log.warning("the append-only file was not rewritten", reason=str(error)[:100])
+        return False
+
+
+def _started(client: Any) -> bool:
+    """Start a rewrite that begins now: one that runs already may have begun before."""
+    if _running(client):
+        return False
+    client.bgrewriteaof()
+    return True
+
+
+def _running(client: Any) -> bool:
+    state = client.info("persistence")
+    return bool(state["aof_rewrite_in_progress"] or state.get("aof_rewrite_scheduled"))

@@ -1,0 +1,125 @@
+"""What bots remember, in parts of bounded size. What a part holds is decided in `app.brain`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from app import keys
+from app.store.door import Call, Reply, Store, command
+
+Fields = Mapping[str, str]
+
+SAID_MOST, SAID_LEFT = 500, 450
+"""Lines of a bot's conversations; clearing a few at a time keeps the sorting rare."""
+FACTS_MOST = 30
+UTTERED_MOST = 500
+
+
+def _bounds(part: str) -> tuple[int, int, int]:
+    """Most items, items left after a clearing, and expiry in ms."""
+    if part.startswith("person:"):
+        return FACTS_MOST, FACTS_MOST, keys.PERSON_TTL
+    return SAID_MOST, SAID_LEFT, keys.SAID_TTL
+
+
+def fields(bot: str, part: str) -> Call[tuple[str, ...]]:
+    """The items' names in one part of a bot's memory."""
+    return command("HKEYS", keys.memory(bot, part), parse=tuple)
+
+
+def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
+    """Items by name (at least one); a missing one is left out."""
+    def parse(reply: Reply) -> dict[str, str]:
+        return {name: text for name, text in zip(names, reply, strict=True) if text is not None}
+
+    return command("HMGET", keys.memory(bot, part), *names, parse=parse)
+
+
+def keep(bot: str, part: str, items: Fields) -> Call[int]:
+    """Put items into a part; the oldest make room."""
+    flat = [text for pair in items.items() for text in pair]
+    return Call("keep", (keys.memory(bot, part),), (*_bounds(part), *flat), int)
+
+
+def drop(bot: str, part: str, names: Sequence[str]) -> Call[int]:
+    """Remove items (at least one)."""
+    return command("HDEL", keys.memory(bot, part), *names, parse=int)
+
+
+def scan(store: Store, pattern: str) -> Iterator[str]:
+    """Names of all keys like the pattern. For an operator's questions, not for a cycle."""
+    cursor = "0"
+    seen: set[str] = set()
+    while True:
+        cursor, found = store.run(command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, parse=lambda reply: reply))
+        yield from (name for name in found if name not in seen)
+        seen.update(found)
+        if str(cursor) == "0":
+            return
+
+
+def parts(store: Store, bot: str = "*", part: str = "*") -> Iterator[tuple[str, str]]:
+    """(bot, part) of each part that holds anything; `*` is any."""
+    for name in scan(store, keys.memory(bot, part)):
+        _, owner, held = name.split(":", 2)
+        yield owner, held
+
+
+def utter(bot: str, line: str) -> Call[bool]:
+    """Before the offline voice says a line; False: the bot has said it within a day, in this process or in another."""
+    return Call("utter", (keys.memory(bot, "uttered"),), (line, keys.UTTERED_TTL, UTTERED_MOST), bool)
+
+
+def uttered(bot: str) -> Call[tuple[str, ...]]:
+    """What the offline voice has said within about a day, oldest first."""
+    return command("ZRANGE", keys.memory(bot, "uttered"), 0, -1, parse=tuple)
+
+
+def converse(bot: str, channel: str, ends_in_ms: int) -> Call[int]:
+    """The bot takes part in a conversation, which ends when this was not called for so long."""
+    return Call("converse", (keys.CONVERSATIONS_DUE,), (f"{bot}:{channel}", ends_in_ms), int)
+
+
+def ended(most: int = 200) -> Call[tuple[tuple[str, str], ...]]:
+    """(bot, channel) of conversations that have ended; each is handed out once."""
+    def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
+        return tuple((bot, channel) for bot, _, channel in (text.partition(":") for text in reply))
+
+    return Call("ended", (keys.CONVERSATIONS_DUE,), (most,), parse)
+
+
+def learned(bot: str, channel: str) -> Call[str]:
+    """Name of the last line that was learned from; empty when there is none."""
+    return command("HGET", keys.memory(bot, "learned"), channel, parse=lambda reply: reply or "")
+
+
+def learn_up_to(bot: str, channel: str, name: str) -> Call[int]:
+    """Move that mark."""
+    return Call("remember", (keys.memory(bot, "learned"),), (channel, name, keys.SAID_TTL), int)
+
+
+def digest(person: str) -> str:
+    """How a person who opted out is known: not even the id is kept."""
+    return hashlib.sha256(f"opted out {person}".encode()).hexdigest()
+
+
+def opted_out(digests: Sequence[str]) -> Call[tuple[bool, ...]]:
+    """Which of these digests (at least one) are of people who want no part in this."""
+    return command("SMISMEMBER", keys.OPTED_OUT, *digests, parse=lambda reply: tuple(map(bool, reply)))
+
+
+def all_opted_out() -> Call[frozenset[str]]:
+    """The digests of all of them."""
+    return command("SMEMBERS", keys.OPTED_OUT, parse=frozenset)
+
+
+def opt_out(digest: str) -> Call[int]:
+    """Add one."""
+    return command("SADD", keys.OPTED_OUT, digest, parse=int)
+
+
+def encoded(value: Mapping[str, object]) -> str:
+    """An item's JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,152 @@
+"""What is remembered, on a real Valkey: bounded, once, and the same whoever asks."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from app import keys
+from app.rules import trust
+from app.store import memories, nights, trusts
+from app.store.door import Store
+from app.store.nights import Claimed, Night, Wrote
+
+
+def request() -> str:
+    """A fresh request id."""
+    return uuid.uuid4().hex
+
+
+def threads(count: int, work: Callable[[int], object]) -> list[object]:
+    """What `work` returns in so many threads that begin together."""
+    barrier, results = threading.Barrier(count), list[object]([None] * count)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        results[number] = work(number)
+
+    running = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for one in running:
+        one.start()
+    for one in running:
+        one.join()
+    return results
+
+
+@pytest.mark.parametrize(("part", "most"), [("said", memories.SAID_MOST), ("person:7", memories.FACTS_MOST)])
+def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(store: Store, part: str, most: int) -> None:
+    """However much is put in, and in whatever order, the newest by snowflake stay."""
+    for number in range(most + 60):
+        # Ids of two lengths: compared as numbers, not as text.
+        store.run(memories.keep("elena", part, {f"{9_900 + number}.0": "{}"}))
+        assert store.client.hlen(keys.memory("elena", part)) <= most
+    assert f"{9_900 + most + 59}.0" in store.run(memories.fields("elena", part))
+    assert "9900.0" not in store.run(memories.fields("elena", part))
+    store.run(memories.keep("elena", part, {"5.0": "{}"}))
+    kept = store.run(memories.fields("elena", part))
+    assert len(kept) <= most
+
+
+def test_two_processes_never_say_one_line(store: Store) -> None:
+    """Of any number of threads and connections that want to say a line, one may."""
+    for line in ("Hello.", "And then?"):
+        assert sum(bool(won) for won in threads(8, lambda _, line=line: store.run(memories.utter("elena", line)))) == 1
+    assert store.run(memories.uttered("elena")) == ("Hello.", "And then?")
+    assert store.run(memories.utter("aria", "Hello.")), "another bot has its own words"
+
+
+def test_a_line_may_come_back_after_a_day(store: Store) -> None:
+    """What was said more than a day ago is forgotten by the next line."""
+    store.run(memories.utter("elena", "Hello."))
+    store.client.zadd(keys.memory("elena", "uttered"), {"Hello.": 1})
+    assert store.run(memories.utter("elena", "Hello."))
+
+
+def test_an_ended_conversation_is_handed_out_once(store: Store) -> None:
+    """A conversation that goes on is not taken; one that has ended goes to one of many that ask."""
+    store.run(memories.converse("elena", "55", 0))
+    store.run(memories.converse("elena", "66", 60_000))
+    taken = threads(6, lambda _: store.run(memories.ended()))
+    assert sorted(len(found) for found in taken if isinstance(found, tuple)) == [0, 0, 0, 0, 0, 1]
+    assert store.run(memories.ended()) == ()
+
+
+def test_points_of_a_day_are_bounded_and_a_repeated_request_adds_none(store: Store) -> None:
+    """No evening of chatter makes a friend."""
+    once = request()
+    assert [store.run(trusts.add("elena", "7", 1, once)) for _ in range(3)] == [1, 1, 1]
+    for _ in range(50):
+        store.run(trusts.add("elena", "7", 1, request()))
+    assert store.run(trusts.some("elena", ["7", "8"]))["7"].points == trust.DAILY
+    assert "8" not in store.run(trusts.everyone("elena"))
+
+
+@pytest.mark.parametrize("days", [0, 1, 13, 14, 15, 16, 40, 99, 1_000])
+def test_absence_costs_the_same_in_redis_and_in_the_rules(store: Store, days: int) -> None:
+    """The script and the pure function agree, day for day."""
+    now_ms = int(store.client.time()[0]) * 1000
+    at_ms = now_ms - days * trust.DAY_MS - 1_000
+    store.client.hset(keys.trust("elena"), "7", f'{{"points":90,"at_ms":{at_ms},"day":"2020-01-01","today":5}}')
+    assert store.run(trusts.add("elena", "7", 1, request())) == trust.left(90, now_ms - at_ms) + 1
+
+
+def test_people_are_bounded_and_the_least_known_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd of strangers does not push out a friend."""
+    monkeypatch.setattr(trusts, "PEOPLE_MOST", 20)
+    for _ in range(3):
+        store.run(trusts.add("elena", "friend", 1, request()))
+    for number in range(60):
+        store.run(trusts.add("elena", f"stranger {number}", 1, request()))
+    known = store.run(trusts.everyone("elena"))
+    assert len(known) == 20
+    assert known["friend"].points == 3
+
+
+def test_one_of_many_writers_writes(store: Store) -> None:
+    """However many tasks ask for one date at once, one entry is written and none is written over."""
+    def write(number: int) -> object:
+        claimed = store.run(nights.claim("elena", Night.DIARY, "2026-11-20", f"writer {number}"))
+        if claimed is not Claimed.CLAIMED:
+            return claimed
+        return store.run(nights.write("elena", Night.DIARY, "2026-11-20", f"writer {number}", f"text {number}"))
+
+    outcomes = threads(8, write)
+    assert outcomes.count(Wrote.WRITTEN) >= 1
+    assert len(store.run(nights.read("elena", Night.DIARY))) == 1
+    before = store.run(nights.read("elena", Night.DIARY))
+    assert store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "late")) is Claimed.WRITTEN
+    assert store.run(nights.write("elena", Night.DIARY, "2026-11-20", "late", "other")) is Wrote.LOST
+    assert store.run(nights.read("elena", Night.DIARY)) == before
+
+
+def test_a_writer_that_dies_is_followed_by_another(store: Store) -> None:
+    """A claim ends with its lease; the one who slept through it writes nothing."""
+    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead")) is Claimed.CLAIMED
+    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next")) is Claimed.BUSY
+    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead")) is Claimed.CLAIMED, "asked again after a lost answer"
+    assert 0 < store.client.pttl(keys.night_claim("elena", "dream", "2026-11-20")) <= nights.LEASE_MS
+    store.client.delete(keys.night_claim("elena", "dream", "2026-11-20"))
+    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next")) is Claimed.CLAIMED
+    assert store.run(nights.write("elena", Night.DREAM, "2026-11-20", "dead", "old")) is Wrote.LOST
+    assert store.run(nights.write("elena", Night.DREAM, "2026-11-20", "next", "new")) is Wrote.WRITTEN
+    assert store.run(nights.read("elena", Night.DREAM)) == {"2026-11-20": "new"}
+
+
+def test_a_night_with_nothing_to_tell_gives_the_claim_back(store: Store) -> None:
+    """An empty day blocks nobody."""
+    store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "one"))
+    assert store.run(nights.write("elena", Night.DIARY, "2026-11-20", "one", "")) is Wrote.RELEASED
+    assert store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "two")) is Claimed.CLAIMED
+
+
+def test_only_the_newest_dates_are_kept(store: Store) -> None:
+    """Sixty dates, the oldest go first."""
+    dates = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
+    for date in reversed(dates):
+        store.run(nights.claim("elena", Night.DIARY, date, "me"))
+        store.run(nights.write("elena", Night.DIARY, date, "me", "text"))
+    kept = sorted(store.run(nights.read("elena", Night.DIARY)))
+    assert kept == dates[-nights.DATES_MOST:]
