@@ -133,12 +133,23 @@ def unmute(scope: Scope) -> None:
 
 
 @app.command()
-def dead() -> None:
-    """List the posts that could not be delivered, with the reason."""
-    from app.bootstrap.ops import dead_letters
+def outbox(
+    dead: Annotated[bool, typer.Option("--dead", help="only posts that could not be delivered, with the reason")] = False,
+    retry: Annotated[str | None, typer.Option(metavar="ID", help="send this dead letter again")] = None,
+) -> None:
+    """List posts on their way to Discord, and those that failed for good."""
+    from app.bootstrap import ops
 
-    for bot, entry, reason in dead_letters(_settings()):
-        typer.echo(f"{bot}\t{entry}\t{reason}")
+    current = _settings()
+    if retry is not None:
+        if not ops.retry(retry, current):
+            raise ConfigurationError(f"{retry} is no dead letter: `the-stream outbox --dead` lists them.")
+        typer.echo(f"Sent again: {retry}")
+        return
+    for bot, entry, where in [] if dead else ops.waiting(current):
+        typer.echo(f"{bot}\t{entry}\twaits for channel {where}")
+    for bot, entry, reason in ops.dead_letters(current):
+        typer.echo(f"{bot}\t{entry}\tdead: {reason}")
 
 
 @app.command()

@@ -78,6 +78,17 @@ def unmute(scope: str, settings: Settings) -> bool:
         return store.run(mutes.unmute(scope))
 
 
+def waiting(settings: Settings) -> list[tuple[str, str, str]]:
+    """(bot, entry id, channel) of every post on its way."""
+    with opened(settings) as store:
+        return [
+            (entry.bot, entry_id, channel)
+            for entry in store.run(roster.roster())
+            for channel, _ in store.run(outbox.channels_due(entry.bot))
+            for entry_id in store.run(outbox.waiting(entry.bot, channel))
+        ]
+
+
 def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
     """(bot, entry id, reason) of every dead letter."""
     with opened(settings) as store:
@@ -86,6 +97,13 @@ def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
             for entry in store.run(roster.roster())
             for entry_id, reason in store.run(outbox.dead(entry.bot)).items()
         ]
+
+
+def retry(entry_id: str, settings: Settings) -> bool:
+    """Send a dead letter again; the pump finds it within about a second. False: it is no dead letter."""
+    with opened(settings) as store:
+        entry = store.run(outbox.read(entry_id))
+        return entry is not None and store.run(outbox.retry(entry))
 
 
 def _check(scope: str) -> None:

@@ -207,3 +207,26 @@ def in_flight(bot: str, channel: str) -> Call[InFlight | None]:
 def dead(bot: str) -> Call[dict[str, str]]:
     """Dead letters: entry id to reason."""
     return command("HGETALL", keys.dead(bot), parse=dict)
+
+
+def retry(entry: OutboxEntry) -> Call[bool]:
+    """Send a dead letter again; False: it is none."""
+    message = entry.reply_to or entry.entry_id
+    return Call(
+        "retry",
+        (
+            keys.entry(entry.entry_id),
+            keys.dead(entry.bot),
+            keys.outbox(entry.bot, entry.channel_id),
+            keys.DELIVERIES_DUE,
+            keys.answer(message),
+            keys.journal(message),
+        ),
+        (entry.entry_id, entry.bot, entry.channel_id),
+        bool,
+    )
+
+
+def waiting(bot: str, channel: str) -> Call[tuple[str, ...]]:
+    """Entry ids that wait to be sent, oldest first."""
+    return command("LRANGE", keys.outbox(bot, channel), 0, -1, parse=tuple)

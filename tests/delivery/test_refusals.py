@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from app import keys
-from app.store import mutes
+from app.store import mutes, outbox
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]
@@ -185,3 +185,16 @@ def test_a_post_waits_while_discord_cannot_be_reached(room: Room, empties: Empti
     room.worker(discord_api_url=real)
     empties()
     assert room.said() == ["hello"]
+
+
+def test_a_dead_letter_can_be_sent_again_once(room: Room) -> None:
+    """An operator who mended the cause sends it again; asked twice, it is sent once."""
+    room.commit("second try")
+    room.discord.faults.fail_next("POST", "/messages$", 403, {"message": "Missing Permissions", "code": 50013})
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    entry = room.store.run(outbox.read(entry_id))
+    assert entry is not None
+    assert [room.store.run(outbox.retry(entry)), room.store.run(outbox.retry(entry))] == [True, False]
+    room.worker().run()
+    assert (room.said(), room.dead()) == (["second try"], [])
