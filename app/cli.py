@@ -205,10 +205,29 @@ def memory_forget(
 
 @vault.command("key")
 def vault_key() -> None:
-    """Print a new key for STREAM_VAULT_KEYS. To rotate, put it first and keep the old one for a day."""
+    """Print a new key for STREAM_VAULT_KEYS. To rotate: put it first, restart workers and gateways, `vault rotate`, remove
+    the old one."""
     from cryptography.fernet import Fernet
 
     typer.echo(Fernet.generate_key().decode())
+
+
+@vault.command("show")
+def vault_show() -> None:
+    """What each bot's vault holds: names and lengths, never a secret."""
+    from app.bootstrap.ops import vault_show as masked
+    from app.cli_show import show_vault
+
+    show_vault(masked(_settings()))
+
+
+@vault.command("rotate")
+def vault_rotate() -> None:
+    """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS."""
+    from app.bootstrap.ops import vault_rotate as rotate
+
+    for bot in rotate(_settings()):
+        typer.echo(f"Sealed anew: {bot}")
 
 
 def main() -> None:

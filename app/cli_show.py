@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.bootstrap.ops import Sealed
 from app.docgen import setting_rows
 from app.logs import redact, register_settings
 from app.model import JournalLine
@@ -44,6 +45,19 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(redact(str(cell))) for cell in row))
+    console.print(table)
+
+
+def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:
+    """Print what may be told of the vaults."""
+    console = console or Console()
+    table = Table(title="Vault", title_justify="left")
+    for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
+        table.add_column(heading, overflow="fold")
+    for one in sealed:
+        secrets = "\n".join(f"{name}  ******** ({length} characters)" for name, length in sorted(one.secrets.items()))
+        hours, minutes = divmod(one.expires_in_s // 60, 60)
+        table.add_row(*map(Text, (one.bot, one.user_id, secrets, one.model, f"{hours} h {minutes} min", one.problem)))
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""Documents made from the code: docs/keys.md and docs/settings.md. `make docs` writes them; a test keeps them true."""
+"""Documents made from the code: docs/keys.md, docs/settings.md and docs/diaries.md. `make docs` writes them; a test keeps them true."""
 
 from __future__ import annotations
 
@@ -77,7 +77,14 @@ def settings_page() -> str:
         _table(("setting", "default", "what it does"), rows))) + "\n"
 
 
-PAGES = {"keys.md": keys_page, "settings.md": settings_page}
+def diaries_page() -> str:
+    """docs/diaries.md."""
+    from app.playground.week import page
+
+    return page()
+
+
+PAGES = {"keys.md": keys_page, "settings.md": settings_page, "diaries.md": diaries_page}
 
 
 def main(folder: Path) -> None:

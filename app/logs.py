@@ -36,8 +36,8 @@ SHAPES = re.compile(
     re.VERBOSE,
 )
 
-NOISY = {"discord": logging.INFO, "httpx": logging.WARNING, "urllib3": logging.WARNING, "kombu": logging.WARNING,
-         "amqp": logging.WARNING, "asyncio": logging.WARNING,
+NOISY = {"discord": logging.INFO, "httpx": logging.WARNING, "httpx2": logging.WARNING,
+         "urllib3": logging.WARNING, "kombu": logging.WARNING, "amqp": logging.WARNING, "asyncio": logging.WARNING,
          "celery.app.trace": logging.WARNING, "celery.worker.strategy": logging.WARNING, "celery.beat": logging.WARNING}
 
 

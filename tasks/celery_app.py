@@ -11,7 +11,7 @@ import click
 from celery import signals
 from kombu import Exchange, Queue
 
-from app import logs
+from app import logs, poison
 from app.broker import QUEUES, conf
 from app.errors import ConfigurationError, StreamError
 from app.hub import WakeHub
@@ -37,6 +37,7 @@ def configuration() -> dict[str, Any]:
         raise click.UsageError(str(error)) from None
 
 
+poison.survive()
 app = celery.Celery("stream")
 app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)

@@ -1,18 +1,23 @@
-"""What an operator asks of a running stream: why, mute, budgets, dead letters."""
+"""What an operator asks of a running stream: why, mute, dead letters, the vault."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from app.embedded import running_url
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, VaultKeyWrong, VaultMissing
 from app.model import JournalLine
 from app.settings import Settings
-from app.store import journal, mutes, outbox, roster
+from app.store import journal, mutes, outbox, roster, vault
 from app.store.door import Store
+from app.store.vault import Vault
 
 LINK = re.compile(r"(?:/|^)(\d{5,20})/?$")
 SCOPE = re.compile(r"^(all|(?:guild|channel):\d{1,20}|bot:[a-z][a-z0-9_-]{0,31})$")
@@ -104,6 +109,56 @@ def retry(entry_id: str, settings: Settings) -> bool:
     with opened(settings) as store:
         entry = store.run(outbox.read(entry_id))
         return entry is not None and store.run(outbox.retry(entry))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What may be told of one bot's vault: names and lengths, never a secret or a part of one."""
+
+    bot: str
+    secrets: dict[str, int]
+    """Name to length."""
+    model: str
+    user_id: str
+    expires_in_s: int
+    problem: str = ""
+
+
+def vault_show(settings: Settings) -> list[Sealed]:
+    """The vaults of all bots on the roster, masked."""
+    with opened(settings) as store:
+        safe = Vault(_vault_keys(settings))
+        return [_sealed(store, safe, entry.bot, entry.user_id) for entry in store.run(roster.roster())]
+
+
+def vault_rotate(settings: Settings) -> list[str]:
+    """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done. A vault that no key opens is
+    VaultKeyWrong, and nothing is changed. One whose gateway publishes meanwhile is that gateway's affair."""
+    with opened(settings) as store:
+        safe = Vault(_vault_keys(settings))
+        bots = [entry.bot for entry in store.run(roster.roster())]
+        sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
+        anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
+        return [bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))]
+
+
+def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
+    ttl_ms = store.run(vault.expires_in(bot))
+    try:
+        parts = store.run(vault.read(bot))
+        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"]).items()}
+    except (VaultMissing, VaultKeyWrong) as error:
+        return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
+    model = str(json.loads(parts["llm"]).get("model", ""))
+    return Sealed(bot, secrets, model, user_id, ttl_ms // 1000)
+
+
+def _vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
+    """Those of the settings, or the one that `up` made on this machine."""
+    kept = settings.data_dir.expanduser() / "vault.key"
+    if settings.vault_keys or settings.redis_url or not kept.exists():
+        return settings.vault_keys
+    return (SecretStr(kept.read_text(encoding="utf-8").strip()),)
 
 
 def _check(scope: str) -> None:

@@ -89,10 +89,11 @@ class Posting:
     def _watched(self) -> list[str]:
         """Channels that the bot can read, may speak in, and was given: by its watchlist, or one by one in the settings."""
         entry = next((one for one in self.store.run(roster.roster()) if one.bot == self.bot), None)
-        watchlist = self.served.character.watchlist
+        character = self.served.character
+        watchlist = character.watchlist
         return [
             channel for channel in (entry.channels if entry is not None else ())
-            if self._may(channel)
+            if self._may(channel) and channel not in {character.diary, character.dream}
             and ("*" in watchlist or channel in watchlist or channel in self.settings.speak_channels)
         ][:CHANNELS_MOST]
 

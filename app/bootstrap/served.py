@@ -17,8 +17,8 @@ from app.store.door import Store
 from app.store.limits import Limits
 from app.store.vault import Vault
 
-FRESH_FOR = 30.0
-"""Seconds that a worker trusts what it read: a rotated token is noticed within this time."""
+FRESH_FOR = 2.0
+"""Seconds that a worker trusts what it read: a rotated token is noticed within this time. Reading costs one round trip."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 import structlog
 
@@ -178,6 +179,10 @@ class Worker:
         """Load what the first cycle would otherwise wait for. StoreUnavailable where Redis is not there."""
         self.store.run(stats.counts())
         warm(self.chores.memory)
+        for bot in self._roster_now().values():
+            # After a restart: the first person who asks must not wait for a model's client to be imported.
+            with suppress(StreamError):
+                self.bots.get(bot)
 
     def close(self) -> None:
         """Give leases back and close connections."""

@@ -160,21 +160,11 @@ def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draf
         draft.emoji = plain_emoji(found.emoji) or choose_emoji(character, candidate, run.ports.chance())
         draft.reason = "the model chose a reaction"
         return draft
-    problem = _problem(words, str(messages[0].content))
+    problem = text.problem(words, str(messages[0].content))
     if problem:
         return _unusable(run, candidate, messages, draft, problem)
     draft.text = words
     return draft
-
-
-def _problem(words: str, instructions: str) -> str:
-    """Why the words cannot be said, or ""."""
-    if not words:
-        return "the model's answer was empty"
-    if text.is_refusal(words):
-        return "the model refused"
-    # The first line holds the names alone, which a character may say.
-    return "the model repeated its instructions" if text.leaks(words, instructions.partition("\n")[2]) else ""
 
 
 def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, reason: str) -> Draft:

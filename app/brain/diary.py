@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ NAMED = 3
 """People who are named when several only came by."""
 SHOWN = 40
 """Exchanges that a model is shown."""
+_QUOTABLE = re.compile(r"<(day|diary)>.*?</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def prompt(character: Character, day: Day, kind: str, diary: str = "") -> list[B
 def usable(character: Character, content: str, messages: Sequence[BaseMessage]) -> str:
     """A model's text as it may be kept, or "" when it is none."""
     text = outgoing(content.strip().strip("`"), character.names)
-    bad = is_refusal(text) or any(leaks(text, str(message.content)) for message in messages) or text.startswith(("{", "["))
+    # What was said that day may be quoted; the rest of the prompt may not.
+    told = [_QUOTABLE.sub("", str(message.content)) for message in messages]
+    bad = is_refusal(text) or any(leaks(text, one) for one in told) or text.startswith(("{", "["))
     return "" if bad or not 40 <= len(text) <= 2_000 else text
 
 
@@ -114,6 +118,8 @@ _COUNTED = (
     "It was a {weekday} of {topic}, {count} long.",
     "{Count}. I counted twice. {Topic} won.",
     "A {weekday}, then. {Count}; what was said about {topic} stayed with me.",
+    "On a {weekday}: {count}. Somebody brought up {topic}, so I'm content.",
+    "To be noted: {count}, and {topic} is still what I wake up for.",
 )
 _PLAIN = (
     "{weekday}. {Count}, about everything and nothing.",

@@ -64,7 +64,8 @@ _RULES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("is", "is {0}", r"i(?:['’]m| am) ((?:an?|the) .+)"),
     ))
 _CUT = re.compile(
-    r"\s*(?:,|\(|[–—]|\s-\s|\b(?:because|since|which|though|although|but|when|if|so|while|until|and (?:i|then|they|it|he|she|we|you)|haha|lol|tbh"
+    r"\s*(?:,|\(|[–—]|\s-\s|\b(?:because|since|which|though|although|but|when|if|so|while|until"
+    r"|and (?:i|then|they|it|he|she|we|you)|haha|lol|tbh"
     r"|btw|too|as well|right now|these days|at the moment|to be honest|anyway|actually|though|i think|i guess)\b).*$",
     re.IGNORECASE | re.DOTALL)
 _VAGUE = re.compile(

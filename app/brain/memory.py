@@ -20,7 +20,7 @@ from langgraph.store.base import BaseStore, PutOp, SearchItem
 
 from app.brain.facts import Fact, outdated
 from app.brain.models import Breaker
-from app.brain.text import person
+from app.brain.text import person, tame
 from app.character import Mood
 from app.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
 
@@ -56,9 +56,9 @@ class Remembered:
 
     def notes(self) -> list[dict[str, str]]:
         """As a prompt shows them."""
-        facts = [{"about": person(one["name"]), "told you": str(one["text"]), "on": str(one["date"])}
+        facts = [{"about": person(one["name"]), "told you": tame(str(one["text"])), "on": str(one["date"])}
                  for one in self.facts]
-        lines = [{"from": person(one["name"]), "said earlier": str(one["text"]), "on": _date(one["id"])}
+        lines = [{"from": person(one["name"]), "said earlier": tame(str(one["text"])), "on": _date(one["id"])}
                  for one in self.lines]
         return [*facts, *lines]
 

@@ -70,11 +70,11 @@ def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Acti
     except ModelUnavailable as error:
         return action.model_copy(update={"reason": str(error)})
     found = reply.parse(answer.content)
-    said = found.text if found is not None and found.action == "reply" else ""
-    if text.is_silence(said) or text.is_refusal(said) or text.leaks(said, str(messages[0].content)):
+    said = text.outgoing(found.text, character.names) if found is not None and found.action == "reply" else ""
+    if text.is_silence(said) or text.problem(said, str(messages[0].content)):
         said = ""
     return action.model_copy(update={
-        "text": text.outgoing(said, character.names), "tokens": answer.tokens, "micro_usd": answer.micro_usd,
+        "text": said, "tokens": answer.tokens, "micro_usd": answer.micro_usd,
         "reason": action.reason if said else "the model chose silence"})
 
 

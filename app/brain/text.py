@@ -44,7 +44,8 @@ _SILENCE = re.compile(
     r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
     re.IGNORECASE | re.DOTALL)
 _REFUSAL = re.compile(
-    r"^(?:\s*<(?:!doctype|\?xml|html|head|body)\b|\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
+    r"^(?:\s*<(?:!doctype|\?xml|html|head|body)\b|"
+    r"\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
     r"(?:can['’]?t|cannot|can not|unable|ai)\b|"
     r"i (?:can['’]?t|cannot) (?:assist|help (?:you )?with|comply|fulfil|provide|continue|engage)|"
     r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:))",
@@ -105,6 +106,16 @@ def leaks(text: str, prompt: str) -> bool:
     """Whether a draft repeats a part of the system prompt, whatever signs, spaces or marks stand between its letters."""
     heard, secret = _letters(text), _letters(prompt)
     return any(heard[place:place + LEAK] in secret for place in range(len(heard) - LEAK + 1))
+
+
+def problem(words: str, instructions: str) -> str:
+    """Why words that are ready to leave (`outgoing`) cannot be said after all, or "". Raw drafts would hide phrases behind
+    invisible characters. The first line of the instructions holds the names alone, which a character may say."""
+    if not words:
+        return "the model's answer was empty"
+    if is_refusal(words):
+        return "the model refused"
+    return "the model repeated its instructions" if leaks(words, instructions.partition("\n")[2]) else ""
 
 
 def _letters(text: str) -> str:

@@ -18,6 +18,7 @@ import structlog
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
 from app.errors import StreamError, TokenRefused
+from app.logs import redact
 from app.model import MAX_CONTENT, AuthorKind, ChatLine
 from app.settings import Settings
 
@@ -195,7 +196,7 @@ class DiscordRest:
         except discord.HTTPException as error:
             if error.status == 401:
                 self.forget(bot, token)
-            problem = f"{error.status} {error.code}: {error.text}"[:100]
+            problem = redact(f"{error.status} {error.code}: {error.text}")[:100]
         except StreamError as error:
             problem = str(error)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

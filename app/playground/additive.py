@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
 
-RIDGE = 40.0
+RIDGE = 20.0
 """Pull of every weight to zero, in examples."""
-SMOOTH = 80.0
+SMOOTH = 100.0
 """Pull of neighbouring bins to each other, in examples."""
 LOOSE = 1e-6
 ROUNDS = 400
@@ -101,11 +101,11 @@ def fit(design: Design, cells: Cells, labels: Floats, importance: Floats, start:
     def loss(weights: Floats) -> tuple[float, Floats]:
         odds = scores(weights, cells)
         residual = (1.0 / (1.0 + np.exp(-odds)) - labels) * importance
-        gradient = np.bincount(repeated, np.repeat(residual, cells.shape[1]), minlength=width)
+        gradient = _sums(repeated, np.repeat(residual, cells.shape[1]), width)
         gradient[0] = residual.sum()
         apart = SMOOTH * (weights[links[:, 0]] - weights[links[:, 1]])
         gradient += ridge * weights
-        gradient += np.bincount(links[:, 0], apart, minlength=width) - np.bincount(links[:, 1], apart, minlength=width)
+        gradient += _sums(links[:, 0], apart, width) - _sums(links[:, 1], apart, width)
         value = ((np.logaddexp(0.0, odds) - labels * odds) * importance).sum()
         value += 0.5 * (ridge * weights**2).sum() + 0.5 * (apart**2).sum() / SMOOTH
         return float(value), gradient
@@ -114,9 +114,13 @@ def fit(design: Design, cells: Cells, labels: Floats, importance: Floats, start:
     first = np.zeros(width) if start is None else start.copy()
     if start is None:
         first[0] = np.log(rate / (1.0 - rate))
-    seen = np.bincount(repeated, np.repeat(importance, cells.shape[1]), minlength=width)
+    seen = _sums(repeated, np.repeat(importance, cells.shape[1]), width)
     seen[0] = importance.sum()
     return minimise(loss, first, 1.0 / (seen * rate * (1.0 - rate) + ridge + SMOOTH))
+
+
+def _sums(places: NDArray[np.integer], parts: Floats, width: int) -> Floats:
+    return np.bincount(places, parts, minlength=width).astype(np.float64)
 
 
 def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scale: Floats) -> Floats:

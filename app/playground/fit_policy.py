@@ -28,11 +28,10 @@ Flags = NDArray[np.bool_]
 
 FOLDS = 5
 PEOPLE = 12
-"""People per file whose choices are learned from; beyond the five that are scored they count less."""
-OTHERS_WEIGHT = 0.7
-OTHERS_KEPT = 7
+"""People per file whose choices are learned from, beside the five that are scored."""
+OTHERS_KEPT = 3
 """Of the silent examples of people that are not scored, one of so many is kept, and weighs as many."""
-GRID = np.arange(-2.6, 0.41, 0.1)
+GRID = np.arange(-2.8, 0.01, 0.05)
 """Thresholds tried, in bits."""
 
 LINES = (2, 3, 4, 6, 9, 14, 22, 40, 100, 201)
@@ -69,8 +68,9 @@ AXES: dict[str, dict[str, tuple[float, ...]]] = {
 CROSSES: tuple[tuple[str, str], ...] = (
     *(("tie", other) for other in (
         "told_gap", "bot_gap", "marks", "kind", "length", "bot_lines_near", "bot_helps", "bot_volunteers", "bot_pace",
-        "speakers_since", "words_recent")),
-    ("bot_gap", "told_gap"), ("bot_gap", "bot_volunteers"), ("marks", "told_gap"), ("marks", "bot_volunteers"),
+        "speakers_since", "words_recent", "to_author", "author_since", "minute")),
+    ("bot_gap", "told_gap"), ("bot_gap", "bot_volunteers"), ("bot_gap", "marks"), ("bot_gap", "length"),
+    ("bot_gap", "words_recent"), ("bot_pace", "words"), ("marks", "told_gap"), ("marks", "bot_volunteers"),
     ("author_since", "told_gap"), ("back_gap", "told_gap"))
 UNORDERED = frozenset({"tie", "kind", "bot_target"})
 GROUP_OF = {feature: group for group, axes in AXES.items() for feature in axes}
@@ -98,7 +98,7 @@ def gather(logs: Sequence[Log]) -> Examples:
         fold = int(order[groups.index(channel_day(log))]) % FOLDS
         for row, label, scored in _rows(log):
             kept = scored or label or len(marks) % OTHERS_KEPT == 0
-            weight = 1.0 if scored else OTHERS_WEIGHT * (1 if label else OTHERS_KEPT)
+            weight = 1.0 if scored or label else float(OTHERS_KEPT)
             # A row that is left out still moves the count, so that which ones are kept depends on nothing else.
             marks.append((float(label), weight if kept else 0.0, scored, fold))
             rows.append(row if kept else ())
@@ -155,39 +155,40 @@ class Validated:
     named: Flags
     fold: NDArray[np.int64]
 
-    def choose(self, named: float, free: float) -> Flags:
-        """What the decision function of the policy does with these scores and thresholds."""
-        called = self.named & (self.bits >= named)
+    def choose(self, threshold: float) -> Flags:
+        """What the decision function of the policy does with these scores and this threshold."""
+        called = self.named & (self.bits >= threshold)
         others = np.where(self.named, -np.inf, self.bits)
         best = np.zeros_like(called)
-        best[np.arange(len(best)), others.argmax(axis=1)] = others.max(axis=1) >= free
-        chosen: Flags = called | (best & ~called.any(axis=1)[:, None])
-        return chosen
+        best[np.arange(len(best)), others.argmax(axis=1)] = others.max(axis=1) >= threshold
+        return np.asarray(called | (best & ~some(called)[:, None]))
 
     def f1(self, chosen: Flags, among: Flags | None = None) -> tuple[float, float]:
         """F1 of who and of anybody."""
         picked, label = (chosen, self.labels) if among is None else (chosen[among], self.labels[among])
-        return _f1(picked, label), _f1(picked.any(axis=1), label.any(axis=1))
+        return _f1(picked, label), _f1(some(picked), some(label))
 
-    def thresholds(self, among: Flags | None = None) -> tuple[float, float]:
-        """Those that make the two F1 together greatest: for named bots, for others."""
-        tried = [(sum(self.f1(self.choose(named, free), among)), named, free) for named in GRID for free in GRID]
-        _, named, free = max(tried)
-        return float(named), float(free)
+    def threshold(self, among: Flags | None = None) -> float:
+        """The one that makes the two F1 together greatest."""
+        return float(max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1])
 
     def honest(self) -> Row:
-        """Both F1 with thresholds that never saw the fold they are used on."""
+        """The scores with a threshold that never saw the fold it is used on."""
         chosen = np.zeros_like(self.labels)
         for fold in range(FOLDS):
             held = self.fold == fold
-            chosen[held] = self.choose(*self.thresholds(~held))[held]
+            chosen[held] = self.choose(self.threshold(~held))[held]
         return self.row(chosen)
 
     def row(self, chosen: Flags) -> Row:
         """Precision and recall of both, and F1."""
         who, anybody = self.f1(chosen)
-        some, label = chosen.any(axis=1), self.labels.any(axis=1)
-        return Row(*_rates(chosen, self.labels), who, *_rates(some, label), anybody)
+        return Row(*_rates(chosen, self.labels), who, *_rates(some(chosen), some(self.labels)), anybody)
+
+
+def some(chosen: Flags) -> Flags:
+    """By trigger: whether any bot is chosen."""
+    return np.asarray(chosen.any(axis=1), dtype=np.bool_)
 
 
 def _rates(chosen: Flags, label: Flags) -> tuple[float, float]:
@@ -215,24 +216,24 @@ def validate(examples: Examples, without: str = "") -> Validated:
                      named[five].reshape(-1, BOTS) > 0, examples.group[five].reshape(-1, BOTS)[:, 0])
 
 
-def curve(validated: Validated, thresholds: tuple[float, float]) -> Curve:
-    """Precision and recall while both thresholds move together."""
-    points = [validated.row(validated.choose(thresholds[0] + shift, thresholds[1] + shift))
-              for shift in np.arange(-4.0, 4.01, 0.25)]
-    return Curve(points, validated.row(validated.choose(*thresholds)))
+def curve(validated: Validated, threshold: float) -> Curve:
+    """Precision and recall while the threshold rises."""
+    points = [validated.row(validated.choose(bits)) for bits in np.arange(-6.0, 2.51, 0.25)]
+    return Curve(points, validated.row(validated.choose(threshold)))
 
 
-def shipped(examples: Examples, thresholds: tuple[float, float], by_hand: Policy) -> str:
+def shipped(examples: Examples, threshold: float, by_hand: Policy) -> str:
     """The text of `policy.yaml`, fitted to all examples."""
     shape, chosen = design()
     weights = fit(shape, shape.cells(examples.table), examples.labels, examples.weights) / np.log(2.0)
     tables = [(GROUP_OF[names[-1]], names, table.edges, weights[offset:offset + table.size])
               for names, table, offset in zip(chosen, shape.tables, shape.offsets(), strict=True)]
-    return write_policy(by_hand, float(weights[0]), thresholds, tables)
+    return write_policy(by_hand, float(weights[0]), threshold, tables)
 
 
-def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = Console().print) -> None:
+def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] | None = None) -> None:
     """Fit, validate, and write the policy, the plot and the tables."""
+    say = say or Console().print
     parser = argparse.ArgumentParser(description="Fit the policy of who answers to recorded chat.")
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--policy", type=Path, default=Path("app/rules/policy.yaml"))
@@ -242,15 +243,15 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] = Co
     examples = gather(logs)
     say(f"{len(logs)} files, {len(examples.labels):,} examples, {int(examples.scored.sum()) // BOTS:,} triggers")
     full = validate(examples)
-    thresholds = full.thresholds()
+    threshold = full.threshold()
     rows = {"policy": full.honest()}
-    say(f"cross-validated: {rows['policy'].text()}; thresholds {thresholds[0]:.1f} (named), {thresholds[1]:.1f}")
-    chosen.policy.write_text(shipped(examples, thresholds, shipped_policy()), encoding="utf-8")
+    say(f"cross-validated: {rows['policy'].text()}; threshold {threshold:.2f} bits")
+    chosen.policy.write_text(shipped(examples, threshold, shipped_policy()), encoding="utf-8")
     if chosen.docs is not None:
         for group in AXES:
             rows[f"without {group}"] = validate(examples, group).honest()
             say(f"without {group}: {rows[f'without {group}'].text()}")
-        write_docs(chosen.docs, rows, draw(curve(full, thresholds)))
+        write_docs(chosen.docs, rows, draw(curve(full, threshold)))
 
 
 if __name__ == "__main__":

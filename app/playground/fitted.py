@@ -55,12 +55,9 @@ class Curve:
     chosen: Row
 
 
-def write_policy(
-    by_hand: Policy, intercept: float, thresholds: tuple[float, float], tables: Iterable[Fitted]
-) -> str:
+def write_policy(by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]) -> str:
     """The text of `policy.yaml`."""
-    lines = [HEAD + f"intercept: {intercept:.2f}", f"threshold: {thresholds[1]:.2f}",
-             f"threshold_named: {thresholds[0]:.2f}", "", HAND + "signals:"]
+    lines = [HEAD + f"intercept: {intercept:.2f}", f"threshold: {threshold:.2f}", "", HAND + "signals:"]
     lines += [f"  {signal.value}: {bits:g}" for signal, bits in by_hand.signals.items()]
     lines += [f"trust: {by_hand.trust:g}  # bits per trust level above or below the next line",
               f"trust_level: {by_hand.trust_level}",
@@ -117,7 +114,7 @@ def draw(curve: Curve) -> str:
         _dot(curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"),
         _text(LEFT + WIDE - 8, TOP + 20, "who answers (message and bot)", "end", "#1f5fa8"),
         _text(LEFT + WIDE - 8, TOP + 38, "anybody answers (message)", "end", "#c25a12"),
-        _text(LEFT + WIDE - 8, TOP + 56, "dot: the thresholds shipped", "end", "#333333"),
+        _text(LEFT + WIDE - 8, TOP + 56, "dot: the threshold shipped", "end", "#333333"),
     ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 

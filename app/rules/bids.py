@@ -32,7 +32,7 @@ def bid(table: Features, signal: Signal, trust: int, policy: Policy) -> Bid:
     parts["trust"] = policy.trust * (trust - policy.trust_level)
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
-    parts["threshold"] = -(policy.threshold_named if table["named"] else policy.threshold)
+    parts["threshold"] = -policy.threshold
     score = max(WORST, sum(parts.values()))
     return Bid.model_construct(score=score, above_threshold=score >= 0.0 and signal is not Signal.AMBIENT, parts=parts)
 

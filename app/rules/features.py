@@ -136,19 +136,17 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
 
 
 def _tie(message: Message, bot: str) -> Tie:
+    if bot in message.opened:
+        return Tie.OPENED
     if bot in message.named:
-        if message.opened and bot not in message.opened:
-            return Tie.NAMED_BESIDE
-        return Tie.OPENED if message.opened else Tie.NAMED
+        return Tie.NAMED_BESIDE if message.opened else Tie.NAMED
     if message.named:
         return Tie.OTHER
-    if message.stranger:
-        return Tie.STRANGER
-    if message.target is None:
-        return Tie.FREE
-    if message.target == bot:
-        return Tie.ANSWERED if message.sure == 2 else Tie.CONTINUED
-    return Tie.ELSEWHERE_ANSWERED if message.sure == 2 else Tie.ELSEWHERE_CONTINUED
+    if message.stranger or message.target is None:
+        return Tie.STRANGER if message.stranger else Tie.FREE
+    answered, continued = (
+        (Tie.ANSWERED, Tie.CONTINUED) if message.target == bot else (Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED))
+    return answered if message.sure == 2 else continued
 
 
 def _later(message: Message, author: Person, line: int) -> int:

@@ -1,5 +1,7 @@
-"""The policy of who answers, as data: `policy.yaml` holds what was fitted and what was set by hand. All weights are bits
-(base-2 log odds): one bit doubles the odds that people would have answered here."""
+"""The policy of who answers, as data: `policy.yaml` holds what was fitted and what was set by hand.
+
+All weights are bits (base-2 log odds): one bit doubles the odds that people would have answered here.
+"""
 
 from __future__ import annotations
 
@@ -54,12 +56,11 @@ class Term(Frozen):
 
 
 class Policy(Frozen):
-    """All weights and thresholds. `threshold` is the least score of a bot that nobody named, `threshold_named` of one
-    whose name occurs; `signals`, `trust` and `fatigue` are set by hand (a chat log knows nothing of them)."""
+    """All weights. A bot wants to answer from `threshold` on, named or not; `signals`, `trust` and `fatigue` are set by
+    hand (a chat log knows nothing of them)."""
 
     intercept: Bits
     threshold: Bits
-    threshold_named: Bits
     signals: dict[Signal, Bits]
     trust: Bits = Field(description="bits per trust level above or below `trust_level`")
     trust_level: int = Field(ge=0, le=5)

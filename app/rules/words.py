@@ -23,19 +23,22 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WH = words("what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are "
-                "can could will would should has have any")
+_WH = words(
+    "what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are can could will "
+    "would should has have any")
 _EVERYONE = words("anyone anybody someone somebody everyone everybody all guys folks people")
 _YOU = words("you your yours u ur youre you're ya yourself")
 _ME = words("i me my i'm im i've ive mine i'll i'd")
 _THANKS = words("thanks thank thx thnx ty cheers tnx thanx tks")
-_ACK = words("ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh "
-                 "oops fine true indeed gotcha alright ooh wow good agreed")
+_ACK = words(
+    "ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh oops fine true "
+    "indeed gotcha alright ooh wow good agreed")
 _GREETING = words("hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night")
 _AND = words("and but so or then because also well though however plus")
-_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | words("the that this it its for with from not was were been being there here have had has don't dont just like get got "
-    "want need know think use using used one out now see yes yeah but than them they him her his she our into about "
-    "some more very too only other over try tried way make say said then ubuntu")
+_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | words(
+    "the that this it its for with from not was were been being there here had don't dont just like get got want need know "
+    "think use using used one out now see yes yeah than them they him her his she our into about some more very too only "
+    "other over try tried way make say said ubuntu")
 
 
 class Kind(IntEnum):
@@ -61,11 +64,8 @@ class Reading:
     marks: int
     """0: no question mark, 1: inside, 2: at the end."""
     you: bool
-    me: bool
     joins: bool
     """Begins with a word that continues (`and`, `but`, `so`)."""
-    url: bool
-    shouts: bool
 
 
 def read(text: str) -> Reading:
@@ -86,10 +86,7 @@ def read(text: str) -> Reading:
         kind=_kind(heads, seen, marks, lower),
         marks=marks,
         you=not _YOU.isdisjoint(seen),
-        me=not _ME.isdisjoint(seen),
         joins=bool(heads) and heads[0] in _AND,
-        url="http" in lower or "www." in lower,
-        shouts="!" in text,
     )
 
 

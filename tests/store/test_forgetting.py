@@ -125,7 +125,7 @@ def test_nothing_is_left_in_redis_and_on_disk(
     assert PERSON in before
     assert "Trondheim" in before
     assert PERSON.encode() in files(valkey_of_ours)
-    assert "Trondheim".encode() in files(valkey_of_ours)
+    assert b"Trondheim" in files(valkey_of_ours)
     forgotten = forgetting.forget(own, PERSON)
     assert forgotten.values > 10
     after = everything(own)
@@ -136,7 +136,7 @@ def test_nothing_is_left_in_redis_and_on_disk(
     wait_until(lambda: PERSON.encode() not in files(valkey_of_ours), what="the old file's removal")
     left = files(valkey_of_ours)
     assert PERSON.encode() not in left
-    assert "Trondheim".encode() not in left
+    assert b"Trondheim" not in left
     assert forgetting.forget(own, PERSON).values == 0, "nothing was left for a second time"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app import keys
 from app.keys import Lane
 from app.model import AuthorKind, Bid, Classified, InboxEntry, Signal
@@ -12,6 +14,7 @@ from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
 from tests.store.world import LATER_MS, Cycle
+
 
 def machine(store: Store, **settings: Any) -> Machine:
     """Both sides, empty."""
@@ -193,6 +196,75 @@ def test_an_old_token_is_worth_nothing(store: Store) -> None:
     assert m.give_back(cycle, entry, keep=True) == "kept"
     cycle.tokens[entry.entry_id] = second
     assert m.commit(cycle, entry) == "committed"
+
+
+def test_a_zombie_changes_nothing(store: Store) -> None:
+    """Its lane was taken over while it slept, and both hold the same token: each of its calls is refused, the other goes on."""
+    m = machine(store)
+    m.admit(world.candidate("aria", world.event("1"), 0.5))
+    m.elect("1", "55")
+    zombie, entry = begun(m, Lane("aria"))
+    assert m.claim(zombie, entry) == "granted"
+    assert m.reserve(zombie, entry) == "ok"
+    m.unlock(Lane("aria"))
+    living, same = begun(m, Lane("aria"))
+    assert m.claim(living, same) == "granted"
+    assert living.tokens == zombie.tokens
+    assert m.claim(zombie, entry) == "lost_lock"
+    assert m.reserve(zombie, entry) == "lost_lock"
+    assert m.commit(zombie, entry, reserved=100) == "lost_lock"
+    for keep in (True, False):
+        assert m.give_back(zombie, entry, keep=keep) == "lost_lock"
+    m.drop(zombie, entry)
+    assert m.finish(zombie) == "lost"
+    assert m.reserve(living, same) == "ok"
+    assert m.commit(living, same, reserved=100) == "committed"
+
+
+def test_giving_back_an_old_floor_frees_no_new_one(store: Store) -> None:
+    """A cycle that lost the floor and won it again gives back with the first token: the second grant stays."""
+    m = machine(store)
+    m.admit(world.direct("aria", world.event("1"), ("aria",)))
+    cycle, entry = begun(m, Lane("aria", "55"))
+    m.claim(cycle, entry)
+    first = cycle.tokens[entry.entry_id]
+    m.world.advance(LATER_MS)
+    m.claim(cycle, entry)
+    cycle.tokens[entry.entry_id] = first
+    m.give_back(cycle, entry, keep=True)
+    assert store.client.hget(keys.floor("55"), "bot") == "aria"
+
+
+STALE = [
+    # since the context was read ...                                  the commit is
+    ("nobody wrote", {}, "committed"),
+    ("its author wrote again", {"author": world.ALICE}, "stale"),
+    ("another person wrote", {"author": world.BOB}, "committed"),
+    ("another person answered it", {"author": world.BOB, "reply_to": "10"}, "stale"),
+    ("another person answered something else", {"author": world.BOB, "reply_to": "9"}, "committed"),
+    ("a foreign bot wrote", {"author": "700", "author_kind": AuthorKind.FOREIGN}, "committed"),
+]
+
+
+@pytest.mark.parametrize(("more", "verdict"), [row[1:] for row in STALE], ids=[row[0] for row in STALE])
+@pytest.mark.parametrize("seen", [False, True], ids=["not read", "read"])
+@pytest.mark.parametrize("is_direct", [False, True], ids=["unasked", "direct"])
+def test_a_draft_is_stale_by_its_author_and_by_answers_only(
+    store: Store, more: dict[str, Any], verdict: str, seen: bool, is_direct: bool,
+) -> None:
+    """Any other message leaves it fresh, as does one that was in the context; the last try of a direct answer is sent."""
+    m = machine(store)
+    said = world.event("10")
+    m.admit(world.direct("aria", said, ("aria",)) if is_direct else world.candidate("aria", said, None))
+    m.poll("aria")
+    cycle, entry = begun(m, Lane("aria", "55" if is_direct else None))
+    m.claim(cycle, entry)
+    if more:
+        m.admit(world.candidate("aria", world.event("100", **more), None))
+    read = "100" if seen else "10"
+    assert m.commit(cycle, entry, read_up_to=read) == ("committed" if seen else verdict)
+    if verdict == "stale" and not seen:
+        assert m.commit(cycle, entry, read_up_to=read, final=True) == "committed"
 
 
 def test_more_direct_messages_than_one_cycle_reads_are_all_read(store: Store) -> None:

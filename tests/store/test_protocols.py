@@ -5,6 +5,8 @@ Short here; `STREAM_PROVE=1` runs at least 5,000 examples of each.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -32,13 +34,13 @@ class Commits(Protocol):
     addressed = ((), ("aria",))
     deletes = True
     meanwhile = tuple(what for what in MEANWHILE if what != "nothing")
-    settings = {"cooldown": 0}
+    settings: ClassVar = {"cooldown": 0}
 
 
 class Budgets(Protocol):
     """No interleaving of people, our bots and foreign ones exceeds a root, a day or a person's hour."""
 
-    settings = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
+    settings: ClassVar = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
               "daily_posts_all": 8, "person_hourly": 1, "daily_usd": 0.0003, "cooldown": 0}
     addressed = ((), (), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN)
@@ -63,7 +65,7 @@ class Mutes(Protocol):
     """Under a mute nobody is admitted, elected, given the floor or committed."""
 
     addressed = ((), ("aria",), ("dotty", "aria"))
-    settings = {"cooldown": 0}
+    settings: ClassVar = {"cooldown": 0}
     mutes = ("all", "guild:7", "channel:55", "bot:aria", "bot:dotty")
 
 

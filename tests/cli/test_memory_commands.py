@@ -1,0 +1,52 @@
+"""What an operator asks about people, as they type it."""
+
+from __future__ import annotations
+
+from app.bootstrap.memory_store import RedisMemory
+from app.brain.embeddings import Encoder, Words
+from app.brain.facts import told
+from app.brain.memory import Moment, learn, remember
+from app.model import Event, InboxEntry, Signal
+from app.store import memories, trusts
+from app.store.door import Store
+from tests.cli.test_cli import run
+
+PERSON = "4100000000000000001"
+
+
+def met(store: Store) -> None:
+    """Elena and aria have met Kim, who told elena something."""
+    memory = RedisMemory(store, Encoder(Words))
+    event = Event(message_id="1200000000000000000", channel_id="55", guild_id="7", author_id=PERSON, author_name="Kim",
+                  content="I live in Bergen [b]")
+    for bot in ("elena", "aria"):
+        entry = InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT)
+        remember(memory, bot, "99", bot.title(), Moment(entry, "Do you swim?"))
+        store.run(trusts.add(bot, PERSON, 5, f"r{bot}"))
+    (fact,) = told("I live in Bergen", event.message_id)
+    learn(memory, "elena", PERSON, fact, {"name": "Kim", "channel": "55", "guild": "7"})
+
+
+def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
+    """What is remembered can be seen, per bot too; after `forget` nothing is, and the person's wish is kept."""
+    met(store)
+    shown = run("memory", "show", f"<@{PERSON}>", STREAM_REDIS_URL=redis_url).stdout
+    assert [text in shown for text in ("lives in Bergen", "I live in Bergen [b]", "Do you swim?", "aria")] == [True] * 4
+    assert "aria" not in run("memory", "show", PERSON, "--bot", "elena", STREAM_REDIS_URL=redis_url).stdout
+    table = run("trust", STREAM_REDIS_URL=redis_url).stdout
+    assert table.count("Kim") == 2
+    assert PERSON in table
+    forgotten = run("memory", "forget", PERSON, "--opt-out", STREAM_REDIS_URL=redis_url)
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert forgotten.stdout.startswith("Forgotten: ")
+    for command in (("memory", "show", PERSON), ("trust",)):
+        assert "Kim" not in run(*command, STREAM_REDIS_URL=redis_url).stdout
+    assert store.run(memories.opted_out([memories.digest(PERSON)])) == (True,)
+
+
+def test_a_name_is_no_id() -> None:
+    """Whom to forget must be certain."""
+    result = run("memory", "forget", "Kim", STREAM_REDIS_URL="redis://127.0.0.1:1/0")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "user id" in result.stderr

@@ -1,0 +1,86 @@
+"""Whoever speaks to a bot sees at once that it writes, and has the answer as soon as the model has it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.playground.loopback.records import Post, Typing
+from app.playground.loopback.state import Account
+from tests.e2e.model_server import ModelServer
+from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+
+ROUNDS, ABREAST = 50, 1
+MODEL_S = 1.0
+LONG_S = 12.0
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer(lambda _: MODEL_S) as server:
+        yield server
+
+
+@pytest.fixture
+def stream(tmp_path: Path, model: ModelServer) -> Iterator[System]:
+    """One bot whose model takes a second."""
+    character = eager_character("ada") | {"model": {"model": "openai:slow", "base_url": model.url}}
+    characters = write_characters(tmp_path / "characters", [character])
+    with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000) as running:
+        add_bots(running, "ada")
+        running.discord.add_channel("general")
+        running.workers()
+        running.gateway("ada")
+        running.wait_ready("ada")
+        yield running
+
+
+def ask(stream: System, person: Account, count: int, text: str) -> list[tuple[Post, Post]]:
+    """Post in `count` channels at once and wait for the answers; pairs of question and answer."""
+    channels = [stream.discord.add_channel(f"c{len(stream.discord.posts)}-{number}") for number in range(count)]
+    posts = [stream.discord.post(person, channel, text) for channel in channels]
+    stream.wait(lambda: all(stream.discord.replies_to(post) for post in posts), 60.0, "the answers")
+    return [(post, stream.discord.replies_to(post)[0]) for post in posts]
+
+
+def shown(stream: System, post: Post) -> list[Typing]:
+    """When the bot typed in the channel of this post."""
+    return [typing for typing in stream.discord.typings if typing.channel_id == post.channel_id and typing.is_bot]
+
+
+def spread(seconds: list[float]) -> str:
+    """p50, p99 and the worst, in milliseconds."""
+    ordered = sorted(seconds)
+    worst = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"p50 {statistics.median(ordered) * 1000:.0f} ms, p99 {worst * 1000:.0f} ms, worst {ordered[-1] * 1000:.0f} ms"
+
+
+def test_typing_shows_first_then_the_answer(stream: System) -> None:
+    """Each direct message shows the typing indicator before its answer, and never after it. Prints how soon, and what the
+    answer takes beyond the model's own second."""
+    person = stream.discord.add_user("Kim")
+    first = ask(stream, person, 1, "ada, are you awake?")
+    pairs = [pair for number in range(ROUNDS) for pair in ask(stream, person, ABREAST, f"ada, question {number}?")]
+    for question, answer in [*first, *pairs]:
+        times = [typing.at for typing in shown(stream, question)]
+        assert times, "typing is shown"
+        assert question.at < min(times) <= max(times) < answer.at
+        assert answer.at - question.at >= MODEL_S
+    print(f"\n{len(pairs)} messages, {ABREAST} at once, a model of {MODEL_S} s")
+    for name, some in (("the very first", first), ("all others", pairs)):
+        print(f"{name}: POST to typing", spread([shown(stream, question)[0].at - question.at for question, _ in some]))
+        print(f"{name}: POST to answer, less the model", spread([a.at - q.at - MODEL_S for q, a in some]))
+
+
+@pytest.mark.slow
+def test_typing_is_kept_alive_while_a_slow_model_writes(stream: System, model: ModelServer) -> None:
+    """Discord's indicator fades after about ten seconds; with a model of twelve it is shown again in between."""
+    model.delay = lambda _: LONG_S
+    person = stream.discord.add_user("Kim")
+    ((question, answer),) = ask(stream, person, 1, "ada, a long one please?")
+    times = [round(typing.at - question.at, 1) for typing in shown(stream, question)]
+    print(f"\ntyping after {times} s, answer after {answer.at - question.at:.1f} s")
+    assert len(times) >= 2

@@ -1,0 +1,201 @@
+"""Any worker serves any bot with what the vault holds; keys and tokens change while messages flow; one gateway per bot."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from app import keys
+from app.embedded import die_with_parent
+from app.playground.loopback import Account, Post
+from tests.e2e import warm
+from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+
+BOTS = ("ada", "bob", "cyd")
+QUEUES = "direct,delivery,cycles,chores"
+
+
+@contextmanager
+def stream(folder: Path, *bots: str, **settings: object) -> Iterator[System]:
+    """A gateway for these bots; workers are the test's."""
+    characters = write_characters(folder / "characters", [eager_character(name) for name in bots])
+    with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000, **settings) as running:
+        running.launch = warm.launch
+        add_bots(running, *bots)
+        running.discord.add_channel("general")
+        running.gateway(*bots)
+        running.wait_ready(*bots)
+        yield running
+
+
+def ask(running: System, bot: str, number: int = 0) -> Post:
+    """Somebody asks a bot something in the first channel."""
+    person = running.discord.add_user(f"person-{bot}-{number}")
+    channel = next(iter(running.discord.server._core.world.channels.values()))
+    return running.discord.post(person, channel, f"{bot}, what about {number}?")
+
+
+class Talk(threading.Thread):
+    """Asks a bot something every 50 ms until it is stopped."""
+
+    def __init__(self, running: System, bot: str) -> None:
+        super().__init__(daemon=True)
+        self.running, self.bot = running, bot
+        self.posts: list[Post] = []
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.05):
+            self.posts.append(ask(self.running, self.bot, len(self.posts)))
+
+    def answered_once(self, seconds: float = 30.0) -> None:
+        """Stop asking; each question is answered once."""
+        self.ended.set()
+        self.join()
+        self.running.wait(lambda: all(map(self.running.discord.replies_to, self.posts)), seconds, "every answer")
+        assert [len(self.running.discord.replies_to(post)) for post in self.posts] == [1] * len(self.posts)
+        assert len(self.posts) > 5
+
+
+def test_a_worker_needs_the_redis_url_and_the_vault_keys_alone(tmp_path: Path) -> None:
+    """A worker with an empty home, an empty working directory and five variables serves three bots it never heard of."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with stream(tmp_path / "stream", *BOTS) as running:
+        env = {name: running.env[f"STREAM_{name}"] for name in
+               ("REDIS_URL", "VAULT_KEYS", "DISCORD_API_URL", "DISCORD_GATEWAY_URL")}
+        with (tmp_path / "worker.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-Q", QUEUES, "-c", "4"],
+                env={f"STREAM_{name}": value for name, value in env.items()} | {"HOME": str(home)},
+                cwd=home, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent())  # noqa: PLW1509
+        running.processes["worker"] = worker
+        posts = [ask(running, bot) for bot in BOTS]
+        running.wait(lambda: all(map(running.discord.replies_to, posts)), 60.0, "three answers")
+        assert [running.discord.replies_to(post)[0].author_name for post in posts] == list(BOTS)
+        assert list(home.iterdir()) == []
+
+
+def test_a_wrong_vault_key_is_one_clear_line_and_loses_nothing(tmp_path: Path) -> None:
+    """A worker that cannot open a vault says for which bot and what to do; another one that can answers the message."""
+    with stream(tmp_path, "ada") as running:
+        running.worker(QUEUES, "wrong", env={"STREAM_VAULT_KEYS": Fernet.generate_key().decode()})
+        post = ask(running, "ada")
+        running.wait(lambda: "bot dropped" in running.log("wrong"), 20.0, "the line")
+        (line,) = (line for line in running.log("wrong").splitlines() if "bot dropped" in line)
+        assert "ada: no key in STREAM_VAULT_KEYS opens its vault" in line
+        assert "Traceback" not in running.log("wrong")
+        running.wait(lambda: any(one.step == "vault" for one in running.journal(post.message_id)), what="a journal line")
+        running.kill("wrong")
+        running.worker(QUEUES, "right")
+        running.wait(lambda: running.discord.replies_to(post), 20.0, "an answer by the right worker")
+
+
+def test_a_token_is_rotated_while_messages_flow(tmp_path: Path) -> None:
+    """Discord gets a new token for a bot, its gateway is restarted with it, the workers are not: no answer fails."""
+    with stream(tmp_path, "ada") as running:
+        running.worker(QUEUES, "worker")
+        talk = Talk(running, "ada")
+        talk.start()
+        running.wait(lambda: len(running.discord.posts_by_bots()) > 3, 30.0, "some answers")
+        old = running.env["STREAM_TOKEN_ADA"]
+        running.env["STREAM_TOKEN_ADA"] = new_token(running, old)
+        running.kill("gateway", signal.SIGTERM)
+        running.processes["gateway"].wait(20)
+        running.gateway("ada")
+        before = len(running.discord.posts_by_bots())
+        running.wait(lambda: len(running.discord.posts_by_bots()) > before + 5, 30.0, "answers under the new token")
+        talk.answered_once()
+        assert not running.store.client.exists(keys.dead("ada"))
+
+
+def new_token(running: System, old: str) -> str:
+    """Reset a bot's token, as in Discord's developer portal: the old one is refused from now on."""
+    world = running.discord.server._core.world
+
+    def reset() -> str:
+        account: Account = world.bots_by_token.pop(old)
+        token = world._new_token(account.id)
+        object.__setattr__(account, "token", token)
+        world.bots_by_token[token] = account
+        return token
+
+    return running.discord._call(reset)
+
+
+def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:
+    """A new key is put first, processes are restarted one after another, `vault rotate` seals anew, the old key goes: no
+    answer fails, and in the end the old key opens nothing."""
+    with stream(tmp_path, "ada") as running:
+        old, new = running.env["STREAM_VAULT_KEYS"], Fernet.generate_key().decode()
+        running.worker(QUEUES, "worker")
+        talk = Talk(running, "ada")
+        talk.start()
+        running.wait(lambda: running.discord.posts_by_bots(), 30.0, "an answer")
+        running.env["STREAM_VAULT_KEYS"] = f"{new},{old}"
+        restart(running, "worker")
+        restart(running, "gateway")
+        assert command(running, "vault", "rotate") == "Sealed anew: ada\n"
+        running.env["STREAM_VAULT_KEYS"] = new
+        restart(running, "worker")
+        before = len(running.discord.posts_by_bots())
+        running.wait(lambda: len(running.discord.posts_by_bots()) > before + 3, 30.0, "answers under the new key alone")
+        talk.answered_once()
+        running.env["STREAM_VAULT_KEYS"] = old
+        assert "no key in STREAM_VAULT_KEYS opens" in command(running, "vault", "show")
+
+
+def restart(running: System, name: str) -> None:
+    """Kill and start again with the environment as it is now."""
+    running.kill(name)
+    running.worker(QUEUES, name) if name == "worker" else running.gateway("ada")
+
+
+def command(running: System, *arguments: str) -> str:
+    """What `the-stream ...` prints."""
+    log = running.folder / f"{'-'.join(arguments)}-{time.monotonic_ns()}.log"
+    assert warm.launch(("app.cli", *arguments), running.env | {"COLUMNS": "300"}, log).wait(30) == 0, log.read_text()
+    return log.read_text()
+
+
+def test_what_the_vault_shows_is_masked(tmp_path: Path) -> None:
+    """`vault show` names each bot's secrets and their lengths; no part of a secret is in it, nor in what Redis holds."""
+    with stream(tmp_path, "ada") as running:
+        running.env["STREAM_KEY_OPENAI"] = "key-for-a-model-0123456789"
+        running.kill("gateway")
+        running.gateway("ada")
+        running.wait(lambda: "openai" in command(running, "vault", "show"), 30.0, "the new vault")
+        shown = command(running, "vault", "show")
+        token = running.env["STREAM_TOKEN_ADA"]
+        assert f"token  ******** ({len(token)} characters)" in shown
+        for secret in (token, running.env["STREAM_KEY_OPENAI"], running.env["STREAM_VAULT_KEYS"]):
+            parts = {secret[start : start + 8] for start in range(len(secret) - 7)}
+            assert not [part for part in parts if part in shown]
+            assert not [part for part in parts if part in running.store.client.get(keys.vault("ada", "secrets"))]
+
+
+def test_a_second_gateway_refuses_and_a_dead_ones_bot_is_taken_over(tmp_path: Path) -> None:
+    """A second gateway for one bot ends with exit code 4 and names the holder; a killed holder is followed within 30 s."""
+    with stream(tmp_path, "ada") as running:
+        running.worker(QUEUES, "worker")
+        holder = running.store.client.get(keys.gateway_lease("ada"))
+        assert holder.startswith(f"{socket.gethostname()}:{running.processes['gateway'].pid}:")
+        log = tmp_path / "second.log"
+        second = warm.launch(("app.cli", "gateway", "ada"), running.env, log)
+        assert second.wait(20) == 4
+        assert log.read_text().strip() == f"the-stream: ada: {holder} already runs this bot's gateway."
+        running.kill("gateway")
+        began = time.monotonic()
+        running.gateway("ada", name="third")
+        post = ask(running, "ada")
+        running.wait(lambda: running.discord.replies_to(post), 30.0, "an answer")
+        assert time.monotonic() - began < 30

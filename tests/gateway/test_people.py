@@ -1,0 +1,91 @@
+"""Whom a gateway trusts and whom it leaves alone: read now and then, never on an event's way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from cryptography.fernet import Fernet
+
+from app import keys
+from app.bootstrap.gateway import StorePorts
+from app.character import load_character
+from app.keys import Lane
+from app.model import AuthorKind, Classified, Event, Signal
+from app.rules.addressing import addressing
+from app.rules.signals import Thresholds, classify
+from app.settings import Settings
+from app.store import memories, trusts
+from app.store.admission import Candidate
+from app.store.door import Store
+from tests.gateway.conftest import Town
+from tests.gateway.recording import until
+
+FRIEND, STRANGER = "71", "72"
+
+
+@pytest_asyncio.fixture
+async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
+    """Elena's gateway ports on a real Valkey."""
+    settings = Settings(_env_file=None, redis_url=redis_url, vault_keys=(Fernet.generate_key().decode(),))  # type: ignore[arg-type]
+    found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
+    yield found
+    await found.close()
+
+
+def said(person: str, text: str = "My secret is out", **more: Any) -> Event:
+    """A plain message."""
+    return Event(message_id="900", channel_id="55", guild_id="7", author_id=person, author_name="Kim", content=text, **more)
+
+
+@pytest.mark.asyncio
+async def test_earned_trust_makes_a_trusted_author(ports: StorePorts, store: Store) -> None:
+    """From level 4 a person's plain message is a signal; the gateway learns of it with its pump, without asking per event."""
+    now_ms = int(store.client.time()[0]) * 1000
+    store.client.hset(keys.trust("elena"), FRIEND, f'{{"points":100,"at_ms":{now_ms},"day":"","today":0}}')
+    assert (await ports.facts("elena", said(FRIEND))).trust == 0
+    await ports.pump()
+    facts = {person: await ports.facts("elena", said(person)) for person in (FRIEND, STRANGER)}
+    assert {person: known.trust for person, known in facts.items()} == {FRIEND: 4, STRANGER: 0}
+    signals = {
+        person: classify(said(person), "elena", known, addressing(said(person), (), ()), Thresholds()).signal
+        for person, known in facts.items()}
+    assert signals == {FRIEND: Signal.TRUSTED, STRANGER: Signal.AMBIENT}
+    store.client.expire(keys.trust("elena"), 60)
+
+
+@pytest.mark.asyncio
+async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> None:
+    """Their messages wake nobody, their words reach no mailbox, and their reactions earn nothing."""
+    store.run(memories.opt_out(memories.digest(STRANGER)))
+    await ports.pump()
+    assert (await ports.facts("elena", said(STRANGER))).ignored
+    assert not (await ports.facts("elena", said(FRIEND))).ignored
+    for number, person in enumerate((STRANGER, FRIEND)):
+        event = said(person).model_copy(update={"message_id": str(900 + number)})
+        ambient = Classified(signal=Signal.AMBIENT, reason="nothing special")
+        await ports.admit(Candidate("elena", event, ambient), f"r{number}")
+        await ports.liked("elena", person, f"l{number}")
+    texts = [fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))]
+    assert ["secret" in text for text in texts] == [False, True]
+    assert set(store.run(trusts.everyone("elena"))) == {FRIEND}
+
+
+@pytest.mark.asyncio
+async def test_a_reaction_to_a_bots_words_is_noticed_by_that_bot(town: Town) -> None:
+    """Once for each reaction of a person, by the bot whose words they are; bots' own reactions count nothing."""
+    person = town.discord.add_user("Kim")
+    await town.start()
+    post = await town.say("a tide pool", town.bots["elena"])
+    other = await town.say("my dog", person)
+    await until(lambda: len(town.ports.admitted) == 5)
+    town.discord.react(town.bots["aria"], post, "👍")
+    town.discord.react(person, other, "👍")
+    town.discord.react(person, post, "👍")
+    await until(lambda: town.ports.likes)
+    await town.say("end")
+    await until(lambda: len(town.ports.admitted) == 8)
+    assert town.ports.likes == [("elena", str(person.id))]
+    assert AuthorKind.OURS in {candidate.event.author_kind for candidate in town.ports.admitted}

@@ -1,0 +1,41 @@
+"""The proofs can fail: each rule taken out of a script is missed by its machine within seconds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from app.store import door
+from app.store.door import Store
+from tests.store.rules_machine import Protocol
+from tests.store.test_protocols import Addressed, Budgets, Commits, Elections, Lanes, Mutes
+
+MUTANTS = {
+    "the worst bidder wins": ("elect", "a.score > b.score", "a.score < b.score", Elections),
+    "a claim takes a held floor": (
+        "claim", "if holder and not mine then return {'wait'", "if false then return {'wait'", Elections),
+    "a commit leaves the entry": ("commit", "redis.call('XDEL', KEYS[8], ARGV[6])", "", Lanes),
+    "a commit forgets its verdict": (
+        "commit", "redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)", "", Commits),
+    "a zombie may claim": ("claim", "if redis.call('GET', KEYS[1]) ~= ARGV[2] then", "if false then", Commits),
+    "the named are skipped too soon": ("claim", "unsettled * lease then", "lease then", Addressed),
+    "a root is never spent": ("cause", "if posts >= limit then", "if false then", Budgets),
+    "the muted get the floor": ("claim", "if any_exists(10, 13) then", "if false then", Mutes),
+}
+
+
+@pytest.mark.parametrize(("script", "rule", "instead", "machine"), MUTANTS.values(), ids=MUTANTS.keys())
+def test_a_missing_rule_is_noticed(
+    store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch, script: str, rule: str, instead: str, machine: type[Protocol],
+) -> None:
+    """The machine that proves a protocol fails when the script lacks one rule of it."""
+    real = door.source
+    assert rule in real(script if script != "cause" else "admit")
+    monkeypatch.setattr(door, "source", lambda name: real(name).replace(rule, instead))
+    mutant = Store(redis_url)
+    machine.store = mutant
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=settings(max_examples=400, phases=[Phase.generate]))
+    mutant.client.flushdb()
+    mutant.close()
