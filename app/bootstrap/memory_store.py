@@ -71,6 +71,9 @@ class RedisMemory(BaseStore):
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Carry out operations one after another; puts into one namespace go in one round trip."""
         listed = list(ops)
+        # One call of the encoder for all that is new; each item then finds its vector in the cache.
+        if texts := [text for op in listed if isinstance(op, PutOp) and (text := _embedded(op))]:
+            self._encoder.matrix(texts)
         results: list[Result] = []
         puts: dict[Namespace, dict[str, str]] = {}
         for op in listed:
@@ -96,8 +99,8 @@ class RedisMemory(BaseStore):
             self._store.run(memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key]))
             return
         item: dict[str, object] = {"v": op.value, "at": int(time.time() * 1000)}
-        if op.index is not False and op.value.get("text"):
-            vector = self._encoder.matrix([str(op.value["text"])])[0].astype(np.float16)
+        if text := _embedded(op):
+            vector = self._encoder.matrix([text])[0].astype(np.float16)
             item["e"] = base64.b64encode(vector.tobytes()).decode()
         puts.setdefault(op.namespace, {})[op.key] = memories.encoded(item)
         with self._lock:
@@ -177,6 +180,11 @@ class RedisMemory(BaseStore):
         ]
         cut = sorted({namespace[: op.max_depth] for namespace in found})
         return cut[op.offset: op.offset + op.limit]
+
+
+def _embedded(op: PutOp) -> str:
+    """The text of which an item gets a vector, or ""."""
+    return "" if op.value is None or op.index is False else str(op.value.get("text", ""))
 
 
 def _matches(namespace: Namespace, condition: MatchCondition) -> bool:

@@ -19,7 +19,7 @@ from app.killpoints import reached
 from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.settings import Settings
-from app.store import commits, floors, journal, memories, states, stats, trusts
+from app.store import commits, floors, journal, memories, nights, states, stats, trusts
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -210,6 +210,11 @@ class Ports:
                     states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms)))
                 )
         return verdict
+
+    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
+        """Book what a model call cost that ended in silence, beyond the tokens already held for it."""
+        held = self.held.reserved if self.held is not None else 0
+        self.store.run(nights.spend(self.bot, self.served.limits, tokens - held, micro_usd, request(), settle=True))
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good."""

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 ROSTER_FRESH_FOR = 10.0
 DELIVERY_WAIT = 5.0
 """Seconds that the delivery task waits for its deliveries; they go on without it."""
-VAULT_RETRY_MS = 10_000
+VAULT_RETRY_MS = 5_000
 GIVE_UP_MS = 60_000
 """A message that came before this and on which every cycle failed is dropped, as it holds up its lane."""
 

@@ -71,6 +71,8 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
     if draft.lost:
         return Outcome(message, Did.LOST, draft.reason)
     if verdict is None:
+        if draft.tokens or draft.micro_usd:
+            ports.book(entry, draft.tokens, draft.micro_usd)
         ports.decline(entry, draft.reason)
         return Outcome(message, Did.DECLINED, draft.reason)
     if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:

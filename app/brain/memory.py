@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from langgraph.store.base import BaseStore, PutOp, SearchItem
@@ -135,8 +135,10 @@ def people(moment: Moment) -> frozenset[str]:
     return frozenset({moment.entry.event.author_id, *(line.author_id for line in _earlier(moment))})
 
 
-def remember(memory: BaseStore, bot: str, me: str, name: str, moment: Moment, unwilling: Collection[str] = ()) -> None:
-    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept."""
+def remember(
+    memory: BaseStore, bot: str, me: str, name: str, moment: Moment, unwilling: Collection[str] = (), deep: bool = True,
+) -> None:
+    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept. `deep`: as in `recall`."""
     event = moment.entry.event
     heard = [line for line in _earlier(moment) if line.author_id not in unwilling and line.author_id != me]
     kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
@@ -147,7 +149,8 @@ def remember(memory: BaseStore, bot: str, me: str, name: str, moment: Moment, un
         if event.kind == "message":
             kept[f"{event.message_id}.0"] = _line(event, asked)
         kept[f"{event.message_id}.1"] = _line(event, answer) | {"to": event.author_id}
-    memory.batch([PutOp((bot, "said"), key, value) for key, value in kept.items()])
+    index: Literal[False] | None = None if deep else False
+    memory.batch([PutOp((bot, "said"), key, value, index) for key, value in kept.items()])
 
 
 def _earlier(moment: Moment) -> list[ChatLine]:

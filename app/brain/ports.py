@@ -95,6 +95,9 @@ class CyclePorts(PostPorts, Protocol):
         `final`: do not judge staleness again (a direct message's second draft is sent in any case).
         """
 
+    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
+        """Book what a model call cost that ended in silence; a commit books its own."""
+
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good: removes the entry, records the decline, gives the floor back, journals."""
 

@@ -17,7 +17,7 @@ import redis.asyncio
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from app.errors import StoreUnavailable
+from app.errors import StoreForbidden, StoreUnavailable
 
 T_co = TypeVar("T_co", covariant=True)
 Reply = Any
@@ -85,6 +85,8 @@ class Store:
             return call.parse(script(keys=call.keys, args=call.args))
         except UNREACHABLE as error:
             raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
+        except redis.exceptions.NoPermissionError:
+            raise StoreForbidden from None
 
     def close(self) -> None:
         """Close every connection."""
@@ -121,6 +123,8 @@ class AsyncStore:
             return call.parse(await script(keys=call.keys, args=call.args))
         except UNREACHABLE as error:
             raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
+        except redis.exceptions.NoPermissionError:
+            raise StoreForbidden from None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -45,9 +45,9 @@ class Vault:
 
 def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:
     """Write all four parts at once, for a day. All are text: `sealed` from `Vault.seal`, the others JSON."""
-    return Call(
-        "publish", tuple(keys.vault(bot, part) for part in PARTS), (keys.VAULT_TTL, sealed, llm, discord, profile), int
-    )
+    contents = dict(zip(PARTS, (sealed, llm, discord, profile), strict=True))
+    named = [text for part, content in contents.items() for text in (keys.vault(bot, part), content)]
+    return Call("publish", (), (keys.VAULT_TTL, *named), int)
 
 
 def read(bot: str) -> Call[dict[str, str]]:

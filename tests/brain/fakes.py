@@ -112,6 +112,9 @@ class FakePorts:
             self.actions.append(action)
         return verdict
 
+    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
+        self.calls.append(("book", str(tokens)))
+
     def decline(self, entry: InboxEntry, reason: str) -> None:
         self.calls.append(("decline", reason))
 

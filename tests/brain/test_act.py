@@ -68,6 +68,7 @@ def test_the_model_may_veto(make: object) -> None:
     """`observe` ends in a decline, whoever was asked."""
     world = make('{"action": "observe"}')  # type: ignore[operator]
     assert world.asked("decline") == ["the model chose silence"]
+    assert world.asked("book"), "silence that was paid for is booked"
     assert not world.actions
 
 

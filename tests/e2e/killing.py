@@ -72,6 +72,12 @@ def pairs(points: Sequence[str]) -> list[tuple[str, Kind]]:
     return [(point, kind) for point in points for kind in KINDS if not (kind == "direct" and point.startswith("elect"))]
 
 
+def some(points: Sequence[str]) -> list[tuple[str, Kind]]:
+    """Each point once, by turns with a direct message and one to nobody, where there are both."""
+    both = [[pair for pair in pairs(points) if pair[0] == point] for point in points]
+    return [choices[place % len(choices)] for place, choices in enumerate(both)]
+
+
 class Stage:
     """Two bots in one gateway and one worker; rounds are played on it one after another."""
 

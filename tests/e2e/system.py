@@ -57,12 +57,15 @@ def write_characters(folder: Path, characters: Sequence[dict[str, Any]]) -> Path
     return folder
 
 
-def cold(command: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start `python -m <command>` as a shell would; its output is appended to `log`."""
+def cold(
+    command: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `python -m <command>` as a shell would, in `folder` if one is given; its output is appended to `log`."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", *command],
             env=env,
+            cwd=folder,
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,

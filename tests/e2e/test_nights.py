@@ -20,7 +20,7 @@ from app.character import load_characters
 from app.model import RosterEntry
 from app.playground.week import SAID, page, spoken
 from app.settings import load_settings
-from app.store import nights, roster, vault
+from app.store import nights, roster, trusts, vault
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.vault import Vault
@@ -174,3 +174,25 @@ def test_polls_open_one_conversation_and_post_the_night_once(tmp_path: Path) -> 
         assert posts(running, closed.id) == []
         root = next(key for key in running.store.client.scan_iter("cause:root:p:*"))
         assert int(running.store.client.hget(root, "limit")) == 2
+
+
+@pytest.mark.slow
+def test_what_a_person_tells_is_known_when_the_conversation_has_ended(tmp_path: Path) -> None:
+    """Gateway, workers and beat: an answer is remembered and earns trust; the poll has the ended conversation learned from."""
+    with system(tmp_path, discord_check_interval_minutes=0.03) as running:
+        running.env["STREAM_CHARACTERS_DIR"] = str(write_characters(tmp_path / "characters", [eager_character("ada")]))
+        add_bots(running, "ada")
+        channel, person = running.discord.add_channel("general"), running.discord.add_user("Kim")
+        running.workers()
+        running.gateway("ada")
+        running.beat()
+        running.wait_ready("ada")
+        running.discord.post(person, channel, "ada, I work as a diver. And I live in Bergen!")
+        client = running.store.client
+        running.wait(lambda: client.zcard(keys.CONVERSATIONS_DUE), what="a remembered answer")
+        assert client.hlen(keys.memory("ada", "said")) == 2
+        assert set(running.store.run(trusts.everyone("ada"))) == {str(person.id)}
+        client.zadd(keys.CONVERSATIONS_DUE, {f"ada:{channel.id}": 1})
+        facts_of = keys.memory("ada", f"person:{person.id}")
+        running.wait(lambda: client.hlen(facts_of) == 2, 30.0, "two facts")
+        assert sorted(json.loads(text)["v"]["text"] for text in client.hvals(facts_of)) == ["lives in Bergen", "works as a diver"]

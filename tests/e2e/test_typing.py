@@ -35,6 +35,7 @@ def stream(tmp_path: Path, model: ModelServer) -> Iterator[System]:
         running.workers()
         running.gateway("ada")
         running.wait_ready("ada")
+        running.wait(lambda: "ready" in running.log("direct"), what="a worker")
         yield running
 
 

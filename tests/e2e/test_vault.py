@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cryptography.fernet import Fernet
 
 from app import keys
-from app.embedded import die_with_parent
 from app.playground.loopback import Account, Post
 from tests.e2e import warm
-from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
 
 BOTS = ("ada", "bob", "cyd")
 QUEUES = "direct,delivery,cycles,chores"
@@ -66,19 +65,17 @@ class Talk(threading.Thread):
         assert len(self.posts) > 5
 
 
-def test_a_worker_needs_the_redis_url_and_the_vault_keys_alone(tmp_path: Path) -> None:
-    """A worker with an empty home, an empty working directory and five variables serves three bots it never heard of."""
+@pytest.mark.parametrize("launch", [pytest.param(cold, marks=pytest.mark.slow), warm.launch], ids=["cold", "warm"])
+def test_a_worker_needs_the_redis_url_and_the_vault_keys_alone(tmp_path: Path, launch: Callable[..., Any]) -> None:
+    """A worker with an empty home, which is its working directory, and no variable but the Redis URL, the vault keys and
+    where Discord is, serves three bots it never heard of."""
     home = tmp_path / "home"
     home.mkdir()
     with stream(tmp_path / "stream", *BOTS) as running:
-        env = {name: running.env[f"STREAM_{name}"] for name in
-               ("REDIS_URL", "VAULT_KEYS", "DISCORD_API_URL", "DISCORD_GATEWAY_URL")}
-        with (tmp_path / "worker.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-Q", QUEUES, "-c", "4"],
-                env={f"STREAM_{name}": value for name, value in env.items()} | {"HOME": str(home)},
-                cwd=home, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent())  # noqa: PLW1509
-        running.processes["worker"] = worker
+        names = ("REDIS_URL", "VAULT_KEYS", "DISCORD_API_URL", "DISCORD_GATEWAY_URL")
+        env = {f"STREAM_{name}": running.env[f"STREAM_{name}"] for name in names} | {"HOME": str(home)}
+        command = ("celery", "-A", "tasks", "worker", "-Q", QUEUES, "-c", "4")
+        running.processes["worker"] = launch(command, env, tmp_path / "worker.log", home)
         posts = [ask(running, bot) for bot in BOTS]
         running.wait(lambda: all(map(running.discord.replies_to, posts)), 60.0, "three answers")
         assert [running.discord.replies_to(post)[0].author_name for post in posts] == list(BOTS)
@@ -109,9 +106,7 @@ def test_a_token_is_rotated_while_messages_flow(tmp_path: Path) -> None:
         running.wait(lambda: len(running.discord.posts_by_bots()) > 3, 30.0, "some answers")
         old = running.env["STREAM_TOKEN_ADA"]
         running.env["STREAM_TOKEN_ADA"] = new_token(running, old)
-        running.kill("gateway", signal.SIGTERM)
-        running.processes["gateway"].wait(20)
-        running.gateway("ada")
+        restart(running, "gateway", signal.SIGTERM)
         before = len(running.discord.posts_by_bots())
         running.wait(lambda: len(running.discord.posts_by_bots()) > before + 5, 30.0, "answers under the new token")
         talk.answered_once()
@@ -143,7 +138,7 @@ def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:
         running.wait(lambda: running.discord.posts_by_bots(), 30.0, "an answer")
         running.env["STREAM_VAULT_KEYS"] = f"{new},{old}"
         restart(running, "worker")
-        restart(running, "gateway")
+        restart(running, "gateway", signal.SIGTERM)
         assert command(running, "vault", "rotate") == "Sealed anew: ada\n"
         running.env["STREAM_VAULT_KEYS"] = new
         restart(running, "worker")
@@ -154,9 +149,10 @@ def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:
         assert "no key in STREAM_VAULT_KEYS opens" in command(running, "vault", "show")
 
 
-def restart(running: System, name: str) -> None:
-    """Kill and start again with the environment as it is now."""
-    running.kill(name)
+def restart(running: System, name: str, how: int = signal.SIGKILL) -> None:
+    """End and start again with the environment as it is now."""
+    running.kill(name, how)
+    running.processes[name].wait(20)
     running.worker(QUEUES, name) if name == "worker" else running.gateway("ada")
 
 
@@ -171,8 +167,7 @@ def test_what_the_vault_shows_is_masked(tmp_path: Path) -> None:
     """`vault show` names each bot's secrets and their lengths; no part of a secret is in it, nor in what Redis holds."""
     with stream(tmp_path, "ada") as running:
         running.env["STREAM_KEY_OPENAI"] = "key-for-a-model-0123456789"
-        running.kill("gateway")
-        running.gateway("ada")
+        restart(running, "gateway", signal.SIGTERM)
         running.wait(lambda: "openai" in command(running, "vault", "show"), 30.0, "the new vault")
         shown = command(running, "vault", "show")
         token = running.env["STREAM_TOKEN_ADA"]
@@ -185,7 +180,7 @@ def test_what_the_vault_shows_is_masked(tmp_path: Path) -> None:
 
 def test_a_second_gateway_refuses_and_a_dead_ones_bot_is_taken_over(tmp_path: Path) -> None:
     """A second gateway for one bot ends with exit code 4 and names the holder; a killed holder is followed within 30 s."""
-    with stream(tmp_path, "ada") as running:
+    with stream(tmp_path, "ada", gateway_lease=2) as running:
         running.worker(QUEUES, "worker")
         holder = running.store.client.get(keys.gateway_lease("ada"))
         assert holder.startswith(f"{socket.gethostname()}:{running.processes['gateway'].pid}:")

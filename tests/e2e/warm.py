@@ -47,21 +47,23 @@ class Warm:
         return code
 
 
-def launch(command: Sequence[str], env: Mapping[str, str], log: Path) -> Warm:
-    """Start `python -m <command>` with exactly this environment; its output is appended to `log`."""
+def launch(command: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None) -> Warm:
+    """Start `python -m <command>` with exactly this environment, in `folder` if one is given; its output is appended to
+    `log`."""
     os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    process = _context.Process(target=_run, args=(list(command), dict(env), str(log)), daemon=True)
+    process = _context.Process(target=_run, args=(list(command), dict(env), str(log), str(folder or Path.cwd())), daemon=True)
     process.start()
     return Warm(process)
 
 
-def _run(command: list[str], env: dict[str, str], log: str) -> None:
+def _run(command: list[str], env: dict[str, str], log: str, folder: str) -> None:
     _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.setsid()
     output = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -92,7 +92,7 @@ def test_it_answers_through_our_own_path(config: ModelConfig) -> None:
 
 def test_structured_output(config: ModelConfig) -> None:
     """A server that can hold a model to a schema gives our Reply, whatever the model would rather write."""
-    model = chat_model(NAME, config, {}, 120.0)
+    model = chat_model(NAME, config.model_copy(update={"max_tokens": 400}), {}, 120.0)
     assert model is not None
     found = model.with_structured_output(Brief, method="json_schema", strict=False).invoke(
         [HumanMessage("Say hello to Kim.")]

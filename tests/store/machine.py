@@ -23,7 +23,7 @@ from tests.store.cycle_reference import Draft, Reference, Who
 from tests.store.judge import Judge
 from tests.store.world import Cycle, World
 
-NEAR_MS, JUST_MS = 2_000, 300
+NEAR_MS, JUST_MS = 2_000, 1_000
 """No call is made when its answer would change within the first or has changed within the second: time is let pass before."""
 KEPT_DIRECT = {"direct"}
 KEPT = {"opened", "bid", "complete", "passed", "late", "exhausted"}
@@ -37,7 +37,7 @@ class Machine:
     def __init__(self, store: Store, settings: dict[str, Any]) -> None:
         self.world = World(store, **settings)
         s = self.world.settings
-        self.at = self.world.now()
+        self.at = self.world.tick()
         self.ref = Reference(lambda: self.at, self.world.limits, int(s.floor_lease * 1000), int(s.quiet_time * 1000),
                              int(s.election_max_age * 1000), int(s.delivery_hold * 1000))
         self.judge = Judge()
@@ -62,10 +62,10 @@ class Machine:
 
     def steady(self) -> None:
         """Let time pass until nothing is about to change by itself, and note the time of the call that follows."""
-        self.at = self.world.now()
+        self.at = self.world.tick()
         while near := [at for at in self.ref.boundaries() if self.at - JUST_MS < at < self.at + NEAR_MS]:
             self.world.advance(int(max(near) - self.at) + JUST_MS + 1)
-            self.at = self.world.now()
+            self.at = self.world.tick()
 
     def run(self, call: Call[Any], lost: bool = False) -> Any:
         """The store's answer; `lost`: the first is lost on its way and the same call is made again."""

@@ -16,7 +16,7 @@ from app.store.door import Call, Store
 from app.store.elections import elect
 from app.verdicts import Admit, Claim
 from tests.store import world
-from tests.store.world import LATER_MS, LEASE_MS, Cycle, World
+from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
@@ -113,7 +113,7 @@ FLOORS = {
 def test_a_floor_edited_by_hand_is_repaired_within_one_lease(store: Store, fields: dict[str, str]) -> None:
     """Whatever is written there, after one lease a claim is granted, renewed and has a token that is a number."""
     w = World(store)
-    now = w.now()
+    now = redis_now()
     for name, value in fields.items():
         relative = name == "until" and value[0] in "+-"
         store.client.hset(keys.floor("55"), name, now + int(value) if relative else value)

@@ -109,6 +109,8 @@ def lived(store: Store) -> None:
         store.client.rpush(keys.journal_of_bot("elena", date), line_of_journal)
         admitted(store, said(f"200000000000000000{number}", person, event.content))
         admitted(store, said(f"300000000000000000{number}", person, event.content), Signal.AMBIENT)
+    quoting = said("5000000000000000000", OTHER, f"somebody here wrote: {WORDS}")
+    remember(memory, "elena", BOT, "Elena", Moment(InboxEntry(entry_id="2-0", event=quoting, signal=Signal.DIRECT), "So?"))
     admitted(store, said("4000000000000000000", OTHER, f"elena, did <@{PERSON}> say this? {WORDS}", mentions=(PERSON,)))
     answered(store, "2000000000000000000")
     answered(store, "2000000000000000001")

@@ -23,7 +23,7 @@ def test_a_mute_stops_every_step(store: Store, scope: str) -> None:
     m.mute(scope, True)
     assert m.admit(world.direct("aria", world.event("1"), ("aria",))) == ("muted" if stops else "direct")
     m.mute(scope, False)
-    m.admit(world.direct("aria", world.event("2"), ("aria",)))
+    m.admit(world.direct("aria", world.event("2", author=world.BOB), ("aria",)))
     cycle = m.begin(Lane("aria", "55"))
     assert cycle is not None
     m.mute(scope, True)

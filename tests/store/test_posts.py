@@ -196,6 +196,14 @@ def test_budgets_and_dry_runs_hold_for_posts_too(store: Store, changed: dict[str
     assert claim(store, post(store, "aria", opening=False, quiet_ms=0)) in {Claim.GRANTED, Claim.COOLED}
 
 
+def test_a_post_costs_a_cooldown(store: Store) -> None:
+    """A bot that has just done something of its own accord opens nothing; a posted diary counts as such."""
+    assert made(store, post(store, "elena", opening=False, quiet_ms=0), cooldown=30) is Commit.COMMITTED
+    store.client.delete(keys.floor(CHANNEL), keys.recent_bot_posts(CHANNEL))
+    assert claim(store, post(store, "elena")) is Claim.COOLED
+    assert claim(store, post(store, "aria")) is Claim.GRANTED
+
+
 def test_spent_posts_close_the_floor(store: Store) -> None:
     """A bot without posts left today does not even ask for the floor."""
     spent = settings(daily_posts=0)

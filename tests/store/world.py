@@ -19,6 +19,7 @@ BOTS = ("aria", "dotty", "elena")
 LEASE_MS = 40_000
 LATER_MS = 41_000
 """More than a floor's lease."""
+STEP_MS, DRIFT_MS = 5, 300
 ALICE, BOB = "901", "902"
 
 # Redis's TIME cannot be set, but no script compares it with anything but times that scripts wrote. So to take `ms` off every
@@ -55,25 +56,46 @@ def settings_with(**settings: Any) -> Settings:
     return Settings(_env_file=None, **{**round_times, **settings})
 
 
+def redis_now() -> int:
+    """Redis's TIME in ms: the server is on this machine."""
+    return int(time.time() * 1000)
+
+
 class World:
-    """An empty database, the calls of the protocols, and time that passes when it is told to."""
+    """An empty database, the calls of the protocols, and time that passes when it is told to.
+
+    Its own clock moves by a fixed step a call, so that a run can be repeated exactly. What the machine takes more or less
+    than that is taken off the stored times, too, before it amounts to anything.
+    """
 
     def __init__(self, store: Store, **settings: Any) -> None:
         self.store = store
-        self.passed = 0
         self.settings = settings_with(**settings)
         self.limits = Limits.of(self.settings)
         store.client.flushdb()
         self._pass = store.client.register_script(_PASS)
+        self._start = redis_now()
+        self._shifted = 0
+        self._now = 0
 
-    def now(self) -> int:
-        """Unix ms with all that has passed. The server is on this machine, so its TIME is this clock."""
-        return int(time.time() * 1000) + self.passed
+    def tick(self) -> int:
+        """The time of the next call, in ms since the beginning."""
+        self._now += STEP_MS
+        ahead = redis_now() - self._start + self._shifted - self._now
+        if abs(ahead) > DRIFT_MS:
+            self._pass(args=[-ahead])
+            self._shifted -= ahead
+        return self._now
+
+    def when(self, stored: float) -> float:
+        """A time that a script stored, on this clock."""
+        return stored - self._start + self._shifted
 
     def advance(self, ms: int) -> None:
         """Let `ms` pass."""
         self._pass(args=[ms])
-        self.passed += ms
+        self._shifted += ms
+        self._now += ms
 
     def lock(self, lane: Lane, owner: str) -> bool:
         """What LaneLock.take does, without its thread."""

@@ -74,6 +74,14 @@ def test_people_teach_and_bots_do_not(worker: Worker) -> None:
         ["works as a diver"], ["has two cats"], [], [])
 
 
+def test_nothing_is_learned_of_who_opted_out(worker: Worker) -> None:
+    """Also not from what was said before the wish."""
+    talked(worker, "I work as a diver")
+    worker.store.run(memories.opt_out(memories.digest("7")))
+    assert worker.chores.learn("elena", CHANNEL) == 0
+    assert known(worker) == []
+
+
 def test_one_model_call_for_a_conversation(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model reads the whole conversation once; what it took is booked; a redelivered task asks nothing."""
     talked(worker, "My two dogs need a walk")

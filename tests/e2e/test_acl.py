@@ -1,0 +1,192 @@
+"""The shipped Redis users: the real processes work under them, and none may do more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import celery
+import pytest
+import redis
+
+from app import keys
+from app.broker import DIARY, DREAM, conf
+from app.embedded import EmbeddedValkey, free_port
+from app.playground.loopback import Channel, Post
+from app.settings import Settings
+from tests.e2e import warm
+from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+
+FILE = Path(__file__).parents[2] / "docker" / "users.acl"
+USERS = ("gateway", "worker", "beat", "flower", "viewer", "operator")
+BOTS = ("ada", "bob")
+
+
+def loaded(password: str) -> str:
+    """The shipped file with passwords, and the default user turned on for the test's own eyes."""
+    text = FILE.read_text()
+    for user in ("gateway", "worker", "beat", "flower_redis", "viewer", "operator"):
+        text = text.replace(f"@{user.upper()}_PASSWORD@", f"{user.removesuffix('_redis')}-password")
+    lines = [line for line in text.splitlines() if line.startswith("user ") and not line.startswith("user default")]
+    return "\n".join([*lines, f"user default on >{password} ~* &* +@all", ""])
+
+
+@dataclass
+class Guarded:
+    """A running stream whose processes log in as their own users."""
+
+    running: System
+    post: Post
+    """Answered."""
+
+    def url(self, user: str, database: int = 0) -> str:
+        """The address for a user."""
+        return f"redis://{user}:{user}-password@127.0.0.1:{urlsplit(self.running.valkey.url).port}/{database}"
+
+    def client(self, user: str, database: int = 0) -> redis.Redis:
+        """A connection as a user."""
+        return redis.Redis.from_url(self.url(user, database))
+
+    def command(self, user: str, *arguments: str) -> tuple[int, str]:
+        """Exit code and output of `the-stream ...` under a user."""
+        log = self.running.folder / f"{user}-{arguments[0]}.log"
+        env = self.running.env | {"STREAM_REDIS_URL": self.url(user), "COLUMNS": "300"}
+        return warm.launch(("app.cli", *arguments), env, log).wait(30), log.read_text()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A stream that has answered direct and unaddressed messages, polled and reacted, under the shipped users."""
+    folder = tmp_path_factory.mktemp("acl")
+    plain = EmbeddedValkey._configuration
+    with pytest.MonkeyPatch.context() as patch:
+
+        def with_users(self: EmbeddedValkey) -> str:
+            (self.folder / "users.acl").write_text(loaded(self.password))
+            return plain(self).replace(f"requirepass {self.password}\n", "") + f'aclfile "{self.folder}/users.acl"\n'
+
+        patch.setattr(EmbeddedValkey, "_configuration", with_users)
+        characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
+        with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.02) as running:
+            running.launch = warm.launch
+            guarded = Guarded(running, None)  # type: ignore[arg-type]
+            add_bots(running, *BOTS)
+            channel = running.discord.add_channel("general")
+            as_user = lambda user: {"STREAM_REDIS_URL": guarded.url(user)}  # noqa: E731
+            running.gateway(*BOTS, env=as_user("gateway"))
+            running.worker("direct,delivery", "direct", env=as_user("worker"))
+            running.worker("cycles,chores", "cycles", env=as_user("worker"))
+            running.start("beat", "celery", "-A", "tasks", "beat", "-s", str(folder / "beat"), env=as_user("beat"))
+            running.start("flower", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={free_port()}",
+                          env=as_user("flower") | {"FLOWER_BASIC_AUTH": "stream:flower-password"})
+            running.wait_ready(*BOTS)
+            work(guarded, channel)
+            yield guarded
+
+
+def work(guarded: Guarded, channel: Channel) -> None:
+    """Whatever the processes do in a day: answers, polls, reactions, moderation, deletions, diaries."""
+    running, discord = guarded.running, guarded.running.discord
+    kim, moderator = discord.add_user("Kim"), discord.add_user("Mo", moderator=True)
+    guarded.post = discord.post(kim, channel, "ada, are you there?")
+    running.wait(lambda: discord.replies_to(guarded.post), 20.0, "a direct answer")
+    talk = discord.post(discord.add_user("Lee"), channel, "Has anybody read a good book?")
+    running.wait(lambda: discord.replies_to(talk), 20.0, "an unasked answer")
+    for number in range(5):
+        discord.react(discord.add_user(f"fan-{number}"), talk, "👍")
+    discord.edit(talk, "Has anybody read a good novel?")
+    discord.delete(discord.post(kim, channel, "never mind"))
+    discord.post(moderator, channel, "@everybot stop")
+    discord.post(moderator, channel, "@everybot go on")
+    nights(guarded)
+    running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
+    cycles = running.stats()["cycles"]
+    running.wait(lambda: running.stats()["cycles"] >= cycles + 2, 20.0, "cycles of the safety poll")
+    after = discord.dm(kim, next(one for one in discord.connected() if one.name == "bob"), "hello")
+    running.wait(lambda: discord.replies_to(after), 20.0, "an answer to the last")
+
+
+def nights(guarded: Guarded) -> None:
+    """The nightly tasks, sent as beat sends them."""
+    sender = celery.Celery("beat-user", set_as_current=False)
+    sender.conf.update(conf(Settings(redis_url=guarded.url("beat"))))
+    for task in (DIARY, DREAM):
+        for args in ((), ("ada", datetime.now(UTC).date().isoformat())):
+            sender.send_task(task, args=args)
+    sender.close()
+    with guarded.client("worker", 1) as broker:
+        guarded.running.wait(lambda: not broker.llen("chores"), 20.0, "the nightly tasks")
+
+
+def denied(guarded: Guarded) -> list[tuple[str, str, str]]:
+    """What the server has refused so far: (user, reason, command, key or channel)."""
+    return [(entry["username"], entry["reason"], entry["object"]) for entry in guarded.running.store.client.acl_log()]
+
+
+def test_every_process_may_do_its_work(guarded: Guarded) -> None:
+    """While all processes worked under their users, the server refused nothing."""
+    assert denied(guarded) == []
+
+
+def test_an_operator_mutes_and_unmutes(guarded: Guarded) -> None:
+    """The command line's user may do what the command line offers."""
+    assert guarded.command("operator", "mute", "bot:ada")[0] == 0
+    assert guarded.command("operator", "unmute", "bot:ada") == (0, "Unmuted: bot:ada\n")
+    assert guarded.command("operator", "vault", "rotate")[0] == 0
+    assert guarded.command("operator", "memory", "forget", "123456")[0] == 0
+    assert denied(guarded) == []
+
+
+SECRETS = keys.vault("ada", "secrets")
+FORBIDDEN = [
+    *((user, command) for user in USERS for command in (
+        ("FLUSHALL",), ("FLUSHDB",), ("CONFIG", "GET", "requirepass"), ("KEYS", "*"), ("SHUTDOWN",), ("MONITOR",), ("ACL", "LIST"),
+        ("SWAPDB", "0", "1"), ("SCRIPT", "FLUSH"), ("REPLICAOF", "NO", "ONE"), ("MODULE", "LIST"),
+    )),
+    *((user, ("GET", SECRETS)) for user in ("gateway", "beat", "flower", "viewer")),
+    *((user, ("SET", SECRETS, "x")) for user in ("worker", "beat", "flower", "viewer")),
+    *((user, ("EVAL", f"return redis.call('GET', '{SECRETS}')", "0")) for user in ("gateway", "beat", "flower", "viewer")),
+    *(("viewer", command) for command in (
+        ("SET", keys.mute("all"), "x"), ("DEL", keys.ROSTER), ("RPUSH", keys.journal("1"), "x"), ("EXPIRE", keys.ROSTER, "1"),
+        ("LPUSH", "direct", "x"), ("PUBLISH", "/1.celery.pidbox", "x"), ("HGETALL", keys.trust("ada")), ("EVAL", "return 1", "0"),
+        ("XRANGE", "mailbox:ada:inbox", "-", "+"), ("LRANGE", "memory:ada:diary", "0", "-1"),
+    )),
+    *(("gateway", command) for command in (
+        ("BRPOP", "direct", "1"), ("RPOP", "direct"), ("SET", "lock:daily_life:ada", "x"), ("SET", "delivery:ada:1", "x"),
+        ("HSET", "memory:ada:person:1", "a", "b"), ("PUBLISH", "/1.celery.pidbox", "x"),
+    )),
+    *(("worker", command) for command in (("SET", keys.gateway_lease("ada"), "x"),)),
+    *(("beat", command) for command in (
+        ("GET", "gateway:ada:lease"), ("BRPOP", "direct", "1"), ("HGETALL", keys.ROSTER), ("SUBSCRIBE", "/1.celeryev/*"),
+    )),
+    *(("flower", command) for command in (
+        ("HGETALL", keys.ROSTER), ("BRPOP", "direct", "1"), ("LRANGE", "direct", "0", "-1"), ("GET", "journal:1"),
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("user", "command"), FORBIDDEN, ids=lambda part: part if isinstance(part, str) else " ".join(part)[:40])
+def test_no_user_may_do_more(guarded: Guarded, user: str, command: tuple[str, ...]) -> None:
+    """Each user is refused what is not its work: others' keys, the vault, administration."""
+    with guarded.client(user) as client, pytest.raises(redis.ResponseError, match="permission|ACL failure"):
+        client.execute_command(*command)
+
+
+def test_a_viewer_asks_why_and_changes_nothing(guarded: Guarded) -> None:
+    """`the-stream why` works for the viewer; `mute` is refused in one line that says what to mend."""
+    code, said = guarded.command("viewer", "why", str(guarded.post.message_id))
+    assert code == 0
+    assert "delivered" in said
+    code, said = guarded.command("viewer", "mute", "all")
+    assert (code, said.count("\n")) == (3, 1)
+    assert "users.acl" in said
+
+
+def test_the_default_user_is_off_in_the_shipped_file() -> None:
+    """Nobody gets in without one of these users, and no password is in the file."""
+    lines = [line for line in FILE.read_text().splitlines() if line.startswith("user ")]
+    assert "user default off" in lines
+    assert all(">@" in line for line in lines if not line.startswith("user default"))
