@@ -162,7 +162,8 @@ def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draf
         draft.emoji = plain_emoji(found.emoji) or choose_emoji(character, candidate, run.ports.chance())
         draft.reason = "the model chose a reaction"
         return draft
-    problem = text.problem(words, str(messages[0].content))
+    event = candidate.entry.event
+    problem = text.problem(words, str(messages[0].content), event.content, event.author_name)
     if problem:
         return _unusable(run, candidate, messages, draft, problem)
     draft.text = words

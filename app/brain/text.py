@@ -19,6 +19,10 @@ _SELECTORS = re.compile("[\u034f\ufe00-\ufe0e\U000e0100-\U000e01ef]")
 """Further variation selectors: nobody sees them, and a model can be made to read a message in them."""
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Letters and symbols that are drawn as nothing."""
+ECHO = 12
+"""Characters of a message from which the same words are no answer; below, people do say the same (`good night`)."""
+_TAGS = re.compile(r"</?(?:message|transcript|notes|day|diary)>", re.IGNORECASE)
+"""What our prompts are fenced with."""
 LEAK = 40
 """Letters in a row that a draft must not share with the system prompt: about eight words."""
 
@@ -108,14 +112,21 @@ def leaks(text: str, prompt: str) -> bool:
     return any(heard[place:place + LEAK] in secret for place in range(len(heard) - LEAK + 1))
 
 
-def problem(words: str, instructions: str) -> str:
+def problem(words: str, instructions: str, said: str = "", by: str = "") -> str:
     """Why words that are ready to leave (`outgoing`) cannot be said after all, or "". Raw drafts would hide phrases behind
-    invisible characters. The first line of the instructions holds the names alone, which a character may say."""
+    invisible characters. `said` is what is answered, `by` its author's name."""
     if not words:
         return "the model's answer was empty"
     if is_refusal(words):
         return "the model refused"
-    return "the model repeated its instructions" if leaks(words, instructions.partition("\n")[2]) else ""
+    # The first line of the instructions holds the names alone, which a character may say.
+    if _TAGS.search(words) or leaks(words, instructions.partition("\n")[2]):
+        return "the model repeated its instructions"
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    echoes = {_letters(said), _letters(by + said)} if len(said) >= ECHO else set()
+    if _letters(words) in echoes or (len(lines) > 3 and len(set(lines)) == 1):
+        return "the model repeated what was said"
+    return ""
 
 
 def _letters(text: str) -> str:

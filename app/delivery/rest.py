@@ -31,6 +31,8 @@ LONGEST_LIMIT = 30.0
 """Seconds. discord.py waits for a rate limit up to this long itself (its own minimum); past it the outbox waits."""
 GRACE = 5.0
 READ_BACK_LIMIT = 1_000
+REFUSED_FOR = 60.0
+"""Seconds for which a refused token is not tried again: Discord bans who makes 10,000 refused requests in ten minutes."""
 
 
 class History(NamedTuple):
@@ -73,6 +75,7 @@ class DiscordRest:
         self._logins: dict[str, _Login] = {}
         self._retired: list[discord.Client] = []
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refused: dict[str, tuple[str, float]] = {}
         self._guilds: dict[str, str] = {}
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -135,6 +138,9 @@ class DiscordRest:
             login = self._logins.get(bot)
             if login is not None and login.token == token:
                 return login.client
+            refused, until = self._refused.get(bot, ("", 0.0))
+            if refused == token and asyncio.get_running_loop().time() < until:
+                raise TokenRefused(f"{bot}: Discord refused its token.")
             client = discord.Client(
                 intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(),
                 max_ratelimit_timeout=LONGEST_LIMIT,
@@ -143,6 +149,7 @@ class DiscordRest:
                 async with asyncio.timeout(self._settings.discord_timeout):
                     await client.login(token)
             except discord.LoginFailure:
+                self._refused[bot] = token, asyncio.get_running_loop().time() + REFUSED_FOR
                 await client.close()
                 raise TokenRefused(f"{bot}: Discord refused its token.") from None
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

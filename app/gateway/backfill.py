@@ -17,6 +17,7 @@ from app.gateway.held import Backoff, where
 from app.gateway.intake import Intake
 from app.gateway.ports import CursorPorts
 from app.gateway.translate import event_of, readable
+from app.model import snowflake_ms
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -93,10 +94,12 @@ class Backfill:
         self._age = settings.backfill_age
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._was_here = False
 
     async def run(self) -> None:
         """Read every channel that has news, then let live events move all cursors."""
         cursors = await self._cursors()
+        self._was_here = bool(cursors)
         # What is new when the reading begins; live events reach the intake by themselves.
         newest = {str(channel.id): channel.last_message_id for channel in readable(self._client)}
         direct = sorted((int(cursor), channel) for channel, cursor in cursors.items()
@@ -123,6 +126,8 @@ class Backfill:
     async def _channel(self, channel_id: str, cursor: str | None, last: int | None) -> None:
         """Read one channel after its cursor. `last`: its newest message, None when that is not known."""
         losses = self._gate.losses(channel_id)
+        if cursor is None and self._made_meanwhile(channel_id):
+            cursor = channel_id  # its first message has a greater id
         if cursor is None:
             # First seen: the bot starts from now. "0" marks an empty channel, so that its first message is not missed.
             await self._move(channel_id, str(last or 0))
@@ -130,6 +135,10 @@ class Backfill:
             async with self._at_once:
                 await self._read(channel_id, int(cursor))
         self._gate.release(channel_id, losses)
+
+    def _made_meanwhile(self, channel_id: str) -> bool:
+        """Whether a channel without a cursor was made while this bot, which was here before, was away."""
+        return self._was_here and self._clock() - snowflake_ms(channel_id) / 1000 < self._age
 
     async def _read(self, channel_id: str, cursor: int) -> None:
         backoff = Backoff(0.5, 60.0)

@@ -47,6 +47,9 @@ class Sessions(Protocol):
     def changed(self) -> None:
         """Channels or permissions changed."""
 
+    def made(self, channel_id: str) -> None:
+        """A channel or thread was made; nothing has been said in it yet."""
+
 
 class StreamClient(discord.Client):
     """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
@@ -128,11 +131,16 @@ class StreamClient(discord.Client):
     async def on_disconnect(self) -> None:
         self._sessions.disconnected()
 
-    async def on_guild_channel_create(self, _: Any) -> None:
+    async def on_guild_channel_create(self, channel: discord.abc.Snowflake) -> None:
+        self._sessions.made(str(channel.id))
         self._sessions.changed()
 
-    on_guild_channel_delete = on_guild_join = on_guild_remove = on_guild_channel_create
-    on_thread_create = on_thread_delete = on_guild_channel_create
+    on_thread_create = on_guild_channel_create
+
+    async def on_guild_channel_delete(self, _: Any) -> None:
+        self._sessions.changed()
+
+    on_guild_join = on_guild_remove = on_thread_delete = on_guild_channel_delete
 
     async def on_guild_channel_update(self, _before: Any, _after: Any) -> None:
         self._sessions.changed()

@@ -75,6 +75,11 @@ class Session:
     def changed(self) -> None:
         self._changed.set()
 
+    def made(self, channel_id: str) -> None:
+        bot = self._bot
+        # Its first message may fall into a lost session. The channel's own id is below that of any message in it.
+        self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, channel_id))
+
     def _lost(self, channel_id: str) -> None:
         """An event could not be held: its channel is read back once Redis has caught up."""
         idle = self._reading is None or self._reading.done()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.delivery.failures import backoff_ms
+from app.errors import TokenRefused
 from app.model import MAX_CONTENT, AuthorKind
 from tests.delivery.conftest import Room
 
@@ -94,6 +95,17 @@ def test_a_dry_run_does_not_type(room: Room) -> None:
     with worker.rest.typing("elena", room.secrets["elena"].token, str(room.channel.id)):
         ask(room)
     assert list(room.discord.typings) == []
+
+
+def test_a_refused_token_is_not_shown_to_discord_again_and_again(room: Room) -> None:
+    """Discord bans an address after 10,000 refused requests in ten minutes: one token is refused once a minute at most,
+    however many posts wait for it; another token is tried at once."""
+    worker = room.worker()
+    for _ in range(5):
+        with pytest.raises(TokenRefused):
+            worker.rest.submit(worker.rest.client("elena", "wrong")).result(10)
+    assert room.discord.requests["GET", "/users/@me"] == 1
+    assert worker.rest.submit(worker.rest.client("elena", room.secrets["elena"].token)).result(10)
 
 
 def test_a_closed_rest_starts_afresh(room: Room) -> None:

@@ -81,6 +81,28 @@ async def test_a_lost_session_is_read_back(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_channel_made_while_the_bot_was_away_is_read_from_its_beginning(town: Town) -> None:
+    """Whoever speaks to a bot in a channel that was made during a restart is heard."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    channel = town.discord.add_channel("made meanwhile")
+    await asyncio.to_thread(town.discord.post, town.ann, channel, "elena, do you like it here?")
+    await town.start("elena")
+    await until(lambda: town.ports.hints == [(f"elena:{channel.id}", Context.DIRECT)])
+
+
+@pytest.mark.asyncio
+async def test_the_first_message_of_a_channel_may_fall_into_a_lost_session(town: Town) -> None:
+    """A channel that the bot saw being made has a cursor before anything was said in it."""
+    await town.start("elena")
+    await caught_up(town)
+    channel = await asyncio.to_thread(town.discord.add_channel, "made before")
+    await until(lambda: str(channel.id) in town.ports.cursor["elena"], what="a cursor for the new channel")
+    assert town.ports.cursor["elena"][str(channel.id)] == str(channel.id)
+
+
+@pytest.mark.asyncio
 async def test_a_dropped_socket_resumes(town: Town) -> None:
     """A resumed session loses nothing and admits nothing twice."""
     await town.start("elena")
