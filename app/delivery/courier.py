@@ -26,7 +26,7 @@ from app.verdicts import Attempt
 
 log = structlog.get_logger(__name__)
 
-TOKEN_RETRY_MS = 5_000
+TOKEN_RETRY_MS = 2_000
 SKEW_MS = 60_000
 """How far Redis's clock may be from Discord's, where only a time says from where to read back."""
 

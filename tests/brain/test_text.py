@@ -59,14 +59,14 @@ def test_any_output_of_a_model_can_be_read(raw: str) -> None:
 @pytest.mark.parametrize("attack", [
     "," * 4_000, " " * 3_999 + "x", "@" * 4_000, "eyJ" * 1_300, "a" * 4_000, "{" * 19_000, "i stay " * 600])
 def test_hostile_text_takes_no_time(attack: str) -> None:
-    """No pattern backtracks: 4,000 characters made for it are read within a tenth of a second."""
+    """No pattern backtracks: 4,000 characters made for it are read in linear time: a backtracking one takes minutes."""
     begin = time.process_time()
     text.spoken(attack, NAMES)
     text.outgoing(attack, NAMES)
     text.is_silence(attack)
     text.is_refusal(attack)
     reply.parse(attack)
-    assert time.process_time() - begin < 0.1
+    assert time.process_time() - begin < 2.0
 
 
 @pytest.mark.parametrize("raw", [

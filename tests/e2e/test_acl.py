@@ -171,7 +171,7 @@ FORBIDDEN = [
 @pytest.mark.parametrize(("user", "command"), FORBIDDEN, ids=lambda part: part if isinstance(part, str) else " ".join(part)[:40])
 def test_no_user_may_do_more(guarded: Guarded, user: str, command: tuple[str, ...]) -> None:
     """Each user is refused what is not its work: others' keys, the vault, administration."""
-    with guarded.client(user) as client, pytest.raises(redis.ResponseError, match="permission|ACL failure"):
+    with guarded.client(user) as client, pytest.raises(redis.ResponseError, match=r"permission|ACL failure"):
         client.execute_command(*command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ class Searched:
         broker = self.running.valkey.url.removesuffix("/0") + "/1"
         return leaks(self.secrets, itertools.chain(
             redis_texts(self.running.valkey.url), redis_texts(broker), log_texts(self.running.folder), argument_texts(),
-            flower_texts(self.flower, "stream", FLOWER_PASSWORD, ("direct@vm",))))
+            flower_texts(self.flower, "stream", FLOWER_PASSWORD, (f"direct@{socket.gethostname()}",))))
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +104,10 @@ def trouble(running: System, secrets: dict[str, str]) -> None:
         if number == 8:
             running.valkey.kill()
             running.valkey.start()
+
     def settled() -> bool:
         return all(running.discord.replies_to(post) or dead(running, post.message_id) for post in posts)
+
     running.wait(settled, 60.0, "every answer or dead letter")
     assert any(dead(running, post.message_id) for post in posts)
 

@@ -135,7 +135,7 @@ def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:
         running.worker(QUEUES, "worker")
         talk = Talk(running, "ada")
         talk.start()
-        running.wait(lambda: running.discord.posts_by_bots(), 30.0, "an answer")
+        running.wait(running.discord.posts_by_bots, 30.0, "an answer")
         running.env["STREAM_VAULT_KEYS"] = f"{new},{old}"
         restart(running, "worker")
         restart(running, "gateway", signal.SIGTERM)

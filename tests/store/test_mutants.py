@@ -36,6 +36,6 @@ def test_a_missing_rule_is_noticed(
     mutant = Store(redis_url)
     machine.store = mutant
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=settings(max_examples=400, phases=[Phase.generate]))
+        run_state_machine_as_test(machine, settings=settings(max_examples=400, phases=[Phase.generate], database=None))
     mutant.client.flushdb()
     mutant.close()
