@@ -35,12 +35,16 @@ class Elections:
         return len(self._timers)
 
     def close_in(self, message_id: str, channel_id: str, milliseconds: int, tries: int = TRIES) -> None:
-        """Ask for the outcome after this time; an earlier timer for the message is replaced."""
-        earlier = self._timers.pop(message_id, None)
+        """Ask for the outcome after this time, or sooner if that was asked before: the answer to the last bid may come
+        before the answer to the first, and must not be undone by it."""
+        loop = asyncio.get_running_loop()
+        when = loop.time() + max(0, milliseconds) / 1000
+        earlier = self._timers.get(message_id)
         if earlier is not None:
+            if earlier.when() <= when:
+                return
             earlier.cancel()
-        self._timers[message_id] = asyncio.get_running_loop().call_later(
-            max(0, milliseconds) / 1000, self._begin, message_id, channel_id, tries)
+        self._timers[message_id] = loop.call_at(when, self._begin, message_id, channel_id, tries)
 
     def stop(self) -> None:
         """Forget all timers."""

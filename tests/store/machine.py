@@ -247,7 +247,7 @@ class Machine:
         due = {lane for lane, at in self.ref.due.items() if at <= self.at and lane not in self.ref.locks}
         assert {str(lane) for lane, _ in found.lanes} == due
         assert set(found.elections) == {m for m, at in self.ref.elections_due.items() if at <= self.at}
-        return [lane for lane, _ in found.lanes]
+        return sorted((lane for lane, _ in found.lanes), key=str)
 
     def mute(self, scope: str, on: bool) -> None:
         self.world.store.run(mutes.mute(scope, "mod") if on else mutes.unmute(scope))

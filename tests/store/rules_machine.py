@@ -145,7 +145,7 @@ class Protocol(RuleBasedStateMachine):
     def _begin(self, data: Any, lost: bool) -> None:
         """The pump finds what is due and a worker takes one of it; or a hint comes that nobody needs."""
         due = [] if lost else [lane for lane in self.m.pump() if lane.bot not in self.dead]
-        self.m.begin(data.draw(st.sampled_from(sorted(due, key=str) or self._lanes())))
+        self.m.begin(data.draw(st.sampled_from(due or self._lanes())))
 
     def _go_on(self, data: Any, lost: bool) -> None:
         """A cycle does what a good one does next, as far as the end of its model call."""
