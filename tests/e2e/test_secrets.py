@@ -18,6 +18,7 @@ from aiohttp import web
 from app import keys
 from app.broker import CYCLE, conf
 from app.embedded import free_port
+from app.playground.loopback import Post
 from app.settings import Settings
 from tests.e2e import warm
 from tests.e2e.leaks import argument_texts, flower_texts, leaks, log_texts, redis_texts
@@ -95,18 +96,20 @@ def trouble(running: System, secrets: dict[str, str]) -> None:
     faults.fail_next("POST", "/messages$", 503, told)
     faults.fail_next("GET", "/messages", 500, told)
     faults.fail_next("GET", "/messages", 403, told)
-    posts = []
+    posts: list[Post] = []
+
+    def settled() -> bool:
+        return all(running.discord.replies_to(post) or dead(running, post.message_id) for post in posts)
+
     for number in range(12):
         posts.append(running.discord.post(person, channel, f"{BOTS[number % 2]}, what about {number}?"))
         if number == 4:
             running.kill("direct")
             running.worker("direct,delivery", "direct")
         if number == 8:
+            running.wait(settled, 60.0, "every answer so far: the new worker runs, since one that starts without Redis ends")
             running.valkey.kill()
             running.valkey.start()
-
-    def settled() -> bool:
-        return all(running.discord.replies_to(post) or dead(running, post.message_id) for post in posts)
 
     running.wait(settled, 60.0, "every answer or dead letter")
     assert any(dead(running, post.message_id) for post in posts)
