@@ -135,7 +135,9 @@ class Worker:
             for entry in asked or begun.entries[-1:]:
                 self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
             retry_ms = VAULT_RETRY_MS
-        outcome, due_in = self.store.run(lanes.finish(lane, holder.owner, begun.seq, retry_ms, request()))
+        outcome, due_in = self.store.run(
+            lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=begun.everything)
+        )
         reached("finish_after")
         if outcome is Finish.AGAIN and due_in <= 0:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)

@@ -28,6 +28,8 @@ class Begun:
     entries: tuple[InboxEntry, ...] = ()
     broken: tuple[str, ...] = ()
     granted: frozenset[str] = frozenset()
+    everything: bool = True
+    """Whether the whole inbox was read, or only what elections granted."""
 
 
 class Overdue(NamedTuple):
@@ -55,7 +57,7 @@ def _context(word: str) -> Context:
 
 
 def _begun(reply: Reply) -> Begun:
-    verdict, seq, context, now_ms, raw, work = reply
+    verdict, seq, context, now_ms, raw, work, everything = reply
     entries: list[InboxEntry] = []
     broken: list[str] = []
     for entry_id, flat in reversed(raw):
@@ -64,7 +66,8 @@ def _begun(reply: Reply) -> Begun:
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
     return Begun(
-        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2])
+        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2]),
+        bool(everything),
     )
 
 
@@ -78,8 +81,11 @@ def begin(lane: Lane, owner: str) -> Call[Begun]:
     )
 
 
-def finish(lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str) -> Call[tuple[Finish, int]]:
-    """End a cycle and release its lock in one step; the number is in how many ms the lane is due again."""
+def finish(
+    lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str, *, everything: bool = True
+) -> Call[tuple[Finish, int]]:
+    """End a cycle and release its lock in one step; the number is in how many ms the lane is due again. `everything`: as
+    `begin` said."""
     return Call(
         "finish",
         (
@@ -90,7 +96,14 @@ def finish(lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str)
             keys.inbox(lane),
             keys.work(lane.bot),
         ),
-        (str(lane), owner, seq, "" if retry_ms is None else retry_ms, lane.bot if lane.channel is None else ""),
+        (
+            str(lane),
+            owner,
+            seq,
+            "" if retry_ms is None else retry_ms,
+            lane.bot if lane.channel is None else "",
+            int(everything),
+        ),
         lambda reply: (Finish(reply[0]), int(reply[1])),
     )
 

@@ -16,7 +16,7 @@ _COMMON: dict[str, Any] = {
     "suppress_health_check": (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
 }
 
-settings.register_profile("short", max_examples=50, stateful_step_count=25, **_COMMON)
+settings.register_profile("short", max_examples=20, stateful_step_count=25, **_COMMON)
 settings.register_profile("prove", max_examples=5_000, stateful_step_count=40, print_blob=True, **_COMMON)
 
 PROVE = bool(os.environ.get("STREAM_PROVE"))

@@ -2,15 +2,15 @@
 -- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
 -- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 the lane's inbox  5 work   ARGV  1 lane  2 lock owner  3 most entries
 --       4 bot if autonomous, else ''
--- Returns {verdict, seq, context, now ms, entries (newest first), work}: due | not_due | lost_lock
+-- Returns {verdict, seq, context, now ms, entries (newest first), work, everything (1|0)}: due | not_due | lost_lock
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
 --#include keys
 --#include lib
-if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost_lock', '', '', now, {}, {}} end
+if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost_lock', '', '', now, {}, {}, 0} end
 local due = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or nil)
 if not due or due > now then
   redis.call('DEL', KEYS[1])
-  return {'not_due', '', '', now, {}, {}}
+  return {'not_due', '', '', now, {}, {}, 0}
 end
 -- An election's record lives for hours, the work list for days: what it forgot must not keep the bot busy for ever.
 for _, message in ipairs(redis.call('HKEYS', KEYS[5])) do
@@ -33,7 +33,8 @@ if bot ~= '' then
     granted(work[i] .. '.r')
   end
 end
-if #entries == 0 then
+local everything = #entries == 0
+if everything then
   -- Newest first where there is more than one cycle can read: what is left comes with the next one.
   for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', ARGV[3])) do
     local message = entry[2][12]
@@ -44,4 +45,4 @@ if #entries == 0 then
     end
   end
 end
-return {'due', w[1] or '', w[2] or '', now, entries, work}
+return {'due', w[1] or '', w[2] or '', now, entries, work, everything and 1 or 0}

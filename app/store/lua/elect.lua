@@ -129,7 +129,7 @@ end
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
 if soonest_bot then
   -- Trailing edge: the bot reads all that came meanwhile in one cycle. A busy one's finish sees the new sequence.
-  wake(soonest_bot, 'immediate_trigger', now + soonest)
+  wake(soonest_bot, 'immediate_trigger', now + soonest, true)
   return close('cooled', reason)
 end
 return close('left', reason)

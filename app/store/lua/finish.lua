@@ -1,6 +1,7 @@
 -- End a cycle: clear its lane or make it due again, and release the lock, in one step.
 -- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 request  5 the lane's inbox  6 work
 -- ARGV  1 lane  2 lock owner  3 seq read at the beginning  4 retry in ms ('' none)  5 bot if autonomous, else ''
+--       6 everything (1: the cycle read the whole inbox)
 -- Returns {verdict, due in ms}
 --#include keys
 --#include lib
@@ -9,6 +10,10 @@ if earlier then return cjson.decode(earlier) end
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost', 0} end
 local due
 if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then
+  due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
+end
+-- Triggers that met a busy or cooled bot wait in the inbox; a cycle that read only what was granted has not seen them.
+if not due and ARGV[6] ~= '1' and redis.call('HGET', KEYS[2], 'full') then
   due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
 end
 local retry = tonumber(ARGV[4])
