@@ -65,6 +65,8 @@ class Round:
     duplicates: int = 0
     recovery: float = 0.0
     """Seconds from the restart until all is answered, delivered and at rest."""
+    start: float = 0.0
+    """Seconds of them until the restarted worker was up: what the machine needs to load it."""
 
 
 def pairs(points: Sequence[str]) -> list[tuple[str, Kind]]:
@@ -115,6 +117,14 @@ class Stage:
         self.running.wait(lambda: log.read_text().count("caught up") >= before + len(BOTS), PATIENCE, "a gateway")
         return process
 
+    def restart(self, began: float) -> float:
+        """Start a worker and wait until it says that it is up; the seconds since `began`."""
+        log = self.running.folder / "worker.log"
+        before = log.read_text().count(" ready. ")
+        self.worker()
+        self.running.wait(lambda: log.read_text().count(" ready. ") > before, PATIENCE, "a worker")
+        return time.monotonic() - began
+
     def rest(self) -> None:
         """Wait until nothing is due any more."""
         self.running.wait(self.resting, PATIENCE, "rest")
@@ -142,11 +152,11 @@ class Stage:
         if point in GATEWAY_POINTS:
             posts.append(self.say("direct"))  # while nobody listens
         began = time.monotonic()
+        result = Round(point, kind)
         if point in GATEWAY_POINTS:
             self.gateway()
         else:
-            self.worker()
-        result = Round(point, kind)
+            result.start = self.restart(began)
         with contextlib.suppress(AssertionError):
             self.running.wait(lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE)
         result.recovery = time.monotonic() - began
@@ -193,12 +203,14 @@ def play_all(folder: Path, script: Sequence[tuple[str, Kind]], stages: int, **op
 
 def table(rounds: Sequence[Round]) -> str:
     """A Markdown table, one row for each point and kind."""
-    lines = ["| point | where | message | rounds | lost | duplicates | slowest recovery, s |", "|---|---|---|--:|--:|--:|--:|"]
+    lines = ["| point | where | message | rounds | lost | duplicates | slowest recovery, s | of it start, s |",
+             "|---|---|---|--:|--:|--:|--:|--:|"]
     for point, kind in pairs(POINTS):
         these = [one for one in rounds if (one.point, one.kind) == (point, kind)]
         if these:
+            slowest = max(these, key=lambda one: one.recovery)
             lines.append(
                 f"| `{point}` | {MEANING[point]} | {kind} | {len(these)} | {sum(one.lost for one in these)} "
-                f"| {sum(one.duplicates for one in these)} | {max(one.recovery for one in these):.1f} |"
+                f"| {sum(one.duplicates for one in these)} | {slowest.recovery:.1f} | {slowest.start:.1f} |"
             )
     return "\n".join(lines)
