@@ -112,6 +112,10 @@ def bids(message: str) -> str:
     return f"bids:{message}"
 
 
+def event(message: str) -> str:
+    return f"event:{message}"
+
+
 def answer(message: str) -> str:
     return f"answer:{message}"
 
@@ -264,6 +268,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
     Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
     Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
+    Described("event:<message>", "hash: the event an election is about, its signal and reason", "admit", "2 hours"),
     Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
     Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
     Described(

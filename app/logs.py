@@ -46,20 +46,21 @@ class _Secrets:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
         if len(value) < SHORTEST_SECRET:
             return
         with self._lock:
-            self._forms |= _forms(value)
             # Longest first: a secret inside another must not leave the other's rest visible.
-            self._pattern = re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
+            self._forms = tuple(sorted({*self._forms, *_forms(value)}, key=len, reverse=True))
 
     def mask(self, text: str) -> str:
-        pattern = self._pattern
-        return SHAPES.sub(MASK, pattern.sub(MASK, text) if pattern else text)
+        # A hundred bots have a thousand forms: substring searches are far cheaper than one pattern of a thousand branches.
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return SHAPES.sub(MASK, text)
 
 
 def _forms(value: str) -> set[str]:

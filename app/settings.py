@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     reaction_burst: Annotated[int, Field(ge=1)] = Field(3, description="more human reactions than this wake a bot")
 
     cooldown: Seconds = Field(60.0, description="least time between a bot's autonomous actions")
-    quiet_time: Seconds = Field(20.0, description="least time between unasked posts in a channel")
+    quiet_time: Seconds = Field(20.0, description="quiet after a bot's post in a channel: nobody speaks unasked there")
     contention_window: Seconds = Field(0.25, description="how long an election waits for bids")
     election_max_age: PositiveSeconds = Field(120.0, description="an election older than this is left to the poll")
     floor_lease: PositiveSeconds = Field(15.0, description="how long a silent holder keeps a channel's floor")

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 
+from app import heap
 from app.bootstrap.chores import Chores
 from app.bootstrap.ports import Ports, request
 from app.bootstrap.served import Bots
@@ -185,6 +186,7 @@ class Worker:
             # After a restart: the first person who asks must not wait for a model's client to be imported.
             with suppress(StreamError):
                 self.bots.get(bot)
+        heap.settle()
 
     def close(self) -> None:
         """Give leases back and close connections."""

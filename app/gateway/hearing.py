@@ -121,7 +121,7 @@ class Hearing:
         if event.is_dm:
             return 1
         placed = self._placed.get(event.channel_id)
-        return len(placed - {event.author_id}) if placed else UNPLACED
+        return len(placed) - (event.author_id in placed) if placed else UNPLACED
 
     def _place(self, channel_id: str) -> Place:
         place = self._places.get(channel_id)

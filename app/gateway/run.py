@@ -14,6 +14,7 @@ import structlog
 import yarl
 from pydantic import SecretStr
 
+from app import heap
 from app.errors import ConfigurationError, LeaseHeld, StoreUnavailable, TokenRefused
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
@@ -145,7 +146,10 @@ class Gateway:
 
     def _note_ready(self, bot: str) -> None:
         self.ready.add(bot)
-        self._was_ready.add(bot)
+        if bot not in self._was_ready:
+            self._was_ready.add(bot)
+            if len(self._was_ready) == len(self._bots):
+                heap.settle()
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
         failing = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 from app.model import BotName, Frozen, RosterEntry
-from app.rules.vocative import Kind, Lexicon, Token, lexicon, tokenise
+from app.rules.vocative import Kind, Lexicon, Token, lexicon, normalise, tokenise
 
 Verdict = Literal["stop", "go_on"]
 
@@ -17,6 +18,8 @@ _EVERYBOT = ("everybot", "everybots", "all bots", "every bot")
 _EVERYBOT_ID = "everybot"
 _SIGNS = frozenset({"🛑", "⛔"})
 _LONGEST = 120
+_CUE = re.compile("|".join(sorted({re.escape(phrase.split()[-1]) for phrase in _STOP | _GO_ON} | {"stop", "go"})))
+"""Every order holds one of these words. Each bot's gateway asks about each message, and the roster grows with the bots."""
 
 
 class Order(Frozen):
@@ -29,7 +32,7 @@ class Order(Frozen):
 def order(content: str, roster: Sequence[RosterEntry]) -> Order | None:
     """The order that this text is, if it is nothing but an order. Whether its author may give one is the caller's to
     check. "elena, stop it, you're killing me" is no order."""
-    if len(content) > _LONGEST:
+    if len(content) > _LONGEST or not _CUE.search(normalise(content)):
         return None
     lines = tokenise(content, _lexicon(tuple((entry.user_id, (*entry.names, entry.bot)) for entry in roster)))
     if len(lines) != 1:

@@ -14,8 +14,9 @@ from app.store.door import Call, Reply, command
 from app.store.limits import Limits
 from app.verdicts import Admit
 
-INBOX_CAP = 300
-"""Unasked messages kept for a bot between two safety polls; what is older would be stale anyway."""
+INBOX_CAP = 1_000
+"""Unasked messages kept for a bot between two safety polls, some 0.6 MB. A message must not be pushed out while a model writes
+its answer: that takes 30 messages a second for half a minute."""
 
 
 class Admission(NamedTuple):

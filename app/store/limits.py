@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import asdict, dataclass, replace
 
@@ -56,4 +57,10 @@ class Limits:
 
     def json(self) -> str:
         """For a script's ARGV."""
-        return json.dumps(asdict(self))
+        return _json(self)
+
+
+@functools.lru_cache(maxsize=512)
+def _json(limits: Limits) -> str:
+    """Every admission sends it, and it changes only with the settings or a character file."""
+    return json.dumps(asdict(limits))

@@ -139,6 +139,7 @@ def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: s
             keys.DELIVERIES_DUE,
             keys.DELIVERIES_IN_FLIGHT,
             keys.journal_of_bot(entry.bot, date),
+            keys.recent_bot_posts(entry.channel_id),
         ),
         (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line),
         lambda reply: (bool(reply[0]), str(reply[1])),

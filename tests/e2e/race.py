@@ -80,6 +80,7 @@ def run(folder: Path, shape: Shape) -> Result:
         for number in range(shape.gateways):
             running.gateway(*names[number :: shape.gateways], name=f"gateway-{number}")
         running.wait_ready(*names)
+        running.wait_workers()
         return _measure(running, shape, channels)
 
 

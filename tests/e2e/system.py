@@ -84,6 +84,7 @@ class System:
     store: Store
     env: dict[str, str]
     processes: dict[str, Any] = field(default_factory=dict)
+    workers_started: set[str] = field(default_factory=set)
     launch: Callable[..., Any] = cold
     """How processes are started: `cold`, or `tests.e2e.warm.launch`."""
 
@@ -99,6 +100,7 @@ class System:
 
     def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> Any:
         """Start one Celery worker."""
+        self.workers_started.add(name)
         return self.start(
             name,
             "celery",
@@ -136,6 +138,10 @@ class System:
             READY_WITHIN,
             f"gateways of {bots}",
         )
+
+    def wait_workers(self) -> None:
+        """Wait until every worker that was started has loaded."""
+        self.wait(lambda: all(" ready. " in self.log(name) for name in self.workers_started), READY_WITHIN, "workers")
 
     def wait(self, predicate: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> None:
         """Return as soon as the predicate holds; fail with the logs' ends when time is up."""

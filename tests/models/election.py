@@ -7,8 +7,8 @@ at any moment, which covers every timing. A script whose answer is lost is run a
   after the election has ended counts no more.
 - **elect** (anyone, while the election is due): answered, addressed or paid for: closed. Floor held: later. Else the
   best bidder that is not cooled, busy (lane locked, or work on its list) or excluded is granted: work item, floor
-  with a fresh token, lane due. When nobody can act, a bidder's lane (here the best one's) is due when
-  it can, and the election closed.
+  with a fresh token, lane due. When nobody can act but somebody is merely busy, it stays open and is asked again;
+  when all are cooled, a bidder's lane (here the best one's) is due when it can, and the election closed.
 - **re-election**: a granted message that comes due again. The winner still has the floor: later. Paid for: the
   winner's own lane goes on. Else the winner's work item goes and the election is open once more, without it; the
   second time it closes.
@@ -198,9 +198,13 @@ class Election:
         excluded = s.excluded if self.has("the old winner is excluded") else NOBODY
         bidders = [b for b in self.bots if s.bids[b] and b != excluded]
         able = [b for b in bidders if self._able(s, b)]
+        busy = any(self._busy(s, b) for b in bidders)
+        if not able and busy and self.has("elect waits for the busy"):
+            return s
         if not able:
             wake = put(s.wake, bidders[0], 2) if bidders else s.wake
-            return s._replace(election=CLOSED, due=False, wake=wake)
+            bad = "gave up a message while a bidder was merely busy" if busy else ""
+            return s._replace(election=CLOSED, due=False, wake=wake, bad=bad)
         bot = able[0] if self.has("the best bid wins") else able[-1]
         after = self._fresh(s, bot)
         return after._replace(election=GRANTED, winner=bot, work=put(s.work, bot, True), wake=put(s.wake, bot, 2),
@@ -209,7 +213,11 @@ class Election:
     def _able(self, s: State, bot: int) -> bool:
         if bot == 0 and s.cooled and self.has("elect checks the cooldown"):
             return False
-        return (s.lock[bot] == FREE and not s.work[bot]) or not self.has("elect checks who is busy")
+        return not self._busy(s, bot) or not self.has("elect checks who is busy")
+
+    @staticmethod
+    def _busy(s: State, bot: int) -> bool:
+        return not (bot == 0 and s.cooled) and (s.lock[bot] != FREE or s.work[bot])
 
     def _misjudged(self, s: State, bot: int) -> str:
         idle = [b for b in self.bots if s.bids[b] and b != s.excluded and s.lock[b] == FREE and not s.work[b]]

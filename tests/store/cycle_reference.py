@@ -60,6 +60,10 @@ class Reference(Rooms):
             return False
         return True
 
+    def trimmed(self, lane: str) -> set[str]:
+        """What was granted to this lane and is no longer in its inbox: begin brings it back."""
+        return set() if ":" in lane else self.work.get(lane, set()) - set(self.inbox.get(lane, {}).values())
+
     def readable(self, lane: str) -> dict[str, str]:
         """What a cycle of this lane gets to read: what was granted to it, else all; what is answered leaves the unasked inbox."""
         inbox = self.inbox.get(lane, {})
@@ -186,6 +190,7 @@ class Reference(Rooms):
             self.day_over.add(w.bot)
         if not d.reaction:
             self.recent[w.channel] = now
+            self.visible.add(d.entry_id)
         if d.dry_run:
             self.answer.setdefault(w.message, {})[w.bot] = "delivered:dry_run"
             self._free(w.channel)
@@ -274,6 +279,8 @@ class Reference(Rooms):
         message, root, hops = self.entries[entry_id]
         self.causes[posted] = root, hops
         self.answer.setdefault(message, {})[bot] = f"delivered:{posted}"
+        if entry_id in self.visible:
+            self.recent[channel] = self.now()
         held = self.held(channel)
         if held and held.entry == entry_id:
             self._free(channel)

@@ -117,6 +117,10 @@ class Machine:
         assert begun.due == expected, f"begin: {begun.due}, expected {expected}"
         if not begun.due:
             return None
+        trimmed = self.ref.trimmed(str(lane))
+        restored = {e.entry_id: e.event.message_id for e in begun.entries if e.event.message_id in trimmed}
+        assert set(restored.values()) == trimmed
+        self.ref.inbox.setdefault(str(lane), {}).update(restored)
         inbox = self.ref.readable(str(lane))
         assert {e.entry_id: e.event.message_id for e in begun.entries} == inbox
         assert begun.granted or [e.entry_id for e in begun.entries] == list(inbox), "entries come oldest first"
@@ -248,6 +252,12 @@ class Machine:
         assert {str(lane) for lane, _ in found.lanes} == due
         assert set(found.elections) == {m for m, at in self.ref.elections_due.items() if at <= self.at}
         return sorted((lane for lane, _ in found.lanes), key=str)
+
+    def flood(self, bot: str) -> None:
+        """Chatter elsewhere pushes everything out of the bot's inbox."""
+        self.note(f"{bot} flooded", "yes")
+        self.world.store.client.xtrim(keys.inbox(Lane(bot)), maxlen=0, approximate=False)
+        self.ref.inbox.pop(bot, None)
 
     def mute(self, scope: str, on: bool) -> None:
         self.world.store.run(mutes.mute(scope, "mod") if on else mutes.unmute(scope))

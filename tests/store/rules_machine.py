@@ -22,7 +22,7 @@ ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "
 MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "muted",
              "dropped", "renewed", "committed twice")
 
-FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget")
+FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget", "flood")
 
 
 class Protocol(RuleBasedStateMachine):
@@ -302,6 +302,8 @@ class Protocol(RuleBasedStateMachine):
             m.poll(bot)
             if bot not in self.dead:
                 m.begin(Lane(bot))
+        elif what == "flood":
+            m.flood(data.draw(st.sampled_from(self.bots)))
         elif what == "mute" and self.mutes:
             scope = data.draw(st.sampled_from(self.mutes))
             m.mute(scope, scope not in m.ref.mutes)

@@ -1,13 +1,14 @@
-"""The trailing edge: what met a busy or cooled bot is read by a cycle of its own."""
+"""Nobody can act now: an election waits for a busy bot; what met a cooled one is read by a cycle of its own."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 
 from app import keys
 from app.keys import Lane
-from app.model import DISCORD_EPOCH_MS, Bid, Classified, Event, Signal
+from app.model import DISCORD_EPOCH_MS, Bid, Classified, Context, Event, Signal
 from app.settings import Settings
 from app.store import admission, elections, lanes
 from app.store.door import Store
@@ -28,18 +29,17 @@ def heard(store: Store, channel: str) -> str:
 
 
 def test_a_granted_cycle_does_not_swallow_what_waits_for_the_bot(store: Store) -> None:
-    """Granted one message while busy for another: the cycle reads the granted one, and the lane is due again for the other."""
+    """Granted one message and polled for another: the cycle reads the granted one, and the lane is due again for the other."""
     granted, waiting = heard(store, "1"), heard(store, "2")
     assert store.run(elections.elect(granted, "1", SETTINGS)).verdict is Elect.GRANTED
-    assert store.run(elections.elect(waiting, "2", SETTINGS)).verdict is Elect.COOLED
     lane = Lane("elena")
+    store.run(lanes.wake(lane, Context.POLL))
     first = LaneLock(store, lane, 10)
     assert first.take()
     begun = store.run(lanes.begin(lane, first.id))
     assert [entry.event.message_id for entry in begun.entries] == [granted]
     assert not begun.everything
-    store.client.xdel(keys.inbox(lane), begun.entries[0].entry_id)
-    store.client.delete(keys.work("elena"))
+    _settle(store, lane, begun)
     assert store.run(lanes.finish(lane, first.id, begun.seq, None, "f1", everything=begun.everything))[0] is Finish.AGAIN
     first.stop()
     second = LaneLock(store, lane, 10)
@@ -48,3 +48,52 @@ def test_a_granted_cycle_does_not_swallow_what_waits_for_the_bot(store: Store) -
     assert [entry.event.message_id for entry in rest.entries] == [waiting]
     assert store.run(lanes.finish(lane, second.id, rest.seq, None, "f2", everything=rest.everything))[0] is Finish.CLEAR
     second.stop()
+
+
+def test_an_election_waits_for_a_busy_bot(store: Store, wait_until: Callable[..., None]) -> None:
+    """The only bidder is in a cycle for another message: its election stays open, and is won when the cycle has ended."""
+    first, second = heard(store, "1"), heard(store, "2")
+    assert store.run(elections.elect(first, "1", SETTINGS)).verdict is Elect.GRANTED
+    lane = Lane("elena")
+    lock = LaneLock(store, lane, 10)
+    assert lock.take()
+    begun = store.run(lanes.begin(lane, lock.id))
+    asked = store.run(elections.elect(second, "2", SETTINGS))
+    assert asked.verdict is Elect.DEFERRED
+    assert 0 < asked.retry_in_ms <= 1_000
+    _settle(store, lane, begun)
+    store.run(lanes.finish(lane, lock.id, begun.seq, None, "f", everything=begun.everything))
+    lock.stop()
+    wait_until(lambda: store.run(elections.elect(second, "2", SETTINGS)).verdict is Elect.GRANTED, 5)
+
+
+def test_a_cooled_bot_is_woken_at_the_end_of_its_cooldown(store: Store) -> None:
+    """Trailing edge: nobody but a cooled bot bids, so its lane is due when it may act again, however many triggers came."""
+    store.client.set(keys.cooldown("elena"), "1", px=20_000)
+    for channel in ("1", "2", "3"):
+        assert store.run(elections.elect(heard(store, channel), channel, SETTINGS)).verdict is Elect.COOLED
+    due = dict(store.client.zrange(keys.WAKES_DUE, 0, -1, withscores=True))
+    assert list(due) == ["elena"]
+    assert 15_000 < due["elena"] - time.time() * 1000 <= 20_000
+
+
+def _settle(store: Store, lane: Lane, begun: lanes.Begun) -> None:
+    """As if the cycle had answered what it read."""
+    store.client.xdel(keys.inbox(lane), *[entry.entry_id for entry in begun.entries])
+    store.client.delete(keys.work(lane.bot))
+
+
+def test_a_flood_does_not_take_away_what_an_election_granted(store: Store) -> None:
+    """An election may wait for quiet time while other channels fill the inbox: its winner still reads what it has won."""
+    message = heard(store, "1")
+    store.client.xtrim(keys.inbox(Lane("elena")), maxlen=0, approximate=False)
+    assert store.run(elections.elect(message, "1", SETTINGS)).verdict is Elect.GRANTED
+    lock = LaneLock(store, Lane("elena"), 10)
+    assert lock.take()
+    begun = store.run(lanes.begin(Lane("elena"), lock.id))
+    assert [entry.event.message_id for entry in begun.entries] == [message]
+    assert begun.entries[0].event.content == "hello"
+    assert not begun.everything
+    again = store.run(lanes.begin(Lane("elena"), lock.id))
+    assert again.entries == begun.entries, "restored once"
+    lock.stop()

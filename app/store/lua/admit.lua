@@ -148,6 +148,8 @@ local window = tonumber(ARGV[13])
 if not state then
   redis.call('HSET', KEYS[3], '#state', 'open', '#channel', channel, '#opened', int(now), '#author', author_kind,
     '#guild', ARGV[21])
+  redis.call('HSET', keys.event(message), 'event', ARGV[8], 'signal', signal, 'reason', reason)
+  redis.call('PEXPIRE', keys.event(message), 2 * HOUR)
   redis.call('ZADD', KEYS[4], int(now + window), message)
 end
 if count() then return verdict('complete', 0) end

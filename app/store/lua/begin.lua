@@ -27,10 +27,28 @@ local function granted(subject)
   if found[1] then entries[#entries + 1] = found[1] end
 end
 
+-- A flood of chatter has trimmed the inbox while the election waited: the election keeps a copy of what it is about.
+local function restore(message)
+  local e = redis.call('HMGET', keys.event(message), 'event', 'signal', 'reason')
+  if not e[1] then
+    redis.call('HDEL', KEYS[5], message)
+    return
+  end
+  local bid = redis.call('HGET', keys.bids(message), bot) or ''
+  local fields = {'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]', 'bid', bid, 'message', message}
+  local id = redis.call('XADD', KEYS[4], '*', unpack(fields))
+  redis.call('PEXPIRE', KEYS[4], 30 * DAY)
+  redis.call('HSET', keys.seen(bot, message), 'id', id)
+  redis.call('PEXPIRE', keys.seen(bot, message), HOUR)
+  entries[#entries + 1] = {id, fields}
+end
+
 if bot ~= '' then
   for i = 1, #work, 2 do
+    local before = #entries
     granted(work[i])
     granted(work[i] .. '.r')
+    if #entries == before then restore(work[i]) end
   end
 end
 local everything = #entries == 0

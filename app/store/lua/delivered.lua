@@ -1,5 +1,6 @@
 -- A chunk is in Discord: by the answer to the POST, by a read-back, or by the gateway's own MESSAGE_CREATE with our nonce.
 -- KEYS  1 entry  2 outbox  3 floor  4 answer  5 waiting  6 journal  7 deliveries:due  8 deliveries:in_flight  9 bot's journal
+--       10 recent_bot_posts
 -- ARGV  1 entry id  2 chunk  3 message id ('' a reaction)  4 chunks  5 how (post|read_back|receipt)  6 line for the bot's journal
 -- Returns {1 when the entry is complete, next lane}
 --#include keys
@@ -21,6 +22,8 @@ if done < tonumber(ARGV[4]) then return {0, ''} end
 redis.call('HSET', KEYS[1], 'delivered_at', int(now))
 redis.call('PEXPIRE', KEYS[1], HOUR)
 redis.call('LREM', KEYS[2], 0, id)
+-- People see a post now: its quiet time counts anew. Reactions are not on the list.
+redis.call('ZADD', KEYS[10], 'XX', 'GT', int(now), e[2] .. ':' .. id)
 redis.call('HSET', KEYS[4], e[2], 'delivered:' .. ARGV[3])
 redis.call('PEXPIRE', KEYS[4], 26 * HOUR)
 if ARGV[6] ~= '' then

@@ -5,6 +5,7 @@
 --#include keys
 --#include lib
 --#include floor
+local BUSY_RETRY = 250
 local message, lease = ARGV[1], tonumber(ARGV[4])
 local bids = {}
 local flat = redis.call('HGETALL', KEYS[1])
@@ -93,8 +94,9 @@ table.sort(ranked, function(a, b)
   return a.tie > b.tie
 end)
 
--- Who could act soonest, should nobody be able to act now: a busy bot when its cycle ends, a cooled one at its cooldown's end.
-local soonest, soonest_bot, yielded = math.huge, nil, {}
+-- Should nobody be able to act now: a cycle ends soon, so the election waits for a busy bot; a cooldown is long, so the first
+-- bot to be over it is woken then.
+local soonest, soonest_bot, busy, yielded = math.huge, nil, false, {}
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
@@ -107,8 +109,7 @@ for _, bidder in ipairs(ranked) do
     why = 'cooled'
     if wait < soonest then soonest, soonest_bot = wait, bot end
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
-    why = 'busy'
-    if soonest > 0 then soonest, soonest_bot = 0, bot end
+    why, busy = 'busy', true
   end
   if not why then
     local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
@@ -127,8 +128,9 @@ for _, bidder in ipairs(ranked) do
 end
 
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
+if busy then return defer(now + BUSY_RETRY, reason) end
 if soonest_bot then
-  -- Trailing edge: the bot reads all that came meanwhile in one cycle. A busy one's finish sees the new sequence.
+  -- Trailing edge: the bot reads all that came meanwhile in one cycle.
   wake(soonest_bot, 'immediate_trigger', now + soonest, true)
   return close('cooled', reason)
 end

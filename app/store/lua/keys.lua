@@ -9,6 +9,7 @@ local keys = {
   outbox = function(bot, channel) return 'mailbox:' .. bot .. ':outbox:' .. channel end,
   entry = function(id) return 'entry:' .. id end,
   bids = function(message) return 'bids:' .. message end,
+  event = function(message) return 'event:' .. message end,
   answer = function(message) return 'answer:' .. message end,
   seen = function(bot, subject) return 'seen:' .. bot .. ':' .. subject end,
   cause = function(message) return 'cause:' .. message end,

@@ -1,0 +1,16 @@
+"""Python's cyclic garbage collector in processes that hold a lot and allocate fast."""
+
+from __future__ import annotations
+
+import gc
+
+THRESHOLDS = (10_000, 20, 20)
+"""Allocations before the youngest generation is collected, and how often the older ones follow. At Python's own 700 the
+collector walked the loaded libraries again and again: it took a quarter of a gateway's time in the race of thirty bots."""
+
+
+def settle() -> None:
+    """Call once a process has loaded what it keeps: that is never walked again, and collections come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
