@@ -21,6 +21,7 @@ CHANNELS = 60 if LONG else 12
 COOLDOWN = 3.0
 PUMP = 2.0
 SLOWEST = 3.0
+CYCLES_MOST = 2.0
 SLACK = 0.0 if LONG else 45.0
 """Seconds more in the short profile: it runs beside everything else, so it asserts that a cycle comes, not how soon."""
 
@@ -115,6 +116,8 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
                 f"cycles {counts['cycles']}, tasks {counts['tasks']}, late {len(late)}, doubles {len(doubles)}"
             )
             assert not doubles
+            # Each begins with a trigger, or with a floor that it had to wait for; doubled hints add none.
+            assert counts["cycles"] <= CYCLES_MOST * MESSAGES
             for post in late[:3]:
                 print(
                     post.message_id,
