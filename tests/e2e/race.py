@@ -107,6 +107,8 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
         time.sleep(0.1)
     seconds = time.monotonic() - began
     running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), 30.0, "rest")
+    for message in sorted(ids - {post.reply_to for post in running.discord.posts_by_bots()})[:3]:
+        print("silent:", *running.journal(message)[-6:], sep="\n   ")
     counts = collections.Counter(post.reply_to for post in running.discord.posts_by_bots() if post.reply_to in ids)
     after = running.stats()
     at = {post.message_id: post.at for post in posts}

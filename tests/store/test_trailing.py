@@ -77,6 +77,21 @@ def test_a_cooled_bot_is_woken_at_the_end_of_its_cooldown(store: Store) -> None:
     assert 15_000 < due["elena"] - time.time() * 1000 <= 20_000
 
 
+def test_a_flood_does_not_take_away_what_is_being_answered(store: Store) -> None:
+    """In a full inbox a granted entry goes to the end, so that it is not trimmed between the model call and its commit."""
+    message = heard(store, "1")
+    for number in range(600):
+        store.client.xadd(keys.inbox(Lane("elena")), {"event": str(number)})
+    assert store.run(elections.elect(message, "1", SETTINGS)).verdict is Elect.GRANTED
+    lock = LaneLock(store, Lane("elena"), 10)
+    assert lock.take()
+    entry = store.run(lanes.begin(Lane("elena"), lock.id)).entries[0]
+    store.client.xtrim(keys.inbox(Lane("elena")), maxlen=300, approximate=False)
+    assert entry.event.message_id == message
+    assert store.client.xrange(keys.inbox(Lane("elena")), entry.entry_id, entry.entry_id)
+    lock.stop()
+
+
 def _settle(store: Store, lane: Lane, begun: lanes.Begun) -> None:
     """As if the cycle had answered what it read."""
     store.client.xdel(keys.inbox(lane), *[entry.entry_id for entry in begun.entries])

@@ -6,6 +6,7 @@
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
 --#include keys
 --#include lib
+local FULL = 500
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost_lock', '', '', now, {}, {}, 0} end
 local due = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or nil)
 if not due or due > now then
@@ -20,11 +21,26 @@ local w = redis.call('HMGET', KEYS[2], 'seq', 'context')
 local work = redis.call('HGETALL', KEYS[5])
 local entries, bot = {}, ARGV[4]
 
+local function keep(subject, fields)
+  local id = redis.call('XADD', KEYS[4], '*', unpack(fields))
+  redis.call('PEXPIRE', KEYS[4], 30 * DAY)
+  redis.call('HSET', keys.seen(bot, subject), 'id', id)
+  redis.call('PEXPIRE', keys.seen(bot, subject), HOUR)
+  entries[#entries + 1] = {id, fields}
+end
+
 -- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile.
 local function granted(subject)
   local id = redis.call('HGET', keys.seen(bot, subject), 'id')
   local found = id and id ~= '' and redis.call('XRANGE', KEYS[4], id, id) or {}
-  if found[1] then entries[#entries + 1] = found[1] end
+  if not found[1] then return end
+  if redis.call('XLEN', KEYS[4]) < FULL then
+    entries[#entries + 1] = found[1]
+  else
+    -- An old entry of a full inbox would be trimmed while its answer is being written: it goes to the end.
+    redis.call('XDEL', KEYS[4], id)
+    keep(subject, found[1][2])
+  end
 end
 
 -- A flood of chatter has trimmed the inbox while the election waited: the election keeps a copy of what it is about.
@@ -35,12 +51,7 @@ local function restore(message)
     return
   end
   local bid = redis.call('HGET', keys.bids(message), bot) or ''
-  local fields = {'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]', 'bid', bid, 'message', message}
-  local id = redis.call('XADD', KEYS[4], '*', unpack(fields))
-  redis.call('PEXPIRE', KEYS[4], 30 * DAY)
-  redis.call('HSET', keys.seen(bot, message), 'id', id)
-  redis.call('PEXPIRE', keys.seen(bot, message), HOUR)
-  entries[#entries + 1] = {id, fields}
+  keep(message, {'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]', 'bid', bid, 'message', message})
 end
 
 if bot ~= '' then
