@@ -141,13 +141,13 @@ def test_a_direct_reply_has_no_such_limit(room: Room) -> None:
 
 def test_what_fails_for_too_long_is_a_dead_letter(room: Room, empties: Empties) -> None:
     """A post that has failed for the time to give up is buried, and the queue moves on."""
-    room.discord.faults.fail_next("POST", "/messages$", 503)
+    room.discord.faults.fail_next("POST", "/messages$", 503, times=2)
     room.commit("first")
     room.commit("second")
     room.worker(delivery_give_up=0.001)
     empties()
     assert room.said() == ["second"]
-    assert room.dead() == ["gave up after 1 failures: HTTP 503"]
+    assert room.dead() == ["gave up after 2 failures: HTTP 503"]
 
 
 def test_a_corrupt_entry_is_a_dead_letter_and_the_queue_moves_on(room: Room) -> None:
@@ -198,3 +198,41 @@ def test_a_dead_letter_can_be_sent_again_once(room: Room) -> None:
     assert [room.store.run(outbox.retry(entry)), room.store.run(outbox.retry(entry))] == [True, False]
     room.worker().run()
     assert (room.said(), room.dead()) == (["second try"], [])
+
+
+def test_a_long_outage_is_no_failure_of_the_post(room: Room, empties: Empties) -> None:
+    """The time to give up counts from the first failure: what waited an hour for a worker survives one server error."""
+    room.commit()
+    entry = keys.entry(room.queue()[0])
+    committed = int(str(room.store.client.hget(entry, "committed_at")))
+    room.store.client.hset(entry, "committed_at", committed - 3_600_000)
+    room.discord.faults.fail_next("POST", "/messages$", 503)
+    room.worker()
+    empties()
+    assert (room.said(), room.dead()) == (["hello"], [])
+
+
+def test_a_dead_letter_that_is_gone_stays_on_the_list(room: Room) -> None:
+    """Asked to send a dead letter again whose entry has expired, the store says no and keeps the reason."""
+    room.commit()
+    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 1})
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    entry = room.store.run(outbox.read(entry_id))
+    assert entry is not None
+    room.store.client.delete(keys.entry(entry_id))
+    assert not room.store.run(outbox.retry(entry))
+    assert list(room.store.run(outbox.dead("elena"))) == [entry_id]
+
+
+def test_a_dead_letter_sent_again_after_days_leaves_no_key_for_ever(room: Room) -> None:
+    """The answer record, long expired when an operator sends a dead letter again, expires again."""
+    message = room.commit()
+    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 1})
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    entry = room.store.run(outbox.read(entry_id))
+    assert entry is not None
+    room.store.client.delete(keys.answer(message))
+    assert room.store.run(outbox.retry(entry))
+    assert room.store.client.pttl(keys.answer(message)) > 0
