@@ -72,9 +72,8 @@ def test_a_missing_vault_or_a_bug_delays_the_post(room: Room, fault: Exception) 
     ((_, in_ms),) = room.store.run(outbox.channels_due("elena"))
     assert in_ms > 1_000
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
-    worker.deliverer._secrets = lambda bot: room.secrets[bot]
     room.due()
-    worker.run()
+    room.worker().run()
     assert (room.said(), room.dead()) == (["hello"], [])
 
 
