@@ -146,7 +146,7 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
     ttl_ms = store.run(vault.expires_in(bot))
     try:
         parts = store.run(vault.read(bot))
-        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"]).items()}
+        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"], vault.plain_of(parts)).items()}
     except (VaultMissing, VaultKeyWrong) as error:
         return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
     model = str(json.loads(parts["llm"]).get("model", ""))
