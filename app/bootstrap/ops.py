@@ -69,9 +69,12 @@ def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "op
 
 
 def acknowledged(store: Store, timeout: float) -> bool:
-    """Wait until no POST that began before now is on its way."""
+    """Wait until no POST that began before now is on its way. Others may begin meanwhile, of bots that are not muted."""
     deadline = time.monotonic() + timeout
-    while (left := store.run(mutes.in_flight())) and time.monotonic() < deadline:
+    last = store.run(mutes.last_in_flight())
+    if last is None:
+        return True
+    while (left := store.run(mutes.in_flight(last))) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left == 0
 

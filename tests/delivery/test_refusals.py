@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from app import keys
+from app.bootstrap.ops import acknowledged
 from app.store import mutes, outbox
+from app.store.door import Store
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]
@@ -88,6 +92,23 @@ def test_a_mute_between_two_attempts_wins(room: Room, empties: Empties) -> None:
     empties()
     assert (room.said(), room.verdicts(message)) == ([], ["retry", "muted"])
     assert room.store.run(mutes.in_flight()) == 0
+
+
+def test_a_mute_is_acknowledged_while_others_post(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mute waits for the POSTs that began before it, not for those that other bots go on sending: in a busy stream
+    there is always one. It does wait for the first."""
+    begun = time.time()
+    store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"mine:0": int(begun * 1000) + 300})
+    store.client.pexpire(keys.DELIVERIES_IN_FLIGHT, 60_000)
+
+    def another_begins(seconds: float) -> None:
+        store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"other:0": int(time.time() * 1000) + 60_000})
+        threading.Event().wait(seconds)
+
+    monkeypatch.setattr("app.bootstrap.ops.time", SimpleNamespace(sleep=another_begins, monotonic=time.monotonic))
+    assert acknowledged(store, 5.0)
+    assert time.time() - begun >= 0.29
+    assert store.run(mutes.in_flight()) == 1
 
 
 def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until: Callable[..., None]) -> None:
