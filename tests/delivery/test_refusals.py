@@ -114,10 +114,10 @@ def test_a_mute_is_acknowledged_while_others_post(store: Store, monkeypatch: pyt
 def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until: Callable[..., None]) -> None:
     """A mute is seen by an attempt that discord.py repeats by itself after a 429."""
     room.discord.faults.fail_next(
-        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 0.5, "global": False})
+        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 2.0, "global": False})
     message = room.commit()
-    worker = room.worker()
-    assert not worker.run(wait=0.2)
+    assert not room.worker().run(wait=0.0)
+    wait_until(lambda: room.discord.requests["POST", "/channels/{channel_id}/messages"], what="the refused attempt")
     room.store.run(mutes.mute("all", "moderator", 60_000))
     wait_until(lambda: room.verdicts(message) == ["muted"], what="the burial")
     assert room.said() == []
@@ -125,9 +125,10 @@ def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until
 
 def test_a_mute_between_two_pieces_ends_the_text(room: Room, wait_until: Callable[..., None]) -> None:
     """A mute stops a long text between its messages."""
-    room.discord.rate_limit = (1, 0.5)
+    room.discord.rate_limit = (1, 2.0)
     message = room.commit("word " * 600)
-    assert not room.worker().run(wait=0.2)
+    assert not room.worker().run(wait=0.0)
+    wait_until(room.said, what="the first piece")
     room.store.run(mutes.mute(f"channel:{room.channel.id}", "moderator", 60_000))
     wait_until(lambda: room.verdicts(message) == ["muted"], what="the burial")
     assert len(room.said()) == 1

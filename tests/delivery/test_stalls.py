@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -76,11 +77,12 @@ def test_a_busy_channel_does_not_hide_a_post_from_the_read_back(
 ) -> None:
     """A post is found though more messages than a read-back reads stand between the trigger and it."""
     monkeypatch.setattr("app.delivery.rest.READ_BACK_LIMIT", 5)
-    monkeypatch.setattr("app.delivery.courier.SKEW_MS", 0)
+    monkeypatch.setattr("app.delivery.courier.SKEW_MS", 300)
     soon = {"delivery_lease": 0.3, "discord_timeout": 0.3, "nonce_window": 0.31}
     trigger = room.discord.post(room.person, room.channel, "elena, are you there?")
     for number in range(10):
         room.discord.post(room.person, room.channel, f"chatter {number}")
+    time.sleep(0.6)  # so that the chatter is older than what the clocks may differ by
     message = room.commit(trigger=trigger, **soon)
     room.discord.nonce_window = 0.0
     room.discord.faults.lose_next("POST", "/messages$")
