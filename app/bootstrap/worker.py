@@ -124,6 +124,7 @@ class Worker:
             ports.append(world)
             self.store.run(stats.count("cycles"))
             with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
+                log.info("cycle", bot=lane.bot, context=begun.context, entries=len(begun.entries))
                 self._think(world)
             retry_ms = world.retry_ms
         except StoreUnavailable:

@@ -149,6 +149,9 @@ class Intake:
         )
         outcome = await self._ports.admit(candidate, request)
         heard.waiting.discard(bot)
+        # Chatter and further bids are in the journal; at INFO they would drown what starts something.
+        say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
+        say("admitted", bot=bot, channel=event.channel_id, signal=classified.signal, verdict=outcome.verdict)
         self._act(bot, event, outcome)
 
     def _bid(self, heard: Heard, user_id: str, classified: Classified, facts: Facts) -> Bid | None:
