@@ -176,6 +176,23 @@ async def test_a_failing_discord_is_asked_again(town: Town) -> None:
     await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("status", "times"), [(429, 5), (401, 1), (400, 1)])
+async def test_a_refusal_that_may_pass_loses_nothing(town: Town, status: int, times: int) -> None:
+    """Rate limits beyond discord.py's patience, or a token that is being rotated, delay the reading; they do not end it with
+    the messages unread and every cursor held until the next session."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, hello?")
+    town.discord.faults.fail_next(
+        "GET", "/messages", status, {"message": "no", "code": 0, "retry_after": 0.01, "global": False}, times=times)
+    await town.start("elena")
+    await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
+    last = await town.say("thanks")
+    await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
+
+
 def test_the_gate() -> None:
     """A live event moves a cursor only where nothing can be missing before it."""
     gate = CursorGate()
