@@ -137,7 +137,8 @@ class Intake:
         user_id = self.hearing.hosted[bot]
         facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
         classified = classify(event, bot, facts, addressing, self._thresholds)
-        if late:
+        if late and not classified.direct:
+            # A direct one stays what it is: the admission wakes nobody for it, but tells the journal why it is not answered.
             classified = Classified(
                 signal=Signal.AMBIENT, reason="older than the backfill age", addressed=classified.addressed)
         candidate = Candidate(

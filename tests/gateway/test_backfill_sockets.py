@@ -117,7 +117,8 @@ async def test_a_dropped_socket_resumes(town: Town) -> None:
 
 @pytest.mark.asyncio
 async def test_old_messages_are_context_only(town: Town) -> None:
-    """What is older than the backfill age is kept and wakes nobody."""
+    """What is older than the backfill age is kept and wakes nobody; a direct message stays one, so that the admission tells
+    the journal why it is not answered."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
@@ -126,7 +127,7 @@ async def test_old_messages_are_context_only(town: Town) -> None:
     await until(lambda: asyncio.get_running_loop().time() - before > 0.3)
     await town.start("elena", backfill_age=0.25)
     await until(lambda: town.ports.admitted)
-    assert town.ports.admitted[0].classified.signal is Signal.AMBIENT
+    assert town.ports.admitted[0].classified.signal is Signal.DIRECT
     assert not town.ports.admitted[0].wakes
     assert town.ports.hints == []
 
