@@ -242,7 +242,7 @@ class Ports:
         for entry in entries:
             if entry.event.message_id in self.begun.granted:
                 # A rule observes before anything was paid: the next best bidder gets its chance at once.
-                self._give_back(entry, keep=False, reason=reason)
+                self._give_back(entry, keep=False, reason=reason, unclaimed=floors.AS_GRANTED)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""
@@ -291,8 +291,8 @@ class Ports:
         whatever a node calls first says it anew."""
         bind_contextvars(trace=entry.event.message_id)
 
-    def _give_back(self, entry: InboxEntry, keep: bool, reason: str) -> None:
-        token = self.held.token if self.held is not None else ""
+    def _give_back(self, entry: InboxEntry, keep: bool, reason: str, unclaimed: str = "") -> None:
+        token = self.held.token if self.held is not None else unclaimed
         _, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
         self.held = None
         if next_lane:

@@ -128,6 +128,20 @@ def test_election_is_granted_once(store: Store, discord: LoopbackThread, setting
     assert (first.winner, first.fresh, second.winner, second.fresh) == ("elena", True, "elena", False)
 
 
+def test_a_grant_that_a_rule_drops_leaves_no_floor_behind(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A winner that drops its message before it claimed anything (a picture without words, a channel it may not speak in)
+    gives back the floor that the grant took: nobody waits a lease for it."""
+    post, _ = arrive(store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?")
+    assert store.run(elections.elect(str(post.message_id), str(post.channel_id), settings)).verdict is Elect.GRANTED
+    assert store.client.hget(keys.floor(str(post.channel_id)), "bot") == "elena"
+    monkeypatch.setattr(Settings, "may_speak", lambda *_: False)
+    eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
+    assert "handed_over" in {line["verdict"] for line in journal_lines(store, post)}
+    assert store.client.hget(keys.floor(str(post.channel_id)), "bot") is None
+
+
 def test_arguments_are_names_and_ids_alone(settings: Settings) -> None:
     """Queues by name; JSON only; a direct cycle has its own queue."""
     assert conf(settings)["accept_content"] == ["json"]
