@@ -188,6 +188,19 @@ def test_a_post_deleted_before_the_retry_is_not_said_again(room: Room, empties: 
     assert len(room.said()) == 1
 
 
+def test_the_stated_limit_of_a_post_deleted_in_doubt(room: Room, empties: Empties) -> None:
+    """What docs/guarantees.md says remains possible: an answer that was lost, a moderator who deletes the post, and a next
+    try after Discord's memory, is a post that never arrived as far as anybody can tell. If this fails, the limit is gone."""
+    room.discord.faults.lose_next("POST", "/messages$")
+    room.commit(**SOON)
+    room.worker(**SOON).run_once()
+    (post,) = room.discord.posts_by_bots()
+    room.discord.delete(post)
+    room.forget_nonces()
+    empties()
+    assert len(room.said()) == 2
+
+
 def test_a_permission_to_post_does_not_outlast_the_timeout(
     room: Room, empties: Empties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
