@@ -147,6 +147,9 @@ class Deliverer:
         try:
             async with self._renewed(bot, channel, lease_ms):
                 wait_ms = await courier.drain()
+        except (VaultMissing, VaultKeyWrong):
+            wait_ms = int(self._settings.pump_interval * 1000)  # soon the turn of another worker
+            raise
         except LeaseLost:
             return False
         except asyncio.CancelledError:

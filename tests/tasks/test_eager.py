@@ -119,6 +119,21 @@ def test_a_bot_without_a_vault_is_dropped_with_a_reason(store: Store, discord: L
     assert store.client.zscore(keys.WAKES_DUE, f"elena:{post.channel_id}") is not None
 
 
+def test_a_worker_that_cannot_open_a_vault_keeps_out_of_the_others_way(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery
+) -> None:
+    """The lane is due at once and its lock free for a worker with the right key; for a while this one takes no hint for
+    the bot, or it would take every second one."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    store.client.set(keys.vault("elena", "secrets"), Fernet(Fernet.generate_key()).encrypt(b"{}").decode(), keepttl=True)
+    lane, args = Lane("elena", str(post.channel_id)), ("elena", "direct", str(post.channel_id))
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "again"
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "unable"
+    assert store.client.zscore(keys.WAKES_DUE, str(lane)) <= store.client.time()[0] * 1000 + 1000
+    assert not store.client.exists(keys.lock(lane))
+    assert [line["step"] for line in journal_lines(store, post)].count("vault") == 1
+
+
 def test_election_is_granted_once(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
     """Whoever asks second is told the same winner and sends no second hint."""
     post, _ = arrive(store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?")
