@@ -14,7 +14,7 @@ import threading
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import structlog
 
@@ -96,7 +96,9 @@ def register_settings(settings: Settings) -> None:
     if settings.flower_password is not None:
         register_secret(settings.flower_password.get_secret_value())
     for url in (settings.redis_url, settings.broker_url):
-        register_secret(urlsplit(url).password if url else None)
+        password = urlsplit(url).password if url else None
+        register_secret(password)
+        register_secret(unquote(password or ""))
 
 
 def trace(message_id: str) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -23,6 +23,17 @@ NameList = Annotated[tuple[str, ...], NoDecode]
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _well_formed(parts: SplitResult) -> bool:
+    """Whether an address was cut where its author meant. A password with a bare slash ends it early, and whoever parses it
+    next says a piece of the password in its error."""
+    try:
+        port = parts.port
+    except ValueError:
+        return False
+    rest = parts.path + parts.query + parts.fragment
+    return "@" not in rest and (bool(parts.hostname) or (port is None and not parts.netloc))
 
 
 class Settings(BaseSettings):
@@ -122,8 +133,15 @@ class Settings(BaseSettings):
     @field_validator("redis_url", "broker_url")
     @classmethod
     def _redis(cls, url: str | None) -> str | None:
-        if url is not None and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        if "password" in parse_qs(parts.query):
+            raise ValueError("must hold its password in front of the host: elsewhere it is not masked")
+        if parts.scheme != "unix" and not _well_formed(parts):
+            raise ValueError("is malformed; in a password write / as %2F, ? as %3F, # as %23 and @ as %40")
         return url
 
     @model_validator(mode="after")

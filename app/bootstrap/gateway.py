@@ -222,11 +222,8 @@ class StorePorts:
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
-        await self._store.run(
-            vault.publish(
-                bot, self._vault.seal(bot, secrets), llm, json.dumps({"user_id": user_id}), character.model_dump_json()
-            )
-        )
+        plain = (llm, json.dumps({"user_id": user_id}), character.model_dump_json())
+        await self._store.run(vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain))
         await self._store.run(
             roster.enlist(RosterEntry(bot=bot, user_id=user_id, names=character.names, channels=tuple(channels)))
         )

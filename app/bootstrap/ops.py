@@ -69,9 +69,12 @@ def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "op
 
 
 def acknowledged(store: Store, timeout: float) -> bool:
-    """Wait until no POST that began before now is on its way."""
+    """Wait until no POST that began before now is on its way. Others may begin meanwhile, of bots that are not muted."""
     deadline = time.monotonic() + timeout
-    while (left := store.run(mutes.in_flight())) and time.monotonic() < deadline:
+    last = store.run(mutes.last_in_flight())
+    if last is None:
+        return True
+    while (left := store.run(mutes.in_flight(last))) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left == 0
 
@@ -146,7 +149,7 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
     ttl_ms = store.run(vault.expires_in(bot))
     try:
         parts = store.run(vault.read(bot))
-        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"]).items()}
+        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"], vault.plain_of(parts)).items()}
     except (VaultMissing, VaultKeyWrong) as error:
         return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
     model = str(json.loads(parts["llm"]).get("model", ""))

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from app.bootstrap.posting import Posting
 from app.bootstrap.served import Served
@@ -128,6 +129,7 @@ class Ports:
         """Ask for the floor of the entry's channel."""
         if self.holder.kind == "auto" and not self.allowed(entry.event.channel_id):
             return Claim.NOT_ALLOWED
+        self._about(entry)
         reached("floor_before")
         claimed = self.store.run(floors.claim(self.holder, entry, self.settings, self.served.quiet_time(self.settings)))
         reached("floor_after")
@@ -150,6 +152,7 @@ class Ports:
 
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
+        self._about(entry)
         lines, problem = self.rest.context(
             self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids
         )
@@ -184,6 +187,7 @@ class Ports:
     def commit(self, entry: InboxEntry, action: Action, final: bool = False) -> Commit:
         """The one atomic step from decision to outbox."""
         reached("model_after")
+        self._about(entry)
         held = self.held
         if held is None:
             return Commit.LOST_FLOOR
@@ -200,6 +204,7 @@ class Ports:
         reached("commit_before")
         verdict, _ = self.store.run(commits.commit(decision, self.served.limits, self.settings, request()))
         reached("commit_after")
+        log.info("decided", bot=self.bot, channel=entry.event.channel_id, kind=action.kind, verdict=verdict)
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             self.held = None
             self.committed = True
@@ -237,7 +242,7 @@ class Ports:
         for entry in entries:
             if entry.event.message_id in self.begun.granted:
                 # A rule observes before anything was paid: the next best bidder gets its chance at once.
-                self._give_back(entry, keep=False, reason=reason)
+                self._give_back(entry, keep=False, reason=reason, unclaimed=floors.AS_GRANTED)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""
@@ -281,8 +286,13 @@ class Ports:
         """A number in [0, 1)."""
         return self.rng.random()
 
-    def _give_back(self, entry: InboxEntry, keep: bool, reason: str) -> None:
-        token = self.held.token if self.held is not None else ""
+    def _about(self, entry: InboxEntry) -> None:
+        """A cycle reads many messages: its log lines are about this one now. Each node of the graph has its own context, so
+        whatever a node calls first says it anew."""
+        bind_contextvars(trace=entry.event.message_id)
+
+    def _give_back(self, entry: InboxEntry, keep: bool, reason: str, unclaimed: str = "") -> None:
+        token = self.held.token if self.held is not None else unclaimed
         _, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
         self.held = None
         if next_lane:

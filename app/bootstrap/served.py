@@ -104,7 +104,7 @@ class Bots:
         now = time.monotonic()
         if known is not None and known.parts == parts:
             return replace(known, read_at=now)
-        secrets = self._vault.open(bot, parts["secrets"])
+        secrets = self._vault.open(bot, parts["secrets"], vault.plain_of(parts))
         if known is not None and known.secrets == secrets and {**known.parts, "secrets": ""} == {**parts, "secrets": ""}:
             return replace(known, read_at=now, parts=parts)
         return Known(now, parts, secrets, self._build(parts, secrets))

@@ -59,10 +59,14 @@ class Worker:
         )
         self.chores = Chores(self.store, self.bots, settings, self.hints)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
+        self._unable: dict[str, float] = {}
+        """Bots whose vault did not open here, and until when (monotonic) their hints are left to other workers."""
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
         """Run one cycle of a lane, if it is due and nobody else runs it. Returns the outcome in a word."""
         self.store.run(stats.count("tasks"))
+        if time.monotonic() < self._unable.get(bot, 0.0):
+            return "unable"
         lane = Lane(bot, channel if context == Context.DIRECT else None)
         ports: list[Ports] = []
         lock = LaneLock(self.store, lane, self.settings.lock_lease, lambda: ports[0].renew() if ports else True)
@@ -125,6 +129,7 @@ class Worker:
             ports.append(world)
             self.store.run(stats.count("cycles"))
             with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
+                log.info("cycle", bot=lane.bot, context=begun.context, entries=len(begun.entries))
                 self._think(world)
             retry_ms = world.retry_ms
         except StoreUnavailable:
@@ -135,7 +140,9 @@ class Worker:
             asked = [entry for entry in begun.entries if entry.signal is Signal.DIRECT]
             for entry in asked or begun.entries[-1:]:
                 self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
-            retry_ms = VAULT_RETRY_MS
+            # At once the turn of another worker, which may have the right key; we keep out of its way for a while.
+            retry_ms = 0
+            self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
         outcome, due_in = self.store.run(
             lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=begun.everything)
         )

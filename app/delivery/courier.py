@@ -15,7 +15,7 @@ from app import killpoints
 from app.delivery.attempts import Sending, carry
 from app.delivery.failures import Failure, Kind, Unreachable, backoff_ms, judge
 from app.delivery.rest import DiscordRest, Found, Secrets
-from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused
+from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused, VaultKeyWrong, VaultMissing
 from app.keys import Lane
 from app.logs import trace
 from app.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
@@ -77,7 +77,8 @@ class Courier:
 
     async def _deliver(self, entry_id: str) -> None:
         entry = await self.store.run(outbox.read(entry_id))
-        if entry is None:
+        # One that says it is another's would be asked about under the other's keys, and never leave this list.
+        if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (entry_id, self.bot, self.channel):
             trigger = await self.store.run(outbox.trigger(entry_id))
             lost = OutboxEntry(entry_id=entry_id, bot=self.bot, channel_id=self.channel, kind=ActionKind.POST,
                                reply_to=trigger)
@@ -135,6 +136,9 @@ class Courier:
             client = await self._client()
         except (TokenRefused, Unreachable) as error:
             return error
+        except (VaultMissing, VaultKeyWrong) as error:
+            await self.store.run(outbox.waits(entry, str(error)))
+            raise
         return await carry(sending, lambda: self._request(client, entry, chunk))
 
     async def _client(self) -> discord.Client:
@@ -172,7 +176,7 @@ class Courier:
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
                 await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
-            await self._unauthorized()
+            await self._unauthorized(entry)
             return None
         if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
             await self._bury(entry, "cancelled", "its target is gone")
@@ -187,7 +191,7 @@ class Courier:
         await self._unsent(entry, chunk, sending, failure)
         return False
 
-    async def _unauthorized(self) -> None:
+    async def _unauthorized(self, entry: OutboxEntry) -> None:
         """The vault may hold a newer token: then at once, else later. The post stays queued."""
         refused = self.current
         if refused is not None:
@@ -195,6 +199,7 @@ class Courier:
         self.current = await self.secrets()
         if refused is not None and self.current.token == refused.token:
             log.warning("token refused", bot=self.bot, channel=self.channel)
+            await self.store.run(outbox.waits(entry, "Discord refuses the bot's token"))
             raise Later(TOKEN_RETRY_MS)
 
     async def _unsent(self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure) -> None:
@@ -218,17 +223,26 @@ class Courier:
         if entry.kind is ActionKind.REACT:
             return None  # the same reaction twice is one
         await asyncio.sleep(allowed.wait_ms / 1000)
-        after = int(entry.reply_to or (allowed.first_ms - SKEW_MS - DISCORD_EPOCH_MS) << 22)
+        begun = (allowed.first_ms - SKEW_MS - DISCORD_EPOCH_MS) << 22
+        trigger = int(entry.reply_to or begun)
+        # First from the first attempt on: in a busy channel more stands between the trigger and our post than is read.
+        # Then from the trigger on, as the clocks may differ by more than is allowed for.
         try:
-            client = await self._client()
-            posts = await self.rest.read_back(client, self.channel, self.current.user_id if self.current else "", after)
+            found = await self._found(entry, chunk, max(begun, trigger))
+            if found is None and trigger < begun:
+                found = await self._found(entry, chunk, trigger)
         except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable) as error:
             return error
+        log.info("read back", bot=self.bot, channel=self.channel, found=found or "none")
+        return found
+
+    async def _found(self, entry: OutboxEntry, chunk: int, after: int) -> str | None:
+        """A post after a snowflake that is this chunk, and not known to be another's."""
+        client = await self._client()
+        posts = await self.rest.read_back(client, self.channel, self.current.user_id if self.current else "", after)
         same = [post.message_id for post in posts if _matches(post, entry, chunk)]
         taken = await self.store.run(outbox.attributed(same)) if same else frozenset()
-        found = next((message for message in same if message not in taken), None)
-        log.info("read back", bot=self.bot, channel=self.channel, candidates=len(same), found=found or "none")
-        return found
+        return next((message for message in same if message not in taken), None)
 
     async def _delivered(self, entry: OutboxEntry, chunk: int, message_id: str, how: str) -> None:
         killpoints.reached("post_after")

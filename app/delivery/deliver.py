@@ -12,7 +12,7 @@ import structlog
 
 from app.delivery.courier import Courier, LeaseLost
 from app.delivery.rest import DiscordRest, Secrets
-from app.errors import StoreUnavailable, StreamError
+from app.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
 from app.keys import Lane
 from app.settings import Settings
 from app.store import outbox
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 STALLED_MS = 5_000
 """Wait before trying again when the vault or Redis is not there, or the program is at fault."""
+TURN = 4
+"""Pump intervals that the other workers have, after that wait, before one that could not open the vault tries again."""
 AT_ONCE = 128
 """Channels that one process delivers to at the same time."""
 
@@ -45,6 +47,8 @@ class Deliverer:
         self._serving: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._again: set[tuple[str, str]] = set()
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._unable: set[tuple[str, str]] = set()
+        """Channels of bots whose vault did not open here: hints are left to other workers until our timer rings."""
         self._places = asyncio.Semaphore(AT_ONCE)
         # A broker that pauses holds hints up for seconds; they must not hold up anything else.
         self._hints = ThreadPoolExecutor(1, thread_name_prefix="delivery-hint")
@@ -65,7 +69,8 @@ class Deliverer:
 
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
-        due = [(bot, channel) for channel, in_ms in await self._store.run(outbox.channels_due(bot)) if in_ms == 0]
+        channels = await self._store.run(outbox.channels_due(bot))
+        due = [(bot, channel) for channel, in_ms in channels if in_ms == 0 and (bot, channel) not in self._unable]
         for key in due:
             self._start(key)
         tasks = [self._serving[key] for key in due if key in self._serving]
@@ -89,6 +94,7 @@ class Deliverer:
 
     def _start(self, key: tuple[str, str]) -> None:
         """Serve a channel; if it is being served, once more after that: the queue may have grown behind its back."""
+        self._unable.discard(key)
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._serving:
@@ -110,6 +116,13 @@ class Deliverer:
             self._again.discard(key)
             try:
                 more = await self._visit(key)
+            except (VaultMissing, VaultKeyWrong) as error:
+                log.warning("delivery stalled", bot=key[0], channel=key[1], error=str(error))
+                # Another worker may have the right key. If we came back at the very moment the channel is due again, it
+                # would never get a turn.
+                self._retry(key, STALLED_MS + int(TURN * self._settings.pump_interval * 1000))
+                self._unable.add(key)
+                return
             except StreamError as error:
                 log.warning("delivery stalled", bot=key[0], channel=key[1], error=str(error))
                 self._retry(key, STALLED_MS)
@@ -134,6 +147,9 @@ class Deliverer:
         try:
             async with self._renewed(bot, channel, lease_ms):
                 wait_ms = await courier.drain()
+        except (VaultMissing, VaultKeyWrong):
+            wait_ms = int(self._settings.pump_interval * 1000)  # soon the turn of another worker
+            raise
         except LeaseLost:
             return False
         except asyncio.CancelledError:

@@ -27,7 +27,9 @@ AT_ONCE = 4
 DIRECT_CHANNELS = 100
 """Direct message channels that are read: those with the newest messages."""
 
-_PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+_PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+"""Whatever Discord says but that the channel is gone or closed: five rate limits in a row are an HTTPException, and so is a
+token that is being rotated. One channel's error would end the reading of all, and what was missed would be lost."""
 
 
 class CursorGate:

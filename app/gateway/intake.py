@@ -137,7 +137,8 @@ class Intake:
         user_id = self.hearing.hosted[bot]
         facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
         classified = classify(event, bot, facts, addressing, self._thresholds)
-        if late:
+        if late and not classified.direct:
+            # A direct one stays what it is: the admission wakes nobody for it, but tells the journal why it is not answered.
             classified = Classified(
                 signal=Signal.AMBIENT, reason="older than the backfill age", addressed=classified.addressed)
         candidate = Candidate(
@@ -149,6 +150,9 @@ class Intake:
         )
         outcome = await self._ports.admit(candidate, request)
         heard.waiting.discard(bot)
+        # Chatter and further bids are in the journal; at INFO they would drown what starts something.
+        say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
+        say("admitted", bot=bot, channel=event.channel_id, signal=classified.signal, verdict=outcome.verdict)
         self._act(bot, event, outcome)
 
     def _bid(self, heard: Heard, user_id: str, classified: Classified, facts: Facts) -> Bid | None:

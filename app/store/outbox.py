@@ -107,13 +107,20 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
 
 
 def unsent(entry: OutboxEntry, chunk: int, owner: str, absent: bool) -> Call[tuple[int, int]]:
-    """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the commit, failures)."""
+    """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the first failure, failures).
+    """
     return Call(
         "unsent",
         (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT, keys.delivery(entry.bot, entry.channel_id)),
         (entry.entry_id, chunk, int(absent), owner),
         lambda reply: (int(reply[0]), int(reply[1])),
     )
+
+
+def waits(entry: OutboxEntry, reason: str) -> Call[bool]:
+    """Tell the journal why an entry cannot be sent until somebody mends something; False: it knows."""
+    message = entry.reply_to or entry.entry_id
+    return Call("waits", (keys.entry(entry.entry_id), keys.journal(message)), (entry.bot, reason), bool)
 
 
 def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str) -> Call[tuple[bool, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
@@ -23,12 +25,25 @@ class Vault:
             raise ConfigurationError("STREAM_VAULT_KEYS: is not set; `the-stream vault key` makes one.")
         self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in fernet_keys])
 
-    def seal(self, bot: str, secrets: Mapping[str, str]) -> str:
-        """Encrypt a bot's secrets. The bot's name goes in, so that one bot's vault cannot be passed off as another's."""
-        return self._fernet.encrypt(json.dumps({"bot": bot, "secrets": dict(secrets)}).encode()).decode()
+    def seal(self, bot: str, secrets: Mapping[str, str], plain: Sequence[str]) -> str:
+        """Encrypt a bot's secrets. The bot's name goes in, so that one bot's vault cannot be passed off as another's, and a
+        digest of the `plain` parts beside it: they say to which address the model key is sent."""
+        content = {"bot": bot, "secrets": dict(secrets), "plain": _digest(plain)}
+        return self._fernet.encrypt(json.dumps(content).encode()).decode()
 
-    def open(self, bot: str, sealed: str) -> dict[str, str]:
-        """Decrypt; VaultKeyWrong names the bot and what to do."""
+    def open(self, bot: str, sealed: str, plain: Sequence[str]) -> dict[str, str]:
+        """Decrypt; VaultKeyWrong names the bot and what to do, also where the plain parts are not those that were sealed."""
+        content = self._content(bot, sealed)
+        if content.get("plain") != _digest(plain):
+            raise VaultKeyWrong(
+                f"{bot}: part of its vault was not written by its gateway; restart the gateway, and ask who else may write.")
+        return {str(name): str(value) for name, value in content["secrets"].items()}
+
+    def renew(self, bot: str, sealed: str) -> str:
+        """The same content under the newest key; VaultKeyWrong as `open`."""
+        return self._fernet.encrypt(json.dumps(self._content(bot, sealed)).encode()).decode()
+
+    def _content(self, bot: str, sealed: str) -> dict[str, Any]:
         wrong = f"{bot}: no key in STREAM_VAULT_KEYS opens its vault; set the key that its gateway uses."
         try:
             content = json.loads(self._fernet.decrypt(sealed.encode()))
@@ -36,11 +51,16 @@ class Vault:
             raise VaultKeyWrong(wrong) from None
         if content.get("bot") != bot:
             raise VaultKeyWrong(wrong)
-        return {str(name): str(value) for name, value in content["secrets"].items()}
+        return dict(content)
 
-    def renew(self, bot: str, sealed: str) -> str:
-        """The same secrets under the newest key; VaultKeyWrong as `open`."""
-        return self.seal(bot, self.open(bot, sealed))
+
+def _digest(plain: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(plain)).encode()).hexdigest()
+
+
+def plain_of(parts: Mapping[str, str]) -> tuple[str, ...]:
+    """The parts that are not encrypted, in the order in which `seal` and `open` want them."""
+    return tuple(parts[name] for name in PARTS[1:])
 
 
 def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:

@@ -113,7 +113,7 @@ def test_a_hanging_broker_blocks_no_event_loop() -> None:
         sender = HintSender(Settings(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0", redis_timeout=30))
         begun = time.monotonic()
         results = [sender.offer(PUMP) for _ in range(WAITING_HINTS + 50)]
-        assert time.monotonic() - begun < 15, "one wait for the broker takes 30 s"
+        assert time.monotonic() - begun < 10, "less than one socket timeout"
         assert WAITING_HINTS <= results.count(True) < len(results)
 
 
@@ -125,7 +125,7 @@ def test_a_broker_that_hangs_or_is_gone_costs_a_worker_its_timeout_at_most() -> 
             begun = time.monotonic()
             assert sender.send(PUMP) is False
             assert sender.send(PUMP) is False
-            assert time.monotonic() - begun < 4
+            assert time.monotonic() - begun < 10, "not the minutes that Celery would go on trying"
     assert [line["event"] for line in logged] == ["hints are lost"] * 2
 
 

@@ -8,14 +8,16 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
 from app.cli_show import show_journal, show_settings
 from app.docgen import setting_rows
+from app.logs import redact, register_settings
 from app.model import JournalLine
-from app.settings import Settings
+from app.settings import Settings, explain
 
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +53,35 @@ def test_a_broken_vault_key_is_not_printed() -> None:
     result = run("settings", STREAM_VAULT_KEYS="hunter2hunter2")
     assert result.returncode == 2
     assert "hunter2" not in result.stderr
+
+
+@pytest.mark.parametrize("url", [
+    "redis://:pass/word@host:6379/0", "redis://:pass#word@host:6379/0", "redis://:pass?word@host:6379/0",
+    "redis://me:12/word@host:6379/0", "redis://host:6379/0?password=pass", "redis://:pass/word@", "redis://:[pass@host:6379/0",
+])
+def test_a_password_that_was_not_encoded_is_not_printed(url: str) -> None:
+    """An address whose password ends where it should not, or that hides it where nobody masks it, is refused in one line
+    that says how to write it and quotes no piece of it."""
+    with pytest.raises(ValidationError) as refused:
+        Settings(redis_url=url)
+    said = explain(refused.value)
+    assert said.startswith("STREAM_REDIS_URL: ")
+    for piece in ("\n", "pass/", "pass#", "pass?", "'pass'", "=pass", "word@", "[pass"):
+        assert piece not in said
+
+
+def test_a_command_refuses_such_an_address_in_one_line() -> None:
+    """No stack trace, whose last line would quote the port that is a piece of the password."""
+    result = run("why", "12345", STREAM_REDIS_URL="redis://:pass/word@host:6379/0")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "STREAM_REDIS_URL: is malformed" in result.stderr
+
+
+def test_a_password_with_every_character_encoded_is_accepted_and_masked() -> None:
+    """The encoded password reaches the settings; neither form of it is ever printed."""
+    settings = Settings(redis_url="redis://:pass%2Fword%23%3F%40@host:6379/0")
+    register_settings(settings)
+    assert redact("a pass%2Fword%23%3F%40 b pass/word#?@ c") == "a [secret] b [secret] c"
 
 
 def test_a_gateway_without_any_token_says_so() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from app import keys
+from app.bootstrap.ops import acknowledged
 from app.store import mutes, outbox
+from app.store.door import Store
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]
@@ -90,13 +94,30 @@ def test_a_mute_between_two_attempts_wins(room: Room, empties: Empties) -> None:
     assert room.store.run(mutes.in_flight()) == 0
 
 
+def test_a_mute_is_acknowledged_while_others_post(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mute waits for the POSTs that began before it, not for those that other bots go on sending: in a busy stream
+    there is always one. It does wait for the first."""
+    begun = time.time()
+    store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"mine:0": int(begun * 1000) + 300})
+    store.client.pexpire(keys.DELIVERIES_IN_FLIGHT, 60_000)
+
+    def another_begins(seconds: float) -> None:
+        store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"other:0": int(time.time() * 1000) + 60_000})
+        threading.Event().wait(seconds)
+
+    monkeypatch.setattr("app.bootstrap.ops.time", SimpleNamespace(sleep=another_begins, monotonic=time.monotonic))
+    assert acknowledged(store, 5.0)
+    assert time.time() - begun >= 0.29
+    assert store.run(mutes.in_flight()) == 1
+
+
 def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until: Callable[..., None]) -> None:
     """A mute is seen by an attempt that discord.py repeats by itself after a 429."""
     room.discord.faults.fail_next(
-        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 0.5, "global": False})
+        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 2.0, "global": False})
     message = room.commit()
-    worker = room.worker()
-    assert not worker.run(wait=0.2)
+    assert not room.worker().run(wait=0.0)
+    wait_until(lambda: room.discord.requests["POST", "/channels/{channel_id}/messages"], what="the refused attempt")
     room.store.run(mutes.mute("all", "moderator", 60_000))
     wait_until(lambda: room.verdicts(message) == ["muted"], what="the burial")
     assert room.said() == []
@@ -104,9 +125,10 @@ def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until
 
 def test_a_mute_between_two_pieces_ends_the_text(room: Room, wait_until: Callable[..., None]) -> None:
     """A mute stops a long text between its messages."""
-    room.discord.rate_limit = (1, 0.5)
+    room.discord.rate_limit = (1, 2.0)
     message = room.commit("word " * 600)
-    assert not room.worker().run(wait=0.2)
+    assert not room.worker().run(wait=0.0)
+    wait_until(room.said, what="the first piece")
     room.store.run(mutes.mute(f"channel:{room.channel.id}", "moderator", 60_000))
     wait_until(lambda: room.verdicts(message) == ["muted"], what="the burial")
     assert len(room.said()) == 1
@@ -141,13 +163,13 @@ def test_a_direct_reply_has_no_such_limit(room: Room) -> None:
 
 def test_what_fails_for_too_long_is_a_dead_letter(room: Room, empties: Empties) -> None:
     """A post that has failed for the time to give up is buried, and the queue moves on."""
-    room.discord.faults.fail_next("POST", "/messages$", 503)
+    room.discord.faults.fail_next("POST", "/messages$", 503, times=2)
     room.commit("first")
     room.commit("second")
     room.worker(delivery_give_up=0.001)
     empties()
     assert room.said() == ["second"]
-    assert room.dead() == ["gave up after 1 failures: HTTP 503"]
+    assert room.dead() == ["gave up after 2 failures: HTTP 503"]
 
 
 def test_a_corrupt_entry_is_a_dead_letter_and_the_queue_moves_on(room: Room) -> None:
@@ -198,3 +220,41 @@ def test_a_dead_letter_can_be_sent_again_once(room: Room) -> None:
     assert [room.store.run(outbox.retry(entry)), room.store.run(outbox.retry(entry))] == [True, False]
     room.worker().run()
     assert (room.said(), room.dead()) == (["second try"], [])
+
+
+def test_a_long_outage_is_no_failure_of_the_post(room: Room, empties: Empties) -> None:
+    """The time to give up counts from the first failure: what waited an hour for a worker survives one server error."""
+    room.commit()
+    entry = keys.entry(room.queue()[0])
+    committed = int(str(room.store.client.hget(entry, "committed_at")))
+    room.store.client.hset(entry, "committed_at", committed - 3_600_000)
+    room.discord.faults.fail_next("POST", "/messages$", 503)
+    room.worker()
+    empties()
+    assert (room.said(), room.dead()) == (["hello"], [])
+
+
+def test_a_dead_letter_that_is_gone_stays_on_the_list(room: Room) -> None:
+    """Asked to send a dead letter again whose entry has expired, the store says no and keeps the reason."""
+    room.commit()
+    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 1})
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    entry = room.store.run(outbox.read(entry_id))
+    assert entry is not None
+    room.store.client.delete(keys.entry(entry_id))
+    assert not room.store.run(outbox.retry(entry))
+    assert list(room.store.run(outbox.dead("elena"))) == [entry_id]
+
+
+def test_a_dead_letter_sent_again_after_days_leaves_no_key_for_ever(room: Room) -> None:
+    """The answer record, long expired when an operator sends a dead letter again, expires again."""
+    message = room.commit()
+    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 1})
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    entry = room.store.run(outbox.read(entry_id))
+    assert entry is not None
+    room.store.client.delete(keys.answer(message))
+    assert room.store.run(outbox.retry(entry))
+    assert room.store.client.pttl(keys.answer(message)) > 0

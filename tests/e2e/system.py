@@ -154,6 +154,12 @@ class System:
             assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s\n{self.logs()}"
             time.sleep(0.02)
 
+    def rest(self, seconds: float = 20.0) -> None:
+        """Wait until nothing is due at one and the same moment: a second answer may still be on its way to the outbox, or in
+        it, and would be counted too early."""
+        due = (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE)
+        self.wait(lambda: not self.store.client.exists(*due), seconds, "rest")
+
     def kill(self, name: str, how: int = signal.SIGKILL) -> None:
         """Send a signal to one process; kill -9 also waits for its end."""
         process = self.processes[name]

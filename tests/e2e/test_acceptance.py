@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from app import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob", "cyd")
@@ -41,7 +40,7 @@ def test_unaddressed_message_is_answered_by_exactly_one(stream: System) -> None:
     person = stream.discord.add_user("Kim")
     post = stream.discord.post(person, channel, "What should I read this evening?")
     stream.wait(lambda: answers(stream, post.message_id), what="an answer")
-    stream.wait(lambda: not stream.store.client.zcard(keys.WAKES_DUE), what="rest")
+    stream.rest()
     assert len(answers(stream, post.message_id)) == 1
     granted = [line for line in stream.journal(post.message_id) if line.verdict == "granted"]
     assert len(granted) == 1, "the journal names one winner"
@@ -53,7 +52,7 @@ def test_two_addressed_bots_answer_in_order_each_once(stream: System) -> None:
     person = stream.discord.add_user("Lee")
     post = stream.discord.post(person, channel, "cyd and ada, what do you two think?")
     stream.wait(lambda: len(answers(stream, post.message_id)) >= 2, what="two answers")
-    stream.wait(lambda: not stream.store.client.zcard(keys.WAKES_DUE), what="rest")
+    stream.rest()
     assert answers(stream, post.message_id) == ["cyd", "ada"]
 
 
@@ -91,7 +90,7 @@ def test_killed_worker_answers_once_after_its_return(stream: System) -> None:
             stream.kill("direct")
     stream.worker("direct,delivery", "direct")
     stream.wait(lambda: all(answers(stream, post.message_id) for post in posts), 60.0, "every answer")
-    stream.wait(lambda: not stream.store.client.zcard(keys.WAKES_DUE), what="rest")
+    stream.rest()
     assert [len(answers(stream, post.message_id)) for post in posts] == [1] * len(posts)
 
 

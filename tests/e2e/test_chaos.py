@@ -74,8 +74,7 @@ def test_faults_lose_and_double_nothing(tmp_path: Path) -> None:
         while (left := unanswered(running, said)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not left, f"{left}\n{running.logs()}"
-        running.wait(lambda: not running.store.client.zcard(keys.DELIVERIES_DUE), 60.0, "empty outboxes")
-        running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), 60.0, "rest")
+        running.rest(60.0)
         answers = [(bot, [reply.author_name for reply in running.discord.replies_to(post)]) for bot, post in said]
         assert not [(bot, names) for bot, names in answers if names != [bot]]
         assert len(running.discord.posts_by_bots()) == len(said)

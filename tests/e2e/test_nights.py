@@ -57,9 +57,10 @@ def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setattr(running, "sent", sent, raising=False)
     monkeypatch.setattr(worker_module, "_worker", running)
     for place, (name, character) in enumerate(load_characters().items()):
-        sealed = Vault(running.settings.vault_keys).seal(name, {"token": "x" * 60})
         user_id = str(990 + place)
-        running.store.run(vault.publish(name, sealed, "{}", f'{{"user_id": "{user_id}"}}', character.model_dump_json()))
+        plain = ("{}", f'{{"user_id": "{user_id}"}}', character.model_dump_json())
+        sealed = Vault(running.settings.vault_keys).seal(name, {"token": "x" * 60}, plain)
+        running.store.run(vault.publish(name, sealed, *plain))
         running.store.run(roster.enlist(RosterEntry(bot=name, user_id=user_id, names=character.names)))
     yield running
     running.close()

@@ -164,6 +164,20 @@ def test_the_search_sees_a_leak_in_each_place(searched: Searched) -> None:
     } <= found  # fmt: skip
 
 
+def test_a_message_can_be_followed_through_all_logs(searched: Searched) -> None:
+    """Each answered message's id is the `trace` of its admission, its decision and its delivery, in all processes' logs.
+    (An answer whose POST was not answered is known by the gateway's receipt; its deliverer has nothing to say.)"""
+    running = searched.running
+    lines = [line for name in ("gateway", "direct", "cycles") for line in running.log(name, 10**7).splitlines()]
+    asked = [post.reply_to for post in running.discord.posts_by_bots() if post.reply_to]
+    assert asked
+    for message in asked:
+        about = [line for line in lines if f"trace={message}" in line]
+        received = any(line.reason == "receipt" for line in running.journal(message))
+        for step in ("admitted", "decided", *(() if received else ("delivered",))):
+            assert any(f"] {step} " in line for line in about), (step, about)
+
+
 def test_what_the_vault_holds_is_sealed(searched: Searched) -> None:
     """The sealed secrets are there, and open with the vault key alone."""
     assert searched.running.store.client.get(keys.vault("ada", "secrets")).startswith("gAAAA")

@@ -117,7 +117,8 @@ async def test_a_dropped_socket_resumes(town: Town) -> None:
 
 @pytest.mark.asyncio
 async def test_old_messages_are_context_only(town: Town) -> None:
-    """What is older than the backfill age is kept and wakes nobody."""
+    """What is older than the backfill age is kept and wakes nobody; a direct message stays one, so that the admission tells
+    the journal why it is not answered."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
@@ -126,7 +127,7 @@ async def test_old_messages_are_context_only(town: Town) -> None:
     await until(lambda: asyncio.get_running_loop().time() - before > 0.3)
     await town.start("elena", backfill_age=0.25)
     await until(lambda: town.ports.admitted)
-    assert town.ports.admitted[0].classified.signal is Signal.AMBIENT
+    assert town.ports.admitted[0].classified.signal is Signal.DIRECT
     assert not town.ports.admitted[0].wakes
     assert town.ports.hints == []
 
@@ -174,6 +175,23 @@ async def test_a_failing_discord_is_asked_again(town: Town) -> None:
     town.discord.faults.lose_next("GET", "/messages", times=3)
     await town.start("elena")
     await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("status", "times"), [(429, 5), (401, 1), (400, 1)])
+async def test_a_refusal_that_may_pass_loses_nothing(town: Town, status: int, times: int) -> None:
+    """Rate limits beyond discord.py's patience, or a token that is being rotated, delay the reading; they do not end it with
+    the messages unread and every cursor held until the next session."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, hello?")
+    town.discord.faults.fail_next(
+        "GET", "/messages", status, {"message": "no", "code": 0, "retry_after": 0.01, "global": False}, times=times)
+    await town.start("elena")
+    await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
+    last = await town.say("thanks")
+    await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
 
 
 def test_the_gate() -> None:

@@ -170,9 +170,11 @@ async def test_overflow_asks_for_a_backfill(
 
 @pytest.mark.asyncio
 async def test_late_events_are_context_only(start: Start, ports: RecordingPorts) -> None:
-    """What is older than the backfill age wakes nobody, even a bot that it names; that it was addressed is kept."""
+    """What is older than the backfill age wakes nobody, even a bot that it names; that it was addressed is kept, so that
+    the journal can say why this bot does not answer."""
     await offered(start(), event("elena, are you there?"), late=True)
-    assert {c.classified.signal for c in ports.admitted} == {Signal.AMBIENT}
+    assert {c.bot for c in ports.admitted if c.classified.signal is Signal.DIRECT} == {"elena"}
+    assert {c.classified.signal for c in ports.admitted if c.bot != "elena"} == {Signal.AMBIENT}
     assert {c.classified.addressed for c in ports.admitted} == {("elena",)}
     assert not any(c.wakes for c in ports.admitted)
     assert ports.hints == []

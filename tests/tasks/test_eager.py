@@ -17,6 +17,7 @@ from app.bootstrap import worker as worker_module
 from app.bootstrap.worker import Worker
 from app.broker import CYCLE, DELIVER, POLL, PUMP, conf, route
 from app.character import load_character
+from app.errors import VaultKeyWrong
 from app.keys import Lane
 from app.model import Bid, Classified, Context, Event, RosterEntry, Signal
 from app.playground.loopback import LoopbackDiscord, LoopbackThread
@@ -69,8 +70,9 @@ def arrive(store: Store, discord: LoopbackThread, settings: Settings, signal: Si
     account = discord.add_bot("elena")
     channel = discord.add_channel("reef")
     person = discord.add_user("Kim")
-    sealed = Vault(settings.vault_keys).seal("elena", {"token": str(account.token)})
-    store.run(vault.publish("elena", sealed, "{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json()))
+    plain = ("{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json())
+    sealed = Vault(settings.vault_keys).seal("elena", {"token": str(account.token)}, plain)
+    store.run(vault.publish("elena", sealed, *plain))
     store.run(roster.enlist(RosterEntry(bot="elena", user_id=str(account.id), names=character.names)))
     post = discord.post(person, channel, text)
     event = Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id), author_name="Kim", content=text)
@@ -117,6 +119,21 @@ def test_a_bot_without_a_vault_is_dropped_with_a_reason(store: Store, discord: L
     assert store.client.zscore(keys.WAKES_DUE, f"elena:{post.channel_id}") is not None
 
 
+def test_a_worker_that_cannot_open_a_vault_keeps_out_of_the_others_way(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery
+) -> None:
+    """The lane is due at once and its lock free for a worker with the right key; for a while this one takes no hint for
+    the bot, or it would take every second one."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    store.client.set(keys.vault("elena", "secrets"), Fernet(Fernet.generate_key()).encrypt(b"{}").decode(), keepttl=True)
+    lane, args = Lane("elena", str(post.channel_id)), ("elena", "direct", str(post.channel_id))
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "again"
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "unable"
+    assert store.client.zscore(keys.WAKES_DUE, str(lane)) <= store.client.time()[0] * 1000 + 1000
+    assert not store.client.exists(keys.lock(lane))
+    assert [line["step"] for line in journal_lines(store, post)].count("vault") == 1
+
+
 def test_election_is_granted_once(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
     """Whoever asks second is told the same winner and sends no second hint."""
     post, _ = arrive(store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?")
@@ -124,6 +141,20 @@ def test_election_is_granted_once(store: Store, discord: LoopbackThread, setting
     second = store.run(elections.elect(str(post.message_id), str(post.channel_id), settings))
     assert (first.verdict, second.verdict) == (Elect.GRANTED, Elect.GRANTED)
     assert (first.winner, first.fresh, second.winner, second.fresh) == ("elena", True, "elena", False)
+
+
+def test_a_grant_that_a_rule_drops_leaves_no_floor_behind(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A winner that drops its message before it claimed anything (a picture without words, a channel it may not speak in)
+    gives back the floor that the grant took: nobody waits a lease for it."""
+    post, _ = arrive(store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?")
+    assert store.run(elections.elect(str(post.message_id), str(post.channel_id), settings)).verdict is Elect.GRANTED
+    assert store.client.hget(keys.floor(str(post.channel_id)), "bot") == "elena"
+    monkeypatch.setattr(Settings, "may_speak", lambda *_: False)
+    eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
+    assert "handed_over" in {line["verdict"] for line in journal_lines(store, post)}
+    assert store.client.hget(keys.floor(str(post.channel_id)), "bot") is None
 
 
 def test_arguments_are_names_and_ids_alone(settings: Settings) -> None:
@@ -170,9 +201,26 @@ def journal_lines(store: Store, post: Any) -> list[dict[str, Any]]:
 def test_a_profile_that_cannot_be_read_is_told(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
     """A vault that this worker does not understand costs a journal line and a retry, not a task that fails each second."""
     post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
-    store.client.set(keys.vault("elena", "profile"), '{"name": "elena"}', keepttl=True)
+    plain = ("{}", '{"user_id": "1"}', '{"name": "elena"}')
+    sealed = Vault(settings.vault_keys).seal("elena", {"token": "x" * 60}, plain)
+    store.run(vault.publish("elena", sealed, *plain))
     assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get() == "again"
     assert "profile" in journal_lines(store, post)[-1]["reason"]
+
+
+@pytest.mark.parametrize("part", vault.PARTS[1:])
+def test_a_forged_part_of_a_vault_is_refused(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, part: str
+) -> None:
+    """Whoever may write a vault and knows no vault key, as a stolen gateway login, cannot have the model key sent elsewhere:
+    the bot is dropped, and the journal says what is wrong."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    forged = load_character("elena").model_dump() | {"model": {"model": "openai:x", "base_url": "https://thief.example/v1"}}
+    store.client.set(keys.vault("elena", part), json.dumps(forged, default=list), keepttl=True)
+    assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get() == "again"
+    assert "was not written by its gateway" in journal_lines(store, post)[-1]["reason"]
+    with pytest.raises(VaultKeyWrong):
+        served.Bots(store, settings).get("elena")
 
 
 def test_a_vault_published_again_keeps_the_brain(
@@ -183,9 +231,11 @@ def test_a_vault_published_again_keeps_the_brain(
     monkeypatch.setattr(served, "FRESH_FOR", 0.0)
     bots = served.Bots(store, settings)
     before = bots.get("elena")
-    opened = Vault(settings.vault_keys).open("elena", store.run(vault.read("elena"))["secrets"])
-    store.client.set(keys.vault("elena", "secrets"), Vault(settings.vault_keys).seal("elena", opened), keepttl=True)
+    parts = store.run(vault.read("elena"))
+    plain, safe = vault.plain_of(parts), Vault(settings.vault_keys)
+    opened = safe.open("elena", parts["secrets"], plain)
+    store.client.set(keys.vault("elena", "secrets"), safe.seal("elena", opened, plain), keepttl=True)
     assert bots.get("elena").brain is before.brain
-    sealed = Vault(settings.vault_keys).seal("elena", opened | {"token": "new-token"})
+    sealed = safe.seal("elena", opened | {"token": "new-token"}, plain)
     store.client.set(keys.vault("elena", "secrets"), sealed, keepttl=True)
     assert bots.get("elena").token == "new-token"

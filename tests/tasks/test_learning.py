@@ -32,9 +32,9 @@ def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setenv("STREAM_VAULT_KEYS", Fernet.generate_key().decode())
     load_settings.cache_clear()
     running = Worker(load_settings())
-    sealed = Vault(running.settings.vault_keys).seal("elena", {"token": "x" * 60})
-    profile = load_character("elena").model_dump_json()
-    running.store.run(vault.publish("elena", sealed, "{}", f'{{"user_id": "{ME}"}}', profile))
+    plain = ("{}", f'{{"user_id": "{ME}"}}', load_character("elena").model_dump_json())
+    sealed = Vault(running.settings.vault_keys).seal("elena", {"token": "x" * 60}, plain)
+    running.store.run(vault.publish("elena", sealed, *plain))
     yield running
     running.close()
 

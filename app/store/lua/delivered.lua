@@ -18,7 +18,10 @@ if ARGV[3] ~= '' then
   redis.call('PEXPIRE', keys.cause(ARGV[3]), 2 * DAY)
 end
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
-if done < tonumber(ARGV[4]) then return {0, ''} end
+if done < tonumber(ARGV[4]) then
+  redis.call('HDEL', KEYS[1], 'failing', 'failures')  -- the next chunk has a patience of its own
+  return {0, ''}
+end
 redis.call('HSET', KEYS[1], 'delivered_at', int(now))
 redis.call('PEXPIRE', KEYS[1], HOUR)
 redis.call('LREM', KEYS[2], 0, id)

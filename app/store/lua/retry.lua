@@ -4,11 +4,14 @@
 -- Returns 1, or 0 when it is no dead letter
 --#include keys
 --#include lib
-if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'committed_at', int(now), 'failures', 0, 'deliver_by', '')
+-- One whose entry has expired stays on the list with its reason: there is nothing left to send.
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'committed_at', int(now), 'deliver_by', '')
+redis.call('HDEL', KEYS[1], 'failing', 'failures', 'waits')
 redis.call('RPUSH', KEYS[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[3], 30 * DAY)
 redis.call('ZADD', KEYS[4], 'LT', int(now), ARGV[2] .. ':' .. ARGV[3])
 redis.call('HSET', KEYS[5], ARGV[2], 'committed:' .. ARGV[1])
+redis.call('PEXPIRE', KEYS[5], 26 * HOUR)
 journal(KEYS[6], ARGV[2], 'deliver', 'retried', 'by the operator')
 return 1
