@@ -63,7 +63,7 @@ class Ports:
     """The soonest that a refused claim asked to come back."""
     held: Held | None = None
     next_lanes: list[str] = field(default_factory=list)
-    """Lanes that became due because this cycle gave a floor back."""
+    """Lanes and elections (`#<message>`) that became due because this cycle gave a floor back."""
     committed: bool = False
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
@@ -218,11 +218,11 @@ class Ports:
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good."""
-        self._give_back(entry, keep=False, reason=reason)
+        self._give_back(entry, self._token(), keep=False, reason=reason)
 
     def release(self, entry: InboxEntry, reason: str) -> None:
         """Give the floor back and leave the entry for a later cycle."""
-        self._give_back(entry, keep=True, reason=reason)
+        self._give_back(entry, self._token(), keep=True, reason=reason)
 
     def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
         """Note, once each, triggers that were seen and left."""
@@ -237,7 +237,7 @@ class Ports:
         for entry in entries:
             if entry.event.message_id in self.begun.granted:
                 # A rule observes before anything was paid: the next best bidder gets its chance at once.
-                self._give_back(entry, keep=False, reason=reason)
+                self._give_back(entry, self.begun.floors[entry.event.message_id], keep=False, reason=reason)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""
@@ -281,12 +281,15 @@ class Ports:
         """A number in [0, 1)."""
         return self.rng.random()
 
-    def _give_back(self, entry: InboxEntry, keep: bool, reason: str) -> None:
-        token = self.held.token if self.held is not None else ""
-        _, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
+    def _token(self) -> str:
+        return self.held.token if self.held is not None else ""
+
+    def _give_back(self, entry: InboxEntry, token: str, keep: bool, reason: str) -> None:
+        verdict, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
         self.held = None
-        if next_lane:
-            self.next_lanes.append(next_lane)
+        # The election that is open again is asked when this cycle is over, not when the pump comes by.
+        again = f"#{entry.event.message_id}" if verdict == "handed_over" else ""
+        self.next_lanes += [lane for lane in dict.fromkeys((next_lane, again)) if lane]
 
     def _engagements(self) -> dict[str, decay.Engagement]:
         if self._states is None:
