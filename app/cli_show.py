@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -14,6 +15,9 @@ from app.docgen import setting_rows
 from app.logs import redact, register_settings
 from app.model import JournalLine
 from app.settings import Settings
+
+PARTS = 6
+"""Parts of a bid that are shown."""
 
 
 def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None) -> None:
@@ -27,14 +31,34 @@ def show_journal(message: str, lines: Sequence[JournalLine], console: Console | 
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
         when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        numbers = ", ".join(f"{name} {_short(value)}" for name, value in line.numbers.items())
         # Text, not markup: a reason may quote somebody's brackets.
-        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason, numbers)))
+        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason,
+                                                    _numbers(line.numbers))))
     console.print(table)
 
 
+def _numbers(numbers: Mapping[str, float | int | str]) -> str:
+    """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
+    shown = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
+    return ", ".join([*shown, *_weightiest(numbers.get("parts"))])
+
+
+def _weightiest(parts: object) -> list[str]:
+    try:
+        found = {str(name): float(bits) for name, bits in json.loads(str(parts)).items()}
+    except (ValueError, TypeError, AttributeError):
+        return []
+    first = sorted(found, key=lambda name: -abs(found[name]))[:PARTS]
+    more = [f"{len(found) - PARTS} smaller parts"] if len(found) > PARTS else []
+    return ["of it " + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])] if first else []
+
+
 def _short(value: float | int | str) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """Three digits of a fraction, also of one that the journal keeps as text; ids and counts as they are."""
+    try:
+        return f"{float(value):.3g}" if not str(value).lstrip("-").isdecimal() else str(value)
+    except ValueError:
+        return str(value)
 
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:

@@ -30,7 +30,7 @@ from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
 from app.rules.signals import Facts
-from app.settings import Settings
+from app.settings import Settings, token_variable
 from app.store import (
     admission,
     elections,
@@ -270,7 +270,7 @@ class StorePorts:
 
 def token_of(bot: str) -> str:
     """The bot's Discord token from STREAM_TOKEN_<NAME>."""
-    name = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
+    name = token_variable(bot)
     token = os.environ.get(name, "").strip()
     if not token:
         raise ConfigurationError(f"{name}: is not set; copy the bot's token from Discord's developer portal.")

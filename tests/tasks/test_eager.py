@@ -75,7 +75,8 @@ def say(discord: LoopbackThread, text: str) -> tuple[Any, Event]:
     """A person writes."""
     channel, person = discord.add_channel("reef"), discord.add_user("Kim")
     post = discord.post(person, channel, text)
-    return post, Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id), author_name="Kim", content=text)
+    return post, Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id),
+                       author_name="Kim", content=text)
 
 
 def admit(store: Store, settings: Settings, bot: str, event: Event, signal: Signal, score: float = 1.0) -> Admit:
