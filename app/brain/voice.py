@@ -24,12 +24,18 @@ from app.character import Character, Mood, VoiceLine
 SCENE = "scene"
 """Key in the last message's `additional_kwargs` under which the act node hands over the Scene; providers ignore it."""
 
-ON_TOPIC = 0.46
+ON_TOPIC = 0.52
 """Interest from which a line about the topic is an answer; stricter than perceiving, since it is said aloud."""
 JITTER = 0.12
 """Chance added to a line's cosine, so that like messages do not always get the like line."""
+GENERAL = 0.3
+"""Least cosine of a line that names neither topic nor cue: it fits any message of its mood, if not very well."""
+CUED = 0.5
+"""Cosine to its cue from which a line of a mood answers what was said; below, lines that fit anything come first."""
 OPENING_CHANCE = 0.15
 
+_INTERJECTION = re.compile(r"[\w-]{1,6}[.,!?]")
+"""A line that opens by itself (`Ha.`, `Rain?`) takes no second opening."""
 _GENERAL = (Mood.CURIOUS, Mood.SMALLTALK)
 _TENDER = frozenset({Mood.SAD, Mood.HONEST})
 """Moods whose answer must fit, even if it is one that was used: never a joke to the sad, never an evasion."""
@@ -61,7 +67,7 @@ class Repertoire:
         said = spoken(scene.said, self._character.names)
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
-        about = topic if interest >= ON_TOPIC and interest > reading.sure else None
+        about = topic if interest >= ON_TOPIC and (interest > reading.sure or reading.mood in _GENERAL) else None
         tiers = self._tiers(Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood, about, reading)
         line = self._choose(tiers, said, scene.recent, chance)
         return self._fill(line, scene, topic, reading, chance)
@@ -91,7 +97,8 @@ class Repertoire:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
                 near = self._encoder.matrix([line.cue or line.text for line in fresh]) @ vector
-                scores = [float(cosine) + chance.random() * JITTER for cosine in near]
+                scores = [_fit(line, float(cosine)) + chance.random() * JITTER
+                          for line, cosine in zip(fresh, near, strict=True)]
                 return fresh[scores.index(max(scores))]
         # Everything was said within the time that `recent` covers: the one said longest ago.
         first = next(tier for tier in tiers if tier)
@@ -101,9 +108,19 @@ class Repertoire:
     def _fill(self, line: VoiceLine, scene: Scene, topic: str, reading: mood.Reading, chance: Random) -> str:
         text = line.text.replace("{topic}", line.topic or topic).replace("{author}", person(scene.author))
         openings = self._character.openings
-        if openings and reading.mood in _GENERAL and len(text) < 200 and chance.random() < OPENING_CHANCE:
+        plain = reading.mood in _GENERAL and len(text) < 200 and not _INTERJECTION.match(text)
+        if openings and plain and chance.random() < OPENING_CHANCE:
             text = f"{chance.choice(openings)} {text}"
         return text
+
+
+def _fit(line: VoiceLine, cosine: float) -> float:
+    """How well a line answers, from the cosine of the message to its cue or, without one, to its text."""
+    if line.topic is not None:
+        return cosine
+    if line.cue is None:
+        return max(cosine, GENERAL)
+    return cosine if cosine >= CUED else cosine - GENERAL
 
 
 def _shape(text: str) -> tuple[str, ...]:
