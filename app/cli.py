@@ -46,6 +46,8 @@ def _with_tokens(settings: Settings) -> list[str]:
     from app.settings import token_variable
 
     names = load_characters(settings.characters_dir)
+    if not names:
+        raise ConfigurationError(f"{settings.characters_dir}: holds no character file (<name>.yaml)")
     found = [name for name in names if os.environ.get(token_variable(name))]
     if not found:
         raise ConfigurationError(f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}")

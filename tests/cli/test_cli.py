@@ -99,6 +99,12 @@ def test_no_setting_is_infinite(name: str, value: str, monkeypatch: pytest.Monke
         Settings()
 
 
+def test_a_folder_without_characters_is_named(tmp_path: Path) -> None:
+    """Not an empty list of names."""
+    result = run("gateway", STREAM_CHARACTERS_DIR=str(tmp_path))
+    assert (result.returncode, result.stderr) == (2, f"the-stream: {tmp_path}: holds no character file (<name>.yaml)\n")
+
+
 def test_a_vault_key_can_be_used() -> None:
     """`vault key` prints a key that STREAM_VAULT_KEYS takes."""
     key = run("vault", "key").stdout.strip()
