@@ -122,7 +122,7 @@ class StorePorts:
         points = self._trust[1].get(bot, {}).get(event.author_id)
         earned = points.level(int(time.time() * 1000)) if points is not None else 0
         return Facts(
-            trust=max(given.get(event.author_id, 0), given.get(event.author_name, 0), earned),
+            trust=max(given.get(event.author_id, 0), earned),
             watched="*" in watchlist
             or event.channel_id in watchlist
             or (bool(channel_name) and channel_name in watchlist),

@@ -112,11 +112,10 @@ class Ports:
         """Trust level of a Discord user id: earned, or given by the character file if that is more."""
         if self._levels is None:
             given = self.served.character.trusted
-            names = {entry.event.author_id: entry.event.author_name for entry in self.begun.entries}
-            earned = self.store.run(trusts.some(self.bot, list(names))) if names else {}
+            people = list(dict.fromkeys(entry.event.author_id for entry in self.begun.entries))
+            earned = self.store.run(trusts.some(self.bot, people)) if people else {}
             self._levels = {
-                who: max(given.get(who, 0), given.get(name, 0), earned[who].level(self.now_ms) if who in earned else 0)
-                for who, name in names.items()
+                who: max(given.get(who, 0), earned[who].level(self.now_ms) if who in earned else 0) for who in people
             }
         return self._levels.get(person, 0)
 

@@ -24,8 +24,11 @@ from app.character import Character, Mood, VoiceLine
 SCENE = "scene"
 """Key in the last message's `additional_kwargs` under which the act node hands over the Scene; providers ignore it."""
 
-ON_TOPIC = 0.52
+ON_TOPIC = 0.46
 """Interest from which a line about the topic is an answer; stricter than perceiving, since it is said aloud."""
+SURELY_ON_TOPIC = 0.6
+NEAR = 0.4
+"""Least cosine of the best topical line, where the interest is not sure: `last night` is not about sleepless nights."""
 JITTER = 0.12
 """Chance added to a line's cosine, so that like messages do not always get the like line."""
 GENERAL = 0.3
@@ -67,10 +70,18 @@ class Repertoire:
         said = spoken(scene.said, self._character.names)
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
-        about = topic if interest >= ON_TOPIC and (interest > reading.sure or reading.mood in _GENERAL) else None
+        spoken_of = (interest > reading.sure or reading.mood in _GENERAL) and self._on_topic(interest, topic, said)
+        about = topic if spoken_of else None
         tiers = self._tiers(Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood, about, reading)
         line = self._choose(tiers, said, scene.recent, chance)
         return self._fill(line, scene, topic, reading, chance)
+
+    def _on_topic(self, interest: float, topic: str, said: str) -> bool:
+        """Whether a line about the topic answers what was said, and not only a word of it."""
+        lines = [line.cue or line.text for line in self._character.lines if line.topic == topic]
+        if interest < ON_TOPIC or not lines:
+            return False
+        return interest >= SURELY_ON_TOPIC or float((self._encoder.matrix(lines) @ self._encoder.matrix([said])[0]).max()) >= NEAR
 
     def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
