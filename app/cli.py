@@ -145,8 +145,13 @@ def mute(
 ) -> None:
     """Silence bots now. Returns when no message of theirs is on its way any more."""
     from app.bootstrap.ops import mute as silence
+    from app.bootstrap.ops import unheard_of
 
-    if not silence(scope, _settings(), for_):
+    current = _settings()
+    done = silence(scope, current, for_)
+    if known := unheard_of(scope, current):
+        typer.echo(f"No bot of this name has run within a day; known: {', '.join(known)}", err=True)
+    if not done:
         typer.echo("Muted, but a message was still on its way when the time to wait was over.", err=True)
         raise typer.Exit(1)
     typer.echo(f"Muted: {scope}")
@@ -174,10 +179,12 @@ def outbox(
             raise ConfigurationError(f"{retry} is no dead letter: `the-stream outbox --dead` lists them.")
         typer.echo(f"Sent again: {retry}")
         return
-    for bot, entry, where in [] if dead else ops.waiting(current):
-        typer.echo(f"{bot}\t{entry}\twaits for channel {where}")
-    for bot, entry, reason in ops.dead_letters(current):
-        typer.echo(f"{bot}\t{entry}\tdead: {reason}")
+    lines = [] if dead else [f"{bot}\t{entry}\twaits for channel {where}" for bot, entry, where in ops.waiting(current)]
+    lines += [f"{bot}\t{entry}\tdead: {reason}" for bot, entry, reason in ops.dead_letters(current)]
+    for line in lines:
+        typer.echo(line)
+    if not lines:
+        typer.echo("No dead letters." if dead else "Nothing waits, and no dead letters.", err=True)
 
 
 @app.command()
@@ -224,7 +231,7 @@ def memory_forget(
     from app.bootstrap.people import forget
 
     forgotten, rewritten = forget(person, _settings(), opt_out)
-    typer.echo(f"Forgotten: {forgotten.values} values.")
+    typer.echo(f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}")
     if not rewritten:
         typer.echo("The server's files were not written anew: old entries may still be on its disk.", err=True)
     for bot in forgotten.named_in:

@@ -64,6 +64,9 @@ def _short(value: float | int | str) -> str:
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:
     """Print rows under their headings; people's texts as they are, not as markup."""
     console = console or Console()
+    if not rows:
+        console.print(f"{title}: nothing.", markup=False)
+        return
     table = Table(title=Text(title), title_justify="left")
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -75,6 +78,9 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obje
 def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:
     """Print what may be told of the vaults."""
     console = console or Console()
+    if not sealed:
+        console.print("Vault: nothing. A bot's gateway fills it when it starts.")
+        return
     table = Table(title="Vault", title_justify="left")
     for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
         table.add_column(heading, overflow="fold")
