@@ -131,12 +131,15 @@ def replay(
 
 
 @app.command()
-def why(message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")]) -> None:
+def why(
+    message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")],
+    parts: Annotated[bool, typer.Option("--parts", help="all parts of each bid, not the weightiest alone")] = False,
+) -> None:
     """Show what each bot saw, bid, decided and why, for one message."""
     from app.bootstrap import why as ask
-    from app.cli_show import show_journal
+    from app.cli_show import ALL_PARTS, PARTS, show_journal
 
-    show_journal(message, ask(message, _settings()))
+    show_journal(message, ask(message, _settings()), parts=ALL_PARTS if parts else PARTS)
 
 
 @app.command()

@@ -17,11 +17,12 @@ from app.model import JournalLine
 from app.settings import Settings
 
 PARTS = 6
-"""Parts of a bid that are shown."""
+"""Parts of a bid that are shown unless all are asked for."""
+ALL_PARTS = 1_000
 
 
-def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None) -> None:
-    """Print the journal of one message, oldest line first."""
+def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None, parts: int = PARTS) -> None:
+    """Print the journal of one message, oldest line first, and of each bid at most so many parts."""
     console = console or Console()
     if not lines:
         console.print(f"Nothing is known of {message}: no bot saw it, or it is older than the journal.", markup=False)
@@ -33,23 +34,23 @@ def show_journal(message: str, lines: Sequence[JournalLine], console: Console | 
         when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
         # Text, not markup: a reason may quote somebody's brackets.
         table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason,
-                                                    _numbers(line.numbers))))
+                                                    _numbers(line.numbers, parts))))
     console.print(table)
 
 
-def _numbers(numbers: Mapping[str, float | int | str]) -> str:
+def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
     """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
     shown = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
-    return ", ".join([*shown, *_weightiest(numbers.get("parts"))])
+    return ", ".join([*shown, *_weightiest(numbers.get("parts"), most)])
 
 
-def _weightiest(parts: object) -> list[str]:
+def _weightiest(parts: object, most: int) -> list[str]:
     try:
         found = {str(name): float(bits) for name, bits in json.loads(str(parts)).items()}
     except (ValueError, TypeError, AttributeError):
         return []
-    first = sorted(found, key=lambda name: -abs(found[name]))[:PARTS]
-    more = [f"{len(found) - PARTS} smaller parts"] if len(found) > PARTS else []
+    first = sorted(found, key=lambda name: -abs(found[name]))[:most]
+    more = [f"{len(found) - most} smaller parts"] if len(found) > most else []
     return ["of it " + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])] if first else []
 
 

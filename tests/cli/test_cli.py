@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
-from app.cli_show import show_journal, show_settings
+from app.cli_show import ALL_PARTS, show_journal, show_settings
 from app.docgen import setting_rows
 from app.model import JournalLine
 from app.settings import Settings
@@ -169,6 +169,10 @@ def test_a_bid_is_shown_with_what_moved_it_most() -> None:
         assert shown in " ".join(text.replace("│", " ").split())
     assert "part7" not in text
     assert "yielded" not in text
+    everything = StringIO()
+    show_journal("117", [line], Console(file=everything, width=160), parts=ALL_PARTS)
+    assert "part7" in everything.getvalue()
+    assert "smaller" not in everything.getvalue()
 
 
 def test_an_unknown_message_is_not_an_empty_table() -> None:
