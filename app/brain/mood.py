@@ -29,6 +29,8 @@ _PHRASES = (
     (Mood.FAREWELL, r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|brb|afk|take care|farewell|later)\b"
                     r"|.*\b(?:heading (?:out|off|to bed)|off to bed|go(?:tta|t to) go|good ?night|talk later)\b"),
     (Mood.GREETING, r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm)\b"
+                    # What else is said goes before the greeting.
+                    r"(?!.*\b(?:i|i['’]m|my|me|how|what|who|why|where|when|can|could|do|does|is|are|anyone|anybody)\b)"
                     r"[\w\s!,.]{0,24}$"),
     (Mood.THANKS, r"(?:ok(?:ay)?,? |ah,? |oh,? |perfect,? |great,? |cool,? )?"
                   r"(?:thank(?:s| you| u)|thx|ty|tysm|cheers|much appreciated)\b"),

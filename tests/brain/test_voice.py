@@ -160,6 +160,7 @@ def test_names_are_made_harmless(name: str) -> None:
     ("I wrote a bot yesterday", Mood.SMALLTALK),
     ("she is a human rights lawyer", Mood.SMALLTALK), ("", Mood.GREETING),
     ("I cannot sleep again tonight.", Mood.SMALLTALK), ("just got back from work", Mood.SMALLTALK), ("brb", Mood.FAREWELL),
+    ("hello you, I cannot sleep", Mood.SMALLTALK), ("hey how are you?", Mood.SELF), ("good evening dear people", Mood.GREETING),
     ("I had a fight with my mum", Mood.SAD), ("tell me a joke", Mood.SELF),
 ])
 def test_moods(text: str, mood: Mood) -> None:
