@@ -53,10 +53,15 @@ class CursorGate:
         """The session went on without a gap."""
         self._live = True
 
-    def begin(self) -> None:
-        """A new session: every channel may have a gap."""
-        self._live, self._all = True, False
+    def open_session(self) -> None:
+        """A new session: every channel may have a gap, also if the connection is lost and resumed before it is ready."""
+        self._live = self._all = False
         self._open.clear()
+
+    def begin(self) -> None:
+        """The session is ready to be read back."""
+        self.open_session()
+        self._live = True
 
     def release(self, channel_id: str, losses: int) -> None:
         """This channel was read up to its live events, when so many losses of it were known."""

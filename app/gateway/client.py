@@ -38,6 +38,9 @@ class Sessions(Protocol):
     def disconnected(self) -> None:
         """The connection is gone; what follows may have a gap before it."""
 
+    def opened(self) -> None:
+        """A new session has begun; its events come already, `ready` comes later."""
+
     def resumed(self) -> None:
         """The session goes on without a gap."""
 
@@ -121,6 +124,10 @@ class StreamClient(discord.Client):
         known = self._intake.hearing.known(str(message.id))
         if event is not None and (known is None or known.content != event.content):
             self._intake.edited(self.bot, event)
+
+    async def on_connect(self) -> None:
+        # At READY, also of a later session; never at RESUMED. `on_ready` waits for the guilds, and events do not.
+        self._sessions.opened()
 
     async def on_ready(self) -> None:
         self._sessions.ready()

@@ -60,6 +60,9 @@ class Session:
     def disconnected(self) -> None:
         self._gate.disconnect()
 
+    def opened(self) -> None:
+        self._gate.open_session()
+
     def resumed(self) -> None:
         self._gate.resume()
 

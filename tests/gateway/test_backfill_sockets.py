@@ -194,6 +194,25 @@ async def test_a_refusal_that_may_pass_loses_nothing(town: Town, status: int, ti
     await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
 
 
+@pytest.mark.asyncio
+async def test_a_new_session_that_is_resumed_before_it_is_ready_hides_no_gap(town: Town) -> None:
+    """Op 9, a new session, and its connection drops and resumes while discord.py still waits for guilds: what comes live
+    then moves no cursor past what was said during the outage."""
+    await town.start("elena", guild_ready_timeout=1.5)
+    await caught_up(town)
+    elena, sees = town.bots["elena"], town.discord.connected
+    town.discord.faults.send_op9(elena)
+    await asyncio.to_thread(town.discord.wait_for, lambda: not sees(), 10)
+    await town.say("elena, did you miss this?")
+    await asyncio.to_thread(town.discord.wait_for, sees, 20)
+    town.discord.faults.drop_sockets(elena)
+    await asyncio.to_thread(town.discord.wait_for, lambda: not sees(), 10)
+    await asyncio.to_thread(town.discord.wait_for, sees, 20)
+    await town.say("live")
+    await until(lambda: "live" in town.ports.texts("elena"), seconds=20)
+    await until(lambda: sorted(town.ports.texts("elena")) == ["elena, did you miss this?", "live"], seconds=20)
+
+
 def test_the_gate() -> None:
     """A live event moves a cursor only where nothing can be missing before it."""
     gate = CursorGate()
