@@ -41,7 +41,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
       for _, field in ipairs({'until', '#opened', '#addressed', 'hinted', 'committed_at', 'deliver_by'}) do shift(key, field) end
     end
     local left = redis.call('PTTL', key)
-    if left > ms then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
+    if left > ms and left >= 0 then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
   end
 end
 return 1
