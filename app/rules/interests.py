@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from app.rules.words import read
 
-FIRST_BITS = 4.0
-"""Bits that a message about one of a character's interests adds to its bid. Set by hand: a chat log knows no interests."""
+FIRST_BITS = 6.0
+"""Bits that a message about one of a character's interests adds to its bid. Set by hand, as a chat log knows no interests: the
+shipped characters bid on nearly all example sentences of their own (tests/rules/test_interests.py)."""
 MORE_BITS = 1.0
 MORE = 2
 """Further words of interest that count, each by `MORE_BITS`: whom it concerns most should win."""
