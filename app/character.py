@@ -110,6 +110,7 @@ def _emoji(text: str) -> str:
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_no_blank)]
 Word = Annotated[str, StringConstraints(max_length=64), AfterValidator(_no_blank)]
 Level = Annotated[int, Field(ge=0, le=5)]
+PersonId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -192,7 +193,8 @@ class Character(Part):
     openings: tuple[Annotated[Word, AfterValidator(_speakable)], ...] = ()
     reactions: dict[str, tuple[Annotated[str, AfterValidator(_emoji)], ...]] = Field(default_factory=dict)
     watchlist: tuple[Word, ...] = ()
-    trusted: dict[str, Level] = Field(default_factory=dict)
+    trusted: dict[PersonId, Level] = Field(default_factory=dict)
+    """By Discord user id: a display name is anybody's to take."""
     pacing: Pacing = Pacing()
     model: ModelConfig | None = None
     diary: Word | None = None

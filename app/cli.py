@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -29,7 +29,6 @@ Bots = Annotated[list[str] | None, typer.Argument(metavar="[BOT]...", help="char
 Person = Annotated[str, typer.Argument(help="a Discord user id, or a mention")]
 OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
 Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="also write the figures to this file", dir_okay=False)]
 
 
 def _settings() -> Settings:
@@ -44,12 +43,38 @@ def _settings() -> Settings:
 
 def _with_tokens(settings: Settings) -> list[str]:
     from app.character import load_characters
+    from app.settings import token_variable
 
     names = load_characters(settings.characters_dir)
-    found = [name for name in names if os.environ.get(f"STREAM_TOKEN_{name.upper().replace('-', '_')}")]
+    if not names:
+        raise ConfigurationError(f"{settings.characters_dir}: holds no character file (<name>.yaml)")
+    found = [name for name in names if os.environ.get(token_variable(name))]
     if not found:
         raise ConfigurationError(f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}")
     return found
+
+
+def _check(bots: list[str], settings: Settings) -> None:
+    """Refuse a bot without a readable character file or a token before anything is started."""
+    from app.character import load_character
+    from app.settings import token_variable
+
+    for bot in bots:
+        load_character(bot, settings.characters_dir)
+        if not os.environ.get(token_variable(bot), "").strip():
+            raise ConfigurationError(f"{token_variable(bot)}: is not set; copy the bot's token from Discord's developer portal.")
+
+
+def _writable(file: Path | None) -> Path | None:
+    """The file, refused before the work is done where it could not be written in the end."""
+    if file is not None and not (os.access(file, os.W_OK) if file.exists() else os.access(file.absolute().parent, os.W_OK)):
+        raise typer.BadParameter(f"{file} cannot be written")
+    return file
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", help="also write the figures to this file", dir_okay=False, callback=_writable)]
 
 
 @app.command()
@@ -57,7 +82,10 @@ def up(bots: Bots = None) -> None:
     """Run everything on this machine: Valkey (unless STREAM_REDIS_URL is set), gateway, workers, beat and Flower."""
     from app.cli_up import up as run
 
-    raise typer.Exit(run(bots or [], _settings()))
+    settings = _settings()
+    names = bots or _with_tokens(settings)
+    _check(names, settings)
+    raise typer.Exit(run(names, settings))
 
 
 @app.command()
@@ -104,12 +132,15 @@ def replay(
 
 
 @app.command()
-def why(message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")]) -> None:
+def why(
+    message: Annotated[str, typer.Argument(help="a message id, or the message's link from Discord")],
+    parts: Annotated[bool, typer.Option("--parts", help="all parts of each bid, not the weightiest alone")] = False,
+) -> None:
     """Show what each bot saw, bid, decided and why, for one message."""
     from app.bootstrap import why as ask
-    from app.cli_show import show_journal
+    from app.cli_show import ALL_PARTS, PARTS, show_journal
 
-    show_journal(message, ask(message, _settings()))
+    show_journal(message, ask(message, _settings()), parts=ALL_PARTS if parts else PARTS)
 
 
 @app.command()
@@ -118,8 +149,13 @@ def mute(
 ) -> None:
     """Silence bots now. Returns when no message of theirs is on its way any more."""
     from app.bootstrap.ops import mute as silence
+    from app.bootstrap.ops import unheard_of
 
-    if not silence(scope, _settings(), for_):
+    current = _settings()
+    done = silence(scope, current, for_)
+    if known := unheard_of(scope, current):
+        typer.echo(f"No bot of this name has run within a day; known: {', '.join(known)}", err=True)
+    if not done:
         typer.echo("Muted, but a message was still on its way when the time to wait was over.", err=True)
         raise typer.Exit(1)
     typer.echo(f"Muted: {scope}")
@@ -147,10 +183,12 @@ def outbox(
             raise ConfigurationError(f"{retry} is no dead letter: `the-stream outbox --dead` lists them.")
         typer.echo(f"Sent again: {retry}")
         return
-    for bot, entry, where in [] if dead else ops.waiting(current):
-        typer.echo(f"{bot}\t{entry}\twaits for channel {where}")
-    for bot, entry, reason in ops.dead_letters(current):
-        typer.echo(f"{bot}\t{entry}\tdead: {reason}")
+    lines = [] if dead else [f"{bot}\t{entry}\twaits for channel {where}" for bot, entry, where in ops.waiting(current)]
+    lines += [f"{bot}\t{entry}\tdead: {reason}" for bot, entry, reason in ops.dead_letters(current)]
+    for line in lines:
+        typer.echo(line)
+    if not lines:
+        typer.echo("No dead letters." if dead else "Nothing waits, and no dead letters.", err=True)
 
 
 @app.command()
@@ -197,7 +235,7 @@ def memory_forget(
     from app.bootstrap.people import forget
 
     forgotten, rewritten = forget(person, _settings(), opt_out)
-    typer.echo(f"Forgotten: {forgotten.values} values.")
+    typer.echo(f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}")
     if not rewritten:
         typer.echo("The server's files were not written anew: old entries may still be on its disk.", err=True)
     for bot in forgotten.named_in:
@@ -232,14 +270,26 @@ def vault_rotate() -> None:
 
 
 def main() -> None:
-    """Run a command. A StreamError is one line on standard error and its exit code; Ctrl-C is quiet."""
+    """Run a command. An error of ours or in the usage is one line on standard error and its exit code; Ctrl-C is quiet."""
     try:
-        app()
+        # Not standalone: typer would explain wrong usage in a box of six lines. No command returns a value but an exit code.
+        sys.exit(app(standalone_mode=False))
     except StreamError as error:
-        typer.echo(f"the-stream: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        # Errors in the usage have no public base class that all versions of typer share.
+        told = getattr(error, "format_message", None)
+        if told is None:
+            raise
+        _fail(told(), 2)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    # A group without a command comes as its whole help.
+    typer.echo(line if "\n" in line else f"the-stream: {line}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

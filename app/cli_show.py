@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -15,9 +16,13 @@ from app.logs import redact, register_settings
 from app.model import JournalLine
 from app.settings import Settings
 
+PARTS = 6
+"""Parts of a bid that are shown unless all are asked for."""
+ALL_PARTS = 1_000
 
-def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None) -> None:
-    """Print the journal of one message, oldest line first."""
+
+def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None, parts: int = PARTS) -> None:
+    """Print the journal of one message, oldest line first, and of each bid at most so many parts."""
     console = console or Console()
     if not lines:
         console.print(f"Nothing is known of {message}: no bot saw it, or it is older than the journal.", markup=False)
@@ -27,19 +32,42 @@ def show_journal(message: str, lines: Sequence[JournalLine], console: Console | 
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
         when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        numbers = ", ".join(f"{name} {_short(value)}" for name, value in line.numbers.items())
         # Text, not markup: a reason may quote somebody's brackets.
-        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason, numbers)))
+        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason,
+                                                    _numbers(line.numbers, parts))))
     console.print(table)
 
 
+def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
+    """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
+    shown = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
+    return ", ".join([*shown, *_weightiest(numbers.get("parts"), most)])
+
+
+def _weightiest(parts: object, most: int) -> list[str]:
+    try:
+        found = {str(name): float(bits) for name, bits in json.loads(str(parts)).items()}
+    except (ValueError, TypeError, AttributeError):
+        return []
+    first = sorted(found, key=lambda name: -abs(found[name]))[:most]
+    more = [f"{len(found) - most} smaller parts"] if len(found) > most else []
+    return ["of it " + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])] if first else []
+
+
 def _short(value: float | int | str) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """Three digits of a fraction, also of one that the journal keeps as text; ids and counts as they are."""
+    try:
+        return f"{float(value):.3g}" if not str(value).lstrip("-").isdecimal() else str(value)
+    except ValueError:
+        return str(value)
 
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:
     """Print rows under their headings; people's texts as they are, not as markup."""
     console = console or Console()
+    if not rows:
+        console.print(f"{title}: nothing.", markup=False)
+        return
     table = Table(title=Text(title), title_justify="left")
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -51,6 +79,9 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obje
 def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:
     """Print what may be told of the vaults."""
     console = console or Console()
+    if not sealed:
+        console.print("Vault: nothing. A bot's gateway fills it when it starts.")
+        return
     table = Table(title="Vault", title_justify="left")
     for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
         table.add_column(heading, overflow="fold")

@@ -18,8 +18,11 @@ from rich.live import Live
 from rich.text import Text
 
 from app import logs
-from app.embedded import HOST, EmbeddedValkey, kept_secret, private_folder
+from app.embedded import HOST, EmbeddedValkey, bindable, kept_secret, private_folder
+from app.errors import PortInUse
 from app.settings import Settings
+from app.store import stats
+from app.store.door import Store
 from app.supervisor import Child, ChildSpec, State, Supervisor
 
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|VAULT|API_?KEY|(?:^|_)KEYS?(?:_|$)", re.IGNORECASE)
@@ -39,6 +42,7 @@ def up(bots: list[str], settings: Settings) -> int:
         if server is not None:
             server.prepare()
             settings = settings.model_copy(update={"redis_url": server.url})
+        _check(settings, store=server is None)
         logs.register_settings(settings)
         supervisor = Supervisor(specs(bots, settings, data, server), Terminal(console).say)
         with _status(console, supervisor):
@@ -49,6 +53,18 @@ def up(bots: list[str], settings: Settings) -> int:
     if supervisor.failure:
         print(logs.redact(supervisor.failure), file=sys.stderr)  # noqa: T201 -- the one line of a refused start
     return code
+
+
+def _check(settings: Settings, store: bool) -> None:
+    """Refuse what would let children fail and start again for ever: a port that is taken, a Redis that is not there."""
+    if settings.flower_port and not bindable(settings.flower_port):
+        raise PortInUse(f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower.")
+    if store:
+        door = Store(str(settings.redis_url), settings.redis_timeout)
+        try:
+            door.run(stats.counts())
+        finally:
+            door.close()
 
 
 def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Settings:

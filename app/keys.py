@@ -241,7 +241,7 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "mailbox:<bot>:work",
-        "hash: granted message to its floor token and channel",
+        "hash: granted message to its floor token",
         "elect, commit",
         "30 days after the last write",
     ),
@@ -260,7 +260,7 @@ CATALOGUE: tuple[Described, ...] = (
         "30 days; an hour once delivered",
     ),
     Described(
-        "seen:<bot>:<message>", "string: request id and verdict", "admit", "an hour: twice the backfill age and more"
+        "seen:<bot>:<message>", "hash: request id, verdict, due time and inbox entry", "admit", "an hour: twice the backfill age and more"
     ),
     Described(
         "cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"

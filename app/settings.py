@@ -15,8 +15,11 @@ from app.errors import ConfigurationError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
-Seconds = Annotated[float, Field(ge=0)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
+Finite = Field(ge=0, allow_inf_nan=False)
+Seconds = Annotated[float, Finite]
+Dollars = Annotated[float, Finite]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Minutes = PositiveSeconds
 Count = Annotated[int, Field(ge=0)]
 NameList = Annotated[tuple[str, ...], NoDecode]
 
@@ -55,7 +58,7 @@ class Settings(BaseSettings):
 
     discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
     discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
-    discord_check_interval_minutes: Annotated[float, Field(gt=0)] = Field(
+    discord_check_interval_minutes: Minutes = Field(
         7.0, description="minutes between safety polls, and between looks for messages that Discord did not deliver"
     )
     discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
@@ -90,10 +93,10 @@ class Settings(BaseSettings):
     proactive_posts: Count = Field(2, description="posts that one proactive post may cause, itself included")
     daily_posts: Count = Field(500, description="posts per bot and day")
     daily_tokens: Count = Field(1_000_000, description="tokens per bot and day")
-    daily_usd: Annotated[float, Field(ge=0)] = Field(5.0, description="US dollars per bot and day")
+    daily_usd: Dollars = Field(5.0, description="US dollars per bot and day")
     daily_posts_all: Count = Field(5_000, description="posts of all bots together a day")
     daily_tokens_all: Count = Field(5_000_000, description="tokens of all bots together a day")
-    daily_usd_all: Annotated[float, Field(ge=0)] = Field(20.0, description="US dollars of all bots together a day")
+    daily_usd_all: Dollars = Field(20.0, description="US dollars of all bots together a day")
     person_hourly: Count = Field(60, description="direct messages answered per person, bot and hour")
     mention_author: bool = Field(False, description="whether a reply may ping its author")
 
@@ -158,6 +161,11 @@ class Settings(BaseSettings):
     def may_speak(self, channel: str) -> bool:
         """Whether bots may speak unasked in this channel."""
         return "*" in self.speak_channels or channel in self.speak_channels
+
+
+def token_variable(bot: str) -> str:
+    """The variable of the environment that holds a bot's Discord token. No setting: it must not reach any other process."""
+    return f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
 
 
 def explain(error: ValidationError) -> str:

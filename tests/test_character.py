@@ -67,9 +67,9 @@ def test_a_character_survives_the_vault(character: Character) -> None:
 
 def test_numbers_are_taken_as_ids(tmp_path: Path) -> None:
     """Discord ids need no quotes in YAML."""
-    character = load_character("mira", written(tmp_path, GOOD + "watchlist: [123]\ntrusted: {456: 5, Sam: 4}\n"))
+    character = load_character("mira", written(tmp_path, GOOD + "watchlist: [123]\ntrusted: {456: 5}\n"))
     assert character.watchlist == ("123",)
-    assert character.trusted == {"456": 5, "Sam": 4}
+    assert character.trusted == {"456": 5}
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -82,7 +82,8 @@ def test_numbers_are_taken_as_ids(tmp_path: Path) -> None:
     (("mood: greeting", "mood: hungry"), "mira.yaml: lines.0.mood: "),
     (("mood: greeting", "topic: cars"), "mira.yaml: lines.0.topic: no interest is named 'cars'"),
     (("{author}", "{password}"), "mira.yaml: lines.0.text: may hold only the slots"),
-    (("persona: A", "trusted: {Sam: 9}\npersona: A"), "mira.yaml: trusted.Sam: "),
+    (("persona: A", "trusted: {456: 9}\npersona: A"), "mira.yaml: trusted.456: "),
+    (("persona: A", "trusted: {Sam: 4}\npersona: A"), "mira.yaml: trusted.Sam"),
     (("persona: A", "pacing: {chattiness: .nan}\npersona: A"), "mira.yaml: pacing.chattiness: "),
     (("persona: A", "pacing: {cooldown: -1}\npersona: A"), "mira.yaml: pacing.cooldown: "),
     (("persona: A", "reactions: {any: [':smile:']}\npersona: A"), "mira.yaml: reactions.any.0: is not one plain"),

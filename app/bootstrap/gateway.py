@@ -30,7 +30,7 @@ from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
 from app.rules.signals import Facts
-from app.settings import Settings
+from app.settings import Settings, token_variable
 from app.store import (
     admission,
     elections,
@@ -122,7 +122,7 @@ class StorePorts:
         points = self._trust[1].get(bot, {}).get(event.author_id)
         earned = points.level(int(time.time() * 1000)) if points is not None else 0
         return Facts(
-            trust=max(given.get(event.author_id, 0), given.get(event.author_name, 0), earned),
+            trust=max(given.get(event.author_id, 0), earned),
             watched="*" in watchlist
             or event.channel_id in watchlist
             or (bool(channel_name) and channel_name in watchlist),
@@ -267,7 +267,7 @@ class StorePorts:
 
 def token_of(bot: str) -> str:
     """The bot's Discord token from STREAM_TOKEN_<NAME>."""
-    name = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
+    name = token_variable(bot)
     token = os.environ.get(name, "").strip()
     if not token:
         raise ConfigurationError(f"{name}: is not set; copy the bot's token from Discord's developer portal.")

@@ -68,6 +68,14 @@ def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "op
         return acknowledged(store, settings.discord_timeout)
 
 
+def unheard_of(scope: str, settings: Settings) -> tuple[str, ...]:
+    """For a bot's scope that no bot of the roster has: those that there are. A slip in a name silences nobody."""
+    bot = scope.removeprefix("bot:")
+    with opened(settings) as store:
+        known = tuple(sorted(entry.bot for entry in store.run(roster.roster())))
+    return known if scope.startswith("bot:") and bot not in known else ()
+
+
 def acknowledged(store: Store, timeout: float) -> bool:
     """Wait until no POST that began before now is on its way. Others may begin meanwhile, of bots that are not muted."""
     deadline = time.monotonic() + timeout

@@ -64,7 +64,7 @@ class Ports:
     """The soonest that a refused claim asked to come back."""
     held: Held | None = None
     next_lanes: list[str] = field(default_factory=list)
-    """Lanes that became due because this cycle gave a floor back."""
+    """Lanes and elections (`#<message>`) that became due because this cycle gave a floor back."""
     committed: bool = False
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
@@ -113,11 +113,10 @@ class Ports:
         """Trust level of a Discord user id: earned, or given by the character file if that is more."""
         if self._levels is None:
             given = self.served.character.trusted
-            names = {entry.event.author_id: entry.event.author_name for entry in self.begun.entries}
-            earned = self.store.run(trusts.some(self.bot, list(names))) if names else {}
+            people = list(dict.fromkeys(entry.event.author_id for entry in self.begun.entries))
+            earned = self.store.run(trusts.some(self.bot, people)) if people else {}
             self._levels = {
-                who: max(given.get(who, 0), given.get(name, 0), earned[who].level(self.now_ms) if who in earned else 0)
-                for who, name in names.items()
+                who: max(given.get(who, 0), earned[who].level(self.now_ms) if who in earned else 0) for who in people
             }
         return self._levels.get(person, 0)
 
@@ -223,11 +222,11 @@ class Ports:
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good."""
-        self._give_back(entry, keep=False, reason=reason)
+        self._give_back(entry, self._token(), keep=False, reason=reason)
 
     def release(self, entry: InboxEntry, reason: str) -> None:
         """Give the floor back and leave the entry for a later cycle."""
-        self._give_back(entry, keep=True, reason=reason)
+        self._give_back(entry, self._token(), keep=True, reason=reason)
 
     def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
         """Note, once each, triggers that were seen and left."""
@@ -242,7 +241,7 @@ class Ports:
         for entry in entries:
             if entry.event.message_id in self.begun.granted:
                 # A rule observes before anything was paid: the next best bidder gets its chance at once.
-                self._give_back(entry, keep=False, reason=reason, unclaimed=floors.AS_GRANTED)
+                self._give_back(entry, self.begun.floors[entry.event.message_id], keep=False, reason=reason)
 
     def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
         """Write one journal line about an entry."""
@@ -291,12 +290,15 @@ class Ports:
         whatever a node calls first says it anew."""
         bind_contextvars(trace=entry.event.message_id)
 
-    def _give_back(self, entry: InboxEntry, keep: bool, reason: str, unclaimed: str = "") -> None:
-        token = self.held.token if self.held is not None else unclaimed
-        _, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
+    def _token(self) -> str:
+        return self.held.token if self.held is not None else ""
+
+    def _give_back(self, entry: InboxEntry, token: str, keep: bool, reason: str) -> None:
+        verdict, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
         self.held = None
-        if next_lane:
-            self.next_lanes.append(next_lane)
+        # The election that is open again is asked when this cycle is over, not when the pump comes by.
+        again = f"#{entry.event.message_id}" if verdict == "handed_over" else ""
+        self.next_lanes += [lane for lane in dict.fromkeys((next_lane, again)) if lane]
 
     def _engagements(self) -> dict[str, decay.Engagement]:
         if self._states is None:

@@ -22,12 +22,15 @@ _HONEST = re.compile(
     re.IGNORECASE)
 
 # Phrases that decide alone, in a short message.
+_NOD = re.compile(
+    r"\W*(?:(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|h?m+|sure|right|i see|fine|lo+l|lmao|rofl|(?:ha|he){2,}h?|xd|same)\b\W*){1,3}$",
+    re.IGNORECASE)
 _PHRASES = (
-    (Mood.SMALLTALK, r"(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|h?m+|sure|right|i see|fine|lo+l|lmao|(?:ha){2,}h?|xd|same)"
-                     r"\W*$"),
-    (Mood.FAREWELL, r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|take care|farewell|later)\b"
+    (Mood.FAREWELL, r"(?:good ?)?(?:bye+|night|gn|goodnight|see (?:you|ya)|cya|ttyl|brb|afk|take care|farewell|later)\b"
                     r"|.*\b(?:heading (?:out|off|to bed)|off to bed|go(?:tta|t to) go|good ?night|talk later)\b"),
     (Mood.GREETING, r"(?:hi+|hey+|hello+|yo|hiya|howdy|sup|good (?:morning|evening|afternoon|day)|morning|gm)\b"
+                    # What else is said goes before the greeting.
+                    r"(?!.*\b(?:i|i['’]m|my|me|how|what|who|why|where|when|can|could|do|does|is|are|anyone|anybody)\b)"
                     r"[\w\s!,.]{0,24}$"),
     (Mood.THANKS, r"(?:ok(?:ay)?,? |ah,? |oh,? |perfect,? |great,? |cool,? )?"
                   r"(?:thank(?:s| you| u)|thx|ty|tysm|cheers|much appreciated)\b"),
@@ -45,16 +48,19 @@ _CUES: tuple[tuple[Mood, tuple[str, ...]], ...] = (
                    "That was really funny")),
     (Mood.SAD, ("I feel so sad and alone", "My dog died yesterday", "I am having a terrible day", "I failed my exam",
                 "I am scared and do not know what to do", "My grandmother passed away", "I got fired from my job",
-                "Everything is too much for me right now", "She left me and it hurts", "I am so tired of everything")),
+                "I had a fight with my mother", "Everything is too much for me right now", "She left me and it hurts",
+                "I am so tired of everything")),
     (Mood.GLAD, ("I am so happy today", "I passed my exam!", "I got the job!", "We are getting married", "We won!",
                  "Best day ever", "I finally finished my project")),
     (Mood.SELF, ("How are you?", "Who are you?", "Tell me about yourself", "What do you like to do?",
-                 "What is your favourite thing?", "What are you up to?", "How was your day?", "What is your job?")),
+                 "What is your favourite thing?", "What are you up to?", "How was your day?", "What is your job?", "Where do you live?",
+                 "Tell me a joke")),
+    (Mood.CURIOUS, ("What do you think?", "What is your opinion about this?")),
     (Mood.DISAGREE, ("I disagree with you", "You are wrong about that", "That is not true", "No, I do not think so",
                      "That is nonsense")),
     (Mood.SMALLTALK, ("It is raining again today", "I just had lunch", "Traffic was terrible this morning",
                       "I did the laundry", "It is so hot outside", "I am bored", "Weekend at last", "I hate Mondays",
-                      "The weather is nice today", "Work was annoying")),
+                      "The weather is nice today", "Work was annoying", "I cannot sleep tonight", "I just got home from work")),
 )
 CUE_SENTENCES = tuple(sentence for _, sentences in _CUES for sentence in sentences)
 _CUE_MOODS = tuple(mood for mood, sentences in _CUES for _ in sentences)
@@ -78,11 +84,13 @@ class Reading:
     mood: Mood
     sure: float
     question: bool
+    nod: bool = False
+    """Whether it is no more than a laugh, a yes or an okay."""
 
     @property
     def brief(self) -> bool:
         """Whether words would be too much of an answer."""
-        return self.mood in BRIEF and self.sure >= SURE
+        return self.nod or (self.mood in BRIEF and self.sure >= SURE)
 
 
 def read(said: str, encoder: Encoder) -> Reading:
@@ -93,6 +101,8 @@ def read(said: str, encoder: Encoder) -> Reading:
     if _HONEST.search(said[:500]):
         return Reading(Mood.HONEST, 1.0, question)
     if len(said) <= _SHORT_LENGTH:
+        if _NOD.match(said):
+            return Reading(Mood.SMALLTALK, 1.0, "?" in said, nod=True)
         for mood, phrase in _SHORT:
             if phrase.match(said):
                 return Reading(mood, 1.0, "?" in said)

@@ -26,10 +26,19 @@ SCENE = "scene"
 
 ON_TOPIC = 0.46
 """Interest from which a line about the topic is an answer; stricter than perceiving, since it is said aloud."""
+SURELY_ON_TOPIC = 0.6
+NEAR = 0.4
+"""Least cosine of the best topical line, where the interest is not sure: `last night` is not about sleepless nights."""
 JITTER = 0.12
 """Chance added to a line's cosine, so that like messages do not always get the like line."""
+GENERAL = 0.3
+"""Least cosine of a line that names neither topic nor cue: it fits any message of its mood, if not very well."""
+CUED = 0.5
+"""Cosine to its cue from which a line of a mood answers what was said; below, lines that fit anything come first."""
 OPENING_CHANCE = 0.15
 
+_INTERJECTION = re.compile(r"[\w-]{1,6}[.,!?]")
+"""A line that opens by itself (`Ha.`, `Rain?`) takes no second opening."""
 _GENERAL = (Mood.CURIOUS, Mood.SMALLTALK)
 _TENDER = frozenset({Mood.SAD, Mood.HONEST})
 """Moods whose answer must fit, even if it is one that was used: never a joke to the sad, never an evasion."""
@@ -61,10 +70,18 @@ class Repertoire:
         said = spoken(scene.said, self._character.names)
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
-        about = topic if interest >= ON_TOPIC and interest > reading.sure else None
+        spoken_of = (interest > reading.sure or reading.mood in _GENERAL) and self._on_topic(interest, topic, said)
+        about = topic if spoken_of else None
         tiers = self._tiers(Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood, about, reading)
         line = self._choose(tiers, said, scene.recent, chance)
         return self._fill(line, scene, topic, reading, chance)
+
+    def _on_topic(self, interest: float, topic: str, said: str) -> bool:
+        """Whether a line about the topic answers what was said, and not only a word of it."""
+        lines = [line.cue or line.text for line in self._character.lines if line.topic == topic]
+        if interest < ON_TOPIC or not lines:
+            return False
+        return interest >= SURELY_ON_TOPIC or float((self._encoder.matrix(lines) @ self._encoder.matrix([said])[0]).max()) >= NEAR
 
     def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
@@ -91,7 +108,8 @@ class Repertoire:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
                 near = self._encoder.matrix([line.cue or line.text for line in fresh]) @ vector
-                scores = [float(cosine) + chance.random() * JITTER for cosine in near]
+                scores = [_fit(line, float(cosine)) + chance.random() * JITTER
+                          for line, cosine in zip(fresh, near, strict=True)]
                 return fresh[scores.index(max(scores))]
         # Everything was said within the time that `recent` covers: the one said longest ago.
         first = next(tier for tier in tiers if tier)
@@ -101,9 +119,19 @@ class Repertoire:
     def _fill(self, line: VoiceLine, scene: Scene, topic: str, reading: mood.Reading, chance: Random) -> str:
         text = line.text.replace("{topic}", line.topic or topic).replace("{author}", person(scene.author))
         openings = self._character.openings
-        if openings and reading.mood in _GENERAL and len(text) < 200 and chance.random() < OPENING_CHANCE:
+        plain = reading.mood in _GENERAL and len(text) < 200 and not _INTERJECTION.match(text)
+        if openings and plain and chance.random() < OPENING_CHANCE:
             text = f"{chance.choice(openings)} {text}"
         return text
+
+
+def _fit(line: VoiceLine, cosine: float) -> float:
+    """How well a line answers, from the cosine of the message to its cue or, without one, to its text."""
+    if line.topic is not None:
+        return cosine
+    if line.cue is None:
+        return max(cosine, GENERAL)
+    return cosine if cosine >= CUED else cosine - GENERAL
 
 
 def _shape(text: str) -> tuple[str, ...]:

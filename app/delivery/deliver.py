@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
+from app.cancelling import end
 from app.delivery.courier import Courier, LeaseLost
 from app.delivery.rest import DiscordRest, Secrets
 from app.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
@@ -24,6 +25,8 @@ STALLED_MS = 5_000
 """Wait before trying again when the vault or Redis is not there, or the program is at fault."""
 TURN = 4
 """Pump intervals that the other workers have, after that wait, before one that could not open the vault tries again."""
+CANCEL_AGAIN = 0.2
+"""Seconds that a delivery gets to give its lease back before it is told again to end."""
 AT_ONCE = 128
 """Channels that one process delivers to at the same time."""
 
@@ -86,10 +89,7 @@ class Deliverer:
     async def _stop(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
-        serving = list(self._serving.values())
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        await end(self._serving.values(), CANCEL_AGAIN)
         await self._store.close()
 
     def _start(self, key: tuple[str, str]) -> None:
@@ -137,14 +137,15 @@ class Deliverer:
         """Drain once under the lease; True: more is waiting now."""
         bot, channel = key
         lease_ms = int(self._settings.delivery_lease * 1000)
-        if not await self._store.run(outbox.take(bot, channel, self._owner, lease_ms)):
-            return False
         courier = Courier(
             self._store, self._rest, self._settings, lambda: asyncio.to_thread(self._secrets, bot), self._tell,
             bot, channel, self._owner,
         )
         wait_ms = STALLED_MS
         try:
+            # Inside: a close that comes while the lease is being taken must give it back too.
+            if not await self._store.run(outbox.take(bot, channel, self._owner, lease_ms)):
+                return False
             async with self._renewed(bot, channel, lease_ms):
                 wait_ms = await courier.drain()
         except (VaultMissing, VaultKeyWrong):

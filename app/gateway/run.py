@@ -15,6 +15,7 @@ import yarl
 from pydantic import SecretStr
 
 from app import heap
+from app.cancelling import end
 from app.errors import ConfigurationError, LeaseHeld, StoreUnavailable, TokenRefused
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
@@ -174,7 +175,7 @@ class Gateway:
                 task.cancel()
 
     async def _close(self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]) -> None:
-        await _end({*loops, *self._clients.values()})
+        await end({*loops, *self._clients.values()}, CANCEL_AGAIN)
         await self._intake.close()
         for bot in held:
             try:
@@ -186,16 +187,6 @@ class Gateway:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.stop)
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: in Python 3.11 `asyncio.wait_for` (discord.py connects with it) can lose one."""
-    left = tasks
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _refusal(bot: str, error: Exception) -> ConfigurationError | None:

@@ -46,7 +46,7 @@ def read_log(files: Iterable[Path]) -> list[LogLine]:
 
 def _file(file: Path) -> list[LogLine]:
     found = []
-    with file.open(encoding="utf-8") as stream:
+    with file.open(encoding="utf-8", errors="replace") as stream:  # what is no text is no message either
         for number, text in enumerate(stream, 1):
             if not text.strip():
                 continue

@@ -131,7 +131,7 @@ def read_log(file: Path) -> Log | None:
 
 
 def _lines(file: Path) -> Iterator[Said]:
-    with file.open(encoding="utf-8") as stream:
+    with file.open(encoding="utf-8", errors="replace") as stream:  # what is no text is no message either
         for number, text in enumerate(stream, 1):
             if not text.strip():
                 continue
@@ -220,9 +220,11 @@ def _judge_log(log: Log, policy: Policy, report: Report) -> None:
 
 def run(files: list[Path], json_out: Path | None = None) -> dict[str, Any]:
     """`the-stream replay --judge`: score the shipped policy, print a table, and write the report as JSON."""
+    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("judging", total=len(files))
         report = judge(files, shipped_policy(), lambda _: bar.advance(task)).as_json()
     if report["files"] == 0:

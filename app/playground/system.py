@@ -20,6 +20,7 @@ from app.character import Character
 from app.embedded import die_with_parent, running_url
 from app.errors import StreamError
 from app.playground.loopback import LoopbackDiscord
+from app.settings import token_variable
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
@@ -145,11 +146,6 @@ def is_error(said: str) -> bool:
     except ValueError:
         return said.startswith("Traceback (most recent call last)") or "it starts again in" in said
     return isinstance(record, dict) and record.get("level") in {"error", "critical"}
-
-
-def token_variable(bot: str) -> str:
-    """The variable that holds a bot's token."""
-    return f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
 
 
 def write_characters(folder: Path, characters: Sequence[Character]) -> Path:

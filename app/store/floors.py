@@ -102,10 +102,6 @@ def reserve(
     )
 
 
-AS_GRANTED = "granted"
-"""In place of a token: the floor is held as the election granted it, and was never claimed."""
-
-
 def give_back(
     holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
 ) -> Call[tuple[str, str]]:

@@ -77,14 +77,23 @@ def _lines(store: Store, person: str) -> Iterator[str]:
     """What the person said, as far as it is kept."""
     for key in memories.scan(store, keys.memory("*", "said")):
         for text in _hash(store, key).values():
-            value = json.loads(text)["v"]
-            if value["author"] == person:
-                yield value["text"]
+            value = _object(_object(text).get("v"))
+            if value.get("author") == person:
+                yield str(value.get("text", ""))
     for key in memories.scan(store, "mailbox:*:inbox*"):
         for _, fields in _stream(store, key):
-            event = json.loads(fields["event"])
-            if event["author_id"] == person:
-                yield event.get("content", "")
+            event = _object(fields.get("event"))
+            if event.get("author_id") == person:
+                yield str(event.get("content", ""))
+
+
+def _object(value: object) -> dict[str, Any]:
+    """An object, or the one in a JSON text; what is neither holds nothing that could be kept."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sweep(store: Store, key: str, traces: _Traces) -> int:
@@ -153,9 +162,9 @@ def _entries(store: Store, key: str, traces: _Traces) -> int:
     """The person's messages go; somebody else's that mention them are written anew without that."""
     gone = 0
     for entry_id, fields in _stream(store, key):
-        if not traces.in_(fields["event"]):
+        if not any(map(traces.in_, fields.values())):
             continue
-        if json.loads(fields["event"])["author_id"] != traces.person:
+        if _object(fields.get("event")).get("author_id") not in {traces.person, None}:
             _client(store).xadd(key, {name: traces.without(value) for name, value in fields.items()})
         gone += int(_client(store).xdel(key, entry_id))
     return gone

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -27,9 +28,15 @@ class Begun:
     now_ms: int = 0
     entries: tuple[InboxEntry, ...] = ()
     broken: tuple[str, ...] = ()
-    granted: frozenset[str] = frozenset()
+    floors: Mapping[str, str] = field(default_factory=dict)
+    """Messages that elections granted, with the fencing token of the floor that came with the grant."""
     everything: bool = True
     """Whether the whole inbox was read, or only what elections granted."""
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """Messages that elections granted to the bot."""
+        return frozenset(self.floors)
 
 
 class Overdue(NamedTuple):
@@ -66,8 +73,8 @@ def _begun(reply: Reply) -> Begun:
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
     return Begun(
-        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken), frozenset(work[::2]),
-        bool(everything),
+        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken),
+        dict(zip(work[::2], work[1::2], strict=True)), bool(everything),
     )
 
 

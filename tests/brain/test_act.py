@@ -127,7 +127,9 @@ def test_garbage_becomes_an_offline_line_or_silence(raw: str) -> None:
     assert action.text
     assert len(action.text) < 300
     assert "hearts" in action.text, "the offline voice answered"
-    assert not granted(raw).actions
+    unasked = granted(raw)
+    assert not unasked.actions
+    assert [bool(reason) for reason in unasked.asked("decline")] == [True], "the journal says why"
 
 
 def test_repeating_its_instructions_is_garbage() -> None:

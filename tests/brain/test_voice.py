@@ -83,6 +83,41 @@ def test_topics_are_answered_with_topical_lines() -> None:
         assert any(all(part in text for part in line.split("{author}")) for line in lines), text
 
 
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+@pytest.mark.parametrize(("message", "cue"), [
+    ("I can't sleep again", "I cannot sleep"), ("what do you think?", "What do you think about all this?"),
+    ("my grandfather passed away", "My grandmother passed away"), ("where do you live?", "Where do you live?"),
+    ("tell me a joke", "Tell me a joke"), ("I'm so bored", "I am bored"), ("lovely weather today", "The weather is nice today"),
+    ("I had a fight with my mum", "I had a fight with my mother"),
+])
+def test_what_people_often_say_has_a_line_of_its_own(character: Character, message: str, cue: str) -> None:
+    """Whatever the seed: the line written for it, not any line of its mood."""
+    lines = [line.text for line in character.lines if (line.cue or "").startswith(cue)]
+    for seed in range(8):
+        text = voice(character, seed).say(Scene(message, "Sam"))
+        assert any(all(part in text for part in line.split("{author}")) for line in lines), text
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+def test_a_word_in_passing_is_no_topic(character: Character) -> None:
+    """`last night` is not about sleepless nights: a line of a foreign topic is worse than one that fits anything."""
+    own = {"aria": "songwriting"}.get(character.name)
+    for seed in range(8):
+        text = voice(character, seed).say(Scene("I wrote a new song last night but the chorus does not work.", "Sam"))
+        said = next(line for line in character.lines if all(part in text for part in line.text.split("{author}")))
+        assert said.topic == own
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
+def test_no_line_opens_twice(character: Character) -> None:
+    """`Ha. Mm-hm.` is one sound too many."""
+    openings = tuple(character.openings)
+    for seed in range(150):
+        text = voice(character, seed).say(Scene("I saw something odd on the way home", "Sam"))
+        opened = next((text.removeprefix(opening).strip() for opening in openings if text.startswith(opening)), "")
+        assert not opened.startswith((*openings, "Ha", "Mm", "Oh", "Bored?"))
+
+
 def test_equal_seeds_speak_equally_and_others_differ() -> None:
     """A voice is a function of its seed and scene."""
     scenes = [Scene(message, "Sam", (), str(place)) for place, message in enumerate(EVERYDAY)]
@@ -124,7 +159,19 @@ def test_names_are_made_harmless(name: str) -> None:
     ("lol", Mood.SMALLTALK), ("what is the capital of Mongolia?", Mood.CURIOUS),
     ("I wrote a bot yesterday", Mood.SMALLTALK),
     ("she is a human rights lawyer", Mood.SMALLTALK), ("", Mood.GREETING),
+    ("I cannot sleep again tonight.", Mood.SMALLTALK), ("just got back from work", Mood.SMALLTALK), ("brb", Mood.FAREWELL),
+    ("hello you, I cannot sleep", Mood.SMALLTALK), ("hey how are you?", Mood.SELF), ("good evening dear people", Mood.GREETING),
+    ("I had a fight with my mum", Mood.SAD), ("tell me a joke", Mood.SELF),
 ])
 def test_moods(text: str, mood: Mood) -> None:
     """Everyday messages are read as what they are."""
     assert read(text, shared_encoder()).mood is mood
+
+
+@pytest.mark.parametrize(("said", "brief"), [
+    ("lol", True), ("haha yes", True), ("ok", True), ("Hmm...", True), ("thanks!", True), ("we won!", True),
+    ("no idea", False), ("okay, so what happened then?", False), ("yes, they hang by the door", False), ("right of way", False),
+])
+def test_a_laugh_or_a_yes_is_brief(said: str, brief: bool) -> None:
+    """Words would be too much of an answer to it, where nobody was asked."""
+    assert read(said, shared_encoder()).brief is brief

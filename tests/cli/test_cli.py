@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
-from app.cli_show import show_journal, show_settings
+from app.cli_show import ALL_PARTS, show_journal, show_settings
 from app.docgen import setting_rows
 from app.logs import redact, register_settings
 from app.model import JournalLine
@@ -91,6 +92,49 @@ def test_a_gateway_without_any_token_says_so() -> None:
     assert result.stderr.startswith("the-stream: No bot has a token: set STREAM_TOKEN_<NAME>")
 
 
+@pytest.mark.parametrize("arguments", [
+    ("nonsense",), ("replay", "/nowhere.jsonl"), ("replay", "--judge", "/"), ("demo", "--port", "http"), ("why",), ("why", "12", "13"),
+    ("memory", "show"), ("vault", "--colour"), ("replay", __file__, "--json", "/nowhere/figures.json"),
+    ("replay", __file__, "--judge", "--json", "/nowhere/figures.json"), ("demo", "--headless", "--json", "/nowhere/figures.json"),
+    ("mute", "all", "--for", "3x"), ("replay", __file__, "--judge"), ("replay", __file__),
+    ("replay", sys.executable, "--judge"),
+])
+def test_wrong_usage_is_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """What cannot be understood, found or written is one line and an exit code, before anything is started."""
+    result = run(*arguments, cwd=tmp_path, STREAM_REDIS_URL="redis://127.0.0.1:1/0")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("the-stream: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+
+
+@pytest.mark.parametrize(("bots", "reason"), [
+    (("nobody",), "no character file for 'nobody'"), ((), "No bot has a token"), (("elena",), "STREAM_TOKEN_ELENA: is not set"),
+])
+def test_up_refuses_before_it_starts_anything(tmp_path: Path, bots: tuple[str, ...], reason: str) -> None:
+    """A wrong name or a missing token is not found out by a child in the middle of the others' lines."""
+    result = run("up", *bots, cwd=tmp_path, STREAM_DATA_DIR=str(tmp_path / "data"))
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"the-stream: {reason}")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-inf"])
+@pytest.mark.parametrize("name", ["COOLDOWN", "LOCK_LEASE", "DAILY_USD", "DISCORD_CHECK_INTERVAL_MINUTES", "MODEL_TIMEOUT"])
+def test_no_setting_is_infinite(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number of milliseconds could be made of it, hours later."""
+    monkeypatch.setenv(f"STREAM_{name}", value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_folder_without_characters_is_named(tmp_path: Path) -> None:
+    """Not an empty list of names."""
+    result = run("gateway", STREAM_CHARACTERS_DIR=str(tmp_path))
+    assert (result.returncode, result.stderr) == (2, f"the-stream: {tmp_path}: holds no character file (<name>.yaml)\n")
+
+
 def test_a_vault_key_can_be_used() -> None:
     """`vault key` prints a key that STREAM_VAULT_KEYS takes."""
     key = run("vault", "key").stdout.strip()
@@ -143,6 +187,22 @@ def test_a_journal_is_shown_in_the_order_of_time() -> None:
     assert text.index("elena") < text.index("aria")
     assert "[bold]named" in text
     assert "bid 0.5" in text
+
+
+def test_a_bid_is_shown_with_what_moved_it_most() -> None:
+    """A bid has some sixty parts, kept as JSON: a table of them all could not be read."""
+    parts = {f"part{number}": number / 100 for number in range(50)} | {"interest": 4.0, "intercept": -4.59}
+    line = JournalLine(at_ms=1, bot="elena", step="admit", verdict="bid", numbers={
+        "bid": "1.7100000000000017", "parts": json.dumps(parts), "token": "1795646216884684", "yielded": ""})
+    text = printed(show_journal, "117", [line])
+    for shown in ("bid 1.71", "intercept -4.59", "interest +4.00", "46 smaller parts", "1795646216884684"):
+        assert shown in " ".join(text.replace("│", " ").split())
+    assert "part7" not in text
+    assert "yielded" not in text
+    everything = StringIO()
+    show_journal("117", [line], Console(file=everything, width=160), parts=ALL_PARTS)
+    assert "part7" in everything.getvalue()
+    assert "smaller" not in everything.getvalue()
 
 
 def test_an_unknown_message_is_not_an_empty_table() -> None:

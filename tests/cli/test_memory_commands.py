@@ -6,8 +6,8 @@ from app.bootstrap.memory_store import RedisMemory
 from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
-from app.model import Event, InboxEntry, Signal
-from app.store import memories, trusts
+from app.model import Event, InboxEntry, RosterEntry, Signal
+from app.store import memories, roster, trusts
 from app.store.door import Store
 from tests.cli.test_cli import run
 
@@ -42,6 +42,19 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
     for command in (("memory", "show", PERSON), ("trust",)):
         assert "Kim" not in run(*command, STREAM_REDIS_URL=redis_url).stdout
     assert store.run(memories.opted_out([memories.digest(PERSON)])) == (True,)
+
+
+def test_where_there_is_nothing_a_sentence_says_so(store: Store, redis_url: str) -> None:
+    """No empty table and no silence; a mute for a name that nobody has is told, as it silences nobody."""
+    for words, sentence in ((("trust",), "Trust: nothing."), (("memory", "show", PERSON), f"Remembered of {PERSON}: nothing."),
+                        (("outbox",), "Nothing waits, and no dead letters."), (("outbox", "--dead"), "No dead letters.")):
+        result = run(*words, STREAM_REDIS_URL=redis_url)
+        assert result.returncode == 0
+        assert (result.stdout + result.stderr).strip() == sentence
+    store.run(roster.enlist(RosterEntry(bot="elena", user_id="99", names=("elena",))))
+    slip = run("mute", "bot:elana", "--for", "5s", STREAM_REDIS_URL=redis_url)
+    assert slip.stderr == "No bot of this name has run within a day; known: elena\n"
+    assert run("mute", "bot:elena", "--for", "5s", STREAM_REDIS_URL=redis_url).stderr == ""
 
 
 def test_a_name_is_no_id() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -63,6 +64,28 @@ def test_settings_reach_the_children_as_they_are() -> None:
         read = Settings()
     changed = {"data_dir": read.data_dir, "characters_dir": Path("mine").absolute()}
     assert read == settings.model_copy(update=changed)
+
+
+@pytest.mark.parametrize(("taken", "redis", "code", "line"), [
+    (True, "", 2, "STREAM_FLOWER_PORT: port {port} is in use"), (False, "redis://127.0.0.1:1/0", 3, "Redis cannot be reached"),
+])
+def test_a_taken_port_or_no_redis_ends_it_at_once(tmp_path: Path, taken: bool, redis: str, code: int, line: str) -> None:
+    """Children that could never run are not started again and again."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        if taken:
+            other.listen()
+        else:
+            other.close()
+        environment = os.environ | {"STREAM_DATA_DIR": str(tmp_path), "STREAM_FLOWER_PORT": str(port), "STREAM_TOKEN_ELENA": "x"}
+        environment |= {"STREAM_REDIS_URL": redis} if redis else {}
+        ended = subprocess.run([sys.executable, "-m", "app.cli", "up", "elena"], env=environment, capture_output=True, text=True,
+                               timeout=40, check=False)
+    assert ended.returncode == code, ended.stderr
+    *greeting, last = ended.stderr.splitlines()
+    assert last.startswith("the-stream: " + line.format(port=port))
+    assert all(said.startswith("Flower: ") for said in greeting)
 
 
 ALL_BUT_GATEWAY = """

@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 
 from app import keys
+from app.playground.loopback.state import Account
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
@@ -50,9 +51,9 @@ class Thief(threading.Thread):
             self.ended.wait(0.05)
 
 
-def drive(running: System, channels: list, rng: random.Random) -> tuple[list, list]:  # type: ignore[type-arg]
-    """Post direct and trusted messages at random moments and kill a worker now and then."""
-    kim, lee = running.discord.add_user("Kim"), running.discord.add_user("Lee")
+def drive(running: System, channels: list, lee: Account, rng: random.Random) -> tuple[list, list]:  # type: ignore[type-arg]
+    """Post direct messages of Kim's and trusted ones of Lee's at random moments and kill a worker now and then."""
+    kim = running.discord.add_user("Kim")
     direct, trusted = [], []
     for number in range(MESSAGES):
         channel = rng.choice(channels)
@@ -72,14 +73,7 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
     """Hints are lost and doubled, workers killed, cycles take 0 to 3 s: every direct message is answered once, every
     trusted one is seen by a cycle within cooldown + 2 s, and no cycle runs without a cause."""
     with ModelServer(lambda rng: rng.uniform(0.0, SLOWEST)) as model:
-        characters = write_characters(
-            tmp_path / "characters",
-            [
-                eager_character(name)
-                | {"model": {"model": "openai:slow", "base_url": model.url}, "trusted": {"Lee": 5}, "watchlist": []}
-                for name in BOTS
-            ],
-        )
+        characters = tmp_path / "characters"
         with system(
             tmp_path,
             characters_dir=characters,
@@ -91,6 +85,9 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             lock_lease=4,
             floor_lease=6,
         ) as running:
+            lee = running.discord.add_user("Lee")
+            slow = {"model": {"model": "openai:slow", "base_url": model.url}, "trusted": {str(lee.id): 5}, "watchlist": []}
+            write_characters(characters, [eager_character(name) | slow for name in BOTS])
             add_bots(running, *BOTS)
             channels = [running.discord.add_channel(f"room-{number}") for number in range(CHANNELS)]
             for number in range(2):
@@ -100,7 +97,7 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             running.wait_ready(*BOTS)
             thief = Thief(running.valkey.url.removesuffix("/0") + "/1", seed=3)
             thief.start()
-            direct, trusted = drive(running, channels, random.Random(5))
+            direct, trusted = drive(running, channels, lee, random.Random(5))
             running.wait(
                 lambda: all(running.discord.replies_to(post) for post in direct),
                 300.0 if LONG else 90.0,

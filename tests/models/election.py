@@ -7,8 +7,8 @@ at any moment, which covers every timing. A script whose answer is lost is run a
   after the election has ended counts no more.
 - **elect** (anyone, while the election is due): answered, addressed or paid for: closed. Floor held: later. Else the
   best bidder that is not cooled, busy (lane locked, or work on its list) or excluded is granted: work item, floor
-  with a fresh token, lane due. When nobody can act but somebody is merely busy, it stays open and is asked again;
-  when all are cooled, a bidder's lane (here the best one's) is due when it can, and the election closed.
+  with a fresh token, lane due. When all bidders are merely busy, it stays open and is asked again; when nobody can
+  act and some are cooled, a bidder's lane (here the best one's) is due when it can, and the election closed.
 - **re-election**: a granted message that comes due again. The winner still has the floor: later. Paid for: the
   winner's own lane goes on. Else the winner's work item goes and the election is open once more, without it; the
   second time it closes.
@@ -198,12 +198,12 @@ class Election:
         excluded = s.excluded if self.has("the old winner is excluded") else NOBODY
         bidders = [b for b in self.bots if s.bids[b] and b != excluded]
         able = [b for b in bidders if self._able(s, b)]
-        busy = any(self._busy(s, b) for b in bidders)
+        busy = bool(bidders) and not (s.cooled and 0 in bidders)
         if not able and busy and self.has("elect waits for the busy"):
             return s
         if not able:
             wake = put(s.wake, bidders[0], 2) if bidders else s.wake
-            bad = "gave up a message while a bidder was merely busy" if busy else ""
+            bad = "gave up a message though all bidders were merely busy" if busy else ""
             return s._replace(election=CLOSED, due=False, wake=wake, bad=bad)
         bot = able[0] if self.has("the best bid wins") else able[-1]
         after = self._fresh(s, bot)

@@ -34,7 +34,7 @@ MUTANTS = (
     (ROOM, "the best bid wins", "a better bidder could act"),
     (COOLED, "elect checks the cooldown", "granted to a bot that cannot act"),
     (LATE, "elect checks who is busy", "granted to a bot that cannot act"),
-    (LATE, "elect waits for the busy", "gave up a message while a bidder was merely busy"),
+    (LATE, "elect waits for the busy", "gave up a message though all bidders were merely busy"),
     (DISTURBED, "elect waits for the floor", "granted over the holder of the floor"),
     (ROOM, "elect checks the answer + elect leaves a paid message to its payer", "granted a message that is answered"),
     (ROOM, "the old winner is excluded", "granted to the bot that had failed"),

@@ -318,14 +318,15 @@ class Rooms:
 
         ranked = [bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again]
         later: list[tuple[float, str]] = []
-        busy = False
+        cooling = False
         for bot in ranked:
             if f"bot:{bot}" in self.mutes or bot in self.day_over:
                 continue
             if self.cooled(bot) > 0:
                 later.append((self.cooled(bot), bot))
+                cooling = True
             elif bot in self.locks or self.work.get(bot):
-                busy = True
+                later.append((0, bot))
             else:
                 e.state, e.winner = "granted", bot
                 self.fresh = True
@@ -335,11 +336,11 @@ class Rooms:
                 self.elections_due[message] = self.now() + self.lease + 50
                 self.wake(bot, self.at_once())
                 return "granted", bot
-        if busy:
+        if later and not cooling:
             self.elections_due[message] = self.now() + 250
             return "deferred", ""
         if later:
             wait, soonest = min(later, key=lambda pair: pair[0])
-            self.wake(soonest, self.now() + wait)
+            self.wake(soonest, self.now() + wait if wait else self.at_once())
             return self._close(message, "cooled")
         return self._close(message, "left")

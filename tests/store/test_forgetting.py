@@ -161,6 +161,21 @@ def test_nobody_else_is_forgotten(own: Store) -> None:
     assert [own.run(outbox.read(entry)).reply_author for entry in entries] == [OTHER]  # type: ignore[union-attr]
 
 
+def test_what_cannot_be_read_stops_nothing(own: Store) -> None:
+    """A broken neighbour does not keep a person's words; one that holds their id goes with them."""
+    lived(own)
+    inbox = keys.inbox(Lane("elena", CHANNEL))
+    own.client.xadd(inbox, {"nonsense": "x"})
+    own.client.xadd(inbox, {"event": "{", "signal": "direct"})
+    own.client.xadd(inbox, {"event": f'{{"author_id": {PERSON}'})
+    own.client.hset(keys.memory("elena", "said"), mapping={"1.0": "{", "2.0": "[]", "3.0": f'{{"v": "{PERSON}'})
+    forgetting.forget(own, PERSON)
+    left = everything(own)
+    assert PERSON not in left
+    assert "Trondheim" not in left
+    assert own.client.hget(keys.memory("elena", "said"), "1.0") == "{"
+
+
 def test_a_wish_to_be_left_alone_holds_no_id(own: Store) -> None:
     """Who opted out is known by a digest alone, which survives the forgetting."""
     own.run(memories.opt_out(memories.digest(PERSON)))

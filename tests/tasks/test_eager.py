@@ -64,24 +64,37 @@ def eager(celery_app: Celery, settings: Settings, monkeypatch: pytest.MonkeyPatc
     running.close()
 
 
+def join(store: Store, discord: LoopbackThread, settings: Settings, bot: str) -> None:
+    """A bot of the roster that workers can serve."""
+    character, account = load_character(bot), discord.add_bot(bot)
+    plain = ("{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json())
+    sealed = Vault(settings.vault_keys).seal(bot, {"token": str(account.token)}, plain)
+    store.run(vault.publish(bot, sealed, *plain))
+    store.run(roster.enlist(RosterEntry(bot=bot, user_id=str(account.id), names=character.names)))
+
+
+def say(discord: LoopbackThread, text: str) -> tuple[Any, Event]:
+    """A person writes."""
+    channel, person = discord.add_channel("reef"), discord.add_user("Kim")
+    post = discord.post(person, channel, text)
+    return post, Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id),
+                       author_name="Kim", content=text)
+
+
+def admit(store: Store, settings: Settings, bot: str, event: Event, signal: Signal, score: float = 1.0) -> Admit:
+    """The bot's gateway admits it."""
+    addressed = (bot,) if signal is Signal.DIRECT else ()
+    candidate = admission.Candidate(
+        bot, event, Classified(signal=signal, reason="test", addressed=addressed),
+        None if addressed else Bid(score=score, above_threshold=True))
+    return store.run(admission.admit(candidate, uuid.uuid4().hex, Limits.of(settings), settings)).verdict
+
+
 def arrive(store: Store, discord: LoopbackThread, settings: Settings, signal: Signal, text: str) -> tuple[Any, Admit]:
     """A person writes, and elena's gateway admits it."""
-    character = load_character("elena")
-    account = discord.add_bot("elena")
-    channel = discord.add_channel("reef")
-    person = discord.add_user("Kim")
-    plain = ("{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json())
-    sealed = Vault(settings.vault_keys).seal("elena", {"token": str(account.token)}, plain)
-    store.run(vault.publish("elena", sealed, *plain))
-    store.run(roster.enlist(RosterEntry(bot="elena", user_id=str(account.id), names=character.names)))
-    post = discord.post(person, channel, text)
-    event = Event(message_id=str(post.message_id), channel_id=str(channel.id), author_id=str(person.id), author_name="Kim", content=text)
-    addressed = ("elena",) if signal is Signal.DIRECT else ()
-    candidate = admission.Candidate(
-        "elena", event, Classified(signal=signal, reason="test", addressed=addressed),
-        None if addressed else Bid(score=1.0, above_threshold=True))
-    outcome = store.run(admission.admit(candidate, uuid.uuid4().hex, Limits.of(settings), settings))
-    return post, outcome.verdict
+    join(store, discord, settings, "elena")
+    post, event = say(discord, text)
+    return post, admit(store, settings, "elena", event, signal)
 
 
 def test_a_direct_message_is_answered_by_one_task(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
@@ -155,6 +168,21 @@ def test_a_grant_that_a_rule_drops_leaves_no_floor_behind(
     eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
     assert "handed_over" in {line["verdict"] for line in journal_lines(store, post)}
     assert store.client.hget(keys.floor(str(post.channel_id)), "bot") is None
+
+
+def test_a_winner_that_observes_hands_over_at_once(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery
+) -> None:
+    """The best bidder finds the topic foreign, before it paid: the next one answers now, not when the floor's lease ends."""
+    join(store, discord, settings, "elena")
+    join(store, discord, settings, "aria")
+    post, event = say(discord, "I need a better microphone")
+    admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
+    admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
+    assert store.run(elections.elect(event.message_id, event.channel_id, settings)).winner == "elena"
+    eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
+    eager.tasks[DELIVER].apply_async(args=("aria",)).get()
+    assert [answer.author_name for answer in discord.replies_to(post)] == ["aria"]
 
 
 def test_arguments_are_names_and_ids_alone(settings: Settings) -> None:

@@ -23,7 +23,9 @@ const WORDS = {
   "plan react": "wants to react",
   "plan observe": "observes",
   "yield declined": "stays silent",
-  "yield released": "gives the floor back",
+  "yield kept": "gives the floor back",
+  "yield handed_over": "leaves it to the next one",
+  "yield dropped": "lets it go",
   "commit committed": "commits the answer",
   "commit stale": "the draft went stale",
   "commit answered": "finds it answered",
@@ -47,7 +49,7 @@ export function fates(state, message) {
       Object.assign(one, { won: true, word: "won" });
       for (const [bot, other] of found) if (bot !== line.bot && other.bid !== null) other.word = yielded(line, bot);
     }
-    if (["declined", "dropped"].includes(line.verdict)) Object.assign(one, { won: false, word: "stays silent" });
+    if (["declined", "dropped", "handed_over"].includes(line.verdict)) Object.assign(one, { won: false, word: "stays silent" });
     if (line.step === "commit" && line.verdict !== "committed") one.word = line.verdict.replace("_", " ");
   }
   for (const answer of replies(state, message)) {

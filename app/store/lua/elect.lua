@@ -94,9 +94,8 @@ table.sort(ranked, function(a, b)
   return a.tie > b.tie
 end)
 
--- Should nobody be able to act now: a cycle ends soon, so the election waits for a busy bot; a cooldown is long, so the first
--- bot to be over it is woken then.
-local soonest, soonest_bot, busy, yielded = math.huge, nil, false, {}
+-- Who could act soonest, should nobody be able to act now: a busy bot when its cycle ends, a cooled one at its cooldown's end.
+local soonest, soonest_bot, cooling, yielded = math.huge, nil, false, {}
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
@@ -106,10 +105,11 @@ for _, bidder in ipairs(ranked) do
   elseif redis.call('HGET', keys.budget(bot, today()), 'spent') then
     why = 'over budget'
   elseif wait > 0 then
-    why = 'cooled'
+    why, cooling = 'cooled', true
     if wait < soonest then soonest, soonest_bot = wait, bot end
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
-    why, busy = 'busy', true
+    why = 'busy'
+    if soonest > 0 then soonest, soonest_bot = 0, bot end
   end
   if not why then
     local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
@@ -128,9 +128,10 @@ for _, bidder in ipairs(ranked) do
 end
 
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
-if busy then return defer(now + BUSY_RETRY, reason) end
+-- All are merely busy, and a cycle ends soon.
+if soonest_bot and not cooling then return defer(now + BUSY_RETRY, reason) end
 if soonest_bot then
-  -- Trailing edge: the bot reads all that came meanwhile in one cycle.
+  -- Trailing edge: the bot reads all that came meanwhile in one cycle. A busy one's finish sees the new sequence.
   wake(soonest_bot, 'immediate_trigger', now + soonest, true)
   return close('cooled', reason)
 end

@@ -1,7 +1,7 @@
 -- Give the floor back without an answer.
 -- KEYS  1 lock  2 floor  3 answer  4 bids  5 inbox  6 work  7 journal  8 waiting  9 elections:due  10 request
--- ARGV  1 lock owner  2 bot  3 message  4 kind (direct|auto)  5 inbox entry  6 floor token, or `granted`: never claimed, so
---       that a floor is held by the election's grant alone  7 keep (1: try again later)  8 reason
+-- ARGV  1 lock owner  2 bot  3 message  4 kind (direct|auto)  5 inbox entry  6 floor token  7 keep (1: try again later)
+--       8 reason
 -- Returns {verdict, next lane}: lost_lock | kept | declined | handed_over | dropped
 -- A paid or direct message is declined for good; a granted one that nothing was paid for is handed over, once.
 --#include keys
@@ -29,9 +29,7 @@ if ARGV[7] ~= '1' then
 end
 local next_lane = ''
 local holder = floor_of(KEYS[2])
--- Only the owner of the bot's one autonomous lane comes here: no other cycle of it can be using the grant.
-local ours = holder and (holder.token == ARGV[6] or (ARGV[6] == 'granted' and ARGV[4] == 'auto'))
-if ours and holder.bot == bot and holder.message == message and not holder.entry then
+if holder and holder.bot == bot and holder.message == message and holder.token == ARGV[6] and not holder.entry then
   next_lane = free_floor(KEYS[2], KEYS[8])
 elseif not holder and verdict == 'declined' then
   still_free(KEYS[2])
