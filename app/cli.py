@@ -103,11 +103,12 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1, help="how long a headless demo runs")] = 45.0,
     json_file: JsonFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one")] = 8808,
+    token: Annotated[bool, typer.Option(help="whether only who has the printed address may open the page")] = True,
 ) -> None:
     """Three characters in a Discord on this machine: no account, key or network needed."""
     from app.playground.demo import run
 
-    raise typer.Exit(run(headless=headless, seconds=seconds, json_file=json_file, port=port))
+    raise typer.Exit(run(headless=headless, seconds=seconds, json_file=json_file, port=port, token=token))
 
 
 @app.command()

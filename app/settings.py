@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
     discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
     discord_check_interval_minutes: Minutes = Field(
-        7.0, description="minutes between safety polls"
+        7.0, description="minutes between safety polls, and between looks for messages that Discord did not deliver"
     )
     discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
     guild_ready_timeout: Seconds = Field(2.0, description="how long a gateway waits for guilds at start")

@@ -1,4 +1,5 @@
-"""What the gateway missed: read back after a start or a lost session, through the same intake and in order."""
+"""What the gateway missed: read back after a start, after a lost session and at regular looks, through the same intake and in
+order."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.intake import Intake
 from app.gateway.ports import CursorPorts
-from app.gateway.translate import event_of, readable
+from app.gateway.translate import Readable, event_of, may_read, readable
 from app.model import snowflake_ms
 from app.settings import Settings
 
@@ -26,6 +27,10 @@ AT_ONCE = 4
 """Channels of one bot that are read at the same time."""
 DIRECT_CHANNELS = 100
 """Direct message channels that are read: those with the newest messages."""
+DIRECT_LOOKED_AT = 10
+"""Of them those that a look reads: no list tells of their newest messages, so each costs a request."""
+IN_FLIGHT = 5.0
+"""Seconds for which a message's event may still be on its way."""
 
 _PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """Whatever Discord says but that the channel is gone or closed: five rate limits in a row are an HTTPException, and so is a
@@ -109,10 +114,9 @@ class Backfill:
         self._was_here = bool(cursors)
         # What is new when the reading begins; live events reach the intake by themselves.
         newest = {str(channel.id): channel.last_message_id for channel in readable(self._client)}
-        direct = sorted((int(cursor), channel) for channel, cursor in cursors.items()
-                        if self._client.get_channel(int(channel)) is None)[-DIRECT_CHANNELS:]
+        direct = self._direct(cursors, DIRECT_CHANNELS)
         jobs = [self._channel(channel, cursors.get(channel), last) for channel, last in newest.items()]
-        jobs += [self._channel(channel, str(cursor), None) for cursor, channel in direct]
+        jobs += [self._channel(channel, cursor, None) for channel, cursor in direct.items()]
         await asyncio.gather(*jobs)
         self._gate.release_all()
         log.info("caught up", bot=self._client.bot, channels=len(newest), direct=len(direct))
@@ -122,6 +126,41 @@ class Backfill:
         cursors = await self._cursors()
         await asyncio.gather(*(self._channel(channel, cursors.get(channel, "0"), None) for channel in self._gate.lossy))
 
+    async def look(self) -> None:
+        """Read the channels that are behind what Discord's REST says: an event was never delivered on a connection that seemed
+        well. What fails is left to the next look."""
+        newest = await self._listed()
+        cursors = await self._cursors()
+        settled = discord.utils.time_snowflake(datetime.fromtimestamp(self._clock() - IN_FLIGHT, UTC))
+        behind = {channel: last for channel, last in newest.items()
+                  if channel not in cursors or int(cursors[channel]) < (last or 0) < settled}
+        jobs = [self._channel(channel, cursors.get(channel), last, patient=False) for channel, last in behind.items()]
+        jobs += [self._channel(channel, cursor, None, patient=False)
+                 for channel, cursor in self._direct(cursors, DIRECT_LOOKED_AT).items()]
+        await asyncio.gather(*jobs)
+
+    async def _listed(self) -> dict[str, int | None]:
+        """The newest message of each readable channel and active thread. Not the cached ones: they come from the very events
+        that may be missing."""
+        found: dict[str, int | None] = {}
+        for guild in self._client.guilds:
+            try:
+                places = [*await guild.fetch_channels(), *await guild.active_threads()]
+            except _PASSING as error:
+                log.warning("a server's channels cannot be listed, tried again at the next look", bot=self._client.bot,
+                            guild=str(guild.id), error=type(error).__name__, where=where(error))
+                continue
+            found |= {str(place.id): place.last_message_id for place in places
+                      if isinstance(place, Readable) and may_read(place, guild.me)}
+        return found
+
+    def _direct(self, cursors: Mapping[str, str], most: int) -> dict[str, str]:
+        """Cursors of what is in no server's list, as far as is known: direct messages, and threads that are archived."""
+        listed = discord.abc.GuildChannel, discord.Thread
+        direct = {channel: cursor for channel, cursor in cursors.items()
+                  if not isinstance(self._client.get_channel(int(channel)), listed)}
+        return dict(sorted(direct.items(), key=lambda item: int(item[1]))[-most:])
+
     async def _cursors(self) -> Mapping[str, str]:
         backoff = Backoff()
         while True:
@@ -130,8 +169,9 @@ class Backfill:
             except StoreUnavailable:
                 await backoff.pause()
 
-    async def _channel(self, channel_id: str, cursor: str | None, last: int | None) -> None:
-        """Read one channel after its cursor. `last`: its newest message, None when that is not known."""
+    async def _channel(self, channel_id: str, cursor: str | None, last: int | None, patient: bool = True) -> None:
+        """Read one channel after its cursor. `last`: its newest message, None when that is not known. `patient`: until it
+        could be read."""
         losses = self._gate.losses(channel_id)
         if cursor is None and self._made_meanwhile(channel_id):
             cursor = channel_id  # its first message has a greater id
@@ -140,24 +180,28 @@ class Backfill:
             await self._move(channel_id, str(last or 0))
         elif last is None or last > int(cursor):
             async with self._at_once:
-                await self._read(channel_id, int(cursor))
+                if not await self._read(channel_id, int(cursor), patient):
+                    return
         self._gate.release(channel_id, losses)
 
     def _made_meanwhile(self, channel_id: str) -> bool:
         """Whether a channel without a cursor was made while this bot, which was here before, was away."""
         return self._was_here and self._clock() - snowflake_ms(channel_id) / 1000 < self._age
 
-    async def _read(self, channel_id: str, cursor: int) -> None:
+    async def _read(self, channel_id: str, cursor: int, patient: bool) -> bool:
         backoff = Backoff(0.5, 60.0)
         while True:
             try:
                 cursor = await self._read_after(channel_id, cursor)
-                return
+                return True
             except (discord.NotFound, discord.Forbidden):
-                return
+                return True
             except _PASSING as error:
-                log.warning("reading back failed, will try again", bot=self._client.bot, channel=channel_id,
+                again = "soon" if patient else "at the next look"
+                log.warning(f"reading back failed, tried again {again}", bot=self._client.bot, channel=channel_id,
                             error=type(error).__name__, where=where(error))
+                if not patient:
+                    return False
                 await backoff.pause()
 
     async def _read_after(self, channel_id: str, cursor: int) -> int:

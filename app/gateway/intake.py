@@ -91,8 +91,9 @@ class Intake:
         self._put(bot, lambda: self._ports.receipt(bot, channel_id, message_id, nonce))
 
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
-        """A message was deleted."""
-        self._put(bot, lambda: self._ports.deleted(channel_id, message_id))
+        """A message was deleted: held, however much waits. It is tiny, and nothing reads it back: whoever answers would
+        answer a message that is gone."""
+        self._put(bot, lambda: self._ports.deleted(channel_id, message_id), always=True)
 
     def edited(self, bot: str, event: Event) -> None:
         """A message has a new text."""

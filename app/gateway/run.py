@@ -75,6 +75,8 @@ class Gateway:
         """Run until stopped. TokenRefused, LeaseHeld, ConfigurationError or StoreUnavailable when it cannot begin."""
         configure_discord(self._settings)
         self._listen_for_signals()
+        # A restart may wait here for the lease of the process before it; without this line for no visible reason.
+        log.info("gateway starts", bots=len(self._bots))
         held: list[str] = []
         loops: list[asyncio.Task[None]] = []
         try:

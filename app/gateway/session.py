@@ -1,8 +1,9 @@
-"""One client's life: publish, hold the cursors over gaps, read back what was missed."""
+"""One client's life: publish, hold the cursors over gaps, read back what was missed, look for what was never delivered."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 
 import structlog
@@ -34,12 +35,14 @@ class Session:
         self._intake = intake
         self._ports = ports
         self._refresh = settings.vault_refresh
+        self._look_every = settings.check_interval
         self._gate = CursorGate()
         self._client = StreamClient(bot, intake, bursts, self, settings)
         self._backfill = Backfill(self._client, self._gate, intake, ports, settings, clock)
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self.lived = False
         """The client became ready."""
         self.on_ready: Callable[[], None] = lambda: None
@@ -49,7 +52,7 @@ class Session:
         try:
             await self._client.start(token)
         finally:
-            for task in (self._publishing, self._reading):
+            for task in (self._publishing, self._reading, self._looking):
                 if task is not None:
                     task.cancel()
             await self._client.close()
@@ -74,6 +77,10 @@ class Session:
         else:
             self._changed.set()
         self._read(self._backfill.run())
+        # One of the session before ends: it may not let live events move a cursor over this session's gap.
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = self._spawn(self._look(), "look")
 
     def changed(self) -> None:
         self._changed.set()
@@ -99,6 +106,16 @@ class Session:
         await work
         while self._gate.lossy:
             await self._backfill.mend()
+
+    async def _look(self) -> None:
+        """Look for what was missed, each interval; first at a random time, so that not all bots ask at once."""
+        await asyncio.sleep(self._look_every * random.random())
+        while True:
+            try:
+                await self._backfill.look()
+            except Exception as error:  # noqa: BLE001 - one look that meets a bug must not be the last
+                log.error("a look failed", bot=self._bot, error=type(error).__name__, where=where(error))
+            await asyncio.sleep(self._look_every)
 
     async def _publish(self) -> None:
         """Publish now, every hour, and soon after channels changed. Events wait for the first time."""

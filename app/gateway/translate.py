@@ -99,11 +99,12 @@ def readable(client: discord.Client) -> list[Readable]:
     found: list[Readable] = []
     for guild in client.guilds:
         places: list[Readable] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
-        found += [place for place in places if _may_read(place, guild.me)]
+        found += [place for place in places if may_read(place, guild.me)]
     return found
 
 
-def _may_read(place: Readable, me: discord.Member) -> bool:
+def may_read(place: Readable, me: discord.Member) -> bool:
+    """Whether this member may read a channel and what was said in it before."""
     try:
         permissions = place.permissions_for(me)
     except discord.ClientException:

@@ -32,13 +32,15 @@ PACING = {"cooldown": 8, "quiet_time": 3}
 CHATTINESS = 0.65
 
 
-def run(*, headless: bool = False, seconds: float = 45.0, json_file: Path | None = None, port: int = 8808) -> int:
-    """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code."""
+def run(
+    *, headless: bool = False, seconds: float = 45.0, json_file: Path | None = None, port: int = 8808, token: bool = True
+) -> int:
+    """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code. `token`: the page asks for one."""
     console = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="the-stream-demo-") as folder:
         demo = Demo(console, Path(folder))
         if not headless:
-            return asyncio.run(demo.with_page(port))
+            return asyncio.run(demo.with_page(port, secrets.token_urlsafe(16) if token else ""))
         figures = run_to_end(demo.headless(seconds))
     show(console, figures, json_file)
     return 0 if healthy(figures) else 1
@@ -80,26 +82,27 @@ class Demo:
             await self.server.stop()
         return figures
 
-    async def with_page(self, port: int) -> int:
-        """Serve the page and keep everything running until Ctrl-C."""
+    async def with_page(self, port: int, token: str) -> int:
+        """Serve the page, to those who know its token if it has one, and keep everything running until Ctrl-C."""
         live = Live(self.scene)
-        self.server.add_routes(Page(live).routes())
+        self.server.add_routes(Page(live, token).routes())
         await self._listen(port)
+        address = f"http://{HOST}:{self.server.port}/" + (f"?token={token}" if token else "")
         live.start()
         stopped = stop_signal()
         try:
             self.console.print(f"Starting the system: Valkey, gateway, two workers, beat, Flower. The page: "
-                               f"http://{HOST}:{self.server.port}/", soft_wrap=True)
-            return await first_of(stopped.wait(), self._perform(live))
+                               f"{address}", soft_wrap=True)
+            return await first_of(stopped.wait(), self._perform(live, address))
         finally:
             await live.stop()
             await self.server.stop()
 
-    async def _perform(self, live: Live) -> None:
+    async def _perform(self, live: Live, address: str) -> None:
         async with self._stage(self.flower) as stage:
             live.follow(stage.journal)
             try:
-                self._introduce(stage)
+                self._introduce(stage, address)
                 await self._opening()
                 await stage.system.lasts()
             finally:
@@ -137,8 +140,7 @@ class Demo:
         said = [post for post in self.server.messages_in(channel) if post.author_name == bot and post.is_bot]
         return said[-1] if said else None
 
-    def _introduce(self, stage: Stage) -> None:
-        page = f"http://{HOST}:{self.server.port}/"
+    def _introduce(self, stage: Stage, page: str) -> None:
         flower = f"http://{HOST}:{self.flower['flower_port']}/"
         self.console.print(Panel(
             f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"

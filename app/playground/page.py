@@ -1,11 +1,13 @@
 """The demo's page: the loopback Discord drawn as a channel, live, with a box to talk; all of it from this server.
 
-A page of another site must not be able to speak or read here: `Host` and `Origin` must be this server on loopback.
+A page of another site must not be able to speak or read here: `Host` and `Origin` must be this server on loopback. Nor must
+another user of this machine: the printed address carries a token, which becomes a cookie.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -39,21 +41,42 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Page:
-    """The routes of the page; hand `routes()` to `LoopbackDiscord.add_routes` before it starts."""
+    """The routes of the page; hand `routes()` to `LoopbackDiscord.add_routes` before it starts. `token`: who opens
+    `/?token=...` may see and speak, and nobody else; empty: everybody on this machine may."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, token: str) -> None:
         self._live = live
         self._scene = live.scene
+        self._token = token
 
     def routes(self) -> list[web.RouteDef]:
         """The files, the live stream, and what a person may do: say, react."""
         return [
-            *(web.get(path, _local(_file(name, kind))) for path, (name, kind) in FILES.items()),
-            web.get("/page/events", _local(self._events)),
-            web.post("/page/say", _local(_same_origin(self._say))),
-            web.post("/page/react", _local(_same_origin(self._react))),
-            web.post("/page/typing", _local(_same_origin(self._typing))),
+            *(web.get(path, _local(self._known(_file(name, kind)))) for path, (name, kind) in FILES.items()),
+            web.get("/page/events", _local(self._known(self._events))),
+            web.post("/page/say", _local(_same_origin(self._known(self._say)))),
+            web.post("/page/react", _local(_same_origin(self._known(self._react)))),
+            web.post("/page/typing", _local(_same_origin(self._known(self._typing)))),
         ]
+
+    def _known(self, handler: Handler) -> Handler:
+        """Refuse a browser that has not opened the printed address."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            # Browsers share cookies between the ports of a host: each demo's has a name of its own.
+            name = f"the-stream-page-{request.url.port}"
+            if not self._token or self._is_token(request.cookies.get(name, "")):
+                return await handler(request)
+            if request.path != "/" or not self._is_token(request.query.get("token", "")):
+                raise web.HTTPForbidden(text="open the address that the demo printed, with its token", headers=HEADERS)
+            response = await handler(request)
+            response.set_cookie(name, self._token, httponly=True, samesite="Strict")
+            return response
+
+        return guarded
+
+    def _is_token(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(errors="replace"), self._token.encode())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: a snapshot, then what happens."""

@@ -56,7 +56,7 @@ def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
 
 
 def _entry(reply: Reply) -> OutboxEntry | None:
-    if not reply[0]:
+    if not reply or not reply[0]:
         return None
     try:
         body = OutboxEntry.model_validate_json(reply[0])
@@ -66,13 +66,13 @@ def _entry(reply: Reply) -> OutboxEntry | None:
 
 
 def read(entry_id: str) -> Call[OutboxEntry | None]:
-    """One entry; None when it is gone or corrupt."""
-    return command("HMGET", keys.entry(entry_id), "body", "root", "hops", parse=_entry)
+    """One entry; None when it is gone, corrupt, or its key holds something else."""
+    return Call("entry", (keys.entry(entry_id),), (), _entry)
 
 
 def trigger(entry_id: str) -> Call[str | None]:
     """The message that an entry answers, known even when its body is corrupt."""
-    return command("HGET", keys.entry(entry_id), "message", parse=lambda reply: reply)
+    return Call("entry", (keys.entry(entry_id),), (), lambda reply: reply[3] if reply else None)
 
 
 def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool) -> Call[Allowed]:

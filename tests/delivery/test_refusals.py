@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from app import keys
-from app.bootstrap.ops import acknowledged
+from app.bootstrap.ops import acknowledged, retry
 from app.store import mutes, outbox
 from app.store.door import Store
 from tests.delivery.conftest import Room
@@ -182,6 +182,24 @@ def test_a_corrupt_entry_is_a_dead_letter_and_the_queue_moves_on(room: Room) -> 
     assert room.said() == ["welcome"]
     assert room.dead() == ["the entry cannot be read"] * 2
     assert room.verdicts(corrupt) == ["dead"]
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "set", "sorted set"])
+def test_another_programs_key_in_an_entrys_place_is_a_dead_letter(room: Room, kind: str) -> None:
+    """A key of the wrong type is set aside with a reason and left as it is; what follows goes out, and nothing comes back to
+    it every five seconds. Asked to send it again, the store says no."""
+    room.commit("overwritten")
+    room.commit("welcome")
+    (entry_id, _), client = room.queue(), room.store.client
+    client.delete(keys.entry(entry_id))
+    write = {"string": client.set, "list": client.rpush, "set": client.sadd}.get(kind)
+    write(keys.entry(entry_id), "not mine") if write else client.zadd(keys.entry(entry_id), {"not mine": 1})
+    client.expire(keys.entry(entry_id), 60)
+    room.worker().run_once()
+    assert (room.said(), room.dead(), room.queue()) == (["welcome"], ["the entry cannot be read"], [])
+    assert room.verdicts(entry_id) == ["dead"]
+    assert client.type(keys.entry(entry_id)) == kind.replace("sorted ", "z")
+    assert not retry(entry_id, room.with_settings(redis_url=room.redis_url))
 
 
 def test_a_delivered_entry_that_is_listed_again_is_taken_off(room: Room) -> None:

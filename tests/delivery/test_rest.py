@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -82,11 +84,31 @@ def test_typing_shows_at_once_and_goes_on(
     assert {typing.user_id for typing in room.discord.typings} == {room.bots["elena"].id}
 
 
-def test_typing_never_raises(room: Room, wait_until: Callable[..., None]) -> None:
-    """The indicator is a courtesy: no refusal of Discord and no dead address reaches the block."""
-    worker = room.worker()
-    with worker.rest.typing("elena", "wrong", str(room.channel.id)):
-        wait_until(lambda: room.discord.requests["GET", "/users/@me"] == 1, what="the refusal")
+@pytest.mark.parametrize("trouble", ["refused token", "hidden channel", "unknown channel", "server error", "dead address"])
+def test_typing_never_raises(
+    room: Room, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """The indicator is a courtesy: no refusal of Discord and no dead address is an error, in the block or beside it."""
+    monkeypatch.setattr("app.delivery.rest.TYPING_EVERY", 3600.0)  # an indicator that could be shown would not end
+    worker = room.worker(**{"discord_api_url": "http://127.0.0.1:9/api/v10"} if trouble == "dead address" else {})
+    token = "wrong" if trouble == "refused token" else room.secrets["elena"].token
+    channel = "12345" if trouble == "unknown channel" else str(room.channel.id)
+    if trouble == "hidden channel":
+        room.discord.hide(room.channel, room.bots["elena"])
+    if trouble == "server error":
+        room.discord.faults.fail_next("POST", "/typing$", 501)
+    begun: list[Future[None]] = []
+    submit = worker.rest.submit
+
+    def remembered(work: Coroutine[Any, Any, None]) -> Future[None]:
+        begun.append(submit(work))
+        return begun[-1]
+
+    monkeypatch.setattr(worker.rest, "submit", remembered)
+    with worker.rest.typing("elena", token, channel):
+        wait_until(begun[0].done, what="the end of the attempt")
+    assert begun[0].result() is None
+    assert list(room.discord.typings) == []
 
 
 def test_a_dry_run_does_not_type(room: Room) -> None:

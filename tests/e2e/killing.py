@@ -53,6 +53,8 @@ MEANING = {
 BOTS = ("ada", "bob")
 QUEUES = "direct,delivery,cycles,chores"
 PATIENCE = 40.0
+LOADED = {"gateway": "gateway starts", "worker": " ready. "}
+"""What a process logs once it has loaded. A gateway then begins to take its leases: waiting for them is recovery."""
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Round:
     recovery: float = 0.0
     """Seconds from the restart until all is answered, delivered and at rest."""
     start: float = 0.0
-    """Seconds of them until the restarted worker was up: what the machine needs to load it."""
+    """Seconds of them until the restarted process had loaded: what the machine needs for it."""
 
 
 def pairs(points: Sequence[str]) -> list[tuple[str, Kind]]:
@@ -117,12 +119,15 @@ class Stage:
         self.running.wait(lambda: log.read_text().count("caught up") >= before + len(BOTS), PATIENCE, "a gateway")
         return process
 
-    def restart(self, began: float) -> float:
-        """Start a worker and wait until it says that it is up; the seconds since `began`."""
-        log = self.running.folder / "worker.log"
-        before = log.read_text().count(" ready. ")
-        self.worker()
-        self.running.wait(lambda: log.read_text().count(" ready. ") > before, PATIENCE, "a worker")
+    def restart(self, name: str, began: float) -> float:
+        """Start a gateway or worker and wait until it has loaded; the seconds since `began`."""
+        log, said = self.running.folder / f"{name}.log", LOADED[name]
+        before = log.read_text().count(said)
+        if name == "gateway":
+            self.running.gateway(*BOTS)
+        else:
+            self.worker()
+        self.running.wait(lambda: log.read_text().count(said) > before, PATIENCE, f"a {name} that has loaded")
         return time.monotonic() - began
 
     def rest(self) -> None:
@@ -153,10 +158,7 @@ class Stage:
             posts.append(self.say("direct"))  # while nobody listens
         began = time.monotonic()
         result = Round(point, kind)
-        if point in GATEWAY_POINTS:
-            self.gateway()
-        else:
-            result.start = self.restart(began)
+        result.start = self.restart("gateway" if point in GATEWAY_POINTS else "worker", began)
         with contextlib.suppress(AssertionError):
             self.running.wait(lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE)
         result.recovery = time.monotonic() - began

@@ -16,7 +16,7 @@ from tests.e2e.killing import POINTS, POST_POINTS, QUEUES, Kind, Round, Stage, p
 LONG = os.environ.get("STREAM_PROVE") == "1"
 RECOVERED_WITHIN = 10.0
 USUAL_START = 4.0
-"""Seconds that a worker takes to load where nothing else runs."""
+"""Seconds that a process takes to load where nothing else runs."""
 FORGETFUL = {"nonce_window": 1.0, "delivery_lease": 0.8, "discord_timeout": 0.5}
 """Settings for a Discord that remembers a nonce for one second."""
 PAGE = Path(__file__).parents[2] / "docs" / "kill-points.md"
@@ -27,15 +27,15 @@ INTRODUCTION = """<!-- Made by `make prove` (tests/e2e/test_kill_points.py). Do 
 At each point the real process is killed with -9, started again by its usual command, and everything must be answered once:
 the message that it died on and, where a gateway died, a direct message that was posted while nobody listened. A duplicate is
 a second visible answer to one message. Recovery is counted from the restart, the start of the new process included, until
-everything is answered, delivered and at rest; what a worker needed to load (3 s on an idle machine with two cores) is also shown
-by itself. The settings are the defaults but for cooldown and quiet time, which are 0.
+everything is answered, delivered and at rest; what the process needed to load (a worker 3 s on an idle machine with two
+cores) is also shown by itself. The settings are the defaults but for cooldown and quiet time, which are 0.
 `STREAM_PROVE=1 make prove` plays ten rounds for each row.
 
 """
 
 
 def check(rounds: list[Round]) -> None:
-    """Nothing lost and nothing twice. In the long proof, which runs alone, also back in time, however slowly a worker loads."""
+    """Nothing lost and nothing twice. In the long proof, which runs alone, also back in time, however slowly a process loads."""
     print("\n" + table(rounds))
     assert not [one for one in rounds if one.lost or one.duplicates]
     if LONG:

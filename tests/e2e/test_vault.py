@@ -16,6 +16,8 @@ from cryptography.fernet import Fernet
 
 from app import keys
 from app.playground.loopback import Account, Post
+from app.settings import Settings
+from app.store import vault
 from tests.e2e import warm
 from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
 
@@ -179,6 +181,18 @@ def test_what_the_vault_shows_is_masked(tmp_path: Path) -> None:
             assert not [part for part in parts if part in running.store.client.get(keys.vault("ada", "secrets"))]
 
 
+def test_a_vault_lasts_a_day_and_is_published_again(tmp_path: Path) -> None:
+    """Every part expires 24 h after it was published, and is published again each interval, though nothing changed."""
+    day, hour = 86_400_000, 3_600_000
+    assert Settings(_env_file=None).vault_refresh * 1000 == hour
+    with stream(tmp_path, "ada", vault_refresh=0.2) as running:
+        client, parts = running.store.client, [keys.vault("ada", part) for part in vault.PARTS]
+        for _ in range(3):
+            running.wait(lambda: all(day - hour < client.pttl(part) <= day for part in parts), what="a fresh vault")
+            for part in parts:
+                client.pexpire(part, hour)
+
+
 def test_a_second_gateway_refuses_and_a_dead_ones_bot_is_taken_over(tmp_path: Path) -> None:
     """A second gateway for one bot ends with exit code 4 and names the holder; a killed holder is followed within 30 s."""
     with stream(tmp_path, "ada", gateway_lease=2) as running:
@@ -188,10 +202,10 @@ def test_a_second_gateway_refuses_and_a_dead_ones_bot_is_taken_over(tmp_path: Pa
         log = tmp_path / "second.log"
         second = warm.launch(("app.cli", "gateway", "ada"), running.env, log)
         assert second.wait(20) == 4
-        assert log.read_text().strip() == f"the-stream: ada: {holder} already runs this bot's gateway."
+        assert log.read_text().splitlines()[-1] == f"the-stream: ada: {holder} already runs this bot's gateway."
+        assert "Traceback" not in log.read_text()
         running.kill("gateway")
-        began = time.monotonic()
         running.gateway("ada", name="third")
         post = ask(running, "ada")
-        running.wait(lambda: running.discord.replies_to(post), 30.0, "an answer")
-        assert time.monotonic() - began < 30
+        running.wait(lambda: running.discord.replies_to(post), 30.0, "an answer within 30 s")
+        assert running.store.client.get(keys.gateway_lease("ada")).split(":")[1] == str(running.processes["third"].pid)

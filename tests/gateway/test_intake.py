@@ -266,3 +266,22 @@ def test_bursts() -> None:
     assert bursts.add("aria", "1", "d") == 4
     assert bursts.add("elena", "1", "e") is None
     assert bursts.add("elena", "2", "d") is None
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_is_held_though_the_queue_is_full(
+    start: Start, ports: RecordingPorts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A channel's lost messages are read back later, a lost deletion never: it waits however much is held."""
+    monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (2,))
+    lost: list[str] = []
+    intake = start(lost=lost.append)
+    ports.down = True
+    said = [event(f"line {number}") for number in range(4)]
+    for one in said:
+        intake.offer("elena", one)
+    assert lost == ["5", "5"], "the queue is full"
+    intake.deleted("elena", "5", said[0].message_id)
+    ports.down = False
+    await until(lambda: ports.gone == [("5", said[0].message_id)], what="the deletion")
+    assert ports.texts("elena") == ["line 0", "line 1"]

@@ -47,6 +47,25 @@ async def test_op9_loses_what_was_said(loopback: LoopbackDiscord, connect: Any) 
     assert [m.content async for m in client.get_channel(channel.id).history()] == ["heard", "unheard"]
 
 
+async def test_a_withheld_event_is_missing_without_a_gap(loopback: LoopbackDiscord, connect: Any) -> None:
+    """One bot is never told of a message, on a connection that goes on, nor when it resumes; the other bot and REST are."""
+    channel = loopback.add_channel("general")
+    elena, aria, anna = loopback.add_bot("elena"), loopback.add_bot("aria"), loopback.add_user("anna")
+    deaf, other = await connect(elena), await connect(aria)
+    loopback.faults.withhold_next(elena)
+    message = loopback.post(anna, channel, "unheard")
+    loopback.react(anna, message, "\N{WAVING HAND SIGN}")
+    loopback.post(anna, channel, "heard")
+    loopback.faults.drop_sockets(elena)
+    await deaf.hears("resumed")
+    loopback.post(anna, channel, "heard too")
+    await deaf.hears("message", 2)
+    await other.hears("message", 3)
+    assert deaf.texts == ["heard", "heard too"]
+    assert other.texts == ["unheard", "heard", "heard too"]
+    assert [m.content async for m in deaf.get_channel(channel.id).history()] == ["heard too", "heard", "unheard"]
+
+
 async def test_resumable_op9(loopback: LoopbackDiscord, connect: Any) -> None:
     """op 9 that says the session can be resumed loses nothing."""
     channel = loopback.add_channel("general")

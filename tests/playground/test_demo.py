@@ -24,7 +24,7 @@ from app.playground.demo import healthy
 from app.playground.opening import CHANNELS, OPENING, PEOPLE, SPOKEN
 from app.playground.system import StreamSystem
 
-PAGE = re.compile(r"http://127\.0\.0\.1:(\d+)/")
+PAGE = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{20,}")
 
 
 def test_the_opening_is_playable() -> None:

@@ -16,6 +16,8 @@ from app.playground.loopback import LoopbackDiscord
 from app.playground.page import Page
 from app.playground.scene import Scene
 
+TOKEN = "a-token"
+
 
 class Site:
     """A running page, with a browser that sends what browsers send."""
@@ -39,19 +41,28 @@ class Site:
 
 
 @pytest_asyncio.fixture
-async def site() -> AsyncIterator[Site]:
+async def stranger(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """A page, and a browser that has not opened its address. The parameter, if any, is the page's token."""
     server = LoopbackDiscord()
     guild = server.add_guild("Harbour")
     scene = Scene(server, (server.add_user("Mara"), server.add_user("Jonas")), (server.add_bot("Elena"),),
                   (server.add_channel("lounge", guild),), {})
     live = Live(scene)
-    server.add_routes(Page(live).routes())
+    server.add_routes(Page(live, getattr(request, "param", TOKEN)).routes())
     await server.start()
     live.start()
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         yield Site(scene, live, session)
     await live.stop()
     await server.stop()
+
+
+@pytest_asyncio.fixture
+async def site(stranger: Site) -> Site:
+    """A page whose printed address the browser has opened."""
+    async with stranger.session.get(f"{stranger.origin}/?token={TOKEN}") as answer:
+        assert answer.status == 200
+    return stranger
 
 
 async def events(site: Site, response: aiohttp.ClientResponse, kind: str) -> dict[str, Any]:
@@ -114,6 +125,56 @@ async def test_another_site_cannot_speak(site: Site, headers: dict[str, str], wh
     """Only this page may post: whatever a foreign page can send is refused."""
     assert (await site.post("say", site.words("hi"), **headers))[0] == 403, why
     assert not site.server.posts
+
+
+ROUTES = ("/", "/static/page.js", "/page/events")
+
+
+@pytest.mark.parametrize("ticket", [
+    "", "?token=", "?token=wrong", f"?token={TOKEN}x", "?token=%C3%A9%00", f"?Token={TOKEN}", f"?token=wrong&token={TOKEN}",
+])
+@pytest.mark.asyncio
+async def test_who_did_not_see_the_printed_address_is_refused(stranger: Site, ticket: str) -> None:
+    """Another user of this machine, and whatever program knows the port alone, reads nothing and says nothing."""
+    for path in ROUTES:
+        async with stranger.session.get(stranger.origin + path + ticket) as answer:
+            assert answer.status == 403, path
+            assert not answer.cookies
+    assert (await stranger.post("say" + ticket, stranger.words("hi")))[0] == 403
+    assert not stranger.server.posts
+
+
+@pytest.mark.asyncio
+async def test_the_printed_address_gives_a_cookie_that_only_this_page_sends(stranger: Site) -> None:
+    """No script reads it, no other site's page sends it, and the page of another demo on this host has one of its own."""
+    async with stranger.session.get(f"{stranger.origin}/?token={TOKEN}") as answer:
+        (cookie,) = answer.cookies.values()
+    assert cookie.key == f"the-stream-page-{stranger.server.port}"
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Strict", "/", "")
+    for path in ROUTES:
+        async with stranger.session.get(stranger.origin + path) as answer:
+            assert answer.status == 200, path
+    async with stranger.session.get(f"{stranger.origin}/?token={TOKEN}", headers={"Host": "evil.example"}) as answer:
+        assert (answer.status, len(answer.cookies)) == (403, 0)
+
+
+@pytest.mark.asyncio
+async def test_a_cookie_of_an_earlier_demo_is_refused(stranger: Site) -> None:
+    """Each start has its own token."""
+    earlier = {"Cookie": f"the-stream-page-{stranger.server.port}=earlier"}
+    async with stranger.session.get(stranger.origin + "/", headers=earlier) as answer:
+        assert answer.status == 403
+
+
+@pytest.mark.parametrize("stranger", [""], indirect=True)
+@pytest.mark.asyncio
+async def test_a_page_without_a_token_is_open_and_still_refuses_other_sites(stranger: Site) -> None:
+    """`--no-token`: anybody on this machine may read and speak, a page of another site may not."""
+    for path in ROUTES:
+        async with stranger.session.get(stranger.origin + path) as answer:
+            assert (answer.status, len(answer.cookies)) == (200, 0)
+    assert (await stranger.post("say", stranger.words("hi")))[0] == 200
+    assert (await stranger.post("say", stranger.words("hi"), Origin="http://evil.example"))[0] == 403
 
 
 @pytest.mark.asyncio

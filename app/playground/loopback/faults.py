@@ -97,6 +97,11 @@ class Faults:
         rule = Rule(method.upper(), re.compile(path_regex), times, None, "")
         self._caller.call(lambda: self._rules.append(rule))
 
+    def withhold_next(self, bot: Account, times: int = 1, event: str = "MESSAGE_CREATE") -> None:
+        """Never deliver the next events of this kind in channels to one bot; its connection goes on as if nothing had
+        happened, and REST tells of what happened."""
+        self._caller.call(lambda: self._hub.withhold_next(bot, event, times))
+
     def drop_sockets(self, bot: Account | None = None) -> None:
         """Cut the gateway connections of one bot or of all; their sessions can be resumed."""
         self._caller.call(lambda: self._hub.drop_sockets(bot))

@@ -47,6 +47,7 @@ class Hub:
         self._compress = compress
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
+        self._withheld: dict[tuple[int, str], int] = {}
         self.resume_url = ""
 
     def connected(self) -> list[Account]:
@@ -56,7 +57,7 @@ class Hub:
     def publish(self, event: Event, channel: Channel) -> None:
         """Send an event to every session that may see the channel and asked for the intent."""
         for session in self._audience(channel):
-            if session.intents & event.intent:
+            if session.intents & event.intent and not self._keeps_back(session, event):
                 session.push(event.name, event.body(session))
 
     def publish_to_all(self, event: Event) -> None:
@@ -69,6 +70,10 @@ class Hub:
         """Tell the connected bots that they joined a guild."""
         for session in self._sessions.values():
             self._push_guild(session, guild)
+
+    def withhold_next(self, bot: Account, name: str, times: int) -> None:
+        """Such events are given no number either, so that the client cannot see the gap."""
+        self._withheld[bot.id, name] = self._withheld.get((bot.id, name), 0) + times
 
     def drop_sockets(self, bot: Account | None) -> None:
         for connection in self._of(bot):
@@ -214,6 +219,12 @@ class Hub:
                 "nonce": data.get("nonce"),
             }
             session.push("GUILD_MEMBERS_CHUNK", encode(shape))
+
+    def _keeps_back(self, session: Session, event: Event) -> bool:
+        left = self._withheld.get((session.bot.id, event.name), 0)
+        if left:
+            self._withheld[session.bot.id, event.name] = left - 1
+        return left > 0
 
     def _audience(self, channel: Channel) -> Iterator[Session]:
         if channel.type is ChannelType.DM:

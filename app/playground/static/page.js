@@ -52,7 +52,7 @@ async function send(what, form) {
 function connect() {
   const source = new EventSource("/page/events");
   source.onopen = () => link("live", false);
-  source.onerror = () => link("reconnecting …", true);
+  source.onerror = () => link(source.readyState === EventSource.CLOSED ? "refused: open the address that the demo printed" : "reconnecting …", true);
   source.onmessage = ({ data }) => {
     const event = JSON.parse(data);
     on[event.type]?.(event);
@@ -284,4 +284,5 @@ $("person").addEventListener("change", (event) => {
   drawAll();
 });
 
+history.replaceState(null, "", "/");  // the token is a cookie now and belongs on no screenshot
 connect();
