@@ -22,6 +22,9 @@ CHANNELS = 60 if LONG else 12
 COOLDOWN = 3.0
 PUMP = 2.0
 SLOWEST = 3.0
+PACE = 0.2 if LONG else 0.03
+"""Seconds between messages: 1.5 trusted ones a second for four bots that can take 0.9, so that triggers must share cycles; the
+direct ones leave each channel's floor free nine tenths of the time."""
 CYCLES_MOST = 2.0
 SLACK = 0.0 if LONG else 45.0
 """Seconds more in the short profile: it runs beside everything else, so it asserts that a cycle comes, not how soon."""
@@ -65,7 +68,7 @@ def drive(running: System, channels: list, lee: Account, rng: random.Random) -> 
             name = rng.choice(["direct-0", "cycles-0"])
             running.kill(name)
             running.worker("direct,delivery" if name == "direct-0" else "cycles,chores", name, 32)
-        time.sleep(rng.uniform(0.0, 0.06))
+        time.sleep(rng.uniform(0.0, 2 * PACE))
     return direct, trusted
 
 
