@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -12,14 +13,16 @@ from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 ROOT_POSTS = 6
+PAUSE = 30.0 if os.environ.get("STREAM_PROVE") == "1" else 1.5
+"""Seconds between the lines of the slow pair."""
 
 
-def settle(running: System, seconds: float = 3.0) -> int:
+def settle(running: System, seconds: float = 3.0, patience: float = 60.0) -> int:
     """Wait for a first post, then until no bot has posted for a while; returns the number of posts."""
     before = len(running.discord.posts_by_bots())
-    running.wait(lambda: len(running.discord.posts_by_bots()) > before, 30.0, "a first post")
+    running.wait(lambda: len(running.discord.posts_by_bots()) > before, patience, "a first post")
     posts, since = before, time.monotonic()
-    deadline = since + 60
+    deadline = since + patience
     while time.monotonic() - since < seconds or running.store.client.zcard(keys.WAKES_DUE):
         now = len(running.discord.posts_by_bots())
         if now != posts:
@@ -73,7 +76,7 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
 def test_slow_pair_ends_too(tmp_path: Path) -> None:
     """A budget counts posts, not time: a pair that waits between its lines ends at the same number."""
     with ModelServer(
-        lambda _: 1.5, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?"
+        lambda _: PAUSE, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?"
     ) as model:
         characters = write_characters(
             tmp_path / "characters",
@@ -91,7 +94,7 @@ def test_slow_pair_ends_too(tmp_path: Path) -> None:
             running.gateway("ada", "bob")
             running.wait_ready("ada", "bob")
             running.discord.post(running.discord.add_user("Kim"), channel, "ada, say something to bob")
-            assert 2 <= settle(running, 5.0) <= 4
+            assert 2 <= settle(running, 5.0, 60.0 + 5 * PAUSE) <= 4
 
 
 def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
