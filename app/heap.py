@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-THRESHOLDS = (10_000, 20, 20)
+THRESHOLDS = (10_000, 10, 5)
 """Allocations before the youngest generation is collected, and how often the older ones follow. At Python's own 700 the
 collector walked the loaded libraries again and again: it took a quarter of a gateway's time in the race of thirty bots."""
 
