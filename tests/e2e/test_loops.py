@@ -17,13 +17,19 @@ PAUSE = 30.0 if os.environ.get("STREAM_PROVE") == "1" else 1.5
 """Seconds between the lines of the slow pair."""
 
 
+def resting(running: System) -> bool:
+    """Nobody writes, and nothing that was written is on its way."""
+    client = running.store.client
+    return not client.zcard(keys.WAKES_DUE) and not client.zcard(keys.DELIVERIES_DUE)
+
+
 def settle(running: System, seconds: float = 3.0, patience: float = 60.0) -> int:
     """Wait for a first post, then until no bot has posted for a while; returns the number of posts."""
     before = len(running.discord.posts_by_bots())
     running.wait(lambda: len(running.discord.posts_by_bots()) > before, patience, "a first post")
     posts, since = before, time.monotonic()
     deadline = since + patience
-    while time.monotonic() - since < seconds or running.store.client.zcard(keys.WAKES_DUE):
+    while time.monotonic() - since < seconds or not resting(running):
         now = len(running.discord.posts_by_bots())
         if now != posts:
             posts, since = now, time.monotonic()
@@ -75,14 +81,15 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
 
 def test_slow_pair_ends_too(tmp_path: Path) -> None:
     """A budget counts posts, not time: a pair that waits between its lines ends at the same number."""
-    with ModelServer(
-        lambda _: PAUSE, text=lambda number: "bob, what then?" if number % 2 else "ada, what then?"
-    ) as model:
+    with (
+        ModelServer(lambda _: PAUSE, text="bob, what of point {}?".format) as adas,
+        ModelServer(lambda _: PAUSE, text="ada, what of point {}?".format) as bobs,
+    ):
         characters = write_characters(
             tmp_path / "characters",
             [
                 eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}}
-                for name in ("ada", "bob")
+                for name, model in (("ada", adas), ("bob", bobs))
             ],
         )
         with system(
