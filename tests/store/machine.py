@@ -6,7 +6,6 @@ their work and lets Hypothesis choose whose call comes next, which answers are l
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -98,8 +97,6 @@ class Machine:
             self.note(f"anybody elects {message}", expected)
             assert (real.verdict, real.winner) == expected, f"elect: {real}, expected {expected}"
             assert (real.fresh, real.next) == (self.ref.fresh, self.ref.next), f"{real}, expected next {self.ref.next}"
-            if expected[0] == "deferred":
-                time.sleep(0.002)  # elections wait for a floor in the order of Redis's milliseconds
         if real.winner:
             self.judge.elected(message, real.winner)
         return expected

@@ -11,7 +11,7 @@ from app import keys
 from app.keys import Lane
 from app.model import Action, ActionKind, Bid, Classified, Event, InboxEntry, Signal
 from app.settings import Settings
-from app.store import admission, commits, floors
+from app.store import admission, commits, door, floors
 from app.store.door import Store
 from app.store.limits import Limits
 
@@ -22,30 +22,38 @@ LATER_MS = 41_000
 STEP_MS, DRIFT_MS = 30, 300
 ALICE, BOB = "901", "902"
 
-# Redis's TIME cannot be set, but no script compares it with anything but times that scripts wrote. So to take `ms` off every
-# stored time and every expiry is the passing of `ms`. Locks are left out: a living holder renews them, and a dead one is a
-# step of its own. Fencing tokens and sequences stay: they only ever grow.
+CLOCK = "test:clock"
+_READ_CLOCK = f"""(function()
+  local at = redis.call('GET', '{CLOCK}')
+  return {{string.sub(at, 1, -7), string.sub(at, -6)}}
+end)()"""
+
+# Scripts read the time from a key, so a machine that stalls changes nothing. Expiries are the server's own: to take `ms` off
+# each is the passing of `ms`. Locks are left out: a living holder renews them, and a dead one is a step of its own.
 _PASS = """
 local ms = tonumber(ARGV[1])
-local function shift(key, field)
-  local at = tonumber(redis.call('HGET', key, field) or nil)
-  if at then redis.call('HSET', key, field, string.format('%.0f', at - ms)) end
-end
 for _, key in ipairs(redis.call('KEYS', '*')) do
-  if string.sub(key, 1, 5) ~= 'lock:' then
-    local kind = redis.call('TYPE', key).ok
-    if kind == 'zset' and not string.find(key, ':waiting', 1, true) then
-      local flat = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-      for i = 1, #flat, 2 do redis.call('ZADD', key, string.format('%.0f', tonumber(flat[i + 1]) - ms), flat[i]) end
-    elseif kind == 'hash' then
-      for _, field in ipairs({'until', '#opened', '#addressed', 'hinted', 'committed_at', 'deliver_by'}) do shift(key, field) end
-    end
-    local left = redis.call('PTTL', key)
-    if left > ms and left >= 0 then redis.call('PEXPIRE', key, left - ms) elseif left >= 0 then redis.call('DEL', key) end
+  local left = redis.call('PTTL', key)
+  if left >= 0 and string.sub(key, 1, 5) ~= 'lock:' then
+    if left > ms then redis.call('PEXPIRE', key, left - ms) else redis.call('DEL', key) end
   end
 end
 return 1
 """
+
+
+class _Clocked(dict[str, Any]):
+    """A store's scripts, which read the test's clock in place of the server's."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._client = store.client
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The registered script."""
+        if name not in self:
+            self[name] = self._client.register_script(door.source(name).replace("redis.call('TIME')", _READ_CLOCK))
+        return self[name]
 
 
 @functools.cache
@@ -64,8 +72,8 @@ def redis_now() -> int:
 class World:
     """An empty database, the calls of the protocols, and time that passes when it is told to.
 
-    Its own clock moves by a fixed step a call, so that a run can be repeated exactly; Redis's follows before the difference
-    amounts to anything.
+    Its clock moves by a fixed step a call, so that a run can be repeated exactly; the server's expiries follow before the
+    difference amounts to anything.
     """
 
     def __init__(self, store: Store, **settings: Any) -> None:
@@ -73,29 +81,38 @@ class World:
         self.settings = settings_with(**settings)
         self.limits = Limits.of(self.settings)
         store.client.flushdb()
+        if not isinstance(store._scripts, _Clocked):
+            store._scripts = _Clocked(store)
         self._pass = store.client.register_script(_PASS)
         self._start = redis_now()
-        self._shifted = 0
+        self._passed = 0
+        """Expiries have lost so many ms more than the server's clock took off them."""
         self._now = 0
+        self._set()
+
+    def _set(self) -> None:
+        self.store.client.set(CLOCK, (self._start + self._now) * 1000, px=10**9)
 
     def tick(self) -> int:
         """The time of the next call, in ms since the beginning."""
         self._now += STEP_MS
-        behind = self._now - (redis_now() - self._start + self._shifted)
-        if abs(behind) > DRIFT_MS:  # negative where the machine stalled: Redis's clock is held back
+        self._set()
+        behind = self._now - (redis_now() - self._start + self._passed)
+        if abs(behind) > DRIFT_MS:
             self._pass(args=[behind])
-            self._shifted += behind
+            self._passed += behind
         return self._now
 
     def when(self, stored: float) -> float:
         """A time that a script stored, on this clock."""
-        return stored - self._start + self._shifted
+        return stored - self._start
 
     def advance(self, ms: int) -> None:
         """Let `ms` pass."""
         self._pass(args=[ms])
-        self._shifted += ms
+        self._passed += ms
         self._now += ms
+        self._set()
 
     def lock(self, lane: Lane, owner: str) -> bool:
         """What LaneLock.take does, without its thread."""
