@@ -318,15 +318,14 @@ class Rooms:
 
         ranked = [bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again]
         later: list[tuple[float, str]] = []
-        cooling = False
+        busy = False
         for bot in ranked:
             if f"bot:{bot}" in self.mutes or bot in self.day_over:
                 continue
             if self.cooled(bot) > 0:
                 later.append((self.cooled(bot), bot))
-                cooling = True
             elif bot in self.locks or self.work.get(bot):
-                later.append((0, bot))
+                busy = True
             else:
                 e.state, e.winner = "granted", bot
                 self.fresh = True
@@ -336,11 +335,11 @@ class Rooms:
                 self.elections_due[message] = self.now() + self.lease + 50
                 self.wake(bot, self.at_once())
                 return "granted", bot
-        if later and not cooling:
-            self.elections_due[message] = self.now() + 250
-            return "deferred", ""
         if later:
             wait, soonest = min(later, key=lambda pair: pair[0])
-            self.wake(soonest, self.now() + wait if wait else self.at_once())
+            self.wake(soonest, self.now() + wait)
             return self._close(message, "cooled")
+        if busy:
+            self.elections_due[message] = self.now() + 250
+            return "deferred", ""
         return self._close(message, "left")

@@ -94,8 +94,9 @@ table.sort(ranked, function(a, b)
   return a.tie > b.tie
 end)
 
--- Who could act soonest, should nobody be able to act now: a busy bot when its cycle ends, a cooled one at its cooldown's end.
-local soonest, soonest_bot, cooling, yielded = math.huge, nil, false, {}
+-- Who could act soonest, should nobody be able to act now: of the cooled the one whose cooldown ends first. A busy one comes
+-- later than any of them, as its own cooldown begins only when its cycle ends.
+local soonest, soonest_bot, busy, yielded = math.huge, nil, false, {}
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
@@ -105,11 +106,10 @@ for _, bidder in ipairs(ranked) do
   elseif redis.call('HGET', keys.budget(bot, today()), 'spent') then
     why = 'over budget'
   elseif wait > 0 then
-    why, cooling = 'cooled', true
+    why = 'cooled'
     if wait < soonest then soonest, soonest_bot = wait, bot end
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
-    why = 'busy'
-    if soonest > 0 then soonest, soonest_bot = 0, bot end
+    why, busy = 'busy', true
   end
   if not why then
     local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
@@ -128,11 +128,11 @@ for _, bidder in ipairs(ranked) do
 end
 
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
--- All are merely busy, and a cycle ends soon.
-if soonest_bot and not cooling then return defer(now + BUSY_RETRY, reason) end
 if soonest_bot then
-  -- Trailing edge: the bot reads all that came meanwhile in one cycle. A busy one's finish sees the new sequence.
+  -- Trailing edge: the bot reads all that came meanwhile in one cycle.
   wake(soonest_bot, 'immediate_trigger', now + soonest, true)
   return close('cooled', reason)
 end
+-- All are merely busy, and a cycle ends soon.
+if busy then return defer(now + BUSY_RETRY, reason) end
 return close('left', reason)
