@@ -8,7 +8,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -42,6 +42,7 @@ from app.store import (
     outbox,
     roster,
     states,
+    stats,
     trusts,
     vault,
 )
@@ -60,13 +61,18 @@ TRUST_FRESH_FOR = 30.0
 """Seconds between looks at who is trusted: trust moves within days."""
 CHATTINESS_BITS = 4.0
 """Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
+CLOCK_WARNING = 5.0
+"""Seconds between this machine's clock and Redis's that are worth a line in the log."""
 MODEL_KEY = re.compile(r"^STREAM_KEY_([A-Z0-9_]+)$")
 
 
 class StorePorts:
     """`app.gateway.ports.GatewayPorts` on the store. One per process; `owner` is its name in leases."""
 
-    def __init__(self, characters: Mapping[str, Character], tokens: Mapping[str, str], settings: Settings) -> None:
+    def __init__(
+        self, characters: Mapping[str, Character], tokens: Mapping[str, str], settings: Settings,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         if not settings.redis_url:
             raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
         self.settings = settings
@@ -86,6 +92,19 @@ class StorePorts:
         self._opted_out: frozenset[str] = frozenset()
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
+        self._wall = wall
+        self._ahead: float | None = None
+        """Seconds by which Redis's clock is ahead of this machine's, once it is known."""
+
+    def clock(self) -> float:
+        """Seconds since 1970 by Redis's clock: how old a missed message is must not hang on this machine's."""
+        return self._wall() + (self._ahead or 0.0)
+
+    async def _set_clock(self) -> None:
+        ahead = await self._store.run(stats.server_time()) - self._wall()
+        if abs(ahead) > CLOCK_WARNING and self._ahead is None:
+            log.warning("this machine's clock is wrong: Redis's is used", ahead_seconds=round(ahead))
+        self._ahead = ahead
 
     # --- admission
 
@@ -116,11 +135,11 @@ class StorePorts:
         """What this bot knows: nothing of it needs a round trip."""
         character = self.characters[bot]
         engaged = self._states.get(bot, {}).get(event.channel_id)
-        state = decay.decayed(engaged, int(time.time() * 1000)).state if engaged else ConversationState.IDLE
+        state = decay.decayed(engaged, int(self.clock() * 1000)).state if engaged else ConversationState.IDLE
         channel_name = self._channels.get(event.channel_id, "")
         watchlist, given = character.watchlist, character.trusted
         points = self._trust[1].get(bot, {}).get(event.author_id)
-        earned = points.level(int(time.time() * 1000)) if points is not None else 0
+        earned = points.level(int(self.clock() * 1000)) if points is not None else 0
         return Facts(
             trust=max(given.get(event.author_id, 0), earned),
             watched="*" in watchlist
@@ -235,6 +254,8 @@ class StorePorts:
 
     async def hold_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease; who has it, or empty when it is ours."""
+        if self._ahead is None:
+            await self._set_clock()
         holder = await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000)))
         return "" if holder == self.owner else holder
 
@@ -251,6 +272,7 @@ class StorePorts:
         if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
             known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
             self._trust = (time.monotonic(), known)
+        await self._set_clock()
         overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
             self.hint(lane, context)
@@ -297,7 +319,7 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     tokens = {bot: token_of(bot) for bot in bots}
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
-    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy()), ports))
+    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock), ports))
 
 
 async def _run(gateway: Gateway, ports: StorePorts) -> None:

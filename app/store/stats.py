@@ -11,6 +11,11 @@ def count(what: str, by: int = 1) -> Call[int]:
     return command("HINCRBY", keys.STATS, what, by, parse=int)
 
 
+def server_time() -> Call[float]:
+    """Redis TIME, in seconds since 1970: the one clock that all processes share."""
+    return command("TIME", parse=lambda reply: int(reply[0]) + int(reply[1]) / 1e6)
+
+
 def counts() -> Call[dict[str, int]]:
     """All counters since the database was made."""
     return command("HGETALL", keys.STATS, parse=lambda reply: {name: int(value) for name, value in reply.items()})
