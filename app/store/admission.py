@@ -91,6 +91,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             json.dumps(c.classified.addressed),
             "" if bid is None else json.dumps(bid.parts),
             event.guild_id or "-",
+            "" if c.bid is None else repr(c.bid.score),
         ),
         _parse,
     )

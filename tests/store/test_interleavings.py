@@ -9,7 +9,7 @@ import pytest
 from app import keys
 from app.keys import Lane
 from app.model import AuthorKind, Bid, Classified, InboxEntry, Signal
-from app.store import admission, commits, floors, lanes
+from app.store import admission, commits, floors, journal, lanes
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -322,10 +322,13 @@ def test_own_and_foreign_bots_spend_the_root_they_answer(store: Store) -> None:
 
 
 def test_a_bid_below_the_threshold_passes(store: Store) -> None:
-    """Such a bot is counted as heard and never elected."""
+    """Such a bot is counted as heard and never elected; the journal has its score, so that `why` can say what was missing."""
     m = machine(store)
     c = admission.Candidate("aria", world.event("1"), Classified(signal=Signal.WATCHED, reason="w"),
-                            Bid(score=-1.0, above_threshold=False))
+                            Bid(score=-1.0, above_threshold=False, parts={"intercept": -1.0}))
     real = store.run(admission.admit(c, "r", m.world.limits, m.world.settings))
     assert real.verdict == "passed"
     assert not store.client.exists(keys.ELECTIONS_DUE)
+    (line,) = store.run(journal.read("1"))
+    assert line.numbers["score"] == "-1.0"
+    assert "bid" not in line.numbers

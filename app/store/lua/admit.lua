@@ -4,6 +4,7 @@
 -- ARGV  1 request id  2 bot  3 message  4 channel  5 author id  6 author kind  7 author bot ('' unless ours)  8 event JSON
 --       9 signal  10 reason  11 bid ('' passes)  12 expected bids  13 window ms  14 reply_to ('' none)  15 wakes (0: keep only)
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
+--       22 score: the bid, also where it is too low to be one ('' none)
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
@@ -31,7 +32,7 @@ local function verdict(word, due_in, why)
   -- Ambient messages are counted by the inbox; a line for each (message, bot) would drown the ones that matter.
   if signal ~= 'ambient' or why then
     local numbers = {signal = signal}
-    if bid then numbers.bid = ARGV[11]; numbers.parts = ARGV[20] end
+    if bid then numbers.bid, numbers.parts = ARGV[11], ARGV[20] elseif ARGV[22] ~= '' then numbers.score = ARGV[22] end
     journal(KEYS[6], bot, 'admit', word, why or reason, numbers)
   end
   return {word, due_in, id}
