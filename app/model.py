@@ -40,7 +40,7 @@ class AuthorKind(StrEnum):
 
 
 class Signal(StrEnum):
-    """Why a message may matter to one bot, strongest first (DESIGN.md, Signals)."""
+    """Why a message may matter to one bot, strongest first."""
 
     DIRECT = "direct"
     TRUSTED = "trusted"

@@ -1,4 +1,4 @@
-"""Delivery: from the outbox to Discord, each decided action seen once (DESIGN.md, Commit and delivery)."""
+"""Delivery: from the outbox to Discord, each decided action seen once (docs/guarantees.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whom a message speaks to. Pure, and the same for every gateway: it looks at the message and the roster alone.
 
-In this order (DESIGN.md, Signals): a mention in the text, a name called at the start or end of a line, a reply to the
+In this order: a mention in the text, a name called at the start or end of a line, a reply to the
 bot's message, the thread that the bot started. A direct message needs no addressing: only its bot sees it.
 """
 

@@ -12,7 +12,7 @@ MINUTE = 60_000
 WATCHING_FOR = 2 * MINUTE
 ENGAGED_FOR = 3 * MINUTE
 COOLING_FOR = 5 * MINUTE
-"""Milliseconds that a state lasts without an event (DESIGN.md, Conversation state)."""
+"""Milliseconds that a state lasts without an event."""
 
 _NEXT = {
     ConversationState.WATCHING: (WATCHING_FOR, ConversationState.IDLE),

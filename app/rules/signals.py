@@ -1,4 +1,4 @@
-"""Why a message matters to one bot: the table of signals (DESIGN.md), strongest first."""
+"""Why a message matters to one bot: the table of signals, strongest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cycles in plain Python: what lanes, floors and commits should answer, by DESIGN.md (see reference.py)."""
+"""Cycles in plain Python: what lanes, floors and commits should answer (see reference.py)."""
 
 from __future__ import annotations
 

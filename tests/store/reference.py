@@ -1,4 +1,4 @@
-"""Admission and elections in plain Python: what each call should answer, by DESIGN.md. No Redis; times in ms come from `now`.
+"""Admission and elections in plain Python: what each call should answer. No Redis; times in ms come from `now`.
 
 Each method answers the verdict that the store's call should give, and moves the reference as the call should move Redis.
 """
