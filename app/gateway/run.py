@@ -75,8 +75,6 @@ class Gateway:
         """Run until stopped. TokenRefused, LeaseHeld, ConfigurationError or StoreUnavailable when it cannot begin."""
         configure_discord(self._settings)
         self._listen_for_signals()
-        # A restart may wait here for the lease of the process before it; without this line for no visible reason.
-        log.info("gateway starts", bots=len(self._bots))
         held: list[str] = []
         loops: list[asyncio.Task[None]] = []
         try:
@@ -96,8 +94,10 @@ class Gateway:
     async def _take_leases(self, held: list[str]) -> None:
         """Take all, and list them in `held`. A dead process's lease ends within its term: who has it longer is alive."""
         until = time.monotonic() + 1.1 * self._settings.gateway_lease
+        holders = await self._holders()
+        # A restart may wait now for the lease of the process before it; without this line for no visible reason.
+        log.info("gateway starts", bots=len(self._bots))
         while not self._stop.is_set():
-            holders = {bot: await self._ports.hold_lease(bot) for bot in self._bots}
             held[:] = [bot for bot, holder in holders.items() if not holder]
             others = [f"{bot}: {holder} already runs this bot's gateway." for bot, holder in holders.items() if holder]
             if not others:
@@ -105,6 +105,11 @@ class Gateway:
             if time.monotonic() > until:
                 raise LeaseHeld(" ".join(others))
             await asyncio.sleep(self._settings.gateway_lease / 20)
+            holders = await self._holders()
+
+    async def _holders(self) -> dict[str, str]:
+        """Who has each bot's lease; empty where it is ours now."""
+        return {bot: await self._ports.hold_lease(bot) for bot in self._bots}
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.ensure_future(self._stop.wait())
