@@ -6,7 +6,8 @@ import gc
 
 THRESHOLDS = (10_000, 10, 5)
 """Allocations before the youngest generation is collected, and how often the older ones follow. At Python's own 700 the
-collector walked the loaded libraries again and again: it took a quarter of a gateway's time in the race of thirty bots."""
+collector walks the loaded libraries again and again: without it a gateway in the race of thirty bots took 2.8 CPU seconds in
+place of 3.2."""
 
 
 def settle() -> None:
