@@ -29,7 +29,15 @@ the message that it died on and, where a gateway died, a direct message that was
 a second visible answer to one message. Recovery is counted from the restart, the start of the new process included, until
 everything is answered, delivered and at rest; what the process needed to load (a worker 3 s on an idle machine with two
 cores) is also shown by itself. The settings are the defaults but for cooldown and quiet time, which are 0.
-`STREAM_PROVE=1 make prove` plays ten rounds for each row.
+`make prove` plays ten rounds for each row.
+
+"""
+FORGETFUL_INTRODUCTION = """
+
+## When Discord forgets a nonce after one second
+
+With `STREAM_NONCE_WINDOW=1`, `STREAM_DELIVERY_LEASE=0.8` and `STREAM_DISCORD_TIMEOUT=0.5`, and a Discord whose memory is as
+short: the channel is read back before anything is sent again.
 
 """
 
@@ -50,15 +58,14 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_table_of_kill_points(tmp_path: Path) -> None:
     """The same with cold starts, several rounds for each point, written to docs/kill-points.md."""
-    rounds = play_all(tmp_path, pairs(POINTS) * (10 if LONG else 2), stages=2, warmed=False)
+    times = 10 if LONG else 2
+    rounds = play_all(tmp_path, pairs(POINTS) * times, stages=2, warmed=False)
+    page = INTRODUCTION + table(rounds)
+    print("\n" + page)  # half an hour's work, shown before the other half begins
     forgetful = play_all(
-        tmp_path / "forgetful", pairs(POST_POINTS) * (10 if LONG else 2), stages=2, warmed=False, window=1.0, **FORGETFUL
+        tmp_path / "forgetful", pairs(POST_POINTS) * times, stages=2, warmed=False, window=1.0, **FORGETFUL
     )
-    PAGE.write_text(
-        INTRODUCTION + table(rounds) + "\n\n## When Discord forgets a nonce after one second\n\n"
-        "With `STREAM_NONCE_WINDOW=1`, `STREAM_DELIVERY_LEASE=0.8` and `STREAM_DISCORD_TIMEOUT=0.5`, and a Discord whose memory "
-        "is as short: the channel is read back before anything is sent again.\n\n" + table(forgetful) + "\n"
-    )
+    PAGE.write_text(page + FORGETFUL_INTRODUCTION + table(forgetful) + "\n")
     check(rounds)
     check(forgetful)
 
