@@ -30,15 +30,28 @@ def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> 
     assert found
 
 
-def test_repeated_hints_come_ever_more_slowly(store: Store) -> None:
-    """A backlog at the workers breeds no hints: each repetition doubles the patience."""
+def repeats(store: Store, seconds: int) -> list[int]:
+    """After how many seconds hints are repeated for a lane that no worker begins, with a patience of one second."""
     store.run(lanes.wake(LANE, Context.TRIGGER))
-    now = int(time.time() * 1000)
-    store.client.zadd(keys.WAKES_DUE, {str(LANE): now - 500_000})
-    store.client.hset(keys.wake(LANE), "hinted", now - 400_000)
-    assert store.run(lanes.overdue(patience_ms=60_000)).lanes
-    store.client.hset(keys.wake(LANE), "hinted", now - 90_000)
-    assert store.run(lanes.overdue(patience_ms=60_000)).lanes == ()
+    at = []
+    for second in range(1, seconds + 1):
+        # A second goes by: both times move one into the past.
+        store.client.hincrby(keys.wake(LANE), "hinted", -1_000)
+        store.client.zincrby(keys.WAKES_DUE, -1_000, str(LANE))
+        if store.run(lanes.overdue(patience_ms=1_000)).lanes:
+            at.append(second)
+            store.client.hset(keys.wake(LANE), "hinted", int(time.time() * 1000))
+    return at
+
+
+def test_hints_lost_in_a_row_cost_a_second_each(store: Store) -> None:
+    """A killed worker takes what it had fetched with it, and the repetition may meet the next one."""
+    assert repeats(store, 3) == [1, 2, 3]
+
+
+def test_a_backlog_breeds_no_hints(store: Store) -> None:
+    """A lane that waits long for a worker is hinted ever more slowly, up to sixteen seconds apart."""
+    assert repeats(store, 60) == [1, 2, 3, 5, 9, 17, 33, 49]
 
 
 def test_a_lane_whose_lock_is_held_is_left_alone(store: Store) -> None:

@@ -1,9 +1,11 @@
--- What is overdue: lanes whose lock is free, elections, deliveries. A lane that was hinted lately is left alone, longer each
--- time, so that a backlog at the workers does not breed hints.
+-- What is overdue: lanes whose lock is free, elections, deliveries. A lane that was hinted lately is left alone. The first
+-- repetitions follow at the patience, as hints do get lost in a row (with a killed worker); then each takes twice as long, so
+-- that a backlog at the workers does not breed hints.
 -- KEYS  1 wakes:due  2 elections:due  3 deliveries:due   ARGV  1 most of each  2 patience ms
 -- Returns {lane, context, lane, context, ...}, {message, ...}, {bot:channel, ...}
 --#include keys
 --#include lib
+local PROMPT = 2
 local most, patience = tonumber(ARGV[1]), tonumber(ARGV[2])
 
 local function patient(key, due)
@@ -12,7 +14,7 @@ local function patient(key, due)
   local since = math.max(tonumber(h[1]) or 0, hints == 0 and due or 0)
   -- A lane that becomes due later than its last hint has had no hint for this due time.
   if tonumber(h[1]) and tonumber(h[1]) < due then return true, hints end
-  return now - since >= math.min(patience * 2 ^ hints, 16 * patience), hints
+  return now - since >= patience * 2 ^ math.min(math.max(hints - PROMPT, 0), 4), hints
 end
 
 local lanes = {}
