@@ -270,7 +270,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
     Described("event:<message>", "hash: the event an election is about, its signal and reason", "admit", "2 hours"),
     Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
-    Described("answer:<message>", "hash: who answered, or declined", "commit", "26 hours"),
+    Described("answer:<message>", "hash: who answered, declined, or was released by an edit", "commit", "26 hours"),
     Described(
         "floor:<channel>",
         "hash: bot, message, token, kind, until",

@@ -207,6 +207,10 @@ class StorePorts:
         """A cycle reads the new text from Discord itself; here it is only noted."""
         await self._store.run(journal.note(event.message_id, "stream", "edit", "edited", "its author changed it", {}))
 
+    async def unaddressed(self, bot: str, event: Event) -> None:
+        """What the bot has not committed yet is cancelled."""
+        await self._store.run(admission.cancel(bot, event.message_id))
+
     async def liked(self, bot: str, person: str, request: str) -> None:
         """A reaction to the bot's words earns some trust."""
         if not self._ignored(person):

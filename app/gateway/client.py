@@ -121,9 +121,8 @@ class StreamClient(discord.Client):
         if message.edited_at is None or str(message.author.id) == self.user_id:
             return
         event = event_of(message, self._intake.hearing.ours)
-        known = self._intake.hearing.known(str(message.id))
-        if event is not None and (known is None or known.content != event.content):
-            self._intake.edited(self.bot, event)
+        if event is not None:
+            self._intake.edited(self.bot, event, (message.edited_at - message.created_at).total_seconds())
 
     async def on_connect(self) -> None:
         # At READY, also of a later session; never at RESUMED. `on_ready` waits for the guilds, and events do not.

@@ -64,16 +64,17 @@ class Intake:
         self.hearing.learn(await self._ports.roster())
 
     def offer(
-        self, bot: str, event: Event, *, late: bool = False, history: bool = False
+        self, bot: str, event: Event, *, late: bool = False, history: bool = False, edited: bool = False
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
-        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held."""
+        so kept as context only. `history`: read back in order, so it moves the cursor. `edited`: heard before, with another
+        text. None: it could not be held."""
         heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
         request = uuid4().hex
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                await self._admit(bot, heard, request, late, history)
+                await self._admit(bot, heard, request, late=late, history=history, edited=edited)
 
         heard.waiting.add(bot)
         done = self._put(bot, admit, always=history)
@@ -95,9 +96,18 @@ class Intake:
         answer a message that is gone."""
         self._put(bot, lambda: self._ports.deleted(channel_id, message_id), always=True)
 
-    def edited(self, bot: str, event: Event) -> None:
-        """A message has a new text."""
-        self._put(bot, lambda: self._ports.edited(event))
+    def edited(self, bot: str, edit: Event, age_s: float) -> None:
+        """A message has a new text, `age_s` seconds after it was written. Who answers it reads the new text from Discord;
+        here it is only asked whether it now speaks to the bot, or no longer does."""
+        revision = self.hearing.revise(bot, edit)
+        if revision is None:
+            return
+        if revision.first:
+            self._put(bot, lambda: self._ports.edited(revision.event))
+        if revision.removed:
+            self._put(bot, lambda: self._ports.unaddressed(bot, revision.event), always=True)
+        elif revision.added and age_s <= self._settings.backfill_age:
+            self.offer(bot, revision.event, edited=True)
 
     def liked(self, bot: str, person: str) -> None:
         """A person reacted to a message of the bot's."""
@@ -131,7 +141,9 @@ class Intake:
             log.warning("no room to hold more", bot=bot)
         return done
 
-    async def _admit(self, bot: str, heard: Heard, request: str, late: bool, history: bool) -> None:
+    async def _admit(
+        self, bot: str, heard: Heard, request: str, *, late: bool, history: bool, edited: bool
+    ) -> None:
         event = heard.event
         addressing = self.hearing.judge(heard)
         facts = await self._ports.facts(bot, event)
@@ -147,6 +159,7 @@ class Intake:
             author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
             expected=self.hearing.expected(event),
             wakes=not late and (classified.direct or self._settings.gateway_wakes),
+            edited=edited,
             move_cursor=event.kind == "message" and (history or self._moves[bot](event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)

@@ -47,6 +47,9 @@ class MessagePorts(Protocol):
     async def edited(self, event: Event) -> None:
         """A message of somebody else has a new text."""
 
+    async def unaddressed(self, bot: str, event: Event) -> None:
+        """An edit took the bot's name away: a message that spoke to it does no longer."""
+
     async def liked(self, bot: str, person: str, request: str) -> None:
         """A person (user id) reacted to a message of the bot's. The same `request` again changes nothing."""
 

@@ -42,6 +42,8 @@ class Candidate:
     wakes: bool = True
     """False: keep it in the inbox as context and wake nobody."""
     move_cursor: bool = True
+    edited: bool = False
+    """An edit made it speak to the bot, which had heard the message before."""
 
 
 def _parse(reply: Reply) -> Admission:
@@ -52,8 +54,8 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
     """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a repeated call return its verdict."""
     c, event = candidate, candidate.event
     bid = c.bid if c.bid is not None and c.bid.above_threshold else None
-    # A burst of reactions is another event about a message that was admitted when it was written.
-    subject = event.message_id if event.kind == "message" else f"{event.message_id}.r"
+    # A burst of reactions, or an edit, is another event about a message that was admitted when it was written.
+    subject = event.message_id + (".r" if event.kind == "reaction" else ".e" if c.edited else "")
     return Call(
         "admit",
         (
@@ -100,6 +102,11 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
 def forget(message: str) -> Call[int]:
     """The message was deleted: nothing that waits for it is sent any more."""
     return Call("forget", (keys.answer(message), keys.journal(message)), (message,), int)
+
+
+def cancel(bot: str, message: str) -> Call[int]:
+    """An edit took the bot's name out of the message: the bot does not answer it any more, unless it has committed."""
+    return Call("cancel", (keys.answer(message), keys.journal(message)), (bot,), int)
 
 
 def cursors(bot: str) -> Call[dict[str, str]]:

@@ -131,3 +131,27 @@ def test_safety_poll_alone_answers(tmp_path: Path) -> None:
         polls = running.stats()["cycles"]
         running.wait(lambda: running.stats()["cycles"] >= polls + 6, 30.0, "two more rounds of polls")
         assert len(answers(running, post.message_id)) == 1
+
+
+def test_an_edit_that_names_a_bot_asks_it_and_one_that_takes_the_name_away_releases_it(stream: System) -> None:
+    """What waits follows the edit: the bot that is named now answers, once; the one that no longer is keeps silent."""
+    channel = stream.discord.add_channel("edited")
+    person = stream.discord.add_user("Quin")
+    stream.kill("direct")
+    added = stream.discord.post(person, channel, "Quin's cat, are you there?")
+    removed = stream.discord.post(person, channel, "cyd, are you there?")
+    stream.wait(lambda: any(line.bot == "cyd" for line in stream.journal(removed.message_id)), what="cyd's admission")
+    for _ in range(2):
+        stream.discord.edit(added, "ada, are you there?")
+    stream.discord.edit(removed, "Is anybody there?")
+    stream.wait(lambda: "cancelled" in verdicts(stream, removed.message_id), what="cyd's release")
+    stream.worker("direct,delivery", "direct")
+    stream.wait(lambda: "ada" in answers(stream, added.message_id), 30.0, "ada's answer")
+    stream.rest()
+    assert answers(stream, added.message_id) == ["ada"]
+    assert answers(stream, removed.message_id) == []
+
+
+def verdicts(stream: System, message: int) -> set[str]:
+    """What the journal says was decided about a message."""
+    return {str(line.verdict) for line in stream.journal(message)}

@@ -60,6 +60,7 @@ class RecordingPorts:
         self.receipts: list[tuple[str, str, str, str]] = []
         self.gone: list[tuple[str, str]] = []
         self.edits: list[Event] = []
+        self.released_by_edit: list[tuple[str, str]] = []
         self.orders: list[tuple[Order, str]] = []
         self.likes: list[tuple[str, str]] = []
         self.cursor: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -85,7 +86,7 @@ class RecordingPorts:
         await self._reach()
         event = candidate.event
         self.requests.append((candidate.bot, request))
-        if self._seen.setdefault((candidate.bot, event.message_id, event.kind), request) != request:
+        if self._seen.setdefault((candidate.bot, event.message_id, f"{event.kind}{candidate.edited}"), request) != request:
             return Admission(Admit.DUPLICATE, 0, "")
         self.admitted.append(candidate)
         if candidate.move_cursor:
@@ -131,6 +132,10 @@ class RecordingPorts:
     async def edited(self, event: Event) -> None:
         await self._reach()
         self.edits.append(event)
+
+    async def unaddressed(self, bot: str, event: Event) -> None:
+        await self._reach()
+        self.released_by_edit.append((bot, event.content))
 
     async def liked(self, bot: str, person: str, request: str) -> None:
         await self._reach()

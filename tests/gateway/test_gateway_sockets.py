@@ -121,6 +121,22 @@ async def test_deletions_and_edits(town: Town) -> None:
     assert [edit.content for edit in town.ports.edits] == ["typo"]
 
 
+async def test_an_edit_changes_who_is_spoken_to(town: Town) -> None:
+    """Who is named now hears the message as its own, with the new text; who no longer is is released; the rest hear nothing.
+    A reply stays a reply, though Discord's update may not say so."""
+    await town.start()
+    post = await town.say("elena, hi")
+    reply = await town.say("really?", reply_to=await town.say("I am here", town.bots["dotty"]))
+    await until(lambda: len(town.ports.admitted) == 8)
+    await asyncio.to_thread(town.discord.edit, post, "aria, hi")
+    await asyncio.to_thread(town.discord.edit, reply, "really now?")
+    await until(lambda: len(town.ports.edits) == 2 and len(town.ports.admitted) == 9)
+    asked = town.ports.admitted[-1]
+    assert (asked.bot, asked.edited, asked.classified.signal, asked.event.content) == ("aria", True, Signal.DIRECT, "aria, hi")
+    assert town.ports.released_by_edit == [("elena", "aria, hi")]
+    assert town.ports.hints[-1] == (f"aria:{town.channel.id}", Context.DIRECT)
+
+
 async def test_a_moderator_is_obeyed_and_others_are_not(town: Town) -> None:
     """STOP from who may manage messages is an order and no event; from anybody else it is a message like any."""
     moderator = town.discord.add_user("Mo", moderator=True)

@@ -13,13 +13,22 @@ local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], AR
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
 local id = ''
--- A burst of reactions is counted apart: every bot has already bid or passed when the message was written.
-local counter = string.sub(KEYS[1], -2) == '.r' and '#reacted' or '#count'
+-- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
+local kind = string.match(KEYS[1], '%.([re])$')
+local counter = kind == 'r' and '#reacted' or kind == 'e' and '#edited' or '#count'
 
 local earlier = redis.call('HMGET', KEYS[1], 'request', 'verdict', 'due_in', 'id')
 if earlier[1] then
   if earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
   return {'duplicate', 0, earlier[4]}
+end
+if kind == 'e' then
+  -- An edit may speak to a bot again that an earlier edit had released; to one that was spoken to before it brings nothing.
+  if redis.call('HGET', KEYS[5], bot) == 'cancelled' then
+    redis.call('HDEL', KEYS[5], bot)
+  elseif redis.call('HGET', string.sub(KEYS[1], 1, -3), 'verdict') == 'direct' then
+    return {'duplicate', 0, ''}
+  end
 end
 
 local function verdict(word, due_in, why)
