@@ -271,6 +271,11 @@ class Reference(Rooms):
         self.answer.setdefault(message, {})["#deleted"] = "yes"
         return first
 
+    def cancel(self, bot: str, message: str) -> bool:
+        first = bot not in self.answer.get(message, {})
+        self.answer.setdefault(message, {}).setdefault(bot, "cancelled")
+        return first
+
     # ---- delivery, as far as the protocols above see it
 
     def delivered(self, bot: str, channel: str, posted: str) -> None:

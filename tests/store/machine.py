@@ -263,6 +263,15 @@ class Machine:
     def forget(self, message: str) -> None:
         assert self.world.store.run(admission.forget(message)) == self.ref.forget(message)
 
+    def edit(self, told: admission.Candidate, named: bool, lost: bool = False) -> None:
+        """Its author edits what a bot heard, so that it speaks to the bot from now on, or no longer."""
+        bot, said = told.bot, told.event
+        if named and said.author_kind is AuthorKind.HUMAN:
+            self.admit(world.direct(bot, said, (bot,), expected=told.expected, edited=True), lost)
+        elif told.classified.direct:
+            assert bool(self.world.store.run(admission.cancel(bot, said.message_id))) == self.ref.cancel(bot, said.message_id)
+            self.note(f"{bot} is no longer spoken to in {said.message_id}", "yes")
+
     def post(self, bot: str, channel: str) -> Event | None:
         """A deliverer sends the oldest entry; Discord has it, the receipt is still out. What others see of it."""
         head = self.world.store.run(outbox.head(bot, channel))

@@ -22,7 +22,7 @@ class Election:
     state: str = ""
     channel: str = ""
     opened: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: {"message": 0, "reaction": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"message": 0, "reaction": 0, "edit": 0})
     bids: dict[str, float] = field(default_factory=dict)
     winner: str = ""
     again: str = ""
@@ -66,7 +66,7 @@ class Rooms:
         """Whom the last call that freed a floor woke."""
         self.due: dict[str, float] = {}
         self.inbox: dict[str, dict[str, str]] = {}
-        self.seen: set[tuple[str, str, str]] = set()
+        self.seen: dict[tuple[str, str, str], str] = {}
         self.elections: dict[str, Election] = {}
         self.elections_due: dict[str, float] = {}
         self.answer: dict[str, dict[str, str]] = {}
@@ -186,10 +186,26 @@ class Rooms:
     # ---- admission
 
     def admit(self, c: Candidate) -> str:
-        event = c.event
-        if (c.bot, event.message_id, event.kind) in self.seen:
+        message = c.event.message_id
+        subject = c.bot, message, self._kind(c)
+        if subject in self.seen:
             return "duplicate"
-        self.seen.add((c.bot, event.message_id, event.kind))
+        if c.edited:
+            if self.answer.get(message, {}).get(c.bot) == "cancelled":
+                del self.answer[message][c.bot]
+                if not self.answer[message]:
+                    del self.answer[message]
+            elif self.seen.get((c.bot, message, "message")) == "direct":
+                return "duplicate"
+        self.seen[subject] = self._admit(c)
+        return self.seen[subject]
+
+    @staticmethod
+    def _kind(c: Candidate) -> str:
+        return "edit" if c.edited else c.event.kind
+
+    def _admit(self, c: Candidate) -> str:
+        event = c.event
         self._remember(c)
         e = self.election(event.message_id)
         if self.muted(c.bot, event):
@@ -226,8 +242,8 @@ class Rooms:
                     self.roots.setdefault(root, Spent()).foreign += 1
 
     def _passes(self, c: Candidate, e: Election) -> bool:
-        e.counts[c.event.kind] += 1
-        complete = e.state == "open" and e.counts[c.event.kind] >= c.expected
+        e.counts[self._kind(c)] += 1
+        complete = e.state == "open" and e.counts[self._kind(c)] >= c.expected
         if complete:
             self.elections_due[c.event.message_id] = self.at_once()
         return complete

@@ -19,10 +19,10 @@ BID = st.sampled_from([None, 0.2, 0.5, 0.5, 0.9])
 ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "finish")
 
 
-MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "muted",
+MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "edited", "muted",
              "dropped", "renewed", "committed twice")
 
-FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget", "flood")
+FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget", "edit", "edit", "flood")
 
 
 class Protocol(RuleBasedStateMachine):
@@ -40,8 +40,8 @@ class Protocol(RuleBasedStateMachine):
     mutes: ClassVar[tuple[str, ...]] = ()
     dead: ClassVar[tuple[str, ...]] = ()
     """Bots that no worker serves."""
-    deletes: ClassVar[bool] = False
-    """Whether authors delete messages."""
+    changes: ClassVar[bool] = False
+    """Whether authors edit and delete messages."""
     passing: ClassVar[tuple[int, ...]] = (11_000, LATER_MS, 61_000)
     tokens: ClassVar[tuple[int, ...]] = (80,)
     micro_usd: ClassVar[int] = 0
@@ -179,8 +179,11 @@ class Protocol(RuleBasedStateMachine):
             for c in [c for c in self.m.late if c.event == said][:1]:
                 self.m.late.remove(c)
                 self.m.admit(world.direct(c.bot, said, (c.bot,), expected=c.expected))
-        elif what == "deleted" and self.deletes:
+        elif what == "deleted" and self.changes:
             self.m.forget(said.message_id)
+        elif what == "edited" and self.changes:
+            told = next(c for c in self.m.heard if c.bot == cycle.lane.bot and c.event == said)
+            self.m.edit(told, data.draw(st.booleans(), "named"))
         elif what == "muted" and self.mutes:
             self.m.mute(data.draw(st.sampled_from(self.mutes)), True)
         elif what == "dropped":
@@ -307,8 +310,10 @@ class Protocol(RuleBasedStateMachine):
         elif what == "mute" and self.mutes:
             scope = data.draw(st.sampled_from(self.mutes))
             m.mute(scope, scope not in m.ref.mutes)
-        elif what == "forget" and m.heard and self.deletes:
+        elif what == "forget" and m.heard and self.changes:
             m.forget(data.draw(st.sampled_from(m.heard)).event.message_id)
+        elif what == "edit" and m.heard and self.changes:
+            m.edit(data.draw(st.sampled_from(m.heard)), data.draw(st.booleans(), "named"), data.draw(LOST))
 
     @rule(ms=st.integers(0, 2))
     def wait(self, ms: int) -> None:

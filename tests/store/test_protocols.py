@@ -32,7 +32,7 @@ class Commits(Protocol):
 
     bots = ("aria", "dotty")
     addressed = ((), ("aria",))
-    deletes = True
+    changes = True
     meanwhile = tuple(what for what in MEANWHILE if what != "nothing")
     settings: ClassVar = {"cooldown": 0}
 
@@ -52,6 +52,7 @@ class Addressed(Protocol):
     """Bots that one message names answer in order; a dead one is skipped after a lease; a direct claim takes an unasked floor."""
 
     addressed = ((), ("aria", "dotty"), ("elena", "dotty", "aria"), ("dotty", "elena"))
+    changes = True
 
 
 class DeadBot(Protocol):
