@@ -151,8 +151,8 @@ class Worker:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
         for world in ports:
             if world.committed:
-                reached("deliver_hint_before")
-                self.hints.send(DELIVER, lane.bot)
+                reached("deliver_before")
+                self.deliverer.begin(lane.bot)
             for text in world.next_lanes:
                 self._hint_next(Lane.parse(text))
             self.chores.remember(world)

@@ -70,6 +70,11 @@ class Deliverer:
             return False
         return True
 
+    def begin(self, bot: str) -> None:
+        """As `run`, and returns at once. Should this process die, the pump finds what is due."""
+        if not self._settings.dry_run:
+            self._rest.submit(self.deliver(bot)).add_done_callback(_begun)
+
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
         channels = await self._store.run(outbox.channels_due(bot))
@@ -190,6 +195,11 @@ class Deliverer:
 
     def _tell(self, lane: Lane) -> None:
         self._hints.submit(self._hint, lane).add_done_callback(_told)
+
+
+def _begun(delivery: Future[None]) -> None:
+    if not delivery.cancelled() and (error := delivery.exception()):
+        log.warning("delivery not begun", error=type(error).__name__)
 
 
 def _told(hint: Future[None]) -> None:

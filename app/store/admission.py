@@ -106,7 +106,7 @@ def forget(message: str) -> Call[int]:
 
 def cancel(bot: str, message: str) -> Call[int]:
     """An edit took the bot's name out of the message: the bot does not answer it any more, unless it has committed."""
-    return Call("cancel", (keys.answer(message), keys.journal(message)), (bot,), int)
+    return Call("cancel", (keys.answer(message), keys.journal(message), keys.bids(message)), (bot,), int)
 
 
 def cursors(bot: str) -> Call[dict[str, str]]:

@@ -24,7 +24,7 @@ GATEWAY_POINTS = ("admit_before", "admit_after", "elect_before", "elect_after", 
 POST_POINTS = ("post_before", "post_ready", "post_sent", "post_after", "mark_after")
 WORKER_POINTS = (
     "lock_before", "lock_after", "floor_before", "floor_after", "model_before", "model_after",
-    "commit_before", "commit_after", "finish_after", "deliver_hint_before", *POST_POINTS,
+    "commit_before", "commit_after", "finish_after", "deliver_before", *POST_POINTS,
 )  # fmt: skip
 POINTS = GATEWAY_POINTS + WORKER_POINTS
 MEANING = {
@@ -43,7 +43,7 @@ MEANING = {
     "commit_before": "worker: before the commit",
     "commit_after": "worker: after it",
     "finish_after": "worker: after the lane's end, before its hints",
-    "deliver_hint_before": "worker: before the hint to deliver",
+    "deliver_before": "worker: before the delivery begins",
     "post_before": "worker: permission taken, POST not sent",
     "post_ready": "worker: last check passed, nothing sent",
     "post_sent": "worker: POST written to the socket",

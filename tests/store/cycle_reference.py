@@ -272,9 +272,10 @@ class Reference(Rooms):
         return first
 
     def cancel(self, bot: str, message: str) -> bool:
-        first = bot not in self.answer.get(message, {})
-        self.answer.setdefault(message, {}).setdefault(bot, "cancelled")
-        return first
+        if self.election(message).addressed is None or bot in self.answer.get(message, {}):
+            return False
+        self.answer.setdefault(message, {})[bot] = "cancelled"
+        return True
 
     # ---- delivery, as far as the protocols above see it
 

@@ -72,3 +72,11 @@ def test_a_name_that_comes_back_is_answered(store: Store) -> None:
     assert store.run(admission.cancel("aria", "1")) == 1
     assert edit(m, "e") is Admit.DIRECT
     assert not store.client.exists(keys.answer("1"))
+
+
+def test_an_edit_before_the_admission_cancels_nothing(store: Store) -> None:
+    """The gateway held the message while Redis was away, and admits it as it is now: speaking to nobody."""
+    m = machine(store)
+    m.admit(world.candidate("aria", SAID, 0.5))
+    assert store.run(admission.cancel("aria", "1")) == 0
+    assert not store.client.exists(keys.answer("1"))

@@ -97,13 +97,15 @@ def arrive(store: Store, discord: LoopbackThread, settings: Settings, signal: Si
     return post, admit(store, settings, "elena", event, signal)
 
 
-def test_a_direct_message_is_answered_by_one_task(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery) -> None:
-    """run_daily_life_cycle answers, deliver_outbox posts, and a second delivery of either task changes nothing."""
+def test_a_direct_message_is_answered_by_one_task(store: Store, discord: LoopbackThread, settings: Settings, eager: Celery,
+                                                  wait_until: Any) -> None:
+    """run_daily_life_cycle answers and posts; a second delivery of it, or a task to deliver, changes nothing."""
     post, verdict = arrive(store, discord, settings, Signal.DIRECT, "elena, what lives in a tide pool?")
     assert verdict is Admit.DIRECT
     args = ("elena", "direct", str(post.channel_id))
     assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
     assert eager.tasks[CYCLE].apply_async(args=args).get() == "not_due"
+    wait_until(lambda: discord.replies_to(post), what="an answer")
     eager.tasks[DELIVER].apply_async(args=("elena",)).get()
     assert [answer.author_name for answer in discord.replies_to(post)] == ["elena"]
 

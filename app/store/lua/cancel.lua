@@ -1,8 +1,9 @@
 -- An edit took this bot's name out of a message: it owes no answer any more. What it has committed stands.
--- KEYS  1 answer  2 journal   ARGV  1 bot
--- Returns 1: cancelled, 0: it has answered, declined or been cancelled before
+-- KEYS  1 answer  2 journal  3 bids   ARGV  1 bot
+-- Returns 1: cancelled, 0: it has answered, declined or been cancelled before, or the message was edited before it was admitted
 --#include keys
 --#include lib
+if redis.call('HEXISTS', KEYS[3], '#addressed') == 0 then return 0 end
 local first = redis.call('HSETNX', KEYS[1], ARGV[1], 'cancelled')
 redis.call('PEXPIRE', KEYS[1], 26 * HOUR)
 if first == 1 then journal(KEYS[2], ARGV[1], 'edit', 'cancelled', 'its author no longer speaks to it') end
