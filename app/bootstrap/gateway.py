@@ -209,7 +209,7 @@ class StorePorts:
 
     async def unaddressed(self, bot: str, event: Event) -> None:
         """What the bot has not committed yet is cancelled."""
-        await self._store.run(admission.cancel(bot, event.message_id))
+        await self._store.run(admission.cancel(bot, event.message_id, event.channel_id))
 
     async def liked(self, bot: str, person: str, request: str) -> None:
         """A reaction to the bot's words earns some trust."""

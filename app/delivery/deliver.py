@@ -48,6 +48,7 @@ class Deliverer:
         self._hint = hint
         self._owner = uuid.uuid4().hex
         self._serving: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._asking: set[asyncio.Task[None]] = set()
         self._again: set[tuple[str, str]] = set()
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._unable: set[tuple[str, str]] = set()
@@ -77,6 +78,10 @@ class Deliverer:
 
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
         channels = await self._store.run(outbox.channels_due(bot))
         due = [(bot, channel) for channel, in_ms in channels if in_ms == 0 and (bot, channel) not in self._unable]
         for key in due:
@@ -94,6 +99,7 @@ class Deliverer:
     async def _stop(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
+        await end(self._asking, CANCEL_AGAIN)  # first: it would begin to serve a channel after the store is closed
         await end(self._serving.values(), CANCEL_AGAIN)
         await self._store.close()
 

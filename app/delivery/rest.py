@@ -155,6 +155,9 @@ class DiscordRest:
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 await client.close()
                 raise Unreachable(f"cannot log in: {type(error).__name__}") from None
+            except asyncio.CancelledError:
+                await client.close()
+                raise
             self._retire(bot)
             self._logins[bot] = _Login(token, client)
             return client

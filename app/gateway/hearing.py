@@ -31,14 +31,6 @@ class Place:
 
 
 @dataclass(slots=True)
-class Edited:
-    """The latest edit of a message: whom it addressed before, and the bots that know."""
-
-    before: Addressing
-    told: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class Heard:
     """One message. `waiting` are bots whose copy is queued and not yet judged."""
 
@@ -50,24 +42,15 @@ class Heard:
     tables: dict[str, Features] = field(default_factory=dict)
     addressing: Addressing | None = None
     spoken_of: frozenset[str] = frozenset()
-    edited: Edited | None = None
+    edited_s: float = 0.0
+    """How old the message was when its text was last changed."""
+    noted: bool = True
+    told: set[str] = field(default_factory=set)
+    """Bots that were last told that it speaks to them."""
 
     def table(self, user_id: str) -> Features:
         """The features for the bot with this user id."""
         return self.tables.get(user_id) or features(self.place.room, self.turn, user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """What an edit changed for one bot."""
-
-    event: Event
-    first: bool
-    """No bot of this process was told of it before."""
-    added: bool = False
-    """The text speaks to this bot now, and did not before."""
-    removed: bool = False
-    """It does no longer."""
 
 
 class Hearing:
@@ -137,23 +120,14 @@ class Hearing:
             heard.spoken_of = spoken_of(heard.event, self.roster)
         return heard.addressing
 
-    def revise(self, bot: str, edit: Event) -> Revision | None:
-        """Take in an edit, once for each bot. Only text and mentions change: what else Discord sends with an edit may be
-        incomplete. None: nothing new, or a message that was not heard here."""
+    def revise(self, edit: Event, age_s: float) -> Heard | None:
+        """Take in an edit, whichever bot's connection brings it; an older one changes nothing. Only text and mentions change:
+        what else Discord sends with an edit may be incomplete. None: never edited, or a message that was not heard here."""
         heard = self._messages.get(edit.message_id)
-        if heard is None:
-            return None
-        if heard.event.content != edit.content:
-            addressed = self.judge(heard)
+        if heard is not None and age_s > heard.edited_s and heard.event.content != edit.content:
             heard.event = heard.event.model_copy(update={"content": edit.content, "mentions": edit.mentions})
-            heard.addressing, heard.edited = None, Edited(addressed)
-        edited = heard.edited
-        if edited is None or bot in edited.told:
-            return None
-        first = not edited.told
-        edited.told.add(bot)
-        before, after = bot in edited.before.bots, bot in self.judge(heard).bots
-        return Revision(heard.event, first, added=after and not before, removed=before and not after)
+            heard.addressing, heard.edited_s, heard.noted = None, age_s, False
+        return heard if heard is not None and heard.edited_s else None
 
     def expected(self, event: Event) -> int:
         """How many bots will bid or pass for this message; UNPLACED when the roster does not place them yet, so that

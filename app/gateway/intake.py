@@ -64,17 +64,16 @@ class Intake:
         self.hearing.learn(await self._ports.roster())
 
     def offer(
-        self, bot: str, event: Event, *, late: bool = False, history: bool = False, edited: bool = False
+        self, bot: str, event: Event, *, late: bool = False, history: bool = False
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
-        so kept as context only. `history`: read back in order, so it moves the cursor. `edited`: heard before, with another
-        text. None: it could not be held."""
+        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held."""
         heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
         request = uuid4().hex
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                await self._admit(bot, heard, request, late=late, history=history, edited=edited)
+                await self._admit(bot, heard, request, late=late, history=history, edited=False)
 
         heard.waiting.add(bot)
         done = self._put(bot, admit, always=history)
@@ -99,15 +98,26 @@ class Intake:
     def edited(self, bot: str, edit: Event, age_s: float) -> None:
         """A message has a new text, `age_s` seconds after it was written. Who answers it reads the new text from Discord;
         here it is only asked whether it now speaks to the bot, or no longer does."""
-        revision = self.hearing.revise(bot, edit)
-        if revision is None:
+        heard = self.hearing.revise(edit, age_s)
+        if heard is None:
             return
-        if revision.first:
-            self._put(bot, lambda: self._ports.edited(revision.event))
-        if revision.removed:
-            self._put(bot, lambda: self._ports.unaddressed(bot, revision.event), always=True)
-        elif revision.added and age_s <= self._settings.backfill_age:
-            self.offer(bot, revision.event, edited=True)
+        if not heard.noted:
+            heard.noted, event = True, heard.event
+            self._put(bot, lambda: self._ports.edited(event))
+        request, asked = uuid4().hex, False
+
+        async def tell() -> None:
+            # Judged when its turn comes, so behind the bot's own copy and by the latest text.
+            nonlocal asked
+            told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
+            if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
+                asked = True
+                await self._admit(bot, heard, request, late=False, history=False, edited=True)
+            elif not spoken and (asked or told):
+                await self._ports.unaddressed(bot, heard.event)
+                heard.told.discard(bot)
+
+        self._put(bot, tell, always=True)
 
     def liked(self, bot: str, person: str) -> None:
         """A person reacted to a message of the bot's."""
@@ -150,6 +160,8 @@ class Intake:
         user_id = self.hearing.hosted[bot]
         facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
         classified = classify(event, bot, facts, addressing, self._thresholds)
+        if edited and not classified.direct:
+            return  # a bot's message, or one of whoever is ignored: its copy is in the inbox already
         if late and not classified.direct:
             # A direct one stays what it is: the admission wakes nobody for it, but tells the journal why it is not answered.
             classified = Classified(
@@ -163,6 +175,7 @@ class Intake:
             move_cursor=event.kind == "message" and (history or self._moves[bot](event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)
+        (heard.told.add if bot in addressing.bots else heard.told.discard)(bot)
         heard.waiting.discard(bot)
         # Chatter and further bids are in the journal; at INFO they would drown what starts something.
         say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug

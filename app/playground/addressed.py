@@ -12,7 +12,7 @@ from app.rules.addressing import addressing
 PEOPLE = 50
 """Names lately heard in a channel that count as addressing somebody else."""
 
-EXPLAINS = frozenset({"dropped", "declined", "muted", "over_person_limit", "exhausted", "dry_run"})
+EXPLAINS = frozenset({"dropped", "declined", "muted", "over_person_limit", "exhausted", "dry_run", "cancelled"})
 """Verdicts that account for an addressed message without an answer."""
 
 

@@ -104,9 +104,14 @@ def forget(message: str) -> Call[int]:
     return Call("forget", (keys.answer(message), keys.journal(message)), (message,), int)
 
 
-def cancel(bot: str, message: str) -> Call[int]:
+def cancel(bot: str, message: str, channel: str) -> Call[int]:
     """An edit took the bot's name out of the message: the bot does not answer it any more, unless it has committed."""
-    return Call("cancel", (keys.answer(message), keys.journal(message), keys.bids(message)), (bot,), int)
+    return Call(
+        "cancel",
+        (keys.answer(message), keys.journal(message), keys.bids(message), keys.floor(channel), keys.floor_waiting(channel)),
+        (bot,),
+        int,
+    )
 
 
 def cursors(bot: str) -> Call[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +114,17 @@ def test_closing_gives_the_lease_back(room: Room, wait_until: Wait) -> None:
     worker.deliverer.close()
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
     assert room.store.run(outbox.channels_due("elena")) == ((str(room.channel.id), 0),)
+
+
+@pytest.mark.parametrize("pause", [0, 0.001, 0.003, 0.01, 0.02, 0.03])
+def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> None:
+    """It ends with the worker, at once, whatever it was doing; the next worker finds the post and sends it, once."""
+    room.commit()
+    worker = room.worker()
+    worker.deliverer.run("aria", 5.0)
+    worker.deliverer.begin("elena")
+    time.sleep(pause)
+    worker.close()
+    assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
+    room.worker().run()
+    assert room.said() == ["hello"]

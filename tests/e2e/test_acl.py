@@ -98,6 +98,9 @@ def work(guarded: Guarded, channel: Channel) -> None:
     for number in range(5):
         discord.react(discord.add_user(f"fan-{number}"), talk, "👍")
     discord.edit(talk, "Has anybody read a good novel?")
+    renamed = discord.post(kim, channel, "ada, are you there?")
+    for text in ("is anybody there?", "bob, are you there?"):
+        discord.edit(renamed, text)
     discord.delete(discord.post(kim, channel, "never mind"))
     discord.post(moderator, channel, "@everybot stop")
     discord.post(moderator, channel, "@everybot go on")

@@ -114,3 +114,16 @@ def test_typing_is_kept_alive_while_a_slow_model_writes(stream: System, model: M
     times = [round(typing.at - question.at, 1) for typing in shown(stream, question)]
     print(f"\ntyping after {times} s, answer after {answer.at - question.at:.1f} s")
     assert len(times) >= 2
+
+
+def test_named_by_an_edit_while_it_writes_unasked(stream: System, model: ModelServer) -> None:
+    """It drops what it writes of its own accord and answers the person who names it now, once."""
+    channel = stream.discord.add_channel("edited")
+    post = stream.discord.post(stream.discord.add_user("Lee"), channel, "Has anybody read a good book lately?")
+    stream.wait(lambda: model.waiting, what="a draft that is being written")
+    stream.discord.edit(post, "ada, have you read a good book lately?")
+    stream.wait(lambda: stream.discord.replies_to(post), 30.0, "an answer")
+    stream.rest()
+    assert len(stream.discord.replies_to(post)) == 1
+    committed = [line for line in stream.journal(post.message_id) if line.verdict == "committed"]
+    assert len(committed) == 1

@@ -104,7 +104,8 @@ class Reference(Rooms):
         if self.muted(w.bot, w.event):
             return "muted"
         held = self.held(w.channel)
-        mine = bool(held and held.bot == w.bot and held.message == w.message and not held.entry)
+        kind = "direct" if w.direct else "auto"
+        mine = bool(held and held.bot == w.bot and held.message == w.message and held.kind == kind and not held.entry)
         verdict = self._direct_claim(w, held, mine) if w.direct else self._auto_claim(w, held, mine)
         if verdict == "wait" and w.direct:
             self.waiting.setdefault(w.channel, {})[w.lane] = w.event.created_ms + len(w.before) / 1024
@@ -245,7 +246,7 @@ class Reference(Rooms):
         e = self.election(w.message)
         self.inbox.get(w.lane, {}).pop(w.entry, None)
         self.work.get(w.bot, set()).discard(w.message)
-        if w.direct or e.paid == w.bot:
+        if w.direct or (e.paid == w.bot and e.addressed is None):
             self.answer.setdefault(w.message, {}).setdefault(w.bot, "declined")
             return "declined"
         if e.state == "granted" and e.winner == w.bot:
@@ -271,10 +272,12 @@ class Reference(Rooms):
         self.answer.setdefault(message, {})["#deleted"] = "yes"
         return first
 
-    def cancel(self, bot: str, message: str) -> bool:
+    def cancel(self, bot: str, message: str, channel: str) -> bool:
         if self.election(message).addressed is None or bot in self.answer.get(message, {}):
             return False
         self.answer.setdefault(message, {})[bot] = "cancelled"
+        if not self.held(channel):
+            self._wake_waiting(channel)
         return True
 
     # ---- delivery, as far as the protocols above see it

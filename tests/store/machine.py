@@ -269,7 +269,9 @@ class Machine:
         if named and said.author_kind is AuthorKind.HUMAN:
             self.admit(world.direct(bot, said, (bot,), expected=told.expected, edited=True), lost)
         elif told.classified.direct:
-            assert bool(self.world.store.run(admission.cancel(bot, said.message_id))) == self.ref.cancel(bot, said.message_id)
+            self.steady()
+            call = admission.cancel(bot, said.message_id, said.channel_id)
+            assert bool(self.world.store.run(call)) == self.ref.cancel(bot, said.message_id, said.channel_id)
             self.note(f"{bot} is no longer spoken to in {said.message_id}", "yes")
 
     def post(self, bot: str, channel: str) -> Event | None:

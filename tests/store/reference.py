@@ -188,15 +188,17 @@ class Rooms:
     def admit(self, c: Candidate) -> str:
         message = c.event.message_id
         subject = c.bot, message, self._kind(c)
-        if subject in self.seen:
-            return "duplicate"
+        again = False
         if c.edited:
-            if self.answer.get(message, {}).get(c.bot) == "cancelled":
+            asked = "direct" in (self.seen.get(subject), self.seen.get((c.bot, message, "message")))
+            answer = self.answer.get(message, {}).get(c.bot)
+            again = not asked or answer == "cancelled"
+            if again and answer in ("cancelled", "declined"):
                 del self.answer[message][c.bot]
                 if not self.answer[message]:
                     del self.answer[message]
-            elif self.seen.get((c.bot, message, "message")) == "direct":
-                return "duplicate"
+        if not again and (subject in self.seen or c.edited):
+            return "duplicate"
         self.seen[subject] = self._admit(c)
         return self.seen[subject]
 
@@ -230,7 +232,8 @@ class Rooms:
             for name in (event.author_id, "#last"):
                 self.last_human[channel, name] = max(number, self.last_human.get((channel, name), 0))
             if event.reply_to:
-                self.last_human[channel, f"re:{event.reply_to}"] = number
+                answered = channel, f"re:{event.reply_to}"
+                self.last_human[answered] = max(number, self.last_human.get(answered, 0))
         elif event.message_id not in self.causes:
             if event.author_kind is AuthorKind.OURS:
                 self.causes[event.message_id] = self.in_flight.get((c.author_bot, channel), ("", 0))

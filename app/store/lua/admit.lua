@@ -18,18 +18,17 @@ local kind = string.match(KEYS[1], '%.([re])$')
 local counter = kind == 'r' and '#reacted' or kind == 'e' and '#edited' or '#count'
 
 local earlier = redis.call('HMGET', KEYS[1], 'request', 'verdict', 'due_in', 'id')
-if earlier[1] then
-  if earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
-  return {'duplicate', 0, earlier[4]}
-end
+if earlier[1] and earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
+local again = false
 if kind == 'e' then
-  -- An edit may speak to a bot again that an earlier edit had released; to one that was spoken to before it brings nothing.
-  if redis.call('HGET', KEYS[5], bot) == 'cancelled' then
-    redis.call('HDEL', KEYS[5], bot)
-  elseif redis.call('HGET', string.sub(KEYS[1], 1, -3), 'verdict') == 'direct' then
-    return {'duplicate', 0, ''}
-  end
+  -- An edit may speak to a bot again that an earlier edit had released, and to one that was silent unasked; to one that was
+  -- spoken to before it brings nothing.
+  local answer = redis.call('HGET', KEYS[5], bot)
+  local asked = earlier[2] == 'direct' or redis.call('HGET', string.sub(KEYS[1], 1, -3), 'verdict') == 'direct'
+  again = not asked or answer == 'cancelled'
+  if again and (answer == 'cancelled' or answer == 'declined') then redis.call('HDEL', KEYS[5], bot) end
 end
+if not again and (earlier[1] or kind == 'e') then return {'duplicate', 0, earlier[4] or ''} end
 
 local function verdict(word, due_in, why)
   redis.call('HSET', KEYS[1], 'request', request, 'verdict', word, 'due_in', due_in, 'id', id)
@@ -75,7 +74,8 @@ if author_kind == 'human' then
   -- Who wrote last, and who was replied to by another: what makes a draft stale.
   if newer(message, redis.call('HGET', KEYS[7], author)) then redis.call('HSET', KEYS[7], author, message) end
   if newer(message, redis.call('HGET', KEYS[7], '#last')) then redis.call('HSET', KEYS[7], '#last', message) end
-  if ARGV[14] ~= '' then redis.call('HSET', KEYS[7], 're:' .. ARGV[14], message) end
+  local answered = 're:' .. ARGV[14]
+  if ARGV[14] ~= '' and newer(message, redis.call('HGET', KEYS[7], answered)) then redis.call('HSET', KEYS[7], answered, message) end
   if redis.call('HLEN', KEYS[7]) > 2000 then redis.call('DEL', KEYS[7]) end
   redis.call('PEXPIRE', KEYS[7], DAY)
 elseif redis.call('EXISTS', keys.cause(message)) == 0 then

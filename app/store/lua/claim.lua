@@ -13,7 +13,7 @@ if #redis.call('XRANGE', KEYS[8], ARGV[6], ARGV[6]) == 0 then return {'gone', ''
 if any_exists(10, 13) then return {'muted', '', 0} end
 
 local holder, previous, free_since = floor_of(KEYS[2])
-local mine = holder and holder.bot == bot and holder.message == message and not holder.entry
+local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
 
 local function wait(until_ms)
   redis.call('ZADD', KEYS[6], ARGV[10], lane)

@@ -15,8 +15,8 @@ local verdict = 'kept'
 if ARGV[7] ~= '1' then
   redis.call('XDEL', KEYS[5], ARGV[5])
   redis.call('HDEL', KEYS[6], message)
-  local b = redis.call('HMGET', KEYS[4], '#paid', '#state', '#winner')
-  if ARGV[4] == 'direct' or b[1] == bot then
+  local b = redis.call('HMGET', KEYS[4], '#paid', '#state', '#winner', '#addressed')
+  if ARGV[4] == 'direct' or (b[1] == bot and not b[4]) then
     verdict = 'declined'
     redis.call('HSETNX', KEYS[3], bot, 'declined')
     redis.call('PEXPIRE', KEYS[3], 26 * HOUR)
