@@ -107,7 +107,8 @@ class Intake:
         request, asked = uuid4().hex, False
 
         async def tell() -> None:
-            # Judged when its turn comes, so behind the bot's own copy and by the latest text.
+            # Judged when its turn comes: behind the bot's own copy, and by the latest text. `asked`: an earlier try failed, and
+            # may have been admitted all the same.
             nonlocal asked
             told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
             if spoken and (asked or not told) and age_s <= self._settings.backfill_age:

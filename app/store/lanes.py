@@ -20,7 +20,7 @@ READ_AT_MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a cycle starts from. `entries` is oldest first; `broken` are entries that cannot be read."""
+    """What a cycle starts from. `entries` is oldest first, what was granted comes last; `broken` are entries that cannot be read."""
 
     due: bool
     seq: str = ""

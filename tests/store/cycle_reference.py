@@ -65,17 +65,19 @@ class Reference(Rooms):
         return set() if ":" in lane else self.work.get(lane, set()) - set(self.inbox.get(lane, {}).values())
 
     def readable(self, lane: str) -> dict[str, str]:
-        """What a cycle of this lane gets to read: what was granted to it, else all; what is answered leaves the unasked inbox."""
+        """What a cycle of this lane gets to read: what was granted to it, and all where nothing was or a whole reading is due;
+        what is answered leaves the unasked inbox."""
         inbox = self.inbox.get(lane, {})
         if ":" in lane:
             return inbox
         granted = {entry: message for entry, message in inbox.items() if message in self.work.get(lane, ())}
-        if not granted:
-            for entry in [entry for entry, message in inbox.items() if message in self.answer]:
-                del inbox[entry]
-        return granted or inbox
+        if granted and self.full.get(lane, math.inf) > self.now():
+            return granted
+        for entry in [entry for entry, message in inbox.items() if message in self.answer and entry not in granted]:
+            del inbox[entry]
+        return inbox
 
-    def finish(self, lane: str, owner: str, seq: int, retry: int | None) -> str:
+    def finish(self, lane: str, owner: str, seq: int, retry: int | None, everything: bool) -> str:
         if self.locks.get(lane) != owner:
             return "lost"
         due = math.inf
@@ -83,6 +85,8 @@ class Reference(Rooms):
             due = self.at_once()
             if ":" not in lane and self.cooled(lane):
                 due = self.now() + self.cooled(lane)
+        if due == math.inf and not everything and lane in self.full:
+            due = max(self.full[lane], self.now() + self.cooled(lane))
         if retry is not None:
             due = min(due, self.now() + retry if retry else self.at_once())
         left = self.inbox.get(lane) if ":" in lane else self.work.get(lane)
@@ -92,8 +96,8 @@ class Reference(Rooms):
         if due < math.inf:
             self.due[lane] = due
             return "again"
-        self.due.pop(lane, None)
-        self.seq.pop(lane, None)
+        for known in (self.due, self.seq, self.full):
+            known.pop(lane, None)
         return "clear"
 
     def claim(self, w: Who) -> str:

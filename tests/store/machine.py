@@ -6,6 +6,7 @@ their work and lets Hypothesis choose whose call comes next, which answers are l
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -122,7 +123,9 @@ class Machine:
         assert {e.entry_id: e.event.message_id for e in begun.entries} == inbox
         assert begun.granted or [e.entry_id for e in begun.entries] == list(inbox), "entries come oldest first"
         assert begun.granted == self.ref.work.get(lane.bot, set())
-        cycle = Cycle(lane, owner, begun.seq, self.ref.seq.get(str(lane), 0), list(begun.entries))
+        whole = lane.channel is not None or not begun.granted or self.ref.full.get(str(lane), math.inf) <= self.ref.now()
+        assert begun.everything == whole
+        cycle = Cycle(lane, owner, begun.seq, self.ref.seq.get(str(lane), 0), list(begun.entries), everything=begun.everything)
         self.cycles.append(cycle)
         return cycle
 
@@ -221,8 +224,10 @@ class Machine:
 
     def finish(self, cycle: Cycle, lost: bool = False) -> str:
         self.steady()
-        expected = self.ref.finish(str(cycle.lane), cycle.owner, cycle.reference_seq, cycle.retry)
-        real, _ = self.run(lanes.finish(cycle.lane, cycle.owner, cycle.seq, cycle.retry, self.fresh()), lost)
+        expected = self.ref.finish(str(cycle.lane), cycle.owner, cycle.reference_seq, cycle.retry, cycle.everything)
+        call = lanes.finish(
+            cycle.lane, cycle.owner, cycle.seq, cycle.retry, self.fresh(), everything=cycle.everything)
+        real, _ = self.run(call, lost)
         self.note(f"{cycle.lane} finishes, retry {cycle.retry}", expected)
         assert real == expected, f"finish: {real}, expected {expected}"
         self.cycles.remove(cycle)
@@ -239,7 +244,7 @@ class Machine:
     def poll(self, bot: str) -> None:
         self.steady()
         self.world.store.run(lanes.wake(Lane(bot), Context.POLL))
-        self.ref.wake(bot, self.ref.at_once())
+        self.ref.wake(bot, self.ref.at_once(), full=True)
 
     def pump(self) -> list[Lane]:
         """Every lane that is due and not locked."""

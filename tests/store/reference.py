@@ -65,6 +65,8 @@ class Rooms:
         self.next = ""
         """Whom the last call that freed a floor woke."""
         self.due: dict[str, float] = {}
+        self.full: dict[str, float] = {}
+        """From when on a cycle of the lane reads its whole inbox, whatever was granted to it."""
         self.inbox: dict[str, dict[str, str]] = {}
         self.seen: dict[tuple[str, str, str], str] = {}
         self.elections: dict[str, Election] = {}
@@ -114,8 +116,10 @@ class Rooms:
         floor = self.floors.get(channel)
         return floor if floor and floor.bot and floor.until > self.now() else None
 
-    def wake(self, lane: str, due: float) -> None:
+    def wake(self, lane: str, due: float, full: bool = False) -> None:
         self.ticks += 1
+        if full:
+            self.full[lane] = min(self.full.get(lane, math.inf), due)
         self.seq[lane] = self.ticks
         self.due[lane] = min(self.due.get(lane, math.inf), due)
 
@@ -356,7 +360,7 @@ class Rooms:
                 return "granted", bot
         if later:
             wait, soonest = min(later, key=lambda pair: pair[0])
-            self.wake(soonest, self.now() + wait)
+            self.wake(soonest, self.now() + wait, full=True)
             return self._close(message, "cooled")
         if busy:
             self.elections_due[message] = self.now() + 250

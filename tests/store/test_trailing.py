@@ -16,6 +16,7 @@ from app.store.limits import Limits
 from app.store.lock import LaneLock
 from app.verdicts import Elect, Finish
 
+LANE = Lane("elena")
 SETTINGS = Settings(speak_channels="*", quiet_time=0, contention_window=0)
 
 
@@ -28,26 +29,39 @@ def heard(store: Store, channel: str) -> str:
     return message
 
 
-def test_a_granted_cycle_does_not_swallow_what_waits_for_the_bot(store: Store) -> None:
-    """Granted one message and polled for another: the cycle reads the granted one, and the lane is due again for the other."""
+def cycle(store: Store) -> tuple[list[str], Finish, int]:
+    """A cycle of elena's: what it read, and when the lane is due again."""
+    lock = LaneLock(store, LANE, 10)
+    assert lock.take()
+    begun = store.run(lanes.begin(LANE, lock.id))
+    _settle(store, LANE, begun)
+    ended, due_in = store.run(lanes.finish(LANE, lock.id, begun.seq, None, uuid.uuid4().hex, everything=begun.everything))
+    lock.stop()
+    return [entry.event.message_id for entry in begun.entries], ended, due_in
+
+
+def test_a_granted_cycle_leaves_a_poll_its_time(store: Store) -> None:
+    """Granted one message while a poll is to come: the cycle reads the granted one alone, and the poll stays due."""
     granted, waiting = heard(store, "1"), heard(store, "2")
+    store.run(lanes.wake(LANE, Context.POLL, 60_000))
     assert store.run(elections.elect(granted, "1", SETTINGS)).verdict is Elect.GRANTED
-    lane = Lane("elena")
-    store.run(lanes.wake(lane, Context.POLL))
-    first = LaneLock(store, lane, 10)
-    assert first.take()
-    begun = store.run(lanes.begin(lane, first.id))
-    assert [entry.event.message_id for entry in begun.entries] == [granted]
-    assert not begun.everything
-    _settle(store, lane, begun)
-    assert store.run(lanes.finish(lane, first.id, begun.seq, None, "f1", everything=begun.everything))[0] is Finish.AGAIN
-    first.stop()
-    second = LaneLock(store, lane, 10)
-    assert second.take()
-    rest = store.run(lanes.begin(lane, second.id))
-    assert [entry.event.message_id for entry in rest.entries] == [waiting]
-    assert store.run(lanes.finish(lane, second.id, rest.seq, None, "f2", everything=rest.everything))[0] is Finish.CLEAR
-    second.stop()
+    read, ended, due_in = cycle(store)
+    assert (read, ended) == ([granted], Finish.AGAIN)
+    assert 50_000 < due_in <= 60_000
+    store.client.zadd(keys.WAKES_DUE, {str(LANE): 1})
+    assert cycle(store)[:2] == ([waiting], Finish.CLEAR)
+
+
+def test_new_grants_do_not_keep_a_bot_from_what_waits_for_it(store: Store) -> None:
+    """A trigger met a cooled bot; when the cooldown is over, another message's election is faster than the lane's own wake:
+    the cycle reads both, what was granted last."""
+    store.client.set(keys.cooldown("elena"), "1", px=50)
+    waiting = heard(store, "1")
+    assert store.run(elections.elect(waiting, "1", SETTINGS)).verdict is Elect.COOLED
+    time.sleep(0.06)
+    granted = heard(store, "2")
+    assert store.run(elections.elect(granted, "2", SETTINGS)).verdict is Elect.GRANTED
+    assert cycle(store)[:2] == ([waiting, granted], Finish.CLEAR)
 
 
 def test_an_election_waits_for_a_busy_bot(store: Store, wait_until: Callable[..., None]) -> None:

@@ -157,6 +157,7 @@ class Cycle:
     done: set[str] = field(default_factory=set)
     read_up_to: str = ""
     retry: int | None = None
+    everything: bool = True
 
     @property
     def holder(self) -> floors.Holder:

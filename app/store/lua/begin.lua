@@ -2,7 +2,7 @@
 -- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
 -- KEYS  1 lock  2 wake:<lane>  3 wakes:due  4 the lane's inbox  5 work   ARGV  1 lane  2 lock owner  3 most entries
 --       4 bot if autonomous, else ''
--- Returns {verdict, seq, context, now ms, entries (newest first), work, everything (1|0)}: due | not_due | lost_lock
+-- Returns {verdict, seq, context, now ms, entries (granted, then newest first), work, everything (1|0)}: due | not_due | lost_lock
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
 --#include keys
 --#include lib
@@ -17,7 +17,7 @@ end
 for _, message in ipairs(redis.call('HKEYS', KEYS[5])) do
   if redis.call('EXISTS', keys.bids(message)) == 0 then redis.call('HDEL', KEYS[5], message) end
 end
-local w = redis.call('HMGET', KEYS[2], 'seq', 'context')
+local w = redis.call('HMGET', KEYS[2], 'seq', 'context', 'full')
 local work = redis.call('HGETALL', KEYS[5])
 local entries, bot = {}, ARGV[4]
 
@@ -29,7 +29,8 @@ local function keep(subject, fields)
   entries[#entries + 1] = {id, fields}
 end
 
--- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile.
+-- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile. But where
+-- triggers wait for the end of a cooldown it reads those too: new grants would keep the bot from ever coming to them.
 local function granted(subject)
   local id = redis.call('HGET', keys.seen(bot, subject), 'id')
   local found = id and id ~= '' and redis.call('XRANGE', KEYS[4], id, id) or {}
@@ -62,12 +63,16 @@ if bot ~= '' then
     if #entries == before then restore(work[i]) end
   end
 end
-local everything = #entries == 0
+local full, has = tonumber(w[3]), {}
+local everything = #entries == 0 or (full ~= nil and full <= now)
+for _, entry in ipairs(entries) do has[entry[1]] = true end
 if everything then
   -- Newest first where there is more than one cycle can read: what is left comes with the next one.
   for _, entry in ipairs(redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', ARGV[3])) do
     local message = entry[2][12]
-    if bot ~= '' and message and redis.call('EXISTS', keys.answer(message)) == 1 then
+    if has[entry[1]] then
+      -- Granted: read already.
+    elseif bot ~= '' and message and redis.call('EXISTS', keys.answer(message)) == 1 then
       redis.call('XDEL', KEYS[4], entry[1])
     else
       entries[#entries + 1] = entry

@@ -12,10 +12,10 @@ local due
 if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then
   due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
 end
--- Triggers that met a busy or cooled bot wait in the inbox; a cycle that read only what was granted has not seen them.
-if not due and ARGV[6] ~= '1' and redis.call('HGET', KEYS[2], 'full') then
-  due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
-end
+-- Triggers that met a cooled bot wait in the inbox, or a poll is to come; a cycle that read only what was granted has not
+-- seen what they are about.
+local full = ARGV[6] ~= '1' and tonumber(redis.call('HGET', KEYS[2], 'full'))
+if not due and full then due = math.max(full, now + cooled(ARGV[5])) end
 local retry = tonumber(ARGV[4])
 if retry then due = math.min(due or math.huge, now + retry) end
 -- What a cycle leaves undone (a lost floor, more than it could read) must find another one, whatever its caller remembers.

@@ -44,12 +44,12 @@ end
 
 -- Record a trigger for a lane, due at `due`; of several the earliest stands. The sequence never repeats, so a cycle that
 -- compares it can tell that something came since it began.
--- `full`: its cycle must read the whole inbox, be it after one that reads what was granted to it.
+-- `full`: from then on a cycle must read the whole inbox, not only what was granted to it.
 local function wake(lane, context, due, full)
   local key = keys.wake(lane)
   local seq = math.max((tonumber(redis.call('HGET', key, 'seq')) or 0) + 1, now_us)
   redis.call('HSET', key, 'seq', int(seq), 'context', context)
-  if full then redis.call('HSET', key, 'full', 1) end
+  if full then redis.call('HSET', key, 'full', int(math.min(due, tonumber(redis.call('HGET', key, 'full')) or due))) end
   -- A lane that is overdue keeps the time of its last hint: wakes that come faster than the pump's patience must not keep
   -- the pump from repeating a hint that was lost.
   local earlier = tonumber(redis.call('ZSCORE', 'wakes:due', lane) or nil)
