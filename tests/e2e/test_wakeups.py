@@ -30,6 +30,11 @@ LOCK_LEASE = 2
 PACE = 0.2 if LONG else 0.03
 """Seconds between messages: 1.5 trusted ones a second for four bots that can take 0.9, so that triggers must share cycles; the
 direct ones leave each channel's floor free nine tenths of the time."""
+WORKERS = {
+    f"{kind}-{n}": queues
+    for n in range(2)
+    for kind, queues in (("direct", "direct,delivery"), ("cycles", "cycles,chores"))
+}
 CYCLES_MOST = 2.0
 SEEN = {"perceive", "plan", "claim", "commit", "yield"}
 """The steps of a cycle that has read a message."""
@@ -84,7 +89,7 @@ def drive(running: System, channels: list[Channel], lee: Account, rng: random.Ra
             name = rng.choice(["direct-0", "cycles-0"])
             running.kill(name)
             driven.kills.append(1000 * time.time())
-            running.worker("direct,delivery" if name == "direct-0" else "cycles,chores", name, 32)
+            running.worker(WORKERS[name], name, 32)
         time.sleep(rng.uniform(0.0, 2 * PACE))
     return driven
 
@@ -115,11 +120,11 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             write_characters(characters, [eager_character(name) | slow for name in BOTS])
             add_bots(running, *BOTS)
             channels = [running.discord.add_channel(f"room-{number}") for number in range(CHANNELS)]
-            for number in range(2):
-                running.worker("direct,delivery", f"direct-{number}", 32)
-                running.worker("cycles,chores", f"cycles-{number}", 32)
+            for name, queues in WORKERS.items():
+                running.worker(queues, name, 32)
             running.gateway(*BOTS)
             running.wait_ready(*BOTS)
+            running.wait(lambda: all(" ready. " in running.log(name) for name in WORKERS), 60.0, "the workers")
             thief = Thief(running.valkey.url.removesuffix("/0") + "/1", seed=3)
             thief.start()
             driven = drive(running, channels, lee, random.Random(5))
@@ -137,7 +142,8 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
             print(
                 f"direct {len(driven.direct)}, trusted {len(driven.trusted)}, hints lost {thief.lost}, doubled {thief.doubled}, "
                 f"cycles {counts['cycles']}, tasks {counts['tasks']}, doubles {len(doubles)}, late {len(late)}, "
-                f"longest wait {max(waits.values()):.1f} s"
+                f"longest wait {max(waits.values()):.1f} s, "
+                f"{sum(seconds > COOLDOWN + PUMP for seconds in waits.values())} beyond {COOLDOWN + PUMP} s"
             )
             assert not doubles
             # Each begins with a trigger, or with a floor that it had to wait for; doubled hints add none.
