@@ -10,7 +10,7 @@ from app import keys
 from app.keys import Lane
 from app.model import DISCORD_EPOCH_MS, Bid, Classified, Context, Event, Signal
 from app.settings import Settings
-from app.store import admission, elections, lanes
+from app.store import admission, elections, journal, lanes
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock
@@ -126,3 +126,13 @@ def test_a_flood_does_not_take_away_what_an_election_granted(store: Store) -> No
     again = store.run(lanes.begin(Lane("elena"), lock.id))
     assert again.entries == begun.entries, "restored once"
     lock.stop()
+
+
+def test_quiet_time_names_the_bot_that_spoke(store: Store) -> None:
+    """An operator reads the bot's name in the journal, not the outbox entry's."""
+    message = heard(store, "1")
+    store.client.zadd(keys.recent_bot_posts("1"), {"aria:cd4978244ad0": time.time() * 1000})
+    store.client.pexpire(keys.recent_bot_posts("1"), 60_000)
+    waits = SETTINGS.model_copy(update={"quiet_time": 20.0})
+    assert store.run(elections.elect(message, "1", waits)).verdict is Elect.DEFERRED
+    assert [line.reason for line in store.run(journal.read(message)) if line.verdict == "deferred"] == ["quiet time after aria"]

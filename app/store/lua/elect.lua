@@ -79,7 +79,7 @@ if holder then
 end
 local last = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')
 if last[2] and tonumber(last[2]) + tonumber(ARGV[3]) > now then
-  return defer(tonumber(last[2]) + tonumber(ARGV[3]), 'quiet time after ' .. last[1])
+  return defer(tonumber(last[2]) + tonumber(ARGV[3]), 'quiet time after ' .. string.match(last[1], '^[^:]*'))
 end
 
 local ranked = {}
