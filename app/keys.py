@@ -213,7 +213,8 @@ class Described(NamedTuple):
 CATALOGUE: tuple[Described, ...] = (
     Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
     Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
-    Described("wake:<lane>", "hash: seq, context", "admit, elect, finish", "none: removed when the lane is clear"),
+    Described("wake:<lane>", "hash: seq, context; hinted, hints; full, poll: from when on a whole reading or a poll is due, "
+              "full_now, poll_now: it is", "admit, elect, finish", "none: removed when the lane is clear"),
     Described(
         "wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"
     ),

@@ -66,6 +66,8 @@ class Ports:
     next_lanes: list[str] = field(default_factory=list)
     """Lanes and elections (`#<message>`) that became due because this cycle gave a floor back."""
     committed: bool = False
+    behind: bool = False
+    """What was granted came first: other triggers that this cycle read are owed a cycle of their own."""
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
     _read: tuple[ChatLine, ...] = ()
@@ -231,6 +233,7 @@ class Ports:
     def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
         """Note, once each, triggers that were seen and left."""
         if entries:
+            self.behind = self.held is not None and self.held.entry.event.message_id in self.begun.granted
             self.store.run(floors.left(self.holder, entries, reason))
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:

@@ -143,8 +143,9 @@ class Worker:
             # At once the turn of another worker, which may have the right key; we keep out of its way for a while.
             retry_ms = 0
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
+        everything = begun.everything and not any(world.behind for world in ports)
         outcome, due_in = self.store.run(
-            lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=begun.everything)
+            lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=everything)
         )
         reached("finish_after")
         if outcome is Finish.AGAIN and due_in <= 0:

@@ -39,9 +39,17 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
                 _note_left(rest, candidate, ports)
             return {"chosen": candidate, "candidates": tuple(rest), "outcomes": tuple(outcomes)}
         outcomes.append(_refused(candidate, verdict, ports))
-        if verdict in STOPS or (verdict is Claim.WAIT and candidate.direct and not _waits_for_others(candidate, brain)):
+        if verdict in STOPS or _ends(candidate, verdict, brain):
             return {"chosen": None, "candidates": tuple(rest), "outcomes": tuple(outcomes), "stopped": True}
     return {"chosen": None, "candidates": (), "outcomes": tuple(outcomes)}
+
+
+def _ends(candidate: Candidate, verdict: Claim, brain: Brain) -> bool:
+    """Whether the cycle must answer nothing else now: the cooldown that follows would keep the bot from what it has won, and a
+    later direct message would be answered before an earlier one."""
+    if candidate.direct:
+        return verdict is Claim.WAIT and not _waits_for_others(candidate, brain)
+    return verdict is Claim.QUIET and candidate.scores.granted
 
 
 def _waits_for_others(candidate: Candidate, brain: Brain) -> bool:

@@ -92,7 +92,7 @@ def finish(
     lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str, *, everything: bool = True
 ) -> Call[tuple[Finish, int]]:
     """End a cycle and release its lock in one step; the number is in how many ms the lane is due again. `everything`: as
-    `begin` said."""
+    `begin` said, and nothing that was read is owed another cycle."""
     return Call(
         "finish",
         (

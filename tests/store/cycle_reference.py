@@ -58,7 +58,15 @@ class Reference(Rooms):
         if self.due.get(lane, math.inf) > self.now():
             del self.locks[lane]
             return False
+        for marks, reached in (self.full, self.full_now), (self.poll, self.poll_now):
+            if marks.get(lane, math.inf) <= self.now():
+                del marks[lane]
+                reached.add(lane)
         return True
+
+    def whole(self, lane: str) -> bool:
+        """Whether a cycle reads more than what was granted."""
+        return lane in self.full_now | self.poll_now
 
     def trimmed(self, lane: str) -> set[str]:
         """What was granted to this lane and is no longer in its inbox: begin brings it back."""
@@ -71,7 +79,7 @@ class Reference(Rooms):
         if ":" in lane:
             return inbox
         granted = {entry: message for entry, message in inbox.items() if message in self.work.get(lane, ())}
-        if granted and self.full.get(lane, math.inf) > self.now():
+        if granted and not self.whole(lane):
             return granted
         for entry in [entry for entry, message in inbox.items() if message in self.answer and entry not in granted]:
             del inbox[entry]
@@ -85,8 +93,14 @@ class Reference(Rooms):
             due = self.at_once()
             if ":" not in lane and self.cooled(lane):
                 due = self.now() + self.cooled(lane)
-        if due == math.inf and not everything and lane in self.full:
-            due = max(self.full[lane], self.now() + self.cooled(lane))
+        for marks, reached in () if ":" in lane else ((self.full, self.full_now), (self.poll, self.poll_now)):
+            if everything and retry is None:
+                reached.discard(lane)
+            at = self.now() if lane in reached and retry is None else marks.get(lane, math.inf)
+            if at < math.inf:
+                due = min(due, max(at, self.now() + self.cooled(lane)))
+        if retry is not None and everything and ":" not in lane:
+            self.full_now.add(lane)
         if retry is not None:
             due = min(due, self.now() + retry if retry else self.at_once())
         left = self.inbox.get(lane) if ":" in lane else self.work.get(lane)
@@ -96,8 +110,10 @@ class Reference(Rooms):
         if due < math.inf:
             self.due[lane] = due
             return "again"
-        for known in (self.due, self.seq, self.full):
+        for known in (self.due, self.seq, self.full, self.poll):
             known.pop(lane, None)
+        self.full_now.discard(lane)
+        self.poll_now.discard(lane)
         return "clear"
 
     def claim(self, w: Who) -> str:

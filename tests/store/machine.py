@@ -6,7 +6,6 @@ their work and lets Hypothesis choose whose call comes next, which answers are l
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -123,7 +122,7 @@ class Machine:
         assert {e.entry_id: e.event.message_id for e in begun.entries} == inbox
         assert begun.granted or [e.entry_id for e in begun.entries] == list(inbox), "entries come oldest first"
         assert begun.granted == self.ref.work.get(lane.bot, set())
-        whole = lane.channel is not None or not begun.granted or self.ref.full.get(str(lane), math.inf) <= self.ref.now()
+        whole = lane.channel is not None or not begun.granted or self.ref.whole(str(lane))
         assert begun.everything == whole
         cycle = Cycle(lane, owner, begun.seq, self.ref.seq.get(str(lane), 0), list(begun.entries), everything=begun.everything)
         self.cycles.append(cycle)
@@ -244,7 +243,7 @@ class Machine:
     def poll(self, bot: str) -> None:
         self.steady()
         self.world.store.run(lanes.wake(Lane(bot), Context.POLL))
-        self.ref.wake(bot, self.ref.at_once(), full=True)
+        self.ref.wake(bot, self.ref.at_once(), poll=True)
 
     def pump(self) -> list[Lane]:
         """Every lane that is due and not locked."""

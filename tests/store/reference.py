@@ -67,6 +67,11 @@ class Rooms:
         self.due: dict[str, float] = {}
         self.full: dict[str, float] = {}
         """From when on a cycle of the lane reads its whole inbox, whatever was granted to it."""
+        self.poll: dict[str, float] = {}
+        """The same, and it is a poll."""
+        self.full_now: set[str] = set()
+        self.poll_now: set[str] = set()
+        """Lanes for which that time has come, until a cycle has ended that saw to it."""
         self.inbox: dict[str, dict[str, str]] = {}
         self.seen: dict[tuple[str, str, str], str] = {}
         self.elections: dict[str, Election] = {}
@@ -116,8 +121,10 @@ class Rooms:
         floor = self.floors.get(channel)
         return floor if floor and floor.bot and floor.until > self.now() else None
 
-    def wake(self, lane: str, due: float, full: bool = False) -> None:
+    def wake(self, lane: str, due: float, full: bool = False, poll: bool = False) -> None:
         self.ticks += 1
+        if poll:
+            self.poll[lane] = min(self.poll.get(lane, math.inf), due)
         if full:
             self.full[lane] = min(self.full.get(lane, math.inf), due)
         self.seq[lane] = self.ticks

@@ -6,12 +6,15 @@ import time
 import uuid
 from collections.abc import Callable
 
+import pytest
+
 from app import keys
 from app.keys import Lane
 from app.model import DISCORD_EPOCH_MS, Bid, Classified, Context, Event, Signal
 from app.settings import Settings
 from app.store import admission, elections, journal, lanes
 from app.store.door import Store
+from app.store.lanes import Begun
 from app.store.limits import Limits
 from app.store.lock import LaneLock
 from app.verdicts import Elect, Finish
@@ -29,39 +32,118 @@ def heard(store: Store, channel: str) -> str:
     return message
 
 
-def cycle(store: Store) -> tuple[list[str], Finish, int]:
-    """A cycle of elena's: what it read, and when the lane is due again."""
+def run(
+    store: Store, retry: int | None = None, during: Callable[[], object] = lambda: None, settle: bool = True
+) -> tuple[Begun, Finish, int]:
+    """A cycle of elena's, which settles what it reads: how it began, how it ended, and in how many ms the lane is due again."""
     lock = LaneLock(store, LANE, 10)
     assert lock.take()
     begun = store.run(lanes.begin(LANE, lock.id))
-    _settle(store, LANE, begun)
-    ended, due_in = store.run(lanes.finish(LANE, lock.id, begun.seq, None, uuid.uuid4().hex, everything=begun.everything))
+    if settle and begun.entries:
+        _settle(store, LANE, begun)
+    during()
+    end = lanes.finish(LANE, lock.id, begun.seq, retry, uuid.uuid4().hex, everything=begun.everything)
+    ended, due_in = store.run(end)
     lock.stop()
-    return [entry.event.message_id for entry in begun.entries], ended, due_in
+    return begun, ended, due_in
+
+
+def messages(begun: Begun) -> list[str]:
+    """What a cycle read."""
+    return [entry.event.message_id for entry in begun.entries]
+
+
+def cooled_trigger(store: Store, channel: str = "1") -> str:
+    """A message that meets elena's cooldown, which then ends."""
+    store.client.set(keys.cooldown("elena"), "1", px=50)
+    message = heard(store, channel)
+    assert store.run(elections.elect(message, channel, SETTINGS)).verdict is Elect.COOLED
+    time.sleep(0.06)
+    return message
+
+
+def grant(store: Store, channel: str) -> str:
+    """A message that elena wins."""
+    message = heard(store, channel)
+    assert store.run(elections.elect(message, channel, SETTINGS)).verdict is Elect.GRANTED
+    return message
 
 
 def test_a_granted_cycle_leaves_a_poll_its_time(store: Store) -> None:
-    """Granted one message while a poll is to come: the cycle reads the granted one alone, and the poll stays due."""
-    granted, waiting = heard(store, "1"), heard(store, "2")
+    """Granted one message while a poll is to come: the cycle reads the granted one alone, and the poll comes in its time."""
+    waiting = heard(store, "2")
+    store.run(lanes.wake(LANE, Context.POLL, 200))
+    granted = grant(store, "1")
+    begun, ended, due_in = run(store)
+    assert (messages(begun), begun.context, ended) == ([granted], Context.TRIGGER, Finish.AGAIN)
+    assert due_in > 100
+    time.sleep(0.21)
+    begun, ended, _ = run(store)
+    assert (messages(begun), begun.context, ended) == ([waiting], Context.POLL, Finish.CLEAR)
+
+
+def test_an_earlier_whole_reading_leaves_a_poll_its_time(store: Store) -> None:
+    """A bot late in the poll's spread and in a busy room polls all the same."""
     store.run(lanes.wake(LANE, Context.POLL, 60_000))
-    assert store.run(elections.elect(granted, "1", SETTINGS)).verdict is Elect.GRANTED
-    read, ended, due_in = cycle(store)
-    assert (read, ended) == ([granted], Finish.AGAIN)
+    cooled_trigger(store)
+    _, ended, due_in = run(store)
+    assert ended is Finish.AGAIN
     assert 50_000 < due_in <= 60_000
-    store.client.zadd(keys.WAKES_DUE, {str(LANE): 1})
-    assert cycle(store)[:2] == ([waiting], Finish.CLEAR)
+
+
+def test_a_poll_that_is_announced_during_a_cycle_comes_in_its_time(store: Store) -> None:
+    """It is no news for the cycle that runs."""
+    grant(store, "1")
+    _, ended, due_in = run(store, during=lambda: store.run(lanes.wake(LANE, Context.POLL, 60_000)))
+    assert ended is Finish.AGAIN
+    assert due_in > 50_000
+
+
+def test_a_whole_reading_that_comes_back_is_not_lost_to_a_grant(store: Store) -> None:
+    """It left a message whose floor was held; the grant that comes first reads it too."""
+    waiting = cooled_trigger(store)
+    begun, ended, _ = run(store, retry=300, settle=False)
+    assert begun.everything
+    assert ended is Finish.AGAIN
+    granted = grant(store, "3")
+    assert messages(run(store)[0]) == [waiting, granted]
+
+
+def test_a_whole_reading_that_came_back_brings_no_poll_forward(store: Store) -> None:
+    """Its retry is long over when a poll is announced."""
+    cooled_trigger(store)
+    assert run(store, retry=20_000)[1] is Finish.AGAIN
+    store.run(lanes.wake(LANE, Context.POLL, 60_000))
+    grant(store, "3")
+    _, ended, due_in = run(store)
+    assert ended is Finish.AGAIN
+    assert due_in > 10_000
+
+
+@pytest.mark.parametrize("size", [350, 620])
+def test_a_full_inbox_gives_what_was_granted_last_and_once(store: Store, size: int) -> None:
+    """More entries than one cycle reads, or than the inbox keeps untrimmed."""
+    granted = heard(store, "1")
+    body = store.client.xrange(keys.inbox(LANE))[0][1]
+    pipe = store.client.pipeline()
+    for number in range(size):
+        pipe.xadd(keys.inbox(LANE), {**body, "message": str(1000 + number)})
+    pipe.execute()
+    waiting = cooled_trigger(store, "2")
+    assert store.run(elections.elect(granted, "1", SETTINGS)).verdict is Elect.GRANTED
+    begun = run(store)[0]
+    assert messages(begun)[-1] == granted
+    assert waiting in messages(begun)
+    assert len({entry.entry_id for entry in begun.entries}) == len(begun.entries)
 
 
 def test_new_grants_do_not_keep_a_bot_from_what_waits_for_it(store: Store) -> None:
     """A trigger met a cooled bot; when the cooldown is over, another message's election is faster than the lane's own wake:
     the cycle reads both, what was granted last."""
-    store.client.set(keys.cooldown("elena"), "1", px=50)
-    waiting = heard(store, "1")
-    assert store.run(elections.elect(waiting, "1", SETTINGS)).verdict is Elect.COOLED
-    time.sleep(0.06)
-    granted = heard(store, "2")
-    assert store.run(elections.elect(granted, "2", SETTINGS)).verdict is Elect.GRANTED
-    assert cycle(store)[:2] == ([waiting, granted], Finish.CLEAR)
+    waiting = cooled_trigger(store)
+    granted = grant(store, "2")
+    begun, ended, _ = run(store)
+    assert (messages(begun), ended) == ([waiting, granted], Finish.CLEAR)
 
 
 def test_an_election_waits_for_a_busy_bot(store: Store, wait_until: Callable[..., None]) -> None:

@@ -17,7 +17,7 @@ end
 for _, message in ipairs(redis.call('HKEYS', KEYS[5])) do
   if redis.call('EXISTS', keys.bids(message)) == 0 then redis.call('HDEL', KEYS[5], message) end
 end
-local w = redis.call('HMGET', KEYS[2], 'seq', 'context', 'full')
+local w = redis.call('HMGET', KEYS[2], 'seq', 'context', 'full', 'poll')
 local work = redis.call('HGETALL', KEYS[5])
 local entries, bot = {}, ARGV[4]
 
@@ -63,8 +63,16 @@ if bot ~= '' then
     if #entries == before then restore(work[i]) end
   end
 end
-local full, has = tonumber(w[3]), {}
-local everything = #entries == 0 or (full ~= nil and full <= now)
+-- What is due now stays so (`<mark>_now`) until a cycle has ended that saw to it; what comes meanwhile is a mark of its own.
+local function reached(mark, due)
+  if due and tonumber(due) <= now then
+    redis.call('HDEL', KEYS[2], mark)
+    redis.call('HSET', KEYS[2], mark .. '_now', 1)
+  end
+  return redis.call('HEXISTS', KEYS[2], mark .. '_now') == 1
+end
+local polled, waited, has = reached('poll', w[4]), reached('full', w[3]), {}
+local everything = #entries == 0 or polled or waited
 for _, entry in ipairs(entries) do has[entry[1]] = true end
 if everything then
   -- Newest first where there is more than one cycle can read: what is left comes with the next one.
@@ -79,4 +87,4 @@ if everything then
     end
   end
 end
-return {'due', w[1] or '', w[2] or '', now, entries, work, everything and 1 or 0}
+return {'due', w[1] or '', polled and 'poll' or w[2] or '', now, entries, work, everything and 1 or 0}

@@ -8,16 +8,21 @@
 local earlier = redis.call('GET', KEYS[4])
 if earlier then return cjson.decode(earlier) end
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost', 0} end
-local due
-if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then
-  due = now + (ARGV[5] ~= '' and cooled(ARGV[5]) or 0)
+local retry, due = tonumber(ARGV[4]), nil
+local cool = ARGV[5] ~= '' and cooled(ARGV[5]) or 0
+if (redis.call('HGET', KEYS[2], 'seq') or '') ~= ARGV[3] then due = now + cool end
+-- Triggers that met a cooled bot wait in the inbox, or a poll is to come. A cycle that read the whole inbox has seen to what
+-- was due; one that comes back does so again.
+for _, mark in ipairs({'full', 'poll'}) do
+  if ARGV[6] == '1' and not retry then redis.call('HDEL', KEYS[2], mark .. '_now') end
+  local at = tonumber(redis.call('HGET', KEYS[2], mark) or nil)
+  if not retry and redis.call('HEXISTS', KEYS[2], mark .. '_now') == 1 then at = now end
+  if at then due = math.min(due or math.huge, math.max(at, now + cool)) end
 end
--- Triggers that met a cooled bot wait in the inbox, or a poll is to come; a cycle that read only what was granted has not
--- seen what they are about.
-local full = ARGV[6] ~= '1' and tonumber(redis.call('HGET', KEYS[2], 'full'))
-if not due and full then due = math.max(full, now + cooled(ARGV[5])) end
-local retry = tonumber(ARGV[4])
-if retry then due = math.min(due or math.huge, now + retry) end
+if retry then
+  due = math.min(due or math.huge, now + retry)
+  if ARGV[5] ~= '' and ARGV[6] == '1' then redis.call('HSET', KEYS[2], 'full_now', 1) end
+end
 -- What a cycle leaves undone (a lost floor, more than it could read) must find another one, whatever its caller remembers.
 local left = ARGV[5] == '' and redis.call('XLEN', KEYS[5]) or redis.call('HLEN', KEYS[6])
 if not due and left > 0 then due = now + 1000 end
