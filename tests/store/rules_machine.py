@@ -182,8 +182,9 @@ class Protocol(RuleBasedStateMachine):
         elif what == "deleted" and self.changes:
             self.m.forget(said.message_id)
         elif what == "edited" and self.changes:
-            told = next(c for c in self.m.heard if c.bot == cycle.lane.bot and c.event == said)
-            self.m.edit(told, data.draw(st.booleans(), "named"))
+            # A bot that was late to hear of it is not on the list.
+            for told in [c for c in self.m.heard if c.bot == cycle.lane.bot and c.event == said][:1]:
+                self.m.edit(told, data.draw(st.booleans(), "named"))
         elif what == "muted" and self.mutes:
             self.m.mute(data.draw(st.sampled_from(self.mutes)), True)
         elif what == "dropped":
