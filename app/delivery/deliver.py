@@ -74,7 +74,7 @@ class Deliverer:
     def begin(self, bot: str) -> None:
         """As `run`, and returns at once. Should this process die, the pump finds what is due."""
         if not self._settings.dry_run:
-            self._rest.submit(self.deliver(bot)).add_done_callback(_begun)
+            self._rest.submit(self.deliver(bot)).add_done_callback(_warned("delivery not begun"))
 
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
@@ -200,14 +200,14 @@ class Deliverer:
         self._timers[key] = asyncio.get_running_loop().call_later(in_ms / 1000, self._start, key)
 
     def _tell(self, lane: Lane) -> None:
-        self._hints.submit(self._hint, lane).add_done_callback(_told)
+        self._hints.submit(self._hint, lane).add_done_callback(_warned("hint not sent"))
 
 
-def _begun(delivery: Future[None]) -> None:
-    if not delivery.cancelled() and (error := delivery.exception()):
-        log.warning("delivery not begun", error=type(error).__name__)
+def _warned(what: str) -> Callable[[Future[None]], None]:
+    """Says so when work that nobody waits for has failed."""
 
+    def told(work: Future[None]) -> None:
+        if not work.cancelled() and (error := work.exception()):
+            log.warning(what, error=type(error).__name__)
 
-def _told(hint: Future[None]) -> None:
-    if not hint.cancelled() and (error := hint.exception()):
-        log.warning("hint not sent", error=type(error).__name__)
+    return told

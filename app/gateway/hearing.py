@@ -45,6 +45,7 @@ class Heard:
     edited_s: float = 0.0
     """How old the message was when its text was last changed."""
     noted: bool = True
+    """Whether the journal knows of that change."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
 

@@ -176,7 +176,10 @@ class Intake:
             move_cursor=event.kind == "message" and (history or self._moves[bot](event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)
-        (heard.told.add if bot in addressing.bots else heard.told.discard)(bot)
+        if bot in addressing.bots:
+            heard.told.add(bot)
+        else:
+            heard.told.discard(bot)
         heard.waiting.discard(bot)
         # Chatter and further bids are in the journal; at INFO they would drown what starts something.
         say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
