@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,3 +129,13 @@ def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> 
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
     room.worker().run()
     assert room.said() == ["hello"]
+
+
+def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) -> None:
+    """It is still being asked which channels are due: it must not begin to serve one after the store is closed."""
+    worker = room.worker()
+    worker.deliverer._store.run = lambda _: asyncio.sleep(60)
+    worker.deliverer.begin("elena")
+    wait_until(lambda: worker.deliverer._asking, what="the question")
+    worker.deliverer.close()
+    assert not worker.deliverer._asking

@@ -63,6 +63,12 @@ async def test_connections_that_lag_or_miss_an_edit(start: Start, ports: Recordi
     assert await edited(intake, ports, event("hi"), missed) == ["aria"]
 
 
+async def test_an_older_edit_that_comes_late_changes_nothing(start: Start, ports: RecordingPorts) -> None:
+    """dotty's connection has brought the latest text; aria's brings the one before it, which names nobody."""
+    edits = [("dotty", 2.0, "aria, hi"), ("aria", 1.0, "hi all")]
+    assert await edited(start(), ports, event("hi"), edits) == ["aria"]
+
+
 async def test_a_late_connection_releases_once(start: Start, ports: RecordingPorts) -> None:
     """The same for a name that is taken away."""
     late = [(bot, *edit) for bot in ("dotty", "aria") for edit in RELEASED]
