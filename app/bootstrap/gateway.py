@@ -26,6 +26,7 @@ from app.killpoints import reached
 from app.model import Bid, Context, ConversationState, Event, RosterEntry
 from app.rules import decay
 from app.rules import trust as rules
+from app.rules.bids import settled
 from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
@@ -170,7 +171,7 @@ class StorePorts:
         chattiness = self.characters[bot].pacing.chattiness
         shift = (chattiness - 0.5) * 2 * CHATTINESS_BITS
         interest = self._interests[bot].bits(event.content)
-        score = bid.score + shift + interest
+        score = settled(bid.score + shift + interest)
         parts = {**bid.parts, "chattiness": shift, "interest": interest}
         return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts=parts)
 

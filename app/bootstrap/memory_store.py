@@ -32,7 +32,7 @@ from langgraph.store.base import (
     SearchOp,
 )
 
-from app.brain.embeddings import Encoder, Matrix
+from app.brain.embeddings import Encoder, Matrix, rounded
 from app.store import memories
 from app.store.door import Store
 
@@ -141,7 +141,7 @@ class RedisMemory(BaseStore):
         fitting = {at: vector for at, vector in enumerate(vectors) if vector is not None and vector.shape == wanted.shape}
         scores: list[float | None] = [None] * len(vectors)
         if fitting:
-            near = np.stack(list(fitting.values())).astype(np.float32) @ wanted
+            near = rounded(np.stack(list(fitting.values())).astype(np.float32) @ wanted)
             for at, cosine in zip(fitting, near, strict=True):
                 scores[at] = float(cosine)
         return scores

@@ -15,9 +15,13 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
+Likeness = NDArray[np.float64]
 
 MAX_TEXT = 400
 """Characters of a text that are embedded: its topic shows early, and the cost grows with the length."""
+DECIMALS = 4
+"""Decimals that a likeness keeps. Below lies the noise of the processor's kernels (about 1e-7) and of how many texts are
+encoded together: two likenesses that differ there alone are one, and their order decides."""
 CACHED = 4_096
 """Vectors kept per process: several bots read the same message, and each reads its own lines again and again."""
 
@@ -107,6 +111,10 @@ class Encoder(Embeddings):
                 self._cache.popitem(last=False)
         return np.stack([known[text] for text in cut]) if cut else np.zeros((0, 1), dtype=np.float32)
 
+    def likeness(self, texts: Sequence[str], others: Sequence[str]) -> Likeness:
+        """The cosine of each text (row) to each of the others (column), rounded to DECIMALS."""
+        return rounded(self.matrix(texts) @ self.matrix(others).T)
+
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's form: one list of floats per text."""
         return [[float(value) for value in row] for row in self.matrix(texts)]
@@ -114,6 +122,11 @@ class Encoder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """LangChain's form of one vector."""
         return self.embed_documents([text])[0]
+
+
+def rounded(cosines: Matrix) -> Likeness:
+    """Cosines as they may be compared: the same on every processor."""
+    return np.round(cosines.astype(np.float64), DECIMALS).astype(np.float64)
 
 
 def best_backend() -> Backend:

@@ -27,8 +27,7 @@ class Interests:
         """For each text the largest cosine to an example sentence (with the bonus), and that interest's name."""
         if not said:
             return []
-        vectors = self._encoder.matrix(said)
-        cosines = vectors @ self._encoder.matrix(self._examples).T
+        cosines = self._encoder.likeness(said, self._examples)
         found: list[tuple[float, str]] = []
         for text, row in zip(said, cosines, strict=True):
             best = {name: 0.0 for name, _ in self._words}

@@ -106,7 +106,7 @@ def read(said: str, encoder: Encoder) -> Reading:
         for mood, phrase in _SHORT:
             if phrase.match(said):
                 return Reading(mood, 1.0, "?" in said)
-    near = encoder.matrix(CUE_SENTENCES) @ encoder.matrix([said])[0]
+    near = encoder.likeness([said], CUE_SENTENCES)[0]
     best = int(near.argmax())
     mood, sure = _CUE_MOODS[best], float(near[best])
     if sure >= (SURE_HONEST if mood is Mood.HONEST else SURE):

@@ -81,7 +81,7 @@ class Repertoire:
         lines = [line.cue or line.text for line in self._character.lines if line.topic == topic]
         if interest < ON_TOPIC or not lines:
             return False
-        return interest >= SURELY_ON_TOPIC or float((self._encoder.matrix(lines) @ self._encoder.matrix([said])[0]).max()) >= NEAR
+        return interest >= SURELY_ON_TOPIC or float(self._encoder.likeness([said], lines).max()) >= NEAR
 
     def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
@@ -103,11 +103,10 @@ class Repertoire:
     ) -> VoiceLine:
         heard = "\n".join(recent)
         used = {text for text, shape in self._shapes.items() if _is_said(shape, heard)}
-        vector = self._encoder.matrix([said])[0]
         for tier in tiers:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
-                near = self._encoder.matrix([line.cue or line.text for line in fresh]) @ vector
+                near = self._encoder.likeness([said], [line.cue or line.text for line in fresh])[0]
                 scores = [_fit(line, float(cosine)) + chance.random() * JITTER
                           for line, cosine in zip(fresh, near, strict=True)]
                 return fresh[scores.index(max(scores))]

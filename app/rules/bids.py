@@ -12,6 +12,8 @@ from app.rules.policy import Policy
 from app.rules.room import Room, Turn
 
 WORST = -64.0
+DECIMALS = 6
+"""Decimals that a score keeps."""
 
 
 def evidence(table: Features, policy: Policy) -> dict[str, float]:
@@ -33,8 +35,13 @@ def bid(table: Features, signal: Signal, trust: int, policy: Policy) -> Bid:
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold
-    score = max(WORST, sum(parts.values()))
+    score = settled(sum(parts.values()))
     return Bid.model_construct(score=score, above_threshold=score >= 0.0 and signal is not Signal.AMBIENT, parts=parts)
+
+
+def settled(bits: float) -> float:
+    """A score as it may be compared: the last bits of a sum, or of another processor's logarithm, must not decide."""
+    return max(WORST, round(bits, DECIMALS))
 
 
 def tie_break(bot: str, message: str) -> float:

@@ -93,7 +93,7 @@ def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> 
     table["bot_lines_near"] = float(message.near.get(bot, 0))
     table["bot_lines"] = float(min(me.lines, 500))
     table["bot_share"] = me.lines / (number + 20.0)
-    table["bot_rate"] = me.rate * RATE_DECAY ** min(gap, 2_000)
+    table["bot_rate"] = _faded(me.rate, RATE_DECAY, min(gap, 2_000))
     table["speakers_since"] = float(message.speakers[min(gap, len(message.speakers)) - 1]) if message.speakers else 0.0
     table["words"] = heard_words
     table["words_recent"] = recent_words
@@ -127,7 +127,7 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
     table["bot_asks"] = me.asks
     table["bot_names"] = me.names_others
     table["bot_volunteers"] = (me.volunteered + 0.5) / (room.questions - me.questions_before + 10.0)
-    table["bot_helps"] = me.helped * HELP_DECAY ** min(number - me.helped_line, 1_000)
+    table["bot_helps"] = _faded(me.helped, HELP_DECAY, min(number - me.helped_line, 1_000))
     table["bot_helped_gap"] = _gap(number, me.helped_line)
     table["bot_replies"] = (me.replied + 1.5) / (me.replied + me.let_lie + 3.0)
     table["bot_waiting"] = float(waiting)
@@ -157,6 +157,11 @@ def _later(message: Message, author: Person, line: int) -> int:
             break
         count += 1
     return count
+
+
+def _faded(value: float, decay: float, steps: int) -> float:
+    """Rounded: the last bits of a power differ between processors, and the result is compared with edges."""
+    return round(value * decay ** steps, 6)
 
 
 def _gap(number: int, line: int) -> float:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from app.model import ActionKind, ConversationState, Signal
 
+DECIMALS = 4
+"""Decimals that a desire keeps: the last bits of a sum must not decide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -71,7 +74,7 @@ DEFAULTS = Thresholds()
 
 def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
     """How much the bot wants to answer; 0.6 is the usual limit for words."""
-    return (
+    wanted = (
         limits.interest * max(0.0, scores.interest)
         + limits.signal.get(scores.signal, 0.0)
         + limits.state.get(scores.state, 0.0)
@@ -80,6 +83,7 @@ def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
         - limits.fatigue * scores.fatigue
         - limits.age * max(0.0, scores.age_s) / 60
     )
+    return round(wanted, DECIMALS)
 
 
 def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULTS) -> Plan:
@@ -92,9 +96,10 @@ def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULT
     if scores.granted:
         return _granted(scores, want, limits)
     shift = (0.5 - chattiness) * limits.chattiness
-    if want >= limits.reply + shift and scores.interest >= limits.interesting and not _wordless(scores, limits):
+    reply, react = round(limits.reply + shift, DECIMALS), round(limits.react + shift, DECIMALS)
+    if want >= reply and scores.interest >= limits.interesting and not _wordless(scores, limits):
         return Plan(ActionKind.REPLY, "touches an interest", want)
-    if want >= limits.react + shift and (scores.brief or scores.interest >= limits.interesting):
+    if want >= react and (scores.brief or scores.interest >= limits.interesting):
         return Plan(ActionKind.REACT, "worth a reaction, not words", want)
     return Plan(ActionKind.OBSERVE, "not interesting enough", want)
 

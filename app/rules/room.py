@@ -168,7 +168,9 @@ class Room:
 
     def rarity(self, word: str) -> float:
         """Inverse document frequency of a word in this channel, in nats: 0 or more."""
-        return max(0.0, math.log((self.number + 2.0) / (self._seen_in.get(word, 0) + 0.7)))
+        nats = math.log((self.number + 2.0) / (self._seen_in.get(word, 0) + 0.7))
+        # Rounded: the last bits of a logarithm differ between processors, and a sum of these is compared with edges.
+        return max(0.0, round(nats, 6))
 
     def read(self, turn: Turn) -> Message:
         """What the turn says and to whom, as far as the past tells; the same turn is read only once."""

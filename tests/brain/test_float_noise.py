@@ -1,0 +1,76 @@
+"""No decision depends on the last bits of a float: they differ between processors, their kernels and batch sizes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from app.brain import embeddings
+from app.brain.embeddings import Encoder, Matrix, Sentences
+from app.brain.interest import Interests
+from app.character import load_character
+from app.model import Signal
+from app.playground import week
+from app.rules.plan import Scores, decide, desire
+
+NOISE = 3e-7
+"""Three times what was measured between two kernels of one library."""
+
+
+class Noisy(Sentences):
+    """The sentence encoder on a processor of its own."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._chance = np.random.default_rng(seed)
+
+    def encode(self, texts: list[str]) -> Matrix:
+        exact = super().encode(texts)
+        return exact + self._chance.uniform(-NOISE, NOISE, exact.shape).astype(np.float32)
+
+
+def noisy_page(seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """docs/diaries.md as such a processor writes it."""
+    encoder = Encoder(lambda: Noisy(seed))
+    monkeypatch.setattr(embeddings, "_shared", encoder)
+    return week.page()
+
+
+def test_noise_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week of answers, diaries and dreams is the same, whatever the last bits of its likenesses are."""
+    pages = {noisy_page(seed, monkeypatch) for seed in range(3)}
+    assert len(pages) == 1
+
+
+def test_two_kernels_make_one_choice() -> None:
+    """The same with the kernels of two processors, where the library has them."""
+    code = "from app.playground.week import page; print(page())"
+    plain = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+        for env in (plain, plain | {"OPENBLAS_CORETYPE": "Haswell"}, plain | {"OPENBLAS_CORETYPE": "Nehalem"})
+    ]
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_equal_interests_fall_to_the_first() -> None:
+    """A message as near to two interests is about the one that the character file names first."""
+    elena = load_character("elena")
+    first, second = elena.interests[:2]
+    twins = elena.model_copy(update={"interests": (
+        first, second.model_copy(update={"examples": first.examples, "words": first.words}))})
+    for seed in range(5):
+        [(_, topic)] = Interests(twins, Encoder(lambda seed=seed: Noisy(seed))).score([first.examples[0]])
+        assert topic == first.name
+
+
+def test_a_desire_at_the_limit_counts_as_the_limit() -> None:
+    """0.1 + 0.2 and 0.3 are one desire."""
+    sums = [Scores(Signal.WATCHED, interest=0.45), Scores(Signal.WATCHED, interest=0.45 - 4e-8),
+            Scores(Signal.WATCHED, interest=0.45 + 4e-8)]
+    assert {desire(one) for one in sums} == {0.6}
+    assert len({decide(one).kind for one in sums}) == 1
