@@ -68,6 +68,40 @@ class ConversationState(StrEnum):
     COOLING = "cooling"
 
 
+class PartKind(StrEnum):
+    """What a message can hold besides its text."""
+
+    PICTURE = "picture"
+    VIDEO = "video"
+    SOUND = "sound"
+    VOICE = "voice message"
+    TEXT_FILE = "text file"
+    FILE = "file"
+    STICKER = "sticker"
+    POLL = "poll"
+    FORWARD = "forwarded message"
+    EMBED = "link preview"
+    COMPONENTS = "buttons"
+
+
+class MessagePart(Frozen):
+    """One part of a message besides its text, in plain words."""
+
+    kind: PartKind
+    text: str = Field(default="", max_length=1_000)
+    """What it is called, asks or says: a file's name, a poll's question and answers, the words of a forward."""
+    url: str = Field(default="", max_length=1_000)
+    """Where Discord keeps it; empty for all that is not one of its own files."""
+    media_type: str = Field(default="", max_length=100)
+    size: int = Field(default=0, ge=0)
+    """Bytes, as Discord tells."""
+
+    @property
+    def described(self) -> str:
+        """`[picture: a.png]`."""
+        return f"[{self.kind}: {self.text}]" if self.text else f"[{self.kind}]"
+
+
 class Event(Frozen):
     """One thing that happened in a channel, as one gateway saw it; the same for every bot that sees it."""
 
@@ -83,7 +117,11 @@ class Event(Frozen):
     reply_to_author: Snowflake | None = None
     reply_pings: bool = False
     mentions: tuple[Snowflake, ...] = ()
+    role_mentions: tuple[Snowflake, ...] = ()
+    parts: tuple[MessagePart, ...] = ()
     is_dm: bool = False
+    parent_id: Snowflake | None = None
+    """The channel or forum of a thread; its rules are the thread's."""
     thread_owner: Snowflake | None = None
     reactions: int = 0
     nonce: str | None = None
@@ -100,7 +138,17 @@ class RosterEntry(Frozen):
     bot: BotName
     user_id: Snowflake
     names: tuple[str, ...]
+    """In every server: those of the character file, and the account's."""
+    nicknames: dict[Snowflake, str] = Field(default_factory=dict)
+    """By server."""
+    roles: tuple[Snowflake, ...] = ()
+    """The roles that Discord made for the bot, one for each server: a mention of one is a mention of the bot."""
     channels: tuple[Snowflake, ...] = ()
+
+    def names_in(self, guild_id: str | None) -> tuple[str, ...]:
+        """What the bot is called in a server, or in private."""
+        nickname = self.nicknames.get(guild_id or "")
+        return (*self.names, nickname) if nickname else self.names
 
 
 class Addressing(Frozen):
@@ -199,6 +247,7 @@ class ChatLine(Frozen):
     author_kind: AuthorKind
     content: str
     reply_to: Snowflake | None = None
+    parts: tuple[MessagePart, ...] = ()
 
 
 class JournalLine(Frozen):
