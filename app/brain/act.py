@@ -13,6 +13,7 @@ from langgraph.store.base import BaseStore
 from app.brain import prompt, reply, text
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.memory import nod, recall
+from app.brain.silence import is_silence
 from app.brain.voice import with_recent
 from app.character import Character, plain_emoji
 from app.errors import ModelUnavailable
@@ -155,7 +156,7 @@ def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draf
     character = run.brain.character
     # Judged is what would leave: an invisible character in the raw answer hides a phrase from every pattern.
     words = text.outgoing(found.text, character.names)
-    if found.action == "observe" or (found.action == "reply" and words and text.is_silence(words)):
+    if found.action == "observe" or (found.action == "reply" and words and is_silence(words)):
         draft.reason = "the model chose silence"
         return draft
     if found.action == "react":

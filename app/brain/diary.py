@@ -17,7 +17,10 @@ from app.brain import mood
 from app.brain.embeddings import Encoder
 from app.brain.interest import Interests
 from app.brain.prompt import fenced, fill, system
-from app.brain.text import is_refusal, leaks, outgoing, person, spoken
+from app.brain.reply import unfenced
+from app.brain.silence import is_refusal
+from app.brain.text import leaks, outgoing, person, spoken
+from app.brain.thoughts import stripped
 from app.character import Character, Mood
 from app.model import snowflake_ms
 
@@ -104,7 +107,7 @@ def prompt(character: Character, day: Day, kind: str, diary: str = "") -> list[B
 
 def usable(character: Character, content: str, messages: Sequence[BaseMessage]) -> str:
     """A model's text as it may be kept, or "" when it is none."""
-    text = outgoing(content.strip().strip("`"), character.names)
+    text = outgoing(unfenced(stripped(content)).strip("`"), character.names)
     # What was said that day may be quoted; the rest of the prompt may not.
     told = [_QUOTABLE.sub("", str(message.content)) for message in messages]
     bad = is_refusal(text) or any(leaks(text, one) for one in told) or text.startswith(("{", "["))

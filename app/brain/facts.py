@@ -13,7 +13,9 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel, Field, ValidationError
 
 from app.brain.prompt import fenced, fill
-from app.brain.text import is_refusal, person, spoken, tame
+from app.brain.silence import is_refusal
+from app.brain.text import person, spoken, tame
+from app.brain.thoughts import stripped
 from app.model import snowflake_ms
 
 MOST_WORDS = 8
@@ -141,6 +143,7 @@ def ask(character_name: str, lines: Sequence[Line], known: Mapping[str, Sequence
 
 def drawn(content: str, lines: Sequence[Line]) -> list[tuple[str, Fact]]:
     """(person, fact) from a model's answer. Only what a person said counts, and only of that person."""
+    content = stripped(content)
     start, end = content.find("{"), content.rfind("}")
     try:
         answer = _Answer.model_validate(json.loads(content[start: end + 1])) if start >= 0 else _Answer()

@@ -11,6 +11,7 @@ from app.brain import prompt, reply, text
 from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
 from app.brain.ports import Opening
+from app.brain.silence import is_silence
 from app.errors import ModelUnavailable
 from app.model import Action, ActionKind, Context
 from app.rules import plan
@@ -71,7 +72,7 @@ def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Acti
         return action.model_copy(update={"reason": str(error)})
     found = reply.parse(answer.content)
     said = text.outgoing(found.text, character.names) if found is not None and found.action == "reply" else ""
-    if text.is_silence(said) or text.problem(said, str(messages[0].content)):
+    if is_silence(said) or text.problem(said, str(messages[0].content)):
         said = ""
     return action.model_copy(update={
         "text": said, "tokens": answer.tokens, "micro_usd": answer.micro_usd,

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_RAW = 20_000
-"""Characters of a model's output that are looked at; a longer one is garbage."""
+from app.brain.thoughts import full_sentences, stripped
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+MAX_RAW = 20_000
+"""Characters of a model's answer that are looked at; a longer one is garbage."""
+MAX_THOUGHT = 400_000
+"""Characters of an answer and the thoughts before it."""
+STARTS = 8
+"""Braces at which an object is looked for: small models write a remark before it."""
+
+_FENCE = re.compile(r"\A```(?:json|text|txt|plaintext|markdown|md)?[ \t]*\n(.*?)\n?\s*(?:```)?\Z", re.DOTALL | re.IGNORECASE)
+_OURS = re.compile(r"[\"'](?:action|text|emoji)[\"']\s*:")
+_UNENDED = re.compile(r"\"text\"\s*:\s*\"((?:[^\"\\]|\\.)*)\Z", re.DOTALL)
+_ALIASES = ("reply", "response", "message", "content", "answer")
+"""Where models that forget the form put their words."""
 
 
 class Reply(BaseModel):
@@ -25,20 +36,87 @@ class Reply(BaseModel):
 
 
 def parse(content: str) -> Reply | None:
-    """The first JSON object in `content` as a Reply. Plain prose without a brace is a reply too; else None."""
-    if len(content) > MAX_RAW:
+    """The first JSON object of ours outside of all thoughts, as a Reply. Plain prose is a reply too; else None."""
+    if len(content) > MAX_THOUGHT:
         return None
     # Halves of surrogate pairs, which JSON may hold, can be neither validated nor sent.
-    content = _THOUGHT.sub("", content.encode("utf-8", "replace").decode("utf-8")).strip()
-    if "{" not in content:
-        return Reply(text=content.strip("`\n ")) if content and not content.startswith("[") else None
+    content = content.encode("utf-8", "replace").decode("utf-8").strip()
+    # A whole object is read before tags are taken off: one that only stands in its text must not tear it.
+    found = _whole(content)
+    if found is None:
+        found = _outside_thoughts(unfenced(stripped(content)))
+    return found.model_copy(update={"text": unfenced(stripped(found.text))}) if found is not None else None
+
+
+def unfenced(content: str) -> str:
+    """`content` without a code fence around the whole of it; code in a language keeps its own."""
+    match = _FENCE.match(content)
+    return match.group(1).strip() if match is not None else content.strip("\n ")
+
+
+def _whole(content: str) -> Reply | None:
+    if not content.startswith("{") or len(content) > MAX_RAW:
+        return None
+    try:
+        return _valid(json.loads(content, strict=False))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _outside_thoughts(content: str) -> Reply | None:
+    if not content or len(content) > MAX_RAW:
+        return None
+    found = next(_objects(content), None) or _unended(content)
+    return found if found is not None else _prose(content)
+
+
+def _objects(content: str) -> Iterator[Reply]:
     decoder = json.JSONDecoder(strict=False)
-    # Small models write a remark before the object; three starts are enough to find it.
-    for match in list(re.finditer(r"\{", content))[:3]:
+    for match in list(re.finditer(r"\{", content))[:STARTS]:
         try:
-            found, _ = decoder.raw_decode(content, match.start())
-            return Reply.model_validate({key: value for key, value in found.items() if value is not None})
+            found = _valid(decoder.raw_decode(content, match.start())[0])
         # ValueError: broken JSON, a shape that is not ours, or a number too long for Python to read.
         except (ValueError, RecursionError):
             continue
-    return None
+        if found is not None:
+            yield found
+
+
+def _valid(found: Any) -> Reply | None:
+    """A JSON value as a Reply, or None where it has no field of ours. Raises ValueError for a wrong one."""
+    if not isinstance(found, dict):
+        return None
+    known: Mapping[str, Any] = {key: value for key, value in found.items() if value is not None}
+    if not known.keys() & Reply.model_fields.keys():
+        words = next((known[key] for key in _ALIASES if isinstance(known.get(key), str)), None)
+        known = {"text": words} if words is not None else {}
+    return Reply.model_validate(known) if known else None
+
+
+def _unended(content: str) -> Reply | None:
+    """The full sentences of an object that was cut off within its text."""
+    match = _UNENDED.search(content)
+    if match is None or '"observe"' in content[: match.start()]:
+        return None
+    # The cut may have gone through an escape.
+    body = re.sub(r"\\(?:u[0-9a-fA-F]{0,3})?\Z", "", match.group(1))
+    try:
+        words = full_sentences(json.loads(f'"{body}"', strict=False).encode("utf-8", "replace").decode("utf-8"))
+    except ValueError:
+        return None
+    return Reply(text=words) if words else None
+
+
+def _prose(content: str) -> Reply | None:
+    """Plain words; None for what was meant to be JSON."""
+    if content.startswith("{") or _OURS.search(content):
+        return None
+    if content.startswith("["):
+        try:
+            json.loads(content)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return None
+    words = content if "```" in content else content.strip("`\n ")
+    return Reply(text=words) if words else None

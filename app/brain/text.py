@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.brain.silence import is_refusal
 from app.model import MAX_CONTENT
 from app.rules.chunking import split
 
@@ -38,22 +39,6 @@ _SECRETS = re.compile(
     r"|(?<![\w-])gAAAAA[\w-]{40,}={0,2}"  # Fernet
     r"|discord(?:app)?\.com/api/webhooks/\d+/[\w-]+"
 )
-_SILENCE = re.compile(
-    r"(?:no[_ ]?reply|observe|silent|silence|\(?(?:stays?|remains?|keeps?|says?) (?:silent|quiet|nothing)\)?|"
-    r"i(?:['’]m| am|['’]ll| will| choose to| shall| should| have decided to| decide to)? "
-    r"(?:be|stay|staying|remain|remaining|keep|keeping) (?:silent|quiet)\b.*|"
-    r".{1,32} (?:stays|remains|keeps) (?:silent|quiet)|"
-    r"i (?:will|am going to|have decided|choose) (?:not (?:to )?|to not )(?:respond|reply|answer)\b.*|"
-    r"(?:i(?:['’]m| am) not (?:going to )?(?:respond|reply|answer)(?:ing)?\b.*)|"
-    r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
-    re.IGNORECASE | re.DOTALL)
-_REFUSAL = re.compile(
-    r"^(?:\s*<(?:!doctype|\?xml|html|head|body)\b|"
-    r"\W*(?:(?:i['’]?m|i am) (?:very |so |really )?sorry,?(?: but)? (?:i|as an)\b.{0,20}"
-    r"(?:can['’]?t|cannot|can not|unable|ai)\b|"
-    r"i (?:can['’]?t|cannot) (?:assist|help (?:you )?with|comply|fulfil|provide|continue|engage)|"
-    r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:))",
-    re.IGNORECASE)
 
 
 def tame(text: str, limit: int = MAX_CONTENT) -> str:
@@ -95,17 +80,6 @@ def person(name: str) -> str:
     return short if visible(short) and short.casefold() != "you" else "friend"
 
 
-def is_silence(text: str) -> bool:
-    """Whether a draft only announces that nothing will be said; such a draft is an `observe`."""
-    bare = text.strip().strip("*_.[]()<>\"' \n")
-    return not bare or (len(bare) <= 200 and _SILENCE.fullmatch(bare) is not None)
-
-
-def is_refusal(text: str) -> bool:
-    """Whether a draft is a model's stock refusal or an error text, which no character would say."""
-    return _REFUSAL.match(text[:300]) is not None
-
-
 def leaks(text: str, prompt: str) -> bool:
     """Whether a draft repeats a part of the system prompt, whatever signs, spaces or marks stand between its letters."""
     heard, secret = _letters(text), _letters(prompt)
@@ -138,7 +112,7 @@ def outgoing(text: str, names: tuple[str, ...] = ()) -> str:
     can be seen of it."""
     clean = tame(text, MAX_CONTENT * 2)
     labels = "|".join(re.escape(name) for name in ("assistant", "bot", "ai", *names))
-    clean = re.sub(rf"^(?:\W{{0,3}}(?:{labels})\W{{0,3}}:[*_]{{0,2}}\s*)+", "", clean, flags=re.IGNORECASE)
+    clean = re.sub(rf"^(?:\W{{0,3}}(?:{labels})\W{{0,3}}[:：][*_]{{0,2}}\s*)+", "", clean, flags=re.IGNORECASE)
     if len(clean) > 1 and clean[0] in "\"“" and clean[-1] in "\"”" and not re.search(r"[\"“”]", clean[1:-1]):
         clean = clean[1:-1].strip()
     clean = _SECRETS.sub("[removed]", clean)

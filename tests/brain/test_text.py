@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.brain import reply, text
+from app.brain import reply, silence, text
 
 NAMES = ("elena", "Dr. Elena")
 
@@ -34,8 +34,8 @@ def test_what_was_said_is_freed_of_names_and_markup(said: str, heard: str) -> No
 ])
 def test_ordinary_lines_are_neither_silence_nor_refusal(line: str) -> None:
     """The filters for announced silence and stock refusals leave a character's own words alone."""
-    assert not text.is_refusal(line)
-    assert not text.is_silence(line)
+    assert not silence.is_refusal(line)
+    assert not silence.is_silence(line)
     assert text.outgoing(line, NAMES) == line
 
 
@@ -63,8 +63,8 @@ def test_hostile_text_takes_no_time(attack: str) -> None:
     begin = time.process_time()
     text.spoken(attack, NAMES)
     text.outgoing(attack, NAMES)
-    text.is_silence(attack)
-    text.is_refusal(attack)
+    silence.is_silence(attack)
+    silence.is_refusal(attack)
     reply.parse(attack)
     assert time.process_time() - begin < 2.0
 

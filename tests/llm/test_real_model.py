@@ -16,7 +16,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from pydantic import Field
 
-from app.brain import prompt, reply, text
+from app.brain import prompt, reply, silence, text
 from app.brain.graph import run_cycle
 from app.brain.models import Speaker, chat_model, speaker
 from app.character import ModelConfig, load_character
@@ -136,7 +136,7 @@ def test_whatever_it_writes_is_handled(config: ModelConfig, asked: str) -> None:
     assert outcome.reason
     assert outcome.did in {"committed", "declined"}
     if words:
-        assert not text.is_refusal(words)
+        assert not silence.is_refusal(words)
         assert not text.leaks(words, prompt.system(thinking.character).partition("\n")[2])
         assert "@everyone" not in words
 
