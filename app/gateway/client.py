@@ -11,6 +11,7 @@ import structlog
 from app.gateway.held import where
 from app.gateway.intake import Intake
 from app.gateway.reactions import Bursts
+from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
 from app.model import Event
 from app.rules.moderation import Order, is_stop_sign, order
@@ -54,16 +55,15 @@ class Sessions(Protocol):
         """A channel or thread was made; nothing has been said in it yet."""
 
 
-class StreamClient(discord.Client):
+class StreamClient(SteadyClient):
     """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
 
     def __init__(self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings) -> None:
         super().__init__(
-            intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
+            bot, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
             allowed_mentions=discord.AllowedMentions.none(),
         )
-        self.bot = bot
         self._intake = intake
         self._bursts = bursts
         self._sessions = sessions
@@ -72,11 +72,6 @@ class StreamClient(discord.Client):
     def user_id(self) -> str:
         """The bot's Discord id; empty before the login."""
         return str(self.user.id) if self.user is not None else ""
-
-    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """As discord.py's, which would fail on an event that comes while the client closes."""
-        if not self.is_closed():
-            super().dispatch(event, *args, **kwargs)
 
     async def setup_hook(self) -> None:
         self._sessions.identified(self.user_id)

@@ -1,0 +1,110 @@
+"""A client whose connection outlives what discord.py cannot parse."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+
+from app.gateway.held import where
+
+log = structlog.get_logger(__name__)
+
+NO_SESSION = frozenset({"READY", "RESUMED"})
+"""Events without which a session cannot begin or go on: one that is unreadable ends the client."""
+CONNECTION_ENDS = (ReconnectWebSocket, discord.ConnectionClosed, aiohttp.ClientError, OSError)
+"""How discord.py says that a connection is over; its own loop takes these."""
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading a frame raises once it is decompressed. Decompressors (zlib or zstd) have error classes of their own."""
+WINDOW = 60.0
+"""Seconds over which reconnections are counted."""
+FREE = 10
+"""Reconnections within the window that do not wait."""
+LONGEST = 60.0
+
+
+class Reconnections:
+    """How long the next reconnection waits. Resuming is free of charge, but a Discord that ends each connection at once
+    would otherwise be called as fast as the network allows."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def pause(self, now: float) -> float:
+        """Count one at `now` (seconds, any clock); the seconds to wait before it."""
+        while self._times and self._times[0] <= now - WINDOW:
+            self._times.popleft()
+        self._times.append(now)
+        excess = len(self._times) - FREE
+        return min(LONGEST, float(2 ** min(excess, 10) / 2)) if excess > 0 else 0.0
+
+
+class SteadyClient(discord.Client):
+    """discord.py's client, which skips frames that it cannot parse.
+
+    discord.py parses in the loop that reads the socket, so an exception there ends the client and its session. Each new
+    socket of this client gets a `received_message` of its own: set on that one object, nothing global is replaced.
+    """
+
+    def __init__(self, bot: str, **options: Any) -> None:
+        self.bot = bot
+        self._socket: DiscordWebSocket | None = None
+        self._event = ""
+        self._reconnections = Reconnections()
+        super().__init__(**options)
+
+    @property
+    def ws(self) -> DiscordWebSocket:
+        """The connection of now. discord.py sets it once HELLO has come, before any event is read."""
+        return self._socket  # type: ignore[return-value]
+
+    @ws.setter
+    def ws(self, socket: DiscordWebSocket | None) -> None:
+        self._socket = socket
+        if socket is not None:
+            self._steady(socket)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """As discord.py's, which would fail on an event that comes while the client closes."""
+        if event == "socket_event_type":
+            self._event = str(args[0])
+        elif not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
+    def _steady(self, socket: DiscordWebSocket) -> None:
+        receive, poll = socket.received_message, socket.poll_event
+
+        async def received_message(frame: Any, /) -> None:
+            self._event = ""
+            try:
+                await receive(frame)
+            except CONNECTION_ENDS:
+                raise
+            except Exception as error:
+                if self._event in NO_SESSION:
+                    raise
+                self._skipped(error)
+                if isinstance(frame, bytes) and not self._event and not isinstance(error, MALFORMED):
+                    # All frames share one stream of compression: nothing after this one can be read.
+                    await socket.close()
+                    raise ReconnectWebSocket(socket.shard_id) from None
+
+        async def poll_event() -> None:
+            try:
+                await poll()
+            except ReconnectWebSocket:
+                await asyncio.sleep(self._reconnections.pause(time.monotonic()))
+                raise
+
+        socket.received_message, socket.poll_event = received_message, poll_event  # type: ignore[method-assign]
+
+    def _skipped(self, error: Exception) -> None:
+        # The error's own text quotes the frame.
+        log.error("a frame of Discord's was skipped: it cannot be parsed", bot=self.bot, event_type=self._event or None,
+                  error=type(error).__name__, where=where(error))
