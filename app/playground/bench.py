@@ -60,7 +60,8 @@ def main(
 
 async def measure(folder: Path, messages: int, console: Console) -> dict[str, list[float]]:
     """Real milliseconds from POST to the reply's POST: `echo`, `addressed`, `unaddressed`, and the `window` waited."""
-    server = LoopbackDiscord(rate_limit=None)
+    # Uncompressed: Discord's own work is no part of what is measured.
+    server = LoopbackDiscord(rate_limit=None, compress=False)
     characters = everywhere(load_characters().values())
     bots, echo, person = add_bots(server, characters), server.add_bot("Echo"), server.add_user("Mara")
     channel, side = server.add_channel("bench"), server.add_channel("side")

@@ -26,7 +26,7 @@ class Options:
     nonce_window: float = 300.0
     rate_limit: tuple[int, float] | None = (5, 5.0)
     clock: Callable[[], float] = time.time
-    compress: bool = False
+    compress: bool = True
 
 
 class Core:

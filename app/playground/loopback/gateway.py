@@ -109,8 +109,9 @@ class Hub:
         connection.send(_HELLO)
         try:
             async for message in ws:
-                if message.type is WSMsgType.TEXT:
-                    self._receive_text(connection, message.data)
+                # A client may send its JSON as text or, as hikari does, as bytes.
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._receive_frame(connection, message.data)
         finally:
             self._connections.discard(connection)
             writer.cancel()
@@ -118,11 +119,11 @@ class Hub:
             self._detach(connection, None if connection.closing else ws.close_code)
         return ws
 
-    def _receive_text(self, connection: Connection, text: str) -> None:
+    def _receive_frame(self, connection: Connection, raw: str | bytes) -> None:
         try:
-            frame = json.loads(text)
+            frame = json.loads(raw)
             op, data = Op(frame["op"]), frame.get("d")
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
             connection.close(CloseCode.DECODE_ERROR)
         except ValueError:
             connection.close(CloseCode.UNKNOWN_OPCODE)

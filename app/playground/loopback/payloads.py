@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.playground.loopback import defaults
 from app.playground.loopback.errors import Json
 from app.playground.loopback.mentions import Mentions
 from app.playground.loopback.snowflake import iso_time
@@ -24,19 +25,18 @@ _MESSAGE_CONTENT_LIMITED = 1 << 19
 
 def user(account: Account) -> Json:
     return {
+        **defaults.USER,
         "id": str(account.id),
         "username": account.name,
         "global_name": None if account.is_bot else account.name,
         "discriminator": "0001" if account.is_bot else "0",
-        "avatar": None,
         "bot": account.is_bot,
-        "public_flags": 0,
     }
 
 
 def current_user(account: Account) -> Json:
     """The answer to GET /users/@me and the `user` of READY."""
-    return {**user(account), "flags": 0, "verified": True, "mfa_enabled": False, "email": None, "locale": "en-US"}
+    return {**user(account), "verified": True, "mfa_enabled": False, "email": None, "locale": "en-US"}
 
 
 def partial_member(account: Account, guild: Guild) -> Json:
@@ -47,15 +47,11 @@ def partial_member(account: Account, guild: Guild) -> Json:
     if account.administrator:
         roles.append(str(guild.administrator_role_id))
     return {
+        **defaults.MEMBER,
         "nick": None,
-        "avatar": None,
         "roles": roles,
         "joined_at": iso_time(account.id),
-        "premium_since": None,
-        "deaf": False,
-        "mute": False,
         "pending": False,
-        "flags": 0,
         "communication_disabled_until": None,
     }
 
@@ -66,6 +62,7 @@ def member(account: Account, guild: Guild) -> Json:
 
 def _role(role_id: int, name: str, permissions: Permission, position: int) -> Json:
     return {
+        **defaults.ROLE,
         "id": str(role_id),
         "name": name,
         "permissions": str(int(permissions)),
@@ -75,7 +72,6 @@ def _role(role_id: int, name: str, permissions: Permission, position: int) -> Js
         "hoist": False,
         "managed": False,
         "mentionable": True,
-        "flags": 0,
     }
 
 
@@ -146,30 +142,10 @@ def thread(item: Channel) -> Json:
 
 def guild(item: Guild) -> Json:
     return {
+        **defaults.GUILD,
         "id": str(item.id),
         "name": item.name,
-        "icon": None,
-        "splash": None,
-        "banner": None,
-        "description": None,
         "owner_id": str(item.owner_id),
-        "afk_channel_id": None,
-        "afk_timeout": 300,
-        "verification_level": 0,
-        "default_message_notifications": 0,
-        "explicit_content_filter": 0,
-        "mfa_level": 0,
-        "nsfw_level": 0,
-        "premium_tier": 0,
-        "premium_subscription_count": 0,
-        "preferred_locale": "en-US",
-        "features": [],
-        "emojis": [],
-        "stickers": [],
-        "system_channel_id": None,
-        "system_channel_flags": 0,
-        "rules_channel_id": None,
-        "public_updates_channel_id": None,
         "roles": roles(item),
     }
 
@@ -197,17 +173,13 @@ def guild_create(world: World, item: Guild, viewer: Account, *, all_members: boo
 def application(account: Account) -> Json:
     """The answer to GET /oauth2/applications/@me; a bot's application has the bot's id."""
     return {
+        **defaults.APPLICATION,
         "id": str(account.id),
         "name": account.name,
-        "icon": None,
-        "description": "",
-        "summary": "",
-        "bot_public": False,
-        "bot_require_code_grant": False,
-        "verify_key": "",
         "flags": _MESSAGE_CONTENT_LIMITED,
+        "flags_new": str(_MESSAGE_CONTENT_LIMITED),
         "owner": user(account),
-        "team": None,
+        "bot": user(account),
     }
 
 

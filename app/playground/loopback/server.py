@@ -29,8 +29,8 @@ class LoopbackDiscord(People):
     nonce_window: seconds for which an enforced nonce is remembered.
     rate_limit: posts and seconds of each (bot, channel) bucket; None for no limit.
     clock: seconds since 1970 for new snowflakes.
-    compress: honour `compress=zlib-stream` in the gateway URL. Off, text is sent, which discord.py accepts and which
-    costs a third of the work.
+    compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off, text is sent, which discord.py
+    accepts (hikari does not) and which costs a third of the work.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LoopbackDiscord(People):
         rate_limit: tuple[int, float] | None = (5, 5.0),
         *,
         clock: Callable[[], float] = time.time,
-        compress: bool = False,
+        compress: bool = True,
     ) -> None:
         super().__init__(Core(Options(seed, nonce_window, rate_limit, clock, compress)))
         self.extra_routes: list[web.RouteDef] = []

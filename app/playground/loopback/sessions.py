@@ -110,7 +110,7 @@ class Connection:
     def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, zlib_stream: bool) -> None:
         self._ws = ws
         self._transport = transport
-        self._deflate = zlib.compressobj() if zlib_stream else None
+        self._deflate = zlib.compressobj(zlib.Z_BEST_SPEED) if zlib_stream else None
         self._queue: deque[bytes | int] = deque()
         self._wake = asyncio.Event()
         self.session: Session | None = None
