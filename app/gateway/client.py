@@ -81,7 +81,7 @@ class StreamClient(SteadyClient):
         if str(message.author.id) == self.user_id:
             self._own(message, event)
         elif event is not None:
-            wish = order(event.content, self._intake.hearing.roster) if not message.author.bot else None
+            wish = order(event, self._intake.hearing.roster) if not message.author.bot else None
             if wish is not None and may_moderate(message.author, message.channel):
                 self._moderate(wish, event, event.author_id)
             else:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from app.model import Addressing, Event, RosterEntry
-from app.rules.vocative import NO_NAMES, Kind, Lexicon, Token, called, lexicon, normalise, opens_with, tokenise
+from app.rules.lexis import is_no_person
+from app.rules.script import normalise
+from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
+from app.rules.vocative import called, opens_with
 
 _PERSON = "person"
 
@@ -21,7 +25,7 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
     if event.is_dm:
         return Addressing(reason="direct message")
     ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
-    lines = tokenise(event.content, _lexicon(_names(roster), tuple(sorted(people))))
+    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people))))
     pinged = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.pinged]
     by_name = called(lines)
     named = _in_order(lines, {*pinged, *by_name})
@@ -44,23 +48,29 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
 def spoken_of(event: Event, roster: Sequence[RosterEntry]) -> frozenset[str]:
     """Our bots that the text names or mentions at all, the author left out."""
     ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
-    lines = tokenise(event.content, _lexicon(_names(roster), ()))
+    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), ()))
     return frozenset(ours[token.who] for line in lines for token in line if token.who in ours)
 
 
-Names = tuple[tuple[str, tuple[str, ...]], ...]
+class Names(NamedTuple):
+    """What one bot is called in a server: by name, and by its role."""
+
+    user_id: str
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
 
 
-def _names(roster: Sequence[RosterEntry]) -> Names:
-    return tuple((entry.user_id, (*entry.names, entry.bot)) for entry in roster)
+def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
+    """What each bot is called in this server, or in private."""
+    return tuple(Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles) for entry in roster)
 
 
 @lru_cache(maxsize=256)
-def _lexicon(bots: Names, people: tuple[str, ...]) -> Lexicon:
-    ours = [(name, user_id) for user_id, names in bots for name in names]
-    # A person called "so", "al" or "what" would make every third line a call.
-    humans = [(name, _PERSON) for name in people if len(name) > 2 and normalise(name) not in NO_NAMES]
-    return lexicon([*ours, *humans])
+def _lexicon(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
+    ours = [(name, bot.user_id) for bot in bots for name in bot.names]
+    # A person called "so", "help" or "everyone" would make every third line a call.
+    humans = [(name, _PERSON) for name in people if len(name) > 2 and not is_no_person(normalise(name))]
+    return lexicon([*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles})
 
 
 def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[str]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
-from app.model import BotName, Frozen, RosterEntry
-from app.rules.vocative import Kind, Lexicon, Token, lexicon, normalise, tokenise
+from app.model import BotName, Event, Frozen, RosterEntry
+from app.rules.addressing import Names, names_of
+from app.rules.script import normalise
+from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
 
 Verdict = Literal["stop", "go_on"]
 
@@ -29,12 +31,12 @@ class Order(Frozen):
     bots: tuple[BotName, ...] = ()
 
 
-def order(content: str, roster: Sequence[RosterEntry]) -> Order | None:
-    """The order that this text is, if it is nothing but an order. Whether its author may give one is the caller's to
+def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
+    """The order that this message is, if it is nothing but an order. Whether its author may give one is the caller's to
     check. "elena, stop it, you're killing me" is no order."""
-    if len(content) > _LONGEST or not _CUE.search(normalise(content)):
+    if len(event.content) > _LONGEST or not _CUE.search(normalise(event.content)):
         return None
-    lines = tokenise(content, _lexicon(tuple((entry.user_id, (*entry.names, entry.bot)) for entry in roster)))
+    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id)))
     if len(lines) != 1:
         return None
     parties = [token.who for token in lines[0] if token.kind is Kind.PARTY]
@@ -53,9 +55,10 @@ def is_stop_sign(emoji: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _lexicon(bots: tuple[tuple[str, tuple[str, ...]], ...]) -> Lexicon:
-    names = [(name, user_id) for user_id, names in bots for name in names]
-    return lexicon([*names, *((name, _EVERYBOT_ID) for name in _EVERYBOT)])
+def _lexicon(bots: tuple[Names, ...]) -> Lexicon:
+    names = [(name, bot.user_id) for bot in bots for name in bot.names]
+    roles = {role: bot.user_id for bot in bots for role in bot.roles}
+    return lexicon([*names, *((name, _EVERYBOT_ID) for name in _EVERYBOT)], roles)
 
 
 def _verdict(line: Sequence[Token]) -> Verdict | None:

@@ -1,282 +1,169 @@
-"""Whom a line of chat calls by name. Heuristics of English chat, for whole words in any script.
+"""Whom a line of chat calls by name, in the languages of lexis.yaml.
 
-A party is a name that the lexicon knows or a Discord mention. A line calls a party when it opens with it as a vocative
-("elena, ...", "hey elena", "elena what do you think") or closes with it ("what do you think, elena?"); a line that only
-speaks about it ("elena is nice", "elena's paper") does not.
+A party is a name that the lexicon knows or a Discord mention. A line calls a party when a sentence opens with it as a
+vocative ("elena, ...", "hey elena", "elena what do you think") or a clause closes with it ("what do you think, elena?");
+a line that only speaks about it ("elena is nice", "elena's paper", "have you met elena?") does not. A name that is also
+a common word ("Hope") needs a comma, a greeting or an @.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Sequence
 
-from app.model import MAX_CONTENT
-
-Lexicon = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
-"""First word of a name to the names that begin with it (as words, longest first) and whom each means."""
-
-
-class Kind(Enum):
-    """What a token is."""
-
-    WORD = auto()
-    PARTY = auto()
-    MARK = auto()
-    OTHER = auto()
-    """A link, channel, role, code or emoji: no word, no sign of calling."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token. `who` is set where it names somebody; `pinged` when that was a mention or was written with an @."""
-
-    kind: Kind
-    text: str
-    who: str = ""
-    pinged: bool = False
-
-
-_CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)
-_EMPHASIS = re.compile(r"[*~|]+|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
-_TOKEN = re.compile(
-    r"<@!?(?P<user>\d{1,20})>"
-    r"|(?P<other><[@#:a/t][^<>\s]{1,120}>|https?://\S+|(?<!\w):\w+:|(?<![\w.+-])[\w.+-]{1,64}@\w[\w.-]*|(?<!\w)[#/$!\\]\w+|\d+\.\d+)"
-    r"|(?P<at>@)(?=\w)"
-    r"|(?P<word>\w+(?:['.\-]\w+)*)"
-    r"|(?P<mark>\S)"
+from app.rules import closing
+from app.rules.lexis import AUXILIARY, GREETINGS, PROMPTS
+from app.rules.sentences import (
+    COMMAS,
+    JOINERS,
+    Hail,
+    Sentence,
+    after_bracket,
+    after_title,
+    hail,
+    phrase_at,
+    says_nothing,
+    sentences,
 )
-_QUOTE = re.compile(r"\s*>(?:>>)? ")
+from app.rules.tokens import Kind, Token
+from app.rules.unspaced import called_unspaced, is_unspaced
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_STRONG = _words(
-    "hey hi hello hiya heya hallo yo oi psst howdy sup good morning afternoon evening night gm gn goodnight "
-    "bye goodbye thanks thank thx ty tysm please pls sorry welcome dear congrats bonjour hola ciao salut ok "
-    "okay"
-)
-_FILLERS = _words(
-    "so well and but also then oh ah um uh hm hmm lol haha yes no yeah yep nope sure cool nice great wow wait "
-    "alright anyway btw right true exactly agreed same k"
-)
-_YOU = _words("you u ur your yours you're youre you'd you'll you've ya yall y'all yourself")
-_ASK = _words(
-    "what what's whats who who's whos why where where's wheres when how how's hows which whose wdyt"
-)
-_AUXILIARY = _words(
-    "is are was were am do does did can could will would should may might must has have had isn't aren't "
-    "wasn't don't doesn't didn't can't couldn't won't wouldn't shouldn't haven't hasn't"
-)
-_SUBJECTS = _words("it that this there the he she they my our his her their these those")
-_US = _words("i we")
-_FINITE = (_AUXILIARY | _words(
-    "said says thinks thought likes liked loves loved seems looks wants wanted knows knew told asked makes "
-    "made gave went came feels means"
-)) - {"don't"}
-_OPENERS = _YOU | _US | _words(
-    "i'm im i'll ill i've ive i'd my let's lets tell help explain show give look come please pls stop wait "
-    "say write make find listen check try let remember describe translate summarize summarise sing play think "
-    "draw read go do don't dont be take send answer ask call keep thank thanks thx ty hi hello hey good "
-    "welcome sorry congrats imagine guess pick choose list name teach define compare suggest recommend recite "
-    "continue"
-)
-_PROMPTS = _words(
-    "any thoughts thought ideas idea opinion opinions coming ready there here still wanna want got know see "
-    "remember hear heard feel again ok okay right really and or"
-)
-_CLOSERS = _YOU | _words(
-    "think doing feeling up say today tonight much lot there again please pls right that this it now too all "
-    "yet"
-)
-NO_NAMES = _ASK | _YOU | _US | _SUBJECTS | (_AUXILIARY - {"will", "may"})
-"""Words that call nobody, whoever took one for a name."""
-_JOINERS = frozenset({",", "、", "&", "+", "/", "and", "n"})
-_CALLING = frozenset(",:;-–—?!.…、。")
-_MAX_HAILS = 3
-
-
-def normalise(text: str) -> str:
-    """The form in which names are compared: compatibility characters and case folded, one kind of apostrophe."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("ʼ", "'")
-
-
-def lexicon(names: Iterable[tuple[str, str]]) -> Lexicon:
-    """A lexicon of (name, whom it means); the first owner of a name keeps it. One-letter names are left out."""
-    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-    for name, who in names:
-        words = tuple(match.group("word") for match in _TOKEN.finditer(normalise(name)) if match.group("word"))
-        if not words or len("".join(words)) < 2:
-            continue
-        known = found.setdefault(words[0], [])
-        if all(words != other for other, _ in known):
-            known.append((words, who))
-    for known in found.values():
-        known.sort(key=lambda item: -len(item[0]))
-    return found
-
-
-def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
-    """The tokens of each line that is not empty; code and quoted lines say nothing."""
-    lines = (_line(line, names) for line in _CODE.sub(" ` ", text).splitlines() if not _QUOTE.match(line))
-    return [line for line in lines if line]
+_CALLING = frozenset(",:;-–—~")
+_SKIPPED = frozenset(")]}'*")
+_US = frozenset({"i", "we"})
+_IT = frozenset(["it", "that", "this", "there", "the", "he", "she", "they", "my", "our", "his", "her", "their", "these", "those"])
+_WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
 def called(lines: Sequence[Sequence[Token]]) -> tuple[str, ...]:
-    """Whom the lines call by name, in order. After the first line a name calls only with a comma or colon after it."""
+    """Whom the lines call by name, in order. After the first sentence a name calls at the start of another only with a
+    comma or colon after it, or a greeting before it."""
     found: dict[str, None] = {}
-    for number, line in enumerate(lines):
-        who = _opening(line, strict=number > 0) or _closing(line)
-        found.update(dict.fromkeys(who))
+    leading = True
+    for line in lines:
+        for sentence in sentences(line):
+            found.update(dict.fromkeys(_called(sentence, leading)))
+            leading = leading and says_nothing(sentence)
     return tuple(found)
 
 
 def opens_with(line: Sequence[Token]) -> Token | None:
     """The party that a line begins with, after greetings."""
-    start, _ = _hail(line)
-    return line[start] if start < len(line) and line[start].kind is Kind.PARTY else None
+    for sentence in sentences(line):
+        start = hail(sentence).end
+        if start < len(sentence.tokens):
+            return sentence.tokens[start] if sentence.tokens[start].kind is Kind.PARTY else None
+    return None
 
 
-def _line(line: str, names: Lexicon) -> list[Token]:
-    matches = list(_TOKEN.finditer(_EMPHASIS.sub("", normalise(line)[:MAX_CONTENT])))
-    tokens: list[Token] = []
-    at, i = False, 0
-    while i < len(matches):
-        match = matches[i]
-        i += 1
-        if match.group("at"):
-            at = True
-            continue
-        if user := match.group("user"):
-            tokens.append(Token(Kind.PARTY, match.group(), user, True))
-        elif word := match.group("word"):
-            token, used = _word(word, [m.group("word") or m.group() for m in matches[i : i + 8]], names, at)
-            tokens.append(token)
-            i += used
-        else:
-            symbol = unicodedata.category(match.group()[0]) in {"So", "Sk", "Cf", "Mn"}
-            kind = Kind.MARK if match.group("mark") and not symbol else Kind.OTHER
-            tokens.append(Token(kind, match.group()))
-        at = False
-    return tokens
+def _called(sentence: Sentence, leading: bool) -> tuple[str, ...]:
+    if all(token.kind is not Kind.PARTY for token in sentence.tokens):
+        return ()
+    if is_unspaced(sentence):
+        return called_unspaced(sentence, leading)
+    return _opening(sentence, leading) or closing.called(sentence)
 
 
-def _word(word: str, following: Sequence[str], names: Lexicon, at: bool) -> tuple[Token, int]:
-    """One word, or the name that begins with it, and how many of the following tokens that name takes."""
-    for words, who in names.get(word, ()):
-        used = 0
-        for part in words[1:]:
-            used += following[used : used + 1] == ["."]  # "Dr. Rodriguez"
-            if following[used : used + 1] != [part]:
-                break
-            used += 1
-        else:
-            return Token(Kind.PARTY, " ".join(words), who, at), used
-    owner, _, ending = word.rpartition("'")
-    whole = [who for words, who in names.get(owner, ()) if len(words) == 1] if ending in {"s", ""} else []
-    return Token(Kind.WORD, word, whole[0] if whole else ""), 0
-
-
-def _hail(line: Sequence[Token]) -> tuple[int, bool]:
-    """How many tokens of greeting or filler a line begins with, and whether a real greeting is among them."""
-    i, strong = 0, False
-    for _ in range(_MAX_HAILS):
-        if i >= len(line) or line[i].kind is not Kind.WORD:
-            break
-        word = line[i].text
-        if word not in _STRONG and word not in _FILLERS and not (i and word == "you" and line[i - 1].text == "thank"):
-            break
-        strong = strong or word in _STRONG
-        i += 1
-        while i < len(line) and line[i].kind is Kind.MARK and line[i].text in ",.!":
-            i += 1
-    return i, strong
-
-
-def _group(line: Sequence[Token], start: int) -> list[int]:
+def _group(tokens: Sequence[Token], start: int) -> list[int]:
     """Positions of the parties named together from `start` on ("elena, aria and dotty")."""
     group: list[int] = []
     i = start
-    while i < len(line) and line[i].kind is Kind.PARTY:
+    while i < len(tokens) and tokens[i].kind is Kind.PARTY:
         group.append(i)
-        i += 1
+        i = after_title(tokens, i + 1)
         joiners = 0
-        while joiners < 2 and i + joiners < len(line) and line[i + joiners].text in _JOINERS:
+        while joiners < 2 and i + joiners < len(tokens) and tokens[i + joiners].text in JOINERS:
             joiners += 1
-        if i + joiners < len(line) and line[i + joiners].kind is Kind.PARTY:
+        if i + joiners < len(tokens) and tokens[i + joiners].kind is Kind.PARTY:
             i += joiners
     return group
 
 
-def _opening(line: Sequence[Token], strict: bool) -> tuple[str, ...]:
-    start, hailed = _hail(line)
-    group = _group(line, start)
+def _opening(sentence: Sentence, leading: bool) -> tuple[str, ...]:
+    tokens, before = sentence.tokens, hail(sentence)
+    group = _group(tokens, before.end)
     if not group:
         return ()
-    rest = line[group[-1] + 1 :]
-    speaks = bool(rest) and rest[0].text in {",", ":", "、"} if strict else _speaks_to(rest, hailed)
-    if not speaks and len(group) > 1 and rest and rest[0].text in _FINITE and line[group[-1] - 1].text in ",:、":
+    rest = tokens[after_bracket(tokens, after_title(tokens, group[-1] + 1)) :]
+    if not leading and not before.directly:
+        speaks = bool(rest) and rest[0].text in {",", ":"} and not _relative(rest)
+    elif any(tokens[i].weak and not tokens[i].pinged for i in group):
+        speaks = _surely(sentence, rest, before)
+    else:
+        speaks = _speaks_to(sentence, rest, before.greets)
+    if not speaks and len(group) > 1 and _parted(sentence, group, rest):
         group, speaks = group[:-1], True  # "elena, aria is nice" calls elena and speaks about aria
-    return tuple(line[i].who for i in group) if speaks else ()
+    return tuple(tokens[i].who for i in group) if speaks else ()
 
 
-def _speaks_to(rest: Sequence[Token], hailed: bool) -> bool:
-    """Whether what follows a name shows that the name was a call."""
-    head = rest[0] if rest else None
-    if head is None or head.kind is Kind.OTHER:
+def _parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> bool:
+    about = sentence.lexis.about - JOINERS
+    return bool(rest) and rest[0].text in about and sentence.tokens[group[-1] - 1].text in {",", ":"}
+
+
+def _relative(rest: Sequence[Token]) -> bool:
+    """"elena, who is a bot, ..."."""
+    return len(rest) > 1 and rest[0].text in COMMAS and rest[1].text in {"who", "whose", "which"}
+
+
+def _surely(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
+    """Whether a name that is also a common word is called: "hope, ...", "hey hope", not "hey hope you're well"."""
+    if rest and rest[0].kind is Kind.MARK:
+        return rest[0].text in {",", ":"}
+    if not before.directly:
+        return False
+    if not rest or rest[0].kind is Kind.OTHER:
         return True
-    if head.kind is Kind.MARK:
-        return head.text in _CALLING
-    asks = any(token.text == "?" for token in rest)
-    second = rest[1].text if len(rest) > 1 else ""
-    if head.text in _FINITE:
-        return _inverted(head.text, second, asks)
-    return head.text in _OPENERS or _leads(rest, second, asks, hailed)
+    head, second = rest[0].text, rest[1].text if len(rest) > 1 else ""
+    return head in sentence.lexis.ask or _inverted(sentence, head, second)
 
 
-def _inverted(verb: str, second: str, asks: bool) -> bool:
+def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
+    """Whether what follows a name shows that the name was a call."""
+    while rest and rest[0].kind is Kind.MARK and rest[0].text in _SKIPPED:
+        rest = rest[1:]
+    if not rest or rest[0].kind is Kind.OTHER:
+        return True
+    if rest[0].kind is Kind.MARK:
+        return rest[0].text in _CALLING and (sentence.asks or not _relative(rest))
+    return _word_speaks(sentence, rest, hailed)
+
+
+def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
+    """The same for a name that a word follows."""
+    lexis, head, second = sentence.lexis, rest[0].text, rest[1].text if len(rest) > 1 else ""
+    greets = phrase_at(rest, 0, GREETINGS) > 0
+    if head in JOINERS:
+        return sentence.asks or _you(sentence, rest)
+    if head in lexis.ask and not greets:
+        return _asks(sentence, rest, hailed)
+    if head in lexis.about:
+        return _inverted(sentence, head, second)
+    return greets or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
+
+
+def _you(sentence: Sentence, rest: Sequence[Token]) -> bool:
+    return any(token.kind is Kind.WORD and sentence.lexis.addresses(token.text) for token in rest)
+
+
+def _inverted(sentence: Sentence, verb: str, second: str) -> bool:
     """"elena can you ...", "elena is it ...?": a question to her, not a sentence about her."""
-    return verb in _AUXILIARY and (second in _YOU | _US or (asks and second in _SUBJECTS))
+    return verb in AUXILIARY and (
+        sentence.lexis.addresses(second) or second in _US or (sentence.asks and second in _IT))
 
 
-def _leads(rest: Sequence[Token], second: str, asks: bool, hailed: bool) -> bool:
-    """Whether a question word, a joiner or a short prompt after the name goes on as a call."""
+def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
+    """Whether a question word after the name begins a question to her; "elena who?" asks about her."""
+    if rest[0].text in _WHO and len(rest) == 1:
+        return False
+    second = rest[1].text if len(rest) > 1 else ""
+    return sentence.asks or hailed or not second or second in AUXILIARY or _you(sentence, rest)
+
+
+def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
+    """Whether a word of no known part goes on as a call: it asks, and speaks to a second person."""
     head = rest[0].text
-    you = any(token.text in _YOU for token in rest)
-    if head in _ASK:
-        return asks or hailed or you or second in _AUXILIARY or not second
-    if head in _JOINERS:
-        return asks or you
-    return hailed or (asks and head in _PROMPTS)
-
-
-def _closing(line: Sequence[Token]) -> tuple[str, ...]:
-    """Whom a line calls at its end: "what do you think, elena?", "thanks so much elena"."""
-    end = len(line)
-    while end and line[end - 1].kind in {Kind.MARK, Kind.OTHER}:
-        end -= 1
-    start = end
-    while start and line[start - 1].kind is Kind.PARTY:
-        start -= 1
-        if start > 1 and line[start - 1].text in _JOINERS and line[start - 2].kind is Kind.PARTY:
-            start -= 1
-    for first in sorted({start, end - 1}):
-        if 0 < first < end and _closes(line, first):
-            return tuple(token.who for token in line[first:end] if token.kind is Kind.PARTY)
-    return ()
-
-
-def _closes(line: Sequence[Token], first: int) -> bool:
-    before, opener = line[first - 1].text, line[0].text
-    you = any(token.text in _YOU for token in line[:first])
-    greets = opener in _STRONG
-    if before in {",", "、"}:
-        asks = any(token.text == "?" for token in line[first:])
-        return asks or you or greets or opener in _FILLERS or opener in _OPENERS - _US
-    if [token.text for token in line[:first]] in (["are", "you"], ["r", "u"]):
-        return False  # "are you elena?" asks somebody else
-    return before in _CLOSERS and (you or greets)
+    if not sentence.lexis.english:
+        return _you(sentence, rest)
+    if not sentence.asks:
+        return False
+    return head in PROMPTS or (_you(sentence, rest) and not head.endswith(("s", "ed")))

@@ -227,6 +227,30 @@ def test_spoken_of(content: str, bots: str) -> None:
     assert spoken_of(event(content), ROSTER) == frozenset(bots.split())
 
 
+NAMED_HERE = (
+    RosterEntry(bot="elena", user_id=ELENA, names=("Elena",), nicknames={"7": "Captain Coral"}, roles=("91", "92")),
+    RosterEntry(bot="aria", user_id=ARIA, names=("Aria",)),
+)
+
+
+@pytest.mark.parametrize(("content", "guild", "bots"), [
+    ("<@&91> hi", "7", "elena"),
+    ("could <@&92> look at this", "7", "elena"),
+    ("<@&91> and aria, what do you think?", "7", "elena aria"),
+    ("<@&93> look at this", "7", ""),  # a role of people
+    ("`<@&91>`", "7", ""),
+    ("captain coral, are you there?", "7", "elena"),
+    ("how are you captain coral", "7", "elena"),
+    ("captain coral, are you there?", "8", ""),
+    ("captain coral, are you there?", None, ""),
+])
+def test_roles_and_nicknames(content: str, guild: str | None, bots: str) -> None:
+    """The role that Discord made for a bot means the bot; a nickname is its name in that server alone."""
+    found = event(content, guild_id=guild)
+    assert addressing(found, NAMED_HERE).bots == tuple(bots.split())
+    assert spoken_of(found, NAMED_HERE) == frozenset(bots.split())
+
+
 def test_a_shared_name_belongs_to_the_first() -> None:
     """Two bots with one alias: all gateways agree on who is called."""
     twins = (ROSTER[0], RosterEntry(bot="twin", user_id="19", names=("Elena",)))

@@ -1,0 +1,132 @@
+"""Whom a clause calls at its end: "what do you think, elena?", "can you help me elena", "thanks so much elena"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.rules.lexis import AUXILIARY, BE, GREETINGS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
+from app.rules.sentences import COMMAS, JOINERS, Sentence, decorates, hail, phrase_at
+from app.rules.tokens import Kind, Token
+
+_PAUSES = frozenset({",", "-", "–", "—", ":", ";"})
+_POSSESSIVES = frozenset(["my", "our", "his", "her", "their", "the", "a", "an", "this"])
+_NAMING = frozenset(["call", "called", "calls", "named", "name", "names", "me's"])
+_WHAT = frozenset(["what", "why", "how", "what's", "whats", "where", "when"])
+_SAYING = frozenset(["say", "mean", "said"])
+_MAX_CLAUSES = 8
+
+
+def called(sentence: Sentence) -> tuple[str, ...]:
+    """Whom the sentence calls at its end, or at the end of a clause."""
+    found: list[str] = []
+    for end in _ends(sentence.tokens):
+        first = _first(sentence.tokens, end)
+        for start in sorted({first, end - 1}):
+            if 0 < start < end and _closes(sentence, start, end):
+                found += [token.who for token in sentence.tokens[start:end] if token.kind is Kind.PARTY]
+                break
+    return tuple(found)
+
+
+def _ends(tokens: Sequence[Token]) -> list[int]:
+    """Where a party ends a clause: before a comma, and before what may trail at the end ("please lol 😂")."""
+    commas = [i for i, token in enumerate(tokens) if token.text in COMMAS]
+    ends = [_untitled(tokens, i) for i in commas[:_MAX_CLAUSES]]
+    last = len(tokens)
+    while last and (decorates(tokens[last - 1]) or tokens[last - 1].text in TAIL):
+        last -= 1
+    ends.append(_untitled(tokens, last))
+    return [end for end in dict.fromkeys(ends) if end and tokens[end - 1].kind is Kind.PARTY]
+
+
+def _untitled(tokens: Sequence[Token], end: int) -> int:
+    titled = end > 1 and tokens[end - 1].text in TITLES_AFTER and tokens[end - 2].kind is Kind.PARTY
+    return end - titled
+
+
+def _first(tokens: Sequence[Token], end: int) -> int:
+    """Where the parties begin that end here together ("elena and aria")."""
+    start = end
+    while start and tokens[start - 1].kind is Kind.PARTY:
+        start -= 1
+        if start > 1 and tokens[start - 1].text in JOINERS and tokens[start - 2].kind is Kind.PARTY:
+            start -= 1
+    return start
+
+
+def _closes(sentence: Sentence, start: int, end: int) -> bool:
+    tokens = sentence.tokens
+    if start > 1 and tokens[start - 1].text in TITLES_BEFORE:
+        start -= 1
+    before = tokens[start - 1]
+    if before.text in _PAUSES or (before.kind is Kind.OTHER and decorates(before)):
+        return _after_pause(sentence, start, end)
+    weak = any(token.weak and not token.pinged for token in tokens[start:end])
+    if weak or before.kind is not Kind.WORD:
+        return False
+    begin = start
+    while begin and tokens[begin - 1].text not in COMMAS:
+        begin -= 1
+    clause = Sentence(tokens[begin:start], sentence.asks, sentence.lexis)
+    return not _takes(clause) and _shows(clause)
+
+
+def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
+    """After a comma, dash or picture. Without a sign of a second person only a lone comma at the end calls."""
+    said = sentence.tokens[:start]
+    words = [token.text for token in said if token.kind is Kind.WORD]
+    if not words:
+        return False
+    lexis, opener = sentence.lexis, said[0].text
+    before = hail(Sentence(said, sentence.asks, lexis))
+    if sentence.asks or before.end or opener in lexis.open - SUBJECTS or any(map(lexis.addresses, words)):
+        return True
+    weak = any(token.weak for token in sentence.tokens[start:end])
+    lone = said[-1].text in COMMAS and sum(token.text in COMMAS for token in said) == 1
+    last = _ends(sentence.tokens)[-1:] == [end]
+    apposed = len(words) > 1 and words[-2] in _POSSESSIVES
+    return lone and last and not weak and not apposed and len(words) > 1 and said[-2].kind is Kind.WORD
+
+
+def _words(clause: Sentence) -> list[str]:
+    """Its words without what greets or fills in front."""
+    return [token.text for token in clause.tokens[hail(clause).end :] if token.kind in {Kind.WORD, Kind.PARTY}]
+
+
+def _takes(clause: Sentence) -> bool:
+    """Whether the clause needs the name: "have you met elena", "say hi to elena", "it was elena"."""
+    words, lexis = _words(clause), clause.lexis
+    if not words:
+        return False
+    before, opener = words[-1], words[0]
+    second = words[-2] if len(words) > 1 else ""
+    if before in _SAYING and opener in _WHAT:
+        return False
+    if before in lexis.block or before.endswith("'s") or second in _NAMING:
+        return True
+    if opener in BE and len(words) == 2 and before in SUBJECTS | {"u"}:
+        return True  # "are you elena?", "is it elena?"
+    if lexis.english:
+        introduces = before == "me" and second in {"it's", "its", "is"}
+        return introduces or (before not in lexis.close and before.endswith(("ed", "ing")))
+    return len(words) == 2 and opener in lexis.block and lexis.addresses(before)  # "kennst du elena?"
+
+
+def _shows(clause: Sentence) -> bool:
+    """Whether the clause shows that it is spoken to somebody."""
+    words, lexis = _words(clause), clause.lexis
+    if not words:
+        return True  # a greeting alone
+    opener, closed = words[0], words[-1] in lexis.close
+    you = any(map(lexis.addresses, words))
+    greets = phrase_at(clause.tokens, 0, GREETINGS) > 0 if clause.tokens[0].kind is Kind.WORD else False
+    if greets and (closed or you or not lexis.english):
+        return True
+    questions = opener in lexis.ask or (lexis.english and opener in AUXILIARY)
+    if you and (closed or clause.asks or not lexis.english or questions or lexis.addresses(opener)):
+        return True
+    if questions and ((clause.asks and len(words) > 2) or closed):
+        return True
+    if opener in lexis.open - SUBJECTS and len(words) > 1:
+        return True
+    return closed and len(words) > 1 and opener in SUBJECTS

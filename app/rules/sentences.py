@@ -1,0 +1,144 @@
+"""A line of chat as sentences, and what greets or fills before a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.rules.lexis import GREETINGS, TITLES_AFTER, TITLES_BEFORE, Lexis, Phrases, lexis_of
+from app.rules.script import undrawn
+from app.rules.tokens import Kind, Token
+
+COMMAS = frozenset({",", "，"})
+JOINERS = frozenset({",", "&", "+", "/", "and", "n", "y", "und", "et", "e", "и", "ve", "と", "和"})
+_ENDS = frozenset(".!?…¿¡")
+_QUOTES = frozenset("\"“”«»„‚‹›")
+_COMMANDS = ("/", "!", "#", "$", "\\")
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "【": "】", "「": "」", "<": ">"}
+_LONGEST_BRACKET = 8
+_MAX_HAILS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence: its tokens without the marks that end it, and whether those ask."""
+
+    tokens: Sequence[Token]
+    asks: bool
+    lexis: Lexis
+
+
+@dataclass(frozen=True, slots=True)
+class Hail:
+    """What a sentence begins with before it says anything: `end` is the first token after it."""
+
+    end: int
+    greets: bool = False
+    directly: bool = False
+    """Whether the greeting is the last of it."""
+
+
+def sentences(line: Sequence[Token]) -> list[Sentence]:
+    """The sentences of a line, in order."""
+    lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD)
+    found: list[Sentence] = []
+    tokens: list[Token] = []
+    for token in line:
+        if token.kind is not Kind.MARK or token.text not in _ENDS:
+            tokens += [token] if token.text not in _QUOTES else []
+            continue
+        asks = token.text == "?"
+        if tokens:
+            found.append(Sentence(tokens, asks, lexis))
+            tokens = []
+        elif asks and found:
+            found[-1] = Sentence(found[-1].tokens, True, lexis)
+    if tokens:
+        found.append(Sentence(tokens, False, lexis))
+    return found
+
+
+def says_nothing(sentence: Sentence) -> bool:
+    """Whether it only greets, fills, counts or calls."""
+    end = hail(sentence).end
+    return all(token.kind is not Kind.WORD or token.text.isdigit() for token in sentence.tokens[end:])
+
+
+def decorates(token: Token) -> bool:
+    """Whether the token is a mark, a picture or a link: in front of a name it changes nothing. A command does."""
+    return token.kind is Kind.MARK or (token.kind is Kind.OTHER and not token.text.startswith(_COMMANDS))
+
+
+def hail(sentence: Sentence) -> Hail:
+    """What a sentence begins with."""
+    tokens = sentence.tokens
+    i, greets, directly = _undecorated(tokens, 0), False, False
+    for _ in range(_MAX_HAILS):
+        if i >= len(tokens) or tokens[i].kind is not Kind.WORD:
+            break
+        greeting = phrase_at(tokens, i, GREETINGS)
+        length = greeting or phrase_at(tokens, i, sentence.lexis.fill) or _title(tokens, i)
+        if not length:
+            break
+        directly = bool(greeting) or (directly and tokens[i].text in TITLES_BEFORE)
+        greets = greets or bool(greeting)
+        i = _undecorated(tokens, i + length)
+    return Hail(i, greets, directly)
+
+
+def phrase_at(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
+    """How many tokens the longest phrase takes that begins here; 0: none does."""
+    word = tokens[start].text
+    for first in (word, *undrawn(word)):
+        for phrase in phrases.get(first, ()):
+            following = tokens[start + 1 : start + len(phrase)]
+            if [token.text for token in following] == list(phrase[1:]):
+                return len(phrase)
+    return 0
+
+
+def after_title(tokens: Sequence[Token], start: int) -> int:
+    """The first token after a title that follows a name ("hanım")."""
+    titled = start < len(tokens) and tokens[start].kind is Kind.WORD and tokens[start].text in TITLES_AFTER
+    return start + titled
+
+
+def _title(tokens: Sequence[Token], i: int) -> int:
+    names = i + 1 < len(tokens) and tokens[i + 1].kind is Kind.PARTY
+    return int(names and tokens[i].text in TITLES_BEFORE)
+
+
+def _undecorated(tokens: Sequence[Token], start: int) -> int:
+    """The first token from `start` that is no decoration: no mark, picture, number of a list or "[tag]"."""
+    i = start
+    while i < len(tokens):
+        closed = _bracket(tokens, i)
+        if closed:
+            i = closed
+        elif decorates(tokens[i]) or _numbers(tokens, i):
+            i += 1
+        else:
+            break
+    return i
+
+
+def _numbers(tokens: Sequence[Token], i: int) -> bool:
+    return tokens[i].text.isdigit() and i + 1 < len(tokens) and tokens[i + 1].text == ")"
+
+
+def _bracket(tokens: Sequence[Token], start: int) -> int:
+    """Where a short bracket that begins here has ended; 0 if none begins, or if it names somebody."""
+    closing = _BRACKETS.get(tokens[start].text)
+    if closing is None or tokens[start].kind is not Kind.MARK:
+        return 0
+    for i in range(start + 1, min(start + _LONGEST_BRACKET, len(tokens))):
+        if tokens[i].kind is Kind.PARTY:
+            return 0
+        if tokens[i].text == closing:
+            return i + 1
+    return 0
+
+
+def after_bracket(tokens: Sequence[Token], start: int) -> int:
+    """The first token after a bracket that follows a name ("Elena (bot)")."""
+    return (start < len(tokens) and _bracket(tokens, start)) or start

@@ -1,0 +1,259 @@
+"""What a message consists of: words, marks, and the parties that it names or mentions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from app.model import MAX_CONTENT
+from app.rules.lexis import CALLING_SUFFIXES, TITLES_AFTER, is_common
+from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = auto()
+    PARTY = auto()
+    MARK = auto()
+    OTHER = auto()
+    """A link, channel, role, code or emoji: no word, no sign of calling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. `who` is set where it names somebody; `pinged` when that was a mention or was written with an @.
+
+    `weak`: the name is also a common word. `spaced`: white space stands before it.
+    """
+
+    kind: Kind
+    text: str
+    who: str = ""
+    pinged: bool = False
+    weak: bool = False
+    spaced: bool = True
+
+
+Named = tuple[tuple[str, ...], str]
+"""A name as words, and whom it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The names that count. `first`: by their first word, longest first. `roles`: whom the mention of a role means."""
+
+    first: Mapping[str, Sequence[Named]] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    unspaced: re.Pattern[str] | None = None
+    """Those that may stand in the middle of a run of letters, in scripts without spaces."""
+
+    def in_text(self, text: str) -> bool:
+        """Whether a normalised text can name anybody at all. Most do not, and each bot's gateway reads each message."""
+        folded = fold(text) if not text.isascii() else text
+        return "<@" in text or any(map(folded.__contains__, self.first))
+
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)
+_EMPHASIS = re.compile(r"[*~|]+|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
+_ACTION = re.compile(r"\s*(?:\*(?!\*)([^*\n]{1,120})\*(?!\*)|(?<!\w)_(?!_)([^_\n]{1,120})_(?![\w_]))\s*")
+"""Role play in front of the words: "*waves* hello"."""
+_TOKEN = re.compile(
+    r"<@!?(?P<user>\d{1,20})>|<@&(?P<role>\d{1,20})>"
+    r"|(?P<other><[@#:a/t][^<>\s]{1,120}>|https?://\S+|(?<!\w):\w+:|(?<![\w.+-])[\w.+-]{1,64}@\w[\w.-]*|(?<!\w)[#/$!\\]\w+|\d+\.\d+)"
+    r"|(?P<at>@)(?=\w)"
+    rf"|(?P<word>[\w{MARKS}]+(?:['.\-]\w[\w{MARKS}]*)*)"
+    r"|(?P<mark>\S)"
+)
+_QUOTE = re.compile(r"\s*>(?:>>)? ")
+_RUNS = re.compile(f"[{UNSPACED}{MARKS}]+|[^{UNSPACED}]+")
+_HAS_RUN = re.compile(f"[{UNSPACED}]")
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|【[^【】]*】|「[^「」]*」|<[^<>]*>|\|.*$")
+_HANGUL = re.compile("[\uac00-\ud7a3]$")
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
+_PICTURES = frozenset({"So", "Sk", "Cf", "Mn", "Me", "Co", "Cn", "Cs"})
+
+
+def lexicon(names: Iterable[tuple[str, str]], roles: Mapping[str, str] | None = None) -> Lexicon:
+    """A lexicon of (name, whom it means); the first owner of a name keeps it. One-letter names are left out."""
+    found: dict[str, list[Named]] = {}
+    for name, who in names:
+        for words in _readings(name):
+            known = found.setdefault(words[0], [])
+            if all(words != other for other, _ in known):
+                known.append((words, who))
+    for known in found.values():
+        known.sort(key=lambda item: -len(item[0]))
+    return Lexicon(found, roles or {}, _unspaced(found))
+
+
+def _readings(name: str) -> Iterable[tuple[str, ...]]:
+    """The words of a name: as it stands, and without what decorates it ("Elena (bot)", "[AI] Elena")."""
+    plain = normalise(name)
+    for text in dict.fromkeys((_BRACKETED.sub(" ", plain), plain)):
+        words = tuple(fold(part) for match in _TOKEN.finditer(text) if match["word"] for part in _parts(match["word"]))
+        if len("".join(words)) >= 2:
+            yield words
+
+
+def _parts(word: str) -> list[str]:
+    """A run of letters, split where a script without spaces begins or ends."""
+    return _RUNS.findall(word) if _HAS_RUN.search(word) else [word]
+
+
+def _unspaced(names: Mapping[str, Sequence[Named]]) -> re.Pattern[str] | None:
+    words = {word for known in names.values() for whole, _ in known for word in whole}
+    found = sorted((word for word in words if len(word) > 1 and _HAS_RUN.match(word)), key=len, reverse=True)
+    return re.compile("|".join(map(_bounded, found))) if found else None
+
+
+def _bounded(name: str) -> str:
+    """A name in katakana ends where the katakana ends; any other may stand among other letters of its script."""
+    bounds = ("(?<![\u30a1-\u30fa])", "(?![\u30a1-\u30fa])") if _KATAKANA.fullmatch(name) else ("", "")
+    return bounds[0] + re.escape(name) + bounds[1]
+
+
+def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
+    """The tokens of each line that is not empty; code and quoted lines say nothing."""
+    plain = normalise(text)
+    if not names.in_text(plain):
+        return []
+    lines = (_line(line, names) for line in _CODE.sub(" ` ", plain).splitlines() if not _QUOTE.match(line))
+    return [line for line in lines if line]
+
+
+def _line(line: str, names: Lexicon) -> list[Token]:
+    matches = _matches(_EMPHASIS.sub("", _without_action(line[:MAX_CONTENT], names)), names)
+    tokens: list[Token] = []
+    at, i, end = False, 0, 0
+    while i < len(matches):
+        match = matches[i]
+        spaced = match.start > end or not tokens
+        end = match.end
+        i += 1
+        if match.kind == "at":
+            at = True
+            continue
+        if match.kind == "word":
+            token, used = _word(match.text, matches[i : i + 8], names, at, spaced)
+            tokens += token
+            i += used
+            end = matches[i - 1].end
+        else:
+            tokens.append(_other(match, names, spaced))
+        at = False
+    return tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def _matches(line: str, names: Lexicon) -> list[_Match]:
+    found = []
+    for match in _TOKEN.finditer(line):
+        kind = match.lastgroup or "mark"
+        if kind != "word" or not _HAS_RUN.search(match[0]):
+            found.append(_Match(kind, match[kind], match.start(), match.end()))
+            continue
+        at = match.start()
+        for part in _RUNS.findall(match[0]):
+            for piece in _cut(part, names):
+                found.append(_Match("word", piece, at, at + len(piece)))
+                at += len(piece)
+    return found
+
+
+def _cut(run: str, names: Lexicon) -> Iterable[str]:
+    """A run of a script without spaces, cut before and after each name."""
+    if names.unspaced is None:
+        return (run,)
+    at, pieces = 0, []
+    for match in names.unspaced.finditer(run):
+        pieces += [run[at : match.start()], match[0]]
+        at = match.end()
+    return [piece for piece in (*pieces, run[at:]) if piece]
+
+
+def _without_action(line: str, names: Lexicon) -> str:
+    """The line without what somebody does before speaking; kept where it holds a name."""
+    at = 0
+    while match := _ACTION.match(line, at):
+        if names.in_text(match[0]):
+            break
+        at = match.end()
+    return line[at:] or line
+
+
+def _other(match: _Match, names: Lexicon, spaced: bool) -> Token:
+    if match.kind == "user":
+        return Token(Kind.PARTY, match.text, match.text, True, spaced=spaced)
+    if match.kind == "role" and match.text in names.roles:
+        return Token(Kind.PARTY, match.text, names.roles[match.text], True, spaced=spaced)
+    picture = unicodedata.category(match.text[0]) in _PICTURES
+    kind = Kind.MARK if match.kind == "mark" and not picture else Kind.OTHER
+    return Token(kind, match.text, spaced=spaced)
+
+
+def _word(
+    word: str, following: Sequence[_Match], names: Lexicon, at: bool, spaced: bool,
+) -> tuple[list[Token], int]:
+    """One word, or the name that begins with it, and how many of the following tokens that name takes."""
+    plain = fold(word)
+    for words, who in names.first.get(plain, ()) or _drawn(plain, names):
+        used = _used(words, following)
+        if used is not None:
+            weak = len(words) == 1 and is_common(words[0])
+            return [Token(Kind.PARTY, " ".join(words), who, at, weak, spaced)], used
+    return _inflected(word, names, at, spaced), 0
+
+
+def _drawn(word: str, names: Lexicon) -> Sequence[Named]:
+    """The names that a drawn-out word ("elenaaaa") stands for."""
+    for shorter in undrawn(word):
+        if shorter in names.first:
+            return [item for item in names.first[shorter] if len(item[0]) == 1]
+    return ()
+
+
+def _used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
+    used = 0
+    for part in words[1:]:
+        used += used < len(following) and following[used].text in {".", "・", "·"}  # "Dr. Rodriguez"
+        if used >= len(following) or fold(following[used].text) != part:
+            return None
+        used += 1
+    return used
+
+
+def _inflected(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
+    """A word that may hold a name: "elena-chan" and Korean calls are the name; "elena's" only speaks of its owner."""
+    owner, mark, ending = word.rpartition("-")
+    if mark and ending in TITLES_AFTER and (who := _owner(owner, names)):
+        return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
+    if _HANGUL.search(word):
+        return _korean(word, names, at, spaced)
+    owner, mark, ending = word.rpartition("'")
+    return [Token(Kind.WORD, word, _owner(owner, names) if mark else "", spaced=spaced)]
+
+
+def _korean(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
+    for suffix in CALLING_SUFFIXES:
+        if word.endswith(suffix) and (who := _owner(word.removesuffix(suffix), names)):
+            return [Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)]
+    for length in (1, 2, 3):
+        if who := _owner(word[:-length], names):
+            return [Token(Kind.WORD, word, who, spaced=spaced)]
+    return [Token(Kind.WORD, word, spaced=spaced)]
+
+
+def _owner(word: str, names: Lexicon) -> str:
+    whole = [who for words, who in names.first.get(fold(word), ()) if len(words) == 1]
+    return whole[0] if whole else ""

@@ -1,0 +1,110 @@
+"""Whom a sentence calls in Japanese, Chinese or Thai, where a name stands among other words without a space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.rules.lexis import TITLES_AFTER, UNSPACED
+from app.rules.script import UNSPACED as LETTERS
+from app.rules.sentences import COMMAS, Sentence, decorates
+from app.rules.tokens import Kind, Token
+
+_LETTER = re.compile(f"[{LETTERS}]")
+_CALLING = frozenset(",:;-–—~〜…!?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What stands around a name: the words next to it, and what separates them from it ("", " " or a mark)."""
+
+    before: str
+    parted: str
+    """What separates the words before."""
+    after: str
+    pause: str
+    """What separates the words after."""
+    first: bool
+    """Nothing was said before."""
+
+
+def is_unspaced(sentence: Sentence) -> bool:
+    """Whether a name in it stands next to a word of such a script, or is one."""
+    tokens = sentence.tokens
+    for i, token in enumerate(tokens):
+        if token.kind is Kind.PARTY:
+            near = [other.text for other in tokens[max(i - 1, 0) : i + 2] if other.kind is Kind.WORD]
+            if any(map(_LETTER.search, near)) or (not token.pinged and _LETTER.search(token.text)):
+                return True
+    return False
+
+
+def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
+    """Whom it calls. `leading`: nothing was said before it."""
+    asks = sentence.asks or sentence.tokens[-1].text.endswith(("吗", "嗎", "呢", "か", "ไหม", "มั้ย"))
+    parties = [i for i, token in enumerate(sentence.tokens) if token.kind is Kind.PARTY]
+    return tuple(sentence.tokens[i].who for i in parties if _calls(_place(sentence.tokens, i, leading), asks))
+
+
+def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
+    start = i
+    while start and tokens[start - 1].kind is not Kind.PARTY and not _parts(tokens[start - 1]):
+        start -= 1
+    before = tokens[start:i]
+    end = i + 1
+    title = ""
+    if end < len(tokens) and tokens[end].kind is Kind.WORD:
+        title = next((one for one in _TITLES if tokens[end].text.startswith(one)), "")
+    rest = tokens[end].text.removeprefix(title) if title else ""
+    following = tokens[end + bool(title) :]
+    after = rest + "".join(token.text for token in following if token.kind is Kind.WORD)
+    return _Place(
+        before=_text(before) or (_text(tokens[: start - 1]) if start and _parts(tokens[start - 1]) else ""),
+        parted="," if start == i and start and _parts(tokens[i - 1]) else " " if tokens[i].spaced else "",
+        after=after, pause="" if rest else _pause(following), first=leading and all(map(decorates, tokens[:i])))
+
+
+_TITLES = tuple(sorted((title for title in TITLES_AFTER if _LETTER.match(title)), key=len, reverse=True))
+
+
+def _parts(token: Token) -> bool:
+    return token.text in COMMAS or token.kind is Kind.OTHER
+
+
+def _text(tokens: Sequence[Token]) -> str:
+    return "".join(token.text for token in tokens if token.kind is Kind.WORD)
+
+
+def _pause(following: Sequence[Token]) -> str:
+    if not following:
+        return "."
+    if following[0].kind is not Kind.WORD:
+        return "," if following[0].text in _CALLING or following[0].kind is Kind.OTHER else ""
+    return " " if following[0].spaced else ""
+
+
+def _calls(place: _Place, asks: bool) -> bool:
+    greeting = next((one for one in UNSPACED["greet"] if place.before.endswith(one)), "")
+    greeted = len(greeting) > 2 or bool(greeting and not place.before.endswith(UNSPACED["block"]))
+    if place.first or greeted:
+        return _opens(place, asks, greeted)
+    return place.pause in {".", ","} and _closes(place, asks)
+
+
+def _opens(place: _Place, asks: bool, greeted: bool) -> bool:
+    if place.pause in {".", ","} or place.after.startswith(UNSPACED["after"]):
+        return True
+    if greeted and not place.after.startswith(UNSPACED["block"]):
+        return True
+    speaks = any(word in place.after for word in UNSPACED["you"])
+    return (place.pause == " " and (asks or speaks)) or (asks and place.after.startswith(UNSPACED["topic"]))
+
+
+def _closes(place: _Place, asks: bool) -> bool:
+    if not place.before or place.before.endswith(UNSPACED["block"]):
+        return False
+    if place.parted == ",":
+        return True
+    speaks = any(word in place.before for word in UNSPACED["you"])
+    return speaks and (place.parted == " " or place.before.endswith(UNSPACED["before"]))
