@@ -15,6 +15,8 @@ from app.settings import load_settings
 from app.store.door import Store
 from tests.keyleaks import leaked
 
+pytest_plugins = ["tests.discord_api.watching"]
+
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

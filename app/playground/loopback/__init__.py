@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.playground.loopback.errors import ApiError
 from app.playground.loopback.faults import Faults
 from app.playground.loopback.journal import Subscription
+from app.playground.loopback.observing import Exchange, Observer
 from app.playground.loopback.people import PostOptions
 from app.playground.loopback.records import Deletion, Edit, Post, Reaction, Record, Typing
 from app.playground.loopback.server import LoopbackDiscord
@@ -17,10 +18,12 @@ __all__ = [
     "Channel",
     "Deletion",
     "Edit",
+    "Exchange",
     "Faults",
     "Guild",
     "LoopbackDiscord",
     "LoopbackThread",
+    "Observer",
     "Post",
     "PostOptions",
     "Reaction",

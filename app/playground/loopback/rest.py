@@ -13,12 +13,12 @@ from aiohttp import web
 from app.playground.loopback import errors
 from app.playground.loopback.errors import ApiError, Json
 from app.playground.loopback.faults import Faults, Rule
+from app.playground.loopback.observing import API_PREFIX, INJECTED
 from app.playground.loopback.ratelimit import RateLimiter
 from app.playground.loopback.service import Service
 from app.playground.loopback.sessions import encode
 from app.playground.loopback.state import Account, Channel
 
-API_PREFIX = "/api/v10"
 CREATE_MESSAGE = "/channels/{channel_id}/messages"
 
 
@@ -152,8 +152,10 @@ class RestFrame:
 
 def _fault_response(status: int, body: Json | str) -> web.Response:
     if isinstance(body, str):
-        return web.Response(text=body, status=status, content_type="text/html")
-    response = json_response(body, status)
+        response = web.Response(text=body, status=status, content_type="text/html")
+    else:
+        response = json_response(body, status)
+    response[INJECTED] = True
     if status == 429:
         response.headers["Via"] = "1.1 loopback"
     return response

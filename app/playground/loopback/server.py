@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from app.playground.loopback.core import Core, Options
 from app.playground.loopback.journal import Subscription
+from app.playground.loopback.observing import API_PREFIX, Observer, observing
 from app.playground.loopback.people import People
-from app.playground.loopback.rest import API_PREFIX, RestFrame
+from app.playground.loopback.rest import RestFrame
 from app.playground.loopback.rest_channels import ChannelRoutes
 from app.playground.loopback.rest_messages import MessageRoutes
 
@@ -31,7 +33,10 @@ class LoopbackDiscord(People):
     clock: seconds since 1970 for new snowflakes.
     compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off, text is sent, which discord.py
     accepts (hikari does not) and which costs a third of the work.
+    observer: is told of each REST request and its answer. The class has one for servers that are given none.
     """
+
+    observer: ClassVar[Observer | None] = None
 
     def __init__(
         self,
@@ -41,7 +46,9 @@ class LoopbackDiscord(People):
         *,
         clock: Callable[[], float] = time.time,
         compress: bool = True,
+        observer: Observer | None = None,
     ) -> None:
+        self._observer = observer or type(self).observer
         super().__init__(Core(Options(seed, nonce_window, rate_limit, clock, compress)))
         self.extra_routes: list[web.RouteDef] = []
         self._runner: web.AppRunner | None = None
@@ -102,7 +109,8 @@ class LoopbackDiscord(People):
     def _application(self) -> web.Application:
         core = self._core
         frame = RestFrame(core.service, core.faults, core.limiter)
-        app = web.Application(client_max_size=_MAX_BODY)
+        middlewares: tuple[Middleware, ...] = () if self._observer is None else (observing(self._observer),)
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
         app.router.add_get(GATEWAY_PATH, core.hub.handle)
         app.add_routes(MessageRoutes(core.service, frame).table())
         app.add_routes(ChannelRoutes(core.service, frame, core.hub).table())
