@@ -110,7 +110,7 @@ class ChannelRoutes:
     async def active_threads(self, call: Call) -> web.Response:
         threads = self._world.guild_threads(self._guild(call))
         seen = [payloads.thread(thread) for thread in threads if self._world.can_see(call.bot.id, thread)]
-        return json_response({"threads": seen, "members": []})
+        return json_response({"threads": seen, "members": [], "has_more": False})
 
     async def channel(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
