@@ -175,6 +175,10 @@ def gateway_lease(bot: str) -> str:
     return f"gateway:{bot}:lease"
 
 
+def refusals(bot: str, channel: str) -> str:
+    return f"refusal:{bot}:{channel}"
+
+
 def journal(message: str) -> str:
     return f"journal:{message}"
 
@@ -289,6 +293,8 @@ CATALOGUE: tuple[Described, ...] = (
     Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd", "commit, pay", "3 days"),
     Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
     Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
+    Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
+              "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
     Described("mute:<scope>", "string: who muted", "mute", "the time asked for, or none"),
     Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
     Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),

@@ -218,6 +218,8 @@ class Action(Frozen):
     reason: str = ""
     tokens: int = 0
     micro_usd: int = 0
+    fallback: str = ""
+    """A line to be said if Discord refuses the action; only for direct messages."""
 
 
 class OutboxEntry(Frozen):
@@ -234,8 +236,12 @@ class OutboxEntry(Frozen):
     guild_id: Snowflake | None = None
     direct: bool = False
     deliver_by_ms: int | None = None
+    fallback: str = ""
+    """What is said if Discord refuses the reaction or the line; empty: nothing."""
     root: str = ""
     hops: int = 0
+    barred: tuple[str, ...] = ()
+    """What Discord refuses the bot in the channel, as remembered when the entry was read."""
 
 
 class ChatLine(Frozen):

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     delivery_lease: PositiveSeconds = Field(5.0, description="how long a dead deliverer keeps a channel")
     deliver_by: PositiveSeconds = Field(120.0, description="an unasked post not delivered by then is dropped")
     delivery_give_up: PositiveSeconds = Field(1800.0, description="a post that fails this long becomes a dead letter")
+    refusal_memory: PositiveSeconds = Field(600.0, description="how long what Discord refuses in a channel is remembered")
     nonce_window: PositiveSeconds = Field(120.0, description="how long Discord surely remembers a nonce")
     backfill_age: PositiveSeconds = Field(900.0, description="older missed messages are context only")
     pump_interval: PositiveSeconds = Field(1.0, description="seconds between looks for overdue lanes")

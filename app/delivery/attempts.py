@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import aiohttp
 
 from app import killpoints
+from app.delivery.address import Address
 from app.errors import StreamError
 
 
@@ -113,9 +114,9 @@ async def _on_body(
         sending.read(params.chunk)
 
 
-def trace_config() -> aiohttp.TraceConfig:
-    """What a client needs for `carry` to see its requests."""
-    trace = aiohttp.TraceConfig()
+def trace_config(address: Address) -> aiohttp.TraceConfig:
+    """What a client needs for `carry` to see its requests, and to fall silent with all others of this address."""
+    trace = address.trace(waits=False)  # asked first: an attempt that cannot leave is none
     trace.on_request_start.append(_on_start)
     trace.on_request_headers_sent.append(_on_headers)
     trace.on_request_chunk_sent.append(_on_sent)

@@ -12,16 +12,19 @@ import discord
 import structlog
 
 from app import killpoints
+from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry
 from app.delivery.failures import Failure, Kind, Unreachable, backoff_ms, judge
+from app.delivery.refusals import Way, instead
 from app.delivery.rest import DiscordRest, Found, Secrets
 from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused, VaultKeyWrong, VaultMissing
 from app.keys import Lane
 from app.logs import trace
 from app.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
 from app.settings import Settings
-from app.store import journal, outbox
+from app.store import journal, outbox, refusals
 from app.store.door import AsyncStore
+from app.store.refusals import Barred
 from app.verdicts import Attempt
 
 log = structlog.get_logger(__name__)
@@ -64,6 +67,8 @@ class Courier:
     channel: str
     owner: str
     current: Secrets | None = None
+    allowed: outbox.Allowed | None = None
+    """The last permission to send."""
 
     async def drain(self) -> int:
         """Deliver until the outbox is empty (0) or its head must wait; returns the ms until then. Raises LeaseLost."""
@@ -92,7 +97,7 @@ class Courier:
             await self.store.run(outbox.settle(entry))
 
     async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
-        """Bring one chunk to Discord; False: the entry was buried."""
+        """Bring one chunk to Discord; False: the entry was buried, or something else has taken its place."""
         looked = False
         while True:
             sending = self._sending(entry, chunk, looked)
@@ -110,6 +115,8 @@ class Courier:
                 return await self._held(entry, outcome.allowed.verdict)
             if isinstance(outcome, StoreUnavailable):
                 raise outcome
+            if isinstance(outcome, AddressRefused):
+                raise Later(int(outcome.left * 1000) + 1)
             settled = await self._failed(entry, chunk, sending, outcome)
             if settled is not None:
                 return settled
@@ -124,6 +131,7 @@ class Courier:
             if allowed.verdict is not Attempt.SEND:
                 raise Held(allowed)
             absent = False
+            self.allowed = allowed
             return allowed.tries
 
         async def limited() -> None:
@@ -134,7 +142,7 @@ class Courier:
     async def _send(self, sending: Sending, entry: OutboxEntry, chunk: int) -> str | BaseException:
         try:
             client = await self._client()
-        except (TokenRefused, Unreachable) as error:
+        except (TokenRefused, Unreachable, AddressRefused) as error:
             return error
         except (VaultMissing, VaultKeyWrong) as error:
             await self.store.run(outbox.waits(entry, str(error)))
@@ -172,7 +180,7 @@ class Courier:
 
     async def _failed(self, entry: OutboxEntry, chunk: int, sending: Sending, error: BaseException) -> bool | None:
         """Act on a failure. True, False: as `_chunk`; None: again at once. Raises Later."""
-        failure = judge(error)
+        failure = judge(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
                 await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
@@ -186,10 +194,41 @@ class Courier:
             await self._delivered(entry, chunk, "", "deleted")
             return True
         if failure.kind in {Kind.FINAL, Kind.GONE}:
-            await self._bury(entry, "dead", failure.reason)
-            return False
+            return await self._refused(entry, chunk, sending, failure)
         await self._unsent(entry, chunk, sending, failure)
         return False
+
+    async def _refused(self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure) -> bool:
+        """Discord will never take it: remember what that teaches, and go the second way where there is one. As `_chunk`."""
+        refusal = failure.refusal
+        if refusal is not None and refusal.barred is not None:
+            await self._remember(refusal.barred, failure.reason)
+        way = refusal.way if refusal is not None else Way.NONE
+        other = instead(entry, chunk, way)
+        if other is None:
+            await self._bury(entry, "dead", failure.reason)
+            return False
+        absent = sending.tries <= 1
+        if not absent and way is not Way.PLAIN:
+            # Other words may only take the place of what surely is not there.
+            found = await self._look_again(entry, chunk)
+            if isinstance(found, str):
+                await self._delivered(entry, chunk, found, "read_back")
+                return True
+            if found is not None:
+                await self._bury(entry, "dead", failure.reason)
+                return False
+            absent = True
+        log.info("second way", bot=self.bot, channel=self.channel, reason=failure.reason, way=way)
+        await self.store.run(outbox.second_way(
+            entry, other, chunk, self.owner, f"{way}: {failure.reason}", absent=absent))
+        return False
+
+    async def _remember(self, barred: Barred, reason: str) -> None:
+        """The operator is told once for as long as it is remembered."""
+        if await self.store.run(refusals.note(self.bot, self.channel, barred, reason, self.settings)):
+            log.warning("Discord refuses", bot=self.bot, channel=self.channel, what=barred, reason=reason,
+                        remembered_s=self.settings.refusal_memory)
 
     async def _unauthorized(self, entry: OutboxEntry) -> None:
         """The vault may hold a newer token: then at once, else later. The post stays queued."""
@@ -210,9 +249,10 @@ class Courier:
         if since_ms > self.settings.delivery_give_up * 1000:
             await self._bury(entry, "dead", f"gave up after {failures} failures: {failure.reason}")
             return
-        wait_ms = backoff_ms(failures, failure.retry_after)
-        log.warning("delivery failed", bot=self.bot, channel=self.channel, reason=failure.reason, failures=failures,
-                    retry_ms=wait_ms)
+        wait_ms = max(backoff_ms(failures, failure.retry_after), int(self.rest.address.left * 1000))
+        if not self.rest.address.left:  # else all channels wait, and one line says so
+            log.warning("delivery failed", bot=self.bot, channel=self.channel, reason=failure.reason, failures=failures,
+                        retry_ms=wait_ms)
         if failures == 1:
             await self.store.run(journal.note(
                 entry.reply_to or entry.entry_id, self.bot, "deliver", "retry", failure.reason, {"retry_ms": wait_ms}))
@@ -231,10 +271,17 @@ class Courier:
             found = await self._found(entry, chunk, max(begun, trigger))
             if found is None and trigger < begun:
                 found = await self._found(entry, chunk, trigger)
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable) as error:
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable, AddressRefused) as error:
             return error
         log.info("read back", bot=self.bot, channel=self.channel, found=found or "none")
         return found
+
+    async def _look_again(self, entry: OutboxEntry, chunk: int) -> str | BaseException | None:
+        """As `_look`, for a chunk that was refused although an earlier attempt may have arrived. A reaction cannot be found."""
+        if self.allowed is None or entry.kind is ActionKind.REACT:
+            return DeliveryHeld("an earlier attempt may have arrived")
+        timeout_ms = int(self.settings.discord_timeout * 1000)
+        return await self._look(entry, chunk, self.allowed._replace(wait_ms=timeout_ms))
 
     async def _found(self, entry: OutboxEntry, chunk: int, after: int) -> str | None:
         """A post after a snowflake that is this chunk, and not known to be another's."""
@@ -247,7 +294,8 @@ class Courier:
     async def _delivered(self, entry: OutboxEntry, chunk: int, message_id: str, how: str) -> None:
         killpoints.reached("post_after")
         date = datetime.now(UTC).date().isoformat()
-        complete, lane = await self.store.run(outbox.delivered(entry, chunk, message_id, how, date))
+        complete, lane = await self.store.run(
+            outbox.delivered(entry, chunk, message_id, how, date, _disproved(entry, chunk, how)))
         killpoints.reached("mark_after")
         log.info("delivered", bot=self.bot, channel=self.channel, message=message_id, how=how, chunk=chunk,
                  complete=complete)
@@ -264,13 +312,24 @@ class Courier:
 
 
 def _reference(entry: OutboxEntry, chunk: int) -> str:
-    """The message that a chunk replies to: the first one of a reply does."""
-    return entry.reply_to or "" if entry.kind is ActionKind.REPLY and chunk == 0 else ""
+    """The message that a chunk replies to: the first one of a reply does, where Discord takes replies."""
+    refers = entry.kind is ActionKind.REPLY and chunk == 0 and Barred.REFER not in entry.barred
+    return entry.reply_to or "" if refers else ""
+
+
+def _disproved(entry: OutboxEntry, chunk: int, how: str) -> tuple[Barred, ...]:
+    """What a delivered chunk shows to be allowed."""
+    if entry.kind is ActionKind.REACT:
+        return (Barred.REACT,)
+    refers = how == "post" and _reference(entry, chunk)
+    return (Barred.SEND, Barred.REFER) if refers else (Barred.SEND,)
 
 
 def _matches(post: Found, entry: OutboxEntry, chunk: int) -> bool:
-    """Whether a post may be this chunk. Discord drops the reference when the trigger was deleted before the post."""
-    return post.reference in {_reference(entry, chunk), ""} and _plain(post.content) == _plain(entry.chunks[chunk])
+    """Whether a post may be this chunk. Discord drops the reference when the trigger was deleted before the post, and an
+    earlier attempt may have had one that this one goes without."""
+    reference = entry.reply_to or "" if chunk == 0 else ""
+    return post.reference in {reference, ""} and _plain(post.content) == _plain(entry.chunks[chunk])
 
 
 def _plain(text: str) -> str:

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import aiohttp
 import discord
 
+from app.delivery.address import seconds
+from app.delivery.refusals import UNKNOWN_MESSAGE, Refusal, Verdict, find
 from app.errors import StreamError, TokenRefused
 from app.logs import redact
-
-UNKNOWN_MESSAGE = 10008
-"""Discord's JSON error code: the message was deleted, or never was."""
 
 REASON_LENGTH = 200
 FIRST_RETRY = 0.25
@@ -40,20 +39,21 @@ class Kind(StrEnum):
 
 
 class Failure(NamedTuple):
-    """The judgement, its reason (no secret in it), and how long Discord asks to wait, in seconds."""
+    """The judgement, its reason (no secret in it), how long Discord asks to wait, in seconds, and the row of the table."""
 
     kind: Kind
     reason: str
     retry_after: float = 0.0
+    refusal: Refusal | None = None
 
 
-def judge(error: BaseException) -> Failure:
+def judge(error: BaseException, reaction: bool = False) -> Failure:
     """Judge one failed request. What is not known for sure may have arrived."""
     match error:
         case discord.RateLimited():
             return Failure(Kind.ABSENT, "rate limited", error.retry_after)
         case discord.HTTPException():
-            return _answered(error)
+            return _answered(error, reaction)
         case TokenRefused():
             return Failure(Kind.UNAUTHORIZED, "token refused")
         case aiohttp.ClientConnectorError():
@@ -64,24 +64,29 @@ def judge(error: BaseException) -> Failure:
             return Failure(Kind.UNKNOWN, type(error).__name__)
 
 
-def _answered(error: discord.HTTPException) -> Failure:
+def _answered(error: discord.HTTPException, reaction: bool) -> Failure:
     reason = redact(f"{error.status} {error.code}: {error.text}")[:REASON_LENGTH]
+    retry_after = seconds(error.response.headers.get("Retry-After"))
     if error.status == 429:
-        return Failure(Kind.ABSENT, reason, _seconds(error.response.headers.get("Retry-After")))
+        return Failure(Kind.ABSENT, reason, retry_after)
     if error.status == 401:
         return Failure(Kind.UNAUTHORIZED, reason)
     if error.status == 404 and error.code == UNKNOWN_MESSAGE:
-        return Failure(Kind.GONE, reason)
-    if 400 <= error.status < 500 and error.status != 408:
-        return Failure(Kind.FINAL, reason)
-    return Failure(Kind.UNKNOWN, reason)
+        return Failure(Kind.GONE, reason, refusal=find(error.code, error.text, reaction))
+    if not error.code or error.status >= 500 or error.status == 408:
+        # A page of something before Discord tells nothing of what happened behind it.
+        return Failure(Kind.UNKNOWN, _page(error), retry_after)
+    refusal = find(error.code, error.text, reaction)
+    if refusal is not None and refusal.verdict is Verdict.FINAL:
+        return Failure(Kind.FINAL, reason, refusal=refusal)
+    return Failure(Kind.ABSENT, reason, retry_after)
 
 
-def _seconds(header: str | None) -> float:
-    try:
-        return max(0.0, float(header or 0))
-    except ValueError:
-        return 0.0
+def _page(error: discord.HTTPException) -> str:
+    """The reason of an answer without a code. An HTML page is not quoted."""
+    kind = str(error.response.headers.get("Content-Type", "")).partition(";")[0]
+    text = "" if kind == "text/html" else f": {error.text}"
+    return redact(f"{error.status} without a code, {kind or 'of no type'}{text}")[:REASON_LENGTH]
 
 
 def backoff_ms(failures: int, retry_after: float) -> int:

@@ -15,6 +15,7 @@ import aiohttp
 import discord
 import structlog
 
+from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
 from app.errors import StreamError, TokenRefused
@@ -77,6 +78,7 @@ class DiscordRest:
         self._locks: dict[str, asyncio.Lock] = {}
         self._refused: dict[str, tuple[str, float]] = {}
         self._guilds: dict[str, str] = {}
+        self.address = Address()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run on the loop, which starts with the first call."""
@@ -133,7 +135,7 @@ class DiscordRest:
             work.cancel()
 
     async def client(self, bot: str, token: str) -> discord.Client:
-        """The bot's client, logged in within the timeout. Raises TokenRefused or Unreachable."""
+        """The bot's client, logged in within the timeout. Raises TokenRefused, Unreachable or AddressRefused."""
         async with self._locks.setdefault(bot, asyncio.Lock()):
             login = self._logins.get(bot)
             if login is not None and login.token == token:
@@ -142,7 +144,7 @@ class DiscordRest:
             if refused == token and asyncio.get_running_loop().time() < until:
                 raise TokenRefused(f"{bot}: Discord refused its token.")
             client = discord.Client(
-                intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(),
+                intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(self.address),
                 max_ratelimit_timeout=LONGEST_LIMIT,
             )
             try:
@@ -155,7 +157,7 @@ class DiscordRest:
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 await client.close()
                 raise Unreachable(f"cannot log in: {type(error).__name__}") from None
-            except asyncio.CancelledError:
+            except (AddressRefused, asyncio.CancelledError):
                 await client.close()
                 raise
             self._retire(bot)
@@ -207,6 +209,8 @@ class DiscordRest:
             if error.status == 401:
                 self.forget(bot, token)
             problem = redact(f"{error.status} {error.code}: {error.text}")[:100]
+        except AddressRefused as error:
+            return History((), str(error))  # told once for all channels
         except StreamError as error:
             problem = str(error)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

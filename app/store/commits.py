@@ -62,6 +62,7 @@ def outbox_entry(decision: Decision) -> OutboxEntry:
         reply_author=event.author_id,
         guild_id=event.guild_id,
         direct=decision.holder.kind == "direct",
+        fallback=next(iter(split(action.fallback)), "") if decision.holder.kind == "direct" else "",
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app import keys
-from app.model import OutboxEntry
+from app.model import ActionKind, OutboxEntry
 from app.settings import Settings
 from app.store.door import Call, Reply, command
+from app.store.refusals import Barred
 from app.verdicts import Attempt
 
 NONCE_LENGTH = 25
@@ -60,7 +61,8 @@ def _entry(reply: Reply) -> OutboxEntry | None:
         return None
     try:
         body = OutboxEntry.model_validate_json(reply[0])
-        return body.model_copy(update={"root": reply[1] or "", "hops": int(reply[2] or 0)})
+        known = {"root": reply[1] or "", "hops": int(reply[2] or 0), "barred": tuple(reply[4][::2])}
+        return body.model_copy(update=known)
     except ValueError:
         return None
 
@@ -123,8 +125,29 @@ def waits(entry: OutboxEntry, reason: str) -> Call[bool]:
     return Call("waits", (keys.entry(entry.entry_id), keys.journal(message)), (entry.bot, reason), bool)
 
 
-def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str) -> Call[tuple[bool, str]]:
-    """A chunk is in Discord. Returns whether the entry is complete, and the lane that may speak next."""
+def second_way(entry: OutboxEntry, other: OutboxEntry, chunk: int, owner: str, way: str, absent: bool) -> Call[bool]:
+    """Put another action in the place of a refused one; `absent`: no attempt at the first can have arrived. False: nothing
+    was changed, as the lease is not the owner's or the chunk is delivered."""
+    worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
+    return Call(
+        "second_way",
+        (
+            keys.entry(entry.entry_id),
+            keys.delivery(entry.bot, entry.channel_id),
+            keys.journal(entry.reply_to or entry.entry_id),
+            keys.DELIVERIES_IN_FLIGHT,
+            keys.recent_bot_posts(entry.channel_id),
+        ),
+        (entry.entry_id, owner, chunk, other.model_dump_json(), way, int(absent), int(worded)),
+        bool,
+    )
+
+
+def delivered(
+    entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str, disproved: Sequence[Barred] = (Barred.SEND,)
+) -> Call[tuple[bool, str]]:
+    """A chunk is in Discord, which disproves refusals that are remembered. Returns whether the entry is complete, and the
+    lane that may speak next."""
     line = json.dumps(
         {
             "channel": entry.channel_id,
@@ -147,8 +170,9 @@ def delivered(entry: OutboxEntry, chunk: int, message_id: str, how: str, date: s
             keys.DELIVERIES_IN_FLIGHT,
             keys.journal_of_bot(entry.bot, date),
             keys.recent_bot_posts(entry.channel_id),
+            keys.refusals(entry.bot, entry.channel_id),
         ),
-        (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line),
+        (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line, *disproved),
         lambda reply: (bool(reply[0]), str(reply[1])),
     )
 

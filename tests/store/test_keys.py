@@ -40,6 +40,7 @@ SAME = {
     "mute_bot": (("elena",), keys.mute("bot:elena")),
     "mute_channel": (("55",), keys.mute("channel:55")),
     "mute_guild": (("7",), keys.mute("guild:7")),
+    "refusals": (("elena", "55"), keys.refusals("elena", "55")),
     "journal": (("1",), keys.journal("1")),
 }
 

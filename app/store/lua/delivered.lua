@@ -1,7 +1,8 @@
 -- A chunk is in Discord: by the answer to the POST, by a read-back, or by the gateway's own MESSAGE_CREATE with our nonce.
 -- KEYS  1 entry  2 outbox  3 floor  4 answer  5 waiting  6 journal  7 deliveries:due  8 deliveries:in_flight  9 bot's journal
---       10 recent_bot_posts
+--       10 recent_bot_posts  11 refusals
 -- ARGV  1 entry id  2 chunk  3 message id ('' a reaction)  4 chunks  5 how (post|read_back|receipt)  6 line for the bot's journal
+--       7... kinds of refusal that this disproves
 -- Returns {1 when the entry is complete, next lane}
 --#include keys
 --#include lib
@@ -17,6 +18,7 @@ if ARGV[3] ~= '' then
   redis.call('HSET', keys.cause(ARGV[3]), 'root', e[4] or '', 'hops', e[5] or 0, 'by', id .. ':' .. chunk)
   redis.call('PEXPIRE', keys.cause(ARGV[3]), 2 * DAY)
 end
+for i = 7, #ARGV do redis.pcall('HDEL', KEYS[11], ARGV[i]) end
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
 if done < tonumber(ARGV[4]) then
   redis.call('HDEL', KEYS[1], 'failing', 'failures')  -- the next chunk has a patience of its own

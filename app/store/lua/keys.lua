@@ -20,5 +20,6 @@ local keys = {
   mute_bot = function(bot) return 'mute:bot:' .. bot end,
   mute_channel = function(channel) return 'mute:channel:' .. channel end,
   mute_guild = function(guild) return 'mute:guild:' .. guild end,
+  refusals = function(bot, channel) return 'refusal:' .. bot .. ':' .. channel end,
   journal = function(message) return 'journal:' .. message end,
 }
