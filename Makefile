@@ -38,8 +38,9 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 	STREAM_PROVE=1 $(PYTEST) -m "not llm" -s tests/models tests/store tests/delivery tests/e2e
 
-docs: $(STAMP) ## write docs/keys.md and docs/settings.md from the code
+docs: $(STAMP) ## write the pages that are made from the code and its tables
 	$(BIN)/python -m app.docgen docs
+	$(BIN)/python -m tests.rules.calls docs/names.md
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -26,6 +26,7 @@ from app.killpoints import reached
 from app.model import Bid, Context, ConversationState, Event, RosterEntry
 from app.rules import decay
 from app.rules import trust as rules
+from app.rules.addressing import common_names
 from app.rules.bids import settled
 from app.rules.interests import Interests
 from app.rules.moderation import Order
@@ -321,6 +322,9 @@ def model_keys(bot: str) -> dict[str, str]:
 def run(bots: Sequence[str], settings: Settings) -> None:
     """Run the gateways of some bots in this process until it is told to stop."""
     characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
+    for bot, character in characters.items():
+        if common := common_names(character.names):
+            log.warning("a common word is a weak name: add an alias", bot=bot, names=common)
     tokens = {bot: token_of(bot) for bot in bots}
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]

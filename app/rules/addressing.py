@@ -6,12 +6,12 @@ bot's message, the thread that the bot started. A direct message needs no addres
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from app.model import Addressing, Event, RosterEntry
-from app.rules.lexis import is_no_person
+from app.rules.lexis import is_common, is_no_person
 from app.rules.script import normalise
 from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
 from app.rules.vocative import called, opens_with
@@ -63,6 +63,11 @@ class Names(NamedTuple):
 def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
     """What each bot is called in this server, or in private."""
     return tuple(Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles) for entry in roster)
+
+
+def common_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that are also common words: alone, they call the bot only with a comma, a greeting or an @."""
+    return tuple(name for name in names if is_common(normalise(name)))
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.rules.lexis import AUXILIARY, BE, GREETINGS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
+from app.rules.lexis import AUXILIARY, BE, GREETINGS, PROMPTS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
 from app.rules.sentences import COMMAS, JOINERS, Sentence, decorates, hail, phrase_at
 from app.rules.tokens import Kind, Token
 
@@ -12,7 +12,7 @@ _PAUSES = frozenset({",", "-", "–", "—", ":", ";"})
 _POSSESSIVES = frozenset(["my", "our", "his", "her", "their", "the", "a", "an", "this"])
 _NAMING = frozenset(["call", "called", "calls", "named", "name", "names", "me's"])
 _WHAT = frozenset(["what", "why", "how", "what's", "whats", "where", "when"])
-_SAYING = frozenset(["say", "mean", "said"])
+_SAYING = frozenset(["say", "mean", "meant", "said"])
 _MAX_CLAUSES = 8
 
 
@@ -100,7 +100,7 @@ def _takes(clause: Sentence) -> bool:
         return False
     before, opener = words[-1], words[0]
     second = words[-2] if len(words) > 1 else ""
-    if before in _SAYING and opener in _WHAT:
+    if before in _SAYING and not _WHAT.isdisjoint(words):
         return False
     if before in lexis.block or before.endswith("'s") or second in _NAMING:
         return True
@@ -117,16 +117,34 @@ def _shows(clause: Sentence) -> bool:
     words, lexis = _words(clause), clause.lexis
     if not words:
         return True  # a greeting alone
-    opener, closed = words[0], words[-1] in lexis.close
-    you = any(map(lexis.addresses, words))
-    greets = phrase_at(clause.tokens, 0, GREETINGS) > 0 if clause.tokens[0].kind is Kind.WORD else False
-    if greets and (closed or you or not lexis.english):
-        return True
-    questions = opener in lexis.ask or (lexis.english and opener in AUXILIARY)
-    if you and (closed or clause.asks or not lexis.english or questions or lexis.addresses(opener)):
-        return True
-    if questions and ((clause.asks and len(words) > 2) or closed):
+    opener, closed = words[0], words[-1] in lexis.close | _SAYING
+    if closed and len(words) > 1 and opener in SUBJECTS:
         return True
     if opener in lexis.open - SUBJECTS and len(words) > 1:
         return True
-    return closed and len(words) > 1 and opener in SUBJECTS
+    return _greets(clause, words, closed) or _asks(clause, words, closed) or _you(clause, words, closed)
+
+
+def _greets(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+    """"thanks so much elena"."""
+    first = clause.tokens[0].kind is Kind.WORD and phrase_at(clause.tokens, 0, GREETINGS)
+    return bool(first) and (closed or not clause.lexis.english or any(map(clause.lexis.addresses, words)))
+
+
+def _asks(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+    """"is the server down elena?", "got a minute elena?"."""
+    if clause.lexis.english and words[0] in PROMPTS:
+        return clause.asks and len(words) > 1
+    return _questions(clause, words) and (closed or (clause.asks and len(words) > 2))
+
+
+def _questions(clause: Sentence, words: Sequence[str]) -> bool:
+    return words[0] in clause.lexis.ask or (clause.lexis.english and words[0] in AUXILIARY)
+
+
+def _you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+    """"what's your favourite film elena?", "you are a genius elena"."""
+    lexis = clause.lexis
+    if not any(map(lexis.addresses, words)):
+        return False
+    return closed or clause.asks or not lexis.english or _questions(clause, words) or lexis.addresses(words[0])

@@ -102,7 +102,7 @@ def _lexis(names: tuple[str, ...]) -> Lexis:
         return frozenset().union(*(_set(name, field) for name in names))
 
     ends = "|".join(_FILE[name]["ends"] for name in names if "ends" in _FILE[name])
-    about = union("about") | (AUXILIARY - {"don't"} if "english" in names else frozenset())
+    about = union("about") | (AUXILIARY - {"do", "don't", "have"} if "english" in names else frozenset())
     return Lexis(
         fill=_phrases(entry for name in dict.fromkeys((*names, "english")) for entry in _entries(name, "fill")),
         you=union("you"), ends=re.compile(f"(?:{ends})$") if ends else _NEVER, ask=union("ask"), about=about,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.rules.lexis import GREETINGS, TITLES_AFTER, TITLES_BEFORE, Lexis, Phrases, lexis_of
@@ -43,9 +43,9 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
     lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD)
     found: list[Sentence] = []
     tokens: list[Token] = []
-    for token in line:
+    for token in _undescribed(line):
         if token.kind is not Kind.MARK or token.text not in _ENDS:
-            tokens += [token] if token.text not in _QUOTES else []
+            tokens.append(token)
             continue
         asks = token.text == "?"
         if tokens:
@@ -56,6 +56,18 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
     if tokens:
         found.append(Sentence(tokens, False, lexis))
     return found
+
+
+def _undescribed(line: Sequence[Token]) -> Iterator[Token]:
+    """The line without brackets that describe a name ("Elena (bot)"), and without quotation marks."""
+    i = 0
+    while i < len(line):
+        if line[i].text not in _QUOTES:
+            yield line[i]
+        named = line[i].who if line[i].kind is Kind.PARTY else ""
+        i += 1
+        if named and i < len(line):
+            i = _bracket(line, i, named) or i
 
 
 def says_nothing(sentence: Sentence) -> bool:
@@ -126,19 +138,14 @@ def _numbers(tokens: Sequence[Token], i: int) -> bool:
     return tokens[i].text.isdigit() and i + 1 < len(tokens) and tokens[i + 1].text == ")"
 
 
-def _bracket(tokens: Sequence[Token], start: int) -> int:
-    """Where a short bracket that begins here has ended; 0 if none begins, or if it names somebody."""
+def _bracket(tokens: Sequence[Token], start: int, named: str = "") -> int:
+    """Where a short bracket that begins here has ended; 0 if none begins, or if it names anybody else than `named`."""
     closing = _BRACKETS.get(tokens[start].text)
     if closing is None or tokens[start].kind is not Kind.MARK:
         return 0
     for i in range(start + 1, min(start + _LONGEST_BRACKET, len(tokens))):
-        if tokens[i].kind is Kind.PARTY:
+        if tokens[i].kind is Kind.PARTY and tokens[i].who != named:
             return 0
         if tokens[i].text == closing:
             return i + 1
     return 0
-
-
-def after_bracket(tokens: Sequence[Token], start: int) -> int:
-    """The first token after a bracket that follows a name ("Elena (bot)")."""
-    return (start < len(tokens) and _bracket(tokens, start)) or start

@@ -12,6 +12,8 @@ from app.rules.sentences import COMMAS, Sentence, decorates
 from app.rules.tokens import Kind, Token
 
 _LETTER = re.compile(f"[{LETTERS}]")
+_NEAR = 40
+"""Tokens around a name that are looked at."""
 _CALLING = frozenset(",:;-–—~〜…!?")
 
 
@@ -49,7 +51,7 @@ def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
 
 def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     start = i
-    while start and tokens[start - 1].kind is not Kind.PARTY and not _parts(tokens[start - 1]):
+    while start > i - _NEAR and start and tokens[start - 1].kind is not Kind.PARTY and not _parts(tokens[start - 1]):
         start -= 1
     before = tokens[start:i]
     end = i + 1
@@ -57,10 +59,10 @@ def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     if end < len(tokens) and tokens[end].kind is Kind.WORD:
         title = next((one for one in _TITLES if tokens[end].text.startswith(one)), "")
     rest = tokens[end].text.removeprefix(title) if title else ""
-    following = tokens[end + bool(title) :]
+    following = tokens[end + bool(title) : end + _NEAR]
     after = rest + "".join(token.text for token in following if token.kind is Kind.WORD)
     return _Place(
-        before=_text(before) or (_text(tokens[: start - 1]) if start and _parts(tokens[start - 1]) else ""),
+        before=_text(before) or (_text(tokens[max(start - _NEAR, 0) : start - 1]) if start and _parts(tokens[start - 1]) else ""),
         parted="," if start == i and start and _parts(tokens[i - 1]) else " " if tokens[i].spaced else "",
         after=after, pause="" if rest else _pause(following), first=leading and all(map(decorates, tokens[:i])))
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.rules import closing
-from app.rules.lexis import AUXILIARY, GREETINGS, PROMPTS
+from app.rules.lexis import AUXILIARY, GREETINGS, PROMPTS, is_no_person
 from app.rules.sentences import (
     COMMAS,
     JOINERS,
     Hail,
     Sentence,
-    after_bracket,
     after_title,
     hail,
     phrase_at,
@@ -83,7 +82,7 @@ def _opening(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     group = _group(tokens, before.end)
     if not group:
         return ()
-    rest = tokens[after_bracket(tokens, after_title(tokens, group[-1] + 1)) :]
+    rest = tokens[after_title(tokens, group[-1] + 1) :]
     if not leading and not before.directly:
         speaks = bool(rest) and rest[0].text in {",", ":"} and not _relative(rest)
     elif any(tokens[i].weak and not tokens[i].pinged for i in group):
@@ -133,7 +132,7 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
     lexis, head, second = sentence.lexis, rest[0].text, rest[1].text if len(rest) > 1 else ""
     greets = phrase_at(rest, 0, GREETINGS) > 0
     if head in JOINERS:
-        return sentence.asks or _you(sentence, rest)
+        return sentence.asks or _you(sentence, rest) or (hailed and is_no_person(second))
     if head in lexis.ask and not greets:
         return _asks(sentence, rest, hailed)
     if head in lexis.about:
