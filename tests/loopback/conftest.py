@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 import yarl
 
-from app.playground.loopback import Account, LoopbackDiscord
+from app.playground.loopback import Account, Channel, LoopbackDiscord
+from tests.loopback.clients import Client, client_of
 
 KEPT = (
     "message",
@@ -114,3 +115,26 @@ async def rest(loopback: LoopbackDiscord) -> AsyncIterator[Connect]:
     yield login
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+def general(loopback: LoopbackDiscord) -> Channel:
+    """The one channel of the server."""
+    return loopback.add_channel("general")
+
+
+@pytest.fixture
+def anna(loopback: LoopbackDiscord) -> Account:
+    """A person."""
+    return loopback.add_user("anna")
+
+
+@pytest_asyncio.fixture(params=["discord.py", "hikari"])
+async def client(
+    request: pytest.FixtureRequest, loopback: LoopbackDiscord, general: Channel, anna: Account
+) -> AsyncIterator[Client]:
+    """A started client of each library; `general` and `anna` are there before it."""
+    made = client_of(request.param, loopback, loopback.add_bot("elena"))
+    await made.start()
+    yield made
+    await made.close()

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from app.playground.loopback import Account, Channel, LoopbackDiscord
-from tests.loopback.clients import Client, client_of, hears
+from tests.loopback.clients import Client, hears
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture
-def general(loopback: LoopbackDiscord) -> Channel:
-    """The one channel of the server."""
-    return loopback.add_channel("general")
-
-
-@pytest.fixture
-def anna(loopback: LoopbackDiscord) -> Account:
-    """A person."""
-    return loopback.add_user("anna")
-
-
-@pytest_asyncio.fixture(params=["discord.py", "hikari"])
-async def client(
-    request: pytest.FixtureRequest, loopback: LoopbackDiscord, general: Channel, anna: Account
-) -> AsyncIterator[Client]:
-    """A started client of each library; `general` and `anna` are there before it."""
-    made = client_of(request.param, loopback, loopback.add_bot("elena"))
-    await made.start()
-    yield made
-    await made.close()
 
 
 async def test_ready(client: Client) -> None:

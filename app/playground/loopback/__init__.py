@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.playground.loopback import kinds
 from app.playground.loopback.errors import ApiError
 from app.playground.loopback.faults import Faults
 from app.playground.loopback.journal import Subscription
@@ -30,4 +31,5 @@ __all__ = [
     "Record",
     "Subscription",
     "Typing",
+    "kinds",
 ]

@@ -71,3 +71,25 @@ APPLICATION: Json = {
     "explicit_content_filter": 0,
     "eligible_oauth2_scopes": [],
 }
+
+MESSAGE_REQUIRED = frozenset(
+    [
+        "type",
+        "content",
+        "mentions",
+        "mention_roles",
+        "attachments",
+        "embeds",
+        "timestamp",
+        "edited_timestamp",
+        "flags",
+        "components",
+        "id",
+        "channel_id",
+        "author",
+        "pinned",
+        "mention_everyone",
+        "tts",
+    ]
+)
+"""Fields that every message has in an answer of REST; an event may come without them."""

@@ -71,6 +71,22 @@ def missing_permissions() -> ApiError:
     return ApiError(403, 50013, "Missing Permissions")
 
 
+def blocked_reaction() -> ApiError:
+    return ApiError(403, 90001, "Reaction was blocked")
+
+
+def too_many_reactions() -> ApiError:
+    return ApiError(400, 30010, "Maximum number of reactions reached (20)")
+
+
+def blocked_by_automod() -> ApiError:
+    return ApiError(400, 200000, "Message was blocked by automatic moderation")
+
+
+def title_blocked_by_automod() -> ApiError:
+    return ApiError(400, 200001, "Title was blocked by automatic moderation")
+
+
 def invalid_json() -> ApiError:
     return ApiError(400, 50109, "The request body contains invalid JSON.")
 

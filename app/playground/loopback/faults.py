@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,6 +113,10 @@ class Faults:
     def send_op9(self, bot: Account | None = None, resumable: bool = False) -> None:
         """Declare sessions invalid; unless resumable, what is posted until the next identify never reaches them."""
         self._caller.call(lambda: self._hub.send_op9(bot, resumable))
+
+    def emit_raw(self, bot: Account, name: str, payload: Mapping[str, object]) -> None:
+        """Send one bot an event as it is given, however little it fits Discord's documents."""
+        self._caller.call(lambda: self._hub.emit(name, dict(payload), bot))
 
     def take_rule(self, method: str, path: str) -> Rule | None:
         """The rule that befalls this request, if any; it is used up by one."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from app.playground.loopback import payloads
+from app.playground.loopback.errors import Json
 from app.playground.loopback.sessions import (
     CloseCode,
     Connection,
@@ -70,6 +71,15 @@ class Hub:
         """Tell the connected bots that they joined a guild."""
         for session in self._sessions.values():
             self._push_guild(session, guild)
+
+    def emit(self, name: str, payload: Json, bot: Account | None) -> None:
+        """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
+        channel = self._world.channels.get(int(str(payload.get("channel_id") or 0)))
+        audience = self._sessions.values() if channel is None else self._audience(channel)
+        body = encode(payload)
+        for session in list(audience if bot is None else self._sessions.values()):
+            if bot is None or session.bot is bot:
+                session.push(name, body)
 
     def withhold_next(self, bot: Account, name: str, times: int) -> None:
         """Such events are given no number either, so that the client cannot see the gap."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.playground.loopback import defaults
 from app.playground.loopback.errors import Json
@@ -190,11 +190,18 @@ def emoji(text: str) -> Json:
 def _author(item: Message) -> Json:
     if item.webhook_id is None:
         return user(item.author)
-    return {**user(item.author), "id": str(item.webhook_id), "bot": True, "discriminator": "0000", "global_name": None}
+    return {
+        **user(item.author),
+        "id": str(item.webhook_id),
+        "bot": True,
+        "discriminator": "0000",
+        "global_name": None,
+        "avatar": item.webhook_avatar,
+    }
 
 
-def _reference(item: Message, guild_id: int | None) -> Json:
-    reference: Json = {"type": 0, "channel_id": str(item.channel.id), "message_id": str(item.reply_to)}
+def _reference(item: Message, channel_id: int, guild_id: int | None) -> Json:
+    reference: Json = {"type": 0, "channel_id": str(channel_id), "message_id": str(item.reply_to)}
     if guild_id is not None:
         reference["guild_id"] = str(guild_id)
     return reference
@@ -222,13 +229,25 @@ def message(world: World, item: Message, viewer: Account | None = None, *, quote
     }
     if item.webhook_id is not None:
         shape["webhook_id"] = str(item.webhook_id)
+    if item.application_id is not None:
+        shape["application_id"] = str(item.application_id)
     if item.reactions:
         shape["reactions"] = [_reaction_count(text, users, viewer) for text, users in item.reactions.items()]
     if item.reply_to is not None:
-        shape["message_reference"] = _reference(item, item.channel.guild_id)
+        target = world.messages.get(item.reply_to)
+        # A thread's first message refers to one of the parent channel.
+        home = item.channel if target is None else target.channel
+        shape["message_reference"] = _reference(item, home.id, item.channel.guild_id)
         if not quoted:
-            target = world.messages.get(item.reply_to)
             shape["referenced_message"] = None if target is None else message(world, target, viewer, quoted=True)
+    return with_own_fields(shape, item, keep=defaults.MESSAGE_REQUIRED)
+
+
+def with_own_fields(shape: Json, item: Message, keep: Collection[str] = ()) -> Json:
+    """The message's JSON with its extra fields and without its dropped ones, `keep` excepted."""
+    shape |= item.extra
+    for name in item.dropped.difference(keep):
+        shape.pop(name, None)
     return shape
 
 
@@ -249,19 +268,40 @@ def message_event(world: World, item: Message) -> Json:
     """A message as the gateway sends it: with guild, author's member and each mentioned user's member."""
     shape = message(world, item)
     if item.channel.guild_id is None:
-        return shape
+        return with_own_fields(shape, item)
     home = world.guilds[item.channel.guild_id]
     shape["guild_id"] = str(home.id)
     if item.webhook_id is None:
         shape["member"] = partial_member(item.author, home)
     mentioned = [world.accounts[i] for i in item.mentioned]
     shape["mentions"] = [{**user(account), "member": partial_member(account, home)} for account in mentioned]
-    return shape
+    return with_own_fields(shape, item)
 
 
-def without_content(event: Json) -> Json:
-    """A message event for a bot that lacks the message content intent."""
-    return {**event, "content": "", "embeds": [], "attachments": [], "components": []}
+def without_content(shape: Json) -> Json:
+    """A message for a bot that lacks the message content intent: its poll and what it forwards are left out too."""
+    bare: Json = {**shape, "content": "", "embeds": [], "attachments": [], "components": []}
+    bare.pop("poll", None)
+    snapshots = bare.get("message_snapshots")
+    if isinstance(snapshots, list):
+        bare["message_snapshots"] = [{"message": without_content(item["message"])} for item in snapshots]
+    return bare
+
+
+def for_reader(world: World, item: Message, shape: Json, reader: int) -> Json:
+    """A message, and the one that it quotes, as a bot without the message content intent gets them."""
+    seen = shape if reads_content(item, reader) else without_content(shape)
+    quoted = shape.get("referenced_message")
+    target = None if item.reply_to is None else world.messages.get(item.reply_to)
+    if not isinstance(quoted, dict) or target is None or reads_content(target, reader):
+        return seen
+    return {**seen, "referenced_message": without_content(quoted)}
+
+
+def reads_content(item: Message, reader: int) -> bool:
+    """May a bot without the intent read this message: its own, one that mentions it, or a direct one?"""
+    is_own = item.author.id == reader and item.webhook_id is None
+    return is_own or reader in item.mentioned or item.channel.guild_id is None
 
 
 def mention_fields(item: Message, mentions: Mentions) -> None:

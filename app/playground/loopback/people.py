@@ -13,11 +13,9 @@ from app.playground.loopback.records import Post, Reaction, Typing
 from app.playground.loopback.rest_messages import attachment
 from app.playground.loopback.service import Draft
 from app.playground.loopback.state import Account, Channel, Guild, Message
+from app.playground.loopback.wire_acts import ChannelRef, MessageRef, WireActs
 
 T = TypeVar("T")
-
-ChannelRef = Channel | int
-MessageRef = Post | int
 
 
 class PostOptions(TypedDict, total=False):
@@ -25,10 +23,13 @@ class PostOptions(TypedDict, total=False):
 
     ping_reply: notify the author replied to (default True, as Discord's clients do).
     allowed_mentions: Discord's allowed mentions object; default: everything in the text pings.
-    webhook: the message comes from a webhook under the author's name.
+    webhook: the message comes from a webhook under the author's name, or under `webhook_name`.
+    application_id: the application that owns the webhook.
     message_type: other than 0 and 19 makes a system message, e.g. 7 (a member joined).
     attachments: names of attached files (a message of only attachments may have an empty text).
     nonce: as a bot would send it, enforced.
+    extra: further fields of Discord's message object, e.g. of the module `kinds`; they win over all others.
+    drop: names of fields that are left out (REST keeps those that its schema requires).
     """
 
     ping_reply: bool
@@ -37,9 +38,13 @@ class PostOptions(TypedDict, total=False):
     message_type: int
     attachments: Sequence[str]
     nonce: str | None
+    webhook_name: str
+    application_id: int | None
+    extra: Mapping[str, object]
+    drop: Sequence[str]
 
 
-class People:
+class People(WireActs):
     """The actions and questions. Call them before the server starts or while it runs, from any thread.
 
     Unlike REST they check no permission, length or rate limit. A refused action raises ApiError.
@@ -218,6 +223,10 @@ class People:
             enforce_nonce=nonce is not None,
             allowed=allowed,
             webhook=options.get("webhook", False),
+            webhook_name=options.get("webhook_name"),
+            application_id=options.get("application_id"),
+            extra=dict(options.get("extra", {})),
+            dropped=frozenset(options.get("drop", ())),
             type=options.get("message_type", 0),
             attachments=[attachment(i + 1, name) for i, name in enumerate(options.get("attachments", ()))],
         )

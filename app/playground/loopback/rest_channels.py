@@ -123,6 +123,7 @@ class ChannelRoutes:
         name = str((await call.body()).get("name") or "")
         if not 1 <= len(name) <= MAX_THREAD_NAME:
             raise errors.invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+        self._service.refusals.check_title(name)
         on_message = "message_id" in call.request.match_info
         message = self._service.message(parent, call.id("message_id")) if on_message else None
         thread = self._service.open_thread(call.bot, parent, name, message)

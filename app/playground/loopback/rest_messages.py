@@ -45,6 +45,7 @@ class MessageRoutes:
             route("GET", _MESSAGE, self.read),
             route("PATCH", _MESSAGE, self.edit),
             route("DELETE", _MESSAGE, self.delete),
+            route("POST", CREATE_MESSAGE + "/bulk-delete", self.delete_bulk),
             route("PUT", _REACTION + "/@me", self.react),
             route("DELETE", _REACTION + "/{user_id}", self.unreact),
             route("GET", _REACTION, self.reactors),
@@ -56,7 +57,9 @@ class MessageRoutes:
         body = await call.body()
         if channel.type is ChannelType.DM and self._is_bots_only(channel):
             raise errors.cannot_message_user()
+        self._service.refusals.check_direct(call.bot, channel.recipient_ids)
         draft = self._draft(call, channel, body)
+        self._service.refusals.check_text(draft.content)
         message = self._service.post(draft)
         shape = payloads.message(self._service.world, message, call.bot)
         if draft.nonce is not None:
@@ -88,6 +91,7 @@ class MessageRoutes:
         body = await call.body()
         if "content" in body:
             content = _checked_content(body, has_more=bool(message.embeds or message.attachments))
+            self._service.refusals.check_text(content)
             self._service.edit(message, content)
         return raw_response(self._encoded(message, call.bot))
 
@@ -98,6 +102,18 @@ class MessageRoutes:
             if message.channel.guild_id is None or not self._service.world.permissions(call.bot) & manages:
                 raise errors.missing_permissions()
         self._service.delete(message)
+        return no_content()
+
+    async def delete_bulk(self, call: Call) -> web.Response:
+        channel = self._frame.visible_channel(call)
+        manages = Permission.MANAGE_MESSAGES | Permission.ADMINISTRATOR
+        if channel.guild_id is None or not self._service.world.permissions(call.bot) & manages:
+            raise errors.missing_permissions()
+        wanted = _list((await call.body()).get("messages"))
+        if not 2 <= len(wanted) <= MAX_PAGE:
+            raise errors.invalid_form("messages", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 100 in length.")
+        ids = dict.fromkeys(snowflake("messages", item) for item in wanted)
+        self._service.delete_bulk(channel, [self._service.message(channel, i) for i in ids])
         return no_content()
 
     async def react(self, call: Call) -> web.Response:
@@ -135,6 +151,8 @@ class MessageRoutes:
         """The message as JSON, kept until it changes; reactions differ per viewer and are not kept."""
         world = self._service.world
         target = world.messages.get(message.reply_to) if message.reply_to is not None else None
+        if viewer.id in world.without_content:
+            return encode(payloads.for_reader(world, message, payloads.message(world, message, viewer), viewer.id))
         if message.reactions or (target is not None and target.reactions):
             return encode(payloads.message(world, message, viewer))
         if message.rest_cache is None:

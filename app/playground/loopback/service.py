@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from app.playground.loopback import errors, payloads
@@ -15,6 +15,7 @@ from app.playground.loopback.journal import Journal
 from app.playground.loopback.mentions import AllowedMentions, Mentions, find_mentions
 from app.playground.loopback.nonces import NonceWindow
 from app.playground.loopback.records import Deletion, Edit, Post, Reaction, Typing
+from app.playground.loopback.refusals import Refusals
 from app.playground.loopback.sessions import Event, Intent, Session
 from app.playground.loopback.state import Account, Channel, ChannelType, Guild, Message, MessageType, World
 
@@ -35,6 +36,11 @@ class Draft:
     webhook: bool = False
     type: int = MessageType.DEFAULT
     flags: int = 0
+    webhook_name: str | None = None
+    webhook_avatar: str | None = None
+    application_id: int | None = None
+    extra: Json = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
     embeds: list[object] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
 
@@ -47,6 +53,7 @@ class Service:
         self.hub = hub
         self.journal = journal
         self.nonces = nonces
+        self.refusals = Refusals()
 
     def post(self, draft: Draft) -> Message:
         """Create a message, or return the earlier one that carries the same enforced nonce."""
@@ -79,11 +86,32 @@ class Service:
         self._publish("MESSAGE_DELETE", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES, shape, message.channel)
         self.journal.add(Deletion(message.id, message.channel.id, time.monotonic(), time.time()))
 
+    def preview_links(self, message: Message, embeds: list[object]) -> None:
+        """Discord adds previews to a message: an update without a time of editing."""
+        message.embeds = embeds
+        self.announce_change(message)
+
+    def announce_change(self, message: Message) -> None:
+        """MESSAGE_UPDATE of a message that somebody other than its author changed."""
+        self.world.touch(message)
+        self.hub.publish(self._message_event("MESSAGE_UPDATE", message, None), message.channel)
+
+    def delete_bulk(self, channel: Channel, messages: list[Message]) -> None:
+        """Delete messages of one channel with one event."""
+        for message in messages:
+            self.world.remove(message)
+        shape = self._located(channel, {"ids": [str(message.id) for message in messages]})
+        self._publish("MESSAGE_DELETE_BULK", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES, shape, channel)
+        for message in messages:
+            self.journal.add(Deletion(message.id, channel.id, time.monotonic(), time.time()))
+
     def react(self, account: Account, message: Message, emoji: str) -> None:
         """Add a reaction; the same one again by the same account changes nothing."""
         emoji = _known_spelling(message, emoji)
         if not is_emoji(emoji):
             raise errors.unknown_emoji()
+        if account.is_bot:
+            self.refusals.check_reaction(account, message, emoji)
         users = message.reactions.setdefault(emoji, {})
         if account.id in users:
             return
@@ -173,15 +201,24 @@ class Service:
 
     def _build(self, draft: Draft) -> Message:
         replied = draft.reply_to is not None and draft.type == MessageType.DEFAULT
+        author, webhook_id = draft.author, None
+        if draft.webhook:
+            webhook_id = self.world.webhook_id(draft.channel, draft.author)
+            # The name of a webhook's message is the poster's choice, whoever the webhook belongs to.
+            author = replace(author, name=draft.webhook_name or author.name)
         return Message(
             id=self.world.snowflakes.next(),
             channel=draft.channel,
-            author=draft.author,
+            author=author,
             content=draft.content,
             type=int(MessageType.REPLY if replied else draft.type),
             nonce=draft.nonce,
             reply_to=draft.reply_to,
-            webhook_id=self.world.webhook_id(draft.channel, draft.author) if draft.webhook else None,
+            webhook_id=webhook_id,
+            application_id=draft.application_id,
+            webhook_avatar=draft.webhook_avatar,
+            extra=dict(draft.extra),
+            dropped=draft.dropped,
             embeds=draft.embeds,
             attachments=draft.attachments,
             flags=draft.flags,
@@ -203,22 +240,22 @@ class Service:
     def _message_event(self, name: str, message: Message, nonce: str | None) -> Event:
         shape = payloads.message_event(self.world, message)
         author = message.author if message.webhook_id is None else None
-        always_readable = {*message.mentioned} if message.channel.guild_id is not None else None
+        in_guild = message.channel.guild_id is not None
 
         def shape_for(session: Session) -> str:
             if session.bot is author:
                 return "own"
-            if session.intents & Intent.MESSAGE_CONTENT or always_readable is None:
-                return "full"
-            return "full" if session.bot.id in always_readable else "no content"
+            return "full" if session.intents & Intent.MESSAGE_CONTENT or not in_guild else str(session.bot.id)
 
-        shapes = {
-            "full": lambda: shape,
-            "own": lambda: shape if nonce is None else {**shape, "nonce": nonce},
-            "no content": lambda: payloads.without_content(shape),
-        }
-        intent = Intent.DIRECT_MESSAGES if always_readable is None else Intent.GUILD_MESSAGES
-        return Event(name, intent, shapes, shape_for)
+        def build(shape_name: str) -> Json:
+            if shape_name == "own":
+                return shape if nonce is None else {**shape, "nonce": nonce}
+            if shape_name == "full":
+                return shape
+            return payloads.for_reader(self.world, message, shape, int(shape_name))
+
+        intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
+        return Event(name, intent, build, shape_for)
 
     def _reaction_changed(
         self, name: str, account: Account, message: Message, emoji: str, extra: Mapping[str, object]
@@ -283,5 +320,5 @@ def _post_record(message: Message, mentions: Mentions) -> Post:
         pinged=mentions.pinged(),
         guild_id=message.channel.guild_id,
         webhook=message.webhook_id is not None,
-        message_type=message.type,
+        message_type=int(str(message.extra.get("type", message.type))),
     )

@@ -75,32 +75,32 @@ def event_frame(sequence: int, name: str, body: bytes) -> bytes:
 class Event:
     """One event for many sessions; each distinct shape of it is encoded once.
 
-    `shapes` maps a shape's name to what builds it; `shape_for` says which one a session gets.
+    `build` makes a shape by its name; `shape_for` says which one a session gets.
     """
 
     def __init__(
         self,
         name: str,
         intent: Intent,
-        shapes: dict[str, Callable[[], Json]],
+        build: Callable[[str], Json],
         shape_for: Callable[[Session], str] | None = None,
     ) -> None:
         self.name = name
         self.intent = intent
-        self._shapes = shapes
+        self._build = build
         self._shape_for = shape_for
         self._encoded: dict[str, bytes] = {}
 
     @classmethod
     def plain(cls, name: str, intent: Intent, payload: Json) -> Event:
         """An event that looks the same for everyone."""
-        return cls(name, intent, {"": lambda: payload})
+        return cls(name, intent, lambda _: payload)
 
     def body(self, session: Session) -> bytes:
         shape = self._shape_for(session) if self._shape_for else ""
         body = self._encoded.get(shape)
         if body is None:
-            body = self._encoded[shape] = encode(self._shapes[shape]())
+            body = self._encoded[shape] = encode(self._build(shape))
         return body
 
 

@@ -115,7 +115,10 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message as it stands now. `reactions` maps an emoji to its reactors in order; `rest_cache` is encoded JSON."""
+    """A message as it stands now. `reactions` maps an emoji to its reactors in order; `rest_cache` is encoded JSON.
+
+    `extra` holds further fields of its JSON, which win; `dropped` names those that are left out.
+    """
 
     id: int
     channel: Channel
@@ -131,6 +134,10 @@ class Message:
     embeds: list[object] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     flags: int = 0
+    application_id: int | None = None
+    webhook_avatar: str | None = None
+    extra: Json = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
     edited_at: str | None = None
     reactions: dict[str, dict[int, None]] = field(default_factory=dict)
     rest_cache: bytes | None = field(default=None, repr=False)
@@ -150,6 +157,9 @@ class World:
         self.replies: defaultdict[int, list[int]] = defaultdict(list)
         self._dms: dict[frozenset[int], Channel] = {}
         self._webhooks: dict[tuple[int, int], int] = {}
+        self._webhook_owners: dict[tuple[int, int | None], Account] = {}
+        # Bots whose application lacks the message content intent: they read others' messages without content.
+        self.without_content: set[int] = set()
 
     def add_account(
         self, name: str, *, is_bot: bool, token: str | None = None, moderator: bool = False, administrator: bool = False
@@ -207,6 +217,13 @@ class World:
         if key not in self._webhooks:
             self._webhooks[key] = self.snowflakes.next()
         return self._webhooks[key]
+
+    def webhook_owner(self, channel: Channel, application_id: int | None) -> Account:
+        """Who posts by a webhook in no account's name: the same for one channel and application."""
+        key = (channel.id, application_id)
+        if key not in self._webhook_owners:
+            self._webhook_owners[key] = Account(self.snowflakes.next(), "webhook", is_bot=True)
+        return self._webhook_owners[key]
 
     def guild_channels(self, guild: Guild) -> list[Channel]:
         return [c for c in self.channels.values() if c.guild_id == guild.id and c.type is ChannelType.TEXT]
