@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Hashable
+from difflib import get_close_matches
 from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -156,17 +157,42 @@ class Pacing(Part):
     drive: Share = 0.2
 
 
-class ModelConfig(Part):
-    """A language model as LangChain's `init_chat_model` names it (`provider:model`); prices in US dollars."""
+PROVIDERS = (
+    "anthropic", "anthropic_bedrock", "azure_ai", "azure_openai", "baseten", "bedrock", "bedrock_converse",
+    "bedrock_mantle_anthropic", "bedrock_mantle_openai", "cohere", "deepseek", "fireworks",
+    "google_anthropic_vertex", "google_genai", "google_vertexai", "groq", "huggingface", "ibm", "langsmith",
+    "litellm", "meta", "mistralai", "nvidia", "ollama", "openai", "openrouter", "perplexity", "together", "upstage",
+    "xai",
+)
+"""What LangChain's `init_chat_model` knows; a gateway reads character files and loads no model library."""
 
-    model: Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200)]
+
+def _provided(name: str) -> str:
+    provider = name.partition(":")[0]
+    if provider not in PROVIDERS:
+        near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)
+        raise ValueError(f"no provider is named {provider[:40]!r}; the nearest known is {near[0]!r}")
+    return name
+
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200), AfterValidator(_provided)]
+
+
+class ModelConfig(Part):
+    """A language model as LangChain's `init_chat_model` names it (`provider:model`); prices in US dollars.
+
+    What is null is not sent: some models refuse a temperature or a limit.
+    """
+
+    model: ModelName
     base_url: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
-    max_tokens: Annotated[int, Field(ge=16, le=8192)] = 400
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.8
+    max_tokens: Annotated[int, Field(ge=16, le=8192)] | None = 400
+    vision: bool = False
+    """Whether the model can see images."""
     usd_per_million_in: Amount = 0.0
     usd_per_million_out: Amount = 0.0
-    fallbacks: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200)], ...] = Field(
-        (), max_length=4)
+    fallbacks: tuple[ModelName, ...] = Field((), max_length=4)
 
     @field_validator("base_url")
     @classmethod

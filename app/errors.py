@@ -67,6 +67,11 @@ class LockLost(StreamError):
 class ModelUnavailable(StreamError):
     """The language model did not answer in a usable way."""
 
+    def __init__(self, message: str | None = None, tokens: int = 0, micro_usd: int = 0) -> None:
+        super().__init__(message)
+        self.tokens, self.micro_usd = tokens, micro_usd
+        """What the tries took all the same."""
+
 
 class DeliveryFailed(StreamError):
     """Discord refused a post for good."""

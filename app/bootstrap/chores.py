@@ -182,9 +182,14 @@ class Chores:
             answer = speaker.ask(messages, int(datetime.now(UTC).timestamp() * 1000))
         except ModelUnavailable as error:
             log.warning("no answer", bot=bot, reason=str(error))
+            self._settle(served, error.tokens - held, error.micro_usd)
             return ""
-        self._store.run(nights.spend(bot, served.limits, answer.tokens - held, answer.micro_usd, request(), settle=True))
+        self._settle(served, answer.tokens - held, answer.micro_usd)
         return answer.content
+
+    def _settle(self, served: Served, tokens: int, micro_usd: int) -> None:
+        bot, limits = served.character.name, served.limits
+        self._store.run(nights.spend(bot, limits, tokens, micro_usd, request(), settle=True))
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:
         """Those of these people whom the operator set aside, or who want no part in this."""

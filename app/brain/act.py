@@ -146,6 +146,8 @@ def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:
             draft.micro_usd += answer.micro_usd
             found = reply.parse(answer.content)
     except ModelUnavailable as error:
+        draft.tokens += error.tokens
+        draft.micro_usd += error.micro_usd
         return _unusable(run, candidate, messages, draft, str(error))
     if found is None:
         return _unusable(run, candidate, messages, draft, "the model's answer was garbage")

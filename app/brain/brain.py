@@ -40,7 +40,7 @@ def build_brain(
     """The brain of a bot. `api_keys` maps provider to key. Where its model cannot be made, the offline voice speaks."""
     encoder = encoder or shared_encoder()
     try:
-        models = speaker(character.model, api_keys, settings.model_timeout)
+        models = speaker(character.model, api_keys, settings.model_timeout, character.name)
     except ConfigurationError as error:
         log.error("no model, the offline voice speaks", bot=character.name, reason=str(error))
         models = None

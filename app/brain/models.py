@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 
+from app.brain import answers
+from app.brain.faults import AGAIN, COSTLY, REMEDIES, Fault, Trouble, trouble_of
+from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
 from app.character import ModelConfig
 from app.errors import ConfigurationError, ModelUnavailable
 from app.settings import LOOPBACK_HOSTS
@@ -26,12 +29,12 @@ KEYLESS = frozenset({"ollama"})
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""
 BACKOFF_S = 0.5
-CHARACTERS_PER_TOKEN = 3
-"""Low on purpose, so that an estimate holds more of the budget than the call will need."""
-MOST_TOKENS = 10_000_000
-"""No call takes more. A provider that reports a negative or huge count must not refund or break the budget."""
-_POINTLESS = frozenset({400, 401, 403, 404, 413, 422})
-"""HTTP statuses that a second try cannot mend."""
+FIRST_SHARE = 0.6
+"""Part of the time left that a model may take while another one stands behind it."""
+LONGEST_REST_S = 300.0
+"""A provider that asks for a longer pause than a question has time for is left alone, at most so long."""
+TOLD_S = 3_600.0
+WORDLESS = frozenset({Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED})
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +119,7 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model wrote, and what that took."""
+    """What a model said, without its thoughts, and what all tries took."""
 
     content: str
     tokens: int
@@ -129,66 +132,166 @@ class Speaker:
 
     models: Sequence[BaseChatModel]
     timeout: float = 60.0
-    max_tokens: int = 400
+    max_tokens: int | None = 400
     usd_in: float = 0.0
     usd_out: float = 0.0
     """US dollars per million tokens, of the first model; fallbacks are counted at the same price."""
     breaker: Breaker = field(default_factory=Breaker)
     wait: Callable[[float], None] = time.sleep
+    names: Sequence[str] = ()
+    """As the character file has them, in the order of `models`."""
+    bot: str = ""
+    resting: dict[int, float] = field(default_factory=dict)
+    """By place in `models`: the monotonic time before which its provider wants no call."""
+    _told: dict[tuple[str, Fault], float] = field(default_factory=dict)
+    _last: str = ""
+
+    def name(self, place: int) -> str:
+        """What a model is called in journal and log."""
+        return self.names[place][:80] if place < len(self.names) else self.models[place]._llm_type
 
     def estimate(self, messages: Sequence[BaseMessage]) -> int:
         """Tokens that a call will take at most, roughly."""
-        return sum(len(str(message.content)) for message in messages) // CHARACTERS_PER_TOKEN + self.max_tokens
+        limit = self.max_tokens if self.max_tokens is not None else answers.UNLIMITED
+        raised = max((quirks_of(model).most or 0 for model in self.models), default=0)
+        return answers.size(messages) + max(limit, raised)
 
     def ask(self, messages: Sequence[BaseMessage], now_ms: int) -> Answer:
         """One answer within `timeout` seconds over all tries. Raises ModelUnavailable; its text holds no secret."""
         if not self.breaker.allows(now_ms):
-            raise ModelUnavailable("circuit open")
+            raise ModelUnavailable(f"circuit open ({self._last})" if self._last else "circuit open")
         deadline = time.monotonic() + self.timeout
-        for model in self.models:
-            for attempt in range(TRIES):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                if attempt:
-                    self.wait(min(left, BACKOFF_S * (1 + random.random())))
-                found, again = self._try(model, messages, max(0.0, deadline - time.monotonic()))
-                if found is not None:
-                    self.breaker.succeeded()
-                    return self._answer(found, messages)
-                if not again:
-                    break
-        self.breaker.failed(now_ms)
-        raise ModelUnavailable("the model did not answer")
+        bill = Bill(self.usd_in, self.usd_out, answers.size(messages), self.max_tokens)
+        troubles: list[Trouble] = []
+        for place in range(len(self.models)):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            # A model that never answers must leave time for the next one.
+            share = 1.0 if place == len(self.models) - 1 else FIRST_SHARE
+            inquiry = Inquiry(self, place, messages, bill, time.monotonic() + left * share)
+            found = inquiry.ask()
+            if isinstance(found, str):
+                self.breaker.succeeded()
+                return Answer(found, bill.tokens, bill.micro_usd)
+            troubles.append(found)
+            self._tell(place, found)
+        self._last = "; ".join(f"{self.name(place)}: {trouble.fault}" for place, trouble in enumerate(troubles))
+        # Who answers, if nothing usable, is there: a pause would not help.
+        if any(trouble.fault in WORDLESS for trouble in troubles):
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed(now_ms)
+        raise ModelUnavailable(self._last, bill.tokens, bill.micro_usd)
 
-    def _try(
-        self, model: BaseChatModel, messages: Sequence[BaseMessage], left: float,
-    ) -> tuple[BaseMessage | None, bool]:
-        """The answer or None, and whether a further try may help."""
-        future: Future[BaseMessage] = _callers().submit(model.invoke, list(messages))
+    def _tell(self, place: int, trouble: Trouble) -> None:
+        """Log the trouble, each kind of a model once an hour."""
+        key, now = (self.name(place), trouble.fault), time.monotonic()
+        if now - self._told.get(key, -TOLD_S) < TOLD_S:
+            return
+        self._told[key] = now
+        log.warning(
+            "model failed", bot=self.bot, model=self.name(place), kind=str(trouble.fault), error=trouble.error,
+            status=trouble.status, code=trouble.code, remedy=REMEDIES[trouble.fault])
+
+
+@dataclass
+class Bill:
+    """What the tries of one question took, failed ones included."""
+
+    usd_in: float
+    usd_out: float
+    asked: int
+    """Tokens of the prompt, by our estimate."""
+    limit: int | None
+    tokens: int = 0
+    micro_usd: int = 0
+
+    def add(self, told: int, wrote: int) -> None:
+        """Book tokens. Dollars per million tokens are micro-dollars per token."""
+        self.tokens += told + wrote
+        self.micro_usd += math.ceil(told * self.usd_in + wrote * self.usd_out)
+
+    def guess(self) -> None:
+        """Book what a try may have cost that was sent and never came back."""
+        self.add(self.asked, self.limit if self.limit is not None else answers.UNLIMITED)
+
+
+@dataclass
+class Inquiry:
+    """One question to one model, until `until` (monotonic seconds)."""
+
+    speaker: Speaker
+    place: int
+    messages: Sequence[BaseMessage]
+    bill: Bill
+    until: float
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below 0."""
+        return max(0.0, self.until - time.monotonic())
+
+    def ask(self) -> str | Trouble:
+        """The words, or what was wrong with the last try. A refused parameter costs no try: it is asked again without it."""
+        if self.speaker.resting.get(self.place, 0.0) > time.monotonic():
+            return Trouble(Fault.RATE)
+        model = self.speaker.models[self.place]
+        quirks, tries = quirks_of(model), 0
+        while True:
+            found = self._try(adapted(model, quirks), quirks)
+            if isinstance(found, str):
+                remember(model, quirks)
+                return found
+            other = self._otherwise(model, quirks, found)
+            if other is not None and self.left > 0:
+                quirks = other
+                continue
+            tries += 1
+            if found.fault not in AGAIN or not self._pause(found, tries):
+                return found
+
+    def _try(self, model: BaseChatModel, quirks: Quirks) -> str | Trouble:
+        future: Future[BaseMessage] = _callers().submit(model.invoke, list(self.messages))
         try:
-            return future.result(timeout=left), False
+            message = future.result(timeout=self.left)
         except DeadlinePassed:
             # The thread ends by the client's own timeout; its answer is no longer wanted.
-            future.cancel()
-            log.warning("model too slow", model=model._llm_type)
-            return None, False
+            if not future.cancel():
+                self.bill.guess()
+            return Trouble(Fault.SLOW)
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
-            # Their texts may hold prompts or keys: the type and the status must do.
-            status = getattr(error, "status_code", None)
-            log.warning("model failed", model=model._llm_type, error=type(error).__name__, status=status)
-            return None, status not in _POINTLESS
+            trouble = trouble_of(error)
+            if trouble.fault in COSTLY:
+                self.bill.guess()
+            return trouble
+        limit = quirks.most or self.speaker.max_tokens
+        self.bill.add(*answers.used(message, self.bill.asked, limit))
+        heard = answers.heard(message)
+        return heard.content if heard.fault is None else Trouble(heard.fault)
 
-    def _answer(self, message: BaseMessage, messages: Sequence[BaseMessage]) -> Answer:
-        content = message.text if isinstance(message.content, list) else str(message.content)
-        usage = message.usage_metadata if isinstance(message, AIMessage) else None
-        if usage is None:
-            told = sum(len(str(sent.content)) for sent in messages) // CHARACTERS_PER_TOKEN
-            wrote = min(len(content) // CHARACTERS_PER_TOKEN, self.max_tokens)
-        else:
-            told, wrote = (min(max(0, usage[name]), MOST_TOKENS) for name in ("input_tokens", "output_tokens"))
-        # Dollars per million tokens are micro-dollars per token.
-        return Answer(content, told + wrote, math.ceil(told * self.usd_in + wrote * self.usd_out))
+    def _otherwise(self, model: BaseChatModel, quirks: Quirks, trouble: Trouble) -> Quirks | None:
+        """Another way to ask the same, or None."""
+        if trouble.fault is Fault.CUT:
+            return larger(model, quirks)
+        other = refused(quirks, trouble.parameter) if trouble.parameter else None
+        if other is not None:
+            log.warning(
+                "parameter refused, asking without it", bot=self.speaker.bot, model=self.speaker.name(self.place),
+                status=trouble.status, code=trouble.code, parameter=trouble.parameter)
+        return other
+
+    def _pause(self, trouble: Trouble, tries: int) -> bool:
+        """Wait before the next try, as long as the provider wants; False: there is none."""
+        wanted = trouble.retry_after
+        if wanted is not None and (wanted >= self.left or tries >= TRIES):
+            self.speaker.resting[self.place] = time.monotonic() + min(wanted, LONGEST_REST_S)
+            return False
+        if tries >= TRIES or self.left <= 0:
+            return False
+        pause = wanted if wanted is not None else BACKOFF_S * (1 + random.random())
+        self.speaker.wait(min(self.left, pause))
+        return self.left > 0
 
 
 _pool: ThreadPoolExecutor | None = None
@@ -204,13 +307,34 @@ def _callers() -> ThreadPoolExecutor:
         return _pool
 
 
-def speaker(config: ModelConfig | None, api_keys: Mapping[str, str], timeout: float) -> Speaker | None:
-    """The models of a character file, or None if it names none or their keys are missing (the offline voice speaks)."""
+def speaker(
+    config: ModelConfig | None, api_keys: Mapping[str, str], timeout: float, bot: str = "",
+) -> Speaker | None:
+    """The models of a character file, or None if it names none or their keys are missing (the offline voice speaks).
+
+    A model that cannot be made is left out. Raises ConfigurationError where none is left.
+    """
     if config is None:
         return None
-    found = [chat_model(name, config, api_keys, timeout) for name in (config.model, *config.fallbacks)]
-    models = [model for model in found if model is not None]
+    models: dict[str, BaseChatModel] = {}
+    errors: list[ConfigurationError] = []
+    for name in (config.model, *config.fallbacks):
+        try:
+            model = chat_model(name, config, api_keys, timeout)
+        except ConfigurationError as error:
+            errors.append(error)
+            log.error("model left out", bot=bot, model=name[:80], reason=str(error))
+            continue
+        if model is not None:
+            models[name] = model
+        else:
+            needed = f"STREAM_KEY_{name.partition(':')[0].upper()}"
+            log.warning("model left out", bot=bot, model=name[:80], reason=f"no key: {needed} is not set at the gateway")
+    if not models and errors:
+        raise errors[0]
     if not models:
-        log.warning("no key for the model, the offline voice speaks", model=config.model)
+        log.warning("no key for the model, the offline voice speaks", bot=bot, model=config.model)
         return None
-    return Speaker(models, timeout, config.max_tokens, config.usd_per_million_in, config.usd_per_million_out)
+    return Speaker(
+        list(models.values()), timeout, config.max_tokens, config.usd_per_million_in, config.usd_per_million_out,
+        names=list(models), bot=bot)

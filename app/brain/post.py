@@ -69,7 +69,7 @@ def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Acti
     try:
         answer = speaker.ask(messages, run.ports.now_ms)
     except ModelUnavailable as error:
-        return action.model_copy(update={"reason": str(error)})
+        return action.model_copy(update={"reason": str(error), "tokens": error.tokens, "micro_usd": error.micro_usd})
     found = reply.parse(answer.content)
     said = text.outgoing(found.text, character.names) if found is not None and found.action == "reply" else ""
     if is_silence(said) or text.problem(said, str(messages[0].content)):

@@ -176,7 +176,7 @@ def test_a_dead_model_costs_the_person_nothing() -> None:
     """When the provider fails, a direct message gets an offline line and an unasked one silence."""
     failures = [ConnectionError("api key sk-very-secret refused")] * 2
     assert "hearts" in only(direct(*failures)).text
-    assert granted(*failures).asked("decline") == ["the model did not answer"]
+    assert granted(*failures).asked("decline") == ["scripted: unreachable"]
 
 
 def test_the_prompt_fences_what_others_wrote() -> None:

@@ -34,12 +34,12 @@ def test_no_configuration_or_no_key_means_the_offline_voice() -> None:
 
 
 def test_a_model_that_cannot_be_made_leaves_the_offline_voice() -> None:
-    """A missing package or an unknown provider is one clear error to a checker, and no dead bot in a worker."""
-    config = ModelConfig(model="nosuchprovider:model")
-    with pytest.raises(ConfigurationError, match="nosuchprovider"):
-        chat_model(config.model, config, {"nosuchprovider": "key"}, 5.0)
+    """A missing package is one clear error to a checker, and no dead bot in a worker."""
+    config = ModelConfig(model="xai:model")
+    with pytest.raises(ConfigurationError, match="xai"):
+        chat_model(config.model, config, {"xai": "key"}, 5.0)
     character = load_character("elena").model_copy(update={"model": config})
-    assert build_brain(character, {"nosuchprovider": "key"}, Settings(_env_file=None)).speaker is None  # type: ignore[call-arg]
+    assert build_brain(character, {"xai": "key"}, Settings(_env_file=None)).speaker is None  # type: ignore[call-arg]
 
 
 def test_a_key_does_not_travel_unencrypted() -> None:

@@ -1,0 +1,121 @@
+"""One message of a language model, read: its words without its thoughts, what is wrong with them, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from app.brain import reply, text
+from app.brain.faults import Fault
+from app.brain.silence import is_refusal
+from app.brain.thoughts import full_sentences, stripped
+
+BYTES_PER_TOKEN = 3
+"""Low on purpose, so that an estimate holds more of the budget than the call will need. In UTF-8: a token holds four letters
+of English and hardly more than one sign of Chinese."""
+BLOCK_TOKENS = 1_500
+"""What a part of a prompt that is no text, such as an image, is taken for."""
+UNLIMITED = 2_000
+"""Tokens that an answer without a limit is taken for."""
+MOST_WRITTEN = 200_000
+"""No answer takes more tokens, thoughts included."""
+OVERHEAD = 10_000
+"""Tokens that a provider may add to a prompt by itself."""
+_LENGTH = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
+_FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "blocklist", "recitation", "guardrail_intervened",
+                       "content_filtered", "sensitive"})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a model said. `fault`: why it is nothing to be said."""
+
+    content: str
+    fault: Fault | None = None
+
+
+def heard(message: BaseMessage) -> Heard:
+    """The message's words, cut back to full sentences where the limit cut them off."""
+    ended = _ended(message)
+    content = stripped(written(message))
+    if ended in _FILTERED:
+        return Heard("", Fault.FILTERED)
+    if ended == "refusal" or message.additional_kwargs.get("refusal"):
+        return Heard("", Fault.REFUSED)
+    if ended in _LENGTH:
+        content = _cut_back(content)
+        return Heard(content, None if content else Fault.CUT)
+    if not content:
+        called = isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls)
+        return Heard("", Fault.TOOLS if called or ended in {"tool_calls", "tool_use"} else Fault.EMPTY)
+    found = reply.parse(content)
+    said = text.outgoing(found.text) if found is not None else ""
+    if found is not None and found.action == "reply" and not text.visible(found.text):
+        return Heard(content, Fault.EMPTY)
+    return Heard(content, Fault.REFUSED if is_refusal(said) else None)
+
+
+def written(message: BaseMessage) -> str:
+    """The text of a message as it came, thoughts in tags included; blocks of other kinds are left out."""
+    if isinstance(message.content, str):
+        return message.content
+    return "".join(_texts(message.content))
+
+
+def size(messages: Sequence[BaseMessage]) -> int:
+    """Tokens of a prompt, roughly and rather too many."""
+    total = 0
+    for message in messages:
+        blocks = message.content if isinstance(message.content, list) else []
+        others = sum(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks)
+        total += tokens_of(written(message)) + others * BLOCK_TOKENS
+    return total
+
+
+def tokens_of(words: str) -> int:
+    """Tokens of a text, roughly and rather too many."""
+    return len(words.encode("utf-8", "replace")) // BYTES_PER_TOKEN
+
+
+def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]:
+    """Tokens read and written. `asked` is the prompt's size by our estimate, `limit` the most that may be written.
+
+    What a provider reports is taken where it can be true; zero, nothing, and what no call can take count as the estimate.
+    """
+    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    told, wrote = (usage["input_tokens"], usage["output_tokens"]) if usage is not None else (0, 0)
+    if not (_is_count(told) and asked * BYTES_PER_TOKEN // 100 <= told <= asked * BYTES_PER_TOKEN + OVERHEAD):
+        told = asked
+    if not (_is_count(wrote) and wrote <= MOST_WRITTEN):
+        most = limit if limit is not None else UNLIMITED
+        wrote = most if _ended(message) in _LENGTH else min(tokens_of(str(message.content)) + 1, most)
+    return told, wrote
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _cut_back(content: str) -> str:
+    """An answer that the limit cut off. Of an object the reader takes what is whole; one without a whole part is nothing."""
+    if "{" not in content:
+        return full_sentences(content)
+    return content if reply.parse(content) is not None else ""
+
+
+def _texts(blocks: Sequence[object]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, str):
+            yield block
+        elif isinstance(block, dict) and block.get("type", "text") in {"text", "output_text"}:
+            found = block.get("text")
+            yield found if isinstance(found, str) else ""
+
+
+def _ended(message: BaseMessage) -> str:
+    """Why the model stopped, in small letters; each provider has a field of its own."""
+    names = ("finish_reason", "stop_reason", "done_reason")
+    found = (message.response_metadata.get(name) for name in names)
+    return str(next((word for word in found if word), "")).lower()

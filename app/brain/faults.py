@@ -1,0 +1,198 @@
+"""What can be wrong with a language model's endpoint or answer, by name, and what an operator may do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from json import JSONDecodeError
+from typing import Any
+
+
+class Fault(StrEnum):
+    """One kind of trouble; the value stands in the journal behind the model's name."""
+
+    KEY = "key refused"
+    MODEL = "unknown model"
+    CREDIT = "no credit left"
+    RATE = "rate limited"
+    OVERLOADED = "overloaded"
+    UNREACHABLE = "unreachable"
+    LOST = "connection lost"
+    SLOW = "too slow"
+    NO_API = "not an API: HTML"
+    LONG = "prompt too long"
+    REQUEST = "request refused"
+    UNREADABLE = "unreadable answer"
+    FAILED = "failed"
+    FILTERED = "answer filtered"
+    REFUSED = "the model refused"
+    EMPTY = "empty answer"
+    TOOLS = "only tool calls"
+    CUT = "cut off at the limit before it said anything"
+
+
+REMEDIES: Mapping[Fault, str] = {
+    Fault.KEY: "check STREAM_KEY_<PROVIDER>, and restart the gateway",
+    Fault.MODEL: "check `model`, `fallbacks` and `base_url` in the character file",
+    Fault.CREDIT: "top up the account at the provider",
+    Fault.RATE: "wait, add a fallback or raise the account's limits",
+    Fault.OVERLOADED: "wait, or add a fallback",
+    Fault.UNREACHABLE: "check `base_url`, the server and the network",
+    Fault.LOST: "check the server and the network",
+    Fault.SLOW: "raise STREAM_MODEL_TIMEOUT, or take a faster model",
+    Fault.NO_API: "check `base_url`: it most often ends in /v1",
+    Fault.LONG: "take a model with a longer context",
+    Fault.REQUEST: "check the `model` part of the character file",
+    Fault.UNREADABLE: "check that the server speaks the provider's protocol",
+    Fault.FAILED: "see the error's name",
+    Fault.FILTERED: "add a fallback at another provider",
+    Fault.REFUSED: "add a fallback, or change the persona",
+    Fault.EMPTY: "raise `max_tokens`, or take another model",
+    Fault.TOOLS: "take another model",
+    Fault.CUT: "raise `max_tokens`: thoughts count too",
+}
+AGAIN = frozenset({Fault.RATE, Fault.OVERLOADED, Fault.UNREACHABLE, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
+"""A second try may mend these."""
+COSTLY = frozenset({Fault.SLOW, Fault.LOST, Fault.UNREADABLE})
+"""The provider may have worked, and so charge for it, though nothing usable came back."""
+
+PARAMETERS = ("max_completion_tokens", "max_tokens", "temperature", "stream")
+_BY_STATUS: Mapping[int, Fault] = {
+    401: Fault.KEY, 402: Fault.CREDIT, 403: Fault.KEY, 404: Fault.MODEL, 408: Fault.SLOW, 413: Fault.LONG, 429: Fault.RATE,
+}
+_BY_CODE: Mapping[str, Fault] = {
+    "insufficient_quota": Fault.CREDIT, "billing_hard_limit_reached": Fault.CREDIT, "model_not_found": Fault.MODEL,
+    "invalid_api_key": Fault.KEY, "context_length_exceeded": Fault.LONG, "content_filter": Fault.FILTERED,
+    "content_policy_violation": Fault.FILTERED, "data_inspection_failed": Fault.FILTERED, "overloaded_error": Fault.OVERLOADED,
+    "rate_limit_exceeded": Fault.RATE,
+}
+_TOO_LONG = re.compile(r"context[ _](?:length|window|size)|(?:prompt|input) is too long|too many input tokens", re.IGNORECASE)
+_NAMED = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|stream(?:ing)?)\b", re.IGNORECASE)
+_UNREACHABLE = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
+_LOST = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError",
+                   "IncompleteRead"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One failed try. It holds names and numbers only: providers' texts may repeat prompts and keys."""
+
+    fault: Fault
+    error: str = ""
+    status: int | None = None
+    code: str = ""
+    retry_after: float | None = None
+    """Seconds."""
+    parameter: str = ""
+    """The one of PARAMETERS that was refused."""
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an exception of a model's client means. Clients share no base class: names and attributes must do."""
+    body = _body(error)
+    status = _status(error, body)
+    code = _code(body)
+    fault = _BY_CODE.get(code) or (_by_status(status, error, body) if status is not None else _by_name(error))
+    named = _parameter(body) if status in {400, 422} and fault is Fault.REQUEST else ""
+    return Trouble(fault, type(error).__name__, status, code, _retry_after(error), named)
+
+
+def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
+    if status >= 500:
+        return Fault.OVERLOADED
+    if status != 429 and _is_html(error):
+        return Fault.NO_API
+    if status == 400 and _TOO_LONG.search(str(body.get("message", ""))):
+        return Fault.LONG
+    return _BY_STATUS.get(status, Fault.REQUEST)
+
+
+def _by_name(error: Exception) -> Fault:
+    if _is_html(error):
+        return Fault.NO_API
+    names = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
+    if names & _UNREACHABLE:
+        return Fault.UNREACHABLE
+    if any("Timeout" in name for name in names):
+        return Fault.SLOW
+    if names & _LOST:
+        return Fault.LOST
+    if isinstance(error, OSError) or any("ConnectionError" in name for name in names):
+        return Fault.UNREACHABLE
+    # What LangChain's readers raise over a body without choices, or with others than they know.
+    unread = isinstance(error, JSONDecodeError | TypeError | LookupError | AttributeError)
+    return Fault.UNREADABLE if unread else Fault.FAILED
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, at most six."""
+    one: BaseException | None = error
+    for _ in range(6):
+        if one is None:
+            return
+        yield one
+        one = one.__cause__ or one.__context__
+
+
+def _body(error: Exception) -> Mapping[str, Any]:
+    """The provider's JSON error, also where it came with status 200 and LangChain raised it bare."""
+    found = getattr(error, "body", None)
+    if not isinstance(found, Mapping):
+        found = error.args[0] if error.args else None
+    if not isinstance(found, Mapping):
+        return {}
+    inner = found.get("error")
+    return inner if isinstance(inner, Mapping) else found
+
+
+def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
+    for found in (getattr(error, "status_code", None), body.get("code"), body.get("status")):
+        if isinstance(found, int) and 400 <= found < 600:
+            return found
+    return None
+
+
+def _code(body: Mapping[str, Any]) -> str:
+    """The provider's own word for it, where it is one."""
+    words = (str(body.get(key) or "") for key in ("code", "type"))
+    return next((word for word in words if re.fullmatch(r"[a-z_.]{3,40}", word, re.IGNORECASE)), "")
+
+
+def _is_html(error: Exception) -> bool:
+    response = getattr(error, "response", None)
+    kind = str(getattr(response, "headers", {}).get("content-type", ""))
+    told = f"{getattr(error, 'body', '')} {error}"[:400]
+    return "text/html" in kind or re.search(r"(?:^|[\s'\"])<(?:!doctype|html|head|body)\b", told, re.IGNORECASE) is not None
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Seconds that the provider asks to wait; its header holds seconds or a date."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    told = str(headers.get("retry-after", "")).strip()
+    if re.fullmatch(r"\d{1,9}(?:\.\d+)?", told):
+        return float(told)
+    try:
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()) if told else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _parameter(body: Mapping[str, Any]) -> str:
+    """The parameter that a provider refuses: by its own field, by where the fault lies, or the first that its text names.
+
+    Only the beginning of the text counts, and never the input that some servers repeat.
+    """
+    detail = body.get("detail")
+    places = [step for one in detail if isinstance(one, Mapping) for step in one.get("loc", ())] if isinstance(detail, list) else []
+    for told in (body.get("param"), *places):
+        if told in PARAMETERS:
+            return str(told)
+    found = _NAMED.search(str(body.get("message") or (detail if isinstance(detail, str) else ""))[:300])
+    if found is None:
+        return ""
+    word = found.group(1).lower()
+    return "stream" if word.startswith("stream") else word
