@@ -22,7 +22,7 @@ from app.playground.loopback.sessions import (
     control_frame,
     encode,
 )
-from app.playground.loopback.state import Account, Channel, ChannelType, Guild, World
+from app.playground.loopback.state import Account, Channel, Guild, Member, World
 
 HEARTBEAT_INTERVAL_MS = 41_250
 SESSION_TTL = 300.0
@@ -61,16 +61,38 @@ class Hub:
             if session.intents & event.intent and not self._keeps_back(session, event):
                 session.push(event.name, event.body(session))
 
-    def publish_to_all(self, event: Event) -> None:
-        """Send a guild event (a new channel, a new member) to every session that asked for the intent."""
+    def publish_in_guild(self, event: Event, guild: Guild) -> None:
+        """Send an event about a guild (a role, a channel, a member) to its bots that asked for the intent."""
+        if guild.unavailable:
+            return
         for session in self._sessions.values():
-            if session.intents & event.intent:
+            if session.bot.id in guild.members and session.intents & event.intent:
                 session.push(event.name, event.body(session))
 
-    def publish_guild(self, guild: Guild) -> None:
-        """Tell the connected bots that they joined a guild."""
+    def publish_to(self, event: Event, bot_id: int) -> None:
+        """Send an event to one bot, whatever its intents."""
         for session in self._sessions.values():
-            self._push_guild(session, guild)
+            if session.bot.id == bot_id:
+                session.push(event.name, event.body(session))
+
+    def publish_member(self, event: Event, guild: Guild, account_id: int) -> None:
+        """Send a change of a member to the bots with the members intent, and to the member itself without it."""
+        if guild.unavailable:
+            return
+        for session in self._sessions.values():
+            knows = session.intents & event.intent and session.bot.id in guild.members
+            if knows or session.bot.id == account_id:
+                session.push(event.name, event.body(session))
+
+    def publish_guild(self, guild: Guild, bot_id: int | None = None) -> None:
+        """Tell one bot or all connected ones of a guild that they are in."""
+        for session in self._sessions.values():
+            if bot_id in (None, session.bot.id):
+                self._push_guild(session, guild)
+
+    def bots(self) -> list[Account]:
+        """The bots that hear of what happens, also those whose connection may still come back."""
+        return list({session.bot.id: session.bot for session in self._sessions.values()}.values())
 
     def emit(self, name: str, payload: Json, bot: Account | None) -> None:
         """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
@@ -166,7 +188,7 @@ class Hub:
         session = Session(f"{self._rng.getrandbits(128):032x}", bot, int(str(data.get("intents", 0))))
         self._sessions[session.id] = session
         session.attach(connection)
-        guilds = list(self._world.guilds.values())
+        guilds = [guild for guild in self._world.guilds.values() if bot.id in guild.members]
         ready = {
             "v": 10,
             "user": payloads.current_user(bot),
@@ -202,7 +224,8 @@ class Hub:
             self._wake()
 
     def _push_guild(self, session: Session, guild: Guild) -> None:
-        if session.intents & Intent.GUILDS:
+        here = session.bot.id in guild.members and not guild.unavailable
+        if here and session.intents & Intent.GUILDS:
             everyone = bool(session.intents & Intent.GUILD_MEMBERS)
             shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone)
             session.push("GUILD_CREATE", encode(shape))
@@ -215,10 +238,10 @@ class Hub:
         wanted = data.get("user_ids")
         if wanted:
             ids = wanted if isinstance(wanted, list) else [wanted]
-            found = [a for a in (self._world.accounts.get(int(str(i))) for i in ids) if a is not None]
+            found = [m.account for m in (guild.members.get(int(str(i))) for i in ids) if m is not None]
         else:
             prefix = str(data.get("query") or "").lower()
-            found = [a for a in self._world.accounts.values() if a.name.lower().startswith(prefix)]
+            found = [m.account for m in guild.members.values() if _begins(m, prefix)]
             found = found[: int(str(data.get("limit") or 0)) or None]
         chunks = [found[i : i + _CHUNK] for i in range(0, len(found), _CHUNK)] or [[]]
         for index, chunk in enumerate(chunks):
@@ -238,12 +261,9 @@ class Hub:
         return left > 0
 
     def _audience(self, channel: Channel) -> Iterator[Session]:
-        if channel.type is ChannelType.DM:
-            return (s for s in self._sessions.values() if s.bot.id in channel.recipient_ids)
-        parent = self._world.channels[channel.parent_id] if channel.parent_id is not None else channel
-        if not parent.hidden_from and not channel.hidden_from:
-            return iter(self._sessions.values())
-        return (s for s in self._sessions.values() if self._world.can_see(s.bot.id, channel))
+        if channel.guild_id is not None and self._world.guilds[channel.guild_id].unavailable:
+            return iter(())
+        return (s for s in self._sessions.values() if self._world.can_read(s.bot.id, channel))
 
     def _of(self, bot: Account | None) -> list[Connection]:
         connections = [c for c in self._connections if c.session is not None]
@@ -267,6 +287,11 @@ class Hub:
         for session in list(self._sessions.values()):
             if session.detached_at is not None and session.detached_at < limit:
                 self._forget(session)
+
+
+def _begins(member: Member, prefix: str) -> bool:
+    names = (member.nick, member.account.global_name, member.account.username)
+    return any(name.lower().startswith(prefix) for name in names if name)
 
 
 def _bare_token(data: Mapping[str, object]) -> str:

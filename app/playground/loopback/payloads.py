@@ -5,182 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from app.playground.loopback import defaults
+from app.playground.loopback.channel_payloads import channel, dm_channel, thread
 from app.playground.loopback.errors import Json
+from app.playground.loopback.guild_payloads import guild, guild_create, roles
 from app.playground.loopback.mentions import Mentions
 from app.playground.loopback.snowflake import iso_time
-from app.playground.loopback.state import (
-    EVERYONE_PERMISSIONS,
-    Account,
-    Channel,
-    ChannelType,
-    Guild,
-    Message,
-    Permission,
-    World,
-)
+from app.playground.loopback.state import Account, Guild, Message, World
+from app.playground.loopback.user_payloads import application, current_user, member, partial_member, user
 
-_MEMBER_OVERWRITE = 1
-_MESSAGE_CONTENT_LIMITED = 1 << 19
-
-
-def user(account: Account) -> Json:
-    return {
-        **defaults.USER,
-        "id": str(account.id),
-        "username": account.name,
-        "global_name": None if account.is_bot else account.name,
-        "discriminator": "0001" if account.is_bot else "0",
-        "bot": account.is_bot,
-    }
-
-
-def current_user(account: Account) -> Json:
-    """The answer to GET /users/@me and the `user` of READY."""
-    return {**user(account), "verified": True, "mfa_enabled": False, "email": None, "locale": "en-US"}
-
-
-def partial_member(account: Account, guild: Guild) -> Json:
-    """A member without its user, as messages, reactions and typing carry it."""
-    roles = []
-    if account.moderator:
-        roles.append(str(guild.moderator_role_id))
-    if account.administrator:
-        roles.append(str(guild.administrator_role_id))
-    return {
-        **defaults.MEMBER,
-        "nick": None,
-        "roles": roles,
-        "joined_at": iso_time(account.id),
-        "pending": False,
-        "communication_disabled_until": None,
-    }
-
-
-def member(account: Account, guild: Guild) -> Json:
-    return {"user": user(account), **partial_member(account, guild)}
-
-
-def _role(role_id: int, name: str, permissions: Permission, position: int) -> Json:
-    return {
-        **defaults.ROLE,
-        "id": str(role_id),
-        "name": name,
-        "permissions": str(int(permissions)),
-        "position": position,
-        "color": 0,
-        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-        "hoist": False,
-        "managed": False,
-        "mentionable": True,
-    }
-
-
-def roles(guild: Guild) -> list[Json]:
-    """The guild's roles: @everyone (with the guild's id), Moderator and Administrator."""
-    return [
-        _role(guild.id, "@everyone", EVERYONE_PERMISSIONS, 0),
-        _role(guild.moderator_role_id, "Moderator", EVERYONE_PERMISSIONS | Permission.MANAGE_MESSAGES, 1),
-        _role(guild.administrator_role_id, "Administrator", Permission.ADMINISTRATOR, 2),
-    ]
-
-
-def channel(world: World, item: Channel) -> Json:
-    """A text channel, thread or DM channel."""
-    if item.type is ChannelType.PUBLIC_THREAD:
-        return thread(item)
-    last = None if item.last_message_id is None else str(item.last_message_id)
-    shape: Json = {"id": str(item.id), "type": int(item.type), "last_message_id": last, "flags": 0}
-    if item.type is ChannelType.DM:
-        return {**shape, "recipients": [user(world.accounts[i]) for i in sorted(item.recipient_ids)]}
-    return {
-        **shape,
-        "guild_id": str(item.guild_id),
-        "name": item.name,
-        "topic": None,
-        "position": item.position,
-        "parent_id": None,
-        "nsfw": False,
-        "rate_limit_per_user": 0,
-        "permission_overwrites": [
-            {"id": str(i), "type": _MEMBER_OVERWRITE, "allow": "0", "deny": str(int(Permission.VIEW_CHANNEL))}
-            for i in sorted(item.hidden_from)
-        ],
-    }
-
-
-def dm_channel(world: World, item: Channel, viewer: Account) -> Json:
-    """A DM channel as one of the two sees it: the other is the recipient."""
-    shape = channel(world, item)
-    shape["recipients"] = [user(world.accounts[i]) for i in sorted(item.recipient_ids - {viewer.id})]
-    return shape
-
-
-def thread(item: Channel) -> Json:
-    created = iso_time(item.id)
-    return {
-        "id": str(item.id),
-        "type": int(item.type),
-        "guild_id": str(item.guild_id),
-        "parent_id": str(item.parent_id),
-        "owner_id": str(item.owner_id),
-        "name": item.name,
-        "last_message_id": None if item.last_message_id is None else str(item.last_message_id),
-        "message_count": item.message_count,
-        "total_message_sent": item.message_count,
-        "member_count": 1,
-        "rate_limit_per_user": 0,
-        "flags": 0,
-        "thread_metadata": {
-            "archived": False,
-            "auto_archive_duration": 1440,
-            "archive_timestamp": created,
-            "create_timestamp": created,
-            "locked": False,
-        },
-    }
-
-
-def guild(item: Guild) -> Json:
-    return {
-        **defaults.GUILD,
-        "id": str(item.id),
-        "name": item.name,
-        "owner_id": str(item.owner_id),
-        "roles": roles(item),
-    }
-
-
-def guild_create(world: World, item: Guild, viewer: Account, *, all_members: bool) -> Json:
-    """GUILD_CREATE for one bot. Without the members intent it lists only the bot itself, as at Discord."""
-    members = world.accounts.values() if all_members else [viewer]
-    return {
-        **guild(item),
-        "joined_at": iso_time(viewer.id),
-        "large": False,
-        "unavailable": False,
-        "member_count": len(world.accounts),
-        "members": [member(account, item) for account in members],
-        "channels": [channel(world, c) for c in world.guild_channels(item)],
-        "threads": [thread(t) for t in world.guild_threads(item) if world.can_see(viewer.id, t)],
-        "voice_states": [],
-        "presences": [],
-        "stage_instances": [],
-        "guild_scheduled_events": [],
-        "soundboard_sounds": [],
-    }
-
-
-def application(account: Account) -> Json:
-    """The answer to GET /oauth2/applications/@me; a bot's application has the bot's id."""
-    return {
-        **defaults.APPLICATION,
-        "id": str(account.id),
-        "name": account.name,
-        "flags": _MESSAGE_CONTENT_LIMITED,
-        "flags_new": str(_MESSAGE_CONTENT_LIMITED),
-        "owner": user(account),
-        "bot": user(account),
-    }
+__all__ = [
+    "application",
+    "channel",
+    "current_user",
+    "dm_channel",
+    "emoji",
+    "guild",
+    "guild_create",
+    "member",
+    "mention_fields",
+    "message",
+    "message_event",
+    "partial_member",
+    "roles",
+    "thread",
+    "user",
+    "without_content",
+]
 
 
 def emoji(text: str) -> Json:
@@ -193,6 +43,7 @@ def _author(item: Message) -> Json:
     return {
         **user(item.author),
         "id": str(item.webhook_id),
+        "username": item.author.name,
         "bot": True,
         "discriminator": "0000",
         "global_name": None,
@@ -271,11 +122,17 @@ def message_event(world: World, item: Message) -> Json:
         return with_own_fields(shape, item)
     home = world.guilds[item.channel.guild_id]
     shape["guild_id"] = str(home.id)
-    if item.webhook_id is None:
+    if item.webhook_id is None and item.author.id in home.members:
         shape["member"] = partial_member(item.author, home)
     mentioned = [world.accounts[i] for i in item.mentioned]
-    shape["mentions"] = [{**user(account), "member": partial_member(account, home)} for account in mentioned]
+    shape["mentions"] = [_mentioned(account, home) for account in mentioned]
     return with_own_fields(shape, item)
+
+
+def _mentioned(account: Account, home: Guild) -> Json:
+    if account.id not in home.members:
+        return user(account)
+    return {**user(account), "member": partial_member(account, home)}
 
 
 def without_content(shape: Json) -> Json:

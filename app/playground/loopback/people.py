@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict, TypeVar, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, Unpack
 
 from app.playground.loopback import errors
-from app.playground.loopback.core import Core
 from app.playground.loopback.faults import Faults
+from app.playground.loopback.guild_people import ChannelRef
 from app.playground.loopback.mentions import AllowedMentions
 from app.playground.loopback.records import Post, Reaction, Typing
 from app.playground.loopback.rest_messages import attachment
 from app.playground.loopback.service import Draft
-from app.playground.loopback.state import Account, Channel, Guild, Message
-from app.playground.loopback.wire_acts import ChannelRef, MessageRef, WireActs
-
-T = TypeVar("T")
+from app.playground.loopback.state import Account, Channel, ForumTag, Message
+from app.playground.loopback.wire_acts import MessageRef, WireActs
 
 
 class PostOptions(TypedDict, total=False):
@@ -49,9 +47,6 @@ class People(WireActs):
 
     Unlike REST they check no permission, length or rate limit. A refused action raises ApiError.
     """
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
 
     @property
     def faults(self) -> Faults:
@@ -95,24 +90,6 @@ class People(WireActs):
     @nonce_window.setter
     def nonce_window(self, value: float) -> None:
         self._core.nonces.window = value
-
-    def add_guild(self, name: str) -> Guild:
-        """A new server; every account is a member of it."""
-        return self._call(lambda: self._core.service.add_guild(name))
-
-    def add_channel(self, name: str, guild: Guild | None = None) -> Channel:
-        """A new text channel, in the first guild if none is given (made when there is none)."""
-        return self._call(lambda: self._core.service.add_channel(name, guild))
-
-    def add_bot(
-        self, name: str, token: str | None = None, *, moderator: bool = False, administrator: bool = False
-    ) -> Account:
-        """A new bot; its token is in `Account.token`."""
-        return self._add_account(name, True, token, moderator, administrator)
-
-    def add_user(self, name: str, moderator: bool = False, *, administrator: bool = False) -> Account:
-        """A new person; a moderator may manage messages."""
-        return self._add_account(name, False, None, moderator, administrator)
 
     def post(
         self,
@@ -158,17 +135,23 @@ class People(WireActs):
 
         def step() -> Channel:
             on = None if message is None else self._message(message)
-            return self._core.service.open_thread(owner, self._channel(channel), name, on)
+            return self._core.service.channels.open_thread(owner, self._channel(channel), name, on)
 
         return self._call(step)
 
-    def hide(self, channel: ChannelRef, bot: Account) -> None:
-        """Take a bot's access to a channel away: REST answers 403 and no more events come."""
-        self._call(lambda: self._core.service.set_hidden(self._channel(channel), bot, True))
-
-    def show(self, channel: ChannelRef, bot: Account) -> None:
-        """Give the access back."""
-        self._call(lambda: self._core.service.set_hidden(self._channel(channel), bot, False))
+    def open_post(
+        self,
+        author: Account,
+        forum: ChannelRef,
+        title: str,
+        text: str,
+        tags: Sequence[ForumTag] = (),
+    ) -> Post:
+        """Open a post in a forum or media channel; it is a thread with the id of its first message."""
+        draft = Draft(author, self._channel(forum), text)
+        tag_ids = [tag.id for tag in tags]
+        service = self._core.service
+        return self._call(lambda: self._core.journal.post(service.open_post(draft.channel, title, tag_ids, draft).id))
 
     def connected(self) -> list[Account]:
         """The bots whose gateway session is live, one entry for each connection."""
@@ -191,19 +174,6 @@ class People(WireActs):
 
         def step() -> list[Post]:
             return [self._core.journal.post(i) for i in self._channel(channel).message_ids]
-
-        return self._call(step)
-
-    def _call(self, function: Callable[[], T]) -> T:
-        return self._core.caller.call(function)
-
-    def _add_account(self, name: str, is_bot: bool, token: str | None, moderator: bool, administrator: bool) -> Account:
-        def step() -> Account:
-            account = self._core.world.add_account(
-                name, is_bot=is_bot, token=token, moderator=moderator, administrator=administrator
-            )
-            self._core.service.announce_member(account)
-            return account
 
         return self._call(step)
 
@@ -237,14 +207,6 @@ class People(WireActs):
         if by is not None and message.author is not by:
             raise errors.foreign_message()
         self._core.service.edit(message, text)
-
-    def _channel(self, ref: ChannelRef) -> Channel:
-        if isinstance(ref, Channel):
-            return ref
-        channel = self._core.world.channels.get(ref)
-        if channel is None:
-            raise errors.unknown_channel()
-        return channel
 
     def _message(self, ref: MessageRef) -> Message:
         message = self._core.world.messages.get(_id(ref))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from app.playground.loopback import errors, payloads
+from app.playground.loopback.channel_payloads import thread_member
+from app.playground.loopback.errors import Json
 from app.playground.loopback.gateway import Hub
 from app.playground.loopback.rest import Call, RestFrame, json_response, snowflake
 from app.playground.loopback.service import Service
 from app.playground.loopback.state import Account, ChannelType, Guild
-
-MAX_THREAD_NAME = 100
 
 
 class ChannelRoutes:
@@ -40,8 +40,6 @@ class ChannelRoutes:
             route("GET", "/guilds/{guild_id}/members/{user_id}", self.member),
             route("GET", "/guilds/{guild_id}/threads/active", self.active_threads),
             route("GET", "/channels/{channel_id}", self.channel),
-            route("POST", "/channels/{channel_id}/threads", self.open_thread),
-            route("POST", "/channels/{channel_id}/messages/{message_id}/threads", self.open_thread),
         ]
 
     async def gateway(self, call: Call) -> web.Response:
@@ -55,24 +53,10 @@ class ChannelRoutes:
         return json_response(payloads.current_user(call.bot))
 
     async def my_guilds(self, call: Call) -> web.Response:
-        permissions = str(int(self._world.permissions(call.bot)))
-        guilds = sorted(self._world.guilds.values(), key=lambda guild: guild.id)
+        joined = [guild for guild in self._world.guilds.values() if call.bot.id in guild.members]
         after = call.query_id("after") or 0
-        return json_response(
-            [
-                {
-                    "id": str(guild.id),
-                    "name": guild.name,
-                    "icon": None,
-                    "banner": None,
-                    "owner": False,
-                    "permissions": permissions,
-                    "features": [],
-                }
-                for guild in guilds
-                if guild.id > after
-            ]
-        )
+        later = sorted((guild for guild in joined if guild.id > after), key=lambda guild: guild.id)
+        return json_response([_listed(guild, call.bot) for guild in later])
 
     async def open_dm(self, call: Call) -> web.Response:
         body = await call.body()
@@ -86,9 +70,10 @@ class ChannelRoutes:
         return json_response(payloads.guild(self._guild(call)))
 
     async def guild_channels(self, call: Call) -> web.Response:
-        """Hidden channels are listed too, as at Discord; their overwrites tell."""
+        """Hidden channels are left out, as at Discord."""
         channels = self._world.guild_channels(self._guild(call))
-        return json_response([payloads.channel(self._world, channel) for channel in channels])
+        seen = [channel for channel in channels if self._world.can_see(call.bot.id, channel)]
+        return json_response([payloads.channel(self._world, channel) for channel in seen])
 
     async def guild_roles(self, call: Call) -> web.Response:
         return json_response(payloads.roles(self._guild(call)))
@@ -97,20 +82,22 @@ class ChannelRoutes:
         guild = self._guild(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "1"))
-        accounts = [account for i, account in sorted(self._world.accounts.items()) if i > after]
+        accounts = [member.account for i, member in sorted(guild.members.items()) if i > after]
         return json_response([payloads.member(account, guild) for account in accounts[:limit]])
 
     async def member(self, call: Call) -> web.Response:
         guild = self._guild(call)
-        account = self._world.accounts.get(call.id("user_id"))
-        if account is None:
+        member = guild.members.get(call.id("user_id"))
+        if member is None:
             raise errors.unknown_member()
-        return json_response(payloads.member(account, guild))
+        return json_response(payloads.member(member.account, guild))
 
     async def active_threads(self, call: Call) -> web.Response:
         threads = self._world.guild_threads(self._guild(call))
-        seen = [payloads.thread(thread) for thread in threads if self._world.can_see(call.bot.id, thread)]
-        return json_response({"threads": seen, "members": [], "has_more": False})
+        seen = [thread for thread in threads if self._world.can_see(call.bot.id, thread)]
+        members = [thread_member(one, call.bot.id) for one in seen if call.bot.id in one.member_ids]
+        shapes = [payloads.thread(one, call.bot) for one in seen]
+        return json_response({"threads": shapes, "members": members, "has_more": False})
 
     async def channel(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
@@ -118,20 +105,9 @@ class ChannelRoutes:
             return json_response(payloads.dm_channel(self._world, channel, call.bot))
         return json_response(payloads.channel(self._world, channel))
 
-    async def open_thread(self, call: Call) -> web.Response:
-        parent = self._frame.visible_channel(call)
-        name = str((await call.body()).get("name") or "")
-        if not 1 <= len(name) <= MAX_THREAD_NAME:
-            raise errors.invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
-        self._service.refusals.check_title(name)
-        on_message = "message_id" in call.request.match_info
-        message = self._service.message(parent, call.id("message_id")) if on_message else None
-        thread = self._service.open_thread(call.bot, parent, name, message)
-        return json_response(payloads.thread(thread), status=201)
-
     def _guild(self, call: Call) -> Guild:
         guild = self._world.guilds.get(call.id("guild_id"))
-        if guild is None:
+        if guild is None or call.bot.id not in guild.members:
             raise errors.unknown_guild()
         return guild
 
@@ -140,3 +116,15 @@ class ChannelRoutes:
         if account is None:
             raise errors.unknown_user()
         return account
+
+
+def _listed(guild: Guild, bot: Account) -> Json:
+    return {
+        "id": str(guild.id),
+        "name": guild.name,
+        "icon": None,
+        "banner": None,
+        "owner": guild.owner_id == bot.id,
+        "permissions": str(int(guild.permissions(bot.id))),
+        "features": [],
+    }

@@ -18,7 +18,7 @@ from app.playground.loopback.rest import (
     raw_response,
     snowflake,
 )
-from app.playground.loopback.service import Draft, Service
+from app.playground.loopback.service import Draft, Service, known_spelling
 from app.playground.loopback.sessions import encode
 from app.playground.loopback.state import Account, Channel, ChannelType, Message, Permission, history_page
 
@@ -35,6 +35,7 @@ class MessageRoutes:
 
     def __init__(self, service: Service, frame: RestFrame) -> None:
         self._service = service
+        self._access = service.access
         self._frame = frame
 
     def table(self) -> list[web.RouteDef]:
@@ -54,11 +55,14 @@ class MessageRoutes:
 
     async def create(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
+        self._access.check_sending(call.bot, channel)
         body = await call.body()
         if channel.type is ChannelType.DM and self._is_bots_only(channel):
             raise errors.cannot_message_user()
         self._service.refusals.check_direct(call.bot, channel.recipient_ids)
         draft = self._draft(call, channel, body)
+        if draft.reply_to is not None:
+            self._access.check_replying(call.bot, channel)
         self._service.refusals.check_text(draft.content)
         message = self._service.post(draft)
         shape = payloads.message(self._service.world, message, call.bot)
@@ -67,12 +71,13 @@ class MessageRoutes:
         return json_response(shape)
 
     async def history(self, call: Call) -> web.Response:
-        channel = self._frame.visible_channel(call)
+        channel = self._readable(call)
         raw_limit = call.request.query.get("limit", "50")
         if not raw_limit.isdecimal() or not 1 <= int(raw_limit) <= MAX_PAGE:
             raise errors.invalid_form("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
+        readable = self._access.may_read_history(call.bot, channel)
         page = history_page(
-            channel.message_ids,
+            channel.message_ids if readable else [],
             before=call.query_id("before"),
             after=call.query_id("after"),
             around=call.query_id("around"),
@@ -82,12 +87,16 @@ class MessageRoutes:
         return raw_response(b"[" + b",".join(self._encoded(messages[i], call.bot) for i in page) + b"]")
 
     async def read(self, call: Call) -> web.Response:
-        return raw_response(self._encoded(self._message(call), call.bot))
+        message = self._message(call)
+        if not self._access.may_read_history(call.bot, message.channel):
+            raise errors.missing_access()
+        return raw_response(self._encoded(message, call.bot))
 
     async def edit(self, call: Call) -> web.Response:
         message = self._message(call)
         if message.author is not call.bot or message.webhook_id is not None:
             raise errors.foreign_message()
+        self._access.check_active(message.channel)
         body = await call.body()
         if "content" in body:
             content = _checked_content(body, has_more=bool(message.embeds or message.attachments))
@@ -98,17 +107,13 @@ class MessageRoutes:
     async def delete(self, call: Call) -> web.Response:
         message = self._message(call)
         if message.author is not call.bot:
-            manages = Permission.MANAGE_MESSAGES | Permission.ADMINISTRATOR
-            if message.channel.guild_id is None or not self._service.world.permissions(call.bot) & manages:
-                raise errors.missing_permissions()
+            self._access.demand(call.bot, message.channel, Permission.MANAGE_MESSAGES)
         self._service.delete(message)
         return no_content()
 
     async def delete_bulk(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
-        manages = Permission.MANAGE_MESSAGES | Permission.ADMINISTRATOR
-        if channel.guild_id is None or not self._service.world.permissions(call.bot) & manages:
-            raise errors.missing_permissions()
+        self._access.demand(call.bot, channel, Permission.MANAGE_MESSAGES)
         wanted = _list((await call.body()).get("messages"))
         if not 2 <= len(wanted) <= MAX_PAGE:
             raise errors.invalid_form("messages", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 100 in length.")
@@ -117,7 +122,10 @@ class MessageRoutes:
         return no_content()
 
     async def react(self, call: Call) -> web.Response:
-        self._service.react(call.bot, self._message(call), call.request.match_info["emoji"])
+        message = self._message(call)
+        emoji = known_spelling(message, call.request.match_info["emoji"])
+        self._access.check_reacting(call.bot, message, emoji_is_there=emoji in message.reactions)
+        self._service.react(call.bot, message, emoji)
         return no_content()
 
     async def unreact(self, call: Call) -> web.Response:
@@ -125,8 +133,7 @@ class MessageRoutes:
         user_id = call.request.match_info["user_id"]
         account: Account | None = call.bot
         if user_id not in ("@me", str(call.bot.id)):
-            if not self._service.world.permissions(call.bot) & (Permission.MANAGE_MESSAGES | Permission.ADMINISTRATOR):
-                raise errors.missing_permissions()
+            self._access.demand(call.bot, message.channel, Permission.MANAGE_MESSAGES)
             account = self._service.world.accounts.get(snowflake("user_id", user_id))
         if account is None:
             raise errors.unknown_user()
@@ -141,11 +148,18 @@ class MessageRoutes:
         return json_response([payloads.user(self._service.world.accounts[i]) for i in users[:limit]])
 
     async def typing(self, call: Call) -> web.Response:
-        self._service.type_in(call.bot, self._frame.visible_channel(call))
+        channel = self._frame.visible_channel(call)
+        self._access.check_sending(call.bot, channel)
+        self._service.type_in(call.bot, channel)
         return no_content()
 
     def _message(self, call: Call) -> Message:
-        return self._service.message(self._frame.visible_channel(call), call.id("message_id"))
+        return self._service.message(self._readable(call), call.id("message_id"))
+
+    def _readable(self, call: Call) -> Channel:
+        channel = self._frame.visible_channel(call)
+        self._access.check_reading(call.bot, channel)
+        return channel
 
     def _encoded(self, message: Message, viewer: Account) -> bytes:
         """The message as JSON, kept until it changes; reactions differ per viewer and are not kept."""

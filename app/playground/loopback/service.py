@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from app.playground.loopback import errors, payloads
+from app.playground.loopback.access import Access
+from app.playground.loopback.channel_service import ChannelService
 from app.playground.loopback.emoji import is_emoji
 from app.playground.loopback.errors import Json
 from app.playground.loopback.gateway import Hub
+from app.playground.loopback.guild_service import GuildService
 from app.playground.loopback.journal import Journal
 from app.playground.loopback.mentions import AllowedMentions, Mentions, find_mentions
 from app.playground.loopback.nonces import NonceWindow
 from app.playground.loopback.records import Deletion, Edit, Post, Reaction, Typing
 from app.playground.loopback.refusals import Refusals
 from app.playground.loopback.sessions import Event, Intent, Session
-from app.playground.loopback.state import Account, Channel, ChannelType, Guild, Message, MessageType, World
+from app.playground.loopback.state import Account, Channel, Guild, Message, MessageType, Permission, World
 
 _VARIATION_SELECTOR = "\ufe0f"
 
@@ -50,6 +53,9 @@ class Service:
 
     def __init__(self, world: World, hub: Hub, journal: Journal, nonces: NonceWindow) -> None:
         self.world = world
+        self.access = Access(world)
+        self.guilds = GuildService(world, hub)
+        self.channels = ChannelService(self.guilds)
         self.hub = hub
         self.journal = journal
         self.nonces = nonces
@@ -62,6 +68,7 @@ class Service:
             if earlier is not None:
                 return self.message(draft.channel, earlier)
         message = self._build(draft)
+        self._enter_thread(draft)
         mentions = self._mentions(message, draft.allowed)
         payloads.mention_fields(message, mentions)
         self.world.store(message)
@@ -107,7 +114,7 @@ class Service:
 
     def react(self, account: Account, message: Message, emoji: str) -> None:
         """Add a reaction; the same one again by the same account changes nothing."""
-        emoji = _known_spelling(message, emoji)
+        emoji = known_spelling(message, emoji)
         if not is_emoji(emoji):
             raise errors.unknown_emoji()
         if account.is_bot:
@@ -124,7 +131,7 @@ class Service:
 
     def unreact(self, account: Account, message: Message, emoji: str) -> None:
         """Take a reaction back; one that is not there changes nothing."""
-        emoji = _known_spelling(message, emoji)
+        emoji = known_spelling(message, emoji)
         users = message.reactions.get(emoji, {})
         if account.id not in users:
             return
@@ -143,46 +150,6 @@ class Service:
         self.journal.add(record)
         return record
 
-    def open_thread(self, owner: Account, parent: Channel, name: str, message: Message | None = None) -> Channel:
-        """Open a public thread in a text channel, on a message if one is given."""
-        if parent.type is not ChannelType.TEXT:
-            raise errors.ApiError(400, 50024, "Cannot execute action on this channel type")
-        if message is not None and message.id in self.world.channels:
-            raise errors.ApiError(400, 160004, "A thread has already been created for this message")
-        thread = self.world.add_thread(owner, parent, name, None if message is None else message.id)
-        shape = {**payloads.thread(thread), "newly_created": True}
-        self.hub.publish(Event.plain("THREAD_CREATE", Intent.GUILDS, shape), thread)
-        return thread
-
-    def add_guild(self, name: str) -> Guild:
-        guild = self.world.add_guild(name)
-        self.hub.publish_guild(guild)
-        return guild
-
-    def add_channel(self, name: str, guild: Guild | None) -> Channel:
-        if guild is None and not self.world.guilds:
-            guild = self.add_guild("Loopback")
-        channel = self.world.add_channel(name, guild or self.world.default_guild())
-        shape = payloads.channel(self.world, channel)
-        self.hub.publish_to_all(Event.plain("CHANNEL_CREATE", Intent.GUILDS, shape))
-        return channel
-
-    def announce_member(self, account: Account) -> None:
-        """Tell the connected bots of a new member."""
-        for guild in self.world.guilds.values():
-            shape = {**payloads.member(account, guild), "guild_id": str(guild.id)}
-            self.hub.publish_to_all(Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape))
-
-    def set_hidden(self, channel: Channel, account: Account, hidden: bool) -> None:
-        """Hide a channel from one account or show it again."""
-        if hidden:
-            channel.hidden_from.add(account.id)
-        else:
-            channel.hidden_from.discard(account.id)
-        if channel.type is ChannelType.TEXT:
-            shape = payloads.channel(self.world, channel)
-            self.hub.publish_to_all(Event.plain("CHANNEL_UPDATE", Intent.GUILDS, shape))
-
     def channel(self, viewer: Account, channel_id: int) -> Channel:
         """A channel that the viewer may use: 10003 when there is none, 50001 when it is hidden."""
         channel = self.world.channels.get(channel_id)
@@ -199,6 +166,29 @@ class Service:
             raise errors.unknown_message()
         return message
 
+    def open_post(self, forum: Channel, title: str, tags: Sequence[int], draft: Draft) -> Message:
+        """Open a forum post with its first message, which has the post's id; the draft's channel is not looked at."""
+        thread = self.channels.open_post(draft.author, forum, title, tags)
+        return self.post(replace(draft, channel=thread))
+
+    def _enter_thread(self, draft: Draft) -> None:
+        """Who writes in a thread joins it; an archived one comes back."""
+        thread = draft.channel
+        if not thread.is_thread:
+            return
+        if thread.archived:
+            self.channels.set_state(thread, archived=False)
+        if not draft.webhook and draft.author.id not in thread.member_ids:
+            self.channels.join(thread, draft.author)
+
+    def _new_id(self, channel: Channel) -> int:
+        """A fresh id; the first message of a forum post has the post's own."""
+        if channel.is_thread and channel.last_message_id is None:
+            parent = self.world.channels.get(channel.parent_id or 0)
+            if parent is not None and parent.is_forum:
+                return channel.id
+        return self.world.snowflakes.next()
+
     def _build(self, draft: Draft) -> Message:
         replied = draft.reply_to is not None and draft.type == MessageType.DEFAULT
         author, webhook_id = draft.author, None
@@ -207,7 +197,7 @@ class Service:
             # The name of a webhook's message is the poster's choice, whoever the webhook belongs to.
             author = replace(author, name=draft.webhook_name or author.name)
         return Message(
-            id=self.world.snowflakes.next(),
+            id=self._new_id(draft.channel),
             channel=draft.channel,
             author=author,
             content=draft.content,
@@ -225,17 +215,28 @@ class Service:
         )
 
     def _mentions(self, message: Message, allowed: AllowedMentions) -> Mentions:
-        roles: tuple[int, ...] = ()
-        in_guild = message.channel.guild_id is not None
-        if message.channel.guild_id is not None:
-            guild = self.world.guilds[message.channel.guild_id]
-            roles = (guild.moderator_role_id, guild.administrator_role_id)
+        guild = self.world.guild_of(message.channel)
         target = None if message.reply_to is None else self.world.messages.get(message.reply_to)
         replied = target.author.id if target is not None and target.webhook_id is None else None
         found = find_mentions(
-            message.content, allowed, known_users=self.world.accounts, known_roles=roles, replied_user=replied
+            message.content,
+            allowed,
+            known_users=self.world.accounts,
+            known_roles=() if guild is None else guild.roles.keys() - {guild.id},
+            replied_user=replied,
         )
-        return found if in_guild else Mentions(found.users)
+        if guild is None:
+            return Mentions(found.users)
+        return self._permitted(message, guild, found) if found.roles or found.everyone else found
+
+    def _permitted(self, message: Message, guild: Guild, found: Mentions) -> Mentions:
+        """Without MENTION_EVERYONE only those roles are mentioned that all may mention. A webhook has the right."""
+        if message.webhook_id is not None:
+            return found
+        if self.world.permissions(message.author, message.channel) & Permission.MENTION_EVERYONE:
+            return found
+        roles = tuple(i for i in found.roles if guild.roles[i].mentionable)
+        return Mentions(found.users, roles)
 
     def _message_event(self, name: str, message: Message, nonce: str | None) -> Event:
         shape = payloads.message_event(self.world, message)
@@ -299,7 +300,7 @@ class Service:
         return shape
 
 
-def _known_spelling(message: Message, emoji: str) -> str:
+def known_spelling(message: Message, emoji: str) -> str:
     """The same emoji as the message already carries it, with or without its variation selector."""
     bare = emoji.rstrip(_VARIATION_SELECTOR)
     return next((known for known in message.reactions if known.rstrip(_VARIATION_SELECTOR) == bare), emoji)

@@ -7,20 +7,41 @@ import random
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
+from app.playground.loopback.channels import Channel, ChannelType, ForumTag
 from app.playground.loopback.errors import Json
+from app.playground.loopback.guilds import Account, Guild, Member, Role
+from app.playground.loopback.permissions import (
+    EVERYONE_PERMISSIONS,
+    EVERYTHING,
+    LEFT_IN_TIMEOUT,
+    NOTHING,
+    Holder,
+    Overwrite,
+    Permission,
+    overwritten,
+    with_implied,
+)
 from app.playground.loopback.snowflake import SnowflakeSource
 
+__all__ = [
+    "Account",
+    "Channel",
+    "ChannelType",
+    "ForumTag",
+    "Guild",
+    "Member",
+    "Message",
+    "MessageType",
+    "Overwrite",
+    "Permission",
+    "Role",
+    "World",
+    "history_page",
+]
+
 _BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-
-
-class ChannelType(IntEnum):
-    """Discord's channel types, as far as the loopback server has them."""
-
-    TEXT = 0
-    DM = 1
-    PUBLIC_THREAD = 11
 
 
 class MessageType(IntEnum):
@@ -28,89 +49,6 @@ class MessageType(IntEnum):
 
     DEFAULT = 0
     REPLY = 19
-
-
-class Permission(IntFlag):
-    """The permission bits that the loopback server grants or checks."""
-
-    ADMINISTRATOR = 1 << 3
-    ADD_REACTIONS = 1 << 6
-    VIEW_CHANNEL = 1 << 10
-    SEND_MESSAGES = 1 << 11
-    MANAGE_MESSAGES = 1 << 13
-    EMBED_LINKS = 1 << 14
-    ATTACH_FILES = 1 << 15
-    READ_MESSAGE_HISTORY = 1 << 16
-    MENTION_EVERYONE = 1 << 17
-    USE_EXTERNAL_EMOJIS = 1 << 18
-    CREATE_PUBLIC_THREADS = 1 << 35
-    SEND_MESSAGES_IN_THREADS = 1 << 38
-
-
-# What a new Discord server grants @everyone; pinging everyone is part of it, so that a careless bot is seen doing so.
-EVERYONE_PERMISSIONS = (
-    Permission.ADD_REACTIONS
-    | Permission.VIEW_CHANNEL
-    | Permission.SEND_MESSAGES
-    | Permission.EMBED_LINKS
-    | Permission.ATTACH_FILES
-    | Permission.READ_MESSAGE_HISTORY
-    | Permission.MENTION_EVERYONE
-    | Permission.USE_EXTERNAL_EMOJIS
-    | Permission.CREATE_PUBLIC_THREADS
-    | Permission.SEND_MESSAGES_IN_THREADS
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Account:
-    """A bot or a person. `token` is None for a person."""
-
-    id: int
-    name: str
-    is_bot: bool
-    token: str | None = field(default=None, repr=False)
-    moderator: bool = False
-    administrator: bool = False
-
-    @property
-    def mention(self) -> str:
-        """The text that mentions this account."""
-        return f"<@{self.id}>"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Guild:
-    """A server. Every account is a member; the role of @everyone has the guild's own id, as at Discord."""
-
-    id: int
-    name: str
-    owner_id: int
-    moderator_role_id: int
-    administrator_role_id: int
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """A text channel, a public thread (`parent_id`, `owner_id`) or a DM channel (`recipient_ids`)."""
-
-    id: int
-    name: str
-    type: ChannelType
-    guild_id: int | None = None
-    parent_id: int | None = None
-    owner_id: int | None = None
-    recipient_ids: frozenset[int] = frozenset()
-    position: int = 0
-    last_message_id: int | None = None
-    message_count: int = 0
-    hidden_from: set[int] = field(default_factory=set)
-    message_ids: list[int] = field(default_factory=list, repr=False)
-
-    @property
-    def mention(self) -> str:
-        """The text that links to this channel."""
-        return f"<#{self.id}>"
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +81,19 @@ class Message:
     rest_cache: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountSketch:
+    """An account before it has an id; see Account."""
+
+    name: str
+    is_bot: bool
+    token: str | None = None
+    moderator: bool = False
+    administrator: bool = False
+    username: str | None = None
+    global_name: str | None = None
+
+
 class World:
     """All accounts, guilds, channels and messages, with the indexes that keep each event's work constant."""
 
@@ -160,41 +111,75 @@ class World:
         self._webhook_owners: dict[tuple[int, int | None], Account] = {}
         # Bots whose application lacks the message content intent: they read others' messages without content.
         self.without_content: set[int] = set()
+        self._views: dict[tuple[int, int], bool] = {}
 
-    def add_account(
-        self, name: str, *, is_bot: bool, token: str | None = None, moderator: bool = False, administrator: bool = False
-    ) -> Account:
+    def add_account(self, sketch: AccountSketch) -> Account:
         """Create an account; a bot without a token gets one in Discord's shape (id, time and secret parts)."""
         account_id = self.snowflakes.next()
-        if is_bot and token is None:
+        token = sketch.token
+        if sketch.is_bot and token is None:
             token = self._new_token(account_id)
-        account = Account(account_id, name, is_bot, token, moderator, administrator)
+        account = Account(
+            id=account_id,
+            name=sketch.name,
+            is_bot=sketch.is_bot,
+            token=token,
+            moderator=sketch.moderator,
+            administrator=sketch.administrator,
+            username=sketch.username or sketch.name,
+            global_name=sketch.global_name,
+        )
         if token is not None:
             if token in self.bots_by_token:
-                raise ValueError(f"another bot has the token of {name}")
+                raise ValueError(f"another bot has the token of {sketch.name}")
             self.bots_by_token[token] = account
         self.accounts[account_id] = account
         return account
 
     def add_guild(self, name: str) -> Guild:
+        """A guild with its three first roles and no members."""
         fresh = self.snowflakes.next
         guild = Guild(fresh(), name, owner_id=fresh(), moderator_role_id=fresh(), administrator_role_id=fresh())
+        everyone = Role(guild.id, "@everyone", EVERYONE_PERMISSIONS, position=0)
+        moderators = EVERYONE_PERMISSIONS | Permission.MANAGE_MESSAGES
+        moderator = Role(guild.moderator_role_id, "Moderator", moderators, 1, mentionable=True)
+        administrators = Permission.ADMINISTRATOR
+        administrator = Role(guild.administrator_role_id, "Administrator", administrators, 2, mentionable=True)
+        guild.roles = {role.id: role for role in (everyone, moderator, administrator)}
         self.guilds[guild.id] = guild
         return guild
 
-    def add_channel(self, name: str, guild: Guild) -> Channel:
-        channel = Channel(
-            self.snowflakes.next(), name, ChannelType.TEXT, guild_id=guild.id, position=len(self.guild_channels(guild))
-        )
+    def add_role(self, guild: Guild, name: str, permissions: Permission = NOTHING, bot_id: int | None = None) -> Role:
+        """A role above all others."""
+        role = Role(self.snowflakes.next(), name, permissions, position=len(guild.roles), bot_id=bot_id)
+        guild.roles[role.id] = role
+        return role
+
+    def add_member(self, guild: Guild, account: Account) -> Member:
+        """Let an account join, with the roles that its flags call for."""
+        member = Member(account, self.snowflakes.next())
+        if account.moderator:
+            member.role_ids.append(guild.moderator_role_id)
+        if account.administrator:
+            member.role_ids.append(guild.administrator_role_id)
+        guild.members[account.id] = member
+        self.forget_views()
+        return member
+
+    def add_channel(self, guild: Guild, channel_type: ChannelType, name: str) -> Channel:
+        """A channel at the end of the guild's list."""
+        position = len(self.guild_channels(guild))
+        channel = Channel(self.snowflakes.next(), name, channel_type, guild_id=guild.id, position=position)
         self.channels[channel.id] = channel
         return channel
 
     def add_thread(self, owner: Account, parent: Channel, name: str, thread_id: int | None) -> Channel:
-        """Create a public thread; one that hangs on a message has that message's id, as at Discord."""
+        """Create a thread; one that hangs on a message has that message's id, as at Discord."""
+        announcing = parent.type is ChannelType.ANNOUNCEMENT
         thread = Channel(
             thread_id if thread_id is not None else self.snowflakes.next(),
             name,
-            ChannelType.PUBLIC_THREAD,
+            ChannelType.ANNOUNCEMENT_THREAD if announcing else ChannelType.PUBLIC_THREAD,
             guild_id=parent.guild_id,
             parent_id=parent.id,
             owner_id=owner.id,
@@ -226,30 +211,58 @@ class World:
         return self._webhook_owners[key]
 
     def guild_channels(self, guild: Guild) -> list[Channel]:
-        return [c for c in self.channels.values() if c.guild_id == guild.id and c.type is ChannelType.TEXT]
+        """All channels of a guild but its threads."""
+        return [c for c in self.channels.values() if c.guild_id == guild.id and not c.is_thread]
 
     def guild_threads(self, guild: Guild) -> list[Channel]:
-        return [c for c in self.channels.values() if c.guild_id == guild.id and c.type is ChannelType.PUBLIC_THREAD]
+        """The active threads of a guild."""
+        return [c for c in self.channels.values() if c.guild_id == guild.id and c.is_thread and not c.archived]
 
-    def default_guild(self) -> Guild:
-        """The first guild, created when there is none yet."""
-        return next(iter(self.guilds.values()), None) or self.add_guild("Loopback")
+    def guild_of(self, channel: Channel) -> Guild | None:
+        """The guild of a channel; None for a DM channel."""
+        return None if channel.guild_id is None else self.guilds[channel.guild_id]
+
+    def permissions(self, account: Account, channel: Channel) -> Permission:
+        """What an account may do in a guild's channel, by Discord's algorithm. A thread asks its parent's overwrites."""
+        guild = self.guilds[channel.guild_id or 0]
+        base = guild.permissions(account.id)
+        if base in (NOTHING, EVERYTHING):
+            return base
+        member = guild.members[account.id]
+        place = self.channels[channel.parent_id or 0] if channel.is_thread else channel
+        holder = Holder(account.id, guild.id, member.role_ids)
+        granted = overwritten(base, holder, place.overwrites.values())
+        if member.timed_out:
+            granted &= LEFT_IN_TIMEOUT
+        return with_implied(granted, in_thread=channel.is_thread, in_voice=place.is_voice)
 
     def can_see(self, account_id: int, channel: Channel) -> bool:
-        """May this account read the channel? A thread is seen by those who see its parent."""
+        """Does the account see that this channel exists, and what it is called?"""
+        seen = self._views.get((account_id, channel.id))
+        if seen is None:
+            seen = self._views[account_id, channel.id] = self._can_see(account_id, channel)
+        return seen
+
+    def can_read(self, account_id: int, channel: Channel) -> bool:
+        """May the account read what is said there? The text of a voice channel needs CONNECT too."""
+        if not self.can_see(account_id, channel) or not channel.is_voice:
+            return self.can_see(account_id, channel)
+        return bool(self.permissions(self.accounts[account_id], channel) & Permission.CONNECT)
+
+    def forget_views(self) -> None:
+        """Roles, overwrites or members have changed: who sees what is computed anew."""
+        self._views.clear()
+
+    def _can_see(self, account_id: int, channel: Channel) -> bool:
         if channel.type is ChannelType.DM:
             return account_id in channel.recipient_ids
-        if account_id in channel.hidden_from:
-            return False
-        return channel.parent_id is None or account_id not in self.channels[channel.parent_id].hidden_from
-
-    def permissions(self, account: Account) -> Permission:
-        permissions = EVERYONE_PERMISSIONS
-        if account.moderator:
-            permissions |= Permission.MANAGE_MESSAGES
-        if account.administrator:
-            permissions |= Permission.ADMINISTRATOR
-        return permissions
+        granted = self.permissions(self.accounts[account_id], channel)
+        if channel.type is ChannelType.PRIVATE_THREAD and account_id not in channel.member_ids:
+            return bool(granted & Permission.VIEW_CHANNEL and granted & Permission.MANAGE_THREADS)
+        if channel.type is ChannelType.CATEGORY and not granted & Permission.VIEW_CHANNEL:
+            inside = [c for c in self.channels.values() if c.parent_id == channel.id]
+            return any(self.can_see(account_id, one) for one in inside)
+        return bool(granted & Permission.VIEW_CHANNEL)
 
     def store(self, message: Message) -> None:
         channel = message.channel

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.playground.loopback import kinds, payloads
-from app.playground.loopback.core import Core
 from app.playground.loopback.errors import Json
+from app.playground.loopback.guild_people import ChannelRef, GuildPeople
 from app.playground.loopback.records import Post
 from app.playground.loopback.service import Draft
-from app.playground.loopback.state import Account, Channel, Message
+from app.playground.loopback.state import Account, Message
 
-ChannelRef = Channel | int
 MessageRef = Post | int
 
 
-class WireActs:
+class WireActs(GuildPeople):
     """A part of `People`."""
-
-    _core: Core
 
     def say_webhook(
         self,
@@ -117,9 +114,6 @@ class WireActs:
 
     def _posted(self, draft: Draft) -> Post:
         return self._core.journal.post(self._core.service.post(draft).id)
-
-    def _channel(self, ref: ChannelRef) -> Channel:
-        raise NotImplementedError
 
     def _message(self, ref: MessageRef) -> Message:
         raise NotImplementedError
