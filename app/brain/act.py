@@ -12,6 +12,7 @@ from langgraph.store.base import BaseStore
 
 from app.brain import prompt, reply, text
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.brain.fallback import short_line
 from app.brain.memory import nod, recall
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
@@ -59,10 +60,12 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
     event = candidate.entry.event
     if not draft.text and not draft.emoji:
         return None
+    # Who spoke to the bot is not left without an answer because Discord did not like the first one.
+    spare = short_line(run.brain.character, candidate.reading.mood, event.message_id) if candidate.direct else ""
     action = Action(
         kind=ActionKind.REPLY if draft.text else ActionKind.REACT, channel_id=event.channel_id,
         message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.tokens, micro_usd=draft.micro_usd,
-        reason=f"{candidate.plan.reason}; {draft.reason}")
+        reason=f"{candidate.plan.reason}; {draft.reason}", fallback=spare if spare != draft.text else "")
     return run.ports.commit(candidate.entry, action, final=final)
 
 

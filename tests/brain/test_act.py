@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from app.brain.fallback import short_line
 from app.brain.graph import run_cycle
+from app.character import Mood, load_characters
 from app.model import Action, ActionKind, AuthorKind, Context, Signal
 from app.verdicts import Commit
 from tests.brain.fakes import ME, FakePorts, brain, entry, line, prompts, speaker
@@ -240,6 +242,24 @@ def test_a_reaction_by_rule_needs_no_model() -> None:
     world = FakePorts(inbox=[one], grants=frozenset({one.event.message_id}), woken_by=Context.TRIGGER)
     run_cycle(brain(speaker()), world)
     assert only(world).kind is ActionKind.REACT
+
+
+def test_who_asked_gets_another_line_should_discord_refuse_the_first() -> None:
+    """A direct answer carries a short line of the character's own, one that names nothing; an unasked one carries none."""
+    spare = only(direct(said("Three."))).fallback
+    plain = {line.text for line in brain(None).character.lines if line.topic is None and "{" not in line.text}
+    assert spare in plain
+    assert spare == only(direct(said("Three."))).fallback, "each try has the same"
+    assert only(granted(said("Three."))).fallback == ""
+
+
+@pytest.mark.parametrize("mood", list(Mood))
+def test_the_other_line_fits_the_mood(mood: Mood) -> None:
+    """The sad get no joke and who asks for honesty no evasion: a line of their own mood, or none."""
+    for character in load_characters().values():
+        found = short_line(character, mood, "1")
+        moods = {line.mood for line in character.lines if line.text == found}
+        assert moods <= ({mood} if mood in {Mood.SAD, Mood.HONEST} else {mood, None, Mood.SMALLTALK})
 
 
 def test_refusals_of_the_commit_are_told_to_the_journal() -> None:

@@ -110,7 +110,7 @@ class Room:
 
     def commit(
         self, text: str = "hello", *, bot: str = "elena", direct: bool = True, emoji: str = "",
-        trigger: Post | None = None, channel: Channel | None = None, **changes: object,
+        trigger: Post | None = None, channel: Channel | None = None, fallback: str = "", **changes: object,
     ) -> str:
         """The person says something, the bot decides; returns the message id. The entry is in the outbox."""
         channel = channel or self.channel
@@ -131,7 +131,8 @@ class Room:
         holder = floors.Holder(lane, lock.id)
         claimed = self.store.run(floors.claim(holder, entry, settings, 0))
         kind = ActionKind.REACT if emoji else ActionKind.REPLY
-        action = Action(kind=kind, channel_id=event.channel_id, message_id=event.message_id, text=text, emoji=emoji)
+        action = Action(kind=kind, channel_id=event.channel_id, message_id=event.message_id, text=text, emoji=emoji,
+                        fallback=fallback)
         decision = commits.Decision(holder, entry, action, claimed.token, cooldown=0)
         committed = self.store.run(commits.commit(decision, limits, settings, _request()))
         assert committed.verdict is Commit.COMMITTED, (claimed, committed)

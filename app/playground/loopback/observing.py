@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 API_PREFIX = "/api/v10"
-INJECTED = "injected"
-"""The key that marks an answer as a fault: it says what a test wants, not what Discord would."""
+INJECTED = "X-Injected"
+"""The header that marks an answer as a fault: it says what a test wants, not what Discord would."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,7 +50,7 @@ def observing(observer: Observer) -> Middleware:
 
 
 async def _tell(observer: Observer, request: web.Request, response: web.Response) -> None:
-    if not request.path.startswith(API_PREFIX) or INJECTED in response:
+    if not request.path.startswith(API_PREFIX) or INJECTED in response.headers:
         return
     exchange = Exchange(
         method=request.method,

@@ -155,7 +155,7 @@ def _fault_response(status: int, body: Json | str) -> web.Response:
         response = web.Response(text=body, status=status, content_type="text/html")
     else:
         response = json_response(body, status)
-    response[INJECTED] = True
+    response.headers[INJECTED] = "1"
     if status == 429:
         response.headers["Via"] = "1.1 loopback"
     return response
