@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.rules.lexis import AUXILIARY, BE, GREETINGS, PROMPTS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
+from app.rules.lexis import AUXILIARY, BE, GREETINGS, NOUNS, PROMPTS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
 from app.rules.sentences import COMMAS, JOINERS, Sentence, decorates, hail, phrase_at
 from app.rules.tokens import Kind, Token
 
@@ -13,6 +13,11 @@ _POSSESSIVES = frozenset(["my", "our", "his", "her", "their", "the", "a", "an", 
 _NAMING = frozenset(["call", "called", "calls", "named", "name", "names", "me's"])
 _WHAT = frozenset(["what", "why", "how", "what's", "whats", "where", "when"])
 _SAYING = frozenset(["say", "mean", "meant", "said"])
+_DETERMINERS = frozenset(["the", "your", "my", "a", "an", "this", "that", "any", "some", "all", "need", "want", "for"])
+"""After them a verb is a noun: "thanks for your help elena"."""
+_STRANDED = frozenset(["at", "about", "for", "from", "to", "on", "with", "of", "in"])
+_TELLING = frozenset(["saying", "telling", "giving", "doing", "asking", "thinking"])
+_ANYBODY = frozenset(["anybody", "anyone", "somebody", "someone", "nobody"])
 _MAX_CLAUSES = 8
 
 
@@ -75,7 +80,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
     """After a comma, dash or picture. Without a sign of a second person only a lone comma at the end calls."""
     said = sentence.tokens[:start]
     words = [token.text for token in said if token.kind is Kind.WORD]
-    if not words:
+    if not words or _introduces(words):
         return False
     lexis, opener = sentence.lexis, said[0].text
     before = hail(Sentence(said, sentence.asks, lexis))
@@ -98,18 +103,35 @@ def _takes(clause: Sentence) -> bool:
     words, lexis = _words(clause), clause.lexis
     if not words:
         return False
-    before, opener = words[-1], words[0]
-    second = words[-2] if len(words) > 1 else ""
-    if before in _SAYING and not _WHAT.isdisjoint(words):
+    before, second = words[-1], words[-2] if len(words) > 1 else ""
+    if lexis.english and _ends_itself(words):
         return False
     if before in lexis.block or before.endswith("'s") or second in _NAMING:
         return True
-    if opener in BE and len(words) == 2 and before in SUBJECTS | {"u"}:
+    if words[0] in BE and len(words) == 2 and before in SUBJECTS | {"u"}:
         return True  # "are you elena?", "is it elena?"
     if lexis.english:
-        introduces = before == "me" and second in {"it's", "its", "is"}
-        return introduces or (before not in lexis.close and before.endswith(("ed", "ing")))
-    return len(words) == 2 and opener in lexis.block and lexis.addresses(before)  # "kennst du elena?"
+        return _introduces(words) or second in _ANYBODY or (before not in lexis.close and before.endswith(("ed", "ing")))
+    return len(words) == 2 and words[0] in lexis.block and lexis.addresses(before)  # "kennst du elena?"
+
+
+def _ends_itself(words: Sequence[str]) -> bool:
+    """Whether the last word, which often takes a name after it, takes none here."""
+    if words[-1] in _SAYING:
+        return not _WHAT.isdisjoint(words)  # "what do you mean elena"
+    noun = len(words) > 1 and words[-1] in NOUNS and words[-2] in _DETERMINERS
+    return noun or _stranded(words)
+
+
+def _introduces(words: Sequence[str]) -> bool:
+    return words[-1] == "me" and len(words) > 1 and words[-2] in {"it's", "its", "is"}
+
+
+def _stranded(words: Sequence[str]) -> bool:
+    """"what are you up to elena", "what are you looking at elena?"."""
+    if len(words) < 3 or words[0] not in _WHAT | {"who"} or words[-1] not in _STRANDED:
+        return False
+    return words[-2] in {"you", "up"} or (words[-2].endswith("ing") and words[-2] not in _TELLING)
 
 
 def _shows(clause: Sentence) -> bool:
@@ -128,13 +150,13 @@ def _shows(clause: Sentence) -> bool:
 def _greets(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """"thanks so much elena"."""
     first = clause.tokens[0].kind is Kind.WORD and phrase_at(clause.tokens, 0, GREETINGS)
-    return bool(first) and (closed or not clause.lexis.english or any(map(clause.lexis.addresses, words)))
+    return bool(first) and (closed or words[0] not in AUXILIARY or any(map(clause.lexis.addresses, words)))
 
 
 def _asks(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """"is the server down elena?", "got a minute elena?"."""
     if clause.lexis.english and words[0] in PROMPTS:
-        return clause.asks and len(words) > 1
+        return closed or (clause.asks and len(words) > 1)
     return _questions(clause, words) and (closed or (clause.asks and len(words) > 2))
 
 
@@ -147,4 +169,5 @@ def _you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     lexis = clause.lexis
     if not any(map(lexis.addresses, words)):
         return False
-    return closed or clause.asks or not lexis.english or _questions(clause, words) or lexis.addresses(words[0])
+    speaks = words[0] in {"i", "we"} or lexis.addresses(words[0])
+    return closed or clause.asks or speaks or not lexis.english or _questions(clause, words)

@@ -60,6 +60,8 @@ GREETINGS: Final = _phrases(entry for name in (*LANGUAGES, "others") for entry i
 AUXILIARY: Final = _set("english", "auxiliary")
 PROMPTS: Final = _set("english", "prompt")
 SUBJECTS: Final = _set("english", "subject")
+NOUNS: Final = _set("english", "noun")
+"""Verbs that are nouns too."""
 BE: Final = _set("english", "be")
 TAIL: Final = _set("english", "tail")
 TITLES_AFTER: Final = _set("honorifics", "after")

@@ -30,6 +30,11 @@ _CALLING = frozenset(",:;-–—~")
 _SKIPPED = frozenset(")]}'*")
 _US = frozenset({"i", "we"})
 _IT = frozenset(["it", "that", "this", "there", "the", "he", "she", "they", "my", "our", "his", "her", "their", "these", "those"])
+_CLAUSES = frozenset(["it", "it's", "its", "that", "that's", "thats", "this", "they", "they're", "he", "he's", "she", "she's"])
+"""What begins a clause of its own after a name."""
+_IF = frozenset(["if", "when", "because", "since", "maybe", "unless", "cause", "cuz"])
+_DETERMINERS = frozenset(["my", "our", "his", "her", "their", "the", "a", "an"])
+_LONGEST_APPOSITION = 8
 _WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
@@ -100,8 +105,14 @@ def _parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> 
 
 
 def _relative(rest: Sequence[Token]) -> bool:
-    """"elena, who is a bot, ..."."""
-    return len(rest) > 1 and rest[0].text in COMMAS and rest[1].text in {"who", "whose", "which"}
+    """"elena, who is a bot, ...", "elena, my sister, is ..."."""
+    if len(rest) < 2 or rest[0].text not in COMMAS:
+        return False
+    if rest[1].text in {"who", "whose", "which"}:
+        return True
+    second = next((i for i, token in enumerate(rest[1:_LONGEST_APPOSITION], 1) if token.text in COMMAS), 0)
+    verb = rest[second + 1].text if second and second + 1 < len(rest) else ""
+    return rest[1].text in _DETERMINERS and verb in AUXILIARY
 
 
 def _surely(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
@@ -130,14 +141,14 @@ def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
 def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     """The same for a name that a word follows."""
     lexis, head, second = sentence.lexis, rest[0].text, rest[1].text if len(rest) > 1 else ""
-    greets = phrase_at(rest, 0, GREETINGS) > 0
+    greets = phrase_at(rest, 0, GREETINGS)
     if head in JOINERS:
         return sentence.asks or _you(sentence, rest) or (hailed and is_no_person(second))
     if head in lexis.ask and not greets:
         return _asks(sentence, rest, hailed)
-    if head in lexis.about:
+    if head in lexis.about and greets < 2:
         return _inverted(sentence, head, second)
-    return greets or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
+    return greets > 0 or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
 
 
 def _you(sentence: Sentence, rest: Sequence[Token]) -> bool:
@@ -159,10 +170,16 @@ def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
 
 
 def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
-    """Whether a word of no known part goes on as a call: it asks, and speaks to a second person."""
+    """Whether a word of no known part goes on as a call: it is an aside alone, begins a clause, or asks a second person."""
+    if phrase_at(rest, 0, sentence.lexis.fill) == len(rest):
+        return True
     head = rest[0].text
     if not sentence.lexis.english:
         return _you(sentence, rest)
+    if head in _CLAUSES:
+        return len(rest) > 1
+    if head in _IF and _you(sentence, rest):
+        return True
     if not sentence.asks:
         return False
     return head in PROMPTS or (_you(sentence, rest) and not head.endswith(("s", "ed")))
