@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as DeadlinePassed
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,20 +15,20 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers
-from app.brain.faults import AGAIN, COSTLY, REMEDIES, Fault, Trouble, trouble_of
-from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
+from app.brain.faults import REMEDIES, Fault, Trouble
+from app.brain.inquiry import Bill, Inquiry
+from app.brain.quirks import quirks_of
 from app.character import ModelConfig
 from app.errors import ConfigurationError, ModelUnavailable
 from app.settings import LOOPBACK_HOSTS
 
 KEYLESS = frozenset({"ollama"})
-TRIES = 2
-"""Calls of one model before the next one of the list is asked."""
-BACKOFF_S = 0.5
 FIRST_SHARE = 0.6
 """Part of the time left that a model may take while another one stands behind it."""
 LONGEST_REST_S = 300.0
 """A provider that asks for a longer pause than a question has time for is left alone, at most so long."""
+SLOW_REST_S = 30.0
+"""A model that took all its time is left alone for so long while another one answers: nobody waits for it twice."""
 TOLD_S = 3_600.0
 WORDLESS = frozenset({Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED})
 
@@ -141,8 +137,8 @@ class Speaker:
     names: Sequence[str] = ()
     """As the character file has them, in the order of `models`."""
     bot: str = ""
-    resting: dict[int, float] = field(default_factory=dict)
-    """By place in `models`: the monotonic time before which its provider wants no call."""
+    _resting: dict[int, tuple[float, Trouble]] = field(default_factory=dict)
+    """By place in `models`: until which monotonic time it is left alone, and why."""
     _told: dict[tuple[str, Fault], float] = field(default_factory=dict)
     _last: str = ""
 
@@ -169,8 +165,7 @@ class Speaker:
                 break
             # A model that never answers must leave time for the next one.
             share = 1.0 if place == len(self.models) - 1 else FIRST_SHARE
-            inquiry = Inquiry(self, place, messages, bill, time.monotonic() + left * share)
-            found = inquiry.ask()
+            found = self._ask_one(place, messages, bill, time.monotonic() + left * share)
             if isinstance(found, str):
                 self.breaker.succeeded()
                 return Answer(found, bill.tokens, bill.micro_usd)
@@ -184,6 +179,22 @@ class Speaker:
             self.breaker.failed(now_ms)
         raise ModelUnavailable(self._last, bill.tokens, bill.micro_usd)
 
+    def _ask_one(
+        self, place: int, messages: Sequence[BaseMessage], bill: Bill, until: float,
+    ) -> str | Trouble:
+        begin = time.monotonic()
+        rests_until, why = self._resting.get(place, (0.0, None))
+        if why is not None and begin < rests_until:
+            return why
+        inquiry = Inquiry(self.models[place], self.name(place), self.bot, messages, bill, until, self.wait)
+        found = inquiry.ask()
+        if isinstance(found, Trouble):
+            pause = min(found.retry_after or 0.0, LONGEST_REST_S)
+            if found.fault is Fault.SLOW and place < len(self.models) - 1:
+                pause = max(pause, SLOW_REST_S)
+            self._resting[place] = (time.monotonic() + pause, found)
+        return found
+
     def _tell(self, place: int, trouble: Trouble) -> None:
         """Log the trouble, each kind of a model once an hour."""
         key, now = (self.name(place), trouble.fault), time.monotonic()
@@ -193,118 +204,6 @@ class Speaker:
         log.warning(
             "model failed", bot=self.bot, model=self.name(place), kind=str(trouble.fault), error=trouble.error,
             status=trouble.status, code=trouble.code, remedy=REMEDIES[trouble.fault])
-
-
-@dataclass
-class Bill:
-    """What the tries of one question took, failed ones included."""
-
-    usd_in: float
-    usd_out: float
-    asked: int
-    """Tokens of the prompt, by our estimate."""
-    limit: int | None
-    tokens: int = 0
-    micro_usd: int = 0
-
-    def add(self, told: int, wrote: int) -> None:
-        """Book tokens. Dollars per million tokens are micro-dollars per token."""
-        self.tokens += told + wrote
-        self.micro_usd += math.ceil(told * self.usd_in + wrote * self.usd_out)
-
-    def guess(self) -> None:
-        """Book what a try may have cost that was sent and never came back."""
-        self.add(self.asked, self.limit if self.limit is not None else answers.UNLIMITED)
-
-
-@dataclass
-class Inquiry:
-    """One question to one model, until `until` (monotonic seconds)."""
-
-    speaker: Speaker
-    place: int
-    messages: Sequence[BaseMessage]
-    bill: Bill
-    until: float
-
-    @property
-    def left(self) -> float:
-        """Seconds, never below 0."""
-        return max(0.0, self.until - time.monotonic())
-
-    def ask(self) -> str | Trouble:
-        """The words, or what was wrong with the last try. A refused parameter costs no try: it is asked again without it."""
-        if self.speaker.resting.get(self.place, 0.0) > time.monotonic():
-            return Trouble(Fault.RATE)
-        model = self.speaker.models[self.place]
-        quirks, tries = quirks_of(model), 0
-        while True:
-            found = self._try(adapted(model, quirks), quirks)
-            if isinstance(found, str):
-                remember(model, quirks)
-                return found
-            other = self._otherwise(model, quirks, found)
-            if other is not None and self.left > 0:
-                quirks = other
-                continue
-            tries += 1
-            if found.fault not in AGAIN or not self._pause(found, tries):
-                return found
-
-    def _try(self, model: BaseChatModel, quirks: Quirks) -> str | Trouble:
-        future: Future[BaseMessage] = _callers().submit(model.invoke, list(self.messages))
-        try:
-            message = future.result(timeout=self.left)
-        except DeadlinePassed:
-            # The thread ends by the client's own timeout; its answer is no longer wanted.
-            if not future.cancel():
-                self.bill.guess()
-            return Trouble(Fault.SLOW)
-        except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
-            trouble = trouble_of(error)
-            if trouble.fault in COSTLY:
-                self.bill.guess()
-            return trouble
-        limit = quirks.most or self.speaker.max_tokens
-        self.bill.add(*answers.used(message, self.bill.asked, limit))
-        heard = answers.heard(message)
-        return heard.content if heard.fault is None else Trouble(heard.fault)
-
-    def _otherwise(self, model: BaseChatModel, quirks: Quirks, trouble: Trouble) -> Quirks | None:
-        """Another way to ask the same, or None."""
-        if trouble.fault is Fault.CUT:
-            return larger(model, quirks)
-        other = refused(quirks, trouble.parameter) if trouble.parameter else None
-        if other is not None:
-            log.warning(
-                "parameter refused, asking without it", bot=self.speaker.bot, model=self.speaker.name(self.place),
-                status=trouble.status, code=trouble.code, parameter=trouble.parameter)
-        return other
-
-    def _pause(self, trouble: Trouble, tries: int) -> bool:
-        """Wait before the next try, as long as the provider wants; False: there is none."""
-        wanted = trouble.retry_after
-        if wanted is not None and (wanted >= self.left or tries >= TRIES):
-            self.speaker.resting[self.place] = time.monotonic() + min(wanted, LONGEST_REST_S)
-            return False
-        if tries >= TRIES or self.left <= 0:
-            return False
-        pause = wanted if wanted is not None else BACKOFF_S * (1 + random.random())
-        self.speaker.wait(min(self.left, pause))
-        return self.left > 0
-
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _callers() -> ThreadPoolExecutor:
-    """Threads that wait for models: a cycle must be able to walk away from a call that hangs."""
-    global _pool  # noqa: PLW0603 - one per process
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="model")
-        return _pool
 
 
 def speaker(

@@ -182,6 +182,10 @@ def test_a_hanging_model_leaves_time_for_its_fallback() -> None:
         assert words(answer) == "Second."
         assert time.monotonic() - begin < 2.0
         assert answer.tokens >= one.estimate(ASK), "the call that was left may be charged for"
+        begin = time.monotonic()
+        assert words(one.ask(ASK, NOW_MS)) == "Second."
+        assert time.monotonic() - begin < 1.2, "nobody waits for it twice in a row"
+        assert len(server.sent("first")) == 1
 
 
 def test_two_hanging_models_leave_time_for_the_third() -> None:

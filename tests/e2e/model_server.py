@@ -20,9 +20,11 @@ class ModelServer:
         delay: Callable[[random.Random], float] = lambda rng: 0.0,
         seed: int = 0,
         text: Callable[[int], str] = "Answer number {}.".format,
+        usage: object = None,
     ) -> None:
         self.delay = delay
         self.text = text
+        self.usage = usage or {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
         self.calls = 0
         self.waiting = 0
         self.prompts: list[str] = []
@@ -52,7 +54,7 @@ class ModelServer:
                 "choices": [
                     {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
                 ],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+                "usage": self.usage,
             }
         )
 

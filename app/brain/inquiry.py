@@ -1,0 +1,135 @@
+"""One question to one language model: its tries, within a time, and what they take."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as DeadlinePassed
+from dataclasses import dataclass
+
+import structlog
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from app.brain import answers
+from app.brain.faults import AGAIN, COSTLY, Fault, Trouble, trouble_of
+from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
+
+TRIES = 2
+"""Calls of one model before the next one of the list is asked."""
+BACKOFF_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Bill:
+    """What the tries of one question took, failed ones included."""
+
+    usd_in: float
+    usd_out: float
+    asked: int
+    """Tokens of the prompt, by our estimate."""
+    limit: int | None
+    tokens: int = 0
+    micro_usd: int = 0
+
+    def add(self, told: int, wrote: int) -> None:
+        """Book tokens. Dollars per million tokens are micro-dollars per token."""
+        self.tokens += told + wrote
+        self.micro_usd += math.ceil(told * self.usd_in + wrote * self.usd_out)
+
+    def guess(self, raised: int | None) -> None:
+        """Book what a try may have cost that was sent and never came back. `raised`: its limit, where it is larger."""
+        self.add(self.asked, raised or self.limit or answers.UNLIMITED)
+
+
+@dataclass
+class Inquiry:
+    """One question to one model, until `until` (monotonic seconds)."""
+
+    model: BaseChatModel
+    name: str
+    bot: str
+    messages: Sequence[BaseMessage]
+    bill: Bill
+    until: float
+    wait: Callable[[float], None] = time.sleep
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below 0."""
+        return max(0.0, self.until - time.monotonic())
+
+    def ask(self) -> str | Trouble:
+        """The words, or what was wrong with the last try. A refused parameter costs no try: it is asked again without it."""
+        quirks, tries = quirks_of(self.model), 0
+        while True:
+            found = self._try(quirks)
+            if isinstance(found, str):
+                remember(self.model, quirks)
+                return found
+            other = self._otherwise(quirks, found)
+            if other is not None and self.left > 0:
+                quirks = other
+                continue
+            tries += 1
+            if found.fault not in AGAIN or not self._pause(found, tries):
+                return found
+
+    def _try(self, quirks: Quirks) -> str | Trouble:
+        model = adapted(self.model, quirks)
+        future: Future[BaseMessage] = _callers().submit(model.invoke, list(self.messages))
+        try:
+            message = future.result(timeout=self.left)
+        except DeadlinePassed:
+            # The thread ends by the client's own timeout; its answer is no longer wanted.
+            if not future.cancel():
+                self.bill.guess(quirks.most)
+            return Trouble(Fault.SLOW)
+        except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
+            trouble = trouble_of(error)
+            if trouble.fault in COSTLY:
+                self.bill.guess(quirks.most)
+            return trouble
+        limit = quirks.most or self.bill.limit
+        self.bill.add(*answers.used(message, self.bill.asked, limit))
+        heard = answers.heard(message)
+        return heard.content if heard.fault is None else Trouble(heard.fault)
+
+    def _otherwise(self, quirks: Quirks, trouble: Trouble) -> Quirks | None:
+        """Another way to ask the same, or None."""
+        if trouble.fault is Fault.CUT:
+            return larger(self.model, quirks)
+        other = refused(quirks, trouble.parameter) if trouble.parameter else None
+        if other is not None:
+            log.warning(
+                "parameter refused, asking without it", bot=self.bot, model=self.name,
+                status=trouble.status, code=trouble.code, parameter=trouble.parameter)
+        return other
+
+    def _pause(self, trouble: Trouble, tries: int) -> bool:
+        """Wait before the next try, as long as the provider wants; False: there is none."""
+        wanted = trouble.retry_after
+        pause = wanted if wanted is not None else BACKOFF_S * (1 + random.random())
+        if tries >= TRIES or self.left <= 0 or (wanted is not None and wanted >= self.left):
+            return False
+        self.wait(min(self.left, pause))
+        return self.left > 0
+
+
+_pool: ThreadPoolExecutor | None = None
+_pool_lock = threading.Lock()
+
+
+def _callers() -> ThreadPoolExecutor:
+    """Threads that wait for models: a cycle must be able to walk away from a call that hangs."""
+    global _pool  # noqa: PLW0603 - one per process
+    with _pool_lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="model")
+        return _pool
