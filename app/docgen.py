@@ -1,4 +1,4 @@
-"""Documents made from the code: docs/keys.md, docs/settings.md and docs/diaries.md. `make docs` writes them; a test keeps them true."""
+"""Documents made from the code: the pages of `PAGES`. `make docs` writes them; a test keeps them true."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from app.delivery.refusals import TABLE
 from app.keys import CATALOGUE
 from app.settings import Settings
 
@@ -77,6 +78,26 @@ def settings_page() -> str:
         _table(("setting", "default", "what it does"), rows))) + "\n"
 
 
+def refusals_page() -> str:
+    """docs/refusals.md."""
+    rows = [
+        (str(row.status), str(row.code or "none"), row.meaning, row.act, row.verdict, row.barred or "", row.way)
+        for row in TABLE
+    ]
+    return "\n\n".join((
+        NOTE.format(source="app/delivery/refusals.py"), "# What Discord refuses",
+        "What an answer of Discord's REST means for a post or a reaction. Final is only what stands here as final: it becomes "
+        "a dead letter (`the-stream outbox`) unless it has a second way. Everything else, a code that is not listed "
+        "included, is tried again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
+        "What is remembered holds for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
+        "is told to the operator once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
+        "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
+        "A line in place of another or of a reaction is said only to who spoke to the bot, in the character's own words, and "
+        "only where surely nothing has arrived. While the whole address is refused, one request at a time asks again, "
+        "first after a second and then ever later, or when Discord says so.",
+        _table(("status", "code", "meaning", "of", "verdict", "remembered", "second way"), rows))) + "\n"
+
+
 def diaries_page() -> str:
     """docs/diaries.md."""
     from app.playground.week import page
@@ -84,7 +105,7 @@ def diaries_page() -> str:
     return page()
 
 
-PAGES = {"keys.md": keys_page, "settings.md": settings_page, "diaries.md": diaries_page}
+PAGES = {"keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page, "diaries.md": diaries_page}
 
 
 def main(folder: Path) -> None:

@@ -16,8 +16,6 @@ NO_CODE = 0
 """The answer carries no code: an HTML page, or Discord's general error."""
 UNKNOWN_MESSAGE = 10008
 INVALID_FORM = 50035
-REFERENCE_FIELD = "message_reference"
-"""The field of an invalid form that is only about what is replied to."""
 
 
 class Act(StrEnum):
@@ -49,7 +47,8 @@ class Way(StrEnum):
 
 
 class Refusal(NamedTuple):
-    """One row. `barred`: what is remembered of the channel, None where the refusal says nothing of the next post."""
+    """One row. `barred`: what is remembered of the channel, None where the refusal says nothing of the next post. `about`: a
+    field that Discord's message must name, where a code has several meanings."""
 
     status: int
     code: int
@@ -58,6 +57,7 @@ class Refusal(NamedTuple):
     act: Act = Act.ANY
     barred: Barred | None = None
     way: Way = Way.NONE
+    about: str = ""
 
 
 TABLE: tuple[Refusal, ...] = (
@@ -81,7 +81,8 @@ TABLE: tuple[Refusal, ...] = (
     Refusal(403, 50013, "no permission to react", act=Act.REACTION, barred=Barred.REACT, way=Way.WORDS),
     Refusal(403, 50021, "not on a system message", way=Way.WORDS),
     Refusal(400, 50024, "wrong type of channel", barred=Barred.SEND),
-    Refusal(400, INVALID_FORM, "invalid form"),
+    Refusal(400, INVALID_FORM, "invalid form: what it replies to", act=Act.POST, way=Way.PLAIN, about="message_reference"),
+    Refusal(400, INVALID_FORM, "invalid form: anything else"),
     Refusal(400, 50083, "the thread is archived", barred=Barred.SEND),
     Refusal(400, 50109, "invalid JSON"),
     Refusal(403, 50278, "no server in common", barred=Barred.SEND),
@@ -94,16 +95,15 @@ TABLE: tuple[Refusal, ...] = (
     Refusal(403, 40006, "feature is switched off for now", Verdict.RETRIED),
     Refusal(429, 40062, "service is limited", Verdict.RETRIED),
     Refusal(403, 40333, "Cloudflare blocks the request", Verdict.RETRIED),
-    Refusal(429, 130000, "Discord is overloaded", Verdict.RETRIED),
+    Refusal(503, 130000, "Discord is overloaded", Verdict.RETRIED),
     Refusal(403, NO_CODE, "HTML, as Cloudflare sends it", Verdict.ADDRESS),
     Refusal(429, NO_CODE, "HTML, as Cloudflare sends it, or a global limit", Verdict.ADDRESS),
     Refusal(404, NO_CODE, "HTML", Verdict.RETRIED),
     Refusal(413, NO_CODE, "HTML", Verdict.RETRIED),
     Refusal(502, NO_CODE, "HTML, as Cloudflare sends it", Verdict.RETRIED),
 )
-"""In the order of the codes, then what carries none. A code that is not here is retried."""
-
-_FORM_REFERENCE = Refusal(400, INVALID_FORM, "invalid form: what it replies to", act=Act.POST, way=Way.PLAIN)
+"""In the order of the codes, then what carries none. A code that is not here is retried. Of rows with one code the
+first that fits counts."""
 
 
 def find(code: int, text: str, reaction: bool) -> Refusal | None:
@@ -111,9 +111,8 @@ def find(code: int, text: str, reaction: bool) -> Refusal | None:
     if code == NO_CODE:
         return None
     act = Act.REACTION if reaction else Act.POST
-    if code == INVALID_FORM and not reaction and REFERENCE_FIELD in text:
-        return _FORM_REFERENCE
-    return next((row for row in TABLE if row.code == code and row.act in {act, Act.ANY}), None)
+    known = (row for row in TABLE if row.code == code and row.act in {act, Act.ANY})
+    return next((row for row in known if row.about in text), None)
 
 
 def instead(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
