@@ -60,6 +60,12 @@ class LeaseHeld(StreamError):
     exit_code = 4
 
 
+class IdentifiesSpent(StreamError):
+    """A bot began too many sessions with Discord today."""
+
+    exit_code = 5
+
+
 class LockLost(StreamError):
     """The lane's lock expired or was taken while a cycle ran."""
 

@@ -179,6 +179,10 @@ def refusals(bot: str, channel: str) -> str:
     return f"refusal:{bot}:{channel}"
 
 
+def identifies(bot: str) -> str:
+    return f"identifies:{bot}"
+
+
 def journal(message: str) -> str:
     return f"journal:{message}"
 
@@ -297,6 +301,8 @@ CATALOGUE: tuple[Described, ...] = (
               "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
     Described("mute:<scope>", "string: who muted", "mute", "the time asked for, or none"),
     Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
+    Described("identifies:<bot>", "sorted set: the day's sessions with Discord, by Unix ms", "gateway",
+              "a day after the last session"),
     Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),
     Described("journal:<bot>:<date>", "list: JSON lines of what the bot said", "commit", "7 days"),
     Described("memory:<bot>:said", "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector", "remember",

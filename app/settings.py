@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         7.0, description="minutes between safety polls, and between looks for messages that Discord did not deliver"
     )
     discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
+    identifies_per_day: Annotated[int, Field(ge=1, le=450)] = Field(
+        400, description="sessions that a bot may begin a day; Discord resets a token that begins 1,000"
+    )
+    identify_pause: PositiveSeconds = Field(
+        5.0, description="least time between a bot's sessions; doubled while many begin. Discord asks for 5"
+    )
     guild_ready_timeout: Seconds = Field(2.0, description="how long a gateway waits for guilds at start")
 
     dry_run: bool = Field(False, description="decide and journal everything, post nothing")

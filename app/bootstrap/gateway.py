@@ -36,6 +36,7 @@ from app.settings import Settings, token_variable
 from app.store import (
     admission,
     elections,
+    identifies,
     journal,
     lanes,
     leases,
@@ -268,6 +269,14 @@ class StorePorts:
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""
         await self._store.run(leases.let_go(bot, self.owner))
+
+    async def identifies(self, bot: str) -> tuple[float, ...]:
+        """When the bot began its sessions of the last day, in Unix seconds."""
+        return await self._store.run(identifies.times(bot))
+
+    async def count_identify(self, bot: str, request: str, at: float) -> None:
+        """Count a session."""
+        await self._store.run(identifies.note(bot, request, int(at * 1000)))
 
     async def pump(self) -> None:
         """Send hints for what is overdue, and refresh what facts are made of."""

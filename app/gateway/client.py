@@ -9,6 +9,7 @@ import discord
 import structlog
 
 from app.gateway.held import where
+from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
@@ -32,6 +33,9 @@ def intents() -> discord.Intents:
 
 class Sessions(Protocol):
     """Who is told of the connection's life (the backfill and the publisher)."""
+
+    async def identifying(self, start: SessionStart | None, initial: bool) -> None:
+        """A session is about to begin: return when it may."""
 
     def identified(self, user_id: str) -> None:
         """Logged in; no event has come yet."""
@@ -60,7 +64,7 @@ class StreamClient(SteadyClient):
 
     def __init__(self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings) -> None:
         super().__init__(
-            bot, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
+            bot, sessions.identifying, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -23,7 +23,11 @@ Job = Callable[[], Awaitable[None]]
 class Backoff:
     """Pauses that double up to a longest one, with jitter."""
 
-    def __init__(self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
+    def __init__(
+        self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._first = self._next = first
         self._longest = longest
 
@@ -31,7 +35,7 @@ class Backoff:
         """Wait a little longer than the last time."""
         pause = self._next
         self._next = min(self._longest, self._next * 2)
-        await asyncio.sleep(pause * (0.5 + random.random() / 2))
+        await self._sleep(pause * (0.5 + random.random() / 2))
 
     def reset(self) -> None:
         """The next pause is the first again."""

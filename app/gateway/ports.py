@@ -86,5 +86,15 @@ class ProcessPorts(Protocol):
         """Send hints for what is overdue."""
 
 
-class GatewayPorts(AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, Protocol):
+class IdentifyPorts(Protocol):
+    """When a bot began its sessions with Discord."""
+
+    async def identifies(self, bot: str) -> tuple[float, ...]:
+        """The Unix seconds of the last day's sessions."""
+
+    async def count_identify(self, bot: str, request: str, at: float) -> None:
+        """Count a session that begins `at` Unix seconds. The same `request` again changes nothing."""
+
+
+class GatewayPorts(AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, IdentifyPorts, Protocol):
     """All of them."""

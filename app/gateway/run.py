@@ -16,12 +16,14 @@ from pydantic import SecretStr
 
 from app import heap
 from app.cancelling import end
-from app.errors import ConfigurationError, LeaseHeld, StoreUnavailable, TokenRefused
+from app.errors import IdentifiesSpent, LeaseHeld, StoreUnavailable, StreamError
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
+from app.gateway.identify import Identifies, IdentifyLater, Sleep
 from app.gateway.intake import Intake
 from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
+from app.gateway.refusals import joined, refusal
 from app.gateway.session import Session
 from app.rules.policy import Policy
 from app.settings import Settings
@@ -32,8 +34,8 @@ ROSTER_REFRESH = 5.0
 """Seconds after which a bot that another process started is known here."""
 CANCEL_AGAIN = 2.0
 """Seconds a cancelled client gets to say goodbye to Discord."""
-BAD_TOKEN = 4004
-"""Discord's close code for a token that it does not accept."""
+REMIND = 3600.0
+"""Seconds between lines that say which bots are down."""
 
 
 class Hosted(NamedTuple):
@@ -53,14 +55,19 @@ class Gateway:
     """Runs its bots until `stop`. One bot's failure does not touch the others; `run` raises when none is left."""
 
     def __init__(
-        self, bots: Sequence[Hosted], ports: GatewayPorts, settings: Settings, policy: Policy, clock: Clock = time.time
+        self, bots: Sequence[Hosted], ports: GatewayPorts, settings: Settings, policy: Policy, clock: Clock = time.time,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """`clock` tells Unix seconds; `sleep` is what a client waits with before it begins another session."""
         self._bots = {hosted.bot: hosted.token for hosted in bots}
         self._ports = ports
         self._settings = settings
         self._clock = clock
         self._intake = Intake(ports, settings, policy)
         self._bursts = Bursts(settings.reaction_burst)
+        self._sleep = sleep
+        self._identifies = Identifies(ports, settings, clock, sleep)
+        self._ends: dict[str, StreamError] = {}
         self._clients: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
         self._was_ready: set[str] = set()
@@ -72,7 +79,8 @@ class Gateway:
         self._stop.set()
 
     async def run(self) -> None:
-        """Run until stopped. TokenRefused, LeaseHeld, ConfigurationError or StoreUnavailable when it cannot begin."""
+        """Run until stopped. When it cannot begin, or when the last bot has ended: TokenRefused, LeaseHeld,
+        IdentifiesSpent, ConfigurationError or StoreUnavailable."""
         configure_discord(self._settings)
         self._listen_for_signals()
         held: list[str] = []
@@ -86,6 +94,7 @@ class Gateway:
                 spawn(self._every(self._settings.pump_interval, self._ports.pump), name="pump"),
                 spawn(self._every(ROSTER_REFRESH, self._intake.refresh), name="roster"),
                 spawn(self._every(self._settings.gateway_lease / 3, self._renew), name="leases"),
+                spawn(self._every(REMIND, self._remind), name="reminder"),
             ]
             await self._until_stopped()
         finally:
@@ -124,39 +133,57 @@ class Gateway:
             stopped.cancel()
 
     def _ended(self, bot: str, task: asyncio.Task[None]) -> None:
-        """A bot's end is the process's when the bot never ran (so that a wrong token is seen) or was the last."""
+        """A bot ends alone; the last one's end is the process's."""
         del self._clients[bot]
         self.ready.discard(bot)
         error = LeaseHeld(f"{bot}: another process took this bot's gateway.") if task.cancelled() else task.exception()
-        if error is not None and (bot not in self._was_ready or not self._clients):
+        if error is None:
+            return
+        if not isinstance(error, StreamError):
             raise error
+        self._ends[bot] = error
+        if not self._clients:
+            raise joined(list(self._ends.values()))
         log.error("a bot has ended, the others go on", bot=bot, error=str(error))
+
+    async def _remind(self) -> None:
+        for bot, error in self._ends.items():
+            log.error("a bot is down until this process starts again", bot=bot, error=str(error))
 
     async def _supervise(self, bot: str) -> None:
         """Keep one bot connected. Discord's outages are discord.py's own business; this is for a client that dies."""
-        backoff = Backoff(1.0, 60.0)
+        backoff = Backoff(1.0, 60.0, self._sleep)
         while not self._stop.is_set():
-            session = Session(bot, self._intake, self._bursts, self._ports, self._settings, self._clock)
-            session.on_ready = lambda: self._note_ready(bot)
+            await self._identifies.rest(bot)
+            session = self._session(bot)
             try:
                 await session.run(self._bots[bot].get_secret_value())
-            except (discord.LoginFailure, discord.PrivilegedIntentsRequired, discord.ConnectionClosed) as error:
-                refusal = _refusal(bot, error)
-                if refusal is not None:
-                    raise refusal from None
-                log.error("a client died, will start again", bot=bot, error=type(error).__name__)
+            except IdentifyLater:
+                pass
+            except IdentifiesSpent:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever killed this client must not kill the other bots
+                if refused := refusal(bot, error):
+                    raise refused from None
                 log.error("a client died, will start again", bot=bot, error=type(error).__name__, where=where(error))
             if session.lived:
                 backoff.reset()
             self.ready.discard(bot)
             await backoff.pause()
 
+    def _session(self, bot: str) -> Session:
+        session = Session(
+            bot=bot, intake=self._intake, bursts=self._bursts, ports=self._ports, settings=self._settings,
+            clock=self._clock, identifies=self._identifies,
+        )
+        session.on_ready = lambda: self._note_ready(bot)
+        return session
+
     def _note_ready(self, bot: str) -> None:
         self.ready.add(bot)
         if bot not in self._was_ready:
             self._was_ready.add(bot)
-            if len(self._was_ready) == len(self._bots):
+            if self._was_ready >= set(self._clients):
                 heap.settle()
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
@@ -192,14 +219,3 @@ class Gateway:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.stop)
-
-
-def _refusal(bot: str, error: Exception) -> ConfigurationError | None:
-    """What an operator must mend, or None for a passing failure. Discord's own text stays out: it may hold a token."""
-    closed = error.code if isinstance(error, discord.ConnectionClosed) else None
-    if isinstance(error, discord.LoginFailure) or closed == BAD_TOKEN:
-        variable = f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
-        return TokenRefused(f"{bot}: Discord refused this bot's token. Mend {variable}.")
-    if isinstance(error, discord.PrivilegedIntentsRequired):
-        return ConfigurationError(f"{bot}: turn on the Message Content Intent in Discord's developer portal.")
-    return None

@@ -13,6 +13,7 @@ from app.gateway.backfill import Backfill, CursorGate
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
+from app.gateway.identify import Identifies, SessionStart
 from app.gateway.intake import Intake
 from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
@@ -29,9 +30,11 @@ class Session:
     """One client from its start to its death."""
 
     def __init__(
-        self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock
+        self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock,
+        identifies: Identifies,
     ) -> None:
         self._bot = bot
+        self._identifies = identifies
         self._intake = intake
         self._ports = ports
         self._refresh = settings.vault_refresh
@@ -56,6 +59,9 @@ class Session:
                 if task is not None:
                     task.cancel()
             await self._client.close()
+
+    async def identifying(self, start: SessionStart | None, initial: bool) -> None:
+        await self._identifies.take(self._bot, start, initial)
 
     def identified(self, user_id: str) -> None:
         self._intake.host(self._bot, user_id, self._gate.moves, self._lost)

@@ -1,10 +1,11 @@
-"""A client whose connection outlives what discord.py cannot parse."""
+"""A client whose connection outlives what discord.py cannot parse, and that asks before it identifies."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import structlog
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 from app.gateway.held import where
+from app.gateway.identify import SessionStart, session_start
 
 log = structlog.get_logger(__name__)
 
@@ -50,25 +52,19 @@ class SteadyClient(discord.Client):
 
     discord.py parses in the loop that reads the socket, so an exception there ends the client and its session. Each new
     socket of this client gets a `received_message` of its own: set on that one object, nothing global is replaced.
+    discord.py shows a socket to its connection state as soon as there is one.
     """
 
-    def __init__(self, bot: str, **options: Any) -> None:
+    def __init__(self, bot: str, leave: Callable[[SessionStart | None, bool], Awaitable[None]], **options: Any) -> None:
+        """`leave` returns when the client may identify, and raises when it may not. See `Identifies.take`."""
         self.bot = bot
+        self._leave = leave
         self._socket: DiscordWebSocket | None = None
         self._event = ""
         self._reconnections = Reconnections()
         super().__init__(**options)
-
-    @property
-    def ws(self) -> DiscordWebSocket:
-        """The connection of now. discord.py sets it once HELLO has come, before any event is read."""
-        return self._socket  # type: ignore[return-value]
-
-    @ws.setter
-    def ws(self, socket: DiscordWebSocket | None) -> None:
-        self._socket = socket
-        if socket is not None:
-            self._steady(socket)
+        self._refer = self._connection._update_references
+        self._connection._update_references = self._opened  # type: ignore[assignment]
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """As discord.py's, which would fail on an event that comes while the client closes."""
@@ -76,6 +72,21 @@ class SteadyClient(discord.Client):
             self._event = str(args[0])
         elif not self.is_closed():
             super().dispatch(event, *args, **kwargs)
+
+    async def before_identify_hook(self, _shard_id: int | None, *, initial: bool = False) -> None:
+        """Every IDENTIFY passes here, also those of discord.py's own loop. What is raised here ends the client."""
+        try:
+            await self._leave(await session_start(self), initial)
+        except BaseException:
+            # discord.py would leave the socket open, and its heartbeat on a thread.
+            if self._socket is not None:
+                await self._socket.close()
+            raise
+
+    def _opened(self, socket: DiscordWebSocket) -> None:
+        self._socket = socket
+        self._steady(socket)
+        self._refer(socket)
 
     def _steady(self, socket: DiscordWebSocket) -> None:
         receive, poll = socket.received_message, socket.poll_event
@@ -87,8 +98,8 @@ class SteadyClient(discord.Client):
             except CONNECTION_ENDS:
                 raise
             except Exception as error:
-                if self._event in NO_SESSION:
-                    raise
+                if self._event in NO_SESSION or socket._keep_alive is None:
+                    raise  # without HELLO there is no heartbeat, and so no connection
                 self._skipped(error)
                 if isinstance(frame, bytes) and not self._event and not isinstance(error, MALFORMED):
                     # All frames share one stream of compression: nothing after this one can be read.

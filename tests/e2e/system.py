@@ -215,6 +215,7 @@ def system(folder: Path, server: LoopbackDiscord | None = None, **settings: obje
                 "STREAM_DISCORD_API_URL": discord.api_url,
                 "STREAM_DISCORD_GATEWAY_URL": discord.gateway_url,
                 "STREAM_GUILD_READY_TIMEOUT": "0.1",
+                "STREAM_IDENTIFY_PAUSE": "0.05",
                 "STREAM_SPEAK_CHANNELS": "*",
                 "STREAM_DATA_DIR": str(folder / "data"),
                 "PYTHONPATH": str(Path(__file__).parents[2]),

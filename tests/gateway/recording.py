@@ -30,7 +30,7 @@ async def until(predicate: Callable[[], Any], seconds: float = 10.0, what: str =
 
 def settings(**changes: object) -> Settings:
     """Settings of a quick test."""
-    return Settings.model_validate({"guild_ready_timeout": 0.05, "pump_interval": 0.05, **changes})
+    return Settings.model_validate({"guild_ready_timeout": 0.05, "pump_interval": 0.05, "identify_pause": 0.01, **changes})
 
 
 POLICY = Policy.model_validate({
@@ -71,6 +71,7 @@ class RecordingPorts:
         self.renewals = 0
         self.released: list[str] = []
         self.pumps = 0
+        self.sessions: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._seen: dict[tuple[str, str, str], str] = {}
 
     def of(self, bot: str) -> list[Candidate]:
@@ -169,6 +170,14 @@ class RecordingPorts:
 
     async def release_lease(self, bot: str) -> None:
         self.released.append(bot)
+
+    async def identifies(self, bot: str) -> tuple[float, ...]:
+        await self._reach()
+        return tuple(self.sessions[bot].values())
+
+    async def count_identify(self, bot: str, request: str, at: float) -> None:
+        await self._reach()
+        self.sessions[bot][request] = at
 
     async def pump(self) -> None:
         self.pumps += 1

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 import pytest
+import structlog
 
 from app.errors import LeaseHeld, StoreUnavailable, TokenRefused
 from app.gateway.client import StreamClient
@@ -164,21 +165,39 @@ async def test_the_longest_message_is_cut(town: Town) -> None:
     assert len(town.ports.admitted[0].event.content) == 4_000
 
 
-async def test_a_refused_token_is_one_line(town: Town) -> None:
-    """A wrong token ends the process with one line that names the bot and its variable, never the token."""
-    town.bots["aria"] = town.discord.add_bot("ghost", token="MTIz.bogus.token-of-nobody")
-    secret = "MTIz.wrong.never-to-be-seen"
-    object.__setattr__(town.bots["aria"], "token", secret)
+def spoil_token(town: Town, bot: str) -> str:
+    """Give a bot a token that Discord does not know."""
+    secret = f"MTIz.wrong.never-to-be-seen-{bot}"
+    town.bots[bot] = town.discord.add_bot(f"ghost of {bot}")
+    object.__setattr__(town.bots[bot], "token", secret)
+    return secret
+
+
+async def test_refused_tokens_are_one_line(town: Town) -> None:
+    """When every token is wrong the process ends with one line that names each bot's variable, never a token."""
+    secrets = [spoil_token(town, bot) for bot in town.bots]
     await town.start(wait=False)
-    _, task = town.running[-1]
     with pytest.raises(TokenRefused) as refused:
-        await asyncio.wait_for(task, 10)
-    assert "aria" in str(refused.value)
-    assert "STREAM_TOKEN_ARIA" in str(refused.value)
-    assert secret not in repr(refused.value)
+        await asyncio.wait_for(town.running[-1][1], 10)
+    line = str(refused.value)
+    assert all(f"STREAM_TOKEN_{bot.upper()}" in line for bot in town.bots)
+    assert not any(secret in repr(refused.value) for secret in secrets)
     assert refused.value.__cause__ is None
-    assert "\n" not in str(refused.value)
+    assert "\n" not in line
     assert set(town.ports.released) == {"elena", "aria", "dotty"}
+
+
+async def test_one_refused_token_ends_that_bot_alone(town: Town) -> None:
+    """A bot whose token is wrong at the start is refused with one line; the others run."""
+    secret = spoil_token(town, "aria")
+    with structlog.testing.capture_logs() as lines:
+        gateway = await town.start(wait=False)
+        await until(lambda: gateway.ready == {"elena", "dotty"})
+        await town.say("who is there?")
+        await until(lambda: len(town.ports.admitted) == 2)
+    ends = [line for line in lines if line["event"] == "a bot has ended, the others go on"]
+    assert [(line["bot"], "STREAM_TOKEN_ARIA" in line["error"]) for line in ends] == [("aria", True)]
+    assert secret not in repr(lines)
 
 
 async def test_a_held_lease_ends_the_process(town: Town) -> None:

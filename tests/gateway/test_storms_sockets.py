@@ -1,0 +1,138 @@
+"""Whatever ends a session as soon as it has begun: a token is never at risk. Real sockets; a day passes on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import discord
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from app.errors import ConfigurationError, IdentifiesSpent, StreamError, TokenRefused
+from app.gateway.run import Gateway, Hosted
+from tests.gateway.recording import POLICY, RecordingPorts, settings, until
+from tests.gateway.storms import START, Clock, StormyDiscord, closing, crash, invalid_session, serving
+
+pytestmark = pytest.mark.asyncio
+
+DAY = 86_400.0
+LOOPS = {"op 9": invalid_session, "close 4000": closing(4000), "crash": crash, "close 1000": closing(1000)}
+
+
+@pytest.fixture(autouse=True)
+def _addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """discord.py's addresses are put back afterwards; its own pauses between connections take no real time."""
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    gateway = discord.gateway.DiscordWebSocket
+    monkeypatch.setattr(gateway, "DEFAULT_GATEWAY", gateway.DEFAULT_GATEWAY)
+    monkeypatch.setattr("app.gateway.socket.FREE", 1_000_000)
+
+
+@asynccontextmanager
+async def storm(
+    fate: Callable[..., Any], clock: Clock, ports: RecordingPorts | None = None, remaining: int = 1_000, **changes: object
+) -> AsyncIterator[tuple[StormyDiscord, asyncio.Task[None]]]:
+    """One bot's gateway on a Discord with this fate."""
+    stormy = StormyDiscord(clock, fate, remaining)
+    async with serving(stormy) as (api, address):
+        config = settings(**{
+            "discord_api_url": api, "discord_gateway_url": address, "gateway_lease": 60.0, "pump_interval": 60.0,
+            "identify_pause": 5.0, **changes})
+        hosted = [Hosted("elena", SecretStr("MTIz.the.token"))]
+        gateway = Gateway(hosted, ports or RecordingPorts(), config, POLICY, clock.time, clock.sleep)
+        task = asyncio.create_task(gateway.run())
+        try:
+            yield stormy, task
+        finally:
+            gateway.stop()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+async def test_a_storm_of_two_days(name: str) -> None:
+    """However sessions end at once, no day sees five hundred of them begin, and the bot still tries."""
+    clock = Clock()
+    async with storm(LOOPS[name], clock) as (stormy, task):
+        await until(lambda: task.done() or clock.now > START + 2 * DAY, seconds=60, what="two days")
+        assert not task.done(), task.exception()
+    print(f"{name}: {stormy.worst_day()} identifies in the worst day, {len(stormy.identifies)} in two days")
+    assert 20 < stormy.worst_day() < 250
+    gaps = [after - before for before, after in zip(stormy.identifies, stormy.identifies[1:], strict=False)]
+    assert min(gaps) >= 5.0
+    assert max(gaps) > 600
+
+
+@pytest.mark.parametrize("name", LOOPS)
+async def test_a_bot_stops_well_below_half_of_what_discord_has_left(name: str) -> None:
+    """When others have used up a token's sessions, the bot ends with one line that says what happened and what to do."""
+    clock = Clock()
+    async with storm(LOOPS[name], clock, remaining=60) as (stormy, task):
+        await until(task.done, seconds=30, what="the end")
+        error = task.exception()
+    assert isinstance(error, IdentifiesSpent)
+    assert error.exit_code == 5
+    assert 5 < len(stormy.identifies) < 30
+    assert str(error).startswith(f"elena: {len(stormy.identifies)} sessions were begun within a day")
+    assert "\n" not in str(error)
+    assert "can start again on" in str(error)
+
+
+async def test_the_days_limit_is_the_operators() -> None:
+    """STREAM_IDENTIFIES_PER_DAY ends the bot, and another start on that day begins no session and does not log in."""
+    clock, ports = Clock(), RecordingPorts()
+    async with storm(invalid_session, clock, ports, identifies_per_day=7) as (stormy, task):
+        await until(task.done, what="the end")
+        assert isinstance(task.exception(), IdentifiesSpent)
+    assert len(stormy.identifies) == len(ports.sessions["elena"]) == 7
+    async with storm(invalid_session, clock, ports, identifies_per_day=7) as (stormy, task):
+        await until(task.done, what="the end")
+        assert isinstance(task.exception(), IdentifiesSpent)
+    assert (stormy.identifies, stormy.logins) == ([], 0)
+
+
+async def test_without_redis_the_process_counts_by_itself() -> None:
+    """When Redis goes away in a storm the pauses grow as before, and what was begun meanwhile is counted later."""
+    clock, ports = Clock(), RecordingPorts()
+    async with storm(invalid_session, clock, ports) as (stormy, task):
+        await until(lambda: len(stormy.identifies) > 3)
+        ports.down = True
+        await until(lambda: task.done() or clock.now > START + DAY, seconds=60, what="a day")
+        assert not task.done(), task.exception()
+        assert stormy.worst_day() < 250
+        ports.down = False
+        await until(lambda: len(ports.sessions["elena"]) >= len(stormy.identifies) > 3, what="the count")
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    (4004, "STREAM_TOKEN_ELENA"), (4010, "shard"), (4011, "2,500"), (4012, "version"), (4013, "intents"),
+    (4014, "Message Content Intent"),
+])
+async def test_a_close_code_for_good_is_one_line(code: int, words: str) -> None:
+    """What an operator must mend ends the bot after one identify, with one line and the configuration exit code."""
+    async with storm(closing(code), Clock()) as (stormy, task):
+        await until(task.done, what="the end")
+        error = task.exception()
+    assert isinstance(error, ConfigurationError)
+    assert isinstance(error, TokenRefused) == (code == 4004)
+    assert error.exit_code == 2
+    assert len(stormy.identifies) == 1
+    assert str(error).startswith("elena: ")
+    assert words in str(error)
+    assert "\n" not in str(error)
+
+
+async def test_a_bot_that_ended_is_told_of_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log goes on saying which bots are down, and why."""
+    monkeypatch.setattr("app.gateway.run.REMIND", 0.02)
+    gateway = Gateway([], RecordingPorts(), settings(), POLICY)
+    gateway._ends["elena"] = StreamError("elena: mend this.")
+    task = asyncio.create_task(gateway.run())
+    with structlog.testing.capture_logs() as lines:
+        told = "a bot is down until this process starts again"
+        await until(lambda: [line for line in lines if line["event"] == told][1:])
+    gateway.stop()
+    await task
