@@ -13,6 +13,7 @@ from typing import NamedTuple
 from app.model import Addressing, Event, RosterEntry
 from app.rules.lexis import is_common, is_no_person
 from app.rules.script import normalise
+from app.rules.sentences import Sentence, sentences
 from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
 from app.rules.vocative import called, opens_with
 
@@ -27,10 +28,11 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
     ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
     lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people))))
     pinged = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.pinged]
-    by_name = called(lines)
+    spoken = [sentences(line) for line in lines]
+    by_name = called(spoken)
     named = _in_order(lines, {*pinged, *by_name})
     bots = [ours[who] for who in named if who in ours]
-    elsewhere = _called_first(lines, by_name, event)
+    elsewhere = _called_first(spoken, by_name, event)
     replied = ours.get(event.reply_to_author or "")
     if replied is not None and replied not in bots and not elsewhere:
         reason = "named, and a reply" if bots else "reply to its message"
@@ -62,7 +64,7 @@ class Names(NamedTuple):
 
 def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
     """What each bot is called in this server, or in private."""
-    return tuple(Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles) for entry in roster)
+    return tuple([Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles) for entry in roster])
 
 
 def common_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[
     return list(dict.fromkeys(places))
 
 
-def _called_first(lines: Sequence[Sequence[Token]], by_name: Collection[str], event: Event) -> bool:
+def _called_first(lines: Sequence[Sequence[Sentence]], by_name: Collection[str], event: Event) -> bool:
     """Whether the text begins by speaking to somebody other than the author of the message it replies to."""
     first = opens_with(lines[0]) if lines else None
     if first is not None and first.who == event.author_id:

@@ -40,7 +40,8 @@ class Hail:
 
 def sentences(line: Sequence[Token]) -> list[Sentence]:
     """The sentences of a line, in order."""
-    lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD)
+    named = any(token.kind is Kind.PARTY for token in line)
+    lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD and named)
     found: list[Sentence] = []
     tokens: list[Token] = []
     for token in _undescribed(line):

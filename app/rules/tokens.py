@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from app.model import MAX_CONTENT
 from app.rules.lexis import CALLING_SUFFIXES, TITLES_AFTER, is_common
@@ -23,8 +24,7 @@ class Kind(Enum):
     """A link, channel, role, code or emoji: no word, no sign of calling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token. `who` is set where it names somebody; `pinged` when that was a mention or was written with an @.
 
     `weak`: the name is also a common word. `spaced`: white space stands before it.
@@ -72,6 +72,8 @@ _QUOTE = re.compile(r"\s*>(?:>>)? ")
 _RUNS = re.compile(f"[{UNSPACED}{MARKS}]+|[^{UNSPACED}]+")
 _HAS_RUN = re.compile(f"[{UNSPACED}]")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|【[^【】]*】|「[^「」]*」|<[^<>]*>|\|.*$")
+_PLAIN = re.compile(r"(?:([a-z0-9])(?!\1))+")
+"""A word that is neither drawn out nor inflected: most are."""
 _HANGUL = re.compile("[\uac00-\ud7a3]$")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
 _PICTURES = frozenset({"So", "Sk", "Cf", "Mn", "Me", "Co", "Cn", "Cs"})
@@ -148,8 +150,9 @@ def _line(line: str, names: Lexicon) -> list[Token]:
     return tokens
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
+    """One match of the expression above: a word may be one of several pieces of it."""
+
     kind: str
     text: str
     start: int
@@ -207,7 +210,10 @@ def _word(
 ) -> tuple[list[Token], int]:
     """One word, or the name that begins with it, and how many of the following tokens that name takes."""
     plain = fold(word)
-    for words, who in names.first.get(plain, ()) or _drawn(plain, names):
+    known = names.first.get(plain)
+    if known is None and _PLAIN.fullmatch(word):
+        return [Token(Kind.WORD, word, spaced=spaced)], 0
+    for words, who in known or _drawn(plain, names):
         used = _used(words, following)
         if used is not None:
             weak = len(words) == 1 and is_common(words[0])

@@ -21,7 +21,6 @@ from app.rules.sentences import (
     hail,
     phrase_at,
     says_nothing,
-    sentences,
 )
 from app.rules.tokens import Kind, Token
 from app.rules.unspaced import called_unspaced, is_unspaced
@@ -38,21 +37,21 @@ _LONGEST_APPOSITION = 8
 _WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
-def called(lines: Sequence[Sequence[Token]]) -> tuple[str, ...]:
+def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
     """Whom the lines call by name, in order. After the first sentence a name calls at the start of another only with a
     comma or colon after it, or a greeting before it."""
     found: dict[str, None] = {}
     leading = True
     for line in lines:
-        for sentence in sentences(line):
+        for sentence in line:
             found.update(dict.fromkeys(_called(sentence, leading)))
             leading = leading and says_nothing(sentence)
     return tuple(found)
 
 
-def opens_with(line: Sequence[Token]) -> Token | None:
+def opens_with(line: Sequence[Sentence]) -> Token | None:
     """The party that a line begins with, after greetings."""
-    for sentence in sentences(line):
+    for sentence in line:
         start = hail(sentence).end
         if start < len(sentence.tokens):
             return sentence.tokens[start] if sentence.tokens[start].kind is Kind.PARTY else None
