@@ -26,7 +26,7 @@ class ChannelRoutes:
         route = self._frame.route
         return [
             route("GET", "/gateway", self.gateway),
-            route("GET", "/gateway/bot", self.gateway),
+            route("GET", "/gateway/bot", self.gateway_for_bot),
             route("GET", "/oauth2/applications/@me", self.application),
             route("GET", "/applications/@me", self.application),
             route("GET", "/users/@me", self.me),
@@ -43,11 +43,17 @@ class ChannelRoutes:
         ]
 
     async def gateway(self, call: Call) -> web.Response:
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        return json_response({"url": self._hub.resume_url})
+
+    async def gateway_for_bot(self, call: Call) -> web.Response:
+        limit = self._hub.handshakes.starts.state(call.bot)
         return json_response({"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit})
 
     async def application(self, call: Call) -> web.Response:
-        return json_response(payloads.application(call.bot))
+        shape = payloads.application(call.bot)
+        if call.bot.id in self._world.without_content:
+            shape |= {"flags": 0, "flags_new": "0"}
+        return json_response(shape)
 
     async def me(self, call: Call) -> web.Response:
         return json_response(payloads.current_user(call.bot))
