@@ -182,6 +182,12 @@ class DiscordRest:
                     found.append(Found(str(message.id), str(reference or ""), message.content))
         return found
 
+    async def readable(self, client: discord.Client, channel: str) -> bool:
+        """Whether a channel shows anything to the client. Who may not read the history is shown an empty one."""
+        place = client.get_partial_messageable(int(channel))
+        async with asyncio.timeout(self._settings.discord_timeout):
+            return bool([message async for message in place.history(limit=1)])
+
     def _retire(self, bot: str) -> None:
         """Close a client once the requests that it still carries have ended or timed out."""
         login = self._logins.get(bot)
