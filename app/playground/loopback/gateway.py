@@ -89,11 +89,11 @@ class Hub:
             if knows or session.bot.id == account_id:
                 session.push(event.name, event.body(session))
 
-    def publish_guild(self, guild: Guild, bot_id: int | None = None) -> None:
-        """Tell one bot or all connected ones of a guild that they are in."""
+    def publish_guild(self, guild: Guild, bot_id: int | None = None, *, joined: bool = False) -> None:
+        """Tell one bot or all connected ones of a guild that they are in, or have just joined."""
         for session in self._sessions.values():
             if bot_id in (None, session.bot.id):
-                self._push_guild(session, guild)
+                self._push_guild(session, guild, joined=joined)
 
     def bots(self) -> list[Account]:
         """The bots that hear of what happens, also those whose connection may still come back."""
@@ -294,11 +294,11 @@ class Hub:
             session.push("RESUMED", b"{}")
             self._wake()
 
-    def _push_guild(self, session: Session, guild: Guild) -> None:
+    def _push_guild(self, session: Session, guild: Guild, *, joined: bool = False) -> None:
         here = session.bot.id in guild.members and not guild.unavailable
         if here and session.intents & Intent.GUILDS:
             everyone = bool(session.intents & Intent.GUILD_MEMBERS)
-            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone)
+            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone, joined=joined)
             session.push("GUILD_CREATE", encode(shape))
 
     def _send_members(self, session: Session, data: Mapping[str, object]) -> None:
