@@ -47,7 +47,7 @@ class ThreadRoutes:
         self._access.demand(call.bot, parent, Permission.CREATE_PUBLIC_THREADS)
         on_message = "message_id" in call.request.match_info
         message = self._service.message(parent, call.id("message_id")) if on_message else None
-        thread = self._service.channels.open_thread(call.bot, parent, name, message)
+        thread = self._service.open_thread(call.bot, parent, name, message)
         return json_response(channel_payloads.thread(thread, call.bot), status=201)
 
     def _open_post(self, call: Call, forum: Channel, title: str, body: Json) -> web.Response:

@@ -45,10 +45,13 @@ _BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
 class MessageType(IntEnum):
-    """The two message types that people write themselves; every other type is a system message."""
+    """The message types that the loopback server writes; people write the first two themselves."""
 
     DEFAULT = 0
     REPLY = 19
+    MEMBER_JOINED = 7
+    THREAD_CREATED = 18
+    THREAD_STARTER = 21
 
 
 @dataclass(slots=True, eq=False)
