@@ -19,6 +19,7 @@ from app.bootstrap.clock import today
 from app.bootstrap.served import limits_of
 from app.broker import CYCLE, DELIVER, HintSender
 from app.character import Character, load_character
+from app.delivery.address import Address
 from app.errors import ConfigurationError
 from app.gateway.run import Gateway, Hosted
 from app.keys import Lane
@@ -337,7 +338,9 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     tokens = {bot: token_of(bot) for bot in bots}
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
-    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock), ports))
+    # One for all bots: while Discord refuses this address, nobody of the process asks it anything.
+    trace = Address().trace(waits=True)
+    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace), ports))
 
 
 async def _run(gateway: Gateway, ports: StorePorts) -> None:

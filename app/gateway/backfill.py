@@ -32,6 +32,8 @@ DIRECT_LOOKED_AT = 10
 IN_FLIGHT = 5.0
 """Seconds for which a message's event may still be on its way."""
 
+_CLOSED = frozenset({10003, 10004, 50001, 50013})
+"""Discord's codes for a channel that is gone or closed to the bot. A proxy's page of the same status has none."""
 _PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """Whatever Discord says but that the channel is gone or closed: five rate limits in a row are an HTTPException, and so is a
 token that is being rotated. One channel's error would end the reading of all, and what was missed would be lost."""
@@ -194,9 +196,9 @@ class Backfill:
             try:
                 cursor = await self._read_after(channel_id, cursor)
                 return True
-            except (discord.NotFound, discord.Forbidden):
-                return True
             except _PASSING as error:
+                if getattr(error, "code", 0) in _CLOSED:
+                    return True
                 again = "soon" if patient else "at the next look"
                 log.warning(f"reading back failed, tried again {again}", bot=self._client.bot, channel=channel_id,
                             error=type(error).__name__, where=where(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
+import aiohttp
 import discord
 import structlog
 
@@ -62,11 +63,15 @@ class Sessions(Protocol):
 class StreamClient(SteadyClient):
     """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
 
-    def __init__(self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings) -> None:
+    def __init__(
+        self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings,
+        http_trace: aiohttp.TraceConfig | None = None,
+    ) -> None:
+        """`http_trace` sees, and may hold up, each request of Discord's REST."""
         super().__init__(
             bot, sessions.identifying, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
-            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_mentions=discord.AllowedMentions.none(), http_trace=http_trace,
         )
         self._intake = intake
         self._bursts = bursts

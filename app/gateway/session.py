@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 
+import aiohttp
 import structlog
 
 from app.errors import StoreUnavailable
@@ -31,7 +32,7 @@ class Session:
 
     def __init__(
         self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock,
-        identifies: Identifies,
+        identifies: Identifies, http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         self._bot = bot
         self._identifies = identifies
@@ -40,7 +41,7 @@ class Session:
         self._refresh = settings.vault_refresh
         self._look_every = settings.check_interval
         self._gate = CursorGate()
-        self._client = StreamClient(bot, intake, bursts, self, settings)
+        self._client = StreamClient(bot, intake, bursts, self, settings, http_trace)
         self._backfill = Backfill(self._client, self._gate, intake, ports, settings, clock)
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None
