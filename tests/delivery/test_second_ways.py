@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import keys
+from app.bootstrap.ops import retry
 from app.playground.loopback import Permission
 from app.store import outbox, refusals
 from app.store.refusals import Barred
@@ -228,3 +229,16 @@ def test_a_success_disproves_it(room: Room) -> None:
     room.worker().run()
     assert room.said() == ["welcome"]
     assert barred(room) == set()
+
+
+def test_who_sends_a_dead_letter_again_has_mended_the_cause(room: Room) -> None:
+    """An operator's second chance forgets what was refused in that channel."""
+    room.discord.faults.fail_next("POST", "/messages$", 403, NO_PERMISSION)
+    room.commit()
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    assert barred(room) == {Barred.SEND}
+    assert retry(entry_id, room.with_settings(redis_url=room.redis_url))
+    assert barred(room) == set()
+    room.worker().run()
+    assert room.said() == ["hello"]
