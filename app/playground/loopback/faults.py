@@ -138,6 +138,10 @@ class Faults:
         """Send one bot an event as it is given, however little it fits Discord's documents."""
         self._caller.call(lambda: self._hub.emit(name, dict(payload), bot))
 
+    def send_frame(self, bot: Account, frame: bytes) -> None:
+        """Send one bot a frame of these bytes, which need not be JSON; it has no number."""
+        self._caller.call(lambda: self._hub.send_frame(bot, frame))
+
     def close_next_identify(self, bot: Account, code: int, times: int = 1, *, after_ready: bool = False) -> None:
         """End the bot's next sessions with a close code: instead of READY, or `after_ready`, when they count."""
         self._caller.call(lambda: self._hub.handshakes.close_next(bot, code, times, after_ready=after_ready))

@@ -101,12 +101,19 @@ class Hub:
 
     def emit(self, name: str, payload: Json, bot: Account | None) -> None:
         """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
-        channel = self._world.channels.get(int(str(payload.get("channel_id") or 0)))
-        audience = self._sessions.values() if channel is None else self._audience(channel)
         body = encode(payload)
-        for session in list(audience if bot is None else self._sessions.values()):
+        named = str(payload.get("channel_id"))
+        channel = self._world.channels.get(int(named)) if named.isdecimal() else None
+        everyone = self._sessions.values()
+        audience = everyone if channel is None or bot is not None else self._audience(channel)
+        for session in list(audience):
             if bot is None or session.bot is bot:
                 session.push(name, body)
+
+    def send_frame(self, bot: Account, frame: bytes) -> None:
+        """Send bytes as they are, which need not be JSON."""
+        for connection in self._of(bot):
+            connection.send(frame)
 
     def withhold_next(self, bot: Account, name: str, times: int) -> None:
         """Such events are given no number either, so that the client cannot see the gap."""

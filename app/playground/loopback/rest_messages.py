@@ -166,7 +166,8 @@ class MessageRoutes:
         world = self._service.world
         target = world.messages.get(message.reply_to) if message.reply_to is not None else None
         if viewer.id in world.without_content:
-            return encode(payloads.for_reader(world, message, payloads.message(world, message, viewer), viewer.id))
+            shape = payloads.message(world, message, viewer)
+            return encode(payloads.veiled(shape, payloads.veil(world, message, viewer.id)))
         if message.reactions or (target is not None and target.reactions):
             return encode(payloads.message(world, message, viewer))
         if message.rest_cache is None:

@@ -264,14 +264,14 @@ class Service:
         def shape_for(session: Session) -> str:
             if session.bot is author:
                 return "own"
-            return "full" if session.intents & Intent.MESSAGE_CONTENT or not in_guild else str(session.bot.id)
+            if session.intents & Intent.MESSAGE_CONTENT or not in_guild:
+                return "full"
+            return payloads.veil(self.world, message, session.bot.id)
 
-        def build(shape_name: str) -> Json:
-            if shape_name == "own":
-                return shape if nonce is None else {**shape, "nonce": nonce}
-            if shape_name == "full":
-                return shape
-            return payloads.for_reader(self.world, message, shape, int(shape_name))
+        def build(kind: str) -> Json:
+            if kind == "own" and nonce is not None:
+                return {**shape, "nonce": nonce}
+            return payloads.veiled(shape, kind)
 
         intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
         return Event(name, intent, build, shape_for)
