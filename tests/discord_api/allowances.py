@@ -30,6 +30,16 @@ ALLOWANCES = (
         "'code' is a required property",
         "of a 429: Discord's reference calls it optional, and the answers of most limits have none",
     ),
+    Allowance(
+        "request allow",
+        "'",
+        "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+    ),
+    Allowance(
+        "request deny",
+        "'",
+        "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+    ),
 )
 
 

@@ -108,3 +108,34 @@ async def test_deleted_threads(loopback: LoopbackDiscord, connect: Any) -> None:
         with pytest.raises(discord.NotFound) as missing:
             await client.get_partial_messageable(gone.id).send("hello?")
         assert missing.value.code == 10003
+
+
+async def test_archived_threads_are_listed(loopback: LoopbackDiscord, connect: Any) -> None:
+    """Archived threads are found by REST, the latest first, unless the bot may not read history."""
+    channel = loopback.add_channel("general")
+    bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
+    client = await connect(bot)
+    threads = [loopback.open_thread(anna, channel, name) for name in ("fish", "whales", "crabs")]
+    for thread in threads[:2]:
+        loopback.archive(thread)
+    place = client.get_channel(channel.id)
+    assert [thread.name async for thread in place.archived_threads()] == ["whales", "fish"]
+    loopback.deny(channel, bot, Permission.READ_MESSAGE_HISTORY)
+    with pytest.raises(discord.Forbidden) as refused:
+        [thread async for thread in place.archived_threads()]
+    assert refused.value.code == 50013
+
+
+async def test_a_bot_closes_its_own_thread(loopback: LoopbackDiscord, connect: Any) -> None:
+    """The owner of a thread may archive it; locking needs MANAGE_THREADS."""
+    channel = loopback.add_channel("general")
+    bot = loopback.add_bot("elena")
+    client = await connect(bot)
+    own = await client.get_channel(channel.id).create_thread(name="mine", type=discord.ChannelType.public_thread)
+    with pytest.raises(discord.Forbidden) as refused:
+        await own.edit(locked=True)
+    assert refused.value.code == 50013
+    assert (await own.edit(archived=True)).archived
+    assert not (await own.edit(archived=False)).archived
+    loopback.set_overwrite(channel, bot, allow=Permission.MANAGE_THREADS)
+    assert (await own.edit(locked=True)).locked

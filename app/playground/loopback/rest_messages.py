@@ -63,6 +63,10 @@ class MessageRoutes:
         draft = self._draft(call, channel, body)
         if draft.reply_to is not None:
             self._access.check_replying(call.bot, channel)
+        if draft.attachments:
+            self._access.demand(call.bot, channel, Permission.ATTACH_FILES)
+        if draft.embeds:
+            self._access.demand(call.bot, channel, Permission.EMBED_LINKS)
         self._service.refusals.check_text(draft.content)
         message = self._service.post(draft)
         shape = payloads.message(self._service.world, message, call.bot)

@@ -17,6 +17,7 @@ from app.playground.loopback.people import People
 from app.playground.loopback.rest import RestFrame
 from app.playground.loopback.rest_channels import ChannelRoutes
 from app.playground.loopback.rest_messages import MessageRoutes
+from app.playground.loopback.rest_rights import RightRoutes
 from app.playground.loopback.rest_threads import ThreadRoutes
 
 T = TypeVar("T")
@@ -130,6 +131,7 @@ class LoopbackDiscord(People):
         app.add_routes(MessageRoutes(core.service, frame).table())
         app.add_routes(ChannelRoutes(core.service, frame, core.hub).table())
         app.add_routes(ThreadRoutes(core.service, frame).table())
+        app.add_routes(RightRoutes(core.service, frame).table())
         app.add_routes(self.extra_routes)
         return app
 
