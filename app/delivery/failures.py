@@ -23,10 +23,6 @@ class Unreachable(StreamError):
     """Discord cannot be reached to log in."""
 
 
-class Unseen(StreamError):
-    """An earlier attempt may have arrived, and the channel's history cannot be read."""
-
-
 class Kind(StrEnum):
     """What to do next."""
 
@@ -58,19 +54,14 @@ def judge(error: BaseException, reaction: bool = False) -> Failure:
             return Failure(Kind.ABSENT, "rate limited", error.retry_after)
         case discord.HTTPException():
             return _answered(error, reaction)
+        case TokenRefused():
+            return Failure(Kind.UNAUTHORIZED, "token refused")
         case aiohttp.ClientConnectorError():
             return Failure(Kind.ABSENT, "cannot connect")
         case StreamError():
-            return _told(error)
+            return Failure(Kind.UNKNOWN, str(error))
         case _:
             return Failure(Kind.UNKNOWN, type(error).__name__)
-
-
-def _told(error: StreamError) -> Failure:
-    """What this program itself says of a request."""
-    if isinstance(error, TokenRefused):
-        return Failure(Kind.UNAUTHORIZED, "token refused")
-    return Failure(Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error))
 
 
 def _answered(error: discord.HTTPException, reaction: bool) -> Failure:

@@ -115,7 +115,7 @@ class Judge:
         for error in self._description.validator(schema).iter_errors(judged):
             for leaf in _leaves(error):
                 place = f"{where} {_path(leaf)}".rstrip()
-                if not allowed(place, leaf.message):
+                if not allowed(place, leaf):
                     yield Deviation(route, place, leaf.message[-300:])
 
     def _is_fresh(self, key: object) -> bool:

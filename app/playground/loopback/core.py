@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.playground.loopback.faults import Faults
 from app.playground.loopback.gateway import Hub
-from app.playground.loopback.handshake import StartLimit
 from app.playground.loopback.journal import Journal
 from app.playground.loopback.loop import LoopCaller
 from app.playground.loopback.nonces import NonceWindow
@@ -28,7 +27,6 @@ class Options:
     rate_limit: tuple[int, float] | None = (5, 5.0)
     clock: Callable[[], float] = time.time
     compress: bool = True
-    starts: StartLimit = field(default_factory=StartLimit)
 
 
 class Core:
@@ -42,11 +40,7 @@ class Core:
         # One source of chance for each purpose, so that switching a fault on does not change tokens or session ids.
         self.world = World(SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens"))
         self.hub = Hub(
-            self.world,
-            random.Random(f"{options.seed} sessions"),
-            self.journal.wake,
-            compress=options.compress,
-            starts=options.starts,
+            self.world, random.Random(f"{options.seed} sessions"), self.journal.wake, compress=options.compress
         )
         self.faults = Faults(self.hub, self.caller, random.Random(f"{options.seed} faults"), self.journal.wake)
         self.service = Service(self.world, self.hub, self.journal, self.nonces)
