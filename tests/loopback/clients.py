@@ -27,7 +27,9 @@ class Heard:
     kind: int
     guild_id: int | None = None
     reply_to: int | None = None
+    quotes: int | None = None
     mentions: tuple[int, ...] = ()
+    role_mentions: tuple[int, ...] = ()
     webhook_id: int | None = None
     attachments: tuple[str, ...] = ()
     stickers: tuple[str, ...] = ()
@@ -44,16 +46,17 @@ class Client(Protocol):
     async def close(self) -> None: ...
     def my_id(self) -> int: ...
     def channel_names(self) -> set[str]: ...
+    def managed_roles(self) -> dict[int, str]: ...
+    def nickname(self, guild_id: int, user_id: int) -> str | None: ...
+    def session_id(self) -> str: ...
     async def say(self, channel_id: int, text: str, reply_to: int | None = None) -> Heard: ...
     async def read(self, channel_id: int, message_id: int) -> Heard: ...
-    async def history(self, channel_id: int) -> list[Heard]: ...
+    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]: ...
     async def edit(self, channel_id: int, message_id: int, text: str) -> None: ...
     async def delete(self, channel_id: int, message_id: int) -> None: ...
     async def react(self, channel_id: int, message_id: int, emoji: str) -> None: ...
     async def type_in(self, channel_id: int) -> None: ...
-    async def refusal(self, channel_id: int, text: str) -> tuple[int, int]: ...
-    async def who_am_i(self) -> tuple[int, int]: ...
-    async def collections(self, guild_id: int) -> list[int]: ...
+    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]: ...
 
 
 async def hears(client: Client, name: str, count: int = 1) -> Any:
@@ -74,7 +77,9 @@ def _from_discord(message: discord.Message) -> Heard:
         kind=message.type.value,
         guild_id=None if message.guild is None else message.guild.id,
         reply_to=None if reference is None else reference.message_id,
+        quotes=None if reference is None or not isinstance(reference.resolved, discord.Message) else reference.resolved.id,
         mentions=tuple(sorted(user.id for user in message.mentions)),
+        role_mentions=tuple(message.raw_role_mentions),
         webhook_id=message.webhook_id,
         attachments=tuple(item.filename for item in message.attachments),
         stickers=tuple(item.name for item in message.stickers),
@@ -134,6 +139,18 @@ class DiscordClient(discord.Client):
     def channel_names(self) -> set[str]:
         return {channel.name for channel in self.get_all_channels()}
 
+    def managed_roles(self) -> dict[int, str]:
+        tagged = [role for guild in self.guilds for role in guild.roles if role.is_bot_managed()]
+        return {role.tags.bot_id: role.name for role in tagged if role.tags and role.tags.bot_id}
+
+    def nickname(self, guild_id: int, user_id: int) -> str | None:
+        guild = self.get_guild(guild_id)
+        member = guild.get_member(user_id) if guild is not None else None
+        return member.nick if member is not None else None
+
+    def session_id(self) -> str:
+        return str(self.ws.session_id)
+
     def _messageable(self, channel_id: int) -> discord.PartialMessageable:
         return self.get_partial_messageable(channel_id)
 
@@ -145,8 +162,10 @@ class DiscordClient(discord.Client):
     async def read(self, channel_id: int, message_id: int) -> Heard:
         return _from_discord(await self._messageable(channel_id).fetch_message(message_id))
 
-    async def history(self, channel_id: int) -> list[Heard]:
-        return [_from_discord(message) async for message in self._messageable(channel_id).history(limit=None)]
+    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]:
+        ends = {name: discord.Object(i) for name, i in (("before", before), ("after", after)) if i is not None}
+        pages = self._messageable(channel_id).history(limit=None, oldest_first=False, **ends)
+        return [_from_discord(message) async for message in pages]
 
     async def edit(self, channel_id: int, message_id: int, text: str) -> None:
         await self._messageable(channel_id).get_partial_message(message_id).edit(content=text)
@@ -160,20 +179,12 @@ class DiscordClient(discord.Client):
     async def type_in(self, channel_id: int) -> None:
         await self._messageable(channel_id).typing()
 
-    async def refusal(self, channel_id: int, text: str) -> tuple[int, int]:
+    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]:
         try:
-            await self.say(channel_id, text)
+            await self.say(channel_id, text, reply_to)
         except discord.HTTPException as error:
             return error.status, error.code
         return 200, 0
-
-    async def who_am_i(self) -> tuple[int, int]:
-        return (await self.application_info()).id, (await self.fetch_user(self.my_id())).id
-
-    async def collections(self, guild_id: int) -> list[int]:
-        guild = await self.fetch_guild(guild_id)
-        found = [await guild.fetch_emojis(), await guild.fetch_stickers(), await self.fetch_application_emojis()]
-        return [len(items) for items in found]
 
 
 def _from_hikari(message: hikari.Message) -> Heard:
@@ -186,7 +197,9 @@ def _from_hikari(message: hikari.Message) -> Heard:
         kind=int(message.type),
         guild_id=None if message.guild_id is None else int(message.guild_id),
         reply_to=None if reference is None or reference.id is None else int(reference.id),
+        quotes=int(message.referenced_message.id) if message.referenced_message else None,
         mentions=tuple(sorted(int(i) for i in message.user_mentions_ids or ())),
+        role_mentions=tuple(int(i) for i in message.role_mention_ids or ()),
         webhook_id=None if message.webhook_id is None else int(message.webhook_id),
         attachments=tuple(item.filename for item in message.attachments),
         stickers=tuple(item.name for item in message.stickers),
@@ -260,6 +273,17 @@ class HikariClient:
     def channel_names(self) -> set[str]:
         return {channel.name or "" for channel in self.bot.cache.get_guild_channels_view().values()}
 
+    def managed_roles(self) -> dict[int, str]:
+        roles = self.bot.cache.get_roles_view().values()
+        return {int(role.bot_id): role.name for role in roles if role.is_managed and role.bot_id is not None}
+
+    def nickname(self, guild_id: int, user_id: int) -> str | None:
+        member = self.bot.cache.get_member(guild_id, user_id)
+        return member.nickname if member is not None else None
+
+    def session_id(self) -> str:
+        return str(self.bot.shards[0]._session_id)  # type: ignore[attr-defined]
+
     async def say(self, channel_id: int, text: str, reply_to: int | None = None) -> Heard:
         reply = hikari.UNDEFINED if reply_to is None else hikari.Snowflake(reply_to)
         return _from_hikari(await self.bot.rest.create_message(channel_id, text, reply=reply))
@@ -267,8 +291,10 @@ class HikariClient:
     async def read(self, channel_id: int, message_id: int) -> Heard:
         return _from_hikari(await self.bot.rest.fetch_message(channel_id, message_id))
 
-    async def history(self, channel_id: int) -> list[Heard]:
-        return [_from_hikari(message) async for message in self.bot.rest.fetch_messages(channel_id)]
+    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]:
+        ends = {name: hikari.Snowflake(i) for name, i in (("before", before), ("after", after)) if i is not None}
+        found = [_from_hikari(message) async for message in self.bot.rest.fetch_messages(channel_id, **ends)]
+        return sorted(found, key=lambda message: message.id, reverse=True)
 
     async def edit(self, channel_id: int, message_id: int, text: str) -> None:
         await self.bot.rest.edit_message(channel_id, message_id, text)
@@ -282,24 +308,12 @@ class HikariClient:
     async def type_in(self, channel_id: int) -> None:
         await self.bot.rest.trigger_typing(channel_id)
 
-    async def refusal(self, channel_id: int, text: str) -> tuple[int, int]:
+    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]:
         try:
-            await self.say(channel_id, text)
+            await self.say(channel_id, text, reply_to)
         except hikari.ClientHTTPResponseError as error:
             return int(error.status), error.code
         return 200, 0
-
-    async def who_am_i(self) -> tuple[int, int]:
-        return int((await self.bot.rest.fetch_application()).id), int((await self.bot.rest.fetch_my_user()).id)
-
-    async def collections(self, guild_id: int) -> list[int]:
-        rest = self.bot.rest
-        found = [
-            await rest.fetch_guild_emojis(guild_id),
-            await rest.fetch_guild_stickers(guild_id),
-            await rest.fetch_application_commands(self.my_id()),
-        ]
-        return [len(items) for items in found]
 
 
 def client_of(library: str, loopback: LoopbackDiscord, bot: Account) -> Client:
