@@ -30,7 +30,7 @@ from app.model import BOT_NAME, BotName
 MAX_FILE = 256 * 1024
 """Bytes of the largest character file that is read."""
 
-SLOTS = ("{author}", "{topic}")
+SLOTS = ("{author}", "{topic}", "{thing}")
 """What a voice line may leave open."""
 
 # Unicode 13's Emoji_Presentation, which every Discord client draws; newer ones may be unknown to Discord.
@@ -80,6 +80,8 @@ class Mood(StrEnum):
     """Asked whether they are a bot or a human: the line must tell the truth."""
     DISAGREE = "disagree"
     SMALLTALK = "smalltalk"
+    UNSEEN = "unseen"
+    """Sent a picture, a sticker, a sound without a word: the line may say `{thing}` for it."""
     CURIOUS = "curious"
     """A question or remark they know nothing about."""
 

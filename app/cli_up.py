@@ -28,7 +28,7 @@ from app.supervisor import Child, ChildSpec, State, Supervisor
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|VAULT|API_?KEY|(?:^|_)KEYS?(?:_|$)", re.IGNORECASE)
 """Variables of the environment that only gateways inherit: they publish what workers need, encrypted."""
 
-DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"),
+DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"), State.REFUSED: ("✗", "red"),
         State.STOPPING: ("●", "yellow"), State.ENDED: ("○", "dim")}
 
 

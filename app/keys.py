@@ -108,6 +108,10 @@ def vault(bot: str, part: str) -> str:
     return f"vault:{bot}:{part}"
 
 
+def names(guild: str) -> str:
+    return f"names:{guild}"
+
+
 def bids(message: str) -> str:
     return f"bids:{message}"
 
@@ -166,9 +170,12 @@ def mute(scope: str) -> str:
     return f"mute:{scope}"
 
 
-def mute_scopes(bot: str, channel: str, guild: str | None) -> tuple[str, str, str, str]:
-    """The four keys, any of which silences this bot in this channel, in the order every script expects."""
-    return mute("all"), mute(f"guild:{guild or '-'}"), mute(f"channel:{channel}"), mute(f"bot:{bot}")
+def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> tuple[str, ...]:
+    """The keys, any of which silences this bot in this channel: a thread is silenced with its channel (`parent`)."""
+    scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
+    if parent is not None:
+        scopes.append(f"channel:{parent}")
+    return tuple(map(mute, scopes))
 
 
 def gateway_lease(bot: str) -> str:
@@ -276,6 +283,8 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
     Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
+    Described("names:<guild>", "hash: id to the name of a channel, role or person with a nickname; `topic:<channel>`",
+              "gateway", "7 days after the last write"),
     Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
     Described("event:<message>", "hash: the event an election is about, its signal and reason", "admit", "2 hours"),
     Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),

@@ -98,7 +98,7 @@ class MessagePart(Frozen):
 
     @property
     def described(self) -> str:
-        """`[picture: a.png]`."""
+        """As a line shows it: `[picture: a.png]`."""
         return f"[{self.kind}: {self.text}]" if self.text else f"[{self.kind}]"
 
 
@@ -122,6 +122,12 @@ class Event(Frozen):
     is_dm: bool = False
     parent_id: Snowflake | None = None
     """The channel or forum of a thread; its rules are the thread's."""
+    channel_name: str = Field(default="", max_length=100)
+    """Of a thread its title; empty in private."""
+    names: dict[Snowflake, str] = Field(default_factory=dict)
+    """What the people, roles and channels that the text mentions are called here."""
+    proxied: bool = False
+    """A proxy said it for a person under a name of that person's choice: no trust, no rights, no memory of anybody."""
     thread_owner: Snowflake | None = None
     reactions: int = 0
     nonce: str | None = None
@@ -189,6 +195,8 @@ class InboxEntry(Frozen):
     reason: str = ""
     addressed: tuple[BotName, ...] = ()
     bid: float | None = None
+    after_ms: int = 0
+    """Unix milliseconds before which it is not answered; 0: at once."""
 
 
 class Cause(Frozen):
@@ -234,6 +242,7 @@ class OutboxEntry(Frozen):
     reply_to: Snowflake | None = None
     reply_author: Snowflake | None = None
     guild_id: Snowflake | None = None
+    parent_id: Snowflake | None = None
     direct: bool = False
     deliver_by_ms: int | None = None
     fallback: str = ""
@@ -254,6 +263,8 @@ class ChatLine(Frozen):
     content: str
     reply_to: Snowflake | None = None
     parts: tuple[MessagePart, ...] = ()
+    names: dict[Snowflake, str] = Field(default_factory=dict)
+    """What the people whom it mentions are called."""
 
 
 class JournalLine(Frozen):

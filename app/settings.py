@@ -58,6 +58,8 @@ class Settings(BaseSettings):
 
     discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
     discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
+    discord_cdn_url: str = Field("https://cdn.discordapp.com", description="where Discord keeps files")
+    discord_media_url: str = Field("https://media.discordapp.net", description="where Discord keeps resized pictures")
     discord_check_interval_minutes: Minutes = Field(
         7.0, description="minutes between safety polls, and between looks for messages that Discord did not deliver"
     )
@@ -72,6 +74,14 @@ class Settings(BaseSettings):
 
     dry_run: bool = Field(False, description="decide and journal everything, post nothing")
     speak_channels: NameList = Field((), description="channel ids where bots may speak unasked, or `*`; empty: nowhere")
+    speak_in_threads: bool = Field(True, description="whether those channels' threads and posts count as they do")
+    proxy_applications: NameList = Field(
+        ("466378653216014359", "431544605209788416"),
+        description="applications whose webhooks speak for people (PluralKit, Tupperbox); all other webhooks are ignored"
+    )
+    proxy_delay: Annotated[float, Field(ge=0, le=10)] = Field(
+        1.5, description="how long an answer waits for a proxy to replace the message, in servers with a proxy"
+    )
     gateway_wakes: bool = Field(True, description="wake bots from gateway events; off: the safety poll alone")
     ignored_people: NameList = Field((), description="user ids nobody reacts to")
     trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(4, description="trust level that makes an author trusted")
@@ -117,7 +127,7 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="logs as JSON lines")
     tracing: bool = Field(False, description="let LangSmith variables of the environment take effect (text leaves!)")
 
-    _split_lists = field_validator("vault_keys", "speak_channels", "ignored_people", mode="before")(_split)
+    _split_lists = field_validator("vault_keys", "speak_channels", "ignored_people", "proxy_applications", mode="before")(_split)
 
     @field_validator("vault_keys")
     @classmethod
@@ -130,7 +140,7 @@ class Settings(BaseSettings):
                 raise ValueError("holds something that is no Fernet key; `the-stream vault key` makes one") from None
         return keys
 
-    @field_validator("discord_api_url", "discord_gateway_url")
+    @field_validator("discord_api_url", "discord_gateway_url", "discord_cdn_url", "discord_media_url")
     @classmethod
     def _encrypted(cls, url: str) -> str:
         parts = urlsplit(url)
@@ -165,9 +175,13 @@ class Settings(BaseSettings):
         """Seconds between safety polls."""
         return self.discord_check_interval_minutes * 60
 
-    def may_speak(self, channel: str) -> bool:
-        """Whether bots may speak unasked in this channel."""
-        return "*" in self.speak_channels or channel in self.speak_channels
+    def may_speak(self, channel: str, parent: str | None = None) -> bool:
+        """Whether bots may speak unasked in this channel, or in a thread of the channel `parent`."""
+        if channel in self.speak_channels:
+            return True
+        if parent is not None and not self.speak_in_threads:
+            return False
+        return "*" in self.speak_channels or parent in self.speak_channels
 
 
 def token_variable(bot: str) -> str:

@@ -21,8 +21,11 @@ from typing import IO
 
 from app.embedded import die_with_parent
 
-CONFIGURATION_EXIT = 2
-"""The exit code by which a child says that starting it again will not help."""
+FINAL_EXITS = frozenset({2, 5})
+"""Exit codes by which a child says that starting it again will not help: a wrong configuration, too many sessions with
+Discord today (app/errors.py)."""
+REMIND = 3600.0
+"""Seconds between lines that say which children stay down."""
 
 KEPT_LINES = 20
 TICK = 0.05
@@ -66,6 +69,7 @@ class State(StrEnum):
     WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
+    REFUSED = "refused"
     STOPPING = "stopping"
     ENDED = "ended"
 
@@ -108,7 +112,9 @@ Say = Callable[[str, str], None]
 
 
 class Supervisor:
-    """Keeps the children running until `stop`, SIGINT, SIGTERM or SIGHUP, or until one refuses its configuration.
+    """Keeps the children running until `stop`, SIGINT, SIGTERM or SIGHUP, or until one refuses to start.
+
+    One that refuses after it has run for a while stays down, and the others go on.
 
     `run` must be called from a thread that lives as long as the children should: the kernel ends them with it.
     """
@@ -119,6 +125,7 @@ class Supervisor:
         self.children = [Child(spec) for spec in specs]
         self.failure: str | None = None
         self._say = say
+        self._exit_code = 0
         self._grace = grace
         self._backoff = backoff or Backoff()
         self._stops = 0
@@ -128,7 +135,7 @@ class Supervisor:
         self._stops += 1
 
     def run(self) -> int:
-        """Supervise until the end. 0, or the configuration exit code with `failure` set to the child's one line."""
+        """Supervise until the end. 0, or a child's final exit code with `failure` set to its one line."""
         with self._signals():
             try:
                 while not self._stops:
@@ -136,13 +143,15 @@ class Supervisor:
                     time.sleep(TICK)
             finally:
                 self._end()
-        return CONFIGURATION_EXIT if self.failure else 0
+        return self._exit_code
 
     def _turn(self) -> None:
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
                 self._ended(child, child.process.returncode, now)
+            elif child.state is State.REFUSED:
+                self._remind(child, now)
             elif child.state is State.STARTING and (child.spec.ready is None or child.spec.ready()):
                 child.state = State.RUNNING
             elif child.state is State.RUNNING and now - child.started_at >= self._backoff.stable:
@@ -178,15 +187,28 @@ class Supervisor:
 
     def _ended(self, child: Child, code: int, now: float) -> None:
         child.process, child.state = None, State.WAITING
-        if code == CONFIGURATION_EXIT and not child.proven:
-            self.failure = f"{child.spec.name}: {child.last_line()}"
-            self.stop()
+        if code in FINAL_EXITS:
+            self._refused(child, code, now)
             return
         child.failures = 1 if now - child.started_at >= self._backoff.stable else child.failures + 1
         child.restarts += 1
         delay = self._backoff.delay(child.failures)
         child.due = now + delay
         self._say("up", f"{child.spec.name} ended ({describe(code)}); it starts again in {delay:.1f} s")
+
+    def _refused(self, child: Child, code: int, now: float) -> None:
+        if child.proven:
+            child.state, child.due = State.REFUSED, now
+            self._remind(child, now)
+            return
+        self.failure = f"{child.spec.name}: {child.last_line()}"
+        self._exit_code = code
+        self.stop()
+
+    def _remind(self, child: Child, now: float) -> None:
+        if now >= child.due:
+            child.due = now + REMIND
+            self._say("up", f"{child.spec.name} stays down until `up` starts again: {child.last_line()}")
 
     def _end(self) -> None:
         """TERM, then KILL after the grace: first the others, then the base that they need to end in good order."""

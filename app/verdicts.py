@@ -60,6 +60,8 @@ class Claim(StrEnum):
     GONE = "gone"
     """The inbox no longer holds the entry."""
     LOST_LOCK = "lost_lock"
+    BARRED = "barred"
+    """Discord refused the bot in this channel a short while ago."""
     NOT_ALLOWED = "not_allowed"
     """Outside the channels where bots may speak unasked."""
 

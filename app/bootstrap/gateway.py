@@ -16,10 +16,13 @@ from pydantic import SecretStr
 
 from app import logs
 from app.bootstrap.clock import today
+from app.bootstrap.places import Nicknames, SpeakReport
 from app.bootstrap.served import limits_of
 from app.broker import CYCLE, DELIVER, HintSender
 from app.character import Character, load_character
+from app.delivery.address import Address
 from app.errors import ConfigurationError
+from app.gateway.presence import Presence
 from app.gateway.run import Gateway, Hosted
 from app.keys import Lane
 from app.killpoints import reached
@@ -49,6 +52,7 @@ from app.store import (
     trusts,
     vault,
 )
+from app.store import names as names_store
 from app.store.admission import Admission, Candidate
 from app.store.door import AsyncStore
 from app.store.elections import Election
@@ -95,6 +99,8 @@ class StorePorts:
         self._opted_out: frozenset[str] = frozenset()
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
+        self._names = Nicknames()
+        self._speaking = SpeakReport(settings)
         self._wall = wall
         self._ahead: float | None = None
         """Seconds by which Redis's clock is ahead of this machine's, once it is known."""
@@ -139,19 +145,23 @@ class StorePorts:
         character = self.characters[bot]
         engaged = self._states.get(bot, {}).get(event.channel_id)
         state = decay.decayed(engaged, int(self.clock() * 1000)).state if engaged else ConversationState.IDLE
-        channel_name = self._channels.get(event.channel_id, "")
         watchlist, given = character.watchlist, character.trusted
         points = self._trust[1].get(bot, {}).get(event.author_id)
         earned = points.level(int(self.clock() * 1000)) if points is not None else 0
         return Facts(
-            trust=max(given.get(event.author_id, 0), earned),
-            watched="*" in watchlist
-            or event.channel_id in watchlist
-            or (bool(channel_name) and channel_name in watchlist),
+            # Anybody may take any name behind a proxy.
+            trust=0 if event.proxied else max(given.get(event.author_id, 0), earned),
+            watched=self._watched(event, watchlist),
             state=state,
             touches=self._interests[bot].touched(event.content) > 0,
             ignored=self._ignored(event.author_id),
         )
+
+    def _watched(self, event: Event, watchlist: Sequence[str]) -> bool:
+        """Whether the channel is on a watchlist, by id or name; a thread with its channel."""
+        places = [place for place in (event.channel_id, event.parent_id) if place is not None]
+        names = [self._channels.get(place, "") for place in places]
+        return "*" in watchlist or any(name in watchlist for name in (*places, *names) if name)
 
     def _ignored(self, person: str) -> bool:
         """Whether the operator set this person aside, or the person opted out."""
@@ -168,7 +178,7 @@ class StorePorts:
 
     def _paced(self, bot: str, bid: Bid | None, event: Event) -> Bid | None:
         """The bid with the character's chattiness and interests. None: it may not speak unasked. At 1 it always bids."""
-        if bid is None or not self.settings.may_speak(event.channel_id):
+        if bid is None or not self.settings.may_speak(event.channel_id, event.parent_id):
             return None
         chattiness = self.characters[bot].pacing.chattiness
         shift = (chattiness - 0.5) * 2 * CHATTINESS_BITS
@@ -206,13 +216,27 @@ class StorePorts:
         """Nothing that waits for a deleted message is sent any more."""
         await self._store.run(admission.forget(message_id))
 
+    async def answered(self, message_id: str) -> frozenset[str]:
+        """Our bots that have answered a message."""
+        return await self._store.run(admission.answered(message_id))
+
+    async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
+        """The bot may not write there: whoever was named after it goes on."""
+        await self._store.run(admission.cancel(bot, event.message_id, event.channel_id, "refused", reason))
+
+    def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
+        """Kept for the next turn of the pump, if it is news."""
+        if not self._ignored(person):
+            self._names.nicknamed(guild_id, person, nickname)
+
     async def edited(self, event: Event) -> None:
         """A cycle reads the new text from Discord itself; here it is only noted."""
         await self._store.run(journal.note(event.message_id, "stream", "edit", "edited", "its author changed it", {}))
 
     async def unaddressed(self, bot: str, event: Event) -> None:
         """What the bot has not committed yet is cancelled."""
-        await self._store.run(admission.cancel(bot, event.message_id, event.channel_id))
+        await self._store.run(admission.cancel(
+            bot, event.message_id, event.channel_id, "edit", "its author no longer speaks to it"))
 
     async def liked(self, bot: str, person: str, request: str) -> None:
         """A reaction to the bot's words earns some trust."""
@@ -242,22 +266,21 @@ class StorePorts:
 
     # --- process
 
-    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
+    async def publish(self, bot: str, presence: Presence) -> None:
         """Write the bot's vault, then its roster entry: who is on the roster can be served."""
+        for names in presence.names.values():
+            self._channels.update({key: name for key, name in names.items() if key.isdigit()})
+        self._speaking.tell(bot, presence, len(self.characters))
         self._opted_out = await self._store.run(memories.all_opted_out())
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
-        plain = (llm, json.dumps({"user_id": user_id}), character.model_dump_json())
+        plain = (llm, json.dumps({"user_id": presence.user_id}), character.model_dump_json())
         await self._store.run(vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain))
-        await self._store.run(
-            roster.enlist(RosterEntry(bot=bot, user_id=user_id, names=character.names, channels=tuple(channels)))
-        )
+        await self._store.run(roster.enlist(_roster_entry(bot, character, presence)))
+        for guild, names in presence.names.items():
+            await self._store.run(names_store.learn(guild, names))
         self._roster = (-ROSTER_FRESH_FOR, ())
-
-    def name_channels(self, names: Mapping[str, str]) -> None:
-        """Channel names by id, for watchlists that name a channel."""
-        self._channels.update(names)
 
     async def hold_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease; who has it, or empty when it is ours."""
@@ -287,6 +310,8 @@ class StorePorts:
         if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
             known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
             self._trust = (time.monotonic(), known)
+        for guild, (fresh, gone) in self._names.news().items():
+            await self._store.run(names_store.learn(guild, fresh, gone))
         await self._set_clock()
         overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
@@ -300,6 +325,13 @@ class StorePorts:
         """Close every connection."""
         await asyncio.to_thread(self._hints.close)
         await self._store.close()
+
+
+def _roster_entry(bot: str, character: Character, presence: Presence) -> RosterEntry:
+    username = (presence.username,) if presence.username else ()
+    return RosterEntry(
+        bot=bot, user_id=presence.user_id, names=tuple(dict.fromkeys((*character.names, *username))),
+        nicknames=dict(presence.nicknames), roles=presence.roles, channels=presence.channels)
 
 
 def token_of(bot: str) -> str:
@@ -337,7 +369,9 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     tokens = {bot: token_of(bot) for bot in bots}
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
-    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock), ports))
+    # One for all bots: while Discord refuses this address, nobody of the process asks it anything.
+    trace = Address().trace(waits=True)
+    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace), ports))
 
 
 async def _run(gateway: Gateway, ports: StorePorts) -> None:

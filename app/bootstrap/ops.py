@@ -15,7 +15,7 @@ from app.embedded import running_url
 from app.errors import ConfigurationError, VaultKeyWrong, VaultMissing
 from app.model import JournalLine
 from app.settings import Settings
-from app.store import journal, mutes, outbox, roster, vault
+from app.store import journal, mutes, outbox, refusals, roster, vault
 from app.store.door import Store
 from app.store.vault import Vault
 
@@ -116,10 +116,16 @@ def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def retry(entry_id: str, settings: Settings) -> bool:
-    """Send a dead letter again; the pump finds it within about a second. False: it is no dead letter."""
+    """Send a dead letter again; the pump finds it within about a second. False: it is no dead letter.
+
+    Whoever asks has mended what Discord refused: the bot may think about that channel again.
+    """
     with opened(settings) as store:
         entry = store.run(outbox.read(entry_id))
-        return entry is not None and store.run(outbox.retry(entry))
+        if entry is None or not store.run(outbox.retry(entry)):
+            return False
+        store.run(refusals.forget(entry.bot, entry.channel_id))
+        return True
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from app.bootstrap.enclosing import enclosed
+from app.bootstrap.naming import named
 from app.bootstrap.posting import Posting
 from app.bootstrap.served import Served
 from app.brain.memory import Moment
-from app.brain.ports import Opening
+from app.brain.ports import Enclosed, Opening
 from app.delivery.rest import DiscordRest
 from app.killpoints import reached
 from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.settings import Settings
-from app.store import commits, floors, journal, memories, nights, states, stats, trusts
+from app.store import admission, commits, floors, journal, memories, nights, refusals, states, stats, trusts
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -68,6 +70,8 @@ class Ports:
     committed: bool = False
     behind: bool = False
     """What was granted came first: other triggers that this cycle read are owed a cycle of their own."""
+    place: Mapping[str, str] = field(default_factory=dict)
+    """Where the message was said whose context was read last: channel, topic, thread."""
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
     _read: tuple[ChatLine, ...] = ()
@@ -100,8 +104,11 @@ class Ports:
         return self.holder.lane.bot
 
     def entries(self) -> Sequence[InboxEntry]:
-        """The lane's inbox entries, oldest first."""
-        return self.begun.entries
+        """The lane's inbox entries, oldest first, but those that nobody may answer yet."""
+        held = [entry.after_ms - self.now_ms for entry in self.begun.entries if entry.after_ms > self.now_ms]
+        if held:
+            self.retry_ms = min([*held, self.retry_ms or held[0]])
+        return [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
 
     def granted(self) -> frozenset[str]:
         """Message ids that elections granted to this bot."""
@@ -122,15 +129,17 @@ class Ports:
             }
         return self._levels.get(person, 0)
 
-    def allowed(self, channel: str) -> bool:
-        """Whether the bot may speak unasked in the channel."""
-        return self.settings.may_speak(channel)
+    def allowed(self, entry: InboxEntry) -> bool:
+        """Whether the bot may speak unasked in the entry's channel."""
+        return self.settings.may_speak(entry.event.channel_id, entry.event.parent_id)
 
     def claim(self, entry: InboxEntry) -> Claim:
         """Ask for the floor of the entry's channel."""
-        if self.holder.kind == "auto" and not self.allowed(entry.event.channel_id):
+        if self.holder.kind == "auto" and not self.allowed(entry):
             return Claim.NOT_ALLOWED
         self._about(entry)
+        if self._barred(entry):
+            return Claim.BARRED
         reached("floor_before")
         claimed = self.store.run(floors.claim(self.holder, entry, self.settings, self.served.quiet_time(self.settings)))
         reached("floor_after")
@@ -141,6 +150,20 @@ class Ports:
         if claimed.verdict is not Claim.GRANTED:
             self.note(entry, "claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
         return claimed.verdict
+
+    def _barred(self, entry: InboxEntry) -> bool:
+        """Whether Discord refused the bot in this channel lately: what it would say could not be sent either."""
+        event = entry.event
+        reason = self.store.run(refusals.may_send(self.bot, event.channel_id))
+        if not reason:
+            return False
+        told = f"Discord refuses the bot here: {reason}"
+        if self.holder.kind == "direct":
+            # Whoever was named after this bot must not wait for it.
+            self.store.run(admission.cancel(self.bot, event.message_id, event.channel_id, "refused", told))
+        else:
+            self.note(entry, "claim", Claim.BARRED, told, {})
+        return True
 
     def renew(self) -> bool:
         """Keep the floor while the model writes; called by the lock's renewal thread."""
@@ -154,15 +177,24 @@ class Ports:
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
         self._about(entry)
-        lines, problem = self.rest.context(
+        found, problem = self.rest.context(
             self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids
         )
         if problem:
             self.note(entry, "context", "missing", problem, {})
-        self._read = tuple(lines)
+        lines, self.place = named(self.store, entry.event, found)
+        self._read = lines
         if self.held is not None and lines:
             self.held.read_up_to = max((line.message_id for line in lines), key=int)
         return lines
+
+    def enclosed(self, entry: InboxEntry) -> Enclosed:
+        """The texts and pictures of a message that this bot can read and see."""
+        model = self.served.character.model
+        found = enclosed(self.rest, entry.event.parts, vision=model is not None and model.vision)
+        for problem in found.problems:
+            self.note(entry, "files", "missing", problem, {})
+        return found
 
     def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
         """Mark the message as paid for and hold tokens of every budget."""

@@ -105,11 +105,11 @@ class Posting:
 
     def claim(self, opening: Opening) -> Claim:
         """Ask for the channel's floor. Nothing is posted in a channel whose server is unknown: it might be muted."""
-        guild = self.rest.guild(self.bot, self.served.token, opening.channel)
-        if guild is None:
+        place = self.rest.place(self.bot, self.served.token, opening.channel)
+        if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
         quiet = self.served.quiet_time(self.settings) if opening.text else QUIET_S
-        post = Post(self.holder, opening.post_id, opening.channel, guild, int(quiet * 1000), not opening.text)
+        post = Post(self.holder, opening.post_id, opening.channel, place.guild, int(quiet * 1000), not opening.text, place.parent)
         claimed = self.store.run(posts.claim(post, self.served.limits, self.settings))
         if claimed.verdict is Claim.GRANTED:
             self.held = HeldPost(post, claimed.token)

@@ -14,9 +14,11 @@ from app.brain import prompt, reply, text
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
 from app.brain.memory import nod, recall
+from app.brain.ports import Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
 from app.character import Character, plain_emoji
+from app.content.names import legible
 from app.errors import ModelUnavailable
 from app.model import Action, ActionKind, ChatLine, InboxEntry
 from app.verdicts import Commit, Reserve
@@ -103,6 +105,7 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     """Free for a reaction and for the offline voice."""
     lines = run.ports.context(candidate.entry)
     entry = _as_it_stands(candidate.entry, lines)
+    enclosed = run.ports.enclosed(entry) if entry.event.parts else Enclosed()
     character = run.brain.character
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
@@ -110,7 +113,8 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     known = recall(memory, character.name, entry.event, lines, deep=speaker is not None, now_ms=run.ports.now_ms)
     if known.trouble:
         run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
-    messages = prompt.build(character, run.ports.me, entry, lines, recent, known.notes())
+    shown = prompt.Shown(lines, run.ports.place, enclosed, tuple(recent), known.notes())
+    messages = prompt.build(character, run.ports.me, entry, shown)
     reserved = run.ports.reserve(candidate.entry, speaker.estimate(messages) if speaker is not None else 0)
     if reserved is not Reserve.OK:
         return Draft(reason=reserved, lost=reserved is not Reserve.BUDGET)
@@ -124,12 +128,12 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
 
 
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
-    """The entry with the text that Discord has now: people edit."""
+    """The entry with the text and files that Discord has now, and with names for ids: people edit, and files move."""
     event = entry.event
     now = next((line for line in lines if line.message_id == event.message_id), None)
-    if now is None or now.content == event.content:
-        return entry
-    return entry.model_copy(update={"event": event.model_copy(update={"content": now.content})})
+    content = now.content if now is not None else legible(event.content, event.names)
+    parts = now.parts if now is not None and now.parts else event.parts
+    return entry.model_copy(update={"event": event.model_copy(update={"content": content, "parts": parts})})
 
 
 def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:

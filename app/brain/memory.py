@@ -22,6 +22,8 @@ from app.brain.facts import Fact, outdated
 from app.brain.models import Breaker
 from app.brain.text import person, tame
 from app.character import Mood
+from app.content.names import legible
+from app.content.words import described
 from app.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
 
 RECALL_WITHIN = 1.0
@@ -82,7 +84,7 @@ def recall(
     memory: BaseStore | None, bot: str, event: Event, lines: Sequence[ChatLine], *, deep: bool, now_ms: int,
 ) -> Remembered:
     """What comes to mind at a message. `deep`: also earlier lines, which a model can use and the offline voice cannot."""
-    if memory is None or event.author_kind is not AuthorKind.HUMAN:
+    if memory is None or event.author_kind is not AuthorKind.HUMAN or event.proxied:
         return NOTHING
     breaker = _breaker(memory)
     if not breaker.allows(now_ms):
@@ -143,7 +145,10 @@ def remember(
     heard = [line for line in _earlier(moment) if line.author_id not in unwilling and line.author_id != me]
     kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
     if event.author_id not in unwilling:
-        asked = ChatLine(**event.model_dump(include=set(ChatLine.model_fields)))
+        asked = ChatLine(
+            message_id=event.message_id, author_id=event.author_id, author_name=event.author_name,
+            author_kind=event.author_kind, content=legible(event.content, event.names), reply_to=event.reply_to,
+            parts=event.parts)
         answer = ChatLine(message_id=event.message_id, author_id=me, author_name=name, author_kind=AuthorKind.OURS,
                           content=moment.text, reply_to=event.message_id)
         if event.kind == "message":
@@ -157,16 +162,17 @@ def _earlier(moment: Moment) -> list[ChatLine]:
     event = moment.entry.event
     return [
         line for line in moment.lines
-        if line.content and int(line.message_id) < int(event.message_id)
+        if (line.content or line.parts) and int(line.message_id) < int(event.message_id)
         and event.created_ms - snowflake_ms(line.message_id) <= EARLIER_MS
     ][-EARLIER:]
 
 
 def _line(event: Event, line: ChatLine) -> dict[str, Any]:
+    text = f"{line.content} {described(line.parts)}".strip()
     return {
-        "id": line.message_id, "author": line.author_id, "name": line.author_name, "text": line.content[:LINE_LIMIT],
-        "bot": line.author_kind is not AuthorKind.HUMAN, "reply_to": line.reply_to or "", "channel": event.channel_id,
-        "guild": event.guild_id or ""}
+        "id": line.message_id, "author": line.author_id, "name": line.author_name, "text": text[:LINE_LIMIT],
+        "bot": line.author_kind is not AuthorKind.HUMAN, "reply_to": line.reply_to or "",
+        "channel": event.channel_id, "guild": event.guild_id or ""}
 
 
 def learn(memory: BaseStore, bot: str, author: str, fact: Fact, line: Mapping[str, Any]) -> bool:

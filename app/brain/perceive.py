@@ -12,6 +12,7 @@ from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, CycleState, Run
 from app.brain.ports import CyclePorts
 from app.brain.text import spoken
+from app.content.words import worded
 from app.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
 from app.rules import plan
 
@@ -64,10 +65,10 @@ def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
     event, unasked = entry.event, entry.signal is not Signal.DIRECT
     reasons = (
         ("own message", event.author_id == ports.me),
-        ("nothing was said", event.kind == "message" and not event.content.strip()),
+        ("nothing was said", event.kind == "message" and not event.content.strip() and not event.parts),
         ("addressed to others", unasked and bool(entry.addressed) and brain.character.name not in entry.addressed),
         ("stale", unasked and age_ms(entry, ports.now_ms) > brain.backfill_ms),
-        ("may not speak unasked here", unasked and not ports.allowed(event.channel_id)),
+        ("may not speak unasked here", unasked and not ports.allowed(entry)),
     )
     return next((reason for reason, applies in reasons if applies), "")
 
@@ -92,7 +93,7 @@ def _scored(
     granted: frozenset[str],
 ) -> list[Candidate]:
     states = ports.states()
-    said = [spoken(entry.event.content, brain.character.names) for entry in chosen]
+    said = [spoken(entry.event.content, brain.character.names) or worded(entry.event.parts) for entry in chosen]
     interests = brain.interests.score(said)
     found: list[Candidate] = []
     for entry, text, (interest, topic) in zip(chosen, said, interests, strict=True):

@@ -25,6 +25,23 @@ class Opening:
     reason: str = "quiet channel and drive"
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that a model is shown. `data` is base64."""
+
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What was opened of a message's files: texts by file name, pictures, and what could not be opened with the reason."""
+
+    texts: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
 class PostPorts(Protocol):
     """What a post that answers nobody needs. Only a poll asks for it."""
 
@@ -74,14 +91,21 @@ class CyclePorts(PostPorts, Protocol):
     def trust(self, person: str) -> int:
         """Trust level, 0 to 5, of a Discord user id."""
 
-    def allowed(self, channel: str) -> bool:
-        """Whether the bot may speak unasked in the channel."""
+    def allowed(self, entry: InboxEntry) -> bool:
+        """Whether the bot may speak unasked in the entry's channel."""
 
     def claim(self, entry: InboxEntry) -> Claim:
         """Ask for the floor of the entry's channel, for this message. GRANTED is renewed until commit or loss."""
 
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel from Discord, oldest first. Moves the mark that STALE is judged by."""
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        """Where the message was said whose context was read last: `channel`, `topic`, `thread`, as far as is known."""
+
+    def enclosed(self, entry: InboxEntry) -> Enclosed:
+        """The texts and pictures of a message that this bot can read and see."""
 
     def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
         """Before every model call: mark the message as paid for and hold `tokens` of every budget."""

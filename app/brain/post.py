@@ -81,8 +81,7 @@ def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Acti
 
 def _messages(run: Run, opening: Opening) -> list[BaseMessage]:
     me = run.ports.me
-    said = [prompt.fenced({"from": "you" if line.author_id == me else text.person(line.author_name),
-                           "text": text.tame(line.content, prompt.LINE_LIMIT)}) for line in run.ports.lines_of(opening)]
+    said = [prompt.said(line, me) for line in run.ports.lines_of(opening) if line.content or line.parts]
     turn = prompt.fill("open", minutes=str(int(opening.quiet_s // 60)), transcript="\n".join(said))
     return [SystemMessage(prompt.system(run.brain.character)), HumanMessage(turn)]
 

@@ -6,14 +6,18 @@ import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
+from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from app.brain.ports import Enclosed
 from app.brain.text import person, tame
 from app.brain.voice import Scene, packed
 from app.character import Character
-from app.model import AuthorKind, ChatLine, InboxEntry
+from app.content.words import described, thing, worded
+from app.model import AuthorKind, ChatLine, Event, InboxEntry
 
 LINE_LIMIT = 800
 """Characters of one transcript line that a model is shown."""
@@ -45,30 +49,83 @@ def system(character: Character) -> str:
     return fill("system", display_name=character.display_name, names=names, persona=character.persona)
 
 
-def build(
-    character: Character, me: str, entry: InboxEntry, lines: Sequence[ChatLine], recent: Sequence[str],
-    notes: Sequence[Mapping[str, str]] = (),
-) -> list[BaseMessage]:
-    """System prompt, transcript and the message to answer last. `recent` is what the bot said lately, `notes` what came to
-    mind."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands around the message to answer: the channel's lines, where it is, what was opened of the message's files,
+    what the bot said lately, and what came to mind."""
+
+    lines: Sequence[ChatLine] = ()
+    place: Mapping[str, str] = field(default_factory=dict)
+    enclosed: Enclosed = field(default_factory=Enclosed)
+    recent: Sequence[str] = ()
+    notes: Sequence[Mapping[str, str]] = ()
+
+
+def build(character: Character, me: str, entry: InboxEntry, shown: Shown) -> list[BaseMessage]:
+    """System prompt, and the transcript with the message to answer last."""
     event = entry.event
-    earlier = [line for line in lines if line.message_id != event.message_id]
-    people = {line.author_id: (line.author_name, line.author_kind) for line in lines}
-    people[event.author_id] = (event.author_name, event.author_kind)
+    earlier = [line for line in shown.lines if line.message_id != event.message_id]
+    turn = fill(
+        "turn", place=_placed(shown.place), people="\n".join(_present(event, shown.lines, me)),
+        transcript="\n".join(said(line, me) for line in earlier if line.content or line.parts),
+        message=fenced(_asked(entry, shown, me)))
+    if shown.notes:
+        turn = f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
     own = tuple(line.content for line in earlier if line.author_id == me)
-    message = {"from": person(event.author_name), "text": tame(event.content, MESSAGE_LIMIT)}
+    scene = Scene(
+        said=_heard(event, shown.enclosed), author=event.author_name, recent=(*shown.recent, *own), seed=event.message_id,
+        thing=thing(event.parts))
+    return [SystemMessage(system(character)), HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene))]
+
+
+def _asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
+    """The message to answer, as the model reads it."""
+    event = entry.event
+    message: dict[str, object] = {"from": person(event.author_name), "text": tame(event.content, MESSAGE_LIMIT)}
+    if event.parts:
+        message["came with"] = tame(described(event.parts), LINE_LIMIT)
+    files = {tame(name, 100): tame(words, MESSAGE_LIMIT) for name, words in shown.enclosed.texts}
+    if files:
+        message["files"] = files
     if event.kind == "reaction":
         message["note"] = f"{event.reactions} people reacted to this message"
-    answered = next((line for line in lines if line.message_id == event.reply_to), None)
+    answered = next((line for line in shown.lines if line.message_id == event.reply_to), None)
     if answered is not None:
         message["in reply to"] = _who(answered, me)
-    present = [_introduce(name, "you" if key == me else _KINDS[kind]) for key, (name, kind) in people.items()]
-    said = [fenced({"from": _who(line, me), "text": tame(line.content, LINE_LIMIT)}) for line in earlier]
-    turn = fill("turn", people="\n".join(present), transcript="\n".join(said), message=fenced(message))
-    if notes:
-        turn = f"{fill('memory', notes=chr(10).join(map(fenced, notes)))}\n\n{turn}"
-    scene = Scene(event.content, event.author_name, (*recent, *own), event.message_id)
-    return [SystemMessage(system(character)), HumanMessage(turn, additional_kwargs=packed(scene))]
+    return message
+
+
+def _heard(event: Event, enclosed: Enclosed) -> str:
+    """What the offline voice hears: the words of the message, else of what came with it."""
+    return event.content or worded(event.parts) or " ".join(words for _, words in enclosed.texts)[:MESSAGE_LIMIT]
+
+
+def _blocks(turn: str, enclosed: Enclosed) -> str | list[str | dict[Any, Any]]:
+    """The turn as text, or as LangChain's content blocks where a picture goes with it."""
+    if not enclosed.pictures:
+        return turn
+    pictures = [{"type": "image", "base64": one.data, "mime_type": one.media_type} for one in enclosed.pictures]
+    return [{"type": "text", "text": turn}, *pictures]
+
+
+def _placed(place: Mapping[str, str]) -> str:
+    return fenced({key: tame(name, 300) for key, name in place.items()}) if place else "a private conversation"
+
+
+def _present(event: Event, lines: Sequence[ChatLine], me: str) -> list[str]:
+    people = {line.author_id: (line.author_name, line.author_kind) for line in lines}
+    people[event.author_id] = (event.author_name, event.author_kind)
+    return [_introduce(name, "you" if key == me else _KINDS[kind]) for key, (name, kind) in people.items()]
+
+
+def said(line: ChatLine, me: str) -> str:
+    """One line of a transcript."""
+    shown = {"from": _who(line, me)}
+    if line.content:
+        shown["text"] = tame(line.content, LINE_LIMIT)
+    if line.parts:
+        shown["came with"] = tame(described(line.parts), LINE_LIMIT)
+    return fenced(shown)
 
 
 def _introduce(name: str, kind: str) -> str:

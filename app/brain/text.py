@@ -22,6 +22,8 @@ _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Letters and symbols that are drawn as nothing."""
 ECHO = 12
 """Characters of a message from which the same words are no answer; below, people do say the same (`good night`)."""
+_ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|（[^（）]*）|【[^【】]*】|<[^<>]*>")
+"""What people put behind their names: pronouns, clans, moods."""
 _TAGS = re.compile(r"</?(?:message|transcript|notes|day|diary)>", re.IGNORECASE)
 """What our prompts are fenced with."""
 LEAK = 40
@@ -74,8 +76,12 @@ def spoken(text: str, names: tuple[str, ...] = ()) -> str:
 
 def person(name: str) -> str:
     """An author's name, fit to be spoken and to stand in a prompt: one short line without markup or mentions."""
-    plain = "".join(character for character in tame(name, 100) if character not in "@<>`*_~|{}[]()/\"\\\n\t")
-    short = " ".join(plain.split())[:MAX_NAME].strip()
+    legible = tame(name, 100)
+    # `Sam (she/her)` is Sam; who is nothing but brackets keeps what is in them.
+    bare = _ASIDE.sub(" ", legible)
+    chosen = bare if visible(bare) else legible
+    plain = "".join(character for character in chosen if character not in "@<>`*~|{}[]()/\"\\\n\t")
+    short = " ".join(plain.split())[:MAX_NAME].strip(" _")
     # In a prompt `you` is the bot, and nobody else may pass for it.
     return short if visible(short) and short.casefold() != "you" else "friend"
 

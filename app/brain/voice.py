@@ -52,6 +52,16 @@ class Scene:
     author: str
     recent: tuple[str, ...] = ()
     seed: str = ""
+    thing: str = ""
+    """What came with the words, or in place of them: `a picture`."""
+
+
+_UNSEEN = tuple(VoiceLine(text=text, mood=Mood.UNSEEN) for text in (
+    "I can tell that you sent {thing}, {author}, but I can't make it out. What is it?",
+    "{author}, words are all that reaches me, and that was {thing}. Tell me about it?",
+    "That came through as {thing} and nothing more. What would I find in it?",
+))
+"""For a character file without lines of its own for this."""
 
 
 class Repertoire:
@@ -61,13 +71,17 @@ class Repertoire:
         self._character = character
         self._encoder = encoder
         self._interests = Interests(character, encoder)
-        self._shapes = {line.text: _shape(line.text) for line in character.lines}
+        self._unseen = [line for line in character.lines if line.mood is Mood.UNSEEN] or list(_UNSEEN)
+        self._shapes = {line.text: _shape(line.text) for line in (*character.lines, *self._unseen)}
 
     def say(self, scene: Scene, seed: int = 0) -> str:
         """A line for the scene, one not used in `scene.recent` while there is any that fits."""
         # Only reproducible for one seed and scene; no secret hangs on it.
         chance = Random(f"{seed}/{scene.seed}/{scene.said}")
         said = spoken(scene.said, self._character.names)
+        if not said and scene.thing:
+            line = self._choose([self._unseen], scene.thing, scene.recent, chance)
+            return self._fill(line, scene, "", mood.Reading(Mood.UNSEEN, 1.0, False), chance)
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
         spoken_of = (interest > reading.sure or reading.mood in _GENERAL) and self._on_topic(interest, topic, said)
@@ -85,7 +99,7 @@ class Repertoire:
 
     def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
-        lines = self._character.lines
+        lines = [line for line in self._character.lines if line.mood is not Mood.UNSEEN]
         fitting = [line for line in lines if line.mood is kind and line.topic is None]
         if kind is Mood.HONEST:
             return [fitting] if fitting else [list(lines)]
@@ -117,6 +131,7 @@ class Repertoire:
 
     def _fill(self, line: VoiceLine, scene: Scene, topic: str, reading: mood.Reading, chance: Random) -> str:
         text = line.text.replace("{topic}", line.topic or topic).replace("{author}", person(scene.author))
+        text = text.replace("{thing}", scene.thing or "that")
         openings = self._character.openings
         plain = reading.mood in _GENERAL and len(text) < 200 and not _INTERJECTION.match(text)
         if openings and plain and chance.random() < OPENING_CHANCE:
@@ -135,7 +150,7 @@ def _fit(line: VoiceLine, cosine: float) -> float:
 
 def _shape(text: str) -> tuple[str, ...]:
     """What stays of a line whatever fills its slots."""
-    return tuple(part for part in re.split(r"\{author\}|\{topic\}", text) if part)
+    return tuple(part for part in re.split(r"\{author\}|\{topic\}|\{thing\}", text) if part)
 
 
 def _is_said(shape: tuple[str, ...], heard: str) -> bool:
@@ -176,7 +191,8 @@ class OfflineVoice(BaseChatModel):
 
 def packed(scene: Scene) -> dict[str, Any]:
     """`additional_kwargs` that carry the scene."""
-    return {SCENE: {"said": scene.said, "author": scene.author, "recent": scene.recent, "seed": scene.seed}}
+    return {SCENE: {"said": scene.said, "author": scene.author, "recent": scene.recent, "seed": scene.seed,
+                    "thing": scene.thing}}
 
 
 def with_recent(messages: Sequence[BaseMessage], said: str) -> list[BaseMessage]:

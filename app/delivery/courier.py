@@ -14,7 +14,7 @@ import structlog
 from app import killpoints
 from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry
-from app.delivery.failures import Failure, Kind, Unreachable, backoff_ms, judge
+from app.delivery.failures import Failure, Kind, Unreachable, Unseen, backoff_ms, judge
 from app.delivery.refusals import Way, instead
 from app.delivery.rest import DiscordRest, Found, Secrets
 from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused, VaultKeyWrong, VaultMissing
@@ -271,6 +271,8 @@ class Courier:
             found = await self._found(entry, chunk, max(begun, trigger))
             if found is None and trigger < begun:
                 found = await self._found(entry, chunk, trigger)
+            if found is None and not await self.rest.readable(await self._client(), self.channel):
+                return Unseen()  # an empty list proves nothing
         except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable, AddressRefused) as error:
             return error
         log.info("read back", bot=self.bot, channel=self.channel, found=found or "none")

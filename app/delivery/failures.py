@@ -23,6 +23,10 @@ class Unreachable(StreamError):
     """Discord cannot be reached to log in."""
 
 
+class Unseen(StreamError):
+    """An earlier attempt may have arrived, and the channel's history cannot be read."""
+
+
 class Kind(StrEnum):
     """What to do next."""
 
@@ -54,14 +58,19 @@ def judge(error: BaseException, reaction: bool = False) -> Failure:
             return Failure(Kind.ABSENT, "rate limited", error.retry_after)
         case discord.HTTPException():
             return _answered(error, reaction)
-        case TokenRefused():
-            return Failure(Kind.UNAUTHORIZED, "token refused")
         case aiohttp.ClientConnectorError():
             return Failure(Kind.ABSENT, "cannot connect")
         case StreamError():
-            return Failure(Kind.UNKNOWN, str(error))
+            return _told(error)
         case _:
             return Failure(Kind.UNKNOWN, type(error).__name__)
+
+
+def _told(error: StreamError) -> Failure:
+    """What this program itself says of a request."""
+    if isinstance(error, TokenRefused):
+        return Failure(Kind.UNAUTHORIZED, "token refused")
+    return Failure(Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error))
 
 
 def _answered(error: discord.HTTPException, reaction: bool) -> Failure:

@@ -15,12 +15,14 @@ import aiohttp
 import discord
 import structlog
 
+from app.content.lines import chat_line
 from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
+from app.delivery.media import TIMEOUT, Fetched, fetch
 from app.errors import StreamError, TokenRefused
 from app.logs import redact
-from app.model import MAX_CONTENT, AuthorKind, ChatLine
+from app.model import ChatLine
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ LONGEST_LIMIT = 30.0
 """Seconds. discord.py waits for a rate limit up to this long itself (its own minimum); past it the outbox waits."""
 GRACE = 5.0
 READ_BACK_LIMIT = 1_000
+THREAD_TYPES = frozenset({10, 11, 12})
+"""Discord's channel types of threads: the parent of any other channel is its category."""
 REFUSED_FOR = 60.0
 """Seconds for which a refused token is not tried again: Discord bans who makes 10,000 refused requests in ten minutes."""
 
@@ -41,6 +45,13 @@ class History(NamedTuple):
 
     lines: tuple[ChatLine, ...]
     problem: str = ""
+
+
+class Place(NamedTuple):
+    """The server of a channel, and of a thread its channel."""
+
+    guild: str | None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ class DiscordRest:
         self._retired: list[discord.Client] = []
         self._locks: dict[str, asyncio.Lock] = {}
         self._refused: dict[str, tuple[str, float]] = {}
-        self._guilds: dict[str, str] = {}
+        self._places: dict[str, Place] = {}
         self.address = Address()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -111,16 +122,25 @@ class DiscordRest:
         except concurrent.futures.CancelledError:
             return History((), "shutting down")
 
-    def guild(self, bot: str, token: str, channel: str) -> str | None:
-        """The server of a channel, asked once; None: it has none, or cannot be asked now. Never raises for Discord."""
-        if channel not in self._guilds:
-            work = self.submit(self._guild(bot, token, channel))
+    def place(self, bot: str, token: str, channel: str) -> Place | None:
+        """Where a channel is, asked once; None: it cannot be asked now. Never raises for Discord."""
+        if channel not in self._places:
+            work = self.submit(self._place(bot, token, channel))
             try:
-                self._guilds[channel] = work.result(self._settings.discord_timeout + GRACE) or ""
+                self._places[channel] = work.result(self._settings.discord_timeout + GRACE)
             except (discord.DiscordException, StreamError, aiohttp.ClientError, OSError, concurrent.futures.CancelledError):
                 work.cancel()
                 return None
-        return self._guilds[channel] or None
+        return self._places[channel]
+
+    def fetch(self, url: str, most: int) -> Fetched:
+        """A file of Discord's, at most `most` bytes. Never raises."""
+        work = self.submit(fetch(url, most, self._settings))
+        try:
+            return work.result(2 * TIMEOUT)
+        except (TimeoutError, concurrent.futures.CancelledError):
+            work.cancel()
+            return Fetched(b"", "it could not be fetched in time")
 
     @contextlib.contextmanager
     def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
@@ -182,6 +202,12 @@ class DiscordRest:
                     found.append(Found(str(message.id), str(reference or ""), message.content))
         return found
 
+    async def readable(self, client: discord.Client, channel: str) -> bool:
+        """Whether a channel shows anything to the client. Who may not read the history is shown an empty one."""
+        place = client.get_partial_messageable(int(channel))
+        async with asyncio.timeout(self._settings.discord_timeout):
+            return bool([message async for message in place.history(limit=1)])
+
     def _retire(self, bot: str) -> None:
         """Close a client once the requests that it still carries have ended or timed out."""
         login = self._logins.get(bot)
@@ -216,16 +242,18 @@ class DiscordRest:
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             problem = type(error).__name__
         else:
-            return History(tuple(_line(message, ours) for message in reversed(messages)))
+            proxies = self._settings.proxy_applications
+            return History(tuple(chat_line(message, ours, proxies) for message in reversed(messages)))
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
         return History((), problem)
 
-    async def _guild(self, bot: str, token: str, channel: str) -> str | None:
+    async def _place(self, bot: str, token: str, channel: str) -> Place:
         client = await self.client(bot, token)
         async with asyncio.timeout(self._settings.discord_timeout):
             found = await client.http.get_channel(int(channel))
-        guild = found.get("guild_id")
-        return str(guild) if guild else None
+        guild, parent = found.get("guild_id"), found.get("parent_id")
+        thread = found.get("type") in THREAD_TYPES
+        return Place(str(guild) if guild else None, str(parent) if parent and thread else None)
 
     async def _type(self, bot: str, token: str, channel: str) -> None:
         with contextlib.suppress(discord.DiscordException, StreamError, aiohttp.ClientError, OSError):
@@ -258,16 +286,3 @@ class DiscordRest:
 def _turn(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
-
-
-def _line(message: discord.Message, ours: frozenset[str]) -> ChatLine:
-    author = str(message.author.id)
-    if author in ours:
-        kind = AuthorKind.OURS
-    else:
-        kind = AuthorKind.FOREIGN if message.author.bot or message.webhook_id else AuthorKind.HUMAN
-    reference = message.reference.message_id if message.reference else None
-    return ChatLine(
-        message_id=str(message.id), author_id=author, author_name=message.author.display_name, author_kind=kind,
-        content=message.content[:MAX_CONTENT], reply_to=str(reference) if reference else None,
-    )

@@ -17,7 +17,8 @@ from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.intake import Intake
 from app.gateway.ports import CursorPorts
-from app.gateway.translate import Readable, event_of, may_read, readable
+from app.gateway.presence import Readable, may_read, readable
+from app.gateway.translate import event_of
 from app.model import snowflake_ms
 from app.settings import Settings
 
@@ -32,6 +33,8 @@ DIRECT_LOOKED_AT = 10
 IN_FLIGHT = 5.0
 """Seconds for which a message's event may still be on its way."""
 
+_CLOSED = frozenset({10003, 10004, 50001, 50013})
+"""Discord's codes for a channel that is gone or closed to the bot. A proxy's page of the same status has none."""
 _PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """Whatever Discord says but that the channel is gone or closed: five rate limits in a row are an HTTPException, and so is a
 token that is being rotated. One channel's error would end the reading of all, and what was missed would be lost."""
@@ -118,6 +121,8 @@ class Backfill:
         jobs = [self._channel(channel, cursors.get(channel), last) for channel, last in newest.items()]
         jobs += [self._channel(channel, cursor, None) for channel, cursor in direct.items()]
         await asyncio.gather(*jobs)
+        # From here on a channel without a cursor is one that was made and never told of.
+        self._was_here = True
         self._gate.release_all()
         log.info("caught up", bot=self._client.bot, channels=len(newest), direct=len(direct))
 
@@ -174,7 +179,7 @@ class Backfill:
         could be read."""
         losses = self._gate.losses(channel_id)
         if cursor is None and self._made_meanwhile(channel_id):
-            cursor = channel_id  # its first message has a greater id
+            cursor = str(int(channel_id) - 1)  # the first message of a forum's post has its thread's id
         if cursor is None:
             # First seen: the bot starts from now. "0" marks an empty channel, so that its first message is not missed.
             await self._move(channel_id, str(last or 0))
@@ -194,9 +199,9 @@ class Backfill:
             try:
                 cursor = await self._read_after(channel_id, cursor)
                 return True
-            except (discord.NotFound, discord.Forbidden):
-                return True
             except _PASSING as error:
+                if getattr(error, "code", 0) in _CLOSED:
+                    return True
                 again = "soon" if patient else "at the next look"
                 log.warning(f"reading back failed, tried again {again}", bot=self._client.bot, channel=channel_id,
                             error=type(error).__name__, where=where(error))
@@ -220,7 +225,7 @@ class Backfill:
         return cursor
 
     async def _take(self, message: discord.Message) -> None:
-        event = event_of(message, self._intake.hearing.ours)
+        event = event_of(message, self._intake.hearing.ours, self._intake.proxies.applications)
         if event is None:
             return
         if str(message.author.id) == self._client.user_id:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
+import aiohttp
 import discord
 import structlog
 
 from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
+from app.gateway.presence import Readable, barred, known
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.model import Event
+from app.model import AuthorKind, Event
 from app.rules.moderation import Order, is_stop_sign, order
 from app.settings import Settings
 
@@ -62,11 +64,15 @@ class Sessions(Protocol):
 class StreamClient(SteadyClient):
     """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
 
-    def __init__(self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings) -> None:
+    def __init__(
+        self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings,
+        http_trace: aiohttp.TraceConfig | None = None,
+    ) -> None:
+        """`http_trace` sees, and may hold up, each request of Discord's REST."""
         super().__init__(
             bot, sessions.identifying, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
-            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_mentions=discord.AllowedMentions.none(), http_trace=http_trace,
         )
         self._intake = intake
         self._bursts = bursts
@@ -81,10 +87,12 @@ class StreamClient(SteadyClient):
         self._sessions.identified(self.user_id)
 
     async def on_message(self, message: discord.Message) -> None:
-        event = event_of(message, self._intake.hearing.ours)
+        event = self._event_of(message)
         if str(message.author.id) == self.user_id:
             self._own(message, event)
         elif event is not None:
+            if event.guild_id is not None and event.author_kind is AuthorKind.HUMAN and not event.proxied:
+                self._intake.nicknamed(event.guild_id, event.author_id, getattr(message.author, "nick", None))
             wish = order(event, self._intake.hearing.roster) if not message.author.bot else None
             if wish is not None and may_moderate(message.author, message.channel):
                 self._moderate(wish, event, event.author_id)
@@ -96,14 +104,14 @@ class StreamClient(SteadyClient):
         person = str(payload.user_id)
         if person in hearing.ours or (payload.member is not None and payload.member.bot):
             return
-        known = hearing.known(str(payload.message_id))
+        message = hearing.known(str(payload.message_id))
         if is_stop_sign(str(payload.emoji)):
-            self._stop_sign(payload, known)
+            self._stop_sign(payload, message)
             return
-        if known is not None and known.author_id == self.user_id:
+        if message is not None and message.author_id == self.user_id:
             self._intake.liked(self.bot, person)
         count = self._bursts.add(self.bot, str(payload.message_id), person) if payload.guild_id is not None else None
-        event = reaction_event(payload, known, hearing.ours, count) if count is not None else None
+        event = reaction_event(payload, message, hearing.ours, count) if count is not None else None
         if event is not None and event.author_id != self.user_id:
             self._intake.offer(self.bot, event)
 
@@ -119,7 +127,7 @@ class StreamClient(SteadyClient):
         # Discord also sends an update when a link's preview appears; only an edit has a time.
         if message.edited_at is None or str(message.author.id) == self.user_id:
             return
-        event = event_of(message, self._intake.hearing.ours)
+        event = self._event_of(message)
         if event is not None:
             self._intake.edited(self.bot, event, (message.edited_at - message.created_at).total_seconds())
 
@@ -158,6 +166,22 @@ class StreamClient(SteadyClient):
             kind = type(error).__name__
             log.error("a listener failed", bot=self.bot, listener=event_method, error=kind, where=where(error))
 
+    def barred(self, channel_id: str) -> str:
+        """Why the bot may not write in a channel of a server, in a few words; empty: it may, or nobody can tell."""
+        place = self.get_channel(int(channel_id))
+        guild = place.guild if isinstance(place, Readable) else None
+        return barred(place, guild.me) if guild is not None and guild.me is not None else ""
+
+    def look_for_proxies(self) -> None:
+        """Which of the bot's servers have let a proxy in: Discord makes a role for each bot."""
+        for guild in known(self):
+            for role in guild.roles:
+                if role.tags is not None and str(role.tags.bot_id) in self._intake.proxies.applications:
+                    self._intake.proxies.at_work_in(str(guild.id))
+
+    def _event_of(self, message: discord.Message) -> Event | None:
+        return event_of(message, self._intake.hearing.ours, self._intake.proxies.applications)
+
     def _own(self, message: discord.Message, event: Event | None) -> None:
         nonce = nonce_of(message)
         if nonce is not None:
@@ -165,11 +189,11 @@ class StreamClient(SteadyClient):
         if event is not None:
             self._intake.overhear(event)
 
-    def _stop_sign(self, payload: discord.RawReactionActionEvent, known: Event | None) -> None:
+    def _stop_sign(self, payload: discord.RawReactionActionEvent, message: Event | None) -> None:
         channel = self.get_channel(payload.channel_id)
         if payload.guild_id is not None and not may_moderate(payload.member, channel):
             return
-        event = reaction_event(payload, known, self._intake.hearing.ours, 1)
+        event = reaction_event(payload, message, self._intake.hearing.ours, 1)
         if event is not None:
             speaker = self._intake.hearing.ours.get(event.author_id)
             wish = Order(verdict="stop", bots=(speaker,) if speaker is not None else ())

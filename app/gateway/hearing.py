@@ -46,6 +46,8 @@ class Heard:
     """How old the message was when its text was last changed."""
     noted: bool = True
     """Whether the journal knows of that change."""
+    trust: dict[str, int] = field(default_factory=dict)
+    """How well each bot of this process trusts the author."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
 
@@ -96,6 +98,7 @@ class Hearing:
         heard = self._messages.get(event.message_id)
         if heard is not None:
             return heard
+        event = self._with_author(event)
         place = self._place(event.channel_id)
         self._settle(place)
         turn = Turn(
@@ -106,6 +109,13 @@ class Hearing:
         if len(self._messages) > MESSAGES:
             self._messages.popitem(last=False)
         return heard
+
+    def _with_author(self, event: Event) -> Event:
+        """Discord may leave the message that a reply answers out; it may have been heard here."""
+        replied = self._messages.get(event.reply_to or "")
+        if event.reply_to_author is not None or replied is None:
+            return event
+        return event.model_copy(update={"reply_to_author": replied.event.author_id})
 
     def reacted(self, event: Event) -> Heard:
         """A burst of reactions as something to judge; the room is not changed."""
@@ -126,7 +136,9 @@ class Hearing:
         what else Discord sends with an edit may be incomplete. None: never edited, or a message that was not heard here."""
         heard = self._messages.get(edit.message_id)
         if heard is not None and age_s > heard.edited_s and heard.event.content != edit.content:
-            heard.event = heard.event.model_copy(update={"content": edit.content, "mentions": edit.mentions})
+            heard.event = heard.event.model_copy(update={
+                "content": edit.content, "mentions": edit.mentions, "role_mentions": edit.role_mentions,
+                "names": edit.names})
             heard.addressing, heard.edited_s, heard.noted = None, age_s, False
         return heard if heard is not None and heard.edited_s else None
 

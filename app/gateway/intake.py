@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,12 +13,13 @@ from app.gateway.elections import Elections
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
 from app.gateway.ports import AdmissionPorts, MessagePorts
+from app.gateway.proxies import Proxies
 from app.keys import Lane
-from app.model import AuthorKind, Bid, Classified, Context, Event, Signal
+from app.model import Addressing, AuthorKind, Bid, Classified, Context, Event, Signal
 from app.rules.bids import bid
 from app.rules.moderation import Order
 from app.rules.policy import Policy
-from app.rules.signals import Facts, Thresholds, classify
+from app.rules.signals import Thresholds, classify
 from app.settings import Settings
 from app.store.admission import Admission, Candidate
 from app.verdicts import Admit
@@ -26,14 +27,37 @@ from app.verdicts import Admit
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How an event came. `late`: older than the backfill age; `history`: read back in order, so it moves the cursor;
+    `edited`: its text has changed; `answered`: our bots that have answered the message that a proxy's copy repeats."""
+
+    late: bool = False
+    history: bool = False
+    edited: bool = False
+    hold_ms: int = 0
+    answered: frozenset[str] = frozenset()
+
+
+class Connection(Protocol):
+    """What the intake asks of one bot's connection to Discord."""
+
+    def moves(self, channel_id: str) -> bool:
+        """Whether a live event of this channel may move its cursor."""
+
+    def lost(self, channel_id: str) -> None:
+        """An event could not be held: the channel must be read back."""
+
+    def barred(self, channel_id: str) -> str:
+        """Why the bot may not write in a channel, in a few words; empty: it may."""
+
+
 class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
     """What the intake needs."""
 
 
 class Intake:
-    """Judges and admits. Each bot has a queue of its own: its events are admitted in order, and held while Redis is
-    away. `moves` and `lost` of `host` are the backfill's: whether a live event may move the channel's cursor, and that
-    an event could not be held, so that the channel must be read back."""
+    """Judges and admits. Each bot has a queue of its own: its events are admitted in order, and held while Redis is away."""
 
     def __init__(self, ports: IntakePorts, settings: Settings, policy: Policy) -> None:
         self.hearing = Hearing()
@@ -44,13 +68,13 @@ class Intake:
         self._elections = Elections(ports)
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._moves: dict[str, Callable[[str], bool]] = {}
-        self._lost: dict[str, Callable[[str], None]] = {}
+        self._connections: dict[str, Connection] = {}
+        self.proxies = Proxies(settings.proxy_applications, int(settings.proxy_delay * 1000))
 
-    def host(self, bot: str, user_id: str, moves: Callable[[str], bool], lost: Callable[[str], None]) -> None:
+    def host(self, bot: str, user_id: str, connection: Connection) -> None:
         """Serve this bot. Its events wait until `open`."""
         self.hearing.host(bot, user_id)
-        self._moves[bot], self._lost[bot] = moves, lost
+        self._connections[bot] = connection
         if bot not in self._queues:
             queue = self._queues[bot] = HeldQueue(bot)
             self._workers[bot] = asyncio.get_running_loop().create_task(queue.run(), name=f"intake {bot}")
@@ -68,18 +92,22 @@ class Intake:
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
         so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held."""
+        original = self.proxies.original_of(event) if event.proxied else ""
+        hold_ms = 0 if history else self.proxies.hold_ms(event)
         heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
         request = uuid4().hex
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                await self._admit(bot, heard, request, late=late, history=history, edited=False)
+                answered = await self._replaced(event, original) if original else frozenset()
+                await self._admit(bot, heard, request, Arrival(
+                    late=late, history=history, hold_ms=hold_ms, answered=answered))
 
         heard.waiting.add(bot)
         done = self._put(bot, admit, always=history)
         if done is None:
             heard.waiting.discard(bot)
-            self._lost[bot](event.channel_id)
+            self._connections[bot].lost(event.channel_id)
         return done
 
     def overhear(self, event: Event) -> None:
@@ -113,12 +141,16 @@ class Intake:
             told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
             if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
                 asked = True
-                await self._admit(bot, heard, request, late=False, history=False, edited=True)
+                await self._admit(bot, heard, request, Arrival(edited=True))
             elif not spoken and (asked or told):
                 await self._ports.unaddressed(bot, heard.event)
                 heard.told.discard(bot)
 
         self._put(bot, tell, always=True)
+
+    def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
+        """What a person is called in a server, as its latest message tells."""
+        self._ports.nicknamed(guild_id, person, nickname)
 
     def liked(self, bot: str, person: str) -> None:
         """A person reacted to a message of the bot's."""
@@ -152,30 +184,52 @@ class Intake:
             log.warning("no room to hold more", bot=bot)
         return done
 
-    async def _admit(
-        self, bot: str, heard: Heard, request: str, *, late: bool, history: bool, edited: bool
-    ) -> None:
+    async def _replaced(self, copy: Event, original: str) -> frozenset[str]:
+        """A proxy said a message again: nobody answers the original any more. Returns the bots that have."""
+        await self._ports.deleted(copy.channel_id, original)
+        return await self._ports.answered(original)
+
+    async def _admit(self, bot: str, heard: Heard, request: str, arrival: Arrival) -> None:
         event = heard.event
         addressing = self.hearing.judge(heard)
-        facts = await self._ports.facts(bot, event)
-        user_id = self.hearing.hosted[bot]
-        facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
-        classified = classify(event, bot, facts, addressing, self._thresholds)
-        if edited and not classified.direct:
+        classified = await self._classified(bot, heard, addressing)
+        if arrival.edited and not classified.direct:
             return  # a bot's message, or one of whoever is ignored: its copy is in the inbox already
-        if late and not classified.direct:
-            # A direct one stays what it is: the admission wakes nobody for it, but tells the journal why it is not answered.
-            classified = Classified(
-                signal=Signal.AMBIENT, reason="older than the backfill age", addressed=classified.addressed)
+        refusal = self._refusal(bot, event, classified, arrival)
+        classified = _restrained(classified, refusal, arrival)
         candidate = Candidate(
-            bot=bot, event=event, classified=classified, bid=self._bid(heard, user_id, classified, facts),
+            bot=bot, event=event, classified=classified, bid=self._bid(bot, heard, classified),
             author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
             expected=self.hearing.expected(event),
-            wakes=not late and (classified.direct or self._settings.gateway_wakes),
-            edited=edited,
-            move_cursor=event.kind == "message" and (history or self._moves[bot](event.channel_id)),
+            wakes=not refusal and (classified.direct or self._settings.gateway_wakes),
+            hold_ms=arrival.hold_ms,
+            edited=arrival.edited,
+            move_cursor=event.kind == "message" and (
+                arrival.history or self._connections[bot].moves(event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)
+        if refusal and classified.direct and not arrival.late:
+            # Whoever was named after this bot must not wait for an answer that never comes.
+            await self._ports.unanswerable(bot, event, refusal)
+        self._admitted(bot, heard, addressing, outcome)
+
+    async def _classified(self, bot: str, heard: Heard, addressing: Addressing) -> Classified:
+        facts = await self._ports.facts(bot, heard.event)
+        user_id = self.hearing.hosted[bot]
+        facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
+        heard.trust[bot] = facts.trust
+        return classify(heard.event, bot, facts, addressing, self._thresholds)
+
+    def _refusal(self, bot: str, event: Event, classified: Classified, arrival: Arrival) -> str:
+        """Why this bot may not answer the event, whatever it would like; empty: it may."""
+        if arrival.late:
+            return "older than the backfill age"
+        if bot in arrival.answered or (arrival.answered and not classified.direct):
+            return "a copy by a proxy of a message that is answered"
+        return "" if event.is_dm else self._connections[bot].barred(event.channel_id)
+
+    def _admitted(self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission) -> None:
+        event = heard.event
         if bot in addressing.bots:
             heard.told.add(bot)
         else:
@@ -183,16 +237,20 @@ class Intake:
         heard.waiting.discard(bot)
         # Chatter and further bids are in the journal; at INFO they would drown what starts something.
         say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
-        say("admitted", bot=bot, channel=event.channel_id, signal=classified.signal, verdict=outcome.verdict)
+        say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
         self._act(bot, event, outcome)
 
-    def _bid(self, heard: Heard, user_id: str, classified: Classified, facts: Facts) -> Bid | None:
+    def _bid(self, bot: str, heard: Heard, classified: Classified) -> Bid | None:
         if classified.signal in {Signal.AMBIENT, Signal.DIRECT} or not self._settings.gateway_wakes:
             return None
-        return bid(heard.table(user_id), classified.signal, facts.trust, self._policy)
+        table = heard.table(self.hearing.hosted[bot])
+        return bid(table, classified.signal, heard.trust.get(bot, 0), self._policy)
 
     def _act(self, bot: str, event: Event, outcome: Admission) -> None:
         match outcome.verdict:
+            case Admit.DIRECT if outcome.elect_in_ms > 0:
+                asyncio.get_running_loop().call_later(
+                    outcome.elect_in_ms / 1000, self._ports.hint, Lane(bot, event.channel_id), Context.DIRECT)
             case Admit.DIRECT:
                 self._ports.hint(Lane(bot, event.channel_id), Context.DIRECT)
             case Admit.OPENED:
@@ -201,3 +259,14 @@ class Intake:
                 self._elections.close_in(event.message_id, event.channel_id, 0)
             case _:
                 pass
+
+
+def _restrained(classified: Classified, refusal: str, arrival: Arrival) -> Classified:
+    """The signal of an event that the bot may not answer. A direct one stays what it is: the admission wakes nobody for it,
+    but tells the journal why."""
+    if not refusal:
+        return classified
+    if not classified.direct:
+        return Classified(signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed)
+    told = "too old to answer" if arrival.late else "may not answer"
+    return classified.model_copy(update={"reason": f"{told}: {classified.reason if arrival.late else refusal}"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from app.gateway.presence import Presence
 from app.keys import Lane
 from app.model import Context, Event, RosterEntry
 from app.rules.moderation import Order
@@ -44,11 +45,20 @@ class MessagePorts(Protocol):
     async def deleted(self, channel_id: str, message_id: str) -> None:
         """A message was deleted."""
 
+    async def answered(self, message_id: str) -> frozenset[str]:
+        """Our bots that have answered a message, or are about to."""
+
     async def edited(self, event: Event) -> None:
         """A message of somebody else has a new text."""
 
     async def unaddressed(self, bot: str, event: Event) -> None:
         """An edit took the bot's name away: a message that spoke to it does no longer."""
+
+    async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
+        """A message speaks to the bot, and it may not write there."""
+
+    def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
+        """What a person (user id) is called in a server; None: as everywhere."""
 
     async def liked(self, bot: str, person: str, request: str) -> None:
         """A person (user id) reacted to a message of the bot's. The same `request` again changes nothing."""
@@ -70,11 +80,8 @@ class CursorPorts(Protocol):
 class ProcessPorts(Protocol):
     """What keeps a gateway process known and alone."""
 
-    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
-        """Write the bot's roster entry and vault. `channels`: ids of the channels and threads that it can read."""
-
-    def name_channels(self, names: Mapping[str, str]) -> None:
-        """Learn channel names by id, for watchlists that name a channel."""
+    async def publish(self, bot: str, presence: Presence) -> None:
+        """Write the bot's roster entry and vault, and what channels and roles are called where it is."""
 
     async def hold_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease. Empty when it is ours, else the name of the process that has it."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+import aiohttp
 import discord
 import structlog
 import yarl
@@ -56,9 +57,10 @@ class Gateway:
 
     def __init__(
         self, bots: Sequence[Hosted], ports: GatewayPorts, settings: Settings, policy: Policy, clock: Clock = time.time,
-        sleep: Sleep = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep, http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
-        """`clock` tells Unix seconds; `sleep` is what a client waits with before it begins another session."""
+        """`clock` tells Unix seconds; `sleep` is what a client waits with before it begins another session; `http_trace`
+        sees, and may hold up, each request of Discord's REST."""
         self._bots = {hosted.bot: hosted.token for hosted in bots}
         self._ports = ports
         self._settings = settings
@@ -66,6 +68,7 @@ class Gateway:
         self._intake = Intake(ports, settings, policy)
         self._bursts = Bursts(settings.reaction_burst)
         self._sleep = sleep
+        self._http_trace = http_trace
         self._identifies = Identifies(ports, settings, clock, sleep)
         self._ends: dict[str, StreamError] = {}
         self._clients: dict[str, asyncio.Task[None]] = {}
@@ -174,7 +177,7 @@ class Gateway:
     def _session(self, bot: str) -> Session:
         session = Session(
             bot=bot, intake=self._intake, bursts=self._bursts, ports=self._ports, settings=self._settings,
-            clock=self._clock, identifies=self._identifies,
+            clock=self._clock, identifies=self._identifies, http_trace=self._http_trace,
         )
         session.on_ready = lambda: self._note_ready(bot)
         return session

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 
+import aiohttp
 import structlog
 
 from app.errors import StoreUnavailable
@@ -16,8 +17,8 @@ from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, SessionStart
 from app.gateway.intake import Intake
 from app.gateway.ports import GatewayPorts
+from app.gateway.presence import presence_of
 from app.gateway.reactions import Bursts
-from app.gateway.translate import readable
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ class Session:
 
     def __init__(
         self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock,
-        identifies: Identifies,
+        identifies: Identifies, http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         self._bot = bot
         self._identifies = identifies
@@ -40,7 +41,7 @@ class Session:
         self._refresh = settings.vault_refresh
         self._look_every = settings.check_interval
         self._gate = CursorGate()
-        self._client = StreamClient(bot, intake, bursts, self, settings)
+        self._client = StreamClient(bot, intake, bursts, self, settings, http_trace)
         self._backfill = Backfill(self._client, self._gate, intake, ports, settings, clock)
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None
@@ -64,7 +65,13 @@ class Session:
         await self._identifies.take(self._bot, start, initial)
 
     def identified(self, user_id: str) -> None:
-        self._intake.host(self._bot, user_id, self._gate.moves, self._lost)
+        self._intake.host(self._bot, user_id, self)
+
+    def moves(self, channel_id: str) -> bool:
+        return self._gate.moves(channel_id)
+
+    def barred(self, channel_id: str) -> str:
+        return self._client.barred(channel_id)
 
     def disconnected(self) -> None:
         self._gate.disconnect()
@@ -93,10 +100,12 @@ class Session:
 
     def made(self, channel_id: str) -> None:
         bot = self._bot
-        # Its first message may fall into a lost session. The channel's own id is below that of any message in it.
-        self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, channel_id))
+        # Its first message may fall into a lost session. No message in it is older than the channel; the first one of a
+        # forum's post has the very id of its thread.
+        before = str(int(channel_id) - 1)
+        self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, before))
 
-    def _lost(self, channel_id: str) -> None:
+    def lost(self, channel_id: str) -> None:
         """An event could not be held: its channel is read back once Redis has caught up."""
         idle = self._reading is None or self._reading.done()
         self._gate.lose(channel_id)
@@ -128,10 +137,9 @@ class Session:
         backoff = Backoff()
         while True:
             self._changed.clear()
-            channels = {str(channel.id): channel.name for channel in readable(self._client)}
-            self._ports.name_channels(channels)
+            self._client.look_for_proxies()
             try:
-                await self._ports.publish(self._bot, self._client.user_id, tuple(channels))
+                await self._ports.publish(self._bot, presence_of(self._client))
                 await self._intake.refresh()
             except StoreUnavailable:
                 await backoff.pause()

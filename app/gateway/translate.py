@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import discord
 import structlog
 from pydantic import ValidationError
 
+from app.content.names import ids_in
+from app.content.parts import parts_of
 from app.model import MAX_CONTENT, AuthorKind, Event
 
 log = structlog.get_logger(__name__)
 
-Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-
 _WRITTEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _NAME_LENGTH = 100
+_NAMES_MOST = 30
 
 
-def event_of(message: discord.Message, ours: Collection[str]) -> Event | None:
-    """The event that a message is, or None for webhooks, system messages and what cannot be understood.
-    `ours`: user ids of our bots, here or elsewhere."""
-    if message.webhook_id is not None or message.type not in _WRITTEN:
+def event_of(message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()) -> Event | None:
+    """The event that a message is, or None for webhooks, system messages, servers that are not known (yet) and what cannot
+    be understood. `ours`: user ids of our bots, here or elsewhere. `proxies`: ids of the applications whose webhooks speak
+    for people."""
+    proxied = message.webhook_id is not None and str(message.application_id or "") in proxies
+    if (message.webhook_id is not None and not proxied) or message.type not in _WRITTEN:
+        return None
+    channel = message.channel
+    is_dm = isinstance(channel, discord.DMChannel)
+    if message.guild is None and not is_dm:
         return None
     reference = message.reference if message.type is discord.MessageType.reply else None
-    target = reference.resolved if reference is not None else None
-    replied = target.author if isinstance(target, discord.Message) else None
-    channel = message.channel
     try:
         return Event(
             message_id=str(message.id),
@@ -34,19 +38,56 @@ def event_of(message: discord.Message, ours: Collection[str]) -> Event | None:
             guild_id=str(message.guild.id) if message.guild is not None else None,
             author_id=str(message.author.id),
             author_name=message.author.display_name[:_NAME_LENGTH],
-            author_kind=kind_of(message.author, ours),
+            author_kind=AuthorKind.HUMAN if proxied else kind_of(message.author, ours),
             content=message.content[:MAX_CONTENT],
             reply_to=str(reference.message_id) if reference is not None and reference.message_id else None,
-            reply_to_author=str(replied.id) if replied is not None else None,
-            reply_pings=replied is not None and any(user.id == replied.id for user in message.mentions),
+            reply_to_author=_replied(message, reference),
+            reply_pings=reference is not None and bool(_pinged_by_reply(message)),
             mentions=tuple(str(user.id) for user in message.mentions),
-            is_dm=message.guild is None,
+            role_mentions=tuple(map(str, message.raw_role_mentions)),
+            parts=parts_of(message),
+            is_dm=is_dm,
+            parent_id=str(channel.parent_id) if isinstance(channel, discord.Thread) else None,
+            channel_name=str(getattr(channel, "name", "") or "")[:_NAME_LENGTH],
             thread_owner=str(channel.owner_id) if isinstance(channel, discord.Thread) else None,
+            names=dict(_named(message)),
+            proxied=proxied,
         )
     except (ValidationError, AttributeError, TypeError) as error:
         # The error's text quotes the message, which must not reach a log.
         log.warning("a message could not be understood", message=str(message.id), error=type(error).__name__)
         return None
+
+
+def _replied(message: discord.Message, reference: discord.MessageReference | None) -> str | None:
+    """Whose message a reply answers. Discord may leave that message out; whom the reply pings is then its author."""
+    if reference is None:
+        return None
+    if isinstance(reference.resolved, discord.Message):
+        return str(reference.resolved.author.id)
+    pinged = _pinged_by_reply(message)
+    return pinged[0] if len(pinged) == 1 else None
+
+
+def _pinged_by_reply(message: discord.Message) -> list[str]:
+    """Who is pinged though the text mentions somebody else or nobody: the reply does it."""
+    spelt = set(ids_in(message.content))
+    replied = message.reference.resolved if message.reference is not None else None
+    author = replied.author.id if isinstance(replied, discord.Message) else None
+    return [str(user.id) for user in message.mentions if user.id == author or str(user.id) not in spelt]
+
+
+def _named(message: discord.Message) -> Iterator[tuple[str, str]]:
+    """What is called how, for the ids that the text mentions."""
+    guild = message.guild
+    people = {str(user.id): user.display_name for user in message.mentions}
+    for mentioned in ids_in(message.content)[:_NAMES_MOST]:
+        name = people.get(mentioned)
+        if name is None and guild is not None:
+            place = guild.get_role(int(mentioned)) or guild.get_channel_or_thread(int(mentioned))
+            name = place.name if place is not None else None
+        if name:
+            yield mentioned, name[:_NAME_LENGTH]
 
 
 def kind_of(author: discord.abc.User, ours: Collection[str]) -> AuthorKind:
@@ -92,21 +133,3 @@ def may_moderate(user: discord.abc.User | discord.Member | None, channel: object
         except discord.ClientException:
             pass  # a thread whose parent is not cached: the guild's permissions decide
     return user.guild_permissions.manage_messages
-
-
-def readable(client: discord.Client) -> list[Readable]:
-    """The channels and threads with messages that this client may read."""
-    found: list[Readable] = []
-    for guild in client.guilds:
-        places: list[Readable] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
-        found += [place for place in places if may_read(place, guild.me)]
-    return found
-
-
-def may_read(place: Readable, me: discord.Member) -> bool:
-    """Whether this member may read a channel and what was said in it before."""
-    try:
-        permissions = place.permissions_for(me)
-    except discord.ClientException:
-        return False
-    return permissions.view_channel and permissions.read_message_history

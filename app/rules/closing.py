@@ -108,11 +108,11 @@ def _takes(clause: Sentence) -> bool:
         return False
     if before in lexis.block or before.endswith("'s") or second in _NAMING:
         return True
-    if words[0] in BE and len(words) == 2 and before in SUBJECTS | {"u"}:
-        return True  # "are you elena?", "is it elena?"
+    if words[0] in BE and (len(words) == 1 or (len(words) == 2 and (before in SUBJECTS or lexis.addresses(before)))):
+        return True  # "are you elena?", "is it elena?", "eres elena"
     if lexis.english:
         return _introduces(words) or second in _ANYBODY or (before not in lexis.close and before.endswith(("ed", "ing")))
-    return len(words) == 2 and words[0] in lexis.block and lexis.addresses(before)  # "kennst du elena?"
+    return len(words) == 2 and words[0] in lexis.block - lexis.ask and lexis.addresses(before)  # "kennst du elena?"
 
 
 def _ends_itself(words: Sequence[str]) -> bool:

@@ -67,6 +67,7 @@ TAIL: Final = _set("english", "tail")
 TITLES_AFTER: Final = _set("honorifics", "after")
 TITLES_BEFORE: Final = _set("honorifics", "before")
 CALLING_SUFFIXES: Final = tuple(sorted(_entries("suffixes", "calling"), key=len, reverse=True))
+FOND_SUFFIXES: Final = _set("suffixes", "fond")
 UNSPACED: Final = {field: tuple(sorted(_entries("unspaced", field), key=len, reverse=True)) for field in _FILE["unspaced"]}
 
 _VOCABULARY = {

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from app.model import MAX_CONTENT
-from app.rules.lexis import CALLING_SUFFIXES, TITLES_AFTER, is_common
+from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
 from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn
 
 
@@ -247,6 +247,8 @@ def _inflected(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]
     if _HANGUL.search(word):
         return _korean(word, names, at, spaced)
     owner, mark, ending = word.rpartition("'")
+    if mark and ending in FOND_SUFFIXES and (who := _owner(owner, names)):
+        return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
     return [Token(Kind.WORD, word, _owner(owner, names) if mark else "", spaced=spaced)]
 
 

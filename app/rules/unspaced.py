@@ -14,6 +14,7 @@ from app.rules.tokens import Kind, Token
 _LETTER = re.compile(f"[{LETTERS}]")
 _NEAR = 40
 """Tokens around a name that are looked at."""
+_YOU = ("你", "您", "妳", "あなた", "คุณ", "เธอ")
 _CALLING = frozenset(",:;-–—~〜…!?")
 
 
@@ -36,7 +37,7 @@ def is_unspaced(sentence: Sentence) -> bool:
     tokens = sentence.tokens
     for i, token in enumerate(tokens):
         if token.kind is Kind.PARTY:
-            near = [other.text for other in tokens[max(i - 1, 0) : i + 2] if other.kind is Kind.WORD]
+            near = [other.text for other in tokens[max(i - 2, 0) : i + 3] if other.kind is Kind.WORD]
             if any(map(_LETTER.search, near)) or (not token.pinged and _LETTER.search(token.text)):
                 return True
     return False
@@ -99,14 +100,14 @@ def _opens(place: _Place, asks: bool, greeted: bool) -> bool:
         return True
     if greeted and not place.after.startswith(UNSPACED["block"]):
         return True
-    speaks = any(word in place.after for word in UNSPACED["you"])
+    speaks = any(word in place.after for word in UNSPACED["you"]) or place.after.startswith(UNSPACED["greet"])
     return (place.pause == " " and (asks or speaks)) or (asks and place.after.startswith(UNSPACED["topic"]))
 
 
 def _closes(place: _Place, asks: bool) -> bool:
     if not place.before or place.before.endswith(UNSPACED["block"]):
         return False
-    if place.parted == ",":
+    if place.parted == "," or (asks and place.before.startswith(_YOU)):
         return True
     speaks = any(word in place.before for word in UNSPACED["you"])
     return speaks and (place.parted == " " or place.before.endswith(UNSPACED["before"]))

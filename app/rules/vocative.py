@@ -8,6 +8,7 @@ a common word ("Hope") needs a comma, a greeting or an @.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from app.rules import closing
@@ -34,6 +35,7 @@ _CLAUSES = frozenset(["it", "it's", "its", "that", "that's", "thats", "this", "t
 _IF = frozenset(["if", "when", "because", "since", "maybe", "unless", "cause", "cuz"])
 _DETERMINERS = frozenset(["my", "our", "his", "her", "their", "the", "a", "an"])
 _LONGEST_APPOSITION = 8
+_WHOM = re.compile("^(?:who.*|quién|quien|qui|wer|quem|chi|kto|kim|кто|कौन|누구|من)$|谁|誰|だれ|ใคร")
 _WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
@@ -41,11 +43,12 @@ def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
     """Whom the lines call by name, in order. After the first sentence a name calls at the start of another only with a
     comma or colon after it, or a greeting before it."""
     found: dict[str, None] = {}
-    leading = True
+    leading, asked = True, False
     for line in lines:
         for sentence in line:
-            found.update(dict.fromkeys(_called(sentence, leading)))
+            found.update(dict.fromkeys(_called(sentence, leading) or (_named(sentence) if asked else ())))
             leading = leading and says_nothing(sentence)
+            asked = sentence.asks and not any(_WHOM.search(token.text) for token in sentence.tokens)
     return tuple(found)
 
 
@@ -64,6 +67,13 @@ def _called(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     if is_unspaced(sentence):
         return called_unspaced(sentence, leading)
     return _opening(sentence, leading) or closing.called(sentence)
+
+
+def _named(sentence: Sentence) -> tuple[str, ...]:
+    """The parties of a sentence of names alone, after a question to them: "can you help? elena?"."""
+    parties = [token for token in sentence.tokens if token.kind is not Kind.MARK]
+    alone = all(token.kind is Kind.PARTY and not token.weak for token in parties)
+    return tuple(token.who for token in parties) if alone else ()
 
 
 def _group(tokens: Sequence[Token], start: int) -> list[int]:
@@ -147,7 +157,13 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
         return _asks(sentence, rest, hailed)
     if head in lexis.about and greets < 2:
         return _inverted(sentence, head, second)
-    return greets > 0 or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
+    return _greets(sentence, rest, greets) or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
+
+
+def _greets(sentence: Sentence, rest: Sequence[Token], length: int) -> bool:
+    """"elena good morning"; in languages whose verbs come last "İpek selam söylüyor" tells of her greeting."""
+    ends = length == len(rest) or rest[length].kind is not Kind.WORD
+    return length > 0 and (ends or sentence.lexis.english or _you(sentence, rest))
 
 
 def _you(sentence: Sentence, rest: Sequence[Token]) -> bool:
@@ -165,7 +181,8 @@ def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     if rest[0].text in _WHO and len(rest) == 1:
         return False
     second = rest[1].text if len(rest) > 1 else ""
-    return sentence.asks or hailed or not second or second in AUXILIARY or _you(sentence, rest)
+    asks = sentence.asks or hailed or not second or second in AUXILIARY
+    return asks or rest[0].text in sentence.lexis.open or _you(sentence, rest)
 
 
 def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:

@@ -42,6 +42,8 @@ class Candidate:
     wakes: bool = True
     """False: keep it in the inbox as context and wake nobody."""
     move_cursor: bool = True
+    hold_ms: int = 0
+    """Nobody answers before: a proxy may yet delete the message and say it under another name."""
     edited: bool = False
     """An edit made it speak to the bot, which had heard the message before."""
 
@@ -68,8 +70,8 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             keys.last_human(event.channel_id),
             keys.person_hour(c.bot, event.author_id),
             keys.cursor(c.bot),
-            *keys.mute_scopes(c.bot, event.channel_id, event.guild_id),
             keys.inbox(Lane(c.bot, event.channel_id)),
+            *keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         (
             request,
@@ -94,6 +96,8 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             "" if bid is None else json.dumps(bid.parts),
             event.guild_id or "-",
             "" if c.bid is None else repr(c.bid.score),
+            event.parent_id or "-",
+            c.hold_ms,
         ),
         _parse,
     )
@@ -104,14 +108,25 @@ def forget(message: str) -> Call[int]:
     return Call("forget", (keys.answer(message), keys.journal(message)), (message,), int)
 
 
-def cancel(bot: str, message: str, channel: str) -> Call[int]:
-    """An edit took the bot's name out of the message: the bot does not answer it any more, unless it has committed."""
+def cancel(bot: str, message: str, channel: str, step: str, reason: str) -> Call[int]:
+    """The bot owes a message that spoke to it no answer any more, unless it has committed one: an edit took its name out, or
+    it may not write there."""
     return Call(
         "cancel",
         (keys.answer(message), keys.journal(message), keys.bids(message), keys.floor(channel), keys.floor_waiting(channel)),
-        (bot,),
+        (bot, step, reason),
         int,
     )
+
+
+def answered(message: str) -> Call[frozenset[str]]:
+    """The bots that have answered a message, or are about to."""
+    return command("HGETALL", keys.answer(message), parse=_answered)
+
+
+def _answered(reply: Reply) -> frozenset[str]:
+    done = ("committed", "delivered")
+    return frozenset(bot for bot, state in dict(reply).items() if str(state).startswith(done))
 
 
 def cursors(bot: str) -> Call[dict[str, str]]:

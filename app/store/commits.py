@@ -61,6 +61,7 @@ def outbox_entry(decision: Decision) -> OutboxEntry:
         reply_to=event.message_id,
         reply_author=event.author_id,
         guild_id=event.guild_id,
+        parent_id=event.parent_id,
         direct=decision.holder.kind == "direct",
         fallback=next(iter(split(action.fallback)), "") if decision.holder.kind == "direct" else "",
     )
@@ -87,8 +88,8 @@ def _keys(d: Decision, body: OutboxEntry, request: str) -> tuple[str, ...]:
         keys.DELIVERIES_DUE,
         keys.journal(event.message_id),
         keys.request(request),
-        *keys.mute_scopes(bot, event.channel_id, event.guild_id),
         keys.floor_waiting(event.channel_id),
+        *keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
     )
 
 

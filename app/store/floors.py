@@ -59,8 +59,8 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
             keys.cooldown(bot),
             keys.inbox(holder.lane),
             keys.journal(event.message_id),
-            *keys.mute_scopes(bot, event.channel_id, event.guild_id),
             keys.work(bot),
+            *keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         (
             str(holder.lane),

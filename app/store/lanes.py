@@ -55,6 +55,7 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
         reason=fields["reason"],
         addressed=tuple(json.loads(fields["addressed"])),
         bid=float(fields["bid"]) if fields["bid"] else None,
+        after_ms=int(fields.get("after") or 0),
     )
 
 

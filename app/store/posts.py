@@ -27,6 +27,8 @@ class Post:
     guild: str | None
     quiet_ms: int
     opening: bool = True
+    parent: str | None = None
+    """The channel of a thread."""
 
     @property
     def bot(self) -> str:
@@ -38,8 +40,11 @@ class Post:
         return (
             keys.lock(self.holder.lane), keys.floor(self.channel), keys.recent_bot_posts(self.channel),
             keys.last_human(self.channel), keys.cursor(self.bot), keys.cooldown(self.bot), keys.answer(self.entry_id),
-            *keys.mute_scopes(self.bot, self.channel, self.guild),
         )
+
+    def mutes(self) -> tuple[str, ...]:
+        """The last keys of both scripts."""
+        return keys.mute_scopes(self.bot, self.channel, self.guild, self.parent)
 
 
 def entry_id(bot: str, *what: str) -> str:
@@ -61,7 +66,7 @@ def quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
 def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
     """Ask for the channel's floor."""
     return Call(
-        "claim_channel", post.checks(),
+        "claim_channel", (*post.checks(), *post.mutes()),
         (post.holder.owner, post.bot, post.channel, post.entry_id, int(settings.floor_lease * 1000), post.quiet_ms,
          int(post.opening), limits.json()),
         lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])),
@@ -99,12 +104,12 @@ def commit(
     """Check everything and do everything, in one script."""
     body = OutboxEntry(
         entry_id=post.entry_id, bot=post.bot, channel_id=post.channel, kind=ActionKind.POST,
-        chunks=tuple(split(action.text)), guild_id=post.guild)
+        chunks=tuple(split(action.text)), guild_id=post.guild, parent_id=post.parent)
     return Call(
         "commit_post",
         (
             *post.checks(), keys.outbox(post.bot, post.channel), keys.entry(post.entry_id), keys.DELIVERIES_DUE,
-            keys.journal(post.entry_id), keys.request(request), keys.floor_waiting(post.channel),
+            keys.journal(post.entry_id), keys.request(request), keys.floor_waiting(post.channel), *post.mutes(),
         ),
         (
             post.holder.owner, post.bot, post.channel, post.entry_id, token, post.quiet_ms, int(post.opening), limits.json(),

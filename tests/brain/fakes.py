@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr
 
 from app.brain.brain import Brain, build_brain
 from app.brain.models import Speaker
-from app.brain.ports import Opening
+from app.brain.ports import Enclosed, Opening
 from app.character import Character, load_character
 from app.model import (
     DISCORD_EPOCH_MS,
@@ -70,6 +70,8 @@ class FakePorts:
     finals: list[bool] = field(default_factory=list)
     uttered: list[str] = field(default_factory=list)
     chances: list[Opening] = field(default_factory=list)
+    where: Mapping[str, str] = field(default_factory=dict)
+    files: Enclosed = field(default_factory=Enclosed)
 
     def entries(self) -> Sequence[InboxEntry]:
         return self.inbox
@@ -83,8 +85,16 @@ class FakePorts:
     def trust(self, person: str) -> int:
         return self.levels.get(person, 0)
 
-    def allowed(self, channel: str) -> bool:
+    def allowed(self, entry: InboxEntry) -> bool:
         return self.here
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        return self.where
+
+    def enclosed(self, entry: InboxEntry) -> Enclosed:
+        self.calls.append(("enclosed", entry.event.content))
+        return self.files
 
     def claim(self, entry: InboxEntry) -> Claim:
         self.calls.append(("claim", entry.event.content))

@@ -113,14 +113,34 @@ def test_a_refused_configuration_stops_everything(wait_until: Wait) -> None:
     assert all(child.process is None for child in supervisor.children)
 
 
-def test_code_two_after_a_stable_run_is_a_crash(wait_until: Wait) -> None:
-    """A child that has proved its configuration is started again even when it ends with code 2."""
+@pytest.mark.parametrize("code", [2, 5])
+def test_a_refusal_after_a_stable_run_leaves_that_child_down(
+    code: int, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that has run for a while and then refuses (a token was revoked) is never started again, and said so from
+    time to time; the others run."""
+    monkeypatch.setattr("app.supervisor.REMIND", 0.1)
+    said: list[str] = []
     backoff = Backoff(first=0.01, most=0.05, stable=0.2, chance=lambda: 0.5)
-    supervisor = Supervisor([python("late", "import time; time.sleep(0.6); raise SystemExit(2)")], lambda *_: None,
-                            backoff=backoff)
+    late = python("late", f"import time; time.sleep(0.6); print('mend X'); raise SystemExit({code})")
+    supervisor = Supervisor([late, python("sleeper", SLEEPER)], lambda *line: said.append(line[1]), backoff=backoff)
+    child, other = supervisor.children
     with running(supervisor) as codes:
-        wait_until(lambda: supervisor.children[0].restarts >= 1)
+        line = "late stays down until `up` starts again: mend X"
+        wait_until(lambda: said.count(line) >= 3)
         assert codes == []
+        assert (child.state, child.restarts, child.pid) == (State.REFUSED, 0, None)
+        assert other.state is State.RUNNING
+    assert codes == [0]
+
+
+def test_too_many_sessions_at_the_start_stop_everything(wait_until: Wait) -> None:
+    """The exit code of a child that may not begin another session is the supervisor's."""
+    refused = python("gateway", "import sys; sys.exit(print('elena: too many') or 5)")
+    supervisor = Supervisor([refused], lambda *_: None, backoff=FAST)
+    with running(supervisor) as codes:
+        wait_until(lambda: codes)
+    assert (codes, supervisor.failure) == ([5], "gateway: elena: too many")
 
 
 def test_the_base_starts_first_and_ends_last(tmp_path: Path, wait_until: Wait) -> None:

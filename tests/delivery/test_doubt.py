@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from app import keys, killpoints
+from app.playground.loopback import Permission
 from app.store import mutes, outbox
 from tests.delivery.conftest import Room
 
@@ -265,3 +266,16 @@ def test_a_deliverer_that_lost_its_lease_stops(room: Room, wait_until: Wait) -> 
 def how(room: Room, message: str) -> str:
     """By what a message's answer is known to be delivered."""
     return room.reason(message)
+
+
+def test_an_unreadable_history_is_no_proof_of_absence(room: Room, empties: Empties) -> None:
+    """Who may not read a channel's history is shown an empty one: what may stand there is not said again, and its operator
+    finds it among the dead letters."""
+    room.discord.faults.lose_next("POST", "/messages$")
+    room.commit(**SOON)
+    room.worker(**SOON).run_once()
+    room.discord.deny(room.channel, room.bots["elena"], Permission.READ_MESSAGE_HISTORY)
+    room.forget_nonces()
+    empties()
+    assert len(room.said()) == 1
+    assert room.dead() == ["An earlier attempt may have arrived, and the channel's history cannot be read."]

@@ -9,6 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import keys
+from app.bootstrap.ops import retry
+from app.playground.loopback import Permission
 from app.store import outbox, refusals
 from app.store.refusals import Barred
 from tests.delivery.conftest import Room
@@ -168,6 +170,33 @@ def test_a_deliverer_without_the_lease_changes_nothing(room: Room) -> None:
     assert room.said() == ["hello"]
 
 
+def test_the_servers_own_refusals_have_the_same_second_ways(room: Room, empties: Empties) -> None:
+    """Without READ_MESSAGE_HISTORY a plain message; after AutoMod another line; for who blocks the bot words."""
+    elena = room.bots["elena"]
+    room.discord.deny(room.channel, elena, Permission.READ_MESSAGE_HISTORY)
+    room.discord.automod("forbidden fruit")
+    room.discord.block(room.person, elena)
+    room.commit("a forbidden fruit", fallback="Let me put it differently.")
+    room.worker()
+    empties()
+    room.discord.permit(room.channel, elena, Permission.READ_MESSAGE_HISTORY)
+    room.commit("", emoji="👋", fallback="Hello there.")
+    empties()
+    assert room.said() == ["Let me put it differently.", "Hello there."]
+    assert room.dead() == []
+    assert barred(room) == {Barred.REFER, Barred.LINE, Barred.EMOJI}
+
+
+@pytest.mark.parametrize("denied", [Permission.SEND_MESSAGES, Permission.VIEW_CHANNEL])
+def test_a_channel_that_is_closed_to_the_bot_is_remembered(room: Room, denied: Permission) -> None:
+    """A bot that lost a permission is known to be unable to send there; another one is not."""
+    room.commit()
+    room.discord.deny(room.channel, room.bots["elena"], denied)
+    room.worker().run()
+    assert room.store.run(refusals.may_send("elena", str(room.channel.id))).startswith("403 500")
+    assert room.store.run(refusals.may_send("aria", str(room.channel.id))) == ""
+
+
 @pytest.mark.parametrize(("status", "body"), [
     (403, NO_PERMISSION),
     (403, {"message": "Missing Access", "code": 50001}),
@@ -200,3 +229,16 @@ def test_a_success_disproves_it(room: Room) -> None:
     room.worker().run()
     assert room.said() == ["welcome"]
     assert barred(room) == set()
+
+
+def test_who_sends_a_dead_letter_again_has_mended_the_cause(room: Room) -> None:
+    """An operator's second chance forgets what was refused in that channel."""
+    room.discord.faults.fail_next("POST", "/messages$", 403, NO_PERMISSION)
+    room.commit()
+    room.worker().run()
+    (entry_id,) = room.store.run(outbox.dead("elena"))
+    assert barred(room) == {Barred.SEND}
+    assert retry(entry_id, room.with_settings(redis_url=room.redis_url))
+    assert barred(room) == set()
+    room.worker().run()
+    assert room.said() == ["hello"]

@@ -43,6 +43,16 @@ ALLOWANCES = (
         "Discord's reference calls `code` optional here, and the answers of most limits have none",
         message="'code' is a required property",
     ),
+    Allowance(
+        "request allow",
+        "'",
+        "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+    ),
+    Allowance(
+        "request deny",
+        "'",
+        "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from app.delivery.address import Address
 from app.gateway.run import Gateway, Hosted
 from app.playground.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
 from tests.gateway.recording import POLICY, RecordingPorts, settings, until
@@ -33,7 +34,7 @@ class Town:
         hosted = [Hosted(name, SecretStr(self.bots[name].token or "")) for name in names]
         config = settings(
             discord_api_url=self.discord.api_url, discord_gateway_url=self.discord.gateway_url, **changes)
-        gateway = Gateway(hosted, self.ports, config, POLICY)
+        gateway = Gateway(hosted, self.ports, config, POLICY, http_trace=Address().trace(waits=True))
         task = asyncio.create_task(gateway.run())
         self.running.append((gateway, task))
         if wait:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.errors import StoreUnavailable
+from app.gateway.presence import Presence
 from app.keys import Lane
 from app.model import Context, Event, RosterEntry, Signal
 from app.rules.moderation import Order
@@ -67,6 +68,9 @@ class RecordingPorts:
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
         self.channel_names: dict[str, str] = {}
+        self.answers: dict[str, frozenset[str]] = {}
+        self.barred: list[tuple[str, str, str]] = []
+        self.nicknames: dict[tuple[str, str], str | None] = {}
         self.leases: dict[str, str] = defaultdict(str)
         self.renewals = 0
         self.released: list[str] = []
@@ -154,14 +158,26 @@ class RecordingPorts:
         await self._reach()
         self._move(bot, channel_id, message_id)
 
-    async def publish(self, bot: str, user_id: str, channels: Sequence[str]) -> None:
+    async def publish(self, bot: str, presence: Presence) -> None:
         await self._reach()
-        self.published.append((bot, user_id, tuple(channels)))
+        self.published.append((bot, presence.user_id, presence.channels))
         names = self.names.get(bot, (bot.title(),))
-        self.entries[bot] = RosterEntry(bot=bot, user_id=user_id, names=names, channels=tuple(channels))
+        self.entries[bot] = RosterEntry(
+            bot=bot, user_id=presence.user_id, names=names, nicknames=dict(presence.nicknames), roles=presence.roles,
+            channels=presence.channels)
+        for known in presence.names.values():
+            self.channel_names.update(known)
 
-    def name_channels(self, names: Mapping[str, str]) -> None:
-        self.channel_names.update(names)
+    async def answered(self, message_id: str) -> frozenset[str]:
+        await self._reach()
+        return self.answers.get(message_id, frozenset())
+
+    async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
+        await self._reach()
+        self.barred.append((bot, event.message_id, reason))
+
+    def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
+        self.nicknames[guild_id, person] = nickname
 
     async def hold_lease(self, bot: str) -> str:
         await self._reach()
@@ -192,3 +208,16 @@ class RecordingPorts:
         self.moves.append((bot, channel_id, message_id))
         if int(self.cursor[bot].get(channel_id, "0")) <= int(message_id):
             self.cursor[bot][channel_id] = message_id
+
+
+class Wire:
+    """A connection to Discord that is nothing but what the intake asks of one."""
+
+    def __init__(self, moves: bool = True, lost: Callable[[str], None] = lambda _: None, barred: str = "") -> None:
+        self._moves, self.lost, self._barred = moves, lost, barred
+
+    def moves(self, channel_id: str) -> bool:
+        return self._moves
+
+    def barred(self, channel_id: str) -> str:
+        return self._barred

@@ -6,10 +6,15 @@ import asyncio
 
 import pytest
 
-from app.gateway.backfill import CursorGate
+from app.delivery import address
+from app.gateway.backfill import AT_ONCE, CursorGate
 from app.model import Context, Signal
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
+
+CLOUDFLARE = "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>"
+MESSAGES = r"/channels/\d+/messages$"
+READING = ("GET", "/channels/{channel_id}/messages")
 
 
 async def caught_up(town: Town, bot: str = "elena") -> None:
@@ -26,6 +31,55 @@ async def test_a_first_start_begins_now(town: Town) -> None:
     assert town.ports.cursor["elena"][str(town.channel.id)] == str(old.message_id)
     await town.say("news")
     await until(lambda: town.ports.texts("elena") == ["news"])
+
+
+@pytest.mark.parametrize(("status", "body"), [
+    (403, CLOUDFLARE), (404, "<html>404</html>"), (429, CLOUDFLARE),
+    (403, {"message": "internal network error", "code": 40333}),
+])
+@pytest.mark.asyncio
+async def test_a_proxys_page_does_not_end_the_reading(town: Town, status: int, body: str | dict[str, object]) -> None:
+    """A refusal that may pass delays the reading of a channel: what was missed is admitted all the same."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, are you there?")
+    town.discord.faults.fail_next("GET", MESSAGES, status, body)
+    await town.start("elena")
+    await until(lambda: town.ports.texts("elena") == ["elena, are you there?"])
+
+
+class Eager:
+    """A backoff that does not wait: whatever holds requests back is not it."""
+
+    def __init__(self, *_: float) -> None:
+        pass
+
+    async def pause(self) -> None:
+        """Let others go on."""
+        await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_a_refused_address_stops_the_reading_of_all_channels(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While Cloudflare refuses the address, the channels do not each ask for themselves: what was on its way is refused,
+    and nothing more is asked until the pause is over. Nothing is lost, and what is said meanwhile is heard."""
+    monkeypatch.setattr(address, "FIRST_PAUSE", 3.0)
+    rooms = [town.discord.add_channel(f"room-{number}") for number in range(20)]
+    await town.start("elena")
+    await until(lambda: len(town.ports.cursor["elena"]) == 21, what="all cursors")
+    await town.stop()
+    for room in rooms:
+        await asyncio.to_thread(town.discord.post, town.ann, room, "missed")
+    monkeypatch.setattr("app.gateway.backfill.Backoff", Eager)
+    town.discord.faults.fail_next("GET", MESSAGES, 403, CLOUDFLARE, times=AT_ONCE)
+    before = town.discord.requests[READING]
+    await town.start("elena")
+    await until(lambda: town.discord.requests[READING] > before, what="the refused reading")
+    await town.say("live")
+    await until(lambda: "live" in town.ports.texts("elena"))
+    assert town.discord.requests[READING] - before <= AT_ONCE
+    await until(lambda: sorted(town.ports.texts("elena")) == ["live", *["missed"] * 20], seconds=30)
 
 
 @pytest.mark.asyncio
@@ -99,7 +153,7 @@ async def test_the_first_message_of_a_channel_may_fall_into_a_lost_session(town:
     await caught_up(town)
     channel = await asyncio.to_thread(town.discord.add_channel, "made before")
     await until(lambda: str(channel.id) in town.ports.cursor["elena"], what="a cursor for the new channel")
-    assert town.ports.cursor["elena"][str(channel.id)] == str(channel.id)
+    assert town.ports.cursor["elena"][str(channel.id)] == str(channel.id - 1)
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,7 @@ import pytest
 from app.gateway import held
 from app.gateway.intake import Intake
 from app.model import AuthorKind, Event, Signal
-from tests.gateway.recording import POLICY, RecordingPorts, settings
+from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings
 from tests.gateway.test_intake import Start, event, offered, ports, start
 
 __all__ = ["ports", "start"]
@@ -79,7 +79,7 @@ async def test_a_late_connection_releases_once(start: Start, ports: RecordingPor
 async def test_edited_before_the_roster_knows_the_bot(ports: RecordingPorts) -> None:
     """Held until then, the message is judged by the roster as it is at its admission."""
     intake = Intake(ports, settings(), POLICY)
-    intake.host("aria", "12", lambda _: True, lambda _: None)
+    intake.host("aria", "12", Wire())
     said = event("aria, are you thre?")
     intake.offer("aria", said)
     intake.edited("aria", text(said, "aria, are you there?"), 1.0)

@@ -24,9 +24,10 @@ async def test_three_bots_hear_one_message(town: Town) -> None:
     post = await town.say("hello all")
     await until(lambda: len(town.ports.admitted) == 3)
     assert {c.bot for c in town.ports.admitted} == {"elena", "aria", "dotty"}
-    assert {c.event for c in town.ports.admitted} == {Event(
+    heard = Event(
         message_id=str(post.message_id), channel_id=str(town.channel.id), guild_id=str(town.channel.guild_id),
-        author_id=str(town.ann.id), author_name="Ann", content="hello all")}
+        author_id=str(town.ann.id), author_name="Ann", content="hello all", channel_name=town.channel.name)
+    assert [c.event for c in town.ports.admitted] == [heard] * 3
     assert {c.expected for c in town.ports.admitted} == {3}
     await until(lambda: len(town.ports.hints) == 1)
 

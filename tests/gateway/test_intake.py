@@ -15,7 +15,7 @@ from app.model import DISCORD_EPOCH_MS, Context, Event, RosterEntry, Signal
 from app.rules.signals import Facts
 from app.store.elections import Election
 from app.verdicts import Elect
-from tests.gateway.recording import POLICY, RecordingPorts, settings, until
+from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings, until
 
 BOTS = {"elena": "11", "aria": "12", "dotty": "13"}
 ROSTER = tuple(
@@ -49,7 +49,7 @@ async def start(ports: RecordingPorts) -> AsyncIterator[Start]:
         intake = Intake(ports, settings(**changes), POLICY)
         intake.hearing.learn(ROSTER)
         for bot, user_id in BOTS.items():
-            intake.host(bot, user_id, lambda channel: moves, lost)
+            intake.host(bot, user_id, Wire(moves, lost))
             intake.open(bot)
         running.append(intake)
         return intake

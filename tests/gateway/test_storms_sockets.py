@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -14,6 +17,10 @@ from pydantic import SecretStr
 
 from app.errors import ConfigurationError, IdentifiesSpent, StreamError, TokenRefused
 from app.gateway.run import Gateway, Hosted
+from app.rules.identifies import FREE, Allowance, leave
+from app.store import identifies
+from app.store.door import Store
+from app.supervisor import Backoff, ChildSpec, Supervisor
 from tests.gateway.recording import POLICY, RecordingPorts, settings, until
 from tests.gateway.storms import START, Clock, StormyDiscord, closing, crash, invalid_session, serving
 
@@ -61,7 +68,7 @@ async def test_a_storm_of_two_days(name: str) -> None:
         assert not task.done(), task.exception()
     print(f"{name}: {stormy.worst_day()} identifies in the worst day, {len(stormy.identifies)} in two days")
     assert 20 < stormy.worst_day() < 250
-    gaps = [after - before for before, after in zip(stormy.identifies, stormy.identifies[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(stormy.identifies)]
     assert min(gaps) >= 5.0
     assert max(gaps) > 600
 
@@ -105,6 +112,36 @@ async def test_without_redis_the_process_counts_by_itself() -> None:
         assert stormy.worst_day() < 250
         ports.down = False
         await until(lambda: len(ports.sessions["elena"]) >= len(stormy.identifies) > 3, what="the count")
+
+
+@pytest.mark.slow
+async def test_a_supervisor_that_restarts_a_dying_gateway(redis_url: str, tmp_path: Path) -> None:
+    """A gateway that dies after each identify and is started again at once: the pauses grow from process to process."""
+    clock_file = tmp_path / "clock"
+    clock_file.write_text(str(START))
+    stormy = StormyDiscord(Clock(), invalid_session)
+    async with serving(stormy) as (api, address):
+        command = [sys.executable, "-m", "tests.gateway.dying_gateway", redis_url, api, address, str(clock_file)]
+        spec = ChildSpec("gateway", command, cwd=Path(__file__).parents[2])
+        supervisor = Supervisor([spec], lambda *_: None, backoff=Backoff(first=0.01, most=0.01))
+        running = asyncio.create_task(asyncio.to_thread(supervisor.run))
+        try:
+            await until(lambda: len(stormy.identifies) >= 12, seconds=120, what="twelve processes")
+        finally:
+            supervisor.stop()
+            await running
+    door = Store(redis_url)
+    times = list(door.run(identifies.times("elena")))
+    door.close()
+    gaps = [after - before for before, after in pairwise(times)]
+    assert len(stormy.identifies) <= len(times)
+    assert min(gaps) >= 5.0
+    assert gaps[FREE:10] == sorted(gaps[FREE:10])
+    assert gaps[9] >= 5.0 * 2 ** (10 - FREE)
+    while times[-1] < START + DAY:
+        times.append(times[-1] + leave(times, times[-1], Allowance(400, 5.0)).wait)
+    print(f"crashes under a supervisor: {len(times)} identifies a day, extrapolated from the first {len(gaps) + 1}")
+    assert len(times) < 250
 
 
 @pytest.mark.parametrize(("code", "words"), [

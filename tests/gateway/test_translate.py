@@ -18,7 +18,8 @@ def message(**fields: Any) -> Any:
     return SimpleNamespace(**{
         "id": 100, "type": discord.MessageType.default, "webhook_id": None, "reference": None, "mentions": [],
         "channel": SimpleNamespace(id=5), "guild": SimpleNamespace(id=6), "author": author, "content": "hi",
-        "nonce": None, **fields})
+        "nonce": None, "application_id": None, "raw_role_mentions": [], "attachments": [], "stickers": [], "embeds": [],
+        "components": [], "poll": None, "message_snapshots": [], **fields})
 
 
 def test_a_plain_message() -> None:
@@ -42,6 +43,33 @@ def test_no_events() -> None:
     """Webhooks and system messages are none."""
     assert event_of(message(webhook_id=3), ()) is None
     assert event_of(message(type=discord.MessageType.new_member), ()) is None
+
+
+def test_a_server_that_is_not_known_is_nobodys() -> None:
+    """A message without a server is a direct one only in a direct channel: else every bot would answer it."""
+    assert event_of(message(guild=None), ()) is None
+
+
+def test_a_proxy_speaks_for_a_person() -> None:
+    """Of webhooks only those of the given applications are heard, and what they say is a human's under the webhook's name."""
+    copy = message(webhook_id=3, application_id=77, author=SimpleNamespace(id=3, display_name="Fox", bot=True))
+    assert event_of(copy, (), ("78",)) is None
+    event = event_of(copy, (), ("77",))
+    assert event is not None
+    assert (event.author_kind, event.author_name, event.proxied) == (AuthorKind.HUMAN, "Fox", True)
+
+
+def test_a_reply_that_pings_tells_whom_it_answers() -> None:
+    """Discord may leave the answered message out; whom the reply pings without naming them is its author."""
+    reply = SimpleNamespace(message_id=9, resolved=None)
+    pinged = [SimpleNamespace(id=31, display_name="Elena")]
+    event = event_of(message(type=discord.MessageType.reply, reference=reply, mentions=pinged), ())
+    assert event is not None
+    assert (event.reply_to_author, event.reply_pings) == ("31", True)
+    spelt = message(type=discord.MessageType.reply, reference=reply, mentions=pinged, content="<@31> look")
+    event = event_of(spelt, ())
+    assert event is not None
+    assert (event.reply_to_author, event.reply_pings) == (None, False)
 
 
 def test_who_wrote_it() -> None:

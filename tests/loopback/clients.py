@@ -56,6 +56,8 @@ class Client(Protocol):
     async def delete(self, channel_id: int, message_id: int) -> None: ...
     async def react(self, channel_id: int, message_id: int, emoji: str) -> None: ...
     async def type_in(self, channel_id: int) -> None: ...
+    async def who_am_i(self) -> tuple[int, int]: ...
+    async def collections(self, guild_id: int) -> list[int]: ...
     async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]: ...
 
 
@@ -186,6 +188,14 @@ class DiscordClient(discord.Client):
             return error.status, error.code
         return 200, 0
 
+    async def who_am_i(self) -> tuple[int, int]:
+        return (await self.application_info()).id, (await self.fetch_user(self.my_id())).id
+
+    async def collections(self, guild_id: int) -> list[int]:
+        guild = await self.fetch_guild(guild_id)
+        found = [await guild.fetch_emojis(), await guild.fetch_stickers(), await self.fetch_application_emojis()]
+        return [len(items) for items in found]
+
 
 def _from_hikari(message: hikari.Message) -> Heard:
     reference = message.message_reference
@@ -314,6 +324,18 @@ class HikariClient:
         except hikari.ClientHTTPResponseError as error:
             return int(error.status), error.code
         return 200, 0
+
+    async def who_am_i(self) -> tuple[int, int]:
+        return int((await self.bot.rest.fetch_application()).id), int((await self.bot.rest.fetch_my_user()).id)
+
+    async def collections(self, guild_id: int) -> list[int]:
+        rest = self.bot.rest
+        found = [
+            await rest.fetch_guild_emojis(guild_id),
+            await rest.fetch_guild_stickers(guild_id),
+            await rest.fetch_application_commands(self.my_id()),
+        ]
+        return [len(items) for items in found]
 
 
 def client_of(library: str, loopback: LoopbackDiscord, bot: Account) -> Client:

@@ -18,6 +18,13 @@ async def test_ready(client: Client) -> None:
     assert client.channel_names() == {"general"}
 
 
+async def test_login(client: Client, general: Channel) -> None:
+    """What clients ask at login is answered: the application, the user, and collections that are empty."""
+    assert await client.who_am_i() == (client.my_id(), client.my_id())
+    assert general.guild_id is not None
+    assert await client.collections(general.guild_id) == [0, 0, 0]
+
+
 async def test_hears_and_reads(client: Client, loopback: LoopbackDiscord, general: Channel, anna: Account) -> None:
     """What is heard, read alone and read in history is one and the same message."""
     post = loopback.post(anna, general, f"good morning, <@{client.my_id()}>")

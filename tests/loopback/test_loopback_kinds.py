@@ -50,6 +50,29 @@ async def test_forward(client: Client, loopback: LoopbackDiscord) -> None:
     assert (heard.content, heard.reply_to, heard.flags) == ("", original.message_id, 1 << 14)
 
 
+async def test_thread_without_message(client: Client, loopback: LoopbackDiscord) -> None:
+    """A thread that hangs on no message is told of in its parent channel (18), under the thread's name."""
+    channel, anna = loopback.add_channel("side"), loopback.add_user("kim")
+    thread = loopback.open_thread(anna, channel, "mics")
+    heard = await hears(client, "message")
+    assert (heard.kind, heard.channel_id, heard.content) == (18, channel.id, "mics")
+    assert await client.history(thread.id) == []
+
+
+async def test_thread_on_message(client: Client, loopback: LoopbackDiscord) -> None:
+    """A thread that hangs on a message begins with a message without words that points there (21)."""
+    channel, anna = loopback.add_channel("side"), loopback.add_user("kim")
+    post = loopback.post(anna, channel, "Which microphone for a rainy harbour?")
+    thread = loopback.open_thread(anna, channel, "mics", post)
+    starter = await hears(client, "message", 2)
+    assert (starter.kind, starter.channel_id, starter.content) == (21, thread.id, "")
+    assert (starter.reply_to, starter.mentions) == (post.message_id, ())
+    assert await hears(client, "edit") == (post.message_id, post.content, 0)
+    read = (await client.history(thread.id))[0]
+    assert (read.id, read.reply_to) == (starter.id, post.message_id)
+    assert loopback.replies_to(post) == []
+
+
 async def test_command_answers(client: Client, loopback: LoopbackDiscord) -> None:
     """Answers of applications to commands have their types and come by the application's webhook."""
     channel, anna, dyno = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("dyno")

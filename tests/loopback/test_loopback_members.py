@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import discord
@@ -169,3 +170,47 @@ async def test_time_out(loopback: LoopbackDiscord, connect: Any) -> None:
     assert [one.id async for one in message.channel.history()] == [post.message_id]
     loopback.time_out(bot, None)
     await message.reply("sorry")
+
+
+async def test_a_bot_changes_names_and_rights(loopback: LoopbackDiscord, connect: Any) -> None:
+    """With the rights for it, a bot gives itself a nickname and writes overwrites; without them it is refused."""
+    channel = loopback.add_channel("general")
+    bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
+    client = await connect(bot)
+    me = client.guilds[0].me
+    await me.edit(nick="Captain Coral")
+    await client.hears("member_update")
+    assert client.guilds[0].me.nick == "Captain Coral"
+    place = client.get_channel(channel.id)
+    silence = discord.PermissionOverwrite(send_messages=False)
+    person = await client.guilds[0].fetch_member(anna.id)
+    with pytest.raises(discord.Forbidden) as refused:
+        await place.set_permissions(person, overwrite=silence)
+    assert refused.value.code == 50013
+    loopback.set_overwrite(channel, bot, allow=Permission.MANAGE_ROLES)
+    await place.set_permissions(person, overwrite=silence)
+    assert not loopback.permissions(anna, channel) & Permission.SEND_MESSAGES
+    await place.set_permissions(person, overwrite=None)
+    assert loopback.permissions(anna, channel) & Permission.SEND_MESSAGES
+
+
+@pytest.mark.parametrize(
+    ("lacking", "content"),
+    [
+        (Permission.ATTACH_FILES, {"file": True}),
+        (Permission.EMBED_LINKS, {"embed": True}),
+    ],
+)
+async def test_files_and_embeds_have_their_rights(
+    loopback: LoopbackDiscord, rest: Any, lacking: Permission, content: dict[str, bool]
+) -> None:
+    """A file needs ATTACH_FILES and an embed EMBED_LINKS; a plain text needs neither."""
+    channel = loopback.add_channel("general")
+    bot = loopback.add_bot("elena")
+    loopback.deny(channel, bot, lacking)
+    place = (await rest(bot)).get_partial_messageable(channel.id)
+    made: dict[str, Any] = {"file": discord.File(io.BytesIO(b"text"), "notes.txt"), "embed": discord.Embed(title="x")}
+    with pytest.raises(discord.Forbidden) as refused:
+        await place.send("look", **{name: made[name] for name in content})
+    assert refused.value.code == 50013
+    await place.send("just words")

@@ -18,6 +18,7 @@ from app.model import Event, RosterEntry
 from app.rules.addressing import addressing
 
 TABLE = Path(__file__).with_name("calls.yaml")
+MORE = TABLE.with_name("calls_more.yaml")
 HALVES = ("before", "after", "fresh")
 
 
@@ -46,6 +47,13 @@ def _rows(part: dict[str, object]) -> Iterator[Row]:
         for kind, texts in lists.items():
             for text in texts:
                 yield Row(str(part["language"]), str(part["name"]), half, text, kind == "calls", known.get(text, ""))
+
+
+def more() -> dict[str, list[Row]]:
+    """Further lines, by the bot's name: those that a change of the word lists must not lose."""
+    parts = yaml.safe_load(MORE.read_text(encoding="utf-8"))
+    return {part["name"]: [Row("", part["name"], "", text, kind == "calls") for kind in ("calls", "others")
+                           for text in part[kind]] for part in parts}
 
 
 def heard(row: Row) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.model import MAX_CONTENT, Event, RosterEntry
 from app.rules.addressing import addressing, common_names, spoken_of
-from tests.rules.calls import Row, heard, page, rows
+from tests.rules.calls import Row, heard, more, page, rows
 
 NAMES = ("Elena", "Dr. Rodriguez", "エレナ", "मीरा", "엘레나", "إيلينا", "เอเลน่า", "İpek", "[AI] Elena (bot)", "Hope")
 ROSTER = (RosterEntry(bot="elena", user_id="11", names=NAMES, roles=("91",)),)
@@ -31,6 +31,12 @@ def marked(row: Row) -> object:
 def test_a_line_of_the_table(row: Row) -> None:
     """The bot hears what calls it and nothing that only speaks about it."""
     assert heard(row) is row.calls
+
+
+@pytest.mark.parametrize("name", more())
+def test_further_lines(name: str) -> None:
+    """What was once read rightly stays so."""
+    assert [row.text for row in more()[name] if heard(row) is not row.calls] == []
 
 
 def test_the_table_is_large_enough() -> None:

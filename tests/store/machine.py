@@ -274,7 +274,7 @@ class Machine:
             self.admit(world.direct(bot, said, (bot,), expected=told.expected, edited=True), lost)
         elif told.classified.direct:
             self.steady()
-            call = admission.cancel(bot, said.message_id, said.channel_id)
+            call = admission.cancel(bot, said.message_id, said.channel_id, "edit", "released")
             assert bool(self.world.store.run(call)) == self.ref.cancel(bot, said.message_id, said.channel_id)
             self.note(f"{bot} is no longer spoken to in {said.message_id}", "yes")
 

@@ -28,7 +28,7 @@ def edit(m: Machine, request: str) -> Admit:
 
 def cancel(store: Store, bot: str) -> int:
     """The message does not speak to the bot any more."""
-    return store.run(admission.cancel(bot, "1", "55"))
+    return store.run(admission.cancel(bot, "1", "55", "edit", "released"))
 
 
 def test_an_edit_makes_a_heard_message_direct_and_ends_its_election(store: Store) -> None:

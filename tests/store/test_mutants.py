@@ -21,7 +21,7 @@ MUTANTS = {
     "a zombie may claim": ("claim", "if redis.call('GET', KEYS[1]) ~= ARGV[2] then", "if false then", Commits),
     "the named are skipped too soon": ("claim", "unsettled * lease then", "lease then", Addressed),
     "a root is never spent": ("cause", "if posts >= limit then", "if false then", Budgets),
-    "the muted get the floor": ("claim", "if any_exists(10, 13) then", "if false then", Mutes),
+    "the muted get the floor": ("claim", "if muted_by(11) then", "if false then", Mutes),
 }
 
 

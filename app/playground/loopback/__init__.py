@@ -6,6 +6,7 @@ from app.playground.loopback import kinds
 from app.playground.loopback.channels import ChannelType, ForumTag
 from app.playground.loopback.errors import ApiError
 from app.playground.loopback.faults import Faults
+from app.playground.loopback.handshake import StartLimit
 from app.playground.loopback.journal import Subscription
 from app.playground.loopback.observing import Exchange, Observer
 from app.playground.loopback.people import PostOptions
@@ -35,6 +36,7 @@ __all__ = [
     "Reaction",
     "Record",
     "Role",
+    "StartLimit",
     "Subscription",
     "Typing",
     "kinds",

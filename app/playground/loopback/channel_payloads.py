@@ -29,10 +29,8 @@ def channel(world: World, item: Channel) -> Json:
         "parent_id": None if item.parent_id is None else str(item.parent_id),
         "permission_overwrites": [_overwrite(one) for one in item.overwrites.values()],
     }
-    if item.is_voice:
-        shape |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
     if item.is_forum:
-        shape |= _of_forum(item)
+        shape["available_tags"] = [_forum_tag(tag) for tag in item.available_tags]
     return shape
 
 
@@ -103,17 +101,21 @@ def _base(item: Channel) -> Json:
 
 
 def _in_guild(item: Channel) -> Json:
-    return {
+    """What is no secret of a channel, by its kind; a client that misses such a field cannot read the guild."""
+    shape: Json = {
         "guild_id": str(item.guild_id),
         "position": item.position,
         "nsfw": False,
         "rate_limit_per_user": 0,
     }
+    if item.is_voice:
+        return shape | {"bitrate": 64000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
+    return shape | _of_forum() if item.is_forum else shape
 
 
-def _of_forum(item: Channel) -> Json:
+def _of_forum() -> Json:
     return {
-        "available_tags": [_forum_tag(tag) for tag in item.available_tags],
+        "available_tags": [],
         "default_reaction_emoji": None,
         "default_sort_order": None,
         "default_forum_layout": 0,

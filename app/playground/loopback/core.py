@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.playground.loopback.faults import Faults
 from app.playground.loopback.gateway import Hub
+from app.playground.loopback.handshake import StartLimit
 from app.playground.loopback.journal import Journal
 from app.playground.loopback.loop import LoopCaller
 from app.playground.loopback.nonces import NonceWindow
@@ -27,6 +28,7 @@ class Options:
     rate_limit: tuple[int, float] | None = (5, 5.0)
     clock: Callable[[], float] = time.time
     compress: bool = True
+    starts: StartLimit = field(default_factory=StartLimit)
 
 
 class Core:
@@ -40,7 +42,11 @@ class Core:
         # One source of chance for each purpose, so that switching a fault on does not change tokens or session ids.
         self.world = World(SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens"))
         self.hub = Hub(
-            self.world, random.Random(f"{options.seed} sessions"), self.journal.wake, compress=options.compress
+            self.world,
+            random.Random(f"{options.seed} sessions"),
+            self.journal.wake,
+            compress=options.compress,
+            starts=options.starts,
         )
         self.faults = Faults(self.hub, self.caller, random.Random(f"{options.seed} faults"), self.journal.wake)
         self.service = Service(self.world, self.hub, self.journal, self.nonces)

@@ -12,7 +12,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from app.playground.loopback import payloads
 from app.playground.loopback.errors import Json
+from app.playground.loopback.handshake import API_VERSIONS, Handshakes, StartLimit
 from app.playground.loopback.sessions import (
+    MAX_CLIENT_FRAME,
     CloseCode,
     Connection,
     Event,
@@ -41,7 +43,9 @@ _ACK = control_frame(Op.HEARTBEAT_ACK)
 class Hub:
     """All gateway sessions. `wake` is called whenever a session becomes ready, resumes or loses its connection."""
 
-    def __init__(self, world: World, rng: random.Random, wake: Callable[[], None], *, compress: bool) -> None:
+    def __init__(
+        self, world: World, rng: random.Random, wake: Callable[[], None], *, compress: bool, starts: StartLimit
+    ) -> None:
         self._world = world
         self._rng = rng
         self._wake = wake
@@ -49,6 +53,7 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
         self._withheld: dict[tuple[int, str], int] = {}
+        self.handshakes = Handshakes(starts)
         self.resume_url = ""
 
     def connected(self) -> list[Account]:
@@ -84,11 +89,11 @@ class Hub:
             if knows or session.bot.id == account_id:
                 session.push(event.name, event.body(session))
 
-    def publish_guild(self, guild: Guild, bot_id: int | None = None) -> None:
-        """Tell one bot or all connected ones of a guild that they are in."""
+    def publish_guild(self, guild: Guild, bot_id: int | None = None, *, joined: bool = False) -> None:
+        """Tell one bot or all connected ones of a guild that they are in, or have just joined."""
         for session in self._sessions.values():
             if bot_id in (None, session.bot.id):
-                self._push_guild(session, guild)
+                self._push_guild(session, guild, joined=joined)
 
     def bots(self) -> list[Account]:
         """The bots that hear of what happens, also those whose connection may still come back."""
@@ -96,12 +101,19 @@ class Hub:
 
     def emit(self, name: str, payload: Json, bot: Account | None) -> None:
         """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
-        channel = self._world.channels.get(int(str(payload.get("channel_id") or 0)))
-        audience = self._sessions.values() if channel is None else self._audience(channel)
         body = encode(payload)
-        for session in list(audience if bot is None else self._sessions.values()):
+        named = str(payload.get("channel_id"))
+        channel = self._world.channels.get(int(named)) if named.isdecimal() else None
+        everyone = self._sessions.values()
+        audience = everyone if channel is None or bot is not None else self._audience(channel)
+        for session in list(audience):
             if bot is None or session.bot is bot:
                 session.push(name, body)
+
+    def send_frame(self, bot: Account, frame: bytes) -> None:
+        """Send bytes as they are, which need not be JSON."""
+        for connection in self._of(bot):
+            connection.send(frame)
 
     def withhold_next(self, bot: Account, name: str, times: int) -> None:
         """Such events are given no number either, so that the client cannot see the gap."""
@@ -139,6 +151,8 @@ class Hub:
         self._connections.add(connection)
         writer = asyncio.create_task(connection.run())
         connection.send(_HELLO)
+        if request.query.get("v", API_VERSIONS[-1]) not in API_VERSIONS:
+            connection.close(CloseCode.INVALID_API_VERSION)
         try:
             async for message in ws:
                 # A client may send its JSON as text or, as hikari does, as bytes.
@@ -152,6 +166,14 @@ class Hub:
         return ws
 
     def _receive_frame(self, connection: Connection, raw: str | bytes) -> None:
+        if connection.closing:
+            return
+        if connection.is_flooded(time.monotonic()):
+            connection.close(CloseCode.RATE_LIMITED)
+            return
+        if len(raw) > MAX_CLIENT_FRAME:
+            connection.close(CloseCode.DECODE_ERROR)
+            return
         try:
             frame = json.loads(raw)
             op, data = Op(frame["op"]), frame.get("d")
@@ -166,6 +188,8 @@ class Hub:
         match op, data:
             case Op.HEARTBEAT, _:
                 asyncio.get_running_loop().call_later(_ACK_AFTER, connection.send, _ACK)
+            case ((Op.IDENTIFY | Op.RESUME), _) if connection.session is not None:
+                connection.close(CloseCode.ALREADY_AUTHENTICATED)
             case Op.IDENTIFY, dict():
                 self._identify(connection, data)
             case Op.RESUME, dict():
@@ -183,6 +207,8 @@ class Hub:
         bot = self._world.bots_by_token.get(_bare_token(data))
         if bot is None:
             connection.close(CloseCode.AUTHENTICATION_FAILED)
+            return
+        if not self._accepts(connection, bot, data):
             return
         self._forget_expired()
         session = Session(f"{self._rng.getrandbits(128):032x}", bot, int(str(data.get("intents", 0))))
@@ -203,7 +229,57 @@ class Hub:
         session.push("READY", encode(ready))
         for guild in guilds:
             self._push_guild(session, guild)
+        code = self.handshakes.take_close(bot, after_ready=True)
+        if code is not None:
+            # Also a RESUME of this session is to be refused, so that the client identifies anew.
+            self._forget(session)
+            connection.close(code)
         self._wake()
+
+    def _accepts(self, connection: Connection, bot: Account, data: Mapping[str, object]) -> bool:
+        """Judge an IDENTIFY. One that is refused starts no session and is not counted as a start."""
+        handshakes = self.handshakes
+        handshakes.starts.identifies[bot.id] += 1
+        code = handshakes.take_close(bot, after_ready=False) or handshakes.objection(bot, data)
+        if code is not None:
+            connection.close(code)
+        elif handshakes.take_refusal(bot) or handshakes.is_hasty(bot, data):
+            connection.send(control_frame(Op.INVALID_SESSION, False))
+        elif handshakes.starts.is_spent(bot):
+            self.end_token(bot)
+            connection.close(CloseCode.AUTHENTICATION_FAILED)
+        else:
+            handshakes.starts.count(bot)
+            return True
+        self._wake()
+        return False
+
+    def end_token(self, bot: Account) -> None:
+        """Discord resets a bot's token: REST answers 401, and all its sessions end."""
+        self._world.bots_by_token = {t: b for t, b in self._world.bots_by_token.items() if b is not bot}
+        self.end_sessions(bot, CloseCode.AUTHENTICATION_FAILED)
+
+    def end_sessions(self, bot: Account, code: int, intents: int = 0) -> None:
+        """Close a bot's sessions that use any of these intents (0: all) for good."""
+        for session in list(self._sessions.values()):
+            if session.bot is bot and (not intents or session.intents & intents):
+                if session.connection is not None:
+                    session.connection.close(code)
+                self._forget(session)
+
+    def disallow_intents(self, bot: Account, intents: int) -> None:
+        self.handshakes.disallow(bot, intents)
+        if self.handshakes.lacks_content(bot):
+            self._world.without_content.add(bot.id)
+        self.end_sessions(bot, CloseCode.DISALLOWED_INTENTS, intents)
+
+    def allow_intents(self, bot: Account) -> None:
+        self.handshakes.allow(bot)
+        self._world.without_content.discard(bot.id)
+
+    def close_sockets(self, bot: Account, code: int) -> None:
+        for connection in self._of(bot):
+            connection.close(code)
 
     def _resume(self, connection: Connection, data: Mapping[str, object]) -> None:
         bot = self._world.bots_by_token.get(_bare_token(data))
@@ -214,6 +290,8 @@ class Hub:
         sequence = data.get("seq")
         if session is None or session.bot is not bot or not isinstance(sequence, int):
             connection.send(control_frame(Op.INVALID_SESSION, False))
+        elif sequence > session.sequence:
+            connection.close(CloseCode.INVALID_SEQUENCE)
         elif not session.can_resume_from(sequence):
             self._forget(session)
             connection.send(control_frame(Op.INVALID_SESSION, False))
@@ -223,11 +301,11 @@ class Hub:
             session.push("RESUMED", b"{}")
             self._wake()
 
-    def _push_guild(self, session: Session, guild: Guild) -> None:
+    def _push_guild(self, session: Session, guild: Guild, *, joined: bool = False) -> None:
         here = session.bot.id in guild.members and not guild.unavailable
         if here and session.intents & Intent.GUILDS:
             everyone = bool(session.intents & Intent.GUILD_MEMBERS)
-            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone)
+            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone, joined=joined)
             session.push("GUILD_CREATE", encode(shape))
 
     def _send_members(self, session: Session, data: Mapping[str, object]) -> None:

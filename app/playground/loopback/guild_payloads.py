@@ -45,15 +45,18 @@ def guild(item: Guild) -> Json:
     }
 
 
-def guild_create(world: World, item: Guild, viewer: Account, *, all_members: bool) -> Json:
-    """GUILD_CREATE for one bot. Without the members intent it lists only the bot itself, as at Discord."""
+def guild_create(world: World, item: Guild, viewer: Account, *, all_members: bool, joined: bool = False) -> Json:
+    """GUILD_CREATE for one bot. Without the members intent it lists only the bot itself, as at Discord.
+
+    `joined`: the bot was not in the guild before, which clients tell by the missing `unavailable`.
+    """
     own = item.members[viewer.id]
     members = item.members.values() if all_members else [own]
     return {
         **guild(item),
         "joined_at": iso_time(own.joined),
         "large": False,
-        "unavailable": False,
+        **({} if joined else {"unavailable": False}),
         "member_count": len(item.members),
         "members": [member(one.account, item) for one in members],
         "channels": [as_seen_by(world, c, viewer) for c in world.guild_channels(item)],

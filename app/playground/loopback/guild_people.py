@@ -237,7 +237,9 @@ class GuildPeople:
         """Give a forum one more tag."""
         return self._call(lambda: self._core.service.channels.add_tag(self._channel(forum), name, moderated=moderated))
 
-    def open_private_thread(self, owner: Account, channel: ChannelRef, name: str, members: Sequence[Account]) -> Channel:
+    def open_private_thread(
+        self, owner: Account, channel: ChannelRef, name: str, members: Sequence[Account]
+    ) -> Channel:
         """Open a private thread with these members."""
         channels = self._core.service.channels
         return self._call(lambda: channels.open_private_thread(owner, self._channel(channel), name, members))

@@ -28,7 +28,7 @@ class GuildService:
             guild.owner_id = owner.id
         for account in dict.fromkeys((*members, *([] if owner is None else [owner]))):
             self._enter(guild, account)
-        self.hub.publish_guild(guild)
+        self.hub.publish_guild(guild, joined=True)
         return guild
 
     def invite(self, bot: Account, permissions: Permission) -> None:
@@ -42,7 +42,7 @@ class GuildService:
             self._role_event("GUILD_ROLE_CREATE", guild, role)
         shape = {**user_payloads.member(account, guild), "guild_id": str(guild.id)}
         self.hub.publish_in_guild(Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape), guild)
-        self.hub.publish_guild(guild, account.id)
+        self.hub.publish_guild(guild, account.id, joined=True)
 
     def kick(self, guild: Guild, account: Account) -> None:
         """Remove a member. A bot hears GUILD_DELETE, and its role goes with it."""

@@ -151,14 +151,3 @@ def thread_created(thread: Channel) -> Json:
     """Points from the parent channel to a thread that hangs on no message."""
     reference = {"type": REPLY, "channel_id": str(thread.id), "guild_id": str(thread.guild_id)}
     return {"message_reference": reference}
-
-
-def thread_starter(original: Message) -> Json:
-    """Points from a thread to the message that it hangs on."""
-    reference = {
-        "type": REPLY,
-        "channel_id": str(original.channel.id),
-        "message_id": str(original.id),
-        "guild_id": str(original.channel.guild_id),
-    }
-    return {"message_reference": reference}

@@ -145,14 +145,25 @@ def without_content(shape: Json) -> Json:
     return bare
 
 
-def for_reader(world: World, item: Message, shape: Json, reader: int) -> Json:
-    """A message, and the one that it quotes, as a bot without the message content intent gets them."""
-    seen = shape if reads_content(item, reader) else without_content(shape)
-    quoted = shape.get("referenced_message")
+def veil(world: World, item: Message, reader: int) -> str:
+    """What is hidden from a bot without the intent: "both", "own content", "quoted" or "nothing".
+
+    All bots from whom the same is hidden get the same JSON.
+    """
     target = None if item.reply_to is None else world.messages.get(item.reply_to)
-    if not isinstance(quoted, dict) or target is None or reads_content(target, reader):
-        return seen
-    return {**seen, "referenced_message": without_content(quoted)}
+    quoted = target is not None and not reads_content(target, reader)
+    if reads_content(item, reader):
+        return "quoted" if quoted else "nothing"
+    return "both" if quoted else "own content"
+
+
+def veiled(shape: Json, hidden: str) -> Json:
+    """A message's JSON without what `veil` says is hidden."""
+    seen = without_content(shape) if hidden in ("both", "own content") else shape
+    quoted = shape.get("referenced_message")
+    if hidden in ("both", "quoted") and isinstance(quoted, dict):
+        return {**seen, "referenced_message": without_content(quoted)}
+    return seen
 
 
 def reads_content(item: Message, reader: int) -> bool:

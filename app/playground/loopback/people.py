@@ -135,7 +135,7 @@ class People(WireActs):
 
         def step() -> Channel:
             on = None if message is None else self._message(message)
-            return self._core.service.channels.open_thread(owner, self._channel(channel), name, on)
+            return self._core.service.open_thread(owner, self._channel(channel), name, on)
 
         return self._call(step)
 

@@ -10,7 +10,7 @@ from typing import cast
 
 from aiohttp import web
 
-from app.playground.loopback import errors
+from app.playground.loopback import edge, errors
 from app.playground.loopback.errors import ApiError, Json
 from app.playground.loopback.faults import Faults, Rule
 from app.playground.loopback.observing import API_PREFIX, INJECTED
@@ -102,7 +102,7 @@ class RestFrame:
         if rule is not None and rule.status is not None:
             return _fault_response(rule.status, rule.body, rule.headers)
         if method != "POST":
-            response = await handler(call)
+            response = await self._limited(method, path, call, handler)
         else:
             response = await self._serve_post(path, call, handler)
         if rule is not None and rule.status is None:
@@ -112,29 +112,28 @@ class RestFrame:
     async def _serve_post(self, path: str, call: Call, handler: Handler) -> web.Response:
         status = self._faults.draw_error()
         if status is not None:
-            return _fault_response(status, {"message": f"{status}: injected", "code": 0})
+            return _fault_response(status, {"message": f"{status}: injected", "code": 0}, {})
         if path == CREATE_MESSAGE:
-            response = await self._limited(call, handler)
-        else:
-            response = await handler(call)
+            await self._faults.hold_posts.passage()
+        response = await self._limited("POST", path, call, handler)
         if self._faults.delay:
             await asyncio.sleep(self._faults.delay)
         if self._faults.draw_lost_answer():
             _cut(call.request)
         return response
 
-    async def _limited(self, call: Call, handler: Handler) -> web.Response:
-        await self._faults.hold_posts.passage()
-        verdict = self._limiter.check(call.bot.id, call.id("channel_id"))
+    async def _limited(self, method: str, path: str, call: Call, handler: Handler) -> web.Response:
+        """Every answer of a route carries the state of its bucket, refusals too."""
+        where = call.request.match_info
+        major = where.get("channel_id") or where.get("guild_id") or ""
+        verdict = self._limiter.check(call.bot.id, f"{method} {path}", major)
         if verdict.allowed:
             try:
                 response = await handler(call)
             except ApiError as error:
                 response = json_response(error.payload(), error.status)
         else:
-            retry_after = round(verdict.retry_after, 3)
-            body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
-            response = json_response(body, 429)
+            response = json_response(edge.limit_body(verdict.retry_after, is_global=False), 429)
         response.headers.update(verdict.headers)
         return response
 
@@ -150,15 +149,15 @@ class RestFrame:
         return self._service.channel(call.bot, call.id("channel_id"))
 
 
-def _fault_response(status: int, body: Json | str, headers: Mapping[str, str] | None = None) -> web.Response:
+def _fault_response(status: int, body: Json | str, headers: Mapping[str, str]) -> web.Response:
     if isinstance(body, str):
         response = web.Response(text=body, status=status, content_type="text/html")
     else:
         response = json_response(body, status)
-    response.headers[INJECTED] = "1"
-    if status == 429:
+        # What the API itself answers has passed a proxy; the proxy's own pages have not.
         response.headers["Via"] = "1.1 loopback"
-    response.headers.update(headers or {})
+    response.headers[INJECTED] = "1"
+    response.headers.update(headers)
     return response
 
 

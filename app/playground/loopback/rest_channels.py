@@ -26,9 +26,13 @@ class ChannelRoutes:
         route = self._frame.route
         return [
             route("GET", "/gateway", self.gateway),
-            route("GET", "/gateway/bot", self.gateway),
+            route("GET", "/gateway/bot", self.gateway_for_bot),
             route("GET", "/oauth2/applications/@me", self.application),
             route("GET", "/applications/@me", self.application),
+            route("GET", "/applications/{application_id}/commands", self.no_commands),
+            route("GET", "/applications/{application_id}/emojis", self.no_application_emoji),
+            route("GET", "/guilds/{guild_id}/emojis", self.nothing_in_guild),
+            route("GET", "/guilds/{guild_id}/stickers", self.nothing_in_guild),
             route("GET", "/users/@me", self.me),
             route("GET", "/users/@me/guilds", self.my_guilds),
             route("POST", "/users/@me/channels", self.open_dm),
@@ -43,11 +47,33 @@ class ChannelRoutes:
         ]
 
     async def gateway(self, call: Call) -> web.Response:
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        return json_response({"url": self._hub.resume_url})
+
+    async def gateway_for_bot(self, call: Call) -> web.Response:
+        limit = self._hub.handshakes.starts.state(call.bot)
         return json_response({"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit})
 
     async def application(self, call: Call) -> web.Response:
-        return json_response(payloads.application(call.bot))
+        shape = payloads.application(call.bot)
+        if call.bot.id in self._world.without_content:
+            shape |= {"flags": 0, "flags_new": "0"}
+        return json_response(shape)
+
+    async def no_commands(self, call: Call) -> web.Response:
+        """The bots of this server have no commands; another application's are nobody's business."""
+        if call.id("application_id") != call.bot.id:
+            raise errors.missing_access()
+        return json_response([])
+
+    async def no_application_emoji(self, call: Call) -> web.Response:
+        if call.id("application_id") != call.bot.id:
+            raise errors.missing_access()
+        return json_response({"items": []})
+
+    async def nothing_in_guild(self, call: Call) -> web.Response:
+        """Servers have no emoji or stickers of their own."""
+        self._guild(call)
+        return json_response([])
 
     async def me(self, call: Call) -> web.Response:
         return json_response(payloads.current_user(call.bot))

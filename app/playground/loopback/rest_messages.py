@@ -63,6 +63,10 @@ class MessageRoutes:
         draft = self._draft(call, channel, body)
         if draft.reply_to is not None:
             self._access.check_replying(call.bot, channel)
+        if draft.attachments:
+            self._access.demand(call.bot, channel, Permission.ATTACH_FILES)
+        if draft.embeds:
+            self._access.demand(call.bot, channel, Permission.EMBED_LINKS)
         self._service.refusals.check_text(draft.content)
         message = self._service.post(draft)
         shape = payloads.message(self._service.world, message, call.bot)
@@ -166,7 +170,8 @@ class MessageRoutes:
         world = self._service.world
         target = world.messages.get(message.reply_to) if message.reply_to is not None else None
         if viewer.id in world.without_content:
-            return encode(payloads.for_reader(world, message, payloads.message(world, message, viewer), viewer.id))
+            shape = payloads.message(world, message, viewer)
+            return encode(payloads.veiled(shape, payloads.veil(world, message, viewer.id)))
         if message.reactions or (target is not None and target.reactions):
             return encode(payloads.message(world, message, viewer))
         if message.rest_cache is None:

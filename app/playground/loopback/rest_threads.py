@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
 
 from aiohttp import web
@@ -30,6 +31,7 @@ class ThreadRoutes:
         return [
             route("POST", "/channels/{channel_id}/threads", self.open),
             route("POST", "/channels/{channel_id}/messages/{message_id}/threads", self.open),
+            route("GET", "/channels/{channel_id}/threads/archived/public", self.archived),
             route("GET", _MEMBERS, self.members),
             route("PUT", _MEMBERS + "/@me", self.join),
             route("DELETE", _MEMBERS + "/@me", self.leave),
@@ -47,7 +49,7 @@ class ThreadRoutes:
         self._access.demand(call.bot, parent, Permission.CREATE_PUBLIC_THREADS)
         on_message = "message_id" in call.request.match_info
         message = self._service.message(parent, call.id("message_id")) if on_message else None
-        thread = self._service.channels.open_thread(call.bot, parent, name, message)
+        thread = self._service.open_thread(call.bot, parent, name, message)
         return json_response(channel_payloads.thread(thread, call.bot), status=201)
 
     def _open_post(self, call: Call, forum: Channel, title: str, body: Json) -> web.Response:
@@ -64,6 +66,19 @@ class ThreadRoutes:
         shape = channel_payloads.thread(message.channel, call.bot)
         shape["message"] = payloads.message(self._service.world, message, call.bot)
         return json_response(shape, status=201)
+
+    async def archived(self, call: Call) -> web.Response:
+        """The archived public threads of a channel, the latest archived first; they are history."""
+        parent = self._frame.visible_channel(call)
+        self._access.demand(call.bot, parent, Permission.READ_MESSAGE_HISTORY)
+        limit = int(call.request.query.get("limit", "50"))
+        raw = call.request.query.get("before")
+        before = float("inf") if raw is None else datetime.fromisoformat(raw).timestamp()
+        threads = [t for t in self._service.world.archived_threads(parent) if (t.archived_at or 0.0) < before]
+        page = threads[:limit]
+        members = [channel_payloads.thread_member(t, call.bot.id) for t in page if call.bot.id in t.member_ids]
+        shapes = [channel_payloads.thread(t, call.bot) for t in page]
+        return json_response({"threads": shapes, "members": members, "has_more": len(threads) > limit})
 
     async def members(self, call: Call) -> web.Response:
         thread = self._thread(call)

@@ -10,12 +10,14 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from app.playground.loopback.core import Core, Options
+from app.playground.loopback.handshake import StartLimit
 from app.playground.loopback.journal import Subscription
 from app.playground.loopback.observing import API_PREFIX, Observer, observing
 from app.playground.loopback.people import People
 from app.playground.loopback.rest import RestFrame
 from app.playground.loopback.rest_channels import ChannelRoutes
 from app.playground.loopback.rest_messages import MessageRoutes
+from app.playground.loopback.rest_rights import RightRoutes
 from app.playground.loopback.rest_threads import ThreadRoutes
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class LoopbackDiscord(People):
     clock: seconds since 1970 for new snowflakes.
     compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off, text is sent, which discord.py
     accepts (hikari does not) and which costs a third of the work.
+    starts: how many sessions a bot may start; past that its token is reset, as at Discord.
     observer: is told of each REST request and its answer. The class has one for servers that are given none.
     """
 
@@ -48,9 +51,21 @@ class LoopbackDiscord(People):
         clock: Callable[[], float] = time.time,
         compress: bool = True,
         observer: Observer | None = None,
+        starts: StartLimit | None = None,
     ) -> None:
         self._observer = observer or type(self).observer
-        super().__init__(Core(Options(seed, nonce_window, rate_limit, clock, compress)))
+        super().__init__(
+            Core(
+                Options(
+                    seed=seed,
+                    nonce_window=nonce_window,
+                    rate_limit=rate_limit,
+                    clock=clock,
+                    compress=compress,
+                    starts=starts or StartLimit(),
+                )
+            )
+        )
         self.extra_routes: list[web.RouteDef] = []
         self._runner: web.AppRunner | None = None
         self._address = ("", 0)
@@ -116,6 +131,7 @@ class LoopbackDiscord(People):
         app.add_routes(MessageRoutes(core.service, frame).table())
         app.add_routes(ChannelRoutes(core.service, frame, core.hub).table())
         app.add_routes(ThreadRoutes(core.service, frame).table())
+        app.add_routes(RightRoutes(core.service, frame).table())
         app.add_routes(self.extra_routes)
         return app
 

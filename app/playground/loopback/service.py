@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from app.playground.loopback import errors, payloads
+from app.playground.loopback import errors, kinds, payloads
 from app.playground.loopback.access import Access
 from app.playground.loopback.channel_service import ChannelService
 from app.playground.loopback.emoji import is_emoji
@@ -77,6 +77,24 @@ class Service:
         self.hub.publish(self._message_event("MESSAGE_CREATE", message, draft.nonce), message.channel)
         self.journal.add(_post_record(message, mentions))
         return message
+
+    def open_thread(self, owner: Account, parent: Channel, name: str, message: Message | None = None) -> Channel:
+        """Open a public thread, with the system message that tells of it: in the thread that hangs on a message its
+        first message points there (21); in the parent channel of any other thread one points to the thread (18)."""
+        thread = self.channels.open_thread(owner, parent, name, message)
+        quiet = AllowedMentions(all_users=False, all_roles=False, everyone=False, replied_user=False)
+        if message is None:
+            extra = kinds.thread_created(thread)
+            kind = MessageType.THREAD_CREATED
+            self.post(Draft(owner, parent, name, allowed=quiet, type=kind, extra=extra))
+            return thread
+        message.flags |= kinds.MessageFlag.HAS_THREAD
+        self.announce_change(message)
+        kind = MessageType.THREAD_STARTER
+        self.post(Draft(owner, thread, "", reply_to=message.id, allowed=quiet, type=kind))
+        # The first message is not counted, as at Discord.
+        thread.message_count = 0
+        return thread
 
     def edit(self, message: Message, content: str) -> None:
         """Give a message another text; its mentions are found again, but nobody is pinged by an edit."""
@@ -246,14 +264,14 @@ class Service:
         def shape_for(session: Session) -> str:
             if session.bot is author:
                 return "own"
-            return "full" if session.intents & Intent.MESSAGE_CONTENT or not in_guild else str(session.bot.id)
+            if session.intents & Intent.MESSAGE_CONTENT or not in_guild:
+                return "full"
+            return payloads.veil(self.world, message, session.bot.id)
 
-        def build(shape_name: str) -> Json:
-            if shape_name == "own":
-                return shape if nonce is None else {**shape, "nonce": nonce}
-            if shape_name == "full":
-                return shape
-            return payloads.for_reader(self.world, message, shape, int(shape_name))
+        def build(kind: str) -> Json:
+            if kind == "own" and nonce is not None:
+                return {**shape, "nonce": nonce}
+            return payloads.veiled(shape, kind)
 
         intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
         return Event(name, intent, build, shape_for)
@@ -314,7 +332,7 @@ def _post_record(message: Message, mentions: Mentions) -> Post:
         author_name=message.author.name,
         is_bot=message.author.is_bot,
         content=message.content,
-        reply_to=message.reply_to,
+        reply_to=None if message.type == MessageType.THREAD_STARTER else message.reply_to,
         nonce=message.nonce,
         at=time.monotonic(),
         wall=time.time(),

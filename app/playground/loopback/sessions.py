@@ -37,10 +37,20 @@ class Op(IntEnum):
 class CloseCode(IntEnum):
     """Gateway close codes (Discord's table)."""
 
+    UNKNOWN_ERROR = 4000
     UNKNOWN_OPCODE = 4001
     DECODE_ERROR = 4002
     NOT_AUTHENTICATED = 4003
     AUTHENTICATION_FAILED = 4004
+    ALREADY_AUTHENTICATED = 4005
+    INVALID_SEQUENCE = 4007
+    RATE_LIMITED = 4008
+    SESSION_TIMED_OUT = 4009
+    INVALID_SHARD = 4010
+    SHARDING_REQUIRED = 4011
+    INVALID_API_VERSION = 4012
+    INVALID_INTENTS = 4013
+    DISALLOWED_INTENTS = 4014
 
 
 class Intent(IntFlag):
@@ -48,6 +58,7 @@ class Intent(IntFlag):
 
     GUILDS = 1 << 0
     GUILD_MEMBERS = 1 << 1
+    GUILD_PRESENCES = 1 << 8
     GUILD_MESSAGES = 1 << 9
     GUILD_REACTIONS = 1 << 10
     GUILD_TYPING = 1 << 11
@@ -55,6 +66,16 @@ class Intent(IntFlag):
     DIRECT_REACTIONS = 1 << 13
     DIRECT_TYPING = 1 << 14
     MESSAGE_CONTENT = 1 << 15
+
+
+PRIVILEGED_INTENTS = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
+"""Intents that an application must be given before its bot may ask for them."""
+
+MAX_CLIENT_FRAME = 4096
+"""Bytes of one frame that a client may send."""
+
+CLIENT_FRAMES = (120, 60.0)
+"""Frames that a client may send, and the seconds in which."""
 
 
 def encode(payload: object) -> bytes:
@@ -115,6 +136,13 @@ class Connection:
         self._wake = asyncio.Event()
         self.session: Session | None = None
         self.closing = False
+        self._received: deque[float] = deque(maxlen=CLIENT_FRAMES[0])
+
+    def is_flooded(self, now: float) -> bool:
+        """Note a frame of the client's at time.monotonic() `now`; True when it is one too many."""
+        full = len(self._received) == CLIENT_FRAMES[0] and now - self._received[0] < CLIENT_FRAMES[1]
+        self._received.append(now)
+        return full
 
     def send(self, frame: bytes) -> None:
         self._queue.append(frame)

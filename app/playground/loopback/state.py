@@ -45,10 +45,13 @@ _BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
 class MessageType(IntEnum):
-    """The two message types that people write themselves; every other type is a system message."""
+    """The message types that the loopback server writes; people write the first two themselves."""
 
     DEFAULT = 0
     REPLY = 19
+    MEMBER_JOINED = 7
+    THREAD_CREATED = 18
+    THREAD_STARTER = 21
 
 
 @dataclass(slots=True, eq=False)
@@ -218,6 +221,12 @@ class World:
         """The active threads of a guild."""
         return [c for c in self.channels.values() if c.guild_id == guild.id and c.is_thread and not c.archived]
 
+    def archived_threads(self, parent: Channel) -> list[Channel]:
+        """The archived public threads of a channel, the latest archived first."""
+        threads = [c for c in self.channels.values() if c.parent_id == parent.id and c.is_thread and c.archived]
+        public = [c for c in threads if c.type is not ChannelType.PRIVATE_THREAD]
+        return sorted(public, key=lambda thread: thread.archived_at or 0.0, reverse=True)
+
     def guild_of(self, channel: Channel) -> Guild | None:
         """The guild of a channel; None for a DM channel."""
         return None if channel.guild_id is None else self.guilds[channel.guild_id]
@@ -269,7 +278,8 @@ class World:
         self.messages[message.id] = message
         channel.message_ids.append(message.id)
         channel.last_message_id = message.id
-        channel.message_count += 1
+        # A post's first message, which has the post's id, is not counted.
+        channel.message_count += message.id != channel.id
         if message.reply_to is not None:
             self.replies[message.reply_to].append(message.id)
 

@@ -92,6 +92,10 @@ class WireActs(GuildPeople):
         """Send a raw event to one bot, or to all that may see the channel which it names."""
         self._core.caller.call(lambda: self._core.hub.emit(name, dict(payload), bot))
 
+    def identifies(self, bot: Account) -> int:
+        """How many IDENTIFYs the bot has sent, refused ones included."""
+        return self._core.hub.handshakes.starts.identifies[bot.id]
+
     def automod(self, phrase: str) -> None:
         """Let automatic moderation block what bots write with this phrase (200000; titles of threads 200001)."""
         self._core.caller.call(lambda: self._core.service.refusals.block_phrase(phrase))

@@ -1,10 +1,11 @@
 -- Admit one event for one bot: dedupe, mutes, limits, inbox, then a direct wake or a bid. The gateway's only round trip.
 -- KEYS  1 seen  2 inbox  3 bids  4 elections:due  5 answer  6 journal  7 last_human  8 person hour  9 cursor
---       10..13 mutes  14 direct inbox
+--       10 direct inbox  11.. mutes
 -- ARGV  1 request id  2 bot  3 message  4 channel  5 author id  6 author kind  7 author bot ('' unless ours)  8 event JSON
 --       9 signal  10 reason  11 bid ('' passes)  12 expected bids  13 window ms  14 reply_to ('' none)  15 wakes (0: keep only)
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
---       22 score: the bid, also where it is too low to be one ('' none)
+--       22 score: the bid, also where it is too low to be one ('' none)  23 parent channel of a thread ('-' none)
+--       24 hold in ms: nobody answers before (a proxy may yet replace the message)
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
@@ -12,6 +13,7 @@
 local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
+local hold = tonumber(ARGV[24])
 local id = ''
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
 local kind = string.match(KEYS[1], '%.([re])$')
@@ -48,9 +50,9 @@ end
 
 local function keep()
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
-  local key = signal == 'direct' and KEYS[14] or KEYS[2]
+  local key = signal == 'direct' and KEYS[10] or KEYS[2]
   id = redis.call('XADD', key, 'MAXLEN', '~', signal == 'direct' and 1000000 or ARGV[18], '*', 'event', ARGV[8], 'signal', signal, 'reason', reason, 'addressed', ARGV[19],
-    'bid', ARGV[11], 'message', message)
+    'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '')
   redis.call('PEXPIRE', key, 30 * DAY)
 end
 
@@ -61,7 +63,10 @@ local function count()
   redis.call('HSET', KEYS[3], '#expected', int(expected))
   redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
   local complete = said >= expected and redis.call('HGET', KEYS[3], '#state') == 'open'
-  if complete then redis.call('ZADD', KEYS[4], int(now), message) end
+  if complete then
+    local held = tonumber(redis.call('HGET', KEYS[3], '#held') or nil) or 0
+    redis.call('ZADD', KEYS[4], int(math.max(now, held)), message)
+  end
   return complete
 end
 
@@ -97,7 +102,7 @@ elseif redis.call('EXISTS', keys.cause(message)) == 0 then
   redis.call('PEXPIRE', keys.cause(message), 2 * DAY)
 end
 
-local muted = any_exists(10, 13)
+local muted = muted_by(11)
 if muted then
   pass()
   return verdict('muted', 0, muted)
@@ -131,8 +136,8 @@ if signal == 'direct' and wakes then
   end
   keep()
   pass()
-  wake(bot .. ':' .. channel, 'direct', now)
-  return verdict('direct', 0)
+  wake(bot .. ':' .. channel, 'direct', now + hold)
+  return verdict('direct', hold)
 end
 
 if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then
@@ -140,11 +145,11 @@ if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then
   return verdict('refused', 0, 'bid is not a finite number')
 end
 if signal == 'direct' then
-  -- Too old to wake anybody: in the direct inbox the next direct cycle would answer it all the same.
+  -- Too old, or where the bot may not write: in the direct inbox the next direct cycle would answer it all the same.
   signal = 'ambient'
   keep()
   pass()
-  return verdict('passed', 0, 'too old to answer: ' .. reason)
+  return verdict('passed', 0, reason)
 end
 keep()
 if not wakes or not bid or redis.call('EXISTS', KEYS[5]) == 1 then
@@ -154,10 +159,11 @@ end
 local state = redis.call('HGET', KEYS[3], '#state')
 if state and state ~= 'open' then return verdict('late', 0, 'election is ' .. state) end
 redis.call('HSET', KEYS[3], bot, ARGV[11])
-local window = tonumber(ARGV[13])
+local window = math.max(tonumber(ARGV[13]), hold)
 if not state then
   redis.call('HSET', KEYS[3], '#state', 'open', '#channel', channel, '#opened', int(now), '#author', author_kind,
-    '#guild', ARGV[21])
+    '#guild', ARGV[21], '#parent', ARGV[23])
+  if hold > 0 then redis.call('HSET', KEYS[3], '#held', int(now + hold)) end
   redis.call('HSET', keys.event(message), 'event', ARGV[8], 'signal', signal, 'reason', reason)
   redis.call('PEXPIRE', keys.event(message), 2 * HOUR)
   redis.call('ZADD', KEYS[4], int(now + window), message)

@@ -1,6 +1,6 @@
 -- The one step from decision to outbox: every check and every effect, with nothing between them.
 -- KEYS  1 lock  2 floor  3 answer  4 bids  5 recent_bot_posts  6 last_human  7 cooldown  8 inbox  9 work  10 outbox
---       11 entry  12 deliveries:due  13 journal  14 request  15..18 mutes  19 waiting
+--       11 entry  12 deliveries:due  13 journal  14 request  15 waiting  16.. mutes
 -- ARGV  1 lock owner  2 bot  3 message  4 channel  5 kind (direct|auto)  6 inbox entry  7 floor token  8 author id
 --       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
 --       14 micro USD  15 tokens held by reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
@@ -30,7 +30,7 @@ local function refuse(verdict, reason)
 end
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refuse('lost_lock', 'another cycle owns the lane') end
-local muted = any_exists(15, 18)
+local muted = muted_by(16)
 if muted then return refuse('muted', muted) end
 local holder = floor_of(KEYS[2])
 if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[7] or holder.entry then
@@ -72,7 +72,7 @@ local verdict = 'committed'
 if ARGV[20] == '1' then
   verdict = 'dry_run'
   redis.call('HSET', KEYS[3], bot, 'delivered:dry_run')
-  free_floor(KEYS[2], KEYS[19])
+  free_floor(KEYS[2], KEYS[15])
 else
   local deliver_by = tonumber(ARGV[22])
   redis.call('HSET', KEYS[11], 'body', ARGV[17], 'bot', bot, 'channel', channel, 'message', message, 'root', root,

@@ -1,6 +1,6 @@
 -- From a post that answers nobody to the outbox: every check and every effect, as commit.lua, without an inbox entry.
--- KEYS  1 lock  2 floor  3 recent_bot_posts  4 last_human  5 cursor  6 cooldown  7 answer  8..11 mutes  12 outbox  13 entry
---       14 deliveries:due  15 journal  16 request  17 floor waiting
+-- KEYS  1 lock  2 floor  3 recent_bot_posts  4 last_human  5 cursor  6 cooldown  7 answer  8 outbox  9 entry
+--       10 deliveries:due  11 journal  12 request  13 floor waiting  14.. mutes
 -- ARGV  1 lock owner  2 bot  3 channel  4 entry id, which is the root too  5 floor token  6 quiet ms  7 opening (1)
 --       8 limits JSON  9 posts that the root may cause  10 tokens  11 tokens held by reserve  12 micro USD
 --       13 outbox entry JSON  14 cooldown ms  15 hold ms  16 deliver within ms  17 dry run (1)  18 reason
@@ -10,7 +10,7 @@
 --#include cause
 --#include floor
 --#include opening
-local earlier = redis.call('GET', KEYS[16])
+local earlier = redis.call('GET', KEYS[12])
 if earlier then return cjson.decode(earlier) end
 local bot, channel, id, limits = ARGV[2], ARGV[3], ARGV[4], cjson.decode(ARGV[8])
 local tokens, held, micro_usd = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
@@ -18,8 +18,8 @@ local holder = floor_of(KEYS[2])
 local mine = holder and not holder.entry and holder.bot == bot and holder.message == id and holder.token == ARGV[5]
 
 local function answer(verdict, reason, numbers)
-  journal(KEYS[15], bot, 'post', verdict, reason, numbers)
-  redis.call('SET', KEYS[16], cjson.encode({verdict, reason}), 'PX', 600000)
+  journal(KEYS[11], bot, 'post', verdict, reason, numbers)
+  redis.call('SET', KEYS[12], cjson.encode({verdict, reason}), 'PX', 600000)
   return {verdict, reason}
 end
 
@@ -27,12 +27,12 @@ local function refuse(verdict, reason)
   -- The draft was paid for all the same.
   if tokens ~= held or micro_usd > 0 then spend(bot, id, 0, tokens - held, micro_usd) end
   -- A cycle that lost its lock may share its token with the one that has it now.
-  if mine and verdict ~= 'lost_lock' then free_floor(KEYS[2], KEYS[17]) end
+  if mine and verdict ~= 'lost_lock' then free_floor(KEYS[2], KEYS[13]) end
   return answer(verdict, reason)
 end
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refuse('lost_lock', 'another cycle owns the lane') end
-local muted = any_exists(8, 11)
+local muted = muted_by(14)
 if muted then return refuse('muted', muted) end
 if redis.call('EXISTS', KEYS[7]) == 1 then return refuse('answered', 'it was posted before') end
 if not mine then return refuse('lost_floor', holder and holder.bot .. ' has it' or 'the lease ran out') end
@@ -55,14 +55,14 @@ redis.call('PEXPIRE', KEYS[7], 7 * DAY)
 local verdict = 'committed'
 if ARGV[17] == '1' then
   verdict = 'dry_run'
-  free_floor(KEYS[2], KEYS[17])
+  free_floor(KEYS[2], KEYS[13])
 else
-  redis.call('HSET', KEYS[13], 'body', ARGV[13], 'bot', bot, 'channel', channel, 'message', id, 'root', id, 'hops', 1,
+  redis.call('HSET', KEYS[9], 'body', ARGV[13], 'bot', bot, 'channel', channel, 'message', id, 'root', id, 'hops', 1,
     'committed_at', int(now), 'deliver_by', int(now + tonumber(ARGV[16])))
-  redis.call('PEXPIRE', KEYS[13], 30 * DAY)
-  redis.call('RPUSH', KEYS[12], id)
-  redis.call('PEXPIRE', KEYS[12], 30 * DAY)
-  redis.call('ZADD', KEYS[14], 'LT', int(now), bot .. ':' .. channel)
+  redis.call('PEXPIRE', KEYS[9], 30 * DAY)
+  redis.call('RPUSH', KEYS[8], id)
+  redis.call('PEXPIRE', KEYS[8], 30 * DAY)
+  redis.call('ZADD', KEYS[10], 'LT', int(now), bot .. ':' .. channel)
   redis.call('HSET', KEYS[2], 'entry', id, 'until', int(now + tonumber(ARGV[15])))
   redis.call('PEXPIRE', KEYS[2], HOUR)
 end

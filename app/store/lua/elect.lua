@@ -1,5 +1,5 @@
 -- Close one election: grant the best bidder that can act, once, whoever asks and however often.
--- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 mute:all  8 floor waiting
+-- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 floor waiting  8.. mute:all
 -- ARGV  1 message  2 channel  3 quiet ms  4 floor lease ms  5 max age ms
 -- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), who may speak next}
 --#include keys
@@ -14,13 +14,13 @@ local state, channel = bids['#state'], bids['#channel']
 
 local function close(word, reason)
   redis.call('ZREM', KEYS[2], message)
-  redis.call('ZREM', KEYS[8], '#' .. message)
+  redis.call('ZREM', KEYS[7], '#' .. message)
   if bids['#winner'] then redis.call('HDEL', keys.work(bids['#winner']), message) end
   if state then redis.call('HSET', KEYS[1], '#state', word) end
   if reason then journal(KEYS[6], 'stream', 'elect', word, reason) end
   local holder = floor_of(KEYS[4])
   return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0, 0,
-    holder and '' or wake_waiting(KEYS[8])}
+    holder and '' or wake_waiting(KEYS[7])}
 end
 
 local function defer(due, reason)
@@ -67,14 +67,15 @@ if due > now then return {'not_due', '', due - now, 0, ''} end
 if bids['#again'] then excluded[bids['#again']] = true end
 
 if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'too old') end
-if any_exists(7, 7) or redis.call('EXISTS', keys.mute_channel(channel)) == 1
+if muted_by(8) or redis.call('EXISTS', keys.mute_channel(channel)) == 1
+  or redis.call('EXISTS', keys.mute_channel(bids['#parent'] or '-')) == 1
   or redis.call('EXISTS', keys.mute_guild(bids['#guild'])) == 1 then
   return close('left', 'muted')
 end
 if holder then
   -- After every addressed bot that waits; whoever frees the floor pulls the oldest election forward.
-  redis.call('ZADD', KEYS[8], 'NX', int(1e13 + now), '#' .. message)
-  redis.call('PEXPIRE', KEYS[8], DAY)
+  redis.call('ZADD', KEYS[7], 'NX', int(1e13 + now), '#' .. message)
+  redis.call('PEXPIRE', KEYS[7], DAY)
   return defer(holder.until_ms, holder.bot .. ' has the floor')
 end
 local last = redis.call('ZRANGE', KEYS[5], -1, -1, 'WITHSCORES')
@@ -121,7 +122,7 @@ for _, bidder in ipairs(ranked) do
     journal(KEYS[6], bot, 'elect', 'granted', 'best bid of ' .. #ranked, {
       bid = bidder.score, bids = #ranked, yielded = table.concat(yielded, ', '), window_ms = now - tonumber(bids['#opened']),
       token = token})
-    redis.call('ZREM', KEYS[8], '#' .. message)
+    redis.call('ZREM', KEYS[7], '#' .. message)
     return {'granted', bot, lease, 1, ''}
   end
   yielded[#yielded + 1] = bot .. ' (' .. why .. ')'

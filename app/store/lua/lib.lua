@@ -27,8 +27,9 @@ local function today()
   return string.format('%04d-%02d-%02d', year, month, doy - math.floor((153 * mp + 2) / 5) + 1)
 end
 
-local function any_exists(first, last)
-  for i = first, last do
+-- Is anything muted here? The scopes of a mute are the last keys of every script that asks, from `first` on.
+local function muted_by(first)
+  for i = first, #KEYS do
     if redis.call('EXISTS', KEYS[i]) == 1 then return KEYS[i] end
   end
   return false

@@ -1,0 +1,97 @@
+"""The parts of a message besides its text, described: files, pictures, stickers, polls, forwards, previews, buttons.
+
+What Discord sends here was written by strangers: each part is cut short, and a part that cannot be understood is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import discord
+
+from app.model import MessagePart, PartKind
+
+MOST_PARTS = 12
+"""Parts that are kept of one message: Discord itself allows ten files, and a few kinds come together."""
+NAME_LENGTH = 100
+WORDS_LENGTH = 600
+"""Characters that are kept of a forward's words, a poll or a preview."""
+
+T = TypeVar("T")
+Holder = discord.Message | discord.MessageSnapshot
+
+
+def parts_of(message: discord.Message) -> tuple[MessagePart, ...]:
+    """The parts of a message in the order in which a client shows them."""
+    found = [
+        *_held(message),
+        *_described([message.poll] if message.poll is not None else [], _poll),
+        *_described(message.message_snapshots, _forward),
+    ]
+    return tuple(found[:MOST_PARTS])
+
+
+def _held(holder: Holder) -> Iterator[MessagePart]:
+    """What a message and the copy of one in a forward hold alike."""
+    yield from _described(holder.attachments, _file)
+    yield from _described(holder.stickers, _sticker)
+    yield from _described(holder.embeds, _preview)
+    if holder.components:
+        yield MessagePart(kind=PartKind.COMPONENTS)
+
+
+def _described(things: Iterable[T], describe: Callable[[T], MessagePart]) -> Iterator[MessagePart]:
+    for thing in things:
+        try:
+            yield describe(thing)
+        except (ValueError, TypeError, AttributeError):
+            continue  # a shape that is newer than this program, or made up
+
+
+def _file(file: discord.Attachment) -> MessagePart:
+    media_type = (file.content_type or "").partition(";")[0].strip().lower()
+    return MessagePart(
+        kind=PartKind.VOICE if file.is_voice_message() else _kind_of(media_type),
+        text=_short(file.title or file.filename, NAME_LENGTH),
+        url=file.url[:1_000],
+        media_type=media_type[:100],
+        size=max(0, file.size),
+    )
+
+
+def _kind_of(media_type: str) -> PartKind:
+    """What a file says that it is. Whoever opens it looks for itself."""
+    family = media_type.partition("/")[0]
+    if media_type in {"application/json", "application/xml", "application/yaml"}:
+        return PartKind.TEXT_FILE
+    known = {
+        "image": PartKind.PICTURE, "video": PartKind.VIDEO, "audio": PartKind.SOUND, "text": PartKind.TEXT_FILE,
+    }
+    return known.get(family, PartKind.FILE)
+
+
+def _sticker(sticker: discord.StickerItem) -> MessagePart:
+    return MessagePart(kind=PartKind.STICKER, text=_short(sticker.name, NAME_LENGTH))
+
+
+def _preview(embed: discord.Embed) -> MessagePart:
+    words = [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields[:3])]
+    return MessagePart(kind=PartKind.EMBED, text=_short(" / ".join(word for word in words if word)))
+
+
+def _poll(poll: discord.Poll) -> MessagePart:
+    question = poll.question if isinstance(poll.question, str) else poll.question.text or ""
+    answers = [answer.text for answer in poll.answers if answer.text]
+    return MessagePart(kind=PartKind.POLL, text=_short(f"{question} ({', '.join(answers)})" if answers else question))
+
+
+def _forward(snapshot: discord.MessageSnapshot) -> MessagePart:
+    """The words of the message that was forwarded, and what it held. Discord nests no forward in a forward."""
+    held = [part.described for part in _held(snapshot)]
+    return MessagePart(kind=PartKind.FORWARD, text=_short(" ".join([snapshot.content, *held])))
+
+
+def _short(text: str, most: int = WORDS_LENGTH) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[: most - 1] + "…"

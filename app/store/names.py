@@ -1,0 +1,25 @@
+"""What people, channels and roles of a server are called there, for workers: Discord's REST tells no nickname."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app import keys
+from app.store.door import Call, Reply, command
+
+DAYS_KEPT = 7
+
+
+def learn(guild: str, names: Mapping[str, str], forgotten: Sequence[str] = ()) -> Call[int]:
+    """Keep names by id, and drop those that are `forgotten`."""
+    flat = [part for pair in names.items() for part in pair]
+    return Call("learn_names", (keys.names(guild),), (DAYS_KEPT, len(forgotten), *forgotten, *flat), int)
+
+
+def called(guild: str, ids: Sequence[str]) -> Call[dict[str, str]]:
+    """The names of those of the ids (at least one) that are known."""
+
+    def parse(reply: Reply) -> dict[str, str]:
+        return {key: name for key, name in zip(ids, reply, strict=True) if name}
+
+    return command("HMGET", keys.names(guild), *ids, parse=parse)
