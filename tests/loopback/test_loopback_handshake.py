@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -212,3 +213,40 @@ async def test_reset_token(loopback: LoopbackDiscord) -> None:
         loopback.faults.reset_token(elena)
         assert await first.close_code() == 4004
         assert loopback.connected() == [marcus]
+
+
+async def test_missing_heartbeats() -> None:
+    """A client that sends no heartbeats loses its session; one that sends them keeps it."""
+    loopback = LoopbackDiscord(heartbeat_interval=0.5)
+    silent, lively = loopback.add_bot("elena"), loopback.add_bot("marcus")
+    await loopback.start()
+    try:
+        async with wire(loopback) as first, wire(loopback) as second:
+            assert (await first.frame(10))["d"] == {"heartbeat_interval": 500}
+            await first.identify(silent)
+            await second.identify(lively)
+            beating = asyncio.create_task(_beat(second))
+            assert await first.close_code() == 4009
+            assert loopback.connected() == [lively]
+            beating.cancel()
+    finally:
+        await loopback.stop()
+
+
+async def _beat(client: Wire) -> None:
+    """Send a heartbeat after each answer to one; the answers set the pace."""
+    while True:
+        await client.send(1, None)
+        await client.frame(11)
+
+
+async def test_frame_of_no_json(loopback: LoopbackDiscord) -> None:
+    """A test may send a client what no client can parse; the connection goes on."""
+    bot = loopback.add_bot("elena")
+    async with wire(loopback) as client:
+        await client.identify(bot)
+        await client.frame(0)
+        loopback.faults.send_frame(bot, b"<html>")
+        assert await client.ws.receive_str(timeout=5) == "<html>"
+        await client.send(1, None)
+        await client.frame(11)

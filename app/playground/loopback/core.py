@@ -29,6 +29,7 @@ class Options:
     clock: Callable[[], float] = time.time
     compress: bool = True
     starts: StartLimit = field(default_factory=StartLimit)
+    heartbeat_interval: float = 41.25
 
 
 class Core:
@@ -47,6 +48,7 @@ class Core:
             self.journal.wake,
             compress=options.compress,
             starts=options.starts,
+            heartbeat_interval=options.heartbeat_interval,
         )
         self.faults = Faults(self.hub, self.caller, random.Random(f"{options.seed} faults"), self.journal.wake)
         self.service = Service(self.world, self.hub, self.journal, self.nonces)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from app.playground.loopback import payloads
-from app.playground.loopback.errors import Json
 from app.playground.loopback.handshake import API_VERSIONS, Handshakes, StartLimit
 from app.playground.loopback.sessions import (
     MAX_CLIENT_FRAME,
@@ -25,35 +24,38 @@ from app.playground.loopback.sessions import (
     encode,
 )
 from app.playground.loopback.state import Account, Channel, Guild, Member, World
+from app.playground.loopback.switches import Switches
 
-HEARTBEAT_INTERVAL_MS = 41_250
 SESSION_TTL = 300.0
 """Seconds that a session without a connection can still be resumed."""
 
 _CLOSE_TIMEOUT = 2.0
 _CLIENT_ENDS_SESSION = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 _CHUNK = 1000
-_HELLO = control_frame(Op.HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL_MS})
 _ACK_AFTER = 0.05
 """discord.py notes when it sent a heartbeat after it has sent it: an answer within a millisecond comes before the note, and it
 warns of a connection that is 41 s behind."""
 _ACK = control_frame(Op.HEARTBEAT_ACK)
 
 
-class Hub:
+class Hub(Switches):
     """All gateway sessions. `wake` is called whenever a session becomes ready, resumes or loses its connection."""
 
     def __init__(
-        self, world: World, rng: random.Random, wake: Callable[[], None], *, compress: bool, starts: StartLimit
+        self,
+        world: World,
+        rng: random.Random,
+        wake: Callable[[], None],
+        *,
+        compress: bool,
+        starts: StartLimit,
+        heartbeat_interval: float,
     ) -> None:
-        self._world = world
+        super().__init__(world, Handshakes(starts))
         self._rng = rng
         self._wake = wake
         self._compress = compress
-        self._sessions: dict[str, Session] = {}
-        self._connections: set[Connection] = set()
-        self._withheld: dict[tuple[int, str], int] = {}
-        self.handshakes = Handshakes(starts)
+        self._heartbeat_interval = heartbeat_interval
         self.resume_url = ""
 
     def connected(self) -> list[Account]:
@@ -99,48 +101,6 @@ class Hub:
         """The bots that hear of what happens, also those whose connection may still come back."""
         return list({session.bot.id: session.bot for session in self._sessions.values()}.values())
 
-    def emit(self, name: str, payload: Json, bot: Account | None) -> None:
-        """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
-        body = encode(payload)
-        named = str(payload.get("channel_id"))
-        channel = self._world.channels.get(int(named)) if named.isdecimal() else None
-        everyone = self._sessions.values()
-        audience = everyone if channel is None or bot is not None else self._audience(channel)
-        for session in list(audience):
-            if bot is None or session.bot is bot:
-                session.push(name, body)
-
-    def send_frame(self, bot: Account, frame: bytes) -> None:
-        """Send bytes as they are, which need not be JSON."""
-        for connection in self._of(bot):
-            connection.send(frame)
-
-    def withhold_next(self, bot: Account, name: str, times: int) -> None:
-        """Such events are given no number either, so that the client cannot see the gap."""
-        self._withheld[bot.id, name] = self._withheld.get((bot.id, name), 0) + times
-
-    def drop_sockets(self, bot: Account | None) -> None:
-        for connection in self._of(bot):
-            connection.abort()
-
-    def send_op7(self, bot: Account | None) -> None:
-        for connection in self._of(bot):
-            connection.send(control_frame(Op.RECONNECT))
-
-    def send_op9(self, bot: Account | None, resumable: bool) -> None:
-        """Also a session without a connection is forgotten, so that its RESUME is refused."""
-        for connection in self._of(bot):
-            connection.send(control_frame(Op.INVALID_SESSION, resumable))
-        if not resumable:
-            for session in list(self._sessions.values()):
-                if bot is None or session.bot is bot:
-                    self._forget(session)
-
-    def close_all(self) -> None:
-        """Close every connection, as Discord does when it goes away; the sessions stay resumable."""
-        for connection in self._connections:
-            connection.close(WSCloseCode.GOING_AWAY)
-
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one websocket until it closes."""
         ws = web.WebSocketResponse(compress=False, timeout=_CLOSE_TIMEOUT)
@@ -150,7 +110,8 @@ class Hub:
         connection = Connection(ws, transport, zlib_stream=zlib_stream)
         self._connections.add(connection)
         writer = asyncio.create_task(connection.run())
-        connection.send(_HELLO)
+        connection.send(control_frame(Op.HELLO, {"heartbeat_interval": int(self._heartbeat_interval * 1000)}))
+        self._expect_heartbeat(connection)
         if request.query.get("v", API_VERSIONS[-1]) not in API_VERSIONS:
             connection.close(CloseCode.INVALID_API_VERSION)
         try:
@@ -160,6 +121,7 @@ class Hub:
                     self._receive_frame(connection, message.data)
         finally:
             self._connections.discard(connection)
+            connection.expect_nothing()
             writer.cancel()
             # A close of our own leaves the session resumable, whatever code the client answers with.
             self._detach(connection, None if connection.closing else ws.close_code)
@@ -184,9 +146,19 @@ class Hub:
         else:
             self._receive(connection, op, data)
 
+    def _expect_heartbeat(self, connection: Connection) -> None:
+        connection.expect_within(2 * self._heartbeat_interval, lambda: self._time_out(connection))
+
+    def _time_out(self, connection: Connection) -> None:
+        """Two heartbeats are missing: the session ends and cannot be resumed."""
+        if connection.session is not None:
+            self._forget(connection.session)
+        connection.close(CloseCode.SESSION_TIMED_OUT)
+
     def _receive(self, connection: Connection, op: Op, data: object) -> None:
         match op, data:
             case Op.HEARTBEAT, _:
+                self._expect_heartbeat(connection)
                 asyncio.get_running_loop().call_later(_ACK_AFTER, connection.send, _ACK)
             case ((Op.IDENTIFY | Op.RESUME), _) if connection.session is not None:
                 connection.close(CloseCode.ALREADY_AUTHENTICATED)
@@ -254,33 +226,6 @@ class Hub:
         self._wake()
         return False
 
-    def end_token(self, bot: Account) -> None:
-        """Discord resets a bot's token: REST answers 401, and all its sessions end."""
-        self._world.bots_by_token = {t: b for t, b in self._world.bots_by_token.items() if b is not bot}
-        self.end_sessions(bot, CloseCode.AUTHENTICATION_FAILED)
-
-    def end_sessions(self, bot: Account, code: int, intents: int = 0) -> None:
-        """Close a bot's sessions that use any of these intents (0: all) for good."""
-        for session in list(self._sessions.values()):
-            if session.bot is bot and (not intents or session.intents & intents):
-                if session.connection is not None:
-                    session.connection.close(code)
-                self._forget(session)
-
-    def disallow_intents(self, bot: Account, intents: int) -> None:
-        self.handshakes.disallow(bot, intents)
-        if self.handshakes.lacks_content(bot):
-            self._world.without_content.add(bot.id)
-        self.end_sessions(bot, CloseCode.DISALLOWED_INTENTS, intents)
-
-    def allow_intents(self, bot: Account) -> None:
-        self.handshakes.allow(bot)
-        self._world.without_content.discard(bot.id)
-
-    def close_sockets(self, bot: Account, code: int) -> None:
-        for connection in self._of(bot):
-            connection.close(code)
-
     def _resume(self, connection: Connection, data: Mapping[str, object]) -> None:
         bot = self._world.bots_by_token.get(_bare_token(data))
         if bot is None:
@@ -343,10 +288,6 @@ class Hub:
             return iter(())
         return (s for s in self._sessions.values() if self._world.can_read(s.bot.id, channel))
 
-    def _of(self, bot: Account | None) -> list[Connection]:
-        connections = [c for c in self._connections if c.session is not None]
-        return [c for c in connections if bot is None or (c.session is not None and c.session.bot is bot)]
-
     def _detach(self, connection: Connection, close_code: int | None) -> None:
         session = connection.session
         if session is None or session.connection is not connection:
@@ -356,9 +297,6 @@ class Hub:
         if close_code in _CLIENT_ENDS_SESSION:
             self._forget(session)
         self._wake()
-
-    def _forget(self, session: Session) -> None:
-        self._sessions.pop(session.id, None)
 
     def _forget_expired(self) -> None:
         limit = time.monotonic() - SESSION_TTL

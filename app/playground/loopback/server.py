@@ -37,6 +37,7 @@ class LoopbackDiscord(People):
     compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off, text is sent, which discord.py
     accepts (hikari does not) and which costs a third of the work.
     starts: how many sessions a bot may start; past that its token is reset, as at Discord.
+    heartbeat_interval: seconds between a client's heartbeats; a session that misses two ends (4009).
     observer: is told of each REST request and its answer. The class has one for servers that are given none.
     """
 
@@ -52,6 +53,7 @@ class LoopbackDiscord(People):
         compress: bool = True,
         observer: Observer | None = None,
         starts: StartLimit | None = None,
+        heartbeat_interval: float = 41.25,
     ) -> None:
         self._observer = observer or type(self).observer
         super().__init__(
@@ -63,6 +65,7 @@ class LoopbackDiscord(People):
                     clock=clock,
                     compress=compress,
                     starts=starts or StartLimit(),
+                    heartbeat_interval=heartbeat_interval,
                 )
             )
         )

@@ -136,7 +136,18 @@ class Connection:
         self._wake = asyncio.Event()
         self.session: Session | None = None
         self.closing = False
+        self._deadline: asyncio.TimerHandle | None = None
         self._received: deque[float] = deque(maxlen=CLIENT_FRAMES[0])
+
+    def expect_within(self, seconds: float, missed: Callable[[], None]) -> None:
+        """Call `missed` unless this is called again within so many seconds."""
+        self.expect_nothing()
+        self._deadline = asyncio.get_running_loop().call_later(seconds, missed)
+
+    def expect_nothing(self) -> None:
+        """Nothing can be missed any more."""
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     def is_flooded(self, now: float) -> bool:
         """Note a frame of the client's at time.monotonic() `now`; True when it is one too many."""
