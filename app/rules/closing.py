@@ -18,6 +18,7 @@ _DETERMINERS = frozenset(["the", "your", "my", "a", "an", "this", "that", "any",
 _STRANDED = frozenset(["at", "about", "for", "from", "to", "on", "with", "of", "in"])
 _TELLING = frozenset(["saying", "telling", "giving", "doing", "asking", "thinking"])
 _ANYBODY = frozenset(["anybody", "anyone", "somebody", "someone", "nobody"])
+_PHRASAL = frozenset(["wake", "pick", "look", "bring", "back"])
 _MAX_CLAUSES = 8
 
 
@@ -111,7 +112,8 @@ def _takes(clause: Sentence) -> bool:
     if words[0] in BE and (len(words) == 1 or (len(words) == 2 and (before in SUBJECTS or lexis.addresses(before)))):
         return True  # "are you elena?", "is it elena?", "eres elena"
     if lexis.english:
-        return _introduces(words) or second in _ANYBODY or (before not in lexis.close and before.endswith(("ed", "ing")))
+        phrasal = before == "up" and second in _PHRASAL
+        return phrasal or _introduces(words) or second in _ANYBODY or (before not in lexis.close and before.endswith(("ed", "ing")))
     return len(words) == 2 and words[0] in lexis.block - lexis.ask and lexis.addresses(before)  # "kennst du elena?"
 
 
@@ -157,7 +159,9 @@ def _asks(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """"is the server down elena?", "got a minute elena?"."""
     if clause.lexis.english and words[0] in PROMPTS:
         return closed or (clause.asks and len(words) > 1)
-    return _questions(clause, words) and (closed or (clause.asks and len(words) > 2))
+    if clause.asks and "or" in words[1:-1]:
+        return True
+    return _questions(clause, words) and (closed or words[-2:-1] == ["the"] or (clause.asks and len(words) > 2))
 
 
 def _questions(clause: Sentence, words: Sequence[str]) -> bool:
