@@ -146,6 +146,8 @@ def _shows(clause: Sentence) -> bool:
         return True
     if opener in lexis.open - SUBJECTS and len(words) > 1:
         return True
+    if words[0] in {"i", "we"} and words[-2:-1] in (["the"], ["my"]):
+        return True  # "i finished the book elena"
     return _greets(clause, words, closed) or _asks(clause, words, closed) or _you(clause, words, closed)
 
 

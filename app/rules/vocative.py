@@ -36,6 +36,7 @@ _IF = frozenset(["if", "when", "because", "since", "maybe", "unless", "cause", "
 _DETERMINERS = frozenset(["my", "our", "his", "her", "their", "the", "a", "an"])
 _LONGEST_APPOSITION = 8
 _WHOM = re.compile("^(?:who.*|quién|quien|qui|wer|quem|chi|kto|kim|кто|कौन|누구|من)$|谁|誰|だれ|ใคร")
+_DID = frozenset(["did", "does", "can", "could", "should", "would", "has"])
 _WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
@@ -156,7 +157,7 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
     if head in lexis.ask and not greets:
         return _asks(sentence, rest, hailed)
     if head in lexis.about and greets < 2:
-        return _inverted(sentence, head, second)
+        return _inverted(sentence, head, second) or (hailed and head in _DID and second in _IT)
     return _greets(sentence, rest, greets) or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
 
 
@@ -191,7 +192,7 @@ def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
         return True
     head = rest[0].text
     if not sentence.lexis.english:
-        return _you(sentence, rest)
+        return _you(sentence, rest) or (sentence.asks and any(token.text in sentence.lexis.ask for token in rest))
     if head in _CLAUSES:
         return len(rest) > 1
     if head in _IF and _you(sentence, rest):
