@@ -105,7 +105,24 @@ def diaries_page() -> str:
     return page()
 
 
-PAGES = {"keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page, "diaries.md": diaries_page}
+def messages_page() -> str:
+    """docs/messages.md."""
+    from app.playground.message_kinds import rows
+
+    return "\n\n".join((
+        NOTE.format(source="app/playground/message_kinds.py"), "# What a message holds",
+        "What reaches a bot of each kind of message. A model sees ids as names (`@Kim`, `#general`, `:blob:`), the channel's "
+        "name and topic, and of a thread its title. Text files of Discord's up to 64 KB are read; pictures up to 5 MB are shown "
+        "to a model whose character file says `vision: true`, fetched from Discord's own addresses alone and by what "
+        "they are, not by what they claim. The offline voice answers words; of what came without a word it says, "
+        "in a line of the mood `unseen`, that it cannot make it out.",
+        _table(("kind", "what a model reads", "what the offline voice answers"), rows()))) + "\n"
+
+
+PAGES = {
+    "keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page, "messages.md": messages_page,
+    "diaries.md": diaries_page,
+}
 
 
 def main(folder: Path) -> None:

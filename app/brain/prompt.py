@@ -68,17 +68,17 @@ def build(character: Character, me: str, entry: InboxEntry, shown: Shown) -> lis
     turn = fill(
         "turn", place=_placed(shown.place), people="\n".join(_present(event, shown.lines, me)),
         transcript="\n".join(said(line, me) for line in earlier if line.content or line.parts),
-        message=fenced(_asked(entry, shown, me)))
+        message=fenced(asked(entry, shown, me)))
     if shown.notes:
         turn = f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
     own = tuple(line.content for line in earlier if line.author_id == me)
     scene = Scene(
-        said=_heard(event, shown.enclosed), author=event.author_name, recent=(*shown.recent, *own), seed=event.message_id,
+        said=heard(event, shown.enclosed), author=event.author_name, recent=(*shown.recent, *own), seed=event.message_id,
         thing=thing(event.parts))
     return [SystemMessage(system(character)), HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene))]
 
 
-def _asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
+def asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
     """The message to answer, as the model reads it."""
     event = entry.event
     message: dict[str, object] = {"from": person(event.author_name), "text": tame(event.content, MESSAGE_LIMIT)}
@@ -95,7 +95,7 @@ def _asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
     return message
 
 
-def _heard(event: Event, enclosed: Enclosed) -> str:
+def heard(event: Event, enclosed: Enclosed) -> str:
     """What the offline voice hears: the words of the message, else of what came with it."""
     return event.content or worded(event.parts) or " ".join(words for _, words in enclosed.texts)[:MESSAGE_LIMIT]
 
