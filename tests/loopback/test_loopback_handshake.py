@@ -109,6 +109,15 @@ async def test_second_identify(loopback: LoopbackDiscord) -> None:
         assert await client.close_code() == 4005
 
 
+async def test_frame_with_no_id(loopback: LoopbackDiscord) -> None:
+    """A frame whose ids are none ends the connection, not the server's handler."""
+    bot = loopback.add_bot("elena")
+    async with wire(loopback) as client:
+        await client.identify(bot)
+        await client.send(8, {"guild_id": "here", "query": "", "limit": 0})
+        assert await client.close_code() == 4002
+
+
 async def test_resume_from_the_future(loopback: LoopbackDiscord) -> None:
     """A RESUME with a number that was never sent is refused."""
     bot = loopback.add_bot("elena")

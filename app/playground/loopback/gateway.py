@@ -144,7 +144,14 @@ class Hub(Switches):
         except ValueError:
             connection.close(CloseCode.UNKNOWN_OPCODE)
         else:
+            self._receive_op(connection, op, data)
+
+    def _receive_op(self, connection: Connection, op: Op, data: object) -> None:
+        try:
             self._receive(connection, op, data)
+        except ValueError:
+            # An id or a number in it is none.
+            connection.close(CloseCode.DECODE_ERROR)
 
     def _expect_heartbeat(self, connection: Connection) -> None:
         connection.expect_within(2 * self._heartbeat_interval, lambda: self._time_out(connection))
