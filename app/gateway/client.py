@@ -154,11 +154,18 @@ class StreamClient(SteadyClient):
         self._sessions.changed()
 
     on_guild_join = on_guild_remove = on_thread_delete = on_guild_channel_delete
+    on_guild_available = on_guild_unavailable = on_guild_channel_delete
+    on_guild_role_create = on_guild_role_delete = on_guild_channel_delete
 
     async def on_guild_channel_update(self, _before: Any, _after: Any) -> None:
         self._sessions.changed()
 
-    on_guild_role_update = on_guild_channel_update
+    on_guild_role_update = on_guild_update = on_thread_update = on_guild_channel_update
+
+    async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
+        # Of its own member a bot hears without the members intent: roles, nickname, time-out.
+        if str(after.id) == self.user_id:
+            self._sessions.changed()
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         error = sys.exc_info()[1]

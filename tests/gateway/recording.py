@@ -67,6 +67,7 @@ class RecordingPorts:
         self.cursor: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
+        self.writable: dict[str, frozenset[str]] = {}
         self.channel_names: dict[str, str] = {}
         self.answers: dict[str, frozenset[str]] = {}
         self.barred: list[tuple[str, str, str]] = []
@@ -161,6 +162,7 @@ class RecordingPorts:
     async def publish(self, bot: str, presence: Presence) -> None:
         await self._reach()
         self.published.append((bot, presence.user_id, presence.channels))
+        self.writable[bot] = presence.writable
         names = self.names.get(bot, (bot.title(),))
         self.entries[bot] = RosterEntry(
             bot=bot, user_id=presence.user_id, names=names, nicknames=dict(presence.nicknames), roles=presence.roles,
