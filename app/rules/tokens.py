@@ -95,7 +95,7 @@ def lexicon(names: Iterable[tuple[str, str]], roles: Mapping[str, str] | None = 
 def _readings(name: str) -> Iterable[tuple[str, ...]]:
     """The words of a name: as it stands, and without what decorates it ("Elena (bot)", "[AI] Elena")."""
     plain = normalise(name)
-    for text in dict.fromkeys((_BRACKETED.sub(" ", plain), plain)):
+    for text in dict.fromkeys((_BRACKETED.sub(" ", plain), plain, _EMPHASIS.sub("", plain))):
         words = tuple(fold(part) for match in _TOKEN.finditer(text) if match["word"] for part in _parts(match["word"]))
         if len("".join(words)) >= 2:
             yield words

@@ -97,6 +97,15 @@ def test_time_grows_with_the_length(unit: str) -> None:
     assert time.process_time() - began < 0.25
 
 
+@pytest.mark.parametrize(("name", "text"), [
+    ("Mira_", "Mira_: hi"), ("_mira_", "hey _mira_"), ("mira_", "mira, hi"), ("Mira | she/her", "mira, hi"), ("✨Mira✨", "✨Mira✨ hi"),
+    ("xX-Mira-Xx", "xX-Mira-Xx, hi"), ("Mira [AFK]", "mira, hi"), ("Mira\u200b", "mira, hi"), ("Míra", "mira, hi"),
+])
+def test_a_decorated_name(name: str, text: str) -> None:
+    """What people put around a name, Discord's emphasis among it, does not hide it."""
+    assert addressing(event(text), (RosterEntry(bot="b", user_id="11", names=(name,)),)).bots == ("b",)
+
+
 PEOPLE = ("Help", "Everyone", "guys", "Bobby")
 
 
