@@ -5,7 +5,6 @@ from __future__ import annotations
 AWAITED = {
     "addressing: a nickname given while the bot runs": "a bot's new nickname reaches the roster at once",
     "addressing: a nickname that was taken away": "a bot's new nickname reaches the roster at once",
-    "addressing: a message of a server that nobody knows": "a message of an unknown server is nobody's",
     "03-winner-may-not-send: the best bidder may not send here; open question": "who may not send leaves it to others",
 }
 """Reasons by case."""

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -124,15 +123,14 @@ def _channel(server: LoopbackDiscord, plan: ChannelPlan, bots: Mapping[str, Acco
 
 
 def _characters(folder: Path, model_url: str) -> Path:
-    """Elena as she is shipped, with a watchlist of everything; Vera is Aria with a model that records its prompts."""
+    """Elena as she is shipped; Vera is Aria with a model that records its prompts. Both consider every channel."""
     shipped = {one.name: one.model_dump(mode="json", exclude_defaults=True) for one in load_characters().values()}
-    vera: dict[str, Any] = {
-        "name": "vera",
-        "display_name": "Vera",
-        "model": {"model": "openai:recording", "base_url": model_url},
-    }
+    everywhere = {"watchlist": ["*"]}
+    recording = {"model": "openai:recording", "base_url": model_url}
+    elena = shipped["elena"] | everywhere
+    vera = shipped["aria"] | everywhere | {"name": "vera", "display_name": "Vera", "model": recording}
     folder.mkdir(parents=True)
-    for character in (shipped["elena"] | {"watchlist": ["*"]}, shipped["aria"] | vera):
+    for character in (elena, vera):
         text = yaml.safe_dump(character, allow_unicode=True)
         (folder / f"{character['name']}.yaml").write_text(text, encoding="utf-8")
     return folder
