@@ -14,7 +14,7 @@ from app.playground.loopback import Account, ApiError, Channel, ChannelType, Loo
 from app.playground.loopback.guild_payloads import guild_create
 from app.playground.loopback.permissions import EVERYTHING
 
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # The flags on which the server decides, drawn more often than the others so that they meet.
 DECISIVE = (
@@ -39,7 +39,8 @@ def union(flags: list[Permission]) -> Permission:
     return total
 
 
-rights = some.lists(some.sampled_from(DECISIVE) | some.sampled_from(list(Permission)), max_size=8).map(union)
+decisive = some.lists(some.sampled_from(DECISIVE), max_size=6).map(union)
+rights = decisive | some.lists(some.sampled_from(list(Permission)), max_size=8).map(union)
 # An administrator may do everything; drawn freely, most examples would have one.
 role_rights = some.tuples(rights, some.integers(0, 9)).map(
     lambda drawn: drawn[0] | Permission.ADMINISTRATOR if drawn[1] == 0 else drawn[0] & ~Permission.ADMINISTRATOR
@@ -64,7 +65,9 @@ class Scene:
         if draw(some.integers(0, 4)) == 0:
             self.loopback.time_out(self.bot, 60.0)
         targets: list[Account | Role] = [self.loopback.everyone_role(), self.bot, *self._managed(), *roles]
-        for target in draw(some.lists(some.sampled_from(targets), unique=True)):
+        for target in targets:
+            if not draw(some.booleans()):
+                continue
             deny = draw(rights)
             self.loopback.set_overwrite(self.channel, target, allow=draw(rights) & ~deny, deny=deny)
 
@@ -150,6 +153,31 @@ def allowed(check: Any, bot: Account, channel: Channel) -> bool:
     except ApiError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("allowing", "denying", "granted"),
+    [
+        ("member", "role", True),
+        ("role", "member", False),
+        ("role", "other role", True),
+        ("role", "everyone", True),
+        ("everyone", "role", False),
+        ("everyone", "member", False),
+        ("member", "everyone", True),
+    ],
+)
+def test_whose_overwrite_wins(allowing: str, denying: str, granted: bool) -> None:
+    """The member's overwrite wins over the roles', and theirs over that of everyone; among roles to allow wins."""
+    loopback = LoopbackDiscord()
+    channel, bot = loopback.add_channel("place"), loopback.add_bot("elena")
+    one, two = loopback.add_role("one"), loopback.add_role("two")
+    for role in (one, two):
+        loopback.give_role(bot, role)
+    targets = {"member": bot, "role": one, "other role": two, "everyone": loopback.everyone_role()}
+    loopback.set_overwrite(channel, targets[denying], deny=Permission.SEND_MESSAGES)
+    loopback.set_overwrite(channel, targets[allowing], allow=Permission.SEND_MESSAGES)
+    assert bool(loopback.permissions(bot, channel) & Permission.SEND_MESSAGES) == granted
 
 
 def test_every_flag_is_known() -> None:
