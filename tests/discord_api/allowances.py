@@ -45,13 +45,13 @@ ALLOWANCES = (
     ),
     Allowance(
         "request allow",
-        "'",
         "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+        message="'",
     ),
     Allowance(
         "request deny",
-        "'",
         "of an overwrite: described as a number; Discord's reference says a string of bits, and clients send it",
+        message="'",
     ),
 )
 
