@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 AWAITED = {
-    "addressing: a nickname given while the bot runs": "a bot's new nickname reaches the roster at once",
-    "addressing: a nickname that was taken away": "a bot's new nickname reaches the roster at once",
-    "03-winner-may-not-send: the best bidder may not send here; open question": "who may not send leaves it to others",
+    "03-winner-may-not-send: the best bidder may not send here; open question": "who may not send does not bid, and vera has no bid",
 }
 """Reasons by case."""

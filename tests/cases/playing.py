@@ -11,7 +11,7 @@ from typing import Any
 from app.bootstrap import ops
 from app.playground.loopback import Account, Post
 from app.playground.loopback.guild_people import ChannelRef
-from app.store import mutes
+from app.store import mutes, roster
 from tests.cases.place import NICKNAMES, Place, permissions
 from tests.cases.reading import Case
 
@@ -176,10 +176,22 @@ class Play:
         time.sleep(what)
 
     def _nick(self, number: int, what: Json) -> None:
-        place, who = self.place, what["of"]
-        discord = place.stream.discord
-        discord.set_nick(place.accounts[who], place.guild, what["to"])
-        self.undo.append(lambda: discord.set_nick(place.accounts[who], place.guild, NICKNAMES.get(who)))
+        who = what["of"]
+        self._call_by_nick(who, what["to"])
+        self.undo.append(lambda: self._call_by_nick(who, NICKNAMES.get(who)))
+
+    def _call_by_nick(self, who: str, nick: str | None) -> None:
+        """Give somebody a nickname; that of a bot of ours is waited for until it is on the roster."""
+        place = self.place
+        place.stream.discord.set_nick(place.accounts[who], place.guild, nick)
+        guild = str(place.guild.id)
+        if who in place.bots:
+            place.stream.wait(lambda: self._listed(who).get(guild) == nick, what=f"{nick} on the roster")
+
+    def _listed(self, bot: str) -> Mapping[str, str]:
+        """A bot's nicknames on the roster, by server."""
+        entries = self.place.stream.store.run(roster.roster())
+        return next(entry.nicknames for entry in entries if entry.bot == bot)
 
     def _role(self, number: int, what: Json) -> None:
         """Make a role and give it to somebody."""
