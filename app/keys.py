@@ -166,16 +166,22 @@ def delivery(bot: str, channel: str) -> str:
 
 
 def mute(scope: str) -> str:
-    """`scope` is all, guild:<id>, channel:<id> or bot:<name>."""
+    """A moderator's mute; `scope` is channel:<id>."""
     return f"mute:{scope}"
 
 
+def mute_by_operator(scope: str) -> str:
+    """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may write it."""
+    return f"mute:op:{scope}"
+
+
 def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> tuple[str, ...]:
-    """The keys, any of which silences this bot in this channel: a thread is silenced with its channel (`parent`)."""
+    """The keys, any of which silences this bot in this channel: a thread is silenced with its channel (`parent`). The
+    operator's come first, as the journal names the first that it finds."""
     scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
     if parent is not None:
         scopes.append(f"channel:{parent}")
-    return tuple(map(mute, scopes))
+    return (*map(mute_by_operator, scopes), *map(mute, scopes))
 
 
 def gateway_lease(bot: str) -> str:
@@ -308,7 +314,8 @@ CATALOGUE: tuple[Described, ...] = (
     Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
     Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
               "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
-    Described("mute:<scope>", "string: who muted", "mute", "the time asked for, or none"),
+    Described("mute:<scope>", "string: which moderator muted", "moderation", "none: until a moderator says go on"),
+    Described("mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"),
     Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
     Described("identifies:<bot>", "sorted set: the day's sessions with Discord, by Unix ms", "gateway",
               "a day after the last session"),

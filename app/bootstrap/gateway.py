@@ -245,14 +245,13 @@ class StorePorts:
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         """A moderator's STOP or GO ON for the channel, outside every model."""
-        scope = f"channel:{event.channel_id}"
+        channel, reason = event.channel_id, f"by {by}"
         if order.verdict == "stop":
-            await self._store.run(mutes.mute(scope, f"moderator {by}"))
-        else:
-            await self._store.run(mutes.unmute(scope))
-        await self._store.run(
-            journal.note(event.message_id, "stream", "moderate", order.verdict, f"by {by}", {"scope": scope})
-        )
+            await self._store.run(mutes.stop(channel, by))
+        elif not await self._store.run(mutes.go_on(channel)):
+            reason += "; the operator's mute stays"
+        await self._store.run(journal.note(
+            event.message_id, "stream", "moderate", order.verdict, reason, {"scope": f"channel:{channel}"}))
 
     # --- cursors
 

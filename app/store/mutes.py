@@ -1,4 +1,8 @@
-"""Mute: a human's word, above every model. Checked at admission, at the floor, at commit and before each POST."""
+"""Mute: a human's word, above every model. Checked at admission, at the floor, at commit and before each POST.
+
+The operator's mutes and the moderators' have keys of their own, and either silences. What a moderator says lifts a
+moderator's mute alone.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,24 @@ def _score(reply: Reply) -> str | None:
 
 
 def mute(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
-    """Silence a scope: `all`, `guild:<id>`, `channel:<id>` or `bot:<name>`; without `for_ms` until it is unmuted."""
+    """By the operator: silence `all`, `guild:<id>`, `channel:<id>` or `bot:<name>`; without `for_ms` until it is unmuted."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
-    return command("SET", keys.mute(scope), who, *expiry, parse=bool)
+    return command("SET", keys.mute_by_operator(scope), who, *expiry, parse=bool)
 
 
 def unmute(scope: str) -> Call[bool]:
-    """End a mute; False: there was none."""
-    return command("DEL", keys.mute(scope), parse=bool)
+    """By the operator: end every mute of a scope, a moderator's too; False: there was none."""
+    return command("DEL", keys.mute_by_operator(scope), keys.mute(scope), parse=bool)
+
+
+def stop(channel: str, moderator: str) -> Call[bool]:
+    """By a moderator: silence a channel until a moderator says otherwise."""
+    return command("SET", keys.mute(f"channel:{channel}"), f"moderator {moderator}", parse=bool)
+
+
+def go_on(channel: str) -> Call[bool]:
+    """By a moderator: end the moderators' mute of a channel. False: the operator's stands, and the channel stays silent."""
+    return Call("go_on", (keys.mute(f"channel:{channel}"), keys.mute_by_operator(f"channel:{channel}")), (), bool)
 
 
 def in_flight(by: str = "+inf") -> Call[int]:

@@ -115,7 +115,7 @@ def lived(store: Store) -> None:
     answered(store, "2000000000000000000")
     answered(store, "2000000000000000001")
     store.run(memories.utter("elena", "Good morning, Ingrid."))
-    store.run(mutes.mute("channel:77", f"moderator {PERSON}"))
+    store.run(mutes.stop("77", PERSON))
 
 
 def test_nothing_is_left_in_redis_and_on_disk(

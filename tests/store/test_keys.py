@@ -37,9 +37,8 @@ SAME = {
     "cause_root": (("1",), keys.cause_root("1")),
     "budget": (("all", "2026-01-01"), keys.budget("all", "2026-01-01")),
     "delivery": (("elena", "55"), keys.delivery("elena", "55")),
-    "mute_bot": (("elena",), keys.mute("bot:elena")),
-    "mute_channel": (("55",), keys.mute("channel:55")),
-    "mute_guild": (("7",), keys.mute("guild:7")),
+    "mute": (("bot:elena",), keys.mute("bot:elena")),
+    "mute_by_operator": (("bot:elena",), keys.mute_by_operator("bot:elena")),
     "refusals": (("elena", "55"), keys.refusals("elena", "55")),
     "journal": (("1",), keys.journal("1")),
 }

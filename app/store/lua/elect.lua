@@ -1,5 +1,5 @@
 -- Close one election: grant the best bidder that can act, once, whoever asks and however often.
--- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 floor waiting  8.. mute:all
+-- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 floor waiting  8.. mutes of all
 -- ARGV  1 message  2 channel  3 quiet ms  4 floor lease ms  5 max age ms
 -- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), who may speak next}
 --#include keys
@@ -67,9 +67,8 @@ if due > now then return {'not_due', '', due - now, 0, ''} end
 if bids['#again'] then excluded[bids['#again']] = true end
 
 if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'too old') end
-if muted_by(8) or redis.call('EXISTS', keys.mute_channel(channel)) == 1
-  or redis.call('EXISTS', keys.mute_channel(bids['#parent'] or '-')) == 1
-  or redis.call('EXISTS', keys.mute_guild(bids['#guild'])) == 1 then
+if muted_by(8) or scope_muted('channel', channel) or scope_muted('channel', bids['#parent'] or '-')
+  or scope_muted('guild', bids['#guild']) then
   return close('left', 'muted')
 end
 if holder then
@@ -102,7 +101,7 @@ for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
   local wait = cooled(bot)
-  if redis.call('EXISTS', keys.mute_bot(bot)) == 1 then
+  if scope_muted('bot', bot) then
     why = 'muted'
   elseif redis.call('HGET', keys.budget(bot, today()), 'spent') then
     why = 'over budget'

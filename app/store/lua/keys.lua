@@ -17,9 +17,8 @@ local keys = {
   cause_root = function(root) return 'cause:root:' .. root end,
   budget = function(scope, date) return 'budget:' .. scope .. ':' .. date end,
   delivery = function(bot, channel) return 'delivery:' .. bot .. ':' .. channel end,
-  mute_bot = function(bot) return 'mute:bot:' .. bot end,
-  mute_channel = function(channel) return 'mute:channel:' .. channel end,
-  mute_guild = function(guild) return 'mute:guild:' .. guild end,
+  mute = function(scope) return 'mute:' .. scope end,
+  mute_by_operator = function(scope) return 'mute:op:' .. scope end,
   refusals = function(bot, channel) return 'refusal:' .. bot .. ':' .. channel end,
   journal = function(message) return 'journal:' .. message end,
 }

@@ -28,11 +28,22 @@ local function today()
 end
 
 -- Is anything muted here? The scopes of a mute are the last keys of every script that asks, from `first` on.
+-- Returns the key and who muted, for the journal.
 local function muted_by(first)
+  if redis.call('EXISTS', unpack(KEYS, first)) == 0 then return false end
   for i = first, #KEYS do
-    if redis.call('EXISTS', KEYS[i]) == 1 then return KEYS[i] end
+    if redis.call('EXISTS', KEYS[i]) == 1 then
+      local who = redis.call('TYPE', KEYS[i]).ok == 'string' and redis.call('GET', KEYS[i]) or 'nobody knows'
+      return KEYS[i] .. ' by ' .. string.sub(who, 1, 100)
+    end
   end
   return false
+end
+
+-- The same for one scope that a script knows only from what it has read.
+local function scope_muted(kind, name)
+  local scope = kind .. ':' .. name
+  return redis.call('EXISTS', keys.mute_by_operator(scope), keys.mute(scope)) > 0
 end
 
 local function journal(key, bot, step, verdict, reason, numbers)

@@ -1,0 +1,65 @@
+"""A mute by the operator is lifted by the operator alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import keys
+from app.keys import Lane
+from app.model import Event
+from app.store import admission, journal, mutes
+from app.store.door import Store
+from app.store.elections import elect
+from app.verdicts import Admit, Elect
+from tests.store import world
+from tests.store.world import World
+
+CHANNEL = "55"
+
+
+def asked(w: World, message: str) -> Admit:
+    """Somebody speaks to a bot in the channel."""
+    said = world.event(message)
+    assert said.channel_id == CHANNEL
+    return w.store.run(admission.admit(world.direct("aria", said, ("aria",)), message, w.limits, w.settings)).verdict
+
+
+@pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria"])
+def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) -> None:
+    """The channel stays silent, the moderator is told apart, and the journal names who muted."""
+    w = World(store)
+    store.run(mutes.mute(scope, "operator"))
+    store.run(mutes.stop(CHANNEL, "77"))
+    stands = scope != f"channel:{CHANNEL}"
+    assert store.run(mutes.go_on(CHANNEL)) is stands
+    assert asked(w, "1") is Admit.MUTED
+    assert [line.reason for line in store.run(journal.read("1"))] == [f"mute:op:{scope} by operator"]
+
+
+def test_an_operators_unmute_lifts_both(store: Store) -> None:
+    """The operator stands above a moderator."""
+    w = World(store)
+    store.run(mutes.stop(CHANNEL, "77"))
+    assert asked(w, "1") is Admit.MUTED
+    assert [line.reason for line in store.run(journal.read("1"))] == [f"mute:channel:{CHANNEL} by moderator 77"]
+    assert store.run(mutes.unmute(f"channel:{CHANNEL}"))
+    assert asked(w, "2") is Admit.DIRECT
+
+
+@pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria", "guild:7"])
+def test_an_election_asks_for_both_mutes(store: Store, scope: str) -> None:
+    """Nobody is elected under an operator's mute that came while the election was open."""
+    w = World(store)
+    said: Event = world.event("1").model_copy(update={"guild_id": "7"})
+    store.run(admission.admit(world.candidate("aria", said, 0.5), "1", w.limits, w.settings))
+    store.run(mutes.mute(scope, "operator"))
+    assert store.run(elect("1", CHANNEL, w.settings)).verdict is not Elect.GRANTED
+    assert not store.client.exists(keys.floor(CHANNEL))
+
+
+def test_what_is_no_text_silences_all_the_same(store: Store) -> None:
+    """A mute that another program wrote in another shape is a mute."""
+    w = World(store)
+    store.client.hset(keys.mute_by_operator("all"), "by", "me")
+    assert asked(w, "1") is Admit.MUTED
+    assert not store.client.exists(keys.inbox(Lane("aria")))
