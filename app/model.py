@@ -197,6 +197,8 @@ class InboxEntry(Frozen):
     bid: float | None = None
     after_ms: int = 0
     """Unix milliseconds before which it is not answered; 0: at once."""
+    wordless: bool = False
+    """The bot may not write there: a reaction at most."""
 
 
 class Cause(Frozen):

@@ -122,8 +122,8 @@ class StorePorts:
         bot, event = candidate.bot, candidate.event
         if self._ignored(event.author_id):
             # Not even a mailbox holds the words of whoever wants no part in this.
-            event = event.model_copy(update={"content": ""})
-        paced = replace(candidate, event=event, bid=self._paced(bot, candidate.bid, event))
+            event = event.model_copy(update={"content": "", "parts": (), "names": {}})
+        paced = replace(candidate, event=event, bid=self._paced(candidate))
         reached("admit_before")
         outcome = await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
         reached("admit_after")
@@ -176,8 +176,9 @@ class StorePorts:
             self._roster = (time.monotonic(), known)
         return known
 
-    def _paced(self, bot: str, bid: Bid | None, event: Event) -> Bid | None:
+    def _paced(self, candidate: Candidate) -> Bid | None:
         """The bid with the character's chattiness and interests. None: it may not speak unasked. At 1 it always bids."""
+        bot, bid, event = candidate.bot, candidate.bid, candidate.event
         if bid is None or not self.settings.may_speak(event.channel_id, event.parent_id):
             return None
         chattiness = self.characters[bot].pacing.chattiness
@@ -185,6 +186,9 @@ class StorePorts:
         interest = self._interests[bot].bits(event.content)
         score = settled(bid.score + shift + interest)
         parts = {**bid.parts, "chattiness": shift, "interest": interest}
+        if candidate.wordless and score > 0:
+            # A reaction is offered only where nobody has words to offer.
+            parts["wordless"], score = -score, 0.0
         return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts=parts)
 
     # --- messages

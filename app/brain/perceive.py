@@ -111,6 +111,8 @@ def _scored(
             brief=reading.brief,
         )
         decided = plan.decide(scores, brain.character.pacing.chattiness, brain.thresholds)
+        if entry.wordless:
+            decided = plan.wordless(decided)
         found.append(Candidate(entry, scores, topic, reading, decided))
     return found
 

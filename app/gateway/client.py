@@ -12,7 +12,7 @@ import structlog
 from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
-from app.gateway.presence import Readable, barred, known
+from app.gateway.presence import Readable, barred, known, may_react
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
@@ -178,6 +178,12 @@ class StreamClient(SteadyClient):
         place = self.get_channel(int(channel_id))
         guild = place.guild if isinstance(place, Readable) else None
         return barred(place, guild.me) if guild is not None and guild.me is not None else ""
+
+    def may_react(self, channel_id: str) -> bool:
+        """Whether the bot may react to what others say in a channel."""
+        place = self.get_channel(int(channel_id))
+        guild = place.guild if isinstance(place, Readable) else None
+        return guild is not None and guild.me is not None and may_react(place, guild.me)
 
     def look_for_proxies(self) -> None:
         """Which of the bot's servers have let a proxy in: Discord makes a role for each bot."""

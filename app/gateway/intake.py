@@ -20,6 +20,7 @@ from app.rules.bids import bid
 from app.rules.moderation import Order
 from app.rules.policy import Policy
 from app.rules.signals import Thresholds, classify
+from app.rules.words import Kind, read
 from app.settings import Settings
 from app.store.admission import Admission, Candidate
 from app.verdicts import Admit
@@ -50,6 +51,9 @@ class Connection(Protocol):
 
     def barred(self, channel_id: str) -> str:
         """Why the bot may not write in a channel, in a few words; empty: it may."""
+
+    def may_react(self, channel_id: str) -> bool:
+        """Whether the bot may react to messages in a channel."""
 
 
 class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
@@ -196,12 +200,15 @@ class Intake:
         if arrival.edited and not classified.direct:
             return  # a bot's message, or one of whoever is ignored: its copy is in the inbox already
         refusal = self._refusal(bot, event, classified, arrival)
-        classified = _restrained(classified, refusal, arrival)
+        wordless = bool(refusal) and self._may_nod(bot, heard, classified, arrival)
+        if not wordless:
+            classified = _restrained(classified, refusal, arrival)
         candidate = Candidate(
             bot=bot, event=event, classified=classified, bid=self._bid(bot, heard, classified),
             author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
             expected=self.hearing.expected(event),
-            wakes=not refusal and (classified.direct or self._settings.gateway_wakes),
+            wakes=(wordless or not refusal) and (classified.direct or self._settings.gateway_wakes),
+            wordless=wordless,
             hold_ms=arrival.hold_ms,
             edited=arrival.edited,
             move_cursor=event.kind == "message" and (
@@ -227,6 +234,14 @@ class Intake:
         if bot in arrival.answered or (arrival.answered and not classified.direct):
             return "a copy by a proxy of a message that is answered"
         return "" if event.is_dm else self._connections[bot].barred(event.channel_id)
+
+    def _may_nod(self, bot: str, heard: Heard, classified: Classified, arrival: Arrival) -> bool:
+        """Whether a bot that may not write may answer an open question by a reaction, where nobody else wants to answer."""
+        event = heard.event
+        if classified.direct or arrival.late or arrival.answered:
+            return False
+        asks = read(event.content).kind in {Kind.QUESTION, Kind.ASKING_ALL}
+        return asks and self._connections[bot].may_react(event.channel_id)
 
     def _admitted(self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission) -> None:
         event = heard.event

@@ -103,6 +103,17 @@ def barred(place: object, me: discord.Member) -> str:
         return ""
 
 
+def may_react(place: object, me: discord.Member) -> bool:
+    """Whether this member may react to messages in a channel or thread, also where it may not write."""
+    if not isinstance(place, Readable) or me.is_timed_out():
+        return False
+    try:
+        permissions = place.permissions_for(me)
+    except discord.ClientException:
+        return False
+    return permissions.add_reactions and permissions.read_message_history
+
+
 def _missing(place: Readable, permissions: discord.Permissions) -> str:
     """What a member with these permissions lacks to write in a channel or thread; empty: nothing."""
     if isinstance(place, discord.Thread):

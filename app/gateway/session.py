@@ -23,7 +23,7 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SETTLE = 1.0
+SETTLE = 0.25
 """Seconds that changes of channels are gathered before they are published."""
 
 
@@ -72,6 +72,9 @@ class Session:
 
     def barred(self, channel_id: str) -> str:
         return self._client.barred(channel_id)
+
+    def may_react(self, channel_id: str) -> bool:
+        return self._client.may_react(channel_id)
 
     def disconnected(self) -> None:
         self._gate.disconnect()

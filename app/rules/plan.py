@@ -120,6 +120,13 @@ def _granted(scores: Scores, want: float, limits: Thresholds) -> Plan:
     return Plan(ActionKind.OBSERVE, "won the election, but the topic is foreign", want)
 
 
+def wordless(plan: Plan) -> Plan:
+    """The same plan where the bot may not write: a reaction in place of words."""
+    if plan.kind is not ActionKind.REPLY:
+        return plan
+    return Plan(ActionKind.REACT, f"{plan.reason}, but it may not write there", plan.desire)
+
+
 def proactive(drive: float, chance: float, quiet_s: float, least_quiet_s: float = 1_800.0) -> Plan:
     """Whether to open a conversation in a channel quiet for `quiet_s` seconds; `chance` is in [0, 1)."""
     if quiet_s < least_quiet_s:

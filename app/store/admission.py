@@ -42,6 +42,8 @@ class Candidate:
     wakes: bool = True
     """False: keep it in the inbox as context and wake nobody."""
     move_cursor: bool = True
+    wordless: bool = False
+    """The bot may not write there: it bids for a reaction alone, below everybody who may write."""
     hold_ms: int = 0
     """Nobody answers before: a proxy may yet delete the message and say it under another name."""
     edited: bool = False
@@ -98,6 +100,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             "" if c.bid is None else repr(c.bid.score),
             event.parent_id or "-",
             c.hold_ms,
+            int(c.wordless),
         ),
         _parse,
     )

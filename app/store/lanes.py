@@ -56,6 +56,7 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
         addressed=tuple(json.loads(fields["addressed"])),
         bid=float(fields["bid"]) if fields["bid"] else None,
         after_ms=int(fields.get("after") or 0),
+        wordless=fields.get("wordless") == "1",
     )
 
 

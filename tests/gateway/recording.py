@@ -223,3 +223,6 @@ class Wire:
 
     def barred(self, channel_id: str) -> str:
         return self._barred
+
+    def may_react(self, channel_id: str) -> bool:
+        return True

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import ActionKind, ConversationState, Signal
-from app.rules.plan import Scores, decide, desire, proactive
+from app.rules.plan import Plan, Scores, decide, desire, proactive, wordless
 
 OBSERVE, REACT, REPLY, POST = ActionKind.OBSERVE, ActionKind.REACT, ActionKind.REPLY, ActionKind.POST
 ENGAGED = ConversationState.ENGAGED
@@ -82,3 +82,9 @@ def test_a_post_of_ones_own_needs_quiet_and_drive(
 ) -> None:
     """Nobody is disturbed in a running conversation, and a character without drive never begins one."""
     assert proactive(drive, chance, quiet_s).kind is expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(REPLY, REACT), (REACT, REACT), (OBSERVE, OBSERVE)])
+def test_where_it_may_not_write_words_become_a_reaction(kind: ActionKind, expected: ActionKind) -> None:
+    """Silence stays silence."""
+    assert wordless(Plan(kind, "because", 0.7)).kind is expected

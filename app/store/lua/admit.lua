@@ -5,7 +5,7 @@
 --       9 signal  10 reason  11 bid ('' passes)  12 expected bids  13 window ms  14 reply_to ('' none)  15 wakes (0: keep only)
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
 --       22 score: the bid, also where it is too low to be one ('' none)  23 parent channel of a thread ('-' none)
---       24 hold in ms: nobody answers before (a proxy may yet replace the message)
+--       24 hold in ms: nobody answers before (a proxy may yet replace the message)  25 wordless (1: a reaction at most)
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
@@ -52,7 +52,7 @@ local function keep()
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local key = signal == 'direct' and KEYS[10] or KEYS[2]
   id = redis.call('XADD', key, 'MAXLEN', '~', signal == 'direct' and 1000000 or ARGV[18], '*', 'event', ARGV[8], 'signal', signal, 'reason', reason, 'addressed', ARGV[19],
-    'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '')
+    'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '', 'wordless', ARGV[25])
   redis.call('PEXPIRE', key, 30 * DAY)
 end
 
