@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-llm check prove docs clean
+.PHONY: help demo test test-llm check prove security docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -37,6 +37,9 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 	STREAM_PROVE=1 $(PYTEST) -m "not llm" -s tests/models tests/store tests/delivery tests/e2e
+
+security: $(STAMP) ## the attacks on people's privacy and an operator's money, with their tables
+	$(PYTEST) -s tests/security
 
 docs: $(STAMP) ## write the pages that are made from the code and its tables
 	$(BIN)/python -m app.docgen docs

@@ -267,6 +267,8 @@ class ChatLine(Frozen):
     parts: tuple[MessagePart, ...] = ()
     names: dict[Snowflake, str] = Field(default_factory=dict)
     """What the people whom it mentions are called."""
+    proxied: bool = False
+    """As of an event: a proxy said it."""
 
 
 class JournalLine(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,16 +13,19 @@ from langchain_core.messages import BaseMessage
 
 from app.bootstrap.memory_store import RedisMemory
 from app.bootstrap.ports import Ports, request
+from app.bootstrap.privacy import unwilling
 from app.bootstrap.served import Bots, Served
 from app.brain import diary, dream, facts
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import Fact
-from app.brain.memory import learn, people, remember
+from app.brain.memory import learn, people, remember, usable
 from app.broker import DIARY, DREAM, LEARN, HintSender
+from app.delivery.rest import DiscordRest
 from app.errors import ModelUnavailable, StoreUnavailable, StreamError
 from app.model import AuthorKind
 from app.rules import trust
+from app.rules.privacy import Kind, Place, Use
 from app.settings import Settings
 from app.store import journal, memories, nights, roster, stats, trusts
 from app.store.door import Store
@@ -41,23 +45,27 @@ _TASKS = {Night.DIARY: DIARY, Night.DREAM: DREAM}
 class Chores:
     """Shared by the threads of a worker."""
 
-    def __init__(self, store: Store, bots: Bots, settings: Settings, hints: HintSender) -> None:
+    def __init__(
+        self, store: Store, bots: Bots, settings: Settings, hints: HintSender, rest: DiscordRest,
+    ) -> None:
         self.memory = RedisMemory(store, shared_encoder())
         self._store = store
         self._bots = bots
         self._settings = settings
         self._hints = hints
+        self._rest = rest
 
     def remember(self, world: Ports) -> None:
         """Keep what a cycle answered. Called when its posts are on their way: nobody waits for this."""
         for moment in world.moments:
             event = moment.entry.event
             try:
-                unwilling = self._unwilling(people(moment))
+                silent = self._unwilling(people(moment))
                 served = world.served
-                remember(self.memory, world.bot, world.me, served.character.display_name, moment, unwilling,
+                remember(self.memory, world.bot, world.me, served.character.display_name, moment, silent,
                          deep=served.brain.speaker is not None)
-                if event.author_kind is AuthorKind.HUMAN and event.author_id not in unwilling:
+                known = event.author_kind is AuthorKind.HUMAN and not event.proxied
+                if known and event.author_id not in silent:
                     self._store.run(trusts.add(world.bot, event.author_id, trust.ANSWERED, request()))
                 self._store.run(memories.converse(world.bot, event.channel_id, ENDS_MS))
             except StoreUnavailable as error:
@@ -83,17 +91,18 @@ class Chores:
         if not items:
             return 0
         self._store.run(memories.learn_up_to(bot, channel, items[-1].key))
-        lines = {str(item.value["id"]): item.value for item in items if item.key.endswith(".0")}
+        heard = {str(item.value["id"]): item.value for item in items if item.key.endswith(".0")}
+        silent = self._unwilling({str(line["author"]) for line in heard.values()})
+        lines = {message: line for message, line in heard.items() if line["author"] not in silent}
         if all(line["bot"] for line in lines.values()):
             return 0
-        found = self._drawn(served, list(lines.values())) if served.brain.speaker is not None else None
+        found = self._drawn(served, channel, list(lines.values())) if served.brain.speaker is not None else None
         if found is None:
-            names = served.character.names
-            found = [(line["author"], fact) for line in lines.values() if not line["bot"]
-                     for fact in facts.told(line["text"], line["id"], names)]
-        unwilling = self._unwilling({author for author, _ in found})
+            found = facts.told_in(list(lines.values()), served.character.names)
+        # Once more: a model takes its time, and in it a person may have said no.
+        silent = self._unwilling({author for author, _ in found})
         return sum(learn(self.memory, bot, author, fact, lines[fact.message_id])
-                   for author, fact in found if author not in unwilling)
+                   for author, fact in found if author not in silent)
 
     def nightly(self, night: Night) -> int:
         """Ask for the last dates of every bot, one task each. Returns their number."""
@@ -123,8 +132,9 @@ class Chores:
     def _written(self, night: Night, served: Served, date: str) -> str:
         """The entry as JSON, or "" where the day holds nothing to tell."""
         character, encoder = served.character, served.brain.encoder
-        day, before = self._day(served, date), self._day(served, _before(date))
         entries = self._store.run(nights.read(character.name, Night.DIARY))
+        day = self._day(served, date)
+        day = self._placed(served, day, self._home(served, night) or day.busiest)
         if not day.exchanges or (night is Night.DREAM and date not in entries):
             return ""
         if night is Night.DIARY:
@@ -133,10 +143,34 @@ class Chores:
             text = self._ask_text(served, prompt) or diary.compose(character, encoder, day, earlier)
             who: Collection[str] = day.people
         else:
-            prompt = diary.prompt(character, day, night, json.loads(entries[date])["text"])
+            before = self._placed(served, self._day(served, _before(date)), day.guild)
+            written = json.loads(entries[date])
+            # The diary may tell of another server than the one where the dream is told.
+            page = written["text"] if written.get("guild") == day.guild else ""
+            prompt = diary.prompt(character, day, night, page)
             text = self._ask_text(served, prompt) or dream.compose(character, encoder, day, before)
             who = sorted({*day.people, *before.people})
-        return memories.encoded({"text": text, "people": list(who)})
+        return memories.encoded({"text": text, "people": list(who), "guild": day.guild})
+
+    def _home(self, served: Served, night: Night) -> str:
+        """The server on which the diary or dream is told; empty where it is told nowhere, or nobody can say."""
+        character = served.character
+        channel = character.diary if night is Night.DIARY else character.dream
+        if channel is None or not channel.isdigit():
+            return ""
+        place = self._rest.place(character.name, served.token, channel)
+        return place.guild or "" if place is not None else ""
+
+    def _placed(self, served: Served, day: Day, guild: str) -> Day:
+        """The day with the server of which it may tell, and with what was learned there."""
+        bot, here = served.character.name, Place("", guild)
+        silent = self._unwilling(day.people)
+        learned = [
+            (str(item.value["name"]), str(item.value["text"]))
+            for who in day.people if who not in silent for item in self.memory.search((bot, "person", who), limit=memories.FACTS_MOST)
+            if item.value["date"] == day.date and usable(Kind.FACT, item.value, here, Use.DIARY, about=who)
+        ]
+        return replace(day, guild=guild, facts=tuple(learned))
 
     def _day(self, served: Served, date: str) -> Day:
         bot = served.character.name
@@ -145,27 +179,26 @@ class Chores:
             return Day(date)
         kept = self.memory.search((bot, "said"), limit=memories.SAID_MOST)
         heard: dict[str, Mapping[str, Any]] = {item.value["id"]: item.value for item in kept if item.key.endswith(".0")}
-        day = diary.day_of(date, said, heard, ())
-        learned = [
-            (str(item.value["name"]), str(item.value["text"]))
-            for person in day.people for item in self.memory.search((bot, "person", person), limit=memories.FACTS_MOST)
-            if item.value["date"] == date and item.value["guild"]
-        ]
-        return diary.day_of(date, said, heard, learned)
+        silent = self._unwilling({str(line["author"]) for line in heard.values()})
+        return diary.day_of(date, said, {key: line for key, line in heard.items() if line["author"] not in silent})
 
     def _ask_text(self, served: Served, messages: Sequence[BaseMessage]) -> str:
         content = self._ask(served, messages)
         return diary.usable(served.character, content, messages) if content else ""
 
-    def _drawn(self, served: Served, lines: list[Mapping[str, Any]]) -> list[tuple[str, Fact]] | None:
+    def _drawn(self, served: Served, channel: str, lines: list[Mapping[str, Any]]) -> list[tuple[str, Fact]] | None:
         """Facts by the bot's model; None where it does not answer or nothing may be spent."""
-        known = {
-            line["name"]: [str(item.value["text"]) for item in self.memory.search(
-                (served.character.name, "person", line["author"]), limit=memories.FACTS_MOST)]
-            for line in lines if not line["bot"]
-        }
+        here = Place(channel, str(lines[-1]["guild"]))
+        names = {str(line["author"]): str(line["name"]) for line in lines if not line["bot"]}
+        known = [(name, self._known(served.character.name, who, here)) for who, name in names.items()]
         content = self._ask(served, facts.ask(served.character.display_name, lines, known))
         return facts.drawn(content, lines) if content else None
+
+    def _known(self, bot: str, who: str, here: Place) -> list[str]:
+        """What the bot knows of a person, as far as it may be used in a place."""
+        items = self.memory.search((bot, "person", who), limit=memories.FACTS_MOST)
+        return [str(item.value["text"]) for item in items
+                if usable(Kind.FACT, item.value, here, Use.LEARNING, about=who, reader=who)]
 
     def _ask(self, served: Served, messages: Sequence[BaseMessage]) -> str:
         """One model call within the day's budgets; "" where there is no model, no money or no answer."""
@@ -192,11 +225,7 @@ class Chores:
         self._store.run(nights.spend(bot, limits, tokens, micro_usd, request(), settle=True))
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:
-        """Those of these people whom the operator set aside, or who want no part in this."""
-        listed = sorted(who)
-        out = self._store.run(memories.opted_out([memories.digest(one) for one in listed])) if listed else ()
-        return frozenset(one for one, gone in zip(listed, out, strict=True)
-                         if gone or one in self._settings.ignored_people)
+        return unwilling(self._store, self._settings, who)
 
 
 def _order(key: str) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars
 from app.bootstrap.enclosing import enclosed
 from app.bootstrap.naming import named
 from app.bootstrap.posting import Posting
+from app.bootstrap.privacy import heard, unwilling
 from app.bootstrap.served import Served
 from app.brain.memory import Moment
 from app.brain.ports import Enclosed, Opening
@@ -108,7 +109,12 @@ class Ports:
         held = [entry.after_ms - self.now_ms for entry in self.begun.entries if entry.after_ms > self.now_ms]
         if held:
             self.retry_ms = min([*held, self.retry_ms or held[0]])
-        return [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
+        due = [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
+        silent = unwilling(self.store, self.settings, {entry.event.author_id for entry in due})
+        dropped = [entry for entry in due if entry.event.author_id in silent]
+        if dropped:
+            self.drop(dropped, "perceive", "its author wants no part in this")
+        return [entry for entry in due if entry.event.author_id not in silent]
 
     def granted(self) -> frozenset[str]:
         """Message ids that elections granted to this bot."""
@@ -182,11 +188,12 @@ class Ports:
         )
         if problem:
             self.note(entry, "context", "missing", problem, {})
-        lines, self.place = named(self.store, entry.event, found)
-        self._read = lines
-        if self.held is not None and lines:
-            self.held.read_up_to = max((line.message_id for line in lines), key=int)
-        return lines
+        if self.held is not None and found:
+            # Also past those whose lines are left out below: they are read, though nobody is told.
+            self.held.read_up_to = max((line.message_id for line in found), key=int)
+        willing = heard(self.store, self.settings, found)
+        self._read, self.place = named(self.store, entry.event, willing)
+        return self._read
 
     def enclosed(self, entry: InboxEntry) -> Enclosed:
         """The texts and pictures of a message that this bot can read and see."""

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.bootstrap.privacy import heard
 from app.bootstrap.served import Served
 from app.brain.ports import Opening
 from app.delivery.rest import DiscordRest
 from app.model import Action, ChatLine
 from app.rules import decay
+from app.rules.privacy import Kind, Place, Use, may_use
 from app.settings import Settings
 from app.store import floors, nights, posts, roster, states, stats
 from app.store.door import Store
@@ -74,7 +76,9 @@ class Posting:
                 continue
             written = self.store.run(nights.read_one(self.bot, night, date))
             if written:
-                waiting.append(Opening(post_id, channel, text=json.loads(written)["text"], reason=f"the night's {night}"))
+                entry = json.loads(written)
+                waiting.append(Opening(
+                    post_id, channel, text=entry["text"], reason=f"the night's {night}", guild=entry.get("guild", "")))
         return waiting
 
     def _quiet(self) -> list[Opening]:
@@ -108,6 +112,10 @@ class Posting:
         place = self.rest.place(self.bot, self.served.token, opening.channel)
         if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
+        told, here = Place("", opening.guild), Place(opening.channel, place.guild)
+        if opening.text and not may_use(Kind.LINE, told, here, Use.DIARY, about=""):
+            log.warning("not posted: it tells of another server", bot=self.bot, channel=opening.channel)
+            return Claim.NOT_ALLOWED
         quiet = self.served.quiet_time(self.settings) if opening.text else QUIET_S
         post = Post(self.holder, opening.post_id, opening.channel, place.guild, int(quiet * 1000), not opening.text, place.parent)
         claimed = self.store.run(posts.claim(post, self.served.limits, self.settings))
@@ -127,7 +135,7 @@ class Posting:
         """Recent lines of the channel."""
         lines, _ = self.rest.context(
             self.bot, self.served.token, opening.channel, self.settings.context_messages, self.roster_ids)
-        return lines
+        return heard(self.store, self.settings, lines)
 
     def reserve(self, tokens: int) -> Reserve:
         """Hold tokens of every budget."""

@@ -57,7 +57,7 @@ class Worker:
         self.deliverer = Deliverer(
             AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next
         )
-        self.chores = Chores(self.store, self.bots, settings, self.hints)
+        self.chores = Chores(self.store, self.bots, settings, self.hints, self.rest)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
         self._unable: dict[str, float] = {}
         """Bots whose vault did not open here, and until when (monotonic) their hints are left to other workers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
@@ -121,7 +122,8 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     if speaker is None:
         draft = _offline(run, messages, "offline voice")
         word = nod(known, candidate.reading.mood, entry.event.message_id) if candidate.direct else ""
-        if word and run.ports.utter(word):
+        # What a person told is not written into a list of the bot's words everywhere.
+        if word and run.ports.utter(f"nod:{sha256(word.encode()).hexdigest()}"):
             draft.text = f"{draft.text} {word}"
         return draft
     return _ask(run, candidate, messages)

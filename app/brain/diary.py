@@ -23,6 +23,7 @@ from app.brain.text import leaks, outgoing, person, spoken
 from app.brain.thoughts import stripped
 from app.character import Character, Mood
 from app.model import snowflake_ms
+from app.rules.privacy import Kind, Place, Use, may_use
 
 PAUSE_MS = 900_000
 """A longer silence in a channel ends a conversation."""
@@ -37,7 +38,8 @@ _QUOTABLE = re.compile(r"<(day|diary)>.*?</\1>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One thing the bot answered. `name` and `heard` are empty where memory has lost them; `private`: a direct message."""
+    """One thing the bot answered. `name` and `heard` are empty where memory has lost them; `guild`: the server it was on,
+    empty for a direct message."""
 
     person: str
     name: str
@@ -45,21 +47,37 @@ class Exchange:
     said: str
     channel: str
     at_ms: int
-    private: bool = False
+    guild: str = ""
+
+    @property
+    def private(self) -> bool:
+        """A direct message."""
+        return bool(self.heard) and not self.guild
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date (ISO) as one bot lived it. `facts`: (name, what it learned)."""
+    """A date (ISO) as one bot lived it. `facts`: (name, what it learned); `guild`: the server of which may be told."""
 
     date: str
     exchanges: tuple[Exchange, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    guild: str = ""
 
     @property
     def open(self) -> tuple[Exchange, ...]:
-        """What may be told: not in private, and still known."""
-        return tuple(one for one in self.exchanges if not one.private and one.heard)
+        """What may be told: on the day's server, not in private, and still known."""
+        return tuple(one for one in self.exchanges if one.heard and self._may_tell(one))
+
+    def _may_tell(self, one: Exchange) -> bool:
+        told, here = Place(one.channel, one.guild), Place("", self.guild)
+        return may_use(Kind.LINE, told, here, Use.DIARY, about=one.person)
+
+    @property
+    def busiest(self) -> str:
+        """The server with the most conversation; empty where there was none but in private."""
+        servers = Counter(one.guild for one in self.exchanges if one.guild)
+        return max(servers, key=lambda server: (servers[server], server), default="")
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -81,18 +99,25 @@ class Day:
         return count
 
 
-def day_of(date: str, said: Sequence[str], heard: Mapping[str, Mapping[str, Any]], facts: Sequence[tuple[str, str]]) -> Day:
-    """The day from the bot's journal (`said`: JSON lines) and from memory (`heard`: by message id)."""
+def day_of(date: str, said: Sequence[str], heard: Mapping[str, Mapping[str, Any]]) -> Day:
+    """The day from the bot's journal (`said`: JSON lines) and from memory (`heard`: by message id). Of which server it may
+    tell, and what was learned, is the caller's to add."""
     exchanges = []
     for text in said:
         line = json.loads(text)
         if not line.get("text") or not line.get("reply_to"):
             continue
         known = heard.get(line["reply_to"])
-        exchanges.append(Exchange(
-            str(line.get("author") or ""), person(known["name"]) if known else "", str(known["text"]) if known else "",
-            line["text"], line["channel"], snowflake_ms(line["reply_to"]), known is not None and not known["guild"]))
-    return Day(date, tuple(exchanges), tuple(facts))
+        exchanges.append(_exchange(line, known))
+    return Day(date, tuple(exchanges))
+
+
+def _exchange(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Exchange:
+    author, at_ms = str(line.get("author") or ""), snowflake_ms(line["reply_to"])
+    if known is None:
+        return Exchange(author, "", "", line["text"], line["channel"], at_ms)
+    return Exchange(
+        author, person(known["name"]), str(known["text"]), line["text"], line["channel"], at_ms, str(known["guild"]))
 
 
 def prompt(character: Character, day: Day, kind: str, diary: str = "") -> list[BaseMessage]:

@@ -12,11 +12,16 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel, Field, ValidationError
 
+from app.brain.origin import names_other, own_words, stands_in
 from app.brain.prompt import fenced, fill
 from app.brain.silence import is_refusal
 from app.brain.text import person, spoken, tame
 from app.brain.thoughts import stripped
 from app.model import snowflake_ms
+from app.rules.sensitive import sensitive
+
+Line = Mapping[str, Any]
+"""A heard line: `id`, `author`, `name`, `text`, `bot`; `own`: the author's words where the text holds more than these."""
 
 MOST_WORDS = 8
 MOST_LENGTH = 60
@@ -100,8 +105,14 @@ def _one(clause: str, message_id: str) -> Fact | None:
             continue
         *before, what = [group for group in match.groups() if group is not None]
         what = _bare(what)
-        return Fact(kind, said.format(*(word.lower() for word in before), what), what, message_id) if what else None
+        text = said.format(*(word.lower() for word in before), what)
+        return Fact(kind, text, what, message_id) if what and _keepable(kind, text) else None
     return None
+
+
+def _keepable(kind: str, text: str) -> bool:
+    """Whether it is no matter of which nothing is kept. A name is only a name: somebody is called Christian."""
+    return kind == "name" or not sensitive(text)
 
 
 def _bare(what: str) -> str:
@@ -112,6 +123,16 @@ def _bare(what: str) -> str:
     if not words or bad or len(words) > MOST_WORDS or len(what) > MOST_LENGTH or _VAGUE.match(what):
         return ""
     return tame(" ".join(words))
+
+
+def told_in(lines: Sequence[Line], names: tuple[str, ...]) -> list[tuple[str, Fact]]:
+    """(person, fact) from the lines of a conversation, by rules. `names`: how the bot is called."""
+    return [
+        (str(line["author"]), fact)
+        for line in lines if not line["bot"]
+        for fact in told(own_words(line), str(line["id"]), names)
+        if fact.kind == "name" or told_by(fact.what, line, lines)
+    ]
 
 
 class _Drawn(BaseModel):
@@ -125,24 +146,22 @@ class _Answer(BaseModel):
     facts: list[_Drawn] = Field(default_factory=list, max_length=50)
 
 
-Line = Mapping[str, Any]
-"""A heard line: `id`, `author`, `name`, `text`, `bot`."""
-
-
-def ask(character_name: str, lines: Sequence[Line], known: Mapping[str, Sequence[str]]) -> list[BaseMessage]:
-    """The prompt that draws facts from one conversation. `known`: by name, what need not be said again."""
+def ask(character_name: str, lines: Sequence[Line], known: Sequence[tuple[str, Sequence[str]]]) -> list[BaseMessage]:
+    """The prompt that draws facts from one conversation. `known`: name and facts of each person, which need not be said
+    again; only what may be used where the conversation was."""
     shown = [
         fenced({"line": number, "from": person(line["name"]), "is": "bot" if line["bot"] else "person",
                 "text": tame(line["text"], LINE_LIMIT)})
         for number, line in enumerate(lines)
     ]
-    already = [fenced({"about": person(name), "facts": list(facts)}) for name, facts in known.items() if facts]
+    already = [fenced({"about": person(name), "facts": list(facts)}) for name, facts in known if facts]
     return [HumanMessage(fill(
         "learn", bot=character_name, transcript="\n".join(shown), known="\n".join(already) or "nothing yet"))]
 
 
 def drawn(content: str, lines: Sequence[Line]) -> list[tuple[str, Fact]]:
-    """(person, fact) from a model's answer. Only what a person said counts, and only of that person."""
+    """(person, fact) from a model's answer. Only what a person said counts, and only of that person: the words of a fact
+    must stand in lines that its person wrote, whatever line the model names."""
     content = stripped(content)
     start, end = content.find("{"), content.rfind("}")
     try:
@@ -154,10 +173,18 @@ def drawn(content: str, lines: Sequence[Line]) -> list[tuple[str, Fact]]:
         if not 0 <= one.line < len(lines) or lines[one.line]["bot"]:
             continue
         text = " ".join(tame(one.fact, 120).split()).rstrip(".")
-        if len(text) >= 3 and not is_refusal(text) and not re.search(r"[@<>{}`]|https?:", text):
-            line = lines[one.line]
+        line = lines[one.line]
+        odd = is_refusal(text) or sensitive(text) or re.search(r"[@<>{}`]|https?:", text)
+        if len(text) >= 3 and not odd and told_by(text, line, lines):
             found.append((str(line["author"]), Fact("told", text, text, str(line["id"]))))
     return found
+
+
+def told_by(fact: str, line: Line, lines: Sequence[Line]) -> bool:
+    """Whether the author of a line told this of themselves: in words of theirs, and naming nobody else who was there."""
+    own = [own_words(one) for one in lines if one["author"] == line["author"]]
+    others = {str(one["name"]) for one in lines if one["author"] != line["author"]}
+    return stands_in(fact, own) and not names_other(fact, others)
 
 
 def outdated(old: Mapping[str, Mapping[str, Any]], new: Fact) -> list[str]:

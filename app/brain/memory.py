@@ -25,6 +25,7 @@ from app.character import Mood
 from app.content.names import legible
 from app.content.words import described
 from app.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
+from app.rules.privacy import Kind, Place, Use, may_use
 
 RECALL_WITHIN = 1.0
 """Seconds that an answer waits for memory."""
@@ -106,21 +107,28 @@ def recall(
 
 def _search(memory: BaseStore, bot: str, event: Event, lines: Sequence[ChatLine], deep: bool) -> Remembered:
     facts = [item.value for item in memory.search((bot, "person", event.author_id), query=event.content, limit=100)]
-    facts = [fact for fact in facts if fact["message"] != event.message_id and _may_use(fact, event)]
+    place = place_of(event)
+    facts = [fact for fact in facts if fact["message"] != event.message_id
+             and usable(Kind.FACT, fact, place, Use.ANSWER, about=event.author_id, reader=event.author_id)]
     near: list[SearchItem] = []
     if deep:
         here = {line.content for line in lines} | {event.content}
         found = memory.search(
             (bot, "said"), query=event.content, filter={"channel": event.channel_id}, limit=LINES_SEARCHED)
-        near = [item for item in found if (item.score or 0) >= ALIKE and item.value["text"] not in here]
+        near = [item for item in found if (item.score or 0) >= ALIKE and item.value["text"] not in here
+                and usable(Kind.LINE, item.value, place, Use.ANSWER, about=str(item.value["author"]), reader=event.author_id)]
     return Remembered(tuple(facts[:FACTS_SHOWN]), tuple(item.value for item in near[:LINES_SHOWN]))
 
 
-def _may_use(fact: Mapping[str, Any], event: Event) -> bool:
-    """A fact stays on the server where it was told, and one told in private stays private."""
-    if event.is_dm or fact["channel"] == event.channel_id:
-        return True
-    return bool(fact["guild"]) and fact["guild"] == event.guild_id
+def place_of(event: Event) -> Place:
+    """Where it happened."""
+    return Place(event.channel_id, event.guild_id or "")
+
+
+def usable(kind: Kind, kept: Mapping[str, Any], place: Place, use: Use, *, about: str, reader: str = "") -> bool:
+    """Whether a kept fact or line may be used in a place: see `app.rules.privacy`."""
+    told = Place(str(kept["channel"]), str(kept["guild"]))
+    return may_use(kind, told, place, use, about=about, reader=reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +148,13 @@ def people(moment: Moment) -> frozenset[str]:
 def remember(
     memory: BaseStore, bot: str, me: str, name: str, moment: Moment, unwilling: Collection[str] = (), deep: bool = True,
 ) -> None:
-    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept. `deep`: as in `recall`."""
+    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept, nor by or to whoever speaks through a
+    proxy: anybody may be behind it. `deep`: as in `recall`."""
     event = moment.entry.event
-    heard = [line for line in _earlier(moment) if line.author_id not in unwilling and line.author_id != me]
+    heard = [line for line in _earlier(moment)
+             if line.author_id not in unwilling and line.author_id != me and not line.proxied]
     kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
-    if event.author_id not in unwilling:
+    if event.author_id not in unwilling and not event.proxied:
         asked = ChatLine(
             message_id=event.message_id, author_id=event.author_id, author_name=event.author_name,
             author_kind=event.author_kind, content=legible(event.content, event.names), reply_to=event.reply_to,
@@ -169,7 +179,9 @@ def _earlier(moment: Moment) -> list[ChatLine]:
 
 def _line(event: Event, line: ChatLine) -> dict[str, Any]:
     text = f"{line.content} {described(line.parts)}".strip()
-    return {
+    # What came with the words (a forward, a link's preview) was written by others.
+    own = {"own": line.content[:LINE_LIMIT]} if line.parts else {}
+    return own | {
         "id": line.message_id, "author": line.author_id, "name": line.author_name, "text": text[:LINE_LIMIT],
         "bot": line.author_kind is not AuthorKind.HUMAN, "reply_to": line.reply_to or "",
         "channel": event.channel_id, "guild": event.guild_id or ""}

@@ -23,6 +23,8 @@ class Opening:
     quiet_s: float = 0.0
     text: str = ""
     reason: str = "quiet channel and drive"
+    guild: str = ""
+    """The server of which a diary or dream tells: it is posted nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,14 @@ def chat_line(message: discord.Message, ours: Collection[str], proxies: Collecti
     message that starts a thread has no text of its own: it stands for the one on which the thread was started."""
     message = _meant(message)
     reference = message.reference.message_id if message.reference else None
+    kind = _kind(message, ours, proxies)
     return ChatLine(
         message_id=str(message.id), author_id=str(message.author.id), author_name=message.author.display_name,
-        author_kind=_kind(message, ours, proxies), content=message.content[:MAX_CONTENT],
+        author_kind=kind, content=message.content[:MAX_CONTENT],
         reply_to=str(reference) if reference else None, parts=parts_of(message),
         names={str(user.id): user.display_name for user in message.mentions},
+        # A webhook is a person only where a proxy speaks for one.
+        proxied=kind is AuthorKind.HUMAN and message.webhook_id is not None,
     )
 
 

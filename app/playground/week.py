@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from app.brain import diary, dream, facts
@@ -118,7 +118,8 @@ def days(character: Character) -> Iterator[Day]:
     for date, day in spoken(character):
         learned = [(one.name, fact.text) for one in day if one.guild
                    for fact in facts.told(one.heard, one.message_id, character.names)]
-        yield diary.day_of(date, [one.journal() for one in day], {one.message_id: one.line() for one in day}, learned)
+        lived = diary.day_of(date, [one.journal() for one in day], {one.message_id: one.line() for one in day})
+        yield replace(lived, facts=tuple(learned), guild=lived.busiest)
 
 
 def page() -> str:

@@ -163,7 +163,8 @@ def test_polls_open_one_conversation_and_post_the_night_once(tmp_path: Path) -> 
         add_bots(running, *names)
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
         running.store.run(nights.claim("ada", Night.DIARY, yesterday, "me"))
-        running.store.run(nights.write("ada", Night.DIARY, yesterday, "me", '{"text": "A quiet day.", "people": []}'))
+        running.store.run(nights.write("ada", Night.DIARY, yesterday, "me", json.dumps(
+            {"text": "A quiet day.", "people": [], "guild": str(diaries.guild_id)})))
         running.workers()
         running.gateway(*names)
         running.wait_ready(*names)

@@ -1,0 +1,57 @@
+"""What people told, and where it may be used: the one function that every reader of memory asks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A channel and its server; in private the server is empty."""
+
+    channel: str
+    guild: str = ""
+
+    @property
+    def private(self) -> bool:
+        """Whether only one person reads along."""
+        return not self.guild
+
+
+class Kind(StrEnum):
+    """What was kept."""
+
+    FACT = "fact"
+    LINE = "line"
+
+
+class Use(StrEnum):
+    """Who reads it."""
+
+    ANSWER = "answer"
+    LEARNING = "learning"
+    OPENING = "opening"
+    DIARY = "diary"
+    DREAM = "dream"
+    SHOW = "show"
+    """The person themselves, or an operator who asks about that person."""
+
+
+_IN_TALK = frozenset({Use.ANSWER, Use.LEARNING})
+"""Uses within a conversation of the person's own."""
+
+
+def may_use(kind: Kind, told: Place, used: Place, use: Use, *, about: str, reader: str = "") -> bool:
+    """Whether something of the person `about` (user id), told in one place, may be used in another.
+
+    `reader`: the person who is answered, learned from, or shown it; empty where it is for everybody.
+    """
+    if use is Use.SHOW:
+        return about == reader
+    if told.private:
+        return use in _IN_TALK and told.channel == used.channel
+    if kind is Kind.LINE and use not in {Use.DIARY, Use.DREAM}:
+        return told == used
+    if used.private:
+        return kind is Kind.FACT and use in _IN_TALK and about == reader
+    return told.guild == used.guild

@@ -1,0 +1,82 @@
+"""Who wants no part in this reaches no model: not as transcript, not as what is answered, not behind a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.bootstrap.memory_store import RedisMemory
+from app.bootstrap.ports import Ports
+from app.bootstrap.posting import Posting
+from app.brain.embeddings import Encoder, Words
+from app.brain.memory import Moment, remember
+from app.brain.ports import Opening
+from app.delivery.rest import History
+from app.keys import Lane
+from app.model import ChatLine, Context, InboxEntry
+from app.settings import Settings
+from app.store import memories
+from app.store.door import Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from tests.brain.fakes import ME, NOW_MS, entry, line
+
+OUT, ASIDE, KIM = "8100000000000000001", "8100000000000000002", "8100000000000000003"
+LINES = (
+    line("this is none of your business", OUT, "Mo", age_s=50), line("nor mine", ASIDE, "Lee", age_s=40),
+    line("good morning", KIM, "Kim", age_s=30))
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The operator set one person aside."""
+    return Settings(_env_file=None, ignored_people=[ASIDE])  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def opted_out(store: Store) -> Iterator[Store]:
+    """Another one opted out."""
+    store.run(memories.opt_out(memories.digest(OUT)))
+    yield store
+    store.client.delete("opted_out")
+
+
+def parts(*lines: ChatLine) -> tuple[Any, Any]:
+    """Discord's REST with this history, and a bot."""
+    rest = SimpleNamespace(context=lambda *_: History(lines))
+    return rest, SimpleNamespace(token="x", user_id=ME)  # noqa: S106 - no token
+
+
+def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
+    """A cycle's real ports."""
+    rest, served = parts(*LINES)
+    begun = Begun(True, "1", Context.DIRECT, NOW_MS, entries)
+    return Ports(store, rest, settings, served, Holder(Lane("elena"), "me"), begun, {})
+
+
+def test_their_lines_are_in_no_transcript(opted_out: Store, settings: Settings) -> None:
+    """Around an answer and before an opening; everybody else's lines are."""
+    asked = entry("elena, good morning", author_id=KIM)
+    assert [one.author_id for one in world(opted_out, settings, asked).context(asked)] == [KIM]
+    rest, served = parts(*LINES)
+    posting = Posting(opted_out, rest, settings, served, Holder(Lane("elena"), "me"), NOW_MS, "r", {})
+    assert [one.author_id for one in posting.lines(Opening("p:1", "50"))] == [KIM]
+
+
+def test_what_they_said_before_their_wish_is_answered_no_more(opted_out: Store, settings: Settings) -> None:
+    """Their messages leave the inbox unread."""
+    theirs = [entry("elena, hello", author_id=person, place=place) for place, person in enumerate((OUT, ASIDE))]
+    ours = entry("elena, hello", author_id=KIM, place=3)
+    assert list(world(opted_out, settings, *theirs, ours).entries()) == [ours]
+
+
+def test_nobody_is_remembered_behind_a_proxy(store: Store) -> None:
+    """Anybody may stand behind one: neither its lines nor what was answered to it are kept as somebody's."""
+    memory = RedisMemory(store, Encoder(Words))
+    copied = line("I live in Rome", "555", "Fox", age_s=50).model_copy(update={"proxied": True})
+    said = Moment(entry("elena, I live in Paris", author_id="555", proxied=True), "Do you?", (copied, *LINES[2:]))
+    remember(memory, "elena", ME, "Elena", said)
+    assert [item.value["text"] for item in memory.search(("elena", "said"))] == ["good morning"]
