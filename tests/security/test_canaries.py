@@ -249,9 +249,9 @@ def survey(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Found, Found]
             wrong[reader, spot.name] = out
 
     for spot in SPOTS:
-        for person in NAMES:
+        for person, name in NAMES.items():
             if spot.owner in {"", person}:
-                note(f"answer to {NAMES[person]}", spot, person, answered(world, person, spot))
+                note(f"answer to {name}", spot, person, answered(world, person, spot))
         note("learning", spot, spot.owner, learned(world, spot))
         if spot.guild is not None:
             note("opening", spot, "", opened(world, spot))

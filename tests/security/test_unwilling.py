@@ -47,7 +47,7 @@ def opted_out(store: Store) -> Iterator[Store]:
 def parts(*lines: ChatLine) -> tuple[Any, Any]:
     """Discord's REST with this history, and a bot."""
     rest = SimpleNamespace(context=lambda *_: History(lines))
-    return rest, SimpleNamespace(token="x", user_id=ME)  # noqa: S106 - no token
+    return rest, SimpleNamespace(token="x", user_id=ME)
 
 
 def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
