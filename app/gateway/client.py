@@ -88,7 +88,9 @@ class StreamClient(SteadyClient):
 
     async def on_message(self, message: discord.Message) -> None:
         event = self._event_of(message)
-        if str(message.author.id) == self.user_id:
+        # A frame may be parsed and yet hold no author that is one.
+        author = str(getattr(message.author, "id", ""))
+        if author == self.user_id:
             self._own(message, event)
         elif event is not None:
             if event.guild_id is not None and event.author_kind is AuthorKind.HUMAN and not event.proxied:
