@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fernet keys, newest first, separated by commas; gateways and workers only"
     )
+    accept_unsigned: bool = Field(
+        False, description="believe mailbox entries without a signature; only while updating from a version that wrote none"
+    )
     characters_dir: Path | None = Field(None, description="folder of your own character files; unset: the shipped ones")
 
     discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")

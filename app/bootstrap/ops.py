@@ -144,7 +144,7 @@ class Sealed:
 def vault_show(settings: Settings) -> list[Sealed]:
     """The vaults of all bots on the roster, masked."""
     with opened(settings) as store:
-        safe = Vault(_vault_keys(settings))
+        safe = Vault(vault_keys(settings))
         return [_sealed(store, safe, entry.bot, entry.user_id) for entry in store.run(roster.roster())]
 
 
@@ -152,7 +152,7 @@ def vault_rotate(settings: Settings) -> list[str]:
     """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done. A vault that no key opens is
     VaultKeyWrong, and nothing is changed. One whose gateway publishes meanwhile is that gateway's affair."""
     with opened(settings) as store:
-        safe = Vault(_vault_keys(settings))
+        safe = Vault(vault_keys(settings))
         bots = [entry.bot for entry in store.run(roster.roster())]
         sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
         anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
@@ -170,7 +170,7 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
     return Sealed(bot, secrets, model, user_id, ttl_ms // 1000)
 
 
-def _vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
+def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
     """Those of the settings, or the one that `up` made on this machine."""
     kept = settings.data_dir.expanduser() / "vault.key"
     if settings.vault_keys or settings.redis_url or not kept.exists():

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from app.bootstrap.memory_store import RedisMemory
-from app.bootstrap.ops import opened
+from app.bootstrap.ops import opened, vault_keys
 from app.brain.embeddings import shared_encoder
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.store import forgetting, memories, trusts
 from app.store.door import Store
 from app.store.forgetting import Forgotten
+from app.store.signing import Signer
 
 PERSON = re.compile(r"^(?:<@!?)?(\d{1,20})>?$")
 
@@ -70,7 +71,7 @@ def forget(person: str, settings: Settings, opt_out: bool = False) -> tuple[Forg
         if opt_out:
             # First, so that nothing is kept behind the sweep's back.
             store.run(memories.opt_out(memories.digest(who)))
-        forgotten = forgetting.forget(store, who)
+        forgotten = forgetting.forget(store, who, Signer(vault_keys(settings)))
         return forgotten, forgetting.rewrite(store)
 
 

@@ -28,6 +28,7 @@ from app.store.door import AsyncStore, Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
 from app.store.lock import LaneLock
+from app.store.signing import signer
 from app.verdicts import Elect, Finish
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ class Worker:
             return "busy"
         try:
             reached("lock_after")
-            begun = self.store.run(lanes.begin(lane, lock.id))
+            begun = self.store.run(lanes.begin(lane, lock.id, signer(self.settings)))
             if not begun.due:
                 return "not_due"
             return self._run(Holder(lane, lock.id), begun, ports)
@@ -160,9 +161,11 @@ class Worker:
         return outcome
 
     def _think(self, world: Ports) -> None:
-        if world.begun.broken:
-            log.warning("inbox entries that cannot be read are dropped", bot=world.bot, entries=world.begun.broken)
-            self.store.run(lanes.discard(world.holder.lane, world.holder.owner, world.begun.broken))
+        broken, forged = world.begun.broken, world.begun.forged
+        if broken or forged:
+            log.warning("inbox entries that cannot be read, or that none of ours signed, are dropped",
+                        bot=world.bot, entries=len(broken), unsigned=len(forged))
+            self.store.run(lanes.discard(world.holder.lane, world.holder.owner, broken, forged))
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.store import journal, outbox, refusals
 from app.store.door import AsyncStore
 from app.store.refusals import Barred
+from app.store.signing import signer
 from app.verdicts import Attempt
 
 log = structlog.get_logger(__name__)
@@ -81,13 +82,13 @@ class Courier:
         return 0
 
     async def _deliver(self, entry_id: str) -> None:
-        entry = await self.store.run(outbox.read(entry_id))
+        entry = await self.store.run(outbox.read(entry_id, signer(self.settings)))
         # One that says it is another's would be asked about under the other's keys, and never leave this list.
         if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (entry_id, self.bot, self.channel):
             trigger = await self.store.run(outbox.trigger(entry_id))
             lost = OutboxEntry(entry_id=entry_id, bot=self.bot, channel_id=self.channel, kind=ActionKind.POST,
                                reply_to=trigger)
-            await self._bury(lost, "dead", "the entry cannot be read")
+            await self._bury(lost, "dead", "the entry cannot be read, or none of ours signed it")
             return
         with trace(entry.reply_to or entry_id):
             for chunk in range(max(1, len(entry.chunks))):
@@ -220,8 +221,10 @@ class Courier:
                 return False
             absent = True
         log.info("second way", bot=self.bot, channel=self.channel, reason=failure.reason, way=way)
+        worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
+        body = outbox.signed(other, self.settings)
         await self.store.run(outbox.second_way(
-            entry, other, chunk, self.owner, f"{way}: {failure.reason}", absent=absent))
+            entry, body, chunk, self.owner, f"{way}: {failure.reason}", absent=absent, worded=worded))
         return False
 
     async def _remember(self, barred: Barred, reason: str) -> None:

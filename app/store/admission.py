@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from app import keys
 from app.keys import Lane
-from app.model import Bid, Classified, Event
+from app.model import Bid, Classified, Event, Signal
 from app.settings import Settings
+from app.store import signing
 from app.store.door import Call, Reply, command
 from app.store.limits import Limits
 from app.verdicts import Admit
@@ -54,6 +55,11 @@ def _parse(reply: Reply) -> Admission:
     return Admission(Admit(reply[0]), int(reply[1]), reply[2] or "")
 
 
+def _signed(c: Candidate, settings: Settings) -> str:
+    purpose = signing.asked(c.bot) if c.classified.signal is Signal.DIRECT else signing.HEARD
+    return signing.signer(settings).sign(purpose, c.event.model_dump_json(exclude_defaults=True))
+
+
 def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings) -> Call[Admission]:
     """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a repeated call return its verdict."""
     c, event = candidate, candidate.event
@@ -83,7 +89,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             event.author_id,
             event.author_kind,
             c.author_bot,
-            event.model_dump_json(exclude_defaults=True),
+            _signed(c, settings),
             c.classified.signal,
             c.classified.reason,
             "" if bid is None else repr(bid.score),

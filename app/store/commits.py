@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.store.door import Call, Reply
 from app.store.floors import Holder
 from app.store.limits import Limits
+from app.store.outbox import signed
 from app.verdicts import Commit
 
 
@@ -117,7 +118,7 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             d.action.micro_usd,
             d.reserved,
             body.entry_id,
-            body.model_dump_json(),
+            signed(body, settings),
             int(d.cooldown * 1000),
             int(settings.delivery_hold * 1000),
             int(settings.dry_run),

@@ -14,6 +14,7 @@ import structlog
 from app import keys
 from app.store import memories, outbox
 from app.store.door import Store
+from app.store.signing import HEARD, UNCHECKED, Signer, asked
 
 log = structlog.get_logger(__name__)
 
@@ -59,12 +60,15 @@ def _client(store: Store) -> Any:
     return store.client
 
 
-def forget(store: Store, person: str) -> Forgotten:
-    """Remove everything about a Discord user id, in every bot's memory. Raises StoreUnavailable; safe to repeat."""
+def forget(store: Store, person: str, signer: Signer = UNCHECKED) -> Forgotten:
+    """Remove everything about a Discord user id, in every bot's memory. Raises StoreUnavailable; safe to repeat.
+
+    `signer` signs others' waiting messages anew where they mention the person; without a key these are dropped later.
+    """
     traces = _Traces(person, {line for line in _lines(store, person) if len(line) >= WORDS_LEAST})
     total = 0
     for _ in range(ROUNDS):
-        found = sum(_sweep(store, key, traces) for key in list(memories.scan(store, "*")))
+        found = sum(_sweep(store, key, traces, signer) for key in list(memories.scan(store, "*")))
         total += found
         if not found:
             break
@@ -96,14 +100,17 @@ def _object(value: object) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _sweep(store: Store, key: str, traces: _Traces) -> int:
+def _sweep(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """Clean one key. Returns how many values went."""
     if key.startswith(SPARED):
         return 0
     if traces.in_(key) or (key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)):
         # Lines of the offline voice may call people by name; without the list it may merely repeat itself.
         return int(_client(store).delete(key))
-    return _BY_KIND.get(str(_client(store).type(key)), _nothing)(store, key, traces)
+    kind = str(_client(store).type(key))
+    if kind == "stream":
+        return _entries(store, key, traces, signer)
+    return _BY_KIND.get(kind, _nothing)(store, key, traces)
 
 
 def _nothing(_store: Store, _key: str, _traces: _Traces) -> int:
@@ -158,14 +165,17 @@ def _scored(store: Store, key: str, traces: _Traces) -> int:
     return int(_client(store).zrem(key, *held)) if held else 0
 
 
-def _entries(store: Store, key: str, traces: _Traces) -> int:
+def _entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """The person's messages go; somebody else's that mention them are written anew without that."""
     gone = 0
     for entry_id, fields in _stream(store, key):
         if not any(map(traces.in_, fields.values())):
             continue
         if _object(fields.get("event")).get("author_id") not in {traces.person, None}:
-            _client(store).xadd(key, {name: traces.without(value) for name, value in fields.items()})
+            without = {name: traces.without(value) for name, value in fields.items()}
+            purposes = (HEARD, asked(key.split(":")[1]))
+            without["event"] = signer.renew(fields.get("event", ""), without.get("event", ""), *purposes)
+            _client(store).xadd(key, without)
         gone += int(_client(store).xdel(key, entry_id))
     return gone
 
@@ -179,7 +189,7 @@ def _stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
 
 
 _BY_KIND: Mapping[str, Callable[[Store, str, _Traces], int]] = {
-    "string": _string, "hash": _fields, "list": _elements, "set": _members, "zset": _scored, "stream": _entries,
+    "string": _string, "hash": _fields, "list": _elements, "set": _members, "zset": _scored,
 }
 
 

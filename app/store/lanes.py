@@ -13,6 +13,7 @@ from app import keys
 from app.keys import Lane
 from app.model import Context, Event, InboxEntry, Signal
 from app.store.door import Call, Reply
+from app.store.signing import HEARD, UNCHECKED, Signer, asked
 from app.verdicts import Finish
 
 READ_AT_MOST = 300
@@ -32,6 +33,8 @@ class Begun:
     """Messages that elections granted, with the fencing token of the floor that came with the grant."""
     everything: bool = True
     """Whether the whole inbox was read, or only what elections granted."""
+    forged: tuple[InboxEntry, ...] = ()
+    """Entries that no gateway of ours signed. Nobody may act on them."""
 
     @property
     def granted(self) -> frozenset[str]:
@@ -65,28 +68,38 @@ def _context(word: str) -> Context:
     return Context(word) if word in set(Context) else Context.POLL
 
 
-def _begun(reply: Reply) -> Begun:
+def _forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
+    """Whether no gateway of ours wrote that event, or none as one that speaks to this bot."""
+    purposes = (asked(lane.bot),) if entry.signal is Signal.DIRECT else (HEARD, asked(lane.bot))
+    return not checked.believes(text, *purposes)
+
+
+def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     verdict, seq, context, now_ms, raw, work, everything = reply
     entries: list[InboxEntry] = []
     broken: list[str] = []
+    forged: list[InboxEntry] = []
     for entry_id, flat in reversed(raw):
         try:
-            entries.append(_entry(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))))
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
+            entry = _entry(entry_id, fields)
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
+        else:
+            (forged if _forged(lane, entry, fields["event"], checked) else entries).append(entry)
     return Begun(
         verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken),
-        dict(zip(work[::2], work[1::2], strict=True)), bool(everything),
+        dict(zip(work[::2], work[1::2], strict=True)), bool(everything), tuple(forged),
     )
 
 
-def begin(lane: Lane, owner: str) -> Call[Begun]:
+def begin(lane: Lane, owner: str, checked: Signer = UNCHECKED) -> Call[Begun]:
     """Ask, while holding the lane's lock, what there is to do. When nothing is due the lock is given back."""
     return Call(
         "begin",
         (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.inbox(lane), keys.work(lane.bot)),
         (str(lane), owner, READ_AT_MOST, lane.bot if lane.channel is None else ""),
-        _begun,
+        lambda reply: _begun(reply, lane, checked),
     )
 
 
@@ -136,9 +149,11 @@ def overdue(patience_ms: int, most: int = 200) -> Call[Overdue]:
     return Call("pump", (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE), (most, patience_ms), _overdue)
 
 
-def discard(lane: Lane, owner: str, broken: tuple[str, ...]) -> Call[int]:
-    """Remove inbox entries that nobody can read."""
-    args: list[str | int] = [owner, lane.bot, "begin", "unreadable"]
+def discard(lane: Lane, owner: str, broken: tuple[str, ...], forged: tuple[InboxEntry, ...] = ()) -> Call[int]:
+    """Remove inbox entries that nobody can read, and those that none of ours signed; these have a line in the journal."""
+    args: list[str | int] = [owner, lane.bot, "begin", "no gateway of ours signed it"]
     for entry_id in broken:
         args += [entry_id, "-", 0]
+    for entry in forged:
+        args += [entry.entry_id, entry.event.message_id, 1]
     return Call("drop", (keys.lock(lane), keys.inbox(lane), keys.work(lane.bot)), tuple(args), int)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app import keys
-from app.model import ActionKind, OutboxEntry
+from app.model import OutboxEntry
 from app.settings import Settings
 from app.store.door import Call, Reply, command
 from app.store.refusals import Barred
+from app.store.signing import OUTBOX, UNCHECKED, Signer, signer
 from app.verdicts import Attempt
 
 NONCE_LENGTH = 25
@@ -56,8 +57,13 @@ def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
     return Call("channels", (keys.DELIVERIES_DUE,), (bot,), parse)
 
 
-def _entry(reply: Reply) -> OutboxEntry | None:
-    if not reply or not reply[0]:
+def signed(entry: OutboxEntry, settings: Settings) -> str:
+    """The body that is stored."""
+    return signer(settings).sign(OUTBOX, entry.model_dump_json())
+
+
+def _entry(reply: Reply, checked: Signer) -> OutboxEntry | None:
+    if not reply or not reply[0] or not checked.believes(reply[0], OUTBOX):
         return None
     try:
         body = OutboxEntry.model_validate_json(reply[0])
@@ -67,9 +73,9 @@ def _entry(reply: Reply) -> OutboxEntry | None:
         return None
 
 
-def read(entry_id: str) -> Call[OutboxEntry | None]:
-    """One entry; None when it is gone, corrupt, or its key holds something else."""
-    return Call("entry", (keys.entry(entry_id),), (), _entry)
+def read(entry_id: str, checked: Signer = UNCHECKED) -> Call[OutboxEntry | None]:
+    """One entry; None when it is gone, corrupt, not signed by one of ours, or its key holds something else."""
+    return Call("entry", (keys.entry(entry_id),), (), lambda reply: _entry(reply, checked))
 
 
 def trigger(entry_id: str) -> Call[str | None]:
@@ -125,10 +131,12 @@ def waits(entry: OutboxEntry, reason: str) -> Call[bool]:
     return Call("waits", (keys.entry(entry.entry_id), keys.journal(message)), (entry.bot, reason), bool)
 
 
-def second_way(entry: OutboxEntry, other: OutboxEntry, chunk: int, owner: str, way: str, absent: bool) -> Call[bool]:
-    """Put another action in the place of a refused one; `absent`: no attempt at the first can have arrived. False: nothing
-    was changed, as the lease is not the owner's or the chunk is delivered."""
-    worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
+def second_way(
+    entry: OutboxEntry, other: str, chunk: int, owner: str, way: str, *, absent: bool, worded: bool
+) -> Call[bool]:
+    """Put another action, as `signed` wrote it, in the place of a refused one. `absent`: no attempt at the first can have
+    arrived; `worded`: a reaction became words. False: nothing was changed, as the lease is not the owner's or the chunk is
+    delivered."""
     return Call(
         "second_way",
         (
@@ -138,7 +146,7 @@ def second_way(entry: OutboxEntry, other: OutboxEntry, chunk: int, owner: str, w
             keys.DELIVERIES_IN_FLIGHT,
             keys.recent_bot_posts(entry.channel_id),
         ),
-        (entry.entry_id, owner, chunk, other.model_dump_json(), way, int(absent), int(worded)),
+        (entry.entry_id, owner, chunk, other, way, int(absent), int(worded)),
         bool,
     )
 

@@ -14,6 +14,7 @@ from app.store.commits import Committed
 from app.store.door import Call, command
 from app.store.floors import Claimed, Holder
 from app.store.limits import Limits
+from app.store.outbox import signed
 from app.verdicts import Claim, Commit, Reserve
 
 
@@ -113,7 +114,7 @@ def commit(
         ),
         (
             post.holder.owner, post.bot, post.channel, post.entry_id, token, post.quiet_ms, int(post.opening), limits.json(),
-            settings.proactive_posts, action.tokens, reserved, action.micro_usd, body.model_dump_json(),
+            settings.proactive_posts, action.tokens, reserved, action.micro_usd, signed(body, settings),
             int(cooldown * 1000), int(settings.delivery_hold * 1000), int(settings.deliver_by * 1000),
             int(settings.dry_run), action.reason,
         ),
