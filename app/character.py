@@ -16,6 +16,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -180,6 +181,18 @@ def _provided(name: str) -> str:
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200), AfterValidator(_provided)]
 
 
+class Fallback(Part):
+    """A model that is asked when the one before it has no answer; without prices it costs what the first one costs."""
+
+    model: ModelName
+    usd_per_million_in: Amount | None = None
+    usd_per_million_out: Amount | None = None
+
+
+def _fallback(value: object) -> object:
+    return {"model": value} if isinstance(value, str) else value
+
+
 class ModelConfig(Part):
     """A language model as LangChain's `init_chat_model` names it (`provider:model`); prices in US dollars.
 
@@ -194,7 +207,16 @@ class ModelConfig(Part):
     """Whether the model can see images."""
     usd_per_million_in: Amount = 0.0
     usd_per_million_out: Amount = 0.0
-    fallbacks: tuple[ModelName, ...] = Field((), max_length=4)
+    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_fallback)], ...] = Field((), max_length=4)
+    """Each `provider:model`, or a mapping of `model` and its prices."""
+
+    def price_of(self, fallback: Fallback) -> tuple[float, float]:
+        """US dollars per million tokens read and written."""
+        usd_in, usd_out = fallback.usd_per_million_in, fallback.usd_per_million_out
+        return (
+            self.usd_per_million_in if usd_in is None else usd_in,
+            self.usd_per_million_out if usd_out is None else usd_out,
+        )
 
     @field_validator("base_url")
     @classmethod

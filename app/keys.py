@@ -153,8 +153,18 @@ def cause_root(root: str) -> str:
 
 
 def budget(scope: str, date: str) -> str:
-    """`scope` is a bot's name or `all`; `date` is ISO, in UTC."""
+    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO, in UTC."""
     return f"budget:{scope}:{date}"
+
+
+def hold(hold_id: str) -> str:
+    """What is held for one draft."""
+    return f"budget:hold:{hold_id}"
+
+
+def calls(scope: str) -> str:
+    """`scope` as for `budget`."""
+    return f"budget:calls:{scope}"
 
 
 def person_hour(bot: str, person: str) -> str:
@@ -308,8 +318,15 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
     Described("cause:<bot>:<channel>", "hash: cause of the entry being delivered", "deliver", "2 days"),
-    Described("cause:root:<root>", "hash: posts, tokens, foreign hops spent", "commit", "2 days after the last use"),
-    Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd", "commit, pay", "3 days"),
+    Described("cause:root:<root>", "hash: posts, tokens, micro_usd, foreign hops spent; person", "commit", "2 days after the last use"),
+    Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd, those held included; spent",
+              "reserve, commit", "3 days"),
+    Described("budget:person:<id>:<date>, budget:channel:<id>:<date>", "hash: posts, tokens, micro_usd", "reserve, commit",
+              "3 days"),
+    Described("budget:hold:<id>", "hash: what is held for a draft, of whose budgets", "reserve, commit, settle",
+              "a day, if it is not settled: then it stays spent"),
+    Described("budget:calls:<scope>", "hash: hold to when its call ends, and the micro_usd that it may take beyond",
+              "reserve, commit, settle", "an hour after the last write"),
     Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
     Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
     Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -215,6 +216,21 @@ class ActionKind(StrEnum):
     REACT = "react"
     REPLY = "reply"
     POST = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What calls of a model take, or may take."""
+
+    tokens: int = 0
+    micro_usd: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.tokens + other.tokens, self.micro_usd + other.micro_usd)
+
+    def beyond(self, held: Cost) -> Cost:
+        """What of it `held` does not cover."""
+        return Cost(max(0, self.tokens - held.tokens), max(0, self.micro_usd - held.micro_usd))
 
 
 class Action(Frozen):

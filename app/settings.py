@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     root_posts: Count = Field(6, description="posts of ours that one human message may cause")
     root_hops: Count = Field(4, description="longest chain of bots answering bots")
     root_tokens: Count = Field(20_000, description="tokens that one human message may cause")
+    root_usd: Dollars = Field(0.5, description="US dollars that one human message may cause, beyond the answers it asks for")
     proactive_posts: Count = Field(2, description="posts that one proactive post may cause, itself included")
     daily_posts: Count = Field(500, description="posts per bot and day")
     daily_tokens: Count = Field(1_000_000, description="tokens per bot and day")
@@ -117,6 +118,10 @@ class Settings(BaseSettings):
     daily_posts_all: Count = Field(5_000, description="posts of all bots together a day")
     daily_tokens_all: Count = Field(5_000_000, description="tokens of all bots together a day")
     daily_usd_all: Dollars = Field(20.0, description="US dollars of all bots together a day")
+    person_daily_tokens: Count = Field(250_000, description="tokens a day for what one person causes, of all bots")
+    person_daily_usd: Dollars = Field(1.0, description="US dollars a day for what one person causes, of all bots")
+    channel_daily_tokens: Count = Field(1_000_000, description="tokens a day in one channel with its threads, of all bots")
+    channel_daily_usd: Dollars = Field(5.0, description="US dollars a day in one channel with its threads, of all bots")
     person_hourly: Count = Field(60, description="direct messages answered per person, bot and hour")
     mention_author: bool = Field(False, description="whether a reply may ping its author")
 

@@ -70,6 +70,8 @@ class Reserve(StrEnum):
     """Outcome of asking, before a model call, whether it may be made."""
 
     OK = "ok"
+    WAIT = "wait"
+    """Not while other calls run: together they might pass a cap."""
     BUDGET = "budget"
     LOST_FLOOR = "lost_floor"
     LOST_LOCK = "lost_lock"

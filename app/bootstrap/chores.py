@@ -11,11 +11,13 @@ from typing import Any
 import structlog
 from langchain_core.messages import BaseMessage
 
+from app.bootstrap.holding import request, when_free
 from app.bootstrap.memory_store import RedisMemory
-from app.bootstrap.ports import Ports, request
+from app.bootstrap.ports import Ports
 from app.bootstrap.privacy import unwilling
 from app.bootstrap.served import Bots, Served
 from app.brain import diary, dream, facts
+from app.brain.billing import Account
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import Fact
@@ -23,13 +25,14 @@ from app.brain.memory import learn, people, remember, usable
 from app.broker import DIARY, DREAM, LEARN, HintSender
 from app.delivery.rest import DiscordRest
 from app.errors import ModelUnavailable, StoreUnavailable, StreamError
-from app.model import AuthorKind
+from app.model import AuthorKind, Cost
 from app.rules import trust
 from app.rules.privacy import Kind, Place, Use
 from app.settings import Settings
-from app.store import journal, memories, nights, roster, stats, trusts
+from app.store import holds, journal, memories, nights, roster, stats, trusts
 from app.store.door import Store
 from app.store.nights import Claimed, Night
+from app.verdicts import Reserve
 
 log = structlog.get_logger(__name__)
 
@@ -205,24 +208,28 @@ class Chores:
         speaker, bot = served.brain.speaker, served.character.name
         if speaker is None:
             return ""
-        held = speaker.estimate(messages)
-        refused = self._store.run(nights.spend(bot, served.limits, held, 0, request()))
-        if refused != "ok":
+        hold, estimate = request(), speaker.estimate(messages)
+        refused = self._hold(served, estimate, hold)
+        if refused:
             log.info("no model call", bot=bot, reason=refused)
             return ""
+        account = Account(estimate, lambda more: not self._hold(served, more, hold))
         self._store.run(stats.count("model_calls"))
         try:
-            answer = speaker.ask(messages, int(datetime.now(UTC).timestamp() * 1000))
+            return speaker.ask(messages, int(datetime.now(UTC).timestamp() * 1000), account).content
         except ModelUnavailable as error:
             log.warning("no answer", bot=bot, reason=str(error))
-            self._settle(served, error.tokens - held, error.micro_usd)
             return ""
-        self._settle(served, answer.tokens - held, answer.micro_usd)
-        return answer.content
+        finally:
+            self._store.run(holds.settle(hold, served.limits, account.spent, request()))
 
-    def _settle(self, served: Served, tokens: int, micro_usd: int) -> None:
+    def _hold(self, served: Served, cost: Cost, hold: str) -> str:
+        """Hold what a call may cost. Why not, or nothing."""
         bot, limits = served.character.name, served.limits
-        self._store.run(nights.spend(bot, limits, tokens, micro_usd, request(), settle=True))
+        verdict, reason = when_free(
+            lambda: self._store.run(holds.of_no_message(bot, limits, cost, hold, request())),
+            self._settings.model_timeout)
+        return "" if verdict is Reserve.OK else reason
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:
         return unwilling(self._store, self._settings, who)

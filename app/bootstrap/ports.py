@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from app.bootstrap.enclosing import enclosed
+from app.bootstrap.holding import request, when_free
 from app.bootstrap.naming import named
 from app.bootstrap.posting import Posting
 from app.bootstrap.privacy import heard, unwilling
@@ -20,10 +20,10 @@ from app.brain.memory import Moment
 from app.brain.ports import Enclosed, Opening
 from app.delivery.rest import DiscordRest
 from app.killpoints import reached
-from app.model import Action, ActionKind, ChatLine, Context, ConversationState, InboxEntry
+from app.model import Action, ActionKind, ChatLine, Context, ConversationState, Cost, InboxEntry
 from app.rules import decay
 from app.settings import Settings
-from app.store import admission, commits, floors, journal, memories, nights, refusals, states, stats, trusts
+from app.store import admission, commits, floors, holds, journal, memories, refusals, states, stats, trusts
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -34,11 +34,6 @@ log = structlog.get_logger(__name__)
 FINAL_CLAIMS = frozenset({Claim.LOST_LOCK, Claim.GONE, Claim.ANSWERED, Claim.ADDRESSED, Claim.MUTED, Claim.NOT_ALLOWED})
 
 
-def request() -> str:
-    """A fresh request id: one for each call, kept through its retries."""
-    return uuid.uuid4().hex
-
-
 @dataclass(slots=True)
 class Held:
     """The floor that the cycle holds now."""
@@ -46,8 +41,10 @@ class Held:
     entry: InboxEntry
     token: str
     read_up_to: str = ""
-    reserved: int = 0
-    final: bool = False
+    hold: str = field(default_factory=request)
+    """Under which the store holds what the draft may cost."""
+    expected: Cost | None = None
+    """How much that is; None: nothing is held, as it is settled or nothing was asked for."""
 
 
 @dataclass
@@ -203,16 +200,20 @@ class Ports:
             self.note(entry, "files", "missing", problem, {})
         return found
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
-        """Mark the message as paid for and hold tokens of every budget."""
-        if self.held is None:
+    def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
+        """Mark the message as paid for and hold of every budget what a call may cost."""
+        held = self.held
+        if held is None:
             return Reserve.LOST_FLOOR
-        verdict, reason = self.store.run(
-            floors.reserve(self.holder, entry, self.held.token, self.served.limits, tokens, request())
-        )
+        limits = self.served.limits
+        verdict, reason = when_free(
+            lambda: self.store.run(
+                floors.reserve(self.holder, entry, held.token, limits, cost, held.hold, request())),
+            self.settings.model_timeout)
         if verdict is Reserve.OK:
-            self.held.reserved += tokens
-            self.store.run(stats.count("model_calls"))
+            if held.expected is None:
+                self.store.run(stats.count("model_calls"))
+            held.expected = cost + (held.expected or Cost())
             reached("model_before")
         elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
             self.note(entry, "reserve", verdict, reason, {})
@@ -238,11 +239,12 @@ class Ports:
             held.token,
             held.read_up_to,
             final,
-            held.reserved,
+            held.hold,
             self.served.cooldown(self.settings),
         )
         reached("commit_before")
         verdict, _ = self.store.run(commits.commit(decision, self.served.limits, self.settings, request()))
+        held.expected = None
         reached("commit_after")
         log.info("decided", bot=self.bot, channel=entry.event.channel_id, kind=action.kind, verdict=verdict)
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
@@ -256,10 +258,12 @@ class Ports:
                 )
         return verdict
 
-    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
-        """Book what a model call cost that ended in silence, beyond the tokens already held for it."""
-        held = self.held.reserved if self.held is not None else 0
-        self.store.run(nights.spend(self.bot, self.served.limits, tokens - held, micro_usd, request(), settle=True))
+    def book(self, entry: InboxEntry, cost: Cost) -> None:
+        """Book what a silence cost in place of what is held for it."""
+        held = self.held
+        if held is not None and held.expected is not None:
+            self.store.run(holds.settle(held.hold, self.served.limits, cost, request()))
+            held.expected = None
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good."""
@@ -309,9 +313,9 @@ class Ports:
         """Recent lines of the channel."""
         return self.posting.lines(opening)
 
-    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
-        """Hold tokens of every budget."""
-        return self.posting.reserve(tokens)
+    def reserve_post(self, opening: Opening, cost: Cost) -> Reserve:
+        """Hold of every budget what a call may cost."""
+        return self.posting.reserve(cost)
 
     def commit_post(self, opening: Opening, action: Action) -> Commit:
         """From the draft to the outbox."""
@@ -336,6 +340,9 @@ class Ports:
         return self.held.token if self.held is not None else ""
 
     def _give_back(self, entry: InboxEntry, token: str, keep: bool, reason: str) -> None:
+        if self.held is not None and self.held.expected is not None:
+            # A cycle that failed on its way: what it had paid for is not known.
+            self.book(entry, self.held.expected)
         verdict, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
         self.held = None
         # The election that is open again is asked when this cycle is over, not when the pump comes by.

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.bootstrap.holding import request, when_free
 from app.bootstrap.privacy import heard
 from app.bootstrap.served import Served
 from app.brain.ports import Opening
 from app.delivery.rest import DiscordRest
-from app.model import Action, ChatLine
+from app.model import Action, ChatLine, Cost
 from app.rules import decay
 from app.rules.privacy import Kind, Place, Use, may_use
 from app.settings import Settings
-from app.store import floors, nights, posts, roster, states, stats
+from app.store import floors, holds, nights, posts, roster, states, stats
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.nights import Night
@@ -37,7 +38,9 @@ class HeldPost:
 
     post: Post
     token: str
-    reserved: int = 0
+    hold: str = field(default_factory=request)
+    """Under which the store holds what the post may cost."""
+    asked: bool = False
 
 
 @dataclass
@@ -137,14 +140,17 @@ class Posting:
             self.bot, self.served.token, opening.channel, self.settings.context_messages, self.roster_ids)
         return heard(self.store, self.settings, lines)
 
-    def reserve(self, tokens: int) -> Reserve:
-        """Hold tokens of every budget."""
-        if self.held is None:
+    def reserve(self, cost: Cost) -> Reserve:
+        """Hold of every budget what a model call may cost."""
+        held = self.held
+        if held is None:
             return Reserve.LOST_FLOOR
-        verdict, _ = self.store.run(
-            posts.reserve(self.held.post, self.held.token, self.served.limits, tokens, f"{self.request}.r"))
-        if verdict is Reserve.OK:
-            self.held.reserved += tokens
+        verdict, _ = when_free(
+            lambda: self.store.run(
+                posts.reserve(held.post, held.token, self.served.limits, cost, held.hold, request())),
+            self.settings.model_timeout)
+        if verdict is Reserve.OK and not held.asked:
+            held.asked = True
             self.store.run(stats.count("model_calls"))
         return verdict
 
@@ -154,7 +160,7 @@ class Posting:
         if held is None:
             return Commit.LOST_FLOOR
         verdict, _ = self.store.run(posts.commit(
-            held.post, action, held.token, held.reserved, self.served.cooldown(self.settings), self.served.limits,
+            held.post, action, held.token, held.hold, self.served.cooldown(self.settings), self.served.limits,
             self.settings, f"{self.request}.c"))
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             engaged = decay.to_json(decay.spoke(self.now_ms))
@@ -166,7 +172,6 @@ class Posting:
         held, self.held = self.held, None
         if held is None:
             return ""
-        if action.tokens or action.micro_usd:
-            self.store.run(nights.spend(self.bot, self.served.limits, action.tokens - held.reserved, action.micro_usd,
-                                        f"{self.request}.s", settle=True))
+        cost = Cost(action.tokens, action.micro_usd)
+        self.store.run(holds.settle(held.hold, self.served.limits, cost, f"{self.request}.s"))
         return self.store.run(posts.give_back(held.post, held.token, action.reason, f"{self.request}.g"))

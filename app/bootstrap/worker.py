@@ -10,7 +10,8 @@ import structlog
 
 from app import heap
 from app.bootstrap.chores import Chores
-from app.bootstrap.ports import Ports, request
+from app.bootstrap.holding import request
+from app.bootstrap.ports import Ports
 from app.bootstrap.served import Bots
 from app.brain.graph import run_cycle, warm
 from app.brain.models import disable_tracing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 
 from app.brain import prompt, reply, text
+from app.brain.billing import Account
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
 from app.brain.memory import nod, recall
@@ -21,7 +22,7 @@ from app.brain.voice import with_recent
 from app.character import Character, plain_emoji
 from app.content.names import legible
 from app.errors import ModelUnavailable
-from app.model import Action, ActionKind, ChatLine, InboxEntry
+from app.model import Action, ActionKind, ChatLine, Cost, InboxEntry
 from app.verdicts import Commit, Reserve
 
 DEFAULT_EMOJI = "👀"
@@ -34,8 +35,7 @@ class Draft:
     text: str = ""
     emoji: str = ""
     reason: str = ""
-    tokens: int = 0
-    micro_usd: int = 0
+    cost: Cost = field(default_factory=Cost)
     lost: bool = False
     """The floor or the lock is gone: somebody else takes over."""
 
@@ -48,10 +48,7 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
     draft = _draft(run, candidate, runtime.store)
     verdict = _commit(run, candidate, draft, final=False)
     if verdict is Commit.STALE and candidate.direct:
-        spent = draft
         draft = _draft(run, candidate, runtime.store)
-        draft.tokens += spent.tokens
-        draft.micro_usd += spent.micro_usd
         verdict = _commit(run, candidate, draft, final=True)
     outcome = _conclude(run, candidate, draft, verdict)
     lost = outcome.did is Did.LOST
@@ -67,7 +64,7 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
     spare = short_line(run.brain.character, candidate.reading.mood, event.message_id) if candidate.direct else ""
     action = Action(
         kind=ActionKind.REPLY if draft.text else ActionKind.REACT, channel_id=event.channel_id,
-        message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.tokens, micro_usd=draft.micro_usd,
+        message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.cost.tokens, micro_usd=draft.cost.micro_usd,
         reason=f"{candidate.plan.reason}; {draft.reason}", fallback=spare if spare != draft.text else "")
     return run.ports.commit(candidate.entry, action, final=final)
 
@@ -78,8 +75,7 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
     if draft.lost:
         return Outcome(message, Did.LOST, draft.reason)
     if verdict is None:
-        if draft.tokens or draft.micro_usd:
-            ports.book(entry, draft.tokens, draft.micro_usd)
+        ports.book(entry, draft.cost)
         ports.decline(entry, draft.reason)
         return Outcome(message, Did.DECLINED, draft.reason)
     if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
@@ -116,9 +112,10 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
         run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
     shown = prompt.Shown(lines, run.ports.place, enclosed, tuple(recent), known.notes())
     messages = prompt.build(character, run.ports.me, entry, shown)
-    reserved = run.ports.reserve(candidate.entry, speaker.estimate(messages) if speaker is not None else 0)
+    cost = speaker.estimate(messages) if speaker is not None else Cost()
+    reserved = run.ports.reserve(candidate.entry, cost)
     if reserved is not Reserve.OK:
-        return Draft(reason=reserved, lost=reserved is not Reserve.BUDGET)
+        return Draft(reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT})
     if speaker is None:
         draft = _offline(run, messages, "offline voice")
         word = nod(known, candidate.reading.mood, entry.event.message_id) if candidate.direct else ""
@@ -126,7 +123,8 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
         if word and run.ports.utter(f"nod:{sha256(word.encode()).hexdigest()}"):
             draft.text = f"{draft.text} {word}"
         return draft
-    return _ask(run, candidate, messages)
+    account = Account(cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK)
+    return _ask(run, candidate, messages, account)
 
 
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
@@ -138,29 +136,31 @@ def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
     return entry.model_copy(update={"event": event.model_copy(update={"content": content, "parts": parts})})
 
 
-def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage]) -> Draft:
+def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage], account: Account) -> Draft:
     """What the model says, made safe. Where it says nothing usable: the offline voice if direct, else silence."""
+    draft = Draft(reason="model")
+    found: reply.Reply | None = None
+    try:
+        found = _answer(run, messages, account, repair=candidate.direct)
+        problem = "the model's answer was garbage"
+    except ModelUnavailable as error:
+        problem = str(error)
+    draft.cost = account.spent
+    if found is None:
+        return _unusable(run, candidate, messages, draft, problem)
+    return _judge(run, candidate, messages, draft, found)
+
+
+def _answer(run: Run, messages: list[BaseMessage], account: Account, repair: bool) -> reply.Reply | None:
+    """What the model answered, or None for garbage. Only a direct message is worth a second paid call (`repair`)."""
     speaker = run.brain.speaker
     assert speaker is not None  # noqa: S101 - the caller looked
-    draft = Draft(reason="model")
-    try:
-        answer = speaker.ask(messages, run.ports.now_ms)
-        draft.tokens, draft.micro_usd = answer.tokens, answer.micro_usd
-        found = reply.parse(answer.content)
-        # Only a direct message is worth a second paid call.
-        if found is None and candidate.direct:
-            repair = [*messages, AIMessage(answer.content[:2_000]), HumanMessage(prompt.template("repair"))]
-            answer = speaker.ask(repair, run.ports.now_ms)
-            draft.tokens += answer.tokens
-            draft.micro_usd += answer.micro_usd
-            found = reply.parse(answer.content)
-    except ModelUnavailable as error:
-        draft.tokens += error.tokens
-        draft.micro_usd += error.micro_usd
-        return _unusable(run, candidate, messages, draft, str(error))
-    if found is None:
-        return _unusable(run, candidate, messages, draft, "the model's answer was garbage")
-    return _judge(run, candidate, messages, draft, found)
+    answer = speaker.ask(messages, run.ports.now_ms, account)
+    found = reply.parse(answer.content)
+    if found is None and repair:
+        again = [*messages, AIMessage(answer.content[:2_000]), HumanMessage(prompt.template("repair"))]
+        found = reply.parse(speaker.ask(again, run.ports.now_ms, account).content)
+    return found
 
 
 def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, found: reply.Reply) -> Draft:

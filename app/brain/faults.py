@@ -33,6 +33,7 @@ class Fault(StrEnum):
     EMPTY = "empty answer"
     TOOLS = "only tool calls"
     CUT = "cut off at the limit before it said anything"
+    BUDGET = "no budget for another try"
 
 
 REMEDIES: Mapping[Fault, str] = {
@@ -54,11 +55,15 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.EMPTY: "raise `max_tokens`, or take another model",
     Fault.TOOLS: "take another model",
     Fault.CUT: "raise `max_tokens`: thoughts count too",
+    Fault.BUDGET: "raise the cap that `the-stream why` names, or wait for tomorrow",
 }
 AGAIN = frozenset({Fault.RATE, Fault.OVERLOADED, Fault.UNREACHABLE, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
 """A second try may mend these."""
-COSTLY = frozenset({Fault.SLOW, Fault.LOST, Fault.UNREADABLE})
+COSTLY = frozenset({Fault.SLOW, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
 """The provider may have worked, and so charge for it, though nothing usable came back."""
+UNDONE = frozenset({501, 503, 529})
+"""Of the statuses from 500 on those that say that nothing was done. After any other the model may have worked: a proxy did
+not wait for its answer, or it failed late."""
 
 PARAMETERS = ("max_completion_tokens", "max_tokens", "temperature", "stream")
 _BY_STATUS: Mapping[int, Fault] = {
@@ -89,6 +94,13 @@ class Trouble:
     """Seconds."""
     parameter: str = ""
     """The one of PARAMETERS that was refused."""
+
+    @property
+    def costly(self) -> bool:
+        """Whether the provider may charge for the try."""
+        if self.status is not None and self.status >= 500:
+            return self.status not in UNDONE
+        return self.fault in COSTLY
 
 
 def trouble_of(error: Exception) -> Trouble:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 import time
@@ -16,8 +15,10 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers
-from app.brain.faults import AGAIN, COSTLY, Fault, Trouble, trouble_of
+from app.brain.billing import Bill, Price
+from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
+from app.model import Cost
 
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""
@@ -27,36 +28,15 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass
-class Bill:
-    """What the tries of one question took, failed ones included."""
-
-    usd_in: float
-    usd_out: float
-    asked: int
-    """Tokens of the prompt, by our estimate."""
-    limit: int | None
-    tokens: int = 0
-    micro_usd: int = 0
-
-    def add(self, told: int, wrote: int) -> None:
-        """Book tokens. Dollars per million tokens are micro-dollars per token."""
-        self.tokens += told + wrote
-        self.micro_usd += math.ceil(told * self.usd_in + wrote * self.usd_out)
-
-    def guess(self, raised: int | None) -> None:
-        """Book what a try may have cost that was sent and never came back. `raised`: its limit, where it is larger."""
-        self.add(self.asked, raised or self.limit or answers.UNLIMITED)
-
-
-@dataclass
 class Inquiry:
-    """One question to one model, until `until` (monotonic seconds)."""
+    """One question to one model, until `until` (monotonic seconds), as far as the bill has room."""
 
     model: BaseChatModel
     name: str
     bot: str
     messages: Sequence[BaseMessage]
     bill: Bill
+    price: Price
     until: float
     wait: Callable[[float], None] = time.sleep
 
@@ -69,6 +49,8 @@ class Inquiry:
         """The words, or what was wrong with the last try. A refused parameter costs no try: it is asked again without it."""
         quirks, tries = quirks_of(self.model), 0
         while True:
+            if not self.bill.account.covers(self._estimate(quirks)):
+                return Trouble(Fault.BUDGET)
             found = self._try(quirks)
             if isinstance(found, str):
                 remember(self.model, quirks)
@@ -89,17 +71,20 @@ class Inquiry:
         except DeadlinePassed:
             # The thread ends by the client's own timeout; its answer is no longer wanted.
             if not future.cancel():
-                self.bill.guess(quirks.most)
+                self.bill.add(self._estimate(quirks))
             return Trouble(Fault.SLOW)
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
             trouble = trouble_of(error)
-            if trouble.fault in COSTLY:
-                self.bill.guess(quirks.most)
+            if trouble.costly:
+                self.bill.add(self._estimate(quirks))
             return trouble
         limit = quirks.most or self.bill.limit
-        self.bill.add(*answers.used(message, self.bill.asked, limit))
+        self.bill.add(self.price.of(*answers.used(message, self.bill.asked, limit)))
         heard = answers.heard(message)
         return heard.content if heard.fault is None else Trouble(heard.fault)
+
+    def _estimate(self, quirks: Quirks) -> Cost:
+        return self.bill.estimate(self.price, quirks.most)
 
     def _otherwise(self, quirks: Quirks, trouble: Trouble) -> Quirks | None:
         """Another way to ask the same, or None."""

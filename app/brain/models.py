@@ -15,11 +15,13 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers
+from app.brain.billing import Account, Bill, Price
 from app.brain.faults import REMEDIES, Fault, Trouble
-from app.brain.inquiry import Bill, Inquiry
+from app.brain.inquiry import Inquiry
 from app.brain.quirks import quirks_of
 from app.character import ModelConfig
 from app.errors import ConfigurationError, ModelUnavailable
+from app.model import Cost
 from app.settings import LOOPBACK_HOSTS
 
 KEYLESS = frozenset({"ollama"})
@@ -131,12 +133,14 @@ class Speaker:
     max_tokens: int | None = 400
     usd_in: float = 0.0
     usd_out: float = 0.0
-    """US dollars per million tokens, of the first model; fallbacks are counted at the same price."""
+    """US dollars per million tokens, of models without a price of their own."""
     breaker: Breaker = field(default_factory=Breaker)
     wait: Callable[[float], None] = time.sleep
     names: Sequence[str] = ()
     """As the character file has them, in the order of `models`."""
     bot: str = ""
+    prices: Sequence[Price] = ()
+    """In the order of `models`."""
     _resting: dict[int, tuple[float, Trouble]] = field(default_factory=dict)
     """By place in `models`: until which monotonic time it is left alone, and why."""
     _told: dict[tuple[str, Fault], float] = field(default_factory=dict)
@@ -146,18 +150,23 @@ class Speaker:
         """What a model is called in journal and log."""
         return self.names[place][:80] if place < len(self.names) else self.models[place]._llm_type
 
-    def estimate(self, messages: Sequence[BaseMessage]) -> int:
-        """Tokens that a call will take at most, roughly."""
-        limit = self.max_tokens if self.max_tokens is not None else answers.UNLIMITED
-        raised = max((quirks_of(model).most or 0 for model in self.models), default=0)
-        return answers.size(messages) + max(limit, raised)
+    def price(self, place: int) -> Price:
+        """What a model costs."""
+        return self.prices[place] if place < len(self.prices) else Price(self.usd_in, self.usd_out)
 
-    def ask(self, messages: Sequence[BaseMessage], now_ms: int) -> Answer:
-        """One answer within `timeout` seconds over all tries. Raises ModelUnavailable; its text holds no secret."""
+    def estimate(self, messages: Sequence[BaseMessage]) -> Cost:
+        """What one call takes at most, roughly, by the dearest of the models."""
+        bill = Bill(Account(), answers.size(messages), self.max_tokens)
+        calls = [bill.estimate(self.price(place), quirks_of(model).most) for place, model in enumerate(self.models)]
+        return Cost(max(call.tokens for call in calls), max(call.micro_usd for call in calls))
+
+    def ask(self, messages: Sequence[BaseMessage], now_ms: int, account: Account | None = None) -> Answer:
+        """One answer within `timeout` seconds over all tries, each of which `account` must cover. Raises ModelUnavailable; its
+        text holds no secret."""
         if not self.breaker.allows(now_ms):
             raise ModelUnavailable(f"circuit open ({self._last})" if self._last else "circuit open")
         deadline = time.monotonic() + self.timeout
-        bill = Bill(self.usd_in, self.usd_out, answers.size(messages), self.max_tokens)
+        bill = Bill(account or Account(), answers.size(messages), self.max_tokens)
         troubles: list[Trouble] = []
         for place in range(len(self.models)):
             left = deadline - time.monotonic()
@@ -168,16 +177,16 @@ class Speaker:
             found = self._ask_one(place, messages, bill, time.monotonic() + left * share)
             if isinstance(found, str):
                 self.breaker.succeeded()
-                return Answer(found, bill.tokens, bill.micro_usd)
+                return Answer(found, bill.spent.tokens, bill.spent.micro_usd)
             troubles.append(found)
             self._tell(place, found)
         self._last = "; ".join(f"{self.name(place)}: {trouble.fault}" for place, trouble in enumerate(troubles))
         # Who answers, if nothing usable, is there: a pause would not help.
         if any(trouble.fault in WORDLESS for trouble in troubles):
             self.breaker.succeeded()
-        else:
+        elif any(trouble.fault is not Fault.BUDGET for trouble in troubles):
             self.breaker.failed(now_ms)
-        raise ModelUnavailable(self._last, bill.tokens, bill.micro_usd)
+        raise ModelUnavailable(self._last, bill.spent.tokens, bill.spent.micro_usd)
 
     def _ask_one(
         self, place: int, messages: Sequence[BaseMessage], bill: Bill, until: float,
@@ -186,7 +195,7 @@ class Speaker:
         rests_until, why = self._resting.get(place, (0.0, None))
         if why is not None and begin < rests_until:
             return why
-        inquiry = Inquiry(self.models[place], self.name(place), self.bot, messages, bill, until, self.wait)
+        inquiry = Inquiry(self.models[place], self.name(place), self.bot, messages, bill, self.price(place), until, self.wait)
         found = inquiry.ask()
         if isinstance(found, Trouble):
             pause = min(found.retry_after or 0.0, LONGEST_REST_S)
@@ -217,7 +226,9 @@ def speaker(
         return None
     models: dict[str, BaseChatModel] = {}
     errors: list[ConfigurationError] = []
-    for name in (config.model, *config.fallbacks):
+    prices = {config.model: Price(config.usd_per_million_in, config.usd_per_million_out)}
+    prices |= {one.model: Price(*config.price_of(one)) for one in config.fallbacks}
+    for name in prices:
         try:
             model = chat_model(name, config, api_keys, timeout)
         except ConfigurationError as error:
@@ -235,5 +246,5 @@ def speaker(
         log.warning("no key for the model, the offline voice speaks", bot=bot, model=config.model)
         return None
     return Speaker(
-        list(models.values()), timeout, config.max_tokens, config.usd_per_million_in, config.usd_per_million_out,
-        names=list(models), bot=bot)
+        list(models.values()), timeout, config.max_tokens, names=list(models), bot=bot,
+        prices=[prices[name] for name in models])

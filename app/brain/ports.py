@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.model import Action, ChatLine, Context, ConversationState, InboxEntry
+from app.model import Action, ChatLine, Context, ConversationState, Cost, InboxEntry
 from app.verdicts import Claim, Commit, Reserve
 
 
@@ -56,8 +56,8 @@ class PostPorts(Protocol):
     def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
 
-    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
-        """Before the model call: hold `tokens` of every budget."""
+    def reserve_post(self, opening: Opening, cost: Cost) -> Reserve:
+        """Before each model call: hold what it may cost of every budget."""
 
     def commit_post(self, opening: Opening, action: Action) -> Commit:
         """The one atomic step from the draft to the outbox."""
@@ -109,8 +109,8 @@ class CyclePorts(PostPorts, Protocol):
     def enclosed(self, entry: InboxEntry) -> Enclosed:
         """The texts and pictures of a message that this bot can read and see."""
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
-        """Before every model call: mark the message as paid for and hold `tokens` of every budget."""
+    def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
+        """Before every model call: mark the message as paid for and hold what it may cost of every budget."""
 
     def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
@@ -121,8 +121,8 @@ class CyclePorts(PostPorts, Protocol):
         `final`: do not judge staleness again (a direct message's second draft is sent in any case).
         """
 
-    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
-        """Book what a model call cost that ended in silence; a commit books its own."""
+    def book(self, entry: InboxEntry, cost: Cost) -> None:
+        """Book what a silence cost in place of what is held; a commit books its own."""
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         """Answer with silence for good: removes the entry, records the decline, gives the floor back, journals."""

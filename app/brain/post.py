@@ -8,6 +8,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from app.brain import prompt, reply, text
+from app.brain.billing import Account
 from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
 from app.brain.ports import Opening
@@ -57,17 +58,19 @@ def _draft(run: Run, opening: Opening) -> Action:
     if speaker is None:
         return action.model_copy(update={"text": opener(run, opening.post_id)})
     messages = _messages(run, opening)
-    reserved = run.ports.reserve_post(opening, speaker.estimate(messages))
+    cost = speaker.estimate(messages)
+    reserved = run.ports.reserve_post(opening, cost)
     if reserved is not Reserve.OK:
         return action.model_copy(update={"reason": reserved})
-    return _asked(run, speaker, messages, action)
+    account = Account(cost, lambda more: run.ports.reserve_post(opening, more) is Reserve.OK)
+    return _asked(run, speaker, messages, action, account)
 
 
-def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Action) -> Action:
+def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Action, account: Account) -> Action:
     """What the model says, or silence where it says nothing usable: nobody waits for it."""
     character = run.brain.character
     try:
-        answer = speaker.ask(messages, run.ports.now_ms)
+        answer = speaker.ask(messages, run.ports.now_ms, account)
     except ModelUnavailable as error:
         return action.model_copy(update={"reason": str(error), "tokens": error.tokens, "micro_usd": error.micro_usd})
     found = reply.parse(answer.content)

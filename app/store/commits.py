@@ -11,7 +11,7 @@ from app.model import Action, ActionKind, InboxEntry, OutboxEntry
 from app.rules.chunking import split
 from app.settings import Settings
 from app.store.door import Call, Reply
-from app.store.floors import Holder
+from app.store.floors import Holder, charged
 from app.store.limits import Limits
 from app.store.outbox import signed
 from app.verdicts import Commit
@@ -37,8 +37,8 @@ class Decision:
     """Newest message id in the context that the action answers."""
     final: bool = False
     """Send it even if it is stale: it was planned again once."""
-    reserved: int = 0
-    """Tokens that `reserve` holds for it."""
+    hold: str = ""
+    """Under which `reserve` holds what it may cost; empty: nothing is held."""
     cooldown: float = 60.0
 
     @property
@@ -116,7 +116,7 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             limits.json(),
             d.action.tokens,
             d.action.micro_usd,
-            d.reserved,
+            d.hold,
             body.entry_id,
             signed(body, settings),
             int(d.cooldown * 1000),
@@ -125,6 +125,7 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             int(d.action.kind is ActionKind.REACT),
             "" if body.direct else int(settings.deliver_by * 1000),
             d.action.reason,
+            charged(event),
         ),
         _parse,
     )

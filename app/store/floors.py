@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app import keys
 from app.keys import Lane
-from app.model import InboxEntry
+from app.model import AuthorKind, Cost, Event, InboxEntry
 from app.settings import Settings
 from app.store.door import Call, Reply
 from app.store.limits import Limits
@@ -83,10 +83,16 @@ def renew(channel: str, bot: str, message: str, token: str, lease_ms: int) -> Ca
     return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
 
 
+def charged(event: Event) -> str:
+    """The channel whose budget an answer is of: a thread's is its channel's."""
+    return event.parent_id or event.channel_id
+
+
 def reserve(
-    holder: Holder, entry: InboxEntry, token: str, limits: Limits, tokens: int, request: str
+    holder: Holder, entry: InboxEntry, token: str, limits: Limits, cost: Cost, hold: str, request: str
 ) -> Call[tuple[Reserve, str]]:
-    """Before a model call: the verdict, with a reason when it is a refusal."""
+    """Before a model call that may cost so much: the verdict, with a reason when it is a refusal. Asked again with the same
+    hold, it holds more."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "reserve",
@@ -97,7 +103,20 @@ def reserve(
             keys.request(request),
             keys.lock(holder.lane),
         ),
-        (bot, event.message_id, token, event.author_kind, holder.kind, limits.json(), tokens, holder.owner),
+        (
+            bot,
+            event.message_id,
+            token,
+            event.author_kind,
+            holder.kind,
+            limits.json(),
+            cost.tokens,
+            holder.owner,
+            cost.micro_usd,
+            hold,
+            event.author_id if event.author_kind is AuthorKind.HUMAN else "",
+            charged(event),
+        ),
         lambda reply: (Reserve(reply[0]), str(reply[1])),
     )
 

@@ -9,38 +9,53 @@ from dataclasses import asdict, dataclass, replace
 from app.settings import Settings
 
 MICRO = 1_000_000
+GRACE_S = 30.0
+"""A call that is cut off at its time-out is settled within so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Budgets of one bot: per root, per day, for all bots together, and per person and hour. Money in micro-USD."""
+    """Budgets of one bot: per root, per day, for all bots together, per person and per channel. Money in micro-USD."""
 
     root_posts: int
     root_hops: int
     root_tokens: int
+    root_micro_usd: int
     daily_posts: int
     daily_tokens: int
     daily_micro_usd: int
     daily_posts_all: int
     daily_tokens_all: int
     daily_micro_usd_all: int
+    person_tokens: int
+    person_micro_usd: int
+    channel_tokens: int
+    channel_micro_usd: int
     person_hourly: int
+    call_ms: int
+    """In how many ms a call of a model has surely ended."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """The limits that hold for every bot."""
         s = settings
         return cls(
-            s.root_posts,
-            s.root_hops,
-            s.root_tokens,
-            s.daily_posts,
-            s.daily_tokens,
-            int(s.daily_usd * MICRO),
-            s.daily_posts_all,
-            s.daily_tokens_all,
-            int(s.daily_usd_all * MICRO),
-            s.person_hourly,
+            root_posts=s.root_posts,
+            root_hops=s.root_hops,
+            root_tokens=s.root_tokens,
+            root_micro_usd=int(s.root_usd * MICRO),
+            daily_posts=s.daily_posts,
+            daily_tokens=s.daily_tokens,
+            daily_micro_usd=int(s.daily_usd * MICRO),
+            daily_posts_all=s.daily_posts_all,
+            daily_tokens_all=s.daily_tokens_all,
+            daily_micro_usd_all=int(s.daily_usd_all * MICRO),
+            person_tokens=s.person_daily_tokens,
+            person_micro_usd=int(s.person_daily_usd * MICRO),
+            channel_tokens=s.channel_daily_tokens,
+            channel_micro_usd=int(s.channel_daily_usd * MICRO),
+            person_hourly=s.person_hourly,
+            call_ms=int((s.model_timeout + GRACE_S) * 1000),
         )
 
     def with_pacing(

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from app import keys
 from app.store.door import Call, command
-from app.store.limits import Limits
 
 DATES_MOST = 60
 LEASE_MS = 10 * keys.MINUTE
@@ -55,9 +54,3 @@ def read(bot: str, night: Night) -> Call[dict[str, str]]:
 def read_one(bot: str, night: Night, date: str) -> Call[str | None]:
     """What was written on one date, or None."""
     return command("HGET", keys.memory(bot, night), date, parse=lambda reply: reply)
-
-
-def spend(bot: str, limits: Limits, tokens: int, micro_usd: int, request: str, *, settle: bool = False) -> Call[str]:
-    """Hold tokens of the day's budgets for a model call that no message caused, or (`settle`) book what it really took
-    beyond them. `ok`, or why not."""
-    return Call("spend_own", (keys.request(request),), (bot, limits.json(), tokens, micro_usd, int(settle)), str)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app import keys
-from app.model import Action, ActionKind, OutboxEntry
+from app.model import Action, ActionKind, Cost, OutboxEntry
 from app.rules.chunking import split
 from app.settings import Settings
 from app.store.commits import Committed
@@ -35,6 +35,11 @@ class Post:
     def bot(self) -> str:
         """Who posts."""
         return self.holder.lane.bot
+
+    @property
+    def charged(self) -> str:
+        """The channel whose budget it is of."""
+        return self.parent or self.channel
 
     def checks(self) -> tuple[str, ...]:
         """The first keys of both scripts."""
@@ -74,13 +79,14 @@ def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
     )
 
 
-def reserve(post: Post, token: str, limits: Limits, tokens: int, request: str) -> Call[tuple[Reserve, str]]:
+def reserve(post: Post, token: str, limits: Limits, cost: Cost, hold: str, request: str) -> Call[tuple[Reserve, str]]:
     """Before a model call, as `floors.reserve`: a post is its own root, as a person's message is."""
     return Call(
         "reserve",
         (keys.floor(post.channel), keys.bids(post.entry_id), keys.journal(post.entry_id), keys.request(request),
          keys.lock(post.holder.lane)),
-        (post.bot, post.entry_id, token, "human", "auto", limits.json(), tokens, post.holder.owner),
+        (post.bot, post.entry_id, token, "human", "auto", limits.json(), cost.tokens, post.holder.owner, cost.micro_usd,
+         hold, "", post.charged),
         lambda reply: (Reserve(reply[0]), str(reply[1])),
     )
 
@@ -100,7 +106,7 @@ def give_back(post: Post, token: str, reason: str, request: str) -> Call[str]:
 
 
 def commit(
-    post: Post, action: Action, token: str, reserved: int, cooldown: float, limits: Limits, settings: Settings, request: str,
+    post: Post, action: Action, token: str, hold: str, cooldown: float, limits: Limits, settings: Settings, request: str,
 ) -> Call[Committed]:
     """Check everything and do everything, in one script."""
     body = OutboxEntry(
@@ -114,9 +120,9 @@ def commit(
         ),
         (
             post.holder.owner, post.bot, post.channel, post.entry_id, token, post.quiet_ms, int(post.opening), limits.json(),
-            settings.proactive_posts, action.tokens, reserved, action.micro_usd, signed(body, settings),
+            settings.proactive_posts, action.tokens, hold, action.micro_usd, signed(body, settings),
             int(cooldown * 1000), int(settings.delivery_hold * 1000), int(settings.deliver_by * 1000),
-            int(settings.dry_run), action.reason,
+            int(settings.dry_run), action.reason, post.charged,
         ),
         lambda reply: Committed(Commit(reply[0]), reply[1]),
     )

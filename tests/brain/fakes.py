@@ -23,6 +23,7 @@ from app.model import (
     ChatLine,
     Context,
     ConversationState,
+    Cost,
     Event,
     InboxEntry,
     Signal,
@@ -104,8 +105,8 @@ class FakePorts:
         self.calls.append(("context", entry.event.content))
         return tuple(self.lines)
 
-    def reserve(self, entry: InboxEntry, tokens: int) -> Reserve:
-        self.reserved.append(tokens)
+    def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
+        self.reserved.append(cost.tokens)
         return Reserve.OK if self.budget else Reserve.BUDGET
 
     @contextmanager
@@ -122,8 +123,8 @@ class FakePorts:
             self.actions.append(action)
         return verdict
 
-    def book(self, entry: InboxEntry, tokens: int, micro_usd: int) -> None:
-        self.calls.append(("book", str(tokens)))
+    def book(self, entry: InboxEntry, cost: Cost) -> None:
+        self.calls.append(("book", str(cost.tokens)))
 
     def decline(self, entry: InboxEntry, reason: str) -> None:
         self.calls.append(("decline", reason))
@@ -158,8 +159,8 @@ class FakePorts:
     def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
         return ()
 
-    def reserve_post(self, opening: Opening, tokens: int) -> Reserve:
-        self.reserved.append(tokens)
+    def reserve_post(self, opening: Opening, cost: Cost) -> Reserve:
+        self.reserved.append(cost.tokens)
         return Reserve.OK if self.budget else Reserve.BUDGET
 
     def commit_post(self, opening: Opening, action: Action) -> Commit:

@@ -189,14 +189,14 @@ def test_an_election_that_is_still_open_keeps_its_message() -> None:
 
 
 def test_a_stale_direct_draft_is_written_once_more_and_then_sent() -> None:
-    """The second draft is made from fresh context and committed in any case; both calls are counted."""
+    """The second draft is made from fresh context and committed in any case; the first was booked when it was refused."""
     ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.STALE, Commit.COMMITTED])
     thinking = brain(speaker('{"action":"reply","text":"Three."}', '{"action":"reply","text":"Three, as you say."}'))
     run_cycle(thinking, ports)
     assert ports.asked("context") == [OCTOPUS, OCTOPUS]
     assert ports.finals == [False, True]
     assert ports.actions[0].text == "Three, as you say."
-    assert ports.actions[0].tokens == 2 * 1_020
+    assert ports.actions[0].tokens == 1_020
 
 
 def test_a_stale_autonomous_draft_is_dropped() -> None:

@@ -163,7 +163,7 @@ def test_usage_that_cannot_be_true_counts_as_the_estimate(usage: Any) -> None:
     with ProviderServer(always(told(content, usage=usage))) as server:
         one = made(server, usd_per_million_in=1.0, usd_per_million_out=1.0)
         answer = one.ask(ASK, NOW_MS)
-        assert 0.5 * (one.estimate(ASK) - 400) < answer.tokens <= one.estimate(ASK)
+        assert 0.5 * (one.estimate(ASK).tokens - 400) < answer.tokens <= one.estimate(ASK).tokens
         assert answer.micro_usd >= answer.tokens
 
 
@@ -181,7 +181,7 @@ def test_a_hanging_model_leaves_time_for_its_fallback() -> None:
         answer = one.ask(ASK, NOW_MS)
         assert words(answer) == "Second."
         assert time.monotonic() - begin < 2.0
-        assert answer.tokens >= one.estimate(ASK), "the call that was left may be charged for"
+        assert answer.tokens >= one.estimate(ASK).tokens, "the call that was left may be charged for"
         begin = time.monotonic()
         assert words(one.ask(ASK, NOW_MS)) == "Second."
         assert time.monotonic() - begin < 1.2, "nobody waits for it twice in a row"
@@ -198,11 +198,11 @@ def test_a_limit_used_up_by_thoughts_is_raised_once() -> None:
     """The larger limit is bounded, remembered for the model, and held in the budget."""
     with ProviderServer(lambda body: said("First.") if body["max_completion_tokens"] > 400 else told("", "length")) as server:
         one = made(server)
-        before = one.estimate(ASK)
+        before = one.estimate(ASK).tokens
         assert words(one.ask(ASK, NOW_MS)) == "First."
         assert words(one.ask(ASK, NOW_MS)) == "First."
         assert [body["max_completion_tokens"] for body in server.requests] == [400, 3_200, 3_200]
-        assert one.estimate(ASK) == before + 2_800
+        assert one.estimate(ASK).tokens == before + 2_800
 
 
 Refuse = Callable[[Json], Sent]
@@ -262,7 +262,7 @@ def test_null_is_not_sent() -> None:
     with ProviderServer(always(said("First."))) as server:
         one = made(server, temperature=None, max_tokens=None)
         assert words(one.ask(ASK, NOW_MS)) == "First."
-        assert one.estimate(ASK) > 1_000, "an answer without a limit holds budget too"
+        assert one.estimate(ASK).tokens > 1_000, "an answer without a limit holds budget too"
     assert not {"temperature", "max_tokens", "max_completion_tokens"} & server.requests[0].keys()
 
 

@@ -86,7 +86,7 @@ def test_it_answers_through_our_own_path(config: ModelConfig) -> None:
     answer = real_speaker.ask(asked, NOW_MS)
     print(f"\nanswer in {time.monotonic() - begin:.1f} s, {answer.tokens} tokens: {answer.content[:200]!r}")
     assert answer.content
-    assert 100 < answer.tokens <= real_speaker.estimate(asked), "budgets hold more than a call takes"
+    assert 100 < answer.tokens <= real_speaker.estimate(asked).tokens, "budgets hold more than a call takes"
     assert answer.micro_usd >= answer.tokens
 
 

@@ -10,6 +10,7 @@ from tests.store.cycle_reference import Reference
 from tests.store.world import World
 
 SLACK_MS = 2_000
+COUNTS = ["posts", "tokens", "micro_usd"]
 
 
 def _times(have: list[tuple[str, float]], want: dict[str, float], now: int, world: World) -> list[str]:
@@ -36,6 +37,14 @@ def differences(world: World, ref: Reference) -> list[str]:
         pipe.hkeys(keys.answer(message))
     for bot, channel in boxes:
         pipe.lrange(keys.outbox(bot, channel), 0, -1)
+    scopes, roots, holds = sorted(ref.days), sorted(ref.roots), sorted(ref.holds)
+    date = world.today()
+    for scope in scopes:
+        pipe.hmget(keys.budget(scope, date), COUNTS)
+    for root in roots:
+        pipe.hmget(keys.cause_root(root), COUNTS)
+    for hold in holds:
+        pipe.hmget(keys.hold(hold), COUNTS)
     real = iter(pipe.execute())
     found: list[str] = []
 
@@ -55,4 +64,10 @@ def differences(world: World, ref: Reference) -> list[str]:
         compare(f"answer of {message}", set(next(real)), set(ref.answer[message]))
     for box in boxes:
         compare(f"outbox of {box}", next(real), ref.outbox[box])
+    for what, names, kept in (
+        ("budget", scopes, ref.days), ("root", roots, ref.roots), ("hold", holds, {name: ref.holds[name].amount for name in holds}),
+    ):
+        for name in names:
+            have, want = [int(count or 0) for count in next(real)], kept[name]
+            compare(f"{what} of {name}", have, [want.posts, want.tokens, want.micro_usd])
     return found

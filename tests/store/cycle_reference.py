@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 
 from app.model import AuthorKind, Event
-from tests.store.reference import Floor, Rooms
+from tests.store.reference import Floor, Hold, Rooms, Spent
+
+OVERRUN = 100
+"""How many times what is held for it a call may take, for all that the protocol knows."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Draft:
 
     grant: int
     tokens: int
-    held: int
+    hold: str
     micro_usd: int
     entry_id: str
     read_up_to: str = ""
@@ -174,30 +177,76 @@ class Reference(Rooms):
         held = self.held(w.channel)
         return bool(held and held.bot == w.bot and held.message == w.message and held.grant == grant)
 
-    def reserve(self, w: Who, grant: int, tokens: int) -> str:
+    def reserve(self, w: Who, grant: int, tokens: int, micro_usd: int, hold: str) -> str:
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
         e = self.election(w.message)
         held = self.held(w.channel)
         if not self._holds(w, grant) or (held and held.entry) or (not w.direct and e.paid not in ("", w.bot)):
             return "lost_floor"
-        root, hops = self.root_of(w.event)
-        if ((hops > 0 or not w.direct) and self.root_spent(root, hops, tokens)) or self.day_spent(w.bot, tokens, 0):
+        before = self.holds.get(hold)
+        cost = Spent(posts=0 if before else 1, tokens=tokens, micro_usd=micro_usd)
+        if self._no_room(w, cost):
             return "budget"
+        root, _ = self.root_of(w.event)
+        scopes = self.payers(w.bot, w.event)
+        excess = (OVERRUN - 1) * (micro_usd + (before.amount.micro_usd if before else 0))
+        if excess and any(self._crowded(scope, hold, excess, micro_usd) for scope in scopes):
+            return "budget" if before else "wait"
+        self._hold(hold, scopes, root, cost)
+        for scope in scopes if excess else ():
+            self.calls.setdefault(scope, {})[hold] = self.now() + self.limits.call_ms, excess
+        if w.event.author_kind is AuthorKind.HUMAN:
+            self.persons.setdefault(root, w.event.author_id)
         if not w.direct:
             e.paid = w.bot
-        self.spend(w.bot, root, 0, tokens, 0)
         return "ok"
 
+    def _no_room(self, w: Who, cost: Spent) -> bool:
+        root, hops = self.root_of(w.event)
+        spent = (hops > 0 or not w.direct) and self.root_spent(root, hops, cost)
+        return spent or self.days_spent(self.payers(w.bot, w.event), cost)
+
+    def _crowded(self, scope: str, hold: str, excess: int, micro_usd: int) -> bool:
+        """Would more than one of the calls that run pass the cap, took each so many times what is held for it?"""
+        others = [most for other, (until, most) in self.calls.get(scope, {}).items() if other != hold and until > self.now()]
+        worst = sum(others) + excess - max([excess, *others])
+        return bool(others) and self.days.get(scope, Spent()).micro_usd + micro_usd + worst > self.caps(scope)[2]
+
+    def _hold(self, name: str, scopes: tuple[str, ...], root: str, cost: Spent) -> None:
+        self.book(scopes, root, cost)
+        amount = self.holds.setdefault(name, Hold(scopes, root)).amount
+        amount.posts += cost.posts
+        amount.tokens += cost.tokens
+        amount.micro_usd += cost.micro_usd
+
     # ---- commit and its refusals
+
+    def _pay(self, w: Who, d: Draft, posts: int) -> None:
+        """What was held is settled; without a hold the books are as if there had been one."""
+        if self.settle(d.hold, d.tokens, d.micro_usd, posts) or not (posts or d.tokens or d.micro_usd):
+            return
+        root, _ = self.root_of(w.event)
+        self.book(self.payers(w.bot, w.event), root, Spent(posts, d.tokens, d.micro_usd))
+        self.mark_spent(w.bot)
+
+    def settle(self, name: str, tokens: int, micro_usd: int, posts: int = 0) -> bool:
+        """What it cost takes the place of what is held; False: nothing is."""
+        held = self.holds.pop(name, None)
+        if held is None:
+            return False
+        for calls in self.calls.values():
+            calls.pop(name, None)
+        amount = held.amount
+        self.book(held.scopes, held.root, Spent(posts - amount.posts, tokens - amount.tokens, micro_usd - amount.micro_usd))
+        self.mark_spent(held.scopes[0])
+        return True
 
     def commit(self, w: Who, d: Draft) -> str:
         refusal = self._refusal(w, d)
         root, hops = self.root_of(w.event)
         if refusal:
-            # A stale direct draft is written once more, and that commit carries the cost of both.
-            if not (refusal == "stale" and w.direct):
-                self.spend(w.bot, root, 0, d.tokens - d.held, d.micro_usd)
+            self._pay(w, d, 0)
             return refusal
         now = self.now()
         self.inbox[w.lane].pop(w.entry)
@@ -206,9 +255,7 @@ class Reference(Rooms):
             self.elections_due.pop(w.message, None)
             if d.cooldown:
                 self.cooldown[w.bot] = now + d.cooldown
-        self.spend(w.bot, root, 0 if d.reaction else 1, d.tokens - d.held, d.micro_usd)
-        if self.day_spent(w.bot, 0, 0):
-            self.day_over.add(w.bot)
+        self._pay(w, d, 0 if d.reaction else 1)
         if not d.reaction:
             self.recent[w.channel] = now
             self.visible.add(d.entry_id)
@@ -242,9 +289,9 @@ class Reference(Rooms):
             return "gone"
         if not d.final and self._stale(w, int(d.read_up_to or w.message)):
             return "stale"
-        root, hops = self.root_of(w.event)
-        spent = (hops > 0 or not w.direct) and self.root_spent(root, hops, d.tokens - d.held)
-        return "budget" if spent or self.day_spent(w.bot, d.tokens - d.held, d.micro_usd) else ""
+        # Reserve found room: what was paid for is not thrown away.
+        held = d.hold in self.holds
+        return "budget" if not held and self._no_room(w, Spent(1, d.tokens, d.micro_usd)) else ""
 
     def _stale(self, w: Who, read: int) -> bool:
         again = self.last_human.get((w.channel, w.event.author_id), 0) if w.event.author_kind is AuthorKind.HUMAN else 0

@@ -14,8 +14,8 @@ from hypothesis import note as note_step
 
 from app import keys
 from app.keys import Lane
-from app.model import AuthorKind, Context, Event, InboxEntry
-from app.store import admission, commits, elections, floors, lanes, mutes, outbox
+from app.model import AuthorKind, Context, Cost, Event, InboxEntry
+from app.store import admission, commits, elections, floors, holds, lanes, mutes, outbox
 from app.store.door import Call, Store
 from tests.store import world
 from tests.store.cycle_reference import Draft, Reference, Who
@@ -149,11 +149,12 @@ class Machine:
             cycle.tokens[entry.entry_id] = real.token, grant
         return expected
 
-    def reserve(self, cycle: Cycle, entry: InboxEntry, tokens: int = 100, lost: bool = False) -> str:
+    def reserve(self, cycle: Cycle, entry: InboxEntry, tokens: int = 100, lost: bool = False, micro_usd: int = 0) -> str:
         self.steady()
         token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
-        expected = self.ref.reserve(self.who(cycle, entry), grant, tokens)
-        call = floors.reserve(cycle.holder, entry, token, self.world.limits, tokens, self.fresh())
+        hold = cycle.hold(entry)
+        expected = self.ref.reserve(self.who(cycle, entry), grant, tokens, micro_usd, hold)
+        call = floors.reserve(cycle.holder, entry, token, self.world.limits, Cost(tokens, micro_usd), hold, self.fresh())
         real, _ = self.run(call, lost)
         self.note(f"{cycle.lane} reserves for {entry.event.message_id}", expected)
         assert real == expected, f"reserve: {real}, expected {expected}"
@@ -162,12 +163,20 @@ class Machine:
             self.judge.paid(entry.event.message_id, cycle.lane.bot, cycle.lane.channel is not None)
         return expected
 
+    def settle(self, cycle: Cycle, entry: InboxEntry, tokens: int, micro_usd: int, lost: bool = False) -> None:
+        """A silence: it cost so much."""
+        hold = cycle.hold(entry)
+        expected = self.ref.settle(hold, tokens, micro_usd)
+        self.note(f"{cycle.lane} settles {entry.event.message_id}", expected)
+        assert self.run(holds.settle(hold, self.world.limits, Cost(tokens, micro_usd), self.fresh()), lost) == expected
+
     def commit(self, cycle: Cycle, entry: InboxEntry, lost: bool = False, **more: Any) -> str:
-        """`more`: tokens, micro_usd, reserved, read_up_to, final, react."""
+        """`more`: tokens, micro_usd, read_up_to, final, react."""
         self.steady()
         token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
-        d = world.decision(cycle, entry, token, cooldown=self.world.settings.cooldown, **more)
-        draft = Draft(grant, d.action.tokens, d.reserved, d.action.micro_usd, d.entry_id, d.read_up_to, d.final,
+        hold = cycle.hold(entry)
+        d = world.decision(cycle, entry, token, hold=hold, cooldown=self.world.settings.cooldown, **more)
+        draft = Draft(grant, d.action.tokens, d.hold, d.action.micro_usd, d.entry_id, d.read_up_to, d.final,
                       d.action.kind == "react", cooldown=int(d.cooldown * 1000))
         before = self._state_of(entry, cycle)
         expected = self.ref.commit(self.who(cycle, entry), draft)

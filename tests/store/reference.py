@@ -51,6 +51,15 @@ class Spent:
     foreign: int = 0
 
 
+@dataclass
+class Hold:
+    """What is held for a draft: of which budgets and root, and how much."""
+
+    scopes: tuple[str, ...]
+    root: str
+    amount: Spent = field(default_factory=Spent)
+
+
 class Rooms:
     """All of Redis that the protocols use, and what gateways do with it: admission and elections."""
 
@@ -91,6 +100,11 @@ class Rooms:
         self.roots: dict[str, Spent] = {}
         self.days: dict[str, Spent] = {}
         self.day_over: set[str] = set()
+        self.persons: dict[str, str] = {}
+        """Who wrote the message that is a root."""
+        self.holds: dict[str, Hold] = {}
+        self.calls: dict[str, dict[str, tuple[int, int]]] = {}
+        """By scope and hold: when the call has surely ended, and what it may take beyond what is held."""
         self.asked: dict[tuple[str, str], int] = {}
         self.entries: dict[str, tuple[str, str, int]] = {}
         self.outbox: dict[tuple[str, str], list[str]] = {}
@@ -103,6 +117,7 @@ class Rooms:
         yield from self.elections_due.values()
         yield from self.cooldown.values()
         yield from (at + self.quiet for at in self.recent.values())
+        yield from (until for calls in self.calls.values() for until, _ in calls.values())
         for floor in self.floors.values():
             yield from (floor.until + n * self.lease for n in range(0 if floor.bot else 1, 4))
         for e in self.elections.values():
@@ -169,30 +184,57 @@ class Rooms:
             return event.message_id, 0
         return self.causes.get(event.message_id, ("", 0))
 
-    def root_spent(self, root: str, hops: int, tokens: int) -> bool:
+    def payers(self, bot: str, event: Event) -> tuple[str, ...]:
+        """The budgets of a day that an answer to this event is of."""
+        root, _ = self.root_of(event)
+        person = event.author_id if event.author_kind is AuthorKind.HUMAN else self.persons.get(root, "")
+        return (bot, "all", *([f"person:{person}"] if person and root else []), f"channel:{event.channel_id}")
+
+    def root_spent(self, root: str, hops: int, cost: Spent) -> bool:
         spent, limits = self.roots.get(root), self.limits
         if root == "" or (hops > 0 and hops >= limits.root_hops):
             return True
         if spent is None:
-            return hops > 0 or limits.root_posts <= 0 or tokens > limits.root_tokens
-        return spent.posts + spent.foreign >= limits.root_posts or spent.tokens + tokens > limits.root_tokens
-
-    def day_spent(self, bot: str, tokens: int, micro_usd: int) -> bool:
-        one, everyone, limits = self.days.get(bot, Spent()), self.days.get("all", Spent()), self.limits
+            if hops > 0:
+                return True
+            spent = Spent()
         return (
-            one.posts >= limits.daily_posts or one.tokens + tokens > limits.daily_tokens
-            or one.micro_usd + micro_usd > limits.daily_micro_usd
-            or everyone.posts >= limits.daily_posts_all or everyone.tokens + tokens > limits.daily_tokens_all
-            or everyone.micro_usd + micro_usd > limits.daily_micro_usd_all)
+            (cost.posts > 0 and spent.posts + spent.foreign >= limits.root_posts)
+            or spent.tokens + cost.tokens > limits.root_tokens
+            or spent.micro_usd + cost.micro_usd > limits.root_micro_usd)
 
-    def spend(self, bot: str, root: str, posts: int, tokens: int, micro_usd: int) -> None:
-        for spent in (self.days.setdefault(bot, Spent()), self.days.setdefault("all", Spent())):
-            spent.posts += posts
-            spent.tokens += tokens
-            spent.micro_usd += micro_usd
-        of_root = self.roots.setdefault(root, Spent())
-        of_root.posts += posts
-        of_root.tokens += tokens
+    def caps(self, scope: str) -> tuple[float, int, int]:
+        """Posts, tokens and micro-dollars of a day."""
+        limits = self.limits
+        if scope == "all":
+            return limits.daily_posts_all, limits.daily_tokens_all, limits.daily_micro_usd_all
+        if scope.startswith("person:"):
+            return math.inf, limits.person_tokens, limits.person_micro_usd
+        if scope.startswith("channel:"):
+            return math.inf, limits.channel_tokens, limits.channel_micro_usd
+        return limits.daily_posts, limits.daily_tokens, limits.daily_micro_usd
+
+    def days_spent(self, scopes: tuple[str, ...], cost: Spent) -> bool:
+        for scope in scopes:
+            posts, tokens, micro_usd = self.caps(scope)
+            spent = self.days.get(scope, Spent())
+            if (cost.posts > 0 and spent.posts >= posts) or spent.tokens + cost.tokens > tokens:
+                return True
+            if spent.micro_usd + cost.micro_usd > micro_usd:
+                return True
+        return False
+
+    def day_spent(self, bot: str) -> bool:
+        return self.days_spent((bot, "all"), Spent(posts=1))
+
+    def book(self, scopes: tuple[str, ...], root: str, cost: Spent) -> None:
+        for spent in (*(self.days.setdefault(scope, Spent()) for scope in scopes), self.roots.setdefault(root, Spent())):
+            spent.posts += cost.posts
+            spent.tokens += cost.tokens
+            spent.micro_usd += cost.micro_usd
+
+    def mark_spent(self, bot: str) -> None:
+        (self.day_over.add if self.day_spent(bot) else self.day_over.discard)(bot)
 
     # ---- admission
 
@@ -229,7 +271,7 @@ class Rooms:
         if c.classified.signal is not Signal.AMBIENT and c.wakes:
             root, hops = self.root_of(event)
             human = event.author_kind is AuthorKind.HUMAN
-            if (not human and self.root_spent(root, hops, 1)) or self.day_spent(c.bot, 0, 0):
+            if (not human and self.root_spent(root, hops, Spent(posts=1, tokens=1))) or self.day_spent(c.bot):
                 self._passes(c, e)
                 return "exhausted"
         if c.classified.direct:

@@ -16,7 +16,7 @@ from tests.store.world import ALICE, BOB, BOTS, LATER_MS, Cycle
 
 LOST = st.sampled_from([False, False, False, True])
 BID = st.sampled_from([None, 0.2, 0.5, 0.5, 0.9])
-ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "finish")
+ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "settle", "finish")
 
 
 MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "edited", "muted",
@@ -45,6 +45,8 @@ class Protocol(RuleBasedStateMachine):
     passing: ClassVar[tuple[int, ...]] = (11_000, LATER_MS, 61_000)
     tokens: ClassVar[tuple[int, ...]] = (80,)
     micro_usd: ClassVar[int] = 0
+    held_usd: ClassVar[int] = 0
+    """Micro-dollars that are held for a draft."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,7 +194,7 @@ class Protocol(RuleBasedStateMachine):
         elif what == "renewed":
             self.m.renew(cycle, entry)
         elif what == "committed twice":
-            self.m.commit(cycle, entry, lost, reserved=100, final=True)
+            self.m.commit(cycle, entry, lost, final=True)
         self._answer(cycle, entry, lost, data.draw(st.sampled_from(self.tokens)))
 
     @precondition(lambda self: self.m.ref.elections_due)
@@ -214,7 +216,7 @@ class Protocol(RuleBasedStateMachine):
         elif entry.entry_id in cycle.paid:
             self._answer(cycle, entry, lost, tokens)
         elif entry.entry_id in cycle.tokens:
-            verdict = self.m.reserve(cycle, entry, 100, lost)
+            verdict = self.m.reserve(cycle, entry, 100, lost, self.held_usd)
             ids = [c.event.message_id for c in self.m.heard if c.event.channel_id == entry.event.channel_id]
             cycle.read_up_to = max(ids, key=int)
             if verdict != "ok":
@@ -230,10 +232,12 @@ class Protocol(RuleBasedStateMachine):
 
     def _answer(self, cycle: Cycle, entry: InboxEntry, lost: bool, tokens: int) -> None:
         direct = cycle.lane.channel is not None
-        draft = {"reserved": 100, "tokens": tokens, "micro_usd": self.micro_usd}
+        draft = {"tokens": tokens, "micro_usd": self.micro_usd}
         verdict = self.m.commit(cycle, entry, lost, read_up_to=cycle.read_up_to, **draft)
         if verdict == "stale" and direct:
-            verdict = self.m.commit(cycle, entry, lost, final=True, **draft)
+            verdict = self.m.reserve(cycle, entry, 100, lost, self.held_usd)
+            if verdict == "ok":
+                verdict = self.m.commit(cycle, entry, lost, final=True, **draft)
         if verdict == "committed":
             cycle.done.add(entry.entry_id)
         else:
@@ -262,20 +266,21 @@ class Protocol(RuleBasedStateMachine):
                 self._odd(cycle, entry, op, lost)
 
     def _odd(self, cycle: Cycle, entry: InboxEntry, op: str, lost: bool) -> None:
-        paid = 100 if entry.entry_id in cycle.paid else 0
         if op == "claim":
             self.m.claim(cycle, entry, lost)
         elif op == "reserve":
-            self.m.reserve(cycle, entry, 100, lost)
+            self.m.reserve(cycle, entry, 100, lost, self.held_usd)
         elif op.startswith("commit") or op == "react":
             read = str(FIRST_ID + 10**6) if op != "commit unread" else ""
-            self.m.commit(cycle, entry, lost, reserved=paid, read_up_to=read, final=op.endswith("final"), react=op == "react")
+            self.m.commit(cycle, entry, lost, read_up_to=read, final=op.endswith("final"), react=op == "react")
         elif op in ("keep", "give back"):
             self.m.give_back(cycle, entry, op == "keep", lost)
         elif op == "drop":
             self.m.drop(cycle, entry)
         elif op == "renew":
             self.m.renew(cycle, entry)
+        elif op == "settle":
+            self.m.settle(cycle, entry, 50, self.micro_usd, lost)
         else:
             # What it leaves is for the next cycle, whether it says so or not.
             cycle.retry = LATER_MS if lost else None
@@ -341,6 +346,9 @@ class Protocol(RuleBasedStateMachine):
         """Redis holds what the reference holds."""
         found = agreement.differences(self.m.world, self.m.ref)
         assert not found, found
+        for scope, spent in self.m.ref.days.items():
+            over = spent.micro_usd - self.m.ref.caps(scope)[2]
+            assert over <= self.micro_usd, f"{scope} is {over} micro-dollars over its cap"
 
     def teardown(self) -> None:
         """Faults cease; the pump and good workers go on until nothing is due. Then nothing may be left undone."""

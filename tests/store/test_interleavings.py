@@ -68,22 +68,24 @@ def test_tokens_of_a_root_are_checked_before_they_are_spent(store: Store) -> Non
     m.claim(cycle, entry)
     assert m.reserve(cycle, entry, 251) == "budget"
     assert m.reserve(cycle, entry, 250) == "ok"
-    assert m.commit(cycle, entry, reserved=250, tokens=250) == "committed"
+    assert m.commit(cycle, entry, tokens=250) == "committed"
 
 
 def test_refused_drafts_cost_what_they_cost(store: Store) -> None:
-    """A model dearer than the day's money is paid once, not for every message for ever."""
+    """A draft that may not be posted was paid for all the same: what it cost is booked, once."""
     m = machine(store, daily_usd=0.0001)
     for number, author in (("1", world.ALICE), ("2", world.BOB)):
         m.admit(world.candidate("aria", world.event(number, author=author), None))
     m.poll("aria")
     cycle, entry = begun(m, Lane("aria"))
     m.claim(cycle, entry)
-    assert m.reserve(cycle, entry) == "ok"
-    assert m.commit(cycle, entry, lost=True, reserved=100, tokens=80, micro_usd=150) == "budget"
+    assert m.reserve(cycle, entry, micro_usd=90) == "ok"
+    m.mute("all", True)
+    assert m.commit(cycle, entry, lost=True, tokens=80, micro_usd=150) == "muted"
+    m.mute("all", False)
     m.give_back(cycle, entry, keep=False)
     m.claim(cycle, cycle.entries[1])
-    assert m.reserve(cycle, cycle.entries[1]) == "budget"
+    assert m.reserve(cycle, cycle.entries[1], micro_usd=90) == "budget"
     spent = store.client.hgetall(keys.budget("all", _today(store)))
     assert (spent["tokens"], spent["micro_usd"]) == ("80", "150")
 
@@ -123,7 +125,7 @@ def test_nothing_is_paid_for_after_its_commit(store: Store) -> None:
     cycle, entry = begun(m, Lane("aria"))
     m.claim(cycle, entry)
     m.reserve(cycle, entry)
-    assert m.commit(cycle, entry, reserved=100) == "committed"
+    assert m.commit(cycle, entry) == "committed"
     assert m.reserve(cycle, entry) == "lost_floor"
 
 
@@ -141,7 +143,7 @@ def test_whoever_paid_first_owns_the_message(store: Store) -> None:
     m.poll("aria")
     other, same = begun(m, Lane("aria"))
     assert m.claim(other, same) == "election_open"
-    assert m.commit(cycle, entry, reserved=100) == "lost_floor"
+    assert m.commit(cycle, entry) == "lost_floor"
     assert m.give_back(cycle, entry, keep=False) == "declined"
 
 
@@ -212,13 +214,13 @@ def test_a_zombie_changes_nothing(store: Store) -> None:
     assert living.tokens == zombie.tokens
     assert m.claim(zombie, entry) == "lost_lock"
     assert m.reserve(zombie, entry) == "lost_lock"
-    assert m.commit(zombie, entry, reserved=100) == "lost_lock"
+    assert m.commit(zombie, entry) == "lost_lock"
     for keep in (True, False):
         assert m.give_back(zombie, entry, keep=keep) == "lost_lock"
     m.drop(zombie, entry)
     assert m.finish(zombie) == "lost"
     assert m.reserve(living, same) == "ok"
-    assert m.commit(living, same, reserved=100) == "committed"
+    assert m.commit(living, same) == "committed"
 
 
 def test_giving_back_an_old_floor_frees_no_new_one(store: Store) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from app import keys
 from app.keys import Lane
+from app.model import Cost
 from app.settings import Settings
 from app.store import admission, commits, elections, floors, journal, lanes, mutes, outbox, roster
 from app.store.door import Store, source
@@ -36,6 +37,8 @@ SAME = {
     "cause_in_flight": (("elena", "55"), keys.cause_in_flight("elena", "55")),
     "cause_root": (("1",), keys.cause_root("1")),
     "budget": (("all", "2026-01-01"), keys.budget("all", "2026-01-01")),
+    "hold": (("h1",), keys.hold("h1")),
+    "calls": (("person:7",), keys.calls("person:7")),
     "delivery": (("elena", "55"), keys.delivery("elena", "55")),
     "mute": (("bot:elena",), keys.mute("bot:elena")),
     "mute_by_operator": (("bot:elena",), keys.mute_by_operator("bot:elena")),
@@ -140,8 +143,8 @@ def _cycle(w: world.World, lane: Lane) -> None:
     for entry in begun.entries:
         claimed = run(floors.claim(cycle.holder, entry, w.settings, 0))
         if claimed.token:
-            run(floors.reserve(cycle.holder, entry, claimed.token, w.limits, 100, f"r{lane.bot}"))
-            d = world.decision(cycle, entry, claimed.token, reserved=100)
+            run(floors.reserve(cycle.holder, entry, claimed.token, w.limits, Cost(100, 5), f"h{lane.bot}", f"r{lane.bot}"))
+            d = world.decision(cycle, entry, claimed.token, hold=f"h{lane.bot}")
             run(commits.commit(d, w.limits, w.settings, f"c{lane.bot}"))
             _deliver(w, lane.bot)
     run(lanes.finish(lane, "me", begun.seq, None, f"f{lane.bot}"))

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from app.store import door
 from app.store.door import Store
 from tests.store.rules_machine import Protocol
-from tests.store.test_protocols import Addressed, Budgets, Commits, Elections, Lanes, Mutes
+from tests.store.test_protocols import Addressed, Budgets, Commits, Elections, Lanes, Money, Mutes
 
 MUTANTS = {
     "the worst bidder wins": ("elect", "a.score > b.score", "a.score < b.score", Elections),
@@ -20,7 +20,11 @@ MUTANTS = {
         "commit", "redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)", "", Commits),
     "a zombie may claim": ("claim", "if redis.call('GET', KEYS[1]) ~= ARGV[2] then", "if false then", Commits),
     "the named are skipped too soon": ("claim", "unsettled * lease then", "lease then", Addressed),
-    "a root is never spent": ("cause", "if posts >= limit then", "if false then", Budgets),
+    "a root is never spent": ("cause", "if cost.posts > 0 and posts >= limit then", "if false then", Budgets),
+    "a hold holds nothing": ("holds", "  book(days, root, cost, date)\n  redis", "  redis", Money),
+    "calls do not know of each other": ("holds", "if others and spent", "if false and spent", Money),
+    "a refused draft is free": ("commit", "  pay(0)\n", "", Money),
+    "a silence settles nothing": ("holds", "  book(days, held[3], rest, held[1])\n", "", Money),
     "the muted get the floor": ("claim", "if muted_by(11) then", "if false then", Mutes),
 }
 
@@ -31,7 +35,7 @@ def test_a_missing_rule_is_noticed(
 ) -> None:
     """The machine that proves a protocol fails when the script lacks one rule of it."""
     real = door.source
-    assert rule in real(script if script != "cause" else "admit")
+    assert rule in real({"cause": "admit", "holds": "commit"}.get(script, script))
     monkeypatch.setattr(door, "source", lambda name: real(name).replace(rule, instead))
     mutant = Store(redis_url)
     # A class of its own: Hypothesis keeps the settings of a run with the class.

@@ -17,6 +17,7 @@ from app.model import (
     AuthorKind,
     Bid,
     Classified,
+    Cost,
     Event,
     InboxEntry,
     Signal,
@@ -65,7 +66,7 @@ def made(store: Store, one: Post, action: Action = ACTION, chosen: Settings = SE
     claimed = store.run(posts.claim(one, Limits.of(chosen), chosen))
     assert claimed.verdict is Claim.GRANTED
     request = f"c{next(NUMBERS)}"
-    return store.run(posts.commit(one, action, claimed.token, 0, cooldown, Limits.of(chosen), chosen, request)).verdict
+    return store.run(posts.commit(one, action, claimed.token, "", cooldown, Limits.of(chosen), chosen, request)).verdict
 
 
 def delivered(store: Store, one: Post, message: str = "900") -> None:
@@ -122,7 +123,7 @@ def test_a_person_who_speaks_meanwhile_makes_the_draft_stale(store: Store) -> No
     one = post(store, "elena")
     claimed = store.run(posts.claim(one, LIMITS, SETTINGS))
     spoke(store, 0)
-    assert store.run(posts.commit(one, ACTION, claimed.token, 0, 60, LIMITS, SETTINGS, "c")).verdict is Commit.STALE
+    assert store.run(posts.commit(one, ACTION, claimed.token, "", 60, LIMITS, SETTINGS, "c")).verdict is Commit.STALE
     assert not store.client.exists(keys.outbox("elena", CHANNEL))
     assert claim(store, post(store, "aria", opening=False, quiet_ms=0)) is Claim.GRANTED
 
@@ -131,7 +132,7 @@ def test_a_post_is_made_once(store: Store) -> None:
     """A repeated request answers alike; the same diary again is refused, at the floor already."""
     one = post(store, "elena", opening=False, quiet_ms=0)
     claimed = store.run(posts.claim(one, LIMITS, SETTINGS))
-    calls = [store.run(posts.commit(one, ACTION, claimed.token, 0, 0, LIMITS, SETTINGS, "same")) for _ in range(3)]
+    calls = [store.run(posts.commit(one, ACTION, claimed.token, "", 0, LIMITS, SETTINGS, "same")) for _ in range(3)]
     assert {call.verdict for call in calls} == {Commit.COMMITTED}
     assert store.client.lrange(keys.outbox("elena", CHANNEL), 0, -1) == [one.entry_id]
     assert store.run(posts.posted(one.entry_id))
@@ -221,7 +222,7 @@ def test_a_mute_wins(store: Store, scope: str) -> None:
     one = post(store, "elena")
     claimed = store.run(posts.claim(one, LIMITS, SETTINGS))
     store.run(mutes.mute(scope, "me", 60_000))
-    assert store.run(posts.commit(one, ACTION, claimed.token, 0, 60, LIMITS, SETTINGS, "c")).verdict is Commit.MUTED
+    assert store.run(posts.commit(one, ACTION, claimed.token, "", 60, LIMITS, SETTINGS, "c")).verdict is Commit.MUTED
     store.run(mutes.unmute(scope))
     two = post(store, "elena")
     assert made(store, two) is Commit.COMMITTED
@@ -238,8 +239,8 @@ def test_a_zombie_posts_nothing(store: Store) -> None:
     claimed = store.run(posts.claim(one, LIMITS, SETTINGS))
     held(store, "elena")
     assert claim(store, one) is Claim.LOST_LOCK
-    assert store.run(posts.commit(one, ACTION, claimed.token, 0, 60, LIMITS, SETTINGS, "c")).verdict is Commit.LOST_LOCK
-    assert store.run(posts.reserve(one, claimed.token, LIMITS, 10, "r"))[0] is Reserve.LOST_LOCK
+    assert store.run(posts.commit(one, ACTION, claimed.token, "", 60, LIMITS, SETTINGS, "c")).verdict is Commit.LOST_LOCK
+    assert store.run(posts.reserve(one, claimed.token, LIMITS, Cost(10), "h", "r"))[0] is Reserve.LOST_LOCK
 
 
 def test_a_direct_message_takes_the_floor_from_a_post(store: Store) -> None:
@@ -253,7 +254,7 @@ def test_a_direct_message_takes_the_floor_from_a_post(store: Store) -> None:
     store.client.set(keys.lock(lane), "me", px=10_000)
     entry = store.run(lanes.begin(lane, "me")).entries[0]
     assert store.run(floors.claim(floors.Holder(lane, "me"), entry, SETTINGS, 0)).verdict is Claim.GRANTED
-    assert store.run(posts.commit(one, ACTION, claimed.token, 0, 60, LIMITS, SETTINGS, "c")).verdict is Commit.LOST_FLOOR
+    assert store.run(posts.commit(one, ACTION, claimed.token, "", 60, LIMITS, SETTINGS, "c")).verdict is Commit.LOST_FLOOR
     store.client.delete(keys.lock(lane))
 
 
@@ -261,7 +262,7 @@ def test_a_model_call_is_held_and_a_silence_frees_the_floor(store: Store) -> Non
     """Tokens are held of the root and the day before the call; when nothing is said the next one may speak."""
     one = post(store, "elena")
     claimed = store.run(posts.claim(one, LIMITS, SETTINGS))
-    assert store.run(posts.reserve(one, claimed.token, LIMITS, 300, "r"))[0] is Reserve.OK
+    assert store.run(posts.reserve(one, claimed.token, LIMITS, Cost(300), "h", "r"))[0] is Reserve.OK
     assert store.client.hget(keys.cause_root(one.entry_id), "tokens") == "300"
     assert store.run(posts.give_back(one, claimed.token, "nothing to say", "g")) == ""
     assert claim(store, post(store, "aria")) is Claim.GRANTED

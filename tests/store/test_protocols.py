@@ -45,7 +45,20 @@ class Budgets(Protocol):
     addressed = ((), (), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN)
     tokens = (20, 80, 150)
-    micro_usd = 90
+    micro_usd, held_usd = 90, 100
+
+
+class Money(Protocol):
+    """Of calls that take eighty times what is held for them, whoever dies or is silent when, one at most passes a cap: a
+    bot's, everybody's, a person's or a channel's."""
+
+    settings: ClassVar = {"daily_usd": 0.02, "daily_usd_all": 0.05, "person_daily_usd": 0.03, "channel_daily_usd": 0.04,
+                          "root_usd": 0.03, "cooldown": 0, "quiet_time": 0}
+    channels = ("55", "66")
+    addressed = ((), ("aria",), ("dotty", "aria"))
+    authors = (AuthorKind.HUMAN, AuthorKind.OURS)
+    meanwhile = tuple(what for what in MEANWHILE if what != "committed twice")
+    micro_usd, held_usd = 8_000, 100
 
 
 class Addressed(Protocol):
@@ -70,7 +83,7 @@ class Mutes(Protocol):
     mutes = ("all", "guild:7", "channel:55", "bot:aria", "bot:dotty")
 
 
-MACHINES = (Lanes, Elections, Commits, Budgets, Addressed, DeadBot, Mutes)
+MACHINES = (Lanes, Elections, Commits, Budgets, Money, Addressed, DeadBot, Mutes)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.__name__)

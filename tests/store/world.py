@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from app import keys
@@ -103,6 +104,10 @@ class World:
             self._passed += behind
         return self._now
 
+    def today(self) -> str:
+        """The date on this clock, as scripts have it."""
+        return datetime.fromtimestamp((self._start + self._now) / 1000, UTC).date().isoformat()
+
     def when(self, stored: float) -> float:
         """A time that a script stored, on this clock."""
         return stored - self._start
@@ -158,6 +163,10 @@ class Cycle:
     read_up_to: str = ""
     retry: int | None = None
     everything: bool = True
+
+    def hold(self, entry: InboxEntry) -> str:
+        """Under which it holds what a draft may cost."""
+        return f"{self.owner}.{entry.entry_id}"
 
     @property
     def holder(self) -> floors.Holder:

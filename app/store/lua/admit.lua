@@ -115,9 +115,9 @@ local spent
 if signal ~= 'ambient' and wakes then
   if author_kind ~= 'human' then
     local root, hops = root_of(message, author_kind)
-    spent = root_spent(root, hops, limits, 1)
+    spent = root_spent(root, hops, limits, cost_of(1, 1, 0))
   end
-  spent = spent or day_spent(bot, limits, 0, 0)
+  spent = spent or day_spent(bot, limits, cost_of(1, 0, 0))
 end
 if spent then
   signal = 'ambient'

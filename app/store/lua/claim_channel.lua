@@ -12,7 +12,7 @@ local bot, entry = ARGV[2], ARGV[4]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost_lock', '', 0} end
 if muted_by(8) then return {'muted', '', 0} end
 if redis.call('EXISTS', KEYS[7]) == 1 then return {'answered', '', 0} end
-if day_spent(bot, cjson.decode(ARGV[8]), 0, 0) then return {'budget', '', 0} end
+if day_spent(bot, cjson.decode(ARGV[8]), cost_of(1, 0, 0)) then return {'budget', '', 0} end
 local holder, previous = floor_of(KEYS[2])
 if holder and not holder.entry and holder.bot == bot and holder.message == entry then return {'granted', holder.token, 0} end
 if holder then return {'wait', '', math.max(holder.until_ms - now, 10)} end

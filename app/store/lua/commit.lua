@@ -3,27 +3,35 @@
 --       11 entry  12 deliveries:due  13 journal  14 request  15 waiting  16.. mutes
 -- ARGV  1 lock owner  2 bot  3 message  4 channel  5 kind (direct|auto)  6 inbox entry  7 floor token  8 author id
 --       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
---       14 micro USD  15 tokens held by reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
+--       14 micro USD  15 hold of reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
 --       20 dry run (1)  21 reaction (1)  22 deliver within ms ('' no limit)  23 reason
+--       24 channel whose budget it is
 -- Returns {verdict, reason}
 --#include keys
 --#include lib
 --#include cause
+--#include holds
 --#include floor
 local earlier = redis.call('GET', KEYS[14])
 if earlier then return cjson.decode(earlier) end
 local bot, message, channel, kind, id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[16]
 local limits = cjson.decode(ARGV[12])
-local tokens, held, micro_usd = tonumber(ARGV[13]), tonumber(ARGV[15]), tonumber(ARGV[14])
+local tokens, micro_usd = tonumber(ARGV[13]), tonumber(ARGV[14])
 
 local root, hops = root_of(message, ARGV[9])
+local person = person_of(root, ARGV[9], ARGV[8])
+
+-- What was held is settled. Where nothing was, the books are as if it had been.
+local function pay(posts)
+  local cost = cost_of(posts, tokens, micro_usd)
+  if settle(ARGV[15], limits, cost) or posts + tokens + micro_usd == 0 then return end
+  book(days_of(bot, person, ARGV[24], limits), root, cost, today())
+  mark_spent(bot, limits, today())
+end
 
 local function refuse(verdict, reason)
-  -- The draft was paid for all the same: unbooked, refused drafts would cost money without end. A stale direct one is
-  -- written once more, and the second commit carries the cost of both.
-  if (tokens ~= held or micro_usd > 0) and not (verdict == 'stale' and kind == 'direct') then
-    spend(bot, root, 0, tokens - held, micro_usd)
-  end
+  -- The draft was paid for all the same: unbooked, refused drafts would cost money without end.
+  pay(0)
   journal(KEYS[13], bot, 'commit', verdict, reason)
   redis.call('SET', KEYS[14], cjson.encode({verdict, reason}), 'PX', 600000)
   return {verdict, reason}
@@ -50,9 +58,13 @@ if ARGV[11] ~= '1' then
   if ARGV[9] == 'human' and since[1] and newer(since[1], read) then return refuse('stale', 'its author wrote again') end
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
-local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, tokens - held)
-why = why or day_spent(bot, limits, tokens - held, micro_usd)
-if why then return refuse('budget', why) end
+-- Reserve found room: what was paid for is not thrown away.
+if redis.call('EXISTS', keys.hold(ARGV[15])) == 0 then
+  local cost = cost_of(1, tokens, micro_usd)
+  local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, cost)
+  why = why or days_spent(days_of(bot, person, ARGV[24], limits), cost, today())
+  if why then return refuse('budget', why) end
+end
 
 redis.call('XDEL', KEYS[8], ARGV[6])
 redis.call('HDEL', KEYS[9], message)
@@ -60,8 +72,7 @@ if kind == 'auto' then redis.call('ZREM', 'elections:due', message) end
 redis.call('HSET', KEYS[3], bot, 'committed:' .. id)
 redis.call('PEXPIRE', KEYS[3], 26 * HOUR)
 local posts = ARGV[21] == '1' and 0 or 1
-spend(bot, root, posts, tokens - held, micro_usd)
-if day_spent(bot, limits, 0, 0) then redis.call('HSET', keys.budget(bot, today()), 'spent', 1) end
+pay(posts)
 if kind == 'auto' and tonumber(ARGV[18]) > 0 then redis.call('SET', KEYS[7], int(now), 'PX', ARGV[18]) end
 if posts == 1 then
   redis.call('ZADD', KEYS[5], int(now), bot .. ':' .. id)

@@ -1,15 +1,17 @@
 -- Before a paid model call: is the floor still mine, and does every budget have room? Then mark the message as paid for (from
--- here on nobody else may be elected for it) and hold the tokens.
+-- here on nobody else may be elected for it) and hold what the call may cost. Asked again for the same hold, it holds more.
 -- KEYS  1 floor  2 bids  3 journal  4 request  5 lock
--- ARGV  1 bot  2 message  3 token  4 author kind  5 kind (direct|auto)  6 limits JSON  7 tokens  8 lock owner
--- Returns {verdict, reason}: ok | lost_lock | lost_floor | budget
+-- ARGV  1 bot  2 message  3 token  4 author kind  5 kind (direct|auto)  6 limits JSON  7 tokens  8 lock owner  9 micro USD
+--       10 hold  11 author ('' none)  12 channel whose budget it is
+-- Returns {verdict, reason}: ok | wait | lost_lock | lost_floor | budget
 --#include keys
 --#include lib
 --#include cause
+--#include holds
 --#include floor
 local earlier = redis.call('GET', KEYS[4])
 if earlier then return cjson.decode(earlier) end
-local bot, message, tokens = ARGV[1], ARGV[2], tonumber(ARGV[7])
+local bot, message = ARGV[1], ARGV[2]
 local limits = cjson.decode(ARGV[6])
 if redis.call('GET', KEYS[5]) ~= ARGV[8] then return {'lost_lock', ''} end
 local holder = floor_of(KEYS[1])
@@ -22,17 +24,18 @@ if ARGV[5] ~= 'direct' then
   if paid and paid ~= bot then return {'lost_floor', paid .. ' has paid for it'} end
 end
 local root, hops = root_of(message, ARGV[4])
--- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
-local why = (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits, tokens)
-why = why or day_spent(bot, limits, tokens, 0)
-if why then
-  journal(KEYS[3], bot, 'reserve', 'budget', why)
-  return {'budget', why}
+local function spent(cost)
+  -- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
+  return (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits, cost)
 end
+local cost = cost_of(1, tonumber(ARGV[7]), tonumber(ARGV[9]))
+local person = person_of(root, ARGV[4], ARGV[11])
+local outcome = take_hold(ARGV[10], bot, root, person, ARGV[12], limits, cost, spent)
+if outcome[1] == 'budget' then journal(KEYS[3], bot, 'reserve', 'budget', outcome[2]) end
+if outcome[1] ~= 'ok' then return outcome end
 if ARGV[5] ~= 'direct' then
   redis.call('HSET', KEYS[2], '#paid', bot)
   redis.call('PEXPIRE', KEYS[2], 2 * HOUR)
 end
-spend(bot, root, 0, tokens, 0)
-redis.call('SET', KEYS[4], cjson.encode({'ok', ''}), 'PX', 600000)
-return {'ok', ''}
+redis.call('SET', KEYS[4], cjson.encode(outcome), 'PX', 600000)
+return outcome

@@ -16,7 +16,7 @@ redis.call('ZREM', KEYS[4], ARGV[1] .. ':' .. ARGV[3])
 if ARGV[7] == '1' then
   redis.call('ZADD', KEYS[5], int(now), e[3] .. ':' .. ARGV[1])
   redis.call('PEXPIRE', KEYS[5], DAY)
-  spend(e[3], e[4] or '', 1, 0, 0)
+  book(days_of(e[3], '', '', {}), e[4] or '', cost_of(1, 0, 0), today())
 end
 journal(KEYS[3], e[3], 'deliver', 'second_way', ARGV[5])
 return 1

@@ -1,13 +1,15 @@
--- Money for what no message caused (diary, dream, learning): first hold an estimate of the day's budgets, then book the rest.
--- KEYS  1 request   ARGV  1 bot  2 limits JSON  3 tokens (negative: give back)  4 micro USD  5 settle (1: the call was made)
--- Returns ok, or why not
+-- Before a model call that no message caused (diary, dream, learning): hold what it may cost.
+-- KEYS  1 request   ARGV  1 bot  2 limits JSON  3 tokens  4 micro USD  5 hold
+-- Returns {verdict, reason}: ok | wait | budget
 --#include keys
 --#include lib
 --#include cause
+--#include holds
 local earlier = redis.call('GET', KEYS[1])
-if earlier then return earlier end
-local bot, tokens, micro_usd = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
-local why = ARGV[5] ~= '1' and day_spent(bot, cjson.decode(ARGV[2]), tokens, micro_usd)
-if not why then spend(bot, 'own:' .. bot .. ':' .. today(), 0, tokens, micro_usd) end
-redis.call('SET', KEYS[1], why or 'ok', 'PX', 600000)
-return why or 'ok'
+if earlier then return cjson.decode(earlier) end
+local bot, cost = ARGV[1], cost_of(0, tonumber(ARGV[3]), tonumber(ARGV[4]))
+local root = 'own:' .. bot .. ':' .. today()
+local function unbounded() return nil end
+local outcome = take_hold(ARGV[5], bot, root, '', '', cjson.decode(ARGV[2]), cost, unbounded)
+if outcome[1] == 'ok' then redis.call('SET', KEYS[1], cjson.encode(outcome), 'PX', 600000) end
+return outcome

@@ -1,0 +1,65 @@
+"""What calls of language models may cost and what they took, in tokens and millionths of a US dollar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.brain import answers
+from app.model import Cost
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens read and written, which are micro-dollars per token."""
+
+    usd_in: float = 0.0
+    usd_out: float = 0.0
+
+    def of(self, told: int, wrote: int) -> Cost:
+        """What so many tokens cost, never rounded down."""
+        return Cost(told + wrote, math.ceil(told * self.usd_in + wrote * self.usd_out))
+
+
+def _always(_: Cost) -> bool:
+    return True
+
+
+@dataclass
+class Account:
+    """What is held for one draft, and what its calls took. `more` holds more of every budget; False: there is no room."""
+
+    held: Cost = field(default_factory=Cost)
+    more: Callable[[Cost], bool] = _always
+    spent: Cost = field(default_factory=Cost)
+
+    def covers(self, cost: Cost) -> bool:
+        """Whether a call of this cost may be made. What is not held yet is asked for."""
+        missing = (self.spent + cost).beyond(self.held)
+        if missing != Cost():
+            if not self.more(missing):
+                return False
+            self.held = self.held + missing
+        return True
+
+
+@dataclass
+class Bill:
+    """What the tries of one question took, failed ones included."""
+
+    account: Account
+    asked: int
+    """Tokens of the prompt, by our estimate."""
+    limit: int | None
+    """Tokens of an answer."""
+    spent: Cost = field(default_factory=Cost)
+
+    def add(self, cost: Cost) -> None:
+        """Book what a try took."""
+        self.spent = self.spent + cost
+        self.account.spent = self.account.spent + cost
+
+    def estimate(self, price: Price, raised: int | None) -> Cost:
+        """What one try may cost. `raised`: its limit, where it is larger."""
+        return price.of(self.asked, raised or self.limit or answers.UNLIMITED)
