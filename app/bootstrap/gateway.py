@@ -26,14 +26,14 @@ from app.gateway.presence import Presence
 from app.gateway.run import Gateway, Hosted
 from app.keys import Lane
 from app.killpoints import reached
-from app.model import Bid, Context, ConversationState, Event, RosterEntry
+from app.model import Context, ConversationState, Event, RosterEntry
 from app.rules import decay
 from app.rules import trust as rules
 from app.rules.addressing import common_names
-from app.rules.bids import settled
 from app.rules.interests import Interests
 from app.rules.moderation import Order
 from app.rules.policy import shipped_policy
+from app.rules.profile import Profile
 from app.rules.signals import Facts
 from app.settings import Settings, token_variable
 from app.store import (
@@ -66,8 +66,6 @@ log = structlog.get_logger(__name__)
 ROSTER_FRESH_FOR = 2.0
 TRUST_FRESH_FOR = 30.0
 """Seconds between looks at who is trusted: trust moves within days."""
-CHATTINESS_BITS = 4.0
-"""Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
 CLOCK_WARNING = 5.0
 """Seconds between this machine's clock and Redis's that are worth a line in the log."""
 MODEL_KEY = re.compile(r"^STREAM_KEY_([A-Z0-9_]+)$")
@@ -90,8 +88,9 @@ class StorePorts:
         self._hints = HintSender(settings)
         self._vault = Vault(settings.vault_keys)
         self._limits: dict[str, Limits] = {name: limits_of(one, settings) for name, one in characters.items()}
-        self._interests = {
-            name: Interests(word for interest in one.interests for word in interest.words)
+        self._profiles = {
+            name: Profile(
+                one.pacing.chattiness, Interests(word for interest in one.interests for word in interest.words))
             for name, one in characters.items()
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
@@ -123,9 +122,9 @@ class StorePorts:
         if self._ignored(event.author_id):
             # Not even a mailbox holds the words of whoever wants no part in this.
             event = event.model_copy(update={"content": "", "parts": (), "names": {}})
-        paced = replace(candidate, event=event, bid=self._paced(candidate))
+        candidate = replace(candidate, event=event)
         reached("admit_before")
-        outcome = await self._store.run(admission.admit(paced, request, self._limits[bot], self.settings))
+        outcome = await self._store.run(admission.admit(candidate, request, self._limits[bot], self.settings))
         reached("admit_after")
         return outcome
 
@@ -153,7 +152,8 @@ class StorePorts:
             trust=0 if event.proxied else max(given.get(event.author_id, 0), earned),
             watched=self._watched(event, watchlist),
             state=state,
-            touches=self._interests[bot].touched(event.content) > 0,
+            touches=self._profiles[bot].touched(event.content),
+            unasked=self.settings.may_speak(event.channel_id, event.parent_id),
             ignored=self._ignored(event.author_id),
         )
 
@@ -176,20 +176,9 @@ class StorePorts:
             self._roster = (time.monotonic(), known)
         return known
 
-    def _paced(self, candidate: Candidate) -> Bid | None:
-        """The bid with the character's chattiness and interests. None: it may not speak unasked. At 1 it always bids."""
-        bot, bid, event = candidate.bot, candidate.bid, candidate.event
-        if bid is None or not self.settings.may_speak(event.channel_id, event.parent_id):
-            return None
-        chattiness = self.characters[bot].pacing.chattiness
-        shift = (chattiness - 0.5) * 2 * CHATTINESS_BITS
-        interest = self._interests[bot].bits(event.content)
-        score = settled(bid.score + shift + interest)
-        parts = {**bid.parts, "chattiness": shift, "interest": interest}
-        if candidate.wordless and score > 0:
-            # A reaction is offered only where nobody has words to offer.
-            parts["wordless"], score = -score, 0.0
-        return Bid(score=score, above_threshold=score >= 0 or chattiness >= 1, parts=parts)
+    def profile(self, bot: str) -> Profile:
+        """What of the bot's character bends its bids."""
+        return self._profiles[bot]
 
     # --- messages
 

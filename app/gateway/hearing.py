@@ -46,8 +46,6 @@ class Heard:
     """How old the message was when its text was last changed."""
     noted: bool = True
     """Whether the journal knows of that change."""
-    trust: dict[str, int] = field(default_factory=dict)
-    """How well each bot of this process trusts the author."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
 

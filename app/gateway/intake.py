@@ -15,12 +15,11 @@ from app.gateway.held import HeldQueue, Job
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies
 from app.keys import Lane
-from app.model import Addressing, AuthorKind, Bid, Classified, Context, Event, Signal
-from app.rules.bids import bid
+from app.model import Addressing, AuthorKind, Context, Event
+from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.moderation import Order
 from app.rules.policy import Policy
-from app.rules.signals import Thresholds, classify
-from app.rules.words import Kind, read
+from app.rules.signals import Thresholds
 from app.settings import Settings
 from app.store.admission import Admission, Candidate
 from app.verdicts import Admit
@@ -67,8 +66,8 @@ class Intake:
         self.hearing = Hearing()
         self._ports = ports
         self._settings = settings
-        self._policy = policy
-        self._thresholds = Thresholds(trusted_level=settings.trusted_level, reaction_burst=settings.reaction_burst)
+        self._rules = Rulebook(
+            policy, Thresholds(trusted_level=settings.trusted_level, reaction_burst=settings.reaction_burst))
         self._elections = Elections(ports)
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -196,52 +195,41 @@ class Intake:
     async def _admit(self, bot: str, heard: Heard, request: str, arrival: Arrival) -> None:
         event = heard.event
         addressing = self.hearing.judge(heard)
-        classified = await self._classified(bot, heard, addressing)
+        judgement = await self._judged(bot, heard, addressing, arrival)
+        classified = judgement.classified
         if arrival.edited and not classified.direct:
             return  # a bot's message, or one of whoever is ignored: its copy is in the inbox already
-        refusal = self._refusal(bot, event, classified, arrival)
-        wordless = bool(refusal) and self._may_nod(bot, heard, classified, arrival)
-        if not wordless:
-            classified = _restrained(classified, refusal, arrival)
         candidate = Candidate(
-            bot=bot, event=event, classified=classified, bid=self._bid(bot, heard, classified),
+            bot=bot, event=event, classified=classified, bid=judgement.bid,
             author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
             expected=self.hearing.expected(event),
-            wakes=(wordless or not refusal) and (classified.direct or self._settings.gateway_wakes),
-            wordless=wordless,
+            wakes=judgement.answerable and (classified.direct or self._settings.gateway_wakes),
+            wordless=judgement.wordless,
             hold_ms=arrival.hold_ms,
             edited=arrival.edited,
             move_cursor=event.kind == "message" and (
                 arrival.history or self._connections[bot].moves(event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)
-        if refusal and classified.direct and not arrival.late:
+        if judgement.refusal and classified.direct and not arrival.late:
             # Whoever was named after this bot must not wait for an answer that never comes.
-            await self._ports.unanswerable(bot, event, refusal)
+            await self._ports.unanswerable(bot, event, judgement.refusal)
         self._admitted(bot, heard, addressing, outcome)
 
-    async def _classified(self, bot: str, heard: Heard, addressing: Addressing) -> Classified:
-        facts = await self._ports.facts(bot, heard.event)
-        user_id = self.hearing.hosted[bot]
-        facts = facts.model_copy(update={"named": bot in heard.spoken_of, "user_id": user_id})
-        heard.trust[bot] = facts.trust
-        return classify(heard.event, bot, facts, addressing, self._thresholds)
-
-    def _refusal(self, bot: str, event: Event, classified: Classified, arrival: Arrival) -> str:
-        """Why this bot may not answer the event, whatever it would like; empty: it may."""
-        if arrival.late:
-            return "older than the backfill age"
-        if bot in arrival.answered or (arrival.answered and not classified.direct):
-            return "a copy by a proxy of a message that is answered"
-        return "" if event.is_dm else self._connections[bot].barred(event.channel_id)
-
-    def _may_nod(self, bot: str, heard: Heard, classified: Classified, arrival: Arrival) -> bool:
-        """Whether a bot that may not write may answer an open question by a reaction, where nobody else wants to answer."""
-        event = heard.event
-        if classified.direct or arrival.late or arrival.answered:
-            return False
-        asks = read(event.content).kind in {Kind.QUESTION, Kind.ASKING_ALL}
-        return asks and self._connections[bot].may_react(event.channel_id)
+    async def _judged(self, bot: str, heard: Heard, addressing: Addressing, arrival: Arrival) -> Judgement:
+        event, connection, user_id = heard.event, self._connections[bot], self.hearing.hosted[bot]
+        known = await self._ports.facts(bot, event)
+        facts = known.model_copy(update={
+            "named": bot in heard.spoken_of,
+            "user_id": user_id,
+            "unasked": known.unasked and self._settings.gateway_wakes,
+            "barred": "" if event.is_dm else connection.barred(event.channel_id),
+            "may_react": not event.is_dm and connection.may_react(event.channel_id),
+            "late": arrival.late,
+            "answered": arrival.answered,
+        })
+        return judge(
+            event, bot, facts, addressing, lambda: heard.table(user_id), self._rules, self._ports.profile(bot))
 
     def _admitted(self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission) -> None:
         event = heard.event
@@ -254,12 +242,6 @@ class Intake:
         say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
         say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
         self._act(bot, event, outcome)
-
-    def _bid(self, bot: str, heard: Heard, classified: Classified) -> Bid | None:
-        if classified.signal in {Signal.AMBIENT, Signal.DIRECT} or not self._settings.gateway_wakes:
-            return None
-        table = heard.table(self.hearing.hosted[bot])
-        return bid(table, classified.signal, heard.trust.get(bot, 0), self._policy)
 
     def _act(self, bot: str, event: Event, outcome: Admission) -> None:
         match outcome.verdict:
@@ -274,14 +256,3 @@ class Intake:
                 self._elections.close_in(event.message_id, event.channel_id, 0)
             case _:
                 pass
-
-
-def _restrained(classified: Classified, refusal: str, arrival: Arrival) -> Classified:
-    """The signal of an event that the bot may not answer. A direct one stays what it is: the admission wakes nobody for it,
-    but tells the journal why."""
-    if not refusal:
-        return classified
-    if not classified.direct:
-        return Classified(signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed)
-    told = "too old to answer" if arrival.late else "may not answer"
-    return classified.model_copy(update={"reason": f"{told}: {classified.reason if arrival.late else refusal}"})

@@ -12,6 +12,7 @@ from app.gateway.presence import Presence
 from app.keys import Lane
 from app.model import Context, Event, RosterEntry
 from app.rules.moderation import Order
+from app.rules.profile import Profile
 from app.rules.signals import Facts
 from app.store.admission import Admission, Candidate
 from app.store.elections import Election
@@ -31,6 +32,9 @@ class AdmissionPorts(Protocol):
 
     async def facts(self, bot: str, event: Event) -> Facts:
         """What this bot knows about the event; `named` and `user_id` are filled in by the gateway."""
+
+    def profile(self, bot: str) -> Profile:
+        """What of the bot's character bends its bids."""
 
     async def roster(self) -> Sequence[RosterEntry]:
         """All our bots, hosted here or elsewhere."""

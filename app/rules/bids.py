@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from app.model import Bid, Signal
 from app.rules.features import Features, features
 from app.rules.policy import Policy
+from app.rules.profile import NEUTRAL, Profile
 from app.rules.room import Room, Turn
 
 WORST = -64.0
@@ -26,17 +27,22 @@ def evidence(table: Features, policy: Policy) -> dict[str, float]:
     return parts
 
 
-def bid(table: Features, signal: Signal, trust: int, policy: Policy) -> Bid:
-    """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants to answer), and the parts that
-    sum to it. `trust` is the author's level (0 to 5). An ambient message is never bid for."""
+def bid(
+    table: Features, signal: Signal, trust: int, policy: Policy, profile: Profile = NEUTRAL, text: str = "",
+) -> Bid:
+    """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants to answer), and all parts that
+    sum to it. `trust` is the author's level (0 to 5), `text` what the profile's interests are held against. An ambient
+    message is never bid for."""
     parts = evidence(table, policy)
     parts["signal"] = policy.signals[signal]
     parts["trust"] = policy.trust * (trust - policy.trust_level)
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold
+    parts.update(profile.parts(text))
     score = settled(sum(parts.values()))
-    return Bid.model_construct(score=score, above_threshold=score >= 0.0 and signal is not Signal.AMBIENT, parts=parts)
+    wants = signal is not Signal.AMBIENT and (score >= 0.0 or profile.always)
+    return Bid.model_construct(score=score, above_threshold=wants, parts=parts)
 
 
 def settled(bits: float) -> float:
@@ -44,10 +50,9 @@ def settled(bits: float) -> float:
     return max(WORST, round(bits, DECIMALS))
 
 
-def tie_break(bot: str, message: str) -> float:
-    """A stable number in [0, 1) for this bot and message, the same in every process."""
-    digest = hashlib.blake2b(f"{bot}\x00{message}".encode("utf-8", "surrogatepass"), digest_size=6).digest()
-    return int.from_bytes(digest, "big") / 2**48
+def tie_break(bot: str, message: str) -> str:
+    """What orders equal bids, the greater first: the digest that `elect.lua` compares, the same in every process."""
+    return hashlib.sha1(f"{bot}{message}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def decide(message_id: str, bids: Mapping[str, Bid], named: Iterable[str]) -> set[str]:

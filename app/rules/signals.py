@@ -27,6 +27,16 @@ class Facts(Frozen):
     """The text holds words of the bot's interests."""
     ignored: bool = False
     """The operator set this author aside, or the author opted out."""
+    unasked: bool = True
+    """The bot may speak unasked in the channel."""
+    barred: str = ""
+    """Why the bot may not write in the channel, in a few words."""
+    may_react: bool = False
+    """It may react to messages there."""
+    late: bool = False
+    """The event was missed, and is older than the backfill age."""
+    answered: frozenset[str] = frozenset()
+    """Our bots that have answered the message which a proxy's copy repeats."""
     user_id: str = ""
     """The bot's own Discord id."""
 

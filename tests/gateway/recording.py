@@ -13,6 +13,7 @@ from app.keys import Lane
 from app.model import Context, Event, RosterEntry, Signal
 from app.rules.moderation import Order
 from app.rules.policy import Policy
+from app.rules.profile import NEUTRAL, Profile
 from app.rules.signals import Facts
 from app.settings import Settings
 from app.store.admission import Admission, Candidate
@@ -177,6 +178,9 @@ class RecordingPorts:
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
         await self._reach()
         self.barred.append((bot, event.message_id, reason))
+
+    def profile(self, bot: str) -> Profile:
+        return NEUTRAL
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         self.nicknames[guild_id, person] = nickname

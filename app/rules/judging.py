@@ -1,0 +1,94 @@
+"""The one decision about a message and a bot: why it may matter, what the bot may do about it, and its bid with every part.
+
+Gateways judge live messages by it; `replay --judge` scores its bid on chat logs, with a neutral profile. Redis compares bids and,
+where they are equal, the same tie as here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.model import Addressing, Bid, Classified, Event, Signal
+from app.rules.bids import bid, tie_break
+from app.rules.features import Features
+from app.rules.policy import Policy
+from app.rules.profile import Profile
+from app.rules.signals import Facts, Thresholds, classify
+from app.rules.words import Kind, read
+
+_NEVER_BID = frozenset({Signal.AMBIENT, Signal.DIRECT})
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What an operator and the fitted policy say, for all bots alike."""
+
+    policy: Policy
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The decision. `bid` is None where the bot offers nothing; `tie` orders equal bids, the greater first."""
+
+    classified: Classified
+    bid: Bid | None
+    tie: str
+    refusal: str = ""
+    """Why the bot may not answer, whatever it would like; empty: it may."""
+    wordless: bool = False
+    """It may not write, and offers a reaction to an open question."""
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the message may wake the bot."""
+        return self.wordless or not self.refusal
+
+
+def judge(
+    event: Event, bot: str, facts: Facts, addressing: Addressing, table: Callable[[], Features], rules: Rulebook,
+    profile: Profile,
+) -> Judgement:
+    """Decide about one event for one bot. Pure; `table` gives the features of the room and is called only for a bid."""
+    classified = classify(event, bot, facts, addressing, rules.thresholds)
+    tie = tie_break(bot, event.message_id)
+    refusal = _refusal(bot, facts, classified)
+    wordless = bool(refusal) and _may_nod(event, facts, classified)
+    if refusal and not wordless:
+        return Judgement(_restrained(classified, facts, refusal), None, tie, refusal)
+    if classified.signal in _NEVER_BID or not facts.unasked:
+        return Judgement(classified, None, tie, refusal, wordless)
+    offer = bid(table(), classified.signal, facts.trust, rules.policy, profile, event.content)
+    return Judgement(classified, _nod(offer) if wordless else offer, tie, refusal, wordless)
+
+
+def _refusal(bot: str, facts: Facts, classified: Classified) -> str:
+    if facts.late:
+        return "older than the backfill age"
+    if bot in facts.answered or (facts.answered and not classified.direct):
+        return "a copy by a proxy of a message that is answered"
+    return facts.barred
+
+
+def _may_nod(event: Event, facts: Facts, classified: Classified) -> bool:
+    """Whether a bot that may not write may answer an open question by a reaction, where nobody else wants to answer."""
+    if classified.direct or facts.late or facts.answered or not facts.may_react:
+        return False
+    return read(event.content).kind in {Kind.QUESTION, Kind.ASKING_ALL}
+
+
+def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classified:
+    """The signal of an event that the bot may not answer. A direct one stays what it is: the admission wakes nobody for it,
+    but tells the journal why."""
+    if not classified.direct:
+        return Classified(signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed)
+    told = f"too old to answer: {classified.reason}" if facts.late else f"may not answer: {refusal}"
+    return classified.model_copy(update={"reason": told})
+
+
+def _nod(offer: Bid) -> Bid:
+    """The bid for a reaction: below everybody who has words to offer."""
+    if offer.score <= 0:
+        return offer
+    return Bid(score=0.0, above_threshold=offer.above_threshold, parts={**offer.parts, "wordless": -offer.score})
