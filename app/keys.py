@@ -185,13 +185,14 @@ def mute_by_operator(scope: str) -> str:
     return f"mute:op:{scope}"
 
 
-def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> tuple[str, ...]:
-    """The keys, any of which silences this bot in this channel: a thread is silenced with its channel (`parent`). The
-    operator's come first, as the journal names the first that it finds."""
+def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> str:
+    """The scopes, any of which silences this bot in this channel, for a script's last argument: a thread is silenced with its
+    channel (`parent`). No keys: a script that names a key must be allowed to write it, and no process may write a mute by
+    the operator."""
     scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
     if parent is not None:
         scopes.append(f"channel:{parent}")
-    return (*map(mute_by_operator, scopes), *map(mute, scopes))
+    return ",".join(scopes)
 
 
 def gateway_lease(bot: str) -> str:

@@ -79,7 +79,6 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             keys.person_hour(c.bot, event.author_id),
             keys.cursor(c.bot),
             keys.inbox(Lane(c.bot, event.channel_id)),
-            *keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         (
             request,
@@ -107,6 +106,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             event.parent_id or "-",
             c.hold_ms,
             int(c.wordless),
+            keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         _parse,
     )

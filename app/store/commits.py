@@ -90,7 +90,6 @@ def _keys(d: Decision, body: OutboxEntry, request: str) -> tuple[str, ...]:
         keys.journal(event.message_id),
         keys.request(request),
         keys.floor_waiting(event.channel_id),
-        *keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
     )
 
 
@@ -126,6 +125,7 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             "" if body.direct else int(settings.deliver_by * 1000),
             d.action.reason,
             charged(event),
+            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         _parse,
     )

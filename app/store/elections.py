@@ -39,8 +39,6 @@ def elect(message: str, channel: str, settings: Settings, quiet_time: float | No
             keys.recent_bot_posts(channel),
             keys.journal(message),
             keys.floor_waiting(channel),
-            keys.mute_by_operator("all"),
-            keys.mute("all"),
         ),
         (message, channel, int(quiet * 1000), int(settings.floor_lease * 1000), int(settings.election_max_age * 1000)),
         _parse,

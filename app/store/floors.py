@@ -60,7 +60,6 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
             keys.inbox(holder.lane),
             keys.journal(event.message_id),
             keys.work(bot),
-            *keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         (
             str(holder.lane),
@@ -73,6 +72,7 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
             int(quiet_time * 1000),
             json.dumps(before),
             repr(score),
+            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         _claimed,
     )

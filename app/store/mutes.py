@@ -33,7 +33,8 @@ def stop(channel: str, moderator: str) -> Call[bool]:
 
 def go_on(channel: str) -> Call[bool]:
     """By a moderator: end the moderators' mute of a channel. False: the operator's stands, and the channel stays silent."""
-    return Call("go_on", (keys.mute(f"channel:{channel}"), keys.mute_by_operator(f"channel:{channel}")), (), bool)
+    scope = f"channel:{channel}"
+    return Call("go_on", (keys.mute(scope),), (scope,), bool)
 
 
 def in_flight(by: str = "+inf") -> Call[int]:

@@ -98,7 +98,6 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
             keys.cause_in_flight(entry.bot, entry.channel_id),
             keys.DELIVERIES_IN_FLIGHT,
             keys.answer(entry.reply_to or entry.entry_id),
-            *keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id, entry.parent_id),
         ),
         (
             owner,
@@ -109,6 +108,7 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
             int(settings.discord_timeout * 1000),
             int(settings.delivery_lease * 1000),
             int(looked),
+            keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id, entry.parent_id),
         ),
         parse,
     )

@@ -48,8 +48,8 @@ class Post:
             keys.last_human(self.channel), keys.cursor(self.bot), keys.cooldown(self.bot), keys.answer(self.entry_id),
         )
 
-    def mutes(self) -> tuple[str, ...]:
-        """The last keys of both scripts."""
+    def mutes(self) -> str:
+        """The last argument of both scripts."""
         return keys.mute_scopes(self.bot, self.channel, self.guild, self.parent)
 
 
@@ -72,9 +72,9 @@ def quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
 def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
     """Ask for the channel's floor."""
     return Call(
-        "claim_channel", (*post.checks(), *post.mutes()),
+        "claim_channel", post.checks(),
         (post.holder.owner, post.bot, post.channel, post.entry_id, int(settings.floor_lease * 1000), post.quiet_ms,
-         int(post.opening), limits.json()),
+         int(post.opening), limits.json(), post.mutes()),
         lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])),
     )
 
@@ -116,13 +116,13 @@ def commit(
         "commit_post",
         (
             *post.checks(), keys.outbox(post.bot, post.channel), keys.entry(post.entry_id), keys.DELIVERIES_DUE,
-            keys.journal(post.entry_id), keys.request(request), keys.floor_waiting(post.channel), *post.mutes(),
+            keys.journal(post.entry_id), keys.request(request), keys.floor_waiting(post.channel),
         ),
         (
             post.holder.owner, post.bot, post.channel, post.entry_id, token, post.quiet_ms, int(post.opening), limits.json(),
             settings.proactive_posts, action.tokens, hold, action.micro_usd, signed(body, settings),
             int(cooldown * 1000), int(settings.delivery_hold * 1000), int(settings.deliver_by * 1000),
-            int(settings.dry_run), action.reason, post.charged,
+            int(settings.dry_run), action.reason, post.charged, post.mutes(),
         ),
         lambda reply: Committed(Commit(reply[0]), reply[1]),
     )

@@ -25,7 +25,7 @@ MUTANTS = {
     "calls do not know of each other": ("holds", "if others and spent", "if false and spent", Money),
     "a refused draft is free": ("commit", "  pay(0)\n", "", Money),
     "a silence settles nothing": ("holds", "  book(days, held[3], rest, held[1])\n", "", Money),
-    "the muted get the floor": ("claim", "if muted_by(11) then", "if false then", Mutes),
+    "the muted get the floor": ("claim", "if muted_by() then", "if false then", Mutes),
 }
 
 

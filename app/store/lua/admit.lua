@@ -1,11 +1,12 @@
 -- Admit one event for one bot: dedupe, mutes, limits, inbox, then a direct wake or a bid. The gateway's only round trip.
 -- KEYS  1 seen  2 inbox  3 bids  4 elections:due  5 answer  6 journal  7 last_human  8 person hour  9 cursor
---       10 direct inbox  11.. mutes
+--       10 direct inbox
 -- ARGV  1 request id  2 bot  3 message  4 channel  5 author id  6 author kind  7 author bot ('' unless ours)  8 event JSON
 --       9 signal  10 reason  11 bid ('' passes)  12 expected bids  13 window ms  14 reply_to ('' none)  15 wakes (0: keep only)
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
 --       22 score: the bid, also where it is too low to be one ('' none)  23 parent channel of a thread ('-' none)
 --       24 hold in ms: nobody answers before (a proxy may yet replace the message)  25 wordless (1: a reaction at most)
+--       26 scopes of a mute
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
@@ -102,7 +103,7 @@ elseif redis.call('EXISTS', keys.cause(message)) == 0 then
   redis.call('PEXPIRE', keys.cause(message), 2 * DAY)
 end
 
-local muted = muted_by(11)
+local muted = muted_by()
 if muted then
   pass()
   return verdict('muted', 0, muted)

@@ -1,7 +1,7 @@
 -- May this chunk be sent now? Asked before each POST, also before those that discord.py repeats by itself.
--- KEYS  1 delivery lease  2 entry  3 journal  4 cause in flight  5 deliveries:in_flight  6 answer  7.. mutes
+-- KEYS  1 delivery lease  2 entry  3 journal  4 cause in flight  5 deliveries:in_flight  6 answer
 -- ARGV  1 owner  2 entry id  3 chunk  4 nonce  5 nonce window ms  6 request timeout ms  7 lease ms
---       8 looked (1: read back, and it is not there)
+--       8 looked (1: read back, and it is not there)  9 scopes of a mute
 -- Returns {verdict, attempt, first unknown attempt ms, wait ms before reading back}
 --#include keys
 --#include lib
@@ -12,7 +12,7 @@ local e = redis.call('HMGET', KEYS[2], 'body', 'chunk:' .. chunk, 'deliver_by', 
   'root', 'hops')
 if not e[1] or e[2] then return {'done', 0, 0, 0} end
 if redis.call('HEXISTS', KEYS[6], '#deleted') == 1 then return {'cancelled', 0, 0, 0} end
-local muted = muted_by(7)
+local muted = muted_by()
 if muted then return {'muted', 0, 0, 0} end
 local first, last, timeout = tonumber(e[4] or nil), tonumber(e[5] or nil), tonumber(ARGV[6])
 local deliver_by = tonumber(e[3] or nil)

@@ -1,8 +1,7 @@
 -- Ask for a channel's floor for one message. Only the holder of the lane's lock may.
 -- KEYS  1 lock  2 floor  3 answer  4 bids  5 recent_bot_posts  6 waiting  7 cooldown  8 inbox  9 journal  10 work
---       11.. mutes
 -- ARGV  1 lane  2 lock owner  3 bot  4 message  5 kind (direct|auto)  6 inbox entry  7 lease ms  8 quiet ms
---       9 addressed before me JSON  10 waiting score
+--       9 addressed before me JSON  10 waiting score  11 scopes of a mute
 -- Returns {verdict, token, retry in ms}. Idempotent: a holder that asks again keeps its token.
 --#include keys
 --#include lib
@@ -10,7 +9,7 @@
 local lane, bot, message, kind, lease = ARGV[1], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[7])
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then return {'lost_lock', '', 0} end
 if #redis.call('XRANGE', KEYS[8], ARGV[6], ARGV[6]) == 0 then return {'gone', '', 0} end
-if muted_by(11) then return {'muted', '', 0} end
+if muted_by() then return {'muted', '', 0} end
 
 local holder, previous, free_since = floor_of(KEYS[2])
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry

@@ -1,11 +1,11 @@
 -- The one step from decision to outbox: every check and every effect, with nothing between them.
 -- KEYS  1 lock  2 floor  3 answer  4 bids  5 recent_bot_posts  6 last_human  7 cooldown  8 inbox  9 work  10 outbox
---       11 entry  12 deliveries:due  13 journal  14 request  15 waiting  16.. mutes
+--       11 entry  12 deliveries:due  13 journal  14 request  15 waiting
 -- ARGV  1 lock owner  2 bot  3 message  4 channel  5 kind (direct|auto)  6 inbox entry  7 floor token  8 author id
 --       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
 --       14 micro USD  15 hold of reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
 --       20 dry run (1)  21 reaction (1)  22 deliver within ms ('' no limit)  23 reason
---       24 channel whose budget it is
+--       24 channel whose budget it is  25 scopes of a mute
 -- Returns {verdict, reason}
 --#include keys
 --#include lib
@@ -38,7 +38,7 @@ local function refuse(verdict, reason)
 end
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refuse('lost_lock', 'another cycle owns the lane') end
-local muted = muted_by(16)
+local muted = muted_by()
 if muted then return refuse('muted', muted) end
 local holder = floor_of(KEYS[2])
 if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= ARGV[7] or holder.entry then

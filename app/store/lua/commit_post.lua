@@ -1,10 +1,10 @@
 -- From a post that answers nobody to the outbox: every check and every effect, as commit.lua, without an inbox entry.
 -- KEYS  1 lock  2 floor  3 recent_bot_posts  4 last_human  5 cursor  6 cooldown  7 answer  8 outbox  9 entry
---       10 deliveries:due  11 journal  12 request  13 floor waiting  14.. mutes
+--       10 deliveries:due  11 journal  12 request  13 floor waiting
 -- ARGV  1 lock owner  2 bot  3 channel  4 entry id, which is the root too  5 floor token  6 quiet ms  7 opening (1)
 --       8 limits JSON  9 posts that the root may cause  10 tokens  11 hold of reserve  12 micro USD
 --       13 outbox entry JSON  14 cooldown ms  15 hold ms  16 deliver within ms  17 dry run (1)  18 reason
---       19 channel whose budget it is
+--       19 channel whose budget it is  20 scopes of a mute
 -- Returns {verdict, reason}
 --#include keys
 --#include lib
@@ -43,7 +43,7 @@ local function refuse(verdict, reason)
 end
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refuse('lost_lock', 'another cycle owns the lane') end
-local muted = muted_by(14)
+local muted = muted_by()
 if muted then return refuse('muted', muted) end
 if redis.call('EXISTS', KEYS[7]) == 1 then return refuse('answered', 'it was posted before') end
 if not mine then return refuse('lost_floor', holder and holder.bot .. ' has it' or 'the lease ran out') end

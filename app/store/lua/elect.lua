@@ -1,5 +1,5 @@
 -- Close one election: grant the best bidder that can act, once, whoever asks and however often.
--- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 floor waiting  8.. mutes of all
+-- KEYS  1 bids  2 elections:due  3 answer  4 floor  5 recent_bot_posts  6 journal  7 floor waiting
 -- ARGV  1 message  2 channel  3 quiet ms  4 floor lease ms  5 max age ms
 -- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), who may speak next}
 --#include keys
@@ -67,7 +67,7 @@ if due > now then return {'not_due', '', due - now, 0, ''} end
 if bids['#again'] then excluded[bids['#again']] = true end
 
 if now - tonumber(bids['#opened']) > tonumber(ARGV[5]) then return close('left', 'too old') end
-if muted_by(8) or scope_muted('channel', channel) or scope_muted('channel', bids['#parent'] or '-')
+if scope_muted('all') or scope_muted('channel', channel) or scope_muted('channel', bids['#parent'] or '-')
   or scope_muted('guild', bids['#guild']) then
   return close('left', 'muted')
 end

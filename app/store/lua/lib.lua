@@ -27,14 +27,18 @@ local function today()
   return string.format('%04d-%02d-%02d', year, month, doy - math.floor((153 * mp + 2) / 5) + 1)
 end
 
--- Is anything muted here? The scopes of a mute are the last keys of every script that asks, from `first` on.
--- Returns the key and who muted, for the journal.
-local function muted_by(first)
-  if redis.call('EXISTS', unpack(KEYS, first)) == 0 then return false end
-  for i = first, #KEYS do
-    if redis.call('EXISTS', KEYS[i]) == 1 then
-      local who = redis.call('TYPE', KEYS[i]).ok == 'string' and redis.call('GET', KEYS[i]) or 'nobody knows'
-      return KEYS[i] .. ' by ' .. string.sub(who, 1, 100)
+-- Is anything muted here? The scopes of a mute are the last argument of every script that asks (keys.mute_scopes); the
+-- operator's count first. Returns the key and who muted, for the journal.
+local function muted_by()
+  local named = {}
+  for _, key_of in ipairs({keys.mute_by_operator, keys.mute}) do
+    for scope in string.gmatch(ARGV[#ARGV], '[^,]+') do named[#named + 1] = key_of(scope) end
+  end
+  if redis.call('EXISTS', unpack(named)) == 0 then return false end
+  for _, key in ipairs(named) do
+    if redis.call('EXISTS', key) == 1 then
+      local who = redis.call('TYPE', key).ok == 'string' and redis.call('GET', key) or 'nobody knows'
+      return key .. ' by ' .. string.sub(who, 1, 100)
     end
   end
   return false
@@ -42,7 +46,7 @@ end
 
 -- The same for one scope that a script knows only from what it has read.
 local function scope_muted(kind, name)
-  local scope = kind .. ':' .. name
+  local scope = name and kind .. ':' .. name or kind
   return redis.call('EXISTS', keys.mute_by_operator(scope), keys.mute(scope)) > 0
 end
 
