@@ -171,6 +171,15 @@ def person_hour(bot: str, person: str) -> str:
     return f"budget:{bot}:person:{person}"
 
 
+def turns(channel: str) -> str:
+    return f"channel:{channel}:turns"
+
+
+def shares(bot: str, date: str) -> str:
+    """`date` is ISO, in UTC."""
+    return f"budget:{bot}:shares:{date}"
+
+
 def delivery(bot: str, channel: str) -> str:
     return f"delivery:{bot}:{channel}"
 
@@ -329,6 +338,9 @@ CATALOGUE: tuple[Described, ...] = (
     Described("budget:calls:<scope>", "hash: hold to when its call ends, and the micro_usd that it may take beyond",
               "reserve, commit, settle", "an hour after the last write"),
     Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
+    Described("budget:<bot>:shares:<date>", "hash: person to answers, `told:<person>`: heard of a limit", "admit, commit",
+              "2 days after the last write"),
+    Described("channel:<id>:turns", "hash: person to direct messages this hour", "admit", "an hour"),
     Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
     Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
               "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),

@@ -130,6 +130,8 @@ class Event(Frozen):
     proxied: bool = False
     """A proxy said it for a person under a name of that person's choice: no trust, no rights, no memory of anybody."""
     thread_owner: Snowflake | None = None
+    member_since_ms: int = Field(default=0, ge=0, exclude=True)
+    """Since when its author is a member of the server, as far as Discord tells; not kept."""
     reactions: int = 0
     nonce: str | None = None
 
@@ -200,6 +202,10 @@ class InboxEntry(Frozen):
     """Unix milliseconds before which it is not answered; 0: at once."""
     wordless: bool = False
     """The bot may not write there: a reaction at most."""
+    turn: int = 0
+    """How many direct messages its author has sent here within the hour: who has asked less comes first."""
+    notice: Literal["", "hour", "day"] = ""
+    """Its author has reached a limit, and is told so in place of an answer."""
 
 
 class Cause(Frozen):

@@ -20,6 +20,7 @@ Seconds = Annotated[float, Finite]
 Dollars = Annotated[float, Finite]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Minutes = PositiveSeconds
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 NameList = Annotated[tuple[str, ...], NoDecode]
 
@@ -123,6 +124,15 @@ class Settings(BaseSettings):
     channel_daily_tokens: Count = Field(1_000_000, description="tokens a day in one channel with its threads, of all bots")
     channel_daily_usd: Dollars = Field(5.0, description="US dollars a day in one channel with its threads, of all bots")
     person_hourly: Count = Field(60, description="direct messages answered per person, bot and hour")
+    person_share: Share = Field(0.1, description="part of a bot's daily posts that may answer one person")
+    quiet_reserve: Share = Field(0.2, description="part of a bot's daily posts kept for people who had few answers today")
+    quiet_posts: Annotated[int, Field(ge=1)] = Field(5, description="fewer answers today than this are few")
+    direct_waiting: Annotated[int, Field(ge=1, le=200)] = Field(
+        200, description="direct messages that may wait for a bot in a channel; half as many more from people who asked little"
+    )
+    newcomer_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        7.0, description="messages of accounts, and of members, that are younger count twice; 0: all count once"
+    )
     mention_author: bool = Field(False, description="whether a reply may ping its author")
 
     model_timeout: PositiveSeconds = Field(60.0, description="longest wait for a language model")

@@ -13,7 +13,7 @@ from app.bootstrap.chores import Chores
 from app.bootstrap.holding import request
 from app.bootstrap.ports import Ports
 from app.bootstrap.served import Bots
-from app.brain.graph import run_cycle, warm
+from app.brain.graph import ANSWERS_AT_ONCE, run_cycle, warm
 from app.brain.models import disable_tracing
 from app.broker import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
@@ -134,6 +134,8 @@ class Worker:
                 log.info("cycle", bot=lane.bot, context=begun.context, entries=len(begun.entries))
                 self._think(world)
             retry_ms = world.retry_ms
+            if world.committed and lane.channel is not None and len(begun.entries) > ANSWERS_AT_ONCE:
+                retry_ms = 0  # more wait than one cycle answers
         except StoreUnavailable:
             raise
         except StreamError as error:

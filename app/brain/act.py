@@ -16,6 +16,7 @@ from app.brain.billing import Account
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
 from app.brain.memory import nod, recall
+from app.brain.notice import notice
 from app.brain.ports import Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
@@ -93,6 +94,8 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
 
 def _draft(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     """One draft from fresh context. Whoever asked a bot with a model sees it type from the beginning."""
+    if told := notice(candidate.entry):
+        return Draft(text=told, reason="over a limit")
     writes = run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
     with run.ports.typing(candidate.entry) if candidate.direct and writes else nullcontext():
         return _written(run, candidate, memory)

@@ -11,13 +11,16 @@ from langgraph.store.base import BaseStore
 
 from app.brain.act import act
 from app.brain.brain import Brain
-from app.brain.cycle import CycleResult, CycleState, Run
+from app.brain.cycle import CycleResult, CycleState, Did, Run
 from app.brain.embeddings import shared_encoder
 from app.brain.mood import CUE_SENTENCES
 from app.brain.perceive import perceive
 from app.brain.plan import plan
 from app.brain.ports import CyclePorts
 from app.brain.post import post
+
+ANSWERS_AT_ONCE = 2
+"""Direct messages that one cycle answers; the lane is due again for more. Who asks meanwhile may be next."""
 
 Graph = CompiledStateGraph[CycleState, Run, CycleState, CycleState]
 
@@ -32,7 +35,8 @@ def _after_plan(state: CycleState) -> Literal["act", "post"]:
 
 def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
     more = bool(state["candidates"]) and state["candidates"][0].direct and not state["stopped"]
-    return "plan" if more else "__end__"
+    answered = sum(outcome.did in {Did.COMMITTED, Did.DECLINED} for outcome in state["outcomes"])
+    return "plan" if more and answered < ANSWERS_AT_ONCE else "__end__"
 
 
 @functools.lru_cache(maxsize=4)

@@ -15,16 +15,17 @@ from app.brain.text import spoken
 from app.content.words import worded
 from app.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
 from app.rules import plan
+from app.rules.turns import in_turn
 
 CONSIDERED = 20
 """Messages that are embedded in one autonomous cycle."""
 DIRECT_AT_ONCE = 8
-"""Direct messages that one cycle answers; the lane is due again for more."""
+"""Direct messages that one cycle considers: some may have to wait for other bots."""
 NEAR_LINES = 10
 
 
 def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Drop what needs no answer, score the rest: direct ones oldest first, others the most wanted first."""
+    """Drop what needs no answer, score the rest: direct ones in turn, others the most wanted first."""
     brain, ports = runtime.context.brain, runtime.context.ports
     entries = list(ports.entries())
     granted = ports.granted()
@@ -33,9 +34,7 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     gone = {entry.entry_id for _, entry in useless}
     alive = [entry for entry in entries if entry.entry_id not in gone]
     direct = [entry for entry in alive if entry.signal is Signal.DIRECT]
-    # As they were written: what the gateway had missed reaches the inbox after what came later.
-    direct.sort(key=lambda entry: int(entry.event.message_id))
-    chosen = direct[:DIRECT_AT_ONCE] or _considered(alive, brain, ports, granted)
+    chosen = in_turn(direct)[:DIRECT_AT_ONCE] or _considered(alive, brain, ports, granted)
     scored = _scored(chosen, entries, brain, ports, granted)
     if not direct:
         scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)

@@ -245,10 +245,10 @@ class Intake:
 
     def _act(self, bot: str, event: Event, outcome: Admission) -> None:
         match outcome.verdict:
-            case Admit.DIRECT if outcome.elect_in_ms > 0:
+            case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms > 0:
                 asyncio.get_running_loop().call_later(
                     outcome.elect_in_ms / 1000, self._ports.hint, Lane(bot, event.channel_id), Context.DIRECT)
-            case Admit.DIRECT:
+            case Admit.DIRECT | Admit.NOTICE:
                 self._ports.hint(Lane(bot, event.channel_id), Context.DIRECT)
             case Admit.OPENED:
                 self._elections.close_in(event.message_id, event.channel_id, outcome.elect_in_ms)

@@ -52,11 +52,17 @@ def event_of(message: discord.Message, ours: Collection[str], proxies: Collectio
             thread_owner=str(channel.owner_id) if isinstance(channel, discord.Thread) else None,
             names=dict(_named(message)),
             proxied=proxied,
+            member_since_ms=_member_since_ms(message),
         )
     except (ValidationError, AttributeError, TypeError) as error:
         # The error's text quotes the message, which must not reach a log.
         log.warning("a message could not be understood", message=str(message.id), error=type(error).__name__)
         return None
+
+
+def _member_since_ms(message: discord.Message) -> int:
+    joined = getattr(message.author, "joined_at", None)
+    return max(0, int(joined.timestamp() * 1000)) if joined is not None else 0
 
 
 def _replied(message: discord.Message, reference: discord.MessageReference | None) -> str | None:

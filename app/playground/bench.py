@@ -31,7 +31,7 @@ from app.playground.stage import Stage, add_bots, on_stage, run_to_end
 
 SETTINGS = {
     "speak_channels": ("*",), "cooldown": 0, "quiet_time": 0, "person_hourly": 1_000_000, "daily_posts": 1_000_000,
-    "daily_posts_all": 1_000_000,
+    "daily_posts_all": 1_000_000, "person_share": 1, "newcomer_days": 0,
 }
 PATIENCE = 5.0
 """Seconds to wait for an answer to an addressed message."""

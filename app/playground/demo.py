@@ -27,8 +27,8 @@ from app.playground.scene import Scene
 from app.playground.stage import Stage, add_bots, on_stage, run_to_end
 
 HOST = "127.0.0.1"
-PACING = {"cooldown": 8, "quiet_time": 3}
-"""Livelier than in earnest: somebody watches."""
+PACING = {"cooldown": 8, "quiet_time": 3, "newcomer_days": 0}
+"""Livelier than in earnest: somebody watches. Its people have just been made."""
 CHATTINESS = 0.65
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app import keys
 from app.keys import Lane
 from app.model import Bid, Classified, Event, Signal
+from app.rules.turns import weight
 from app.settings import Settings
 from app.store import signing
 from app.store.door import Call, Reply, command
@@ -107,6 +108,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             c.hold_ms,
             int(c.wordless),
             keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
+            weight(event, settings.newcomer_days),
         ),
         _parse,
     )

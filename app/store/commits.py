@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app import keys
-from app.model import Action, ActionKind, InboxEntry, OutboxEntry
+from app.model import Action, ActionKind, AuthorKind, InboxEntry, OutboxEntry
 from app.rules.chunking import split
 from app.settings import Settings
 from app.store.door import Call, Reply
@@ -126,6 +126,7 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             d.action.reason,
             charged(event),
             keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
+            int(event.author_kind is AuthorKind.HUMAN and not d.entry.notice),
         ),
         _parse,
     )

@@ -15,6 +15,10 @@ from app.store.door import Call, Reply
 from app.store.limits import Limits
 from app.verdicts import Claim, Reserve
 
+TURN_MS = 10**8
+"""What one turn weighs against the age of a message: more than any message waits."""
+LAST_TURN = 10_000
+
 
 class Claimed(NamedTuple):
     """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask again (0: never)."""
@@ -46,7 +50,7 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
     event, bot = entry.event, holder.lane.bot
     before = entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
     # One thousandth of a millisecond a place: the order of the named within the order of the messages.
-    score = event.created_ms + len(before) / 1024
+    score = min(entry.turn, LAST_TURN) * TURN_MS + event.created_ms + len(before) / 1024
     return Call(
         "claim",
         (

@@ -60,6 +60,8 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
         bid=float(fields["bid"]) if fields["bid"] else None,
         after_ms=int(fields.get("after") or 0),
         wordless=fields.get("wordless") == "1",
+        turn=int(fields.get("turn") or 0),
+        notice=fields.get("notice") or "",
     )
 
 

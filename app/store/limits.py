@@ -34,6 +34,13 @@ class Limits:
     person_hourly: int
     call_ms: int
     """In how many ms a call of a model has surely ended."""
+    person_share: float
+    """Of the bot's daily posts, for one person."""
+    quiet_reserve: float
+    """Of the bot's daily posts, for people who had fewer than `quiet_posts` answers today."""
+    quiet_posts: int
+    waiting: int
+    """Direct messages that may wait for the bot in one channel; half as many again from people who asked little."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -55,6 +62,10 @@ class Limits:
             channel_tokens=s.channel_daily_tokens,
             channel_micro_usd=int(s.channel_daily_usd * MICRO),
             person_hourly=s.person_hourly,
+            person_share=s.person_share,
+            quiet_reserve=s.quiet_reserve,
+            quiet_posts=s.quiet_posts,
+            waiting=s.direct_waiting,
             call_ms=int((s.model_timeout + GRACE_S) * 1000),
         )
 

@@ -26,13 +26,31 @@ def test_a_direct_message_is_answered_in_character() -> None:
     assert ports.reserved == [0], "the offline voice marks the message as taken and holds no tokens"
 
 
-def test_direct_messages_are_answered_oldest_first_and_all() -> None:
+def test_direct_messages_are_answered_oldest_first() -> None:
     """Several direct messages are answered one after another, oldest first, each after its own claim."""
-    ports = FakePorts(inbox=[entry(f"question {n}?", age_s=10 - n, place=n) for n in range(3)])
+    ports = FakePorts(inbox=[entry(f"question {n}?", age_s=10 - n, place=n) for n in range(2)])
     result = run_cycle(brain(), ports)
-    assert ports.asked("claim") == ["question 0?", "question 1?", "question 2?"]
-    assert len(result.committed) == 3
-    assert len({action.text for action in ports.actions}) == 3
+    assert ports.asked("claim") == ["question 0?", "question 1?"]
+    assert len(result.committed) == 2
+    assert len({action.text for action in ports.actions}) == 2
+
+
+def test_people_are_answered_in_turn() -> None:
+    """Forty messages of one person wait: a stranger's first is the second that is answered."""
+    flood = [entry(f"again {n}", place=n).model_copy(update={"turn": n + 1}) for n in range(40)]
+    stranger = entry("a word?", place=50, author_id="8").model_copy(update={"turn": 1})
+    ports = FakePorts(inbox=[*flood, stranger])
+    run_cycle(brain(), ports)
+    assert ports.asked("claim") == ["again 0", "a word?"]
+
+
+def test_who_is_over_a_limit_is_told_so_without_a_model() -> None:
+    """The line is fixed: it costs nothing, and no prompt is built for it."""
+    writer = speaker("never")
+    ports = FakePorts(inbox=[entry(OCTOPUS).model_copy(update={"notice": "day"})])
+    run_cycle(brain(speaker=writer), ports)
+    assert [(action.text[:22], action.tokens) for action in ports.actions] == [("I have answered you a ", 0)]
+    assert not ports.reserved
 
 
 def test_what_was_read_back_late_is_still_answered_in_order() -> None:
@@ -58,10 +76,10 @@ def test_waiting_for_another_bot_lets_later_messages_pass() -> None:
     assert [one.did for one in result.outcomes] == [Did.LEFT, Did.COMMITTED]
 
 
-def test_one_cycle_answers_at_most_eight_direct_messages() -> None:
-    """A flood of direct messages does not keep one cycle running for ever."""
+def test_one_cycle_answers_two_direct_messages() -> None:
+    """Who asks while a cycle answers must not wait for all that it has read."""
     ports = FakePorts(inbox=[entry(f"number {n}", place=n) for n in range(12)])
-    assert len(run_cycle(brain(), ports).committed) == 8
+    assert len(run_cycle(brain(), ports).committed) == 2
 
 
 def test_waiting_for_the_floor_keeps_the_message() -> None:

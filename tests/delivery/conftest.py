@@ -29,6 +29,7 @@ SPEEDY = {
     "discord_timeout": 2.0, "delivery_lease": 5.0, "nonce_window": 60.0, "deliver_by": 60.0, "quiet_time": 0.0,
     # The floor of a committed entry lapses at once, so that a test may queue several posts before any is delivered.
     "delivery_hold": 0.001, "cooldown": 0.0, "speak_channels": "*", "person_hourly": 1000,
+    "person_share": 1.0,
 }
 
 

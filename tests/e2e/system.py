@@ -217,6 +217,9 @@ def system(folder: Path, server: LoopbackDiscord | None = None, **settings: obje
                 "STREAM_GUILD_READY_TIMEOUT": "0.1",
                 "STREAM_IDENTIFY_PAUSE": "0.05",
                 "STREAM_SPEAK_CHANNELS": "*",
+                # Its people are a second old, and one of them says all that a test says.
+                "STREAM_NEWCOMER_DAYS": "0",
+                "STREAM_PERSON_SHARE": "1",
                 "STREAM_DATA_DIR": str(folder / "data"),
                 "PYTHONPATH": str(Path(__file__).parents[2]),
             }

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from app.model import AuthorKind, Event
+from app.store.floors import TURN_MS
 from tests.store.reference import Floor, Hold, Rooms, Spent
 
 OVERRUN = 100
@@ -130,8 +131,9 @@ class Reference(Rooms):
         kind = "direct" if w.direct else "auto"
         mine = bool(held and held.bot == w.bot and held.message == w.message and held.kind == kind and not held.entry)
         verdict = self._direct_claim(w, held, mine) if w.direct else self._auto_claim(w, held, mine)
+        score = TURN_MS * self.turn.get(w.message, 0) + w.event.created_ms + len(w.before) / 1024
         if verdict == "wait" and w.direct:
-            self.waiting.setdefault(w.channel, {})[w.lane] = w.event.created_ms + len(w.before) / 1024
+            self.waiting.setdefault(w.channel, {})[w.lane] = score
         if verdict != "granted":
             return verdict
         self.waiting.get(w.channel, {}).pop(w.lane, None)
@@ -205,7 +207,8 @@ class Reference(Rooms):
     def _no_room(self, w: Who, cost: Spent) -> bool:
         root, hops = self.root_of(w.event)
         spent = (hops > 0 or not w.direct) and self.root_spent(root, hops, cost)
-        return spent or self.days_spent(self.payers(w.bot, w.event), cost)
+        shared = self._shared(w) and self.share_spent(w.bot, w.event.author_id)
+        return spent or shared or self.days_spent(self.payers(w.bot, w.event), cost)
 
     def _crowded(self, scope: str, hold: str, excess: int, micro_usd: int) -> bool:
         """Would more than one of the calls that run pass the cap, took each so many times what is held for it?"""
@@ -256,6 +259,9 @@ class Reference(Rooms):
             if d.cooldown:
                 self.cooldown[w.bot] = now + d.cooldown
         self._pay(w, d, 0 if d.reaction else 1)
+        if self._shared(w) and not d.reaction:
+            who = w.bot, w.event.author_id
+            self.shares[who] = self.shares.get(who, 0) + 1
         if not d.reaction:
             self.recent[w.channel] = now
             self.visible.add(d.entry_id)
@@ -290,8 +296,13 @@ class Reference(Rooms):
         if not d.final and self._stale(w, int(d.read_up_to or w.message)):
             return "stale"
         # Reserve found room: what was paid for is not thrown away.
-        held = d.hold in self.holds
-        return "budget" if not held and self._no_room(w, Spent(1, d.tokens, d.micro_usd)) else ""
+        if d.hold in self.holds:
+            return ""
+        return "budget" if self._no_room(w, Spent(1, d.tokens, d.micro_usd)) else ""
+
+    def _shared(self, w: Who) -> bool:
+        """Whether the answer is one of its author's share."""
+        return w.event.author_kind is AuthorKind.HUMAN and not (w.direct and (w.bot, w.message) in self.notices)
 
     def _stale(self, w: Who, read: int) -> bool:
         again = self.last_human.get((w.channel, w.event.author_id), 0) if w.event.author_kind is AuthorKind.HUMAN else 0

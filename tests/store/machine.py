@@ -24,7 +24,7 @@ from tests.store.world import Cycle, World
 
 NEAR_MS, JUST_MS = 2_000, 1_000
 """No call is made when its answer would change within the first or has changed within the second: time is let pass before."""
-KEPT_DIRECT = {"direct"}
+KEPT_DIRECT = {"direct", "notice"}
 KEPT = {"opened", "bid", "complete", "passed", "late", "exhausted"}
 FIRST_ID = 10**17
 reached: Counter[tuple[str, str]] = Counter()

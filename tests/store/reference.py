@@ -106,6 +106,13 @@ class Rooms:
         self.calls: dict[str, dict[str, tuple[int, int]]] = {}
         """By scope and hold: when the call has surely ended, and what it may take beyond what is held."""
         self.asked: dict[tuple[str, str], int] = {}
+        self.turns: dict[tuple[str, str], int] = {}
+        self.turn: dict[str, int] = {}
+        """Turns of messages."""
+        self.shares: dict[tuple[str, str], int] = {}
+        self.told: set[tuple[str, str]] = set()
+        self.notices: set[tuple[str, str]] = set()
+        """(bot, message): what is answered by a notice."""
         self.entries: dict[str, tuple[str, str, int]] = {}
         self.outbox: dict[tuple[str, str], list[str]] = {}
 
@@ -252,8 +259,19 @@ class Rooms:
                     del self.answer[message]
         if not again and (subject in self.seen or c.edited):
             return "duplicate"
-        self.seen[subject] = self._admit(c)
-        return self.seen[subject]
+        verdict = self._flooding(c) or self._admit(c)
+        if verdict != "flood":
+            self.seen[subject] = verdict
+        return "over_person_limit" if verdict == "flood" else verdict
+
+    def _flooding(self, c: Candidate) -> str:
+        """Far beyond a person's limit nothing is written, so the same message is refused again."""
+        if not c.classified.direct or not c.wakes or c.event.author_kind is not AuthorKind.HUMAN:
+            return ""
+        if self.muted(c.bot, c.event) or self.asked.get((c.bot, c.event.author_id), 0) < 2 * self.limits.person_hourly:
+            return ""
+        self._remember(c)
+        return "flood"
 
     @staticmethod
     def _kind(c: Candidate) -> str:
@@ -309,12 +327,36 @@ class Rooms:
         self._passes(c, e)
         if not c.wakes:
             return "passed"
+        who, over, limits = (c.bot, event.author_id), False, self.limits
         if event.author_kind is AuthorKind.HUMAN:
-            asked = self.asked[c.bot, event.author_id] = self.asked.get((c.bot, event.author_id), 0) + 1
-            if asked > self.limits.person_hourly:
-                return "over_person_limit"
+            self.asked[who] = self.asked.get(who, 0) + 1
+            over = self.asked[who] > limits.person_hourly or self.share_spent(*who)
+        turn = self._turn(event)
+        waiting = len(self.inbox.get(f"{c.bot}:{event.channel_id}", {}))
+        crowded = waiting >= limits.waiting and (turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting)
+        if over and (crowded or who in self.told):
+            return "over_person_limit"
+        if over:
+            self.told.add(who)
+            self.notices.add((c.bot, event.message_id))
+        elif crowded:
+            return "crowded"
         self.wake(f"{c.bot}:{event.channel_id}", self.at_once())
-        return "direct"
+        return "notice" if over else "direct"
+
+    def _turn(self, event: Event) -> int:
+        if event.message_id not in self.turn:
+            who = event.channel_id, event.author_id
+            self.turn[event.message_id] = self.turns[who] = self.turns.get(who, 0) + 1
+        return self.turn[event.message_id]
+
+    def share_spent(self, bot: str, person: str) -> bool:
+        """Whether the bot answers this person no more today."""
+        used, limits = self.shares.get((bot, person), 0), self.limits
+        if used >= max(limits.quiet_posts, int(limits.daily_posts * limits.person_share)):
+            return True
+        posts = self.days.get(bot, Spent()).posts
+        return posts >= limits.daily_posts * (1 - limits.quiet_reserve) and used >= limits.quiet_posts
 
     def _bid(self, c: Candidate, e: Election) -> str:
         message = c.event.message_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,9 +273,10 @@ def test_a_draft_is_stale_by_its_author_and_by_answers_only(
 def test_more_direct_messages_than_one_cycle_reads_are_all_read(store: Store) -> None:
     """A lane with anything left in its direct inbox does not become clear."""
     m = machine(store, person_hourly=1_000)
+    limits = replace(m.world.limits, waiting=1_000)
     for number in range(1, 303):
-        store.run(admission.admit(
-            world.direct("aria", world.event(str(number)), ("aria",)), str(number), m.world.limits, m.world.settings))
+        said = world.direct("aria", world.event(str(number)), ("aria",))
+        store.run(admission.admit(said, str(number), limits, m.world.settings))
     read = 0
     for turn in ("one", "two"):
         assert m.world.lock(Lane("aria", "55"), turn)

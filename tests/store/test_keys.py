@@ -39,6 +39,8 @@ SAME = {
     "budget": (("all", "2026-01-01"), keys.budget("all", "2026-01-01")),
     "hold": (("h1",), keys.hold("h1")),
     "calls": (("person:7",), keys.calls("person:7")),
+    "turns": (("55",), keys.turns("55")),
+    "shares": (("elena", "2026-01-01"), keys.shares("elena", "2026-01-01")),
     "delivery": (("elena", "55"), keys.delivery("elena", "55")),
     "mute": (("bot:elena",), keys.mute("bot:elena")),
     "mute_by_operator": (("bot:elena",), keys.mute_by_operator("bot:elena")),

@@ -52,12 +52,14 @@ def test_a_persons_hour(store: Store) -> None:
     def say(number: int, author: str, bot: str = "aria") -> str:
         return m.admit(world.direct(bot, world.event(str(number), author=author), (bot,)))
 
-    assert [say(number, world.ALICE) for number in (1, 2, 3)] == ["direct", "direct", "over_person_limit"]
+    verdicts = [say(number, world.ALICE) for number in (1, 2, 3, 7)]
+    assert verdicts == ["direct", "direct", "notice", "over_person_limit"], "told once"
     assert say(4, world.BOB) == "direct"
     assert say(5, world.ALICE, "dotty") == "direct"
     assert "limit 2" in str(store.client.lindex(keys.journal("3"), -1))
     m.world.advance(keys.HOUR + 1_000)
     m.ref.asked.clear()
+    m.ref.turns.clear()
     assert say(6, world.ALICE) == "direct"
 
 

@@ -61,7 +61,7 @@ class _Clocked(dict[str, Any]):
 def settings_with(**settings: Any) -> Settings:
     """Settings with round times, and those given."""
     round_times = {"contention_window": 10, "quiet_time": 50, "cooldown": 60, "floor_lease": LEASE_MS // 1000,
-                   "delivery_hold": 90, "election_max_age": 300}
+                   "delivery_hold": 90, "election_max_age": 300, "newcomer_days": 0}
     return Settings(_env_file=None, **{**round_times, **settings})
 
 

@@ -6,15 +6,17 @@
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
 --       22 score: the bid, also where it is too low to be one ('' none)  23 parent channel of a thread ('-' none)
 --       24 hold in ms: nobody answers before (a proxy may yet replace the message)  25 wordless (1: a reaction at most)
---       26 scopes of a mute
+--       26 scopes of a mute  27 weight: 1, or more for a newcomer whose messages count so many times
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
 --#include cause
+--#include fair
 local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
-local hold = tonumber(ARGV[24])
+local hold, weight = tonumber(ARGV[24]), tonumber(ARGV[27])
+local turn, notice = 0, ''
 local id = ''
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
 local kind = string.match(KEYS[1], '%.([re])$')
@@ -33,13 +35,17 @@ if kind == 'e' then
 end
 if not again and (earlier[1] or kind == 'e') then return {'duplicate', 0, earlier[4] or ''} end
 
-local function verdict(word, due_in, why)
-  redis.call('HSET', KEYS[1], 'request', request, 'verdict', word, 'due_in', due_in, 'id', id)
-  redis.call('PEXPIRE', KEYS[1], HOUR)
+local function move_cursor()
   if ARGV[17] == '1' and newer(message, redis.call('HGET', KEYS[9], channel)) then
     redis.call('HSET', KEYS[9], channel, message)
     redis.call('PEXPIRE', KEYS[9], 30 * DAY)
   end
+end
+
+local function verdict(word, due_in, why)
+  redis.call('HSET', KEYS[1], 'request', request, 'verdict', word, 'due_in', due_in, 'id', id)
+  redis.call('PEXPIRE', KEYS[1], HOUR)
+  move_cursor()
   -- Ambient messages are counted by the inbox; a line for each (message, bot) would drown the ones that matter.
   if signal ~= 'ambient' or why then
     local numbers = {signal = signal}
@@ -53,7 +59,8 @@ local function keep()
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local key = signal == 'direct' and KEYS[10] or KEYS[2]
   id = redis.call('XADD', key, 'MAXLEN', '~', signal == 'direct' and 1000000 or ARGV[18], '*', 'event', ARGV[8], 'signal', signal, 'reason', reason, 'addressed', ARGV[19],
-    'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '', 'wordless', ARGV[25])
+    'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '', 'wordless', ARGV[25], 'turn', turn,
+    'notice', notice)
   redis.call('PEXPIRE', key, 30 * DAY)
 end
 
@@ -108,6 +115,12 @@ if muted then
   pass()
   return verdict('muted', 0, muted)
 end
+-- Far beyond what is answered, nothing is written any more: a flood must not fill Redis with its refusals.
+local asked = tonumber(redis.call('GET', KEYS[8]) or nil) or 0
+if signal == 'direct' and wakes and author_kind == 'human' and asked >= 2 * limits.person_hourly then
+  move_cursor()
+  return {'over_person_limit', 0, ''}
+end
 if signal == 'direct' then
   redis.call('HSETNX', KEYS[3], '#addressed', int(now))
   redis.call('PEXPIRE', KEYS[3], 2 * HOUR)
@@ -127,18 +140,33 @@ if spent then
   return verdict('exhausted', 0, spent)
 end
 if signal == 'direct' and wakes then
+  local over
   if author_kind == 'human' then
-    local asked = redis.call('INCR', KEYS[8])
-    if asked == 1 then redis.call('PEXPIRE', KEYS[8], HOUR) end
+    asked = redis.call('INCRBY', KEYS[8], weight)
+    if asked == weight then redis.call('PEXPIRE', KEYS[8], HOUR) end
     if asked > limits.person_hourly then
-      pass()
-      return verdict('over_person_limit', 0, 'message ' .. asked .. ' this hour, limit ' .. limits.person_hourly)
+      over, notice = 'message ' .. asked .. ' this hour, limit ' .. limits.person_hourly, 'hour'
+    else
+      over, notice = share_spent(bot, author, limits, weight), 'day'
     end
   end
+  turn = turn_of(channel, message, author, weight)
+  local waiting = redis.call('XLEN', KEYS[10])
+  local crowded = waiting >= limits.waiting and (turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting)
+  -- Told once a day, and by nobody where many wait: a notice is a post too.
+  if over and (crowded or not first_told(bot, author)) then
+    pass()
+    return verdict('over_person_limit', 0, over)
+  end
+  if crowded then
+    pass()
+    return verdict('crowded', 0, waiting .. ' messages wait for the bot here')
+  end
+  if not over then notice = '' end
   keep()
   pass()
   wake(bot .. ':' .. channel, 'direct', now + hold)
-  return verdict('direct', hold)
+  return verdict(over and 'notice' or 'direct', hold, over)
 end
 
 if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then

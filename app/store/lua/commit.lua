@@ -5,12 +5,13 @@
 --       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
 --       14 micro USD  15 hold of reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
 --       20 dry run (1)  21 reaction (1)  22 deliver within ms ('' no limit)  23 reason
---       24 channel whose budget it is  25 scopes of a mute
+--       24 channel whose budget it is  25 scopes of a mute  26 counts (1: in its author's share)
 -- Returns {verdict, reason}
 --#include keys
 --#include lib
 --#include cause
 --#include holds
+--#include fair
 --#include floor
 local earlier = redis.call('GET', KEYS[14])
 if earlier then return cjson.decode(earlier) end
@@ -59,10 +60,12 @@ if ARGV[11] ~= '1' then
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
 -- Reserve found room: what was paid for is not thrown away.
+local shared = ARGV[26] == '1'
 if redis.call('EXISTS', keys.hold(ARGV[15])) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
   local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, cost)
   why = why or days_spent(days_of(bot, person, ARGV[24], limits), cost, today())
+  why = why or shared and share_spent(bot, ARGV[8], limits, 1)
   if why then return refuse('budget', why) end
 end
 
@@ -73,6 +76,7 @@ redis.call('HSET', KEYS[3], bot, 'committed:' .. id)
 redis.call('PEXPIRE', KEYS[3], 26 * HOUR)
 local posts = ARGV[21] == '1' and 0 or 1
 pay(posts)
+if shared and posts == 1 then count_share(bot, ARGV[8]) end
 if kind == 'auto' and tonumber(ARGV[18]) > 0 then redis.call('SET', KEYS[7], int(now), 'PX', ARGV[18]) end
 if posts == 1 then
   redis.call('ZADD', KEYS[5], int(now), bot .. ':' .. id)

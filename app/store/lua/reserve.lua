@@ -8,6 +8,7 @@
 --#include lib
 --#include cause
 --#include holds
+--#include fair
 --#include floor
 local earlier = redis.call('GET', KEYS[4])
 if earlier then return cjson.decode(earlier) end
@@ -27,6 +28,7 @@ local root, hops = root_of(message, ARGV[4])
 local function spent(cost)
   -- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
   return (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits, cost)
+    or ARGV[11] ~= '' and share_spent(bot, ARGV[11], limits, 1)
 end
 local cost = cost_of(1, tonumber(ARGV[7]), tonumber(ARGV[9]))
 local person = person_of(root, ARGV[4], ARGV[11])
