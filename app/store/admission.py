@@ -107,8 +107,8 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
             event.parent_id or "-",
             c.hold_ms,
             int(c.wordless),
-            keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
             weight(event, settings.newcomer_days),
+            keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         _parse,
     )

@@ -125,8 +125,8 @@ def commit(decision: Decision, limits: Limits, settings: Settings, request: str)
             "" if body.direct else int(settings.deliver_by * 1000),
             d.action.reason,
             charged(event),
-            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
             int(event.author_kind is AuthorKind.HUMAN and not d.entry.notice),
+            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
         ),
         _parse,
     )

@@ -6,7 +6,7 @@
 --       16 limits JSON  17 move cursor (1)  18 inbox cap  19 addressed bots JSON  20 bid parts JSON  21 guild ('-' none)
 --       22 score: the bid, also where it is too low to be one ('' none)  23 parent channel of a thread ('-' none)
 --       24 hold in ms: nobody answers before (a proxy may yet replace the message)  25 wordless (1: a reaction at most)
---       26 scopes of a mute  27 weight: 1, or more for a newcomer whose messages count so many times
+--       26 weight: 1, or more for a newcomer whose messages count so many times  27 scopes of a mute
 -- Returns {verdict, election due in ms, stream id}
 --#include keys
 --#include lib
@@ -15,7 +15,7 @@
 local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
-local hold, weight = tonumber(ARGV[24]), tonumber(ARGV[27])
+local hold, weight = tonumber(ARGV[24]), tonumber(ARGV[26])
 local turn, notice = 0, ''
 local id = ''
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.

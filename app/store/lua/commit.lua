@@ -5,7 +5,7 @@
 --       9 author kind  10 newest message read ('' none)  11 final (1: send even if stale)  12 limits JSON  13 tokens
 --       14 micro USD  15 hold of reserve  16 outbox entry id  17 outbox entry JSON  18 cooldown ms  19 hold ms
 --       20 dry run (1)  21 reaction (1)  22 deliver within ms ('' no limit)  23 reason
---       24 channel whose budget it is  25 scopes of a mute  26 counts (1: in its author's share)
+--       24 channel whose budget it is  25 counts (1: in its author's share)  26 scopes of a mute
 -- Returns {verdict, reason}
 --#include keys
 --#include lib
@@ -60,7 +60,7 @@ if ARGV[11] ~= '1' then
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
 -- Reserve found room: what was paid for is not thrown away.
-local shared = ARGV[26] == '1'
+local shared = ARGV[25] == '1'
 if redis.call('EXISTS', keys.hold(ARGV[15])) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
   local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, cost)
