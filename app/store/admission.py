@@ -61,6 +61,22 @@ def _signed(c: Candidate, settings: Settings) -> str:
     return signing.signer(settings).sign(purpose, c.event.model_dump_json(exclude_defaults=True))
 
 
+def _keys(c: Candidate, subject: str) -> tuple[str, ...]:
+    event = c.event
+    return (
+        keys.seen(c.bot, subject),
+        keys.inbox(Lane(c.bot)),
+        keys.bids(event.message_id),
+        keys.ELECTIONS_DUE,
+        keys.answer(event.message_id),
+        keys.journal(event.message_id),
+        keys.last_human(event.channel_id),
+        keys.person_hour(c.bot, event.author_id),
+        keys.cursor(c.bot),
+        keys.inbox(Lane(c.bot, event.channel_id)),
+    )
+
+
 def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings) -> Call[Admission]:
     """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a repeated call return its verdict."""
     c, event = candidate, candidate.event
@@ -69,18 +85,7 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
     subject = event.message_id + (".r" if event.kind == "reaction" else ".e" if c.edited else "")
     return Call(
         "admit",
-        (
-            keys.seen(c.bot, subject),
-            keys.inbox(Lane(c.bot)),
-            keys.bids(event.message_id),
-            keys.ELECTIONS_DUE,
-            keys.answer(event.message_id),
-            keys.journal(event.message_id),
-            keys.last_human(event.channel_id),
-            keys.person_hour(c.bot, event.author_id),
-            keys.cursor(c.bot),
-            keys.inbox(Lane(c.bot, event.channel_id)),
-        ),
+        _keys(c, subject),
         (
             request,
             c.bot,
