@@ -66,10 +66,6 @@ class IdentifiesSpent(StreamError):
     exit_code = 5
 
 
-class LockLost(StreamError):
-    """The lane's lock expired or was taken while a cycle ran."""
-
-
 class ModelUnavailable(StreamError):
     """The language model did not answer in a usable way."""
 
@@ -77,10 +73,6 @@ class ModelUnavailable(StreamError):
         super().__init__(message)
         self.tokens, self.micro_usd = tokens, micro_usd
         """What the tries took all the same."""
-
-
-class DeliveryFailed(StreamError):
-    """Discord refused a post for good."""
 
 
 class DeliveryHeld(StreamError):

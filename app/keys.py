@@ -9,17 +9,13 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-# Expiries in milliseconds. Whatever stops a second answer outlives every path that could still act on the message:
-# the backfill age, the longest deferral and the broker's visibility timeout are all far below half an hour.
+# Expiries in milliseconds. Those of protocol keys stand in the scripts that write them; the ones here are shared with Python.
 SEEN_TTL = 1 * HOUR
-ANSWER_TTL = 26 * HOUR
+"""Of `seen:`. A message may be read back within twice the backfill age: it must outlive that."""
 BIDS_TTL = 2 * HOUR
-JOURNAL_TTL = 7 * DAY
-CAUSE_TTL = 2 * DAY
-CHANNEL_TTL = 1 * DAY
-MAILBOX_TTL = 30 * DAY
-ENTRY_TTL = 30 * DAY
-BUDGET_TTL = 3 * DAY
+"""Of `bids:`. An election must have ended before."""
+FLOOR_TTL = 1 * HOUR
+"""Of `floor:`. A floor that claims to last longer makes no sense, and is nobody's (floor.lua)."""
 STATE_TTL = 1 * DAY
 VAULT_TTL = 1 * DAY
 SAID_TTL = 30 * DAY

@@ -64,7 +64,6 @@ class ConversationState(StrEnum):
     """How engaged one bot is in one channel."""
 
     IDLE = "idle"
-    WATCHING = "watching"
     ENGAGED = "engaged"
     COOLING = "cooling"
 
@@ -116,7 +115,6 @@ class Event(Frozen):
     content: str = Field(default="", max_length=MAX_CONTENT)
     reply_to: Snowflake | None = None
     reply_to_author: Snowflake | None = None
-    reply_pings: bool = False
     mentions: tuple[Snowflake, ...] = ()
     role_mentions: tuple[Snowflake, ...] = ()
     parts: tuple[MessagePart, ...] = ()
@@ -133,7 +131,6 @@ class Event(Frozen):
     member_since_ms: int = Field(default=0, ge=0, exclude=True)
     """Since when its author is a member of the server, as far as Discord tells; not kept."""
     reactions: int = 0
-    nonce: str | None = None
 
     @property
     def created_ms(self) -> int:
@@ -208,13 +205,6 @@ class InboxEntry(Frozen):
     """Its author has reached a limit, and is told so in place of an answer."""
 
 
-class Cause(Frozen):
-    """What a message goes back to: its root, the hops since, so that loops end."""
-
-    root: str
-    hops: int = 0
-
-
 class ActionKind(StrEnum):
     """What a cycle decided to do."""
 
@@ -268,7 +258,6 @@ class OutboxEntry(Frozen):
     guild_id: Snowflake | None = None
     parent_id: Snowflake | None = None
     direct: bool = False
-    deliver_by_ms: int | None = None
     fallback: str = ""
     """What is said if Discord refuses the reaction or the line; empty: nothing."""
     root: str = ""

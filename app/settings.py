@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app import keys
 from app.errors import ConfigurationError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -18,6 +19,15 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 Finite = Field(ge=0, allow_inf_nan=False)
 Seconds = Annotated[float, Finite]
 Dollars = Annotated[float, Finite]
+LONGEST_HOLD = keys.FLOOR_TTL / 2_000
+"""Seconds. A floor that claims to last longer than its key is nobody's: two bots would speak at once."""
+OLDEST_MISSED = keys.SEEN_TTL / 2_000
+"""Seconds. A message is read back within twice the backfill age, and must be known as seen for as long."""
+LONGEST_ELECTION = keys.BIDS_TTL / 2_000
+"""Seconds. An election that outlived its bids could grant nobody."""
+MissedAge = Annotated[float, Field(gt=0, le=OLDEST_MISSED, allow_inf_nan=False)]
+ElectionAge = Annotated[float, Field(gt=0, le=LONGEST_ELECTION, allow_inf_nan=False)]
+Hold = Annotated[float, Field(gt=0, le=LONGEST_HOLD, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Minutes = PositiveSeconds
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -94,16 +104,16 @@ class Settings(BaseSettings):
     cooldown: Seconds = Field(60.0, description="least time between a bot's autonomous actions")
     quiet_time: Seconds = Field(20.0, description="quiet after a bot's post in a channel: nobody speaks unasked there")
     contention_window: Seconds = Field(0.25, description="how long an election waits for bids")
-    election_max_age: PositiveSeconds = Field(120.0, description="an election older than this is left to the poll")
-    floor_lease: PositiveSeconds = Field(15.0, description="how long a silent holder keeps a channel's floor")
+    election_max_age: ElectionAge = Field(120.0, description="an election older than this is left to the poll")
+    floor_lease: Hold = Field(15.0, description="how long a silent holder keeps a channel's floor")
     lock_lease: Annotated[int, Field(ge=1)] = Field(5, description="whole seconds a dead cycle keeps its lane's lock")
-    delivery_hold: PositiveSeconds = Field(60.0, description="longest time an undelivered post holds the floor")
+    delivery_hold: Hold = Field(60.0, description="longest time an undelivered post holds the floor")
     delivery_lease: PositiveSeconds = Field(5.0, description="how long a dead deliverer keeps a channel")
     deliver_by: PositiveSeconds = Field(120.0, description="an unasked post not delivered by then is dropped")
     delivery_give_up: PositiveSeconds = Field(1800.0, description="a post that fails this long becomes a dead letter")
     refusal_memory: PositiveSeconds = Field(600.0, description="how long what Discord refuses in a channel is remembered")
     nonce_window: PositiveSeconds = Field(120.0, description="how long Discord surely remembers a nonce")
-    backfill_age: PositiveSeconds = Field(900.0, description="older missed messages are context only")
+    backfill_age: MissedAge = Field(900.0, description="older missed messages are context only")
     pump_interval: PositiveSeconds = Field(1.0, description="seconds between looks for overdue lanes")
     gateway_lease: PositiveSeconds = Field(5.0, description="a dead gateway's bot can be taken over after this")
     vault_refresh: PositiveSeconds = Field(3600.0, description="seconds between vault publications")

@@ -42,7 +42,6 @@ def event_of(message: discord.Message, ours: Collection[str], proxies: Collectio
             content=message.content[:MAX_CONTENT],
             reply_to=str(reference.message_id) if reference is not None and reference.message_id else None,
             reply_to_author=_replied(message, reference),
-            reply_pings=reference is not None and bool(_pinged_by_reply(message)),
             mentions=tuple(str(user.id) for user in message.mentions),
             role_mentions=tuple(map(str, message.raw_role_mentions)),
             parts=parts_of(message),

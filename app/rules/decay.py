@@ -9,13 +9,11 @@ from app.model import ConversationState
 
 MINUTE = 60_000
 
-WATCHING_FOR = 2 * MINUTE
 ENGAGED_FOR = 3 * MINUTE
 COOLING_FOR = 5 * MINUTE
 """Milliseconds that a state lasts without an event."""
 
 _NEXT = {
-    ConversationState.WATCHING: (WATCHING_FOR, ConversationState.IDLE),
     ConversationState.ENGAGED: (ENGAGED_FOR, ConversationState.COOLING),
     ConversationState.COOLING: (COOLING_FOR, ConversationState.IDLE),
 }
@@ -38,14 +36,6 @@ def decayed(stored: Engagement, now_ms: int) -> Engagement:
             return current
         current = Engagement(then, current.since_ms + lasts)
     return current
-
-
-def heard(stored: Engagement, now_ms: int, high_signal: bool) -> Engagement:
-    """After a message of somebody else. Only speaking keeps a bot engaged, or two bots would keep each other awake."""
-    current = decayed(stored, now_ms)
-    if not high_signal or current.state is ConversationState.ENGAGED:
-        return current
-    return Engagement(ConversationState.WATCHING, now_ms)
 
 
 def spoke(now_ms: int) -> Engagement:

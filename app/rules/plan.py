@@ -56,7 +56,7 @@ class Thresholds:
         Signal.TRUSTED: 0.20, Signal.WATCHED: 0.15, Signal.ACTIVE: 0.15, Signal.REACTIONS: 0.15,
         Signal.GOSSIP: 0.10, Signal.AMBIENT: 0.0})
     state: Mapping[ConversationState, float] = field(default_factory=lambda: {
-        ConversationState.IDLE: 0.0, ConversationState.WATCHING: 0.05, ConversationState.ENGAGED: 0.10,
+        ConversationState.IDLE: 0.0, ConversationState.ENGAGED: 0.10,
         ConversationState.COOLING: 0.0})
 
 

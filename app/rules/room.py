@@ -356,35 +356,6 @@ class Room:
         return self.number - line <= FRESH_LINES and turn.at_ms - at_ms <= FRESH_MS
 
 
-class Rooms:
-    """The rooms of a gateway's channels, at most `limit`; the one unused for longest is forgotten first."""
-
-    def __init__(self, roster: Mapping[str, Sequence[str]] | None = None, limit: int = 2_000) -> None:
-        self._limit = limit
-        self._roster = {author: tuple(names) for author, names in (roster or {}).items()}
-        self._rooms: OrderedDict[str, Room] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._rooms)
-
-    def of(self, channel: str) -> Room:
-        """The room of this channel; a new one that knows the roster if there is none."""
-        room = self._rooms.get(channel)
-        if room is None:
-            room = self._rooms[channel] = Room(self._roster)
-            if len(self._rooms) > self._limit:
-                self._rooms.popitem(last=False)
-        else:
-            self._rooms.move_to_end(channel)
-        return room
-
-    def know(self, author: str, names: Sequence[str]) -> None:
-        """Add a bot to the roster of every room, present and future."""
-        self._roster[author] = tuple(names)
-        for room in self._rooms.values():
-            room.know(author, names)
-
-
 def _keys(name: str) -> tuple[str, ...]:
     """The tokens that call somebody: the first word of a name, and the same without the digits and marks it ends with
     (`anna_`, `anna|away`, `anna42`)."""

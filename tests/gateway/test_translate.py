@@ -65,11 +65,11 @@ def test_a_reply_that_pings_tells_whom_it_answers() -> None:
     pinged = [SimpleNamespace(id=31, display_name="Elena")]
     event = event_of(message(type=discord.MessageType.reply, reference=reply, mentions=pinged), ())
     assert event is not None
-    assert (event.reply_to_author, event.reply_pings) == ("31", True)
+    assert event.reply_to_author == "31"
     spelt = message(type=discord.MessageType.reply, reference=reply, mentions=pinged, content="<@31> look")
     event = event_of(spelt, ())
     assert event is not None
-    assert (event.reply_to_author, event.reply_pings) == (None, False)
+    assert event.reply_to_author is None
 
 
 def test_who_wrote_it() -> None:

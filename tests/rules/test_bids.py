@@ -15,7 +15,7 @@ from app.model import Bid, Signal
 from app.rules.bids import bid, decide, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import parse_policy, shipped_policy
-from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Rooms, Turn
+from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
 from app.rules.words import TEXT_CAP, Kind, read
 
 BOTS = {"1": ("Elena",), "2": ("Marcus", "Marc"), "3": ("Aria",)}
@@ -265,20 +265,6 @@ def test_a_hundred_bots_are_cheap() -> None:
         who_answers(room, one, bots, shipped_policy())
         best = min(best, time.perf_counter() - started)
     assert best < 0.1
-
-
-def test_rooms_forget_the_channel_unused_for_longest() -> None:
-    """At most `limit` rooms are kept, the ones used last, and all know the roster."""
-    rooms = Rooms({"1": ("Elena",)}, limit=2)
-    first = rooms.of("a")
-    rooms.of("b")
-    assert rooms.of("a") is first
-    rooms.of("c")
-    assert len(rooms) == 2
-    assert rooms.of("a") is first
-    rooms.know("2", ("Marcus",))
-    assert rooms.of("a").read(turn("Marcus: hi")).opened == ("2",)
-    assert rooms.of("new").read(turn("Marcus: hi")).opened == ("2",)
 
 
 SMALL = """

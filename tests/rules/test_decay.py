@@ -7,17 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.model import ConversationState
-from app.rules.decay import Engagement, decayed, from_json, heard, spoke, to_json
+from app.rules.decay import Engagement, decayed, from_json, to_json
 
-IDLE, WATCHING, ENGAGED, COOLING = (
-    ConversationState.IDLE, ConversationState.WATCHING, ConversationState.ENGAGED, ConversationState.COOLING)
+IDLE, ENGAGED, COOLING = ConversationState.IDLE, ConversationState.ENGAGED, ConversationState.COOLING
 MINUTE = 60_000
 engagements = st.builds(Engagement, st.sampled_from(ConversationState), st.integers(0, 2**41))
 
 
 @pytest.mark.parametrize(("state", "minutes", "expected"), [
     (IDLE, 0, IDLE), (IDLE, 100, IDLE),
-    (WATCHING, 0, WATCHING), (WATCHING, 1.99, WATCHING), (WATCHING, 2, IDLE),
     (ENGAGED, 2.99, ENGAGED), (ENGAGED, 3, COOLING), (ENGAGED, 7.99, COOLING), (ENGAGED, 8, IDLE), (ENGAGED, 1e6, IDLE),
     (COOLING, 4.99, COOLING), (COOLING, 5, IDLE),
     (ENGAGED, -10, ENGAGED),  # a clock that went back
@@ -25,25 +23,6 @@ engagements = st.builds(Engagement, st.sampled_from(ConversationState), st.integ
 def test_time_alone_moves_a_state(state: ConversationState, minutes: float, expected: ConversationState) -> None:
     """Each state lasts as long as the design says, and an engaged bot cools before it is idle."""
     assert decayed(Engagement(state, 10**12), 10**12 + int(minutes * MINUTE)).state is expected
-
-
-@pytest.mark.parametrize(("state", "high_signal", "expected"), [
-    (IDLE, True, WATCHING), (IDLE, False, IDLE),
-    (WATCHING, True, WATCHING), (WATCHING, False, WATCHING),
-    (ENGAGED, True, ENGAGED), (ENGAGED, False, ENGAGED),
-    (COOLING, True, WATCHING), (COOLING, False, COOLING),
-])
-def test_what_is_heard_moves_a_state(state: ConversationState, high_signal: bool, expected: ConversationState) -> None:
-    """High-signal events wake; everything else passes by."""
-    assert heard(Engagement(state, 1_000), 2_000, high_signal).state is expected
-
-
-def test_only_speaking_keeps_a_bot_engaged() -> None:
-    """Listening does not prolong an engagement, or two bots would keep each other awake for ever."""
-    stored = spoke(0)
-    for minute in range(1, 4):
-        stored = heard(stored, minute * MINUTE - 1, True)
-    assert decayed(stored, 3 * MINUTE).state is COOLING
 
 
 @given(engagements, st.integers(0, 2**42), st.integers(0, 2**42))

@@ -31,7 +31,7 @@ ROWS: list[tuple[str, dict[str, object], dict[str, object], Addressing, Signal]]
     ("a watched channel", {}, {"watched": True, "state": ENGAGED}, NOBODY, Signal.WATCHED),
     ("an active conversation", {}, {"state": ENGAGED}, NOBODY, Signal.ACTIVE),
     ("a conversation that cools", {}, {"state": ConversationState.COOLING}, NOBODY, Signal.AMBIENT),
-    ("a bot that only watches", {}, {"state": ConversationState.WATCHING}, NOBODY, Signal.AMBIENT),
+    ("a bot that cools down", {}, {"state": ConversationState.COOLING}, NOBODY, Signal.AMBIENT),
     ("a person speaks of it", {}, {"named": True}, NOBODY, Signal.GOSSIP),
     ("a person touches its interests", {}, {"touches": True}, NOBODY, Signal.AMBIENT),
     ("more than three reactions", {"kind": "reaction", "reactions": 4}, {}, NOBODY, Signal.REACTIONS),
