@@ -1,0 +1,184 @@
+"""Holds: who pays for what, what a death leaves, and what an edit cannot break."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app import keys
+from app.keys import Lane
+from app.model import Cost, InboxEntry
+from app.store import admission, floors, holds, lanes
+from app.store.door import Store
+from tests.store import world
+from tests.store.machine import Machine
+from tests.store.world import ALICE, BOB, Cycle
+
+DAY_AFTER_MS = 25 * keys.HOUR
+
+
+def asked(m: Machine, bot: str, message: str, channel: str = "55", author: str = ALICE, **more: Any) -> tuple[Cycle, InboxEntry]:
+    """Somebody speaks to a bot, whose cycle has the floor."""
+    m.admit(world.direct(bot, world.event(message, channel, author, **more), (bot,)))
+    cycle = m.begin(Lane(bot, channel))
+    assert cycle is not None
+    entry = next(entry for entry in cycle.entries if entry.event.message_id == message)
+    assert m.claim(cycle, entry) == "granted"
+    return cycle, entry
+
+
+def booked(m: Machine, scope: str) -> Cost:
+    """What is booked on a budget today."""
+    found = m.world.store.client.hgetall(keys.budget(scope, m.world.today()))
+    return Cost(int(found.get("tokens", 0)), int(found.get("micro_usd", 0)))
+
+
+WHERE = {"same": ("aria", "55", ALICE), "another channel": ("aria", "66", ALICE), "another person": ("aria", "55", BOB),
+         "another bot": ("dotty", "55", ALICE)}
+CAPS = {"daily_usd": "another bot", "daily_usd_all": "", "person_daily_usd": "another person", "channel_daily_usd": "another channel",
+        "daily_tokens": "another bot", "daily_tokens_all": "", "person_daily_tokens": "another person",
+        "channel_daily_tokens": "another channel"}
+"""By setting: for whom there is still room when it is used up."""
+
+
+@pytest.mark.parametrize("who", WHERE)
+@pytest.mark.parametrize("cap", CAPS)
+def test_each_budget_is_held_before_the_call(store: Store, cap: str, who: str) -> None:
+    """Where a second call has no room it is not made; whoever draws on other budgets is not touched."""
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0, cap: 0.0015 if "usd" in cap else 150})
+    dead, entry = asked(m, "aria", "1")
+    assert m.reserve(dead, entry, 100, micro_usd=1_000) == "ok"
+    m.cycles.remove(dead)
+    m.unlock(dead.lane)
+    m.world.advance(m.world.limits.call_ms)
+    bot, channel, author = WHERE[who]
+    cycle, entry = asked(m, bot, "2", channel, author)
+    assert m.reserve(cycle, entry, 100, micro_usd=1_000) == ("ok" if CAPS[cap] == who else "budget")
+
+
+def test_a_post_is_held_too(store: Store) -> None:
+    """Of two answers that are written at once for the last post of a day, one is not paid for; a silence gives its post back."""
+    m = Machine(store, {"daily_posts": 1, "cooldown": 0, "quiet_time": 0})
+    one, entry = asked(m, "aria", "1")
+    two, other = asked(m, "aria", "2", "66", BOB)
+    assert [m.reserve(one, entry), m.reserve(two, other)] == ["ok", "budget"]
+    m.settle(one, entry, 100, 0)
+    assert m.reserve(two, other) == "ok"
+    assert m.commit(two, other) == "committed"
+
+
+def test_a_threads_money_is_its_channels(store: Store) -> None:
+    """A thread has no budget of its own."""
+    m = Machine(store, {})
+    m.admit(world.direct("aria", world.event("1", "77", parent_id="55"), ("aria",)))
+    cycle = m.begin(Lane("aria", "77"))
+    assert cycle is not None
+    claimed = store.run(floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0))
+    store.run(floors.reserve(cycle.holder, cycle.entries[0], claimed.token, m.world.limits, Cost(10, 20), "h", "r"))
+    assert booked(m, "channel:55") == Cost(10, 20)
+    assert booked(m, "channel:77") == Cost()
+
+
+def test_bots_that_answer_bots_spend_the_money_of_who_began(store: Store) -> None:
+    """A chain of answers is of the person whose message is its root."""
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0})
+    cycle, entry = asked(m, "aria", "1")
+    m.reserve(cycle, entry, 100, micro_usd=10)
+    assert m.commit(cycle, entry, tokens=80, micro_usd=8) == "committed"
+    m.finish(cycle)
+    posted = m.post("aria", "55")
+    assert posted is not None
+    m.admit(world.direct("dotty", posted, ("dotty",), author_bot="aria"))
+    m.receipt("aria", "55")
+    cycle = m.begin(Lane("dotty", "55"))
+    assert cycle is not None
+    assert m.claim(cycle, cycle.entries[0]) == "granted"
+    assert m.reserve(cycle, cycle.entries[0], 100, micro_usd=10) == "ok"
+    assert booked(m, f"person:{ALICE}") == Cost(180, 18)
+    assert store.client.hget(keys.cause_root("1"), "micro_usd") == "18"
+
+
+def test_a_death_in_a_call_stays_booked(store: Store) -> None:
+    """The call may have been paid for: the hold is spent, and after the longest call others no longer wait for it."""
+    m = Machine(store, {"daily_usd": 0.01, "cooldown": 0, "quiet_time": 0})
+    dead, entry = asked(m, "aria", "1")
+    assert m.reserve(dead, entry, 100, micro_usd=1_000) == "ok"
+    m.cycles.remove(dead)
+    cycle, other = asked(m, "aria", "2", "66", BOB)
+    assert m.reserve(cycle, other, 100, micro_usd=1_000) == "wait"
+    m.world.advance(m.world.limits.call_ms)
+    assert m.claim(cycle, other) == "granted"
+    assert m.reserve(cycle, other, 100, micro_usd=1_000) == "ok"
+    assert m.commit(cycle, other, tokens=50, micro_usd=400) == "committed"
+    assert booked(m, "aria") == Cost(150, 1_400)
+
+
+def test_a_zombie_that_commits_is_paid_from_its_hold(store: Store) -> None:
+    """A cycle that was taken for dead and is refused costs what it cost, once."""
+    m = Machine(store, {"cooldown": 0})
+    zombie, entry = asked(m, "aria", "1")
+    m.reserve(zombie, entry, 100, micro_usd=1_000)
+    m.unlock(zombie.lane)
+    assert m.commit(zombie, entry, lost=True, tokens=50, micro_usd=400) == "lost_lock"
+    assert booked(m, "aria") == Cost(50, 400)
+    m.settle(zombie, entry, 50, 400)
+    assert booked(m, "aria") == Cost(50, 400)
+
+
+def test_a_second_call_for_the_same_draft_never_waits(store: Store) -> None:
+    """Two drafts that wait for each other's end with a part held would wait for ever: the second call is refused instead."""
+    m = Machine(store, {"daily_usd": 0.11, "cooldown": 0, "quiet_time": 0})
+    one, entry = asked(m, "aria", "1")
+    two, other = asked(m, "aria", "2", "66", BOB)
+    assert [m.reserve(one, entry, 10, micro_usd=1_000), m.reserve(two, other, 10, micro_usd=1_000)] == ["ok", "ok"]
+    assert [m.reserve(one, entry, 10, micro_usd=1_000), m.reserve(two, other, 10, micro_usd=1_000)] == ["ok", "budget"]
+
+
+def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> None:
+    """Given back to the next day it would be money that nobody had."""
+    m = Machine(store, {"cooldown": 0})
+    run, limits = store.run, m.world.limits
+    assert run(holds.of_no_message("aria", limits, Cost(100, 1_000), "h", "r"))[0] == "ok"
+    before = m.world.today()
+    store.client.expire(keys.hold("h"), 10 * DAY_AFTER_MS)
+    for key in store.client.keys("budget:*"):
+        store.client.persist(key)
+    m.world.advance(DAY_AFTER_MS)
+    assert run(holds.settle("h", limits, Cost(60, 300), "s"))
+    assert m.world.today() != before
+    assert store.client.hmget(keys.budget("aria", before), "tokens", "micro_usd") == ["60", "300"]
+    assert booked(m, "aria") == Cost()
+    store.client.flushdb()
+
+
+@pytest.mark.parametrize("field", ["posts", "tokens", "micro_usd"])
+@pytest.mark.parametrize("value", ["abc", "-5", "1e2", "nan", "inf", "", "9" * 30, "12.5"])
+def test_an_edited_budget_is_mended(store: Store, field: str, value: str) -> None:
+    """A value that is no count stops no call, opens no credit, and is a count again after the next booking."""
+    m = Machine(store, {})
+    for scope in ("aria", "all", f"person:{ALICE}", "channel:55"):
+        store.client.hset(keys.budget(scope, m.world.today()), field, value)
+        store.client.expire(keys.budget(scope, m.world.today()), 1_000)
+    call = admission.admit(world.direct("aria", world.event("1"), ("aria",)), "a", m.world.limits, m.world.settings)
+    assert store.run(call).verdict == "direct"
+    assert m.world.lock(Lane("aria", "55"), "me")
+    cycle = Cycle(Lane("aria", "55"), "me", entries=list(store.run(lanes.begin(Lane("aria", "55"), "me")).entries))
+    claimed = store.run(floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0))
+    hold = floors.reserve(cycle.holder, cycle.entries[0], claimed.token, m.world.limits, Cost(100, 50), "h", "r")
+    assert store.run(hold)[0] == "ok"
+    for scope in ("aria", "all", f"person:{ALICE}", "channel:55"):
+        count = int(store.client.hget(keys.budget(scope, m.world.today()), field))
+        assert 0 <= count <= 200
+
+
+def test_a_budget_of_another_kind_is_replaced(store: Store) -> None:
+    """A string in a budget's or a register's place is no error for ever."""
+    m = Machine(store, {})
+    for key in (keys.budget("aria", m.world.today()), keys.calls("aria")):
+        store.client.set(key, "x", ex=1_000)
+    cycle, entry = asked(m, "aria", "1")
+    assert m.reserve(cycle, entry, 100, micro_usd=10) == "ok"
+    assert m.commit(cycle, entry, tokens=80, micro_usd=8) == "committed"
+    assert booked(m, "aria") == Cost(80, 8)
+
