@@ -217,6 +217,12 @@ class StorePorts:
         """The bot may not write there: whoever was named after it goes on."""
         await self._store.run(admission.cancel(bot, event.message_id, event.channel_id, "refused", reason))
 
+    async def shed(self, latest: Event, messages: int) -> None:
+        """One line for a channel and an interval, under the last of its messages."""
+        reason = "more came than is taken in; what spoke to nobody was only heard"
+        await self._store.run(journal.note(
+            latest.message_id, "stream", "admit", "shed", reason, {"messages": messages, "channel": latest.channel_id}))
+
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """Kept for the next turn of the pump, if it is news."""
         if not self._ignored(person):

@@ -236,7 +236,8 @@ class Backfill:
 
     async def _move(self, channel_id: str, message_id: str) -> None:
         bot = self._client.bot
-        await _settled((self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, message_id)),))
+        moved = self._intake.move_cursor(bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, message_id))
+        await _settled((moved,))
 
 
 async def _settled(jobs: Iterable[asyncio.Future[None] | None]) -> None:

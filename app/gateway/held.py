@@ -1,10 +1,10 @@
-"""A bot's work in order: what Redis cannot take now is held, not lost and not overtaken."""
+"""A bot's work, in order for each channel: what Redis cannot take now is held, not lost and not overtaken."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -18,6 +18,7 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
 
 Job = Callable[[], Awaitable[None]]
+_Waiting = tuple[Job, asyncio.Future[None]]
 
 
 class Backoff:
@@ -43,30 +44,45 @@ class Backoff:
 
 
 class HeldQueue:
-    """Jobs of one bot, one at a time and in order. One that meets StoreUnavailable is tried again until it succeeds."""
+    """Jobs of one bot, one at a time: the channels in turn, each channel's in order. A job that meets StoreUnavailable is tried
+    again until it succeeds."""
 
     def __init__(self, bot: str, limit: int = LIMIT) -> None:
         self._bot = bot
         self._limit = limit
-        self._jobs: deque[tuple[Job, asyncio.Future[None]]] = deque()
+        self._channels: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+        """Only those where a job waits, the next to be served first."""
+        self._count = 0
+        self.away = False
+        """Whether Redis is away."""
         self._arrived = asyncio.Event()
         self._opened = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return self._count
+
+    def waiting(self, channel: str) -> int:
+        """How many jobs of one channel wait."""
+        return len(self._channels.get(channel, ()))
+
+    @property
+    def opened(self) -> bool:
+        """Whether it works already."""
+        return self._opened.is_set()
 
     def open(self) -> None:
         """Begin to work; until then jobs wait."""
         self._opened.set()
 
-    def put(self, job: Job, always: bool = False) -> asyncio.Future[None] | None:
-        """Queue a job. None: too many wait already, unless `always`. The future is done when the job is."""
-        if len(self._jobs) >= self._limit and not always:
+    def put(self, job: Job, channel: str = "", always: bool = False) -> asyncio.Future[None] | None:
+        """Queue a job of a channel. None: too many wait already, unless `always`. The future is done when the job is."""
+        if self._count >= self._limit and not always:
             return None
         done = asyncio.get_running_loop().create_future()
-        self._jobs.append((job, done))
+        self._channels.setdefault(channel, deque()).append((job, done))
+        self._count += 1
         self._idle.clear()
         self._arrived.set()
         return done
@@ -79,13 +95,20 @@ class HeldQueue:
         """Work until cancelled."""
         await self._opened.wait()
         while True:
-            while not self._jobs:
+            while not self._count:
                 self._idle.set()
                 self._arrived.clear()
                 await self._arrived.wait()
-            job, done = self._jobs[0]
+            channel = next(iter(self._channels))
+            jobs = self._channels[channel]
+            job, done = jobs[0]
             await self._carry_out(job)
-            self._jobs.popleft()
+            jobs.popleft()
+            self._count -= 1
+            if jobs:
+                self._channels.move_to_end(channel)
+            else:
+                del self._channels[channel]
             if not done.done():
                 done.set_result(None)
 
@@ -98,13 +121,14 @@ class HeldQueue:
             except StoreUnavailable:
                 if not held:
                     log.warning("events are held: Redis cannot be reached", bot=self._bot)
-                held = True
+                held = self.away = True
                 await backoff.pause()
                 continue
             except Exception as error:  # noqa: BLE001 - one event that meets a bug must not stop those behind it
                 log.error("an event was dropped", bot=self._bot, error=type(error).__name__, where=where(error))
+            self.away = False
             if held:
-                log.info("events flow again", bot=self._bot, waiting=len(self._jobs))
+                log.info("events flow again", bot=self._bot, waiting=self._count)
             return
 
 

@@ -14,6 +14,7 @@ from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies
+from app.gateway.shedding import SHED_FROM, Shedding
 from app.keys import Lane
 from app.model import Addressing, AuthorKind, Context, Event
 from app.rules.judging import Judgement, Rulebook, judge
@@ -60,7 +61,8 @@ class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
 
 
 class Intake:
-    """Judges and admits. Each bot has a queue of its own: its events are admitted in order, and held while Redis is away."""
+    """Judges and admits. Each bot has a queue of its own: its events are admitted channel by channel in turn, in each channel
+    in order, and held while Redis is away. Of a flooded channel, what speaks to nobody is shed."""
 
     def __init__(self, ports: IntakePorts, settings: Settings, policy: Policy) -> None:
         self.hearing = Hearing()
@@ -72,6 +74,7 @@ class Intake:
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, Connection] = {}
+        self._shedding = Shedding(self._shed)
         self.proxies = Proxies(settings.proxy_applications, int(settings.proxy_delay * 1000))
 
     def host(self, bot: str, user_id: str, connection: Connection) -> None:
@@ -94,11 +97,14 @@ class Intake:
         self, bot: str, event: Event, *, late: bool = False, history: bool = False
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
-        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held."""
+        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held, or was shed."""
         original = self.proxies.original_of(event) if event.proxied else ""
         hold_ms = 0 if history else self.proxies.hold_ms(event)
         heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
         request = uuid4().hex
+        if not history and not original and self._floods(bot, heard):
+            self._shedding.count(event)
+            return None
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
@@ -107,7 +113,7 @@ class Intake:
                     late=late, history=history, hold_ms=hold_ms, answered=answered))
 
         heard.waiting.add(bot)
-        done = self._put(bot, admit, always=history)
+        done = self._put(bot, admit, event.channel_id, always=history)
         if done is None:
             heard.waiting.discard(bot)
             self._connections[bot].lost(event.channel_id)
@@ -119,12 +125,12 @@ class Intake:
 
     def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
         """The bot's own message appeared in Discord."""
-        self._put(bot, lambda: self._ports.receipt(bot, channel_id, message_id, nonce))
+        self._put(bot, lambda: self._ports.receipt(bot, channel_id, message_id, nonce), channel_id)
 
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
         """A message was deleted: held, however much waits. It is tiny, and nothing reads it back: whoever answers would
         answer a message that is gone."""
-        self._put(bot, lambda: self._ports.deleted(channel_id, message_id), always=True)
+        self._put(bot, lambda: self._ports.deleted(channel_id, message_id), channel_id, always=True)
 
     def edited(self, bot: str, edit: Event, age_s: float) -> None:
         """A message has a new text, `age_s` seconds after it was written. Who answers it reads the new text from Discord;
@@ -134,7 +140,7 @@ class Intake:
             return
         if not heard.noted:
             heard.noted, event = True, heard.event
-            self._put(bot, lambda: self._ports.edited(event))
+            self._put(bot, lambda: self._ports.edited(event), event.channel_id)
         request, asked = uuid4().hex, False
 
         async def tell() -> None:
@@ -149,7 +155,7 @@ class Intake:
                 await self._ports.unaddressed(bot, heard.event)
                 heard.told.discard(bot)
 
-        self._put(bot, tell, always=True)
+        self._put(bot, tell, edit.channel_id, always=True)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person is called in a server, as its latest message tells."""
@@ -164,9 +170,9 @@ class Intake:
         """A moderator gave an order: held, however much waits."""
         self._put(bot, lambda: self._ports.moderate(order, event, by), always=True)
 
-    def move_cursor(self, bot: str, job: Job) -> asyncio.Future[None] | None:
-        """Queue a move of a cursor behind the events that are before it."""
-        return self._put(bot, job, always=True)
+    def move_cursor(self, bot: str, channel_id: str, job: Job) -> asyncio.Future[None] | None:
+        """Queue a move of a channel's cursor behind the events that are before it."""
+        return self._put(bot, job, channel_id, always=True)
 
     async def close(self, grace: float = 2.0) -> None:
         """Admit what waits, as far as `grace` seconds allow, and stop. The backfill finds the rest."""
@@ -176,16 +182,29 @@ class Intake:
             for task in late:
                 task.cancel()
         self._elections.stop()
+        self._shedding.close()
         for worker in self._workers.values():
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
-    def _put(self, bot: str, job: Job, always: bool = False) -> asyncio.Future[None] | None:
+    def _put(self, bot: str, job: Job, channel: str = "", always: bool = False) -> asyncio.Future[None] | None:
         queue = self._queues.get(bot)
-        done = queue.put(job, always) if queue is not None else None
+        done = queue.put(job, channel, always) if queue is not None else None
         if done is None:
             log.warning("no room to hold more", bot=bot)
         return done
+
+    def _floods(self, bot: str, heard: Heard) -> bool:
+        """Whether a message that speaks to none of our bots comes faster than its channel's are admitted. In an outage all are
+        held: nobody floods."""
+        queue, event = self._queues.get(bot), heard.event
+        if queue is None or event.is_dm or not queue.opened or queue.away or queue.waiting(event.channel_id) < SHED_FROM:
+            return False
+        return not self.hearing.judge(heard).bots
+
+    def _shed(self, latest: Event, messages: int) -> None:
+        for bot in list(self._queues)[:1]:
+            self._put(bot, lambda: self._ports.shed(latest, messages))
 
     async def _replaced(self, copy: Event, original: str) -> frozenset[str]:
         """A proxy said a message again: nobody answers the original any more. Returns the bots that have."""

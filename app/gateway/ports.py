@@ -61,6 +61,9 @@ class MessagePorts(Protocol):
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
         """A message speaks to the bot, and it may not write there."""
 
+    async def shed(self, latest: Event, messages: int) -> None:
+        """So many messages of a flooded channel that spoke to nobody were not admitted, this one last."""
+
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person (user id) is called in a server; None: as everywhere."""
 

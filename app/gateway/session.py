@@ -106,7 +106,7 @@ class Session:
         # Its first message may fall into a lost session. No message in it is older than the channel; the first one of a
         # forum's post has the very id of its thread.
         before = str(int(channel_id) - 1)
-        self._intake.move_cursor(bot, lambda: self._ports.move_cursor(bot, channel_id, before))
+        self._intake.move_cursor(bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, before))
 
     def lost(self, channel_id: str) -> None:
         """An event could not be held: its channel is read back once Redis has caught up."""

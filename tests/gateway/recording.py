@@ -72,6 +72,7 @@ class RecordingPorts:
         self.channel_names: dict[str, str] = {}
         self.answers: dict[str, frozenset[str]] = {}
         self.barred: list[tuple[str, str, str]] = []
+        self.shed_lines: list[tuple[str, int]] = []
         self.nicknames: dict[tuple[str, str], str | None] = {}
         self.leases: dict[str, str] = defaultdict(str)
         self.renewals = 0
@@ -135,6 +136,10 @@ class RecordingPorts:
     async def deleted(self, channel_id: str, message_id: str) -> None:
         await self._reach()
         self.gone.append((channel_id, message_id))
+
+    async def shed(self, latest: Event, messages: int) -> None:
+        await self._reach()
+        self.shed_lines.append((latest.channel_id, messages))
 
     async def edited(self, event: Event) -> None:
         await self._reach()
