@@ -31,6 +31,14 @@ OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
 Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
 
 
+def say(line: str, err: bool = False, kept: str = "\t") -> None:
+    """Print one line, on standard error if `err`; what strangers wrote in it moves no cursor and hides nothing. `kept`: control
+    characters that stay."""
+    from app.logs import printable
+
+    typer.echo(printable(line, kept), err=err)
+
+
 def _settings() -> Settings:
     """This process's settings, with logging set up."""
     from app import logs
@@ -154,11 +162,11 @@ def mute(
     current = _settings()
     done = silence(scope, current, for_)
     if known := unheard_of(scope, current):
-        typer.echo(f"No bot of this name has run within a day; known: {', '.join(known)}", err=True)
+        say(f"No bot of this name has run within a day; known: {', '.join(known)}", err=True)
     if not done:
-        typer.echo("Muted, but a message was still on its way when the time to wait was over.", err=True)
+        say("Muted, but a message was still on its way when the time to wait was over.", err=True)
         raise typer.Exit(1)
-    typer.echo(f"Muted: {scope}")
+    say(f"Muted: {scope}")
 
 
 @app.command()
@@ -166,7 +174,7 @@ def unmute(scope: Scope) -> None:
     """End a mute."""
     from app.bootstrap.ops import unmute as end_mute
 
-    typer.echo(f"Unmuted: {scope}" if end_mute(scope, _settings()) else "It was not muted.")
+    say(f"Unmuted: {scope}" if end_mute(scope, _settings()) else "It was not muted.")
 
 
 @app.command()
@@ -181,14 +189,14 @@ def outbox(
     if retry is not None:
         if not ops.retry(retry, current):
             raise ConfigurationError(f"{retry} is no dead letter: `the-stream outbox --dead` lists them.")
-        typer.echo(f"Sent again: {retry}")
+        say(f"Sent again: {retry}")
         return
     lines = [] if dead else [f"{bot}\t{entry}\twaits for channel {where}" for bot, entry, where in ops.waiting(current)]
     lines += [f"{bot}\t{entry}\tdead: {reason}" for bot, entry, reason in ops.dead_letters(current)]
     for line in lines:
-        typer.echo(line)
+        say(line)
     if not lines:
-        typer.echo("No dead letters." if dead else "Nothing waits, and no dead letters.", err=True)
+        say("No dead letters." if dead else "Nothing waits, and no dead letters.", err=True)
 
 
 @app.command()
@@ -205,7 +213,7 @@ def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed
 
-    typer.echo(installed("the-stream"))
+    say(installed("the-stream"))
 
 
 @app.command()
@@ -235,11 +243,11 @@ def memory_forget(
     from app.bootstrap.people import forget
 
     forgotten, rewritten = forget(person, _settings(), opt_out)
-    typer.echo(f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}")
+    say(f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}")
     if not rewritten:
-        typer.echo("The server's files were not written anew: old entries may still be on its disk.", err=True)
+        say("The server's files were not written anew: old entries may still be on its disk.", err=True)
     for bot in forgotten.named_in:
-        typer.echo(f"The character file of {bot} names this person: edit it and restart its gateway.", err=True)
+        say(f"The character file of {bot} names this person: edit it and restart its gateway.", err=True)
 
 
 @vault.command("key")
@@ -266,7 +274,7 @@ def vault_rotate() -> None:
     from app.bootstrap.ops import vault_rotate as rotate
 
     for bot in rotate(_settings()):
-        typer.echo(f"Sealed anew: {bot}")
+        say(f"Sealed anew: {bot}")
 
 
 def main() -> None:
@@ -288,7 +296,10 @@ def main() -> None:
 
 def _fail(line: str, code: int) -> NoReturn:
     # A group without a command comes as its whole help.
-    typer.echo(line if "\n" in line else f"the-stream: {line}", err=True)
+    if "\n" in line:
+        say(line, err=True, kept="\n\t")
+    else:
+        say(f"the-stream: {line}", err=True)
     sys.exit(code)
 
 

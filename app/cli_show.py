@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.bootstrap.ops import Sealed
 from app.docgen import setting_rows
-from app.logs import redact, register_settings
+from app.logs import printable, register_settings
 from app.model import JournalLine
 from app.settings import Settings
 
@@ -21,27 +21,31 @@ PARTS = 6
 ALL_PARTS = 1_000
 
 
+def shown(value: object, style: str = "") -> Text:
+    """What stands in a cell or a line: no markup, as a reason may quote somebody's brackets, and nothing that a terminal obeys."""
+    return Text(printable(str(value), kept="\n\t"), style=style)
+
+
 def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None, parts: int = PARTS) -> None:
     """Print the journal of one message, oldest line first, and of each bid at most so many parts."""
     console = console or Console()
     if not lines:
-        console.print(f"Nothing is known of {message}: no bot saw it, or it is older than the journal.", markup=False)
+        console.print(shown(f"Nothing is known of {message}: no bot saw it, or it is older than the journal."))
         return
-    table = Table(title=Text(message), title_justify="left")
+    table = Table(title=shown(message), title_justify="left")
     for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
         when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        # Text, not markup: a reason may quote somebody's brackets.
-        table.add_row(*(Text(redact(cell)) for cell in (when, line.bot, line.step, line.verdict, line.reason,
-                                                    _numbers(line.numbers, parts))))
+        cells = (when, line.bot, line.step, line.verdict, line.reason, _numbers(line.numbers, parts))
+        table.add_row(*map(shown, cells))
     console.print(table)
 
 
 def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
     """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
-    shown = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
-    return ", ".join([*shown, *_weightiest(numbers.get("parts"), most)])
+    told = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
+    return ", ".join([*told, *_weightiest(numbers.get("parts"), most)])
 
 
 def _weightiest(parts: object, most: int) -> list[str]:
@@ -66,13 +70,13 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obje
     """Print rows under their headings; people's texts as they are, not as markup."""
     console = console or Console()
     if not rows:
-        console.print(f"{title}: nothing.", markup=False)
+        console.print(shown(f"{title}: nothing."))
         return
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=shown(title), title_justify="left")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(redact(str(cell))) for cell in row))
+        table.add_row(*map(shown, row))
     console.print(table)
 
 
@@ -88,7 +92,7 @@ def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None
     for one in sealed:
         secrets = "\n".join(f"{name}  ******** ({length} characters)" for name, length in sorted(one.secrets.items()))
         hours, minutes = divmod(one.expires_in_s // 60, 60)
-        table.add_row(*map(Text, (one.bot, one.user_id, secrets, one.model, f"{hours} h {minutes} min", one.problem)))
+        table.add_row(*map(shown, (one.bot, one.user_id, secrets, one.model, f"{hours} h {minutes} min", one.problem)))
     console.print(table)
 
 
@@ -101,7 +105,7 @@ def show_settings(settings: Settings, console: Console | None = None) -> None:
     table.add_column("value", overflow="fold")
     table.add_column("what it does")
     for row in setting_rows(settings):
-        value = Text(redact(row.value), style="bold" if row.changed else "")
+        value = shown(row.value, style="bold" if row.changed else "")
         if row.changed:
             value.append(f" (default {row.default})", style="not bold dim")
         table.add_row(row.name, value, Text(row.description))

@@ -51,7 +51,7 @@ def up(bots: list[str], settings: Settings) -> int:
         if server is not None:
             server.release()
     if supervisor.failure:
-        print(logs.redact(supervisor.failure), file=sys.stderr)  # noqa: T201 -- the one line of a refused start
+        print(logs.printable(supervisor.failure), file=sys.stderr)  # noqa: T201 -- the one line of a refused start
     return code
 
 
@@ -139,9 +139,10 @@ class Terminal:
         self._lock = threading.Lock()
 
     def say(self, name: str, line: str) -> None:
-        """Print one line. The children redact their own; this catches what came before their logging was set up."""
+        """Print one line. The children redact their own; this catches what came before their logging was set up,
+        and what other programs write."""
         with self._lock:
-            text = Text.assemble((f"{name:>8} │ ", "dim"), Text.from_ansi(logs.redact(line)))
+            text = Text.assemble((f"{name:>8} │ ", "dim"), logs.printable(line))
             self._console.print(text, soft_wrap=True)
 
 

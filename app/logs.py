@@ -1,16 +1,20 @@
 """Logging: structlog over the standard library, one trace id for each message, and no secret in any line.
 
-The finished line is redacted, exception text and other libraries' records included, so that nothing goes around it.
+The finished line is redacted, exception text and other libraries' records included, so that nothing goes around it. What
+strangers wrote reaches a terminal through `printable` alone.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import re
 import sys
+import textwrap
 import threading
+import unicodedata
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
@@ -21,6 +25,10 @@ import structlog
 from app.settings import Settings
 
 MASK = "[secret]"
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Categories that a terminal obeys or hides: controls, text direction, lone surrogates, private use, further line ends."""
+_JOINERS = "\u200c\u200d"
+"""Persian is spelt with one of them, emoji are made with the other."""
 SHORTEST_SECRET = 6
 """Shorter values are not masked: they would blot out half of every line, and are no secrets."""
 
@@ -89,6 +97,21 @@ def redact(text: str) -> str:
     return _secrets.mask(text)
 
 
+def printable(text: str, kept: str = "\t") -> str:
+    """The text, fit for a terminal: without secrets, and each character that a terminal obeys as its escape, `\\x1b`. `kept`:
+    control characters that stay."""
+    text = redact(text)
+    if text.isprintable():
+        return text
+    return "".join(_visibly(character, kept) for character in text)
+
+
+def _visibly(character: str, kept: str) -> str:
+    if character in kept or character in _JOINERS or unicodedata.category(character) not in _ESCAPED:
+        return character
+    return ascii(character)[1:-1]
+
+
 def register_settings(settings: Settings) -> None:
     """Register every secret that the settings hold, the passwords in addresses included."""
     for key in settings.vault_keys:
@@ -104,6 +127,26 @@ def register_settings(settings: Settings) -> None:
 def trace(message_id: str) -> AbstractContextManager[None]:
     """Inside the block every log line of this task or thread carries the message id as `trace`."""
     return structlog.contextvars.bound_contextvars(trace=message_id)
+
+
+def _tame(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A step of structlog: every value of a line as `printable`. Numbers, and an exception that is yet to be written, stay."""
+    return {name: value if name in _UNWRITTEN or isinstance(value, int | float | None) else _fit(value)
+            for name, value in event.items()}
+
+
+_UNWRITTEN = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
+
+
+def _fit(value: object) -> str:
+    return printable(value if isinstance(value, str) else repr(value))
+
+
+def _traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Write a traceback, indented, so that no line of an exception's text looks like a line of the log."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, exc_info)
+    stream.write(textwrap.indent(printable(written.getvalue(), kept="\n\t"), "  "))
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -149,8 +192,8 @@ def _rendering(settings: Settings, stream: TextIO) -> list[structlog.typing.Proc
         return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Rich tracebacks print local variables, and break lines inside a secret.
     console = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0)
-    return [remove, console]
+        colors=stream.isatty(), exception_formatter=_traceback, pad_event_to=0)
+    return [remove, _tame, console]
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:

@@ -59,7 +59,7 @@ def _warm_up(**_: object) -> None:
         worker().warm()
     except StreamError as error:
         # Celery only logs what a signal's handler raises, and would start a worker that can do nothing.
-        sys.stderr.write(f"the-stream: {error}\n")
+        sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
         raise SystemExit(error.exit_code) from None
 
 

@@ -179,7 +179,7 @@ def healthy(figures: Json) -> bool:
 def show(console: Console, figures: Json, json_file: Path | None) -> None:
     """Write the figures to the file, if there is one, and print them as a table; lists as their length."""
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     table = Table(show_header=False, box=None)
     for name, value in figures.items():
         if name == "per_message":

@@ -18,7 +18,7 @@ def met(store: Store) -> None:
     """Elena and aria have met Kim, who told elena something."""
     memory = RedisMemory(store, Encoder(Words))
     event = Event(message_id="1200000000000000000", channel_id="55", guild_id="7", author_id=PERSON, author_name="Kim",
-                  content="I live in Bergen [b]")
+                  content="I live in Bergen [b] \x1b]52;c;cm0=\x07")
     for bot in ("elena", "aria"):
         entry = InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT)
         remember(memory, bot, "99", bot.title(), Moment(entry, "Do you swim?"))
@@ -32,6 +32,7 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
     met(store)
     shown = run("memory", "show", f"<@{PERSON}>", STREAM_REDIS_URL=redis_url).stdout
     assert [text in shown for text in ("lives in Bergen", "I live in Bergen [b]", "Do you swim?", "aria")] == [True] * 4
+    assert "\x1b" not in shown
     assert "aria" not in run("memory", "show", PERSON, "--bot", "elena", STREAM_REDIS_URL=redis_url).stdout
     table = run("trust", STREAM_REDIS_URL=redis_url).stdout
     assert table.count("Kim") == 2
