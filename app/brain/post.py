@@ -84,7 +84,7 @@ def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Acti
 
 def _messages(run: Run, opening: Opening) -> list[BaseMessage]:
     me = run.ports.me
-    said = [prompt.said(line, me) for line in run.ports.lines_of(opening) if line.content or line.parts]
+    said = [prompt.said(line, me, run.brain.character.names) for line in run.ports.lines_of(opening) if line.content or line.parts]
     turn = prompt.fill("open", minutes=str(int(opening.quiet_s // 60)), transcript="\n".join(said))
     return [SystemMessage(prompt.system(run.brain.character)), HumanMessage(turn)]
 

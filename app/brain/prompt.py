@@ -12,6 +12,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from app.brain.lookalikes import alike
 from app.brain.ports import Enclosed
 from app.brain.text import person, tame
 from app.brain.voice import Scene, packed
@@ -63,12 +64,12 @@ class Shown:
 
 def build(character: Character, me: str, entry: InboxEntry, shown: Shown) -> list[BaseMessage]:
     """System prompt, and the transcript with the message to answer last."""
-    event = entry.event
+    event, names = entry.event, character.names
     earlier = [line for line in shown.lines if line.message_id != event.message_id]
     turn = fill(
-        "turn", place=_placed(shown.place), people="\n".join(_present(event, shown.lines, me)),
-        transcript="\n".join(said(line, me) for line in earlier if line.content or line.parts),
-        message=fenced(asked(entry, shown, me)))
+        "turn", place=_placed(shown.place), people="\n".join(_present(event, shown.lines, me, names)),
+        transcript="\n".join(said(line, me, names) for line in earlier if line.content or line.parts),
+        message=fenced(asked(entry, shown, me, names)))
     if shown.notes:
         turn = f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
     own = tuple(line.content for line in earlier if line.author_id == me)
@@ -78,10 +79,10 @@ def build(character: Character, me: str, entry: InboxEntry, shown: Shown) -> lis
     return [SystemMessage(system(character)), HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene))]
 
 
-def asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
-    """The message to answer, as the model reads it."""
+def asked(entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]) -> dict[str, object]:
+    """The message to answer, as the model reads it. `names`: the bot's own."""
     event = entry.event
-    message: dict[str, object] = {"from": person(event.author_name), "text": tame(event.content, MESSAGE_LIMIT)}
+    message: dict[str, object] = {"from": _apart(event.author_name, names), "text": tame(event.content, MESSAGE_LIMIT)}
     if event.parts:
         message["came with"] = tame(described(event.parts), LINE_LIMIT)
     files = {tame(name, 100): tame(words, MESSAGE_LIMIT) for name, words in shown.enclosed.texts}
@@ -91,7 +92,7 @@ def asked(entry: InboxEntry, shown: Shown, me: str) -> dict[str, object]:
         message["note"] = f"{event.reactions} people reacted to this message"
     answered = next((line for line in shown.lines if line.message_id == event.reply_to), None)
     if answered is not None:
-        message["in reply to"] = _who(answered, me)
+        message["in reply to"] = _who(answered, me, names)
     return message
 
 
@@ -112,15 +113,18 @@ def _placed(place: Mapping[str, str]) -> str:
     return fenced({key: tame(name, 300) for key, name in place.items()}) if place else "a private conversation"
 
 
-def _present(event: Event, lines: Sequence[ChatLine], me: str) -> list[str]:
+def _present(event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[str]) -> list[str]:
     people = {line.author_id: (line.author_name, line.author_kind) for line in lines}
     people[event.author_id] = (event.author_name, event.author_kind)
-    return [_introduce(name, "you" if key == me else _KINDS[kind]) for key, (name, kind) in people.items()]
+    own = people.pop(me, None)
+    known = [(person(own[0]), "you")] if own is not None else []
+    known += [(_apart(name, names), _KINDS[kind]) for name, kind in people.values()]
+    return [f"- {fenced(name)}: {kind}" for name, kind in known]
 
 
-def said(line: ChatLine, me: str) -> str:
-    """One line of a transcript."""
-    shown = {"from": _who(line, me)}
+def said(line: ChatLine, me: str, names: Sequence[str]) -> str:
+    """One line of a transcript. `names`: the bot's own."""
+    shown = {"from": _who(line, me, names)}
     if line.content:
         shown["text"] = tame(line.content, LINE_LIMIT)
     if line.parts:
@@ -128,12 +132,14 @@ def said(line: ChatLine, me: str) -> str:
     return fenced(shown)
 
 
-def _introduce(name: str, kind: str) -> str:
-    return f"- {fenced(person(name))}: {kind}"
+def _who(line: ChatLine, me: str, names: Sequence[str]) -> str:
+    return "you" if line.author_id == me else _apart(line.author_name, names)
 
 
-def _who(line: ChatLine, me: str) -> str:
-    return "you" if line.author_id == me else person(line.author_name)
+def _apart(name: str, names: Sequence[str]) -> str:
+    """Somebody's name, told apart from the bot's. No name holds brackets of its own."""
+    shown = person(name)
+    return f"{shown} (not you)" if alike(shown, names) else shown
 
 
 def fenced(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.brain.lookalikes import alike
 from app.brain.silence import is_refusal
 from app.model import MAX_CONTENT
 from app.rules.chunking import split
@@ -20,6 +21,8 @@ _SELECTORS = re.compile("[\u034f\ufe00-\ufe0e\U000e0100-\U000e01ef]")
 """Further variation selectors: nobody sees them, and a model can be made to read a message in them."""
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Letters and symbols that are drawn as nothing."""
+_PARTS = ("you", "system", "assistant")
+"""Who speaks in a prompt besides people: nobody may pass for the bot or its operator."""
 ECHO = 12
 """Characters of a message from which the same words are no answer; below, people do say the same (`good night`)."""
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|（[^（）]*）|【[^【】]*】|<[^<>]*>")
@@ -76,14 +79,15 @@ def spoken(text: str, names: tuple[str, ...] = ()) -> str:
 
 def person(name: str) -> str:
     """An author's name, fit to be spoken and to stand in a prompt: one short line without markup or mentions."""
-    legible = tame(name, 100)
+    # Wide and ornamental letters as ordinary ones; what is drawn as nothing would make two names alike.
+    seen = "".join(character for character in name[:100] if character not in _BLANKS)
+    legible = tame(unicodedata.normalize("NFKC", tame(seen, 100)), 100)
     # `Sam (she/her)` is Sam; who is nothing but brackets keeps what is in them.
     bare = _ASIDE.sub(" ", legible)
     chosen = bare if visible(bare) else legible
     plain = "".join(character for character in chosen if character not in "@<>`*~|{}[]()/\"\\\n\t")
     short = " ".join(plain.split())[:MAX_NAME].strip(" _")
-    # In a prompt `you` is the bot, and nobody else may pass for it.
-    return short if visible(short) and short.casefold() != "you" else "friend"
+    return short if visible(short) and not alike(short, _PARTS) else "friend"
 
 
 def leaks(text: str, prompt: str) -> bool:

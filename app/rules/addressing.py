@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.model import Addressing, Event, RosterEntry
-from app.rules.lexis import is_common, is_no_person
+from app.rules.lexis import is_common, is_no_person, may_greet
 from app.rules.script import normalise
 from app.rules.sentences import Sentence, sentences
-from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
+from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise, words_of
 from app.rules.vocative import called, opens_with
 
 _PERSON = "person"
@@ -75,9 +75,18 @@ def common_names(names: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def _lexicon(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
     ours = [(name, bot.user_id) for bot in bots for name in bot.names]
-    # A person called "so", "help" or "everyone" would make every third line a call.
-    humans = [(name, _PERSON) for name in people if len(name) > 2 and not is_no_person(normalise(name))]
+    taken = frozenset(word for name, _ in ours for word in words_of(name))
+    humans = [(name, _PERSON) for name in people if len(name) > 2 and not _poses(name, taken)]
     return lexicon([*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles})
+
+
+def _poses(name: str, taken: Collection[str]) -> bool:
+    """Whether a person's name would turn lines that are none into calls, or hide calls: "so", "help", "good", "does anybody",
+    "elena can". Who is called like a bot loses nothing: such a line is the bot's anyway."""
+    words = words_of(name)
+    if len(words) > 1:
+        return any(word in taken or is_no_person(word) for word in words)
+    return is_no_person(normalise(name)) or any(map(may_greet, words))
 
 
 def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[str]:

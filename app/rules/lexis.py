@@ -57,6 +57,7 @@ class Lexis:
 
 LANGUAGES: Final = tuple(name for name, lists in _FILE.items() if "you" in lists and name != "unspaced")
 GREETINGS: Final = _phrases(entry for name in (*LANGUAGES, "others") for entry in _entries(name, "greet"))
+_GREETING_WORDS: Final = frozenset(word for entry in _entries("english", "greet") for word in entry.split())
 AUXILIARY: Final = _set("english", "auxiliary")
 PROMPTS: Final = _set("english", "prompt")
 SUBJECTS: Final = _set("english", "subject")
@@ -89,6 +90,11 @@ def is_common(name: str) -> bool:
 def is_no_person(name: str) -> bool:
     """Whether the name, normalised, calls nobody, whoever took it: "help, ..." and "guys, ..." are calls to all."""
     return name in _NO_PERSON
+
+
+def may_greet(word: str) -> bool:
+    """Whether an English greeting has this word, normalised, and it is no name besides: "good" of "good morning"."""
+    return word in _GREETING_WORDS and not is_common(word)
 
 
 def lexis_of(words: Iterable[str]) -> Lexis:

@@ -101,6 +101,11 @@ def _readings(name: str) -> Iterable[tuple[str, ...]]:
             yield words
 
 
+def words_of(name: str) -> frozenset[str]:
+    """The words of a name, in each of its readings."""
+    return frozenset(word for words in _readings(name) for word in words)
+
+
 def _parts(word: str) -> list[str]:
     """A run of letters, split where a script without spaces begins or ends."""
     return _RUNS.findall(word) if _HAS_RUN.search(word) else [word]

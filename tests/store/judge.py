@@ -64,7 +64,7 @@ class Judge:
             self.over.add(message)
 
     def posted(self, bot: str, root: str, limits: Limits) -> None:
-        """No day and no root has more posts than it may; `root` is empty for what a person is owed."""
+        """No day and no root has more posts than it may; `root` is empty for a reaction."""
         for scope, limit in ((bot, limits.daily_posts), ("all", limits.daily_posts_all), (root, limits.root_posts)):
             if scope:
                 self.posts[scope] += 1

@@ -187,9 +187,8 @@ class Machine:
         message, is_direct = entry.event.message_id, cycle.lane.channel is not None
         if expected == "committed":
             self.judge.committed(message, cycle.lane.bot, is_direct, d.entry_id)
-            root, hops = self.ref.root_of(entry.event)
-            owed = is_direct and hops == 0
-            self.judge.posted(cycle.lane.bot, "" if owed or draft.reaction else root, self.world.limits)
+            root, _ = self.ref.root_of(entry.event)
+            self.judge.posted(cycle.lane.bot, "" if draft.reaction else root, self.world.limits)
         else:
             assert self._state_of(entry, cycle) == before, f"a commit refused as {expected} left something behind"
         return expected

@@ -49,6 +49,15 @@ local function root_spent(root, hops, limits, cost)
   return nil
 end
 
+-- The same for an answer of this kind. Who names k bots is owed k answers, but no more of them than a root may cause; what
+-- foreign bots said meanwhile, and the root's tokens, take no answer from a person.
+local function answer_spent(root, hops, kind, limits, cost)
+  if hops > 0 or kind ~= 'direct' or root == '' then return root_spent(root, hops, limits, cost) end
+  local posts = counts_of(keys.cause_root(root), 'posts')[1] or 0
+  if cost.posts > 0 and posts >= limits.root_posts then return 'posts ' .. posts .. ' of ' .. limits.root_posts end
+  return nil
+end
+
 -- The budgets of a day: the bot's, everybody's, and where they are known the person's and the channel's.
 local function days_of(bot, person, channel, limits)
   local days = {

@@ -63,7 +63,7 @@ end
 local shared = ARGV[25] == '1'
 if redis.call('EXISTS', keys.hold(ARGV[15])) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
-  local why = (hops > 0 or kind ~= 'direct') and root_spent(root, hops, limits, cost)
+  local why = answer_spent(root, hops, kind, limits, cost)
   why = why or days_spent(days_of(bot, person, ARGV[24], limits), cost, today())
   why = why or shared and share_spent(bot, ARGV[8], limits, 1)
   if why then return refuse('budget', why) end

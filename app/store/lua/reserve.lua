@@ -26,8 +26,7 @@ if ARGV[5] ~= 'direct' then
 end
 local root, hops = root_of(message, ARGV[4])
 local function spent(cost)
-  -- A person who addresses k bots is owed k answers, whatever the root's budget in posts.
-  return (hops > 0 or ARGV[5] ~= 'direct') and root_spent(root, hops, limits, cost)
+  return answer_spent(root, hops, ARGV[5], limits, cost)
     or ARGV[11] ~= '' and share_spent(bot, ARGV[11], limits, 1)
 end
 local cost = cost_of(1, tonumber(ARGV[7]), tonumber(ARGV[9]))
