@@ -77,7 +77,7 @@ def entry(kind: MessageKind) -> InboxEntry:
 
 def shown(kind: MessageKind) -> dict[str, object]:
     """What a model reads of it."""
-    message = asked(entry(kind), Shown(enclosed=kind.enclosed), me="4")
+    message = asked(entry(kind), Shown(enclosed=kind.enclosed), me="4", names=())
     return {name: value for name, value in message.items() if name != "from" and value}
 
 
