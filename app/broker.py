@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import celery
 import structlog
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from app.errors import ConfigurationError
 from app.killpoints import reached
@@ -36,6 +37,8 @@ QUEUE_OF = {CYCLE: "cycles", DELIVER: "delivery", PUMP: "delivery",
             POLL: "chores", DIARY: "chores", DREAM: "chores", LEARN: "chores"}
 
 WAITING_HINTS = 1_000
+HINT_ERRORS = (KombuError, RedisError, OSError)
+"""The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md). The pump is the better retry."""
 
 
 def broker_url(settings: Settings) -> str:
@@ -116,7 +119,7 @@ class HintSender:
         """Send one hint now; False when the broker could not be reached. Arguments are names and ids, nothing else."""
         try:
             self._app.send_task(task, args=args)
-        except (OperationalError, OSError) as error:
+        except HINT_ERRORS as error:
             self._note_lost(type(error).__name__)  # the error's text may hold the broker's address
             return False
         if self._lost:
@@ -171,6 +174,8 @@ def conf(settings: Settings) -> dict[str, Any]:
         "broker_connection_timeout": settings.redis_timeout,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A broker that refuses (read-only in a failover, out of memory or disk) comes back: a worker waits and does not end.
+        "broker_channel_error_retry": True,
         "result_backend": None,
         "task_ignore_result": True,
         "task_serializer": "json",

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from app.delivery.refusals import TABLE
 from app.keys import CATALOGUE
 from app.settings import Settings
+from app.store import outages
 
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->"
 
@@ -98,6 +99,25 @@ def refusals_page() -> str:
         _table(("status", "code", "meaning", "of", "verdict", "remembered", "second way"), rows))) + "\n"
 
 
+def outages_page() -> str:
+    """docs/outages.md."""
+    rows = [(f"`{row.code}`" if row.code.isupper() else row.code, row.when, row.meaning) for row in outages.TABLE]
+    return "\n\n".join((
+        NOTE.format(source="app/store/outages.py"), "# What Redis refuses",
+        "Every error of Redis but a fault of our own is an outage: nothing is dropped. Gateways hold events in order and move "
+        "no cursor past them, publishing, leases and looks are repeated within seconds, and a worker's cycle or delivery comes "
+        "back when its lease has ended. Celery's workers wait for a broker that refuses as for one that is away. At the start, "
+        "a gateway or worker ends with one line and exit code 3; whatever supervises it starts it again.",
+        "Redis refuses a script before its first write or not at all, so none stays half done: each of `OOM`, `READONLY`, "
+        "`MISCONF` and `NOREPLICAS` is asked once, before that write. When memory is short, a script that begins with a "
+        "deletion passes, whole. `NOPERM` is asked at each command: a script may stop in the middle, so change an ACL and the "
+        "version of the program together. Connections to a server that is no primary are given up, so that the name in "
+        "`STREAM_REDIS_URL` is looked up again.",
+        "`tests/store/test_outages.py` brings about each row on the embedded Valkey, and on Debian's Redis where that is "
+        "installed; `tests/e2e/test_outages.py` on the whole system.",
+        _table(("answer", "when", "meaning"), rows))) + "\n"
+
+
 def diaries_page() -> str:
     """docs/diaries.md."""
     from app.playground.week import page
@@ -120,7 +140,8 @@ def messages_page() -> str:
 
 
 PAGES = {
-    "keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page, "messages.md": messages_page,
+    "keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page,
+    "outages.md": outages_page, "messages.md": messages_page,
     "diaries.md": diaries_page,
 }
 

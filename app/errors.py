@@ -40,10 +40,16 @@ class StoreUnavailable(StreamError):
     exit_code = 3
 
 
-class StoreForbidden(StreamError):
-    """Redis does not allow this to the user of STREAM_REDIS_URL (docker/users.acl)."""
+class StoreRefusing(StoreUnavailable):
+    """Redis answers, and refuses for now what it is asked (docs/outages.md)."""
 
-    exit_code = 3
+
+class StoreMoved(StoreRefusing):
+    """The server is no longer the primary: the name of STREAM_REDIS_URL may lead to another now."""
+
+
+class StoreForbidden(StoreUnavailable):
+    """Redis does not allow this to the user of STREAM_REDIS_URL (docker/users.acl)."""
 
 
 class VaultMissing(StreamError):

@@ -114,7 +114,8 @@ class Backfill:
     async def run(self) -> None:
         """Read every channel that has news, then let live events move all cursors."""
         cursors = await self._cursors()
-        self._was_here = bool(cursors)
+        # A client that was here stays so, though Redis holds no cursor: it may have refused them all, or lost them.
+        self._was_here = self._was_here or bool(cursors)
         # What is new when the reading begins; live events reach the intake by themselves.
         newest = {str(channel.id): channel.last_message_id for channel in readable(self._client)}
         direct = self._direct(cursors, DIRECT_CHANNELS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,10 @@ log = structlog.get_logger(__name__)
 LIMIT = 5_000
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
+REMIND = 60.0
+"""Seconds between lines that say that events are still held, and why."""
+FAULT_TRIES = 3
+"""How often a job that meets a fault of ours is tried."""
 
 Job = Callable[[], Awaitable[None]]
 _Waiting = tuple[Job, asyncio.Future[None]]
@@ -114,22 +119,45 @@ class HeldQueue:
 
     async def _carry_out(self, job: Job) -> None:
         backoff = Backoff()
-        held = False
+        outage = Outage(self._bot)
+        faults = 0
         while True:
             try:
                 await job()
-            except StoreUnavailable:
-                if not held:
-                    log.warning("events are held: Redis cannot be reached", bot=self._bot)
-                held = self.away = True
+            except StoreUnavailable as error:
+                outage.note(error, self._count)
+                self.away = True
                 await backoff.pause()
                 continue
             except Exception as error:  # noqa: BLE001 - one event that meets a bug must not stop those behind it
+                faults += 1
+                if faults < FAULT_TRIES:
+                    await backoff.pause()
+                    continue
                 log.error("an event was dropped", bot=self._bot, error=type(error).__name__, where=where(error))
             self.away = False
-            if held:
-                log.info("events flow again", bot=self._bot, waiting=self._count)
+            outage.over(self._count)
             return
+
+
+class Outage:
+    """Says when events are held, why, and when they flow again."""
+
+    def __init__(self, bot: str) -> None:
+        self._bot = bot
+        self._told: float | None = None
+
+    def note(self, error: StoreUnavailable, waiting: int) -> None:
+        """Redis took nothing: one line at first, then one a minute."""
+        now = time.monotonic()
+        if self._told is None or now - self._told > REMIND:
+            self._told = now
+            log.warning("events are held", bot=self._bot, reason=str(error), waiting=waiting)
+
+    def over(self, waiting: int) -> None:
+        """Redis took something."""
+        if self._told is not None:
+            log.info("events flow again", bot=self._bot, waiting=waiting)
 
 
 def where(error: BaseException) -> str:

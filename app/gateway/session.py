@@ -92,7 +92,7 @@ class Session:
             self._publishing = self._spawn(self._publish(), "publish")
         else:
             self._changed.set()
-        self._read(self._backfill.run())
+        self._read(self._backfill.run)
         # One of the session before ends: it may not let live events move a cursor over this session's gap.
         if self._looking is not None:
             self._looking.cancel()
@@ -113,17 +113,28 @@ class Session:
         idle = self._reading is None or self._reading.done()
         self._gate.lose(channel_id)
         if idle:
-            self._read(self._backfill.mend())
+            self._read(self._backfill.mend)
 
-    def _read(self, work: Coroutine[None, None, None]) -> None:
+    def _read(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         if self._reading is not None:
             self._reading.cancel()
         self._reading = self._spawn(self._read_all(work), "backfill")
 
-    async def _read_all(self, work: Coroutine[None, None, None]) -> None:
-        await work
+    async def _read_all(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        await self._surely(work)
         while self._gate.lossy:
-            await self._backfill.mend()
+            await self._surely(self._backfill.mend)
+
+    async def _surely(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Read until it succeeds: as long as it does not, no cursor of the bot moves."""
+        backoff = Backoff(0.5, 60.0)
+        while True:
+            try:
+                return await work()
+            except Exception as error:  # noqa: BLE001 - see above
+                log.error("reading back failed, tried again", bot=self._bot, error=type(error).__name__,
+                          where=where(error))
+                await backoff.pause()
 
     async def _look(self) -> None:
         """Look for what was missed, each interval; first at a random time, so that not all bots ask at once."""
@@ -145,6 +156,10 @@ class Session:
                 await self._ports.publish(self._bot, presence_of(self._client))
                 await self._intake.refresh()
             except StoreUnavailable:
+                await backoff.pause()
+                continue
+            except Exception as error:  # noqa: BLE001 - a bot that is never published hears everything and answers nothing
+                log.error("publishing failed, tried again", bot=self._bot, error=type(error).__name__, where=where(error))
                 await backoff.pause()
                 continue
             backoff.reset()

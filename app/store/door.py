@@ -17,13 +17,13 @@ import redis.asyncio
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from app.errors import StoreForbidden, StoreUnavailable
+from app.errors import StoreMoved
+from app.store.outages import outages
 
 T_co = TypeVar("T_co", covariant=True)
 Reply = Any
 Argument = str | int | float
 
-UNREACHABLE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 POOL = 64
 RETRIES = 3
 
@@ -73,20 +73,24 @@ class Store:
         self._scripts: dict[str, Callable[..., Reply]] = {}
 
     def run(self, call: Call[T_co]) -> T_co:
-        """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
+        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by request id, so a retry after a lost
+        answer is harmless; and Redis refuses a script before its first write or not at all, so nothing is half done."""
         try:
-            if not call.script:
-                return call.parse(self.client.execute_command(*call.args))  # type: ignore[no-untyped-call]
-            script = self._scripts.get(call.script)
-            if script is None:
-                script = self._scripts[call.script] = cast(
-                    "Callable[..., Reply]", self.client.register_script(source(call.script))
-                )
-            return call.parse(script(keys=call.keys, args=call.args))
-        except UNREACHABLE as error:
-            raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
-        except redis.exceptions.NoPermissionError:
-            raise StoreForbidden from None
+            with outages():
+                return call.parse(self._reply(call))
+        except StoreMoved:
+            self.client.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+    def _reply(self, call: Call[T_co]) -> Reply:
+        if not call.script:
+            return self.client.execute_command(*call.args)  # type: ignore[no-untyped-call]
+        script = self._scripts.get(call.script)
+        if script is None:
+            script = self._scripts[call.script] = cast(
+                "Callable[..., Reply]", self.client.register_script(source(call.script))
+            )
+        return script(keys=call.keys, args=call.args)
 
     def close(self) -> None:
         """Close every connection."""
@@ -111,20 +115,24 @@ class AsyncStore:
         self._scripts: dict[str, Callable[..., Any]] = {}
 
     async def run(self, call: Call[T_co]) -> T_co:
-        """Carry out one call. Scripts are idempotent by request id, so a retry after a lost answer is harmless."""
+        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by request id, so a retry after a lost
+        answer is harmless; and Redis refuses a script before its first write or not at all, so nothing is half done."""
         try:
-            if not call.script:
-                return call.parse(await self.client.execute_command(*call.args))  # type: ignore[no-untyped-call]
-            script = self._scripts.get(call.script)
-            if script is None:
-                script = self._scripts[call.script] = cast(
-                    "Callable[..., Any]", self.client.register_script(source(call.script))
-                )
-            return call.parse(await script(keys=call.keys, args=call.args))
-        except UNREACHABLE as error:
-            raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__}") from error
-        except redis.exceptions.NoPermissionError:
-            raise StoreForbidden from None
+            with outages():
+                return call.parse(await self._reply(call))
+        except StoreMoved:
+            await self.client.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+    async def _reply(self, call: Call[T_co]) -> Reply:
+        if not call.script:
+            return await self.client.execute_command(*call.args)  # type: ignore[no-untyped-call]
+        script = self._scripts.get(call.script)
+        if script is None:
+            script = self._scripts[call.script] = cast(
+                "Callable[..., Any]", self.client.register_script(source(call.script))
+            )
+        return await script(keys=call.keys, args=call.args)
 
     async def close(self) -> None:
         """Close every connection."""

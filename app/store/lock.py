@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import redis_lock
 import structlog
-from redis.exceptions import RedisError
 
 from app import keys
 from app.errors import StoreUnavailable
 from app.keys import Lane
 from app.store.door import Store
+from app.store.outages import outages
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +32,12 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         self._lock_renewal_interval = lease / 3
 
     def take(self) -> bool:
-        """Acquire if it is free. A lock whose value is my id is mine, whatever SET answered."""
-        if self._client.set(self._name, self._id, nx=True, ex=self._expire) or self.get_owner_id() == self._id:
+        """Acquire if it is free. A lock whose value is my id is mine, whatever SET answered. Raises StoreUnavailable."""
+        with outages():
+            taken = self._client.set(self._name, self._id, nx=True, ex=self._expire) or self.get_owner_id() == self._id
+        if taken:
             self._start_lock_renewer()
-            return True
-        return False
+        return bool(taken)
 
     def stop(self) -> None:
         """End the renewal; the finish script has released the key, or it expires."""
@@ -49,13 +50,14 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             if lock is None:
                 return
             try:
-                lock.extend(expire=lock._expire)
+                with outages():
+                    lock.extend(expire=lock._expire)
                 if not lock._on_renew():
                     lock.lost.set()
             except redis_lock.NotAcquired:
                 lock.lost.set()
                 return
-            except (RedisError, StoreUnavailable):
+            except StoreUnavailable:
                 # The lease is three intervals long: two failures in a row are survived, and commit checks ownership anyway.
                 log.warning("lock renewal failed, trying again", lock=name)
             del lock
