@@ -134,7 +134,7 @@ def test_workers_start_on_a_server_that_is_read_only(tmp_path: Path) -> None:
                 running.kill(name)
             running.workers()
             running.beat()
-            running.wait(lambda: "READONLY" in running.log("direct") + running.log("cycles"), 40, "a refusal")
+            running.wait(lambda: "read only replica" in running.log("direct"), 40, "a refusal")
             say(running, said, 2)
 
         outage(running, "READONLY", during)
