@@ -234,6 +234,14 @@ def memory_show(person: Person, bot: OneBot = None) -> None:
     show_table(f"Remembered of {person}", Memory._fields, show(person, _settings(), bot))
 
 
+@memory.command("export")
+def memory_export(person: Person) -> None:
+    """Print all that is kept of a person, as JSON."""
+    from app.bootstrap.people import export
+
+    typer.echo(export(person, _settings()))
+
+
 @memory.command("forget")
 def memory_forget(
     person: Person,

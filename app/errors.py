@@ -72,6 +72,10 @@ class IdentifiesSpent(StreamError):
     exit_code = 5
 
 
+class NotYours(StreamError):
+    """You may ask about yourself alone."""
+
+
 class ModelUnavailable(StreamError):
     """The language model did not answer in a usable way."""
 

@@ -22,6 +22,7 @@ SAID_TTL = 30 * DAY
 PERSON_TTL = 180 * DAY
 NIGHTS_TTL = 90 * DAY
 UTTERED_TTL = 1 * DAY
+FORGOTTEN_TTL = 30 * DAY
 
 WAKES_DUE = "wakes:due"
 ELECTIONS_DUE = "elections:due"
@@ -29,6 +30,7 @@ DELIVERIES_DUE = "deliveries:due"
 DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
 CONVERSATIONS_DUE = "conversations:due"
 OPTED_OUT = "opted_out"
+FORGOTTEN = "forgotten"
 ROSTER = "roster"
 STATS = "stats"
 
@@ -362,6 +364,8 @@ CATALOGUE: tuple[Described, ...] = (
               "a day after the last write"),
     Described("opted_out", "set: SHA-256 of the ids of people who want no part in this", "memory forget",
               "none: a person's wish"),
+    Described("forgotten", "sorted set: SHA-256 of a forgotten person's id by the Unix ms up to which what they said is old",
+              "memory forget", "30 days after the last write"),
     Described("trust:<bot>", "hash: person to points, day and time", "interactions and reactions",
               "180 days after the last write; at most 2,000 people"),
     Described("request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"),

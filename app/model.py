@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """Milliseconds between the Unix epoch and Discord's (2015-01-01), from Discord's reference on snowflakes."""
 
+NOBODY = "0"
+"""The author of what is kept without one."""
+
 MAX_CONTENT = 4_000
 """Characters of a message that are kept: Discord's own limit for the longest message (with Nitro)."""
 

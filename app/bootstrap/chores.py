@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 from app.bootstrap.holding import request, when_free
 from app.bootstrap.memory_store import RedisMemory
 from app.bootstrap.ports import Ports
-from app.bootstrap.privacy import unwilling
+from app.bootstrap.privacy import forgotten, unwilling, without_old
 from app.bootstrap.served import Bots, Served
 from app.brain import diary, dream, facts
 from app.brain.billing import Account
@@ -25,7 +25,7 @@ from app.brain.memory import learn, people, remember, usable
 from app.broker import DIARY, DREAM, LEARN, HintSender
 from app.delivery.rest import DiscordRest
 from app.errors import ModelUnavailable, StoreUnavailable, StreamError
-from app.model import AuthorKind, Cost
+from app.model import AuthorKind, Cost, snowflake_ms
 from app.rules import trust
 from app.rules.privacy import Kind, Place, Use
 from app.settings import Settings
@@ -60,9 +60,12 @@ class Chores:
 
     def remember(self, world: Ports) -> None:
         """Keep what a cycle answered. Called when its posts are on their way: nobody waits for this."""
-        for moment in world.moments:
-            event = moment.entry.event
+        for answered in world.moments:
+            event = answered.entry.event
             try:
+                moment = without_old(answered, forgotten(self._store, people(answered)))
+                if moment is None:
+                    continue
                 silent = self._unwilling(people(moment))
                 served = world.served
                 remember(self.memory, world.bot, world.me, served.character.display_name, moment, silent,
@@ -103,9 +106,11 @@ class Chores:
         if found is None:
             found = facts.told_in(list(lines.values()), served.character.names)
         # Once more: a model takes its time, and in it a person may have said no.
-        silent = self._unwilling({author for author, _ in found})
+        tellers = {author for author, _ in found}
+        silent, marks = self._unwilling(tellers), forgotten(self._store, tellers)
         return sum(learn(self.memory, bot, author, fact, lines[fact.message_id])
-                   for author, fact in found if author not in silent)
+                   for author, fact in found
+                   if author not in silent and snowflake_ms(fact.message_id) > marks.get(author, 0))
 
     def nightly(self, night: Night) -> int:
         """Ask for the last dates of every bot, one task each. Returns their number."""
@@ -123,12 +128,16 @@ class Chores:
         claimed = self._store.run(nights.claim(bot, night, date, owner))
         if claimed is not Claimed.CLAIMED:
             return claimed
+        began_ms = self._store.run(stats.server_time()) * 1000
         try:
             text = self._written(night, self._bots.get(bot), date)
         except StoreUnavailable:
             raise
         except StreamError as error:
             log.warning("not written", bot=bot, night=night, date=date, reason=str(error))
+            text = ""
+        if text and any(mark >= began_ms for mark in forgotten(self._store, json.loads(text)["people"]).values()):
+            # Somebody of whom it tells was forgotten while it was written.
             text = ""
         return self._store.run(nights.write(bot, night, date, owner, text))
 

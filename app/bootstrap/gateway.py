@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from app import logs
 from app.bootstrap.clock import today
 from app.bootstrap.places import Nicknames, SpeakReport
+from app.bootstrap.privacy import Wishes, nobodys
 from app.bootstrap.served import limits_of
 from app.broker import CYCLE, DELIVER, HintSender
 from app.character import Character, load_character
@@ -43,7 +44,6 @@ from app.store import (
     journal,
     lanes,
     leases,
-    memories,
     mutes,
     outbox,
     roster,
@@ -95,7 +95,7 @@ class StorePorts:
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._trust: tuple[float, dict[str, dict[str, Points]]] = (-TRUST_FRESH_FOR, {})
-        self._opted_out: frozenset[str] = frozenset()
+        self._wishes = Wishes(self._store, settings)
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
         self._names = Nicknames()
@@ -119,9 +119,10 @@ class StorePorts:
     async def admit(self, candidate: Candidate, request: str) -> Admission:
         """Admit one event for one bot."""
         bot, event = candidate.bot, candidate.event
-        if self._ignored(event.author_id):
-            # Not even a mailbox holds the words of whoever wants no part in this.
-            event = event.model_copy(update={"content": "", "parts": (), "names": {}})
+        await self._wishes.fresh()
+        if self._wishes.ignored(event.author_id, event.message_id):
+            # Not even a mailbox holds the words of whoever wants no part in this, or what a forgotten person said before.
+            event = nobodys(event)
         candidate = replace(candidate, event=event)
         reached("admit_before")
         outcome = await self._store.run(admission.admit(candidate, request, self._limits[bot], self.settings))
@@ -154,7 +155,7 @@ class StorePorts:
             state=state,
             touches=self._profiles[bot].touched(event.content),
             unasked=self.settings.may_speak(event.channel_id, event.parent_id),
-            ignored=self._ignored(event.author_id),
+            ignored=self._wishes.ignored(event.author_id, event.message_id),
         )
 
     def _watched(self, event: Event, watchlist: Sequence[str]) -> bool:
@@ -162,11 +163,6 @@ class StorePorts:
         places = [place for place in (event.channel_id, event.parent_id) if place is not None]
         names = [self._channels.get(place, "") for place in places]
         return "*" in watchlist or any(name in watchlist for name in (*places, *names) if name)
-
-    def _ignored(self, person: str) -> bool:
-        """Whether the operator set this person aside, or the person opted out."""
-        return person in self.settings.ignored_people or (
-            bool(self._opted_out) and memories.digest(person) in self._opted_out)
 
     async def roster(self) -> Sequence[RosterEntry]:
         """All our bots; read again after a short while."""
@@ -225,7 +221,7 @@ class StorePorts:
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """Kept for the next turn of the pump, if it is news."""
-        if not self._ignored(person):
+        if not self._wishes.ignored(person):
             self._names.nicknamed(guild_id, person, nickname)
 
     async def edited(self, event: Event) -> None:
@@ -237,9 +233,10 @@ class StorePorts:
         await self._store.run(admission.cancel(
             bot, event.message_id, event.channel_id, "edit", "its author no longer speaks to it"))
 
-    async def liked(self, bot: str, person: str, request: str) -> None:
-        """A reaction to the bot's words earns some trust."""
-        if not self._ignored(person):
+    async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
+        """A reaction to the bot's words earns some trust; one to words from before a wish to be forgotten brings nothing back."""
+        await self._wishes.fresh()
+        if not self._wishes.ignored(person, message_id):
             await self._store.run(trusts.add(bot, person, rules.REACTED, request))
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
@@ -269,7 +266,7 @@ class StorePorts:
         for names in presence.names.values():
             self._channels.update({key: name for key, name in names.items() if key.isdigit()})
         self._speaking.tell(bot, presence, len(self.characters))
-        self._opted_out = await self._store.run(memories.all_opted_out())
+        await self._wishes.look()
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
@@ -304,7 +301,6 @@ class StorePorts:
         for bot in self.characters:
             stored = await self._store.run(states.states(bot))
             self._states[bot] = {channel: decay.from_json(text) for channel, text in stored.items()}
-        self._opted_out = await self._store.run(memories.all_opted_out())
         if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
             known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
             self._trust = (time.monotonic(), known)
@@ -318,6 +314,15 @@ class StorePorts:
             await self._next(f"#{message}")
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self._hints.offer(DELIVER, bot)
+
+    async def forgotten(self) -> Callable[[str], bool] | None:
+        """What this process itself knows of forgotten people goes at once; the caller sees to the rest."""
+        await self._wishes.look()
+        gone = self._wishes.news()
+        if gone is not None:
+            self._names.forget(gone)
+            self._trust = (-TRUST_FRESH_FOR, {})
+        return gone
 
     async def close(self) -> None:
         """Close every connection."""

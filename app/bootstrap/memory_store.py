@@ -68,6 +68,12 @@ class RedisMemory(BaseStore):
         self._known: OrderedDict[Namespace, dict[str, Kept]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Let go of all that this process keeps of it; what is still in Redis is read again."""
+        with self._lock:
+            self._known.clear()
+        self._encoder.clear()
+
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Carry out operations one after another; puts into one namespace go in one round trip."""
         listed = list(ops)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from app.bootstrap import own_data
 from app.bootstrap.memory_store import RedisMemory
 from app.bootstrap.ops import opened, vault_keys
+from app.bootstrap.own_data import NOWHERE, bots_of
 from app.brain.embeddings import shared_encoder
+from app.brain.memory import usable
 from app.errors import ConfigurationError
+from app.rules.privacy import Kind, Use
 from app.settings import Settings
 from app.store import forgetting, memories, trusts
 from app.store.door import Store
@@ -58,7 +63,8 @@ def show(person: str, settings: Settings, bot: str | None = None) -> list[Memory
             for item in memory.search((name, "person", who), limit=memories.FACTS_MOST):
                 found.append(Memory(name, "fact", item.value["date"], item.value["text"]))
             for item in memory.search((name, "said"), limit=memories.SAID_MOST):
-                if who in {item.value["author"], item.value.get("to")}:
+                about = who if item.value.get("to") == who else str(item.value["author"])
+                if usable(Kind.LINE, item.value, NOWHERE, Use.SHOW, about=about, reader=who):
                     kind = "said" if item.value["author"] == who else "was told"
                     found.append(Memory(name, kind, item.created_at.date().isoformat(), item.value["text"]))
         return sorted(found, key=lambda one: (one.bot, one.kind, one.date))
@@ -68,11 +74,16 @@ def forget(person: str, settings: Settings, opt_out: bool = False) -> tuple[Forg
     """Forget a person everywhere; `opt_out`: for good. The second value: the append-only file was written anew."""
     who = person_of(person)
     with opened(settings) as store:
-        if opt_out:
-            # First, so that nothing is kept behind the sweep's back.
-            store.run(memories.opt_out(memories.digest(who)))
-        forgotten = forgetting.forget(store, who, Signer(vault_keys(settings)))
+        signer = Signer(vault_keys(settings))
+        forgotten = own_data.forget(store, settings, who, opt_out=opt_out, signer=signer)
         return forgotten, forgetting.rewrite(store)
+
+
+def export(person: str, settings: Settings) -> str:
+    """All that is kept of a person, as JSON."""
+    who = person_of(person)
+    with opened(settings) as store:
+        return json.dumps(own_data.export(store, who), ensure_ascii=False, indent=2)
 
 
 def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
@@ -90,8 +101,4 @@ def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
 
 
 def _bots(store: Store, bot: str | None) -> list[str]:
-    if bot is not None:
-        return [bot]
-    remembering = {name for name, _ in memories.parts(store)}
-    trusting = {key.split(":", 1)[1] for key in memories.scan(store, "trust:*")}
-    return sorted(remembering | trusting)
+    return bots_of(store) if bot is None else [bot]

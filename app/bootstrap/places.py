@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -31,6 +31,15 @@ class Nicknames:
         if len(self._known) > PEOPLE:
             self._known.popitem(last=False)
         self._news.setdefault(guild, {})[person] = nickname
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop the names of these people, also those that the store was not told yet."""
+        for key in [key for key in self._known if gone(key[1])]:
+            del self._known[key]
+        self._news = {
+            guild: {person: name for person, name in names.items() if not gone(person)}
+            for guild, names in self._news.items()
+        }
 
     def news(self) -> Mapping[str, tuple[dict[str, str], tuple[str, ...]]]:
         """By server: names to keep and people whose nickname ended. Told once."""

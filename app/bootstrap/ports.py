@@ -20,7 +20,7 @@ from app.brain.memory import Moment
 from app.brain.ports import Enclosed, Opening
 from app.delivery.rest import DiscordRest
 from app.killpoints import reached
-from app.model import Action, ActionKind, ChatLine, Context, ConversationState, Cost, InboxEntry
+from app.model import NOBODY, Action, ActionKind, ChatLine, Context, ConversationState, Cost, InboxEntry
 from app.rules import decay
 from app.settings import Settings
 from app.store import admission, commits, floors, holds, journal, memories, refusals, states, stats, trusts
@@ -107,7 +107,7 @@ class Ports:
         if held:
             self.retry_ms = min([*held, self.retry_ms or held[0]])
         due = [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
-        silent = unwilling(self.store, self.settings, {entry.event.author_id for entry in due})
+        silent = {NOBODY, *unwilling(self.store, self.settings, {entry.event.author_id for entry in due})}
         dropped = [entry for entry in due if entry.event.author_id in silent]
         if dropped:
             self.drop(dropped, "perceive", "its author wants no part in this")

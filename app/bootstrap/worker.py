@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
@@ -24,7 +25,7 @@ from app.killpoints import reached
 from app.logs import register_settings, trace
 from app.model import Context, Signal
 from app.settings import Settings, load_settings
-from app.store import elections, journal, lanes, roster, stats
+from app.store import elections, journal, lanes, roster, stats, wishes
 from app.store.door import AsyncStore, Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 ROSTER_FRESH_FOR = 10.0
 DELIVERY_WAIT = 5.0
 """Seconds that the delivery task waits for its deliveries; they go on without it."""
+HEEDS_EVERY = 1.0
 VAULT_RETRY_MS = 5_000
 GIVE_UP_MS = 60_000
 """A message that came before this and on which every cycle failed is dropped, as it holds up its lane."""
@@ -61,12 +63,14 @@ class Worker:
         )
         self.chores = Chores(self.store, self.bots, settings, self.hints, self.rest)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
+        self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
         self._unable: dict[str, float] = {}
         """Bots whose vault did not open here, and until when (monotonic) their hints are left to other workers."""
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
         """Run one cycle of a lane, if it is due and nobody else runs it. Returns the outcome in a word."""
         self.store.run(stats.count("tasks"))
+        self.heed()
         if time.monotonic() < self._unable.get(bot, 0.0):
             return "unable"
         lane = Lane(bot, channel if context == Context.DIRECT else None)
@@ -94,6 +98,7 @@ class Worker:
 
         It also hands out the conversations that have ended, to be learned from.
         """
+        self.heed()
         bots = sorted(self._roster_now().values())
         spread = self.settings.check_interval * 1000
         for place, bot in enumerate(bots):
@@ -103,6 +108,7 @@ class Worker:
 
     def pump(self) -> int:
         """Send hints for whatever is overdue. Returns their number."""
+        self.heed()
         overdue = self.store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
             self.hint(lane, context)
@@ -111,6 +117,17 @@ class Worker:
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self.hints.send(DELIVER, bot)
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
+
+    def heed(self) -> None:
+        """Let go of what this process keeps of memory, if somebody was forgotten since it last looked. Asked with each task;
+        it looks at most once a second."""
+        looked, known = self._forgotten
+        if time.monotonic() - looked < HEEDS_EVERY:
+            return
+        marks = self.store.run(wishes.all_forgotten())
+        self._forgotten = time.monotonic(), marks
+        if marks != known and looked:
+            self.chores.memory.clear()
 
     def hint(self, lane: Lane, context: Context) -> None:
         """Tell some worker that a lane is due. A lost hint costs about a second."""

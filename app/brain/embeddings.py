@@ -111,6 +111,11 @@ class Encoder(Embeddings):
                 self._cache.popitem(last=False)
         return np.stack([known[text] for text in cut]) if cut else np.zeros((0, 1), dtype=np.float32)
 
+    def clear(self) -> None:
+        """Forget every text."""
+        with self._lock:
+            self._cache.clear()
+
     def likeness(self, texts: Sequence[str], others: Sequence[str]) -> Likeness:
         """The cosine of each text (row) to each of the others (column), rounded to DECIMALS."""
         return rounded(self.matrix(texts) @ self.matrix(others).T)

@@ -111,7 +111,7 @@ class StreamClient(SteadyClient):
             self._stop_sign(payload, message)
             return
         if message is not None and message.author_id == self.user_id:
-            self._intake.liked(self.bot, person)
+            self._intake.liked(self.bot, person, message.message_id)
         count = self._bursts.add(self.bot, str(payload.message_id), person) if payload.guild_id is not None else None
         event = reaction_event(payload, message, hearing.ours, count) if count is not None else None
         if event is not None and event.author_id != self.user_id:

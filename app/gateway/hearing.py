@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from app.model import Addressing, AuthorKind, Event, RosterEntry
 from app.rules.addressing import addressing, spoken_of
@@ -48,6 +49,12 @@ class Heard:
     """Whether the journal knows of that change."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
+
+    def forget(self) -> None:
+        """That something was said stays, for those of its copies that wait; what, and by what name, goes."""
+        self.event = self.event.model_copy(update={"content": "", "parts": (), "names": {}, "author_name": "somebody"})
+        self.turn = replace(self.turn, text="", names=())
+        self.addressing, self.people = None, ()
 
     def table(self, user_id: str) -> Features:
         """The features for the bot with this user id."""
@@ -139,6 +146,21 @@ class Hearing:
                 "names": edit.names})
             heard.addressing, heard.edited_s, heard.noted = None, age_s, False
         return heard if heard is not None and heard.edited_s else None
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop what these people said, and every room that knows them: a room cannot unlearn one of its people."""
+        gone = cache(gone)
+        for heard in list(self._messages.values()):
+            if gone(heard.event.author_id):
+                heard.forget()
+                del self._messages[heard.event.message_id]
+        for place in self._places.values():
+            latest = place.latest
+            if any(map(gone, place.room.people)) or (latest is not None and latest.event.message_id not in self._messages):
+                place.room, place.roster, place.latest = Room(), (), None
+        for heard in self._messages.values():
+            if heard.place.latest is None:
+                heard.people = ()
 
     def expected(self, event: Event) -> int:
         """How many bots will bid or pass for this message; UNPLACED when the roster does not place them yet, so that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
@@ -161,10 +162,15 @@ class Intake:
         """What a person is called in a server, as its latest message tells."""
         self._ports.nicknamed(guild_id, person, nickname)
 
-    def liked(self, bot: str, person: str) -> None:
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop what this process holds of the people of whom `gone` is true, also what waits to be admitted."""
+        self.hearing.forget(gone)
+        self.proxies.forget(gone)
+
+    def liked(self, bot: str, person: str, message_id: str) -> None:
         """A person reacted to a message of the bot's."""
         request = uuid4().hex
-        self._put(bot, lambda: self._ports.liked(bot, person, request))
+        self._put(bot, lambda: self._ports.liked(bot, person, message_id, request))
 
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
         """A moderator gave an order: held, however much waits."""

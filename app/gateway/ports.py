@@ -5,7 +5,7 @@ Every coroutine may raise StoreUnavailable; the gateway then holds what it was d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.gateway.presence import Presence
@@ -67,7 +67,7 @@ class MessagePorts(Protocol):
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person (user id) is called in a server; None: as everywhere."""
 
-    async def liked(self, bot: str, person: str, request: str) -> None:
+    async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
         """A person (user id) reacted to a message of the bot's. The same `request` again changes nothing."""
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
@@ -98,6 +98,9 @@ class ProcessPorts(Protocol):
 
     async def pump(self) -> None:
         """Send hints for what is overdue."""
+
+    async def forgotten(self) -> Callable[[str], bool] | None:
+        """Tells of a user id whether that person was forgotten since the last call; None: nobody was."""
 
 
 class IdentifyPorts(Protocol):

@@ -7,7 +7,7 @@ a person says is held for a moment, unless that person's messages stay as they a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from app.model import AuthorKind, Event
@@ -78,6 +78,13 @@ class Proxies:
                 self._person(event).proxied = True
                 return message_id
         return ""
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop what these people wrote, and what is known of them."""
+        for message in [key for key, one in self._originals.items() if gone(one.event.author_id)]:
+            del self._originals[message]
+        for key in [key for key in self._people if gone(key[1])]:
+            del self._people[key]
 
     def _may_be_copied(self, guild: str, event: Event) -> bool:
         person = self._person(event)

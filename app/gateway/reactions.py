@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MESSAGES = 2_000
@@ -22,6 +23,11 @@ class Bursts:
     def __init__(self, threshold: int) -> None:
         self._threshold = threshold
         self._crowds: OrderedDict[str, Crowd] = OrderedDict()
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop these people from every crowd."""
+        for crowd in self._crowds.values():
+            crowd.people = {person for person in crowd.people if not gone(person)}
 
     def add(self, bot: str, message_id: str, person: str) -> int | None:
         """Count one person once, however many bots see it. The size of the crowd when this bot learns of a burst."""

@@ -95,6 +95,7 @@ class Gateway:
             self._clients = {bot: spawn(self._supervise(bot), name=f"client {bot}") for bot in self._bots}
             loops = [
                 spawn(self._every(self._settings.pump_interval, self._ports.pump), name="pump"),
+                spawn(self._every(self._settings.pump_interval, self._forget), name="forgetting"),
                 spawn(self._every(ROSTER_REFRESH, self._intake.refresh), name="roster"),
                 spawn(self._every(self._settings.gateway_lease / 3, self._renew), name="leases"),
                 spawn(self._every(REMIND, self._remind), name="reminder"),
@@ -202,6 +203,12 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - the loop's end would be noticed by nobody
                 log.error("a chore failed", error=type(error).__name__, where=where(error))
             await asyncio.sleep(seconds)
+
+    async def _forget(self) -> None:
+        gone = await self._ports.forgotten()
+        if gone is not None:
+            self._intake.forget(gone)
+            self._bursts.forget(gone)
 
     async def _renew(self) -> None:
         for bot, task in list(self._clients.items()):

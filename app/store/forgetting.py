@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import redis
@@ -22,8 +22,9 @@ WORDS_LEAST = 12
 """Characters of a person's line from which it is looked for elsewhere; shorter ones are anybody's."""
 ROUNDS = 3
 """Sweeps at most: what a running cycle wrote meanwhile is found by the next one."""
-SPARED = ("vault:", keys.OPTED_OUT)
-"""Keys that stay: an operator's character file, which the gateway would only write again, and the wish itself."""
+SPARED = ("vault:", keys.OPTED_OUT, keys.FORGOTTEN, "gateway:", "identifies:", keys.STATS)
+"""Keys that stay: an operator's character file, which the gateway would only write again, the wishes themselves, and what
+holds nobody."""
 
 
 class Forgotten(NamedTuple):
@@ -34,11 +35,13 @@ class Forgotten(NamedTuple):
 
 
 class _Traces:
-    """What a person leaves: the id, and lines of theirs in each form in which a value may hold them."""
+    """What a person leaves: the id, those of private channels with them, and lines of theirs in each form in which a value
+    may hold them."""
 
-    def __init__(self, person: str, lines: set[str]) -> None:
+    def __init__(self, person: str, channels: set[str], lines: set[str]) -> None:
         self.person = person
-        self._id = re.compile(rf"(?<!\d){re.escape(person)}(?!\d)")
+        ids = "|".join(map(re.escape, sorted({person, *channels})))
+        self._id = re.compile(rf"(?<!\d)(?:{ids})(?!\d)")
         self._lines = sorted({form for line in lines for form in _forms(line)}, key=len, reverse=True)
 
     def in_(self, text: str) -> bool:
@@ -60,12 +63,15 @@ def _client(store: Store) -> Any:
     return store.client
 
 
-def forget(store: Store, person: str, signer: Signer = UNCHECKED) -> Forgotten:
+def forget(
+    store: Store, person: str, signer: Signer = UNCHECKED, channels: Collection[str] = (),
+) -> Forgotten:
     """Remove everything about a Discord user id, in every bot's memory. Raises StoreUnavailable; safe to repeat.
 
-    `signer` signs others' waiting messages anew where they mention the person; without a key these are dropped later.
+    `channels`: private ones with that person, if more are known than is kept now. `signer` signs others' waiting messages anew
+    where they mention the person; without a key these are dropped later.
     """
-    traces = _Traces(person, {line for line in _lines(store, person) if len(line) >= WORDS_LEAST})
+    traces = _traces(store, person, channels)
     total = 0
     for _ in range(ROUNDS):
         found = sum(_sweep(store, key, traces, signer) for key in list(memories.scan(store, "*")))
@@ -77,18 +83,46 @@ def forget(store: Store, person: str, signer: Signer = UNCHECKED) -> Forgotten:
     return Forgotten(total, named)
 
 
-def _lines(store: Store, person: str) -> Iterator[str]:
-    """What the person said, as far as it is kept."""
-    for key in memories.scan(store, keys.memory("*", "said")):
+def traced(store: Store, person: str) -> Iterator[str]:
+    """The key of each value that holds the id of a person or of a private channel with them, as often as it holds such."""
+    traces = _Traces(person, private_channels(store, person), set())
+    for key in memories.scan(store, "*"):
+        if key.startswith(SPARED):
+            continue
+        read = _READ.get(str(_client(store).type(key)))
+        texts = read(store, key) if read is not None else []
+        held = sum(map(traces.in_, texts)) or int(traces.in_(key))
+        yield from [key] * held
+
+
+def _traces(store: Store, person: str, channels: Collection[str]) -> _Traces:
+    lines = {str(value.get("text", "")) for value in _kept(store, "said") if value.get("author") == person}
+    lines |= {str(event.get("content", "")) for event in _waiting(store) if event.get("author_id") == person}
+    return _Traces(person, private_channels(store, person) | set(channels), {line for line in lines if len(line) >= WORDS_LEAST})
+
+
+def private_channels(store: Store, person: str) -> set[str]:
+    """The private channels with a person, as far as anything that is kept tells of them."""
+    found = {value.get("channel") for value in _kept(store, "said")
+             if not value.get("guild") and person in {value.get("author"), value.get("to")}}
+    found |= {value.get("channel") for value in _kept(store, f"person:{person}") if not value.get("guild")}
+    found |= {event.get("channel_id") for event in _waiting(store)
+              if event.get("is_dm") and event.get("author_id") == person}
+    return {str(channel) for channel in found if channel}
+
+
+def _kept(store: Store, part: str) -> Iterator[dict[str, Any]]:
+    """The items of a part of every bot's memory."""
+    for key in memories.scan(store, keys.memory("*", part)):
         for text in _hash(store, key).values():
-            value = _object(_object(text).get("v"))
-            if value.get("author") == person:
-                yield str(value.get("text", ""))
+            yield _object(_object(text).get("v"))
+
+
+def _waiting(store: Store) -> Iterator[dict[str, Any]]:
+    """The events in every inbox."""
     for key in memories.scan(store, "mailbox:*:inbox*"):
         for _, fields in _stream(store, key):
-            event = _object(fields.get("event"))
-            if event.get("author_id") == person:
-                yield str(event.get("content", ""))
+            yield _object(fields.get("event"))
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -104,7 +138,7 @@ def _sweep(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """Clean one key. Returns how many values went."""
     if key.startswith(SPARED):
         return 0
-    if traces.in_(key) or (key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)):
+    if (traces.in_(key) and not key.startswith("mute:")) or (key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)):
         # Lines of the offline voice may call people by name; without the list it may merely repeat itself.
         return int(_client(store).delete(key))
     kind = str(_client(store).type(key))
@@ -190,6 +224,16 @@ def _stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
 
 _BY_KIND: Mapping[str, Callable[[Store, str, _Traces], int]] = {
     "string": _string, "hash": _fields, "list": _elements, "set": _members, "zset": _scored,
+}
+
+
+_READ: Mapping[str, Callable[[Store, str], list[str]]] = {
+    "string": lambda store, key: [str(_client(store).get(key) or "")],
+    "hash": lambda store, key: [f"{name} {value}" for name, value in _hash(store, key).items()],
+    "list": lambda store, key: list(_client(store).lrange(key, 0, -1)),
+    "set": lambda store, key: list(_client(store).smembers(key)),
+    "zset": lambda store, key: list(_client(store).zrange(key, 0, -1)),
+    "stream": lambda store, key: [" ".join(fields.values()) for _, fields in _stream(store, key)],
 }
 
 

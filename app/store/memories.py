@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -98,26 +97,6 @@ def learned(bot: str, channel: str) -> Call[str]:
 def learn_up_to(bot: str, channel: str, name: str) -> Call[int]:
     """Move that mark."""
     return Call("remember", (keys.memory(bot, "learned"),), (channel, name, keys.SAID_TTL), int)
-
-
-def digest(person: str) -> str:
-    """How a person who opted out is known: not even the id is kept."""
-    return hashlib.sha256(f"opted out {person}".encode()).hexdigest()
-
-
-def opted_out(digests: Sequence[str]) -> Call[tuple[bool, ...]]:
-    """Which of these digests (at least one) are of people who want no part in this."""
-    return command("SMISMEMBER", keys.OPTED_OUT, *digests, parse=lambda reply: tuple(map(bool, reply)))
-
-
-def all_opted_out() -> Call[frozenset[str]]:
-    """The digests of all of them."""
-    return command("SMEMBERS", keys.OPTED_OUT, parse=frozenset)
-
-
-def opt_out(digest: str) -> Call[int]:
-    """Add one."""
-    return command("SADD", keys.OPTED_OUT, digest, parse=int)
 
 
 def encoded(value: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
 from app.model import Event, InboxEntry, RosterEntry, Signal
-from app.store import memories, roster, trusts
+from app.store import roster, trusts, wishes
 from app.store.door import Store
 from tests.cli.test_cli import run
 
@@ -42,7 +42,7 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
     assert forgotten.stdout.startswith("Forgotten: ")
     for command in (("memory", "show", PERSON), ("trust",)):
         assert "Kim" not in run(*command, STREAM_REDIS_URL=redis_url).stdout
-    assert store.run(memories.opted_out([memories.digest(PERSON)])) == (True,)
+    assert store.run(wishes.opted_out([wishes.digest(PERSON)])) == (True,)
 
 
 def test_where_there_is_nothing_a_sentence_says_so(store: Store, redis_url: str) -> None:

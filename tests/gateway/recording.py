@@ -149,7 +149,11 @@ class RecordingPorts:
         await self._reach()
         self.released_by_edit.append((bot, event.content))
 
-    async def liked(self, bot: str, person: str, request: str) -> None:
+    async def forgotten(self) -> Callable[[str], bool] | None:
+        await self._reach()
+        return None
+
+    async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
         await self._reach()
         self.likes.append((bot, person))
 

@@ -96,7 +96,7 @@ async def test_an_edit_is_held_however_much_waits(start: Start, ports: Recording
     await offered(intake, said)
     ports.down = True
     for number in range(held.LIMIT):
-        intake.liked("aria", str(number))
+        intake.liked("aria", str(number), "1")
     intake.edited("aria", text(said, "aria, hi"), 1.0)
     ports.down = False
     await settled(intake)

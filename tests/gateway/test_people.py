@@ -17,7 +17,7 @@ from app.model import AuthorKind, Classified, Event, Signal
 from app.rules.addressing import addressing
 from app.rules.signals import Thresholds, classify
 from app.settings import Settings
-from app.store import memories, trusts
+from app.store import trusts, wishes
 from app.store.admission import Candidate
 from app.store.door import Store
 from tests.gateway.conftest import Town
@@ -59,15 +59,15 @@ async def test_earned_trust_makes_a_trusted_author(ports: StorePorts, store: Sto
 @pytest.mark.asyncio
 async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> None:
     """Their messages wake nobody, their words reach no mailbox, and their reactions earn nothing."""
-    store.run(memories.opt_out(memories.digest(STRANGER)))
-    await ports.pump()
+    store.run(wishes.opt_out(wishes.digest(STRANGER)))
+    await ports.forgotten()
     assert (await ports.facts("elena", said(STRANGER))).ignored
     assert not (await ports.facts("elena", said(FRIEND))).ignored
     for number, person in enumerate((STRANGER, FRIEND)):
         event = said(person).model_copy(update={"message_id": str(900 + number)})
         ambient = Classified(signal=Signal.AMBIENT, reason="nothing special")
         await ports.admit(Candidate("elena", event, ambient), f"r{number}")
-        await ports.liked("elena", person, f"l{number}")
+        await ports.liked("elena", person, "1200000000000000000", f"l{number}")
     texts = [fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))]
     assert ["secret" in text for text in texts] == [False, True]
     assert set(store.run(trusts.everyone("elena"))) == {FRIEND}

@@ -31,7 +31,7 @@ from app.character import load_character
 from app.delivery.rest import Place
 from app.model import AuthorKind, ChatLine, Context, Event, InboxEntry, Signal
 from app.settings import load_settings
-from app.store import memories, nights, vault
+from app.store import nights, vault, wishes
 from app.store.nights import Night
 from app.store.vault import Vault
 from tests.brain.fakes import ME, FakePorts, snowflake
@@ -297,7 +297,7 @@ def test_no_mark_is_in_a_log_line(redis_url: str, world: World, monkeypatch: pyt
 def test_who_opted_out_is_in_no_transcript(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in the lines around a message, nor in an opening, nor in what is learned from or written at night."""
     store = world.worker.store
-    store.run(memories.opt_out(memories.digest(SAM)))
+    store.run(wishes.opt_out(wishes.digest(SAM)))
     world.shown()
     for spot in SPOTS[:4]:
         seen = learned(world, spot) | set().union(*written(world, monkeypatch, spot).values())

@@ -18,7 +18,7 @@ from app.delivery.rest import History
 from app.keys import Lane
 from app.model import ChatLine, Context, InboxEntry
 from app.settings import Settings
-from app.store import memories
+from app.store import wishes
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -39,7 +39,7 @@ def settings() -> Settings:
 @pytest.fixture
 def opted_out(store: Store) -> Iterator[Store]:
     """Another one opted out."""
-    store.run(memories.opt_out(memories.digest(OUT)))
+    store.run(wishes.opt_out(wishes.digest(OUT)))
     yield store
     store.client.delete("opted_out")
 

@@ -17,7 +17,20 @@ from app.embedded import EmbeddedValkey
 from app.keys import Lane
 from app.model import Action, ActionKind, Classified, Event, InboxEntry, Signal
 from app.settings import Settings
-from app.store import admission, commits, floors, forgetting, journal, lanes, memories, mutes, nights, outbox, trusts
+from app.store import (
+    admission,
+    commits,
+    floors,
+    forgetting,
+    journal,
+    lanes,
+    memories,
+    mutes,
+    nights,
+    outbox,
+    trusts,
+    wishes,
+)
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
@@ -178,9 +191,9 @@ def test_what_cannot_be_read_stops_nothing(own: Store) -> None:
 
 def test_a_wish_to_be_left_alone_holds_no_id(own: Store) -> None:
     """Who opted out is known by a digest alone, which survives the forgetting."""
-    own.run(memories.opt_out(memories.digest(PERSON)))
+    own.run(wishes.opt_out(wishes.digest(PERSON)))
     forgetting.forget(own, PERSON)
-    assert own.run(memories.opted_out([memories.digest(PERSON), memories.digest(OTHER)])) == (True, False)
+    assert own.run(wishes.opted_out([wishes.digest(PERSON), wishes.digest(OTHER)])) == (True, False)
     assert PERSON not in everything(own)
 
 

@@ -16,7 +16,7 @@ from app.broker import LEARN
 from app.character import load_character
 from app.model import AuthorKind
 from app.settings import load_settings
-from app.store import memories, nights, trusts, vault
+from app.store import memories, nights, trusts, vault, wishes
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.vault import Vault
@@ -77,7 +77,7 @@ def test_people_teach_and_bots_do_not(worker: Worker) -> None:
 def test_nothing_is_learned_of_who_opted_out(worker: Worker) -> None:
     """Also not from what was said before the wish."""
     talked(worker, "I work as a diver")
-    worker.store.run(memories.opt_out(memories.digest("7")))
+    worker.store.run(wishes.opt_out(wishes.digest("7")))
     assert worker.chores.learn("elena", CHANNEL) == 0
     assert known(worker) == []
 
@@ -146,7 +146,7 @@ def test_an_answer_earns_trust_but_not_from_the_unwilling(worker: Worker, store:
         bot, me, served = "elena", ME, worker.bots.get("elena")
         moments = (Moment(entry("hello", author_id="7"), "Hi."), Moment(entry("hello", place=1, author_id="8"), "Hi."))
 
-    store.run(memories.opt_out(memories.digest("8")))
+    store.run(wishes.opt_out(wishes.digest("8")))
     worker.chores.remember(World())  # type: ignore[arg-type]
     assert {person: points.points for person, points in store.run(trusts.everyone("elena")).items()} == {"7": 1}
     assert {item.value.get("to", item.value["author"]) for item in worker.chores.memory.search(("elena", "said"))} == {"7"}

@@ -1,0 +1,285 @@
+"""Forgetting is final: no process that runs, and nothing that comes late, brings a forgotten person's past back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from cryptography.fernet import Fernet
+
+from app import keys
+from app.bootstrap import own_data
+from app.bootstrap.gateway import StorePorts
+from app.bootstrap.places import Nicknames
+from app.bootstrap.worker import Worker
+from app.brain.embeddings import shared_encoder
+from app.brain.facts import told
+from app.brain.memory import Moment, learn, remember
+from app.character import load_character
+from app.errors import NotYours
+from app.gateway.hearing import Hearing
+from app.gateway.proxies import Proxies
+from app.gateway.reactions import Bursts
+from app.keys import Lane
+from app.model import DISCORD_EPOCH_MS, Classified, Event, InboxEntry, Signal
+from app.settings import Settings, load_settings
+from app.store import admission, forgetting, memories, nights, trusts, vault, wishes
+from app.store.admission import Candidate
+from app.store.door import Store
+from app.store.limits import Limits
+from app.store.nights import Night
+from app.store.vault import Vault
+from tests.brain.fakes import ME, line
+from tests.store.test_forgetting import everything
+
+KIM, SAM, PRIVATE = "6100000000000000001", "6100000000000000002", "6100000000000000077"
+SECRET = "I keep a harpoon under the bed"
+
+
+def message_id(store: Store, seconds: float, place: int = 0) -> str:
+    """The id of a message written so many seconds from now, by Redis's clock."""
+    now_s, micros = store.client.time()
+    at_ms = int(now_s) * 1000 + int(micros) // 1000 + int(seconds * 1000)
+    return str(((at_ms - DISCORD_EPOCH_MS) << 22) + place)
+
+
+def event(store: Store, seconds: float = -60, person: str = KIM, **more: Any) -> Event:
+    """A message on a server, `seconds` from now."""
+    fields: dict[str, Any] = {
+        "message_id": message_id(store, seconds), "channel_id": "55", "guild_id": "7", "author_id": person,
+        "author_name": "Kimberley", "content": SECRET, **more}
+    return Event(**fields)
+
+
+def private(store: Store, seconds: float = -60, person: str = KIM) -> Event:
+    """A direct message."""
+    return event(store, seconds, person, channel_id=PRIVATE, guild_id=None, is_dm=True)
+
+
+def forget(store: Store) -> None:
+    """As `memory forget`, without its waiting."""
+    store.run(wishes.forget(wishes.digest(KIM)))
+    forgetting.forget(store, KIM)
+
+
+@pytest_asyncio.fixture
+async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
+    """Elena's gateway ports on a real Valkey."""
+    settings = Settings(_env_file=None, redis_url=redis_url, vault_keys=(Fernet.generate_key().decode(),))  # type: ignore[arg-type]
+    found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
+    yield found
+    await found.close()
+
+
+def heard(said: Event) -> Candidate:
+    """An event as a gateway admits it."""
+    return Candidate("elena", said, Classified(signal=Signal.AMBIENT, reason="nothing special"))
+
+
+@pytest.mark.asyncio
+async def test_what_a_gateway_held_comes_too_late(ports: StorePorts, store: Store) -> None:
+    """An event, an edit or a burst of reactions that goes back to before the wish is nobody's; a new message is the person's."""
+    await ports.forgotten()
+    forget(store)
+    ports._wishes._looked = -1e9  # as if the process had slept meanwhile
+    old = event(store)
+    for number, late in enumerate((old, old.model_copy(update={"kind": "reaction", "reactions": 5}))):
+        await ports.admit(heard(late), f"r{number}")
+    assert not [trace for trace in (KIM, "Kimberley", "harpoon") if trace in everything(store)]
+    await ports.admit(heard(event(store, 10, content="good morning")), "r3")
+    assert KIM in everything(store)
+
+
+@pytest.mark.asyncio
+async def test_a_reaction_to_old_words_earns_nothing(ports: StorePorts, store: Store) -> None:
+    """Otherwise one thumb would enter the person again; a reaction to what was said since is a new acquaintance."""
+    await ports.forgotten()
+    old = message_id(store, -60)
+    forget(store)
+    await ports.forgotten()
+    await ports.liked("elena", KIM, old, "l1")
+    await ports.liked("elena", SAM, old, "l2")
+    assert set(store.run(trusts.everyone("elena"))) == {SAM}
+    await ports.liked("elena", KIM, message_id(store, 10), "l3")
+    assert set(store.run(trusts.everyone("elena"))) == {KIM, SAM}
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_lets_go_of_names_once(ports: StorePorts, store: Store) -> None:
+    """A nickname that waits for the pump is not written after the wish; the caches are told of it once."""
+    await ports.forgotten()
+    ports.nicknamed("7", KIM, "Kimmy")
+    ports.nicknamed("7", SAM, "Sammy")
+    forget(store)
+    gone = await ports.forgotten()
+    assert gone is not None
+    assert [gone(KIM), gone(SAM)] == [True, False]
+    await ports.pump()
+    assert store.client.hgetall(keys.names("7")) == {SAM: "Sammy"}
+    assert await ports.forgotten() is None
+
+
+def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
+    """Rooms, messages, what waits for a proxy, crowds and nicknames: nothing of the person, everything of the others."""
+    hearing, proxies, bursts, names = Hearing(), Proxies((), 500), Bursts(3), Nicknames()
+    proxies.at_work_in("7")
+    kims = event(store, -60, message_id=message_id(store, -60))
+    sams = event(store, -50, SAM, author_name="Samuel", content="Good evening, all", channel_id="56")
+    after = event(store, -40, SAM, message_id=message_id(store, -40), content="really?")
+    waiting = hearing.hear(kims)
+    for said in (sams, after):
+        hearing.hear(said)
+    for said in (kims, sams):
+        proxies.hold_ms(said)
+        bursts.add("elena", "1", said.author_id)
+        names.nicknamed("7", said.author_id, said.author_name)
+    for one in (hearing, proxies, bursts, names):
+        one.forget(lambda person: person == KIM)  # type: ignore[attr-defined]
+    assert hearing.known(kims.message_id) is None
+    assert hearing.known(sams.message_id) == sams
+    assert (waiting.event.content, waiting.turn.text, waiting.event.author_name) == ("", "", "somebody")
+    assert KIM not in hearing._places["55"].room.people
+    assert [key for key in proxies._originals] == [sams.message_id]
+    assert {key for _, key in proxies._people} == {SAM}
+    assert bursts._crowds["1"].people == {SAM}
+    assert names.news() == {"7": ({SAM: "Samuel"}, ())}
+
+
+@pytest.fixture
+def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker that knows Elena."""
+    monkeypatch.setenv("STREAM_REDIS_URL", redis_url)
+    monkeypatch.setenv("STREAM_VAULT_KEYS", Fernet.generate_key().decode())
+    load_settings.cache_clear()
+    running = Worker(load_settings())
+    plain = ("{}", f'{{"user_id": "{ME}"}}', load_character("elena").model_dump_json())
+    sealed = Vault(running.settings.vault_keys).seal("elena", {"token": "x" * 60}, plain)
+    running.store.run(vault.publish("elena", sealed, *plain))
+    yield running
+    running.close()
+
+
+def entry(said: Event) -> InboxEntry:
+    """In Elena's inbox."""
+    return InboxEntry(entry_id="1-0", event=said, signal=Signal.DIRECT)
+
+
+def test_a_cycle_that_ran_meanwhile_keeps_nothing_old(worker: Worker, store: Store) -> None:
+    """Its answer was on the way when the person was forgotten: neither the words nor trust nor a conversation come back."""
+    before = (event(store), private(store, -55))
+    mixed = event(store, 10, SAM, content="what did they say?")
+    earlier = line(SECRET, KIM, "Kimberley").model_copy(update={"message_id": message_id(store, -30)})
+    since = event(store, 20, content="good morning")
+    forget(store)
+    moments = [Moment(entry(said), f"So: {said.content}") for said in before]
+    moments += [Moment(entry(mixed), "Nothing.", (earlier,)), Moment(entry(since), "Hello.")]
+    worker.chores.remember(SimpleNamespace(  # type: ignore[arg-type]
+        bot="elena", me=ME, served=worker.bots.get("elena"), moments=moments))
+    kept = {item.value["text"] for item in worker.chores.memory.search(("elena", "said"), limit=100)}
+    assert kept == {"what did they say?", "Nothing.", "good morning", "Hello."}
+    assert PRIVATE not in everything(store)
+
+
+def test_a_learning_that_ran_meanwhile_keeps_nothing_old(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person was forgotten while the model read the conversation."""
+    remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(event(store, content="I have a canoe")), "Lovely."))
+    real = told
+
+    def slow(*arguments: Any) -> Any:
+        forget(store)
+        return real(*arguments)
+
+    monkeypatch.setattr("app.brain.facts.told", slow)
+    assert worker.chores.learn("elena", "55") == 0
+    assert "canoe" not in everything(store)
+
+
+def test_a_diary_that_was_written_meanwhile_is_not_kept(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells of the person; the next night writes one that does not."""
+    said = event(store)
+    remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(said), "Lovely."))
+    store.client.rpush(keys.journal_of_bot("elena", "2026-11-20"), json.dumps(
+        {"channel": "55", "reply_to": said.message_id, "author": KIM, "text": "Lovely.", "emoji": ""}))
+    written = worker.chores._written
+
+    def slow(*arguments: Any) -> str:
+        text = written(*arguments)
+        assert KIM in text
+        forget(store)
+        return text
+
+    monkeypatch.setattr(worker.chores, "_written", slow)
+    worker.chores.write(Night.DIARY, "elena", "2026-11-20")
+    assert store.run(nights.read("elena", Night.DIARY)) == {}
+    assert KIM not in everything(store)
+
+
+def test_a_worker_lets_go_of_its_caches(worker: Worker, store: Store) -> None:
+    """With its next task: the items of memory, and the texts whose vectors it knows."""
+    worker.heed()
+    remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(event(store)), "Lovely."))
+    worker.chores.memory.search(("elena", "said"), query="harpoon")
+    assert SECRET in shared_encoder()._cache
+    forget(store)
+    worker._forgotten = (1e-9, worker._forgotten[1])
+    worker.heed()
+    assert SECRET not in shared_encoder()._cache
+    assert worker.chores.memory._known == {}
+
+
+def lived(store: Store, memory: Any) -> None:
+    """Kim and Sam have told Elena something, Kim also in private."""
+    for number, said in enumerate((event(store), private(store, -55), event(store, -50, SAM, content="I have two cats"))):
+        remember(memory, "elena", ME, "Elena", Moment(entry(said), f"I see, number {number}."))
+        for fact in told("I have a canoe", said.message_id):
+            learn(memory, "elena", said.author_id, fact, {
+                "name": said.author_name, "channel": said.channel_id, "guild": said.guild_id or ""})
+        store.run(trusts.add("elena", said.author_id, 1, f"t{number}"))
+        limits, settings = Limits.of(Settings(_env_file=None)), Settings(_env_file=None)  # type: ignore[call-arg]
+        asked = Candidate("elena", said, Classified(signal=Signal.DIRECT, reason="named", addressed=("elena",)),
+                          move_cursor=True)
+        store.run(admission.admit(asked, f"a{number}", limits, settings))
+    store.run(memories.converse("elena", PRIVATE, 60_000))
+    store.client.hset(keys.names("7"), mapping={KIM: "Kimmy", SAM: "Sammy"})
+    store.client.expire(keys.names("7"), 60)
+
+
+def test_the_private_channel_goes_with_the_person(worker: Worker, store: Store) -> None:
+    """Its id says as much as the person's: cursors, lanes, floors and conversations of it go; other people's stay."""
+    lived(store, worker.chores.memory)
+    assert PRIVATE in everything(store)
+    assert store.client.exists(keys.inbox(Lane("elena", PRIVATE)))
+    forget(store)
+    left = everything(store)
+    assert not [trace for trace in (KIM, PRIVATE, "Kimmy", "harpoon") if trace in left]
+    assert SAM in left
+    assert store.client.hgetall(keys.names("7")) == {SAM: "Sammy"}
+
+
+def test_what_is_kept_is_handed_out_to_the_person_alone(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is theirs, nothing of anybody else; nobody asks about, or forgets, another."""
+    lived(store, worker.chores.memory)
+    answer = own_data.what_do_you_know(store, KIM)
+    found = json.loads(answer.attached)
+    assert "has a canoe" in answer.text
+    assert {line["text"] for line in found["bots"]["elena"]["lines"]} == {SECRET}
+    assert len(found["bots"]["elena"]["facts"]) == 1
+    assert found["bots"]["elena"]["trust"]["points"] == 2
+    assert found["nicknames"] == {"7": "Kimmy"}
+    assert found["elsewhere"]["mailbox"] >= 2
+    assert not [trace for trace in (SAM, "cats", "Sammy") if trace in answer.attached]
+    for ask in (lambda: own_data.what_do_you_know(store, SAM, KIM),
+                lambda: own_data.forget_me(store, worker.settings, SAM, KIM)):
+        with pytest.raises(NotYours):
+            ask()
+    monkeypatch.setattr("app.bootstrap.own_data.looks_every", lambda _: 0)
+    assert own_data.forget_me(store, worker.settings, KIM, opt_out=True).text.startswith("Forgotten: ")
+    left = json.loads(own_data.what_do_you_know(store, KIM).attached)
+    assert left["opted_out"]
+    assert (left["nicknames"], left["elsewhere"]) == ({}, {})
+    assert left["bots"]["elena"] == {"facts": [], "lines": [], "answers": [], "trust": None, "diary": [], "dream": []}
+    assert SAM in everything(store)
