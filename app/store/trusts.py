@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from app import keys
 from app.rules import trust as rules
-from app.store.door import Call, Reply, command
+from app.store.door import Call, Reply
 
 PEOPLE_MOST = 2_000
 
@@ -31,22 +30,16 @@ def add(bot: str, person: str, points: int, request: str) -> Call[int]:
         (person, points, rules.DAILY, rules.GRACE_DAYS, rules.MOST, PEOPLE_MOST, keys.PERSON_TTL), int)
 
 
-def _points(text: str) -> Points:
-    stored = json.loads(text)
-    return Points(int(stored["points"]), int(stored["at_ms"]))
+def _by_person(reply: Reply) -> dict[str, Points]:
+    return {person: Points(int(points), int(at_ms))
+            for person, points, at_ms in zip(reply[::3], reply[1::3], reply[2::3], strict=True)}
 
 
 def everyone(bot: str) -> Call[dict[str, Points]]:
     """Points by person."""
-    def parse(reply: Mapping[str, str]) -> dict[str, Points]:
-        return {person: _points(text) for person, text in reply.items()}
-
-    return command("HGETALL", keys.trust(bot), parse=parse)
+    return Call("trusted", (keys.trust(bot),), (rules.MOST,), _by_person)
 
 
 def some(bot: str, people: Sequence[str]) -> Call[dict[str, Points]]:
     """Points of these people (at least one); who has none is left out."""
-    def parse(reply: Reply) -> dict[str, Points]:
-        return {person: _points(text) for person, text in zip(people, reply, strict=True) if text is not None}
-
-    return command("HMGET", keys.trust(bot), *people, parse=parse)
+    return Call("trusted", (keys.trust(bot),), (rules.MOST, *people), _by_person)

@@ -102,7 +102,7 @@ elseif redis.call('EXISTS', keys.cause(message)) == 0 then
     root = c[1] or redis.call('HGET', KEYS[7], '#last') or ''
     hops = (tonumber(c[2]) or 0) + 1
     if root ~= '' then
-      redis.call('HINCRBY', keys.cause_root(root), 'foreign', 1)
+      add(keys.cause_root(root), 'foreign', 1)
       redis.call('PEXPIRE', keys.cause_root(root), 2 * DAY)
     end
   end

@@ -10,8 +10,7 @@ local function counts_of(key, ...)
   local found, counts = redis.pcall('HMGET', key, ...), {}
   if found.err then return counts end
   for place = 1, #found do
-    local count = tonumber(found[place] or nil)
-    if count and count >= 0 and count < 2 ^ 53 then counts[place] = math.floor(count) end
+    counts[place] = whole(found[place])
   end
   return counts
 end
@@ -20,9 +19,7 @@ end
 local function add(key, field, amount)
   local count = redis.pcall('HINCRBY', key, field, int(amount))
   if type(count) == 'number' and count >= 0 then return end
-  if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
-  local before = tonumber(redis.call('HGET', key, field) or nil)
-  before = type(count) == 'table' and before and before >= 0 and before < 2 ^ 53 and math.floor(before) or 0
+  local before = type(count) == 'table' and whole(redis.call('HGET', hash(key), field)) or 0
   redis.call('HSET', key, field, int(math.max(0, before + amount)))
 end
 

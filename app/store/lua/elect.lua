@@ -103,7 +103,7 @@ for _, bidder in ipairs(ranked) do
   local wait = cooled(bot)
   if scope_muted('bot', bot) then
     why = 'muted'
-  elseif redis.call('HGET', keys.budget(bot, today()), 'spent') then
+  elseif field_of(keys.budget(bot, today()), 'spent') == '1' then
     why = 'over budget'
   elseif wait > 0 then
     why = 'cooled'

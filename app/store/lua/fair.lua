@@ -5,8 +5,8 @@
 local function turn_of(channel, message, author, weight)
   local known = tonumber(redis.call('HGET', keys.bids(message), '#turn') or nil)
   if known then return known end
-  local key = keys.turns(channel)
-  local turn = (tonumber(redis.call('HGET', key, author) or nil) or 0) + weight
+  local key = hash(keys.turns(channel))
+  local turn = (whole(redis.call('HGET', key, author)) or 0) + weight
   if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
   redis.call('HSET', key, author, int(turn))
   if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, HOUR) end
@@ -17,10 +17,10 @@ end
 -- Why a bot answers a person no more today, or nil. A small day is shared too, but everybody gets the few answers that
 -- somebody quiet would get.
 local function share_spent(bot, person, limits, weight)
-  local used = tonumber(redis.call('HGET', keys.shares(bot, today()), person) or nil) or 0
+  local used = whole(field_of(keys.shares(bot, today()), person)) or 0
   local share = math.max(limits.quiet_posts, math.floor(limits.daily_posts * limits.person_share / weight))
   if used >= share then return used .. ' answers today, one person may have ' .. share end
-  local posts = tonumber(redis.call('HGET', keys.budget(bot, today()), 'posts') or nil) or 0
+  local posts = whole(field_of(keys.budget(bot, today()), 'posts')) or 0
   if posts >= limits.daily_posts * (1 - limits.quiet_reserve) and used >= limits.quiet_posts then
     return 'the rest of the day is for people who had fewer than ' .. limits.quiet_posts .. ' answers'
   end
@@ -29,13 +29,13 @@ end
 
 local function count_share(bot, person)
   local key = keys.shares(bot, today())
-  redis.call('HINCRBY', key, person, 1)
+  add(key, person, 1)
   redis.call('PEXPIRE', key, 2 * DAY)
 end
 
 -- Whether a person is told for the first time today that a limit is reached.
 local function first_told(bot, person)
-  local key = keys.shares(bot, today())
+  local key = hash(keys.shares(bot, today()))
   local first = redis.call('HSETNX', key, 'told:' .. person, 1) == 1
   redis.call('PEXPIRE', key, 2 * DAY)
   return first

@@ -5,9 +5,9 @@ local OVERRUN = 100
 -- Elections pass over a bot whose day is spent.
 local function mark_spent(bot, limits, date)
   if days_spent(days_of(bot, '', '', limits), cost_of(1, 0, 0), date) then
-    redis.call('HSET', keys.budget(bot, date), 'spent', 1)
+    redis.call('HSET', hash(keys.budget(bot, date)), 'spent', 1)
   else
-    redis.call('HDEL', keys.budget(bot, date), 'spent')
+    redis.call('HDEL', hash(keys.budget(bot, date)), 'spent')
   end
 end
 
@@ -15,7 +15,7 @@ end
 local function person_of(root, author_kind, author)
   if root == '' then return '' end
   if author_kind == 'human' then return author end
-  return redis.call('HGET', keys.cause_root(root), 'person') or ''
+  return field_of(keys.cause_root(root), 'person') or ''
 end
 
 -- Would more than one of the calls that run now pass a day's money, took each OVERRUN times what is held for it?

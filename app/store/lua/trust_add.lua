@@ -4,26 +4,26 @@
 -- Returns the points now
 --#include keys
 --#include lib
+--#include trust
 local earlier = redis.call('GET', KEYS[2])
 if earlier then return tonumber(earlier) end
-local grace = tonumber(ARGV[4])
+local grace, most = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function left(stored)
   return math.max(0, stored.points - math.max(0, math.floor((now - stored.at_ms) / DAY) - grace))
 end
 
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-local stored = text and cjson.decode(text) or {points = 0, at_ms = now, day = '', today = 0}
+local stored = points_of(redis.call('HGET', hash(KEYS[1]), ARGV[1]) or nil, most)
 local earned = stored.day == today() and stored.today or 0
 local more = math.max(0, math.min(tonumber(ARGV[2]), tonumber(ARGV[3]) - earned))
-local points = math.min(left(stored) + more, tonumber(ARGV[5]))
+local points = math.min(left(stored) + more, most)
 redis.call('HSET', KEYS[1], ARGV[1],
   cjson.encode({points = points, at_ms = now, day = today(), today = earned + more}))
 if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[6]) then
   local least, who = math.huge, nil
   local flat = redis.call('HGETALL', KEYS[1])
   for i = 1, #flat, 2 do
-    local has = left(cjson.decode(flat[i + 1]))
+    local has = left(points_of(flat[i + 1], most))
     if flat[i] ~= ARGV[1] and has < least then least, who = has, flat[i] end
   end
   redis.call('HDEL', KEYS[1], who)
