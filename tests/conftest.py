@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,16 @@ from app.settings import load_settings
 from app.store.door import Store
 from tests.keyleaks import leaked
 
-pytest_plugins = ["tests.discord_api.watching"]
+pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
+
+PROCESSES = ("cases", "e2e", "cli", "playground")
+"""Folders whose tests start processes. They run first, so that short tests fill the end of a parallel run."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever the order of the tests, those that wait for processes come first."""
+    items.sort(key=lambda item: Path(item.path).parent.name not in PROCESSES)
 
 
 @pytest.fixture(autouse=True)

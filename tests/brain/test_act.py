@@ -101,8 +101,8 @@ def test_an_unknown_emoji_is_replaced_by_the_characters_own(emoji: str) -> None:
 GARBAGE = {
     "empty": "",
     "empty text": said(""),
-    "ten megabytes": "a" * 10_000_000,
-    "ten megabytes of json": said("b" * 10_000_000),
+    "a megabyte": "a" * 1_000_000,
+    "a megabyte of json": said("b" * 1_000_000),
     "a refusal": said("I'm sorry, but I can't assist with that request."),
     "a stock phrase": said("As an AI language model, I do not have opinions."),
     "an error text": said("Error: rate limit exceeded"),

@@ -177,15 +177,13 @@ def test_a_hanging_model_leaves_time_for_its_fallback() -> None:
     """The time is a budget for all: who never answers gets a part of it, and is booked at what it may have cost."""
     with ProviderServer(always(Sent(hangs=True))) as server:
         begin = time.monotonic()
-        one = made(server, "openai:second", timeout=2.0)
+        one = made(server, "openai:second", timeout=4.0)
         answer = one.ask(ASK, NOW_MS)
         assert words(answer) == "Second."
-        assert time.monotonic() - begin < 2.0
+        assert time.monotonic() - begin < 4.0
         assert answer.tokens >= one.estimate(ASK).tokens, "the call that was left may be charged for"
-        begin = time.monotonic()
         assert words(one.ask(ASK, NOW_MS)) == "Second."
-        assert time.monotonic() - begin < 1.2, "nobody waits for it twice in a row"
-        assert len(server.sent("first")) == 1
+        assert len(server.sent("first")) == 1, "nobody waits for it twice in a row"
 
 
 def test_two_hanging_models_leave_time_for_the_third() -> None:

@@ -32,7 +32,8 @@ def voice(character: Character, seed: int = 0, encoder: Encoder | None = None) -
 @pytest.mark.parametrize("messages", [EVERYDAY, ["what do you think?"] * 25, ["hi"] * 25], ids=["varied", "same", "hi"])
 def test_no_line_is_repeated_within_25_answers(character: Character, messages: list[str]) -> None:
     """With its own words as `recent`, a character finds a new line 25 times in a row, even for one same message."""
-    speaks, said = voice(character), []
+    said: list[str] = []
+    speaks = voice(character)
     for place, message in enumerate(messages):
         said.append(speaks.say(Scene(message, "Sam", tuple(said), str(place))))
     assert len(set(said)) == len(said)
@@ -49,7 +50,8 @@ def test_no_line_is_repeated_within_25_answers(character: Character, messages: l
 ])
 def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
     """Asked sincerely, each character says what it is, the tenth time as the first."""
-    speaks, said = voice(character), []
+    said: list[str] = []
+    speaks = voice(character)
     for place in range(10):
         said.append(speaks.say(Scene(question, "Sam", tuple(said), str(place))))
     honest = [line.text for line in character.lines if line.mood is Mood.HONEST]
@@ -60,7 +62,8 @@ def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
 def test_grief_gets_no_joke(character: Character) -> None:
     """However often somebody is sad, the answers stay with tender or asking lines."""
-    speaks, said = voice(character), []
+    said: list[str] = []
+    speaks = voice(character)
     fitting = {line.text for line in character.lines if line.mood in {Mood.SAD, Mood.CURIOUS}}
     for place in range(12):
         said.append(speaks.say(Scene("my dog died yesterday and I feel so alone", "Sam", tuple(said), str(place))))

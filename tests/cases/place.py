@@ -16,7 +16,6 @@ from app.playground.loopback import Account, Channel, Guild, LoopbackDiscord
 from app.playground.loopback.channels import ChannelType
 from app.playground.loopback.permissions import Permission
 from tests.cases.reading import Case, ChannelPlan
-from tests.e2e import warm
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, system
 
@@ -93,7 +92,6 @@ def place(folder: Path, cases: Sequence[Case]) -> Iterator[Place]:
         with system(folder, server, **settings) as stream:
             for name, account in bots.items():
                 stream.env[f"STREAM_TOKEN_{name.upper()}"] = account.token or ""
-            stream.launch = warm.launch
             stream.workers()
             stream.beat()
             _start_gateway(stream, bots)

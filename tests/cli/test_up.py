@@ -107,7 +107,7 @@ def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with (tmp_path / "up.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", ALL_BUT_GATEWAY], env=environment, stdout=log, stderr=log, text=True)
-    process.args = environment["STREAM_FLOWER_PORT"]  # type: ignore[assignment]
+    process.args = [environment["STREAM_FLOWER_PORT"]]
     yield process
     process.terminate()
     process.wait(15)
@@ -132,7 +132,7 @@ def test_up_runs_everything_and_ends_in_good_order(up: subprocess.Popen[str], tm
     wait_until(lambda: serving(log) or up.poll() is not None, 40, "everything running")
     assert up.poll() is None, log.read_text()
     assert running_url(tmp_path) is not None
-    flower = f"http://127.0.0.1:{up.args}/workers?json=1"
+    flower = f"http://127.0.0.1:{up.args[0]!s}/workers?json=1"
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(flower, timeout=5)
     refused.value.close()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from app import keys
 from app.delivery.deliver import Deliverer
 from app.delivery.rest import DiscordRest, Secrets
 from app.keys import Lane
-from app.model import Action, ActionKind, Classified, Event, Signal
+from app.model import Action, ActionKind, Classified, Context, Event, Signal
 from app.playground.loopback import Account, Channel, LoopbackDiscord, LoopbackThread, Post
 from app.settings import Settings
 from app.store import admission, commits, floors, journal, lanes, outbox
@@ -25,7 +26,7 @@ from app.store.limits import Limits
 from app.store.lock import LaneLock
 from app.verdicts import Commit
 
-SPEEDY = {
+SPEEDY: dict[str, Any] = {
     "discord_timeout": 2.0, "delivery_lease": 5.0, "nonce_window": 60.0, "deliver_by": 60.0, "quiet_time": 0.0,
     # The floor of a committed entry lapses at once, so that a test may queue several posts before any is delivered.
     "delivery_hold": 0.001, "cooldown": 0.0, "speak_channels": "*", "person_hourly": 1000,
@@ -86,17 +87,17 @@ class Room:
         self.settings = self.with_settings()
         self.workers: list[Worker] = []
 
-    def with_settings(self, **changes: object) -> Settings:
+    def with_settings(self, **changes: Any) -> Settings:
         """Settings for this loopback Discord, quick enough for a test."""
         return Settings(**{"discord_api_url": self.discord.api_url, **SPEEDY, **changes})
 
-    def worker(self, **changes: object) -> Worker:
+    def worker(self, **changes: Any) -> Worker:
         """A further worker process, as it were."""
         self.workers.append(Worker(self, self.with_settings(**changes)))
         return self.workers[-1]
 
     @contextlib.contextmanager
-    def process(self, kill_at: str, **changes: object) -> Iterator[subprocess.Popen[str]]:
+    def process(self, kill_at: str, **changes: Any) -> Iterator[subprocess.Popen[str]]:
         """A deliverer in a process of its own, which dies or freezes at a named point."""
         settings = {"discord_api_url": self.discord.api_url, **SPEEDY, **changes}
         secrets = self.secrets["elena"]
@@ -111,7 +112,7 @@ class Room:
 
     def commit(
         self, text: str = "hello", *, bot: str = "elena", direct: bool = True, emoji: str = "",
-        trigger: Post | None = None, channel: Channel | None = None, fallback: str = "", **changes: object,
+        trigger: Post | None = None, channel: Channel | None = None, fallback: str = "", **changes: Any,
     ) -> str:
         """The person says something, the bot decides; returns the message id. The entry is in the outbox."""
         channel = channel or self.channel
@@ -124,7 +125,7 @@ class Room:
         signal = Classified(signal=Signal.DIRECT if direct else Signal.WATCHED, reason="test")
         self.store.run(admission.admit(admission.Candidate(bot, event, signal), _request(), limits, settings))
         if not direct:
-            self.store.run(lanes.wake(lane, "poll"))
+            self.store.run(lanes.wake(lane, Context.POLL))
         lock = LaneLock(self.store, lane, 10)
         assert lock.take()
         begun = self.store.run(lanes.begin(lane, lock.id))
@@ -148,13 +149,13 @@ class Room:
 
     def queue(self, bot: str = "elena") -> list[str]:
         """Entry ids that are not delivered yet."""
-        return self.store.client.lrange(keys.outbox(bot, str(self.channel.id)), 0, -1)
+        return [str(entry) for entry in self.store.client.lrange(keys.outbox(bot, str(self.channel.id)), 0, -1)]
 
     def forget_nonces(self, chunk: int = 0) -> None:
         """Let time pass: Discord forgets every nonce, the head's unknown attempt is past the window, a retry is due."""
         key = keys.entry(self.queue()[0])
         first = int(str(self.store.client.hget(key, f"first:{chunk}")))
-        self.store.client.hset(key, f"first:{chunk}", first - 600_000)
+        self.store.client.hset(key, f"first:{chunk}", str(first - 600_000))
         self.discord.nonce_window = 0.0
         self.due()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.delivery.conftest import Room
 Empties = Callable[..., None]
 Wait = Callable[..., None]
 
-SOON = {"delivery_lease": 0.3, "discord_timeout": 0.3}
+SOON: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3}
 """So that the wait for posts that may still arrive, and for a dead deliverer's lease, is short."""
 
 

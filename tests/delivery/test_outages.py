@@ -134,7 +134,7 @@ def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> 
 def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) -> None:
     """It is still being asked which channels are due: it must not begin to serve one after the store is closed."""
     worker = room.worker()
-    worker.deliverer._store.run = lambda _: asyncio.sleep(60)
+    worker.deliverer._store.run = lambda _: asyncio.sleep(60)  # type: ignore[assignment, return-value]
     worker.deliverer.begin("elena")
     wait_until(lambda: worker.deliverer._asking, what="the question")
     worker.deliverer.close()

@@ -44,7 +44,8 @@ def test_a_row_is_so(
     room.worker()
     empties()
     first = ([], [EMOJI]) if reaction else ([LINE], [])
-    by_way = {Way.NONE: ([], []), Way.PLAIN: ([LINE], []), Way.WORDS: ([SPARE], []), Way.OTHER: ([SPARE], [])}
+    by_way: dict[Way, tuple[list[str], list[str]]] = {
+        Way.NONE: ([], []), Way.PLAIN: ([LINE], []), Way.WORDS: ([SPARE], []), Way.OTHER: ([SPARE], [])}
     final = row.verdict is Verdict.FINAL
     lost = final and seen_way(row, act) is Way.NONE
     if final:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -120,7 +121,7 @@ def test_half_an_answer_is_not_followed_by_other_words(room: Room) -> None:
 
 def test_an_answer_that_may_have_arrived_is_looked_for_first(room: Room, empties: Empties) -> None:
     """A line whose first attempt arrived unheard and whose second is blocked is found, and no other line is said."""
-    soon = {"delivery_lease": 0.3, "discord_timeout": 0.3}
+    soon: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3}
     room.discord.faults.lose_next("POST", "/messages$")
     message = room.commit("hello", fallback="Something else.", **soon)
     worker = room.worker(**soon)
@@ -133,7 +134,7 @@ def test_an_answer_that_may_have_arrived_is_looked_for_first(room: Room, empties
 
 def test_a_blocked_line_that_never_arrived_is_replaced_after_a_look(room: Room, empties: Empties) -> None:
     """A server error, then AutoMod: the channel is read, and as nothing stands there the other line is said."""
-    soon = {"delivery_lease": 0.3, "discord_timeout": 0.3}
+    soon: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3}
     room.discord.faults.fail_next("POST", "/messages$", 503)
     room.commit("hello", fallback="Something else.", **soon)
     worker = room.worker(**soon)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_busy_channel_does_not_hide_a_post_from_the_read_back(
     """A post is found though more messages than a read-back reads stand between the trigger and it."""
     monkeypatch.setattr("app.delivery.rest.READ_BACK_LIMIT", 5)
     monkeypatch.setattr("app.delivery.courier.SKEW_MS", 300)
-    soon = {"delivery_lease": 0.3, "discord_timeout": 0.3, "nonce_window": 0.31}
+    soon: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3, "nonce_window": 0.31}
     trigger = room.discord.post(room.person, room.channel, "elena, are you there?")
     for number in range(10):
         room.discord.post(room.person, room.channel, f"chatter {number}")

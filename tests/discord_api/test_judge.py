@@ -34,8 +34,8 @@ def judge(description: Description) -> Judge:
 def exchange(path: str = "/channels/123456/typing", *, method: str = "POST", **changes: Any) -> Exchange:
     """An exchange without fault, with changes; bodies are given as what JSON says."""
     bodies = {name: changes.pop(name) for name in ("request", "answer") if name in changes}
-    encoded = {name: b"" if body is None else json.dumps(body).encode() for name, body in bodies.items()}
-    fields = {"query": {}, "request": b"", "status": 204, "content_type": "application/json", "answer": b""}
+    encoded: dict[str, Any] = {name: b"" if body is None else json.dumps(body).encode() for name, body in bodies.items()}
+    fields: dict[str, Any] = {"query": {}, "request": b"", "status": 204, "content_type": "application/json", "answer": b""}
     return Exchange(method=method, path=path, **(fields | encoded | changes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,21 +15,36 @@ MISSING = f"Discord's OpenAPI: NOT CHECKED, {PATH} is missing"
 
 
 class Watch:
-    """The judge of this run, and what it found."""
+    """The judge of this process, and what it found."""
 
     def __init__(self) -> None:
         self.judge = Judge(Description()) if PATH.exists() else None
         self.deviations: list[Deviation] = []
 
+
+class Tally:
+    """What all processes of a run have checked."""
+
+    def __init__(self) -> None:
+        self.exchanges = 0
+        self.routes: set[str] = set()
+        self.deviations = 0
+
+    def add(self, exchanges: int, routes: list[str], deviations: int) -> None:
+        """Count what one process has checked."""
+        self.exchanges += exchanges
+        self.routes.update(routes)
+        self.deviations += deviations
+
     def summary(self) -> str:
         """One line on the whole run; empty when nothing was exchanged."""
-        if self.judge is None:
+        if not PATH.exists():
             return MISSING
-        if not self.judge.count:
+        if not self.exchanges:
             return ""
         return (
-            f"Discord's OpenAPI: {self.judge.count} requests and answers of {len(self.judge.routes)} routes checked, "
-            f"{len(self.deviations)} deviations"
+            f"Discord's OpenAPI: {self.exchanges} requests and answers of {len(self.routes)} routes checked, "
+            f"{self.deviations} deviations"
         )
 
 
@@ -56,11 +72,39 @@ def _as_discord_would(discord_watch: Watch) -> Iterator[None]:
 
 
 WATCH = pytest.StashKey[Watch]()
+TALLY = pytest.StashKey[Tally]()
+OUTPUT = "discord_watch"
+"""What a worker of pytest-xdist hands to the process that started it, under this name."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to count."""
+    config.stash[TALLY] = Tally()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand this process's counts on, or count them here when it is the only one."""
+    watch = session.config.stash.get(WATCH, None)
+    if watch is None or watch.judge is None:
+        return
+    counts = (watch.judge.count, sorted(watch.judge.routes), len(watch.deviations))
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is None:
+        session.config.stash[TALLY].add(*counts)
+    else:
+        output[OUTPUT] = counts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker of pytest-xdist has checked."""
+    counts = getattr(node, "workeroutput", {}).get(OUTPUT)
+    if counts:
+        node.config.stash[TALLY].add(*counts)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """One line at the end."""
-    watch = config.stash.get(WATCH, None)
-    line = watch.summary() if watch is not None else ""
+    line = config.stash[TALLY].summary()
     if line:
         terminalreporter.write_line(line)

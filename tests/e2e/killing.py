@@ -15,7 +15,7 @@ from app import keys
 from app.playground.loopback import LoopbackDiscord, Post
 from tests.e2e import warm
 from tests.e2e.model_server import ModelServer
-from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
 
 Kind = Literal["direct", "unaddressed"]
 KINDS: tuple[Kind, ...] = ("direct", "unaddressed")
@@ -176,8 +176,7 @@ def stage(folder: Path, *, window: float = 300.0, warmed: bool = True, **setting
         characters = write_characters(folder / "characters", [eager_character(name) | {"model": llm} for name in BOTS])
         calm = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_posts": 10_000, "daily_tokens": 10**8}
         with system(folder, server, characters_dir=characters, **calm, **settings) as running:
-            if warmed:
-                running.launch = warm.launch
+            running.launch = warm.launch if warmed else cold
             one = Stage(running)
             one.open()
             yield one

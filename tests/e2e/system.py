@@ -22,6 +22,7 @@ from app.model import JournalLine
 from app.playground.loopback import LoopbackDiscord, LoopbackThread
 from app.store import journal, stats
 from app.store.door import Store
+from tests.e2e import warm
 
 READY_WITHIN = 60.0
 
@@ -85,8 +86,8 @@ class System:
     env: dict[str, str]
     processes: dict[str, Any] = field(default_factory=dict)
     workers_started: set[str] = field(default_factory=set)
-    launch: Callable[..., Any] = cold
-    """How processes are started: `cold`, or `tests.e2e.warm.launch`."""
+    launch: Callable[..., Any] = warm.launch
+    """How processes are started: forked from a warm interpreter, or `cold`, as operators do, with seconds of imports."""
 
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Any:
         """Start one process of this virtual environment; its output goes to `<name>.log`."""
@@ -238,5 +239,5 @@ def add_bots(running: System, *names: str) -> dict[str, Any]:
     accounts = {}
     for name in names:
         accounts[name] = account = running.discord.add_bot(name)
-        running.env[f"STREAM_TOKEN_{name.upper()}"] = account.token
+        running.env[f"STREAM_TOKEN_{name.upper()}"] = str(account.token)
     return accounts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
 
 BOTS = ("ada", "bob", "cyd")
 
@@ -20,6 +21,8 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("stream")
     characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
     with system(folder, characters_dir=characters, cooldown=0, quiet_time=0) as running:
+        if os.environ.get("STREAM_PROVE"):
+            running.launch = cold
         add_bots(running, *BOTS)
         running.discord.add_channel("general")
         running.workers()

@@ -77,7 +77,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         patch.setattr(EmbeddedValkey, "_configuration", with_users)
         characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
         with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.02) as running:
-            running.launch = warm.launch
             guarded = Guarded(running, None, Recorder(running.valkey.url))  # type: ignore[arg-type]
             add_bots(running, *BOTS)
             channel = running.discord.add_channel("general")

@@ -62,7 +62,6 @@ def test_faults_lose_and_double_nothing(tmp_path: Path) -> None:
     characters = write_characters(tmp_path / "characters", [eager_character(name) for name in BOTS])
     calm = {"cooldown": 0, "quiet_time": 0, "daily_posts": 10_000, "root_posts": 100, "person_hourly": 10_000}
     with system(tmp_path, server, characters_dir=characters, **calm) as running:
-        running.launch = warm.launch
         add_bots(running, *BOTS)
         running.workers()
         running.beat()

@@ -22,7 +22,7 @@ BOTS = ("ada", "bob", "cyd")
 PROVE = os.environ.get("STREAM_PROVE") == "1"
 MESSAGES = 200 if PROVE else 60
 FLOOD = 1_000_000 if PROVE else 100_000
-GENEROUS = {
+GENEROUS: dict[str, Any] = {
     "person_hourly": 100_000,
     "daily_posts": 100_000,
     "daily_posts_all": 100_000,

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ LONG = os.environ.get("STREAM_PROVE") == "1"
 RECOVERED_WITHIN = 10.0
 USUAL_START = 4.0
 """Seconds that a process takes to load where nothing else runs."""
-FORGETFUL = {"nonce_window": 1.0, "delivery_lease": 0.8, "discord_timeout": 0.5}
+FORGETFUL: dict[str, Any] = {"nonce_window": 1.0, "delivery_lease": 0.8, "discord_timeout": 0.5}
 """Settings for a Discord that remembers a nonce for one second."""
 PAGE = Path(__file__).parents[2] / "docs" / "kill-points.md"
 INTRODUCTION = """<!-- Made by `make prove` (tests/e2e/test_kill_points.py). Do not edit. -->
@@ -76,7 +77,7 @@ def test_a_forgotten_nonce_doubles_nothing(tmp_path: Path) -> None:
 
 
 ZOMBIES = ("lock_after", "floor_after", "model_after", "commit_before", "post_before", "post_ready")
-LEASES = {"lock_lease": 2, "floor_lease": 3.0, "delivery_lease": 1.5, "discord_timeout": 2.0}
+LEASES: dict[str, Any] = {"lock_lease": 2, "floor_lease": 3.0, "delivery_lease": 1.5, "discord_timeout": 2.0}
 FROZEN_FOR = 4.0
 """Seconds: longer than each of the leases."""
 

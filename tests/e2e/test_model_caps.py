@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_a_cap_stops_the_calls_of_a_provider_that_counts_nothing(tmp_path: Path,
     with ModelServer(usage=usage) as model:
         ada = eager_character("ada") | {"model": {"model": "openai:counts-nothing", "base_url": model.url}}
         characters = write_characters(tmp_path / "characters", [ada])
-        settings = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_tokens": 6_000}
+        settings: dict[str, Any] = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_tokens": 6_000}
         with system(tmp_path, characters_dir=characters, **settings) as running:
             add_bots(running, "ada")
             channel = running.discord.add_channel("general")

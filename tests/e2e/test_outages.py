@@ -12,7 +12,6 @@ import redis
 
 from app import keys
 from app.playground.loopback import Post
-from tests.e2e import warm
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob")
@@ -68,7 +67,6 @@ def at_work(folder: Path) -> Iterator[System]:
     """Two bots in one gateway, two workers and beat."""
     characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
     with system(folder, characters_dir=characters, **CALM) as running:
-        running.launch = warm.launch
         add_bots(running, *BOTS)
         running.workers()
         running.beat()

@@ -20,7 +20,6 @@ from app.broker import CYCLE, conf
 from app.embedded import free_port
 from app.playground.loopback import Post
 from app.settings import Settings
-from tests.e2e import warm
 from tests.e2e.leaks import argument_texts, flower_texts, leaks, log_texts, redis_texts
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
@@ -67,7 +66,6 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
         llm = {"model": "openai:made-up", "base_url": model.url}
         characters = write_characters(folder / "characters", [eager_character(name) | {"model": llm} for name in BOTS])
         with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, log_level="DEBUG") as running:
-            running.launch = warm.launch
             accounts = add_bots(running, *BOTS)
             port = free_port()
             running.env["STREAM_KEY_OPENAI"] = MODEL_KEY

@@ -26,11 +26,10 @@ QUEUES = "direct,delivery,cycles,chores"
 
 
 @contextmanager
-def stream(folder: Path, *bots: str, **settings: object) -> Iterator[System]:
+def stream(folder: Path, *bots: str, **settings: Any) -> Iterator[System]:
     """A gateway for these bots; workers are the test's."""
     characters = write_characters(folder / "characters", [eager_character(name) for name in bots])
     with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000, **settings) as running:
-        running.launch = warm.launch
         add_bots(running, *bots)
         running.discord.add_channel("general")
         running.gateway(*bots)

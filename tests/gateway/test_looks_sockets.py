@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 from tests.gateway.test_backfill_sockets import caught_up
 
-OFTEN = {"discord_check_interval_minutes": 0.2 / 60}
+OFTEN: dict[str, Any] = {"discord_check_interval_minutes": 0.2 / 60}
 LISTS = ("GET", "/guilds/{guild_id}/channels")
 READS = ("GET", "/channels/{channel_id}/messages")
 

@@ -78,9 +78,8 @@ def test_it_answers_through_our_own_path(config: ModelConfig) -> None:
     model = chat_model(NAME, config, {}, 120.0)
     assert model is not None
     assert getattr(model, "streaming", None) is False
-    asked = prompt.build(
-        load_character("elena"), ME, entry("How many hearts does an octopus have?"), [line("hello")], []
-    )
+    shown = prompt.Shown([line("hello")])
+    asked = prompt.build(load_character("elena"), ME, entry("How many hearts does an octopus have?"), shown)
     real_speaker = real(config)
     begin = time.monotonic()
     answer = real_speaker.ask(asked, NOW_MS)

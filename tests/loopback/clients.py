@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -193,7 +194,7 @@ class DiscordClient(discord.Client):
 
     async def collections(self, guild_id: int) -> list[int]:
         guild = await self.fetch_guild(guild_id)
-        found = [await guild.fetch_emojis(), await guild.fetch_stickers(), await self.fetch_application_emojis()]
+        found: list[Sized] = [await guild.fetch_emojis(), await guild.fetch_stickers(), await self.fetch_application_emojis()]
         return [len(items) for items in found]
 
 

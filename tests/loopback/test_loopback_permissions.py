@@ -174,7 +174,7 @@ def test_whose_overwrite_wins(allowing: str, denying: str, granted: bool) -> Non
     one, two = loopback.add_role("one"), loopback.add_role("two")
     for role in (one, two):
         loopback.give_role(bot, role)
-    targets = {"member": bot, "role": one, "other role": two, "everyone": loopback.everyone_role()}
+    targets: dict[str, Account | Role] = {"member": bot, "role": one, "other role": two, "everyone": loopback.everyone_role()}
     loopback.set_overwrite(channel, targets[denying], deny=Permission.SEND_MESSAGES)
     loopback.set_overwrite(channel, targets[allowing], allow=Permission.SEND_MESSAGES)
     assert bool(loopback.permissions(bot, channel) & Permission.SEND_MESSAGES) == granted

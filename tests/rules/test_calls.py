@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.model import MAX_CONTENT, Event, RosterEntry
 from app.rules.addressing import addressing, common_names, spoken_of
+from tests.costs import LINEAR, growth
 from tests.rules.calls import Row, heard, more, page, rows
 
 NAMES = ("Elena", "Dr. Rodriguez", "エレナ", "मीरा", "엘레나", "إيلينا", "เอเลน่า", "İpek", "[AI] Elena (bot)", "Hope")
@@ -90,11 +90,12 @@ def test_a_name_of_nothing_calls_nobody(name: str) -> None:
     "thank you so ", "elena\n", "ก", "elena (bot) ", "a'", "@elena ", "lol ",
 ])
 def test_time_grows_with_the_length(unit: str) -> None:
-    """Four thousand characters of any shape, with a name at the end, cost a few milliseconds."""
-    message = event((unit * MAX_CONTENT)[: MAX_CONTENT - 6] + " elena")
-    began = time.process_time()
-    addressing(message, ROSTER)
-    assert time.process_time() - began < 0.25
+    """A text of any shape that is eight times as long, with a name at the end, costs about eight times as much."""
+
+    def call(length: int) -> object:
+        return addressing(event((unit * length)[: length - 6] + " elena"), ROSTER)
+
+    assert growth(call, MAX_CONTENT // 8, MAX_CONTENT) < LINEAR
 
 
 @pytest.mark.parametrize(("name", "text"), [

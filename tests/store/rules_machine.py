@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ class Protocol(RuleBasedStateMachine):
         for _ in range(steps):
             m = self.m
             due = any(at <= m.at and lane not in m.ref.locks for lane, at in m.ref.due.items())
-            options = [self._begin] * (3 if due else 1)
+            options: list[Callable[[Any, bool], None]] = [self._begin] * (3 if due else 1)
             if m.ref.elections:
                 options.append(self._elect)
             if any(not self._writing(cycle) for cycle in m.cycles):
@@ -375,8 +376,8 @@ class Protocol(RuleBasedStateMachine):
                     self.m.receipt(*box)
             for message in sorted(self.m.ref.elections_due):
                 self.m.elect(message, self.m.ref.elections[message].channel or "55")
-            for lane in self.m.pump():
-                cycle = self.m.begin(lane) if lane.bot not in self.dead else None
+            for woken in self.m.pump():
+                cycle = self.m.begin(woken) if woken.bot not in self.dead else None
                 while cycle in self.m.cycles:
                     self._step(cycle)
             if not self.m.ref.elections_due and all(Lane.parse(lane).bot in self.dead for lane in self.m.ref.due):

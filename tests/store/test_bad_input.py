@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app import keys
 from app.keys import Lane
-from app.model import MAX_CONTENT, Bid, Event, InboxEntry
+from app.model import MAX_CONTENT, Bid, Context, Event, InboxEntry
 from app.store import admission, floors, lanes
 from app.store.door import Call, Store
 from app.store.elections import elect
@@ -116,7 +116,7 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(store: Store, field
     now = redis_now()
     for name, value in fields.items():
         relative = name == "until" and value[0] in "+-"
-        store.client.hset(keys.floor("55"), name, now + int(value) if relative else value)
+        store.client.hset(keys.floor("55"), name, str(now + int(value)) if relative else value)
     cycle, entry = _ready(w)
     claimed = store.run(floors.claim(cycle.holder, entry, w.settings, 0))
     if claimed.verdict is not Claim.GRANTED:
@@ -163,7 +163,7 @@ def _inbox(store: Store, fields: dict[str, str]) -> str:
 
 def _begin(w: World) -> lanes.Begun:
     lane = Lane("aria", "55")
-    w.store.run(lanes.wake(lane, lanes.Context.DIRECT))
+    w.store.run(lanes.wake(lane, Context.DIRECT))
     assert w.lock(lane, "me")
     return w.store.run(lanes.begin(lane, "me"))
 

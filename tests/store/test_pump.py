@@ -40,7 +40,7 @@ def repeats(store: Store, seconds: int) -> list[int]:
         store.client.zincrby(keys.WAKES_DUE, -1_000, str(LANE))
         if store.run(lanes.overdue(patience_ms=1_000)).lanes:
             at.append(second)
-            store.client.hset(keys.wake(LANE), "hinted", int(time.time() * 1000))
+            store.client.hset(keys.wake(LANE), "hinted", str(int(time.time() * 1000)))
     return at
 
 
@@ -57,6 +57,6 @@ def test_a_backlog_breeds_no_hints(store: Store) -> None:
 def test_a_lane_whose_lock_is_held_is_left_alone(store: Store) -> None:
     """Its cycle's finish will see the new trigger."""
     store.run(lanes.wake(LANE, Context.TRIGGER))
-    store.client.hset(keys.wake(LANE), "hinted", 0)
+    store.client.hset(keys.wake(LANE), "hinted", "0")
     store.client.set(keys.lock(LANE), "somebody", px=10_000)
     assert store.run(lanes.overdue(patience_ms=100)).lanes == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_a_cooled_bot_is_woken_at_the_end_of_its_cooldown(store: Store) -> None:
     store.client.set(keys.cooldown("elena"), "1", px=90_000)
     for channel in ("1", "2", "3"):
         assert store.run(elections.elect(heard(store, channel), channel, SETTINGS)).verdict is Elect.COOLED
-    due = dict(store.client.zrange(keys.WAKES_DUE, 0, -1, withscores=True))
+    due: dict[str, float] = dict(cast(Any, store.client.zrange(keys.WAKES_DUE, 0, -1, withscores=True)))
     assert list(due) == ["elena"]
     assert 30_000 < due["elena"] - time.time() * 1000 <= 90_000
 
