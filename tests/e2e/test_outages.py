@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ from app.playground.loopback import Post
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob")
-CALM = {"cooldown": 0, "quiet_time": 0, "daily_posts": 10_000, "root_posts": 100, "person_hourly": 10_000}
+CALM: dict[str, Any] = {"cooldown": 0, "quiet_time": 0, "daily_posts": 10_000, "root_posts": 100, "person_hourly": 10_000}
 LASTS = 2.0
 """Seconds that an outage lasts."""
 AGAIN = 15.0

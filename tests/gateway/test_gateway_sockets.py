@@ -72,7 +72,6 @@ async def test_an_own_message_is_no_event_but_a_receipt(town: Town) -> None:
     assert town.ports.receipts == [("elena", str(town.channel.id), str(post.message_id), "n0nce")]
     assert {c.bot for c in town.ports.admitted} == {"aria", "dotty"}
     assert {c.event.author_kind for c in town.ports.admitted} == {AuthorKind.OURS}
-    assert {c.event.nonce for c in town.ports.admitted} == {None}
 
 
 async def test_webhooks_and_system_messages_are_no_events(town: Town) -> None:

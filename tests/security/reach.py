@@ -56,7 +56,8 @@ def script_commands(script: str) -> frozenset[str]:
     code = re.sub(r"--[^\n]*", "", source(script))
     bodies = dict(re.findall(r"^local function (\w+)(.*?)^end", code, re.DOTALL | re.MULTILINE))
     main = re.sub(r"^local function \w+.*?^end", "", code, flags=re.DOTALL | re.MULTILINE)
-    reached, waiting = set(), [main]
+    reached: set[str] = set()
+    waiting = [main]
     while waiting:
         text = waiting.pop()
         for name in set(re.findall(r"\b(\w+)\(", text)) & set(bodies) - reached:

@@ -140,7 +140,7 @@ def run(store: Store, discord: LoopbackThread, worker: Worker, server: ProviderS
     commits = [line for line in lines if line["step"] == "commit"]
     paid = [line for line in commits if line["verdict"] == "committed" and line["numbers"]["tokens"]]
     return Row(
-        booked=int(store.client.hget(keys.budget("elena", today()), "micro_usd") or 0),
+        booked=int(str(store.client.hget(keys.budget("elena", today()), "micro_usd") or 0)),
         calls=len(server.requests),
         answered=len(paid),
         thrown=sum(line["verdict"] == "budget" for line in commits),

@@ -68,6 +68,6 @@ def differences(world: World, ref: Reference) -> list[str]:
         ("budget", scopes, ref.days), ("root", roots, ref.roots), ("hold", holds, {name: ref.holds[name].amount for name in holds}),
     ):
         for name in names:
-            have, want = [int(count or 0) for count in next(real)], kept[name]
-            compare(f"{what} of {name}", have, [want.posts, want.tokens, want.micro_usd])
+            counted, owed = [int(count or 0) for count in next(real)], kept[name]
+            compare(f"{what} of {name}", counted, [owed.posts, owed.tokens, owed.micro_usd])
     return found

@@ -91,10 +91,10 @@ def test_bots_that_answer_bots_spend_the_money_of_who_began(store: Store) -> Non
     assert posted is not None
     m.admit(world.direct("dotty", posted, ("dotty",), author_bot="aria"))
     m.receipt("aria", "55")
-    cycle = m.begin(Lane("dotty", "55"))
-    assert cycle is not None
-    assert m.claim(cycle, cycle.entries[0]) == "granted"
-    assert m.reserve(cycle, cycle.entries[0], 100, micro_usd=10) == "ok"
+    answering = m.begin(Lane("dotty", "55"))
+    assert answering is not None
+    assert m.claim(answering, answering.entries[0]) == "granted"
+    assert m.reserve(answering, answering.entries[0], 100, micro_usd=10) == "ok"
     assert booked(m, f"person:{ALICE}") == Cost(180, 18)
     assert store.client.hget(keys.cause_root("1"), "micro_usd") == "18"
 
@@ -147,7 +147,7 @@ def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> Non
     m.world.advance(DAY_AFTER_MS)
     assert run(holds.settle("h", limits, Cost(60, 300), "s"))
     assert m.world.today() != before
-    assert store.client.hmget(keys.budget("aria", before), "tokens", "micro_usd") == ["60", "300"]
+    assert store.client.hmget(keys.budget("aria", before), ["tokens", "micro_usd"]) == ["60", "300"]
     assert booked(m, "aria") == Cost()
     store.client.flushdb()
 
@@ -168,7 +168,7 @@ def test_an_edited_budget_is_mended(store: Store, field: str, value: str) -> Non
     hold = floors.reserve(cycle.holder, cycle.entries[0], claimed.token, m.world.limits, Cost(100, 50), "h", "r")
     assert store.run(hold)[0] == "ok"
     for scope in ("aria", "all", f"person:{ALICE}", "channel:55"):
-        count = int(store.client.hget(keys.budget(scope, m.world.today()), field))
+        count = int(str(store.client.hget(keys.budget(scope, m.world.today()), field)))
         assert 0 <= count <= 200
 
 
