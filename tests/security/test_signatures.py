@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app import keys
 from app.keys import Lane
-from app.model import ActionKind, Event, OutboxEntry
+from app.model import ActionKind, Context, Event, OutboxEntry
 from app.store import admission, forgetting, lanes, outbox
 from app.store.door import Store
 from app.store.signing import HEARD, OUTBOX, UNCHECKED, Signer, asked, signer
@@ -98,7 +98,7 @@ def _pushed(store: Store, bot: str, channel: str | None, event: str, signal: str
 
 
 def _begun(w: World, lane: Lane = LANE) -> lanes.Begun:
-    w.store.run(lanes.wake(lane, lanes.Context.DIRECT))
+    w.store.run(lanes.wake(lane, Context.DIRECT))
     assert w.lock(lane, "me")
     return w.store.run(lanes.begin(lane, "me", OURS))
 
