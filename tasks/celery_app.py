@@ -9,6 +9,7 @@ from typing import Any
 import celery
 import click
 from celery import signals
+from celery.worker.control import Panel
 from kombu import Exchange, Queue
 
 from app import logs, poison
@@ -46,6 +47,7 @@ app.steps["consumer"].add(WakeHub)
 @signals.celeryd_init.connect
 def _load_bodies(**_: object) -> None:
     """Workers alone import the tasks' bodies; beat and Flower start without the model libraries behind them."""
+    poison.questions_only(Panel.data)
     for name in BODIES:
         import_module(name)
 
@@ -73,3 +75,4 @@ def _close(**_: object) -> None:
 @signals.setup_logging.connect
 def _log_our_way(**_: object) -> None:
     logs.configure(load_settings())
+    poison.wordless()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import pickle
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import celery
 import pytest
 import redis
 
@@ -46,6 +48,18 @@ def envelope(task: str = "run_daily_life_cycle", args: Any = ("ada", "direct", "
     } | changes).encode()
 
 
+MARK = "ignore-all-previous-instructions"
+BOMBED = base64.b64encode(gzip.compress(b"0" * 200_000_000, 9)).decode()
+
+
+def altered(**parts: Any) -> bytes:
+    """A good message with some fields of its headers and properties, or its body, changed."""
+    message = json.loads(envelope())
+    for name, part in parts.items():
+        message[name] = message[name] | part if isinstance(part, dict) else part
+    return json.dumps(message).encode()
+
+
 class Bomb:
     """Leaves a file behind when it is unpickled."""
 
@@ -73,6 +87,20 @@ POISON = {
     "a lane with a colon": envelope(args=("ada:1:2", "direct", "3")),
     "a huge name": envelope(args=("a" * 1_000_000, "direct", "1")),
     "an unknown encoding": envelope(**{"content-encoding": "martian"}),
+    "no delivery tag": altered(properties={"delivery_tag": None}),
+    "a delivery tag that is an object": altered(properties={"delivery_tag": {"a": 1}}),
+    "a bomb": altered(headers={"compression": "application/x-gzip"}, body=BOMBED),
+    "a time far away": altered(headers={"eta": "2099-01-01T00:00:00+00:00"}),
+    "a time that is none": altered(headers={"eta": "soon"}),
+    "an end that is none": altered(headers={"expires": ["never"]}),
+    "huge headers": altered(headers={"shadow": "x" * 5_000_000}),
+    "many headers": altered(headers={f"h{number}": 1 for number in range(10_000)}),
+    "headers that are a list": envelope(headers=[1, 2]),
+    "an id that is an object": altered(headers={"id": {"a": 1}}),
+    "an unknown content type": envelope(**{"content-type": "text/html"}),
+    "a body nested deeply": envelope(body=b"[" * 100_000 + b"]" * 100_000),
+    "a message nested deeply": b"[" * 100_000 + b"]" * 100_000,
+    "text for the log": altered(headers={"task": MARK, "id": MARK, "lang": MARK}),
 }  # fmt: skip
 
 
@@ -88,6 +116,34 @@ def test_a_poisoned_task_stops_nothing(stream: System, tmp_path: Path, kind: str
         stream.wait(lambda: not broker.llen("direct") and not broker.llen("delivery"), 20.0, "empty queues")
     answered(stream)
     assert not bomb.exists()
+    assert MARK not in stream.log("worker", 10**7), "what a message says is not repeated in the log"
+
+
+@pytest.mark.parametrize("eta", ["2099-01-01T00:00:00+00:00", "soon"])
+def test_a_flood_of_tasks_for_later_holds_nothing(stream: System, eta: str) -> None:
+    """Thousands of tasks for another day are dropped as they come, and are kept in no worker's memory."""
+    with redis.Redis.from_url(stream.valkey.url.removesuffix("/0") + "/1") as broker:
+        broker.lpush("direct", *[altered(headers={"eta": eta})] * 2_000)
+        answered(stream)
+        stream.wait(lambda: not broker.llen("direct"), 20.0, "an empty queue")
+        assert broker.hlen("unacked") < 50
+
+
+ORDERS = ("shutdown", "pool_shrink", "pool_grow", "pool_restart", "autoscale", "rate_limit", "time_limit", "revoke", "terminate",
+          "cancel_consumer", "add_consumer", "disable_events", "election", "hello", "memsample", MARK)
+
+
+def test_remote_control_asks_and_does_not_order(stream: System) -> None:
+    """No order over the broker stops a worker, its pool or its queues; Flower's questions are answered."""
+    control = celery.Celery("stranger", broker=stream.valkey.url.removesuffix("/0") + "/1", set_as_current=False).control
+    for order in ORDERS:
+        control.broadcast(order, arguments={"n": 100, "max": 0, "min": 0, "queue": "direct", "task_name": "pump", "rate_limit": "1/h",
+                                            "task_id": "1"})
+        answered(stream)
+    inspect = control.inspect(timeout=5.0, limit=1)
+    for question in ("ping", "stats", "active", "registered", "active_queues", "reserved", "scheduled", "revoked", "conf"):
+        assert getattr(inspect, question)(), question
+    assert MARK not in stream.log("worker", 10**7)
 
 
 def test_a_corrupt_outbox_entry_is_a_dead_letter(stream: System) -> None:
