@@ -14,6 +14,7 @@ import yaml
 from app.character import load_characters
 from app.playground.loopback import Account, Channel, Guild, LoopbackDiscord
 from app.playground.loopback.channels import ChannelType
+from app.playground.loopback.guild_people import ChannelOptions
 from app.playground.loopback.permissions import Permission
 from tests.cases.reading import Case, ChannelPlan
 from tests.e2e.model_server import ModelServer
@@ -81,7 +82,11 @@ def place(folder: Path, cases: Sequence[Case]) -> Iterator[Place]:
     dyno = server.add_bot("Dyno", username="dyno")
     for who, nick in NICKNAMES.items():
         server.set_nick((people | bots)[who], guild, nick)
-    channels = {(case.id, plan.name): _channel(server, plan, bots) for case in cases for plan in case.channels}
+    channels: dict[tuple[str, str], Channel] = {}
+    for case in cases:
+        for plan in case.channels:
+            category = channels[case.id, plan.category] if plan.category else None
+            channels[case.id, plan.name] = _channel(server, plan, bots, category)
     speaking = [channels[case.id, plan.name] for case in cases for plan in case.channels if plan.speak]
     with ModelServer() as model:
         settings = {
@@ -110,8 +115,12 @@ def _person(server: LoopbackDiscord, who: str) -> Account:
     return server.add_user(DISPLAYED[who], username=who, moderator=who == "tom")
 
 
-def _channel(server: LoopbackDiscord, plan: ChannelPlan, bots: Mapping[str, Account]) -> Channel:
-    channel = server.add_channel(plan.name, kind=ChannelType(plan.type))
+def _channel(
+    server: LoopbackDiscord, plan: ChannelPlan, bots: Mapping[str, Account], category: Channel | None
+) -> Channel:
+    kind = ChannelType(plan.type)
+    inside: ChannelOptions = {} if category is None else {"category": category}
+    channel = server.add_channel(plan.name, kind=kind, **inside)
     if plan.topic is not None:
         server.set_topic(channel, plan.topic)
     for who, names in plan.deny.items():

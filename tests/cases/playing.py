@@ -15,7 +15,7 @@ from app.store import mutes, roster
 from tests.cases.place import NICKNAMES, Place, permissions
 from tests.cases.reading import Case
 
-_PLACEHOLDER = re.compile(r"\{(?:(role|chan|name):)?([a-z_-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(?:(role|chan|name|id):)?([a-z_-]+)\}")
 UNKNOWN = 10**17
 AUTOMOD = {"message": "Message was blocked by automatic moderation", "code": 200000}
 
@@ -65,6 +65,8 @@ class Play:
         account = self.place.accounts.get(name)
         if account is None:
             return raw
+        if kind == "id":
+            return str(account.id)
         return account.mention if kind is None else account.name
 
     def _who(self, what: Json, default: str = "mara") -> Account:
@@ -200,6 +202,9 @@ class Play:
         self.roles[what["name"]] = role
         for who in what.get("to", ()):
             discord.give_role(self.place.accounts[who], role, self.place.guild)
+        for permitted in what.get("overwrites", ()):
+            allow, deny = permissions(permitted.get("allow", ())), permissions(permitted.get("deny", ()))
+            discord.set_overwrite(self._where(permitted), role, allow=allow, deny=deny)
 
     def _archive(self, number: int, what: int) -> None:
         self.place.stream.discord.archive(self.threads[what])
@@ -210,6 +215,61 @@ class Play:
     def _deny(self, number: int, what: Json) -> None:
         discord = self.place.stream.discord
         discord.deny(self._where(what), self.place.bots[what["to"]], permissions(what["permissions"]))
+
+    def _permit(self, number: int, what: Json) -> None:
+        discord = self.place.stream.discord
+        discord.permit(self._where(what), self.place.bots[what["to"]], permissions(what["permissions"]))
+
+    def _time_out(self, number: int, what: Json) -> None:
+        discord, account = self.place.stream.discord, self.place.accounts[what["of"]]
+        discord.time_out(account, what["seconds"])
+        self.undo.append(lambda: discord.time_out(account, None))
+
+    def _take_role(self, number: int, what: Json) -> None:
+        self.place.stream.discord.take_role(self.place.accounts[what["from"]], self.roles[what["name"]])
+
+    def _private_thread(self, number: int, what: Json) -> None:
+        members = [self.place.accounts[who] for who in what["members"]]
+        home = self._where(what)
+        self.threads[number] = self.place.stream.discord.open_private_thread(
+            self._who(what), home, what.get("name", "secret"), members)
+
+    def _chatter(self, number: int, what: Json) -> None:
+        """So many lines of small talk, which push older ones out of what is read before an answer."""
+        for count in range(what["count"]):
+            text = f"The weather report, part {count}."
+            self.place.stream.discord.post(self._who(what, "tom"), self._where(what), text)
+
+    def _preview(self, number: int, what: Json) -> None:
+        self.place.stream.discord.preview_links(self.posts[what["of"]], *what["embeds"])
+        self.posts[number] = self.posts[what["of"]]
+
+    def _topic(self, number: int, what: Json) -> None:
+        self.place.stream.discord.set_topic(self._where(what), what.get("to"))
+
+    def _rename(self, number: int, what: Json) -> None:
+        self.place.stream.discord.rename(self._where(what), what["to"])
+
+    def _command(self, number: int, what: Json) -> None:
+        """A person's chat command, answered by the foreign bot."""
+        home, text = self._where(what), self.text(what["text"])
+        self.posts[number] = self.place.stream.discord.run_command(
+            self._who(what), self.place.dyno, home, what["name"], text, menu=what.get("menu", False))
+
+    def _block(self, number: int, what: Json) -> None:
+        """A person of this case's direct messages blocks a bot."""
+        discord, person = self.place.stream.discord, self._guest(what.get("by", "mara"))
+        discord.block(person, self.place.bots[what["bot"]])
+
+    def _op7(self, number: int, what: bool) -> None:
+        self.place.stream.discord.faults.send_op7()
+
+    def _op9(self, number: int, what: bool) -> None:
+        self.place.stream.discord.faults.send_op9(resumable=what)
+
+    def _react(self, number: int, what: Json) -> None:
+        discord = self.place.stream.discord
+        discord.react(self._who(what), self.posts[what["on"]], what["emoji"])
 
     def _unknown_guild(self, number: int, what: Json) -> None:
         """A message of a server that no bot has heard of; a mention in it is as good as any."""

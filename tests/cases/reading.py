@@ -12,7 +12,9 @@ OWN = Path(__file__).parent
 SHARED = Path(__file__).parents[2].parent / "shared" / "cases"
 
 TEXT = 0
-FORUMS = frozenset({15, 16})
+SPEECHLESS = frozenset({4, 15, 16})
+"""Discord's numbers of categories, forums and media channels: nothing is said in them themselves."""
+
 CHECKS = frozenset(
     {"message", "answered", "answered_by", "silent", "reacted", "words_after"}
     | {"prompt_has", "prompt_lacks", "unthought", "only_one"}
@@ -21,12 +23,13 @@ CHECKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """A channel of a case; `deny` maps a bot's name, or `everyone`, to names of permissions."""
+    """A channel of a case; `deny` maps a bot's name, or `everyone`, to names of permissions. `category`: an earlier channel of the case."""
 
     name: str
     type: int = TEXT
     speak: bool = False
     topic: str | None = None
+    category: str | None = None
     deny: Mapping[str, list[str]] = field(default_factory=dict)
 
 
@@ -49,7 +52,7 @@ class Case:
     @property
     def home(self) -> ChannelPlan:
         """Where things are said that name no channel: the first channel that holds messages."""
-        return next((one for one in self.channels if one.type not in FORUMS), self.channels[0])
+        return next((one for one in self.channels if one.type not in SPEECHLESS), self.channels[0])
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
@@ -82,5 +85,6 @@ def _channel(number: int, raw: Mapping[str, Any]) -> ChannelPlan:
         type=raw.get("type", TEXT),
         speak=raw.get("speak", False),
         topic=raw.get("topic"),
+        category=raw.get("category"),
         deny=raw.get("deny", {}),
     )
