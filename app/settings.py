@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         description="applications whose webhooks speak for people (PluralKit, Tupperbox); all other webhooks are ignored"
     )
     proxy_delay: Annotated[float, Field(ge=0, le=10)] = Field(
-        1.5, description="how long an answer waits for a proxy to replace the message, in servers with a proxy"
+        2.5, description="how long an answer waits for a proxy to replace the message, in servers with a proxy"
     )
     gateway_wakes: bool = Field(True, description="wake bots from gateway events; off: the safety poll alone")
     ignored_people: NameList = Field((), description="user ids nobody reacts to")

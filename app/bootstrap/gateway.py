@@ -274,7 +274,11 @@ class StorePorts:
         await self._store.run(vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain))
         await self._store.run(roster.enlist(_roster_entry(bot, character, presence)))
         for guild, names in presence.names.items():
-            await self._store.run(names_store.learn(guild, names))
+            # The bot's own nickname stands beside the others, so that it and its neighbours have one name.
+            nickname = presence.nicknames.get(guild)
+            own = {presence.user_id: nickname} if nickname else {}
+            gone = [topic for key in names if (topic := f"topic:{key}") not in names and not key.startswith("topic:")]
+            await self._store.run(names_store.learn(guild, {**names, **own}, gone if own else [*gone, presence.user_id]))
         self._roster = (-ROSTER_FRESH_FOR, ())
 
     async def hold_lease(self, bot: str) -> str:

@@ -18,9 +18,9 @@ from app.bootstrap.privacy import heard, unwilling
 from app.bootstrap.served import Served
 from app.brain.memory import Moment
 from app.brain.ports import Enclosed, Opening
-from app.delivery.rest import DiscordRest
+from app.delivery.rest import Asked, DiscordRest
 from app.killpoints import reached
-from app.model import NOBODY, Action, ActionKind, ChatLine, Context, ConversationState, Cost, InboxEntry
+from app.model import NOBODY, Action, ActionKind, ChatLine, Context, ConversationState, Cost, InboxEntry, MessagePart
 from app.rules import decay
 from app.settings import Settings
 from app.store import admission, commits, floors, holds, journal, memories, refusals, states, stats, trusts
@@ -181,7 +181,8 @@ class Ports:
         """Recent lines of the channel, oldest first."""
         self._about(entry)
         found, problem = self.rest.context(
-            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids
+            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids,
+            asked=Asked(entry.event.message_id, in_thread=entry.event.parent_id is not None),
         )
         if problem:
             self.note(entry, "context", "missing", problem, {})
@@ -189,13 +190,13 @@ class Ports:
             # Also past those whose lines are left out below: they are read, though nobody is told.
             self.held.read_up_to = max((line.message_id for line in found), key=int)
         willing = heard(self.store, self.settings, found)
-        self._read, self.place = named(self.store, entry.event, willing)
+        self._read, self.place = named(self.store, entry.event, willing, self.me)
         return self._read
 
-    def enclosed(self, entry: InboxEntry) -> Enclosed:
-        """The texts and pictures of a message that this bot can read and see."""
+    def enclosed(self, entry: InboxEntry, parts: Sequence[MessagePart]) -> Enclosed:
+        """The texts and pictures among these parts that this bot can read and see."""
         model = self.served.character.model
-        found = enclosed(self.rest, entry.event.parts, vision=model is not None and model.vision)
+        found = enclosed(self.rest, parts, vision=model is not None and model.vision)
         for problem in found.problems:
             self.note(entry, "files", "missing", problem, {})
         return found

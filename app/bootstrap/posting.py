@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.bootstrap.holding import request, when_free
+from app.bootstrap.naming import called
 from app.bootstrap.privacy import heard
 from app.bootstrap.served import Served
 from app.brain.ports import Opening
@@ -138,7 +139,8 @@ class Posting:
         """Recent lines of the channel."""
         lines, _ = self.rest.context(
             self.bot, self.served.token, opening.channel, self.settings.context_messages, self.roster_ids)
-        return heard(self.store, self.settings, lines)
+        guild = self.held.post.guild if self.held is not None else None
+        return called(self.store, guild, heard(self.store, self.settings, lines))
 
     def reserve(self, cost: Cost) -> Reserve:
         """Hold of every budget what a model call may cost."""

@@ -21,9 +21,9 @@ from app.brain.ports import Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
 from app.character import Character, plain_emoji
-from app.content.names import legible
+from app.content.names import legible, named_parts
 from app.errors import ModelUnavailable
-from app.model import Action, ActionKind, ChatLine, Cost, InboxEntry
+from app.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
 from app.verdicts import Commit, Reserve
 
 DEFAULT_EMOJI = "👀"
@@ -105,11 +105,13 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     """Free for a reaction and for the offline voice."""
     lines = run.ports.context(candidate.entry)
     entry = _as_it_stands(candidate.entry, lines)
-    enclosed = run.ports.enclosed(entry) if entry.event.parts else Enclosed()
-    character = run.brain.character
+    character, speaker = run.brain.character, run.brain.speaker
+    # A model is asked about what a message replies to; the offline voice answers the message alone.
+    files = (*entry.event.parts, *(_replied_parts(entry, lines) if speaker is not None else ()))
+    enclosed = run.ports.enclosed(entry, files) if files else Enclosed()
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
-    speaker, recent = run.brain.speaker, run.ports.recent()
+    recent = run.ports.recent()
     known = recall(memory, character.name, entry.event, lines, deep=speaker is not None, now_ms=run.ports.now_ms)
     if known.trouble:
         run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
@@ -130,12 +132,18 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     return _ask(run, candidate, messages, account)
 
 
+def _replied_parts(entry: InboxEntry, lines: Sequence[ChatLine]) -> tuple[MessagePart, ...]:
+    """What the message replies to came with: people ask about a picture by replying to it."""
+    replied = next((line for line in lines if line.message_id == entry.event.reply_to), None)
+    return replied.parts if replied is not None else ()
+
+
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
     """The entry with the text and files that Discord has now, and with names for ids: people edit, and files move."""
     event = entry.event
     now = next((line for line in lines if line.message_id == event.message_id), None)
     content = now.content if now is not None else legible(event.content, event.names)
-    parts = now.parts if now is not None and now.parts else event.parts
+    parts = now.parts if now is not None and now.parts else named_parts(event.parts, event.names)
     return entry.model_copy(update={"event": event.model_copy(update={"content": content, "parts": parts})})
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.model import Action, ChatLine, Context, ConversationState, Cost, InboxEntry
+from app.model import Action, ChatLine, Context, ConversationState, Cost, InboxEntry, MessagePart
 from app.verdicts import Claim, Commit, Reserve
 
 
@@ -106,8 +106,8 @@ class CyclePorts(PostPorts, Protocol):
     def place(self) -> Mapping[str, str]:
         """Where the message was said whose context was read last: `channel`, `topic`, `thread`, as far as is known."""
 
-    def enclosed(self, entry: InboxEntry) -> Enclosed:
-        """The texts and pictures of a message that this bot can read and see."""
+    def enclosed(self, entry: InboxEntry, parts: Sequence[MessagePart]) -> Enclosed:
+        """The texts and pictures among these parts that this bot can read and see."""
 
     def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
         """Before every model call: mark the message as paid for and hold what it may cost of every budget."""

@@ -24,6 +24,10 @@ LINE_LIMIT = 800
 """Characters of one transcript line that a model is shown."""
 MESSAGE_LIMIT = 3_000
 """Characters of the message to answer that a model is shown."""
+FILE_LIMIT = 24_000
+"""Characters of a text file that a model is shown, about 6,000 tokens: a small model's window holds 8,000."""
+FILE_END = 6_000
+"""Those of them that a longer file's end gets."""
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _KINDS = {
@@ -85,7 +89,7 @@ def asked(entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]) -> dic
     message: dict[str, object] = {"from": _apart(event.author_name, names), "text": tame(event.content, MESSAGE_LIMIT)}
     if event.parts:
         message["came with"] = tame(described(event.parts), LINE_LIMIT)
-    files = {tame(name, 100): tame(words, MESSAGE_LIMIT) for name, words in shown.enclosed.texts}
+    files = {tame(name, 100): _file(words) for name, words in shown.enclosed.texts}
     if files:
         message["files"] = files
     if event.kind == "reaction":
@@ -93,7 +97,15 @@ def asked(entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]) -> dic
     answered = next((line for line in shown.lines if line.message_id == event.reply_to), None)
     if answered is not None:
         message["in reply to"] = _who(answered, me, names)
+        message["who said"] = tame(" ".join(filter(None, (answered.content, described(answered.parts)))), LINE_LIMIT)
     return message
+
+
+def _file(words: str) -> str:
+    """A text file as the model reads it: of a very long one its beginning and its end."""
+    if len(words) <= FILE_LIMIT:
+        return tame(words, FILE_LIMIT)
+    return f"{tame(words[:FILE_LIMIT - FILE_END], FILE_LIMIT)}\n[...]\n{tame(words[-FILE_END:], FILE_END)}"
 
 
 def heard(event: Event, enclosed: Enclosed) -> str:
@@ -114,12 +126,17 @@ def _placed(place: Mapping[str, str]) -> str:
 
 
 def _present(event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[str]) -> list[str]:
-    people = {line.author_id: (line.author_name, line.author_kind) for line in lines}
-    people[event.author_id] = (event.author_name, event.author_kind)
+    people = {_person_of(line): (line.author_name, line.author_kind) for line in lines}
+    people[_person_of(event)] = (event.author_name, event.author_kind)
     own = people.pop(me, None)
     known = [(person(own[0]), "you")] if own is not None else []
     known += [(_apart(name, names), _KINDS[kind]) for name, kind in people.values()]
     return [f"- {fenced(name)}: {kind}" for name, kind in known]
+
+
+def _person_of(said: ChatLine | Event) -> str:
+    """Who somebody is. All people of a proxy share the id of its webhook: their names tell them apart."""
+    return f"{said.author_id} {said.author_name}" if said.proxied else said.author_id
 
 
 def said(line: ChatLine, me: str, names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ What Discord sends here was written by strangers: each part is cut short, and a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -18,6 +19,9 @@ NAME_LENGTH = 100
 WORDS_LENGTH = 600
 """Characters that are kept of a forward's words, a poll or a preview."""
 
+_MASKED = re.compile(r"\[([^\[\]]{1,200})\]\(https?://[^()\s]{1,500}\)")
+"""A link behind words: the words are what a person sees."""
+
 T = TypeVar("T")
 Holder = discord.Message | discord.MessageSnapshot
 
@@ -27,7 +31,7 @@ def parts_of(message: discord.Message) -> tuple[MessagePart, ...]:
     found = [
         *_held(message),
         *_described([message.poll] if message.poll is not None else [], _poll),
-        *_described(message.message_snapshots, _forward),
+        *_forwarded(message.message_snapshots),
     ]
     return tuple(found[:MOST_PARTS])
 
@@ -77,7 +81,8 @@ def _sticker(sticker: discord.StickerItem) -> MessagePart:
 
 def _preview(embed: discord.Embed) -> MessagePart:
     words = [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields[:3])]
-    return MessagePart(kind=PartKind.EMBED, text=_short(" / ".join(word for word in words if word)))
+    text = _MASKED.sub(r"\1", " / ".join(word for word in words if word))
+    return MessagePart(kind=PartKind.EMBED, text=_short(text))
 
 
 def _poll(poll: discord.Poll) -> MessagePart:
@@ -86,10 +91,15 @@ def _poll(poll: discord.Poll) -> MessagePart:
     return MessagePart(kind=PartKind.POLL, text=_short(f"{question} ({', '.join(answers)})" if answers else question))
 
 
+def _forwarded(snapshots: Iterable[discord.MessageSnapshot]) -> Iterator[MessagePart]:
+    """The words of the messages that were forwarded, each with what it held. Discord nests no forward in a forward."""
+    for snapshot in snapshots:
+        yield from _described([snapshot], _forward)
+        yield from _held(snapshot)
+
+
 def _forward(snapshot: discord.MessageSnapshot) -> MessagePart:
-    """The words of the message that was forwarded, and what it held. Discord nests no forward in a forward."""
-    held = [part.described for part in _held(snapshot)]
-    return MessagePart(kind=PartKind.FORWARD, text=_short(" ".join([snapshot.content, *held])))
+    return MessagePart(kind=PartKind.FORWARD, text=_short(snapshot.content))
 
 
 def _short(text: str, most: int = WORDS_LENGTH) -> str:

@@ -7,7 +7,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,6 +45,16 @@ class History(NamedTuple):
 
     lines: tuple[ChatLine, ...]
     problem: str = ""
+
+
+class Asked(NamedTuple):
+    """The message for whose answer a channel is read."""
+
+    message_id: str = ""
+    in_thread: bool = False
+
+
+NOTHING_ASKED = Asked()
 
 
 class Place(NamedTuple):
@@ -110,10 +120,12 @@ class DiscordRest:
             loop.close()
 
     def context(
-        self, bot: str, token: str, channel: str, limit: int, ours: Collection[str] = (), before: str | None = None
+        self, bot: str, token: str, channel: str, limit: int, ours: Collection[str] = (), before: str | None = None,
+        asked: Asked = NOTHING_ASKED,
     ) -> History:
-        """The newest `limit` (at most 100) lines of a channel, or those before a message. Never raises for Discord."""
-        work = self.submit(self._context(bot, token, channel, limit, frozenset(ours), before))
+        """The newest `limit` (at most 100) lines of a channel, or those before a message. Older lines stand before them: what
+        `asked` replies to, and what its thread began with. Never raises for Discord."""
+        work = self.submit(self._context(bot, token, channel, limit, frozenset(ours), before, asked))
         try:
             return work.result(self._settings.discord_timeout + GRACE)
         except TimeoutError:
@@ -223,14 +235,15 @@ class DiscordRest:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _context(
-        self, bot: str, token: str, channel: str, limit: int, ours: frozenset[str], before: str | None
+        self, bot: str, token: str, channel: str, limit: int, ours: frozenset[str], before: str | None, asked: Asked,
     ) -> History:
         try:
             client = await self.client(bot, token)
             place = client.get_partial_messageable(int(channel))
             older = discord.Object(int(before)) if before else None
             async with asyncio.timeout(self._settings.discord_timeout):
-                messages = [m async for m in place.history(limit=min(limit, 100), before=older) if not m.is_system()]
+                newest = [m async for m in place.history(limit=min(limit, 100), before=older)]
+                first = await _beginning(place) if asked.in_thread and len(newest) == min(limit, 100) else []
         except discord.HTTPException as error:
             if error.status == 401:
                 self.forget(bot, token)
@@ -243,7 +256,9 @@ class DiscordRest:
             problem = type(error).__name__
         else:
             proxies = self._settings.proxy_applications
-            return History(tuple(chat_line(message, ours, proxies) for message in reversed(messages)))
+            messages = [one for one in (*first, *_replied_to(newest, asked), *reversed(newest)) if not one.is_system()]
+            lines = [chat_line(message, ours, proxies) for message in messages]
+            return History(tuple({line.message_id: line for line in lines}.values()))
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
         return History((), problem)
 
@@ -281,6 +296,18 @@ class DiscordRest:
         self._retired.clear()
         self._logins.clear()
         self._locks.clear()
+
+
+async def _beginning(place: discord.PartialMessageable) -> list[discord.Message]:
+    """The first message of a thread: its starter, or the post of a forum."""
+    return [message async for message in place.history(limit=1, after=discord.Object(0), oldest_first=True)]
+
+
+def _replied_to(messages: Sequence[discord.Message], asked: Asked) -> list[discord.Message]:
+    """What the message that is asked about replies to: people answer to what was said long ago."""
+    about = next((one for one in messages if str(one.id) == asked.message_id), None)
+    replied = about.reference.resolved if about is not None and about.reference is not None else None
+    return [replied] if isinstance(replied, discord.Message) else []
 
 
 def _turn(loop: asyncio.AbstractEventLoop) -> None:

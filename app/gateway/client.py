@@ -16,7 +16,7 @@ from app.gateway.presence import Readable, barred, known, may_react
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.model import AuthorKind, Event
+from app.model import Event
 from app.rules.moderation import Order, is_stop_sign, order
 from app.settings import Settings
 
@@ -93,8 +93,7 @@ class StreamClient(SteadyClient):
         if author == self.user_id:
             self._own(message, event)
         elif event is not None:
-            if event.guild_id is not None and event.author_kind is AuthorKind.HUMAN and not event.proxied:
-                self._intake.nicknamed(event.guild_id, event.author_id, getattr(message.author, "nick", None))
+            self._learn_names(message)
             wish = order(event, self._intake.hearing.roster) if not message.author.bot else None
             if wish is not None and may_moderate(message.author, message.channel):
                 self._moderate(wish, event, event.author_id)
@@ -196,6 +195,15 @@ class StreamClient(SteadyClient):
 
     def _event_of(self, message: discord.Message) -> Event | None:
         return event_of(message, self._intake.hearing.ours, self._intake.proxies.applications)
+
+    def _learn_names(self, message: discord.Message) -> None:
+        """What the author and those whom a message mentions are called in its server. Whoever comes as a mere user (webhooks do)
+        may have a nickname all the same."""
+        guild = message.guild
+        if guild is not None:
+            for person in (message.author, *message.mentions):
+                if isinstance(person, discord.Member):
+                    self._intake.nicknamed(str(guild.id), str(person.id), person.nick)
 
     def _own(self, message: discord.Message, event: Event | None) -> None:
         nonce = nonce_of(message)

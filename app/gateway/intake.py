@@ -14,7 +14,7 @@ from app.gateway.elections import Elections
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
 from app.gateway.ports import AdmissionPorts, MessagePorts
-from app.gateway.proxies import Proxies
+from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.shedding import SHED_FROM, Shedding
 from app.keys import Lane
 from app.model import Addressing, AuthorKind, Context, Event
@@ -99,17 +99,19 @@ class Intake:
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
         so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held, or was shed."""
-        original = self.proxies.original_of(event) if event.proxied else ""
+        repeated = self.proxies.original_of(event) if event.proxied else None
+        if repeated is not None:
+            event = in_place_of(self.hearing.known(repeated.message_id) or repeated, event)
         hold_ms = 0 if history else self.proxies.hold_ms(event)
         heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
         request = uuid4().hex
-        if not history and not original and self._floods(bot, heard):
+        if not history and repeated is None and self._floods(bot, heard):
             self._shedding.count(event)
             return None
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                answered = await self._replaced(event, original) if original else frozenset()
+                answered = await self._replaced(repeated) if repeated is not None else frozenset()
                 await self._admit(bot, heard, request, Arrival(
                     late=late, history=history, hold_ms=hold_ms, answered=answered))
 
@@ -212,10 +214,10 @@ class Intake:
         for bot in list(self._queues)[:1]:
             self._put(bot, lambda: self._ports.shed(latest, messages))
 
-    async def _replaced(self, copy: Event, original: str) -> frozenset[str]:
+    async def _replaced(self, original: Event) -> frozenset[str]:
         """A proxy said a message again: nobody answers the original any more. Returns the bots that have."""
-        await self._ports.deleted(copy.channel_id, original)
-        return await self._ports.answered(original)
+        await self._ports.deleted(original.channel_id, original.message_id)
+        return await self._ports.answered(original.message_id)
 
     async def _admit(self, bot: str, heard: Heard, request: str, arrival: Arrival) -> None:
         event = heard.event

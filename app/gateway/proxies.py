@@ -7,7 +7,7 @@ a person says is held for a moment, unless that person's messages stay as they a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from app.model import AuthorKind, Event
@@ -16,6 +16,8 @@ MESSAGES = 2_000
 PEOPLE = 5_000
 WITHIN_MS = 15_000
 """A copy comes within a second or two; a proxy that is slow must not make two messages of one."""
+SIGN_WORDS = 2
+"""Words that the signs before or after a message are at most: more is not a sign, but another message."""
 PLAIN_AFTER = 3
 """Messages that nobody repeated, after which a person is not held any more."""
 
@@ -46,6 +48,8 @@ class Proxies:
         self._hold_ms = hold_ms
         self._servers: set[str] = set()
         self._originals: OrderedDict[str, Original] = OrderedDict()
+        self._copies: OrderedDict[str, str] = OrderedDict()
+        """Originals by the id of their copy."""
         self._people: OrderedDict[tuple[str, str], Person] = OrderedDict()
 
     def at_work_in(self, guild_id: str) -> None:
@@ -65,19 +69,33 @@ class Proxies:
                 self._originals.popitem(last=False)
         return original.hold_ms
 
-    def original_of(self, copy: Event) -> str:
-        """The id of the message that a proxy's message repeats, or empty."""
+    def original_of(self, copy: Event) -> Event | None:
+        """The message that a proxy's message repeats; the same for each bot's copy of it. Of several that would do it is the
+        one with the least besides, as a proxy takes nothing away but its own signs."""
         if copy.guild_id is not None:
             self.at_work_in(copy.guild_id)
-        for message_id, original in reversed(self._originals.items()):
+        if copy.message_id in self._copies:
+            known = self._originals.get(self._copies[copy.message_id])
+            return known.event if known is not None else None
+        repeated = min(self._repeated_by(copy), key=lambda one: len(_plain(one.event.content)), default=None)
+        if repeated is None:
+            return None
+        repeated.copied = True
+        self._person(repeated.event).proxied = True
+        self._copies[copy.message_id] = repeated.event.message_id
+        if len(self._copies) > MESSAGES:
+            self._copies.popitem(last=False)
+        return repeated.event
+
+    def _repeated_by(self, copy: Event) -> Iterator[Original]:
+        """What a copy may repeat, the latest first."""
+        for original in reversed(self._originals.values()):
             event = original.event
             if copy.created_ms - event.created_ms > WITHIN_MS:
-                return ""
-            if event.channel_id == copy.channel_id and event.created_ms <= copy.created_ms and _repeats(copy, event):
-                original.copied = True
-                self._person(event).proxied = True
-                return message_id
-        return ""
+                return
+            here = event.channel_id == copy.channel_id and event.created_ms <= copy.created_ms
+            if here and not original.copied and _repeats(copy, event):
+                yield original
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Drop what these people wrote, and what is known of them."""
@@ -103,10 +121,20 @@ class Proxies:
         return person
 
 
+def in_place_of(original: Event, copy: Event) -> Event:
+    """The copy as its person meant it: a webhook cannot reply, so whom the original answers is lost in the copy."""
+    if original.reply_to is None or copy.reply_to is not None:
+        return copy
+    return copy.model_copy(update={"reply_to": original.reply_to, "reply_to_author": original.reply_to_author})
+
+
 def _repeats(copy: Event, original: Event) -> bool:
     """Whether a proxy's message says what the original said: without the signs that the person wrote for the proxy."""
     said, meant = _plain(original.content), _plain(copy.content)
-    return meant in said if meant else not said or bool(copy.parts and original.parts)
+    if not meant:
+        return not said or bool(copy.parts and original.parts)
+    before, found, after = said.partition(meant)
+    return bool(found) and max(len(before.split()), len(after.split())) <= SIGN_WORDS
 
 
 def _plain(text: str) -> str:

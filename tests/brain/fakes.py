@@ -26,6 +26,7 @@ from app.model import (
     Cost,
     Event,
     InboxEntry,
+    MessagePart,
     Signal,
 )
 from app.settings import Settings
@@ -93,7 +94,7 @@ class FakePorts:
     def place(self) -> Mapping[str, str]:
         return self.where
 
-    def enclosed(self, entry: InboxEntry) -> Enclosed:
+    def enclosed(self, entry: InboxEntry, parts: Sequence[MessagePart]) -> Enclosed:
         self.calls.append(("enclosed", entry.event.content))
         return self.files
 

@@ -57,6 +57,38 @@ def test_a_file_s_text_is_read() -> None:
     assert "The tide was out." in shown
 
 
+def test_of_a_long_file_its_beginning_and_its_end_are_read() -> None:
+    """A file of 64 KB would fill a small model's window; up to the limit it is shown whole."""
+    part = MessagePart(kind=PartKind.TEXT_FILE, text="message.txt")
+    whole = "first " + "x" * (prompt.FILE_LIMIT - 11) + " last"
+    long = "first " + "x" * 60_000 + " last"
+    for text in (whole, long):
+        shown = turn(entry("", part), enclosed=Enclosed(texts=(("message.txt", text),)))
+        assert "first xxx" in shown
+        assert "xxx last" in shown
+        assert ("[...]" in shown) == (text is long)
+        assert len(shown) < prompt.FILE_LIMIT + 1_000
+
+
+def test_a_reply_shows_what_it_answers() -> None:
+    """Lines of a transcript have no numbers: the message itself says who said what it replies to."""
+    picture = MessagePart(kind=PartKind.PICTURE, text="boat.png")
+    line = ChatLine(message_id="1", author_id="9", author_name="Mo", author_kind="human", content="look", parts=(picture,))
+    shown = turn(entry("what is this?", reply_to="1"), lines=[line])
+    assert '"in reply to": "Mo", "who said": "look [picture: boat.png]"' in shown
+
+
+def test_people_of_one_proxy_are_several() -> None:
+    """A webhook has one id for all who speak by it."""
+    fields = {"author_id": "77", "author_kind": "human", "proxied": True}
+    lines = [
+        ChatLine(message_id="1", author_name="Rin", content="rum", **fields),
+        ChatLine(message_id="2", author_name="Sol", content="gin", **fields),
+    ]
+    shown = turn(entry("hi"), lines=lines)
+    assert '- "Rin": a human\n- "Sol": a human' in shown
+
+
 def test_lines_hold_what_they_held() -> None:
     """A line of a picture alone is no empty line, and one of nothing at all is none."""
     lines = [

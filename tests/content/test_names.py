@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.content.names import ids_in, legible
+from app.content.names import ids_in, legible, named_parts
+from app.model import MessagePart, PartKind
 
 NAMES = {"1": "Kim", "2": "general", "3": "Helpers", "4": "", "5": "  Zoe \n the cat "}
 
@@ -23,6 +24,10 @@ NAMES = {"1": "Kim", "2": "general", "3": "Helpers", "4": "", "5": "  Zoe \n the
     ("at <t:0:F>", "at 1970-01-01 00:00 UTC"),
     ("at <t:9999999999999>", "at a time"),
     ("<id:customize>", "#customize"),
+    ("see https://discord.com/channels/5/2/77 now", "see (a message in #general) now"),
+    ("https://ptb.discord.com/channels/@me/9/77", "(a message in a channel)"),
+    ("https://discordapp.com/channels/5/2", "#general"),
+    ("https://discord.com/channels/5", "https://discord.com/channels/5"),
     ("a < b and <3 and <@> and <x>", "a < b and <3 and <@> and <x>"),
 ])
 def test_a_text_as_a_person_sees_it(text: str, shown: str) -> None:
@@ -33,6 +38,15 @@ def test_a_text_as_a_person_sees_it(text: str, shown: str) -> None:
 def test_the_ids_of_a_text() -> None:
     """People, roles and channels, each once, in order; no emoji and no command."""
     assert ids_in("<@2> <@!1> <#7> <@&3> <@2> <:x:9> </y:8>") == ("2", "1", "7", "3")
+    assert ids_in("https://discord.com/channels/5/6/7 <#2>") == ("2", "6")
+
+
+def test_parts_are_named_too() -> None:
+    """A poll mentions people as a text does; however long the names are, the part stays within its bounds."""
+    poll = MessagePart(kind=PartKind.POLL, text="Who? (<@1>, <:blob:112233445566778899>)")
+    assert named_parts((poll,), NAMES)[0].text == "Who? (@Kim, :blob:)"
+    full = MessagePart(kind=PartKind.FORWARD, text="<@1>" * 250)
+    assert named_parts((full,), {"1": "K" * 100})[0].text == (("@" + "K" * 100) * 250)[:1_000]
 
 
 @given(st.text())

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from app.delivery.failures import backoff_ms
+from app.delivery.rest import Asked
 from app.errors import TokenRefused
 from app.model import MAX_CONTENT, AuthorKind
 from tests.delivery.conftest import Room
 
 
-def ask(room: Room, limit: int = 20, bot: str = "elena", **options: str) -> tuple[list[str], str]:
+def ask(room: Room, limit: int = 20, bot: str = "elena", **options: Any) -> tuple[list[str], str]:
     """The texts and the problem of a context request."""
     worker = room.workers[-1] if room.workers else room.worker()
     ours = {secrets.user_id for secrets in room.secrets.values()}
@@ -42,6 +43,31 @@ def test_a_line_says_who_wrote_it_and_what_it_answers(room: Room) -> None:
     kinds = [AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN, AuthorKind.FOREIGN]
     assert [line.author_kind for line in lines] == kinds
     assert [line.reply_to for line in lines] == [None, str(first.message_id), None, None]
+
+
+def test_what_is_replied_to_is_read_however_old_it_is(room: Room) -> None:
+    """The answered line stands before the newest ones, and once where it is one of them."""
+    old = room.discord.post(room.person, room.channel, "the keeper is Ambrose")
+    for number in range(5):
+        room.discord.post(room.person, room.channel, f"text {number}")
+    reply = room.discord.post(room.person, room.channel, "who?", reply_to=old)
+    asked = Asked(str(reply.message_id))
+    assert ask(room, 2, asked=asked) == (["the keeper is Ambrose", "text 4", "who?"], "")
+    assert ask(room, 20, asked=asked)[0].count("the keeper is Ambrose") == 1
+    assert ask(room, 2) == (["text 4", "who?"], "")
+
+
+def test_a_long_thread_begins_with_its_first_message(room: Room) -> None:
+    """The message on which a thread was started stands before the newest lines, however many there are between."""
+    start = room.discord.post(room.person, room.channel, "which microphone?")
+    thread = room.discord.open_thread(room.person, room.channel, "mics", start)
+    posts = [room.discord.post(room.person, thread, f"text {number}") for number in range(5)]
+    worker = room.worker()
+    for limit, texts in ((2, ["text 3", "text 4"]), (20, [f"text {number}" for number in range(5)])):
+        asked = Asked(str(posts[-1].message_id), in_thread=True)
+        lines = worker.rest.context(
+            "elena", room.secrets["elena"].token, str(thread.id), limit, asked=asked).lines
+        assert [line.content for line in lines] == ["which microphone?", *texts]
 
 
 def test_long_lines_are_clipped_and_system_messages_left_out(room: Room) -> None:

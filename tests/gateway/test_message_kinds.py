@@ -57,5 +57,6 @@ async def test_a_forward_of_a_forward(town: Town) -> None:
         "message_snapshots": outer.fields["message_snapshots"]}}]}
     await town.say("", extra=fields)
     await until(lambda: town.ports.of("elena"))
-    [part] = town.ports.of("elena")[0].event.parts
-    assert (part.kind, part.text) == (PartKind.FORWARD, "[picture: b.png]")
+    forward, picture = town.ports.of("elena")[0].event.parts
+    assert (forward.kind, forward.text) == (PartKind.FORWARD, "")
+    assert (picture.kind, picture.text) == (PartKind.PICTURE, "b.png")

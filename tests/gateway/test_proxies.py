@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.gateway.proxies import PLAIN_AFTER, Proxies
+from app.gateway.proxies import PLAIN_AFTER, Proxies, in_place_of
 from app.model import DISCORD_EPOCH_MS, Event
 
 HOLD = 1_500
@@ -64,7 +64,7 @@ def test_a_copy_finds_its_original(proxies: Proxies, original: str, repeated: st
     """The copy lacks the signs that the person wrote for the proxy."""
     first = said(original)
     proxies.hold_ms(first)
-    assert proxies.original_of(copy(repeated, 600)) == first.message_id
+    assert proxies.original_of(copy(repeated, 600)) == first
 
 
 def test_who_is_proxied_is_held_from_then_on(proxies: Proxies) -> None:
@@ -80,7 +80,43 @@ def test_who_is_proxied_is_held_from_then_on(proxies: Proxies) -> None:
 def test_what_repeats_nothing(proxies: Proxies, other: Event) -> None:
     """Other words, a minute later, another channel: no original."""
     proxies.hold_ms(said("hi"))
-    assert proxies.original_of(other) == ""
+    assert proxies.original_of(other) is None
+
+
+def test_every_bot_finds_the_same_original(proxies: Proxies) -> None:
+    """The second bot's copy of a proxy's message repeats what the first one's does."""
+    first = said("[hi]")
+    proxies.hold_ms(first)
+    again = copy("hi", 600)
+    assert [proxies.original_of(again) for _ in range(3)] == [first] * 3
+
+
+def test_a_message_is_repeated_once(proxies: Proxies) -> None:
+    """Two members of one system say the same: the second copy repeats the second message, whoever spoke in between."""
+    first, second, other = said("r: hi"), said("s: hi", 300), said("nothing of this kind", 400, author="902")
+    for one in (first, second, other):
+        proxies.hold_ms(one)
+    repeated = [proxies.original_of(copy("hi", after)) for after in (700, 900)]
+    assert {one.message_id for one in repeated if one is not None} == {first.message_id, second.message_id}
+    assert proxies.original_of(copy("hi", 1_000)) is None
+
+
+def test_of_several_the_copy_repeats_the_closest(proxies: Proxies) -> None:
+    """A short copy is part of many messages; the person who said least besides is its author, and the others are answered."""
+    mine, theirs = said("r: hi"), said("this is not about proxies", 400, author="902")
+    for one in (mine, theirs):
+        proxies.hold_ms(one)
+    assert proxies.original_of(copy("hi", 900)) == mine
+
+
+def test_a_copy_answers_what_its_original_answered() -> None:
+    """A webhook cannot reply: whom the person replied to goes with the copy; the copy's own words stay."""
+    original = said("r: really?", reply_to="8", reply_to_author="31")
+    meant = in_place_of(original, copy("really?", 500))
+    assert (meant.reply_to, meant.reply_to_author) == ("8", "31")
+    assert (meant.content, meant.author_id, meant.proxied) == ("really?", "77", True)
+    plain = copy("really?", 500)
+    assert in_place_of(said("r: really?"), plain) is plain
 
 
 def test_a_copy_shows_that_a_proxy_is_at_work() -> None:
