@@ -133,7 +133,7 @@ class Hearing:
         """Whom it addresses, by the roster as it is now; decided once."""
         if heard.addressing is None:
             heard.addressing = addressing(heard.event, self.roster, heard.people)
-            heard.spoken_of = spoken_of(heard.event, self.roster)
+            heard.spoken_of = spoken_of(heard.event, self.roster, heard.people)
         return heard.addressing
 
     def revise(self, edit: Event, age_s: float) -> Heard | None:

@@ -47,10 +47,10 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
     return Addressing(reason="addresses nobody")
 
 
-def spoken_of(event: Event, roster: Sequence[RosterEntry]) -> frozenset[str]:
-    """Our bots that the text names or mentions at all, the author left out."""
+def spoken_of(event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()) -> frozenset[str]:
+    """Our bots that the text names or mentions at all, the author left out; `people` as for `addressing`."""
     ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
-    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), ()))
+    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people))))
     return frozenset(ours[token.who] for line in lines for token in line if token.who in ours)
 
 

@@ -33,11 +33,16 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3
 """Thai, Lao, Burmese, Khmer, Japanese and Chinese: written without spaces between words."""
 
 
+_LIGATURES = re.compile("[" + _ranges([
+    point for point in range(0x3000, 0xFE00) if len(unicodedata.normalize("NFKC", chr(point))) > 3]) + "]")
+"""Whole phrases in one character (up to 18 characters long): no part of a name, and dear by the thousand."""
+
+
 def normalise(text: str) -> str:
     """Compatibility characters and case folded, one kind of apostrophe, comma and full stop, nothing invisible."""
     if text.isascii():
         return text.casefold()
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", _LIGATURES.sub(" ", text)).casefold()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN))
 
 

@@ -1,0 +1,48 @@
+"""What of a text is read for names, so that no message costs much more than another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+RAW_HEAD, RAW_TAIL = 350, 130
+"""Characters of a message beyond ASCII that are normalised: normalising is dear."""
+READ = 360
+"""Characters that are taken apart: a text as long as that is read whole, of a longer one what follows."""
+HEAD, TAIL = 160, 80
+"""Its beginning and its end, where people call somebody."""
+AROUND = 50
+"""And so much before and after a name in between, as far as there is room: enough to tell how it is used."""
+
+
+def clipped(text: str) -> str:
+    """A text as long as may be normalised: its beginning and its end."""
+    return text if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL else f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
+
+
+def excerpt(text: str, names: Collection[str]) -> str:
+    """The parts of a text that are read, in order, each a line of its own. A name in between never stands at an edge: there it
+    would look like a call."""
+    if len(text) <= READ:
+        return text
+    parts = [(0, HEAD)]
+    room = READ - HEAD - TAIL
+    last = len(text) - TAIL
+    for begins, ends in sorted(_found(text, names, last)):
+        start, end = max(begins - AROUND, parts[-1][1]), min(ends + AROUND, last)
+        room -= max(0, end - start)
+        if room < 0:
+            break
+        if start == parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(end, start))
+        else:
+            parts.append((start, end))
+    parts.append((max(last, parts[-1][1]), len(text)))
+    return "\n".join(text[start:end] for start, end in parts)
+
+
+def _found(text: str, names: Collection[str], last: int) -> Iterator[tuple[int, int]]:
+    """Where each name first stands in between. By `find`: an expression of all names is tried at every letter."""
+    for name in names:
+        at = text.find(name, HEAD, last)
+        if at >= 0:
+            yield at, at + len(name)
