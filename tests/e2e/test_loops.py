@@ -115,6 +115,7 @@ def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
         running.gateway("ada")
         running.wait_ready("ada")
         running.discord.post(running.discord.add_user("Kim"), channel, "ada, hello")
+        running.wait(running.discord.posts_by_bots, 30.0, "the first answer")
         answered: set[int] = set()
         deadline = time.monotonic() + 60
         quiet_since = time.monotonic()

@@ -5,12 +5,14 @@ The human message is the root. A root may cause so many posts, and chains of so 
 - **admit**: a bot's post has a cause, its root and hops. Of our own post it is known from its delivery; before that,
   from what its author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop
   after what it answers, and one of the root's posts. Of an exhausted root nothing is answered.
-- **commit**, one step: entry still there; the root has posts left and the chain hops left; then the post is counted,
-  the entry removed and the post, one hop on, is in the author's outbox. Run twice because its answer was lost: the
-  earlier verdict.
+- **reserve**, one step before the model is called: the root has posts, hops and money left; then a post and a call's money are
+  held. Whoever has a hold may commit, so that nothing is paid for in vain.
+- **commit**, one step: entry still there; then it is removed and the post, one hop on, is in the author's outbox. Run
+  twice because its answer was lost: the earlier verdict. A silence gives its post back, and its call is paid for.
+- A dead cycle's hold stays in the books: its call may have been made.
 - Deliveries of a bot in a channel are one after another, so what is in flight is one post.
 
-`said` counts our posts since the human spoke, which the root's own count may miss.
+`said` counts our posts since the human spoke, and `called` the calls that were made: the root's own counts may miss some.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ UNKNOWN = -1
 
 
 class Cycle(NamedTuple):
-    """A cycle of one bot: the hops of the entry that it answers, and whether a budget was free when it looked."""
+    """A cycle of one bot: the hops of the entry that it answers, whether a budget was free when it looked, and whether it holds
+    a part of it."""
 
     hops: int
     allowed: bool
+    held: bool = False
 
 
 class State(NamedTuple):
@@ -42,15 +46,18 @@ class State(NamedTuple):
     """Posts that a bot's gateway has not yet seen: (reader, hops)."""
     posts: int = 0
     said: int = 0
+    money: int = 0
+    """In calls, those held included."""
+    called: int = 0
     bad: str = ""
 
 
 class Budget:
     """The protocol without the named rules. The last bot is foreign where `foreign` is set: it knows no budget."""
 
-    def __init__(self, *without: str, posts: int = 3, hops: int = 2, bots: int = 2, foreign: bool = False) -> None:
+    def __init__(self, *without: str, posts: int = 3, hops: int = 2, calls: int = 3, bots: int = 2, foreign: bool = False) -> None:
         self.without = frozenset(without)
-        self.most_posts, self.most_hops = posts, hops
+        self.most_posts, self.most_hops, self.most_calls = posts, hops, calls
         self.ours = range(bots)
         self.everyone = range(bots + int(foreign))
 
@@ -65,6 +72,8 @@ class Budget:
     def broken(self, s: State) -> str:
         if any(hops is not None and hops > self.most_hops for hops in s.outbox):
             return "a chain longer than its bound"
+        if s.called > self.most_calls:
+            return "more calls than the root has money for"
         # A foreign bot keeps no budget; but it answers only what is said, so what we say stays bounded.
         return s.bad or ("more of our posts than the root's budget" if s.said > self.most_posts else "")
 
@@ -84,13 +93,13 @@ class Budget:
             yield f"admit to bot {arrival[0]}", self._admit(s._replace(arriving=tuple(rest)), *arrival)
 
     def _spent(self, s: State, hops: int) -> bool:
-        return s.posts >= self.most_posts or (hops >= self.most_hops and self.has("hops are bounded"))
+        return s.money >= self.most_calls or s.posts >= self.most_posts or (hops >= self.most_hops and self.has("hops are bounded"))
 
     def _admit(self, s: State, bot: int, hops: int) -> State:
         if hops == UNKNOWN:
             if self.has("a post without a cause is exhausted"):
                 return s
-            return self._entered(s, bot, 0)._replace(posts=0)
+            return self._entered(s, bot, 0)._replace(posts=0, money=0, called=0)
         foreign = bot not in self.ours
         return s if not foreign and self._spent(s, hops) else self._entered(s, bot, hops)
 
@@ -105,27 +114,48 @@ class Budget:
                 yield f"bot {bot}: begin", s._replace(cycle=put(s.cycle, bot, Cycle(hops, not self._spent(s, hops))))
             return
         idle = s._replace(cycle=put(s.cycle, bot, None))
-        yield f"!bot {bot}: killed", idle
-        if s.outbox[bot] is not None:
+        if not cycle.held:
+            yield f"!bot {bot}: killed", idle
+            yield from self._reserve(s, idle, bot, cycle)
             return
-        allowed = not self._spent(s, cycle.hops) if self.has("commit checks and counts in one step") else cycle.allowed
-        rest, bad = list(s.inbox[bot]), ""
-        if cycle.hops in rest:
-            rest.remove(cycle.hops)
-        elif not self.has("commit takes the entry"):
+        forgotten = idle._replace(posts=s.posts - 1, money=s.money - 1)
+        yield f"!bot {bot}: killed in its call", idle if self.has("a dead cycle's hold stays booked") else forgotten
+        if s.outbox[bot] is None:
+            yield from self._end(s, idle, bot, cycle)
+
+    def _without(self, s: State, bot: int, hops: int) -> State:
+        """The entry is gone from the inbox."""
+        rest = list(s.inbox[bot])
+        rest.remove(hops)
+        return s._replace(inbox=put(s.inbox, bot, tuple(rest)))
+
+    def _reserve(self, s: State, idle: State, bot: int, cycle: Cycle) -> Iterator[tuple[str, State]]:
+        if cycle.hops not in s.inbox[bot]:
+            yield f"bot {bot}: claim refused, entry gone", idle
+            return
+        looks = self.has("reserve checks and counts in one step")
+        if not (not self._spent(s, cycle.hops) if looks else cycle.allowed):
+            yield f"bot {bot}: reserve refused", self._without(idle, bot, cycle.hops)
+            return
+        held = s._replace(cycle=put(s.cycle, bot, cycle._replace(held=True)))
+        yield f"bot {bot}: reserve, and the model is called", held._replace(
+            posts=s.posts + 1, money=s.money + 1, called=min(s.called, self.most_calls) + 1)
+
+    def _end(self, s: State, idle: State, bot: int, cycle: Cycle) -> Iterator[tuple[str, State]]:
+        """A cycle that has paid for its draft commits it or keeps silent."""
+        here, bad = cycle.hops in s.inbox[bot], ""
+        if not here and self.has("commit takes the entry"):
+            yield f"bot {bot}: commit again, entry gone", idle._replace(posts=s.posts - 1)
+            return
+        removed = self._without(idle, bot, cycle.hops) if here else idle
+        if not here:
             bad = "answered twice"
-        else:
-            yield f"bot {bot}: commit again, entry gone", idle
-            return
-        removed = idle._replace(inbox=put(s.inbox, bot, tuple(rest)))
-        if not allowed:
-            yield f"bot {bot}: commit refused", removed
-            return
-        after = removed._replace(posts=s.posts + 1, said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad)
+        money = s.money if self.has("a silence is paid for") else s.money - 1
+        yield f"bot {bot}: silence", removed._replace(posts=s.posts - 1, money=money)
+        after = removed._replace(said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad)
         yield f"bot {bot}: commit", after
-        again = after._replace(cycle=put(s.cycle, bot, cycle))
         if not self.has("a repeated commit gives its earlier verdict"):
-            yield f"!bot {bot}: commit, answer lost", again
+            yield f"!bot {bot}: commit, answer lost", after._replace(cycle=put(s.cycle, bot, cycle))
 
     def _delivery(self, s: State, bot: int) -> Iterator[tuple[str, State]]:
         hops = s.outbox[bot]
@@ -150,7 +180,7 @@ class Budget:
             after = after._replace(posts=min(s.posts + 1, self.most_posts))
             heard = hops + 1
         else:
-            after, heard = after._replace(posts=0), 0
+            after, heard = after._replace(posts=0, money=0, called=0), 0
         for reader in self.ours:
             after = self._admit(after, reader, heard)
         yield f"foreign bot {bot}: posts", after

@@ -1,4 +1,4 @@
-"""Loops end: proved for every interleaving, and refuted without each rule."""
+"""Loops end, and within their money: proved for every interleaving, and refuted without each rule."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ World = dict[str, Any]
 PAIR: World = {}
 FOREIGN: World = {"foreign": True}
 WORLDS: dict[str, World] = {"two bots": PAIR, "two bots and a foreign one": FOREIGN, "three in rotation": {"bots": 3},
-          "a longer root": {"posts": 4, "hops": 3}}
+          "a longer root": {"posts": 4, "hops": 3}, "little money": {"calls": 2}, "much": {"calls": 5}}
 LARGE: dict[str, World] = {"three bots and a foreign one": {"bots": 3, "foreign": True},
                            "a longer root": {"posts": 4, "hops": 3, "foreign": True}}
 MORE = "more of our posts than the root's budget"
+DEARER = "more calls than the root has money for"
 MUTANTS = (
     (PAIR, "hops are bounded", "a chain longer than its bound"),
-    (PAIR, "commit checks and counts in one step", MORE),
+    (PAIR, "reserve checks and counts in one step", DEARER),
+    (PAIR, "a dead cycle's hold stays booked", DEARER),
+    (PAIR, "a silence is paid for", DEARER),
     (PAIR, "a post in flight is attributed + a post without a cause is exhausted", MORE),
     (PAIR, "commit takes the entry + a repeated commit gives its earlier verdict", "answered twice"),
     (FOREIGN, "a foreign post is one of the root's", MORE),
@@ -29,7 +32,7 @@ MUTANTS = (
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_loops_end(world: str) -> None:
-    """What one human message causes stays within its budget of posts and hops, and comes to an end."""
+    """What one human message causes stays within its budget of posts, hops and calls, and comes to an end."""
     prove(f"budget, {world}", Budget(**WORLDS[world]), LIMIT)
 
 
