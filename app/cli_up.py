@@ -20,13 +20,23 @@ from rich.text import Text
 from app import logs
 from app.embedded import HOST, EmbeddedValkey, bindable, kept_secret, private_folder
 from app.errors import PortInUse
-from app.settings import Settings
+from app.settings import Settings, token_variable
 from app.store import stats
 from app.store.door import Store
 from app.supervisor import Child, ChildSpec, State, Supervisor
 
-SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|VAULT|API_?KEY|(?:^|_)KEYS?(?:_|$)", re.IGNORECASE)
-"""Variables of the environment that only gateways inherit: they publish what workers need, encrypted."""
+EVERYBODYS = re.compile(
+    r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_\w+|OPENBLAS_\w+|OMP_\w+"
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)\Z")
+"""Variables of the environment that every child inherits: what a program needs to start, to know its language and to trust
+certificates. No other is, whatever its name."""
+OUTWARD = re.compile(
+    r"(?:(?:https?|all|no)_proxy|OLLAMA_HOST|OPENAI_BASE_URL|OPENAI_API_BASE|ANTHROPIC_BASE_URL)\Z", re.IGNORECASE)
+"""Those that gateways and workers inherit besides: the way to Discord and to models. A proxy's address may hold a password."""
+TRACING = re.compile(r"LANG(?:SMITH|CHAIN)_\w+\Z")
+"""Those that workers inherit besides, if prompts are to be traced."""
+MODEL_KEYS = re.compile(r"STREAM_KEY_\w+\Z")
+"""Those that the gateway inherits besides, with its bots' tokens: it publishes what workers need, encrypted."""
 
 DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"), State.REFUSED: ("✗", "red"),
         State.STOPPING: ("●", "yellow"), State.ENDED: ("○", "dim")}
@@ -75,10 +85,11 @@ def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Sett
         changes["vault_keys"] = (SecretStr(key),)
     if settings.flower_port and settings.flower_password is None:
         file = data / "flower.password"
-        new = not file.exists()
+        # Once, and to a person who looks on: what is written into a log is read by more people, and for longer.
+        shows = console.is_terminal and not file.exists()
         password = kept_secret(file)
         changes["flower_password"] = SecretStr(password)
-        shown = f"password {password}" if new else f"password in {file}"
+        shown = f"password {password}" if shows else f"password in {file}"
         address = f"http://{HOST}:{settings.flower_port}"
         console.print(f"Flower: {address}  user stream, {shown}", markup=False, soft_wrap=True)
     return settings.model_copy(update=changes)
@@ -87,12 +98,15 @@ def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Sett
 def specs(bots: list[str], settings: Settings, data: Path, server: EmbeddedValkey | None) -> list[ChildSpec]:
     """The children of `up`, each with an environment that holds no secret it does not need."""
     public = public_environment(os.environ, settings)
+    outward = public | chosen(os.environ, OUTWARD)
+    worker = outward | (chosen(os.environ, TRACING) if settings.tracing else {})
+    tokens = {name: value for name, value in os.environ.items() if name in {token_variable(bot) for bot in bots}}
     keys = {"STREAM_VAULT_KEYS": ",".join(key.get_secret_value() for key in settings.vault_keys)}
     # Beat and Flower run in the data folder, so that they do not read the secrets of an `.env` file either.
     children = [
-        ChildSpec("gateway", [sys.executable, "-m", "app.cli", "gateway", *bots], dict(os.environ) | public | keys),
-        ChildSpec("direct", _worker("direct", "direct,delivery", settings.direct_threads), public | keys),
-        ChildSpec("cycles", _worker("cycles", "cycles,chores", settings.worker_threads), public | keys),
+        ChildSpec("gateway", [sys.executable, "-m", "app.cli", "gateway", *bots], outward | chosen(os.environ, MODEL_KEYS) | tokens | keys),
+        ChildSpec("direct", _worker("direct", "direct,delivery", settings.direct_threads), worker | keys),
+        ChildSpec("cycles", _worker("cycles", "cycles,chores", settings.worker_threads), worker | keys),
         ChildSpec("beat", _celery("beat", "--schedule", str(data / "celerybeat-schedule"), "--pidfile="), public, data),
     ]
     if settings.flower_port and settings.flower_password is not None:
@@ -117,18 +131,23 @@ def _worker(name: str, queues: str, threads: int) -> list[str]:
 
 
 def public_environment(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """What every child gets: the inherited environment without secrets, and all settings but the secret ones."""
-    plain = {name: value for name, value in inherited.items() if not SECRET_NAME.search(name)}
+    """What every child gets: what it needs of the inherited environment, and all settings but the secret ones."""
+    plain = chosen(inherited, EVERYBODYS)
     for name in Settings.model_fields:
         value, variable = getattr(settings, name), f"STREAM_{name.upper()}"
         secret = isinstance(value, SecretStr) or name == "vault_keys"
         if secret or value is None or value == ():
-            plain.pop(variable, None)
-        elif isinstance(value, Path):
+            continue
+        if isinstance(value, Path):
             plain[variable] = str(value.expanduser().absolute())
         else:
             plain[variable] = ",".join(value) if isinstance(value, tuple) else str(value)
     return plain | {"PYTHONUNBUFFERED": "1"}
+
+
+def chosen(inherited: Mapping[str, str], names: re.Pattern[str]) -> dict[str, str]:
+    """The variables that are named so."""
+    return {name: value for name, value in inherited.items() if names.match(name)}
 
 
 class Terminal:

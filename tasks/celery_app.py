@@ -18,6 +18,7 @@ from app.errors import ConfigurationError, StreamError
 from app.hub import WakeHub
 from app.settings import load_settings
 from beat_schedule import beat_schedule
+from tasks.flower_pages import close_metrics
 
 BODIES = ("tasks.cycles", "tasks.delivery", "tasks.chores", "tasks.nightly")
 
@@ -39,6 +40,7 @@ def configuration() -> dict[str, Any]:
 
 
 poison.survive()
+close_metrics()
 app = celery.Celery("stream")
 app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)

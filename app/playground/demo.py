@@ -142,6 +142,7 @@ class Demo:
 
     def _introduce(self, stage: Stage, page: str) -> None:
         flower = f"http://{HOST}:{self.flower['flower_port']}/"
+        password = self.flower["flower_password"] if self.console.is_terminal else "shown on a terminal only"
         self.console.print(Panel(
             f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"
             "Four people talk; speak as any of them. Then try:\n"
@@ -150,7 +151,7 @@ class Demo:
             "  · reply to a character, react, write a direct message\n"
             "  · “Dotty, what would you drink?” needs no @\n"
             "  · #reading-room: nobody speaks there unasked\n\n"
-            f"Flower: {flower}  user stream, password {self.flower['flower_password']}\n"
+            f"Flower: {flower}  user stream, password {password}\n"
             f"Logs:   {stage.system.log}\n[dim]Ctrl-C stops everything.[/dim]",
             title="The Stream", border_style="blue", expand=False))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,9 +19,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from rich.console import Console
 
-from app.cli_up import public_environment, specs
-from app.embedded import free_port, running_url
+from app.cli_up import _with_kept_secrets, public_environment, specs
+from app.embedded import free_port, private_folder, running_url
 from app.settings import Settings
 
 Wait = Callable[..., None]
@@ -45,12 +47,57 @@ def test_every_child_gets_what_it_needs_and_no_more(tmp_path: Path, monkeypatch:
         return {name for name, spec in children.items() if secret in json.dumps(dict(spec.environment or {}))}
 
     assert knowing("token-elena") == {"gateway"}
-    assert knowing("key-openai") == {"gateway"}
+    assert knowing("key-openai") == set(), "a key is read from STREAM_KEY_<PROVIDER> alone"
     assert knowing("key-anthropic") == {"gateway"}
     assert knowing(KEY) == {"gateway", "direct", "cycles"}
     assert "flower" in knowing("pass-flower") <= {"flower", "gateway"}
     for secret in ("token-elena", "key-openai", "key-anthropic", KEY, "pass-flower"):
         assert secret not in json.dumps([list(spec.command) for spec in children.values()])
+
+
+UNKNOWN = {
+    "AWS_SESSION": "s3cret-aws", "DATABASE_URL": "postgres://me:s3cret-database@host/0", "MY_BOT": "s3cret-bot", "GH_PAT": "s3cret-pat",
+    "STREAM_TOKEN_ARIA": "s3cret-other-bot", "STREAM_NOTE": "s3cret-note",
+    "LANGSMITH_PROJECT": "s3cret-trace", "PATH_TO_KEY": "s3cret-path",
+}
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_no_child_inherits_what_is_not_on_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracing: bool) -> None:
+    """A secret under whatever name stays with `up`; a proxy reaches those who speak with the world, tracing workers alone."""
+    for name, value in (UNKNOWN | {"HTTPS_PROXY": "http://me:s3cret-proxy@host:1", "LC_TIME": "C", "PYTHONUTF8": "1"}).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(redis_url="redis://host/0", flower_password=SecretStr("pass-flower"), tracing=tracing)
+    children = {spec.name: dict(spec.environment or {}) for spec in specs(["elena"], settings, tmp_path, None)}
+
+    def knowing(text: str) -> set[str]:
+        return {name for name, environment in children.items() if text in json.dumps(environment)}
+
+    assert knowing("s3cret-trace") == ({"direct", "cycles"} if tracing else set())
+    assert knowing("s3cret-proxy") == {"gateway", "direct", "cycles"}
+    for secret in UNKNOWN.values():
+        assert secret == "s3cret-trace" or knowing(secret) == set(), secret
+    for environment in children.values():
+        assert {"PATH", "LC_TIME", "PYTHONUTF8", "PYTHONUNBUFFERED"} <= environment.keys()
+
+
+def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) -> None:
+    """A second start names the file, and so does a first one whose output goes to a log."""
+    def greeting(data: Path, terminal: bool) -> tuple[str, str]:
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=terminal, color_system=None)
+        settings = _with_kept_secrets(Settings(), private_folder(data), console)
+        assert settings.flower_password is not None
+        return settings.flower_password.get_secret_value(), stream.getvalue()
+
+    for terminal in (True, False):
+        data = tmp_path / str(terminal)
+        password, first = greeting(data, terminal)
+        again, second = greeting(data, True)
+        assert again == password
+        assert (password in first) is terminal
+        assert password not in second
+        assert str(data / "flower.password") in second
 
 
 def test_settings_reach_the_children_as_they_are() -> None:
@@ -127,21 +174,23 @@ def serving(log: Path) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_up_runs_everything_and_ends_in_good_order(up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait) -> None:
-    """The workers reach the embedded broker, Flower asks for its password, and SIGTERM ends all within 10 s."""
+    """The workers reach the embedded broker, Flower asks for its password on every page, and SIGTERM ends all within 10 s."""
     log = tmp_path / "up.log"
     wait_until(lambda: serving(log) or up.poll() is not None, 40, "everything running")
     assert up.poll() is None, log.read_text()
     assert running_url(tmp_path) is not None
-    flower = f"http://127.0.0.1:{up.args[0]!s}/workers?json=1"
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(flower, timeout=5)
-    refused.value.close()
-    assert refused.value.code == 401
     password = (tmp_path / "flower.password").read_text().strip()
+    assert password not in log.read_text(), "a log is no terminal"
     login = b64encode(f"stream:{password}".encode()).decode()
-    request = urllib.request.Request(flower, headers={"Authorization": f"Basic {login}"})
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-        assert answer.status == 200
+    for page in ("workers?json=1", "metrics", "api/workers", ""):
+        address = f"http://127.0.0.1:{up.args[0]!s}/{page}"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(address, timeout=5)
+        refused.value.close()
+        assert refused.value.code == 401, page
+        request = urllib.request.Request(address, headers={"Authorization": f"Basic {login}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            assert answer.status == 200
     pids = children_of(up.pid)
     assert len(pids) == 5
     arguments = b" ".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids).decode()
