@@ -105,7 +105,7 @@ def lived(store: Store) -> None:
     """A life of one person and another with Elena: every place where a person leaves something."""
     memory = RedisMemory(store, Encoder(Words))
     for number, person in enumerate((PERSON, OTHER)):
-        event = said(f"100000000000000000{number}", person, WORDS if person == PERSON else "I have two cats and a canoe.")
+        event = said(f"450000000000000000{number}", person, WORDS if person == PERSON else "I have two cats and a canoe.")
         moment = Moment(InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT), f"Well, {event.content}")
         remember(memory, "elena", BOT, "Elena", moment)
         line = {"name": event.author_name, "channel": CHANNEL, "guild": "7"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
 import pytest
 
 from app import keys
+from app.model import DISCORD_EPOCH_MS
 from app.rules import trust
 from app.store import memories, nights, trusts
 from app.store.door import Store
@@ -18,6 +20,11 @@ from app.store.nights import Claimed, Night, Wrote
 def request() -> str:
     """A fresh request id."""
     return uuid.uuid4().hex
+
+
+def snowflake(days_ago: int = 0) -> int:
+    """An id of that day."""
+    return int(time.time() * 1000) - days_ago * keys.DAY - DISCORD_EPOCH_MS << 22
 
 
 def threads(count: int, work: Callable[[int], object]) -> list[object]:
@@ -39,15 +46,26 @@ def threads(count: int, work: Callable[[int], object]) -> list[object]:
 @pytest.mark.parametrize(("part", "most"), [("said", memories.SAID_MOST), ("person:7", memories.FACTS_MOST)])
 def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(store: Store, part: str, most: int) -> None:
     """However much is put in, and in whatever order, the newest by snowflake stay."""
+    first = snowflake()
     for number in range(most + 60):
-        # Ids of two lengths: compared as numbers, not as text.
-        store.run(memories.keep("elena", part, {f"{9_900 + number}.0": "{}"}))
+        store.run(memories.keep("elena", part, {f"{first + number}.0": "{}"}))
         assert store.client.hlen(keys.memory("elena", part)) <= most
-    assert f"{9_900 + most + 59}.0" in store.run(memories.fields("elena", part))
-    assert "9900.0" not in store.run(memories.fields("elena", part))
-    store.run(memories.keep("elena", part, {"5.0": "{}"}))
+    assert f"{first + most + 59}.0" in store.run(memories.fields("elena", part))
+    assert f"{first}.0" not in store.run(memories.fields("elena", part))
+    store.run(memories.keep("elena", part, {f"{first - 5}.0": "{}"}))
     kept = store.run(memories.fields("elena", part))
     assert len(kept) <= most
+
+
+@pytest.mark.parametrize(("part", "days"), [("said", 30), ("person:7", 180)])
+def test_each_item_goes_at_its_own_age(store: Store, part: str, days: int) -> None:
+    """A line of more than 30 days and a fact of more than 180 go when the next is kept, however busy the part is."""
+    old, young = f"{snowflake(days + 1)}.0", f"{snowflake(days - 1)}.0"
+    store.run(memories.keep("elena", part, {young: "{}"}))
+    assert store.run(memories.keep("elena", part, {old: "{}", f"{snowflake()}.0": "{}"})) == 1
+    held = store.run(memories.fields("elena", part))
+    assert old not in held
+    assert young in held
 
 
 def test_two_processes_never_say_one_line(store: Store) -> None:
