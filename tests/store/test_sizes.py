@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app.model import Bid, Classified, Event, Signal
@@ -29,7 +31,8 @@ def _admit(store: Store, number: int, signal: Signal) -> None:
 
 
 def _bytes(store: Store) -> int:
-    return sum(int(store.client.memory_usage(key) or 0) for key in store.client.scan_iter(count=1_000))
+    client: Any = store.client
+    return sum(client.memory_usage(key) or 0 for key in client.scan_iter(count=1_000))
 
 
 @pytest.mark.parametrize(("what", "signal", "first", "most"), [
