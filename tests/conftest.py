@@ -15,6 +15,7 @@ from app.embedded import EmbeddedValkey
 from app.settings import load_settings
 from app.store.door import Store
 from tests.keyleaks import leaked
+from tests.patience import patience
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
@@ -69,7 +70,7 @@ def wait_until() -> Callable[..., None]:
     """`wait_until(predicate, seconds=10, what="...")`: returns as soon as it holds, fails when time is up."""
 
     def wait(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while not predicate():
             assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
             time.sleep(0.01)

@@ -40,21 +40,23 @@ def noisy_page(seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     return week.page()
 
 
-def test_noise_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def plain_page() -> str:
+    """docs/diaries.md as this processor writes it."""
+    return week.page()
+
+
+def test_noise_changes_no_choice(plain_page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A week of answers, diaries and dreams is the same, whatever the last bits of its likenesses are."""
-    pages = {noisy_page(seed, monkeypatch) for seed in range(2)}
-    assert len(pages) == 1
+    assert noisy_page(0, monkeypatch) == plain_page
 
 
-def test_two_kernels_make_one_choice() -> None:
-    """The same with the kernels of two processors, where the library has them."""
+def test_two_kernels_make_one_choice(plain_page: str) -> None:
+    """The same with the kernel of an old processor, where the library has it."""
     code = "from app.playground.week import page; print(page())"
-    plain = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    runs = [
-        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-        for env in (plain | {"OPENBLAS_CORETYPE": "Haswell"}, plain | {"OPENBLAS_CORETYPE": "Nehalem"})
-    ]
-    assert runs[0] == runs[1]
+    old = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
+    run = subprocess.run([sys.executable, "-c", code], env=old, capture_output=True, text=True, check=True)
+    assert run.stdout == plain_page + "\n"
 
 
 def test_equal_interests_fall_to_the_first() -> None:
@@ -63,7 +65,7 @@ def test_equal_interests_fall_to_the_first() -> None:
     first, second = elena.interests[:2]
     twins = elena.model_copy(update={"interests": (
         first, second.model_copy(update={"examples": first.examples, "words": first.words}))})
-    for seed in range(5):
+    for seed in range(2):
         [(_, topic)] = Interests(twins, Encoder(lambda seed=seed: Noisy(seed))).score([first.examples[0]])
         assert topic == first.name
 

@@ -11,6 +11,7 @@ from app import keys
 from app.playground.loopback import Post
 from tests.cases.place import texts
 from tests.cases.playing import Play
+from tests.patience import patience
 
 PATIENCE = 8.0
 """Least time that is waited for an answer: a loaded machine is slow, and who answers is seen at once."""
@@ -52,7 +53,7 @@ def authors(play: Play, number: int) -> set[str]:
 
 
 def _wait(play: Play, predicate: Callable[[], Any], what: str) -> None:
-    until = time.monotonic() + max(play.case.wait, PATIENCE)
+    until = time.monotonic() + patience(max(play.case.wait, PATIENCE))
     while not predicate():
         assert time.monotonic() < until, f"{what} did not come; {_story(play)}"
         time.sleep(0.02)

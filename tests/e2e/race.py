@@ -12,6 +12,7 @@ from pathlib import Path
 from app import keys
 from app.playground.loopback import LoopbackDiscord
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
+from tests.patience import patience
 
 NAMES = tuple(
     f"{first}{second}"
@@ -102,7 +103,7 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
     def silent() -> int:
         return len(ids - {post.reply_to for post in running.discord.posts_by_bots()})
 
-    deadline = time.monotonic() + shape.patience
+    deadline = time.monotonic() + patience(shape.patience)
     while silent() and time.monotonic() < deadline:
         time.sleep(0.1)
     seconds = time.monotonic() - began

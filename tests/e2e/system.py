@@ -23,6 +23,7 @@ from app.playground.loopback import LoopbackDiscord, LoopbackThread
 from app.store import journal, stats
 from app.store.door import Store
 from tests.e2e import warm
+from tests.patience import patience
 
 READY_WITHIN = 60.0
 
@@ -146,7 +147,7 @@ class System:
 
     def wait(self, predicate: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> None:
         """Return as soon as the predicate holds; fail with the logs' ends when time is up."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while not predicate():
             for name, process in self.processes.items():
                 assert process.poll() in {None, -signal.SIGKILL}, (

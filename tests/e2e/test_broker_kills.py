@@ -89,13 +89,13 @@ def test_a_full_worker_starts_the_next_task_when_one_ends(
     broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     """A threads worker with more tasks than threads works on when one ends, not at its next heartbeat 2 s later:
-    24 tasks of 0.2 s on 4 threads are 1.2 s of work, and six heartbeats of 2 s."""
+    48 tasks of 0.2 s on 4 threads are 2.4 s of work, and twelve heartbeats of 2 s."""
     sender = celery.Celery("sender", set_as_current=False)
     sender.conf.update(conf(Settings(redis_url=broker.url)))
     marks = tmp_path / "marks"
     sender.send_task("busy", args=[0])
     wait_until(marks.exists, 20, "the worker's start")
-    for number in range(1, 25):
+    for number in range(1, 49):
         sender.send_task("busy", args=[number])
-    wait_until(lambda: len(set(marks.read_text().split())) == 25, 9, "all tasks done")
+    wait_until(lambda: len(set(marks.read_text().split())) == 49, 18, "all tasks done")
     sender.close()

@@ -19,12 +19,13 @@ from app.settings import Settings
 from app.store.admission import Admission, Candidate
 from app.store.elections import Election
 from app.verdicts import Admit, Elect
+from tests.patience import patience
 
 
 async def until(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
     """Wait for a predicate; fail when time is up."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    deadline = loop.time() + patience(seconds)
     while not predicate():
         assert loop.time() < deadline, f"{what} did not hold within {seconds} s"
         await asyncio.sleep(0.005)

@@ -11,6 +11,7 @@ from app.keys import Lane
 from app.model import Context
 from app.store.elections import Election
 from app.verdicts import Elect
+from tests.patience import patience
 
 
 class Ports:
@@ -37,7 +38,7 @@ async def test_a_complete_election_is_not_put_off_by_an_answer_that_came_late() 
     elections = Elections(ports)  # type: ignore[arg-type]
     elections.close_in("1", "2", 0)
     elections.close_in("1", "2", 60_000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         await ports.done.wait()
     assert len(ports.asked) == 1
     assert len(elections) == 0
@@ -51,6 +52,6 @@ async def test_the_last_bid_closes_an_open_window() -> None:
     elections = Elections(ports)  # type: ignore[arg-type]
     elections.close_in("1", "2", 60_000)
     elections.close_in("1", "2", 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         await ports.done.wait()
     assert len(elections) == 0

@@ -12,6 +12,7 @@ import discord
 import hikari
 
 from app.playground.loopback import Account, LoopbackDiscord
+from tests.patience import patience
 
 PATIENCE = 10.0
 HIKARI_INTENTS = hikari.Intents.ALL_UNPRIVILEGED | hikari.Intents.MESSAGE_CONTENT | hikari.Intents.GUILD_MEMBERS
@@ -64,7 +65,7 @@ class Client(Protocol):
 
 async def hears(client: Client, name: str, count: int = 1) -> Any:
     """The `count`-th event of a name; TimeoutError when it does not come."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience(PATIENCE)):
         while len(client.heard[name]) < count:  # noqa: ASYNC110 -- two libraries, no event in common
             await asyncio.sleep(0.005)
     return client.heard[name][count - 1]

@@ -14,6 +14,7 @@ import yarl
 
 from app.playground.loopback import Account, Channel, LoopbackDiscord
 from tests.loopback.clients import Client, client_of
+from tests.patience import patience
 
 KEPT = (
     "message",
@@ -68,7 +69,7 @@ class Ear(discord.Client):
 
     async def hears(self, name: str, count: int = 1, within: float = 10.0) -> Any:
         """Wait for so many events of a name and return the last of them."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(patience(within)):
             while len(self.events[name]) < count:
                 self._heard.clear()
                 await self._heard.wait()

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.embedded import binary, die_with_parent, free_port
+from tests.patience import patience
 
 PASSWORD = "first-password"
 PROGRAMS = {"valkey": lambda: str(binary()), "redis": lambda: shutil.which("redis-server")}
@@ -57,7 +58,7 @@ class Server:
 
     def wait(self, predicate: Callable[[], object], seconds: float = 20.0) -> None:
         """Until it holds."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while not predicate():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2_000:]
             time.sleep(0.02)
