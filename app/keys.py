@@ -32,6 +32,7 @@ CONVERSATIONS_DUE = "conversations:due"
 OPTED_OUT = "opted_out"
 FORGOTTEN = "forgotten"
 ROSTER = "roster"
+GENERATION = "generation"
 STATS = "stats"
 
 
@@ -344,6 +345,8 @@ CATALOGUE: tuple[Described, ...] = (
               "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
     Described("mute:<scope>", "string: which moderator muted", "moderation", "none: until a moderator says go on"),
     Described("mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"),
+    Described("generation", "string: which database this is; one that was emptied has none", "gateway",
+              "none: its absence is the sign"),
     Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
     Described("identifies:<bot>", "sorted set: the day's sessions with Discord, by Unix ms", "gateway",
               "a day after the last session"),

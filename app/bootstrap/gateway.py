@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from app import logs
 from app.bootstrap.clock import today
+from app.bootstrap.healing import Healing
 from app.bootstrap.places import Nicknames, SpeakReport
 from app.bootstrap.privacy import Wishes, nobodys
 from app.bootstrap.served import limits_of
@@ -100,6 +101,7 @@ class StorePorts:
         self._channels: dict[str, str] = {}
         self._names = Nicknames()
         self._speaking = SpeakReport(settings)
+        self._healing = Healing(self._store, self.publish)
         self._wall = wall
         self._ahead: float | None = None
         """Seconds by which Redis's clock is ahead of this machine's, once it is known."""
@@ -127,6 +129,8 @@ class StorePorts:
         reached("admit_before")
         outcome = await self._store.run(admission.admit(candidate, request, self._limits[bot], self.settings))
         reached("admit_after")
+        if candidate.move_cursor:
+            self._healing.cursors.note(bot, event.channel_id, event.message_id)
         return outcome
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
@@ -168,7 +172,7 @@ class StorePorts:
         """All our bots; read again after a short while."""
         read_at, known = self._roster
         if time.monotonic() - read_at > ROSTER_FRESH_FOR:
-            known = await self._store.run(roster.roster())
+            known = self._healing.colleagues.merged(await self._store.run(roster.roster()))
             self._roster = (time.monotonic(), known)
         return known
 
@@ -253,11 +257,12 @@ class StorePorts:
 
     async def cursors(self, bot: str) -> Mapping[str, str]:
         """The last message read, by channel."""
-        return await self._store.run(admission.cursors(bot))
+        return self._healing.cursors.merged(bot, await self._store.run(admission.cursors(bot)))
 
     async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
         """Move one cursor forward; never back."""
         await self._store.run(admission.move_cursor(bot, channel_id, message_id))
+        self._healing.cursors.note(bot, channel_id, message_id)
 
     # --- process
 
@@ -279,6 +284,7 @@ class StorePorts:
             own = {presence.user_id: nickname} if nickname else {}
             gone = [topic for key in names if (topic := f"topic:{key}") not in names and not key.startswith("topic:")]
             await self._store.run(names_store.learn(guild, {**names, **own}, gone if own else [*gone, presence.user_id]))
+        self._healing.published(bot, presence)
         self._roster = (-ROSTER_FRESH_FOR, ())
 
     async def hold_lease(self, bot: str) -> str:
@@ -301,7 +307,8 @@ class StorePorts:
         await self._store.run(identifies.note(bot, request, int(at * 1000)))
 
     async def pump(self) -> None:
-        """Send hints for what is overdue, and refresh what facts are made of."""
+        """Heal an emptied Redis, send hints for what is overdue, and refresh what facts are made of."""
+        await self._healing.turn()
         for bot in self.characters:
             stored = await self._store.run(states.states(bot))
             self._states[bot] = {channel: decay.from_json(text) for channel, text in stored.items()}

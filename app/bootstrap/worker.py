@@ -19,7 +19,7 @@ from app.brain.models import disable_tracing
 from app.broker import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
 from app.delivery.rest import DiscordRest, Secrets
-from app.errors import ConfigurationError, StoreUnavailable, StreamError
+from app.errors import ConfigurationError, StoreForbidden, StoreUnavailable, StreamError, VaultMissing
 from app.keys import Lane
 from app.killpoints import reached
 from app.logs import register_settings, trace
@@ -161,6 +161,10 @@ class Worker:
             asked = [entry for entry in begun.entries if entry.signal is Signal.DIRECT]
             for entry in asked or begun.entries[-1:]:
                 self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
+            if isinstance(error, VaultMissing):
+                # Who is not on the roster is published again, if its gateway runs: the vault alone may have been evicted.
+                with suppress(StoreForbidden):
+                    self.store.run(roster.strike(lane.bot))
             # At once the turn of another worker, which may have the right key; we keep out of its way for a while.
             retry_ms = 0
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000

@@ -27,3 +27,8 @@ def enlist(entry: RosterEntry) -> Call[int]:
 def roster() -> Call[tuple[RosterEntry, ...]]:
     """All bots, by name."""
     return command("HGETALL", keys.ROSTER, parse=_entries)
+
+
+def strike(bot: str) -> Call[int]:
+    """Take a bot off that cannot be served: its gateway, if it runs, notices and publishes it again."""
+    return command("HDEL", keys.ROSTER, bot, parse=int)

@@ -1,0 +1,71 @@
+"""What must outlive an emptied Redis, and the mark by which a gateway sees that it was emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from app import keys
+from app.store.door import Call, Reply, command
+
+BUDGET_MS = 3 * keys.DAY
+"""How long a day's budget is kept, as cause.lua has it."""
+
+
+class Look(NamedTuple):
+    """What a gateway finds: the database's generation, and which of its bots the roster lacks."""
+
+    generation: str
+    missing: frozenset[str]
+
+
+def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
+    """The generation of this database; `proposal` becomes it where there is none: Redis is new, or was emptied."""
+
+    def parse(reply: Reply) -> Look:
+        return Look(reply[0], frozenset(reply[1:]))
+
+    return Call("generation", (keys.GENERATION, keys.ROSTER), (proposal, *bots), parse)
+
+
+def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
+    """Mutes of these scopes that stand, by key: who muted."""
+    names = [key(scope) for scope in scopes for key in (keys.mute_by_operator, keys.mute)]
+
+    def parse(reply: Reply) -> dict[str, str]:
+        return {name: who for name, who in zip(names, reply, strict=True) if who}
+
+    return command("MGET", *names, parse=parse)
+
+
+def lasts(key: str) -> Call[int]:
+    """Milliseconds that a mute still lasts; negative: until it is lifted, or it is gone."""
+    return command("PTTL", key, parse=int)
+
+
+def mute_again(key: str, who: str, for_ms: int | None) -> Call[bool]:
+    """Write a mute where none stands. StoreForbidden for an operator's, where the login may not write those."""
+    expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
+    return command("SET", key, who, "NX", *expiry, parse=bool)
+
+
+def spent(scope: str, date: str) -> Call[dict[str, str]]:
+    """What a budget (a bot's name or `all`) has spent on an ISO date."""
+    return command("HGETALL", keys.budget(scope, date), parse=dict)
+
+
+def spend_again(scope: str, date: str, counts: Mapping[str, str]) -> Call[int]:
+    """Raise a budget's counts to these where they are lower."""
+    flat = [text for pair in counts.items() for text in pair]
+    return Call("spend_again", (keys.budget(scope, date),), (BUDGET_MS, *flat), int)
+
+
+def opt_out_again(digests: Sequence[str]) -> Call[int]:
+    """Write again who wants no part in this (`wishes.digest`)."""
+    return command("SADD", keys.OPTED_OUT, *digests, parse=int)
+
+
+def forget_again(marks: Mapping[str, int]) -> Call[int]:
+    """Write again up to when (Unix ms) what a person said is old, by digest."""
+    flat = [part for digest, mark in marks.items() for part in (digest, mark)]
+    return Call("forget_again", (keys.FORGOTTEN,), (keys.FORGOTTEN_TTL, *flat), int)
