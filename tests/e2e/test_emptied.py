@@ -6,11 +6,13 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from app import keys
 from app.bootstrap.clock import today
+from app.playground.loopback import Post
 from app.store import brakes, mutes
 from tests.e2e.system import System
 from tests.e2e.test_outages import BOTS, all_answered, at_work, say
@@ -36,7 +38,7 @@ def known(running: System) -> bool:
     """Whether both bots are on the roster, with a vault and a lease."""
     client = running.store.client
     needed = [key for bot in BOTS for key in (keys.vault(bot, "secrets"), keys.gateway_lease(bot))]
-    return set(client.hkeys(keys.ROSTER)) >= set(BOTS) and client.exists(*needed) == len(needed)
+    return set(map(str, cast("list[str]", client.hkeys(keys.ROSTER)))) >= set(BOTS) and client.exists(*needed) == len(needed)
 
 
 @pytest.mark.parametrize("empty", [flush, restart_without_data])
@@ -44,7 +46,7 @@ def test_an_emptied_redis_heals(tmp_path: Path, empty: Callable[[System], None])
     """Within seconds roster, vaults, leases and cursors are there again, and what is said then is answered once; mutes and
     what was spent today are not forgotten, and the log tells it."""
     with at_work(tmp_path) as running:
-        said = []
+        said: list[tuple[str, Post]] = []
         say(running, said, 4)
         all_answered(running, said)
         quiet = running.discord.add_channel("quiet")
@@ -77,7 +79,7 @@ def test_evicted_keys_come_back(tmp_path: Path) -> None:
     """The roster alone is gone, then both vaults: they are written again, and what is said is answered. A vault is missed by a
     worker that has none in its own memory, so new ones are started."""
     with at_work(tmp_path) as running:
-        said = []
+        said: list[tuple[str, Post]] = []
         running.store.client.delete(keys.ROSTER)
         say(running, said, 2)
         all_answered(running, said)
