@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import discord
 
+from app.content.plain import UNPARSABLE
 from app.model import MessagePart, PartKind
 
 MOST_PARTS = 12
@@ -49,7 +50,7 @@ def _described(things: Iterable[T], describe: Callable[[T], MessagePart]) -> Ite
     for thing in things:
         try:
             yield describe(thing)
-        except (ValueError, TypeError, AttributeError):
+        except UNPARSABLE:
             continue  # a shape that is newer than this program, or made up
 
 

@@ -9,13 +9,14 @@ import contextlib
 import threading
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import aiohttp
 import discord
 import structlog
 
 from app.content.lines import chat_line
+from app.content.plain import UNPARSABLE, tolerant
 from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
@@ -179,6 +180,7 @@ class DiscordRest:
                 intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(self.address),
                 max_ratelimit_timeout=LONGEST_LIMIT,
             )
+            _read_tolerantly(client)
             try:
                 async with asyncio.timeout(self._settings.discord_timeout):
                     await client.login(token)
@@ -252,7 +254,7 @@ class DiscordRest:
             return History((), str(error))  # told once for all channels
         except StreamError as error:
             problem = str(error)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        except (discord.DiscordException, aiohttp.ClientError, OSError, *UNPARSABLE) as error:
             problem = type(error).__name__
         else:
             proxies = self._settings.proxy_applications
@@ -296,6 +298,17 @@ class DiscordRest:
         self._retired.clear()
         self._logins.clear()
         self._locks.clear()
+
+
+def _read_tolerantly(client: discord.Client) -> None:
+    """One message that discord.py cannot parse must not hide its whole channel."""
+    state = client._connection
+    create = state.create_message
+
+    def create_message(*, channel: Any, data: Any) -> discord.Message:
+        return tolerant(lambda one: create(channel=channel, data=cast(Any, one)))(data)
+
+    state.create_message = create_message  # type: ignore[method-assign]
 
 
 async def _beginning(place: discord.PartialMessageable) -> list[discord.Message]:

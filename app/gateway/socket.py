@@ -13,6 +13,7 @@ import discord
 import structlog
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
+from app.content.plain import tolerant
 from app.gateway.held import where
 from app.gateway.identify import SessionStart, session_start
 
@@ -63,6 +64,8 @@ class SteadyClient(discord.Client):
         self._event = ""
         self._reconnections = Reconnections()
         super().__init__(**options)
+        parsers = self._connection.parsers
+        parsers["MESSAGE_CREATE"] = tolerant(parsers["MESSAGE_CREATE"])
         self._refer = self._connection._update_references
         self._connection._update_references = self._opened  # type: ignore[assignment]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.content.lines import chat_line
 from app.delivery.failures import backoff_ms
 from app.delivery.rest import Asked
 from app.errors import TokenRefused
@@ -179,3 +180,18 @@ def test_backoff(failures: int, retry_after: float, least: int, most: int) -> No
     """The wait doubles with each failure within bounds, varies, and is never shorter than Discord asks for."""
     waits = {backoff_ms(failures, retry_after) for _ in range(200)}
     assert least <= min(waits) <= max(waits) <= most
+
+
+def test_one_message_that_cannot_be_parsed_hides_no_channel(room: Room) -> None:
+    """A poll without an end makes discord.py fail; the words beside it are read all the same."""
+    worker = room.worker()
+    client = worker.rest.submit(worker.rest.client("elena", room.secrets["elena"].token)).result(10)
+    poll: dict[str, object] = {"question": {"text": "Tea?"}, "answers": [], "expiry": None}
+    raw: Any = {
+        "id": "9", "type": 0, "channel_id": "5", "content": "choose", "timestamp": "2026-01-01T00:00:00+00:00",
+        "author": {"id": "7", "username": "mara", "discriminator": "0", "avatar": None}, "edited_timestamp": None,
+        "tts": False, "mention_everyone": False, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
+        "pinned": False, "flags": 0, "poll": poll}
+    place = client.get_partial_messageable(5)
+    line = chat_line(client._connection.create_message(channel=place, data=raw), ours=())
+    assert (line.content, line.author_name, line.parts) == ("choose", "mara", ())

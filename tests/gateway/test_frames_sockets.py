@@ -197,3 +197,15 @@ async def test_reconnections_that_never_end_are_slowed() -> None:
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (1.0, LONGEST)
     assert pace.pause(100.0) == 0.0
+
+
+async def test_a_message_with_a_poll_of_no_known_shape_is_heard(town: Town) -> None:
+    """What discord.py cannot parse beside the words is left out; the words are heard in the same session."""
+    await town.start("elena")
+    wire = Wire(town, "elena")
+    await still_hears(town, "elena", "first")
+    _, message = next(pair for pair in reversed(wire.sent()) if pair[0] == "MESSAGE_CREATE")
+    poll: dict[str, object] = {"question": {"text": "Tea?"}, "answers": [], "expiry": None}
+    wire.push("MESSAGE_CREATE", message | {"id": str(int(message["id"]) + 1), "content": "choose", "poll": poll})
+    await until(lambda: "choose" in town.ports.texts("elena"), what="the words beside the poll")
+    assert wire.same_session()

@@ -1,0 +1,38 @@
+"""A message of an unknown shape is read as far as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.content.plain import tolerant
+
+
+def parse(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Chokes on what discord.py chokes on: a poll without an end."""
+    if "poll" in data:
+        raise TypeError("unsupported operand")
+    if "author" not in data:
+        raise KeyError("author")
+    return data
+
+
+def test_what_cannot_be_parsed_is_left_out() -> None:
+    """The words stay; fields that are not essential go."""
+    data = {"id": "1", "author": {}, "content": "hi", "poll": {"expiry": None}}
+    assert tolerant(parse)(data) == {"id": "1", "author": {}, "content": "hi", "components": []}
+
+
+def test_what_can_be_parsed_stays_whole() -> None:
+    """Nothing is left out without need."""
+    data = {"id": "1", "author": {}, "position": 3}
+    assert tolerant(parse)(data) == data
+
+
+@pytest.mark.parametrize("data", [{"id": "1"}, {"id": "1", "position": 3}])
+def test_a_message_without_its_essence_is_an_error(data: Mapping[str, Any]) -> None:
+    """The caller skips it."""
+    with pytest.raises(KeyError):
+        tolerant(parse)(data)
