@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +59,9 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(None, description="Redis or Valkey; unset: `up` and `demo` start an embedded Valkey")
     broker_url: str | None = Field(None, description="Celery's broker; unset: the next database of STREAM_REDIS_URL")
+    redis_plain: bool = Field(
+        False, description="allow redis:// to another host: passwords and messages travel unencrypted; for a private network"
+    )
     data_dir: Path = Field(Path("~/.local/share/the-stream"), description="embedded Valkey's data, generated keys")
     appendfsync: Annotated[str, Field(pattern="^(everysec|always|no)$")] = Field(
         "everysec", description="embedded Valkey: how often the append-only file reaches the disk"
@@ -198,6 +203,16 @@ class Settings(BaseSettings):
             raise ValueError("STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice")
         return self
 
+    @model_validator(mode="after")
+    def _private(self) -> Settings:
+        for url in (self.redis_url, self.broker_url):
+            parts = urlsplit(url or "")
+            if parts.scheme == "redis" and parts.hostname not in LOOPBACK_HOSTS | {None} and not self.redis_plain:
+                raise ValueError(
+                    "redis:// to another host sends passwords and messages unencrypted: use rediss:// or unix://, or set "
+                    "STREAM_REDIS_PLAIN=true for a private network")
+        return self
+
     @property
     def check_interval(self) -> float:
         """Seconds between safety polls."""
@@ -225,9 +240,24 @@ def explain(error: ValidationError) -> str:
     return f"{name}: {reason}. `the-stream settings` describes it."
 
 
+def read_secret_files(environ: MutableMapping[str, str]) -> None:
+    """Put the content of each file that a STREAM_..._FILE names into STREAM_...: secrets of containers are files. Raises
+    ConfigurationError where one cannot be read, or where both are set."""
+    for name in [name for name in environ if name.startswith("STREAM_") and name.endswith("_FILE")]:
+        target = name.removesuffix("_FILE")
+        if target in environ:
+            raise ConfigurationError(f"{name}: {target} is set as well; set one of them.")
+        try:
+            environ[target] = Path(environ[name]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{name}: the file cannot be read ({type(error).__name__}).") from None
+        del environ[name]
+
+
 @lru_cache
 def load_settings() -> Settings:
     """The settings of this process, read once; a wrong one is a ConfigurationError of one line."""
+    read_secret_files(os.environ)
     try:
         return Settings()
     except ValidationError as error:

@@ -41,7 +41,7 @@ ADDRESSES = [
 @pytest.mark.parametrize(("ours", "brokers", "expected"), ADDRESSES)
 def test_the_broker_has_a_database_of_its_own(ours: str, brokers: str | None, expected: str) -> None:
     """Celery's keys never expire, so they are never among ours: the next database, or the address that was set."""
-    assert broker_url(Settings(redis_url=ours, broker_url=brokers)) == expected
+    assert broker_url(Settings(redis_url=ours, broker_url=brokers, redis_plain=True)) == expected
 
 
 def test_no_redis_is_one_clear_line() -> None:

@@ -80,7 +80,7 @@ def test_a_command_refuses_such_an_address_in_one_line() -> None:
 
 def test_a_password_with_every_character_encoded_is_accepted_and_masked() -> None:
     """The encoded password reaches the settings; neither form of it is ever printed."""
-    settings = Settings(redis_url="redis://:pass%2Fword%23%3F%40@host:6379/0")
+    settings = Settings(redis_url="redis://:pass%2Fword%23%3F%40@127.0.0.1:6379/0")
     register_settings(settings)
     assert redact("a pass%2Fword%23%3F%40 b pass/word#?@ c") == "a [secret] b [secret] c"
 
@@ -145,7 +145,7 @@ def test_settings_are_all_listed_and_masked() -> None:
     """Every setting is listed with its value; of secrets only that they are set."""
     key = Fernet.generate_key().decode()
     result = run("settings", STREAM_VAULT_KEYS=key, STREAM_FLOWER_PASSWORD="hunter2hunter2", STREAM_COOLDOWN="90",
-                 STREAM_REDIS_URL="redis://:swordfish@host/0")
+                 STREAM_REDIS_URL="redis://:swordfish@127.0.0.1/0")
     assert result.returncode == 0
     for name in Settings.model_fields:
         assert f"STREAM_{name.upper()}" in result.stdout

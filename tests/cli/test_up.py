@@ -39,7 +39,7 @@ def test_every_child_gets_what_it_needs_and_no_more(tmp_path: Path, monkeypatch:
     and no secret is in a command line."""
     for name, value in INHERITED.items():
         monkeypatch.setenv(name, value)
-    settings = Settings(redis_url="redis://host/0", flower_password=SecretStr("pass-flower"))
+    settings = Settings(redis_plain=True, redis_url="redis://host/0", flower_password=SecretStr("pass-flower"))
     children = {spec.name: spec for spec in specs(["elena"], settings, tmp_path, None)}
     assert list(children) == ["gateway", "direct", "cycles", "beat", "flower"]
 
@@ -103,7 +103,7 @@ def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) 
 def test_settings_reach_the_children_as_they_are() -> None:
     """A child reads the same settings as its parent, whether they came from the environment, a file or the code."""
     settings = Settings(
-        redis_url="redis://host/0", cooldown=5, dry_run=True, speak_channels=("1", "2"), characters_dir=Path("mine"))
+        redis_plain=True, redis_url="redis://host/0", cooldown=5, dry_run=True, speak_channels=("1", "2"), characters_dir=Path("mine"))
     environment = public_environment({"STREAM_QUIET_TIME": "9", "STREAM_BROKER_URL": "redis://old/0"}, settings)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -13,12 +13,13 @@ from app.store.door import source
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "app" / "store"
-OF_OTHERS = {"gateway.py", "ops.py", "people.py"}
+OF_OTHERS = {"gateway.py", "ops.py", "own_data.py", "people.py"}
 MODULES = {
     "gateway": (ROOT / "app/bootstrap/gateway.py",),
     "beat": (),
     "flower": (),
-    "operator": tuple(ROOT / "app" / name for name in ("bootstrap/ops.py", "bootstrap/people.py", "store/forgetting.py")),
+    "operator": tuple(ROOT / "app" / name for name in (
+        "bootstrap/ops.py", "bootstrap/people.py", "bootstrap/own_data.py", "store/forgetting.py")),
     "worker": (
         *(path for path in sorted((ROOT / "app/bootstrap").glob("*.py")) if path.name not in OF_OTHERS),
         *sorted((ROOT / "app/delivery").glob("*.py")),

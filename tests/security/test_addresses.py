@@ -1,0 +1,63 @@
+"""Redis over a network, and secrets from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from app.errors import ConfigurationError
+from app.settings import Settings, explain, read_secret_files
+
+DOCKER = Path(__file__).parents[2] / "docker"
+
+
+@pytest.mark.parametrize("name", ["redis_url", "broker_url"])
+def test_plain_redis_to_another_host_is_refused_in_one_line(name: str) -> None:
+    """The line names the setting that allows it, and no part of the address."""
+    address = {name: "redis://me:hunter2@far.example:6379/0"}
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(address)
+    said = explain(refused.value)
+    assert "STREAM_REDIS_PLAIN" in said
+    assert "\n" not in said
+    assert "hunter2" not in said
+    assert Settings.model_validate(address | {"redis_plain": True})
+
+
+@pytest.mark.parametrize("url", [
+    "redis://127.0.0.1:6379/0", "redis://localhost/0", "redis://[::1]:6379/0", "rediss://far.example/0", "unix:///run/valkey.sock",
+])
+def test_what_nobody_can_listen_to_is_taken(url: str) -> None:
+    """Loopback, TLS and sockets need no leave."""
+    assert Settings(redis_url=url).redis_url == url
+
+
+def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
+    """STREAM_X_FILE becomes STREAM_X; both at once, and a file that is not there, are one clear line."""
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2\n")
+    environ = {"STREAM_TOKEN_ADA_FILE": str(secret), "OTHER_FILE": "x"}
+    read_secret_files(environ)
+    assert environ == {"STREAM_TOKEN_ADA": "hunter2", "OTHER_FILE": "x"}
+    for wrong in ({"STREAM_A_FILE": str(secret), "STREAM_A": "x"}, {"STREAM_A_FILE": str(tmp_path / "none")}):
+        with pytest.raises(ConfigurationError, match="STREAM_A_FILE") as refused:
+            read_secret_files(wrong)
+        assert "hunter2" not in str(refused.value)
+
+
+def test_compose_gives_each_role_its_own_login() -> None:
+    """No password for all, no dump, each role's own address, and vault keys for gateways and workers alone."""
+    compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+    services = compose["services"]
+    assert "requirepass" not in str(compose)
+    command = services["redis"]["command"]
+    assert command[command.index("--save") + 1] == ""
+    assert "--aclfile" in command
+    logins = {name: service["secrets"][0]["source"] for name, service in services.items() if name != "redis"}
+    assert logins == {"gateway": "gateway_url", "worker-direct": "worker_url", "worker-cycles": "worker_url",
+                      "beat": "beat_url", "flower": "flower_url"}
+    assert {name for name, service in services.items() if "vault_keys" in service["secrets"]} == {
+        "gateway", "worker-direct", "worker-cycles"}
