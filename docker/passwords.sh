@@ -9,7 +9,8 @@ mkdir -p secrets
 word() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
 if [ ! -e secrets/users.acl ]; then
-  cp users.acl secrets/users.acl.new
+  # The server takes no comments in this file.
+  grep '^user ' users.acl > secrets/users.acl.new
   for user in gateway worker beat flower viewer operator; do
     password=$(word)
     place=$(echo "$user" | tr a-z A-Z)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 import yaml
 from pydantic import ValidationError
 
+from app.embedded import binary, free_port
 from app.errors import ConfigurationError
 from app.settings import Settings, explain, read_secret_files
 
@@ -61,3 +67,42 @@ def test_compose_gives_each_role_its_own_login() -> None:
                       "beat": "beat_url", "flower": "flower_url"}
     assert {name for name, service in services.items() if "vault_keys" in service["secrets"]} == {
         "gateway", "worker-direct", "worker-cycles"}
+
+
+def test_the_server_takes_the_file_that_passwords_sh_makes(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """The real server starts with it, each address logs in as its own user, nobody without one, and a second run keeps all."""
+    folder = tmp_path / "docker"
+    shutil.copytree(DOCKER, folder, ignore=shutil.ignore_patterns("secrets"))
+    for _ in range(2):
+        subprocess.run([folder / "passwords.sh"], check=True)
+    secrets = folder / "secrets"
+    assert secrets.stat().st_mode & 0o077 == 0
+    assert "@" not in (secrets / "users.acl").read_text().replace("-@all", "")
+    Settings(vault_keys=(secrets / "vault.keys").read_text())  # type: ignore[arg-type]
+    port = free_port()
+    command = [str(binary()), "--port", str(port), "--bind", "127.0.0.1", "--aclfile", str(secrets / "users.acl"), "--save", "",
+               "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: port_in_use(port) or server.poll() is not None)
+            try_logins(secrets, port)
+        finally:
+            server.terminate()
+
+
+def port_in_use(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def try_logins(secrets: Path, port: int) -> None:
+    """As each user, and as nobody."""
+    for user in ("gateway", "worker", "beat", "flower", "viewer", "operator"):
+        address = (secrets / f"{user}.url").read_text().replace("@redis:6379", f"@127.0.0.1:{port}")
+        with redis.Redis.from_url(address) as client, pytest.raises(redis.exceptions.NoPermissionError, match=f"User {user} "):
+            client.execute_command("FLUSHALL")
+    with redis.Redis(port=port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+        stranger.get("x")
