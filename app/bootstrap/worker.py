@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+import aiohttp
+import discord
 import structlog
 
 from app import heap
@@ -23,7 +26,7 @@ from app.errors import ConfigurationError, StoreForbidden, StoreUnavailable, Str
 from app.keys import Lane
 from app.killpoints import reached
 from app.logs import register_settings, trace
-from app.model import Context, Signal
+from app.model import Context, InboxEntry, Signal
 from app.settings import Settings, load_settings
 from app.store import elections, journal, lanes, roster, stats, wishes
 from app.store.door import AsyncStore, Store
@@ -41,7 +44,9 @@ DELIVERY_WAIT = 5.0
 HEEDS_EVERY = 1.0
 VAULT_RETRY_MS = 5_000
 GIVE_UP_MS = 60_000
-"""A message that came before this and on which every cycle failed is dropped, as it holds up its lane."""
+"""A message that came before this and on which every cycle met a fault of ours is dropped, as it holds up its lane."""
+PASSING = (OSError, aiohttp.ClientError, discord.DiscordException, concurrent.futures.CancelledError)
+"""Trouble of the network and of Discord. It is no reason to drop a message that is not too old to answer."""
 
 
 class Worker:
@@ -194,23 +199,33 @@ class Worker:
             run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:
             raise
+        except PASSING as error:
+            log.warning("cycle interrupted", bot=world.bot, error=type(error).__name__)
+            self._tell(world, f"passing trouble: {type(error).__name__}", int(self.settings.backfill_age * 1000))
         except Exception as error:
             log.exception("cycle failed", bot=world.bot)
-            self._tell(world, f"internal error: {type(error).__name__}")
+            self._tell(world, f"internal error: {type(error).__name__}", GIVE_UP_MS)
 
-    def _tell(self, world: Ports, reason: str) -> None:
-        """A cycle failed: whoever asked finds the reason in the journal, and what always fails is given up."""
-        if world.held is not None:
-            world.decline(world.held.entry, reason)
+    def _tell(self, world: Ports, reason: str, patience_ms: int) -> None:
+        """A cycle failed: whoever asked finds the reason in the journal, and is asked for again until `patience_ms` after the
+        message came. What fails for longer is given up."""
+        held = world.held.entry if world.held is not None else None
+        if held is not None and (held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms):
+            log.error("a message is given up", bot=world.bot, message=held.event.message_id, reason=reason)
+            world.decline(held, reason)
             return
-        world.retry_ms = VAULT_RETRY_MS
-        since = world.now_ms - GIVE_UP_MS
+        if held is not None:
+            world.release(held, reason)
+        oldest = max((_age_ms(world, entry) for entry in world.begun.entries), default=0)
+        world.retry_ms = max(VAULT_RETRY_MS, oldest // 4)
         old = []
         for entry in world.begun.entries:
-            if int(entry.entry_id.partition("-")[0]) <= since:
+            if _age_ms(world, entry) >= patience_ms:
                 old.append(entry)
-            elif entry.signal is Signal.DIRECT:
+            elif entry.signal is Signal.DIRECT and entry is not held:
                 world.note(entry, "cycle", "failed", reason, {})
+        if old:
+            log.error("messages are given up", bot=world.bot, messages=len(old), reason=reason)
         world.drop(old, "cycle", reason)
 
     def warm(self) -> None:
@@ -246,6 +261,11 @@ class Worker:
             known = {entry.user_id: entry.bot for entry in self.store.run(roster.roster())}
             self._roster = (time.monotonic(), known)
         return known
+
+
+def _age_ms(world: Ports, entry: InboxEntry) -> int:
+    """How long ago an entry came into the inbox, by Redis's clock."""
+    return world.now_ms - int(entry.entry_id.partition("-")[0])
 
 
 _worker: Worker | None = None

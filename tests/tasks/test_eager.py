@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from celery import Celery
 from cryptography.fernet import Fernet
+from discord import GatewayNotFound
 
 from app import keys
 from app.bootstrap import served
 from app.bootstrap import worker as worker_module
+from app.bootstrap.ports import Ports
 from app.bootstrap.worker import Worker
 from app.broker import CYCLE, DELIVER, POLL, PUMP, conf, route
 from app.character import load_character
@@ -221,6 +223,45 @@ def test_a_cycle_that_always_fails_gives_up(
     last = journal_lines(store, post)[-1]
     assert (last["verdict"], last["reason"]) == ("dropped", "internal error: ZeroDivisionError")
     assert store.client.xlen(keys.inbox(Lane("elena", str(post.channel_id)))) == 0
+
+
+@pytest.mark.parametrize("error", [OSError("dead"), ConnectionResetError(), TimeoutError(), GatewayNotFound(), KeyError("ours")])
+def test_trouble_with_the_floor_in_hand_is_no_answer(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A connection that dies while a bot has the floor, or a first fault of ours, gives the floor back and keeps the message:
+    the next cycle answers it."""
+    post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+    lane = Lane("elena", str(post.channel_id))
+
+    def broken(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ports, "context", broken)
+        assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", lane.channel)).get() == "again"
+    assert (journal_lines(store, post)[-1]["step"], journal_lines(store, post)[-1]["verdict"]) == ("yield", "kept")
+    assert not store.client.hget(keys.floor(str(post.channel_id)), "bot")
+    store.run(lanes.wake(lane, Context.DIRECT))
+    assert eager.tasks[CYCLE].apply_async(args=("elena", "direct", lane.channel)).get() == "clear"
+    assert store.client.hget(keys.answer(str(post.message_id)), "elena") not in {None, "declined"}
+
+
+def test_a_fault_that_repeats_is_given_up_and_passing_trouble_is_not(
+    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the stated time a message is declined for a fault of ours; for a dead connection it is kept for as long as it may
+    be answered."""
+    monkeypatch.setattr(worker_module, "GIVE_UP_MS", 0)
+    for error, verdict in ((OSError("dead"), "kept"), (KeyError("ours"), "declined")):
+        post, _ = arrive(store, discord, settings, Signal.DIRECT, "elena, hello?")
+
+        def broken(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(Ports, "context", broken)
+        eager.tasks[CYCLE].apply_async(args=("elena", "direct", str(post.channel_id))).get()
+        assert verdict in [line["verdict"] for line in journal_lines(store, post)]
 
 
 def journal_lines(store: Store, post: Any) -> list[dict[str, Any]]:
