@@ -178,6 +178,17 @@ def unmute(scope: Scope) -> None:
 
 
 @app.command()
+def mutes() -> None:
+    """List what is muted, by whom and for how long. A moderator's mute ends with a moderator's word, yours with yours alone."""
+    from app.bootstrap.ops import muted
+    from app.cli_show import show_table
+
+    rows = [(one.scope, one.who, "for good" if one.left_ms is None else f"{one.left_ms // 1000} s more")
+            for one in muted(_settings())]
+    show_table("Mutes", ("scope", "by", "holds"), rows)
+
+
+@app.command()
 def outbox(
     dead: Annotated[bool, typer.Option("--dead", help="only posts that could not be delivered, with the reason")] = False,
     retry: Annotated[str | None, typer.Option(metavar="ID", help="send this dead letter again")] = None,

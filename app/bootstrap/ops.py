@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from app import keys
 from app.embedded import running_url
 from app.errors import ConfigurationError, VaultKeyWrong, VaultMissing
 from app.model import JournalLine
 from app.settings import Settings
-from app.store import journal, mutes, outbox, refusals, roster, vault
+from app.store import journal, memories, mutes, outbox, refusals, roster, vault
 from app.store.door import Store
 from app.store.vault import Vault
 
@@ -85,6 +86,13 @@ def acknowledged(store: Store, timeout: float) -> bool:
     while (left := store.run(mutes.in_flight(last))) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left == 0
+
+
+def muted(settings: Settings) -> list[mutes.Muted]:
+    """The mutes that hold, the operator's first."""
+    with opened(settings) as store:
+        found = [store.run(mutes.held(key)) for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)]
+        return [one for one in found if one is not None]
 
 
 def unmute(scope: str, settings: Settings) -> bool:

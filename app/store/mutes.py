@@ -6,6 +6,8 @@ moderator's mute alone.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from app import keys
 from app.store.door import Call, Reply, command
 
@@ -35,6 +37,23 @@ def go_on(channel: str) -> Call[bool]:
     """By a moderator: end the moderators' mute of a channel. False: the operator's stands, and the channel stays silent."""
     scope = f"channel:{channel}"
     return Call("go_on", (keys.mute(scope),), (scope,), bool)
+
+
+class Muted(NamedTuple):
+    """One mute that holds: its scope, who set it, and for how many ms more (None: until somebody ends it)."""
+
+    scope: str
+    who: str
+    left_ms: int | None
+
+
+def held(key: str) -> Call[Muted | None]:
+    """The mute that a key is; None: it has ended."""
+    def parse(reply: Reply) -> Muted | None:
+        scope = key.removeprefix(keys.mute_by_operator("")).removeprefix(keys.mute(""))
+        return Muted(scope, str(reply[0]), int(reply[1]) if int(reply[1]) >= 0 else None) if reply else None
+
+    return Call("muted", (key,), (), parse)
 
 
 def in_flight(by: str = "+inf") -> Call[int]:

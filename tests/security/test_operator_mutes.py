@@ -11,6 +11,7 @@ from app.store import admission, journal, mutes
 from app.store.door import Store
 from app.store.elections import elect
 from app.verdicts import Admit, Elect
+from tests.cli.test_cli import run
 from tests.store import world
 from tests.store.world import World
 
@@ -44,6 +45,23 @@ def test_an_operators_unmute_lifts_both(store: Store) -> None:
     assert [line.reason for line in store.run(journal.read("1"))] == [f"mute:channel:{CHANNEL} by moderator 77"]
     assert store.run(mutes.unmute(f"channel:{CHANNEL}"))
     assert asked(w, "2") is Admit.DIRECT
+
+
+def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
+    """`mutes` lists both kinds; what another program wrote is a mute of nobody known, and no escape of it is obeyed."""
+    store.run(mutes.mute("all", "operator\x1b[2J", 90_000))
+    store.run(mutes.stop(CHANNEL, "77"))
+    store.client.hset(keys.mute_by_operator("bot:aria"), "by", "me")
+    shown = run("mutes", STREAM_REDIS_URL=redis_url).stdout
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines() if line.startswith("│")]
+    assert [row[:2] for row in rows] == [
+        ["bot:aria", "nobody knows"], ["all", "operator\\x1b[2J"], [f"channel:{CHANNEL}", "moderator 77"]]
+    assert [row[2] for row in rows] == ["for good", rows[1][2], "for good"]
+    assert 0 < int(rows[1][2].removesuffix(" s more")) <= 90
+    store.run(mutes.unmute("all"))
+    store.run(mutes.unmute(f"channel:{CHANNEL}"))
+    store.run(mutes.unmute("bot:aria"))
+    assert run("mutes", STREAM_REDIS_URL=redis_url).stdout == "Mutes: nothing.\n"
 
 
 @pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria", "guild:7"])
