@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.errors import StoreUnavailable
+from app.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
 from app.gateway.held import HeldQueue, where
 from tests.gateway.recording import until
 
@@ -82,6 +82,48 @@ async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
     assert second is not None
     await asyncio.wait_for(asyncio.gather(first, second), 10)
     assert world.done == [7]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("refusal", [StoreUnavailable, StoreRefusing, StoreMoved, StoreForbidden])
+async def test_every_refusal_is_waited_out(queue: HeldQueue, refusal: type[StoreUnavailable]) -> None:
+    """Also one that an operator must mend first: what is forbidden now is held, and not overtaken."""
+    done: list[str] = []
+    refusing = True
+
+    async def write() -> None:
+        if refusing:
+            done.append("refused")
+            raise refusal
+        done.append("written")
+
+    async def write_next() -> None:
+        done.append("next")
+
+    queue.open()
+    queue.put(write)
+    queue.put(write_next)
+    await until(lambda: len(done) >= 4)
+    refusing = False
+    await asyncio.wait_for(queue.drained(), 10)
+    assert set(done[:-2]) == {"refused"}
+    assert done[-2:] == ["written", "next"]
+
+
+@pytest.mark.asyncio
+async def test_a_fault_that_passes_costs_nothing(queue: HeldQueue) -> None:
+    """A job is tried three times before it counts as one that always fails."""
+    tries: list[int] = []
+
+    async def write() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise KeyError
+
+    queue.open()
+    queue.put(write)
+    await asyncio.wait_for(queue.drained(), 10)
+    assert len(tries) == 3
 
 
 @pytest.mark.asyncio
