@@ -39,7 +39,7 @@ def test_every_child_gets_what_it_needs_and_no_more(tmp_path: Path, monkeypatch:
     and no secret is in a command line."""
     for name, value in INHERITED.items():
         monkeypatch.setenv(name, value)
-    settings = Settings(redis_plain=True, redis_url="redis://host/0", flower_password=SecretStr("pass-flower"))
+    settings = Settings(redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower"))
     children = {spec.name: spec for spec in specs(["elena"], settings, tmp_path, None)}
     assert list(children) == ["gateway", "direct", "cycles", "beat", "flower"]
 
@@ -67,7 +67,7 @@ def test_no_child_inherits_what_is_not_on_the_list(tmp_path: Path, monkeypatch: 
     """A secret under whatever name stays with `up`; a proxy reaches those who speak with the world, tracing workers alone."""
     for name, value in (UNKNOWN | {"HTTPS_PROXY": "http://me:s3cret-proxy@host:1", "LC_TIME": "C", "PYTHONUTF8": "1"}).items():
         monkeypatch.setenv(name, value)
-    settings = Settings(redis_url="redis://host/0", flower_password=SecretStr("pass-flower"), tracing=tracing)
+    settings = Settings(redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower"), tracing=tracing)
     children = {spec.name: dict(spec.environment or {}) for spec in specs(["elena"], settings, tmp_path, None)}
 
     def knowing(text: str) -> set[str]:
@@ -103,7 +103,7 @@ def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) 
 def test_settings_reach_the_children_as_they_are() -> None:
     """A child reads the same settings as its parent, whether they came from the environment, a file or the code."""
     settings = Settings(
-        redis_plain=True, redis_url="redis://host/0", cooldown=5, dry_run=True, speak_channels=("1", "2"), characters_dir=Path("mine"))
+        redis_url="redis://127.0.0.1/0", cooldown=5, dry_run=True, speak_channels=("1", "2"), characters_dir=Path("mine"))
     environment = public_environment({"STREAM_QUIET_TIME": "9", "STREAM_BROKER_URL": "redis://old/0"}, settings)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -186,7 +186,7 @@ FORBIDDEN = [
     )),
     *(("worker", command) for command in (
         ("SET", keys.gateway_lease("ada"), "x"), ("DEL", keys.mute_by_operator("all")), ("SET", keys.mute("channel:1"), "x"),
-        ("HSET", keys.ROSTER, "ada", "x"), ("SADD", keys.OPTED_OUT, "x"), ("HSET", keys.event("1"), "event", "x"),
+        ("SADD", keys.OPTED_OUT, "x"), ("HSET", keys.event("1"), "event", "x"),
     )),
     *(("beat", command) for command in (
         ("LPUSH", "direct", "x"), ("LRANGE", "chores", "0", "-1"), ("GET", "gateway:ada:lease"),
@@ -204,11 +204,15 @@ FLOOD = "an inbox that a flood has trimmed is filled from the election's copy"
 ROOM = "an opening of a quiet channel"
 BACK = "kombu brings back what a dead worker held"
 PAGE = "Flower's page of queues"
+EMPTIED = "what was lost with an emptied Redis, or evicted from it, is written again"
 RARE = {
-    "gateway": {"%R~delivery:*": HINT, "%R~delivery??[369]": HINT, "%W~_kombu.binding.delivery": HINT, "%W~delivery": HINT},
+    "gateway": {
+        **dict.fromkeys(("%W~mute:all", "%W~mute:guild:*", "%W~mute:bot:*"), EMPTIED),
+        "%R~delivery:*": HINT, "%R~delivery??[369]": HINT, "%W~_kombu.binding.delivery": HINT, "%W~delivery": HINT},
     "worker": {
         "+expire": LOCK, "+ttl": LOCK, "%R~lock-signal:daily_life:*": LOCK, "%W~lock-signal:daily_life:*": LOCK,
         "%R~event:*": FLOOD, "%W~seen:*": FLOOD, "%R~cursor:*": ROOM, "%W~cursor:*": ROOM,
+        "%W~roster": EMPTIED,
         "%R~unacked": BACK, "+watch": BACK, "+unwatch": BACK, "+unsubscribe": "the end of a consumer of events",
     },
     "beat": {},

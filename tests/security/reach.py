@@ -13,9 +13,9 @@ from app.store.door import source
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "app" / "store"
-OF_OTHERS = {"gateway.py", "ops.py", "own_data.py", "people.py"}
+OF_OTHERS = {"gateway.py", "healing.py", "ops.py", "own_data.py", "people.py"}
 MODULES = {
-    "gateway": (ROOT / "app/bootstrap/gateway.py",),
+    "gateway": (ROOT / "app/bootstrap/gateway.py", ROOT / "app/bootstrap/healing.py"),
     "beat": (),
     "flower": (),
     "operator": tuple(ROOT / "app" / name for name in (
