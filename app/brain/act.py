@@ -62,11 +62,12 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
     if not draft.text and not draft.emoji:
         return None
     # Who spoke to the bot is not left without an answer because Discord did not like the first one.
-    spare = short_line(run.brain.character, candidate.reading.mood, event.message_id) if candidate.direct else ""
+    character, mood = run.brain.character, candidate.reading.mood
+    spare = short_line(character, mood, event.message_id, refused=draft.text) if candidate.direct else ""
     action = Action(
         kind=ActionKind.REPLY if draft.text else ActionKind.REACT, channel_id=event.channel_id,
         message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.cost.tokens, micro_usd=draft.cost.micro_usd,
-        reason=f"{candidate.plan.reason}; {draft.reason}", fallback=spare if spare != draft.text else "")
+        reason=f"{candidate.plan.reason}; {draft.reason}", fallback=spare)
     return run.ports.commit(candidate.entry, action, final=final)
 
 

@@ -262,6 +262,16 @@ def test_the_other_line_fits_the_mood(mood: Mood) -> None:
         assert moods <= ({mood} if mood in {Mood.SAD, Mood.HONEST} else {mood, None, Mood.SMALLTALK})
 
 
+def test_the_other_line_is_another() -> None:
+    """The offline voice says the same short lines: what was blocked does not come again, nor inside of what is said."""
+    for character in load_characters().values():
+        for number in range(50):
+            first = short_line(character, Mood.SMALLTALK, str(number))
+            second = short_line(character, Mood.SMALLTALK, str(number), refused=f"Ha. {first}")
+            assert second
+            assert second != first
+
+
 def test_refusals_of_the_commit_are_told_to_the_journal() -> None:
     """Muted or over budget at the last moment: nothing sent, and the reason kept."""
     for verdict in (Commit.MUTED, Commit.BUDGET):
