@@ -48,7 +48,7 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/e2e
 
-security: $(STAMP) ## the attacks on people's privacy and an operator's money, with their tables
+security: $(STAMP) ## every attack on privacy, money, fairness, roles, names, terminals and brakes, with its tables
 	$(PYTEST) -s tests/security
 
 coverage: $(STAMP) ## branches that the quick tests of the core reach, and the least that they must

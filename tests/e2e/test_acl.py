@@ -76,7 +76,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
         patch.setattr(EmbeddedValkey, "_configuration", with_users)
         characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
-        with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.02) as running:
+        with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.02,
+                    person_hourly=HOURLY) as running:
             guarded = Guarded(running, None, Recorder(running.valkey.url))  # type: ignore[arg-type]
             add_bots(running, *BOTS)
             channel = running.discord.add_channel("general")
@@ -90,6 +91,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             running.wait_ready(*BOTS)
             work(guarded, channel)
             yield guarded
+
+
+HOURLY = 8
+"""Direct messages of one person that a bot answers in an hour."""
 
 
 def work(guarded: Guarded, channel: Channel) -> None:
@@ -110,6 +115,9 @@ def work(guarded: Guarded, channel: Channel) -> None:
     discord.delete(discord.post(kim, channel, "never mind"))
     discord.post(moderator, channel, "@everybot stop")
     discord.post(moderator, channel, "@everybot go on")
+    max_, ada = discord.add_user("Max"), next(one for one in discord.connected() if one.name == "ada")
+    last = [discord.dm(max_, ada, f"and {number}?") for number in range(HOURLY + 2)][-1]
+    running.wait(lambda: [line for line in running.journal(last.message_id) if line.verdict == "over_person_limit"], 20.0, "a limit")
     nights(guarded)
     running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
     cycles = running.stats()["cycles"]
