@@ -90,7 +90,7 @@ def trouble(running: System, secrets: dict[str, str]) -> None:
     channel = running.discord.add_channel("trouble")
     faults.lost_answer_rate = 0.1
     told = {"message": f"bad token {secrets['token of ada']}", "code": 0}
-    faults.fail_next("POST", "/messages$", 400, told)
+    faults.fail_next("POST", "/messages$", 400, told | {"code": 50035})
     faults.fail_next("POST", "/messages$", 503, told)
     faults.fail_next("GET", "/messages", 500, told)
     faults.fail_next("GET", "/messages", 403, told)
