@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
+
 from app.bootstrap.memory_store import RedisMemory
 from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
-from app.model import Event, InboxEntry, RosterEntry, Signal
+from app.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
 from app.store import roster, trusts, wishes
 from app.store.door import Store
 from tests.cli.test_cli import run
 
 PERSON = "4100000000000000001"
+LATELY = str((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
+"""The id of a message of now: older ones are not kept for ever."""
 
 
 def met(store: Store) -> None:
     """Elena and aria have met Kim, who told elena something."""
     memory = RedisMemory(store, Encoder(Words))
-    event = Event(message_id="1200000000000000000", channel_id="55", guild_id="7", author_id=PERSON, author_name="Kim",
+    event = Event(message_id=LATELY, channel_id="55", guild_id="7", author_id=PERSON, author_name="Kim",
                   content="I live in Bergen [b] \x1b]52;c;cm0=\x07")
     for bot in ("elena", "aria"):
         entry = InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT)
