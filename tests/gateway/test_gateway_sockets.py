@@ -27,7 +27,10 @@ async def test_three_bots_hear_one_message(town: Town) -> None:
     heard = Event(
         message_id=str(post.message_id), channel_id=str(town.channel.id), guild_id=str(town.channel.guild_id),
         author_id=str(town.ann.id), author_name="Ann", content="hello all", channel_name=town.channel.name)
-    assert [c.event for c in town.ports.admitted] == [heard] * 3
+    joined = {c.event.member_since_ms for c in town.ports.admitted}
+    assert len(joined) == 1
+    assert joined != {0}
+    assert [c.event.model_copy(update={"member_since_ms": 0}) for c in town.ports.admitted] == [heard] * 3
     assert {c.expected for c in town.ports.admitted} == {3}
     await until(lambda: len(town.ports.hints) == 1)
 
