@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,16 @@ PROCESSES = ("cases", "e2e", "cli", "playground")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever the order of the tests, those that wait for processes come first."""
     items.sort(key=lambda item: Path(item.path).parent.name not in PROCESSES)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    """What a test printed or logged may hold half a character on purpose, which no worker process can report."""
+    outcome = yield
+    report = outcome.get_result()
+    report.sections = [
+        (name, text.encode("utf-8", "replace").decode("utf-8")) for name, text in report.sections
+    ]
 
 
 @pytest.fixture(autouse=True)
