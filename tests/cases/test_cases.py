@@ -1,50 +1,24 @@
-"""Cases from real servers: real gateway and workers, a loopback Discord, and what people there do."""
+"""Cases from real servers on where and how a bot answers, and the shared ones; those on what it hears are in test_heard.py."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from tests.cases.awaited import AWAITED
-from tests.cases.place import Place, place
-from tests.cases.playing import Play
-from tests.cases.reading import OWN, SHARED, Case, read_cases
-from tests.cases.seeing import check
+from tests.cases.choosing import EVERY, HEARD, parameters, play
+from tests.cases.place import Place
+from tests.cases.reading import SHARED, Case
 
-CASES = [*read_cases(OWN), *read_cases(SHARED)]
-
-
-def parameters() -> Iterator[object]:
-    """One for each case; one that is skipped where the shared ones are missing."""
-    for case in CASES:
-        awaited = [pytest.mark.xfail(strict=True, reason=AWAITED[case.id])] if case.id in AWAITED else []
-        yield pytest.param(case, id=case.id, marks=awaited)
-    if not SHARED.exists():
-        reason = f"NO SHARED CASES: {SHARED} is missing"
-        yield pytest.param(None, id="shared cases", marks=pytest.mark.skip(reason=reason))
+CASES = [case for case in EVERY if case.file not in HEARD]
 
 
-@pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """One server for all cases, each with channels of its own."""
-    with place(tmp_path_factory.mktemp("cases"), CASES) as made:
-        yield made
-
-
-@pytest.mark.parametrize("case", list(parameters()))
+@pytest.mark.parametrize("case", list(parameters(CASES)))
 def test_case(harbour: Place, case: Case) -> None:
     """What the case describes is what is seen."""
-    play = Play(harbour, case)
-    try:
-        play.run()
-        for expected in case.checks:
-            check(play, expected)
-    finally:
-        play.end()
+    play(harbour, case)
 
 
+@pytest.mark.skipif(not SHARED.exists(), reason=f"NO SHARED CASES: {SHARED} is missing")
 def test_every_awaited_case_is_there() -> None:
     """Nothing is awaited that is no case any more."""
-    shared = {case.id for case in CASES}
-    assert not SHARED.exists() or set(AWAITED) <= shared
+    assert set(AWAITED) <= {case.id for case in EVERY}
