@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 PROVIDERS := --extra openai --extra anthropic --extra ollama
-# A test that hangs fails after three minutes. The seed of a random order is printed; `SEED=7` repeats it.
-PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED))
+# A test that hangs fails after three minutes. `SEED=7` runs in the random order of that seed.
+PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

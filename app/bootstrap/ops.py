@@ -18,6 +18,8 @@ from app.model import JournalLine
 from app.settings import Settings
 from app.store import journal, memories, mutes, outbox, refusals, roster, vault
 from app.store.door import Store
+from app.store.resigning import sign_anew
+from app.store.signing import Signer
 from app.store.vault import Vault
 
 LINK = re.compile(r"(?:/|^)(\d{5,20})/?$")
@@ -164,7 +166,9 @@ def vault_rotate(settings: Settings) -> list[str]:
         bots = [entry.bot for entry in store.run(roster.roster())]
         sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
         anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
-        return [bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))]
+        resealed = [bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))]
+        sign_anew(store, Signer(vault_keys(settings)))
+        return resealed
 
 
 def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:

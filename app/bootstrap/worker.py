@@ -163,8 +163,10 @@ class Worker:
         except StreamError as error:
             # The vault is missing, closed to this worker, or holds what it does not understand.
             log.error("bot dropped", bot=lane.bot, reason=str(error))
-            asked = [entry for entry in begun.entries if entry.signal is Signal.DIRECT]
-            for entry in asked or begun.entries[-1:]:
+            # Whoever has another key finds no signature of ours either: that says nothing of the entries.
+            waiting = [*begun.entries, *begun.forged]
+            asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
+            for entry in asked or waiting[-1:]:
                 self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
             if isinstance(error, VaultMissing):
                 # Who is not on the roster is published again, if its gateway runs: the vault alone may have been evicted.

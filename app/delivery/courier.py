@@ -88,6 +88,8 @@ class Courier:
             trigger = await self.store.run(outbox.trigger(entry_id))
             lost = OutboxEntry(entry_id=entry_id, bot=self.bot, channel_id=self.channel, kind=ActionKind.POST,
                                reply_to=trigger)
+            # Whoever cannot open the vault cannot tell a forged entry from a true one.
+            await self._open_vault(lost)
             await self._bury(lost, "dead", "the entry cannot be read, or none of ours signed it")
             return
         with trace(entry.reply_to or entry_id):
@@ -142,18 +144,24 @@ class Courier:
 
     async def _send(self, sending: Sending, entry: OutboxEntry, chunk: int) -> str | BaseException:
         try:
-            client = await self._client()
+            client = await self._client(entry)
         except (TokenRefused, Unreachable, AddressRefused) as error:
             return error
-        except (VaultMissing, VaultKeyWrong) as error:
-            await self.store.run(outbox.waits(entry, str(error)))
-            raise
         return await carry(sending, lambda: self._request(client, entry, chunk))
 
-    async def _client(self) -> discord.Client:
+    async def _client(self, entry: OutboxEntry) -> discord.Client:
+        secrets = await self._open_vault(entry)
+        return await self.rest.client(self.bot, secrets.token)
+
+    async def _open_vault(self, entry: OutboxEntry) -> Secrets:
+        """What sending needs. Where the vault does not open here, the entry waits and the journal says for what."""
         if self.current is None:
-            self.current = await self.secrets()
-        return await self.rest.client(self.bot, self.current.token)
+            try:
+                self.current = await self.secrets()
+            except (VaultMissing, VaultKeyWrong) as error:
+                await self.store.run(outbox.waits(entry, str(error)))
+                raise
+        return self.current
 
     async def _request(self, client: discord.Client, entry: OutboxEntry, chunk: int) -> None:
         place = client.get_partial_messageable(int(entry.channel_id))
@@ -274,7 +282,7 @@ class Courier:
             found = await self._found(entry, chunk, max(begun, trigger))
             if found is None and trigger < begun:
                 found = await self._found(entry, chunk, trigger)
-            if found is None and not await self.rest.readable(await self._client(), self.channel):
+            if found is None and not await self.rest.readable(await self._client(entry), self.channel):
                 return Unseen()  # an empty list proves nothing
         except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable, AddressRefused) as error:
             return error
@@ -290,7 +298,7 @@ class Courier:
 
     async def _found(self, entry: OutboxEntry, chunk: int, after: int) -> str | None:
         """A post after a snowflake that is this chunk, and not known to be another's."""
-        client = await self._client()
+        client = await self._client(entry)
         posts = await self.rest.read_back(client, self.channel, self.current.user_id if self.current else "", after)
         same = [post.message_id for post in posts if _matches(post, entry, chunk)]
         taken = await self.store.run(outbox.attributed(same)) if same else frozenset()
