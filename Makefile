@@ -36,7 +36,8 @@ check: $(STAMP) ## lint, types, import contracts, sizes
 	$(BIN)/python tests/gates.py app tasks beat_schedule.py
 
 test: check ## the checks, then every test but the slow proofs
-	$(PYTEST) $(PARALLEL) -m "not slow and not llm"
+	@$(PYTEST) $(PARALLEL) -m "not slow and not llm"; code=$$?; [ $$code -eq 1 ] || exit $$code; \
+	echo "What failed beside others runs once more, alone:"; $(PYTEST) -m "not slow and not llm" --last-failed
 
 quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a minute
 	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" tests/rules tests/brain tests/store
