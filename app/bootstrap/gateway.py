@@ -126,6 +126,7 @@ class StorePorts:
             # Not even a mailbox holds the words of whoever wants no part in this, or what a forgotten person said before.
             event = nobodys(event)
         candidate = replace(candidate, event=event)
+        await self._learn_names()  # before anybody answers whoever speaks for the first time
         reached("admit_before")
         outcome = await self._store.run(admission.admit(candidate, request, self._limits[bot], self.settings))
         reached("admit_after")
@@ -175,6 +176,11 @@ class StorePorts:
             known = self._healing.colleagues.merged(await self._store.run(roster.roster()))
             self._roster = (time.monotonic(), known)
         return known
+
+    async def _learn_names(self) -> None:
+        """Nicknames that are news; nothing to do for nearly every message."""
+        for guild, (fresh, gone) in self._names.news().items():
+            await self._store.run(names_store.learn(guild, fresh, gone))
 
     def profile(self, bot: str) -> Profile:
         """What of the bot's character bends its bids."""
@@ -315,8 +321,7 @@ class StorePorts:
         if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
             known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
             self._trust = (time.monotonic(), known)
-        for guild, (fresh, gone) in self._names.news().items():
-            await self._store.run(names_store.learn(guild, fresh, gone))
+        await self._learn_names()
         await self._set_clock()
         overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
