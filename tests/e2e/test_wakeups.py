@@ -54,7 +54,10 @@ class Thief(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.is_set():
-            caught = self.client.brpop(["direct", "cycles", "delivery"], timeout=1)
+            try:
+                caught = self.client.brpop(["direct", "cycles", "delivery"], timeout=1)
+            except (redis.ConnectionError, redis.TimeoutError):
+                continue  # a busy or ending server
             if caught is None:
                 continue
             queue, task = caught
