@@ -12,6 +12,8 @@ HEAD, TAIL = 160, 80
 """Its beginning and its end, where people call somebody."""
 AROUND = 50
 """And so much before and after a name in between, as far as there is room: enough to tell how it is used."""
+HEAD_LINES, TAIL_LINES = 20, 10
+"""Lines of it that are read: each line may be a call, and costs as much however short it is."""
 
 
 def clipped(text: str) -> str:
@@ -22,8 +24,19 @@ def clipped(text: str) -> str:
 def excerpt(text: str, names: Collection[str]) -> str:
     """The parts of a text that are read, in order, each a line of its own. A name in between never stands at an edge: there it
     would look like a call."""
-    if len(text) <= READ:
+    return _few_lines(text if len(text) <= READ else _short(text, names))
+
+
+def _few_lines(text: str) -> str:
+    """The first and the last lines of a text that has too many."""
+    lines = text.split("\n")
+    if len(lines) <= HEAD_LINES + TAIL_LINES:
         return text
+    return "\n".join(lines[:HEAD_LINES] + lines[-TAIL_LINES:])
+
+
+def _short(text: str, names: Collection[str]) -> str:
+    """The beginning, the end and what stands around names."""
     parts = [(0, HEAD)]
     room = READ - HEAD - TAIL
     last = len(text) - TAIL

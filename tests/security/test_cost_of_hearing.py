@@ -19,6 +19,7 @@ ROSTER = tuple(
     RosterEntry(bot=bot, user_id=str(10**17 + place), names=(bot.title(), f"Dr. {bot.title()} Rodriguez"), channels=("5",))
     for place, bot in enumerate(BOTS))
 MOST = 3.0
+TRIES = 3
 MESSAGES, RUNS = 40, 4
 ORDINARY = (
     "I read that the moon pulls at the sea, and that it does so twice a day because the earth turns under it. Is that right, "
@@ -71,10 +72,21 @@ def _seconds(content: str) -> float:
     return best
 
 
+def _ratio(content: str) -> float:
+    """Cost beside an ordinary message. What is over the bound is measured again: a neighbour's work on the same processor may
+    slow one of the two."""
+    ratio = float("inf")
+    for _ in range(TRIES):
+        ratio = min(ratio, _seconds(content) / _seconds(ORDINARY))
+        if ratio <= MOST:
+            break
+    return ratio
+
+
 @pytest.mark.parametrize("name", CRAFTED)
 def test_no_text_is_dear(name: str) -> None:
     """CPU of crafted messages beside as many ordinary ones (200 characters that call a bot), in the same process."""
-    ratio = _seconds(CRAFTED[name]) / _seconds(ORDINARY)
+    ratio = _ratio(CRAFTED[name])
     print(f"{name}: {ratio:.1f} times an ordinary message")
     assert ratio <= MOST
 

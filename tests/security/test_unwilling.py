@@ -46,7 +46,7 @@ def opted_out(store: Store) -> Iterator[Store]:
 
 def parts(*lines: ChatLine) -> tuple[Any, Any]:
     """Discord's REST with this history, and a bot."""
-    rest = SimpleNamespace(context=lambda *_: History(lines))
+    rest = SimpleNamespace(context=lambda *_, **__: History(lines))
     return rest, SimpleNamespace(token="x", user_id=ME)
 
 
