@@ -62,7 +62,7 @@ lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `U
 	$(LOCK) $(UPGRADE) $(PROVIDERS) -c requirements.lock -o docker/requirements.lock
 
 docs: $(STAMP) ## write the pages that are made from the code and its tables
-	$(BIN)/python -m app.docgen docs
+	$(BIN)/python -m app.lab.docgen docs
 	$(BIN)/python -m tests.rules.calls docs/names.md
 
 clean: ## remove the virtual environment and every cache

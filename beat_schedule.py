@@ -6,8 +6,8 @@ from typing import Any
 
 from celery.schedules import crontab
 
-from app.broker import DIARY, DREAM, POLL, PUMP
-from app.settings import Settings
+from app.broker.hints import DIARY, DREAM, POLL, PUMP
+from app.domain.settings import Settings
 
 # Ticks that waited longer are dropped: no backlog is worked off. Wide enough for two machines' clocks to differ.
 PUMP_EXPIRES = 10.0

@@ -12,11 +12,12 @@ from celery import signals
 from celery.worker.control import Panel
 from kombu import Exchange, Queue
 
-from app import logs, poison
-from app.broker import QUEUES, conf
-from app.errors import ConfigurationError, StreamError
-from app.hub import WakeHub
-from app.settings import load_settings
+from app.broker import poison
+from app.broker.hints import QUEUES, conf
+from app.broker.hub import WakeHub
+from app.domain.errors import ConfigurationError, StreamError
+from app.domain.settings import load_settings
+from app.runtime import logs
 from beat_schedule import beat_schedule
 from tasks.flower_pages import close_metrics
 
@@ -57,7 +58,7 @@ def _load_bodies(**_: object) -> None:
 @signals.worker_init.connect
 def _warm_up(**_: object) -> None:
     """Build this process's worker before its first task: loading the encoder takes a second or two."""
-    from app.bootstrap.worker import worker
+    from app.worker.worker import worker
 
     try:
         worker().warm()
@@ -69,7 +70,7 @@ def _warm_up(**_: object) -> None:
 
 @signals.worker_shutdown.connect
 def _close(**_: object) -> None:
-    from app.bootstrap.worker import worker
+    from app.worker.worker import worker
 
     worker().close()
 

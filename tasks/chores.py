@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.bootstrap.worker import worker
-from app.broker import POLL, PUMP
+from app.broker.hints import POLL, PUMP
+from app.worker.worker import worker
 from tasks.celery_app import app
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.bootstrap.worker import worker
-from app.broker import DELIVER
+from app.broker.hints import DELIVER
+from app.worker.worker import worker
 from tasks.celery_app import app
 
 

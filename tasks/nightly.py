@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.bootstrap.worker import worker
-from app.broker import DIARY, DREAM, LEARN
+from app.broker.hints import DIARY, DREAM, LEARN
 from app.store.nights import Night
+from app.worker.worker import worker
 from tasks.celery_app import app
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import redis
 
-from app.embedded import EmbeddedValkey
-from app.settings import load_settings
+from app.domain.settings import load_settings
+from app.host.valkey import EmbeddedValkey
 from app.store.door import Store
 from tests.keyleaks import leaked
 from tests.patience import patience
@@ -72,7 +72,7 @@ def store(redis_url: str) -> Iterator[Store]:
     yield door
     left = leaked(door.client)
     door.close()
-    assert not left, f"keys without an expiry that app/keys.py does not list as lasting: {left}"
+    assert not left, f"keys without an expiry that app/store/keys.py does not list as lasting: {left}"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Finds keys that would stay in Redis for ever although app/keys.py does not say that they may."""
+"""Finds keys that would stay in Redis for ever although app/store/keys.py does not say that they may."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import redis
 
-from app.keys import CATALOGUE
+from app.store.keys import CATALOGUE
 
 LASTING = ("none", "bounded by count")
 

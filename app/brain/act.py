@@ -20,11 +20,11 @@ from app.brain.notice import notice
 from app.brain.ports import Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
-from app.character import Character, plain_emoji
 from app.content.names import legible, named_parts
-from app.errors import ModelUnavailable
-from app.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
-from app.verdicts import Commit, Reserve
+from app.domain.character import Character, plain_emoji
+from app.domain.errors import ModelUnavailable
+from app.domain.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
+from app.domain.verdicts import Commit, Reserve
 
 DEFAULT_EMOJI = "👀"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.brain import answers
-from app.model import Cost
+from app.domain.model import Cost
 
 
 class Price(NamedTuple):

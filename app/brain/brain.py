@@ -11,10 +11,10 @@ from app.brain.embeddings import Encoder, shared_encoder
 from app.brain.interest import Interests
 from app.brain.models import Speaker, speaker
 from app.brain.voice import OfflineVoice
-from app.character import Character
-from app.errors import ConfigurationError
+from app.domain.character import Character
+from app.domain.errors import ConfigurationError
+from app.domain.settings import Settings
 from app.rules.plan import Thresholds
-from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

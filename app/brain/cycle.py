@@ -9,7 +9,7 @@ from typing import TypedDict
 from app.brain.brain import Brain
 from app.brain.mood import Reading
 from app.brain.ports import CyclePorts
-from app.model import ActionKind, InboxEntry, Signal
+from app.domain.model import ActionKind, InboxEntry, Signal
 from app.rules.plan import Plan, Scores
 
 

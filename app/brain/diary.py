@@ -21,8 +21,8 @@ from app.brain.reply import unfenced
 from app.brain.silence import is_refusal
 from app.brain.text import leaks, outgoing, person, spoken
 from app.brain.thoughts import stripped
-from app.character import Character, Mood
-from app.model import snowflake_ms
+from app.domain.character import Character, Mood
+from app.domain.model import snowflake_ms
 from app.rules.privacy import Kind, Place, Use, may_use
 
 PAUSE_MS = 900_000

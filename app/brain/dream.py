@@ -9,7 +9,7 @@ from random import Random
 from app.brain.diary import Day, clip, topics_of, turn
 from app.brain.embeddings import Encoder
 from app.brain.text import outgoing, spoken
-from app.character import Character
+from app.domain.character import Character
 
 SHORT = 70
 

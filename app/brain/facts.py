@@ -17,7 +17,7 @@ from app.brain.prompt import fenced, fill
 from app.brain.silence import is_refusal
 from app.brain.text import person, spoken, tame
 from app.brain.thoughts import stripped
-from app.model import snowflake_ms
+from app.domain.model import snowflake_ms
 from app.rules.sensitive import sensitive
 
 Line = Mapping[str, Any]

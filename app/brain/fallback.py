@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from app.character import Character, Mood, VoiceLine
+from app.domain.character import Character, Mood, VoiceLine
 
 LONGEST = 200
 """Characters. A short line: what Discord refuses once it may refuse again."""

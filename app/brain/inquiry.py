@@ -18,7 +18,7 @@ from app.brain import answers
 from app.brain.billing import Bill, Price
 from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
-from app.model import Cost
+from app.domain.model import Cost
 
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from app.brain.embeddings import Encoder
-from app.character import Character
+from app.domain.character import Character
 
 WORD_BONUS = 0.1
 """Added when one of the interest's words is said: it lifts short messages, whose vectors say little."""

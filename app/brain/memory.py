@@ -21,10 +21,10 @@ from langgraph.store.base import BaseStore, PutOp, SearchItem
 from app.brain.facts import Fact, outdated
 from app.brain.models import Breaker
 from app.brain.text import person, tame
-from app.character import Mood
 from app.content.names import legible
 from app.content.words import described
-from app.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
+from app.domain.character import Mood
+from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
 from app.rules.privacy import Kind, Place, Use, may_use
 
 RECALL_WITHIN = 1.0

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from app.brain.embeddings import Encoder
-from app.character import Mood
+from app.domain.character import Mood
 
 _KIND = (
     r"(?:an? )?(?:\w+ )?(?:chat ?bots?|bots?|robots?|ai|a\.i\.|human(?: being)?s?|real(?: person| people)?|machine"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.model import InboxEntry
+from app.domain.model import InboxEntry
 
 _WORDS = {
     "hour": "You have asked me a lot within the hour. Give me a little while, then I answer again.",

@@ -13,7 +13,7 @@ from app.brain.cycle import Candidate, Change, CycleState, Run
 from app.brain.ports import CyclePorts
 from app.brain.text import spoken
 from app.content.words import worded
-from app.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
+from app.domain.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
 from app.rules import plan
 from app.rules.turns import in_turn
 

@@ -10,8 +10,8 @@ from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.perceive import drop_grouped, settled
 from app.brain.ports import CyclePorts
-from app.model import ActionKind, Context, Signal
-from app.verdicts import Claim
+from app.domain.model import ActionKind, Context, Signal
+from app.domain.verdicts import Claim
 
 TRIES = 5
 """Candidates for which the floor is asked in one autonomous cycle."""

@@ -1,4 +1,4 @@
-"""What the graph needs from the world. `app.bootstrap` supplies the real parts; tests supply plain ones."""
+"""What the graph needs from the world. `app.worker.ports` supplies the real ones; tests supply plain ones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.model import Action, ChatLine, Context, ConversationState, Cost, InboxEntry, MessagePart
-from app.verdicts import Claim, Commit, Reserve
+from app.domain.model import (
+    Action,
+    ChatLine,
+    Context,
+    ConversationState,
+    Cost,
+    InboxEntry,
+    MessagePart,
+)
+from app.domain.verdicts import Claim, Commit, Reserve
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
 from app.brain.ports import Opening
 from app.brain.silence import is_silence
-from app.errors import ModelUnavailable
-from app.model import Action, ActionKind, Context
+from app.domain.errors import ModelUnavailable
+from app.domain.model import Action, ActionKind, Context
+from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import plan
-from app.verdicts import Claim, Commit, Reserve
 
 TRIES = 5
 """Channels for which the floor is asked in one poll."""

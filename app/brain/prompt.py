@@ -16,9 +16,9 @@ from app.brain.lookalikes import alike
 from app.brain.ports import Enclosed
 from app.brain.text import person, tame
 from app.brain.voice import Scene, packed
-from app.character import Character
 from app.content.words import described, thing, worded
-from app.model import AuthorKind, ChatLine, Event, InboxEntry
+from app.domain.character import Character
+from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry
 
 LINE_LIMIT = 800
 """Characters of one transcript line that a model is shown."""

@@ -7,7 +7,7 @@ import unicodedata
 
 from app.brain.lookalikes import alike
 from app.brain.silence import is_refusal
-from app.model import MAX_CONTENT
+from app.domain.model import MAX_CONTENT
 from app.rules.chunking import split
 
 MAX_NAME = 32

@@ -19,7 +19,7 @@ from app.brain import mood
 from app.brain.embeddings import Encoder
 from app.brain.interest import Interests
 from app.brain.text import person, spoken
-from app.character import Character, Mood, VoiceLine
+from app.domain.character import Character, Mood, VoiceLine
 
 SCENE = "scene"
 """Key in the last message's `additional_kwargs` under which the act node hands over the Scene; providers ignore it."""

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import discord
 
 from app.content.parts import parts_of
-from app.model import MAX_CONTENT, AuthorKind, ChatLine
+from app.domain.model import MAX_CONTENT, AuthorKind, ChatLine
 
 
 def chat_line(message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()) -> ChatLine:

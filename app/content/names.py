@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from app.model import MessagePart
+from app.domain.model import MessagePart
 
 _ID = re.compile(
     r"<(?:(?P<sign>@[!&]?|#)(?P<id>\d{1,20})"

@@ -12,7 +12,7 @@ from typing import TypeVar
 import discord
 
 from app.content.plain import UNPARSABLE
-from app.model import MessagePart, PartKind
+from app.domain.model import MessagePart, PartKind
 
 MOST_PARTS = 12
 """Parts that are kept of one message: Discord itself allows ten files, and a few kinds come together."""

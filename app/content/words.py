@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.model import MessagePart, PartKind
+from app.domain.model import MessagePart, PartKind
 
 _SPOKEN = frozenset({PartKind.POLL, PartKind.FORWARD})
 _ARTICLES = {

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import aiohttp
 import structlog
 
-from app.errors import StreamError
+from app.domain.errors import StreamError
 
 log = structlog.get_logger(__name__)
 

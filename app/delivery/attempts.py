@@ -16,9 +16,9 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from app import killpoints
 from app.delivery.address import Address
-from app.errors import StreamError
+from app.domain.errors import StreamError
+from app.runtime import killpoints
 
 
 class ServerFailed(StreamError):

@@ -11,22 +11,28 @@ import aiohttp
 import discord
 import structlog
 
-from app import killpoints
 from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry
 from app.delivery.failures import Failure, Kind, Unreachable, Unseen, backoff_ms, judge
 from app.delivery.refusals import Way, instead
 from app.delivery.rest import DiscordRest, Found, Secrets
-from app.errors import DeliveryHeld, StoreUnavailable, TokenRefused, VaultKeyWrong, VaultMissing
-from app.keys import Lane
-from app.logs import trace
-from app.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
-from app.settings import Settings
+from app.domain.errors import (
+    DeliveryHeld,
+    StoreUnavailable,
+    TokenRefused,
+    VaultKeyWrong,
+    VaultMissing,
+)
+from app.domain.lane import Lane
+from app.domain.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
+from app.domain.settings import Settings
+from app.domain.verdicts import Attempt
+from app.runtime import killpoints
+from app.runtime.logs import trace
 from app.store import journal, outbox, refusals
 from app.store.door import AsyncStore
 from app.store.refusals import Barred
 from app.store.signing import signer
-from app.verdicts import Attempt
 
 log = structlog.get_logger(__name__)
 

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
-from app.cancelling import end
 from app.delivery.courier import Courier, LeaseLost
 from app.delivery.rest import DiscordRest, Secrets
-from app.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
-from app.keys import Lane
-from app.settings import Settings
+from app.domain.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
+from app.domain.lane import Lane
+from app.domain.settings import Settings
+from app.runtime.cancelling import end
 from app.store import outbox
 from app.store.door import AsyncStore
 

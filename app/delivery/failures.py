@@ -11,8 +11,8 @@ import discord
 
 from app.delivery.address import seconds
 from app.delivery.refusals import UNKNOWN_MESSAGE, Refusal, Verdict, find
-from app.errors import StreamError, TokenRefused
-from app.logs import redact
+from app.domain.errors import StreamError, TokenRefused
+from app.runtime.logs import redact
 
 REASON_LENGTH = 200
 FIRST_RETRY = 0.25

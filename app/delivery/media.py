@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from app.settings import Settings
+from app.domain.settings import Settings
 
 TIMEOUT = 5.0
 """Seconds for one file: an answer waits for it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.model import ActionKind, OutboxEntry
+from app.domain.model import ActionKind, OutboxEntry
 from app.store.refusals import Barred
 
 NO_CODE = 0

@@ -21,10 +21,10 @@ from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
 from app.delivery.media import TIMEOUT, Fetched, fetch
-from app.errors import StreamError, TokenRefused
-from app.logs import redact
-from app.model import ChatLine
-from app.settings import Settings
+from app.domain.errors import StreamError, TokenRefused
+from app.domain.model import ChatLine
+from app.domain.settings import Settings
+from app.runtime.logs import redact
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

@@ -11,7 +11,9 @@ import aiohttp
 import discord
 import structlog
 
-from app.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable
+from app.domain.model import snowflake_ms
+from app.domain.settings import Settings
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
@@ -19,8 +21,6 @@ from app.gateway.intake import Intake
 from app.gateway.ports import CursorPorts
 from app.gateway.presence import Readable, may_read, readable
 from app.gateway.translate import event_of
-from app.model import snowflake_ms
-from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,8 @@ import aiohttp
 import discord
 import structlog
 
+from app.domain.model import Event
+from app.domain.settings import Settings
 from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
@@ -16,9 +18,7 @@ from app.gateway.presence import Readable, barred, known, may_react
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.model import Event
 from app.rules.moderation import Order, is_stop_sign, order
-from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

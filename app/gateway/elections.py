@@ -6,12 +6,12 @@ import asyncio
 
 import structlog
 
-from app.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable
+from app.domain.lane import Lane
+from app.domain.model import Context
+from app.domain.verdicts import Elect
 from app.gateway.held import where
 from app.gateway.ports import AdmissionPorts
-from app.keys import Lane
-from app.model import Context
-from app.verdicts import Elect
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from app.model import Addressing, AuthorKind, Event, RosterEntry
+from app.domain.model import Addressing, AuthorKind, Event, RosterEntry
 from app.rules.addressing import addressing, spoken_of
 from app.rules.features import Features, features
 from app.rules.room import Room, Turn

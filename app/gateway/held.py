@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -13,11 +13,11 @@ import aiohttp
 import discord
 import structlog
 
-from app.errors import IdentifiesSpent, StoreUnavailable
+from app.domain.errors import IdentifiesSpent, StoreUnavailable
+from app.domain.settings import Settings
 from app.gateway.hearing import Clock
 from app.gateway.ports import IdentifyPorts
 from app.rules.identifies import Allowance, Leave, leave
-from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

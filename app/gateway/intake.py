@@ -10,21 +10,21 @@ from uuid import uuid4
 
 import structlog
 
+from app.domain.lane import Lane
+from app.domain.model import Addressing, AuthorKind, Context, Event
+from app.domain.settings import Settings
+from app.domain.verdicts import Admit
 from app.gateway.elections import Elections
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.shedding import SHED_FROM, Shedding
-from app.keys import Lane
-from app.model import Addressing, AuthorKind, Context, Event
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.moderation import Order
 from app.rules.policy import Policy
 from app.rules.signals import Thresholds
-from app.settings import Settings
 from app.store.admission import Admission, Candidate
-from app.verdicts import Admit
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""What the gateway needs from the world. `app.bootstrap` supplies the real parts; tests supply plain ones.
+"""What the gateway needs from the world. `app.gateway.store_ports` supplies the real ones; tests supply plain ones.
 
 Every coroutine may raise StoreUnavailable; the gateway then holds what it was doing and tries again.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from app.domain.lane import Lane
+from app.domain.model import Context, Event, RosterEntry
 from app.gateway.presence import Presence
-from app.keys import Lane
-from app.model import Context, Event, RosterEntry
 from app.rules.moderation import Order
 from app.rules.profile import Profile
 from app.rules.signals import Facts

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from app.model import AuthorKind, Event
+from app.domain.model import AuthorKind, Event
 
 MESSAGES = 2_000
 PEOPLE = 5_000

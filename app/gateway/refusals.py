@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import discord
 
-from app.errors import ConfigurationError, StreamError, TokenRefused
-from app.settings import token_variable
+from app.domain.errors import ConfigurationError, StreamError, TokenRefused
+from app.domain.settings import token_variable
 
 BAD_TOKEN = 4004
 """Discord's close code for a token that it does not accept."""

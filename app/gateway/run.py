@@ -15,9 +15,8 @@ import structlog
 import yarl
 from pydantic import SecretStr
 
-from app import heap
-from app.cancelling import end
-from app.errors import IdentifiesSpent, LeaseHeld, StoreUnavailable, StreamError
+from app.domain.errors import IdentifiesSpent, LeaseHeld, StoreUnavailable, StreamError
+from app.domain.settings import Settings
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, IdentifyLater, Sleep
@@ -27,7 +26,8 @@ from app.gateway.reactions import Bursts
 from app.gateway.refusals import joined, refusal
 from app.gateway.session import Session
 from app.rules.policy import Policy
-from app.settings import Settings
+from app.runtime import collector as heap
+from app.runtime.cancelling import end
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 import aiohttp
 import structlog
 
-from app.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable
+from app.domain.settings import Settings
 from app.gateway.backfill import Backfill, CursorGate
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
@@ -19,7 +20,6 @@ from app.gateway.intake import Intake
 from app.gateway.ports import GatewayPorts
 from app.gateway.presence import presence_of
 from app.gateway.reactions import Bursts
-from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

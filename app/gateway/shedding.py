@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.model import Event
+from app.domain.model import Event
 
 SHED_FROM = 60
 """Jobs of one channel that wait for one bot. A few bots' copies of so many take well below a second."""

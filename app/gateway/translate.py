@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.content.names import ids_in
 from app.content.parts import parts_of
-from app.model import MAX_CONTENT, AuthorKind, Event
+from app.domain.model import MAX_CONTENT, AuthorKind, Event
 
 log = structlog.get_logger(__name__)
 

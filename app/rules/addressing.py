@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.model import Addressing, Event, RosterEntry
+from app.domain.model import Addressing, Event, RosterEntry
 from app.rules.lexis import is_common, is_no_person, may_greet
 from app.rules.script import normalise
 from app.rules.sentences import Sentence, sentences

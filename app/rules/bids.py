@@ -6,7 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from app.model import Bid, Signal
+from app.domain.model import Bid, Signal
 from app.rules.features import Features, features
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile

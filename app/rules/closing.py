@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.rules.lexis import AUXILIARY, BE, GREETINGS, NOUNS, PROMPTS, SUBJECTS, TAIL, TITLES_AFTER, TITLES_BEFORE
+from app.rules.lexis import (
+    AUXILIARY,
+    BE,
+    GREETINGS,
+    NOUNS,
+    PROMPTS,
+    SUBJECTS,
+    TAIL,
+    TITLES_AFTER,
+    TITLES_BEFORE,
+)
 from app.rules.sentences import COMMAS, JOINERS, Sentence, decorates, hail, phrase_at
 from app.rules.tokens import Kind, Token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from app.model import ConversationState
+from app.domain.model import ConversationState
 
 MINUTE = 60_000
 

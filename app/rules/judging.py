@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.model import Addressing, Bid, Classified, Event, Signal
+from app.domain.model import Addressing, Bid, Classified, Event, Signal
 from app.rules.bids import bid, tie_break
 from app.rules.features import Features
 from app.rules.policy import Policy

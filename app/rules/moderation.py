@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
-from app.model import BotName, Event, Frozen, RosterEntry
+from app.domain.model import BotName, Event, Frozen, RosterEntry
 from app.rules.addressing import Names, names_of
 from app.rules.script import normalise
 from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise

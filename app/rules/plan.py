@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.model import ActionKind, ConversationState, Signal
+from app.domain.model import ActionKind, ConversationState, Signal
 
 DECIMALS = 4
 """Decimals that a desire keeps: the last bits of a sum must not decide."""

@@ -13,8 +13,8 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from app.errors import ConfigurationError
-from app.model import Frozen, Signal
+from app.domain.errors import ConfigurationError
+from app.domain.model import Frozen, Signal
 from app.rules.features import FEATURES
 
 Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from app.model import Addressing, AuthorKind, Classified, ConversationState, Event, Frozen, Signal
+from app.domain.model import (
+    Addressing,
+    AuthorKind,
+    Classified,
+    ConversationState,
+    Event,
+    Frozen,
+    Signal,
+)
 
 
 class Thresholds(Frozen):

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.model import MAX_CONTENT
+from app.domain.model import MAX_CONTENT
 from app.rules.excerpt import clipped, excerpt
 from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
 from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from app.model import Event, InboxEntry, snowflake_ms
+from app.domain.model import Event, InboxEntry, snowflake_ms
 
 NEWCOMER_WEIGHT = 2
 """How many times a newcomer's message counts."""

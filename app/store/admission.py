@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app import keys
-from app.keys import Lane
-from app.model import Bid, Classified, Event, Signal
+from app.domain.lane import Lane
+from app.domain.model import Bid, Classified, Event, Signal
+from app.domain.settings import Settings
+from app.domain.verdicts import Admit
 from app.rules.turns import weight
-from app.settings import Settings
-from app.store import signing
+from app.store import keys, signing
 from app.store.door import Call, Reply, command
 from app.store.limits import Limits
-from app.verdicts import Admit
 
 INBOX_CAP = 1_000
 """Unasked messages kept for a bot between two safety polls, some 0.6 MB. A message must not be pushed out while a model writes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app import keys
+from app.domain import terms
+from app.store import keys
 from app.store.door import Call, Reply, command
 
-BUDGET_MS = 3 * keys.DAY
+BUDGET_MS = 3 * terms.DAY
 """How long a day's budget is kept, as cause.lua has it."""
 
 
@@ -68,4 +69,4 @@ def opt_out_again(digests: Sequence[str]) -> Call[int]:
 def forget_again(marks: Mapping[str, int]) -> Call[int]:
     """Write again up to when (Unix ms) what a person said is old, by digest."""
     flat = [part for digest, mark in marks.items() for part in (digest, mark)]
-    return Call("forget_again", (keys.FORGOTTEN,), (keys.FORGOTTEN_TTL, *flat), int)
+    return Call("forget_again", (keys.FORGOTTEN,), (terms.FORGOTTEN_TTL, *flat), int)

@@ -6,15 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app import keys
-from app.model import Action, ActionKind, AuthorKind, InboxEntry, OutboxEntry
+from app.domain.model import Action, ActionKind, AuthorKind, InboxEntry, OutboxEntry
+from app.domain.settings import Settings
+from app.domain.verdicts import Commit
 from app.rules.chunking import split
-from app.settings import Settings
+from app.store import keys
 from app.store.door import Call, Reply
 from app.store.floors import Holder, charged
 from app.store.limits import Limits
 from app.store.outbox import signed
-from app.verdicts import Commit
 
 
 class Committed(NamedTuple):

@@ -17,7 +17,7 @@ import redis.asyncio
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from app.errors import StoreMoved
+from app.domain.errors import StoreMoved
 from app.store.outages import outages
 
 T_co = TypeVar("T_co", covariant=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app import keys
-from app.settings import Settings
+from app.domain.settings import Settings
+from app.domain.verdicts import Elect
+from app.store import keys
 from app.store.door import Call, Reply, command
-from app.verdicts import Elect
 
 
 class Election(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app import keys
-from app.keys import Lane
-from app.model import AuthorKind, Cost, Event, InboxEntry
-from app.settings import Settings
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, Cost, Event, InboxEntry
+from app.domain.settings import Settings
+from app.domain.verdicts import Claim, Reserve
+from app.store import keys
 from app.store.door import Call, Reply
 from app.store.limits import Limits
-from app.verdicts import Claim, Reserve
 
 TURN_MS = 10**8
 """What one turn weighs against the age of a message: more than any message waits."""

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import redis
 import structlog
 
-from app import keys
-from app.store import memories, outbox
+from app.store import keys, memories, outbox
 from app.store.door import Store
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
 

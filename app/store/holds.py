@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app import keys
-from app.model import Cost
+from app.domain.model import Cost
+from app.domain.verdicts import Reserve
+from app.store import keys
 from app.store.door import Call
 from app.store.limits import Limits
-from app.verdicts import Reserve
 
 
 def of_no_message(bot: str, limits: Limits, cost: Cost, hold: str, request: str) -> Call[tuple[Reserve, str]]:

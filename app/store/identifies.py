@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app import keys
+from app.domain import terms
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 
@@ -18,4 +19,4 @@ def times(bot: str) -> Call[tuple[float, ...]]:
 
 def note(bot: str, request: str, at_ms: int) -> Call[int]:
     """Count one session; the same `request` again changes nothing. Returns how many the last day holds."""
-    return Call("identify", (keys.identifies(bot),), (f"{at_ms}:{request}", at_ms, keys.DAY), int)
+    return Call("identify", (keys.identifies(bot),), (f"{at_ms}:{request}", at_ms, terms.DAY), int)

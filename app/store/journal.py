@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from app import keys
-from app.model import JournalLine
+from app.domain.model import JournalLine
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 

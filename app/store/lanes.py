@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from app import keys
-from app.keys import Lane
-from app.model import Context, Event, InboxEntry, Signal
+from app.domain.lane import Lane
+from app.domain.model import Context, Event, InboxEntry, Signal
+from app.domain.verdicts import Finish
+from app.store import keys
 from app.store.door import Call, Reply
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
-from app.verdicts import Finish
 
 READ_AT_MOST = 300
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import keys
+from app.store import keys
 from app.store.door import Call
 
 

@@ -6,7 +6,8 @@ import functools
 import json
 from dataclasses import asdict, dataclass, replace
 
-from app.settings import Settings
+from app.domain.character import Character
+from app.domain.settings import Settings
 
 MICRO = 1_000_000
 GRACE_S = 30.0
@@ -84,6 +85,14 @@ class Limits:
     def json(self) -> str:
         """For a script's ARGV."""
         return _json(self)
+
+
+def limits_of(character: Character, settings: Settings) -> Limits:
+    """A bot's limits: its own where its file has any."""
+    pacing = character.pacing
+    return Limits.of(settings).with_pacing(
+        pacing.daily_posts, pacing.daily_tokens, pacing.daily_usd, pacing.person_hourly
+    )
 
 
 @functools.lru_cache(maxsize=512)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from app import keys
+from app.domain import terms
+from app.store import keys
 from app.store.door import Call, Reply, Store, command
 
 Fields = Mapping[str, str]
@@ -19,8 +20,8 @@ UTTERED_MOST = 500
 def _bounds(part: str) -> tuple[int, int, int]:
     """Most items, items left after a clearing, and expiry in ms."""
     if part.startswith("person:"):
-        return FACTS_MOST, FACTS_MOST, keys.PERSON_TTL
-    return SAID_MOST, SAID_LEFT, keys.SAID_TTL
+        return FACTS_MOST, FACTS_MOST, terms.PERSON_TTL
+    return SAID_MOST, SAID_LEFT, terms.SAID_TTL
 
 
 def fields(bot: str, part: str) -> Call[tuple[str, ...]]:
@@ -68,7 +69,7 @@ def parts(store: Store, bot: str = "*", part: str = "*") -> Iterator[tuple[str, 
 
 def utter(bot: str, line: str) -> Call[bool]:
     """Before the offline voice says a line; False: the bot has said it within a day, in this process or in another."""
-    return Call("utter", (keys.memory(bot, "uttered"),), (line, keys.UTTERED_TTL, UTTERED_MOST), bool)
+    return Call("utter", (keys.memory(bot, "uttered"),), (line, terms.UTTERED_TTL, UTTERED_MOST), bool)
 
 
 def uttered(bot: str) -> Call[tuple[str, ...]]:
@@ -96,7 +97,7 @@ def learned(bot: str, channel: str) -> Call[str]:
 
 def learn_up_to(bot: str, channel: str, name: str) -> Call[int]:
     """Move that mark."""
-    return Call("remember", (keys.memory(bot, "learned"),), (channel, name, keys.SAID_TTL), int)
+    return Call("remember", (keys.memory(bot, "learned"),), (channel, name, terms.SAID_TTL), int)
 
 
 def encoded(value: Mapping[str, object]) -> str:

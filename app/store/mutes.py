@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app import keys
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 

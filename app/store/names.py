@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app import keys
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 DAYS_KEPT = 7

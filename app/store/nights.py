@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from app import keys
+from app.domain import terms
+from app.store import keys
 from app.store.door import Call, command
 
 DATES_MOST = 60
-LEASE_MS = 10 * keys.MINUTE
+LEASE_MS = 10 * terms.MINUTE
 """Well below the broker's visibility timeout: when it redelivers a killed writer's task, the claim is free."""
 
 
@@ -43,7 +44,7 @@ def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
 def write(bot: str, night: Night, date: str, owner: str, text: str) -> Call[Wrote]:
     """Write what was claimed; an empty text only gives the claim back."""
     return Call("write_date", (keys.memory(bot, night), keys.night_claim(bot, night, date)),
-                (date, owner, text, DATES_MOST, keys.NIGHTS_TTL), Wrote)
+                (date, owner, text, DATES_MOST, terms.NIGHTS_TTL), Wrote)
 
 
 def read(bot: str, night: Night) -> Call[dict[str, str]]:

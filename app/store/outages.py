@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from redis import exceptions
 
-from app.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
 
 
 class Meaning(StrEnum):

@@ -7,13 +7,13 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app import keys
-from app.model import OutboxEntry
-from app.settings import Settings
+from app.domain.model import OutboxEntry
+from app.domain.settings import Settings
+from app.domain.verdicts import Attempt
+from app.store import keys
 from app.store.door import Call, Reply, command
 from app.store.refusals import Barred
 from app.store.signing import OUTBOX, UNCHECKED, Signer, signer
-from app.verdicts import Attempt
 
 NONCE_LENGTH = 25
 """Discord's limit for a nonce, in characters."""

@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app import keys
-from app.model import Action, ActionKind, Cost, OutboxEntry
+from app.domain.model import Action, ActionKind, Cost, OutboxEntry
+from app.domain.settings import Settings
+from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules.chunking import split
-from app.settings import Settings
+from app.store import keys
 from app.store.commits import Committed
 from app.store.door import Call, command
 from app.store.floors import Claimed, Holder
 from app.store.limits import Limits
 from app.store.outbox import signed
-from app.verdicts import Claim, Commit, Reserve
 
 
 @dataclass(frozen=True, slots=True)

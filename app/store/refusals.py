@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app import keys
-from app.settings import Settings
+from app.domain.settings import Settings
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import keys
-from app.store import memories
+from app.store import keys, memories
 from app.store.door import Store
 from app.store.signing import HEARD, OUTBOX, Signer, asked
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from app import keys
-from app.model import RosterEntry
+from app.domain import terms
+from app.domain.model import RosterEntry
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 
@@ -21,7 +22,7 @@ def _entries(reply: Reply) -> tuple[RosterEntry, ...]:
 
 def enlist(entry: RosterEntry) -> Call[int]:
     """Publish one bot's entry; the roster expires a day after its last gateway published."""
-    return Call("enlist", (keys.ROSTER,), (entry.bot, entry.model_dump_json(), keys.VAULT_TTL), int)
+    return Call("enlist", (keys.ROSTER,), (entry.bot, entry.model_dump_json(), terms.VAULT_TTL), int)
 
 
 def roster() -> Call[tuple[RosterEntry, ...]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from app.settings import Settings
+from app.domain.settings import Settings
 
 BYTES = 16
 _MARK = ',"signed":"'

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app import keys
+from app.domain import terms
+from app.store import keys
 from app.store.door import Call, command
 
 
@@ -13,4 +14,4 @@ def states(bot: str) -> Call[dict[str, str]]:
 
 def remember(bot: str, channel: str, state: str) -> Call[int]:
     """Store the state of one channel."""
-    return Call("remember", (keys.state(bot),), (channel, state, keys.STATE_TTL), int)
+    return Call("remember", (keys.state(bot),), (channel, state, terms.STATE_TTL), int)

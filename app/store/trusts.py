@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app import keys
+from app.domain import terms
 from app.rules import trust as rules
+from app.store import keys
 from app.store.door import Call, Reply
 
 PEOPLE_MOST = 2_000
@@ -27,7 +28,7 @@ def add(bot: str, person: str, points: int, request: str) -> Call[int]:
     """Add points, within the person's day. Returns the points now."""
     return Call(
         "trust_add", (keys.trust(bot), keys.request(request)),
-        (person, points, rules.DAILY, rules.GRACE_DAYS, rules.MOST, PEOPLE_MOST, keys.PERSON_TTL), int)
+        (person, points, rules.DAILY, rules.GRACE_DAYS, rules.MOST, PEOPLE_MOST, terms.PERSON_TTL), int)
 
 
 def _by_person(reply: Reply) -> dict[str, Points]:

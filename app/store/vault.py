@@ -10,8 +10,9 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
-from app import keys
-from app.errors import ConfigurationError, VaultKeyWrong, VaultMissing
+from app.domain import terms
+from app.domain.errors import ConfigurationError, VaultKeyWrong, VaultMissing
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 PARTS = ("secrets", "llm", "discord", "profile")
@@ -67,7 +68,7 @@ def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call
     """Write all four parts at once, for a day. All are text: `sealed` from `Vault.seal`, the others JSON."""
     contents = dict(zip(PARTS, (sealed, llm, discord, profile), strict=True))
     named = [text for part, content in contents.items() for text in (keys.vault(bot, part), content)]
-    return Call("publish", (), (keys.VAULT_TTL, *named), int)
+    return Call("publish", (), (terms.VAULT_TTL, *named), int)
 
 
 def read(bot: str) -> Call[dict[str, str]]:

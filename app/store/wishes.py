@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from app import keys
+from app.domain import terms
+from app.domain.settings import Settings
+from app.store import keys
 from app.store.door import Call, Reply, command
 
 MARGIN_MS = 2_000
 """Discord's clock and Redis's may differ: what was said so shortly after the wish counts as said before it."""
+
+
+def looks_every(settings: Settings) -> float:
+    """Seconds within which a running process has looked at what people wish, before it keeps anything more."""
+    return 2 * settings.pump_interval + 1
 
 
 def digest(person: str) -> str:
@@ -34,7 +41,7 @@ def opt_out(digest: str) -> Call[int]:
 
 def forget(digest: str) -> Call[int]:
     """From now on what this person said before is old. Returns the Unix milliseconds up to which it is."""
-    return Call("forgotten", (keys.FORGOTTEN,), (digest, MARGIN_MS, keys.FORGOTTEN_TTL), int)
+    return Call("forgotten", (keys.FORGOTTEN,), (digest, MARGIN_MS, terms.FORGOTTEN_TTL), int)
 
 
 def forgotten(digests: Sequence[str]) -> Call[tuple[int, ...]]:

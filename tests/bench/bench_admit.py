@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.embedded import EmbeddedValkey
-from app.model import Bid, Classified, Event, Signal
-from app.settings import Settings
+from app.domain.model import Bid, Classified, Event, Signal
+from app.domain.settings import Settings
+from app.host.valkey import EmbeddedValkey
 from app.store import admission
 from app.store.door import Store
 from app.store.limits import Limits

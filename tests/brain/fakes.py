@@ -15,8 +15,8 @@ from pydantic import Field, PrivateAttr
 from app.brain.brain import Brain, build_brain
 from app.brain.models import Speaker
 from app.brain.ports import Enclosed, Opening
-from app.character import Character, load_character
-from app.model import (
+from app.domain.character import Character, load_character
+from app.domain.model import (
     DISCORD_EPOCH_MS,
     Action,
     AuthorKind,
@@ -29,8 +29,8 @@ from app.model import (
     MessagePart,
     Signal,
 )
-from app.settings import Settings
-from app.verdicts import Claim, Commit, Reserve
+from app.domain.settings import Settings
+from app.domain.verdicts import Claim, Commit, Reserve
 
 NOW_MS = 1_800_000_000_000
 ME = "999"

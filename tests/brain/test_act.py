@@ -8,9 +8,9 @@ import pytest
 
 from app.brain.fallback import short_line
 from app.brain.graph import run_cycle
-from app.character import Mood, load_characters
-from app.model import Action, ActionKind, AuthorKind, Context, Signal
-from app.verdicts import Commit
+from app.domain.character import Mood, load_characters
+from app.domain.model import Action, ActionKind, AuthorKind, Context, Signal
+from app.domain.verdicts import Commit
 from tests.brain.fakes import ME, FakePorts, brain, entry, line, prompts, speaker
 
 QUESTION = "How many hearts does an octopus have?"

@@ -7,9 +7,9 @@ import pytest
 from app.brain import inquiry
 from app.brain.billing import Account, Price
 from app.brain.models import Speaker, speaker
-from app.character import ModelConfig, character_from_json, load_character
-from app.errors import ModelUnavailable
-from app.model import Cost
+from app.domain.character import ModelConfig, character_from_json, load_character
+from app.domain.errors import ModelUnavailable
+from app.domain.model import Cost
 from tests.brain.fakes import NOW_MS
 from tests.brain.provider_server import ProviderServer, Sent, said
 from tests.brain.test_providers import ASK

@@ -10,10 +10,10 @@ import pytest
 from app.brain import diary, dream
 from app.brain.diary import Day, Exchange
 from app.brain.embeddings import shared_encoder
-from app.character import Character, load_characters
-from app.model import DISCORD_EPOCH_MS
-from app.playground.voices import MESSAGES, answers
-from app.playground.week import days
+from app.domain.character import Character, load_characters
+from app.domain.model import DISCORD_EPOCH_MS
+from app.lab.voices import MESSAGES, answers
+from app.lab.week import days
 
 CHARACTERS = load_characters()
 ENCODER = shared_encoder()

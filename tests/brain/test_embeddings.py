@@ -74,8 +74,8 @@ def test_long_texts_cost_no_more() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux shows them")
 @pytest.mark.parametrize("module", [
-    pytest.param("app.bootstrap.worker", marks=pytest.mark.slow),
-    pytest.param("app.bootstrap.memory_store", marks=pytest.mark.slow),
+    pytest.param("app.worker.worker", marks=pytest.mark.slow),
+    pytest.param("app.worker.memory_store", marks=pytest.mark.slow),
     pytest.param("app.brain.graph", marks=pytest.mark.slow), "tasks.cycles"])
 def test_linear_algebra_starts_no_threads(module: str) -> None:
     """Whatever is imported first, numpy loads with one thread: more of them wait for each other on a busy machine, and one

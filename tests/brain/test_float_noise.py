@@ -12,9 +12,9 @@ import pytest
 from app.brain import embeddings
 from app.brain.embeddings import Encoder, Matrix, Sentences
 from app.brain.interest import Interests
-from app.character import load_character
-from app.model import Signal
-from app.playground import week
+from app.domain.character import load_character
+from app.domain.model import Signal
+from app.lab import week
 from app.rules.plan import Scores, decide, desire
 
 NOISE = 3e-7
@@ -53,7 +53,7 @@ def test_noise_changes_no_choice(plain_page: str, monkeypatch: pytest.MonkeyPatc
 
 def test_two_kernels_make_one_choice(plain_page: str) -> None:
     """The same with the kernel of an old processor, where the library has it."""
-    code = "from app.playground.week import page; print(page())"
+    code = "from app.lab.week import page; print(page())"
     old = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
     run = subprocess.run([sys.executable, "-c", code], env=old, capture_output=True, text=True, check=True)
     assert run.stdout == plain_page + "\n"

@@ -6,8 +6,8 @@ import pytest
 
 from app.brain.cycle import Did
 from app.brain.graph import run_cycle
-from app.model import ActionKind, AuthorKind, Context, ConversationState, Signal
-from app.verdicts import Claim, Commit
+from app.domain.model import ActionKind, AuthorKind, Context, ConversationState, Signal
+from app.domain.verdicts import Claim, Commit
 from tests.brain.fakes import ME, FakePorts, brain, entry, line, speaker
 
 OCTOPUS = "How many hearts does an octopus have?"

@@ -12,15 +12,15 @@ import pytest
 from langgraph.store.base import BaseStore, Op, Result
 from langgraph.store.memory import InMemoryStore
 
-from app.bootstrap.memory_store import RedisMemory
 from app.brain import facts
 from app.brain.embeddings import Encoder, Words, shared_encoder
 from app.brain.graph import run_cycle
 from app.brain.memory import Moment, Remembered, learn, nod, recall, remember
-from app.character import Mood
-from app.errors import StoreUnavailable
-from app.model import DISCORD_EPOCH_MS, AuthorKind, Context, Event
+from app.domain.character import Mood
+from app.domain.errors import StoreUnavailable
+from app.domain.model import DISCORD_EPOCH_MS, AuthorKind, Context, Event
 from app.store.door import Store
+from app.worker.memory_store import RedisMemory
 from tests.brain.fakes import ME, NOW_MS, FakePorts, brain, entry, line, prompts, snowflake, speaker
 
 HOME = {"name": "Sam", "channel": "50", "guild": "7"}
@@ -336,7 +336,7 @@ def test_another_encoder_is_no_trouble(store: Store) -> None:
 def test_only_a_poll_opens_a_conversation() -> None:
     """A trigger is for its message; and without drive, text or floor a poll keeps quiet too."""
     from app.brain.ports import Opening
-    from app.verdicts import Claim
+    from app.domain.verdicts import Claim
     quiet = Opening("p:1", "60", quiet_s=4_000)
     for woken_by, openings, claims, posts in (
         (Context.POLL, [quiet], {}, 1),

@@ -13,9 +13,9 @@ from langchain_core.messages import HumanMessage
 
 from app.brain.brain import build_brain
 from app.brain.models import Breaker, Speaker, chat_model, disable_tracing, speaker
-from app.character import ModelConfig, load_character
-from app.errors import ConfigurationError, ModelUnavailable
-from app.settings import Settings
+from app.domain.character import ModelConfig, load_character
+from app.domain.errors import ConfigurationError, ModelUnavailable
+from app.domain.settings import Settings
 from tests.brain.fakes import NOW_MS, Scripted
 
 ASK = [HumanMessage("hello")]

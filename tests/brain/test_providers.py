@@ -22,8 +22,8 @@ from app.brain import reply
 from app.brain.graph import run_cycle
 from app.brain.models import Answer, Speaker, speaker
 from app.brain.quirks import forget
-from app.character import PROVIDERS, ModelConfig, load_character
-from app.errors import CharacterError, ConfigurationError, ModelUnavailable
+from app.domain.character import PROVIDERS, ModelConfig, load_character
+from app.domain.errors import CharacterError, ConfigurationError, ModelUnavailable
 from tests.brain.fakes import NOW_MS, FakePorts, brain, entry
 from tests.brain.provider_server import Json, ProviderServer, Sent, refused, said, streamed, told
 
@@ -341,7 +341,7 @@ def test_a_misspelt_provider_is_an_error_at_the_start(tmp_path: Path) -> None:
 
 
 def test_every_provider_of_langchain_is_known() -> None:
-    """The list in app/character.py is kept by hand, since a gateway loads no model library."""
+    """The list in app/domain/character.py is kept by hand, since a gateway loads no model library."""
     from langchain.chat_models.base import _BUILTIN_PROVIDERS
 
     assert set(_BUILTIN_PROVIDERS) <= set(PROVIDERS)

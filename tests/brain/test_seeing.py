@@ -7,8 +7,8 @@ from typing import Any
 
 from app.brain import answers, prompt
 from app.brain.ports import Enclosed, Picture
-from app.character import load_character
-from app.model import ChatLine, Event, InboxEntry, MessagePart, PartKind, Signal
+from app.domain.character import load_character
+from app.domain.model import ChatLine, Event, InboxEntry, MessagePart, PartKind, Signal
 from tests.brain.provider_server import ProviderServer, said
 from tests.brain.test_providers import always, made, words
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.brain import diary, facts, reply, thoughts
-from app.character import load_character
+from app.domain.character import load_character
 
 FINAL = '{"action": "reply", "text": "Three."}'
 DRAFT = '{"action": "reply", "text": "DRAFT"}'

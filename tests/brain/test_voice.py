@@ -11,7 +11,7 @@ from app.brain.embeddings import Encoder, Words, shared_encoder
 from app.brain.mood import read
 from app.brain.text import person
 from app.brain.voice import OfflineVoice, Scene
-from app.character import Character, Mood, load_characters
+from app.domain.character import Character, Mood, load_characters
 
 CHARACTERS = load_characters()
 EVERYDAY = [

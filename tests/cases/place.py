@@ -11,11 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from app.character import load_characters
-from app.playground.loopback import Account, Channel, Guild, LoopbackDiscord
-from app.playground.loopback.channels import ChannelType
-from app.playground.loopback.guild_people import ChannelOptions
-from app.playground.loopback.permissions import Permission
+from app.domain.character import load_characters
+from app.loopback import Account, Channel, Guild, LoopbackDiscord
+from app.loopback.channels import ChannelType
+from app.loopback.guild_people import ChannelOptions
+from app.loopback.permissions import Permission
 from tests.cases.reading import Case, ChannelPlan
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, system

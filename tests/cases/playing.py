@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.bootstrap import ops
-from app.playground.loopback import Account, Post
-from app.playground.loopback.guild_people import ChannelRef
+from app.loopback import Account, Post
+from app.loopback.guild_people import ChannelRef
+from app.operator import ops
 from app.store import mutes, roster
 from tests.cases.place import NICKNAMES, Place, permissions
 from tests.cases.reading import Case

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app import keys
-from app.playground.loopback import Post
+from app.loopback import Post
+from app.store import keys
 from tests.cases.place import texts
 from tests.cases.playing import Play
 from tests.patience import patience

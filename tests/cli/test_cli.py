@@ -14,16 +14,16 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
-from app.cli_show import ALL_PARTS, show_journal, show_settings
-from app.docgen import setting_rows
-from app.logs import redact, register_settings
-from app.model import JournalLine
-from app.settings import Settings, explain
+from app.cli.show import ALL_PARTS, show_journal, show_settings
+from app.domain.model import JournalLine
+from app.domain.settings import Settings, explain
+from app.lab.docgen import setting_rows
+from app.runtime.logs import redact, register_settings
 
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """`the-stream ARGUMENTS`, with these variables added to the environment."""
-    command = [sys.executable, "-m", "app.cli", *arguments]
+    command = [sys.executable, "-m", "app.cli.main", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd=cwd,
                           env=os.environ | environment | {"COLUMNS": "160"})
 
@@ -34,7 +34,7 @@ def test_help_names_every_command() -> None:
     assert result.returncode == 0
     for command in ("up", "gateway", "demo", "replay", "why", "mute", "unmute", "settings", "vault", "version"):
         assert f" {command} " in result.stdout
-    code = "import sys, app.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    code = "import sys, app.cli.main; print(sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("celery", "discord", "langchain", "numpy", "redis", "cryptography"):
         assert f"'{heavy}'" not in loaded

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from app.bootstrap.memory_store import RedisMemory
 from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
-from app.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
+from app.domain.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
 from app.store import roster, trusts, wishes
 from app.store.door import Store
+from app.worker.memory_store import RedisMemory
 from tests.cli.test_cli import run
 
 PERSON = "4100000000000000001"

@@ -21,9 +21,9 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rich.console import Console
 
-from app.cli_up import _with_kept_secrets, public_environment, specs
-from app.embedded import free_port, private_folder, running_url
-from app.settings import Settings
+from app.cli.up import _with_kept_secrets, public_environment, specs
+from app.domain.settings import Settings
+from app.host.valkey import free_port, private_folder, running_url
 
 Wait = Callable[..., None]
 KEY = Fernet.generate_key().decode()
@@ -127,7 +127,7 @@ def test_a_taken_port_or_no_redis_ends_it_at_once(tmp_path: Path, taken: bool, r
             other.close()
         environment = os.environ | {"STREAM_DATA_DIR": str(tmp_path), "STREAM_FLOWER_PORT": str(port), "STREAM_TOKEN_ELENA": "x"}
         environment |= {"STREAM_REDIS_URL": redis} if redis else {}
-        ended = subprocess.run([sys.executable, "-m", "app.cli", "up", "elena"], env=environment, capture_output=True, text=True,
+        ended = subprocess.run([sys.executable, "-m", "app.cli.main", "up", "elena"], env=environment, capture_output=True, text=True,
                                timeout=40, check=False)
     assert ended.returncode == code, ended.stderr
     *greeting, last = ended.stderr.splitlines()
@@ -138,10 +138,10 @@ def test_a_taken_port_or_no_redis_ends_it_at_once(tmp_path: Path, taken: bool, r
 ALL_BUT_GATEWAY = """
 import os, sys
 from pathlib import Path
-from app import cli_up
+from app.cli import up as cli_up
 real = cli_up.specs
 cli_up.specs = lambda *arguments: [spec for spec in real(*arguments) if spec.name != "gateway"]
-from app.settings import load_settings
+from app.domain.settings import load_settings
 sys.exit(cli_up.up([], load_settings()))
 """
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.content.names import ids_in, legible, named_parts
-from app.model import MessagePart, PartKind
+from app.domain.model import MessagePart, PartKind
 
 NAMES = {"1": "Kim", "2": "general", "3": "Helpers", "4": "", "5": "  Zoe \n the cat "}
 

@@ -13,18 +13,17 @@ from typing import Any
 
 import pytest
 
-from app import keys
 from app.delivery.deliver import Deliverer
 from app.delivery.rest import DiscordRest, Secrets
-from app.keys import Lane
-from app.model import Action, ActionKind, Classified, Context, Event, Signal
-from app.playground.loopback import Account, Channel, LoopbackDiscord, LoopbackThread, Post
-from app.settings import Settings
-from app.store import admission, commits, floors, journal, lanes, outbox
+from app.domain.lane import Lane
+from app.domain.model import Action, ActionKind, Classified, Context, Event, Signal
+from app.domain.settings import Settings
+from app.domain.verdicts import Commit
+from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread, Post
+from app.store import admission, commits, floors, journal, keys, lanes, outbox
 from app.store.door import AsyncStore, Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock
-from app.verdicts import Commit
 
 SPEEDY: dict[str, Any] = {
     "discord_timeout": 2.0, "delivery_lease": 5.0, "nonce_window": 60.0, "deliver_by": 60.0, "quiet_time": 0.0,
@@ -62,7 +61,7 @@ CHILD = """
 import sys
 from app.delivery.deliver import Deliverer
 from app.delivery.rest import DiscordRest, Secrets
-from app.settings import Settings
+from app.domain.settings import Settings
 from app.store.door import AsyncStore
 url, token, user_id, settings = sys.argv[1:]
 settings = Settings.model_validate_json(settings)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from app import keys
 from app.delivery.rest import Secrets
-from app.store import outbox
+from app.store import keys, outbox
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from app import keys, killpoints
-from app.playground.loopback import Permission
-from app.store import mutes, outbox
+from app.loopback import Permission
+from app.runtime import killpoints
+from app.store import keys, mutes, outbox
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
-from app.bootstrap.enclosing import PICTURE_BYTES, TEXT_BYTES, enclosed
 from app.delivery.media import Fetched, fetch, picture_type, plain_text
 from app.delivery.rest import DiscordRest
-from app.model import MessagePart, PartKind
-from app.settings import Settings
+from app.domain.model import MessagePart, PartKind
+from app.domain.settings import Settings
+from app.worker.enclosing import PICTURE_BYTES, TEXT_BYTES, enclosed
 from tests.delivery.servers import Served, serving
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 20

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app import keys
 from app.delivery.rest import Secrets
-from app.embedded import EmbeddedValkey
-from app.errors import StoreUnavailable, VaultMissing
-from app.keys import Lane
-from app.playground.loopback import LoopbackThread
-from app.store import outbox
+from app.domain.errors import StoreUnavailable, VaultMissing
+from app.domain.lane import Lane
+from app.host.valkey import EmbeddedValkey
+from app.loopback import LoopbackThread
+from app.store import keys, outbox
 from app.store.door import Store
 from tests.delivery.conftest import Room
 

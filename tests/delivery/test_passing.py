@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from app.delivery import address
 from app.delivery.address import Address, AddressRefused
-from app.playground.loopback import Channel
+from app.loopback import Channel
 from tests.delivery.conftest import Room, Worker
 
 Empties = Callable[..., None]

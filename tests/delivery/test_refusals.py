@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import keys
-from app.bootstrap.ops import acknowledged, retry
-from app.store import mutes, outbox
+from app.operator.ops import acknowledged, retry
+from app.store import keys, mutes, outbox
 from app.store.door import Store
 from tests.delivery.conftest import Room
 
@@ -104,7 +103,7 @@ def test_a_mute_is_acknowledged_while_others_post(store: Store, monkeypatch: pyt
         store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"other:0": int(time.time() * 1000) + 60_000})
         threading.Event().wait(seconds)
 
-    monkeypatch.setattr("app.bootstrap.ops.time", SimpleNamespace(sleep=another_begins, monotonic=time.monotonic))
+    monkeypatch.setattr("app.operator.ops.time", SimpleNamespace(sleep=another_begins, monotonic=time.monotonic))
     assert acknowledged(store, 5.0)
     assert time.time() - begun >= 0.29
     assert store.run(mutes.in_flight()) == 1

@@ -11,8 +11,8 @@ import pytest
 from app.content.lines import chat_line
 from app.delivery.failures import backoff_ms
 from app.delivery.rest import Asked
-from app.errors import TokenRefused
-from app.model import MAX_CONTENT, AuthorKind
+from app.domain.errors import TokenRefused
+from app.domain.model import MAX_CONTENT, AuthorKind
 from tests.delivery.conftest import Room
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app import keys
-from app.bootstrap.ops import retry
-from app.playground.loopback import Permission
-from app.store import outbox, refusals
+from app.loopback import Permission
+from app.operator.ops import retry
+from app.store import keys, outbox, refusals
 from app.store.refusals import Barred
 from tests.delivery.conftest import Room
 

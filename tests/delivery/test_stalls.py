@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from app import keys
 from app.delivery.rest import Secrets
-from app.errors import VaultKeyWrong, VaultMissing
-from app.store import journal, lanes
+from app.domain.errors import VaultKeyWrong, VaultMissing
+from app.store import journal, keys, lanes
 from tests.delivery.conftest import Room
 
 Empties = Callable[..., None]

@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
-from app.playground.loopback import Exchange
+from app.loopback import Exchange
 from tests.discord_api.allowances import allowed
 from tests.discord_api.description import Description, Operation
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.playground.loopback import Exchange
+from app.loopback import Exchange
 from tests.discord_api.description import PATH, Description
 from tests.discord_api.judge import Judge, shape
 

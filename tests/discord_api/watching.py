@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.playground.loopback import LoopbackDiscord
+from app.loopback import LoopbackDiscord
 from tests.discord_api.description import PATH, Description
 from tests.discord_api.judge import Deviation, Judge
 

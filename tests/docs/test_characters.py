@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from app.character import Character, Interest, ModelConfig, Mood, Pacing, VoiceLine, load_character
+from app.domain.character import (
+    Character,
+    Interest,
+    ModelConfig,
+    Mood,
+    Pacing,
+    VoiceLine,
+    load_character,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "characters.md").read_text(encoding="utf-8")
 

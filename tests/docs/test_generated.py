@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.docgen import PAGES
+from app.lab.docgen import PAGES
 
 DOCS = Path(__file__).parents[2] / "docs"
 BY_VECTORS = {"diaries.md"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import celery
 
-from app.broker import conf
-from app.hub import WakeHub
-from app.settings import load_settings
+from app.broker.hints import conf
+from app.broker.hub import WakeHub
+from app.domain.settings import load_settings
 
 app = celery.Celery("busy")
 app.conf.update(conf(load_settings()))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from app import keys
-from app.playground.loopback import LoopbackDiscord, Post
+from app.loopback import LoopbackDiscord, Post
+from app.store import keys
 from tests.e2e import warm
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters

@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app import keys
-from app.playground.loopback import LoopbackDiscord
+from app.loopback import LoopbackDiscord
+from app.store import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 from tests.patience import patience
 

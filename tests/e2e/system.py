@@ -16,11 +16,10 @@ from typing import Any
 import yaml
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.embedded import EmbeddedValkey, die_with_parent
-from app.model import JournalLine
-from app.playground.loopback import LoopbackDiscord, LoopbackThread
-from app.store import journal, stats
+from app.domain.model import JournalLine
+from app.host.valkey import EmbeddedValkey, die_with_parent
+from app.loopback import LoopbackDiscord, LoopbackThread
+from app.store import journal, keys, stats
 from app.store.door import Store
 from tests.e2e import warm
 from tests.patience import patience
@@ -98,7 +97,7 @@ class System:
 
     def gateway(self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None) -> Any:
         """Start one gateway process."""
-        return self.start(name, "app.cli", "gateway", *bots, env=env)
+        return self.start(name, "app.cli.main", "gateway", *bots, env=env)
 
     def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> Any:
         """Start one Celery worker."""

@@ -14,11 +14,11 @@ import celery
 import pytest
 import redis
 
-from app import keys
-from app.broker import DIARY, DREAM, conf
-from app.embedded import EmbeddedValkey, free_port
-from app.playground.loopback import Channel, Post
-from app.settings import Settings
+from app.broker.hints import DIARY, DREAM, conf
+from app.domain.settings import Settings
+from app.host.valkey import EmbeddedValkey, free_port
+from app.loopback import Channel, Post
+from app.store import keys
 from tests.e2e import warm
 from tests.e2e.recorded import Granted, Recorder, unused
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
@@ -60,7 +60,7 @@ class Guarded:
         """Exit code and output of `the-stream ...` under a user."""
         log = self.running.folder / f"{user}-{arguments[0]}.log"
         env = self.running.env | {"STREAM_REDIS_URL": self.url(user), "COLUMNS": "300"}
-        return warm.launch(("app.cli", *arguments), env, log).wait(30), log.read_text()
+        return warm.launch(("app.cli.main", *arguments), env, log).wait(30), log.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import celery
 import pytest
 import redis
 
-from app import keys
-from app.keys import Lane
+from app.domain.lane import Lane
+from app.store import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import celery
 import pytest
 
-from app.broker import conf
-from app.embedded import EmbeddedValkey, die_with_parent
-from app.settings import Settings
+from app.broker.hints import conf
+from app.domain.settings import Settings
+from app.host.valkey import EmbeddedValkey, die_with_parent
 
 KILLS = 5
 TASKS_A_ROUND = 8

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.embedded import free_port
-from app.playground.loopback import LoopbackDiscord, Post
+from app.host.valkey import free_port
+from app.loopback import LoopbackDiscord, Post
+from app.store import keys
 from tests.e2e import warm
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
@@ -108,7 +108,7 @@ def unanswered(running: System, said: list[tuple[str, Post]]) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("command", [("app.cli", "gateway", "ada"), ("celery", "-A", "tasks", "worker", "-Q", "direct")])
+@pytest.mark.parametrize("command", [("app.cli.main", "gateway", "ada"), ("celery", "-A", "tasks", "worker", "-Q", "direct")])
 def test_redis_away_at_the_start_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
     """A gateway or worker that finds no Redis ends with exit code 3 and says so in one line, without its password."""
     write_characters(tmp_path / "characters", [eager_character("ada")])
@@ -124,5 +124,5 @@ def test_redis_away_at_the_start_is_one_line(tmp_path: Path, command: tuple[str,
     assert said[-1].startswith("the-stream: Redis cannot be reached")
     assert "Traceback" not in log.read_text()
     assert "hidden-password" not in log.read_text()
-    if command[0] == "app.cli":
+    if command[0] == "app.cli.main":
         assert len(said) == 1

@@ -10,10 +10,9 @@ from typing import cast
 
 import pytest
 
-from app import keys
-from app.bootstrap.clock import today
-from app.playground.loopback import Post
-from app.store import brakes, mutes
+from app.loopback import Post
+from app.runtime.clock import today
+from app.store import brakes, keys, mutes
 from tests.e2e.system import System
 from tests.e2e.test_outages import BOTS, all_answered, at_work, say
 

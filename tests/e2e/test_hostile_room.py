@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.playground.loopback.records import Post
-from app.playground.loopback.state import Account, Channel
+from app.loopback.records import Post
+from app.loopback.state import Account, Channel
+from app.store import keys
 from tests.e2e.hostile import NAMES, PERSONA, Parrot, crafted, emoji_flood
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 

@@ -12,7 +12,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.killing import POINTS, POST_POINTS, QUEUES, Kind, Round, Stage, pairs, play_all, some, stage, table
+from tests.e2e.killing import (
+    POINTS,
+    POST_POINTS,
+    QUEUES,
+    Kind,
+    Round,
+    Stage,
+    pairs,
+    play_all,
+    some,
+    stage,
+    table,
+)
 
 LONG = os.environ.get("STREAM_PROVE") == "1"
 RECOVERED_WITHIN = 10.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app import keys
+from app.store import keys
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 from tests.patience import patience

@@ -7,9 +7,8 @@ import random
 import time
 from pathlib import Path
 
-from app import keys
-from app.bootstrap import ops
-from app.store import mutes
+from app.operator import ops
+from app.store import keys, mutes
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import add_bots, eager_character, system, write_characters
 

@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.bootstrap import worker as worker_module
-from app.bootstrap.worker import Worker
 from app.brain import facts
 from app.brain.memory import learn
-from app.character import load_characters
-from app.model import RosterEntry
-from app.playground.week import SAID, page, spoken
-from app.settings import load_settings
-from app.store import nights, roster, trusts, vault
+from app.domain.character import load_characters
+from app.domain.model import RosterEntry
+from app.domain.settings import load_settings
+from app.lab.week import SAID, page, spoken
+from app.store import keys, nights, roster, trusts, vault
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.vault import Vault
+from app.worker import worker as worker_module
+from app.worker.worker import Worker
 from tasks import nightly
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 

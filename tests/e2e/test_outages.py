@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import redis
 
-from app import keys
-from app.playground.loopback import Post
+from app.loopback import Post
+from app.store import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from app import keys
+from app.store import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 ROUNDS = 200 if os.environ.get("STREAM_PROVE") == "1" else 25

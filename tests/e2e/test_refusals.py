@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.playground.loopback import Account, Permission
+from app.loopback import Account, Permission
 from app.store import refusals
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 

@@ -15,11 +15,11 @@ import pytest
 import redis
 from aiohttp import web
 
-from app import keys
-from app.broker import CYCLE, conf
-from app.embedded import free_port
-from app.playground.loopback import Post
-from app.settings import Settings
+from app.broker.hints import CYCLE, conf
+from app.domain.settings import Settings
+from app.host.valkey import free_port
+from app.loopback import Post
+from app.store import keys
 from tests.e2e.leaks import argument_texts, flower_texts, leaks, log_texts, redis_texts
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.playground.loopback.records import Post, Typing
-from app.playground.loopback.state import Account
+from app.loopback.records import Post, Typing
+from app.loopback.state import Account
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 

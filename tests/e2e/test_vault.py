@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.playground.loopback import Account, Post
-from app.settings import Settings
-from app.store import vault
+from app.domain.settings import Settings
+from app.loopback import Account, Post
+from app.store import keys, vault
 from tests.e2e import warm
 from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
 
@@ -161,7 +160,7 @@ def restart(running: System, name: str, how: int = signal.SIGKILL) -> None:
 def command(running: System, *arguments: str) -> str:
     """What `the-stream ...` prints."""
     log = running.folder / f"{'-'.join(arguments)}-{time.monotonic_ns()}.log"
-    assert warm.launch(("app.cli", *arguments), running.env | {"COLUMNS": "300"}, log).wait(30) == 0, log.read_text()
+    assert warm.launch(("app.cli.main", *arguments), running.env | {"COLUMNS": "300"}, log).wait(30) == 0, log.read_text()
     return log.read_text()
 
 
@@ -199,7 +198,7 @@ def test_a_second_gateway_refuses_and_a_dead_ones_bot_is_taken_over(tmp_path: Pa
         holder = running.store.client.get(keys.gateway_lease("ada"))
         assert holder.startswith(f"{socket.gethostname()}:{running.processes['gateway'].pid}:")
         log = tmp_path / "second.log"
-        second = warm.launch(("app.cli", "gateway", "ada"), running.env, log)
+        second = warm.launch(("app.cli.main", "gateway", "ada"), running.env, log)
         assert second.wait(20) == 4
         assert log.read_text().splitlines()[-1] == f"the-stream: ada: {holder} already runs this bot's gateway."
         assert "Traceback" not in log.read_text()

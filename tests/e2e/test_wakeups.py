@@ -12,9 +12,9 @@ from pathlib import Path
 
 import redis
 
-from app import keys
-from app.playground.loopback import Post
-from app.playground.loopback.state import Account, Channel
+from app.loopback import Post
+from app.loopback.state import Account, Channel
+from app.store import keys
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from app.embedded import _libc
+from app.host.valkey import _libc
 
 PR_SET_PDEATHSIG = 1
 

@@ -7,9 +7,9 @@ import celery.bin.worker  # noqa: F401
 import discord  # noqa: F401
 import langchain_openai  # noqa: F401
 
-import app.bootstrap.gateway
-import app.bootstrap.worker
-import app.cli  # noqa: F401
+import app.cli.main
+import app.gateway.start
+import app.worker.worker  # noqa: F401
 from app.brain.graph import warm
 
 warm()

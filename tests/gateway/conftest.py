@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.delivery.address import Address
 from app.gateway.run import Gateway, Hosted
-from app.playground.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
+from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
 from tests.gateway.recording import POLICY, RecordingPorts, settings, until
 
 

@@ -7,18 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable
+from app.domain.lane import Lane
+from app.domain.model import Context, Event, RosterEntry, Signal
+from app.domain.settings import Settings
+from app.domain.verdicts import Admit, Elect
 from app.gateway.presence import Presence
-from app.keys import Lane
-from app.model import Context, Event, RosterEntry, Signal
 from app.rules.moderation import Order
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
 from app.rules.signals import Facts
-from app.settings import Settings
 from app.store.admission import Admission, Candidate
 from app.store.elections import Election
-from app.verdicts import Admit, Elect
 from tests.patience import patience
 
 

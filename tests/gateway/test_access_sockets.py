@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.playground.loopback import Account
-from app.playground.loopback.state import ChannelType, Permission
+from app.loopback import Account
+from app.loopback.state import ChannelType, Permission
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from app.delivery import address
+from app.domain.model import Context, Signal
 from app.gateway.backfill import AT_ONCE, CursorGate
-from app.model import Context, Signal
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

@@ -7,9 +7,9 @@ import time
 import pytest
 from cryptography.fernet import Fernet
 
-from app.bootstrap.gateway import StorePorts
-from app.character import load_character
-from app.settings import Settings
+from app.domain.character import load_character
+from app.domain.settings import Settings
+from app.gateway.store_ports import StorePorts
 
 
 @pytest.mark.asyncio

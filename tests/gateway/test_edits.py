@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.model import AuthorKind, Event, Signal
 from app.gateway import held
 from app.gateway.intake import Intake
-from app.model import AuthorKind, Event, Signal
 from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings
 from tests.gateway.test_intake import Start, event, offered, ports, start
 

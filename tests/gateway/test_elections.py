@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from app.domain.lane import Lane
+from app.domain.model import Context
+from app.domain.verdicts import Elect
 from app.gateway.elections import Elections
-from app.keys import Lane
-from app.model import Context
 from app.store.elections import Election
-from app.verdicts import Elect
 from tests.patience import patience
 
 

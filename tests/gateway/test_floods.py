@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from app.domain.model import Signal
 from app.gateway.held import HeldQueue
 from app.gateway.shedding import SHED_FROM, Shedding
-from app.model import Signal
 from tests.gateway.recording import RecordingPorts, until
 from tests.gateway.test_intake import Start, event, ports, start
 

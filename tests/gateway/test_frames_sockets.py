@@ -14,7 +14,7 @@ import structlog
 from discord.state import ConnectionState
 
 from app.gateway.socket import FREE, LONGEST, Reconnections
-from app.playground.loopback.sessions import Session
+from app.loopback.sessions import Session
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

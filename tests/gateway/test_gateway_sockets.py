@@ -8,10 +8,10 @@ import logging
 import pytest
 import structlog
 
-from app.errors import LeaseHeld, StoreUnavailable, TokenRefused
+from app.domain.errors import LeaseHeld, StoreUnavailable, TokenRefused
+from app.domain.model import AuthorKind, Context, Event, Signal
 from app.gateway.client import StreamClient
 from app.gateway.intake import Intake
-from app.model import AuthorKind, Context, Event, Signal
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

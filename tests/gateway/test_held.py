@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
 from app.gateway.held import HeldQueue, where
 from tests.gateway.recording import until
 

@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
+from app.domain.model import DISCORD_EPOCH_MS, Context, Event, RosterEntry, Signal
+from app.domain.verdicts import Elect
 from app.gateway.intake import Intake
 from app.gateway.reactions import Bursts
-from app.model import DISCORD_EPOCH_MS, Context, Event, RosterEntry, Signal
 from app.rules.signals import Facts
 from app.store.elections import Election
-from app.verdicts import Elect
 from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings, until
 
 BOTS = {"elena": "11", "aria": "12", "dotty": "13"}
@@ -143,7 +143,7 @@ async def test_a_retry_keeps_its_request_id(start: Start, ports: RecordingPorts)
         outcome = await lost(candidate, request)  # type: ignore[arg-type]
         answers.append(True)
         if len(answers) == 1:
-            from app.errors import StoreUnavailable
+            from app.domain.errors import StoreUnavailable
 
             raise StoreUnavailable
         return outcome

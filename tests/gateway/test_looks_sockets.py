@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.model import Context
 from app.gateway.backfill import Backfill
-from app.model import Context
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 from tests.gateway.test_backfill_sockets import caught_up

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.model import PartKind
-from app.playground.loopback import kinds
-from app.playground.message_kinds import KINDS, MessageKind, shown
+from app.domain.model import PartKind
+from app.lab.message_kinds import KINDS, MessageKind, shown
+from app.loopback import kinds
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap.naming import called, named
-from app.model import ChatLine, Event, MessagePart, PartKind
+from app.domain.model import ChatLine, Event, MessagePart, PartKind
 from app.store import names
 from app.store.door import Store
+from app.worker.naming import called, named
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.bootstrap.gateway import StorePorts
-from app.character import load_character
-from app.keys import Lane
-from app.model import AuthorKind, Classified, Event, Signal
+from app.domain.character import load_character
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, Classified, Event, Signal
+from app.domain.settings import Settings
+from app.gateway.store_ports import StorePorts
 from app.rules.addressing import addressing
 from app.rules.signals import Thresholds, classify
-from app.settings import Settings
-from app.store import trusts, wishes
+from app.store import keys, trusts, wishes
 from app.store.admission import Candidate
 from app.store.door import Store
 from tests.gateway.conftest import Town

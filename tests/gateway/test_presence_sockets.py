@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from app.bootstrap.places import Nicknames, SpeakReport
+from app.gateway.places import Nicknames, SpeakReport
 from app.gateway.presence import Presence
-from app.playground.loopback.channels import ChannelType
-from app.playground.loopback.permissions import Permission
+from app.loopback.channels import ChannelType
+from app.loopback.permissions import Permission
 from tests.gateway.conftest import Town
 from tests.gateway.recording import settings, until
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.model import DISCORD_EPOCH_MS, Event
 from app.gateway.proxies import PLAIN_AFTER, Proxies, in_place_of
-from app.model import DISCORD_EPOCH_MS, Event
 
 HOLD = 1_500
 START_MS = 1_780_000_000_000

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 import structlog
 
-from app.errors import ConfigurationError
-from app.playground.loopback import Account
-from app.playground.loopback.sessions import Intent
+from app.domain.errors import ConfigurationError
+from app.loopback import Account
+from app.loopback.sessions import Intent
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 

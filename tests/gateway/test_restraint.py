@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.model import Context, Signal
 from app.gateway.intake import Intake
-from app.model import Context, Signal
 from tests.gateway.recording import RecordingPorts, Wire
 from tests.gateway.test_intake import BOTS, Start, event, offered, ports, start
 

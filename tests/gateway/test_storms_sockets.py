@@ -15,14 +15,22 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from app.errors import ConfigurationError, IdentifiesSpent, StreamError, TokenRefused
+from app.domain.errors import ConfigurationError, IdentifiesSpent, StreamError, TokenRefused
 from app.gateway.run import Gateway, Hosted
+from app.host.supervisor import Backoff, ChildSpec, Supervisor
 from app.rules.identifies import FREE, Allowance, leave
 from app.store import identifies
 from app.store.door import Store
-from app.supervisor import Backoff, ChildSpec, Supervisor
 from tests.gateway.recording import POLICY, RecordingPorts, settings, until
-from tests.gateway.storms import START, Clock, StormyDiscord, closing, crash, invalid_session, serving
+from tests.gateway.storms import (
+    START,
+    Clock,
+    StormyDiscord,
+    closing,
+    crash,
+    invalid_session,
+    serving,
+)
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,8 +8,8 @@ from typing import Any
 import discord
 import pytest
 
+from app.domain.model import AuthorKind, Event
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.model import AuthorKind, Event
 
 
 def message(**fields: Any) -> Any:

@@ -19,8 +19,8 @@ from pydantic import Field
 from app.brain import prompt, reply, silence, text
 from app.brain.graph import run_cycle
 from app.brain.models import Speaker, chat_model, speaker
-from app.character import ModelConfig, load_character
-from app.errors import ModelUnavailable
+from app.domain.character import ModelConfig, load_character
+from app.domain.errors import ModelUnavailable
 from tests.brain.fakes import ME, NOW_MS, FakePorts, brain, entry, line
 from tests.e2e.system import add_bots, eager_character, system, write_characters
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import discord
 import hikari
 
-from app.playground.loopback import Account, LoopbackDiscord
+from app.loopback import Account, LoopbackDiscord
 from tests.patience import patience
 
 PATIENCE = 10.0

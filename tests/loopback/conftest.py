@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import yarl
 
-from app.playground.loopback import Account, Channel, LoopbackDiscord
+from app.loopback import Account, Channel, LoopbackDiscord
 from tests.loopback.clients import Client, client_of
 from tests.patience import patience
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.playground.loopback import Account, Channel, LoopbackDiscord, kinds
-from app.playground.loopback.channels import ChannelType
-from app.playground.loopback.permissions import Permission
+from app.loopback import Account, Channel, LoopbackDiscord, kinds
+from app.loopback.channels import ChannelType
+from app.loopback.permissions import Permission
 from tests.loopback.clients import Client, Heard, hears
 
 pytestmark = pytest.mark.asyncio

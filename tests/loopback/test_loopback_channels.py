@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from app.playground.loopback import ChannelType, LoopbackDiscord, Permission
+from app.loopback import ChannelType, LoopbackDiscord, Permission
 
 pytestmark = pytest.mark.asyncio
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.playground.loopback import Account, Channel, LoopbackDiscord
+from app.loopback import Account, Channel, LoopbackDiscord
 from tests.loopback.clients import Client, hears
 
 pytestmark = pytest.mark.asyncio

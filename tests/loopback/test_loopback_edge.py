@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.playground.loopback import Account, LoopbackDiscord
-from app.playground.loopback.ratelimit import OTHER_ROUTES, RateLimiter
+from app.loopback import Account, LoopbackDiscord
+from app.loopback.ratelimit import OTHER_ROUTES, RateLimiter
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,7 +10,7 @@ import aiohttp
 import discord
 import pytest
 
-from app.playground.loopback import LoopbackDiscord
+from app.loopback import LoopbackDiscord
 
 pytestmark = pytest.mark.asyncio
 

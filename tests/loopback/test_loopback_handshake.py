@@ -12,7 +12,7 @@ import aiohttp
 import discord
 import pytest
 
-from app.playground.loopback import Account, LoopbackDiscord, StartLimit
+from app.loopback import Account, LoopbackDiscord, StartLimit
 
 pytestmark = pytest.mark.asyncio
 

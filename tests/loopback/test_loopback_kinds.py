@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from app.playground.loopback import LoopbackDiscord, kinds
+from app.loopback import LoopbackDiscord, kinds
 from tests.loopback.clients import Client, hears
 
 pytestmark = pytest.mark.asyncio

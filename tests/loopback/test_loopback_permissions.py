@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from app.playground.loopback import Account, ApiError, Channel, ChannelType, LoopbackDiscord, Permission, Role
-from app.playground.loopback.guild_payloads import guild_create
-from app.playground.loopback.permissions import EVERYTHING
+from app.loopback import Account, ApiError, Channel, ChannelType, LoopbackDiscord, Permission, Role
+from app.loopback.guild_payloads import guild_create
+from app.loopback.permissions import EVERYTHING
 
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

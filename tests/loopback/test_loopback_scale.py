@@ -14,7 +14,7 @@ import discord
 import pytest
 from aiohttp import web
 
-from app.playground.loopback import Deletion, LoopbackDiscord, LoopbackThread, Post, Reaction
+from app.loopback import Deletion, LoopbackDiscord, LoopbackThread, Post, Reaction
 
 
 @pytest.mark.asyncio

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.playground.loopback import Account, Channel, ChannelType, LoopbackDiscord, Permission
+from app.loopback import Account, Channel, ChannelType, LoopbackDiscord, Permission
 from tests.loopback.clients import HikariClient, hears
 
 pytestmark = pytest.mark.asyncio

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 import pytest
 
-from app.playground.loopback import LoopbackDiscord
+from app.loopback import LoopbackDiscord
 
 pytestmark = pytest.mark.asyncio
 

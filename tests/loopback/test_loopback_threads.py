@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from app.playground.loopback import LoopbackDiscord, Permission
+from app.loopback import LoopbackDiscord, Permission
 
 pytestmark = pytest.mark.asyncio
 

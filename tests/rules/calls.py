@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import yaml
 
-from app.docgen import NOTE
-from app.model import Event, RosterEntry
+from app.domain.model import Event, RosterEntry
+from app.lab.docgen import NOTE
 from app.rules.addressing import addressing
 
 TABLE = Path(__file__).with_name("calls.yaml")

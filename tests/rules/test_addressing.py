@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import Addressing, Event, RosterEntry
+from app.domain.model import Addressing, Event, RosterEntry
 from app.rules.addressing import addressing, spoken_of
 from tests.costs import LINEAR, growth
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ConfigurationError
-from app.model import Bid, Signal
+from app.domain.errors import ConfigurationError
+from app.domain.model import Bid, Signal
 from app.rules.bids import bid, decide, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import parse_policy, shipped_policy

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import MAX_CONTENT, Event, RosterEntry
+from app.domain.model import MAX_CONTENT, Event, RosterEntry
 from app.rules.addressing import addressing, common_names, spoken_of
 from tests.costs import LINEAR, growth
 from tests.rules.calls import Row, heard, more, page, rows

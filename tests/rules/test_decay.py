@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import ConversationState
+from app.domain.model import ConversationState
 from app.rules.decay import Engagement, decayed, from_json, to_json
 
 IDLE, ENGAGED, COOLING = ConversationState.IDLE, ConversationState.ENGAGED, ConversationState.COOLING

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.character import load_character
-from app.model import Signal
+from app.domain.character import load_character
+from app.domain.model import Signal
 from app.rules.bids import bid
 from app.rules.features import features
 from app.rules.interests import Interests

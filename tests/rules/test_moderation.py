@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.model import Event, RosterEntry
+from app.domain.model import Event, RosterEntry
 from app.rules.moderation import Order, is_stop_sign, order
 
 ROSTER = (

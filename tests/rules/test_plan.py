@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import ActionKind, ConversationState, Signal
+from app.domain.model import ActionKind, ConversationState, Signal
 from app.rules.plan import Plan, Scores, decide, desire, proactive, wordless
 
 OBSERVE, REACT, REPLY, POST = ActionKind.OBSERVE, ActionKind.REACT, ActionKind.REPLY, ActionKind.POST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.model import Addressing, ConversationState, Event, Signal
+from app.domain.model import Addressing, ConversationState, Event, Signal
 from app.rules.interests import Interests
 from app.rules.signals import Facts, Thresholds, classify
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import Event, InboxEntry, Signal
+from app.domain.model import Event, InboxEntry, Signal
 from app.rules.turns import in_turn, weight
 
 DAY_MS = 24 * 60 * 60 * 1000

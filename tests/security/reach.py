@@ -8,20 +8,20 @@ import re
 from functools import cache
 from pathlib import Path
 
-from app import keys
+from app.domain.lane import Lane
+from app.store import keys
 from app.store.door import source
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "app" / "store"
-OF_OTHERS = {"gateway.py", "healing.py", "ops.py", "own_data.py", "people.py"}
 MODULES = {
-    "gateway": (ROOT / "app/bootstrap/gateway.py", ROOT / "app/bootstrap/healing.py"),
+    "gateway": tuple(ROOT / "app/gateway" / name for name in ("store_ports.py", "healing.py", "wishes.py")),
     "beat": (),
     "flower": (),
     "operator": tuple(ROOT / "app" / name for name in (
-        "bootstrap/ops.py", "bootstrap/people.py", "bootstrap/own_data.py", "store/forgetting.py")),
+        "operator/ops.py", "operator/people.py", "operator/own_data.py", "store/forgetting.py")),
     "worker": (
-        *(path for path in sorted((ROOT / "app/bootstrap").glob("*.py")) if path.name not in OF_OTHERS),
+        *sorted((ROOT / "app/worker").glob("*.py")),
         *sorted((ROOT / "app/delivery").glob("*.py")),
     ),
 }
@@ -86,7 +86,7 @@ def commands(role: str) -> set[str]:
     return {"select", "client|setinfo"}.union(*sent)
 
 
-ARGUMENTS = {"lane": keys.Lane("ada", "55"), "bot": "ada", "channel": "55", "scope": "channel:55", "part": "said"}
+ARGUMENTS = {"lane": Lane("ada", "55"), "bot": "ada", "channel": "55", "scope": "channel:55", "part": "said"}
 
 
 def script_keys(role: str) -> set[str]:

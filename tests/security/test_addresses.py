@@ -13,9 +13,9 @@ import redis
 import yaml
 from pydantic import ValidationError
 
-from app.embedded import binary, free_port
-from app.errors import ConfigurationError
-from app.settings import Settings, explain, read_secret_files
+from app.domain.errors import ConfigurationError
+from app.domain.settings import Settings, explain, read_secret_files
+from app.host.valkey import binary, free_port
 
 DOCKER = Path(__file__).parents[2] / "docker"
 

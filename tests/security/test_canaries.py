@@ -19,21 +19,20 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
-from app import keys
-from app.bootstrap import people
-from app.bootstrap.served import Served
-from app.bootstrap.worker import Worker
 from app.brain.graph import run_cycle
 from app.brain.memory import Moment, remember
 from app.brain.models import Speaker
 from app.brain.ports import Opening
-from app.character import load_character
 from app.delivery.rest import Place
-from app.model import AuthorKind, ChatLine, Context, Event, InboxEntry, Signal
-from app.settings import load_settings
-from app.store import nights, vault, wishes
+from app.domain.character import load_character
+from app.domain.model import AuthorKind, ChatLine, Context, Event, InboxEntry, Signal
+from app.domain.settings import load_settings
+from app.operator import people
+from app.store import keys, nights, vault, wishes
 from app.store.nights import Night
 from app.store.vault import Vault
+from app.worker.served import Served
+from app.worker.worker import Worker
 from tests.brain.fakes import ME, FakePorts, snowflake
 
 DATE = "2027-01-15"

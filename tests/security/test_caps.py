@@ -16,19 +16,18 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.bootstrap.clock import today
-from app.bootstrap.worker import Worker
 from app.brain import inquiry
 from app.brain.models import Breaker
-from app.character import ModelConfig, load_character
-from app.model import Classified, Event, RosterEntry, Signal
-from app.playground.loopback import LoopbackDiscord, LoopbackThread
-from app.settings import Settings, load_settings
-from app.store import admission, roster, vault
+from app.domain.character import ModelConfig, load_character
+from app.domain.model import Classified, Event, RosterEntry, Signal
+from app.domain.settings import Settings, load_settings
+from app.loopback import LoopbackDiscord, LoopbackThread
+from app.runtime.clock import today
+from app.store import admission, keys, roster, vault
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.vault import Vault
+from app.worker.worker import Worker
 from tests.brain.provider_server import Json, ProviderServer, Sent, told
 
 CAP = 1_000_000

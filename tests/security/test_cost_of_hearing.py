@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from app.domain.model import MAX_CONTENT, Event, RosterEntry
 from app.gateway.hearing import Hearing
-from app.model import MAX_CONTENT, Event, RosterEntry
 from app.rules.addressing import addressing
 from app.rules.excerpt import READ, excerpt
 from app.rules.moderation import order

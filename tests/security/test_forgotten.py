@@ -11,28 +11,27 @@ import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.bootstrap import own_data
-from app.bootstrap.gateway import StorePorts
-from app.bootstrap.places import Nicknames
-from app.bootstrap.worker import Worker
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
-from app.character import load_character
-from app.errors import NotYours
+from app.domain.character import load_character
+from app.domain.errors import NotYours
+from app.domain.lane import Lane
+from app.domain.model import DISCORD_EPOCH_MS, Classified, Event, InboxEntry, Signal
+from app.domain.settings import Settings, load_settings
 from app.gateway.hearing import Hearing
+from app.gateway.places import Nicknames
 from app.gateway.proxies import Proxies
 from app.gateway.reactions import Bursts
-from app.keys import Lane
-from app.model import DISCORD_EPOCH_MS, Classified, Event, InboxEntry, Signal
-from app.settings import Settings, load_settings
-from app.store import admission, forgetting, memories, nights, trusts, vault, wishes
+from app.gateway.store_ports import StorePorts
+from app.operator import own_data
+from app.store import admission, forgetting, keys, memories, nights, trusts, vault, wishes
 from app.store.admission import Candidate
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
 from app.store.vault import Vault
+from app.worker.worker import Worker
 from tests.brain.fakes import ME, line
 from tests.store.test_forgetting import everything
 
@@ -276,7 +275,7 @@ def test_what_is_kept_is_handed_out_to_the_person_alone(worker: Worker, store: S
                 lambda: own_data.forget_me(store, worker.settings, SAM, KIM)):
         with pytest.raises(NotYours):
             ask()
-    monkeypatch.setattr("app.bootstrap.own_data.looks_every", lambda _: 0)
+    monkeypatch.setattr("app.operator.own_data.looks_every", lambda _: 0)
     assert own_data.forget_me(store, worker.settings, KIM, opt_out=True).text.startswith("Forgotten: ")
     left = json.loads(own_data.what_do_you_know(store, KIM).attached)
     assert left["opted_out"]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.playground.loopback import kinds
-from app.playground.loopback.records import Post
-from app.playground.loopback.state import Account, Channel
+from app.loopback import kinds
+from app.loopback.records import Post
+from app.loopback.state import Account, Channel
 from app.store import mutes
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters

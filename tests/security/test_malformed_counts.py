@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from app import keys
-from app.bootstrap.people import trust_table
-from app.keys import Lane
-from app.model import Cost
+from app.domain.lane import Lane
+from app.domain.model import Cost
+from app.domain.settings import Settings
+from app.operator.people import trust_table
 from app.rules import trust
-from app.settings import Settings
-from app.store import admission, commits, floors, lanes, trusts
+from app.store import admission, commits, floors, keys, lanes, trusts
 from app.store.door import Store
 from app.store.elections import elect
 from tests.store import world

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.store import journal
+from app.domain.lane import Lane
+from app.store import journal, keys
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Cycle, Machine

@@ -6,8 +6,8 @@ import pytest
 
 from app.brain import prompt
 from app.brain.text import person
-from app.character import load_character
-from app.model import AuthorKind, ChatLine, Event, InboxEntry, RosterEntry, Signal
+from app.domain.character import load_character
+from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry, RosterEntry, Signal
 from app.rules.addressing import addressing
 
 ROSTER = (RosterEntry(bot="elena", user_id="99", names=("Elena",)), RosterEntry(bot="aria", user_id="98", names=("Aria",)))

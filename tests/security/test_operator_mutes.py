@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import Event
-from app.store import admission, journal, mutes
+from app.domain.lane import Lane
+from app.domain.model import Event
+from app.domain.verdicts import Admit, Elect
+from app.store import admission, journal, keys, mutes
 from app.store.door import Store
 from app.store.elections import elect
-from app.verdicts import Admit, Elect
 from tests.cli.test_cli import run
 from tests.store import world
 from tests.store.world import World

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from app import keys
-from app.keys import Lane
-from app.model import ActionKind, Context, Event, OutboxEntry
-from app.store import admission, forgetting, lanes, outbox
+from app.domain.lane import Lane
+from app.domain.model import ActionKind, Context, Event, OutboxEntry
+from app.store import admission, forgetting, keys, lanes, outbox
 from app.store.door import Store
 from app.store.signing import HEARD, OUTBOX, UNCHECKED, Signer, asked, signer
 from tests.store import world

@@ -14,12 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from app import keys, logs
-from app.cli_show import show_journal, show_table
-from app.cli_up import Terminal
-from app.model import JournalLine, RosterEntry
-from app.settings import Settings
-from app.store import roster
+from app.cli.show import show_journal, show_table
+from app.cli.up import Terminal
+from app.domain.model import JournalLine, RosterEntry
+from app.domain.settings import Settings
+from app.runtime import logs
+from app.store import keys, roster
 from app.store.door import Store
 from tests.cli.test_cli import run
 

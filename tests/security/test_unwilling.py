@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap.memory_store import RedisMemory
-from app.bootstrap.ports import Ports
-from app.bootstrap.posting import Posting
 from app.brain.embeddings import Encoder, Words
 from app.brain.memory import Moment, remember
 from app.brain.ports import Opening
 from app.delivery.rest import History
-from app.keys import Lane
-from app.model import ChatLine, Context, InboxEntry
-from app.settings import Settings
+from app.domain.lane import Lane
+from app.domain.model import ChatLine, Context, InboxEntry
+from app.domain.settings import Settings
 from app.store import wishes
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
+from app.worker.memory_store import RedisMemory
+from app.worker.ports import Ports
+from app.worker.posting import Posting
 from tests.brain.fakes import ME, NOW_MS, entry, line
 
 OUT, ASIDE, KIM = "8100000000000000001", "8100000000000000002", "8100000000000000003"

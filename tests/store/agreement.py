@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import keys
-from app.keys import Lane
+from app.domain.lane import Lane
+from app.store import keys
 from tests.store.cycle_reference import Reference
 from tests.store.world import World
 

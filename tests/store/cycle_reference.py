@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from app.model import AuthorKind, Event
+from app.domain.model import AuthorKind, Event
 from app.store.floors import TURN_MS
 from tests.store.reference import Floor, Hold, Rooms, Spent
 

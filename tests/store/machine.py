@@ -12,10 +12,9 @@ from typing import Any
 from hypothesis import currently_in_test_context
 from hypothesis import note as note_step
 
-from app import keys
-from app.keys import Lane
-from app.model import AuthorKind, Context, Cost, Event, InboxEntry
-from app.store import admission, commits, elections, floors, holds, lanes, mutes, outbox
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, Context, Cost, Event, InboxEntry
+from app.store import admission, commits, elections, floors, holds, keys, lanes, mutes, outbox
 from app.store.door import Call, Store
 from tests.store import world
 from tests.store.cycle_reference import Draft, Reference, Who

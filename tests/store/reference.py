@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from app.model import AuthorKind, Event, Signal
+from app.domain.model import AuthorKind, Event, Signal
 from app.store.admission import Candidate
 from app.store.limits import Limits
 

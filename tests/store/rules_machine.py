@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.keys import Lane
-from app.model import AuthorKind, InboxEntry
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, InboxEntry
 from app.store.door import Store
 from tests.store import agreement, world
 from tests.store.machine import FIRST_ID, Machine

@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.embedded import binary, die_with_parent, free_port
+from app.host.valkey import binary, die_with_parent, free_port
 from tests.patience import patience
 
 PASSWORD = "first-password"

@@ -8,13 +8,12 @@ import pytest
 import redis
 from pydantic import ValidationError
 
-from app import keys
-from app.keys import Lane
-from app.model import MAX_CONTENT, Bid, Context, Event, InboxEntry
-from app.store import admission, floors, lanes
+from app.domain.lane import Lane
+from app.domain.model import MAX_CONTENT, Bid, Context, Event, InboxEntry
+from app.domain.verdicts import Admit, Claim
+from app.store import admission, floors, keys, lanes
 from app.store.door import Call, Store
 from app.store.elections import elect
-from app.verdicts import Admit, Claim
 from tests.store import world
 from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import InboxEntry
-from app.store import admission, commits, floors, lanes
+from app.domain.lane import Lane
+from app.domain.model import InboxEntry
+from app.domain.verdicts import Admit, Claim
+from app.store import admission, commits, floors, keys, lanes
 from app.store.door import Store
-from app.verdicts import Admit, Claim
 from tests.store import world
 from tests.store.machine import Machine
 from tests.store.test_interleavings import begun, machine

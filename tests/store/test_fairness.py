@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.store import admission, lanes
+from app.domain import terms
+from app.domain.lane import Lane
+from app.store import admission, keys, lanes
 from app.store.door import Store
 from app.store.limits import Limits
 from tests.store import world
@@ -130,10 +130,10 @@ def test_a_newcomers_messages_count_twice(store: Store) -> None:
     limits = Limits.of(settings)
 
     def admit(number: int, author: str) -> str:
-        said = world.event(str((30 * keys.DAY << 22) + number), author=author)
+        said = world.event(str((30 * terms.DAY << 22) + number), author=author)
         call = admission.admit(world.direct("aria", said, ("aria",)), f"r{number}{author}", limits, settings)
         return str(store.run(call).verdict)
 
-    new, old = str((29 * keys.DAY << 22) + 1), str((keys.DAY << 22) + 1)
+    new, old = str((29 * terms.DAY << 22) + 1), str((terms.DAY << 22) + 1)
     assert [admit(number, new) for number in (1, 2)] == ["direct", "notice"]
     assert [admit(number, old) for number in (3, 4)] == ["direct", "direct"]

@@ -8,21 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from app import keys
-from app.bootstrap.memory_store import RedisMemory
 from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
-from app.embedded import EmbeddedValkey
-from app.keys import Lane
-from app.model import Action, ActionKind, Classified, Event, InboxEntry, Signal
-from app.settings import Settings
+from app.domain.lane import Lane
+from app.domain.model import Action, ActionKind, Classified, Event, InboxEntry, Signal
+from app.domain.settings import Settings
+from app.host.valkey import EmbeddedValkey
 from app.store import (
     admission,
     commits,
     floors,
     forgetting,
     journal,
+    keys,
     lanes,
     memories,
     mutes,
@@ -34,6 +33,7 @@ from app.store import (
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
+from app.worker.memory_store import RedisMemory
 
 PERSON, OTHER, BOT, CHANNEL = "4100000000000000001", "4100000000000000002", "99", "55"
 WORDS = 'I live in Trondheim/Lade, by the "old" fjord ☃.'

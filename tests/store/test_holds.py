@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import Cost, InboxEntry
-from app.store import admission, floors, holds, lanes
+from app.domain import terms
+from app.domain.lane import Lane
+from app.domain.model import Cost, InboxEntry
+from app.store import admission, floors, holds, keys, lanes
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
 from tests.store.world import ALICE, BOB, Cycle
 
-DAY_AFTER_MS = 25 * keys.HOUR
+DAY_AFTER_MS = 25 * terms.HOUR
 
 
 def asked(m: Machine, bot: str, message: str, channel: str = "55", author: str = ALICE, **more: Any) -> tuple[Cycle, InboxEntry]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app import keys
-from app.store import identifies
+from app.domain import terms
+from app.store import identifies, keys
 from app.store.door import Store
 
 
@@ -14,12 +14,12 @@ def test_sessions_of_the_last_day_are_known_by_time(store: Store) -> None:
         store.run(identifies.note("elena", request, at_ms))
     assert store.run(identifies.times("elena")) == (1_000.0, 1_000.0, 2_500.0)
     assert store.run(identifies.times("aria")) == ()
-    assert 0 < store.client.pttl(keys.identifies("elena")) <= keys.DAY
+    assert 0 < store.client.pttl(keys.identifies("elena")) <= terms.DAY
 
 
 def test_sessions_older_than_a_day_are_forgotten(store: Store) -> None:
     """The key holds a day and no more, however long a bot lives."""
-    day = keys.DAY
+    day = terms.DAY
     for number in range(10):
         store.run(identifies.note("elena", str(number), 1_800_000_000_000 + number * day // 4))
     assert len(store.run(identifies.times("elena"))) == 4

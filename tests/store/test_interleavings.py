@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import AuthorKind, Bid, Classified, InboxEntry, Signal
-from app.store import admission, commits, floors, journal, lanes
+from app.domain import terms
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, Bid, Classified, InboxEntry, Signal
+from app.store import admission, commits, floors, journal, keys, lanes
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -45,7 +45,7 @@ def test_a_successor_outlives_the_record_of_the_election(store: Store) -> None:
     said = world.event("1")
     for bot in ("aria", "dotty"):
         m.admit(world.direct(bot, said, ("aria", "dotty")))
-    m.world.advance(3 * keys.HOUR)
+    m.world.advance(3 * terms.HOUR)
     cycle, entry = begun(m, Lane("dotty", "55"))
     assert m.claim(cycle, entry) == "granted"
 
@@ -111,7 +111,7 @@ def test_work_of_a_forgotten_election_keeps_nobody_busy(store: Store) -> None:
     m = machine(store)
     m.admit(world.candidate("aria", world.event("1"), 0.5))
     assert m.elect("1", "55") == ("granted", "aria")
-    m.world.advance(3 * keys.HOUR)
+    m.world.advance(3 * terms.HOUR)
     assert m.world.lock(Lane("aria"), "me")
     cycle = store.run(lanes.begin(Lane("aria"), "me"))
     assert (cycle.due, cycle.granted) == (True, frozenset())

@@ -7,11 +7,21 @@ from importlib import resources
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import Cost
-from app.settings import Settings
-from app.store import admission, commits, elections, floors, journal, lanes, mutes, outbox, roster
+from app.domain.lane import Lane
+from app.domain.model import Cost
+from app.domain.settings import Settings
+from app.store import (
+    admission,
+    commits,
+    elections,
+    floors,
+    journal,
+    keys,
+    lanes,
+    mutes,
+    outbox,
+    roster,
+)
 from app.store.door import Store, source
 from app.store.limits import Limits
 from tests.keyleaks import leaked
@@ -50,7 +60,7 @@ SAME = {
 
 
 def test_lua_and_python_agree_on_every_key(store: Store) -> None:
-    """Each function of keys.lua gives what app/keys.py gives, and none is untested."""
+    """Each function of keys.lua gives what app/store/keys.py gives, and none is untested."""
     real = source("keys").strip() + "\nreturn keys[ARGV[1]](unpack(ARGV, 2))"
     names = set(re.findall(r"^  (\w+) = function", LUA["keys"], re.MULTILINE))
     assert names == set(SAME)
@@ -60,7 +70,7 @@ def test_lua_and_python_agree_on_every_key(store: Store) -> None:
 
 @pytest.mark.parametrize("key", ["wakes:due", "elections:due", "deliveries:due"])
 def test_names_written_out_in_scripts_are_the_constants(key: str) -> None:
-    """The fixed names that scripts spell out are those of app/keys.py."""
+    """The fixed names that scripts spell out are those of app/store/keys.py."""
     assert key in {keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.errors import StoreUnavailable
-from app.keys import Lane
+from app.domain.errors import StoreUnavailable
+from app.domain.lane import Lane
+from app.store import keys
 from app.store.door import Store
 from app.store.lock import LaneLock
 

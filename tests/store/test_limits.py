@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.keys import Lane
+from app.domain import terms
+from app.domain.lane import Lane
+from app.store import keys
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -57,7 +58,7 @@ def test_a_persons_hour(store: Store) -> None:
     assert say(4, world.BOB) == "direct"
     assert say(5, world.ALICE, "dotty") == "direct"
     assert "limit 2" in str(store.client.lindex(keys.journal("3"), -1))
-    m.world.advance(keys.HOUR + 1_000)
+    m.world.advance(terms.HOUR + 1_000)
     m.ref.asked.clear()
     m.ref.turns.clear()
     assert say(6, world.ALICE) == "direct"

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from app import keys
-from app.model import DISCORD_EPOCH_MS
+from app.domain import terms
+from app.domain.model import DISCORD_EPOCH_MS
 from app.rules import trust
-from app.store import memories, nights, trusts
+from app.store import keys, memories, nights, trusts
 from app.store.door import Store
 from app.store.nights import Claimed, Night, Wrote
 
@@ -24,7 +24,7 @@ def request() -> str:
 
 def snowflake(days_ago: int = 0) -> int:
     """An id of that day."""
-    return int(time.time() * 1000) - days_ago * keys.DAY - DISCORD_EPOCH_MS << 22
+    return int(time.time() * 1000) - days_ago * terms.DAY - DISCORD_EPOCH_MS << 22
 
 
 def threads(count: int, work: Callable[[int], object]) -> list[object]:

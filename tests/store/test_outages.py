@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 import redis
 
-from app import keys
-from app.embedded import free_port
-from app.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
-from app.keys import Lane
-from app.store import admission, commits, floors, lanes, vault
+from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.lane import Lane
+from app.host.valkey import free_port
+from app.store import admission, commits, floors, keys, lanes, vault
 from app.store.door import AsyncStore, Call, Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import (
+from app.domain.lane import Lane
+from app.domain.model import (
     DISCORD_EPOCH_MS,
     Action,
     ActionKind,
@@ -22,12 +21,12 @@ from app.model import (
     InboxEntry,
     Signal,
 )
-from app.settings import Settings
-from app.store import admission, commits, elections, floors, lanes, mutes, outbox, posts
+from app.domain.settings import Settings
+from app.domain.verdicts import Admit, Attempt, Claim, Commit, Elect, Reserve
+from app.store import admission, commits, elections, floors, keys, lanes, mutes, outbox, posts
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.posts import Post
-from app.verdicts import Admit, Attempt, Claim, Commit, Elect, Reserve
 
 CHANNEL, GUILD = "55", "7"
 QUIET_MS = 1_800_000

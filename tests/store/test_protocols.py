@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from app.model import AuthorKind
+from app.domain.model import AuthorKind
 from app.store.door import Store
 from tests.store.rules_machine import MEANWHILE, Protocol
 

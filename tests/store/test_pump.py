@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from app import keys
-from app.keys import Lane
-from app.model import Context
-from app.store import lanes
+from app.domain.lane import Lane
+from app.domain.model import Context
+from app.store import keys, lanes
 from app.store.door import Store
 
 LANE = Lane("elena")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app import keys
-from app.settings import Settings
-from app.store import refusals
+from app.domain.settings import Settings
+from app.store import keys, refusals
 from app.store.door import Store
 from app.store.refusals import Barred
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import Action, ActionKind, Context, Cost
-from app.settings import Settings
-from app.store import door, floors, holds, lanes, outbox, posts
+from app.domain.lane import Lane
+from app.domain.model import Action, ActionKind, Context, Cost
+from app.domain.settings import Settings
+from app.store import door, floors, holds, keys, lanes, outbox, posts
 from app.store.door import Store
 from app.store.limits import Limits
 

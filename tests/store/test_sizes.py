@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.model import Bid, Classified, Event, Signal
+from app.domain.model import Bid, Classified, Event, Signal
+from app.domain.settings import Settings
 from app.rules.policy import shipped_policy
-from app.settings import Settings
 from app.store import admission
 from app.store.door import Store
 from app.store.limits import Limits

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from app import keys
-from app.errors import ConfigurationError
-from app.settings import load_settings
+from app.domain import terms
+from app.domain.errors import ConfigurationError
+from app.domain.settings import load_settings
 from app.store.door import Store, source
 from tests.store import world
 from tests.store.test_interleavings import machine
@@ -28,16 +28,16 @@ def test_a_term_beyond_its_key_s_life_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("script", "pattern", "term"), [
-    ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", keys.SEEN_TTL),
-    ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", keys.BIDS_TTL),
-    ("floor", r"PEXPIRE', key, (\w+)\)", keys.FLOOR_TTL),
-    ("floor", r"until_ms > now \+ (\w+)", keys.FLOOR_TTL),
+    ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", terms.SEEN_TTL),
+    ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.BIDS_TTL),
+    ("floor", r"PEXPIRE', key, (\w+)\)", terms.FLOOR_TTL),
+    ("floor", r"until_ms > now \+ (\w+)", terms.FLOOR_TTL),
 ])
 def test_the_scripts_keep_these_terms(script: str, pattern: str, term: int) -> None:
     """The expiries that the bounds are made of are those that stand in the scripts."""
     found = re.findall(pattern, source(script))
     assert found
-    lengths = {"HOUR": keys.HOUR, "2 * HOUR": 2 * keys.HOUR}
+    lengths = {"HOUR": terms.HOUR, "2 * HOUR": 2 * terms.HOUR}
     assert {lengths[one] for one in found} == {term}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.model import Bid
+from app.domain.model import Bid
 from app.rules.bids import decide, tie_break
 from app.store.door import Store
 from tests.store import world

@@ -9,16 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from app import keys
-from app.keys import Lane
-from app.model import DISCORD_EPOCH_MS, Bid, Classified, Context, Event, Signal
-from app.settings import Settings
-from app.store import admission, elections, journal, lanes
+from app.domain.lane import Lane
+from app.domain.model import DISCORD_EPOCH_MS, Bid, Classified, Context, Event, Signal
+from app.domain.settings import Settings
+from app.domain.verdicts import Elect, Finish
+from app.store import admission, elections, journal, keys, lanes
 from app.store.door import Store
 from app.store.lanes import Begun
 from app.store.limits import Limits
 from app.store.lock import LaneLock
-from app.verdicts import Elect, Finish
 
 LANE = Lane("elena")
 SETTINGS = Settings(speak_channels="*", quiet_time=0, contention_window=0)

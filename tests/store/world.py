@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app import keys
-from app.keys import Lane
-from app.model import Action, ActionKind, Bid, Classified, Event, InboxEntry, Signal
-from app.settings import Settings
-from app.store import admission, commits, door, floors
+from app.domain.lane import Lane
+from app.domain.model import Action, ActionKind, Bid, Classified, Event, InboxEntry, Signal
+from app.domain.settings import Settings
+from app.store import admission, commits, door, floors, keys
 from app.store.door import Store
 from app.store.limits import Limits
 

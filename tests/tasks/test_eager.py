@@ -12,23 +12,22 @@ from celery import Celery
 from cryptography.fernet import Fernet
 from discord import GatewayNotFound
 
-from app import keys
-from app.bootstrap import served
-from app.bootstrap import worker as worker_module
-from app.bootstrap.ports import Ports
-from app.bootstrap.worker import Worker
-from app.broker import CYCLE, DELIVER, POLL, PUMP, conf, route
-from app.character import load_character
-from app.errors import VaultKeyWrong
-from app.keys import Lane
-from app.model import Bid, Classified, Context, Event, RosterEntry, Signal
-from app.playground.loopback import LoopbackDiscord, LoopbackThread
-from app.settings import Settings, load_settings
-from app.store import admission, elections, lanes, roster, vault
+from app.broker.hints import CYCLE, DELIVER, POLL, PUMP, conf, route
+from app.domain.character import load_character
+from app.domain.errors import VaultKeyWrong
+from app.domain.lane import Lane
+from app.domain.model import Bid, Classified, Context, Event, RosterEntry, Signal
+from app.domain.settings import Settings, load_settings
+from app.domain.verdicts import Admit, Elect
+from app.loopback import LoopbackDiscord, LoopbackThread
+from app.store import admission, elections, keys, lanes, roster, vault
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.vault import Vault
-from app.verdicts import Admit, Elect
+from app.worker import served
+from app.worker import worker as worker_module
+from app.worker.ports import Ports
+from app.worker.worker import Worker
 from tasks import chores, cycles, delivery
 
 

@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from app import keys
-from app.bootstrap.worker import Worker
 from app.brain.memory import Moment, remember
-from app.broker import LEARN
-from app.character import load_character
-from app.model import AuthorKind
-from app.settings import load_settings
-from app.store import memories, nights, trusts, vault, wishes
+from app.broker.hints import LEARN
+from app.domain.character import load_character
+from app.domain.model import AuthorKind
+from app.domain.settings import load_settings
+from app.store import keys, memories, nights, trusts, vault, wishes
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.vault import Vault
+from app.worker.worker import Worker
 from tests.brain.fakes import ME, Scripted, entry, line, snowflake, speaker
 
 CHANNEL = "50"

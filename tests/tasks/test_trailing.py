@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from app import keys
-from app.bootstrap.served import Served
 from app.brain import act
-from app.broker import CYCLE
-from app.model import Signal
-from app.playground.loopback import LoopbackThread
-from app.settings import Settings
-from app.store import elections
+from app.broker.hints import CYCLE
+from app.domain.model import Signal
+from app.domain.settings import Settings
+from app.domain.verdicts import Elect
+from app.loopback import LoopbackThread
+from app.store import elections, keys
 from app.store.door import Store
-from app.verdicts import Elect
+from app.worker.served import Served
 from tests.tasks.test_eager import admit, discord, eager, join, journal_lines, say, settings
 
 __all__ = ["discord", "eager", "settings"]

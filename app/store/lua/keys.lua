@@ -1,5 +1,5 @@
 -- Key names that scripts must build themselves, because they depend on what they read. tests/store/test_keys.py holds
--- each equal to app/keys.py.
+-- each equal to app/store/keys.py.
 local keys = {
   lock = function(lane) return 'lock:daily_life:' .. lane end,
   cooldown = function(bot) return 'bot:' .. bot .. ':last_autonomous_action' end,

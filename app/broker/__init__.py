@@ -1,0 +1,1 @@
+"""Celery's broker: which hints are sent, and what may come in."""

@@ -1,0 +1,197 @@
+"""Celery seen from the outside: the broker's address, which task runs in which queue, and hints sent by task name.
+
+Gateways use this and never import the tasks. A lost hint costs about a second: the pump finds the lane overdue.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import celery
+import structlog
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from app.domain.errors import ConfigurationError
+from app.domain.model import Context
+from app.domain.settings import Settings
+from app.runtime.killpoints import reached
+
+log = structlog.get_logger(__name__)
+
+CYCLE = "run_daily_life_cycle"
+DELIVER = "deliver_outbox"
+POLL = "safety_poll"
+PUMP = "pump"
+DIARY = "write_diary"
+DREAM = "write_dream"
+LEARN = "learn_facts"
+
+QUEUES = ("direct", "cycles", "delivery", "chores")
+# The pump is short and must never wait behind cycles, so it runs beside the deliveries.
+QUEUE_OF = {CYCLE: "cycles", DELIVER: "delivery", PUMP: "delivery",
+            POLL: "chores", DIARY: "chores", DREAM: "chores", LEARN: "chores"}
+
+WAITING_HINTS = 1_000
+HINT_ERRORS = (KombuError, RedisError, OSError)
+"""The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md). The pump is the better retry."""
+
+
+def broker_url(settings: Settings) -> str:
+    """STREAM_BROKER_URL, or the database after STREAM_REDIS_URL's: Celery's own keys never expire, so it gets its own.
+
+    Raises ConfigurationError when neither is set.
+    """
+    if settings.broker_url:
+        return _for_kombu(settings.broker_url, step=0)
+    if settings.redis_url:
+        return _for_kombu(settings.redis_url, step=1)
+    raise ConfigurationError("STREAM_REDIS_URL is not set: Celery has no broker. `the-stream up` starts one")
+
+
+def _for_kombu(url: str, step: int) -> str:
+    """The address in kombu's dialect, its database number moved by `step`."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme == "unix":
+        query["virtual_host"] = str(int(query.pop("db", "0")) + step)
+        login = f"{parts.netloc}" if "@" in parts.netloc else ""
+        return f"redis+socket://{login}{parts.path}?{urlencode(query)}"
+    path = parts.path.strip("/") or query.pop("db", "0")
+    if not path.isdigit():
+        raise ConfigurationError("STREAM_REDIS_URL must end in a database number, as in redis://host:6379/0")
+    if parts.scheme == "rediss":
+        query.setdefault("ssl_cert_reqs", "required")  # kombu speaks plain text unless told how to verify
+    return urlunsplit((parts.scheme, parts.netloc, f"/{int(path) + step}", urlencode(query), ""))
+
+
+def transport_options(settings: Settings) -> dict[str, object]:
+    """Options of the broker connection, the same for senders and workers."""
+    return {
+        # Well above the longest cycle: a task that is redelivered while it runs would run twice at once. Recovery does
+        # not wait for it; the due sets and the pump bring a lost lane back within about a second.
+        "visibility_timeout": 1800,
+        "socket_timeout": settings.redis_timeout,
+        "socket_connect_timeout": settings.redis_timeout,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+
+
+def route(
+    name: str, args: Sequence[object] | None = None, kwargs: Mapping[str, object] | None = None,
+    options: object = None, task: object = None, **_: object,
+) -> dict[str, str] | None:
+    """Celery's router: a task's queue. Direct cycles have their own, so that they wait for no other cycle."""
+    context = (kwargs or {}).get("context", args[1] if args and len(args) > 1 else None)
+    if name == CYCLE and context == Context.DIRECT:
+        return {"queue": "direct"}
+    return {"queue": QUEUE_OF[name]} if name in QUEUE_OF else None
+
+
+class _Hint(NamedTuple):
+    task: str
+    args: tuple[object, ...]
+
+
+class HintSender:
+    """Sends tasks by name. `send` blocks (workers); `offer` returns at once (event loops) and sends from one thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._app = celery.Celery("stream-hints", broker=broker_url(settings), set_as_current=False)
+        self._app.conf.update(
+            task_serializer="json", accept_content=["json"], task_ignore_result=True, task_routes=(route,),
+            task_create_missing_queues=True, broker_transport_options=transport_options(settings),
+            broker_connection_timeout=settings.redis_timeout, broker_pool_limit=4,
+            # One quick second try on a fresh connection; after that the pump is the better retry.
+            task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.1},
+        )
+        self._waiting: queue.Queue[_Hint | None] = queue.Queue(WAITING_HINTS)
+        self._thread: threading.Thread | None = None
+        self._start = threading.Lock()
+        self._lost = 0
+
+    def send(self, task: str, *args: str) -> bool:
+        """Send one hint now; False when the broker could not be reached. Arguments are names and ids, nothing else."""
+        try:
+            self._app.send_task(task, args=args)
+        except HINT_ERRORS as error:
+            self._note_lost(type(error).__name__)  # the error's text may hold the broker's address
+            return False
+        if self._lost:
+            log.warning("hints flow again", lost=self._lost)
+            self._lost = 0
+        return True
+
+    def offer(self, task: str, *args: str) -> bool:
+        """Queue one hint without blocking; False, with a warning, when too many wait already."""
+        self._ensure_thread()
+        try:
+            self._waiting.put_nowait(_Hint(task, args))
+        except queue.Full:
+            self._note_lost("too many waiting")
+            return False
+        return True
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Send what waits, as far as `timeout` seconds allow, and close the connections."""
+        if self._thread is not None:
+            try:
+                self._waiting.put(None, timeout=timeout)
+            except queue.Full:
+                log.warning("hints dropped at close", waiting=self._waiting.qsize())
+            else:
+                self._thread.join(timeout)
+        self._app.close()
+
+    def _note_lost(self, error: str) -> None:
+        self._lost += 1
+        if self._lost == 1:  # one line for an outage, not one for each hint
+            log.warning("hints are lost", error=error)
+
+    def _ensure_thread(self) -> None:
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._drain, name="hints", daemon=True)
+                self._thread.start()
+
+    def _drain(self) -> None:
+        while (hint := self._waiting.get()) is not None:
+            reached("enqueue_before")
+            self.send(hint.task, *(str(arg) for arg in hint.args))
+            reached("enqueue_after")
+
+
+def conf(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration of a worker, beat or Flower."""
+    return {
+        "broker_url": broker_url(settings),
+        "broker_transport_options": transport_options(settings),
+        "broker_connection_timeout": settings.redis_timeout,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # A broker that refuses (read-only in a failover, out of memory or disk) comes back: a worker waits and does not end.
+        "broker_channel_error_retry": True,
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_routes": (route,),
+        "task_default_queue": "chores",
+        # A task is acknowledged when it ends: what a killed worker held comes back. Twice is harmless, never is not.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_pool": "threads",
+        "worker_concurrency": settings.worker_threads,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": True,
+        "timezone": "UTC",
+        "enable_utc": True,
+    }

@@ -1,0 +1,112 @@
+"""Tables that the command line prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.domain.model import JournalLine
+from app.domain.settings import Settings
+from app.lab.docgen import setting_rows
+from app.operator.ops import Sealed
+from app.runtime.logs import printable, register_settings
+
+PARTS = 6
+"""Parts of a bid that are shown unless all are asked for."""
+ALL_PARTS = 1_000
+
+
+def shown(value: object, style: str = "") -> Text:
+    """What stands in a cell or a line: no markup, as a reason may quote somebody's brackets, and nothing that a terminal obeys."""
+    return Text(printable(str(value), kept="\n\t"), style=style)
+
+
+def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None, parts: int = PARTS) -> None:
+    """Print the journal of one message, oldest line first, and of each bid at most so many parts."""
+    console = console or Console()
+    if not lines:
+        console.print(shown(f"Nothing is known of {message}: no bot saw it, or it is older than the journal."))
+        return
+    table = Table(title=shown(message), title_justify="left")
+    for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "time")
+    for line in sorted(lines, key=lambda line: line.at_ms):
+        when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+        cells = (when, line.bot, line.step, line.verdict, line.reason, _numbers(line.numbers, parts))
+        table.add_row(*map(shown, cells))
+    console.print(table)
+
+
+def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
+    """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
+    told = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
+    return ", ".join([*told, *_weightiest(numbers.get("parts"), most)])
+
+
+def _weightiest(parts: object, most: int) -> list[str]:
+    try:
+        found = {str(name): float(bits) for name, bits in json.loads(str(parts)).items()}
+    except (ValueError, TypeError, AttributeError):
+        return []
+    first = sorted(found, key=lambda name: -abs(found[name]))[:most]
+    more = [f"{len(found) - most} smaller parts"] if len(found) > most else []
+    return ["of it " + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])] if first else []
+
+
+def _short(value: float | int | str) -> str:
+    """Three digits of a fraction, also of one that the journal keeps as text; ids and counts as they are."""
+    try:
+        return f"{float(value):.3g}" if not str(value).lstrip("-").isdecimal() else str(value)
+    except ValueError:
+        return str(value)
+
+
+def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:
+    """Print rows under their headings; people's texts as they are, not as markup."""
+    console = console or Console()
+    if not rows:
+        console.print(shown(f"{title}: nothing."))
+        return
+    table = Table(title=shown(title), title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*map(shown, row))
+    console.print(table)
+
+
+def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:
+    """Print what may be told of the vaults."""
+    console = console or Console()
+    if not sealed:
+        console.print("Vault: nothing. A bot's gateway fills it when it starts.")
+        return
+    table = Table(title="Vault", title_justify="left")
+    for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
+        table.add_column(heading, overflow="fold")
+    for one in sealed:
+        secrets = "\n".join(f"{name}  ******** ({length} characters)" for name, length in sorted(one.secrets.items()))
+        hours, minutes = divmod(one.expires_in_s // 60, 60)
+        table.add_row(*map(shown, (one.bot, one.user_id, secrets, one.model, f"{hours} h {minutes} min", one.problem)))
+    console.print(table)
+
+
+def show_settings(settings: Settings, console: Console | None = None) -> None:
+    """Print every setting with its value; a value that differs from the default is bold, with the default after it."""
+    console = console or Console()
+    register_settings(settings)
+    table = Table(title="Settings (environment or .env)", title_justify="left")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("what it does")
+    for row in setting_rows(settings):
+        value = shown(row.value, style="bold" if row.changed else "")
+        if row.changed:
+            value.append(f" (default {row.default})", style="not bold dim")
+        table.add_row(row.name, value, Text(row.description))
+    console.print(table)

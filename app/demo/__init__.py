@@ -1,0 +1,1 @@
+"""The demonstration: the whole system around a loopback Discord, and its page."""

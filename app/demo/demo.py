@@ -1,0 +1,209 @@
+"""`the-stream demo`: three characters and four people in a loopback Discord, with the whole real system behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+import tempfile
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from app.demo.live import Live
+from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, Said
+from app.demo.page import Page
+from app.demo.report import Json
+from app.demo.scene import Scene
+from app.demo.stage import Stage, add_bots, on_stage, run_to_end
+from app.domain.character import Character, load_characters
+from app.domain.errors import PortInUse
+from app.host.valkey import free_port
+from app.loopback import Channel, LoopbackDiscord, Post
+
+HOST = "127.0.0.1"
+PACING = {"cooldown": 8, "quiet_time": 3, "newcomer_days": 0}
+"""Livelier than in earnest: somebody watches. Its people have just been made."""
+CHATTINESS = 0.65
+
+
+def run(
+    *, headless: bool = False, seconds: float = 45.0, json_file: Path | None = None, port: int = 8808, token: bool = True
+) -> int:
+    """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code. `token`: the page asks for one."""
+    console = Console(stderr=True, highlight=False)
+    with tempfile.TemporaryDirectory(prefix="the-stream-demo-") as folder:
+        demo = Demo(console, Path(folder))
+        if not headless:
+            return asyncio.run(demo.with_page(port, secrets.token_urlsafe(16) if token else ""))
+        figures = run_to_end(demo.headless(seconds))
+    show(console, figures, json_file)
+    return 0 if healthy(figures) else 1
+
+
+class Demo:
+    """One demo in a folder of its own."""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self.console = console
+        self.folder = folder
+        self.server = LoopbackDiscord()
+        guild = self.server.add_guild("The Harbour")
+        self.characters = [lively(one) for one in everywhere(load_characters().values())]
+        self.bots = add_bots(self.server, self.characters)
+        self.people = {name: self.server.add_user(name) for name in PEOPLE}
+        self.channels = {name: self.server.add_channel(name, guild) for name in CHANNELS}
+        self.flower = {"flower_port": free_port(), "flower_password": secrets.token_urlsafe(9)}
+
+    @property
+    def scene(self) -> Scene:
+        """What the page shows."""
+        topics = {self.channels[name].id: topic for name, topic in CHANNELS.items()}
+        return Scene(self.server, tuple(self.people.values()), tuple(self.bots.values()),
+                     tuple(self.channels.values()), topics, "The Harbour")
+
+    async def headless(self, seconds: float) -> Json:
+        """Play the opening, wait until all is quiet or `seconds` are over; the figures."""
+        await self._listen(0)
+        try:
+            async with self._stage({}) as stage:
+                first = len(self.server.posts)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._opening()
+                        await stage.quiet(seconds, float(PACING["cooldown"]))
+                figures = await self._figures(stage, self.server.posts[first:])
+        finally:
+            await self.server.stop()
+        return figures
+
+    async def with_page(self, port: int, token: str) -> int:
+        """Serve the page, to those who know its token if it has one, and keep everything running until Ctrl-C."""
+        live = Live(self.scene)
+        self.server.add_routes(Page(live, token).routes())
+        await self._listen(port)
+        address = f"http://{HOST}:{self.server.port}/" + (f"?token={token}" if token else "")
+        live.start()
+        stopped = stop_signal()
+        try:
+            self.console.print(f"Starting the system: Valkey, gateway, two workers, beat, Flower. The page: "
+                               f"{address}", soft_wrap=True)
+            return await first_of(stopped.wait(), self._perform(live, address))
+        finally:
+            await live.stop()
+            await self.server.stop()
+
+    async def _perform(self, live: Live, address: str) -> None:
+        async with self._stage(self.flower) as stage:
+            live.follow(stage.journal)
+            try:
+                self._introduce(stage, address)
+                await self._opening()
+                await stage.system.lasts()
+            finally:
+                await live.stop()  # before its Redis ends
+
+    def _stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
+        speak = tuple(str(self.channels[name].id) for name in SPOKEN)
+        settings = {**PACING, "speak_channels": speak, **more}
+        return on_stage(self.server, self.bots, self.characters, self.folder, settings)
+
+    async def _listen(self, port: int) -> None:
+        try:
+            await self.server.start(HOST, port)
+        except OSError:
+            raise PortInUse(f"Port {port} is in use: choose another with --port, or 0 for a free one") from None
+
+    async def _opening(self) -> None:
+        for line in OPENING:
+            await asyncio.sleep(line.wait)
+            self._say(line)
+
+    def _say(self, line: Said) -> None:
+        person = self.people[line.who]
+        accounts = {f"@{account.name}": account for account in self.bots.values()}
+        text = line.text
+        for name, account in accounts.items():
+            text = text.replace(name, account.mention)
+        if line.where in accounts:
+            self.server.dm(person, accounts[line.where], text)
+            return
+        channel = self.channels[line.where]
+        self.server.post(person, channel, text, self._newest(channel, line.reply_to))
+
+    def _newest(self, channel: Channel, bot: str | None) -> Post | None:
+        said = [post for post in self.server.messages_in(channel) if post.author_name == bot and post.is_bot]
+        return said[-1] if said else None
+
+    def _introduce(self, stage: Stage, page: str) -> None:
+        flower = f"http://{HOST}:{self.flower['flower_port']}/"
+        password = self.flower["flower_password"] if self.console.is_terminal else "shown on a terminal only"
+        self.console.print(Panel(
+            f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"
+            "Four people talk; speak as any of them. Then try:\n"
+            "  · ask something nobody is named in, and watch the three bid: one answers\n"
+            "  · @Elena @Aria in one message: both answer, one after the other\n"
+            "  · reply to a character, react, write a direct message\n"
+            "  · “Dotty, what would you drink?” needs no @\n"
+            "  · #reading-room: nobody speaks there unasked\n\n"
+            f"Flower: {flower}  user stream, password {password}\n"
+            f"Logs:   {stage.system.log}\n[dim]Ctrl-C stops everything.[/dim]",
+            title="The Stream", border_style="blue", expand=False))
+
+    async def _figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
+        dms = {channel.id: next(bot for bot, account in self.bots.items() if account is one)
+               for _, one, channel in self.scene.direct_channels()}
+        return await stage.figures(posts, dms)
+
+
+def everywhere(characters: Iterable[Character]) -> list[Character]:
+    """The characters, each watching every channel, so that they compete for every open question."""
+    return [one.model_copy(update={"watchlist": ("*",)}) for one in characters]
+
+
+def lively(character: Character) -> Character:
+    """The character, a little more talkative than in earnest."""
+    return character.model_copy(update={"pacing": character.pacing.model_copy(update={"chattiness": CHATTINESS})})
+
+
+def healthy(figures: Json) -> bool:
+    """Whether a demo went as promised: something was answered, nothing twice, nothing lost, no error."""
+    return bool(figures["answered"]) and not any(
+        figures[wrong] for wrong in ("pile_ons", "duplicates", "addressed_unexplained", "errors"))
+
+
+def show(console: Console, figures: Json, json_file: Path | None) -> None:
+    """Write the figures to the file, if there is one, and print them as a table; lists as their length."""
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    table = Table(show_header=False, box=None)
+    for name, value in figures.items():
+        if name == "per_message":
+            continue
+        shown = len(value) if isinstance(value, list) else value
+        table.add_row(name.replace("_", " "), json.dumps(shown) if isinstance(shown, dict) else str(shown))
+    console.print(table)
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def first_of(stop: Awaitable[object], work: Awaitable[object]) -> int:
+    """Run until the first ends; the work's error is raised, a stop is 0. The work is always ended in good order."""
+    waiting, working = asyncio.ensure_future(stop), asyncio.ensure_future(work)
+    await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    return 0

@@ -1,0 +1,1 @@
+"""The nouns: events, characters, settings, verdicts and errors. Everything imports this room; it imports none."""

@@ -1,0 +1,361 @@
+"""Character files: who a bot is, as an operator writes it in YAML. No key and no secret belongs in one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable
+from difflib import get_close_matches
+from enum import StrEnum
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from app.domain.errors import CharacterError, UnknownBot
+from app.domain.model import BOT_NAME, BotName
+
+MAX_FILE = 256 * 1024
+"""Bytes of the largest character file that is read."""
+
+SLOTS = ("{author}", "{topic}", "{thing}")
+"""What a voice line may leave open."""
+
+# Unicode 13's Emoji_Presentation, which every Discord client draws; newer ones may be unknown to Discord.
+_EMOJI = """231A-231B 23E9-23EC 23F0 23F3 2614-2615 2648-2653 2693 26A1 26BD-26BE 26C4-26C5 26EA 26F2-26F3 26F5 26FA
+2705 270A-270B 2728 274C 2753-2755 2757 2795-2797 2B50 2B55 1F300-1F320 1F32D-1F335 1F337-1F37C 1F37E-1F393
+1F3A0-1F3CA 1F3CF-1F3D3 1F3E0-1F3F0 1F3F4 1F3F8-1F43E 1F440 1F442-1F4FC 1F4FF-1F53D 1F54B-1F54E 1F550-1F567 1F57A
+1F595-1F596 1F5A4 1F5FB-1F64F 1F680-1F6C5 1F6CC 1F6D0-1F6D2 1F6D5-1F6D7 1F6EB-1F6EC 1F6F4-1F6FC 1F7E0-1F7EB
+1F90C-1F93A 1F93C-1F945 1F947-1F978 1F97A-1F9CB 1F9CD-1F9FF 1FA70-1FA74 1FA78-1FA7A 1FA80-1FA86 1FA90-1FAA8 1FAB0-1FAB6
+1FAC0-1FAC2 1FAD0-1FAD6"""
+# Drawn as text unless a variation selector follows.
+_TEXT_EMOJI = """2600-2604 2639-263A 2660 2663 2665-2666 2694 2696-2697 2699 26A0 26C8 2708-2709 270C-270D 2714 2744
+2763-2764 1F321 1F324-1F32C 1F336 1F37D 1F399 1F39E-1F39F 1F3D4-1F3DF 1F54A 1F56F-1F570 1F577-1F578 1F58A-1F58D 1F5FA"""
+
+
+def _points(ranges: str) -> frozenset[str]:
+    found: set[str] = set()
+    for part in ranges.split():
+        first, _, last = part.partition("-")
+        found.update(map(chr, range(int(first, 16), int(last or first, 16) + 1)))
+    return frozenset(found)
+
+
+EMOJI, TEXT_EMOJI = _points(_EMOJI), _points(_TEXT_EMOJI)
+
+
+def plain_emoji(text: str) -> str:
+    """`text` as the one Unicode emoji that Discord takes as a reaction, or "" if it is not exactly one such emoji."""
+    bare = text.strip().replace("\ufe0f", "")
+    if bare in TEXT_EMOJI:
+        return bare + "\ufe0f"
+    toned = len(bare) == 2 and "\U0001f3fb" <= bare[1] <= "\U0001f3ff"
+    return bare if bare[:1] in EMOJI and (len(bare) == 1 or toned) else ""
+
+
+class Mood(StrEnum):
+    """What kind of message a voice line or a reaction answers."""
+
+    GREETING = "greeting"
+    FAREWELL = "farewell"
+    THANKS = "thanks"
+    PRAISE = "praise"
+    SAD = "sad"
+    GLAD = "glad"
+    SELF = "self"
+    """Asked about themselves."""
+    HONEST = "honest"
+    """Asked whether they are a bot or a human: the line must tell the truth."""
+    DISAGREE = "disagree"
+    SMALLTALK = "smalltalk"
+    UNSEEN = "unseen"
+    """Sent a picture, a sticker, a sound without a word: the line may say `{thing}` for it."""
+    CURIOUS = "curious"
+    """A question or remark they know nothing about."""
+
+
+def _no_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text.strip()
+
+
+def _speakable(text: str) -> str:
+    rest = text
+    for slot in SLOTS:
+        rest = rest.replace(slot, "")
+    if "{" in rest or "}" in rest:
+        raise ValueError(f"may hold only the slots {' and '.join(SLOTS)}")
+    if any(unicodedata.category(character) == "Cc" and character != "\n" for character in text):
+        raise ValueError("holds a control character")
+    return text
+
+
+def _emoji(text: str) -> str:
+    found = plain_emoji(text)
+    if not found:
+        raise ValueError("is not one plain Unicode emoji")
+    return found
+
+
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_no_blank)]
+Word = Annotated[str, StringConstraints(max_length=64), AfterValidator(_no_blank)]
+Level = Annotated[int, Field(ge=0, le=5)]
+PersonId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """Base of a character file's parts: immutable, and an unknown field is an error (most often a typing slip)."""
+
+    # YAML reads an unquoted Discord id as a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class Interest(Part):
+    """A topic: `words` for the cheap bid, `examples` (whole sentences) for the embedding."""
+
+    name: Word
+    words: tuple[Word, ...] = Field(min_length=1, max_length=60)
+    examples: tuple[Text, ...] = Field(min_length=1, max_length=20)
+
+
+class VoiceLine(Part):
+    """A line that the offline voice may say, with the interest or the mood it answers; neither: it fits anywhere.
+
+    `cue` is a message that it answers well, for lines that do not resemble what they answer.
+    """
+
+    text: Annotated[Text, AfterValidator(_speakable)]
+    cue: Text | None = None
+    topic: Word | None = None
+    mood: Mood | None = None
+
+
+class Pacing(Part):
+    """How much the bot speaks. Unset: the operator's setting of the same name applies."""
+
+    chattiness: Share = 0.5
+    cooldown: Amount | None = None
+    quiet_time: Amount | None = None
+    daily_posts: Annotated[int, Field(ge=0)] | None = None
+    daily_tokens: Annotated[int, Field(ge=0)] | None = None
+    daily_usd: Amount | None = None
+    person_hourly: Annotated[int, Field(ge=0)] | None = None
+    proactive: bool = False
+    drive: Share = 0.2
+
+
+PROVIDERS = (
+    "anthropic", "anthropic_bedrock", "azure_ai", "azure_openai", "baseten", "bedrock", "bedrock_converse",
+    "bedrock_mantle_anthropic", "bedrock_mantle_openai", "cohere", "deepseek", "fireworks",
+    "google_anthropic_vertex", "google_genai", "google_vertexai", "groq", "huggingface", "ibm", "langsmith",
+    "litellm", "meta", "mistralai", "nvidia", "ollama", "openai", "openrouter", "perplexity", "together", "upstage",
+    "xai",
+)
+"""What LangChain's `init_chat_model` knows; a gateway reads character files and loads no model library."""
+
+
+def _provided(name: str) -> str:
+    provider = name.partition(":")[0]
+    if provider not in PROVIDERS:
+        near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)
+        raise ValueError(f"no provider is named {provider[:40]!r}; the nearest known is {near[0]!r}")
+    return name
+
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200), AfterValidator(_provided)]
+
+
+class Fallback(Part):
+    """A model that is asked when the one before it has no answer; without prices it costs what the first one costs."""
+
+    model: ModelName
+    usd_per_million_in: Amount | None = None
+    usd_per_million_out: Amount | None = None
+
+
+def _fallback(value: object) -> object:
+    return {"model": value} if isinstance(value, str) else value
+
+
+class ModelConfig(Part):
+    """A language model as LangChain's `init_chat_model` names it (`provider:model`); prices in US dollars.
+
+    What is null is not sent: some models refuse a temperature or a limit.
+    """
+
+    model: ModelName
+    base_url: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.8
+    max_tokens: Annotated[int, Field(ge=16, le=8192)] | None = 400
+    vision: bool = False
+    """Whether the model can see images."""
+    usd_per_million_in: Amount = 0.0
+    usd_per_million_out: Amount = 0.0
+    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_fallback)], ...] = Field((), max_length=4)
+    """Each `provider:model`, or a mapping of `model` and its prices."""
+
+    def price_of(self, fallback: Fallback) -> tuple[float, float]:
+        """US dollars per million tokens read and written."""
+        usd_in, usd_out = fallback.usd_per_million_in, fallback.usd_per_million_out
+        return (
+            self.usd_per_million_in if usd_in is None else usd_in,
+            self.usd_per_million_out if usd_out is None else usd_out,
+        )
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is no http(s) address")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user name or a password: keys belong in the environment")
+        return url
+
+
+class Character(Part):
+    """One bot. `name` is its id everywhere; `aliases` are further names that address it at the start of a line."""
+
+    name: BotName
+    display_name: Word
+    aliases: tuple[Word, ...] = Field((), max_length=20)
+    persona: Annotated[str, StringConstraints(max_length=8_000), AfterValidator(_no_blank)]
+    interests: tuple[Interest, ...] = Field(min_length=1, max_length=20)
+    lines: tuple[VoiceLine, ...] = Field(min_length=1, max_length=500)
+    openings: tuple[Annotated[Word, AfterValidator(_speakable)], ...] = ()
+    reactions: dict[str, tuple[Annotated[str, AfterValidator(_emoji)], ...]] = Field(default_factory=dict)
+    watchlist: tuple[Word, ...] = ()
+    trusted: dict[PersonId, Level] = Field(default_factory=dict)
+    """By Discord user id: a display name is anybody's to take."""
+    pacing: Pacing = Pacing()
+    model: ModelConfig | None = None
+    diary: Word | None = None
+    dream: Word | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that addresses the bot, its own first."""
+        return tuple(dict.fromkeys((self.name, self.display_name, *self.aliases)))
+
+    @model_validator(mode="after")
+    def _tags(self) -> Character:
+        topics = {interest.name for interest in self.interests}
+        if len(topics) < len(self.interests):
+            raise ValueError("interests: two have the same name")
+        for index, line in enumerate(self.lines):
+            if line.topic is not None and line.topic not in topics:
+                raise ValueError(f"lines.{index}.topic: no interest is named {line.topic!r}")
+        for key in self.reactions:
+            if key not in topics and key not in set(Mood) and key != "any":
+                raise ValueError(f"reactions.{key}: is neither a mood nor an interest nor `any`")
+        return self
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without aliases (a few lines of them expand to gigabytes) and without silently lost duplicate keys."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} appears twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ").replace("\n", " ")
+    return f"{where}: {reason}" if where else reason
+
+
+def _parsed(file: Traversable) -> object:
+    with file.open("rb") as stream:
+        raw = stream.read(MAX_FILE + 1)
+    if len(raw) > MAX_FILE:
+        raise CharacterError(f"{file.name}: is larger than {MAX_FILE // 1024} KiB")
+    try:
+        return yaml.load(raw.decode("utf-8"), _Loader)  # noqa: S506 - a SafeLoader with two refusals more
+    except UnicodeDecodeError:
+        raise CharacterError(f"{file.name}: is not UTF-8") from None
+    except RecursionError:
+        raise CharacterError(f"{file.name}: is nested too deeply") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise CharacterError(f"{file.name}: {line}{error.problem or 'is no valid YAML'}") from None
+    except (yaml.YAMLError, ValueError):
+        raise CharacterError(f"{file.name}: is no valid YAML") from None
+
+
+def _read(file: Traversable) -> Character:
+    content = _parsed(file)
+    if not isinstance(content, dict):
+        raise CharacterError(f"{file.name}: must be a mapping that begins with `name:`")
+    try:
+        character = Character.model_validate(content)
+    except ValidationError as error:
+        raise CharacterError(f"{file.name}: {_explain(error)}") from None
+    if f"{character.name}.yaml" != file.name:
+        raise CharacterError(f"{file.name}: name: must be the file's own, {file.name.removesuffix('.yaml')!r}")
+    return character
+
+
+def _files(folder: Path | None) -> dict[str, Traversable]:
+    place: Traversable = resources.files("app") / "characters" if folder is None else folder.expanduser()
+    if not place.is_dir():
+        raise CharacterError(f"{place}: no such folder of character files")
+    return {file.name.removesuffix(".yaml"): file for file in sorted(place.iterdir(), key=lambda file: file.name)
+            if file.name.endswith(".yaml") and file.is_file()}
+
+
+def load_character(name: str, folder: Path | None = None) -> Character:
+    """The character of this name. Raises UnknownBot, or CharacterError with one line that names file and field."""
+    files = _files(folder)
+    if not BOT_NAME.match(name) or name not in files:
+        raise UnknownBot(f"no character file for {name[:40]!r}; known: {', '.join(files) or 'none'}")
+    return _read(files[name])
+
+
+def load_characters(folder: Path | None = None) -> dict[str, Character]:
+    """All characters of a folder (None: the shipped ones) by name. A name that two of them share is an error."""
+    characters = {name: _read(file) for name, file in _files(folder).items()}
+    owners: dict[str, str] = {}
+    for character in characters.values():
+        for name in {name.casefold() for name in character.names}:
+            if owners.setdefault(name, character.name) != character.name:
+                raise CharacterError(f"{character.name}.yaml: aliases: {name!r} also names {owners[name]}")
+    return characters
+
+
+def character_from_json(text: str, extra: Literal["ignore", "forbid"] = "ignore") -> Character:
+    """The character that `model_dump_json` wrote (the vault's profile); fields of a newer version are ignored."""
+    try:
+        return Character.model_validate_json(text, extra=extra)
+    except ValidationError as error:
+        raise CharacterError(f"profile: {_explain(error)}") from None

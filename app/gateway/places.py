@@ -1,0 +1,80 @@
+"""What a gateway process keeps of places and people's names between two turns of its pump."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from app.domain.settings import Settings
+from app.gateway.presence import Presence
+
+log = structlog.get_logger(__name__)
+
+PEOPLE = 10_000
+
+
+class Nicknames:
+    """Nicknames that this process has heard, and which of them the store does not know yet."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str], str | None] = OrderedDict()
+        self._news: dict[str, dict[str, str | None]] = {}
+
+    def nicknamed(self, guild: str, person: str, nickname: str | None) -> None:
+        """Take a name. Whoever has none and had none is no news."""
+        key = (guild, person)
+        if self._known.get(key) == nickname:
+            return
+        self._known[key] = nickname
+        if len(self._known) > PEOPLE:
+            self._known.popitem(last=False)
+        self._news.setdefault(guild, {})[person] = nickname
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Drop the names of these people, also those that the store was not told yet."""
+        for key in [key for key in self._known if gone(key[1])]:
+            del self._known[key]
+        self._news = {
+            guild: {person: name for person, name in names.items() if not gone(person)}
+            for guild, names in self._news.items()
+        }
+
+    def news(self) -> Mapping[str, tuple[dict[str, str], tuple[str, ...]]]:
+        """By server: names to keep and people whose nickname ended. Told once."""
+        news, self._news = self._news, {}
+        return {
+            guild: (
+                {person: name for person, name in names.items() if name},
+                tuple(person for person, name in names.items() if not name),
+            )
+            for guild, names in news.items()
+        }
+
+
+class SpeakReport:
+    """Tells an operator once of each channel in STREAM_SPEAK_CHANNELS where nobody could ever speak."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._wanted = [channel for channel in settings.speak_channels if channel != "*"]
+        self._presences: dict[str, Presence] = {}
+        self._told: set[str] = set()
+
+    def tell(self, bot: str, presence: Presence, bots: int) -> None:
+        """Take one bot's presence; speak when all `bots` of this process are known."""
+        self._presences[bot] = presence
+        if len(self._presences) < bots:
+            return
+        for channel in self._wanted:
+            problem = self._problem(channel)
+            if problem and channel not in self._told:
+                self._told.add(channel)
+                log.warning(f"STREAM_SPEAK_CHANNELS: {channel}: {problem}", channel=channel)
+
+    def _problem(self, channel: str) -> str:
+        if any(channel in one.writable for one in self._presences.values()):
+            return ""
+        if any(channel in names for one in self._presences.values() for names in one.names.values()):
+            return "none of these bots may write there; give one the permission Send Messages"
+        return "no bot of this process sees such a channel; copy the id from Discord's menu of the channel"

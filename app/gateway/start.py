@@ -1,0 +1,41 @@
+"""The start of a gateway process: its parts are built here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from pydantic import SecretStr
+
+from app.delivery.address import Address
+from app.domain.character import load_character
+from app.domain.settings import Settings
+from app.gateway.run import Gateway, Hosted
+from app.gateway.secrets import token_of
+from app.gateway.store_ports import StorePorts
+from app.rules.addressing import common_names
+from app.rules.policy import shipped_policy
+
+log = structlog.get_logger(__name__)
+
+
+def run(bots: Sequence[str], settings: Settings) -> None:
+    """Run the gateways of some bots in this process until it is told to stop."""
+    characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
+    for bot, character in characters.items():
+        if common := common_names(character.names):
+            log.warning("a common word is a weak name: add an alias", bot=bot, names=common)
+    tokens = {bot: token_of(bot) for bot in bots}
+    ports = StorePorts(characters, tokens, settings)
+    hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
+    # One for all bots: while Discord refuses this address, nobody of the process asks it anything.
+    trace = Address().trace(waits=True)
+    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace), ports))
+
+
+async def _run(gateway: Gateway, ports: StorePorts) -> None:
+    try:
+        await gateway.run()
+    finally:
+        await ports.close()

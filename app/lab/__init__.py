@@ -1,0 +1,1 @@
+"""Replay, judging, fitting and benchmarks."""

@@ -1,0 +1,146 @@
+"""What a fit leaves behind: the policy as YAML, the tables of docs/policy.md, and the precision/recall plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.domain.errors import ConfigurationError
+from app.rules.policy import Policy
+
+HEAD = """\
+# The policy of who answers. Fitted by app/lab/fit_policy.py; docs/policy.md says how and how well.
+# All weights are bits (base-2 log odds). score = intercept + one weight of each term + signal + trust - fatigue -
+# threshold; a bot wants to answer when its score is 0 or more.
+"""
+HAND = """\
+# Set by hand (a chat log knows nothing of them); a refit keeps them. `watched` is the zero point: in a log everybody
+# watches the channel. `active` is zero because the fitted terms already know how lately the bot spoke. Nobody bids for
+# an ambient message, and a direct one needs no bid.
+"""
+TERMS = """\
+# A term is a table. Value v falls into the bin numbered by how many edges are at or below v; a table over two features
+# has a row per bin of the first. 201 lines, 7201 seconds and above mean `never`. `tie` is app/rules/features.py, Tie.
+"""
+BEGIN, END = "<!-- fitted: begin -->", "<!-- fitted: end -->"
+
+Fitted = tuple[str, tuple[str, ...], tuple[tuple[float, ...], ...], Iterable[float]]
+"""Group, features, their edges, weights in bits."""
+
+LEFT, TOP, WIDE, HIGH = 60, 40, 400, 320
+
+
+@dataclass(frozen=True)
+class Row:
+    """Precision, recall and F1 of who (pairs) and of anybody (triggers)."""
+
+    who_precision: float
+    who_recall: float
+    who: float
+    anybody_precision: float
+    anybody_recall: float
+    anybody: float
+
+    def text(self) -> str:
+        """One line."""
+        return f"who F1 {self.who:.3f}, anybody F1 {self.anybody:.3f}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points while the threshold rises, and the point that was chosen."""
+
+    points: Sequence[Row]
+    chosen: Row
+
+
+def write_policy(by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]) -> str:
+    """The text of `policy.yaml`."""
+    lines = [HEAD + f"intercept: {intercept:.2f}", f"threshold: {threshold:.2f}", "", HAND + "signals:"]
+    lines += [f"  {signal.value}: {bits:g}" for signal, bits in by_hand.signals.items()]
+    lines += [f"trust: {by_hand.trust:g}  # bits per trust level above or below the next line",
+              f"trust_level: {by_hand.trust_level}",
+              f"fatigue: {by_hand.fatigue:g}  # bits off per own line beyond the next line's number, among the last 20",
+              f"fatigue_lines: {by_hand.fatigue_lines}", "", TERMS + "terms:"]
+    for group, features, edges, weights in tables:
+        lines += _term(group, features, edges, [0.0 if abs(bits) < 0.005 else bits for bits in weights])
+    return "\n".join(lines) + "\n"
+
+
+def _term(
+    group: str, features: Sequence[str], edges: Sequence[Sequence[float]], weights: Sequence[float]
+) -> list[str]:
+    axes = [f"      - {{feature: {feature}, edges: [{', '.join(f'{edge:g}' for edge in cuts)}]}}"
+            for feature, cuts in zip(features, edges, strict=True)]
+    width = len(edges[-1]) + 1
+    rows = ["      " + ", ".join(f"{bits:.2f}" for bits in weights[place:place + width]) + ","
+            for place in range(0, len(weights), width)]
+    return [f"  - group: {group}", "    axes:", *axes, "    weights: [", *rows, "    ]"]
+
+
+def write_docs(docs: Path, rows: Mapping[str, Row], plot: str) -> None:
+    """Put the table between the markers of policy.md, and the plot beside it."""
+    (docs / "img").mkdir(parents=True, exist_ok=True)
+    (docs / "img" / "policy.svg").write_text(plot, encoding="utf-8")
+    page = docs / "policy.md"
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ConfigurationError(f"{page} lacks the markers {BEGIN} and {END}")
+    before, rest = text.split(BEGIN, 1)
+    page.write_text(f"{before}{BEGIN}\n{_markdown(rows)}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+
+
+def _markdown(rows: Mapping[str, Row]) -> str:
+    lines = ["| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
+             "|---|---|---|---|---|---|---|"]
+    lines += [f"| {name} | {row.who_precision:.3f} | {row.who_recall:.3f} | {row.who:.3f} | "
+              f"{row.anybody_precision:.3f} | {row.anybody_recall:.3f} | {row.anybody:.3f} |"
+              for name, row in rows.items()]
+    return "\n".join(lines)
+
+
+def draw(curve: Curve) -> str:
+    """The plot as SVG: recall to the right, precision upwards."""
+    who = [(row.who_recall, row.who_precision) for row in curve.points]
+    anybody = [(row.anybody_recall, row.anybody_precision) for row in curve.points]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDE + 30} {TOP + HIGH + 60}" '
+        'font-family="sans-serif" font-size="13" role="img">',
+        "<title>Precision and recall of the policy, cross-validated</title>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>', *_grid(),
+        _line(who, "#1f5fa8"), _line(anybody, "#c25a12"),
+        _dot(curve.chosen.who_recall, curve.chosen.who_precision, "#1f5fa8"),
+        _dot(curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"),
+        _text(LEFT + WIDE - 8, TOP + 20, "who answers (message and bot)", "end", "#1f5fa8"),
+        _text(LEFT + WIDE - 8, TOP + 38, "anybody answers (message)", "end", "#c25a12"),
+        _text(LEFT + WIDE - 8, TOP + 56, "dot: the threshold shipped", "end", "#333333"),
+    ]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _grid() -> list[str]:
+    parts = []
+    for tenth in range(0, 11, 2):
+        x, y = _at(tenth / 10, tenth / 10)
+        parts += [f'<path d="M{x} {TOP}V{TOP + HIGH}M{LEFT} {y}H{LEFT + WIDE}" stroke="#dddddd"/>',
+                  _text(x, TOP + HIGH + 18, f"{tenth / 10:g}", "middle"), _text(LEFT - 8, y + 4, f"{tenth / 10:g}", "end")]
+    return [*parts, _text(LEFT + WIDE / 2, TOP + HIGH + 42, "recall", "middle"), _text(LEFT, TOP - 14, "precision", "middle")]
+
+
+def _at(recall: float, precision: float) -> tuple[float, float]:
+    return round(LEFT + WIDE * recall, 1), round(TOP + HIGH * (1 - precision), 1)
+
+
+def _line(points: Sequence[tuple[float, float]], colour: str) -> str:
+    places = " ".join(f"{x},{y}" for x, y in (_at(*point) for point in points))
+    return f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
+def _dot(recall: float, precision: float, colour: str) -> str:
+    x, y = _at(recall, precision)
+    return f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str, colour: str = "#333333") -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{words}</text>'

@@ -1,0 +1,1 @@
+"""What an operator does: brakes, the vault, people's memories."""

@@ -1,0 +1,194 @@
+"""What an operator asks of a running stream: why, mute, dead letters, the vault."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from app.domain.errors import ConfigurationError, VaultKeyWrong, VaultMissing
+from app.domain.model import JournalLine
+from app.domain.settings import Settings
+from app.host.valkey import running_url
+from app.store import journal, keys, memories, mutes, outbox, refusals, roster, vault
+from app.store.door import Store
+from app.store.resigning import sign_anew
+from app.store.signing import Signer
+from app.store.vault import Vault
+
+LINK = re.compile(r"(?:/|^)(\d{5,20})/?$")
+SCOPE = re.compile(r"^(all|(?:guild|channel):\d{1,20}|bot:[a-z][a-z0-9_-]{0,31})$")
+DURATION = re.compile(r"^(\d+)([smhd])$")
+UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Store]:
+    """A store on STREAM_REDIS_URL, or on the embedded Valkey that `up` runs on this machine."""
+    url = settings.redis_url or running_url(settings.data_dir)
+    if url is None:
+        raise ConfigurationError("STREAM_REDIS_URL: is not set and no `the-stream up` runs on STREAM_DATA_DIR.")
+    store = Store(url, settings.redis_timeout)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def message_of(text: str) -> str:
+    """The message id in an id or in a Discord message link."""
+    found = LINK.search(text.strip())
+    if found is None:
+        raise ConfigurationError("Give a message id, or a link as Discord's `Copy Message Link` writes it.")
+    return found[1]
+
+
+def why(message: str, settings: Settings) -> list[JournalLine]:
+    """All that was decided about one message, oldest first."""
+    with opened(settings) as store:
+        return list(store.run(journal.read(message_of(message))))
+
+
+def duration_ms(text: str) -> int:
+    """`90s`, `30m`, `2h` or `7d` in milliseconds."""
+    found = DURATION.match(text)
+    if found is None:
+        raise ConfigurationError("A duration is a number and s, m, h or d, as in 2h.")
+    return int(found[1]) * UNITS_MS[found[2]]
+
+
+def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "operator") -> bool:
+    """Silence a scope and wait until the POSTs already on their way have ended. True: acknowledged, nothing more will come."""
+    _check(scope)
+    with opened(settings) as store:
+        store.run(mutes.mute(scope, who, duration_ms(for_) if for_ else None))
+        return acknowledged(store, settings.discord_timeout)
+
+
+def unheard_of(scope: str, settings: Settings) -> tuple[str, ...]:
+    """For a bot's scope that no bot of the roster has: those that there are. A slip in a name silences nobody."""
+    bot = scope.removeprefix("bot:")
+    with opened(settings) as store:
+        known = tuple(sorted(entry.bot for entry in store.run(roster.roster())))
+    return known if scope.startswith("bot:") and bot not in known else ()
+
+
+def acknowledged(store: Store, timeout: float) -> bool:
+    """Wait until no POST that began before now is on its way. Others may begin meanwhile, of bots that are not muted."""
+    deadline = time.monotonic() + timeout
+    last = store.run(mutes.last_in_flight())
+    if last is None:
+        return True
+    while (left := store.run(mutes.in_flight(last))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left == 0
+
+
+def muted(settings: Settings) -> list[mutes.Muted]:
+    """The mutes that hold, the operator's first."""
+    with opened(settings) as store:
+        found = [store.run(mutes.held(key)) for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)]
+        return [one for one in found if one is not None]
+
+
+def unmute(scope: str, settings: Settings) -> bool:
+    """End a mute; False: there was none."""
+    _check(scope)
+    with opened(settings) as store:
+        return store.run(mutes.unmute(scope))
+
+
+def waiting(settings: Settings) -> list[tuple[str, str, str]]:
+    """(bot, entry id, channel) of every post on its way."""
+    with opened(settings) as store:
+        return [
+            (entry.bot, entry_id, channel)
+            for entry in store.run(roster.roster())
+            for channel, _ in store.run(outbox.channels_due(entry.bot))
+            for entry_id in store.run(outbox.waiting(entry.bot, channel))
+        ]
+
+
+def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
+    """(bot, entry id, reason) of every dead letter."""
+    with opened(settings) as store:
+        return [
+            (entry.bot, entry_id, reason)
+            for entry in store.run(roster.roster())
+            for entry_id, reason in store.run(outbox.dead(entry.bot)).items()
+        ]
+
+
+def retry(entry_id: str, settings: Settings) -> bool:
+    """Send a dead letter again; the pump finds it within about a second. False: it is no dead letter.
+
+    Whoever asks has mended what Discord refused: the bot may think about that channel again.
+    """
+    with opened(settings) as store:
+        entry = store.run(outbox.read(entry_id))
+        if entry is None or not store.run(outbox.retry(entry)):
+            return False
+        store.run(refusals.forget(entry.bot, entry.channel_id))
+        return True
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What may be told of one bot's vault: names and lengths, never a secret or a part of one."""
+
+    bot: str
+    secrets: dict[str, int]
+    """Name to length."""
+    model: str
+    user_id: str
+    expires_in_s: int
+    problem: str = ""
+
+
+def vault_show(settings: Settings) -> list[Sealed]:
+    """The vaults of all bots on the roster, masked."""
+    with opened(settings) as store:
+        safe = Vault(vault_keys(settings))
+        return [_sealed(store, safe, entry.bot, entry.user_id) for entry in store.run(roster.roster())]
+
+
+def vault_rotate(settings: Settings) -> list[str]:
+    """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done. A vault that no key opens is
+    VaultKeyWrong, and nothing is changed. One whose gateway publishes meanwhile is that gateway's affair."""
+    with opened(settings) as store:
+        safe = Vault(vault_keys(settings))
+        bots = [entry.bot for entry in store.run(roster.roster())]
+        sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
+        anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
+        resealed = [bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))]
+        sign_anew(store, Signer(vault_keys(settings)))
+        return resealed
+
+
+def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
+    ttl_ms = store.run(vault.expires_in(bot))
+    try:
+        parts = store.run(vault.read(bot))
+        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"], vault.plain_of(parts)).items()}
+    except (VaultMissing, VaultKeyWrong) as error:
+        return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
+    model = str(json.loads(parts["llm"]).get("model", ""))
+    return Sealed(bot, secrets, model, user_id, ttl_ms // 1000)
+
+
+def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
+    """Those of the settings, or the one that `up` made on this machine."""
+    kept = settings.data_dir.expanduser() / "vault.key"
+    if settings.vault_keys or settings.redis_url or not kept.exists():
+        return settings.vault_keys
+    return (SecretStr(kept.read_text(encoding="utf-8").strip()),)
+
+
+def _check(scope: str) -> None:
+    if not SCOPE.match(scope):
+        raise ConfigurationError("A scope is all, bot:NAME, channel:ID or guild:ID.")

@@ -1,0 +1,104 @@
+"""What an operator asks about people: what the bots remember of one, to forget one, whom they trust."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from app.brain.embeddings import shared_encoder
+from app.brain.memory import usable
+from app.domain.errors import ConfigurationError
+from app.domain.settings import Settings
+from app.operator import own_data
+from app.operator.ops import opened, vault_keys
+from app.operator.own_data import NOWHERE, bots_of
+from app.rules.privacy import Kind, Use
+from app.store import forgetting, memories, trusts
+from app.store.door import Store
+from app.store.forgetting import Forgotten
+from app.store.signing import Signer
+from app.worker.memory_store import RedisMemory
+
+PERSON = re.compile(r"^(?:<@!?)?(\d{1,20})>?$")
+
+
+class Memory(NamedTuple):
+    """One thing that a bot remembers of a person."""
+
+    bot: str
+    kind: str
+    date: str
+    text: str
+
+
+class Trusted(NamedTuple):
+    """How well a bot knows a person."""
+
+    bot: str
+    person: str
+    name: str
+    level: int
+    points: int
+    last: str
+
+
+def person_of(text: str) -> str:
+    """The user id in an id or a mention."""
+    found = PERSON.match(text.strip())
+    if found is None:
+        raise ConfigurationError("Give a person's user id, as Discord's `Copy User ID` writes it.")
+    return found[1]
+
+
+def show(person: str, settings: Settings, bot: str | None = None) -> list[Memory]:
+    """What bots remember of a person: facts, lines by them and answers to them, oldest first."""
+    who = person_of(person)
+    with opened(settings) as store:
+        memory = RedisMemory(store, shared_encoder())
+        found = []
+        for name in _bots(store, bot):
+            for item in memory.search((name, "person", who), limit=memories.FACTS_MOST):
+                found.append(Memory(name, "fact", item.value["date"], item.value["text"]))
+            for item in memory.search((name, "said"), limit=memories.SAID_MOST):
+                about = who if item.value.get("to") == who else str(item.value["author"])
+                if usable(Kind.LINE, item.value, NOWHERE, Use.SHOW, about=about, reader=who):
+                    kind = "said" if item.value["author"] == who else "was told"
+                    found.append(Memory(name, kind, item.created_at.date().isoformat(), item.value["text"]))
+        return sorted(found, key=lambda one: (one.bot, one.kind, one.date))
+
+
+def forget(person: str, settings: Settings, opt_out: bool = False) -> tuple[Forgotten, bool]:
+    """Forget a person everywhere; `opt_out`: for good. The second value: the append-only file was written anew."""
+    who = person_of(person)
+    with opened(settings) as store:
+        signer = Signer(vault_keys(settings))
+        forgotten = own_data.forget(store, settings, who, opt_out=opt_out, signer=signer)
+        return forgotten, forgetting.rewrite(store)
+
+
+def export(person: str, settings: Settings) -> str:
+    """All that is kept of a person, as JSON."""
+    who = person_of(person)
+    with opened(settings) as store:
+        return json.dumps(own_data.export(store, who), ensure_ascii=False, indent=2)
+
+
+def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
+    """Everybody who has points, by bot, the best known first."""
+    now_ms = int(time.time() * 1000)
+    with opened(settings) as store:
+        memory, table = RedisMemory(store, shared_encoder()), []
+        for name in _bots(store, bot):
+            known = {item.value["author"]: item.value["name"]
+                     for item in memory.search((name, "said"), limit=memories.SAID_MOST)}
+            for who, points in store.run(trusts.everyone(name)).items():
+                last = datetime.fromtimestamp(points.at_ms / 1000, UTC).date().isoformat()
+                table.append(Trusted(name, who, known.get(who, ""), points.level(now_ms), points.points, last))
+        return sorted(table, key=lambda one: (one.bot, -one.level, -one.points, one.person))
+
+
+def _bots(store: Store, bot: str | None) -> list[str]:
+    return bots_of(store) if bot is None else [bot]

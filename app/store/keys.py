@@ -1,0 +1,341 @@
+"""Every Redis key, in one place: its shape, its owner and when it expires. `docs/keys.md` is generated from `CATALOGUE`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.domain.lane import Lane
+
+WAKES_DUE = "wakes:due"
+ELECTIONS_DUE = "elections:due"
+DELIVERIES_DUE = "deliveries:due"
+DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
+CONVERSATIONS_DUE = "conversations:due"
+OPTED_OUT = "opted_out"
+FORGOTTEN = "forgotten"
+ROSTER = "roster"
+GENERATION = "generation"
+STATS = "stats"
+
+
+def lock_name(lane: Lane) -> str:
+    """The name given to python-redis-lock, which itself puts `lock:` before it."""
+    return f"daily_life:{lane}"
+
+
+def lock(lane: Lane) -> str:
+    """The key that python-redis-lock writes for `lock_name`."""
+    return f"lock:{lock_name(lane)}"
+
+
+def cooldown(bot: str) -> str:
+    return f"bot:{bot}:last_autonomous_action"
+
+
+def wake(lane: Lane) -> str:
+    return f"wake:{lane}"
+
+
+def inbox(lane: Lane) -> str:
+    return f"mailbox:{lane.bot}:inbox" if lane.channel is None else f"mailbox:{lane.bot}:inbox:{lane.channel}"
+
+
+def work(bot: str) -> str:
+    return f"mailbox:{bot}:work"
+
+
+def outbox(bot: str, channel: str) -> str:
+    return f"mailbox:{bot}:outbox:{channel}"
+
+
+def dead(bot: str) -> str:
+    return f"mailbox:{bot}:dead"
+
+
+def state(bot: str) -> str:
+    return f"mailbox:{bot}:state"
+
+
+def entry(entry_id: str) -> str:
+    return f"entry:{entry_id}"
+
+
+def seen(bot: str, message: str) -> str:
+    return f"seen:{bot}:{message}"
+
+
+def cursor(bot: str) -> str:
+    return f"cursor:{bot}"
+
+
+def vault(bot: str, part: str) -> str:
+    """`part` is secrets, llm, discord or profile."""
+    return f"vault:{bot}:{part}"
+
+
+def names(guild: str) -> str:
+    return f"names:{guild}"
+
+
+def bids(message: str) -> str:
+    return f"bids:{message}"
+
+
+def event(message: str) -> str:
+    return f"event:{message}"
+
+
+def answer(message: str) -> str:
+    return f"answer:{message}"
+
+
+def floor(channel: str) -> str:
+    return f"floor:{channel}"
+
+
+def floor_waiting(channel: str) -> str:
+    return f"floor:{channel}:waiting"
+
+
+def recent_bot_posts(channel: str) -> str:
+    return f"channel:{channel}:recent_bot_posts"
+
+
+def last_human(channel: str) -> str:
+    return f"channel:{channel}:last_human"
+
+
+def cause(message: str) -> str:
+    return f"cause:{message}"
+
+
+def cause_in_flight(bot: str, channel: str) -> str:
+    return f"cause:{bot}:{channel}"
+
+
+def cause_root(root: str) -> str:
+    return f"cause:root:{root}"
+
+
+def budget(scope: str, date: str) -> str:
+    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO, in UTC."""
+    return f"budget:{scope}:{date}"
+
+
+def hold(hold_id: str) -> str:
+    """What is held for one draft."""
+    return f"budget:hold:{hold_id}"
+
+
+def calls(scope: str) -> str:
+    """`scope` as for `budget`."""
+    return f"budget:calls:{scope}"
+
+
+def person_hour(bot: str, person: str) -> str:
+    return f"budget:{bot}:person:{person}"
+
+
+def turns(channel: str) -> str:
+    return f"channel:{channel}:turns"
+
+
+def shares(bot: str, date: str) -> str:
+    """`date` is ISO, in UTC."""
+    return f"budget:{bot}:shares:{date}"
+
+
+def delivery(bot: str, channel: str) -> str:
+    return f"delivery:{bot}:{channel}"
+
+
+def mute(scope: str) -> str:
+    """A moderator's mute; `scope` is channel:<id>."""
+    return f"mute:{scope}"
+
+
+def mute_by_operator(scope: str) -> str:
+    """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may write it."""
+    return f"mute:op:{scope}"
+
+
+def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> str:
+    """The scopes, any of which silences this bot in this channel, for a script's last argument: a thread is silenced with its
+    channel (`parent`). No keys: a script that names a key must be allowed to write it, and no process may write a mute by
+    the operator."""
+    scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
+    if parent is not None:
+        scopes.append(f"channel:{parent}")
+    return ",".join(scopes)
+
+
+def gateway_lease(bot: str) -> str:
+    return f"gateway:{bot}:lease"
+
+
+def refusals(bot: str, channel: str) -> str:
+    return f"refusal:{bot}:{channel}"
+
+
+def identifies(bot: str) -> str:
+    return f"identifies:{bot}"
+
+
+def journal(message: str) -> str:
+    return f"journal:{message}"
+
+
+def journal_of_bot(bot: str, date: str) -> str:
+    return f"journal:{bot}:{date}"
+
+
+def memory(bot: str, part: str) -> str:
+    """`part` is said, uttered, learned, diary, dream, or person:<id>."""
+    return f"memory:{bot}:{part}"
+
+
+def night_claim(bot: str, kind: str, date: str) -> str:
+    """Who writes the diary or dream of a date."""
+    return f"memory:{bot}:{kind}:{date}"
+
+
+def trust(bot: str) -> str:
+    return f"trust:{bot}"
+
+
+def request(request_id: str) -> str:
+    return f"request:{request_id}"
+
+
+class Described(NamedTuple):
+    """One row of the catalogue."""
+
+    pattern: str
+    shape: str
+    owner: str
+    expiry: str
+
+
+CATALOGUE: tuple[Described, ...] = (
+    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
+    Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
+    Described("wake:<lane>", "hash: seq, context; hinted, hints; full, poll: from when on a whole reading or a poll is due, "
+              "full_now, poll_now: it is", "admit, elect, finish", "none: removed when the lane is clear"),
+    Described(
+        "wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"
+    ),
+    Described("elections:due", "sorted set: message by due Unix ms", "admit, elect", "none: members removed by elect"),
+    Described(
+        "deliveries:due",
+        "sorted set: <bot>:<channel> by due Unix ms",
+        "commit, deliver",
+        "none: members removed when the outbox is empty",
+    ),
+    Described(
+        "deliveries:in_flight", "sorted set: entry by the Unix ms at which its POST has timed out", "deliver", "a day"
+    ),
+    Described(
+        "mailbox:<bot>:inbox",
+        "stream: what the bot may answer unasked",
+        "admit, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:inbox:<channel>",
+        "stream: direct messages; never trimmed",
+        "admit, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:work",
+        "hash: granted message to its floor token",
+        "elect, commit",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:outbox:<channel>",
+        "list: entry ids, oldest first",
+        "commit, deliver",
+        "30 days after the last write",
+    ),
+    Described("mailbox:<bot>:dead", "hash: entry id to reason", "deliver", "30 days after the last write"),
+    Described("mailbox:<bot>:state", "hash: channel to conversation state", "commit", "a day after the last write"),
+    Described(
+        "entry:<id>",
+        "hash: one committed action, its attempts and receipts",
+        "commit, deliver",
+        "30 days; an hour once delivered",
+    ),
+    Described(
+        "seen:<bot>:<message>", "hash: request id, verdict, due time and inbox entry", "admit", "an hour: twice the backfill age and more"
+    ),
+    Described(
+        "cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"
+    ),
+    Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
+    Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
+    Described("names:<guild>", "hash: id to the name of a channel, role or person with a nickname; `topic:<channel>`",
+              "gateway", "7 days after the last write"),
+    Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
+    Described("event:<message>", "hash: the event an election is about, its signal and reason", "admit", "2 hours"),
+    Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
+    Described("answer:<message>", "hash: who answered, declined, or was released by an edit", "commit", "26 hours"),
+    Described(
+        "floor:<channel>",
+        "hash: bot, message, token, kind, until",
+        "claim, commit, deliver",
+        "an hour; the lease is `until`",
+    ),
+    Described("floor:<channel>:waiting", "sorted set: lanes and elections (`#<message>`) that wait", "claim", "a day"),
+    Described("channel:<id>:recent_bot_posts", "sorted set: bot:entry by commit Unix ms", "commit", "a day"),
+    Described(
+        "channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"
+    ),
+    Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
+    Described("cause:<bot>:<channel>", "hash: cause of the entry being delivered", "deliver", "2 days"),
+    Described("cause:root:<root>", "hash: posts, tokens, micro_usd, foreign hops spent; person", "commit", "2 days after the last use"),
+    Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd, those held included; spent",
+              "reserve, commit", "3 days"),
+    Described("budget:person:<id>:<date>, budget:channel:<id>:<date>", "hash: posts, tokens, micro_usd", "reserve, commit",
+              "3 days"),
+    Described("budget:hold:<id>", "hash: what is held for a draft, of whose budgets", "reserve, commit, settle",
+              "a day, if it is not settled: then it stays spent"),
+    Described("budget:calls:<scope>", "hash: hold to when its call ends, and the micro_usd that it may take beyond",
+              "reserve, commit, settle", "an hour after the last write"),
+    Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
+    Described("budget:<bot>:shares:<date>", "hash: person to answers, `told:<person>`: heard of a limit", "admit, commit",
+              "2 days after the last write"),
+    Described("channel:<id>:turns", "hash: person to direct messages this hour", "admit", "an hour"),
+    Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
+    Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
+              "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
+    Described("mute:<scope>", "string: which moderator muted", "moderation", "none: until a moderator says go on"),
+    Described("mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"),
+    Described("generation", "string: which database this is; one that was emptied has none", "gateway",
+              "none: its absence is the sign"),
+    Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
+    Described("identifies:<bot>", "sorted set: the day's sessions with Discord, by Unix ms", "gateway",
+              "a day after the last session"),
+    Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),
+    Described("journal:<bot>:<date>", "list: JSON lines of what the bot said", "commit", "7 days"),
+    Described("memory:<bot>:said", "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector", "remember",
+              "30 days, each line by itself, when the next is kept; at most 500 lines"),
+    Described("memory:<bot>:person:<id>", "hash: <message>.<n> to JSON: one fact that the person told", "learn",
+              "180 days, each fact by itself, when the next is kept; at most 30 facts"),
+    Described("memory:<bot>:uttered", "sorted set: line by Unix ms", "the offline voice", "a day after the last write"),
+    Described("memory:<bot>:learned", "hash: channel to the last line that was learned from", "learn",
+              "30 days after the last write"),
+    Described("memory:<bot>:diary, memory:<bot>:dream", "hash: date to JSON", "write_diary, write_dream",
+              "90 days after the last write; at most 60 dates"),
+    Described("memory:<bot>:diary:<date>, memory:<bot>:dream:<date>", "string: who writes it", "write_diary, write_dream",
+              "10 minutes"),
+    Described("conversations:due", "sorted set: <bot>:<channel> by the Unix ms at which it has ended", "remember, learn",
+              "a day after the last write"),
+    Described("opted_out", "set: SHA-256 of the ids of people who want no part in this", "memory forget",
+              "none: a person's wish"),
+    Described("forgotten", "sorted set: SHA-256 of a forgotten person's id by the Unix ms up to which what they said is old",
+              "memory forget", "30 days after the last write"),
+    Described("trust:<bot>", "hash: person to points, day and time", "interactions and reactions",
+              "180 days after the last write; at most 2,000 people"),
+    Described("request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"),
+)

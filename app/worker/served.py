@@ -1,0 +1,115 @@
+"""What a worker knows of a bot it serves: all of it read from the vault, kept in memory for a short while."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field, replace
+
+from app.brain.brain import Brain, build_brain
+from app.domain.character import Character, character_from_json
+from app.domain.errors import StoreUnavailable
+from app.domain.settings import Settings
+from app.runtime.logs import register_secret
+from app.store import vault
+from app.store.door import Store
+from app.store.limits import Limits, limits_of
+from app.store.vault import Vault
+
+FRESH_FOR = 2.0
+"""Seconds that a worker trusts what it read: a rotated token is noticed within this time. Reading costs one round trip."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One bot, ready to be served."""
+
+    character: Character
+    brain: Brain
+    token: str
+    user_id: str
+    limits: Limits
+
+    def cooldown(self, settings: Settings) -> float:
+        """Seconds between autonomous actions: the character's own, or the setting."""
+        own = self.character.pacing.cooldown
+        return settings.cooldown if own is None else own
+
+    def quiet_time(self, settings: Settings) -> float:
+        """Seconds of quiet after a post: the character's own, or the setting."""
+        own = self.character.pacing.quiet_time
+        return settings.quiet_time if own is None else own
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was read of a bot, when (monotonic), and what was made of it."""
+
+    read_at: float
+    parts: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
+    served: Served
+
+
+class Bots:
+    """The bots that this worker has met. VaultMissing or VaultKeyWrong come out of `get`; the bot is then dropped."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._vault = Vault(settings.vault_keys)
+        self._lock = threading.Lock()
+        self._building = threading.Lock()
+        self._known: dict[str, Known] = {}
+
+    def get(self, bot: str) -> Served:
+        """The bot as its gateway published it."""
+        known = self._met(bot)
+        if known is not None and time.monotonic() - known.read_at < FRESH_FOR:
+            return known.served
+        try:
+            parts = self._store.run(vault.read(bot))
+            # One thread builds, the others find what it built.
+            with self._building:
+                known = self._renewed(bot, parts, self._met(bot))
+                with self._lock:
+                    self._known[bot] = known
+        except StoreUnavailable:
+            raise
+        except Exception:
+            self.drop(bot)
+            raise
+        return known.served
+
+    def drop(self, bot: str) -> None:
+        """Forget a bot, so that the next use reads the vault again."""
+        with self._lock:
+            self._known.pop(bot, None)
+
+    def _met(self, bot: str) -> Known | None:
+        with self._lock:
+            return self._known.get(bot)
+
+    def _renewed(self, bot: str, parts: dict[str, str], known: Known | None) -> Known:
+        """The bot is built anew only when something changed; each publication encrypts the same secrets differently."""
+        now = time.monotonic()
+        if known is not None and known.parts == parts:
+            return replace(known, read_at=now)
+        secrets = self._vault.open(bot, parts["secrets"], vault.plain_of(parts))
+        if known is not None and known.secrets == secrets and {**known.parts, "secrets": ""} == {**parts, "secrets": ""}:
+            return replace(known, read_at=now, parts=parts)
+        return Known(now, parts, secrets, self._build(parts, secrets))
+
+    def _build(self, parts: dict[str, str], secrets: dict[str, str]) -> Served:
+        for value in secrets.values():
+            register_secret(value)
+        character = character_from_json(parts["profile"])
+        api_keys = {name: value for name, value in secrets.items() if name != "token"}
+        return Served(
+            character=character,
+            brain=build_brain(character, api_keys, self._settings),
+            token=secrets["token"],
+            user_id=str(json.loads(parts["discord"])["user_id"]),
+            limits=limits_of(character, self._settings),
+        )

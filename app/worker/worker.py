@@ -1,0 +1,289 @@
+"""A worker process: any worker serves any bot. Celery's tasks are thin calls of this."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+import aiohttp
+import discord
+import structlog
+
+from app.brain.graph import ANSWERS_AT_ONCE, run_cycle, warm
+from app.brain.models import disable_tracing
+from app.broker.hints import CYCLE, DELIVER, HintSender
+from app.delivery.deliver import Deliverer
+from app.delivery.rest import DiscordRest, Secrets
+from app.domain.errors import (
+    ConfigurationError,
+    StoreForbidden,
+    StoreUnavailable,
+    StreamError,
+    VaultMissing,
+)
+from app.domain.lane import Lane
+from app.domain.model import Context, InboxEntry, Signal
+from app.domain.settings import Settings, load_settings
+from app.domain.verdicts import Elect, Finish
+from app.runtime import collector as heap
+from app.runtime.killpoints import reached
+from app.runtime.logs import register_settings, trace
+from app.store import elections, journal, lanes, roster, stats, wishes
+from app.store.door import AsyncStore, Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from app.store.lock import LaneLock
+from app.store.signing import signer
+from app.worker.chores import Chores
+from app.worker.holding import request
+from app.worker.ports import Ports
+from app.worker.served import Bots
+
+log = structlog.get_logger(__name__)
+
+ROSTER_FRESH_FOR = 10.0
+DELIVERY_WAIT = 5.0
+"""Seconds that the delivery task waits for its deliveries; they go on without it."""
+HEEDS_EVERY = 1.0
+VAULT_RETRY_MS = 5_000
+GIVE_UP_MS = 60_000
+"""A message that came before this and on which every cycle met a fault of ours is dropped, as it holds up its lane."""
+PASSING = (OSError, aiohttp.ClientError, discord.DiscordException, concurrent.futures.CancelledError)
+"""Trouble of the network and of Discord. It is no reason to drop a message that is not too old to answer."""
+
+
+class Worker:
+    """Everything that a worker process shares between its threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.redis_url:
+            raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
+        register_settings(settings)
+        if not settings.tracing:
+            disable_tracing()
+        self.settings = settings
+        self.store = Store(settings.redis_url, settings.redis_timeout)
+        self.bots = Bots(self.store, settings)
+        self.hints = HintSender(settings)
+        self.rest = DiscordRest(settings)
+        self.deliverer = Deliverer(
+            AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next
+        )
+        self.chores = Chores(self.store, self.bots, settings, self.hints, self.rest)
+        self._roster: tuple[float, dict[str, str]] = (0.0, {})
+        self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
+        self._unable: dict[str, float] = {}
+        """Bots whose vault did not open here, and until when (monotonic) their hints are left to other workers."""
+
+    def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
+        """Run one cycle of a lane, if it is due and nobody else runs it. Returns the outcome in a word."""
+        self.store.run(stats.count("tasks"))
+        self.heed()
+        if time.monotonic() < self._unable.get(bot, 0.0):
+            return "unable"
+        lane = Lane(bot, channel if context == Context.DIRECT else None)
+        ports: list[Ports] = []
+        lock = LaneLock(self.store, lane, self.settings.lock_lease, lambda: ports[0].renew() if ports else True)
+        reached("lock_before")
+        if not lock.take():
+            return "busy"
+        try:
+            reached("lock_after")
+            begun = self.store.run(lanes.begin(lane, lock.id, signer(self.settings)))
+            if not begun.due:
+                return "not_due"
+            return self._run(Holder(lane, lock.id), begun, ports)
+        finally:
+            lock.stop()
+
+    def deliver(self, bot: str) -> None:
+        """Deliver what is due of one bot."""
+        self.store.run(stats.count("deliveries"))
+        self.deliverer.run(bot, DELIVERY_WAIT)
+
+    def poll(self) -> int:
+        """The safety poll: make every registered bot's lane due, spread over the interval. Returns the number of bots.
+
+        It also hands out the conversations that have ended, to be learned from.
+        """
+        self.heed()
+        bots = sorted(self._roster_now().values())
+        spread = self.settings.check_interval * 1000
+        for place, bot in enumerate(bots):
+            self.store.run(lanes.wake(Lane(bot), Context.POLL, int(spread * place / len(bots))))
+        self.chores.finished()
+        return len(bots)
+
+    def pump(self) -> int:
+        """Send hints for whatever is overdue. Returns their number."""
+        self.heed()
+        overdue = self.store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
+        for lane, context in overdue.lanes:
+            self.hint(lane, context)
+        for message in overdue.elections:
+            self._elect(message)
+        for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
+            self.hints.send(DELIVER, bot)
+        return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
+
+    def heed(self) -> None:
+        """Let go of what this process keeps of memory, if somebody was forgotten since it last looked. Asked with each task;
+        it looks at most once a second."""
+        looked, known = self._forgotten
+        if time.monotonic() - looked < HEEDS_EVERY:
+            return
+        marks = self.store.run(wishes.all_forgotten())
+        self._forgotten = time.monotonic(), marks
+        if marks != known and looked:
+            self.chores.memory.clear()
+
+    def hint(self, lane: Lane, context: Context) -> None:
+        """Tell some worker that a lane is due. A lost hint costs about a second."""
+        self.hints.send(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+
+    def _elect(self, message: str) -> None:
+        channel = self.store.run(elections.channel_of(message))
+        outcome = self.store.run(elections.elect(message, channel, self.settings))
+        if outcome.verdict is Elect.GRANTED and outcome.fresh:
+            self.hint(Lane(outcome.winner), Context.TRIGGER)
+
+    def _run(self, holder: Holder, begun: Begun, ports: list[Ports]) -> str:
+        lane = holder.lane
+        retry_ms: int | None = None
+        try:
+            served = self.bots.get(lane.bot)
+            world = Ports(self.store, self.rest, self.settings, served, holder, begun, self._roster_now())
+            ports.append(world)
+            self.store.run(stats.count("cycles"))
+            with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
+                log.info("cycle", bot=lane.bot, context=begun.context, entries=len(begun.entries))
+                self._think(world)
+            retry_ms = world.retry_ms
+            if world.committed and lane.channel is not None and len(begun.entries) > ANSWERS_AT_ONCE:
+                retry_ms = 0  # more wait than one cycle answers
+        except StoreUnavailable:
+            raise
+        except StreamError as error:
+            # The vault is missing, closed to this worker, or holds what it does not understand.
+            log.error("bot dropped", bot=lane.bot, reason=str(error))
+            # Whoever has another key finds no signature of ours either: that says nothing of the entries.
+            waiting = [*begun.entries, *begun.forged]
+            asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
+            for entry in asked or waiting[-1:]:
+                self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
+            if isinstance(error, VaultMissing):
+                # Who is not on the roster is published again, if its gateway runs: the vault alone may have been evicted.
+                with suppress(StoreForbidden):
+                    self.store.run(roster.strike(lane.bot))
+            # At once the turn of another worker, which may have the right key; we keep out of its way for a while.
+            retry_ms = 0
+            self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
+        everything = begun.everything and not any(world.behind for world in ports)
+        outcome, due_in = self.store.run(
+            lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=everything)
+        )
+        reached("finish_after")
+        if outcome is Finish.AGAIN and due_in <= 0:
+            self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
+        for world in ports:
+            if world.committed:
+                reached("deliver_before")
+                self.deliverer.begin(lane.bot)
+            for text in world.next_lanes:
+                self._hint_next(Lane.parse(text))
+            self.chores.remember(world)
+        return outcome
+
+    def _think(self, world: Ports) -> None:
+        broken, forged = world.begun.broken, world.begun.forged
+        if broken or forged:
+            log.warning("inbox entries that cannot be read, or that none of ours signed, are dropped",
+                        bot=world.bot, entries=len(broken), unsigned=len(forged))
+            self.store.run(lanes.discard(world.holder.lane, world.holder.owner, broken, forged))
+        try:
+            run_cycle(world.served.brain, world, self.chores.memory)
+        except StoreUnavailable:
+            raise
+        except PASSING as error:
+            log.warning("cycle interrupted", bot=world.bot, error=type(error).__name__)
+            self._tell(world, f"passing trouble: {type(error).__name__}", int(self.settings.backfill_age * 1000))
+        except Exception as error:
+            log.exception("cycle failed", bot=world.bot)
+            self._tell(world, f"internal error: {type(error).__name__}", GIVE_UP_MS)
+
+    def _tell(self, world: Ports, reason: str, patience_ms: int) -> None:
+        """A cycle failed: whoever asked finds the reason in the journal, and is asked for again until `patience_ms` after the
+        message came. What fails for longer is given up."""
+        held = world.held.entry if world.held is not None else None
+        if held is not None and (held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms):
+            log.error("a message is given up", bot=world.bot, message=held.event.message_id, reason=reason)
+            world.decline(held, reason)
+            return
+        if held is not None:
+            world.release(held, reason)
+        oldest = max((_age_ms(world, entry) for entry in world.begun.entries), default=0)
+        world.retry_ms = max(VAULT_RETRY_MS, oldest // 4)
+        old = []
+        for entry in world.begun.entries:
+            if _age_ms(world, entry) >= patience_ms:
+                old.append(entry)
+            elif entry.signal is Signal.DIRECT and entry is not held:
+                world.note(entry, "cycle", "failed", reason, {})
+        if old:
+            log.error("messages are given up", bot=world.bot, messages=len(old), reason=reason)
+        world.drop(old, "cycle", reason)
+
+    def warm(self) -> None:
+        """Load what the first cycle would otherwise wait for. StoreUnavailable where Redis is not there."""
+        self.store.run(stats.counts())
+        warm(self.chores.memory)
+        for bot in self._roster_now().values():
+            # After a restart: the first person who asks must not wait for a model's client to be imported.
+            with suppress(StreamError):
+                self.bots.get(bot)
+        heap.settle()
+
+    def close(self) -> None:
+        """Give leases back and close connections."""
+        self.deliverer.close()
+        self.rest.close()
+        self.hints.close()
+        self.store.close()
+
+    def _secrets(self, bot: str) -> Secrets:
+        served = self.bots.get(bot)
+        return Secrets(served.token, served.user_id)
+
+    def _hint_next(self, lane: Lane) -> None:
+        if lane.bot.startswith("#"):
+            self._elect(lane.bot[1:])
+            return
+        self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+
+    def _roster_now(self) -> dict[str, str]:
+        read_at, known = self._roster
+        if not known or time.monotonic() - read_at > ROSTER_FRESH_FOR:
+            known = {entry.user_id: entry.bot for entry in self.store.run(roster.roster())}
+            self._roster = (time.monotonic(), known)
+        return known
+
+
+def _age_ms(world: Ports, entry: InboxEntry) -> int:
+    """How long ago an entry came into the inbox, by Redis's clock."""
+    return world.now_ms - int(entry.entry_id.partition("-")[0])
+
+
+_worker: Worker | None = None
+_building = threading.Lock()
+
+
+def worker() -> Worker:
+    """This process's worker, built at its first task."""
+    global _worker  # noqa: PLW0603 -- one per process, as Celery's tasks have nowhere else to keep it
+    with _building:
+        if _worker is None:
+            _worker = Worker(load_settings())
+        return _worker
