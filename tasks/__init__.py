@@ -1,4 +1,5 @@
-"""The worker's side: thin Celery tasks. `celery -A tasks worker`, `celery -A tasks beat`, `celery -A tasks flower`."""
+"""The worker's side: thin Celery tasks. `celery -A tasks worker`, `celery -A tasks
+beat`, `celery -A tasks flower`."""
 
 from __future__ import annotations
 

@@ -25,12 +25,17 @@ BODIES = ("tasks.cycles", "tasks.delivery", "tasks.chores", "tasks.nightly")
 
 
 def configuration() -> dict[str, Any]:
-    """Celery's settings, made from ours when they are first needed, so that importing the tasks needs no Redis."""
+    """Celery's settings, made from ours when they are first needed, so that importing
+    the tasks needs no Redis."""
     try:
         settings = load_settings()
         return conf(settings) | {
-            # Each with its own exchange and key: by default all would be bound to one key and get a copy of each task.
-            "task_queues": [Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
+            # Each with its own exchange and key: by default all would be bound to one
+            # key and get a copy of each task.
+            "task_queues": [
+                Queue(name, Exchange(name, type="direct"), routing_key=name)
+                for name in QUEUES
+            ],
             "beat_schedule": beat_schedule(settings),
         }
     except ConfigurationError as error:
@@ -49,7 +54,8 @@ app.steps["consumer"].add(WakeHub)
 
 @signals.celeryd_init.connect
 def _load_bodies(**_: object) -> None:
-    """Workers alone import the tasks' bodies; beat and Flower start without the model libraries behind them."""
+    """Workers alone import the tasks' bodies; beat and Flower start without the model
+    libraries behind them."""
     poison.questions_only(Panel.data)
     for name in BODIES:
         import_module(name)
@@ -57,13 +63,15 @@ def _load_bodies(**_: object) -> None:
 
 @signals.worker_init.connect
 def _warm_up(**_: object) -> None:
-    """Build this process's worker before its first task: loading the encoder takes a second or two."""
+    """Build this process's worker before its first task: loading the encoder takes a
+    second or two."""
     from app.worker.worker import worker
 
     try:
         worker().warm()
     except StreamError as error:
-        # Celery only logs what a signal's handler raises, and would start a worker that can do nothing.
+        # Celery only logs what a signal's handler raises, and would start a worker that
+        # can do nothing.
         sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
         raise SystemExit(error.exit_code) from None
 

@@ -1,4 +1,5 @@
-"""The task that runs one cycle. Its arguments are names and ids: a hint, which may come twice, late or never."""
+"""The task that runs one cycle. Its arguments are names and ids: a hint, which may come
+twice, late or never."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from tasks.celery_app import app
 
 
 @app.task(name=CYCLE)
-def run_daily_life_cycle(bot_name: str, context: str, channel_id: str | None = None) -> str:
-    """Run the daily life of one bot once, if it is due. `channel_id` only with context `direct`."""
+def run_daily_life_cycle(
+    bot_name: str, context: str, channel_id: str | None = None
+) -> str:
+    """Run the daily life of one bot once, if it is due. `channel_id` only with context
+    `direct`."""
     return worker().cycle(bot_name, context, channel_id)

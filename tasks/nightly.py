@@ -1,4 +1,5 @@
-"""What is written at night, and what is learned when a conversation has ended. Each may come twice, late or never."""
+"""What is written at night, and what is learned when a conversation has ended. Each may
+come twice, late or never."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from tasks.celery_app import app
 
 @app.task(name=DIARY)
 def write_diary(bot_name: str | None = None, date: str | None = None) -> str:
-    """One bot's diary of a date (ISO); without them ask for the last dates of every bot."""
+    """One bot's diary of a date (ISO); without them ask for the last dates of every
+    bot."""
     return _night(Night.DIARY, bot_name, date)
 
 
@@ -28,4 +30,6 @@ def learn_facts(bot_name: str, channel_id: str) -> int:
 
 def _night(night: Night, bot: str | None, date: str | None) -> str:
     chores = worker().chores
-    return chores.write(night, bot, date) if bot and date else str(chores.nightly(night))
+    return (
+        chores.write(night, bot, date) if bot and date else str(chores.nightly(night))
+    )

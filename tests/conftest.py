@@ -1,4 +1,5 @@
-"""Parts that every test may use. They are real: a Valkey server, the store's door, a Celery app."""
+"""Parts that every test may use. They are real: a Valkey server, the store's door, a
+Celery app."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from tests.patience import patience
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
 PROCESSES = ("cases", "e2e", "cli", "playground")
-"""Folders whose tests start processes. They run first, so that short tests fill the end of a parallel run."""
+"""Folders whose tests start processes. They run first, so that short tests fill the end
+of a parallel run."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -31,18 +33,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, None]:
-    """What a test printed or logged may hold half a character on purpose, which no worker process can report."""
+    """What a test printed or logged may hold half a character on purpose, which no
+    worker process can report."""
     outcome = yield
     report = outcome.get_result()
     report.sections = [
-        (name, text.encode("utf-8", "replace").decode("utf-8")) for name, text in report.sections
+        (name, text.encode("utf-8", "replace").decode("utf-8"))
+        for name, text in report.sections
     ]
 
 
 @pytest.fixture(autouse=True)
-def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of the developer's machine reaches a test, and no test's setting the next."""
-    for name in [name for name in os.environ if name.startswith(("STREAM_", "LANGSMITH_", "LANGCHAIN_"))]:
+def _own_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """No setting of the developer's machine reaches a test, and no test's setting the
+    next."""
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith(("STREAM_", "LANGSMITH_", "LANGCHAIN_"))
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("STREAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
     load_settings.cache_clear()
@@ -67,22 +78,30 @@ def redis_url(valkey: EmbeddedValkey) -> str:
 
 @pytest.fixture
 def store(redis_url: str) -> Iterator[Store]:
-    """The door to an empty database. The test fails if it leaves a key that never expires and should."""
+    """The door to an empty database. The test fails if it leaves a key that never
+    expires and should."""
     door = Store(redis_url)
     yield door
     left = leaked(door.client)
     door.close()
-    assert not left, f"keys without an expiry that app/store/keys.py does not list as lasting: {left}"
+    assert not left, (
+        f"keys without an expiry that app/store/keys.py does not list as lasting: {left}"
+    )
 
 
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
-    """`wait_until(predicate, seconds=10, what="...")`: returns as soon as it holds, fails when time is up."""
+    """`wait_until(predicate, seconds=10, what="...")`: returns as soon as it holds,
+    fails when time is up."""
 
-    def wait(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
+    def wait(
+        predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition"
+    ) -> None:
         deadline = time.monotonic() + patience(seconds)
         while not predicate():
-            assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
+            assert time.monotonic() < deadline, (
+                f"{what} did not hold within {seconds} s"
+            )
             time.sleep(0.01)
 
     return wait
@@ -91,4 +110,8 @@ def wait_until() -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def celery_config() -> dict[str, object]:
     """For pytest-celery's `celery_app`: tasks run at once in the test's own thread."""
-    return {"broker_url": "memory://", "task_always_eager": True, "task_eager_propagates": True}
+    return {
+        "broker_url": "memory://",
+        "task_always_eager": True,
+        "task_eager_propagates": True,
+    }

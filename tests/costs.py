@@ -1,4 +1,5 @@
-"""What work costs as its input grows: a ratio within one run, which says the same on a busy machine as on an idle one."""
+"""What work costs as its input grows: a ratio within one run, which says the same on a
+busy machine as on an idle one."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from collections.abc import Callable
 
 REPEATS = 5
 LINEAR = 24
-"""The most that an input of eight times the size may cost: linear work costs 8 times as much, quadratic work 64 times."""
+"""The most that an input of eight times the size may cost: linear work costs 8 times as
+much, quadratic work 64 times."""
 
 
 def growth(work: Callable[[int], object], small: int, large: int) -> float:
-    """How many times the processor time of `work(small)` that of `work(large)` is: for linear work `large / small`, for
-    quadratic work its square. Each is the best of five, of sizes that differ a little, so that no cache answers."""
+    """How many times the processor time of `work(small)` that of `work(large)` is: for
+    linear work `large / small`, for quadratic work its square. Each is the best of
+    five, of sizes that differ a little, so that no cache answers."""
     work(small)  # what is loaded at first use is no part of it
     return _best(work, large) / _best(work, small)
 

@@ -1,4 +1,5 @@
-"""Finds keys that would stay in Redis for ever although app/store/keys.py does not say that they may."""
+"""Finds keys that would stay in Redis for ever although app/store/keys.py does not say
+that they may."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ LASTING = ("none", "bounded by count")
 
 
 def _patterns(written: str) -> list[re.Pattern[str]]:
-    """`a:<x>:b|c` of the catalogue as regular expressions; `...` and <lane>, <scope> may hold colons."""
+    """`a:<x>:b|c` of the catalogue as regular expressions; `...` and <lane>, <scope>
+    may hold colons."""
     found = []
     for pattern in written.split(", "):
         regex = re.escape(pattern).replace(r"\|", "|").replace(r"\.\.\.", ".+")
@@ -34,6 +36,8 @@ MAY_LAST = [
 def leaked(client: redis.Redis) -> list[str]:
     """Names of the keys that have no expiry and are not listed as lasting."""
     return sorted(
-        key for key in client.scan_iter("*")
-        if client.ttl(key) == -1 and not any(pattern.fullmatch(key) for pattern in MAY_LAST)
+        key
+        for key in client.scan_iter("*")
+        if client.ttl(key) == -1
+        and not any(pattern.fullmatch(key) for pattern in MAY_LAST)
     )

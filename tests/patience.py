@@ -1,4 +1,5 @@
-"""How long a test waits before it gives up. A limit says that something hangs, never how fast it is."""
+"""How long a test waits before it gives up. A limit says that something hangs, never
+how fast it is."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ MOST = 8.0
 
 
 def patience(seconds: float) -> float:
-    """So many seconds of an idle machine. A busy one gets more, by how many processes wait for each of its processors."""
+    """So many seconds of an idle machine. A busy one gets more, by how many processes
+    wait for each of its processors."""
     waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
     return seconds * min(max(1.0, waiting), MOST)

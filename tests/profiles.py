@@ -1,4 +1,5 @@
-"""How long the proofs of the protocols run: short in `make test`, long with STREAM_PROVE=1."""
+"""How long the proofs of the protocols run: short in `make test`, long with
+STREAM_PROVE=1."""
 
 from __future__ import annotations
 
@@ -11,13 +12,20 @@ from hypothesis import HealthCheck, Phase, settings
 _COMMON: dict[str, Any] = {
     "deadline": None,
     "report_multiple_bugs": False,
-    # Without the phase that explains: it traces every line of every example, which costs four times as much.
+    # Without the phase that explains: it traces every line of every example, which
+    # costs four times as much.
     "phases": (Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
-    "suppress_health_check": (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
+    "suppress_health_check": (
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ),
 }
 
 settings.register_profile("short", max_examples=20, stateful_step_count=25, **_COMMON)
-settings.register_profile("prove", max_examples=5_000, stateful_step_count=40, print_blob=True, **_COMMON)
+settings.register_profile(
+    "prove", max_examples=5_000, stateful_step_count=40, print_blob=True, **_COMMON
+)
 
 PROVE = bool(os.environ.get("STREAM_PROVE"))
 settings.load_profile("prove" if PROVE else "short")

@@ -1,4 +1,5 @@
-"""Act: write the answer and commit it. The model may fall silent, never speak where the rules would not."""
+"""Act: write the answer and commit it. The model may fall silent, never speak where the
+rules would not."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Draft:
 
 
 def act(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Draft and commit the chosen candidate; a stale draft of a direct message is written once more, then sent."""
+    """Draft and commit the chosen candidate; a stale draft of a direct message is
+    written once more, then sent."""
     run, candidate = runtime.context, state["chosen"]
     if candidate is None:
         return {"chosen": None}
@@ -53,7 +55,11 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
         verdict = _commit(run, candidate, draft, final=True)
     outcome = _conclude(run, candidate, draft, verdict)
     lost = outcome.did is Did.LOST
-    return {"chosen": None, "outcomes": (*state["outcomes"], outcome), "stopped": state["stopped"] or lost}
+    return {
+        "chosen": None,
+        "outcomes": (*state["outcomes"], outcome),
+        "stopped": state["stopped"] or lost,
+    }
 
 
 def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit | None:
@@ -61,17 +67,31 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
     event = candidate.entry.event
     if not draft.text and not draft.emoji:
         return None
-    # Who spoke to the bot is not left without an answer because Discord did not like the first one.
+    # Who spoke to the bot is not left without an answer because Discord did not like
+    # the first one.
     character, mood = run.brain.character, candidate.reading.mood
-    spare = short_line(character, mood, event.message_id, refused=draft.text) if candidate.direct else ""
+    spare = (
+        short_line(character, mood, event.message_id, refused=draft.text)
+        if candidate.direct
+        else ""
+    )
     action = Action(
-        kind=ActionKind.REPLY if draft.text else ActionKind.REACT, channel_id=event.channel_id,
-        message_id=event.message_id, text=draft.text, emoji=draft.emoji, tokens=draft.cost.tokens, micro_usd=draft.cost.micro_usd,
-        reason=f"{candidate.plan.reason}; {draft.reason}", fallback=spare)
+        kind=ActionKind.REPLY if draft.text else ActionKind.REACT,
+        channel_id=event.channel_id,
+        message_id=event.message_id,
+        text=draft.text,
+        emoji=draft.emoji,
+        tokens=draft.cost.tokens,
+        micro_usd=draft.cost.micro_usd,
+        reason=f"{candidate.plan.reason}; {draft.reason}",
+        fallback=spare,
+    )
     return run.ports.commit(candidate.entry, action, final=final)
 
 
-def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | None) -> Outcome:
+def _conclude(
+    run: Run, candidate: Candidate, draft: Draft, verdict: Commit | None
+) -> Outcome:
     entry, ports = candidate.entry, run.ports
     message = entry.event.message_id
     if draft.lost:
@@ -81,11 +101,19 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
         ports.decline(entry, draft.reason)
         return Outcome(message, Did.DECLINED, draft.reason)
     if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-        return Outcome(message, Did.COMMITTED, draft.reason, ActionKind.REPLY if draft.text else ActionKind.REACT)
-    if verdict is Commit.LOST_LOCK or (verdict is Commit.LOST_FLOOR and candidate.direct):
+        return Outcome(
+            message,
+            Did.COMMITTED,
+            draft.reason,
+            ActionKind.REPLY if draft.text else ActionKind.REACT,
+        )
+    if verdict is Commit.LOST_LOCK or (
+        verdict is Commit.LOST_FLOOR and candidate.direct
+    ):
         return Outcome(message, Did.LOST, verdict)
     if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
-        # Somebody else answers it: no decline may be recorded for the message, only this bot's entry goes.
+        # Somebody else answers it: no decline may be recorded for the message, only
+        # this bot's entry goes.
         ports.release(entry, verdict)
         ports.drop([entry], "commit", verdict)
         return Outcome(message, Did.DROPPED, verdict)
@@ -94,11 +122,18 @@ def _conclude(run: Run, candidate: Candidate, draft: Draft, verdict: Commit | No
 
 
 def _draft(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
-    """One draft from fresh context. Whoever asked a bot with a model sees it type from the beginning."""
+    """One draft from fresh context. Whoever asked a bot with a model sees it type from
+    the beginning."""
     if told := notice(candidate.entry):
         return Draft(text=told, reason="over a limit")
-    writes = run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
-    with run.ports.typing(candidate.entry) if candidate.direct and writes else nullcontext():
+    writes = (
+        run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
+    )
+    with (
+        run.ports.typing(candidate.entry)
+        if candidate.direct and writes
+        else nullcontext()
+    ):
         return _written(run, candidate, memory)
 
 
@@ -107,13 +142,27 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     lines = run.ports.context(candidate.entry)
     entry = _as_it_stands(candidate.entry, lines)
     character, speaker = run.brain.character, run.brain.speaker
-    # A model is asked about what a message replies to; the offline voice answers the message alone.
-    files = (*entry.event.parts, *(_replied_parts(entry, lines) if speaker is not None else ()))
+    # A model is asked about what a message replies to; the offline voice answers the
+    # message alone.
+    files = (
+        *entry.event.parts,
+        *(_replied_parts(entry, lines) if speaker is not None else ()),
+    )
     enclosed = run.ports.enclosed(entry, files) if files else Enclosed()
     if candidate.plan.kind is ActionKind.REACT:
-        return Draft(emoji=choose_emoji(character, candidate, run.ports.chance()), reason="reaction by rule")
+        return Draft(
+            emoji=choose_emoji(character, candidate, run.ports.chance()),
+            reason="reaction by rule",
+        )
     recent = run.ports.recent()
-    known = recall(memory, character.name, entry.event, lines, deep=speaker is not None, now_ms=run.ports.now_ms)
+    known = recall(
+        memory,
+        character.name,
+        entry.event,
+        lines,
+        deep=speaker is not None,
+        now_ms=run.ports.now_ms,
+    )
     if known.trouble:
         run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
     shown = prompt.Shown(lines, run.ports.place, enclosed, tuple(recent), known.notes())
@@ -121,35 +170,58 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
     cost = speaker.estimate(messages) if speaker is not None else Cost()
     reserved = run.ports.reserve(candidate.entry, cost)
     if reserved is not Reserve.OK:
-        return Draft(reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT})
+        return Draft(
+            reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
+        )
     if speaker is None:
         draft = _offline(run, messages, "offline voice")
-        word = nod(known, candidate.reading.mood, entry.event.message_id) if candidate.direct else ""
+        word = (
+            nod(known, candidate.reading.mood, entry.event.message_id)
+            if candidate.direct
+            else ""
+        )
         # What a person told is not written into a list of the bot's words everywhere.
         if word and run.ports.utter(f"nod:{sha256(word.encode()).hexdigest()}"):
             draft.text = f"{draft.text} {word}"
         return draft
-    account = Account(cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK)
+    account = Account(
+        cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK
+    )
     return _ask(run, candidate, messages, account)
 
 
-def _replied_parts(entry: InboxEntry, lines: Sequence[ChatLine]) -> tuple[MessagePart, ...]:
-    """What the message replies to came with: people ask about a picture by replying to it."""
-    replied = next((line for line in lines if line.message_id == entry.event.reply_to), None)
+def _replied_parts(
+    entry: InboxEntry, lines: Sequence[ChatLine]
+) -> tuple[MessagePart, ...]:
+    """What the message replies to came with: people ask about a picture by replying to
+    it."""
+    replied = next(
+        (line for line in lines if line.message_id == entry.event.reply_to), None
+    )
     return replied.parts if replied is not None else ()
 
 
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
-    """The entry with the text and files that Discord has now, and with names for ids: people edit, and files move."""
+    """The entry with the text and files that Discord has now, and with names for ids:
+    people edit, and files move."""
     event = entry.event
     now = next((line for line in lines if line.message_id == event.message_id), None)
     content = now.content if now is not None else legible(event.content, event.names)
-    parts = now.parts if now is not None and now.parts else named_parts(event.parts, event.names)
-    return entry.model_copy(update={"event": event.model_copy(update={"content": content, "parts": parts})})
+    parts = (
+        now.parts
+        if now is not None and now.parts
+        else named_parts(event.parts, event.names)
+    )
+    return entry.model_copy(
+        update={"event": event.model_copy(update={"content": content, "parts": parts})}
+    )
 
 
-def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage], account: Account) -> Draft:
-    """What the model says, made safe. Where it says nothing usable: the offline voice if direct, else silence."""
+def _ask(
+    run: Run, candidate: Candidate, messages: list[BaseMessage], account: Account
+) -> Draft:
+    """What the model says, made safe. Where it says nothing usable: the offline voice
+    if direct, else silence."""
     draft = Draft(reason="model")
     found: reply.Reply | None = None
     try:
@@ -163,38 +235,64 @@ def _ask(run: Run, candidate: Candidate, messages: list[BaseMessage], account: A
     return _judge(run, candidate, messages, draft, found)
 
 
-def _answer(run: Run, messages: list[BaseMessage], account: Account, repair: bool) -> reply.Reply | None:
-    """What the model answered, or None for garbage. Only a direct message is worth a second paid call (`repair`)."""
+def _answer(
+    run: Run, messages: list[BaseMessage], account: Account, repair: bool
+) -> reply.Reply | None:
+    """What the model answered, or None for garbage. Only a direct message is worth a
+    second paid call (`repair`)."""
     speaker = run.brain.speaker
     assert speaker is not None  # noqa: S101 - the caller looked
     answer = speaker.ask(messages, run.ports.now_ms, account)
     found = reply.parse(answer.content)
     if found is None and repair:
-        again = [*messages, AIMessage(answer.content[:2_000]), HumanMessage(prompt.template("repair"))]
+        again = [
+            *messages,
+            AIMessage(answer.content[:2_000]),
+            HumanMessage(prompt.template("repair")),
+        ]
         found = reply.parse(speaker.ask(again, run.ports.now_ms, account).content)
     return found
 
 
-def _judge(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, found: reply.Reply) -> Draft:
+def _judge(
+    run: Run,
+    candidate: Candidate,
+    messages: Sequence[BaseMessage],
+    draft: Draft,
+    found: reply.Reply,
+) -> Draft:
     character = run.brain.character
-    # Judged is what would leave: an invisible character in the raw answer hides a phrase from every pattern.
+    # Judged is what would leave: an invisible character in the raw answer hides a
+    # phrase from every pattern.
     words = text.outgoing(found.text, character.names)
-    if found.action == "observe" or (found.action == "reply" and words and is_silence(words)):
+    if found.action == "observe" or (
+        found.action == "reply" and words and is_silence(words)
+    ):
         draft.reason = "the model chose silence"
         return draft
     if found.action == "react":
-        draft.emoji = plain_emoji(found.emoji) or choose_emoji(character, candidate, run.ports.chance())
+        draft.emoji = plain_emoji(found.emoji) or choose_emoji(
+            character, candidate, run.ports.chance()
+        )
         draft.reason = "the model chose a reaction"
         return draft
     event = candidate.entry.event
-    problem = text.problem(words, str(messages[0].content), event.content, event.author_name)
+    problem = text.problem(
+        words, str(messages[0].content), event.content, event.author_name
+    )
     if problem:
         return _unusable(run, candidate, messages, draft, problem)
     draft.text = words
     return draft
 
 
-def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], draft: Draft, reason: str) -> Draft:
+def _unusable(
+    run: Run,
+    candidate: Candidate,
+    messages: Sequence[BaseMessage],
+    draft: Draft,
+    reason: str,
+) -> Draft:
     draft.reason = reason
     if candidate.direct:
         draft.text = _offline(run, messages, reason).text
@@ -204,7 +302,8 @@ def _unusable(run: Run, candidate: Candidate, messages: Sequence[BaseMessage], d
 def _offline(run: Run, messages: Sequence[BaseMessage], reason: str) -> Draft:
     said = _say(run, messages)
     if said and not run.ports.utter(said):
-        # Another process said it since `recent` was read, or everything that fits has been said.
+        # Another process said it since `recent` was read, or everything that fits has
+        # been said.
         said = _say(run, with_recent(messages, said))
         run.ports.utter(said)
     return Draft(text=said, reason=reason)
@@ -216,11 +315,11 @@ def _say(run: Run, messages: Sequence[BaseMessage]) -> str:
 
 
 def choose_emoji(character: Character, candidate: Candidate, chance: float) -> str:
-    """A reaction of the character's own: by topic if it is one of theirs, else by mood."""
+    """A reaction of the character's own: by topic if it is one of theirs, else by
+    mood."""
     keys = [candidate.topic] if candidate.scores.interest >= 0.4 else []
     for key in (*keys, candidate.reading.mood, "any"):
         found = character.reactions.get(key)
         if found:
             return found[int(chance * len(found))]
     return DEFAULT_EMOJI
-

@@ -1,4 +1,5 @@
-"""One message of a language model, read: its words without its thoughts, what is wrong with them, and what it cost."""
+"""One message of a language model, read: its words without its thoughts, what is wrong
+with them, and what it cost."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ from app.brain.silence import is_refusal
 from app.brain.thoughts import full_sentences, stripped
 
 BYTES_PER_TOKEN = 3
-"""Low on purpose, so that an estimate holds more of the budget than the call will need. In UTF-8: a token holds four letters
-of English and hardly more than one sign of Chinese."""
+"""Low on purpose, so that an estimate holds more of the budget than the call will need.
+In UTF-8: a token holds four letters of English and hardly more than one sign of
+Chinese."""
 BLOCK_TOKENS = 1_500
 """What a part of a prompt that is no text, such as an image, is taken for."""
 UNLIMITED = 2_000
@@ -24,8 +26,18 @@ MOST_WRITTEN = 200_000
 OVERHEAD = 10_000
 """Tokens that a provider may add to a prompt by itself."""
 _LENGTH = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
-_FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "blocklist", "recitation", "guardrail_intervened",
-                       "content_filtered", "sensitive"})
+_FILTERED = frozenset(
+    {
+        "content_filter",
+        "safety",
+        "prohibited_content",
+        "blocklist",
+        "recitation",
+        "guardrail_intervened",
+        "content_filtered",
+        "sensitive",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +60,15 @@ def heard(message: BaseMessage) -> Heard:
         content = _cut_back(content)
         return Heard(content, None if content else Fault.CUT)
     if not content:
-        called = isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls)
-        return Heard("", Fault.TOOLS if called or ended in {"tool_calls", "tool_use"} else Fault.EMPTY)
+        called = isinstance(message, AIMessage) and (
+            message.tool_calls or message.invalid_tool_calls
+        )
+        return Heard(
+            "",
+            Fault.TOOLS
+            if called or ended in {"tool_calls", "tool_use"}
+            else Fault.EMPTY,
+        )
     found = reply.parse(content)
     said = text.outgoing(found.text) if found is not None else ""
     if found is not None and found.action == "reply" and not text.visible(found.text):
@@ -58,7 +77,8 @@ def heard(message: BaseMessage) -> Heard:
 
 
 def written(message: BaseMessage) -> str:
-    """The text of a message as it came, thoughts in tags included; blocks of other kinds are left out."""
+    """The text of a message as it came, thoughts in tags included; blocks of other
+    kinds are left out."""
     if isinstance(message.content, str):
         return message.content
     return "".join(_texts(message.content))
@@ -69,7 +89,10 @@ def size(messages: Sequence[BaseMessage]) -> int:
     total = 0
     for message in messages:
         blocks = message.content if isinstance(message.content, list) else []
-        others = sum(isinstance(block, dict) and not isinstance(block.get("text"), str) for block in blocks)
+        others = sum(
+            isinstance(block, dict) and not isinstance(block.get("text"), str)
+            for block in blocks
+        )
         total += tokens_of(written(message)) + others * BLOCK_TOKENS
     return total
 
@@ -80,17 +103,28 @@ def tokens_of(words: str) -> int:
 
 
 def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]:
-    """Tokens read and written. `asked` is the prompt's size by our estimate, `limit` the most that may be written.
+    """Tokens read and written. `asked` is the prompt's size by our estimate, `limit`
+    the most that may be written.
 
-    What a provider reports is taken where it can be true; zero, nothing, and what no call can take count as the estimate.
+    What a provider reports is taken where it can be true; zero, nothing, and what no
+    call can take count as the estimate.
     """
     usage = message.usage_metadata if isinstance(message, AIMessage) else None
-    told, wrote = (usage["input_tokens"], usage["output_tokens"]) if usage is not None else (0, 0)
-    if not (_is_count(told) and asked * BYTES_PER_TOKEN // 100 <= told <= asked * BYTES_PER_TOKEN + OVERHEAD):
+    told, wrote = (
+        (usage["input_tokens"], usage["output_tokens"]) if usage is not None else (0, 0)
+    )
+    if not (
+        _is_count(told)
+        and asked * BYTES_PER_TOKEN // 100 <= told <= asked * BYTES_PER_TOKEN + OVERHEAD
+    ):
         told = asked
     if not (_is_count(wrote) and wrote <= MOST_WRITTEN):
         most = limit if limit is not None else UNLIMITED
-        wrote = most if _ended(message) in _LENGTH else min(tokens_of(str(message.content)) + 1, most)
+        wrote = (
+            most
+            if _ended(message) in _LENGTH
+            else min(tokens_of(str(message.content)) + 1, most)
+        )
     return told, wrote
 
 
@@ -99,7 +133,8 @@ def _is_count(value: object) -> bool:
 
 
 def _cut_back(content: str) -> str:
-    """An answer that the limit cut off. Of an object the reader takes what is whole; one without a whole part is nothing."""
+    """An answer that the limit cut off. Of an object the reader takes what is whole;
+    one without a whole part is nothing."""
     if "{" not in content:
         return full_sentences(content)
     return content if reply.parse(content) is not None else ""
@@ -109,7 +144,10 @@ def _texts(blocks: Sequence[object]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, str):
             yield block
-        elif isinstance(block, dict) and block.get("type", "text") in {"text", "output_text"}:
+        elif isinstance(block, dict) and block.get("type", "text") in {
+            "text",
+            "output_text",
+        }:
             found = block.get("text")
             yield found if isinstance(found, str) else ""
 

@@ -1,4 +1,5 @@
-"""What calls of language models may cost and what they took, in tokens and millionths of a US dollar."""
+"""What calls of language models may cost and what they took, in tokens and millionths
+of a US dollar."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from app.domain.model import Cost
 
 
 class Price(NamedTuple):
-    """US dollars per million tokens read and written, which are micro-dollars per token."""
+    """US dollars per million tokens read and written, which are micro-dollars per
+    token."""
 
     usd_in: float = 0.0
     usd_out: float = 0.0
@@ -28,14 +30,16 @@ def _always(_: Cost) -> bool:
 
 @dataclass
 class Account:
-    """What is held for one draft, and what its calls took. `more` holds more of every budget; False: there is no room."""
+    """What is held for one draft, and what its calls took. `more` holds more of every
+    budget; False: there is no room."""
 
     held: Cost = field(default_factory=Cost)
     more: Callable[[Cost], bool] = _always
     spent: Cost = field(default_factory=Cost)
 
     def covers(self, cost: Cost) -> bool:
-        """Whether a call of this cost may be made. What is not held yet is asked for."""
+        """Whether a call of this cost may be made. What is not held yet is asked
+        for."""
         missing = (self.spent + cost).beyond(self.held)
         if missing != Cost():
             if not self.more(missing):

@@ -1,4 +1,5 @@
-"""What one bot thinks with, built once per bot and process; safe to share between cycles."""
+"""What one bot thinks with, built once per bot and process; safe to share between
+cycles."""
 
 from __future__ import annotations
 
@@ -18,9 +19,11 @@ from app.rules.plan import Thresholds
 
 log = structlog.get_logger(__name__)
 
+
 @dataclass(frozen=True)
 class Brain:
-    """A character, its voice and its models. `speaker` is None where the offline voice alone speaks."""
+    """A character, its voice and its models. `speaker` is None where the offline voice
+    alone speaks."""
 
     character: Character
     encoder: Encoder
@@ -35,14 +38,22 @@ class Brain:
 
 
 def build_brain(
-    character: Character, api_keys: Mapping[str, str], settings: Settings, encoder: Encoder | None = None,
+    character: Character,
+    api_keys: Mapping[str, str],
+    settings: Settings,
+    encoder: Encoder | None = None,
 ) -> Brain:
-    """The brain of a bot. `api_keys` maps provider to key. Where its model cannot be made, the offline voice speaks."""
+    """The brain of a bot. `api_keys` maps provider to key. Where its model cannot be
+    made, the offline voice speaks."""
     encoder = encoder or shared_encoder()
     try:
-        models = speaker(character.model, api_keys, settings.model_timeout, character.name)
+        models = speaker(
+            character.model, api_keys, settings.model_timeout, character.name
+        )
     except ConfigurationError as error:
-        log.error("no model, the offline voice speaks", bot=character.name, reason=str(error))
+        log.error(
+            "no model, the offline voice speaks", bot=character.name, reason=str(error)
+        )
         models = None
     return Brain(
         character=character,

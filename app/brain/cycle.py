@@ -53,7 +53,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did, in order. `stopped`: work may be left, since a floor was busy or a lock was lost."""
+    """What one cycle did, in order. `stopped`: work may be left, since a floor was busy
+    or a lock was lost."""
 
     outcomes: tuple[Outcome, ...] = ()
     stopped: bool = False
@@ -61,7 +62,9 @@ class CycleResult:
     @property
     def committed(self) -> tuple[Outcome, ...]:
         """The outcomes that reached the outbox."""
-        return tuple(outcome for outcome in self.outcomes if outcome.did is Did.COMMITTED)
+        return tuple(
+            outcome for outcome in self.outcomes if outcome.did is Did.COMMITTED
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""A bot's diary: one short text for a date, from what it said and heard. By its model, else by the composer below."""
+"""A bot's diary: one short text for a date, from what it said and heard. By its model,
+else by the composer below."""
 
 from __future__ import annotations
 
@@ -38,8 +39,8 @@ _QUOTABLE = re.compile(r"<(day|diary)>.*?</\1>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One thing the bot answered. `name` and `heard` are empty where memory has lost them; `guild`: the server it was on,
-    empty for a direct message."""
+    """One thing the bot answered. `name` and `heard` are empty where memory has lost
+    them; `guild`: the server it was on, empty for a direct message."""
 
     person: str
     name: str
@@ -57,7 +58,8 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date (ISO) as one bot lived it. `facts`: (name, what it learned); `guild`: the server of which may be told."""
+    """A date (ISO) as one bot lived it. `facts`: (name, what it learned); `guild`: the
+    server of which may be told."""
 
     date: str
     exchanges: tuple[Exchange, ...] = ()
@@ -75,7 +77,8 @@ class Day:
 
     @property
     def busiest(self) -> str:
-        """The server with the most conversation; empty where there was none but in private."""
+        """The server with the most conversation; empty where there was none but in
+        private."""
         servers = Counter(one.guild for one in self.exchanges if one.guild)
         return max(servers, key=lambda server: (servers[server], server), default="")
 
@@ -99,9 +102,12 @@ class Day:
         return count
 
 
-def day_of(date: str, said: Sequence[str], heard: Mapping[str, Mapping[str, Any]]) -> Day:
-    """The day from the bot's journal (`said`: JSON lines) and from memory (`heard`: by message id). Of which server it may
-    tell, and what was learned, is the caller's to add."""
+def day_of(
+    date: str, said: Sequence[str], heard: Mapping[str, Mapping[str, Any]]
+) -> Day:
+    """The day from the bot's journal (`said`: JSON lines) and from memory (`heard`: by
+    message id). Of which server it may tell, and what was learned, is the caller's to
+    add."""
     exchanges = []
     for text in said:
         line = json.loads(text)
@@ -117,17 +123,45 @@ def _exchange(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Excha
     if known is None:
         return Exchange(author, "", "", line["text"], line["channel"], at_ms)
     return Exchange(
-        author, person(known["name"]), str(known["text"]), line["text"], line["channel"], at_ms, str(known["guild"]))
+        author,
+        person(known["name"]),
+        str(known["text"]),
+        line["text"],
+        line["channel"],
+        at_ms,
+        str(known["guild"]),
+    )
 
 
-def prompt(character: Character, day: Day, kind: str, diary: str = "") -> list[BaseMessage]:
-    """What a model is asked for. `kind` is diary or dream; a dream is made from the diary."""
-    shown = [fenced({"from": one.name, "said": clip(one.heard, 300), "you answered": clip(one.said, 300)})
-             for one in day.open[:SHOWN]]
-    learned = [fenced({"about": person(name), "you learned": fact}) for name, fact in day.facts]
-    turn = fill(kind, date=_weekday(day), count=str(day.conversations()), exchanges="\n".join((*shown, *learned)),
-                diary=fenced(diary))
-    return [SystemMessage(system(character).split("\n\nHow you write:")[0]), HumanMessage(turn)]
+def prompt(
+    character: Character, day: Day, kind: str, diary: str = ""
+) -> list[BaseMessage]:
+    """What a model is asked for. `kind` is diary or dream; a dream is made from the
+    diary."""
+    shown = [
+        fenced(
+            {
+                "from": one.name,
+                "said": clip(one.heard, 300),
+                "you answered": clip(one.said, 300),
+            }
+        )
+        for one in day.open[:SHOWN]
+    ]
+    learned = [
+        fenced({"about": person(name), "you learned": fact}) for name, fact in day.facts
+    ]
+    turn = fill(
+        kind,
+        date=_weekday(day),
+        count=str(day.conversations()),
+        exchanges="\n".join((*shown, *learned)),
+        diary=fenced(diary),
+    )
+    return [
+        SystemMessage(system(character).split("\n\nHow you write:")[0]),
+        HumanMessage(turn),
+    ]
 
 
 def usable(character: Character, content: str, messages: Sequence[BaseMessage]) -> str:
@@ -135,11 +169,16 @@ def usable(character: Character, content: str, messages: Sequence[BaseMessage]) 
     text = outgoing(unfenced(stripped(content)).strip("`"), character.names)
     # What was said that day may be quoted; the rest of the prompt may not.
     told = [_QUOTABLE.sub("", str(message.content)) for message in messages]
-    bad = is_refusal(text) or any(leaks(text, one) for one in told) or text.startswith(("{", "["))
+    bad = (
+        is_refusal(text)
+        or any(leaks(text, one) for one in told)
+        or text.startswith(("{", "["))
+    )
     return "" if bad or not 40 <= len(text) <= 2_000 else text
 
 
-# Phrases take turns by the day's number, so lists of different lengths keep a week from sounding alike.
+# Phrases take turns by the day's number, so lists of different lengths keep a week from
+# sounding alike.
 _COUNTED = (
     "{weekday}. {Count}, and {topic} came up.",
     "{Count} today. If I had to name the day, I'd name it after {topic}.",
@@ -165,35 +204,69 @@ _TOLD = (
     "{name} told us: “{heard}” I answered before I had thought: “{said}”",
 )
 _MOODS: Mapping[Mood, tuple[str, ...]] = {
-    Mood.SAD: ("{name} had a hard day: “{heard}” I hope it was the right thing to say: “{said}”",
-               "I keep thinking of {name}, who said: “{heard}”"),
-    Mood.GLAD: ("{name} brought good news: “{heard}” I was glad all evening.",
-                "And then {name}: “{heard}” Good for {name}."),
+    Mood.SAD: (
+        "{name} had a hard day: “{heard}” I hope it was the right thing to say: “{said}”",
+        "I keep thinking of {name}, who said: “{heard}”",
+    ),
+    Mood.GLAD: (
+        "{name} brought good news: “{heard}” I was glad all evening.",
+        "And then {name}: “{heard}” Good for {name}.",
+    ),
     Mood.THANKS: ("{name} said thank you, which nobody has to.",),
     Mood.PRAISE: ("{name} was kind about me: “{heard}” I'm keeping that.",),
     Mood.DISAGREE: ("{name} thinks I'm wrong: “{heard}” May well be.",),
     Mood.HONEST: ("{name} asked what I am. I told the truth, as always.",),
 }
 _ALSO = ("{names} came by as well.", "Also here: {names}.", "And {names}, in passing.")
-_LEARNED = ("I know now that {facts}.", "New to me: {facts}.", "Worth keeping: {facts}.", "Learned, and noted: {facts}.")
-_PRIVATE = ("{Count} wrote to me in private. That stays where it is.", "What {count} told me in private is not for this page.")
+_LEARNED = (
+    "I know now that {facts}.",
+    "New to me: {facts}.",
+    "Worth keeping: {facts}.",
+    "Learned, and noted: {facts}.",
+)
+_PRIVATE = (
+    "{Count} wrote to me in private. That stays where it is.",
+    "What {count} told me in private is not for this page.",
+)
 _UNSAID = (
     "What I didn't get round to saying today: “{line}”",
     "I still have this one in my pocket: “{line}”",
     "For tomorrow, should anybody ask: “{line}”",
     "Nobody asked, so I tell it to this page: “{line}”",
 )
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
-def compose(character: Character, encoder: Encoder, day: Day, earlier: Sequence[str] = ()) -> str:
-    """The diary without a model: in the character's own lines, and nothing in it that did not happen. `earlier`: texts of
-    the days before, whose last thoughts are not thought again."""
+def compose(
+    character: Character, encoder: Encoder, day: Day, earlier: Sequence[str] = ()
+) -> str:
+    """The diary without a model: in the character's own lines, and nothing in it that
+    did not happen. `earlier`: texts of the days before, whose last thoughts are not
+    thought again."""
     name, topics = character.name, topics_of(character, encoder, day)
     topic = topics[0] if topics else ""
     count = counted(day.conversations(), "conversation")
     opening = turn(_COUNTED if topic else _PLAIN, day, name).format(
-        weekday=_weekday(day), count=count, Count=count.capitalize(), topic=topic, Topic=topic[:1].upper() + topic[1:])
+        weekday=_weekday(day),
+        count=count,
+        Count=count.capitalize(),
+        topic=topic,
+        Topic=topic[:1].upper() + topic[1:],
+    )
     parts = [opening, *_scenes(character, encoder, day)]
     if day.facts:
         learned = joined([f"{person(who)} {fact}" for who, fact in day.facts[:NAMED]])
@@ -201,7 +274,9 @@ def compose(character: Character, encoder: Encoder, day: Day, earlier: Sequence[
     private = len({one.person for one in day.exchanges if one.private})
     if private:
         people = counted(private, "person", "people")
-        parts.append(turn(_PRIVATE, day, name).format(count=people, Count=people.capitalize()))
+        parts.append(
+            turn(_PRIVATE, day, name).format(count=people, Count=people.capitalize())
+        )
     line = unsaid(character, day, topic, earlier)
     if line:
         parts.append(turn(_UNSAID, day, name).format(line=line))
@@ -212,11 +287,17 @@ def topics_of(character: Character, encoder: Encoder, day: Day) -> list[str]:
     """What was talked about, the most frequent first."""
     said = [spoken(one.heard, character.names) for one in day.open]
     scores = Interests(character, encoder).score(said)
-    return [topic for topic, _ in Counter(topic for score, topic in scores if score >= encoder.threshold).most_common()]
+    return [
+        topic
+        for topic, _ in Counter(
+            topic for score, topic in scores if score >= encoder.threshold
+        ).most_common()
+    ]
 
 
 def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
-    """The exchange nearest to the character's heart, one of another person's by its mood, and who else was there."""
+    """The exchange nearest to the character's heart, one of another person's by its
+    mood, and who else was there."""
     told = [(one, clip(spoken(one.heard, character.names))) for one in day.open]
     told = [(one, heard) for one, heard in told if len(heard.split()) > 2]
     if not told:
@@ -225,15 +306,27 @@ def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
     best = max(range(len(told)), key=lambda at: scores[at][0])
     first, heard = told[best]
     asked = mood.read(heard, encoder).question
-    scenes = [_filled(turn(_ASKED if asked else _TOLD, day, character.name), first, heard)]
+    scenes = [
+        _filled(turn(_ASKED if asked else _TOLD, day, character.name), first, heard)
+    ]
     named = {first.name}
     for one, heard in told:
         reading = mood.read(heard, encoder)
-        if one.name not in named and reading.mood in _MOODS and reading.sure >= mood.SURE:
-            scenes.append(_filled(turn(_MOODS[reading.mood], day, character.name), one, heard))
+        if (
+            one.name not in named
+            and reading.mood in _MOODS
+            and reading.sure >= mood.SURE
+        ):
+            scenes.append(
+                _filled(turn(_MOODS[reading.mood], day, character.name), one, heard)
+            )
             named.add(one.name)
             break
-    others = [name for name in dict.fromkeys(one.name for one in day.open) if name not in named]
+    others = [
+        name
+        for name in dict.fromkeys(one.name for one in day.open)
+        if name not in named
+    ]
     if others:
         more = len(others) - NAMED
         names = [*others[:NAMED], *([counted(more, "other")] if more > 0 else [])]
@@ -244,9 +337,17 @@ def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
 def unsaid(character: Character, day: Day, topic: str, earlier: Sequence[str]) -> str:
     """A line of the character's on the day's topic that it has not said that day."""
     heard = "\n".join((*(one.said for one in day.exchanges), *earlier))
-    plain = [line for line in character.lines
-             if line.topic is not None and "{" not in line.text and "?" not in line.text and line.text not in heard]
-    lines = [line.text for line in plain if line.topic == topic] or [line.text for line in plain]
+    plain = [
+        line
+        for line in character.lines
+        if line.topic is not None
+        and "{" not in line.text
+        and "?" not in line.text
+        and line.text not in heard
+    ]
+    lines = [line.text for line in plain if line.topic == topic] or [
+        line.text for line in plain
+    ]
     return turn(lines, day, character.name) if lines else ""
 
 
@@ -256,8 +357,9 @@ def turn(phrases: Sequence[str], day: Day, name: str) -> str:
 
 
 def clip(text: str, most: int = QUOTED) -> str:
-    """A line fit to be quoted: one line, no double quotes, cut after a sentence or a word."""
-    plain = " ".join(text.split()).translate(str.maketrans("“”\"", "'''"))
+    """A line fit to be quoted: one line, no double quotes, cut after a sentence or a
+    word."""
+    plain = " ".join(text.split()).translate(str.maketrans('“”"', "'''"))
     if len(plain) <= most:
         return plain if plain[-1:] in ".!?…'" else plain + "."
     cut = plain[:most]

@@ -1,4 +1,5 @@
-"""A bot's dream: the day's people, words and lines, put together wrongly. By its model, else by the composer below."""
+"""A bot's dream: the day's people, words and lines, put together wrongly. By its model,
+else by the composer below."""
 
 from __future__ import annotations
 
@@ -43,41 +44,109 @@ _ENDS = (
     "It ended in the middle, as they do.",
     "I counted to three and it was a {weekday}.",
 )
-_NO_THING = frozenset({
-    "awake", "tired", "late", "lonely", "sleepless", "marine", "bioluminescent", "cook", "date", "gamble", "bluff", "sleep",
-    "practice", "night", "midnight", "dawn", "tour", "stage", "love", "ex", "friend", "friends", "boyfriend", "girlfriend",
-    "climate", "singer", "audience", "band", "pool", "beach", "bar", "club"})
+_NO_THING = frozenset(
+    {
+        "awake",
+        "tired",
+        "late",
+        "lonely",
+        "sleepless",
+        "marine",
+        "bioluminescent",
+        "cook",
+        "date",
+        "gamble",
+        "bluff",
+        "sleep",
+        "practice",
+        "night",
+        "midnight",
+        "dawn",
+        "tour",
+        "stage",
+        "love",
+        "ex",
+        "friend",
+        "friends",
+        "boyfriend",
+        "girlfriend",
+        "climate",
+        "singer",
+        "audience",
+        "band",
+        "pool",
+        "beach",
+        "bar",
+        "club",
+    }
+)
 """Interest words that are no thing one could hold."""
 
 
 def compose(character: Character, encoder: Encoder, day: Day, before: Day) -> str:
-    """The dream without a model, from a day and the one `before` it; the same days give the same dream."""
+    """The dream without a model, from a day and the one `before` it; the same days give
+    the same dream."""
     chance = Random(f"{character.name}/{day.date}/dream")
     topics = topics_of(character, encoder, day) or [character.interests[0].name]
     first, second = _things(character, day, topics, chance)
-    names = list(dict.fromkeys(one.name for one in day.open)) or ["Somebody I couldn't see"]
+    names = list(dict.fromkeys(one.name for one in day.open)) or [
+        "Somebody I couldn't see"
+    ]
     lines = [clip(one.said, SHORT) for one in day.open]
     name = chance.choice(names)
-    others = [one for one in (*before.open, *day.open) if one.name != name and len(one.heard.split()) > 2]
-    parts = [turn(_PLACES, day, character.name).format(topic=topics[0], first=first, second=second)]
+    others = [
+        one
+        for one in (*before.open, *day.open)
+        if one.name != name and len(one.heard.split()) > 2
+    ]
+    parts = [
+        turn(_PLACES, day, character.name).format(
+            topic=topics[0], first=first, second=second
+        )
+    ]
     if lines:
-        parts.append(turn(_PEOPLE, day, character.name).format(name=name, said=chance.choice(lines)))
+        parts.append(
+            turn(_PEOPLE, day, character.name).format(
+                name=name, said=chance.choice(lines)
+            )
+        )
     if others:
         other = chance.choice(others)
         heard = clip(spoken(other.heard, character.names), SHORT)
-        parts.append(turn(_ECHOES, day, character.name).format(other=other.name, heard=heard, second=second))
+        parts.append(
+            turn(_ECHOES, day, character.name).format(
+                other=other.name, heard=heard, second=second
+            )
+        )
     weekday = chance.choice(("Monday", "Tuesday", "Thursday", "Friday", "Sunday"))
     parts.append(turn(_ENDS, day, character.name).format(first=first, weekday=weekday))
     return outgoing(" ".join(parts))
 
 
-def _things(character: Character, day: Day, topics: Sequence[str], chance: Random) -> tuple[str, str]:
-    """Two different things: such that were spoken of that day, else such that the character cares about."""
+def _things(
+    character: Character, day: Day, topics: Sequence[str], chance: Random
+) -> tuple[str, str]:
+    """Two different things: such that were spoken of that day, else such that the
+    character cares about."""
     talked = " ".join(f"{one.heard} {one.said}" for one in day.open).casefold()
-    words = [word for interest in character.interests for word in interest.words if _holdable(word)]
-    near = [word for word in words if re.search(rf"\b{re.escape(word.casefold())}\b", talked)]
-    far = [word for interest in character.interests if interest.name not in topics[:1] for word in interest.words
-           if _holdable(word) and word not in near]
+    words = [
+        word
+        for interest in character.interests
+        for word in interest.words
+        if _holdable(word)
+    ]
+    near = [
+        word
+        for word in words
+        if re.search(rf"\b{re.escape(word.casefold())}\b", talked)
+    ]
+    far = [
+        word
+        for interest in character.interests
+        if interest.name not in topics[:1]
+        for word in interest.words
+        if _holdable(word) and word not in near
+    ]
     first = chance.choice(near or words or ["paper"])
     rest = [word for word in far or words if word[:4] != first[:4]]
     return _many(first, words), _many(chance.choice(rest or ["salt"]), words)
@@ -89,4 +158,9 @@ def _many(word: str, words: Sequence[str]) -> str:
 
 
 def _holdable(word: str) -> bool:
-    return len(word) > 2 and word not in _NO_THING and not word.endswith("ing") and " " not in word
+    return (
+        len(word) > 2
+        and word not in _NO_THING
+        and not word.endswith("ing")
+        and " " not in word
+    )

@@ -1,4 +1,5 @@
-"""What can be wrong with a language model's endpoint or answer, by name, and what an operator may do about it."""
+"""What can be wrong with a language model's endpoint or answer, by name, and what an
+operator may do about it."""
 
 from __future__ import annotations
 
@@ -57,34 +58,72 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.CUT: "raise `max_tokens`: thoughts count too",
     Fault.BUDGET: "raise the cap that `the-stream why` names, or wait for tomorrow",
 }
-AGAIN = frozenset({Fault.RATE, Fault.OVERLOADED, Fault.UNREACHABLE, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
+AGAIN = frozenset(
+    {
+        Fault.RATE,
+        Fault.OVERLOADED,
+        Fault.UNREACHABLE,
+        Fault.LOST,
+        Fault.UNREADABLE,
+        Fault.FAILED,
+    }
+)
 """A second try may mend these."""
 COSTLY = frozenset({Fault.SLOW, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
-"""The provider may have worked, and so charge for it, though nothing usable came back."""
+"""The provider may have worked, and so charge for it, though nothing usable came
+back."""
 UNDONE = frozenset({501, 503, 529})
-"""Of the statuses from 500 on those that say that nothing was done. After any other the model may have worked: a proxy did
-not wait for its answer, or it failed late."""
+"""Of the statuses from 500 on those that say that nothing was done. After any other the
+model may have worked: a proxy did not wait for its answer, or it failed late."""
 
 PARAMETERS = ("max_completion_tokens", "max_tokens", "temperature", "stream")
 _BY_STATUS: Mapping[int, Fault] = {
-    401: Fault.KEY, 402: Fault.CREDIT, 403: Fault.KEY, 404: Fault.MODEL, 408: Fault.SLOW, 413: Fault.LONG, 429: Fault.RATE,
+    401: Fault.KEY,
+    402: Fault.CREDIT,
+    403: Fault.KEY,
+    404: Fault.MODEL,
+    408: Fault.SLOW,
+    413: Fault.LONG,
+    429: Fault.RATE,
 }
 _BY_CODE: Mapping[str, Fault] = {
-    "insufficient_quota": Fault.CREDIT, "billing_hard_limit_reached": Fault.CREDIT, "model_not_found": Fault.MODEL,
-    "invalid_api_key": Fault.KEY, "context_length_exceeded": Fault.LONG, "content_filter": Fault.FILTERED,
-    "content_policy_violation": Fault.FILTERED, "data_inspection_failed": Fault.FILTERED, "overloaded_error": Fault.OVERLOADED,
+    "insufficient_quota": Fault.CREDIT,
+    "billing_hard_limit_reached": Fault.CREDIT,
+    "model_not_found": Fault.MODEL,
+    "invalid_api_key": Fault.KEY,
+    "context_length_exceeded": Fault.LONG,
+    "content_filter": Fault.FILTERED,
+    "content_policy_violation": Fault.FILTERED,
+    "data_inspection_failed": Fault.FILTERED,
+    "overloaded_error": Fault.OVERLOADED,
     "rate_limit_exceeded": Fault.RATE,
 }
-_TOO_LONG = re.compile(r"context[ _](?:length|window|size)|(?:prompt|input) is too long|too many input tokens", re.IGNORECASE)
-_NAMED = re.compile(r"\b(max_completion_tokens|max_tokens|temperature|stream(?:ing)?)\b", re.IGNORECASE)
-_UNREACHABLE = frozenset({"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"})
-_LOST = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError",
-                   "IncompleteRead"})
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size)|(?:prompt|input) is too long|too many input tokens",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\b(max_completion_tokens|max_tokens|temperature|stream(?:ing)?)\b", re.IGNORECASE
+)
+_UNREACHABLE = frozenset(
+    {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}
+)
+_LOST = frozenset(
+    {
+        "ReadError",
+        "WriteError",
+        "RemoteProtocolError",
+        "ConnectionResetError",
+        "BrokenPipeError",
+        "IncompleteRead",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One failed try. It holds names and numbers only: providers' texts may repeat prompts and keys."""
+    """One failed try. It holds names and numbers only: providers' texts may repeat
+    prompts and keys."""
 
     fault: Fault
     error: str = ""
@@ -104,13 +143,18 @@ class Trouble:
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """What an exception of a model's client means. Clients share no base class: names and attributes must do."""
+    """What an exception of a model's client means. Clients share no base class: names
+    and attributes must do."""
     body = _body(error)
     status = _status(error, body)
     code = _code(body)
-    fault = _BY_CODE.get(code) or (_by_status(status, error, body) if status is not None else _by_name(error))
+    fault = _BY_CODE.get(code) or (
+        _by_status(status, error, body) if status is not None else _by_name(error)
+    )
     named = _parameter(body) if status in {400, 422} and fault is Fault.REQUEST else ""
-    return Trouble(fault, type(error).__name__, status, code, _retry_after(error), named)
+    return Trouble(
+        fault, type(error).__name__, status, code, _retry_after(error), named
+    )
 
 
 def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
@@ -135,8 +179,11 @@ def _by_name(error: Exception) -> Fault:
         return Fault.LOST
     if isinstance(error, OSError) or any("ConnectionError" in name for name in names):
         return Fault.UNREACHABLE
-    # What LangChain's readers raise over a body without choices, or with others than they know.
-    unread = isinstance(error, JSONDecodeError | TypeError | LookupError | AttributeError)
+    # What LangChain's readers raise over a body without choices, or with others than
+    # they know.
+    unread = isinstance(
+        error, JSONDecodeError | TypeError | LookupError | AttributeError
+    )
     return Fault.UNREADABLE if unread else Fault.FAILED
 
 
@@ -151,7 +198,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _body(error: Exception) -> Mapping[str, Any]:
-    """The provider's JSON error, also where it came with status 200 and LangChain raised it bare."""
+    """The provider's JSON error, also where it came with status 200 and LangChain
+    raised it bare."""
     found = getattr(error, "body", None)
     if not isinstance(found, Mapping):
         found = error.args[0] if error.args else None
@@ -162,7 +210,11 @@ def _body(error: Exception) -> Mapping[str, Any]:
 
 
 def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
-    for found in (getattr(error, "status_code", None), body.get("code"), body.get("status")):
+    for found in (
+        getattr(error, "status_code", None),
+        body.get("code"),
+        body.get("status"),
+    ):
         if isinstance(found, int) and 400 <= found < 600:
             return found
     return None
@@ -171,14 +223,23 @@ def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
 def _code(body: Mapping[str, Any]) -> str:
     """The provider's own word for it, where it is one."""
     words = (str(body.get(key) or "") for key in ("code", "type"))
-    return next((word for word in words if re.fullmatch(r"[a-z_.]{3,40}", word, re.IGNORECASE)), "")
+    return next(
+        (word for word in words if re.fullmatch(r"[a-z_.]{3,40}", word, re.IGNORECASE)),
+        "",
+    )
 
 
 def _is_html(error: Exception) -> bool:
     response = getattr(error, "response", None)
     kind = str(getattr(response, "headers", {}).get("content-type", ""))
     told = f"{getattr(error, 'body', '')} {error}"[:400]
-    return "text/html" in kind or re.search(r"(?:^|[\s'\"])<(?:!doctype|html|head|body)\b", told, re.IGNORECASE) is not None
+    return (
+        "text/html" in kind
+        or re.search(
+            r"(?:^|[\s'\"])<(?:!doctype|html|head|body)\b", told, re.IGNORECASE
+        )
+        is not None
+    )
 
 
 def _retry_after(error: Exception) -> float | None:
@@ -188,22 +249,38 @@ def _retry_after(error: Exception) -> float | None:
     if re.fullmatch(r"\d{1,9}(?:\.\d+)?", told):
         return float(told)
     try:
-        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()) if told else None
+        return (
+            max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+            if told
+            else None
+        )
     except (ValueError, TypeError):
         return None
 
 
 def _parameter(body: Mapping[str, Any]) -> str:
-    """The parameter that a provider refuses: by its own field, by where the fault lies, or the first that its text names.
+    """The parameter that a provider refuses: by its own field, by where the fault lies,
+    or the first that its text names.
 
     Only the beginning of the text counts, and never the input that some servers repeat.
     """
     detail = body.get("detail")
-    places = [step for one in detail if isinstance(one, Mapping) for step in one.get("loc", ())] if isinstance(detail, list) else []
+    places = (
+        [
+            step
+            for one in detail
+            if isinstance(one, Mapping)
+            for step in one.get("loc", ())
+        ]
+        if isinstance(detail, list)
+        else []
+    )
     for told in (body.get("param"), *places):
         if told in PARAMETERS:
             return str(told)
-    found = _NAMED.search(str(body.get("message") or (detail if isinstance(detail, str) else ""))[:300])
+    found = _NAMED.search(
+        str(body.get("message") or (detail if isinstance(detail, str) else ""))[:300]
+    )
     if found is None:
         return ""
     word = found.group(1).lower()

@@ -1,4 +1,5 @@
-"""The daily life of a bot as a LangGraph: perceive -> plan -> act, or post. Wiring only."""
+"""The daily life of a bot as a LangGraph: perceive -> plan -> act, or post. Wiring
+only."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from app.brain.ports import CyclePorts
 from app.brain.post import post
 
 ANSWERS_AT_ONCE = 2
-"""Direct messages that one cycle answers; the lane is due again for more. Who asks meanwhile may be next."""
+"""Direct messages that one cycle answers; the lane is due again for more. Who asks
+meanwhile may be next."""
 
 Graph = CompiledStateGraph[CycleState, Run, CycleState, CycleState]
 
@@ -34,15 +36,24 @@ def _after_plan(state: CycleState) -> Literal["act", "post"]:
 
 
 def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
-    more = bool(state["candidates"]) and state["candidates"][0].direct and not state["stopped"]
-    answered = sum(outcome.did in {Did.COMMITTED, Did.DECLINED} for outcome in state["outcomes"])
+    more = (
+        bool(state["candidates"])
+        and state["candidates"][0].direct
+        and not state["stopped"]
+    )
+    answered = sum(
+        outcome.did in {Did.COMMITTED, Did.DECLINED} for outcome in state["outcomes"]
+    )
     return "plan" if more and answered < ANSWERS_AT_ONCE else "__end__"
 
 
 @functools.lru_cache(maxsize=4)
 def compiled(memory: BaseStore | None = None) -> Graph:
-    """The graph, compiled once per process and memory; the ports of a cycle come in as its run's context."""
-    graph: StateGraph[CycleState, Run, CycleState, CycleState] = StateGraph(CycleState, context_schema=Run)
+    """The graph, compiled once per process and memory; the ports of a cycle come in as
+    its run's context."""
+    graph: StateGraph[CycleState, Run, CycleState, CycleState] = StateGraph(
+        CycleState, context_schema=Run
+    )
     graph.add_node("perceive", perceive)
     graph.add_node("plan", plan)
     graph.add_node("act", act)
@@ -56,13 +67,19 @@ def compiled(memory: BaseStore | None = None) -> Graph:
 
 
 def warm(memory: BaseStore | None = None) -> None:
-    """Load what every cycle needs (about two seconds), so that a worker's first message does not wait for it."""
+    """Load what every cycle needs (about two seconds), so that a worker's first message
+    does not wait for it."""
     compiled(memory)
     shared_encoder().matrix(CUE_SENTENCES)
 
 
-def run_cycle(brain: Brain, ports: CyclePorts, memory: BaseStore | None = None) -> CycleResult:
-    """One cycle of one lane. Errors of the ports come through; a model's or the memory's trouble does not."""
+def run_cycle(
+    brain: Brain, ports: CyclePorts, memory: BaseStore | None = None
+) -> CycleResult:
+    """One cycle of one lane. Errors of the ports come through; a model's or the
+    memory's trouble does not."""
     start = CycleState(candidates=(), chosen=None, outcomes=(), stopped=False)
-    end = compiled(memory).invoke(start, context=Run(brain, ports), config={"recursion_limit": 50})
+    end = compiled(memory).invoke(
+        start, context=Run(brain, ports), config={"recursion_limit": 50}
+    )
     return CycleResult(end["outcomes"], end["stopped"])

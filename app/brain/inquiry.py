@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Inquiry:
-    """One question to one model, until `until` (monotonic seconds), as far as the bill has room."""
+    """One question to one model, until `until` (monotonic seconds), as far as the bill
+    has room."""
 
     model: BaseChatModel
     name: str
@@ -46,7 +47,8 @@ class Inquiry:
         return max(0.0, self.until - time.monotonic())
 
     def ask(self) -> str | Trouble:
-        """The words, or what was wrong with the last try. A refused parameter costs no try: it is asked again without it."""
+        """The words, or what was wrong with the last try. A refused parameter costs no
+        try: it is asked again without it."""
         quirks, tries = quirks_of(self.model), 0
         while True:
             if not self.bill.account.covers(self._estimate(quirks)):
@@ -65,11 +67,14 @@ class Inquiry:
 
     def _try(self, quirks: Quirks) -> str | Trouble:
         model = adapted(self.model, quirks)
-        future: Future[BaseMessage] = _callers().submit(model.invoke, list(self.messages))
+        future: Future[BaseMessage] = _callers().submit(
+            model.invoke, list(self.messages)
+        )
         try:
             message = future.result(timeout=self.left)
         except DeadlinePassed:
-            # The thread ends by the client's own timeout; its answer is no longer wanted.
+            # The thread ends by the client's own timeout; its answer is no longer
+            # wanted.
             if not future.cancel():
                 self.bill.add(self._estimate(quirks))
             return Trouble(Fault.SLOW)
@@ -93,15 +98,25 @@ class Inquiry:
         other = refused(quirks, trouble.parameter) if trouble.parameter else None
         if other is not None:
             log.warning(
-                "parameter refused, asking without it", bot=self.bot, model=self.name,
-                status=trouble.status, code=trouble.code, parameter=trouble.parameter)
+                "parameter refused, asking without it",
+                bot=self.bot,
+                model=self.name,
+                status=trouble.status,
+                code=trouble.code,
+                parameter=trouble.parameter,
+            )
         return other
 
     def _pause(self, trouble: Trouble, tries: int) -> bool:
-        """Wait before the next try, as long as the provider wants; False: there is none."""
+        """Wait before the next try, as long as the provider wants; False: there is
+        none."""
         wanted = trouble.retry_after
         pause = wanted if wanted is not None else BACKOFF_S * (1 + random.random())
-        if tries >= TRIES or self.left <= 0 or (wanted is not None and wanted >= self.left):
+        if (
+            tries >= TRIES
+            or self.left <= 0
+            or (wanted is not None and wanted >= self.left)
+        ):
             return False
         self.wait(min(self.left, pause))
         return self.left > 0
@@ -112,7 +127,8 @@ _pool_lock = threading.Lock()
 
 
 def _callers() -> ThreadPoolExecutor:
-    """Threads that wait for models: a cycle must be able to walk away from a call that hangs."""
+    """Threads that wait for models: a cycle must be able to walk away from a call that
+    hangs."""
     global _pool  # noqa: PLW0603 - one per process
     with _pool_lock:
         if _pool is None:

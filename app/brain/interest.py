@@ -9,7 +9,8 @@ from app.brain.embeddings import Encoder
 from app.domain.character import Character
 
 WORD_BONUS = 0.1
-"""Added when one of the interest's words is said: it lifts short messages, whose vectors say little."""
+"""Added when one of the interest's words is said: it lifts short messages, whose
+vectors say little."""
 
 
 class Interests:
@@ -17,14 +18,28 @@ class Interests:
 
     def __init__(self, character: Character, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._examples = [sentence for interest in character.interests for sentence in interest.examples]
-        self._names = [interest.name for interest in character.interests for _ in interest.examples]
+        self._examples = [
+            sentence
+            for interest in character.interests
+            for sentence in interest.examples
+        ]
+        self._names = [
+            interest.name for interest in character.interests for _ in interest.examples
+        ]
         self._words = [
-            (interest.name, re.compile(rf"\b(?:{'|'.join(map(re.escape, interest.words))})\b", re.IGNORECASE))
-            for interest in character.interests]
+            (
+                interest.name,
+                re.compile(
+                    rf"\b(?:{'|'.join(map(re.escape, interest.words))})\b",
+                    re.IGNORECASE,
+                ),
+            )
+            for interest in character.interests
+        ]
 
     def score(self, said: Sequence[str]) -> list[tuple[float, str]]:
-        """For each text the largest cosine to an example sentence (with the bonus), and that interest's name."""
+        """For each text the largest cosine to an example sentence (with the bonus), and
+        that interest's name."""
         if not said:
             return []
         cosines = self._encoder.likeness(said, self._examples)

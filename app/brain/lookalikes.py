@@ -8,15 +8,23 @@ from collections.abc import Iterable
 _CYRILLIC = ("АВЕЅІЈКМНОРСТУХаеѕіјкморсухһԁԛԝӏьг", "abesljkmhopctyxaesljkmopcyxhdqwlbr")
 _GREEK = ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαεικνορτυχγ", "abezhlkmnoptyxaelkvoptuxy")
 _LATIN = ("ıɑɡ01i", "lagoll")
-_ALIKE = {ord(one): other for table in (_CYRILLIC, _GREEK, _LATIN) for one, other in zip(*table, strict=True)}
-"""Letters that are drawn as Latin ones, and what each looks like. Unicode's own table has six thousand rows; these are the
-ones with which a name in Latin letters can be written anew."""
+_ALIKE = {
+    ord(one): other
+    for table in (_CYRILLIC, _GREEK, _LATIN)
+    for one, other in zip(*table, strict=True)
+}
+"""Letters that are drawn as Latin ones, and what each looks like. Unicode's own table
+has six thousand rows; these are the ones with which a name in Latin letters can be
+written anew."""
 
 
 def skeleton(name: str) -> str:
-    """What a name looks like: its letters and digits alone, small, without marks, in Latin where they look Latin."""
+    """What a name looks like: its letters and digits alone, small, without marks, in
+    Latin where they look Latin."""
     plain = unicodedata.normalize("NFKD", name).translate(_ALIKE).casefold()
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", plain).translate(_ALIKE)))
+    return "".join(
+        filter(str.isalnum, unicodedata.normalize("NFKD", plain).translate(_ALIKE))
+    )
 
 
 def alike(name: str, others: Iterable[str]) -> bool:

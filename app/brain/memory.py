@@ -1,7 +1,9 @@
-"""What a bot remembers while it answers, and what it keeps of an answer: behind LangGraph's BaseStore.
+"""What a bot remembers while it answers, and what it keeps of an answer: behind
+LangGraph's BaseStore.
 
-Namespaces: (bot, "said") are lines of conversations that the bot took part in; (bot, "person", user id) are facts that the
-person told. Memory is a help, never a condition: where it is down or slow, the bot answers without it.
+Namespaces: (bot, "said") are lines of conversations that the bot took part in; (bot,
+"person", user id) are facts that the person told. Memory is a help, never a condition:
+where it is down or slow, the bot answers without it.
 """
 
 from __future__ import annotations
@@ -35,14 +37,18 @@ LINES_SEARCHED = 12
 ALIKE = 0.4
 """Cosine from which an earlier line belongs to what is being said."""
 EARLIER = 5
-"""Lines before the answered one that are kept with it, if they are not older than EARLIER_MS."""
+"""Lines before the answered one that are kept with it, if they are not older than
+EARLIER_MS."""
 EARLIER_MS = 600_000
 LINE_LIMIT = 500
 
 NOD_CHANCE = 0.35
 _NODS = {
-    "home": "How are things {where}?", "work": "Still working {where}?", "likes": "Still fond of {what}?",
-    "has": "You still have {what}, I hope?", "origin": "You're from {what}, if I remember right?",
+    "home": "How are things {where}?",
+    "work": "Still working {where}?",
+    "likes": "Still fond of {what}?",
+    "has": "You still have {what}, I hope?",
+    "origin": "You're from {what}, if I remember right?",
 }
 _NOD_MOODS = frozenset({Mood.GREETING, Mood.SMALLTALK})
 
@@ -51,7 +57,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What came to mind: facts about the person and earlier lines, as stored. `trouble`: why nothing did."""
+    """What came to mind: facts about the person and earlier lines, as stored.
+    `trouble`: why nothing did."""
 
     facts: tuple[Mapping[str, Any], ...] = ()
     lines: tuple[Mapping[str, Any], ...] = ()
@@ -59,10 +66,22 @@ class Remembered:
 
     def notes(self) -> list[dict[str, str]]:
         """As a prompt shows them."""
-        facts = [{"about": person(one["name"]), "told you": tame(str(one["text"])), "on": str(one["date"])}
-                 for one in self.facts]
-        lines = [{"from": person(one["name"]), "said earlier": tame(str(one["text"])), "on": _date(one["id"])}
-                 for one in self.lines]
+        facts = [
+            {
+                "about": person(one["name"]),
+                "told you": tame(str(one["text"])),
+                "on": str(one["date"]),
+            }
+            for one in self.facts
+        ]
+        lines = [
+            {
+                "from": person(one["name"]),
+                "said earlier": tame(str(one["text"])),
+                "on": _date(one["id"]),
+            }
+            for one in self.lines
+        ]
         return [*facts, *lines]
 
 
@@ -82,15 +101,24 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def recall(
-    memory: BaseStore | None, bot: str, event: Event, lines: Sequence[ChatLine], *, deep: bool, now_ms: int,
+    memory: BaseStore | None,
+    bot: str,
+    event: Event,
+    lines: Sequence[ChatLine],
+    *,
+    deep: bool,
+    now_ms: int,
 ) -> Remembered:
-    """What comes to mind at a message. `deep`: also earlier lines, which a model can use and the offline voice cannot."""
+    """What comes to mind at a message. `deep`: also earlier lines, which a model can
+    use and the offline voice cannot."""
     if memory is None or event.author_kind is not AuthorKind.HUMAN or event.proxied:
         return NOTHING
     breaker = _breaker(memory)
     if not breaker.allows(now_ms):
         return Remembered(trouble="memory is left alone after failures")
-    search: Future[Remembered] = _pool().submit(_search, memory, bot, event, lines, deep)
+    search: Future[Remembered] = _pool().submit(
+        _search, memory, bot, event, lines, deep
+    )
     try:
         found = search.result(RECALL_WITHIN)
     except DeadlinePassed:
@@ -105,19 +133,55 @@ def recall(
     return found
 
 
-def _search(memory: BaseStore, bot: str, event: Event, lines: Sequence[ChatLine], deep: bool) -> Remembered:
-    facts = [item.value for item in memory.search((bot, "person", event.author_id), query=event.content, limit=100)]
+def _search(
+    memory: BaseStore, bot: str, event: Event, lines: Sequence[ChatLine], deep: bool
+) -> Remembered:
+    facts = [
+        item.value
+        for item in memory.search(
+            (bot, "person", event.author_id), query=event.content, limit=100
+        )
+    ]
     place = place_of(event)
-    facts = [fact for fact in facts if fact["message"] != event.message_id
-             and usable(Kind.FACT, fact, place, Use.ANSWER, about=event.author_id, reader=event.author_id)]
+    facts = [
+        fact
+        for fact in facts
+        if fact["message"] != event.message_id
+        and usable(
+            Kind.FACT,
+            fact,
+            place,
+            Use.ANSWER,
+            about=event.author_id,
+            reader=event.author_id,
+        )
+    ]
     near: list[SearchItem] = []
     if deep:
         here = {line.content for line in lines} | {event.content}
         found = memory.search(
-            (bot, "said"), query=event.content, filter={"channel": event.channel_id}, limit=LINES_SEARCHED)
-        near = [item for item in found if (item.score or 0) >= ALIKE and item.value["text"] not in here
-                and usable(Kind.LINE, item.value, place, Use.ANSWER, about=str(item.value["author"]), reader=event.author_id)]
-    return Remembered(tuple(facts[:FACTS_SHOWN]), tuple(item.value for item in near[:LINES_SHOWN]))
+            (bot, "said"),
+            query=event.content,
+            filter={"channel": event.channel_id},
+            limit=LINES_SEARCHED,
+        )
+        near = [
+            item
+            for item in found
+            if (item.score or 0) >= ALIKE
+            and item.value["text"] not in here
+            and usable(
+                Kind.LINE,
+                item.value,
+                place,
+                Use.ANSWER,
+                about=str(item.value["author"]),
+                reader=event.author_id,
+            )
+        ]
+    return Remembered(
+        tuple(facts[:FACTS_SHOWN]), tuple(item.value for item in near[:LINES_SHOWN])
+    )
 
 
 def place_of(event: Event) -> Place:
@@ -125,7 +189,15 @@ def place_of(event: Event) -> Place:
     return Place(event.channel_id, event.guild_id or "")
 
 
-def usable(kind: Kind, kept: Mapping[str, Any], place: Place, use: Use, *, about: str, reader: str = "") -> bool:
+def usable(
+    kind: Kind,
+    kept: Mapping[str, Any],
+    place: Place,
+    use: Use,
+    *,
+    about: str,
+    reader: str = "",
+) -> bool:
     """Whether a kept fact or line may be used in a place: see `app.rules.privacy`."""
     told = Place(str(kept["channel"]), str(kept["guild"]))
     return may_use(kind, told, place, use, about=about, reader=reader)
@@ -133,7 +205,8 @@ def usable(kind: Kind, kept: Mapping[str, Any], place: Place, use: Use, *, about
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One answer that was committed: to what, in which words, and what was read before it."""
+    """One answer that was committed: to what, in which words, and what was read before
+    it."""
 
     entry: InboxEntry
     text: str
@@ -142,37 +215,64 @@ class Moment:
 
 def people(moment: Moment) -> frozenset[str]:
     """Everybody whose words a moment holds."""
-    return frozenset({moment.entry.event.author_id, *(line.author_id for line in _earlier(moment))})
+    return frozenset(
+        {moment.entry.event.author_id, *(line.author_id for line in _earlier(moment))}
+    )
 
 
 def remember(
-    memory: BaseStore, bot: str, me: str, name: str, moment: Moment, unwilling: Collection[str] = (), deep: bool = True,
+    memory: BaseStore,
+    bot: str,
+    me: str,
+    name: str,
+    moment: Moment,
+    unwilling: Collection[str] = (),
+    deep: bool = True,
 ) -> None:
-    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept, nor by or to whoever speaks through a
-    proxy: anybody may be behind it. `deep`: as in `recall`."""
+    """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept,
+    nor by or to whoever speaks through a proxy: anybody may be behind it. `deep`: as in
+    `recall`."""
     event = moment.entry.event
-    heard = [line for line in _earlier(moment)
-             if line.author_id not in unwilling and line.author_id != me and not line.proxied]
+    heard = [
+        line
+        for line in _earlier(moment)
+        if line.author_id not in unwilling and line.author_id != me and not line.proxied
+    ]
     kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
     if event.author_id not in unwilling and not event.proxied:
         asked = ChatLine(
-            message_id=event.message_id, author_id=event.author_id, author_name=event.author_name,
-            author_kind=event.author_kind, content=legible(event.content, event.names), reply_to=event.reply_to,
-            parts=event.parts)
-        answer = ChatLine(message_id=event.message_id, author_id=me, author_name=name, author_kind=AuthorKind.OURS,
-                          content=moment.text, reply_to=event.message_id)
+            message_id=event.message_id,
+            author_id=event.author_id,
+            author_name=event.author_name,
+            author_kind=event.author_kind,
+            content=legible(event.content, event.names),
+            reply_to=event.reply_to,
+            parts=event.parts,
+        )
+        answer = ChatLine(
+            message_id=event.message_id,
+            author_id=me,
+            author_name=name,
+            author_kind=AuthorKind.OURS,
+            content=moment.text,
+            reply_to=event.message_id,
+        )
         if event.kind == "message":
             kept[f"{event.message_id}.0"] = _line(event, asked)
         kept[f"{event.message_id}.1"] = _line(event, answer) | {"to": event.author_id}
     index: Literal[False] | None = None if deep else False
-    memory.batch([PutOp((bot, "said"), key, value, index) for key, value in kept.items()])
+    memory.batch(
+        [PutOp((bot, "said"), key, value, index) for key, value in kept.items()]
+    )
 
 
 def _earlier(moment: Moment) -> list[ChatLine]:
     event = moment.entry.event
     return [
-        line for line in moment.lines
-        if (line.content or line.parts) and int(line.message_id) < int(event.message_id)
+        line
+        for line in moment.lines
+        if (line.content or line.parts)
+        and int(line.message_id) < int(event.message_id)
         and event.created_ms - snowflake_ms(line.message_id) <= EARLIER_MS
     ][-EARLIER:]
 
@@ -182,12 +282,20 @@ def _line(event: Event, line: ChatLine) -> dict[str, Any]:
     # What came with the words (a forward, a link's preview) was written by others.
     own = {"own": line.content[:LINE_LIMIT]} if line.parts else {}
     return own | {
-        "id": line.message_id, "author": line.author_id, "name": line.author_name, "text": text[:LINE_LIMIT],
-        "bot": line.author_kind is not AuthorKind.HUMAN, "reply_to": line.reply_to or "",
-        "channel": event.channel_id, "guild": event.guild_id or ""}
+        "id": line.message_id,
+        "author": line.author_id,
+        "name": line.author_name,
+        "text": text[:LINE_LIMIT],
+        "bot": line.author_kind is not AuthorKind.HUMAN,
+        "reply_to": line.reply_to or "",
+        "channel": event.channel_id,
+        "guild": event.guild_id or "",
+    }
 
 
-def learn(memory: BaseStore, bot: str, author: str, fact: Fact, line: Mapping[str, Any]) -> bool:
+def learn(
+    memory: BaseStore, bot: str, author: str, fact: Fact, line: Mapping[str, Any]
+) -> bool:
     """Keep one fact with the message it comes from; False: it was known."""
     namespace = (bot, "person", author)
     old = {item.key: item.value for item in memory.search(namespace, limit=100)}
@@ -196,20 +304,38 @@ def learn(memory: BaseStore, bot: str, author: str, fact: Fact, line: Mapping[st
     for key in outdated(old, fact):
         memory.delete(namespace, key)
     taken = sum(key.startswith(f"{fact.message_id}.") for key in old)
-    memory.put(namespace, f"{fact.message_id}.{taken}", {
-        "kind": fact.kind, "text": fact.text, "what": fact.what, "message": fact.message_id, "date": fact.date,
-        "name": line["name"], "channel": line["channel"], "guild": line["guild"]})
+    memory.put(
+        namespace,
+        f"{fact.message_id}.{taken}",
+        {
+            "kind": fact.kind,
+            "text": fact.text,
+            "what": fact.what,
+            "message": fact.message_id,
+            "date": fact.date,
+            "name": line["name"],
+            "channel": line["channel"],
+            "guild": line["guild"],
+        },
+    )
     return True
 
 
 def nod(remembered: Remembered, mood: Mood, seed: str) -> str:
-    """Now and then, in small talk, a word of the offline voice about something the person told it; else ""."""
+    """Now and then, in small talk, a word of the offline voice about something the
+    person told it; else ""."""
     chance = Random(f"nod/{seed}")
-    usable = [fact for fact in remembered.facts if fact["kind"] in _NODS and "thei" not in fact["what"].lower()]
+    usable = [
+        fact
+        for fact in remembered.facts
+        if fact["kind"] in _NODS and "thei" not in fact["what"].lower()
+    ]
     if mood not in _NOD_MOODS or not usable or chance.random() >= NOD_CHANCE:
         return ""
     fact = chance.choice(usable)
-    return _NODS[fact["kind"]].format(what=fact["what"], where=str(fact["text"]).partition(" ")[2])
+    return _NODS[fact["kind"]].format(
+        what=fact["what"], where=str(fact["text"]).partition(" ")[2]
+    )
 
 
 def _date(message: str) -> str:

@@ -1,4 +1,5 @@
-"""Language models: any that LangChain's `init_chat_model` makes, with a deadline, retries, fallbacks and a breaker."""
+"""Language models: any that LangChain's `init_chat_model` makes, with a deadline,
+retries, fallbacks and a breaker."""
 
 from __future__ import annotations
 
@@ -28,31 +29,40 @@ KEYLESS = frozenset({"ollama"})
 FIRST_SHARE = 0.6
 """Part of the time left that a model may take while another one stands behind it."""
 LONGEST_REST_S = 300.0
-"""A provider that asks for a longer pause than a question has time for is left alone, at most so long."""
+"""A provider that asks for a longer pause than a question has time for is left alone,
+at most so long."""
 SLOW_REST_S = 30.0
-"""A model that took all its time is left alone for so long while another one answers: nobody waits for it twice."""
+"""A model that took all its time is left alone for so long while another one answers:
+nobody waits for it twice."""
 TOLD_S = 3_600.0
-WORDLESS = frozenset({Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED})
+WORDLESS = frozenset(
+    {Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED}
+)
 
 log = structlog.get_logger(__name__)
 
 
 def disable_tracing() -> None:
-    """Keep LangSmith from sending prompts out, whatever the environment says. Call before the first model call."""
+    """Keep LangSmith from sending prompts out, whatever the environment says. Call
+    before the first model call."""
     for name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"):
         os.environ[name] = "false"
     os.environ.pop("LANGCHAIN_TRACING", None)
     from langsmith import utils
 
-    # LangSmith reads the environment once and remembers it; its type says only that this is a function.
+    # LangSmith reads the environment once and remembers it; its type says only that
+    # this is a function.
     utils.get_env_var.cache_clear()  # type: ignore[attr-defined]
 
 
-def chat_model(name: str, config: ModelConfig, api_keys: Mapping[str, str], timeout: float) -> BaseChatModel | None:
-    """The LangChain model `provider:model`, or None where it needs a key that is not there.
+def chat_model(
+    name: str, config: ModelConfig, api_keys: Mapping[str, str], timeout: float
+) -> BaseChatModel | None:
+    """The LangChain model `provider:model`, or None where it needs a key that is not
+    there.
 
-    `api_keys` maps provider to key. Raises ConfigurationError for an unknown provider, one whose package is missing,
-    or a key that would travel unencrypted.
+    `api_keys` maps provider to key. Raises ConfigurationError for an unknown provider,
+    one whose package is missing, or a key that would travel unencrypted.
     """
     from langchain.chat_models import init_chat_model
 
@@ -65,26 +75,42 @@ def chat_model(name: str, config: ModelConfig, api_keys: Mapping[str, str], time
     if key is not None and base_url is not None:
         address = urlsplit(base_url)
         if address.scheme == "http" and address.hostname not in LOOPBACK_HOSTS:
-            raise ConfigurationError("model.base_url: must be https, or the key would travel unencrypted.")
+            raise ConfigurationError(
+                "model.base_url: must be https, or the key would travel unencrypted."
+            )
     options: dict[str, Any] = {"temperature": config.temperature}
     if base_url is not None:
         options["base_url"] = base_url
     if provider == "ollama":
-        options |= {"num_predict": config.max_tokens, "client_kwargs": {"timeout": timeout}}
+        options |= {
+            "num_predict": config.max_tokens,
+            "client_kwargs": {"timeout": timeout},
+        }
     else:
-        # A local server wants no key, but the client insists on one. Retries are counted here, not by the client.
-        options |= {"max_tokens": config.max_tokens, "timeout": timeout, "max_retries": 0, "api_key": key or "none"}
+        # A local server wants no key, but the client insists on one. Retries are
+        # counted here, not by the client.
+        options |= {
+            "max_tokens": config.max_tokens,
+            "timeout": timeout,
+            "max_retries": 0,
+            "api_key": key or "none",
+        }
     try:
         model: BaseChatModel = init_chat_model(name, **options)
     except ImportError:
-        raise ConfigurationError(f"model: {provider} needs `pip install the-stream[{provider}]`.") from None
+        raise ConfigurationError(
+            f"model: {provider} needs `pip install the-stream[{provider}]`."
+        ) from None
     except ValueError:
-        raise ConfigurationError(f"model: {name[:60]!r} is nothing that LangChain's init_chat_model knows.") from None
+        raise ConfigurationError(
+            f"model: {name[:60]!r} is nothing that LangChain's init_chat_model knows."
+        ) from None
     return model
 
 
 class Breaker:
-    """After `failures` in a row no call for `open_ms`, then one trial. Thread-safe; the time is passed in (Unix ms)."""
+    """After `failures` in a row no call for `open_ms`, then one trial. Thread-safe; the
+    time is passed in (Unix ms)."""
 
     def __init__(self, failures: int = 4, open_ms: int = 30_000) -> None:
         self._limit, self._open_ms = failures, open_ms
@@ -93,7 +119,8 @@ class Breaker:
         self._lock = threading.Lock()
 
     def allows(self, now_ms: int) -> bool:
-        """Whether a call may be made; when the open time has passed, to one caller only."""
+        """Whether a call may be made; when the open time has passed, to one caller
+        only."""
         with self._lock:
             if self._opened_ms is None:
                 return True
@@ -126,7 +153,8 @@ class Answer:
 
 @dataclass
 class Speaker:
-    """A bot's language models, the preferred one first. Safe to share between threads."""
+    """A bot's language models, the preferred one first. Safe to share between
+    threads."""
 
     models: Sequence[BaseChatModel]
     timeout: float = 60.0
@@ -148,23 +176,43 @@ class Speaker:
 
     def name(self, place: int) -> str:
         """What a model is called in journal and log."""
-        return self.names[place][:80] if place < len(self.names) else self.models[place]._llm_type
+        return (
+            self.names[place][:80]
+            if place < len(self.names)
+            else self.models[place]._llm_type
+        )
 
     def price(self, place: int) -> Price:
         """What a model costs."""
-        return self.prices[place] if place < len(self.prices) else Price(self.usd_in, self.usd_out)
+        return (
+            self.prices[place]
+            if place < len(self.prices)
+            else Price(self.usd_in, self.usd_out)
+        )
 
     def estimate(self, messages: Sequence[BaseMessage]) -> Cost:
         """What one call takes at most, roughly, by the dearest of the models."""
         bill = Bill(Account(), answers.size(messages), self.max_tokens)
-        calls = [bill.estimate(self.price(place), quirks_of(model).most) for place, model in enumerate(self.models)]
-        return Cost(max(call.tokens for call in calls), max(call.micro_usd for call in calls))
+        calls = [
+            bill.estimate(self.price(place), quirks_of(model).most)
+            for place, model in enumerate(self.models)
+        ]
+        return Cost(
+            max(call.tokens for call in calls), max(call.micro_usd for call in calls)
+        )
 
-    def ask(self, messages: Sequence[BaseMessage], now_ms: int, account: Account | None = None) -> Answer:
-        """One answer within `timeout` seconds over all tries, each of which `account` must cover. Raises ModelUnavailable; its
-        text holds no secret."""
+    def ask(
+        self,
+        messages: Sequence[BaseMessage],
+        now_ms: int,
+        account: Account | None = None,
+    ) -> Answer:
+        """One answer within `timeout` seconds over all tries, each of which `account`
+        must cover. Raises ModelUnavailable; its text holds no secret."""
         if not self.breaker.allows(now_ms):
-            raise ModelUnavailable(f"circuit open ({self._last})" if self._last else "circuit open")
+            raise ModelUnavailable(
+                f"circuit open ({self._last})" if self._last else "circuit open"
+            )
         deadline = time.monotonic() + self.timeout
         bill = Bill(account or Account(), answers.size(messages), self.max_tokens)
         troubles: list[Trouble] = []
@@ -174,13 +222,18 @@ class Speaker:
                 break
             # A model that never answers must leave time for the next one.
             share = 1.0 if place == len(self.models) - 1 else FIRST_SHARE
-            found = self._ask_one(place, messages, bill, time.monotonic() + left * share)
+            found = self._ask_one(
+                place, messages, bill, time.monotonic() + left * share
+            )
             if isinstance(found, str):
                 self.breaker.succeeded()
                 return Answer(found, bill.spent.tokens, bill.spent.micro_usd)
             troubles.append(found)
             self._tell(place, found)
-        self._last = "; ".join(f"{self.name(place)}: {trouble.fault}" for place, trouble in enumerate(troubles))
+        self._last = "; ".join(
+            f"{self.name(place)}: {trouble.fault}"
+            for place, trouble in enumerate(troubles)
+        )
         # Who answers, if nothing usable, is there: a pause would not help.
         if any(trouble.fault in WORDLESS for trouble in troubles):
             self.breaker.succeeded()
@@ -189,13 +242,26 @@ class Speaker:
         raise ModelUnavailable(self._last, bill.spent.tokens, bill.spent.micro_usd)
 
     def _ask_one(
-        self, place: int, messages: Sequence[BaseMessage], bill: Bill, until: float,
+        self,
+        place: int,
+        messages: Sequence[BaseMessage],
+        bill: Bill,
+        until: float,
     ) -> str | Trouble:
         begin = time.monotonic()
         rests_until, why = self._resting.get(place, (0.0, None))
         if why is not None and begin < rests_until:
             return why
-        inquiry = Inquiry(self.models[place], self.name(place), self.bot, messages, bill, self.price(place), until, self.wait)
+        inquiry = Inquiry(
+            self.models[place],
+            self.name(place),
+            self.bot,
+            messages,
+            bill,
+            self.price(place),
+            until,
+            self.wait,
+        )
         found = inquiry.ask()
         if isinstance(found, Trouble):
             pause = min(found.retry_after or 0.0, LONGEST_REST_S)
@@ -211,22 +277,36 @@ class Speaker:
             return
         self._told[key] = now
         log.warning(
-            "model failed", bot=self.bot, model=self.name(place), kind=str(trouble.fault), error=trouble.error,
-            status=trouble.status, code=trouble.code, remedy=REMEDIES[trouble.fault])
+            "model failed",
+            bot=self.bot,
+            model=self.name(place),
+            kind=str(trouble.fault),
+            error=trouble.error,
+            status=trouble.status,
+            code=trouble.code,
+            remedy=REMEDIES[trouble.fault],
+        )
 
 
 def speaker(
-    config: ModelConfig | None, api_keys: Mapping[str, str], timeout: float, bot: str = "",
+    config: ModelConfig | None,
+    api_keys: Mapping[str, str],
+    timeout: float,
+    bot: str = "",
 ) -> Speaker | None:
-    """The models of a character file, or None if it names none or their keys are missing (the offline voice speaks).
+    """The models of a character file, or None if it names none or their keys are
+    missing (the offline voice speaks).
 
-    A model that cannot be made is left out. Raises ConfigurationError where none is left.
+    A model that cannot be made is left out. Raises ConfigurationError where none is
+    left.
     """
     if config is None:
         return None
     models: dict[str, BaseChatModel] = {}
     errors: list[ConfigurationError] = []
-    prices = {config.model: Price(config.usd_per_million_in, config.usd_per_million_out)}
+    prices = {
+        config.model: Price(config.usd_per_million_in, config.usd_per_million_out)
+    }
     prices |= {one.model: Price(*config.price_of(one)) for one in config.fallbacks}
     for name in prices:
         try:
@@ -239,12 +319,26 @@ def speaker(
             models[name] = model
         else:
             needed = f"STREAM_KEY_{name.partition(':')[0].upper()}"
-            log.warning("model left out", bot=bot, model=name[:80], reason=f"no key: {needed} is not set at the gateway")
+            log.warning(
+                "model left out",
+                bot=bot,
+                model=name[:80],
+                reason=f"no key: {needed} is not set at the gateway",
+            )
     if not models and errors:
         raise errors[0]
     if not models:
-        log.warning("no key for the model, the offline voice speaks", bot=bot, model=config.model)
+        log.warning(
+            "no key for the model, the offline voice speaks",
+            bot=bot,
+            model=config.model,
+        )
         return None
     return Speaker(
-        list(models.values()), timeout, config.max_tokens, names=list(models), bot=bot,
-        prices=[prices[name] for name in models])
+        list(models.values()),
+        timeout,
+        config.max_tokens,
+        names=list(models),
+        bot=bot,
+        prices=[prices[name] for name in models],
+    )

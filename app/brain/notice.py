@@ -1,4 +1,5 @@
-"""What a person is told who has reached a limit. No model is asked: it is said once a day."""
+"""What a person is told who has reached a limit. No model is asked: it is said once a
+day."""
 
 from __future__ import annotations
 

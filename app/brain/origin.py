@@ -1,4 +1,5 @@
-"""Where a fact comes from: its words must stand in lines that the person wrote, and nobody else may be named in it."""
+"""Where a fact comes from: its words must stand in lines that the person wrote, and
+nobody else may be named in it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_UNSPACED: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+)
 """Scripts that put no spaces between words."""
 _QUOTED: Final = re.compile(r"^\s*>.*$", re.MULTILINE)
 
@@ -16,27 +19,39 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_LIGHT: Final = frozenset(_listed(
-    "a an the and or of to in on at as by for from with near outside is are was were be been am has have had having lives live"
-    " lived living works work worked working job called name named comes come came owns own owning got does do did their"
-    " they them theirs themselves who which that this there person user also very currently now still"))
-"""Words that a third person's sentence needs and the first person's may lack: they carry no news."""
+_LIGHT: Final = frozenset(
+    _listed(
+        "a an the and or of to in on at as by for from with near outside is are was were be been am has have had having lives live"
+        " lived living works work worked working job called name named comes come came owns own owning got does do did their"
+        " they them theirs themselves who which that this there person user also very currently now still"
+    )
+)
+"""Words that a third person's sentence needs and the first person's may lack: they
+carry no news."""
 _LIKED: Final = frozenset(_listed("like love enjoy adore fond favourite favorite fan"))
 _DISLIKED: Final = frozenset(_listed("hate dislike detest loathe"))
-_DENIALS: Final = frozenset(_listed("not no never don't dont can't cannot cant won't isn't nicht ikke pas no"))
-_NUMBERS: Final = {word: str(number) for number, word in enumerate(
-    _listed("zero one two three four five six seven eight nine ten eleven twelve"))}
+_DENIALS: Final = frozenset(
+    _listed("not no never don't dont can't cannot cant won't isn't nicht ikke pas no")
+)
+_NUMBERS: Final = {
+    word: str(number)
+    for number, word in enumerate(
+        _listed("zero one two three four five six seven eight nine ten eleven twelve")
+    )
+}
 _ENDINGS: Final = ("ies", "ing", "ed", "es", "s", "e", "y")
 _STEM_LEAST: Final = 3
 
 
 def own_words(line: Mapping[str, Any]) -> str:
-    """What the author of a kept line wrote there: without what was forwarded, linked or quoted."""
+    """What the author of a kept line wrote there: without what was forwarded, linked or
+    quoted."""
     return _QUOTED.sub("", str(line.get("own", line["text"])))
 
 
 def stands_in(fact: str, own: Sequence[str]) -> bool:
-    """Whether each word of a fact that says something stands in a person's own lines."""
+    """Whether each word of a fact that says something stands in a person's own
+    lines."""
     text = " ".join(own).casefold()
     heard = set(_words(text))
     said = [word for word in _words(fact.casefold()) if word not in _LIGHT]
@@ -44,19 +59,28 @@ def stands_in(fact: str, own: Sequence[str]) -> bool:
 
 
 def names_other(fact: str, others: Collection[str]) -> bool:
-    """Whether a fact names somebody of these: what is said about others is no fact of theirs, and none of the speaker's."""
+    """Whether a fact names somebody of these: what is said about others is no fact of
+    theirs, and none of the speaker's."""
     words = set(_words(fact.casefold()))
-    return any(named and set(named) <= words for named in (_words(name.casefold()) for name in others))
+    return any(
+        named and set(named) <= words
+        for named in (_words(name.casefold()) for name in others)
+    )
 
 
 def _words(text: str) -> list[str]:
-    return [word.removesuffix("'s").removesuffix("’s") for word in _WORD.findall(text.replace("’", "'"))]
+    return [
+        word.removesuffix("'s").removesuffix("’s")
+        for word in _WORD.findall(text.replace("’", "'"))
+    ]
 
 
 def _stands(word: str, heard: Collection[str], text: str) -> bool:
     if _UNSPACED.search(word):
-        return all(word[at:at + 2] in text for at in range(max(1, len(word) - 1)))
-    if word in heard or _NUMBERS.get(word, word) in {_NUMBERS.get(one, one) for one in heard}:
+        return all(word[at : at + 2] in text for at in range(max(1, len(word) - 1)))
+    if word in heard or _NUMBERS.get(word, word) in {
+        _NUMBERS.get(one, one) for one in heard
+    }:
         return True
     stem = _stem(word)
     stems = {_stem(one) for one in heard}
@@ -70,7 +94,9 @@ def _attitude(stem: str, stems: Collection[str], heard: Collection[str]) -> bool
     if stem in map(_stem, _LIKED):
         alike = _LIKED
     elif stem in map(_stem, _DISLIKED):
-        alike = _DISLIKED | (_LIKED | {"stand"} if _DENIALS & set(heard) else frozenset())
+        alike = _DISLIKED | (
+            _LIKED | {"stand"} if _DENIALS & set(heard) else frozenset()
+        )
     else:
         return False
     return any(_stem(word) in stems for word in alike)

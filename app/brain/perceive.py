@@ -25,32 +25,48 @@ NEAR_LINES = 10
 
 
 def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Drop what needs no answer, score the rest: direct ones in turn, others the most wanted first."""
+    """Drop what needs no answer, score the rest: direct ones in turn, others the most
+    wanted first."""
     brain, ports = runtime.context.brain, runtime.context.ports
     entries = list(ports.entries())
     granted = ports.granted()
-    useless = [(reason, entry) for entry in entries if (reason := _useless(entry, brain, ports))]
+    useless = [
+        (reason, entry)
+        for entry in entries
+        if (reason := _useless(entry, brain, ports))
+    ]
     drop_grouped(ports, "perceive", useless)
     gone = {entry.entry_id for _, entry in useless}
     alive = [entry for entry in entries if entry.entry_id not in gone]
     direct = [entry for entry in alive if entry.signal is Signal.DIRECT]
-    chosen = in_turn(direct)[:DIRECT_AT_ONCE] or _considered(alive, brain, ports, granted)
+    chosen = in_turn(direct)[:DIRECT_AT_ONCE] or _considered(
+        alive, brain, ports, granted
+    )
     scored = _scored(chosen, entries, brain, ports, granted)
     if not direct:
         scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
     return {"candidates": tuple(scored)}
 
 
-def drop_grouped(ports: CyclePorts, step: str, reasons: Sequence[tuple[str, InboxEntry]]) -> None:
+def drop_grouped(
+    ports: CyclePorts, step: str, reasons: Sequence[tuple[str, InboxEntry]]
+) -> None:
     """Drop entries with one call for each reason."""
-    for reason, group in groupby(sorted(reasons, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+    for reason, group in groupby(
+        sorted(reasons, key=lambda pair: pair[0]), key=lambda pair: pair[0]
+    ):
         ports.drop([entry for _, entry in group], step, reason)
 
 
 def age_ms(entry: InboxEntry, now_ms: int) -> int:
-    """Since the message was written; for reactions since they were noticed, as the message itself may be old."""
+    """Since the message was written; for reactions since they were noticed, as the
+    message itself may be old."""
     seen = entry.entry_id.partition("-")[0]
-    at_ms = int(seen) if entry.event.kind == "reaction" and seen.isdigit() else entry.event.created_ms
+    at_ms = (
+        int(seen)
+        if entry.event.kind == "reaction" and seen.isdigit()
+        else entry.event.created_ms
+    )
     return max(0, now_ms - at_ms)
 
 
@@ -64,8 +80,16 @@ def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
     event, unasked = entry.event, entry.signal is not Signal.DIRECT
     reasons = (
         ("own message", event.author_id == ports.me),
-        ("nothing was said", event.kind == "message" and not event.content.strip() and not event.parts),
-        ("addressed to others", unasked and bool(entry.addressed) and brain.character.name not in entry.addressed),
+        (
+            "nothing was said",
+            event.kind == "message" and not event.content.strip() and not event.parts,
+        ),
+        (
+            "addressed to others",
+            unasked
+            and bool(entry.addressed)
+            and brain.character.name not in entry.addressed,
+        ),
         ("stale", unasked and age_ms(entry, ports.now_ms) > brain.backfill_ms),
         ("may not speak unasked here", unasked and not ports.allowed(entry)),
     )
@@ -73,26 +97,53 @@ def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
 
 
 def _considered(
-    alive: Sequence[InboxEntry], brain: Brain, ports: CyclePorts, granted: frozenset[str],
+    alive: Sequence[InboxEntry],
+    brain: Brain,
+    ports: CyclePorts,
+    granted: frozenset[str],
 ) -> list[InboxEntry]:
-    """The newest messages worth scoring, granted and high-signal ones before ambient ones."""
+    """The newest messages worth scoring, granted and high-signal ones before ambient
+    ones."""
     poll = ports.woken_by is Context.POLL
-    eligible = [entry for entry in alive
-                if poll or entry.signal is not Signal.AMBIENT or entry.event.message_id in granted]
-    eligible.sort(key=lambda entry: (
-        entry.event.message_id in granted, entry.signal is not Signal.AMBIENT, entry.event.created_ms), reverse=True)
+    eligible = [
+        entry
+        for entry in alive
+        if poll
+        or entry.signal is not Signal.AMBIENT
+        or entry.event.message_id in granted
+    ]
+    eligible.sort(
+        key=lambda entry: (
+            entry.event.message_id in granted,
+            entry.signal is not Signal.AMBIENT,
+            entry.event.created_ms,
+        ),
+        reverse=True,
+    )
     if poll:
-        rest = [entry for entry in eligible[CONSIDERED:] if settled(entry, brain, ports.now_ms)]
-        drop_grouped(ports, "perceive", [("passed over by newer ones", entry) for entry in rest])
+        rest = [
+            entry
+            for entry in eligible[CONSIDERED:]
+            if settled(entry, brain, ports.now_ms)
+        ]
+        drop_grouped(
+            ports, "perceive", [("passed over by newer ones", entry) for entry in rest]
+        )
     return eligible[:CONSIDERED]
 
 
 def _scored(
-    chosen: Sequence[InboxEntry], entries: Sequence[InboxEntry], brain: Brain, ports: CyclePorts,
+    chosen: Sequence[InboxEntry],
+    entries: Sequence[InboxEntry],
+    brain: Brain,
+    ports: CyclePorts,
     granted: frozenset[str],
 ) -> list[Candidate]:
     states = ports.states()
-    said = [spoken(entry.event.content, brain.character.names) or worded(entry.event.parts) for entry in chosen]
+    said = [
+        spoken(entry.event.content, brain.character.names) or worded(entry.event.parts)
+        for entry in chosen
+    ]
     interests = brain.interests.score(said)
     found: list[Candidate] = []
     for entry, text, (interest, topic) in zip(chosen, said, interests, strict=True):
@@ -109,7 +160,9 @@ def _scored(
             question=reading.question,
             brief=reading.brief,
         )
-        decided = plan.decide(scores, brain.character.pacing.chattiness, brain.thresholds)
+        decided = plan.decide(
+            scores, brain.character.pacing.chattiness, brain.thresholds
+        )
         if entry.wordless:
             decided = plan.wordless(decided)
         found.append(Candidate(entry, scores, topic, reading, decided))
@@ -117,6 +170,8 @@ def _scored(
 
 
 def _fatigue(channel: str, entries: Sequence[InboxEntry]) -> float:
-    near = [entry for entry in entries if entry.event.channel_id == channel][-NEAR_LINES:]
+    near = [entry for entry in entries if entry.event.channel_id == channel][
+        -NEAR_LINES:
+    ]
     ours = sum(entry.event.author_kind is AuthorKind.OURS for entry in near)
     return ours / len(near) if near else 0.0

@@ -1,4 +1,5 @@
-"""Plan: which candidate the bot answers now, by the rules and with the channel's floor."""
+"""Plan: which candidate the bot answers now, by the rules and with the channel's
+floor."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ LEAVES = frozenset({Claim.WAIT, Claim.QUIET, Claim.ELECTION_OPEN})
 
 
 def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Choose the first candidate that the rules want and whose floor is granted; drop what nobody will want later."""
+    """Choose the first candidate that the rules want and whose floor is granted; drop
+    what nobody will want later."""
     brain, ports = runtime.context.brain, runtime.context.ports
     outcomes = list(state["outcomes"])
     wanted = _wanted(state["candidates"], brain, ports, outcomes)
@@ -31,42 +33,61 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
         if not candidate.direct and place >= TRIES:
             break
         verdict = ports.claim(candidate.entry)
-        rest = wanted[place + 1:]
+        rest = wanted[place + 1 :]
         if verdict is Claim.GRANTED:
             _note(ports, candidate)
             if not candidate.direct:
                 _drop_ambient(rest, ports, outcomes)
                 _note_left(rest, candidate, ports)
-            return {"chosen": candidate, "candidates": tuple(rest), "outcomes": tuple(outcomes)}
+            return {
+                "chosen": candidate,
+                "candidates": tuple(rest),
+                "outcomes": tuple(outcomes),
+            }
         outcomes.append(_refused(candidate, verdict, ports))
         if verdict in STOPS or _ends(candidate, verdict, brain):
-            return {"chosen": None, "candidates": tuple(rest), "outcomes": tuple(outcomes), "stopped": True}
+            return {
+                "chosen": None,
+                "candidates": tuple(rest),
+                "outcomes": tuple(outcomes),
+                "stopped": True,
+            }
     return {"chosen": None, "candidates": (), "outcomes": tuple(outcomes)}
 
 
 def _ends(candidate: Candidate, verdict: Claim, brain: Brain) -> bool:
-    """Whether the cycle must answer nothing else now: the cooldown that follows would keep the bot from what it has won, and a
-    later direct message would be answered before an earlier one."""
+    """Whether the cycle must answer nothing else now: the cooldown that follows would
+    keep the bot from what it has won, and a later direct message would be answered
+    before an earlier one."""
     if candidate.direct:
         return verdict is Claim.WAIT and not _waits_for_others(candidate, brain)
     return verdict is Claim.QUIET and candidate.scores.granted
 
 
 def _waits_for_others(candidate: Candidate, brain: Brain) -> bool:
-    """Whether bots named before this one may be why it must wait. Else the floor is taken, and it may fall free between two
-    questions: a later message would then be answered before an earlier one."""
+    """Whether bots named before this one may be why it must wait. Else the floor is
+    taken, and it may fall free between two questions: a later message would then be
+    answered before an earlier one."""
     addressed = candidate.entry.addressed
     return brain.character.name in addressed[1:]
 
 
 def _wanted(
-    candidates: Sequence[Candidate], brain: Brain, ports: CyclePorts, outcomes: list[Outcome],
+    candidates: Sequence[Candidate],
+    brain: Brain,
+    ports: CyclePorts,
+    outcomes: list[Outcome],
 ) -> list[Candidate]:
-    """Those that the rules would answer. Of the others, dropped is what no election can still hand to this bot."""
+    """Those that the rules would answer. Of the others, dropped is what no election can
+    still hand to this bot."""
     wanted = [one for one in candidates if one.plan.kind is not ActionKind.OBSERVE]
     others = [one for one in candidates if one.plan.kind is ActionKind.OBSERVE]
-    final = [one for one in others
-             if one.scores.granted or (ports.woken_by is Context.POLL and settled(one.entry, brain, ports.now_ms))]
+    final = [
+        one
+        for one in others
+        if one.scores.granted
+        or (ports.woken_by is Context.POLL and settled(one.entry, brain, ports.now_ms))
+    ]
     drop_grouped(ports, "plan", [(one.plan.reason, one.entry) for one in final])
     for one in others:
         did = Did.DROPPED if one in final else Did.LEFT
@@ -84,24 +105,45 @@ def _refused(candidate: Candidate, verdict: Claim, ports: CyclePorts) -> Outcome
     return Outcome(message, Did.DROPPED, verdict)
 
 
-def _drop_ambient(rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[Outcome]) -> None:
-    """One answer a cycle: what was merely interesting is not answered a minute later, out of place."""
+def _drop_ambient(
+    rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[Outcome]
+) -> None:
+    """One answer a cycle: what was merely interesting is not answered a minute later,
+    out of place."""
     reason = "another message was more interesting"
-    ambient = [one.entry for one in rest if one.entry.signal is Signal.AMBIENT and not one.scores.granted]
+    ambient = [
+        one.entry
+        for one in rest
+        if one.entry.signal is Signal.AMBIENT and not one.scores.granted
+    ]
     if ambient:
         ports.drop(ambient, "plan", reason)
-    outcomes.extend(Outcome(entry.event.message_id, Did.DROPPED, reason) for entry in ambient)
+    outcomes.extend(
+        Outcome(entry.event.message_id, Did.DROPPED, reason) for entry in ambient
+    )
 
 
 def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) -> None:
-    """Triggers that came together share one cycle; each is told which of them was answered."""
+    """Triggers that came together share one cycle; each is told which of them was
+    answered."""
     triggers = [one.entry for one in rest if one.entry.signal is not Signal.AMBIENT]
     ports.left(triggers, f"answers {chosen.entry.event.message_id} first")
 
 
 def _note(ports: CyclePorts, candidate: Candidate) -> None:
     scores = candidate.scores
-    ports.note(candidate.entry, "plan", candidate.plan.kind, candidate.plan.reason, {
-        "desire": round(candidate.plan.desire, 3), "interest": round(scores.interest, 3), "topic": candidate.topic,
-        "trust": scores.trust, "state": scores.state, "fatigue": round(scores.fatigue, 2),
-        "mood": candidate.reading.mood})
+    ports.note(
+        candidate.entry,
+        "plan",
+        candidate.plan.kind,
+        candidate.plan.reason,
+        {
+            "desire": round(candidate.plan.desire, 3),
+            "interest": round(scores.interest, 3),
+            "topic": candidate.topic,
+            "trust": scores.trust,
+            "state": scores.state,
+            "fatigue": round(scores.fatigue, 2),
+            "mood": candidate.reading.mood,
+        },
+    )

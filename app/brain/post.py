@@ -1,4 +1,5 @@
-"""Post: now and then a poll opens a conversation, or posts the diary or dream of the night. Off unless a file turns it on."""
+"""Post: now and then a poll opens a conversation, or posts the diary or dream of the
+night. Off unless a file turns it on."""
 
 from __future__ import annotations
 
@@ -21,12 +22,17 @@ from app.rules import plan
 TRIES = 5
 """Channels for which the floor is asked in one poll."""
 
-_LEADS = ("Been thinking about {topic}.", "Quiet in here, so: {topic}.", "{topic}, for a change of subject.",
-          "Something about {topic} won't leave me alone.")
+_LEADS = (
+    "Been thinking about {topic}.",
+    "Quiet in here, so: {topic}.",
+    "{topic}, for a change of subject.",
+    "Something about {topic} won't leave me alone.",
+)
 
 
 def post(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Make at most one post. One draw decides for the whole poll, so that many quiet channels mean no more talk."""
+    """Make at most one post. One draw decides for the whole poll, so that many quiet
+    channels mean no more talk."""
     run = runtime.context
     ports, pacing = run.ports, run.brain.character.pacing
     if ports.woken_by is not Context.POLL or state["stopped"]:
@@ -34,7 +40,9 @@ def post(state: CycleState, runtime: Runtime[Run]) -> Change:
     chance = ports.chance()
     for opening in ports.openings()[:TRIES]:
         wish = plan.proactive(pacing.drive, chance, opening.quiet_s)
-        if (opening.text or wish.kind is ActionKind.POST) and ports.claim_post(opening) is Claim.GRANTED:
+        if (opening.text or wish.kind is ActionKind.POST) and ports.claim_post(
+            opening
+        ) is Claim.GRANTED:
             return {"outcomes": (*state["outcomes"], _make(run, opening))}
     return {}
 
@@ -46,12 +54,18 @@ def _make(run: Run, opening: Opening) -> Outcome:
         return Outcome(opening.post_id, Did.DECLINED, action.reason)
     verdict = run.ports.commit_post(opening, action)
     done = verdict in {Commit.COMMITTED, Commit.DRY_RUN}
-    return Outcome(opening.post_id, Did.COMMITTED if done else Did.DROPPED, opening.reason if done else verdict,
-                   ActionKind.POST)
+    return Outcome(
+        opening.post_id,
+        Did.COMMITTED if done else Did.DROPPED,
+        opening.reason if done else verdict,
+        ActionKind.POST,
+    )
 
 
 def _draft(run: Run, opening: Opening) -> Action:
-    action = Action(kind=ActionKind.POST, channel_id=opening.channel, reason=opening.reason)
+    action = Action(
+        kind=ActionKind.POST, channel_id=opening.channel, reason=opening.reason
+    )
     if opening.text:
         return action.model_copy(update={"text": text.outgoing(opening.text)})
     speaker = run.brain.speaker
@@ -62,40 +76,77 @@ def _draft(run: Run, opening: Opening) -> Action:
     reserved = run.ports.reserve_post(opening, cost)
     if reserved is not Reserve.OK:
         return action.model_copy(update={"reason": reserved})
-    account = Account(cost, lambda more: run.ports.reserve_post(opening, more) is Reserve.OK)
+    account = Account(
+        cost, lambda more: run.ports.reserve_post(opening, more) is Reserve.OK
+    )
     return _asked(run, speaker, messages, action, account)
 
 
-def _asked(run: Run, speaker: Speaker, messages: list[BaseMessage], action: Action, account: Account) -> Action:
-    """What the model says, or silence where it says nothing usable: nobody waits for it."""
+def _asked(
+    run: Run,
+    speaker: Speaker,
+    messages: list[BaseMessage],
+    action: Action,
+    account: Account,
+) -> Action:
+    """What the model says, or silence where it says nothing usable: nobody waits for
+    it."""
     character = run.brain.character
     try:
         answer = speaker.ask(messages, run.ports.now_ms, account)
     except ModelUnavailable as error:
-        return action.model_copy(update={"reason": str(error), "tokens": error.tokens, "micro_usd": error.micro_usd})
+        return action.model_copy(
+            update={
+                "reason": str(error),
+                "tokens": error.tokens,
+                "micro_usd": error.micro_usd,
+            }
+        )
     found = reply.parse(answer.content)
-    said = text.outgoing(found.text, character.names) if found is not None and found.action == "reply" else ""
+    said = (
+        text.outgoing(found.text, character.names)
+        if found is not None and found.action == "reply"
+        else ""
+    )
     if is_silence(said) or text.problem(said, str(messages[0].content)):
         said = ""
-    return action.model_copy(update={
-        "text": said, "tokens": answer.tokens, "micro_usd": answer.micro_usd,
-        "reason": action.reason if said else "the model chose silence"})
+    return action.model_copy(
+        update={
+            "text": said,
+            "tokens": answer.tokens,
+            "micro_usd": answer.micro_usd,
+            "reason": action.reason if said else "the model chose silence",
+        }
+    )
 
 
 def _messages(run: Run, opening: Opening) -> list[BaseMessage]:
     me = run.ports.me
-    said = [prompt.said(line, me, run.brain.character.names) for line in run.ports.lines_of(opening) if line.content or line.parts]
-    turn = prompt.fill("open", minutes=str(int(opening.quiet_s // 60)), transcript="\n".join(said))
+    said = [
+        prompt.said(line, me, run.brain.character.names)
+        for line in run.ports.lines_of(opening)
+        if line.content or line.parts
+    ]
+    turn = prompt.fill(
+        "open", minutes=str(int(opening.quiet_s // 60)), transcript="\n".join(said)
+    )
     return [SystemMessage(prompt.system(run.brain.character)), HumanMessage(turn)]
 
 
 def opener(run: Run, seed: str) -> str:
-    """A line of the offline voice that nobody asked for; "" when each that fits was said within a day."""
+    """A line of the offline voice that nobody asked for; "" when each that fits was
+    said within a day."""
     character, chance = run.brain.character, Random(seed)
     heard = "\n".join(run.ports.recent())
-    lines = [line for line in character.lines if line.topic and "{" not in line.text and line.text not in heard]
+    lines = [
+        line
+        for line in character.lines
+        if line.topic and "{" not in line.text and line.text not in heard
+    ]
     if not lines:
         return ""
     line = chance.choice(lines)
     lead = chance.choice(_LEADS).format(topic=line.topic)
-    return f"{lead[0].upper()}{lead[1:]} {line.text}" if run.ports.utter(line.text) else ""
+    return (
+        f"{lead[0].upper()}{lead[1:]} {line.text}" if run.ports.utter(line.text) else ""
+    )

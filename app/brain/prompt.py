@@ -1,4 +1,5 @@
-"""The messages that a model gets. Untrusted text stands in them as JSON strings, so that it cannot end its fence."""
+"""The messages that a model gets. Untrusted text stands in them as JSON strings, so
+that it cannot end its fence."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ LINE_LIMIT = 800
 MESSAGE_LIMIT = 3_000
 """Characters of the message to answer that a model is shown."""
 FILE_LIMIT = 24_000
-"""Characters of a text file that a model is shown, about 6,000 tokens: a small model's window holds 8,000."""
+"""Characters of a text file that a model is shown, about 6,000 tokens: a small model's
+window holds 8,000."""
 FILE_END = 6_000
 """Those of them that a longer file's end gets."""
 
@@ -40,24 +42,35 @@ _KINDS = {
 @functools.cache
 def template(name: str) -> str:
     """The text of `prompts/<name>.txt`."""
-    return (resources.files("app.brain") / "prompts" / f"{name}.txt").read_text(encoding="utf-8").strip()
+    return (
+        (resources.files("app.brain") / "prompts" / f"{name}.txt")
+        .read_text(encoding="utf-8")
+        .strip()
+    )
 
 
 def fill(name: str, **slots: str) -> str:
-    """A template with its slots filled in one pass: what is filled in is not looked at for slots again."""
+    """A template with its slots filled in one pass: what is filled in is not looked at
+    for slots again."""
     return _SLOT.sub(lambda match: slots[match.group(1)], template(name))
 
 
 def system(character: Character) -> str:
     """The system prompt."""
     names = ", ".join(character.aliases) or "none"
-    return fill("system", display_name=character.display_name, names=names, persona=character.persona)
+    return fill(
+        "system",
+        display_name=character.display_name,
+        names=names,
+        persona=character.persona,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What stands around the message to answer: the channel's lines, where it is, what was opened of the message's files,
-    what the bot said lately, and what came to mind."""
+    """What stands around the message to answer: the channel's lines, where it is, what
+    was opened of the message's files, what the bot said lately, and what came to
+    mind."""
 
     lines: Sequence[ChatLine] = ()
     place: Mapping[str, str] = field(default_factory=dict)
@@ -66,27 +79,48 @@ class Shown:
     notes: Sequence[Mapping[str, str]] = ()
 
 
-def build(character: Character, me: str, entry: InboxEntry, shown: Shown) -> list[BaseMessage]:
+def build(
+    character: Character, me: str, entry: InboxEntry, shown: Shown
+) -> list[BaseMessage]:
     """System prompt, and the transcript with the message to answer last."""
     event, names = entry.event, character.names
     earlier = [line for line in shown.lines if line.message_id != event.message_id]
     turn = fill(
-        "turn", place=_placed(shown.place), people="\n".join(_present(event, shown.lines, me, names)),
-        transcript="\n".join(said(line, me, names) for line in earlier if line.content or line.parts),
-        message=fenced(asked(entry, shown, me, names)))
+        "turn",
+        place=_placed(shown.place),
+        people="\n".join(_present(event, shown.lines, me, names)),
+        transcript="\n".join(
+            said(line, me, names) for line in earlier if line.content or line.parts
+        ),
+        message=fenced(asked(entry, shown, me, names)),
+    )
     if shown.notes:
-        turn = f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
+        turn = (
+            f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
+        )
     own = tuple(line.content for line in earlier if line.author_id == me)
     scene = Scene(
-        said=heard(event, shown.enclosed), author=event.author_name, recent=(*shown.recent, *own), seed=event.message_id,
-        thing=thing(event.parts))
-    return [SystemMessage(system(character)), HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene))]
+        said=heard(event, shown.enclosed),
+        author=event.author_name,
+        recent=(*shown.recent, *own),
+        seed=event.message_id,
+        thing=thing(event.parts),
+    )
+    return [
+        SystemMessage(system(character)),
+        HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene)),
+    ]
 
 
-def asked(entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]) -> dict[str, object]:
+def asked(
+    entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]
+) -> dict[str, object]:
     """The message to answer, as the model reads it. `names`: the bot's own."""
     event = entry.event
-    message: dict[str, object] = {"from": _apart(event.author_name, names), "text": tame(event.content, MESSAGE_LIMIT)}
+    message: dict[str, object] = {
+        "from": _apart(event.author_name, names),
+        "text": tame(event.content, MESSAGE_LIMIT),
+    }
     if event.parts:
         message["came with"] = tame(described(event.parts), LINE_LIMIT)
     files = {tame(name, 100): _file(words) for name, words in shown.enclosed.texts}
@@ -94,38 +128,59 @@ def asked(entry: InboxEntry, shown: Shown, me: str, names: Sequence[str]) -> dic
         message["files"] = files
     if event.kind == "reaction":
         message["note"] = f"{event.reactions} people reacted to this message"
-    answered = next((line for line in shown.lines if line.message_id == event.reply_to), None)
+    answered = next(
+        (line for line in shown.lines if line.message_id == event.reply_to), None
+    )
     if answered is not None:
         message["in reply to"] = _who(answered, me, names)
-        message["who said"] = tame(" ".join(filter(None, (answered.content, described(answered.parts)))), LINE_LIMIT)
+        message["who said"] = tame(
+            " ".join(filter(None, (answered.content, described(answered.parts)))),
+            LINE_LIMIT,
+        )
     return message
 
 
 def _file(words: str) -> str:
-    """A text file as the model reads it: of a very long one its beginning and its end."""
+    """A text file as the model reads it: of a very long one its beginning and its
+    end."""
     if len(words) <= FILE_LIMIT:
         return tame(words, FILE_LIMIT)
-    return f"{tame(words[:FILE_LIMIT - FILE_END], FILE_LIMIT)}\n[...]\n{tame(words[-FILE_END:], FILE_END)}"
+    return f"{tame(words[: FILE_LIMIT - FILE_END], FILE_LIMIT)}\n[...]\n{tame(words[-FILE_END:], FILE_END)}"
 
 
 def heard(event: Event, enclosed: Enclosed) -> str:
-    """What the offline voice hears: the words of the message, else of what came with it."""
-    return event.content or worded(event.parts) or " ".join(words for _, words in enclosed.texts)[:MESSAGE_LIMIT]
+    """What the offline voice hears: the words of the message, else of what came with
+    it."""
+    return (
+        event.content
+        or worded(event.parts)
+        or " ".join(words for _, words in enclosed.texts)[:MESSAGE_LIMIT]
+    )
 
 
 def _blocks(turn: str, enclosed: Enclosed) -> str | list[str | dict[Any, Any]]:
-    """The turn as text, or as LangChain's content blocks where a picture goes with it."""
+    """The turn as text, or as LangChain's content blocks where a picture goes with
+    it."""
     if not enclosed.pictures:
         return turn
-    pictures = [{"type": "image", "base64": one.data, "mime_type": one.media_type} for one in enclosed.pictures]
+    pictures = [
+        {"type": "image", "base64": one.data, "mime_type": one.media_type}
+        for one in enclosed.pictures
+    ]
     return [{"type": "text", "text": turn}, *pictures]
 
 
 def _placed(place: Mapping[str, str]) -> str:
-    return fenced({key: tame(name, 300) for key, name in place.items()}) if place else "a private conversation"
+    return (
+        fenced({key: tame(name, 300) for key, name in place.items()})
+        if place
+        else "a private conversation"
+    )
 
 
-def _present(event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[str]) -> list[str]:
+def _present(
+    event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[str]
+) -> list[str]:
     people = {_person_of(line): (line.author_name, line.author_kind) for line in lines}
     people[_person_of(event)] = (event.author_name, event.author_kind)
     own = people.pop(me, None)
@@ -135,7 +190,8 @@ def _present(event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[s
 
 
 def _person_of(said: ChatLine | Event) -> str:
-    """Who somebody is. All people of a proxy share the id of its webhook: their names tell them apart."""
+    """Who somebody is. All people of a proxy share the id of its webhook: their names
+    tell them apart."""
     return f"{said.author_id} {said.author_name}" if said.proxied else said.author_id
 
 
@@ -160,5 +216,10 @@ def _apart(name: str, names: Sequence[str]) -> str:
 
 
 def fenced(value: object) -> str:
-    """JSON in one line without angle brackets, so that no text can close the tag around it."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+    """JSON in one line without angle brackets, so that no text can close the tag around
+    it."""
+    return (
+        json.dumps(value, ensure_ascii=False)
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+    )

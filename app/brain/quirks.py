@@ -1,4 +1,5 @@
-"""What an endpoint does not take, learned from its refusals: left out or exchanged, and remembered while the process runs."""
+"""What an endpoint does not take, learned from its refusals: left out or exchanged, and
+remembered while the process runs."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Quirks:
 
     temperature: bool = True
     limit: str = ""
-    """The wire's name for the limit of an answer: "" as LangChain has it, `none` not sent."""
+    """The wire's name for the limit of an answer: "" as LangChain has it, `none` not
+    sent."""
     streaming: bool = False
     most: int | None = None
     """Tokens of a larger limit."""
@@ -52,7 +54,8 @@ def forget() -> None:
 
 
 def refused(quirks: Quirks, parameter: str) -> Quirks | None:
-    """How to ask without the parameter that was refused, or None where nothing is left to change."""
+    """How to ask without the parameter that was refused, or None where nothing is left
+    to change."""
     if parameter == "temperature" and quirks.temperature:
         return replace(quirks, temperature=False)
     if parameter == "stream" and not quirks.streaming:
@@ -63,16 +66,23 @@ def refused(quirks: Quirks, parameter: str) -> Quirks | None:
 
 
 def larger(model: BaseChatModel, quirks: Quirks) -> Quirks | None:
-    """How to ask with a larger limit, or None where it was raised before or is not sent."""
+    """How to ask with a larger limit, or None where it was raised before or is not
+    sent."""
     name = _limit_field(model)
     limit = getattr(model, name) if name else None
-    if quirks.most is not None or quirks.limit == "none" or not isinstance(limit, int) or limit >= MOST_LIMIT:
+    if (
+        quirks.most is not None
+        or quirks.limit == "none"
+        or not isinstance(limit, int)
+        or limit >= MOST_LIMIT
+    ):
         return None
     return replace(quirks, most=min(MOST_LIMIT, limit * LARGER))
 
 
 def adapted(model: BaseChatModel, quirks: Quirks) -> BaseChatModel:
-    """The model, asked as its endpoint wants; it shares its client with the original."""
+    """The model, asked as its endpoint wants; it shares its client with the
+    original."""
     changes: dict[str, Any] = {}
     name = _limit_field(model)
     limit = quirks.most or (getattr(model, name) if name else None)
@@ -83,11 +93,17 @@ def adapted(model: BaseChatModel, quirks: Quirks) -> BaseChatModel:
     if name and quirks.limit:
         changes[name] = None
         if quirks.limit != "none":
-            # LangChain renames the limit as it likes; what stands in the extra body it leaves alone.
-            changes["extra_body"] = {**(getattr(model, "extra_body", None) or {}), quirks.limit: limit}
+            # LangChain renames the limit as it likes; what stands in the extra body it
+            # leaves alone.
+            changes["extra_body"] = {
+                **(getattr(model, "extra_body", None) or {}),
+                quirks.limit: limit,
+            }
     elif name and quirks.most is not None:
         changes[name] = limit
-    known = {key: value for key, value in changes.items() if key in type(model).model_fields}
+    known = {
+        key: value for key, value in changes.items() if key in type(model).model_fields
+    }
     return model.model_copy(update=known) if known else model
 
 

@@ -18,7 +18,10 @@ MAX_THOUGHT = 400_000
 STARTS = 8
 """Braces at which an object is looked for: small models write a remark before it."""
 
-_FENCE = re.compile(r"\A```(?:json|text|txt|plaintext|markdown|md)?[ \t]*\n(.*?)\n?\s*(?:```)?\Z", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(
+    r"\A```(?:json|text|txt|plaintext|markdown|md)?[ \t]*\n(.*?)\n?\s*(?:```)?\Z",
+    re.DOTALL | re.IGNORECASE,
+)
 _OURS = re.compile(r"[\"'](?:action|text|emoji)[\"']\s*:")
 _UNENDED = re.compile(r"\"text\"\s*:\s*\"((?:[^\"\\]|\\.)*)\Z", re.DOTALL)
 _ALIASES = ("reply", "response", "message", "content", "answer")
@@ -36,20 +39,27 @@ class Reply(BaseModel):
 
 
 def parse(content: str) -> Reply | None:
-    """The first JSON object of ours outside of all thoughts, as a Reply. Plain prose is a reply too; else None."""
+    """The first JSON object of ours outside of all thoughts, as a Reply. Plain prose is
+    a reply too; else None."""
     if len(content) > MAX_THOUGHT:
         return None
     # Halves of surrogate pairs, which JSON may hold, can be neither validated nor sent.
     content = content.encode("utf-8", "replace").decode("utf-8").strip()
-    # A whole object is read before tags are taken off: one that only stands in its text must not tear it.
+    # A whole object is read before tags are taken off: one that only stands in its text
+    # must not tear it.
     found = _whole(content)
     if found is None:
         found = _outside_thoughts(unfenced(stripped(content)))
-    return found.model_copy(update={"text": unfenced(stripped(found.text))}) if found is not None else None
+    return (
+        found.model_copy(update={"text": unfenced(stripped(found.text))})
+        if found is not None
+        else None
+    )
 
 
 def unfenced(content: str) -> str:
-    """`content` without a code fence around the whole of it; code in a language keeps its own."""
+    """`content` without a code fence around the whole of it; code in a language keeps
+    its own."""
     match = _FENCE.match(content)
     return match.group(1).strip() if match is not None else content.strip("\n ")
 
@@ -75,7 +85,8 @@ def _objects(content: str) -> Iterator[Reply]:
     for match in list(re.finditer(r"\{", content))[:STARTS]:
         try:
             found = _valid(decoder.raw_decode(content, match.start())[0])
-        # ValueError: broken JSON, a shape that is not ours, or a number too long for Python to read.
+        # ValueError: broken JSON, a shape that is not ours, or a number too long for
+        # Python to read.
         except (ValueError, RecursionError):
             continue
         if found is not None:
@@ -83,12 +94,17 @@ def _objects(content: str) -> Iterator[Reply]:
 
 
 def _valid(found: Any) -> Reply | None:
-    """A JSON value as a Reply, or None where it has no field of ours. Raises ValueError for a wrong one."""
+    """A JSON value as a Reply, or None where it has no field of ours. Raises ValueError
+    for a wrong one."""
     if not isinstance(found, dict):
         return None
-    known: Mapping[str, Any] = {key: value for key, value in found.items() if value is not None}
+    known: Mapping[str, Any] = {
+        key: value for key, value in found.items() if value is not None
+    }
     if not known.keys() & Reply.model_fields.keys():
-        words = next((known[key] for key in _ALIASES if isinstance(known.get(key), str)), None)
+        words = next(
+            (known[key] for key in _ALIASES if isinstance(known.get(key), str)), None
+        )
         known = {"text": words} if words is not None else {}
     return Reply.model_validate(known) if known else None
 
@@ -101,7 +117,11 @@ def _unended(content: str) -> Reply | None:
     # The cut may have gone through an escape.
     body = re.sub(r"\\(?:u[0-9a-fA-F]{0,3})?\Z", "", match.group(1))
     try:
-        words = full_sentences(json.loads(f'"{body}"', strict=False).encode("utf-8", "replace").decode("utf-8"))
+        words = full_sentences(
+            json.loads(f'"{body}"', strict=False)
+            .encode("utf-8", "replace")
+            .decode("utf-8")
+        )
     except ValueError:
         return None
     return Reply(text=words) if words else None

@@ -1,4 +1,5 @@
-"""Drafts that say nothing: an announced silence, known by its form in any language, and a stock refusal."""
+"""Drafts that say nothing: an announced silence, known by its form in any language, and
+a stock refusal."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ _ANNOUNCED = re.compile(
     r"i (?:will|am going to|have decided|choose) (?:not (?:to )?|to not )(?:respond|reply|answer)\b.*|"
     r"(?:i(?:['’]m| am) not (?:going to )?(?:respond|reply|answer)(?:ing)?\b.*)|"
     r"(?:no (?:response|reply|answer) (?:is )?(?:needed|required|necessary)\b.*))",
-    re.IGNORECASE | re.DOTALL)
+    re.IGNORECASE | re.DOTALL,
+)
 _WORDS = r"(?=[^()（）\[\]［］【】]{0,120}[^\W\d_]{2})"
 """A stage direction holds words; a face such as (^_^) does not."""
 _DIRECTION = re.compile(
@@ -22,8 +24,10 @@ _DIRECTION = re.compile(
     r"|(?<!_)_(?=[^_]*[^\W\d_]{2})[^_\n]{2,120}(?<![!?！？])_(?!_)"
     r"|</?(?=[^<>]*[^\W\d_]{2})(?!https?:|t:)[\w /-]{2,60}>|\{(?=[^{}]*[^\W\d_]{2})[\w ]{2,60}\}"
     r"|[A-Z]{2,16}(?:_[A-Z]{2,16}){1,4}|[(*\[（［【][\s.…。・—–-]*[)*\]）］】]"
-    r"|[.…。・·‥]+|[-–—―─]{1,8}|[🤐🤫😶]\ufe0f?|\s+")
-"""One piece of a draft without words to anybody: a lone stage direction, a marker, dots or a dash."""
+    r"|[.…。・·‥]+|[-–—―─]{1,8}|[🤐🤫😶]\ufe0f?|\s+"
+)
+"""One piece of a draft without words to anybody: a lone stage direction, a marker, dots
+or a dash."""
 _QUOTES = "\"'“”„‚‘’«»`\u200b "
 
 _REFUSAL = re.compile(
@@ -32,7 +36,8 @@ _REFUSAL = re.compile(
     r"(?:can['’]?t|cannot|can not|unable|ai)\b|"
     r"i (?:can['’]?t|cannot) (?:assist|help (?:you )?with|comply|fulfil|provide|continue|engage)|"
     r"as an? (?:ai|artificial|large)(?: intelligence)?(?: language)? model|(?:error|traceback|exception)\b.{0,40}:))",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _REFUSAL_ABROAD = re.compile(
     r"^\W*(?:(?:es )?tut mir (?:sehr )?leid,?.{0,30}\b(?:kann|darf) (?:ich )?.{0,60}\bnicht\b.{0,40}"
     r"(?:helfen|beantworten|unterstützen|erfüllen|fortfahren)"
@@ -52,22 +57,33 @@ _REFUSAL_ABROAD = re.compile(
     r"|作为(?:一个|一名)?(?:ai|人工智能|大?语言模型)"
     r"|(?:申し訳(?:ありません|ございません)|すみません)(?:が)?[、,].{0,40}(?:お手伝い|お答え|対応|提供).{0,10}(?:できません|できかねます)"
     r"|죄송합니다[.,]?.{0,40}(?:도와드릴 수 없|답변할 수 없|제공할 수 없|도와 드릴 수 없))",
-    re.IGNORECASE | re.DOTALL)
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def is_silence(text: str) -> bool:
-    """Whether a draft only announces that nothing will be said; such a draft is an `observe`."""
+    """Whether a draft only announces that nothing will be said; such a draft is an
+    `observe`."""
     bare = text.strip().strip("*_.[]()<>\"' \n")
-    return not bare or (len(bare) <= 200 and _ANNOUNCED.fullmatch(bare) is not None) or _is_direction(text)
+    return (
+        not bare
+        or (len(bare) <= 200 and _ANNOUNCED.fullmatch(bare) is not None)
+        or _is_direction(text)
+    )
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a draft is a model's stock refusal or an error text, which no character would say."""
-    return _REFUSAL.match(text[:300]) is not None or _REFUSAL_ABROAD.match(text[:300]) is not None
+    """Whether a draft is a model's stock refusal or an error text, which no character
+    would say."""
+    return (
+        _REFUSAL.match(text[:300]) is not None
+        or _REFUSAL_ABROAD.match(text[:300]) is not None
+    )
 
 
 def _is_direction(text: str) -> bool:
-    """Whether a draft consists of stage directions and markers alone, in whatever language."""
+    """Whether a draft consists of stage directions and markers alone, in whatever
+    language."""
     rest = text.strip().strip(_QUOTES)
     if not 0 < len(rest) <= 200:
         return False

@@ -1,4 +1,5 @@
-"""What a model thought, and what its template left behind, taken off what it says. Applying it twice changes nothing."""
+"""What a model thought, and what its template left behind, taken off what it says.
+Applying it twice changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ _NAMES = (
     r"|scratch_?pad|(?:inner_?|internal_?)?monologue|internal|rationale|deliberat(?:e|ion)|plan(?:ning)?|draft|cot"
     r"|chain[_-]of[_-]thought|antthinking|unused94|tool_?calls?|tool_?use|tool_?response|function_?calls?|function=\w+)"
 )
-"""Tags around a thought, or around a call of a tool that nobody offered; a prefix as in `seed:think`."""
+"""Tags around a thought, or around a call of a tool that nobody offered; a prefix as in
+`seed:think`."""
 _OPEN = (
     rf"[<＜](?:{_NAMES})(?:\s[^<>]{{0,80}})?[>＞]|\[(?:THINK|THINKING|REASONING|TOOL_CALLS)\]|◁think▷"
     r"|<\|(?:start_|begin_of_|begin_)?(?:think(?:ing)?|thought|reasoning|action)\|>|<\|inner_prefix\|>"
@@ -21,32 +23,47 @@ _CLOSE = (
 )
 _TAG = re.compile(rf"(?P<close>{_CLOSE})|(?P<open>{_OPEN})", re.IGNORECASE)
 _ESCAPED = re.compile(rf"&lt;(/?\s?{_NAMES})\s?&gt;", re.IGNORECASE)
-_HIDDEN = re.compile("(?<=[!-~])[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+(?=[!-~])")
+_HIDDEN = re.compile(
+    "(?<=[!-~])[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+(?=[!-~])"
+)
 """What could stand unseen inside a tag and vanish before the words are sent."""
 
 _CHANNEL = re.compile(
     r"<\|channel\|>(?P<name>[^<]{0,80})(?:<\|constrain\|>[^<]{0,40})?<\|message\|>(?P<body>.*?)"
-    r"(?:<\|(?:end|return|call)\|>|(?=<\|(?:channel|start)\|>)|\Z)", re.DOTALL)
+    r"(?:<\|(?:end|return|call)\|>|(?=<\|(?:channel|start)\|>)|\Z)",
+    re.DOTALL,
+)
 _BEGUN = re.compile(r"\A\s*(?=(?:analysis|commentary|final)\b[^<]{0,40}<\|message\|>)")
 """A channel whose first token stood in the prompt."""
 _OPEN_CHANNEL = re.compile(r"<\|channel>.*?(?:<channel\|>|\Z)", re.DOTALL)
 """Gemma's channels hold thoughts alone."""
-_PLAIN_CHANNEL = re.compile(r"\A\s*(?:assistant)?(?:analysis|commentary)(?=[^\sa-z<])(?:.*assistantfinal(?:json)?|.*)", re.DOTALL)
+_PLAIN_CHANNEL = re.compile(
+    r"\A\s*(?:assistant)?(?:analysis|commentary)(?=[^\sa-z<])(?:.*assistantfinal(?:json)?|.*)",
+    re.DOTALL,
+)
 """A harmony answer whose special tokens were dropped on the way."""
 _FINAL = re.compile(r"\A.*assistantfinal(?:json)?", re.DOTALL)
 
-_ANSWER = re.compile(r"<(answer|final_answer|final|response|output)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_ANSWER = re.compile(
+    r"<(answer|final_answer|final|response|output)>(.*?)(?:</\1>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 _ECHOED = re.compile(r"\A\s*(?:<s>)?\s*\[INST\].*?\[/INST\]", re.DOTALL)
 _HEADER = re.compile(
     r"<\|(?:im_start|start|start_header_id|start_of_role)\|>\s*(?:assistant|model)?\s*"
-    r"(?:<\|(?:end_header_id|end_of_role|message)\|>)?|<start_of_turn>\s*model\b|<｜Assistant｜>")
-_TOKEN = re.compile(r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|<(?:end_of_turn|start_of_turn|eos|bos|pad)>", re.IGNORECASE)
+    r"(?:<\|(?:end_header_id|end_of_role|message)\|>)?|<start_of_turn>\s*model\b|<｜Assistant｜>"
+)
+_TOKEN = re.compile(
+    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|<(?:end_of_turn|start_of_turn|eos|bos|pad)>",
+    re.IGNORECASE,
+)
 
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_~]*(?=\s|\Z)|[。！？]+[”’」』）]*|\n")
 
 
 def stripped(raw: str) -> str:
-    """`raw` without thoughts, channels and special tokens: what the model meant to be read; "" if it only thought."""
+    """`raw` without thoughts, channels and special tokens: what the model meant to be
+    read; "" if it only thought."""
     text = _ESCAPED.sub(r"<\1>", _HIDDEN.sub("", raw))
     text = _outside(_last_channel(text))
     answers = _ANSWER.findall(text)
@@ -56,30 +73,37 @@ def stripped(raw: str) -> str:
 
 
 def full_sentences(text: str) -> str:
-    """`text`, which was cut off, up to the end of its last full sentence or line; "" if there is none."""
+    """`text`, which was cut off, up to the end of its last full sentence or line; "" if
+    there is none."""
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     return text[: ends[-1]].strip() if ends else ""
 
 
 def _last_channel(text: str) -> str:
-    """The last final channel of a harmony answer; without one, what stands in no channel."""
+    """The last final channel of a harmony answer; without one, what stands in no
+    channel."""
     text = _PLAIN_CHANNEL.sub("", _OPEN_CHANNEL.sub("", text))
     text = _BEGUN.sub("<|channel|>", _FINAL.sub("", text))
     channels = list(_CHANNEL.finditer(text))
-    finals = [match["body"] for match in channels if match["name"].strip().casefold().startswith("final")]
+    finals = [
+        match["body"]
+        for match in channels
+        if match["name"].strip().casefold().startswith("final")
+    ]
     return finals[-1] if finals else _CHANNEL.sub("", text).partition("<|channel|>")[0]
 
 
 def _outside(text: str) -> str:
-    """What stands outside of tags. A closing tag without an opening one ends a thought that began with the text: nested tags
-    and an opening tag in the prompt look the same. What an unclosed tag opened is a thought to the end."""
+    """What stands outside of tags. A closing tag without an opening one ends a thought
+    that began with the text: nested tags and an opening tag in the prompt look the
+    same. What an unclosed tag opened is a thought to the end."""
     kept: list[str] = []
     begin, thinking = 0, False
     for tag in _TAG.finditer(text):
         if tag["close"] and not thinking:
             kept = []
         elif not thinking:
-            kept.append(text[begin: tag.start()])
+            kept.append(text[begin : tag.start()])
         thinking = tag["close"] is None
         begin = tag.end()
     if not thinking:
@@ -88,6 +112,7 @@ def _outside(text: str) -> str:
 
 
 def _first_turn(text: str) -> str:
-    """The first turn that holds words: after it some models go on in the person's place."""
+    """The first turn that holds words: after it some models go on in the person's
+    place."""
     turns = (turn.strip() for turn in _TOKEN.split(_HEADER.sub("", text)))
     return next((turn for turn in turns if turn), "")

@@ -1,4 +1,5 @@
-"""The offline voice: a LangChain chat model that says lines of the character file. No key, no network, no cost."""
+"""The offline voice: a LangChain chat model that says lines of the character file. No
+key, no network, no cost."""
 
 from __future__ import annotations
 
@@ -22,31 +23,39 @@ from app.brain.text import person, spoken
 from app.domain.character import Character, Mood, VoiceLine
 
 SCENE = "scene"
-"""Key in the last message's `additional_kwargs` under which the act node hands over the Scene; providers ignore it."""
+"""Key in the last message's `additional_kwargs` under which the act node hands over the
+Scene; providers ignore it."""
 
 ON_TOPIC = 0.46
-"""Interest from which a line about the topic is an answer; stricter than perceiving, since it is said aloud."""
+"""Interest from which a line about the topic is an answer; stricter than perceiving,
+since it is said aloud."""
 SURELY_ON_TOPIC = 0.6
 NEAR = 0.4
-"""Least cosine of the best topical line, where the interest is not sure: `last night` is not about sleepless nights."""
+"""Least cosine of the best topical line, where the interest is not sure: `last night`
+is not about sleepless nights."""
 JITTER = 0.12
-"""Chance added to a line's cosine, so that like messages do not always get the like line."""
+"""Chance added to a line's cosine, so that like messages do not always get the like
+line."""
 GENERAL = 0.3
-"""Least cosine of a line that names neither topic nor cue: it fits any message of its mood, if not very well."""
+"""Least cosine of a line that names neither topic nor cue: it fits any message of its
+mood, if not very well."""
 CUED = 0.5
-"""Cosine to its cue from which a line of a mood answers what was said; below, lines that fit anything come first."""
+"""Cosine to its cue from which a line of a mood answers what was said; below, lines
+that fit anything come first."""
 OPENING_CHANCE = 0.15
 
 _INTERJECTION = re.compile(r"[\w-]{1,6}[.,!?]")
 """A line that opens by itself (`Ha.`, `Rain?`) takes no second opening."""
 _GENERAL = (Mood.CURIOUS, Mood.SMALLTALK)
 _TENDER = frozenset({Mood.SAD, Mood.HONEST})
-"""Moods whose answer must fit, even if it is one that was used: never a joke to the sad, never an evasion."""
+"""Moods whose answer must fit, even if it is one that was used: never a joke to the
+sad, never an evasion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the voice answers: the words, who said them, what it said lately, and a seed for its choices."""
+    """What the voice answers: the words, who said them, what it said lately, and a seed
+    for its choices."""
 
     said: str
     author: str
@@ -56,11 +65,14 @@ class Scene:
     """What came with the words, or in place of them: `a picture`."""
 
 
-_UNSEEN = tuple(VoiceLine(text=text, mood=Mood.UNSEEN) for text in (
-    "I can tell that you sent {thing}, {author}, but I can't make it out. What is it?",
-    "{author}, words are all that reaches me, and that was {thing}. Tell me about it?",
-    "That came through as {thing} and nothing more. What would I find in it?",
-))
+_UNSEEN = tuple(
+    VoiceLine(text=text, mood=Mood.UNSEEN)
+    for text in (
+        "I can tell that you sent {thing}, {author}, but I can't make it out. What is it?",
+        "{author}, words are all that reaches me, and that was {thing}. Tell me about it?",
+        "That came through as {thing} and nothing more. What would I find in it?",
+    )
+)
 """For a character file without lines of its own for this."""
 
 
@@ -71,33 +83,56 @@ class Repertoire:
         self._character = character
         self._encoder = encoder
         self._interests = Interests(character, encoder)
-        self._unseen = [line for line in character.lines if line.mood is Mood.UNSEEN] or list(_UNSEEN)
-        self._shapes = {line.text: _shape(line.text) for line in (*character.lines, *self._unseen)}
+        self._unseen = [
+            line for line in character.lines if line.mood is Mood.UNSEEN
+        ] or list(_UNSEEN)
+        self._shapes = {
+            line.text: _shape(line.text) for line in (*character.lines, *self._unseen)
+        }
 
     def say(self, scene: Scene, seed: int = 0) -> str:
-        """A line for the scene, one not used in `scene.recent` while there is any that fits."""
+        """A line for the scene, one not used in `scene.recent` while there is any that
+        fits."""
         # Only reproducible for one seed and scene; no secret hangs on it.
         chance = Random(f"{seed}/{scene.seed}/{scene.said}")
         said = spoken(scene.said, self._character.names)
         if not said and scene.thing:
             line = self._choose([self._unseen], scene.thing, scene.recent, chance)
-            return self._fill(line, scene, "", mood.Reading(Mood.UNSEEN, 1.0, False), chance)
+            return self._fill(
+                line, scene, "", mood.Reading(Mood.UNSEEN, 1.0, False), chance
+            )
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
-        spoken_of = (interest > reading.sure or reading.mood in _GENERAL) and self._on_topic(interest, topic, said)
+        spoken_of = (
+            interest > reading.sure or reading.mood in _GENERAL
+        ) and self._on_topic(interest, topic, said)
         about = topic if spoken_of else None
-        tiers = self._tiers(Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood, about, reading)
+        tiers = self._tiers(
+            Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
+            about,
+            reading,
+        )
         line = self._choose(tiers, said, scene.recent, chance)
         return self._fill(line, scene, topic, reading, chance)
 
     def _on_topic(self, interest: float, topic: str, said: str) -> bool:
-        """Whether a line about the topic answers what was said, and not only a word of it."""
-        lines = [line.cue or line.text for line in self._character.lines if line.topic == topic]
+        """Whether a line about the topic answers what was said, and not only a word of
+        it."""
+        lines = [
+            line.cue or line.text
+            for line in self._character.lines
+            if line.topic == topic
+        ]
         if interest < ON_TOPIC or not lines:
             return False
-        return interest >= SURELY_ON_TOPIC or float(self._encoder.likeness([said], lines).max()) >= NEAR
+        return (
+            interest >= SURELY_ON_TOPIC
+            or float(self._encoder.likeness([said], lines).max()) >= NEAR
+        )
 
-    def _tiers(self, kind: Mood, about: str | None, reading: mood.Reading) -> list[list[VoiceLine]]:
+    def _tiers(
+        self, kind: Mood, about: str | None, reading: mood.Reading
+    ) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
         lines = [line for line in self._character.lines if line.mood is not Mood.UNSEEN]
         fitting = [line for line in lines if line.mood is kind and line.topic is None]
@@ -105,42 +140,86 @@ class Repertoire:
             return [fitting] if fitting else [list(lines)]
         topical = [line for line in lines if about is not None and line.topic == about]
         first = Mood.CURIOUS if reading.question else Mood.SMALLTALK
-        general = [line for mode in (first, *_GENERAL) for line in lines if line.mood is mode]
+        general = [
+            line for mode in (first, *_GENERAL) for line in lines if line.mood is mode
+        ]
         if kind is Mood.SAD:
             return [fitting, [line for line in lines if line.mood is Mood.CURIOUS]]
         neutral = [line for line in lines if line.mood is None]
         tiers = [topical, fitting] if about else [fitting]
-        return [tier for tier in (*tiers, general[: len(general) // 2], general, neutral, list(lines)) if tier]
+        return [
+            tier
+            for tier in (
+                *tiers,
+                general[: len(general) // 2],
+                general,
+                neutral,
+                list(lines),
+            )
+            if tier
+        ]
 
     def _choose(
-        self, tiers: Sequence[Sequence[VoiceLine]], said: str, recent: Sequence[str], chance: Random,
+        self,
+        tiers: Sequence[Sequence[VoiceLine]],
+        said: str,
+        recent: Sequence[str],
+        chance: Random,
     ) -> VoiceLine:
         heard = "\n".join(recent)
         used = {text for text, shape in self._shapes.items() if _is_said(shape, heard)}
         for tier in tiers:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
-                near = self._encoder.likeness([said], [line.cue or line.text for line in fresh])[0]
-                scores = [_fit(line, float(cosine)) + chance.random() * JITTER
-                          for line, cosine in zip(fresh, near, strict=True)]
+                near = self._encoder.likeness(
+                    [said], [line.cue or line.text for line in fresh]
+                )[0]
+                scores = [
+                    _fit(line, float(cosine)) + chance.random() * JITTER
+                    for line, cosine in zip(fresh, near, strict=True)
+                ]
                 return fresh[scores.index(max(scores))]
-        # Everything was said within the time that `recent` covers: the one said longest ago.
+        # Everything was said within the time that `recent` covers: the one said longest
+        # ago.
         first = next(tier for tier in tiers if tier)
-        return min(first, key=lambda line: max(
-            (index for index, text in enumerate(recent) if _is_said(self._shapes[line.text], text)), default=-1))
+        return min(
+            first,
+            key=lambda line: max(
+                (
+                    index
+                    for index, text in enumerate(recent)
+                    if _is_said(self._shapes[line.text], text)
+                ),
+                default=-1,
+            ),
+        )
 
-    def _fill(self, line: VoiceLine, scene: Scene, topic: str, reading: mood.Reading, chance: Random) -> str:
-        text = line.text.replace("{topic}", line.topic or topic).replace("{author}", person(scene.author))
+    def _fill(
+        self,
+        line: VoiceLine,
+        scene: Scene,
+        topic: str,
+        reading: mood.Reading,
+        chance: Random,
+    ) -> str:
+        text = line.text.replace("{topic}", line.topic or topic).replace(
+            "{author}", person(scene.author)
+        )
         text = text.replace("{thing}", scene.thing or "that")
         openings = self._character.openings
-        plain = reading.mood in _GENERAL and len(text) < 200 and not _INTERJECTION.match(text)
+        plain = (
+            reading.mood in _GENERAL
+            and len(text) < 200
+            and not _INTERJECTION.match(text)
+        )
         if openings and plain and chance.random() < OPENING_CHANCE:
             text = f"{chance.choice(openings)} {text}"
         return text
 
 
 def _fit(line: VoiceLine, cosine: float) -> float:
-    """How well a line answers, from the cosine of the message to its cue or, without one, to its text."""
+    """How well a line answers, from the cosine of the message to its cue or, without
+    one, to its text."""
     if line.topic is not None:
         return cosine
     if line.cue is None:
@@ -150,7 +229,9 @@ def _fit(line: VoiceLine, cosine: float) -> float:
 
 def _shape(text: str) -> tuple[str, ...]:
     """What stays of a line whatever fills its slots."""
-    return tuple(part for part in re.split(r"\{author\}|\{topic\}|\{thing\}", text) if part)
+    return tuple(
+        part for part in re.split(r"\{author\}|\{topic\}|\{thing\}", text) if part
+    )
 
 
 def _is_said(shape: tuple[str, ...], heard: str) -> bool:
@@ -158,9 +239,11 @@ def _is_said(shape: tuple[str, ...], heard: str) -> bool:
 
 
 class OfflineVoice(BaseChatModel):
-    """A chat model that answers with `{"action": "reply", "text": ...}`, as the act node asks of every model.
+    """A chat model that answers with `{"action": "reply", "text": ...}`, as the act
+    node asks of every model.
 
-    The last message carries a `Scene` in `additional_kwargs`; without one its content is taken as what was said.
+    The last message carries a `Scene` in `additional_kwargs`; without one its content
+    is taken as what was said.
     """
 
     character: Character
@@ -181,34 +264,57 @@ class OfflineVoice(BaseChatModel):
         return self._repertoire.say(scene, self.seed)
 
     def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None, **kwargs: Any,
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
     ) -> ChatResult:
-        text = json.dumps({"action": "reply", "text": self.say(scene_of(messages))}, ensure_ascii=False)
+        text = json.dumps(
+            {"action": "reply", "text": self.say(scene_of(messages))},
+            ensure_ascii=False,
+        )
         usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text, usage_metadata=usage))])
+        return ChatResult(
+            generations=[
+                ChatGeneration(message=AIMessage(content=text, usage_metadata=usage))
+            ]
+        )
 
 
 def packed(scene: Scene) -> dict[str, Any]:
     """`additional_kwargs` that carry the scene."""
-    return {SCENE: {"said": scene.said, "author": scene.author, "recent": scene.recent, "seed": scene.seed,
-                    "thing": scene.thing}}
+    return {
+        SCENE: {
+            "said": scene.said,
+            "author": scene.author,
+            "recent": scene.recent,
+            "seed": scene.seed,
+            "thing": scene.thing,
+        }
+    }
 
 
 def with_recent(messages: Sequence[BaseMessage], said: str) -> list[BaseMessage]:
     """The same messages, their scene knowing one more line that was said."""
     scene, last = scene_of(messages), messages[-1]
     scene = replace(scene, recent=(*scene.recent, said))
-    return [*messages[:-1], last.model_copy(update={"additional_kwargs": packed(scene)})]
+    return [
+        *messages[:-1],
+        last.model_copy(update={"additional_kwargs": packed(scene)}),
+    ]
 
 
 def scene_of(messages: Sequence[BaseMessage]) -> Scene:
-    """The scene that the last message carries, or one made of its content and the assistant's earlier messages."""
+    """The scene that the last message carries, or one made of its content and the
+    assistant's earlier messages."""
     if not messages:
         return Scene("", "")
     last = messages[-1]
     carried = last.additional_kwargs.get(SCENE)
     if isinstance(carried, dict):
         return Scene(**{**carried, "recent": tuple(carried.get("recent", ()))})
-    recent = tuple(str(message.content) for message in messages if isinstance(message, AIMessage))
+    recent = tuple(
+        str(message.content) for message in messages if isinstance(message, AIMessage)
+    )
     return Scene(str(last.content), last.name or "", recent, str(len(messages)))

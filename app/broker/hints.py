@@ -1,6 +1,8 @@
-"""Celery seen from the outside: the broker's address, which task runs in which queue, and hints sent by task name.
+"""Celery seen from the outside: the broker's address, which task runs in which queue,
+and hints sent by task name.
 
-Gateways use this and never import the tasks. A lost hint costs about a second: the pump finds the lane overdue.
+Gateways use this and never import the tasks. A lost hint costs about a second: the pump
+finds the lane overdue.
 """
 
 from __future__ import annotations
@@ -33,16 +35,25 @@ LEARN = "learn_facts"
 
 QUEUES = ("direct", "cycles", "delivery", "chores")
 # The pump is short and must never wait behind cycles, so it runs beside the deliveries.
-QUEUE_OF = {CYCLE: "cycles", DELIVER: "delivery", PUMP: "delivery",
-            POLL: "chores", DIARY: "chores", DREAM: "chores", LEARN: "chores"}
+QUEUE_OF = {
+    CYCLE: "cycles",
+    DELIVER: "delivery",
+    PUMP: "delivery",
+    POLL: "chores",
+    DIARY: "chores",
+    DREAM: "chores",
+    LEARN: "chores",
+}
 
 WAITING_HINTS = 1_000
 HINT_ERRORS = (KombuError, RedisError, OSError)
-"""The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md). The pump is the better retry."""
+"""The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md).
+The pump is the better retry."""
 
 
 def broker_url(settings: Settings) -> str:
-    """STREAM_BROKER_URL, or the database after STREAM_REDIS_URL's: Celery's own keys never expire, so it gets its own.
+    """STREAM_BROKER_URL, or the database after STREAM_REDIS_URL's: Celery's own keys
+    never expire, so it gets its own.
 
     Raises ConfigurationError when neither is set.
     """
@@ -50,7 +61,9 @@ def broker_url(settings: Settings) -> str:
         return _for_kombu(settings.broker_url, step=0)
     if settings.redis_url:
         return _for_kombu(settings.redis_url, step=1)
-    raise ConfigurationError("STREAM_REDIS_URL is not set: Celery has no broker. `the-stream up` starts one")
+    raise ConfigurationError(
+        "STREAM_REDIS_URL is not set: Celery has no broker. `the-stream up` starts one"
+    )
 
 
 def _for_kombu(url: str, step: int) -> str:
@@ -63,17 +76,24 @@ def _for_kombu(url: str, step: int) -> str:
         return f"redis+socket://{login}{parts.path}?{urlencode(query)}"
     path = parts.path.strip("/") or query.pop("db", "0")
     if not path.isdigit():
-        raise ConfigurationError("STREAM_REDIS_URL must end in a database number, as in redis://host:6379/0")
+        raise ConfigurationError(
+            "STREAM_REDIS_URL must end in a database number, as in redis://host:6379/0"
+        )
     if parts.scheme == "rediss":
-        query.setdefault("ssl_cert_reqs", "required")  # kombu speaks plain text unless told how to verify
-    return urlunsplit((parts.scheme, parts.netloc, f"/{int(path) + step}", urlencode(query), ""))
+        query.setdefault(
+            "ssl_cert_reqs", "required"
+        )  # kombu speaks plain text unless told how to verify
+    return urlunsplit(
+        (parts.scheme, parts.netloc, f"/{int(path) + step}", urlencode(query), "")
+    )
 
 
 def transport_options(settings: Settings) -> dict[str, object]:
     """Options of the broker connection, the same for senders and workers."""
     return {
-        # Well above the longest cycle: a task that is redelivered while it runs would run twice at once. Recovery does
-        # not wait for it; the due sets and the pump bring a lost lane back within about a second.
+        # Well above the longest cycle: a task that is redelivered while it runs would
+        # run twice at once. Recovery does not wait for it; the due sets and the pump
+        # bring a lost lane back within about a second.
         "visibility_timeout": 1800,
         "socket_timeout": settings.redis_timeout,
         "socket_connect_timeout": settings.redis_timeout,
@@ -83,10 +103,15 @@ def transport_options(settings: Settings) -> dict[str, object]:
 
 
 def route(
-    name: str, args: Sequence[object] | None = None, kwargs: Mapping[str, object] | None = None,
-    options: object = None, task: object = None, **_: object,
+    name: str,
+    args: Sequence[object] | None = None,
+    kwargs: Mapping[str, object] | None = None,
+    options: object = None,
+    task: object = None,
+    **_: object,
 ) -> dict[str, str] | None:
-    """Celery's router: a task's queue. Direct cycles have their own, so that they wait for no other cycle."""
+    """Celery's router: a task's queue. Direct cycles have their own, so that they wait
+    for no other cycle."""
     context = (kwargs or {}).get("context", args[1] if args and len(args) > 1 else None)
     if name == CYCLE and context == Context.DIRECT:
         return {"queue": "direct"}
@@ -99,16 +124,29 @@ class _Hint(NamedTuple):
 
 
 class HintSender:
-    """Sends tasks by name. `send` blocks (workers); `offer` returns at once (event loops) and sends from one thread."""
+    """Sends tasks by name. `send` blocks (workers); `offer` returns at once (event
+    loops) and sends from one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = celery.Celery("stream-hints", broker=broker_url(settings), set_as_current=False)
+        self._app = celery.Celery(
+            "stream-hints", broker=broker_url(settings), set_as_current=False
+        )
         self._app.conf.update(
-            task_serializer="json", accept_content=["json"], task_ignore_result=True, task_routes=(route,),
-            task_create_missing_queues=True, broker_transport_options=transport_options(settings),
-            broker_connection_timeout=settings.redis_timeout, broker_pool_limit=4,
-            # One quick second try on a fresh connection; after that the pump is the better retry.
-            task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.1},
+            task_serializer="json",
+            accept_content=["json"],
+            task_ignore_result=True,
+            task_routes=(route,),
+            task_create_missing_queues=True,
+            broker_transport_options=transport_options(settings),
+            broker_connection_timeout=settings.redis_timeout,
+            broker_pool_limit=4,
+            # One quick second try on a fresh connection; after that the pump is the
+            # better retry.
+            task_publish_retry_policy={
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_step": 0.1,
+            },
         )
         self._waiting: queue.Queue[_Hint | None] = queue.Queue(WAITING_HINTS)
         self._thread: threading.Thread | None = None
@@ -116,11 +154,14 @@ class HintSender:
         self._lost = 0
 
     def send(self, task: str, *args: str) -> bool:
-        """Send one hint now; False when the broker could not be reached. Arguments are names and ids, nothing else."""
+        """Send one hint now; False when the broker could not be reached. Arguments are
+        names and ids, nothing else."""
         try:
             self._app.send_task(task, args=args)
         except HINT_ERRORS as error:
-            self._note_lost(type(error).__name__)  # the error's text may hold the broker's address
+            self._note_lost(
+                type(error).__name__
+            )  # the error's text may hold the broker's address
             return False
         if self._lost:
             log.warning("hints flow again", lost=self._lost)
@@ -128,7 +169,8 @@ class HintSender:
         return True
 
     def offer(self, task: str, *args: str) -> bool:
-        """Queue one hint without blocking; False, with a warning, when too many wait already."""
+        """Queue one hint without blocking; False, with a warning, when too many wait
+        already."""
         self._ensure_thread()
         try:
             self._waiting.put_nowait(_Hint(task, args))
@@ -138,7 +180,8 @@ class HintSender:
         return True
 
     def close(self, timeout: float = 2.0) -> None:
-        """Send what waits, as far as `timeout` seconds allow, and close the connections."""
+        """Send what waits, as far as `timeout` seconds allow, and close the
+        connections."""
         if self._thread is not None:
             try:
                 self._waiting.put(None, timeout=timeout)
@@ -156,7 +199,9 @@ class HintSender:
     def _ensure_thread(self) -> None:
         with self._start:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._drain, name="hints", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._drain, name="hints", daemon=True
+                )
                 self._thread.start()
 
     def _drain(self) -> None:
@@ -174,7 +219,8 @@ def conf(settings: Settings) -> dict[str, Any]:
         "broker_connection_timeout": settings.redis_timeout,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # A broker that refuses (read-only in a failover, out of memory or disk) comes back: a worker waits and does not end.
+        # A broker that refuses (read-only in a failover, out of memory or disk) comes
+        # back: a worker waits and does not end.
         "broker_channel_error_retry": True,
         "result_backend": None,
         "task_ignore_result": True,
@@ -182,7 +228,8 @@ def conf(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_routes": (route,),
         "task_default_queue": "chores",
-        # A task is acknowledged when it ends: what a killed worker held comes back. Twice is harmless, never is not.
+        # A task is acknowledged when it ends: what a killed worker held comes back.
+        # Twice is harmless, never is not.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,

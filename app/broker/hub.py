@@ -1,9 +1,10 @@
 """Wakes a threads worker's event loop when a task ends.
 
-With `--pool threads` Celery 5.6 queues a finished task's acknowledgement from the task's thread, but nothing wakes the
-event loop that carries it out and fetches the next task: a worker whose threads are all busy goes on at its next
-heartbeat, 2 s later. Measured with late acknowledgement, prefetch 1, 4 threads and 40 tasks of 50 ms: 18.1 s without
-this step, 0.5 s with it (docs/adr/0005).
+With `--pool threads` Celery 5.6 queues a finished task's acknowledgement from the
+task's thread, but nothing wakes the event loop that carries it out and fetches the next
+task: a worker whose threads are all busy goes on at its next heartbeat, 2 s later.
+Measured with late acknowledgement, prefetch 1, 4 threads and 40 tasks of 50 ms: 18.1 s
+without this step, 0.5 s with it (docs/adr/0005).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from celery import bootsteps
 
 
 class WakeHub(bootsteps.StartStopStep):
-    """A consumer step: `call_soon` from another thread also writes to a socket that the event loop watches."""
+    """A consumer step: `call_soon` from another thread also writes to a socket that the
+    event loop watches."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
     pair: tuple[socket.socket, socket.socket] | None = None
@@ -36,7 +38,9 @@ class WakeHub(bootsteps.StartStopStep):
 
         def call_soon(promise: Any, *args: Any, **kwargs: Any) -> Any:
             queued = type(consumer).call_soon(consumer, promise, *args, **kwargs)
-            with suppress(OSError):  # full: a wake is on its way; closed: the consumer has ended
+            with suppress(
+                OSError
+            ):  # full: a wake is on its way; closed: the consumer has ended
                 writer.send(b"\0")
             return queued
 

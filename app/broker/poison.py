@@ -1,10 +1,12 @@
-"""What the broker may hand to a process: messages of the one shape that our senders use. All else is dropped before Celery
-sees it.
+"""What the broker may hand to a process: messages of the one shape that our senders
+use. All else is dropped before Celery sees it.
 
-kombu's Redis transport parses a queue inside the worker's event loop and lets errors out, so that one malformed entry in a
-Redis list ends the worker (`Unrecoverable error`, exit code 1), and each worker that follows it. Celery unpacks whatever
-compression a header names, keeps every task with a time of its own in memory, and writes headers and bodies that it does
-not understand to the log. Our tasks need none of that. What was dropped is repeated by the pump, if it was a hint.
+kombu's Redis transport parses a queue inside the worker's event loop and lets errors
+out, so that one malformed entry in a Redis list ends the worker (`Unrecoverable error`,
+exit code 1), and each worker that follows it. Celery unpacks whatever compression a
+header names, keeps every task with a time of its own in memory, and writes headers and
+bodies that it does not understand to the log. Our tasks need none of that. What was
+dropped is repeated by the pump, if it was a hint.
 """
 
 from __future__ import annotations
@@ -22,22 +24,36 @@ from kombu.transport import virtual
 log = structlog.get_logger(__name__)
 
 BODY_MOST = 1_000_000
-"""Characters of a body. A hint has a hundred; a worker's answer to Flower some ten thousand."""
+"""Characters of a body. A hint has a hundred; a worker's answer to Flower some ten
+thousand."""
 FIELD_MOST = 2_000
 FIELDS_MOST = 40
 TAG_MOST = 100
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-REMOTE = frozenset({
-    "active", "active_queues", "clock", "conf", "ping", "enable_events", "query_task", "registered", "reserved", "revoked",
-    "scheduled", "stats",
-})
-"""Questions that Flower and health checks ask, and its wish for events, which are on anyway. No order: who may push to the
-broker must not stop a worker with one."""
+REMOTE = frozenset(
+    {
+        "active",
+        "active_queues",
+        "clock",
+        "conf",
+        "ping",
+        "enable_events",
+        "query_task",
+        "registered",
+        "reserved",
+        "revoked",
+        "scheduled",
+        "stats",
+    }
+)
+"""Questions that Flower and health checks ask, and its wish for events, which are on
+anyway. No order: who may push to the broker must not stop a worker with one."""
 
 
 def sound(message: object) -> bool:
-    """Whether a message has the shape of ours: JSON, of a modest size, uncompressed, due at once."""
+    """Whether a message has the shape of ours: JSON, of a modest size, uncompressed,
+    due at once."""
     try:
         return _sound(message)
     except UNREADABLE:
@@ -45,22 +61,42 @@ def sound(message: object) -> bool:
 
 
 def _sound(message: Any) -> bool:
-    headers, properties, body = message["headers"], message["properties"], message["body"]
+    headers, properties, body = (
+        message["headers"],
+        message["properties"],
+        message["body"],
+    )
     tag, info = properties["delivery_tag"], properties["delivery_info"]
-    if message["content-type"] != "application/json" or str(message["content-encoding"]).lower() not in {"utf-8", "us-ascii"}:
+    if message["content-type"] != "application/json" or str(
+        message["content-encoding"]
+    ).lower() not in {"utf-8", "us-ascii"}:
         return False
     if not isinstance(tag, str) or not 0 < len(tag) <= TAG_MOST:
         return False
-    if not all(isinstance(info[name], str) and len(info[name]) <= FIELD_MOST for name in ("exchange", "routing_key")):
+    if not all(
+        isinstance(info[name], str) and len(info[name]) <= FIELD_MOST
+        for name in ("exchange", "routing_key")
+    ):
         return False
-    if not all(_modest(fields) for fields in (headers, properties)) or headers.get("compression") or headers.get("eta"):
+    if (
+        not all(_modest(fields) for fields in (headers, properties))
+        or headers.get("compression")
+        or headers.get("eta")
+    ):
         return False
-    return isinstance(body, str) and len(body) <= BODY_MOST and _readable(body, properties.get("body_encoding"))
+    return (
+        isinstance(body, str)
+        and len(body) <= BODY_MOST
+        and _readable(body, properties.get("body_encoding"))
+    )
 
 
 def _modest(fields: Any) -> bool:
-    return isinstance(fields, dict) and len(fields) <= FIELDS_MOST and all(
-        len(json.dumps(value)) <= FIELD_MOST for value in fields.values())
+    return (
+        isinstance(fields, dict)
+        and len(fields) <= FIELDS_MOST
+        and all(len(json.dumps(value)) <= FIELD_MOST for value in fields.values())
+    )
 
 
 def _readable(body: str, encoding: object) -> bool:
@@ -97,21 +133,39 @@ def _deliver(self: Any, message: Any, queue: str) -> None:
         _dropped("not of our shape")
 
 
-LOGGERS = ("celery.worker.consumer.consumer", "celery.worker.strategy", "celery.worker.pidbox", "kombu.pidbox",
-           "kombu.transport.redis", "kombu")
+LOGGERS = (
+    "celery.worker.consumer.consumer",
+    "celery.worker.strategy",
+    "celery.worker.pidbox",
+    "kombu.pidbox",
+    "kombu.transport.redis",
+    "kombu",
+)
 
 
 class Wordless(logging.Filter):
-    """Celery's complaints about a message, without a word of the message: anybody may have written it."""
+    """Celery's complaints about a message, without a word of the message: anybody may
+    have written it."""
 
-    ABOUT = ("Received", "Couldn't convert ETA", "Cannot decode message", "No such control command", "Control command error",
-             "Cannot process event", "pidbox command error")
+    ABOUT = (
+        "Received",
+        "Couldn't convert ETA",
+        "Cannot decode message",
+        "No such control command",
+        "Control command error",
+        "Cannot process event",
+        "pidbox command error",
+    )
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keeps the first words of what Celery says."""
         said = str(record.msg).lstrip()
         if record.levelno >= logging.WARNING and said.startswith(self.ABOUT):
-            record.msg, record.args, record.exc_info = said.splitlines()[0].split("%")[0].rstrip(" :"), (), None
+            record.msg, record.args, record.exc_info = (
+                said.splitlines()[0].split("%")[0].rstrip(" :"),
+                (),
+                None,
+            )
         return True
 
 
@@ -128,6 +182,7 @@ def survive() -> None:
 
 
 def questions_only(commands: dict[str, Callable[..., Any]]) -> None:
-    """Leave a worker its answers to questions, and take its obedience to orders (`shutdown`, `rate_limit`, ...)."""
+    """Leave a worker its answers to questions, and take its obedience to orders
+    (`shutdown`, `rate_limit`, ...)."""
     for name in set(commands) - REMOTE:
         del commands[name]

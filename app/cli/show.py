@@ -22,51 +22,93 @@ ALL_PARTS = 1_000
 
 
 def shown(value: object, style: str = "") -> Text:
-    """What stands in a cell or a line: no markup, as a reason may quote somebody's brackets, and nothing that a terminal obeys."""
+    """What stands in a cell or a line: no markup, as a reason may quote somebody's
+    brackets, and nothing that a terminal obeys."""
     return Text(printable(str(value), kept="\n\t"), style=style)
 
 
-def show_journal(message: str, lines: Sequence[JournalLine], console: Console | None = None, parts: int = PARTS) -> None:
-    """Print the journal of one message, oldest line first, and of each bid at most so many parts."""
+def show_journal(
+    message: str,
+    lines: Sequence[JournalLine],
+    console: Console | None = None,
+    parts: int = PARTS,
+) -> None:
+    """Print the journal of one message, oldest line first, and of each bid at most so
+    many parts."""
     console = console or Console()
     if not lines:
-        console.print(shown(f"Nothing is known of {message}: no bot saw it, or it is older than the journal."))
+        console.print(
+            shown(
+                f"Nothing is known of {message}: no bot saw it, or it is older than the journal."
+            )
+        )
         return
     table = Table(title=shown(message), title_justify="left")
     for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
         when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        cells = (when, line.bot, line.step, line.verdict, line.reason, _numbers(line.numbers, parts))
+        cells = (
+            when,
+            line.bot,
+            line.step,
+            line.verdict,
+            line.reason,
+            _numbers(line.numbers, parts),
+        )
         table.add_row(*map(shown, cells))
     console.print(table)
 
 
 def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
-    """Numbers in three digits; of a bid's many parts those that moved it most, as the rest hardly did."""
-    told = [f"{name} {_short(value)}" for name, value in numbers.items() if name != "parts" and value != ""]
+    """Numbers in three digits; of a bid's many parts those that moved it most, as the
+    rest hardly did."""
+    told = [
+        f"{name} {_short(value)}"
+        for name, value in numbers.items()
+        if name != "parts" and value != ""
+    ]
     return ", ".join([*told, *_weightiest(numbers.get("parts"), most)])
 
 
 def _weightiest(parts: object, most: int) -> list[str]:
     try:
-        found = {str(name): float(bits) for name, bits in json.loads(str(parts)).items()}
+        found = {
+            str(name): float(bits) for name, bits in json.loads(str(parts)).items()
+        }
     except (ValueError, TypeError, AttributeError):
         return []
     first = sorted(found, key=lambda name: -abs(found[name]))[:most]
     more = [f"{len(found) - most} smaller parts"] if len(found) > most else []
-    return ["of it " + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])] if first else []
+    return (
+        [
+            "of it "
+            + ", ".join([*(f"{name} {found[name]:+.2f}" for name in first), *more])
+        ]
+        if first
+        else []
+    )
 
 
 def _short(value: float | int | str) -> str:
-    """Three digits of a fraction, also of one that the journal keeps as text; ids and counts as they are."""
+    """Three digits of a fraction, also of one that the journal keeps as text; ids and
+    counts as they are."""
     try:
-        return f"{float(value):.3g}" if not str(value).lstrip("-").isdecimal() else str(value)
+        return (
+            f"{float(value):.3g}"
+            if not str(value).lstrip("-").isdecimal()
+            else str(value)
+        )
     except ValueError:
         return str(value)
 
 
-def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console | None = None) -> None:
+def show_table(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    console: Console | None = None,
+) -> None:
     """Print rows under their headings; people's texts as they are, not as markup."""
     console = console or Console()
     if not rows:
@@ -90,14 +132,30 @@ def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None
     for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
         table.add_column(heading, overflow="fold")
     for one in sealed:
-        secrets = "\n".join(f"{name}  ******** ({length} characters)" for name, length in sorted(one.secrets.items()))
+        secrets = "\n".join(
+            f"{name}  ******** ({length} characters)"
+            for name, length in sorted(one.secrets.items())
+        )
         hours, minutes = divmod(one.expires_in_s // 60, 60)
-        table.add_row(*map(shown, (one.bot, one.user_id, secrets, one.model, f"{hours} h {minutes} min", one.problem)))
+        table.add_row(
+            *map(
+                shown,
+                (
+                    one.bot,
+                    one.user_id,
+                    secrets,
+                    one.model,
+                    f"{hours} h {minutes} min",
+                    one.problem,
+                ),
+            )
+        )
     console.print(table)
 
 
 def show_settings(settings: Settings, console: Console | None = None) -> None:
-    """Print every setting with its value; a value that differs from the default is bold, with the default after it."""
+    """Print every setting with its value; a value that differs from the default is
+    bold, with the default after it."""
     console = console or Console()
     register_settings(settings)
     table = Table(title="Settings (environment or .env)", title_justify="left")

@@ -1,4 +1,5 @@
-"""`the-stream up`: which processes run, what each of them may know, and what the terminal shows."""
+"""`the-stream up`: which processes run, what each of them may know, and what the
+terminal shows."""
 
 from __future__ import annotations
 
@@ -27,19 +28,31 @@ from app.store.door import Store
 
 EVERYBODYS = re.compile(
     r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_\w+|OPENBLAS_\w+|OMP_\w+"
-    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)\Z")
-"""Variables of the environment that every child inherits: what a program needs to start, to know its language and to trust
-certificates. No other is, whatever its name."""
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)\Z"
+)
+"""Variables of the environment that every child inherits: what a program needs to
+start, to know its language and to trust certificates. No other is, whatever its
+name."""
 OUTWARD = re.compile(
-    r"(?:(?:https?|all|no)_proxy|OLLAMA_HOST|OPENAI_BASE_URL|OPENAI_API_BASE|ANTHROPIC_BASE_URL)\Z", re.IGNORECASE)
-"""Those that gateways and workers inherit besides: the way to Discord and to models. A proxy's address may hold a password."""
+    r"(?:(?:https?|all|no)_proxy|OLLAMA_HOST|OPENAI_BASE_URL|OPENAI_API_BASE|ANTHROPIC_BASE_URL)\Z",
+    re.IGNORECASE,
+)
+"""Those that gateways and workers inherit besides: the way to Discord and to models. A
+proxy's address may hold a password."""
 TRACING = re.compile(r"LANG(?:SMITH|CHAIN)_\w+\Z")
 """Those that workers inherit besides, if prompts are to be traced."""
 MODEL_KEYS = re.compile(r"STREAM_KEY_\w+\Z")
-"""Those that the gateway inherits besides, with its bots' tokens: it publishes what workers need, encrypted."""
+"""Those that the gateway inherits besides, with its bots' tokens: it publishes what
+workers need, encrypted."""
 
-DOTS = {State.RUNNING: ("●", "green"), State.STARTING: ("●", "yellow"), State.WAITING: ("○", "red"), State.REFUSED: ("✗", "red"),
-        State.STOPPING: ("●", "yellow"), State.ENDED: ("○", "dim")}
+DOTS = {
+    State.RUNNING: ("●", "green"),
+    State.STARTING: ("●", "yellow"),
+    State.WAITING: ("○", "red"),
+    State.REFUSED: ("✗", "red"),
+    State.STOPPING: ("●", "yellow"),
+    State.ENDED: ("○", "dim"),
+}
 
 
 def up(bots: list[str], settings: Settings) -> int:
@@ -54,7 +67,9 @@ def up(bots: list[str], settings: Settings) -> int:
             settings = settings.model_copy(update={"redis_url": server.url})
         _check(settings, store=server is None)
         logs.register_settings(settings)
-        supervisor = Supervisor(specs(bots, settings, data, server), Terminal(console).say)
+        supervisor = Supervisor(
+            specs(bots, settings, data, server), Terminal(console).say
+        )
         with _status(console, supervisor):
             code = supervisor.run()
     finally:
@@ -66,9 +81,12 @@ def up(bots: list[str], settings: Settings) -> int:
 
 
 def _check(settings: Settings, store: bool) -> None:
-    """Refuse what would let children fail and start again for ever: a port that is taken, a Redis that is not there."""
+    """Refuse what would let children fail and start again for ever: a port that is
+    taken, a Redis that is not there."""
     if settings.flower_port and not bindable(settings.flower_port):
-        raise PortInUse(f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower.")
+        raise PortInUse(
+            f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower."
+        )
     if store:
         door = Store(str(settings.redis_url), settings.redis_timeout)
         try:
@@ -78,45 +96,94 @@ def _check(settings: Settings, store: bool) -> None:
 
 
 def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Settings:
-    """The settings, with a vault key and Flower's password that are made once and kept in the data folder."""
+    """The settings, with a vault key and Flower's password that are made once and kept
+    in the data folder."""
     changes: dict[str, object] = {}
     if not settings.vault_keys:
         key = kept_secret(data / "vault.key", lambda: Fernet.generate_key().decode())
         changes["vault_keys"] = (SecretStr(key),)
     if settings.flower_port and settings.flower_password is None:
         file = data / "flower.password"
-        # Once, and to a person who looks on: what is written into a log is read by more people, and for longer.
+        # Once, and to a person who looks on: what is written into a log is read by more
+        # people, and for longer.
         shows = console.is_terminal and not file.exists()
         password = kept_secret(file)
         changes["flower_password"] = SecretStr(password)
         shown = f"password {password}" if shows else f"password in {file}"
         address = f"http://{HOST}:{settings.flower_port}"
-        console.print(f"Flower: {address}  user stream, {shown}", markup=False, soft_wrap=True)
+        console.print(
+            f"Flower: {address}  user stream, {shown}", markup=False, soft_wrap=True
+        )
     return settings.model_copy(update=changes)
 
 
-def specs(bots: list[str], settings: Settings, data: Path, server: EmbeddedValkey | None) -> list[ChildSpec]:
-    """The children of `up`, each with an environment that holds no secret it does not need."""
+def specs(
+    bots: list[str], settings: Settings, data: Path, server: EmbeddedValkey | None
+) -> list[ChildSpec]:
+    """The children of `up`, each with an environment that holds no secret it does not
+    need."""
     public = public_environment(os.environ, settings)
     outward = public | chosen(os.environ, OUTWARD)
     worker = outward | (chosen(os.environ, TRACING) if settings.tracing else {})
-    tokens = {name: value for name, value in os.environ.items() if name in {token_variable(bot) for bot in bots}}
-    keys = {"STREAM_VAULT_KEYS": ",".join(key.get_secret_value() for key in settings.vault_keys)}
-    # Beat and Flower run in the data folder, so that they do not read the secrets of an `.env` file either.
+    tokens = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {token_variable(bot) for bot in bots}
+    }
+    keys = {
+        "STREAM_VAULT_KEYS": ",".join(
+            key.get_secret_value() for key in settings.vault_keys
+        )
+    }
+    # Beat and Flower run in the data folder, so that they do not read the secrets of an
+    # `.env` file either.
     children = [
-        ChildSpec("gateway", [sys.executable, "-m", "app.cli.main", "gateway", *bots], outward | chosen(os.environ, MODEL_KEYS) | tokens | keys),
-        ChildSpec("direct", _worker("direct", "direct,delivery", settings.direct_threads), worker | keys),
-        ChildSpec("cycles", _worker("cycles", "cycles,chores", settings.worker_threads), worker | keys),
-        ChildSpec("beat", _celery("beat", "--schedule", str(data / "celerybeat-schedule"), "--pidfile="), public, data),
+        ChildSpec(
+            "gateway",
+            [sys.executable, "-m", "app.cli.main", "gateway", *bots],
+            outward | chosen(os.environ, MODEL_KEYS) | tokens | keys,
+        ),
+        ChildSpec(
+            "direct",
+            _worker("direct", "direct,delivery", settings.direct_threads),
+            worker | keys,
+        ),
+        ChildSpec(
+            "cycles",
+            _worker("cycles", "cycles,chores", settings.worker_threads),
+            worker | keys,
+        ),
+        ChildSpec(
+            "beat",
+            _celery(
+                "beat", "--schedule", str(data / "celerybeat-schedule"), "--pidfile="
+            ),
+            public,
+            data,
+        ),
     ]
     if settings.flower_port and settings.flower_password is not None:
-        login = {"FLOWER_BASIC_AUTH": f"stream:{settings.flower_password.get_secret_value()}"}
-        command = _celery("flower", f"--address={HOST}", f"--port={settings.flower_port}")
+        login = {
+            "FLOWER_BASIC_AUTH": f"stream:{settings.flower_password.get_secret_value()}"
+        }
+        command = _celery(
+            "flower", f"--address={HOST}", f"--port={settings.flower_port}"
+        )
         children.append(ChildSpec("flower", command, public | login, data))
     if server is not None:
-        children.insert(0, ChildSpec(
-            "valkey", server.command, base=True, pass_fds=(server.lock_descriptor,),
-            environment={}, prepare=server.prepare, started=server.started, ready=server.ready))
+        children.insert(
+            0,
+            ChildSpec(
+                "valkey",
+                server.command,
+                base=True,
+                pass_fds=(server.lock_descriptor,),
+                environment={},
+                prepare=server.prepare,
+                started=server.started,
+                ready=server.ready,
+            ),
+        )
     return children
 
 
@@ -125,13 +192,28 @@ def _celery(*arguments: str) -> list[str]:
 
 
 def _worker(name: str, queues: str, threads: int) -> list[str]:
-    # Mingle and gossip cost a second at each start and do nothing for us: workers need not know each other.
-    return _celery("worker", "--hostname", f"{name}@%h", "--queues", queues, "--pool", "threads",
-                   "--concurrency", str(threads), "--without-mingle", "--without-gossip")
+    # Mingle and gossip cost a second at each start and do nothing for us: workers need
+    # not know each other.
+    return _celery(
+        "worker",
+        "--hostname",
+        f"{name}@%h",
+        "--queues",
+        queues,
+        "--pool",
+        "threads",
+        "--concurrency",
+        str(threads),
+        "--without-mingle",
+        "--without-gossip",
+    )
 
 
-def public_environment(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """What every child gets: what it needs of the inherited environment, and all settings but the secret ones."""
+def public_environment(
+    inherited: Mapping[str, str], settings: Settings
+) -> dict[str, str]:
+    """What every child gets: what it needs of the inherited environment, and all
+    settings but the secret ones."""
     plain = chosen(inherited, EVERYBODYS)
     for name in Settings.model_fields:
         value, variable = getattr(settings, name), f"STREAM_{name.upper()}"
@@ -141,7 +223,9 @@ def public_environment(inherited: Mapping[str, str], settings: Settings) -> dict
         if isinstance(value, Path):
             plain[variable] = str(value.expanduser().absolute())
         else:
-            plain[variable] = ",".join(value) if isinstance(value, tuple) else str(value)
+            plain[variable] = (
+                ",".join(value) if isinstance(value, tuple) else str(value)
+            )
     return plain | {"PYTHONUNBUFFERED": "1"}
 
 
@@ -151,15 +235,16 @@ def chosen(inherited: Mapping[str, str], names: re.Pattern[str]) -> dict[str, st
 
 
 class Terminal:
-    """Prints the children's lines, each with its child's name; whole lines only, from any thread."""
+    """Prints the children's lines, each with its child's name; whole lines only, from
+    any thread."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
 
     def say(self, name: str, line: str) -> None:
-        """Print one line. The children redact their own; this catches what came before their logging was set up,
-        and what other programs write."""
+        """Print one line. The children redact their own; this catches what came before
+        their logging was set up, and what other programs write."""
         with self._lock:
             text = Text.assemble((f"{name:>8} │ ", "dim"), logs.printable(line))
             self._console.print(text, soft_wrap=True)
@@ -178,7 +263,9 @@ def _status(console: Console, supervisor: Supervisor) -> AbstractContextManager[
             text.append("  ").append_text(_lamp(child))
         return text.append("   Ctrl-C stops", style="dim")
 
-    return Live(get_renderable=line, console=console, refresh_per_second=2, transient=True)
+    return Live(
+        get_renderable=line, console=console, refresh_per_second=2, transient=True
+    )
 
 
 def _lamp(child: Child) -> Text:

@@ -10,16 +10,23 @@ from app.content.parts import parts_of
 from app.domain.model import MAX_CONTENT, AuthorKind, ChatLine
 
 
-def chat_line(message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()) -> ChatLine:
-    """The line that a message is. `ours`: user ids of our bots; `proxies`: applications whose webhooks speak for people. The
-    message that starts a thread has no text of its own: it stands for the one on which the thread was started."""
+def chat_line(
+    message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()
+) -> ChatLine:
+    """The line that a message is. `ours`: user ids of our bots; `proxies`: applications
+    whose webhooks speak for people. The message that starts a thread has no text of its
+    own: it stands for the one on which the thread was started."""
     message = _meant(message)
     reference = message.reference.message_id if message.reference else None
     kind = _kind(message, ours, proxies)
     return ChatLine(
-        message_id=str(message.id), author_id=str(message.author.id), author_name=message.author.display_name,
-        author_kind=kind, content=message.content[:MAX_CONTENT],
-        reply_to=str(reference) if reference else None, parts=parts_of(message),
+        message_id=str(message.id),
+        author_id=str(message.author.id),
+        author_name=message.author.display_name,
+        author_kind=kind,
+        content=message.content[:MAX_CONTENT],
+        reply_to=str(reference) if reference else None,
+        parts=parts_of(message),
         names={str(user.id): user.display_name for user in message.mentions},
         # A webhook is a person only where a proxy speaks for one.
         proxied=kind is AuthorKind.HUMAN and message.webhook_id is not None,
@@ -27,13 +34,18 @@ def chat_line(message: discord.Message, ours: Collection[str], proxies: Collecti
 
 
 def _meant(message: discord.Message) -> discord.Message:
-    if message.type is not discord.MessageType.thread_starter_message or message.reference is None:
+    if (
+        message.type is not discord.MessageType.thread_starter_message
+        or message.reference is None
+    ):
         return message
     started = message.reference.resolved
     return started if isinstance(started, discord.Message) else message
 
 
-def _kind(message: discord.Message, ours: Collection[str], proxies: Collection[str]) -> AuthorKind:
+def _kind(
+    message: discord.Message, ours: Collection[str], proxies: Collection[str]
+) -> AuthorKind:
     if str(message.author.id) in ours:
         return AuthorKind.OURS
     if message.webhook_id is not None and str(message.application_id or "") in proxies:

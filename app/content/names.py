@@ -1,4 +1,5 @@
-"""Names for Discord's ids in a text: people, roles, channels, emoji, commands, times."""
+"""Names for Discord's ids in a text: people, roles, channels, emoji, commands,
+times."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ _ID = re.compile(
 PART_LENGTH = 1_000
 """Most characters of a part's text."""
 _JUMP = re.compile(
-    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:\d{1,20}|@me)/(?P<channel>\d{1,20})(?:/(?P<message>\d{1,20}))?")
+    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:\d{1,20}|@me)/(?P<channel>\d{1,20})(?:/(?P<message>\d{1,20}))?"
+)
 """The address of a channel or of a message in it."""
 _UNKNOWN = {"@": "somebody", "@!": "somebody", "@&": "a role", "#": "a channel"}
 
@@ -31,7 +33,8 @@ def ids_in(text: str) -> tuple[str, ...]:
 
 
 def legible(text: str, names: Mapping[str, str]) -> str:
-    """The text as a person sees it. `names`: by id; an id without one is `@somebody`, `@a role` or `#a channel`."""
+    """The text as a person sees it. `names`: by id; an id without one is `@somebody`,
+    `@a role` or `#a channel`."""
     named = _ID.sub(lambda match: _shown(match, names), text)
     return _JUMP.sub(lambda match: _linked(match, names), named)
 
@@ -43,9 +46,17 @@ def _linked(match: re.Match[str], names: Mapping[str, str]) -> str:
     return f"(a message in {channel})" if match["message"] else channel
 
 
-def named_parts(parts: Sequence[MessagePart], names: Mapping[str, str]) -> tuple[MessagePart, ...]:
-    """Parts with names for the ids in what they say: polls, forwards and previews mention people, too."""
-    return tuple([part.model_copy(update={"text": legible(part.text, names)[:PART_LENGTH]}) for part in parts])
+def named_parts(
+    parts: Sequence[MessagePart], names: Mapping[str, str]
+) -> tuple[MessagePart, ...]:
+    """Parts with names for the ids in what they say: polls, forwards and previews
+    mention people, too."""
+    return tuple(
+        [
+            part.model_copy(update={"text": legible(part.text, names)[:PART_LENGTH]})
+            for part in parts
+        ]
+    )
 
 
 def _shown(match: re.Match[str], names: Mapping[str, str]) -> str:

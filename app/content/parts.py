@@ -1,6 +1,8 @@
-"""The parts of a message besides its text, described: files, pictures, stickers, polls, forwards, previews, buttons.
+"""The parts of a message besides its text, described: files, pictures, stickers, polls,
+forwards, previews, buttons.
 
-What Discord sends here was written by strangers: each part is cut short, and a part that cannot be understood is left out.
+What Discord sends here was written by strangers: each part is cut short, and a part
+that cannot be understood is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from app.content.plain import UNPARSABLE
 from app.domain.model import MessagePart, PartKind
 
 MOST_PARTS = 12
-"""Parts that are kept of one message: Discord itself allows ten files, and a few kinds come together."""
+"""Parts that are kept of one message: Discord itself allows ten files, and a few kinds
+come together."""
 NAME_LENGTH = 100
 WORDS_LENGTH = 600
 """Characters that are kept of a forward's words, a poll or a preview."""
@@ -46,7 +49,9 @@ def _held(holder: Holder) -> Iterator[MessagePart]:
         yield MessagePart(kind=PartKind.COMPONENTS)
 
 
-def _described(things: Iterable[T], describe: Callable[[T], MessagePart]) -> Iterator[MessagePart]:
+def _described(
+    things: Iterable[T], describe: Callable[[T], MessagePart]
+) -> Iterator[MessagePart]:
     for thing in things:
         try:
             yield describe(thing)
@@ -71,7 +76,10 @@ def _kind_of(media_type: str) -> PartKind:
     if media_type in {"application/json", "application/xml", "application/yaml"}:
         return PartKind.TEXT_FILE
     known = {
-        "image": PartKind.PICTURE, "video": PartKind.VIDEO, "audio": PartKind.SOUND, "text": PartKind.TEXT_FILE,
+        "image": PartKind.PICTURE,
+        "video": PartKind.VIDEO,
+        "audio": PartKind.SOUND,
+        "text": PartKind.TEXT_FILE,
     }
     return known.get(family, PartKind.FILE)
 
@@ -81,19 +89,29 @@ def _sticker(sticker: discord.StickerItem) -> MessagePart:
 
 
 def _preview(embed: discord.Embed) -> MessagePart:
-    words = [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields[:3])]
+    words = [
+        embed.title,
+        embed.description,
+        *(f"{field.name}: {field.value}" for field in embed.fields[:3]),
+    ]
     text = _MASKED.sub(r"\1", " / ".join(word for word in words if word))
     return MessagePart(kind=PartKind.EMBED, text=_short(text))
 
 
 def _poll(poll: discord.Poll) -> MessagePart:
-    question = poll.question if isinstance(poll.question, str) else poll.question.text or ""
+    question = (
+        poll.question if isinstance(poll.question, str) else poll.question.text or ""
+    )
     answers = [answer.text for answer in poll.answers if answer.text]
-    return MessagePart(kind=PartKind.POLL, text=_short(f"{question} ({', '.join(answers)})" if answers else question))
+    return MessagePart(
+        kind=PartKind.POLL,
+        text=_short(f"{question} ({', '.join(answers)})" if answers else question),
+    )
 
 
 def _forwarded(snapshots: Iterable[discord.MessageSnapshot]) -> Iterator[MessagePart]:
-    """The words of the messages that were forwarded, each with what it held. Discord nests no forward in a forward."""
+    """The words of the messages that were forwarded, each with what it held. Discord
+    nests no forward in a forward."""
     for snapshot in snapshots:
         yield from _described([snapshot], _forward)
         yield from _held(snapshot)

@@ -1,4 +1,5 @@
-"""Words for the parts of a message: for a prompt, for the offline voice, and what in them was said by somebody."""
+"""Words for the parts of a message: for a prompt, for the offline voice, and what in
+them was said by somebody."""
 
 from __future__ import annotations
 
@@ -20,12 +21,14 @@ def described(parts: Sequence[MessagePart]) -> str:
 
 
 def worded(parts: Sequence[MessagePart]) -> str:
-    """What the parts say in words: the question of a poll, the text of a forward. A file's name is no word of anybody."""
+    """What the parts say in words: the question of a poll, the text of a forward. A
+    file's name is no word of anybody."""
     return " ".join(part.text for part in parts if part.kind in _SPOKEN and part.text)
 
 
 def thing(parts: Sequence[MessagePart]) -> str:
-    """The first part as one speaks of it: `a picture`, `a voice message`; empty where there is none."""
+    """The first part as one speaks of it: `a picture`, `a voice message`; empty where
+    there is none."""
     if not parts:
         return ""
     kind = parts[0].kind

@@ -1,7 +1,8 @@
-"""Refusals of the whole address: while Discord or Cloudflare refuses this machine, nothing of this process asks anything.
+"""Refusals of the whole address: while Discord or Cloudflare refuses this machine,
+nothing of this process asks anything.
 
-One `Address` a process sees every request of every client through aiohttp's tracing. After a refusal all wait, then one
-request goes first; its answer decides for all.
+One `Address` a process sees every request of every client through aiohttp's tracing.
+After a refusal all wait, then one request goes first; its answer decides for all.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Seconds, unless Discord asks for longer. Short at first: a proxy's page may also be about one request alone."""
+"""Seconds, unless Discord asks for longer. Short at first: a proxy's page may also be
+about one request alone."""
 PROBE = 1.0
 """Seconds for which the first request after a pause goes alone."""
 
@@ -36,7 +38,8 @@ class AddressRefused(StreamError):
 
 
 class Address:
-    """What is known of how Discord takes requests from here. Used on one loop; `clock` counts seconds."""
+    """What is known of how Discord takes requests from here. Used on one loop; `clock`
+    counts seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -50,7 +53,8 @@ class Address:
         return max(0.0, self._until - self._clock()) if self._refusals else 0.0
 
     def enter(self) -> None:
-        """Before a request. Raises AddressRefused while all wait; the first one after that goes alone."""
+        """Before a request. Raises AddressRefused while all wait; the first one after
+        that goes alone."""
         left = self.left
         if left > 0:
             raise AddressRefused(left)
@@ -76,22 +80,31 @@ class Address:
             self._refused(status, asked)
 
     def trace(self, waits: bool) -> aiohttp.TraceConfig:
-        """What a client needs to take part. While all wait its requests wait too (`waits`) or fail with AddressRefused."""
+        """What a client needs to take part. While all wait its requests wait too
+        (`waits`) or fail with AddressRefused."""
         config = aiohttp.TraceConfig()
 
-        async def begin(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams) -> None:
+        async def begin(
+            _: aiohttp.ClientSession,
+            __: SimpleNamespace,
+            ___: aiohttp.TraceRequestStartParams,
+        ) -> None:
             if waits:
                 await self.entered()
             else:
                 self.enter()
 
         async def end(
-            _: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+            _: aiohttp.ClientSession,
+            context: SimpleNamespace,
+            params: aiohttp.TraceRequestEndParams,
         ) -> None:
             context.answer = params.response
 
         async def body(
-            _: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceResponseChunkReceivedParams
+            _: aiohttp.ClientSession,
+            context: SimpleNamespace,
+            params: aiohttp.TraceResponseChunkReceivedParams,
         ) -> None:
             self.answered(context.answer.status, context.answer.headers, params.chunk)
 
@@ -103,32 +116,45 @@ class Address:
     def _accepted(self, status: int) -> None:
         # A server error may be a proxy's own: it says nothing of the address.
         if self._refusals and status < 500:
-            log.warning("Discord takes requests from this address again", refusals=self._refusals)
+            log.warning(
+                "Discord takes requests from this address again",
+                refusals=self._refusals,
+            )
             self._refusals = 0
 
     def _refused(self, status: int, asked: float) -> None:
         now = self._clock()
         if self._refusals and not self._probing:
-            self._until = max(self._until, now + asked)  # it was on its way before all began to wait
+            self._until = max(
+                self._until, now + asked
+            )  # it was on its way before all began to wait
             return
         doubled = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._refusals, 20))
         pause = max(doubled, asked)
         if not self._refusals:
-            log.warning("Discord refuses this address, all channels wait", status=status, pause_s=round(pause, 1))
+            log.warning(
+                "Discord refuses this address, all channels wait",
+                status=status,
+                pause_s=round(pause, 1),
+            )
         self._refusals += 1
         self._probing = False
         self._until = now + pause
 
 
 def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float | None:
-    """How long Discord asks to wait, 0.0 where it does not say; None: the answer is no refusal of the address."""
+    """How long Discord asks to wait, 0.0 where it does not say; None: the answer is no
+    refusal of the address."""
     if status not in {403, 429}:
         return None
     told = _json(body)
     asked = seconds(headers.get("Retry-After"))
     if told is None:
         return asked
-    everywhere = told.get("global") is True or headers.get("X-RateLimit-Global", "").lower() == "true"
+    everywhere = (
+        told.get("global") is True
+        or headers.get("X-RateLimit-Global", "").lower() == "true"
+    )
     if status == 429 and everywhere:
         return max(asked, seconds(str(told.get("retry_after", ""))))
     return None

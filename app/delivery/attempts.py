@@ -1,8 +1,10 @@
-"""Each single HTTP attempt of a post, also those that discord.py repeats by itself, seen through aiohttp's tracing.
+"""Each single HTTP attempt of a post, also those that discord.py repeats by itself,
+seen through aiohttp's tracing.
 
-`trace_config` goes into every client. A request made inside `carry` is asked about before it leaves, is cut off at the
-request timeout, and its success is known as soon as Discord's answer is in: discord.py returns only when a used-up
-rate-limit bucket resets, seconds later.
+`trace_config` goes into every client. A request made inside `carry` is asked about
+before it leaves, is cut off at the request timeout, and its success is known as soon as
+Discord's answer is in: discord.py returns only when a used-up rate-limit bucket resets,
+seconds later.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from app.runtime import killpoints
 
 
 class ServerFailed(StreamError):
-    """Discord answered with a server error; raised so that discord.py does not sleep and repeat: the outbox does."""
+    """Discord answered with a server error; raised so that discord.py does not sleep
+    and repeat: the outbox does."""
 
 
 class Unreadable(StreamError):
@@ -31,7 +34,8 @@ class Unreadable(StreamError):
 
 @dataclass(slots=True)
 class Sending:
-    """One post on its way. `ask` raises to stop an attempt, else numbers it; `limited` hears of each 429."""
+    """One post on its way. `ask` raises to stop an attempt, else numbers it; `limited`
+    hears of each 429."""
 
     ask: Callable[[], Awaitable[int]]
     limited: Callable[[], Awaitable[None]]
@@ -45,7 +49,8 @@ class Sending:
     status: int = 0
 
     async def begin(self) -> None:
-        """Before the request leaves. The clock starts before the question: whoever reads back waits from its answer."""
+        """Before the request leaves. The clock starts before the question: whoever
+        reads back waits from its answer."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.timeout
         self.deadline.reschedule(until)
@@ -82,41 +87,60 @@ class Sending:
             self.accepted.set_result(message_id)
 
 
-_sending: contextvars.ContextVar[Sending | None] = contextvars.ContextVar("sending", default=None)
+_sending: contextvars.ContextVar[Sending | None] = contextvars.ContextVar(
+    "sending", default=None
+)
 
 
-async def _on_start(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams) -> None:
+async def _on_start(
+    _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
+) -> None:
     if sending := _sending.get():
         await sending.begin()
 
 
 async def _on_headers(
-    _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestHeadersSentParams
+    _: aiohttp.ClientSession,
+    __: SimpleNamespace,
+    ___: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     if _sending.get():
-        killpoints.reached("post_ready")  # the last check is behind, nothing has left yet
+        killpoints.reached(
+            "post_ready"
+        )  # the last check is behind, nothing has left yet
 
 
-async def _on_sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestChunkSentParams) -> None:
+async def _on_sent(
+    _: aiohttp.ClientSession,
+    __: SimpleNamespace,
+    ___: aiohttp.TraceRequestChunkSentParams,
+) -> None:
     if _sending.get():
         killpoints.reached("post_sent")
 
 
-async def _on_end(_: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
+async def _on_end(
+    _: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+) -> None:
     if sending := _sending.get():
         await sending.answered(params.response.status)
 
 
 async def _on_body(
-    _: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceResponseChunkReceivedParams
+    _: aiohttp.ClientSession,
+    __: SimpleNamespace,
+    params: aiohttp.TraceResponseChunkReceivedParams,
 ) -> None:
     if sending := _sending.get():
         sending.read(params.chunk)
 
 
 def trace_config(address: Address) -> aiohttp.TraceConfig:
-    """What a client needs for `carry` to see its requests, and to fall silent with all others of this address."""
-    trace = address.trace(waits=False)  # asked first: an attempt that cannot leave is none
+    """What a client needs for `carry` to see its requests, and to fall silent with all
+    others of this address."""
+    trace = address.trace(
+        waits=False
+    )  # asked first: an attempt that cannot leave is none
     trace.on_request_start.append(_on_start)
     trace.on_request_headers_sent.append(_on_headers)
     trace.on_request_chunk_sent.append(_on_sent)
@@ -140,9 +164,11 @@ def _finished(task: asyncio.Task[None]) -> None:
         task.exception()  # What happens after Discord accepted is of no consequence.
 
 
-async def carry(sending: Sending, post: Callable[[], Awaitable[object]]) -> str | BaseException:
-    """Send: the message id as soon as Discord accepted it, or why it did not. Any error is a value here: each must be
-    weighed for whether the post may have arrived."""
+async def carry(
+    sending: Sending, post: Callable[[], Awaitable[object]]
+) -> str | BaseException:
+    """Send: the message id as soon as Discord accepted it, or why it did not. Any error
+    is a value here: each must be weighed for whether the post may have arrived."""
     task = asyncio.create_task(_run(sending, post))
     _finishing.add(task)
     task.add_done_callback(_finished)

@@ -1,4 +1,5 @@
-"""One drain of one outbox: the posts of one bot in one channel, in order, while the delivery lease is ours."""
+"""One drain of one outbox: the posts of one bot in one channel, in order, while the
+delivery lease is ours."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ log = structlog.get_logger(__name__)
 
 TOKEN_RETRY_MS = 2_000
 SKEW_MS = 60_000
-"""How far Redis's clock may be from Discord's, where only a time says from where to read back."""
+"""How far Redis's clock may be from Discord's, where only a time says from where to
+read back."""
 
 
 class Held(DeliveryHeld):
@@ -63,7 +65,8 @@ class Later(DeliveryHeld):
 
 @dataclass(slots=True)
 class Courier:
-    """Sends what one bot has committed in one channel. `owner` holds the delivery lease."""
+    """Sends what one bot has committed in one channel. `owner` holds the delivery
+    lease."""
 
     store: AsyncStore
     rest: DiscordRest
@@ -78,9 +81,12 @@ class Courier:
     """The last permission to send."""
 
     async def drain(self) -> int:
-        """Deliver until the outbox is empty (0) or its head must wait; returns the ms until then. Raises LeaseLost."""
+        """Deliver until the outbox is empty (0) or its head must wait; returns the ms
+        until then. Raises LeaseLost."""
         try:
-            while (entry_id := await self.store.run(outbox.head(self.bot, self.channel))) is not None:
+            while (
+                entry_id := await self.store.run(outbox.head(self.bot, self.channel))
+            ) is not None:
                 with trace(entry_id):
                     await self._deliver(entry_id)
         except Later as later:
@@ -89,31 +95,53 @@ class Courier:
 
     async def _deliver(self, entry_id: str) -> None:
         entry = await self.store.run(outbox.read(entry_id, signer(self.settings)))
-        # One that says it is another's would be asked about under the other's keys, and never leave this list.
-        if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (entry_id, self.bot, self.channel):
+        # One that says it is another's would be asked about under the other's keys, and
+        # never leave this list.
+        if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (
+            entry_id,
+            self.bot,
+            self.channel,
+        ):
             trigger = await self.store.run(outbox.trigger(entry_id))
-            lost = OutboxEntry(entry_id=entry_id, bot=self.bot, channel_id=self.channel, kind=ActionKind.POST,
-                               reply_to=trigger)
+            lost = OutboxEntry(
+                entry_id=entry_id,
+                bot=self.bot,
+                channel_id=self.channel,
+                kind=ActionKind.POST,
+                reply_to=trigger,
+            )
             # Whoever cannot open the vault cannot tell a forged entry from a true one.
             await self._open_vault(lost)
-            await self._bury(lost, "dead", "the entry cannot be read, or none of ours signed it")
+            await self._bury(
+                lost, "dead", "the entry cannot be read, or none of ours signed it"
+            )
             return
         with trace(entry.reply_to or entry_id):
             for chunk in range(max(1, len(entry.chunks))):
                 if not await self._chunk(entry, chunk):
                     return
-            # An entry that was listed again although it is delivered must not be looked at for ever.
+            # An entry that was listed again although it is delivered must not be looked
+            # at for ever.
             await self.store.run(outbox.settle(entry))
 
     async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
-        """Bring one chunk to Discord; False: the entry was buried, or something else has taken its place."""
+        """Bring one chunk to Discord; False: the entry was buried, or something else
+        has taken its place."""
         looked = False
         while True:
             sending = self._sending(entry, chunk, looked)
-            outcome: str | BaseException | None = await self._send(sending, entry, chunk)
+            outcome: str | BaseException | None = await self._send(
+                sending, entry, chunk
+            )
             how = "post"
-            if isinstance(outcome, Held) and outcome.allowed.verdict is Attempt.READ_BACK:
-                outcome, how = await self._look(entry, chunk, outcome.allowed), "read_back"
+            if (
+                isinstance(outcome, Held)
+                and outcome.allowed.verdict is Attempt.READ_BACK
+            ):
+                outcome, how = (
+                    await self._look(entry, chunk, outcome.allowed),
+                    "read_back",
+                )
             if outcome is None:
                 looked = True
                 continue
@@ -131,12 +159,15 @@ class Courier:
                 return settled
 
     def _sending(self, entry: OutboxEntry, chunk: int, looked: bool) -> Sending:
-        """A post, with its questions to the store. Having looked counts for its first attempt only."""
+        """A post, with its questions to the store. Having looked counts for its first
+        attempt only."""
         absent = looked
 
         async def ask() -> int:
             nonlocal absent
-            allowed = await self.store.run(outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent))
+            allowed = await self.store.run(
+                outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent)
+            )
             if allowed.verdict is not Attempt.SEND:
                 raise Held(allowed)
             absent = False
@@ -146,9 +177,16 @@ class Courier:
         async def limited() -> None:
             await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
 
-        return Sending(ask, limited, self.settings.discord_timeout, asyncio.get_running_loop().create_future())
+        return Sending(
+            ask,
+            limited,
+            self.settings.discord_timeout,
+            asyncio.get_running_loop().create_future(),
+        )
 
-    async def _send(self, sending: Sending, entry: OutboxEntry, chunk: int) -> str | BaseException:
+    async def _send(
+        self, sending: Sending, entry: OutboxEntry, chunk: int
+    ) -> str | BaseException:
         try:
             client = await self._client(entry)
         except (TokenRefused, Unreachable, AddressRefused) as error:
@@ -160,7 +198,8 @@ class Courier:
         return await self.rest.client(self.bot, secrets.token)
 
     async def _open_vault(self, entry: OutboxEntry) -> Secrets:
-        """What sending needs. Where the vault does not open here, the entry waits and the journal says for what."""
+        """What sending needs. Where the vault does not open here, the entry waits and
+        the journal says for what."""
         if self.current is None:
             try:
                 self.current = await self.secrets()
@@ -169,19 +208,32 @@ class Courier:
                 raise
         return self.current
 
-    async def _request(self, client: discord.Client, entry: OutboxEntry, chunk: int) -> None:
+    async def _request(
+        self, client: discord.Client, entry: OutboxEntry, chunk: int
+    ) -> None:
         place = client.get_partial_messageable(int(entry.channel_id))
         if entry.kind is ActionKind.REACT:
-            await place.get_partial_message(int(entry.reply_to or 0)).add_reaction(entry.emoji)
+            await place.get_partial_message(int(entry.reply_to or 0)).add_reaction(
+                entry.emoji
+            )
             return
         text = entry.chunks[chunk] if entry.chunks else ""
         nonce = outbox.nonce(entry.entry_id, chunk)
         mentions = discord.AllowedMentions(
-            everyone=False, users=False, roles=False, replied_user=self.settings.mention_author)
+            everyone=False,
+            users=False,
+            roles=False,
+            replied_user=self.settings.mention_author,
+        )
         if target := _reference(entry, chunk):
             reference = discord.MessageReference(
-                message_id=int(target), channel_id=int(entry.channel_id), fail_if_not_exists=False)
-            await place.send(text, nonce=nonce, allowed_mentions=mentions, reference=reference)
+                message_id=int(target),
+                channel_id=int(entry.channel_id),
+                fail_if_not_exists=False,
+            )
+            await place.send(
+                text, nonce=nonce, allowed_mentions=mentions, reference=reference
+            )
         else:
             await place.send(text, nonce=nonce, allowed_mentions=mentions)
 
@@ -193,19 +245,25 @@ class Courier:
         await self._bury(entry, verdict, f"{verdict} before the post")
         return False
 
-    async def _failed(self, entry: OutboxEntry, chunk: int, sending: Sending, error: BaseException) -> bool | None:
-        """Act on a failure. True, False: as `_chunk`; None: again at once. Raises Later."""
+    async def _failed(
+        self, entry: OutboxEntry, chunk: int, sending: Sending, error: BaseException
+    ) -> bool | None:
+        """Act on a failure. True, False: as `_chunk`; None: again at once. Raises
+        Later."""
         failure = judge(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
-                await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
+                await self.store.run(
+                    outbox.unsent(entry, chunk, self.owner, absent=True)
+                )
             await self._unauthorized(entry)
             return None
         if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
             await self._bury(entry, "cancelled", "its target is gone")
             return False
         if failure.kind is Kind.GONE and sending.tries > 1:
-            # Discord knows the nonce and that its message was deleted: it was seen, and is not to be said again.
+            # Discord knows the nonce and that its message was deleted: it was seen, and
+            # is not to be said again.
             await self._delivered(entry, chunk, "", "deleted")
             return True
         if failure.kind in {Kind.FINAL, Kind.GONE}:
@@ -213,8 +271,11 @@ class Courier:
         await self._unsent(entry, chunk, sending, failure)
         return False
 
-    async def _refused(self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure) -> bool:
-        """Discord will never take it: remember what that teaches, and go the second way where there is one. As `_chunk`."""
+    async def _refused(
+        self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
+    ) -> bool:
+        """Discord will never take it: remember what that teaches, and go the second way
+        where there is one. As `_chunk`."""
         refusal = failure.refusal
         if refusal is not None and refusal.barred is not None:
             await self._remember(refusal.barred, failure.reason)
@@ -234,21 +295,45 @@ class Courier:
                 await self._bury(entry, "dead", failure.reason)
                 return False
             absent = True
-        log.info("second way", bot=self.bot, channel=self.channel, reason=failure.reason, way=way)
+        log.info(
+            "second way",
+            bot=self.bot,
+            channel=self.channel,
+            reason=failure.reason,
+            way=way,
+        )
         worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
         body = outbox.signed(other, self.settings)
-        await self.store.run(outbox.second_way(
-            entry, body, chunk, self.owner, f"{way}: {failure.reason}", absent=absent, worded=worded))
+        await self.store.run(
+            outbox.second_way(
+                entry,
+                body,
+                chunk,
+                self.owner,
+                f"{way}: {failure.reason}",
+                absent=absent,
+                worded=worded,
+            )
+        )
         return False
 
     async def _remember(self, barred: Barred, reason: str) -> None:
         """The operator is told once for as long as it is remembered."""
-        if await self.store.run(refusals.note(self.bot, self.channel, barred, reason, self.settings)):
-            log.warning("Discord refuses", bot=self.bot, channel=self.channel, what=barred, reason=reason,
-                        remembered_s=self.settings.refusal_memory)
+        if await self.store.run(
+            refusals.note(self.bot, self.channel, barred, reason, self.settings)
+        ):
+            log.warning(
+                "Discord refuses",
+                bot=self.bot,
+                channel=self.channel,
+                what=barred,
+                reason=reason,
+                remembered_s=self.settings.refusal_memory,
+            )
 
     async def _unauthorized(self, entry: OutboxEntry) -> None:
-        """The vault may hold a newer token: then at once, else later. The post stays queued."""
+        """The vault may hold a newer token: then at once, else later. The post stays
+        queued."""
         refused = self.current
         if refused is not None:
             self.rest.forget(self.bot, refused.token)
@@ -258,71 +343,133 @@ class Courier:
             await self.store.run(outbox.waits(entry, "Discord refuses the bot's token"))
             raise Later(TOKEN_RETRY_MS)
 
-    async def _unsent(self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure) -> None:
-        """Count a failure that may pass: raises Later, or buries the entry when it has failed for too long."""
-        # A request that never began was not carried out, but that says nothing of an earlier one.
+    async def _unsent(
+        self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
+    ) -> None:
+        """Count a failure that may pass: raises Later, or buries the entry when it has
+        failed for too long."""
+        # A request that never began was not carried out, but that says nothing of an
+        # earlier one.
         absent = failure.kind is Kind.ABSENT and sending.attempted
-        since_ms, failures = await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=absent))
+        since_ms, failures = await self.store.run(
+            outbox.unsent(entry, chunk, self.owner, absent=absent)
+        )
         if since_ms > self.settings.delivery_give_up * 1000:
-            await self._bury(entry, "dead", f"gave up after {failures} failures: {failure.reason}")
+            await self._bury(
+                entry, "dead", f"gave up after {failures} failures: {failure.reason}"
+            )
             return
-        wait_ms = max(backoff_ms(failures, failure.retry_after), int(self.rest.address.left * 1000))
+        wait_ms = max(
+            backoff_ms(failures, failure.retry_after),
+            int(self.rest.address.left * 1000),
+        )
         if not self.rest.address.left:  # else all channels wait, and one line says so
-            log.warning("delivery failed", bot=self.bot, channel=self.channel, reason=failure.reason, failures=failures,
-                        retry_ms=wait_ms)
+            log.warning(
+                "delivery failed",
+                bot=self.bot,
+                channel=self.channel,
+                reason=failure.reason,
+                failures=failures,
+                retry_ms=wait_ms,
+            )
         if failures == 1:
-            await self.store.run(journal.note(
-                entry.reply_to or entry.entry_id, self.bot, "deliver", "retry", failure.reason, {"retry_ms": wait_ms}))
+            await self.store.run(
+                journal.note(
+                    entry.reply_to or entry.entry_id,
+                    self.bot,
+                    "deliver",
+                    "retry",
+                    failure.reason,
+                    {"retry_ms": wait_ms},
+                )
+            )
         raise Later(wait_ms)
 
-    async def _look(self, entry: OutboxEntry, chunk: int, allowed: outbox.Allowed) -> str | BaseException | None:
-        """Wait until no earlier attempt can still arrive, then read the channel back. None: it is not there."""
+    async def _look(
+        self, entry: OutboxEntry, chunk: int, allowed: outbox.Allowed
+    ) -> str | BaseException | None:
+        """Wait until no earlier attempt can still arrive, then read the channel back.
+        None: it is not there."""
         if entry.kind is ActionKind.REACT:
             return None  # the same reaction twice is one
         await asyncio.sleep(allowed.wait_ms / 1000)
         begun = (allowed.first_ms - SKEW_MS - DISCORD_EPOCH_MS) << 22
         trigger = int(entry.reply_to or begun)
-        # First from the first attempt on: in a busy channel more stands between the trigger and our post than is read.
-        # Then from the trigger on, as the clocks may differ by more than is allowed for.
+        # First from the first attempt on: in a busy channel more stands between the
+        # trigger and our post than is read. Then from the trigger on, as the clocks may
+        # differ by more than is allowed for.
         try:
             found = await self._found(entry, chunk, max(begun, trigger))
             if found is None and trigger < begun:
                 found = await self._found(entry, chunk, trigger)
-            if found is None and not await self.rest.readable(await self._client(entry), self.channel):
+            if found is None and not await self.rest.readable(
+                await self._client(entry), self.channel
+            ):
                 return Unseen()  # an empty list proves nothing
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TokenRefused, Unreachable, AddressRefused) as error:
+        except (
+            discord.DiscordException,
+            aiohttp.ClientError,
+            OSError,
+            TokenRefused,
+            Unreachable,
+            AddressRefused,
+        ) as error:
             return error
         log.info("read back", bot=self.bot, channel=self.channel, found=found or "none")
         return found
 
-    async def _look_again(self, entry: OutboxEntry, chunk: int) -> str | BaseException | None:
-        """As `_look`, for a chunk that was refused although an earlier attempt may have arrived. A reaction cannot be found."""
+    async def _look_again(
+        self, entry: OutboxEntry, chunk: int
+    ) -> str | BaseException | None:
+        """As `_look`, for a chunk that was refused although an earlier attempt may have
+        arrived. A reaction cannot be found."""
         if self.allowed is None or entry.kind is ActionKind.REACT:
             return DeliveryHeld("an earlier attempt may have arrived")
         timeout_ms = int(self.settings.discord_timeout * 1000)
         return await self._look(entry, chunk, self.allowed._replace(wait_ms=timeout_ms))
 
     async def _found(self, entry: OutboxEntry, chunk: int, after: int) -> str | None:
-        """A post after a snowflake that is this chunk, and not known to be another's."""
+        """A post after a snowflake that is this chunk, and not known to be
+        another's."""
         client = await self._client(entry)
-        posts = await self.rest.read_back(client, self.channel, self.current.user_id if self.current else "", after)
+        posts = await self.rest.read_back(
+            client, self.channel, self.current.user_id if self.current else "", after
+        )
         same = [post.message_id for post in posts if _matches(post, entry, chunk)]
         taken = await self.store.run(outbox.attributed(same)) if same else frozenset()
         return next((message for message in same if message not in taken), None)
 
-    async def _delivered(self, entry: OutboxEntry, chunk: int, message_id: str, how: str) -> None:
+    async def _delivered(
+        self, entry: OutboxEntry, chunk: int, message_id: str, how: str
+    ) -> None:
         killpoints.reached("post_after")
         date = datetime.now(UTC).date().isoformat()
         complete, lane = await self.store.run(
-            outbox.delivered(entry, chunk, message_id, how, date, _disproved(entry, chunk, how)))
+            outbox.delivered(
+                entry, chunk, message_id, how, date, _disproved(entry, chunk, how)
+            )
+        )
         killpoints.reached("mark_after")
-        log.info("delivered", bot=self.bot, channel=self.channel, message=message_id, how=how, chunk=chunk,
-                 complete=complete)
+        log.info(
+            "delivered",
+            bot=self.bot,
+            channel=self.channel,
+            message=message_id,
+            how=how,
+            chunk=chunk,
+            complete=complete,
+        )
         self._hint(lane)
 
     async def _bury(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
         lane = await self.store.run(outbox.bury(entry, verdict, reason))
-        log.warning("not delivered", bot=self.bot, channel=self.channel, verdict=verdict, reason=reason)
+        log.warning(
+            "not delivered",
+            bot=self.bot,
+            channel=self.channel,
+            verdict=verdict,
+            reason=reason,
+        )
         self._hint(lane)
 
     def _hint(self, lane: str) -> None:
@@ -331,8 +478,13 @@ class Courier:
 
 
 def _reference(entry: OutboxEntry, chunk: int) -> str:
-    """The message that a chunk replies to: the first one of a reply does, where Discord takes replies."""
-    refers = entry.kind is ActionKind.REPLY and chunk == 0 and Barred.REFER not in entry.barred
+    """The message that a chunk replies to: the first one of a reply does, where Discord
+    takes replies."""
+    refers = (
+        entry.kind is ActionKind.REPLY
+        and chunk == 0
+        and Barred.REFER not in entry.barred
+    )
     return entry.reply_to or "" if refers else ""
 
 
@@ -345,10 +497,13 @@ def _disproved(entry: OutboxEntry, chunk: int, how: str) -> tuple[Barred, ...]:
 
 
 def _matches(post: Found, entry: OutboxEntry, chunk: int) -> bool:
-    """Whether a post may be this chunk. Discord drops the reference when the trigger was deleted before the post, and an
-    earlier attempt may have had one that this one goes without."""
+    """Whether a post may be this chunk. Discord drops the reference when the trigger
+    was deleted before the post, and an earlier attempt may have had one that this one
+    goes without."""
     reference = entry.reply_to or "" if chunk == 0 else ""
-    return post.reference in {reference, ""} and _plain(post.content) == _plain(entry.chunks[chunk])
+    return post.reference in {reference, ""} and _plain(post.content) == _plain(
+        entry.chunks[chunk]
+    )
 
 
 def _plain(text: str) -> str:

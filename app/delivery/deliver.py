@@ -1,4 +1,5 @@
-"""Delivery: from the outbox to Discord, each decided action seen once (docs/guarantees.md)."""
+"""Delivery: from the outbox to Discord, each decided action seen once
+(docs/guarantees.md)."""
 
 from __future__ import annotations
 
@@ -22,11 +23,14 @@ from app.store.door import AsyncStore
 log = structlog.get_logger(__name__)
 
 STALLED_MS = 5_000
-"""Wait before trying again when the vault or Redis is not there, or the program is at fault."""
+"""Wait before trying again when the vault or Redis is not there, or the program is at
+fault."""
 TURN = 4
-"""Pump intervals that the other workers have, after that wait, before one that could not open the vault tries again."""
+"""Pump intervals that the other workers have, after that wait, before one that could
+not open the vault tries again."""
 CANCEL_AGAIN = 0.2
-"""Seconds that a delivery gets to give its lease back before it is told again to end."""
+"""Seconds that a delivery gets to give its lease back before it is told again to
+end."""
 AT_ONCE = 128
 """Channels that one process delivers to at the same time."""
 
@@ -34,11 +38,16 @@ AT_ONCE = 128
 class Deliverer:
     """Empties outboxes, one entry at a time per bot and channel, channels in parallel.
 
-    `store` is used on `rest`'s loop. `secrets` may block; so may `hint`, which is told the lane that may speak next.
+    `store` is used on `rest`'s loop. `secrets` may block; so may `hint`, which is told
+    the lane that may speak next.
     """
 
     def __init__(
-        self, store: AsyncStore, rest: DiscordRest, settings: Settings, secrets: Callable[[str], Secrets],
+        self,
+        store: AsyncStore,
+        rest: DiscordRest,
+        settings: Settings,
+        secrets: Callable[[str], Secrets],
         hint: Callable[[Lane], None],
     ) -> None:
         self._store = store
@@ -52,15 +61,19 @@ class Deliverer:
         self._again: set[tuple[str, str]] = set()
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._unable: set[tuple[str, str]] = set()
-        """Channels of bots whose vault did not open here: hints are left to other workers until our timer rings."""
+        """Channels of bots whose vault did not open here: hints are left to other
+        workers until our timer rings."""
         self._places = asyncio.Semaphore(AT_ONCE)
-        # A broker that pauses holds hints up for seconds; they must not hold up anything else.
+        # A broker that pauses holds hints up for seconds; they must not hold up
+        # anything else.
         self._hints = ThreadPoolExecutor(1, thread_name_prefix="delivery-hint")
 
     def run(self, bot: str, wait: float) -> bool:
-        """Deliver what is due for a bot; waits at most so many seconds. False: it goes on without the caller.
+        """Deliver what is due for a bot; waits at most so many seconds. False: it goes
+        on without the caller.
 
-        Safe to call twice, at once and from several processes. A dry run delivers nothing. Raises StoreUnavailable.
+        Safe to call twice, at once and from several processes. A dry run delivers
+        nothing. Raises StoreUnavailable.
         """
         if self._settings.dry_run:
             return True
@@ -72,18 +85,26 @@ class Deliverer:
         return True
 
     def begin(self, bot: str) -> None:
-        """As `run`, and returns at once. Should this process die, the pump finds what is due."""
+        """As `run`, and returns at once. Should this process die, the pump finds what
+        is due."""
         if not self._settings.dry_run:
-            self._rest.submit(self.deliver(bot)).add_done_callback(_warned("delivery not begun"))
+            self._rest.submit(self.deliver(bot)).add_done_callback(
+                _warned("delivery not begun")
+            )
 
     async def deliver(self, bot: str) -> None:
-        """As `run`, on the loop: returns when each channel that is due is empty, must wait, or is another's."""
+        """As `run`, on the loop: returns when each channel that is due is empty, must
+        wait, or is another's."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
         channels = await self._store.run(outbox.channels_due(bot))
-        due = [(bot, channel) for channel, in_ms in channels if in_ms == 0 and (bot, channel) not in self._unable]
+        due = [
+            (bot, channel)
+            for channel, in_ms in channels
+            if in_ms == 0 and (bot, channel) not in self._unable
+        ]
         for key in due:
             self._start(key)
         tasks = [self._serving[key] for key in due if key in self._serving]
@@ -91,7 +112,8 @@ class Deliverer:
             await asyncio.wait(tasks)
 
     def close(self) -> None:
-        """Stop, give the leases back and close the store, before the rest's `close`. What is queued stays queued."""
+        """Stop, give the leases back and close the store, before the rest's `close`.
+        What is queued stays queued."""
         with contextlib.suppress(TimeoutError):
             self._rest.submit(self._stop()).result(self._settings.redis_timeout)
         self._hints.shutdown(wait=False, cancel_futures=True)
@@ -99,12 +121,15 @@ class Deliverer:
     async def _stop(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
-        await end(self._asking, CANCEL_AGAIN)  # first: it would begin to serve a channel after the store is closed
+        await end(
+            self._asking, CANCEL_AGAIN
+        )  # first: it would begin to serve a channel after the store is closed
         await end(self._serving.values(), CANCEL_AGAIN)
         await self._store.close()
 
     def _start(self, key: tuple[str, str]) -> None:
-        """Serve a channel; if it is being served, once more after that: the queue may have grown behind its back."""
+        """Serve a channel; if it is being served, once more after that: the queue may
+        have grown behind its back."""
         self._unable.discard(key)
         if timer := self._timers.pop(key, None):
             timer.cancel()
@@ -128,17 +153,25 @@ class Deliverer:
             try:
                 more = await self._visit(key)
             except (VaultMissing, VaultKeyWrong) as error:
-                log.warning("delivery stalled", bot=key[0], channel=key[1], error=str(error))
-                # Another worker may have the right key. If we came back at the very moment the channel is due again, it
-                # would never get a turn.
-                self._retry(key, STALLED_MS + int(TURN * self._settings.pump_interval * 1000))
+                log.warning(
+                    "delivery stalled", bot=key[0], channel=key[1], error=str(error)
+                )
+                # Another worker may have the right key. If we came back at the very
+                # moment the channel is due again, it would never get a turn.
+                self._retry(
+                    key, STALLED_MS + int(TURN * self._settings.pump_interval * 1000)
+                )
                 self._unable.add(key)
                 return
             except StreamError as error:
-                log.warning("delivery stalled", bot=key[0], channel=key[1], error=str(error))
+                log.warning(
+                    "delivery stalled", bot=key[0], channel=key[1], error=str(error)
+                )
                 self._retry(key, STALLED_MS)
                 return
-            except Exception:  # the task's boundary: one channel's fault must not end its delivery for good
+            # The task's boundary: one channel's fault must not end its delivery for
+            # good.
+            except Exception:
                 log.exception("delivery broke", bot=key[0], channel=key[1])
                 self._retry(key, STALLED_MS)
                 return
@@ -149,18 +182,29 @@ class Deliverer:
         bot, channel = key
         lease_ms = int(self._settings.delivery_lease * 1000)
         courier = Courier(
-            self._store, self._rest, self._settings, lambda: asyncio.to_thread(self._secrets, bot), self._tell,
-            bot, channel, self._owner,
+            self._store,
+            self._rest,
+            self._settings,
+            lambda: asyncio.to_thread(self._secrets, bot),
+            self._tell,
+            bot,
+            channel,
+            self._owner,
         )
         wait_ms = STALLED_MS
         try:
-            # Inside: a close that comes while the lease is being taken must give it back too.
-            if not await self._store.run(outbox.take(bot, channel, self._owner, lease_ms)):
+            # Inside: a close that comes while the lease is being taken must give it
+            # back too.
+            if not await self._store.run(
+                outbox.take(bot, channel, self._owner, lease_ms)
+            ):
                 return False
             async with self._renewed(bot, channel, lease_ms):
                 wait_ms = await courier.drain()
         except (VaultMissing, VaultKeyWrong):
-            wait_ms = int(self._settings.pump_interval * 1000)  # soon the turn of another worker
+            wait_ms = int(
+                self._settings.pump_interval * 1000
+            )  # soon the turn of another worker
             raise
         except LeaseLost:
             return False
@@ -168,22 +212,29 @@ class Deliverer:
             wait_ms = 0
             raise
         finally:
-            more = await self._store.run(outbox.leave(bot, channel, self._owner, wait_ms))
+            more = await self._store.run(
+                outbox.leave(bot, channel, self._owner, wait_ms)
+            )
         if wait_ms:
             self._retry(key, wait_ms)
         return more
 
     @contextlib.asynccontextmanager
-    async def _renewed(self, bot: str, channel: str, lease_ms: int) -> AsyncIterator[None]:
-        """Keep the lease while a rate limit or a read-back makes us wait: this process knows the bucket, a taker would
-        only meet another 429. A dead process renews nothing."""
+    async def _renewed(
+        self, bot: str, channel: str, lease_ms: int
+    ) -> AsyncIterator[None]:
+        """Keep the lease while a rate limit or a read-back makes us wait: this process
+        knows the bucket, a taker would only meet another 429. A dead process renews
+        nothing."""
 
         async def renew() -> None:
             held = True
             while held:
                 await asyncio.sleep(lease_ms / 3000)
                 try:
-                    held = await self._store.run(outbox.extend(bot, channel, self._owner, lease_ms))
+                    held = await self._store.run(
+                        outbox.extend(bot, channel, self._owner, lease_ms)
+                    )
                 except StoreUnavailable:
                     continue
 
@@ -194,10 +245,13 @@ class Deliverer:
             task.cancel()
 
     def _retry(self, key: tuple[str, str], in_ms: int) -> None:
-        """Come back by ourselves; if this process dies, the pump finds the channel in the due set."""
+        """Come back by ourselves; if this process dies, the pump finds the channel in
+        the due set."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
-        self._timers[key] = asyncio.get_running_loop().call_later(in_ms / 1000, self._start, key)
+        self._timers[key] = asyncio.get_running_loop().call_later(
+            in_ms / 1000, self._start, key
+        )
 
     def _tell(self, lane: Lane) -> None:
         self._hints.submit(self._hint, lane).add_done_callback(_warned("hint not sent"))

@@ -43,7 +43,8 @@ class Kind(StrEnum):
 
 
 class Failure(NamedTuple):
-    """The judgement, its reason (no secret in it), how long Discord asks to wait, in seconds, and the row of the table."""
+    """The judgement, its reason (no secret in it), how long Discord asks to wait, in
+    seconds, and the row of the table."""
 
     kind: Kind
     reason: str
@@ -70,7 +71,9 @@ def _told(error: StreamError) -> Failure:
     """What this program itself says of a request."""
     if isinstance(error, TokenRefused):
         return Failure(Kind.UNAUTHORIZED, "token refused")
-    return Failure(Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error))
+    return Failure(
+        Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error)
+    )
 
 
 def _answered(error: discord.HTTPException, reaction: bool) -> Failure:
@@ -81,7 +84,9 @@ def _answered(error: discord.HTTPException, reaction: bool) -> Failure:
     if error.status == 401:
         return Failure(Kind.UNAUTHORIZED, reason)
     if error.status == 404 and error.code == UNKNOWN_MESSAGE:
-        return Failure(Kind.GONE, reason, refusal=find(error.code, error.text, reaction))
+        return Failure(
+            Kind.GONE, reason, refusal=find(error.code, error.text, reaction)
+        )
     if not error.code or error.status >= 500 or error.status == 408:
         # A page of something before Discord tells nothing of what happened behind it.
         return Failure(Kind.UNKNOWN, _page(error), retry_after)
@@ -95,10 +100,13 @@ def _page(error: discord.HTTPException) -> str:
     """The reason of an answer without a code. An HTML page is not quoted."""
     kind = str(error.response.headers.get("Content-Type", "")).partition(";")[0]
     text = "" if kind == "text/html" else f": {error.text}"
-    return redact(f"{error.status} without a code, {kind or 'of no type'}{text}")[:REASON_LENGTH]
+    return redact(f"{error.status} without a code, {kind or 'of no type'}{text}")[
+        :REASON_LENGTH
+    ]
 
 
 def backoff_ms(failures: int, retry_after: float) -> int:
-    """How long to wait after so many failures: doubling, with jitter, at least what Discord asked for."""
+    """How long to wait after so many failures: doubling, with jitter, at least what
+    Discord asked for."""
     doubled = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(max(failures - 1, 0), 20))
     return max(int(doubled * random.uniform(500, 1500)), int(retry_after * 1000) + 1)

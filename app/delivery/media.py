@@ -1,4 +1,5 @@
-"""Files of Discord's, fetched for a bot that can read or see them: from Discord's own addresses alone, small, in a short time."""
+"""Files of Discord's, fetched for a bot that can read or see them: from Discord's own
+addresses alone, small, in a short time."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ TIMEOUT = 5.0
 PIECE = 65_536
 
 _SIGNS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
 
@@ -51,14 +54,20 @@ async def _read(session: aiohttp.ClientSession, url: str, most: int) -> Fetched:
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:
-    return tuple(base.rstrip("/") + "/" for base in (settings.discord_cdn_url, settings.discord_media_url))
+    return tuple(
+        base.rstrip("/") + "/"
+        for base in (settings.discord_cdn_url, settings.discord_media_url)
+    )
 
 
 def picture_type(data: bytes) -> str:
-    """The media type of a picture by its own first bytes, or empty: what a sender claims is no proof."""
+    """The media type of a picture by its own first bytes, or empty: what a sender
+    claims is no proof."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return next((media_type for sign, media_type in _SIGNS if data.startswith(sign)), "")
+    return next(
+        (media_type for sign, media_type in _SIGNS if data.startswith(sign)), ""
+    )
 
 
 def plain_text(data: bytes) -> str:

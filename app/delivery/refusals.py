@@ -1,7 +1,9 @@
-"""What Discord's JSON error codes mean for a post or a reaction. docs/refusals.md is made from `TABLE`.
+"""What Discord's JSON error codes mean for a post or a reaction. docs/refusals.md is
+made from `TABLE`.
 
-Source: Discord's list of JSON error codes. Final is only what stands here as final: anything else, above all the pages that a
-proxy before Discord answers with, may be gone in a minute.
+Source: Discord's list of JSON error codes. Final is only what stands here as final:
+anything else, above all the pages that a proxy before Discord answers with, may be gone
+in a minute.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Verdict(StrEnum):
     CANCELLED = "cancelled"
     """Nobody's fault: what it was about is gone."""
     ADDRESS = "all wait"
-    """The whole address is refused: every channel and bot of the process waits, then it is retried."""
+    """The whole address is refused: every channel and bot of the process waits, then it
+    is retried."""
 
 
 class Way(StrEnum):
@@ -47,8 +50,9 @@ class Way(StrEnum):
 
 
 class Refusal(NamedTuple):
-    """One row. `barred`: what is remembered of the channel, None where the refusal says nothing of the next post. `about`: a
-    field that Discord's message must name, where a code has several meanings."""
+    """One row. `barred`: what is remembered of the channel, None where the refusal says
+    nothing of the next post. `about`: a field that Discord's message must name, where a
+    code has several meanings."""
 
     status: int
     code: int
@@ -63,12 +67,29 @@ class Refusal(NamedTuple):
 TABLE: tuple[Refusal, ...] = (
     Refusal(404, 10003, "unknown channel", barred=Barred.SEND),
     Refusal(404, 10004, "unknown server", barred=Barred.SEND),
-    Refusal(404, UNKNOWN_MESSAGE, "unknown message to reply to", act=Act.POST, way=Way.PLAIN),
-    Refusal(404, UNKNOWN_MESSAGE, "unknown message to react to", Verdict.CANCELLED, Act.REACTION),
+    Refusal(
+        404, UNKNOWN_MESSAGE, "unknown message to reply to", act=Act.POST, way=Way.PLAIN
+    ),
+    Refusal(
+        404,
+        UNKNOWN_MESSAGE,
+        "unknown message to react to",
+        Verdict.CANCELLED,
+        Act.REACTION,
+    ),
     Refusal(404, 10013, "unknown user", barred=Barred.SEND),
     Refusal(400, 10014, "unknown emoji", act=Act.REACTION, way=Way.WORDS),
-    Refusal(400, 20009, "explicit content", act=Act.POST, barred=Barred.LINE, way=Way.OTHER),
-    Refusal(400, 30010, "most reactions reached", act=Act.REACTION, barred=Barred.EMOJI, way=Way.WORDS),
+    Refusal(
+        400, 20009, "explicit content", act=Act.POST, barred=Barred.LINE, way=Way.OTHER
+    ),
+    Refusal(
+        400,
+        30010,
+        "most reactions reached",
+        act=Act.REACTION,
+        barred=Barred.EMOJI,
+        way=Way.WORDS,
+    ),
     Refusal(403, 40007, "banned from the server", barred=Barred.SEND),
     Refusal(400, 40058, "no posts directly in a forum", barred=Barred.SEND),
     Refusal(403, 50001, "no access to the channel", barred=Barred.SEND),
@@ -78,36 +99,81 @@ TABLE: tuple[Refusal, ...] = (
     Refusal(400, 50008, "no text in this channel", barred=Barred.SEND),
     Refusal(403, 50009, "verification level too high", barred=Barred.SEND),
     Refusal(403, 50013, "no permission to send", act=Act.POST, barred=Barred.SEND),
-    Refusal(403, 50013, "no permission to react", act=Act.REACTION, barred=Barred.REACT, way=Way.WORDS),
+    Refusal(
+        403,
+        50013,
+        "no permission to react",
+        act=Act.REACTION,
+        barred=Barred.REACT,
+        way=Way.WORDS,
+    ),
     Refusal(403, 50021, "not on a system message", way=Way.WORDS),
     Refusal(400, 50024, "wrong type of channel", barred=Barred.SEND),
-    Refusal(400, INVALID_FORM, "invalid form: what it replies to", act=Act.POST, way=Way.PLAIN, about="message_reference"),
+    Refusal(
+        400,
+        INVALID_FORM,
+        "invalid form: what it replies to",
+        act=Act.POST,
+        way=Way.PLAIN,
+        about="message_reference",
+    ),
     Refusal(400, INVALID_FORM, "invalid form: anything else"),
     Refusal(400, 50083, "the thread is archived", barred=Barred.SEND),
     Refusal(400, 50109, "invalid JSON"),
     Refusal(403, 50278, "no server in common", barred=Barred.SEND),
-    Refusal(403, 90001, "reaction blocked by the author", act=Act.REACTION, barred=Barred.EMOJI, way=Way.WORDS),
-    Refusal(403, 160002, "no reply without reading the history", act=Act.POST, barred=Barred.REFER, way=Way.PLAIN),
+    Refusal(
+        403,
+        90001,
+        "reaction blocked by the author",
+        act=Act.REACTION,
+        barred=Barred.EMOJI,
+        way=Way.WORDS,
+    ),
+    Refusal(
+        403,
+        160002,
+        "no reply without reading the history",
+        act=Act.POST,
+        barred=Barred.REFER,
+        way=Way.PLAIN,
+    ),
     Refusal(403, 160005, "the thread is locked", barred=Barred.SEND),
-    Refusal(400, 200000, "blocked by AutoMod", act=Act.POST, barred=Barred.LINE, way=Way.OTHER),
-    Refusal(400, 240000, "blocked as a harmful link", act=Act.POST, barred=Barred.LINE, way=Way.OTHER),
+    Refusal(
+        400,
+        200000,
+        "blocked by AutoMod",
+        act=Act.POST,
+        barred=Barred.LINE,
+        way=Way.OTHER,
+    ),
+    Refusal(
+        400,
+        240000,
+        "blocked as a harmful link",
+        act=Act.POST,
+        barred=Barred.LINE,
+        way=Way.OTHER,
+    ),
     Refusal(403, 40004, "sending is switched off for now", Verdict.RETRIED),
     Refusal(403, 40006, "feature is switched off for now", Verdict.RETRIED),
     Refusal(429, 40062, "service is limited", Verdict.RETRIED),
     Refusal(403, 40333, "Cloudflare blocks the request", Verdict.RETRIED),
     Refusal(503, 130000, "Discord is overloaded", Verdict.RETRIED),
     Refusal(403, NO_CODE, "HTML, as Cloudflare sends it", Verdict.ADDRESS),
-    Refusal(429, NO_CODE, "HTML, as Cloudflare sends it, or a global limit", Verdict.ADDRESS),
+    Refusal(
+        429, NO_CODE, "HTML, as Cloudflare sends it, or a global limit", Verdict.ADDRESS
+    ),
     Refusal(404, NO_CODE, "HTML", Verdict.RETRIED),
     Refusal(413, NO_CODE, "HTML", Verdict.RETRIED),
     Refusal(502, NO_CODE, "HTML, as Cloudflare sends it", Verdict.RETRIED),
 )
-"""In the order of the codes, then what carries none. A code that is not here is retried. Of rows with one code the
-first that fits counts."""
+"""In the order of the codes, then what carries none. A code that is not here is
+retried. Of rows with one code the first that fits counts."""
 
 
 def find(code: int, text: str, reaction: bool) -> Refusal | None:
-    """The row of a code, or None: it is not known. `text`: Discord's message with the fields that it refuses."""
+    """The row of a code, or None: it is not known. `text`: Discord's message with the
+    fields that it refuses."""
     if code == NO_CODE:
         return None
     act = Act.REACTION if reaction else Act.POST
@@ -116,13 +182,15 @@ def find(code: int, text: str, reaction: bool) -> Refusal | None:
 
 
 def instead(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
-    """The entry that takes the place of a refused one, or None: there is no second way. None has a second way for ever."""
+    """The entry that takes the place of a refused one, or None: there is no second way.
+    None has a second way for ever."""
     words = {"chunks": (entry.fallback,), "emoji": "", "fallback": ""}
     if way is Way.PLAIN and entry.kind is ActionKind.REPLY and chunk == 0:
         return entry.model_copy(update={"kind": ActionKind.POST})
     if way is Way.WORDS and entry.kind is ActionKind.REACT and entry.fallback:
         return entry.model_copy(update={"kind": ActionKind.REPLY, **words})
-    # What follows the first piece is not replaced: half of an answer and then other words are none.
+    # What follows the first piece is not replaced: half of an answer and then other
+    # words are none.
     if way is Way.OTHER and chunk == 0 and entry.fallback:
         return entry.model_copy(update=words)
     return None

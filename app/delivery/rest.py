@@ -1,4 +1,5 @@
-"""Discord's REST from a worker: one background loop per process, one logged-in client per bot, no gateway."""
+"""Discord's REST from a worker: one background loop per process, one logged-in client
+per bot, no gateway."""
 
 from __future__ import annotations
 
@@ -32,17 +33,21 @@ log = structlog.get_logger(__name__)
 TYPING_EVERY = 8.0
 """Seconds. Discord shows the indicator for about ten."""
 LONGEST_LIMIT = 30.0
-"""Seconds. discord.py waits for a rate limit up to this long itself (its own minimum); past it the outbox waits."""
+"""Seconds. discord.py waits for a rate limit up to this long itself (its own minimum);
+past it the outbox waits."""
 GRACE = 5.0
 READ_BACK_LIMIT = 1_000
 THREAD_TYPES = frozenset({10, 11, 12})
-"""Discord's channel types of threads: the parent of any other channel is its category."""
+"""Discord's channel types of threads: the parent of any other channel is its
+category."""
 REFUSED_FOR = 60.0
-"""Seconds for which a refused token is not tried again: Discord bans who makes 10,000 refused requests in ten minutes."""
+"""Seconds for which a refused token is not tried again: Discord bans who makes 10,000
+refused requests in ten minutes."""
 
 
 class History(NamedTuple):
-    """Recent lines of a channel, oldest first; `problem` says why there are none, or is empty."""
+    """Recent lines of a channel, oldest first; `problem` says why there are none, or is
+    empty."""
 
     lines: tuple[ChatLine, ...]
     problem: str = ""
@@ -74,7 +79,8 @@ class Secrets:
 
 
 class Found(NamedTuple):
-    """A message of ours that stands in a channel. `reference` is what it replies to, or empty."""
+    """A message of ours that stands in a channel. `reference` is what it replies to, or
+    empty."""
 
     message_id: str
     reference: str
@@ -87,7 +93,8 @@ class _Login(NamedTuple):
 
 
 class DiscordRest:
-    """The methods without `async` are for worker threads; the others run on the loop that `submit` feeds."""
+    """The methods without `async` are for worker threads; the others run on the loop
+    that `submit` feeds."""
 
     def __init__(self, settings: Settings) -> None:
         discord.http.Route.BASE = settings.discord_api_url.rstrip("/")
@@ -107,9 +114,15 @@ class DiscordRest:
         return asyncio.run_coroutine_threadsafe(work, self._running())
 
     def close(self) -> None:
-        """End all work, log out and stop the loop. Called at exit; a later `submit` starts afresh."""
+        """End all work, log out and stop the loop. Called at exit; a later `submit`
+        starts afresh."""
         with self._starting:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            loop, thread, self._loop, self._thread = (
+                self._loop,
+                self._thread,
+                None,
+                None,
+            )
         if loop is None or thread is None:
             return
         atexit.unregister(self.close)
@@ -121,12 +134,21 @@ class DiscordRest:
             loop.close()
 
     def context(
-        self, bot: str, token: str, channel: str, limit: int, ours: Collection[str] = (), before: str | None = None,
+        self,
+        bot: str,
+        token: str,
+        channel: str,
+        limit: int,
+        ours: Collection[str] = (),
+        before: str | None = None,
         asked: Asked = NOTHING_ASKED,
     ) -> History:
-        """The newest `limit` (at most 100) lines of a channel, or those before a message. Older lines stand before them: what
-        `asked` replies to, and what its thread began with. Never raises for Discord."""
-        work = self.submit(self._context(bot, token, channel, limit, frozenset(ours), before, asked))
+        """The newest `limit` (at most 100) lines of a channel, or those before a
+        message. Older lines stand before them: what `asked` replies to, and what its
+        thread began with. Never raises for Discord."""
+        work = self.submit(
+            self._context(bot, token, channel, limit, frozenset(ours), before, asked)
+        )
         try:
             return work.result(self._settings.discord_timeout + GRACE)
         except TimeoutError:
@@ -136,12 +158,21 @@ class DiscordRest:
             return History((), "shutting down")
 
     def place(self, bot: str, token: str, channel: str) -> Place | None:
-        """Where a channel is, asked once; None: it cannot be asked now. Never raises for Discord."""
+        """Where a channel is, asked once; None: it cannot be asked now. Never raises
+        for Discord."""
         if channel not in self._places:
             work = self.submit(self._place(bot, token, channel))
             try:
-                self._places[channel] = work.result(self._settings.discord_timeout + GRACE)
-            except (discord.DiscordException, StreamError, aiohttp.ClientError, OSError, concurrent.futures.CancelledError):
+                self._places[channel] = work.result(
+                    self._settings.discord_timeout + GRACE
+                )
+            except (
+                discord.DiscordException,
+                StreamError,
+                aiohttp.ClientError,
+                OSError,
+                concurrent.futures.CancelledError,
+            ):
                 work.cancel()
                 return None
         return self._places[channel]
@@ -157,7 +188,8 @@ class DiscordRest:
 
     @contextlib.contextmanager
     def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
-        """Show the typing indicator until the block ends. Never raises and never waits; a dry run shows nothing."""
+        """Show the typing indicator until the block ends. Never raises and never waits;
+        a dry run shows nothing."""
         if self._settings.dry_run:
             yield
             return
@@ -168,7 +200,8 @@ class DiscordRest:
             work.cancel()
 
     async def client(self, bot: str, token: str) -> discord.Client:
-        """The bot's client, logged in within the timeout. Raises TokenRefused, Unreachable or AddressRefused."""
+        """The bot's client, logged in within the timeout. Raises TokenRefused,
+        Unreachable or AddressRefused."""
         async with self._locks.setdefault(bot, asyncio.Lock()):
             login = self._logins.get(bot)
             if login is not None and login.token == token:
@@ -177,7 +210,9 @@ class DiscordRest:
             if refused == token and asyncio.get_running_loop().time() < until:
                 raise TokenRefused(f"{bot}: Discord refused its token.")
             client = discord.Client(
-                intents=discord.Intents(guilds=True), max_messages=None, http_trace=trace_config(self.address),
+                intents=discord.Intents(guilds=True),
+                max_messages=None,
+                http_trace=trace_config(self.address),
                 max_ratelimit_timeout=LONGEST_LIMIT,
             )
             _read_tolerantly(client)
@@ -185,7 +220,10 @@ class DiscordRest:
                 async with asyncio.timeout(self._settings.discord_timeout):
                     await client.login(token)
             except discord.LoginFailure:
-                self._refused[bot] = token, asyncio.get_running_loop().time() + REFUSED_FOR
+                self._refused[bot] = (
+                    token,
+                    asyncio.get_running_loop().time() + REFUSED_FOR,
+                )
                 await client.close()
                 raise TokenRefused(f"{bot}: Discord refused its token.") from None
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
@@ -205,30 +243,43 @@ class DiscordRest:
             self._retire(bot)
             del self._logins[bot]
 
-    async def read_back(self, client: discord.Client, channel: str, user_id: str, after: int) -> list[Found]:
-        """What the user said in a channel after a snowflake, oldest first, among the first thousand messages."""
+    async def read_back(
+        self, client: discord.Client, channel: str, user_id: str, after: int
+    ) -> list[Found]:
+        """What the user said in a channel after a snowflake, oldest first, among the
+        first thousand messages."""
         found = []
         place = client.get_partial_messageable(int(channel))
         async with asyncio.timeout(self._settings.discord_timeout):
-            async for message in place.history(limit=READ_BACK_LIMIT, after=discord.Object(after), oldest_first=True):
+            async for message in place.history(
+                limit=READ_BACK_LIMIT, after=discord.Object(after), oldest_first=True
+            ):
                 if str(message.author.id) == user_id:
-                    reference = message.reference.message_id if message.reference else None
-                    found.append(Found(str(message.id), str(reference or ""), message.content))
+                    reference = (
+                        message.reference.message_id if message.reference else None
+                    )
+                    found.append(
+                        Found(str(message.id), str(reference or ""), message.content)
+                    )
         return found
 
     async def readable(self, client: discord.Client, channel: str) -> bool:
-        """Whether a channel shows anything to the client. Who may not read the history is shown an empty one."""
+        """Whether a channel shows anything to the client. Who may not read the history
+        is shown an empty one."""
         place = client.get_partial_messageable(int(channel))
         async with asyncio.timeout(self._settings.discord_timeout):
             return bool([message async for message in place.history(limit=1)])
 
     def _retire(self, bot: str) -> None:
-        """Close a client once the requests that it still carries have ended or timed out."""
+        """Close a client once the requests that it still carries have ended or timed
+        out."""
         login = self._logins.get(bot)
         if login is None:
             return
         self._retired.append(login.client)
-        asyncio.get_running_loop().call_later(2 * self._settings.discord_timeout, self._close_soon, login.client)
+        asyncio.get_running_loop().call_later(
+            2 * self._settings.discord_timeout, self._close_soon, login.client
+        )
 
     def _close_soon(self, client: discord.Client) -> None:
         if client in self._retired:
@@ -237,15 +288,28 @@ class DiscordRest:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _context(
-        self, bot: str, token: str, channel: str, limit: int, ours: frozenset[str], before: str | None, asked: Asked,
+        self,
+        bot: str,
+        token: str,
+        channel: str,
+        limit: int,
+        ours: frozenset[str],
+        before: str | None,
+        asked: Asked,
     ) -> History:
         try:
             client = await self.client(bot, token)
             place = client.get_partial_messageable(int(channel))
             older = discord.Object(int(before)) if before else None
             async with asyncio.timeout(self._settings.discord_timeout):
-                newest = [m async for m in place.history(limit=min(limit, 100), before=older)]
-                first = await _beginning(place) if asked.in_thread and len(newest) == min(limit, 100) else []
+                newest = [
+                    m async for m in place.history(limit=min(limit, 100), before=older)
+                ]
+                first = (
+                    await _beginning(place)
+                    if asked.in_thread and len(newest) == min(limit, 100)
+                    else []
+                )
         except discord.HTTPException as error:
             if error.status == 401:
                 self.forget(bot, token)
@@ -254,11 +318,20 @@ class DiscordRest:
             return History((), str(error))  # told once for all channels
         except StreamError as error:
             problem = str(error)
-        except (discord.DiscordException, aiohttp.ClientError, OSError, *UNPARSABLE) as error:
+        except (
+            discord.DiscordException,
+            aiohttp.ClientError,
+            OSError,
+            *UNPARSABLE,
+        ) as error:
             problem = type(error).__name__
         else:
             proxies = self._settings.proxy_applications
-            messages = [one for one in (*first, *_replied_to(newest, asked), *reversed(newest)) if not one.is_system()]
+            messages = [
+                one
+                for one in (*first, *_replied_to(newest, asked), *reversed(newest))
+                if not one.is_system()
+            ]
             lines = [chat_line(message, ours, proxies) for message in messages]
             return History(tuple({line.message_id: line for line in lines}.values()))
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
@@ -270,10 +343,14 @@ class DiscordRest:
             found = await client.http.get_channel(int(channel))
         guild, parent = found.get("guild_id"), found.get("parent_id")
         thread = found.get("type") in THREAD_TYPES
-        return Place(str(guild) if guild else None, str(parent) if parent and thread else None)
+        return Place(
+            str(guild) if guild else None, str(parent) if parent and thread else None
+        )
 
     async def _type(self, bot: str, token: str, channel: str) -> None:
-        with contextlib.suppress(discord.DiscordException, StreamError, aiohttp.ClientError, OSError):
+        with contextlib.suppress(
+            discord.DiscordException, StreamError, aiohttp.ClientError, OSError
+        ):
             client = await self.client(bot, token)
             while True:
                 await client.http.send_typing(int(channel))
@@ -283,7 +360,9 @@ class DiscordRest:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_turn, args=(self._loop,), name="discord-rest", daemon=True)
+                self._thread = threading.Thread(
+                    target=_turn, args=(self._loop,), name="discord-rest", daemon=True
+                )
                 self._thread.start()
                 atexit.register(self.close)
             return self._loop
@@ -293,7 +372,10 @@ class DiscordRest:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for client in [*self._retired, *(login.client for login in self._logins.values())]:
+        for client in [
+            *self._retired,
+            *(login.client for login in self._logins.values()),
+        ]:
             await client.close()
         self._retired.clear()
         self._logins.clear()
@@ -313,13 +395,25 @@ def _read_tolerantly(client: discord.Client) -> None:
 
 async def _beginning(place: discord.PartialMessageable) -> list[discord.Message]:
     """The first message of a thread: its starter, or the post of a forum."""
-    return [message async for message in place.history(limit=1, after=discord.Object(0), oldest_first=True)]
+    return [
+        message
+        async for message in place.history(
+            limit=1, after=discord.Object(0), oldest_first=True
+        )
+    ]
 
 
-def _replied_to(messages: Sequence[discord.Message], asked: Asked) -> list[discord.Message]:
-    """What the message that is asked about replies to: people answer to what was said long ago."""
+def _replied_to(
+    messages: Sequence[discord.Message], asked: Asked
+) -> list[discord.Message]:
+    """What the message that is asked about replies to: people answer to what was said
+    long ago."""
     about = next((one for one in messages if str(one.id) == asked.message_id), None)
-    replied = about.reference.resolved if about is not None and about.reference is not None else None
+    replied = (
+        about.reference.resolved
+        if about is not None and about.reference is not None
+        else None
+    )
     return [replied] if isinstance(replied, discord.Message) else []
 
 

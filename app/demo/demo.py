@@ -1,4 +1,5 @@
-"""`the-stream demo`: three characters and four people in a loopback Discord, with the whole real system behind them."""
+"""`the-stream demo`: three characters and four people in a loopback Discord, with the
+whole real system behind them."""
 
 from __future__ import annotations
 
@@ -33,14 +34,22 @@ CHATTINESS = 0.65
 
 
 def run(
-    *, headless: bool = False, seconds: float = 45.0, json_file: Path | None = None, port: int = 8808, token: bool = True
+    *,
+    headless: bool = False,
+    seconds: float = 45.0,
+    json_file: Path | None = None,
+    port: int = 8808,
+    token: bool = True,
 ) -> int:
-    """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code. `token`: the page asks for one."""
+    """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code.
+    `token`: the page asks for one."""
     console = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="the-stream-demo-") as folder:
         demo = Demo(console, Path(folder))
         if not headless:
-            return asyncio.run(demo.with_page(port, secrets.token_urlsafe(16) if token else ""))
+            return asyncio.run(
+                demo.with_page(port, secrets.token_urlsafe(16) if token else "")
+            )
         figures = run_to_end(demo.headless(seconds))
     show(console, figures, json_file)
     return 0 if healthy(figures) else 1
@@ -54,21 +63,35 @@ class Demo:
         self.folder = folder
         self.server = LoopbackDiscord()
         guild = self.server.add_guild("The Harbour")
-        self.characters = [lively(one) for one in everywhere(load_characters().values())]
+        self.characters = [
+            lively(one) for one in everywhere(load_characters().values())
+        ]
         self.bots = add_bots(self.server, self.characters)
         self.people = {name: self.server.add_user(name) for name in PEOPLE}
-        self.channels = {name: self.server.add_channel(name, guild) for name in CHANNELS}
-        self.flower = {"flower_port": free_port(), "flower_password": secrets.token_urlsafe(9)}
+        self.channels = {
+            name: self.server.add_channel(name, guild) for name in CHANNELS
+        }
+        self.flower = {
+            "flower_port": free_port(),
+            "flower_password": secrets.token_urlsafe(9),
+        }
 
     @property
     def scene(self) -> Scene:
         """What the page shows."""
         topics = {self.channels[name].id: topic for name, topic in CHANNELS.items()}
-        return Scene(self.server, tuple(self.people.values()), tuple(self.bots.values()),
-                     tuple(self.channels.values()), topics, "The Harbour")
+        return Scene(
+            self.server,
+            tuple(self.people.values()),
+            tuple(self.bots.values()),
+            tuple(self.channels.values()),
+            topics,
+            "The Harbour",
+        )
 
     async def headless(self, seconds: float) -> Json:
-        """Play the opening, wait until all is quiet or `seconds` are over; the figures."""
+        """Play the opening, wait until all is quiet or `seconds` are over; the
+        figures."""
         await self._listen(0)
         try:
             async with self._stage({}) as stage:
@@ -83,16 +106,22 @@ class Demo:
         return figures
 
     async def with_page(self, port: int, token: str) -> int:
-        """Serve the page, to those who know its token if it has one, and keep everything running until Ctrl-C."""
+        """Serve the page, to those who know its token if it has one, and keep
+        everything running until Ctrl-C."""
         live = Live(self.scene)
         self.server.add_routes(Page(live, token).routes())
         await self._listen(port)
-        address = f"http://{HOST}:{self.server.port}/" + (f"?token={token}" if token else "")
+        address = f"http://{HOST}:{self.server.port}/" + (
+            f"?token={token}" if token else ""
+        )
         live.start()
         stopped = stop_signal()
         try:
-            self.console.print(f"Starting the system: Valkey, gateway, two workers, beat, Flower. The page: "
-                               f"{address}", soft_wrap=True)
+            self.console.print(
+                f"Starting the system: Valkey, gateway, two workers, beat, Flower. The page: "
+                f"{address}",
+                soft_wrap=True,
+            )
             return await first_of(stopped.wait(), self._perform(live, address))
         finally:
             await live.stop()
@@ -117,7 +146,9 @@ class Demo:
         try:
             await self.server.start(HOST, port)
         except OSError:
-            raise PortInUse(f"Port {port} is in use: choose another with --port, or 0 for a free one") from None
+            raise PortInUse(
+                f"Port {port} is in use: choose another with --port, or 0 for a free one"
+            ) from None
 
     async def _opening(self) -> None:
         for line in OPENING:
@@ -137,48 +168,74 @@ class Demo:
         self.server.post(person, channel, text, self._newest(channel, line.reply_to))
 
     def _newest(self, channel: Channel, bot: str | None) -> Post | None:
-        said = [post for post in self.server.messages_in(channel) if post.author_name == bot and post.is_bot]
+        said = [
+            post
+            for post in self.server.messages_in(channel)
+            if post.author_name == bot and post.is_bot
+        ]
         return said[-1] if said else None
 
     def _introduce(self, stage: Stage, page: str) -> None:
         flower = f"http://{HOST}:{self.flower['flower_port']}/"
-        password = self.flower["flower_password"] if self.console.is_terminal else "shown on a terminal only"
-        self.console.print(Panel(
-            f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"
-            "Four people talk; speak as any of them. Then try:\n"
-            "  · ask something nobody is named in, and watch the three bid: one answers\n"
-            "  · @Elena @Aria in one message: both answer, one after the other\n"
-            "  · reply to a character, react, write a direct message\n"
-            "  · “Dotty, what would you drink?” needs no @\n"
-            "  · #reading-room: nobody speaks there unasked\n\n"
-            f"Flower: {flower}  user stream, password {password}\n"
-            f"Logs:   {stage.system.log}\n[dim]Ctrl-C stops everything.[/dim]",
-            title="The Stream", border_style="blue", expand=False))
+        password = (
+            self.flower["flower_password"]
+            if self.console.is_terminal
+            else "shown on a terminal only"
+        )
+        self.console.print(
+            Panel(
+                f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"
+                "Four people talk; speak as any of them. Then try:\n"
+                "  · ask something nobody is named in, and watch the three bid: one answers\n"
+                "  · @Elena @Aria in one message: both answer, one after the other\n"
+                "  · reply to a character, react, write a direct message\n"
+                "  · “Dotty, what would you drink?” needs no @\n"
+                "  · #reading-room: nobody speaks there unasked\n\n"
+                f"Flower: {flower}  user stream, password {password}\n"
+                f"Logs:   {stage.system.log}\n[dim]Ctrl-C stops everything.[/dim]",
+                title="The Stream",
+                border_style="blue",
+                expand=False,
+            )
+        )
 
     async def _figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
-        dms = {channel.id: next(bot for bot, account in self.bots.items() if account is one)
-               for _, one, channel in self.scene.direct_channels()}
+        dms = {
+            channel.id: next(
+                bot for bot, account in self.bots.items() if account is one
+            )
+            for _, one, channel in self.scene.direct_channels()
+        }
         return await stage.figures(posts, dms)
 
 
 def everywhere(characters: Iterable[Character]) -> list[Character]:
-    """The characters, each watching every channel, so that they compete for every open question."""
+    """The characters, each watching every channel, so that they compete for every open
+    question."""
     return [one.model_copy(update={"watchlist": ("*",)}) for one in characters]
 
 
 def lively(character: Character) -> Character:
     """The character, a little more talkative than in earnest."""
-    return character.model_copy(update={"pacing": character.pacing.model_copy(update={"chattiness": CHATTINESS})})
+    return character.model_copy(
+        update={
+            "pacing": character.pacing.model_copy(update={"chattiness": CHATTINESS})
+        }
+    )
 
 
 def healthy(figures: Json) -> bool:
-    """Whether a demo went as promised: something was answered, nothing twice, nothing lost, no error."""
+    """Whether a demo went as promised: something was answered, nothing twice, nothing
+    lost, no error."""
     return bool(figures["answered"]) and not any(
-        figures[wrong] for wrong in ("pile_ons", "duplicates", "addressed_unexplained", "errors"))
+        figures[wrong]
+        for wrong in ("pile_ons", "duplicates", "addressed_unexplained", "errors")
+    )
 
 
 def show(console: Console, figures: Json, json_file: Path | None) -> None:
-    """Write the figures to the file, if there is one, and print them as a table; lists as their length."""
+    """Write the figures to the file, if there is one, and print them as a table; lists
+    as their length."""
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     table = Table(show_header=False, box=None)
@@ -186,7 +243,10 @@ def show(console: Console, figures: Json, json_file: Path | None) -> None:
         if name == "per_message":
             continue
         shown = len(value) if isinstance(value, list) else value
-        table.add_row(name.replace("_", " "), json.dumps(shown) if isinstance(shown, dict) else str(shown))
+        table.add_row(
+            name.replace("_", " "),
+            json.dumps(shown) if isinstance(shown, dict) else str(shown),
+        )
     console.print(table)
 
 
@@ -199,7 +259,8 @@ def stop_signal() -> asyncio.Event:
 
 
 async def first_of(stop: Awaitable[object], work: Awaitable[object]) -> int:
-    """Run until the first ends; the work's error is raised, a stop is 0. The work is always ended in good order."""
+    """Run until the first ends; the work's error is raised, a stop is 0. The work is
+    always ended in good order."""
     waiting, working = asyncio.ensure_future(stop), asyncio.ensure_future(work)
     await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

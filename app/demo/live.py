@@ -1,4 +1,5 @@
-"""What every open page is told as it happens: the loopback's records, and the decisions from the journal."""
+"""What every open page is told as it happens: the loopback's records, and the decisions
+from the journal."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ QUEUE = 2_000
 
 
 class Live:
-    """Tells all readers the same events, each encoded once. A reader that stands still is given a fresh snapshot."""
+    """Tells all readers the same events, each encoded once. A reader that stands still
+    is given a fresh snapshot."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -52,7 +54,8 @@ class Live:
             _offer(queue, None)
 
     async def read(self, idle: float) -> AsyncIterator[str]:
-        """A snapshot, then each event as JSON text; "" after `idle` seconds without one."""
+        """A snapshot, then each event as JSON text; "" after `idle` seconds without
+        one."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE)
         self._readers.add(queue)
         try:
@@ -97,11 +100,18 @@ class Live:
             await asyncio.sleep(LOOK)
 
     async def _look(self, journal: Journal) -> None:
-        """Read the journals of the newest messages again: decisions about a message end within minutes."""
+        """Read the journals of the newest messages again: decisions about a message end
+        within minutes."""
         since = time.time() - WATCHED_SECONDS
         newest = self.scene.server.posts[-WATCHED:]
-        watched = [str(post.message_id) for post in newest if post.wall > since and post.channel_id in self.scene.shown]
-        for message, lines in zip(watched, await asyncio.gather(*map(journal, watched)), strict=True):
+        watched = [
+            str(post.message_id)
+            for post in newest
+            if post.wall > since and post.channel_id in self.scene.shown
+        ]
+        for message, lines in zip(
+            watched, await asyncio.gather(*map(journal, watched)), strict=True
+        ):
             known = len(self.decisions.get(message, ()))
             for line in lines[known:]:
                 self.tell(shapes.decision(message, line))

@@ -1,4 +1,5 @@
-"""The demo's opening: who is there, and what the people say before you do. Data only."""
+"""The demo's opening: who is there, and what the people say before you do. Data
+only."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ SPOKEN = ("lounge", "ocean", "music")
 
 
 class Said(NamedTuple):
-    """One line: seconds after the one before, the person, the channel (or `@Bot` for a direct message) and the text.
+    """One line: seconds after the one before, the person, the channel (or `@Bot` for a
+    direct message) and the text.
 
-    With `reply_to` it replies to that bot's newest message in the channel, if there is one.
+    With `reply_to` it replies to that bot's newest message in the channel, if there is
+    one.
     """
 
     wait: float
@@ -30,18 +33,50 @@ class Said(NamedTuple):
 
 
 OPENING = (
-    Said(0.5, "Mara", "lounge", "Good morning! The sun is up, the ferry is not, so all is as it should be."),
+    Said(
+        0.5,
+        "Mara",
+        "lounge",
+        "Good morning! The sun is up, the ferry is not, so all is as it should be.",
+    ),
     Said(1.5, "Jonas", "lounge", "It is never on time. Mara, keep a seat for me?"),
-    Said(2.0, "Jonas", "ocean", "I saw a documentary about octopuses on Sunday. Do they really have three hearts?"),
-    Said(2.5, "Priya", "music", "My chorus does not work. How do you get from a sad verse to a chorus that lifts?"),
-    Said(2.5, "Tom", "lounge", "Can anybody recommend a cocktail without alcohol for a summer evening?"),
+    Said(
+        2.0,
+        "Jonas",
+        "ocean",
+        "I saw a documentary about octopuses on Sunday. Do they really have three hearts?",
+    ),
+    Said(
+        2.5,
+        "Priya",
+        "music",
+        "My chorus does not work. How do you get from a sad verse to a chorus that lifts?",
+    ),
+    Said(
+        2.5,
+        "Tom",
+        "lounge",
+        "Can anybody recommend a cocktail without alcohol for a summer evening?",
+    ),
     Said(3.5, "Jonas", "ocean", "Do octopuses really taste with their arms?", "Elena"),
-    Said(2.0, "Mara", "lounge", "@Aria @Dotty we need music and drinks for the beach party. Ideas?"),
-    Said(2.5, "Jonas", "@Aria", "Between us: is it too late to learn the piano at forty?"),
+    Said(
+        2.0,
+        "Mara",
+        "lounge",
+        "@Aria @Dotty we need music and drinks for the beach party. Ideas?",
+    ),
+    Said(
+        2.5, "Jonas", "@Aria", "Between us: is it too late to learn the piano at forty?"
+    ),
     Said(3.0, "Priya", "lounge", "Does anybody know a good song for a rainy day?"),
     Said(2.5, "Tom", "lounge", "lol"),
     Said(2.0, "Priya", "music", "Thank you, Aria, that helps a lot!"),
-    Said(2.0, "Mara", "reading-room", "Halfway through a book about whales, and I cannot put it down."),
+    Said(
+        2.0,
+        "Mara",
+        "reading-room",
+        "Halfway through a book about whales, and I cannot put it down.",
+    ),
     Said(2.5, "Mara", "lounge", "Jonas, did you bring the keys of the boat?"),
     Said(1.5, "Jonas", "lounge", "Yes, they hang by the door."),
 )

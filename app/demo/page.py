@@ -1,7 +1,9 @@
-"""The demo's page: the loopback Discord drawn as a channel, live, with a box to talk; all of it from this server.
+"""The demo's page: the loopback Discord drawn as a channel, live, with a box to talk;
+all of it from this server.
 
-A page of another site must not be able to speak or read here: `Host` and `Origin` must be this server on loopback. Nor must
-another user of this machine: the printed address carries a token, which becomes a cookie.
+A page of another site must not be able to speak or read here: `Host` and `Origin` must
+be this server on loopback. Nor must another user of this machine: the printed address
+carries a token, which becomes a cookie.
 """
 
 from __future__ import annotations
@@ -41,8 +43,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Page:
-    """The routes of the page; hand `routes()` to `LoopbackDiscord.add_routes` before it starts. `token`: who opens
-    `/?token=...` may see and speak, and nobody else; empty: everybody on this machine may."""
+    """The routes of the page; hand `routes()` to `LoopbackDiscord.add_routes` before it
+    starts. `token`: who opens `/?token=...` may see and speak, and nobody else; empty:
+    everybody on this machine may."""
 
     def __init__(self, live: Live, token: str) -> None:
         self._live = live
@@ -52,7 +55,10 @@ class Page:
     def routes(self) -> list[web.RouteDef]:
         """The files, the live stream, and what a person may do: say, react."""
         return [
-            *(web.get(path, _local(self._known(_file(name, kind)))) for path, (name, kind) in FILES.items()),
+            *(
+                web.get(path, _local(self._known(_file(name, kind))))
+                for path, (name, kind) in FILES.items()
+            ),
             web.get("/page/events", _local(self._known(self._events))),
             web.post("/page/say", _local(_same_origin(self._known(self._say)))),
             web.post("/page/react", _local(_same_origin(self._known(self._react)))),
@@ -63,12 +69,18 @@ class Page:
         """Refuse a browser that has not opened the printed address."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            # Browsers share cookies between the ports of a host: each demo's has a name of its own.
+            # Browsers share cookies between the ports of a host: each demo's has a name
+            # of its own.
             name = f"the-stream-page-{request.url.port}"
             if not self._token or self._is_token(request.cookies.get(name, "")):
                 return await handler(request)
-            if request.path != "/" or not self._is_token(request.query.get("token", "")):
-                raise web.HTTPForbidden(text="open the address that the demo printed, with its token", headers=HEADERS)
+            if request.path != "/" or not self._is_token(
+                request.query.get("token", "")
+            ):
+                raise web.HTTPForbidden(
+                    text="open the address that the demo printed, with its token",
+                    headers=HEADERS,
+                )
             response = await handler(request)
             response.set_cookie(name, self._token, httponly=True, samesite="Strict")
             return response
@@ -80,11 +92,15 @@ class Page:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: a snapshot, then what happens."""
-        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+        response = web.StreamResponse(
+            headers={**HEADERS, "Content-Type": "text/event-stream"}
+        )
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # the reader closed the page
             async for text in self._live.read(HEARTBEAT):
-                await response.write(f"data: {text}\n\n".encode() if text else b": still here\n\n")
+                await response.write(
+                    f"data: {text}\n\n".encode() if text else b": still here\n\n"
+                )
         return response
 
     async def _say(self, request: web.Request) -> web.Response:
@@ -93,7 +109,9 @@ class Page:
         text = str(form.get("text", "")).strip()[:MAX_TEXT]
         if not text:
             raise _refused("there is nothing to say")
-        reply_to = None if form.get("reply_to") is None else _snowflake(form, "reply_to")
+        reply_to = (
+            None if form.get("reply_to") is None else _snowflake(form, "reply_to")
+        )
         post = self._scene.server.post(person, channel, self._mentions(text), reply_to)
         return web.json_response({"id": str(post.message_id)}, headers=HEADERS)
 
@@ -116,17 +134,30 @@ class Page:
         return person
 
     def _channel(self, form: Json) -> int:
-        """A channel on the page; a direct message only to a bot of this person's own."""
+        """A channel on the page; a direct message only to a bot of this person's
+        own."""
         channel = _snowflake(form, "channel")
-        own = {dm.id for person, _, dm in self._scene.direct_channels() if str(person.id) == form.get("person")}
-        if channel not in own and channel not in {one.id for one in self._scene.channels}:
+        own = {
+            dm.id
+            for person, _, dm in self._scene.direct_channels()
+            if str(person.id) == form.get("person")
+        }
+        if channel not in own and channel not in {
+            one.id for one in self._scene.channels
+        }:
             raise _refused("no such channel")
         return channel
 
     def _mentions(self, text: str) -> str:
-        """`@Elena`, as people type it, becomes a mention, as Discord's client sends it."""
+        """`@Elena`, as people type it, becomes a mention, as Discord's client sends
+        it."""
         for account in (*self._scene.bots, *self._scene.people):
-            text = re.sub(rf"(?<!\w)@{re.escape(account.name)}\b", account.mention, text, flags=re.IGNORECASE)
+            text = re.sub(
+                rf"(?<!\w)@{re.escape(account.name)}\b",
+                account.mention,
+                text,
+                flags=re.IGNORECASE,
+            )
         return text
 
 
@@ -134,13 +165,16 @@ def _file(name: str, kind: str) -> Handler:
     body = resources.files("app.demo").joinpath("static", name).read_bytes()
 
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=kind, charset="utf-8", headers=HEADERS)
+        return web.Response(
+            body=body, content_type=kind, charset="utf-8", headers=HEADERS
+        )
 
     return handler
 
 
 def _local(handler: Handler) -> Handler:
-    """Refuse a request that names another host: a foreign site's name may point at this machine (DNS rebinding)."""
+    """Refuse a request that names another host: a foreign site's name may point at this
+    machine (DNS rebinding)."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         if urlsplit(f"//{request.host}").hostname not in LOOPBACK_HOSTS:
@@ -157,7 +191,10 @@ def _same_origin(handler: Handler) -> Handler:
     """Refuse what another site's page sends in the user's name."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Origin") != f"http://{request.host}" or request.content_type != "application/json":
+        if (
+            request.headers.get("Origin") != f"http://{request.host}"
+            or request.content_type != "application/json"
+        ):
             raise web.HTTPForbidden(text="only from this page", headers=HEADERS)
         return await handler(request)
 

@@ -1,4 +1,5 @@
-"""What the room saw, counted from the loopback's own records. Pure: the same records give the same report."""
+"""What the room saw, counted from the loopback's own records. Pure: the same records
+give the same report."""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ CROWD_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Records:
-    """What to count. `ours` are our bots' account ids; `addressed` maps a message to the bots that it addresses;
-    `explained` holds (message, bot) pairs that the journal accounts for without an answer; `speed` is log time over
-    real time."""
+    """What to count. `ours` are our bots' account ids; `addressed` maps a message to
+    the bots that it addresses; `explained` holds (message, bot) pairs that the journal
+    accounts for without an answer; `speed` is log time over real time."""
 
     posts: Sequence[Post]
     reactions: Sequence[Reaction]
@@ -56,19 +57,28 @@ class Records:
 
 
 def pile_ons(records: Records) -> list[int]:
-    """Messages of others that address none of our bots and were answered by two or more of them."""
+    """Messages of others that address none of our bots and were answered by two or more
+    of them."""
     answers = records.answers()
-    return [post.message_id for post in records.asked()
-            if not records.addressed.get(post.message_id)
-            and len({answer.author_id for answer in answers.get(post.message_id, ())}) > 1]
+    return [
+        post.message_id
+        for post in records.asked()
+        if not records.addressed.get(post.message_id)
+        and len({answer.author_id for answer in answers.get(post.message_id, ())}) > 1
+    ]
 
 
 def duplicates(records: Records) -> list[int]:
-    """Posts of our bots that repeat: a second reply of one bot to one message, or a second post with one nonce."""
+    """Posts of our bots that repeat: a second reply of one bot to one message, or a
+    second post with one nonce."""
     seen: Counter[tuple[int, str]] = Counter()
     found = []
     for post in records.said():
-        marks = [(post.author_id, f"reply to {post.reply_to}")] if post.reply_to is not None else []
+        marks = (
+            [(post.author_id, f"reply to {post.reply_to}")]
+            if post.reply_to is not None
+            else []
+        )
         if post.nonce is not None:
             marks.append((post.author_id, f"nonce {post.nonce} in {post.channel_id}"))
         if any(seen[mark] for mark in marks):
@@ -78,14 +88,17 @@ def duplicates(records: Records) -> list[int]:
 
 
 def crowding(records: Records) -> list[int]:
-    """Unasked posts that followed another bot's unasked post in the same channel within CROWD_SECONDS of log time."""
+    """Unasked posts that followed another bot's unasked post in the same channel within
+    CROWD_SECONDS of log time."""
     last: dict[int, Post] = {}
     found = []
     for post in records.said():
         if post.reply_to is not None and records.addressed.get(post.reply_to):
             continue
         before = last.get(post.channel_id)
-        near = before is not None and (post.at - before.at) * records.speed < CROWD_SECONDS
+        near = (
+            before is not None and (post.at - before.at) * records.speed < CROWD_SECONDS
+        )
         if before is not None and near and before.author_id != post.author_id:
             found.append(post.message_id)
         last[post.channel_id] = post
@@ -93,22 +106,32 @@ def crowding(records: Records) -> list[int]:
 
 
 def unanswered(records: Records) -> list[tuple[int, int]]:
-    """(message, bot) pairs where an addressed bot neither answered nor reacted nor journalled why not."""
+    """(message, bot) pairs where an addressed bot neither answered nor reacted nor
+    journalled why not."""
     answers, reacted = records.answers(), records.reacted()
-    return [(message, bot) for message, bots in records.addressed.items() for bot in bots
-            if bot not in {post.author_id for post in answers.get(message, ())} | reacted.get(message, set())
-            and (message, bot) not in records.explained]
+    return [
+        (message, bot)
+        for message, bots in records.addressed.items()
+        for bot in bots
+        if bot
+        not in {post.author_id for post in answers.get(message, ())}
+        | reacted.get(message, set())
+        and (message, bot) not in records.explained
+    ]
 
 
 def latencies(records: Records) -> tuple[list[float], list[float]]:
-    """Real milliseconds from the POST of a message to that of its first answer: for addressed messages, for others."""
+    """Real milliseconds from the POST of a message to that of its first answer: for
+    addressed messages, for others."""
     direct: list[float] = []
     open_to_all: list[float] = []
     answers = records.answers()
     for post in records.asked():
         if post.message_id in answers:
             wait = (answers[post.message_id][0].at - post.at) * 1000
-            (direct if records.addressed.get(post.message_id) else open_to_all).append(wait)
+            (direct if records.addressed.get(post.message_id) else open_to_all).append(
+                wait
+            )
     return direct, open_to_all
 
 
@@ -128,10 +151,19 @@ def spread(values: Collection[float]) -> Json:
 def summary(records: Records) -> Json:
     """The figures of a demo or a replay that the room itself shows."""
     answers, reacted = records.answers(), records.reacted()
-    answered = [post for post in records.asked() if post.message_id in answers or post.message_id in reacted]
+    answered = [
+        post
+        for post in records.asked()
+        if post.message_id in answers or post.message_id in reacted
+    ]
     addressed = [message for message, bots in records.addressed.items() if bots]
-    complete = [message for message in addressed if set(records.addressed[message])
-                <= {post.author_id for post in answers.get(message, ())} | reacted.get(message, set())]
+    complete = [
+        message
+        for message in addressed
+        if set(records.addressed[message])
+        <= {post.author_id for post in answers.get(message, ())}
+        | reacted.get(message, set())
+    ]
     direct, open_to_all = latencies(records)
     return {
         "messages": len(records.asked()),
@@ -141,31 +173,55 @@ def summary(records: Records) -> Json:
         "addressed_answered": len(complete),
         "addressed_unexplained": len(unanswered(records)),
         "posts": len(records.said()),
-        "reactions": sum(not one.removed for one in records.reactions if one.user_id in records.ours),
+        "reactions": sum(
+            not one.removed for one in records.reactions if one.user_id in records.ours
+        ),
         "pile_ons": len(pile_ons(records)),
         "duplicates": len(duplicates(records)),
         "crowding": len(crowding(records)),
-        "latency_ms": {**spread(direct + open_to_all), "addressed": spread(direct), "unaddressed": spread(open_to_all)},
+        "latency_ms": {
+            **spread(direct + open_to_all),
+            "addressed": spread(direct),
+            "unaddressed": spread(open_to_all),
+        },
     }
 
 
-def per_message(records: Records, journal: Mapping[int, Sequence[JournalLine]]) -> list[Json]:
-    """One object for each message of others: id, channel, author, text, addressed, answers, reactions, wait_ms, and the
-    decisions from the journal, one line each."""
+def per_message(
+    records: Records, journal: Mapping[int, Sequence[JournalLine]]
+) -> list[Json]:
+    """One object for each message of others: id, channel, author, text, addressed,
+    answers, reactions, wait_ms, and the decisions from the journal, one line each."""
     answers, reacted = records.answers(), records.reacted()
     names = {post.author_id: post.author_name for post in records.posts}
     rows: list[Json] = []
     for post in records.asked():
         replies = answers.get(post.message_id, [])
-        rows.append({
-            "id": str(post.message_id), "channel": str(post.channel_id), "author": post.author_name,
-            "text": post.content,
-            "addressed": sorted(names.get(bot, str(bot)) for bot in records.addressed.get(post.message_id, ())),
-            "answers": [{"bot": reply.author_name, "text": reply.content} for reply in replies],
-            "reactions": sorted(names.get(bot, str(bot)) for bot in reacted.get(post.message_id, ())),
-            "wait_ms": round((replies[0].at - post.at) * 1000, 1) if replies else None,
-            "decisions": [decision(post, line) for line in journal.get(post.message_id, ())],
-        })
+        rows.append(
+            {
+                "id": str(post.message_id),
+                "channel": str(post.channel_id),
+                "author": post.author_name,
+                "text": post.content,
+                "addressed": sorted(
+                    names.get(bot, str(bot))
+                    for bot in records.addressed.get(post.message_id, ())
+                ),
+                "answers": [
+                    {"bot": reply.author_name, "text": reply.content}
+                    for reply in replies
+                ],
+                "reactions": sorted(
+                    names.get(bot, str(bot)) for bot in reacted.get(post.message_id, ())
+                ),
+                "wait_ms": round((replies[0].at - post.at) * 1000, 1)
+                if replies
+                else None,
+                "decisions": [
+                    decision(post, line) for line in journal.get(post.message_id, ())
+                ],
+            }
+        )
     return rows
 
 

@@ -1,4 +1,5 @@
-"""A loopback Discord with our bots and the whole real system behind them: what demo, replay and bench share."""
+"""A loopback Discord with our bots and the whole real system behind them: what demo,
+replay and bench share."""
 
 from __future__ import annotations
 
@@ -39,26 +40,53 @@ class Stage:
     @property
     def roster(self) -> list[RosterEntry]:
         """Our bots as the rules know them."""
-        return [RosterEntry(bot=one.name, user_id=str(self.bots[one.name].id), names=one.names)
-                for one in self.characters]
+        return [
+            RosterEntry(
+                bot=one.name, user_id=str(self.bots[one.name].id), names=one.names
+            )
+            for one in self.characters
+        ]
 
     async def journal(self, message: str) -> tuple[JournalLine, ...]:
         """What was decided about one message."""
         return await self.store.run(journal.read(message))
 
-    async def journals(self, posts: Iterable[Post]) -> dict[int, tuple[JournalLine, ...]]:
+    async def journals(
+        self, posts: Iterable[Post]
+    ) -> dict[int, tuple[JournalLine, ...]]:
         """What was decided about these messages, by id."""
         ids = [post.message_id for post in posts]
-        return dict(zip(ids, await asyncio.gather(*(self.journal(str(one)) for one in ids)), strict=True))
+        return dict(
+            zip(
+                ids,
+                await asyncio.gather(*(self.journal(str(one)) for one in ids)),
+                strict=True,
+            )
+        )
 
-    async def figures(self, posts: Sequence[Post], dms: Mapping[int, str], speed: float = 1.0) -> Json:
-        """The report on these posts, with `errors` and `per_message`. `dms` maps direct channels to their bots."""
+    async def figures(
+        self, posts: Sequence[Post], dms: Mapping[int, str], speed: float = 1.0
+    ) -> Json:
+        """The report on these posts, with `errors` and `per_message`. `dms` maps direct
+        channels to their bots."""
         journal = await self.journals(posts)
         records = Records(
-            posts, self.server.reactions, {bot.id for bot in self.bots.values()},
-            addressed_bots(posts, self.roster, dms), explained(journal, self.roster), speed)
-        errors: list[str] = [*self.system.errors, *["dead letter"] * await self.dead_letters()]
-        return {**summary(records), "errors": errors, "per_message": per_message(records, journal)}
+            posts,
+            self.server.reactions,
+            {bot.id for bot in self.bots.values()},
+            addressed_bots(posts, self.roster, dms),
+            explained(journal, self.roster),
+            speed,
+        )
+        errors: list[str] = [
+            *self.system.errors,
+            *["dead letter"] * await self.dead_letters(),
+        ]
+        return {
+            **summary(records),
+            "errors": errors,
+            "per_message": per_message(records, journal),
+        }
 
     async def work_left(self, horizon: float) -> int:
         """Elections, deliveries, and lanes due within `horizon` seconds."""
@@ -66,12 +94,20 @@ class Stage:
         counted = await asyncio.gather(
             self.store.run(command("ZCARD", keys.ELECTIONS_DUE, parse=int)),
             self.store.run(command("ZCARD", keys.DELIVERIES_DUE, parse=int)),
-            self.store.run(command("ZCOUNT", keys.DELIVERIES_IN_FLIGHT, now, "+inf", parse=int)),
-            self.store.run(command("ZCOUNT", keys.WAKES_DUE, "-inf", now + horizon * 1000, parse=int)))
+            self.store.run(
+                command("ZCOUNT", keys.DELIVERIES_IN_FLIGHT, now, "+inf", parse=int)
+            ),
+            self.store.run(
+                command(
+                    "ZCOUNT", keys.WAKES_DUE, "-inf", now + horizon * 1000, parse=int
+                )
+            ),
+        )
         return sum(counted)
 
     async def quiet(self, limit: float, horizon: float, still: float = 1.0) -> bool:
-        """Wait until nothing is due and nothing was posted for `still` seconds; False after `limit` seconds."""
+        """Wait until nothing is due and nothing was posted for `still` seconds; False
+        after `limit` seconds."""
         deadline = time.monotonic() + limit
         calm_since = time.monotonic()
         while time.monotonic() < deadline:
@@ -85,11 +121,15 @@ class Stage:
 
     async def dead_letters(self) -> int:
         """Posts that could not be delivered."""
-        counts = (self.store.run(command("HLEN", keys.dead(bot), parse=int)) for bot in self.bots)
+        counts = (
+            self.store.run(command("HLEN", keys.dead(bot), parse=int))
+            for bot in self.bots
+        )
         return sum(await asyncio.gather(*counts))
 
     async def counters(self) -> dict[str, int]:
-        """The workers' counters, and `redis_commands`: all commands that Redis has carried out."""
+        """The workers' counters, and `redis_commands`: all commands that Redis has
+        carried out."""
         info = await self.store.client.info("commandstats")
         commands = sum(int(one["calls"]) for one in info.values())
         counted: dict[str, int] = await self.store.run(stats.counts())
@@ -98,10 +138,14 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    server: LoopbackDiscord, bots: Mapping[str, Account], characters: Sequence[Character], folder: Path,
+    server: LoopbackDiscord,
+    bots: Mapping[str, Account],
+    characters: Sequence[Character],
+    folder: Path,
     settings: Mapping[str, object],
 ) -> AsyncIterator[Stage]:
-    """Start the system for these bots on a running server, and wait until each has answered a direct message."""
+    """Start the system for these bots on a running server, and wait until each has
+    answered a direct message."""
     tokens = {bot: account.token or "" for bot, account in bots.items()}
     system = StreamSystem(folder, server, tokens, settings, characters)
     store: AsyncStore | None = None
@@ -110,7 +154,10 @@ async def on_stage(
         url = await system.serving()
         store = AsyncStore(url)
         await system.until(
-            lambda: set(bots.values()) <= set(server.connected()), START_TIMEOUT, "the bots to connect")
+            lambda: set(bots.values()) <= set(server.connected()),
+            START_TIMEOUT,
+            "the bots to connect",
+        )
         stage = Stage(server, system, store, bots, characters)
         await _warm_up(stage)
         yield stage
@@ -121,7 +168,8 @@ async def on_stage(
 
 
 def run_to_end(work: Coroutine[object, object, T]) -> T:
-    """`asyncio.run`, where SIGTERM also ends everything in good order, as Ctrl-C does."""
+    """`asyncio.run`, where SIGTERM also ends everything in good order, as Ctrl-C
+    does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(work)
@@ -130,7 +178,8 @@ def run_to_end(work: Coroutine[object, object, T]) -> T:
 
 
 async def _warm_up(stage: Stage) -> None:
-    """Each bot answers one direct message of somebody whom no page shows: the workers have then loaded everything."""
+    """Each bot answers one direct message of somebody whom no page shows: the workers
+    have then loaded everything."""
     guest = stage.server.add_user("Stagehand")
     for bot in stage.bots.values():
         stage.server.dm(guest, bot, f"Hello {bot.name}!")
@@ -142,6 +191,8 @@ async def _warm_up(stage: Stage) -> None:
     await stage.system.until(answered, WARM_TIMEOUT, "the bots to answer")
 
 
-def add_bots(server: LoopbackDiscord, characters: Sequence[Character]) -> dict[str, Account]:
+def add_bots(
+    server: LoopbackDiscord, characters: Sequence[Character]
+) -> dict[str, Account]:
     """An account for each character, by bot name."""
     return {one.name: server.add_bot(one.display_name) for one in characters}

@@ -1,4 +1,5 @@
-"""The whole real system, started as an operator would (`the-stream up`), pointed at a loopback Discord."""
+"""The whole real system, started as an operator would (`the-stream up`), pointed at a
+loopback Discord."""
 
 from __future__ import annotations
 
@@ -26,18 +27,25 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
 LAST_WORDS = 300
 FOREIGN = ("STREAM_", "LANGSMITH_", "LANGCHAIN_")
-"""Variables that the children must not inherit: an operator's real tokens and servers have no place here."""
+"""Variables that the children must not inherit: an operator's real tokens and servers
+have no place here."""
 
 
 class StreamSystem:
-    """Runs `the-stream up` in a folder of its own, with an embedded Valkey. Call `start` from the main thread.
+    """Runs `the-stream up` in a folder of its own, with an embedded Valkey. Call
+    `start` from the main thread.
 
-    `tokens` maps bot names to the loopback's tokens; `settings` are STREAM_ settings by name without the prefix, in
-    lower case. `errors` collects what the children log as an error until `stop`.
+    `tokens` maps bot names to the loopback's tokens; `settings` are STREAM_ settings by
+    name without the prefix, in lower case. `errors` collects what the children log as
+    an error until `stop`.
     """
 
     def __init__(
-        self, folder: Path, server: LoopbackDiscord, tokens: Mapping[str, str], settings: Mapping[str, object],
+        self,
+        folder: Path,
+        server: LoopbackDiscord,
+        tokens: Mapping[str, str],
+        settings: Mapping[str, object],
         characters: Sequence[Character],
     ) -> None:
         self.folder = folder
@@ -47,9 +55,15 @@ class StreamSystem:
         self._ready: set[str] = set()
         self._process: subprocess.Popen[str] | None = None
         self._settings = {
-            "data_dir": folder / "data", "characters_dir": write_characters(folder / "characters", characters),
-            "discord_api_url": server.api_url, "discord_gateway_url": server.gateway_url,
-            "guild_ready_timeout": 0.2, "flower_port": 0, "log_json": True, "vault_refresh": 600, **settings,
+            "data_dir": folder / "data",
+            "characters_dir": write_characters(folder / "characters", characters),
+            "discord_api_url": server.api_url,
+            "discord_gateway_url": server.gateway_url,
+            "guild_ready_timeout": 0.2,
+            "flower_port": 0,
+            "log_json": True,
+            "vault_refresh": 600,
+            **settings,
         }
 
     @property
@@ -70,26 +84,51 @@ class StreamSystem:
     def start(self) -> None:
         """Start the processes; they end with this one, however it ends."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", "up", *self._tokens], env=self._environment(), cwd=self.folder,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            start_new_session=True, preexec_fn=die_with_parent())  # noqa: PLW1509 -- prctl and getppid only, no lock
+            [sys.executable, "-m", "app.cli.main", "up", *self._tokens],
+            env=self._environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )  # noqa: PLW1509 -- prctl and getppid only, no lock
         assert self._process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
-        threading.Thread(target=self._read, args=(self._process.stdout,), name="output of up", daemon=True).start()
+        threading.Thread(
+            target=self._read,
+            args=(self._process.stdout,),
+            name="output of up",
+            daemon=True,
+        ).start()
 
     async def serving(self) -> str:
-        """Wait until Valkey and both workers serve; the address of Valkey. StreamError when the system ends instead."""
-        await self.until(lambda: {"direct", "cycles"} <= self._ready, START_TIMEOUT, "the workers to start")
+        """Wait until Valkey and both workers serve; the address of Valkey. StreamError
+        when the system ends instead."""
+        await self.until(
+            lambda: {"direct", "cycles"} <= self._ready,
+            START_TIMEOUT,
+            "the workers to start",
+        )
         url = self.redis_url
         if url is None:
             raise StreamError(f"The embedded Valkey does not answer: see {self.log}")
         return url
 
-    async def until(self, predicate: Callable[[], object], seconds: float, what: str) -> None:
-        """Wait until the predicate holds. StreamError, with the children's last words, when it does not."""
+    async def until(
+        self, predicate: Callable[[], object], seconds: float, what: str
+    ) -> None:
+        """Wait until the predicate holds. StreamError, with the children's last words,
+        when it does not."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not predicate():
             if self.ended or asyncio.get_running_loop().time() > deadline:
-                why = "The system ended" if self.ended else f"Waited {seconds:.0f} s for {what} in vain"
+                why = (
+                    "The system ended"
+                    if self.ended
+                    else f"Waited {seconds:.0f} s for {what} in vain"
+                )
                 raise StreamError(f"{why}: {self._last_words()}")
             await asyncio.sleep(0.05)
 
@@ -111,12 +150,27 @@ class StreamSystem:
             process.wait()
 
     def _environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(FOREIGN)
+        }
         # The folder is not the checkout's: an operator's `.env` file must not be read.
         inherited["PYTHONPATH"] = os.pathsep.join(
-            [str(Path(app.__file__).parents[1]), *filter(None, [inherited.get("PYTHONPATH")])])
-        own = {f"STREAM_{name.upper()}": _text(value) for name, value in self._settings.items()}
-        return inherited | own | {token_variable(bot): token for bot, token in self._tokens.items()}
+            [
+                str(Path(app.__file__).parents[1]),
+                *filter(None, [inherited.get("PYTHONPATH")]),
+            ]
+        )
+        own = {
+            f"STREAM_{name.upper()}": _text(value)
+            for name, value in self._settings.items()
+        }
+        return (
+            inherited
+            | own
+            | {token_variable(bot): token for bot, token in self._tokens.items()}
+        )
 
     def _read(self, output: IO[str]) -> None:
         with output, self.log.open("w", encoding="utf-8") as log:
@@ -133,18 +187,30 @@ class StreamSystem:
             self.errors.append(line.strip())
 
     def _last_words(self) -> str:
-        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
-        words = (line.strip()[:LAST_WORDS] for line in reversed([*lines, *self.errors]) if line.strip())
+        lines = (
+            self.log.read_text(encoding="utf-8").splitlines()
+            if self.log.exists()
+            else []
+        )
+        words = (
+            line.strip()[:LAST_WORDS]
+            for line in reversed([*lines, *self.errors])
+            if line.strip()
+        )
         return next(words, "it said nothing")
 
 
 def is_error(said: str) -> bool:
-    """Whether a child's line tells of an error: logged as one, a bare traceback, or the end of a child."""
+    """Whether a child's line tells of an error: logged as one, a bare traceback, or the
+    end of a child."""
     said = said.strip()
     try:
         record = json.loads(said)
     except ValueError:
-        return said.startswith("Traceback (most recent call last)") or "it starts again in" in said
+        return (
+            said.startswith("Traceback (most recent call last)")
+            or "it starts again in" in said
+        )
     return isinstance(record, dict) and record.get("level") in {"error", "critical"}
 
 
@@ -153,7 +219,9 @@ def write_characters(folder: Path, characters: Sequence[Character]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for character in characters:
         data = character.model_dump(mode="json", exclude_defaults=True)
-        (folder / f"{character.name}.yaml").write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+        (folder / f"{character.name}.yaml").write_text(
+            yaml.safe_dump(data, allow_unicode=True), encoding="utf-8"
+        )
     return folder
 
 

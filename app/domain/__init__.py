@@ -1,1 +1,2 @@
-"""The nouns: events, characters, settings, verdicts and errors. Everything imports this room; it imports none."""
+"""The nouns: events, characters, settings, verdicts and errors. Everything imports this
+room; it imports none."""

@@ -1,4 +1,5 @@
-"""Character files: who a bot is, as an operator writes it in YAML. No key and no secret belongs in one."""
+"""Character files: who a bot is, as an operator writes it in YAML. No key and no secret
+belongs in one."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ MAX_FILE = 256 * 1024
 SLOTS = ("{author}", "{topic}", "{thing}")
 """What a voice line may leave open."""
 
-# Unicode 13's Emoji_Presentation, which every Discord client draws; newer ones may be unknown to Discord.
+# Unicode 13's Emoji_Presentation, which every Discord client draws; newer ones may be
+# unknown to Discord.
 _EMOJI = """231A-231B 23E9-23EC 23F0 23F3 2614-2615 2648-2653 2693 26A1 26BD-26BE 26C4-26C5 26EA 26F2-26F3 26F5 26FA
 2705 270A-270B 2728 274C 2753-2755 2757 2795-2797 2B50 2B55 1F300-1F320 1F32D-1F335 1F337-1F37C 1F37E-1F393
 1F3A0-1F3CA 1F3CF-1F3D3 1F3E0-1F3F0 1F3F4 1F3F8-1F43E 1F440 1F442-1F4FC 1F4FF-1F53D 1F54B-1F54E 1F550-1F567 1F57A
@@ -58,7 +60,8 @@ EMOJI, TEXT_EMOJI = _points(_EMOJI), _points(_TEXT_EMOJI)
 
 
 def plain_emoji(text: str) -> str:
-    """`text` as the one Unicode emoji that Discord takes as a reaction, or "" if it is not exactly one such emoji."""
+    """`text` as the one Unicode emoji that Discord takes as a reaction, or "" if it is
+    not exactly one such emoji."""
     bare = text.strip().replace("\ufe0f", "")
     if bare in TEXT_EMOJI:
         return bare + "\ufe0f"
@@ -82,7 +85,8 @@ class Mood(StrEnum):
     DISAGREE = "disagree"
     SMALLTALK = "smalltalk"
     UNSEEN = "unseen"
-    """Sent a picture, a sticker, a sound without a word: the line may say `{thing}` for it."""
+    """Sent a picture, a sticker, a sound without a word: the line may say `{thing}` for
+    it."""
     CURIOUS = "curious"
     """A question or remark they know nothing about."""
 
@@ -99,7 +103,10 @@ def _speakable(text: str) -> str:
         rest = rest.replace(slot, "")
     if "{" in rest or "}" in rest:
         raise ValueError(f"may hold only the slots {' and '.join(SLOTS)}")
-    if any(unicodedata.category(character) == "Cc" and character != "\n" for character in text):
+    if any(
+        unicodedata.category(character) == "Cc" and character != "\n"
+        for character in text
+    ):
         raise ValueError("holds a control character")
     return text
 
@@ -120,14 +127,16 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Part(BaseModel):
-    """Base of a character file's parts: immutable, and an unknown field is an error (most often a typing slip)."""
+    """Base of a character file's parts: immutable, and an unknown field is an error
+    (most often a typing slip)."""
 
     # YAML reads an unquoted Discord id as a number.
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class Interest(Part):
-    """A topic: `words` for the cheap bid, `examples` (whole sentences) for the embedding."""
+    """A topic: `words` for the cheap bid, `examples` (whole sentences) for the
+    embedding."""
 
     name: Word
     words: tuple[Word, ...] = Field(min_length=1, max_length=60)
@@ -135,9 +144,11 @@ class Interest(Part):
 
 
 class VoiceLine(Part):
-    """A line that the offline voice may say, with the interest or the mood it answers; neither: it fits anywhere.
+    """A line that the offline voice may say, with the interest or the mood it answers;
+    neither: it fits anywhere.
 
-    `cue` is a message that it answers well, for lines that do not resemble what they answer.
+    `cue` is a message that it answers well, for lines that do not resemble what they
+    answer.
     """
 
     text: Annotated[Text, AfterValidator(_speakable)]
@@ -147,7 +158,8 @@ class VoiceLine(Part):
 
 
 class Pacing(Part):
-    """How much the bot speaks. Unset: the operator's setting of the same name applies."""
+    """How much the bot speaks. Unset: the operator's setting of the same name
+    applies."""
 
     chattiness: Share = 0.5
     cooldown: Amount | None = None
@@ -161,28 +173,61 @@ class Pacing(Part):
 
 
 PROVIDERS = (
-    "anthropic", "anthropic_bedrock", "azure_ai", "azure_openai", "baseten", "bedrock", "bedrock_converse",
-    "bedrock_mantle_anthropic", "bedrock_mantle_openai", "cohere", "deepseek", "fireworks",
-    "google_anthropic_vertex", "google_genai", "google_vertexai", "groq", "huggingface", "ibm", "langsmith",
-    "litellm", "meta", "mistralai", "nvidia", "ollama", "openai", "openrouter", "perplexity", "together", "upstage",
+    "anthropic",
+    "anthropic_bedrock",
+    "azure_ai",
+    "azure_openai",
+    "baseten",
+    "bedrock",
+    "bedrock_converse",
+    "bedrock_mantle_anthropic",
+    "bedrock_mantle_openai",
+    "cohere",
+    "deepseek",
+    "fireworks",
+    "google_anthropic_vertex",
+    "google_genai",
+    "google_vertexai",
+    "groq",
+    "huggingface",
+    "ibm",
+    "langsmith",
+    "litellm",
+    "meta",
+    "mistralai",
+    "nvidia",
+    "ollama",
+    "openai",
+    "openrouter",
+    "perplexity",
+    "together",
+    "upstage",
     "xai",
 )
-"""What LangChain's `init_chat_model` knows; a gateway reads character files and loads no model library."""
+"""What LangChain's `init_chat_model` knows; a gateway reads character files and loads
+no model library."""
 
 
 def _provided(name: str) -> str:
     provider = name.partition(":")[0]
     if provider not in PROVIDERS:
         near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)
-        raise ValueError(f"no provider is named {provider[:40]!r}; the nearest known is {near[0]!r}")
+        raise ValueError(
+            f"no provider is named {provider[:40]!r}; the nearest known is {near[0]!r}"
+        )
     return name
 
 
-ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200), AfterValidator(_provided)]
+ModelName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200),
+    AfterValidator(_provided),
+]
 
 
 class Fallback(Part):
-    """A model that is asked when the one before it has no answer; without prices it costs what the first one costs."""
+    """A model that is asked when the one before it has no answer; without prices it
+    costs what the first one costs."""
 
     model: ModelName
     usd_per_million_in: Amount | None = None
@@ -194,7 +239,8 @@ def _fallback(value: object) -> object:
 
 
 class ModelConfig(Part):
-    """A language model as LangChain's `init_chat_model` names it (`provider:model`); prices in US dollars.
+    """A language model as LangChain's `init_chat_model` names it (`provider:model`);
+    prices in US dollars.
 
     What is null is not sent: some models refuse a temperature or a limit.
     """
@@ -207,7 +253,9 @@ class ModelConfig(Part):
     """Whether the model can see images."""
     usd_per_million_in: Amount = 0.0
     usd_per_million_out: Amount = 0.0
-    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_fallback)], ...] = Field((), max_length=4)
+    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_fallback)], ...] = Field(
+        (), max_length=4
+    )
     """Each `provider:model`, or a mapping of `model` and its prices."""
 
     def price_of(self, fallback: Fallback) -> tuple[float, float]:
@@ -227,21 +275,28 @@ class ModelConfig(Part):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("is no http(s) address")
         if parts.username or parts.password:
-            raise ValueError("must not hold a user name or a password: keys belong in the environment")
+            raise ValueError(
+                "must not hold a user name or a password: keys belong in the environment"
+            )
         return url
 
 
 class Character(Part):
-    """One bot. `name` is its id everywhere; `aliases` are further names that address it at the start of a line."""
+    """One bot. `name` is its id everywhere; `aliases` are further names that address it
+    at the start of a line."""
 
     name: BotName
     display_name: Word
     aliases: tuple[Word, ...] = Field((), max_length=20)
-    persona: Annotated[str, StringConstraints(max_length=8_000), AfterValidator(_no_blank)]
+    persona: Annotated[
+        str, StringConstraints(max_length=8_000), AfterValidator(_no_blank)
+    ]
     interests: tuple[Interest, ...] = Field(min_length=1, max_length=20)
     lines: tuple[VoiceLine, ...] = Field(min_length=1, max_length=500)
     openings: tuple[Annotated[Word, AfterValidator(_speakable)], ...] = ()
-    reactions: dict[str, tuple[Annotated[str, AfterValidator(_emoji)], ...]] = Field(default_factory=dict)
+    reactions: dict[str, tuple[Annotated[str, AfterValidator(_emoji)], ...]] = Field(
+        default_factory=dict
+    )
     watchlist: tuple[Word, ...] = ()
     trusted: dict[PersonId, Level] = Field(default_factory=dict)
     """By Discord user id: a display name is anybody's to take."""
@@ -262,28 +317,40 @@ class Character(Part):
             raise ValueError("interests: two have the same name")
         for index, line in enumerate(self.lines):
             if line.topic is not None and line.topic not in topics:
-                raise ValueError(f"lines.{index}.topic: no interest is named {line.topic!r}")
+                raise ValueError(
+                    f"lines.{index}.topic: no interest is named {line.topic!r}"
+                )
         for key in self.reactions:
             if key not in topics and key not in set(Mood) and key != "any":
-                raise ValueError(f"reactions.{key}: is neither a mood nor an interest nor `any`")
+                raise ValueError(
+                    f"reactions.{key}: is neither a mood nor an interest nor `any`"
+                )
         return self
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases (a few lines of them expand to gigabytes) and without silently lost duplicate keys."""
+    """Safe YAML without aliases (a few lines of them expand to gigabytes) and without
+    silently lost duplicate keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+            raise yaml.MarkedYAMLError(
+                problem="aliases are not allowed", problem_mark=mark
+            )
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} appears twice", problem_mark=key.start_mark)
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value!r} appears twice",
+                        problem_mark=key.start_mark,
+                    )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -308,7 +375,9 @@ def _parsed(file: Traversable) -> object:
         raise CharacterError(f"{file.name}: is nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise CharacterError(f"{file.name}: {line}{error.problem or 'is no valid YAML'}") from None
+        raise CharacterError(
+            f"{file.name}: {line}{error.problem or 'is no valid YAML'}"
+        ) from None
     except (yaml.YAMLError, ValueError):
         raise CharacterError(f"{file.name}: is no valid YAML") from None
 
@@ -322,39 +391,55 @@ def _read(file: Traversable) -> Character:
     except ValidationError as error:
         raise CharacterError(f"{file.name}: {_explain(error)}") from None
     if f"{character.name}.yaml" != file.name:
-        raise CharacterError(f"{file.name}: name: must be the file's own, {file.name.removesuffix('.yaml')!r}")
+        raise CharacterError(
+            f"{file.name}: name: must be the file's own, {file.name.removesuffix('.yaml')!r}"
+        )
     return character
 
 
 def _files(folder: Path | None) -> dict[str, Traversable]:
-    place: Traversable = resources.files("app") / "characters" if folder is None else folder.expanduser()
+    place: Traversable = (
+        resources.files("app") / "characters" if folder is None else folder.expanduser()
+    )
     if not place.is_dir():
         raise CharacterError(f"{place}: no such folder of character files")
-    return {file.name.removesuffix(".yaml"): file for file in sorted(place.iterdir(), key=lambda file: file.name)
-            if file.name.endswith(".yaml") and file.is_file()}
+    return {
+        file.name.removesuffix(".yaml"): file
+        for file in sorted(place.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".yaml") and file.is_file()
+    }
 
 
 def load_character(name: str, folder: Path | None = None) -> Character:
-    """The character of this name. Raises UnknownBot, or CharacterError with one line that names file and field."""
+    """The character of this name. Raises UnknownBot, or CharacterError with one line
+    that names file and field."""
     files = _files(folder)
     if not BOT_NAME.match(name) or name not in files:
-        raise UnknownBot(f"no character file for {name[:40]!r}; known: {', '.join(files) or 'none'}")
+        raise UnknownBot(
+            f"no character file for {name[:40]!r}; known: {', '.join(files) or 'none'}"
+        )
     return _read(files[name])
 
 
 def load_characters(folder: Path | None = None) -> dict[str, Character]:
-    """All characters of a folder (None: the shipped ones) by name. A name that two of them share is an error."""
+    """All characters of a folder (None: the shipped ones) by name. A name that two of
+    them share is an error."""
     characters = {name: _read(file) for name, file in _files(folder).items()}
     owners: dict[str, str] = {}
     for character in characters.values():
         for name in {name.casefold() for name in character.names}:
             if owners.setdefault(name, character.name) != character.name:
-                raise CharacterError(f"{character.name}.yaml: aliases: {name!r} also names {owners[name]}")
+                raise CharacterError(
+                    f"{character.name}.yaml: aliases: {name!r} also names {owners[name]}"
+                )
     return characters
 
 
-def character_from_json(text: str, extra: Literal["ignore", "forbid"] = "ignore") -> Character:
-    """The character that `model_dump_json` wrote (the vault's profile); fields of a newer version are ignored."""
+def character_from_json(
+    text: str, extra: Literal["ignore", "forbid"] = "ignore"
+) -> Character:
+    """The character that `model_dump_json` wrote (the vault's profile); fields of a
+    newer version are ignored."""
     try:
         return Character.model_validate_json(text, extra=extra)
     except ValidationError as error:

@@ -1,4 +1,5 @@
-"""Every error the program raises on purpose. A class's docstring is its default message; one line says what to do."""
+"""Every error the program raises on purpose. A class's docstring is its default
+message; one line says what to do."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class StoreRefusing(StoreUnavailable):
 
 
 class StoreMoved(StoreRefusing):
-    """The server is no longer the primary: the name of STREAM_REDIS_URL may lead to another now."""
+    """The server is no longer the primary: the name of STREAM_REDIS_URL may lead to
+    another now."""
 
 
 class StoreForbidden(StoreUnavailable):
@@ -79,7 +81,9 @@ class NotYours(StreamError):
 class ModelUnavailable(StreamError):
     """The language model did not answer in a usable way."""
 
-    def __init__(self, message: str | None = None, tokens: int = 0, micro_usd: int = 0) -> None:
+    def __init__(
+        self, message: str | None = None, tokens: int = 0, micro_usd: int = 0
+    ) -> None:
         super().__init__(message)
         self.tokens, self.micro_usd = tokens, micro_usd
         """What the tries took all the same."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Lane(NamedTuple):
-    """What runs one cycle at a time: a bot's autonomous lane, or its direct lane in one channel."""
+    """What runs one cycle at a time: a bot's autonomous lane, or its direct lane in one
+    channel."""
 
     bot: str
     channel: str | None = None

@@ -1,4 +1,5 @@
-"""The shapes that travel between rooms. All are immutable; ids are Discord snowflakes written as decimal strings."""
+"""The shapes that travel between rooms. All are immutable; ids are Discord snowflakes
+written as decimal strings."""
 
 from __future__ import annotations
 
@@ -10,13 +11,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-"""Milliseconds between the Unix epoch and Discord's (2015-01-01), from Discord's reference on snowflakes."""
+"""Milliseconds between the Unix epoch and Discord's (2015-01-01), from Discord's
+reference on snowflakes."""
 
 NOBODY = "0"
 """The author of what is kept without one."""
 
 MAX_CONTENT = 4_000
-"""Characters of a message that are kept: Discord's own limit for the longest message (with Nitro)."""
+"""Characters of a message that are kept: Discord's own limit for the longest message
+(with Nitro)."""
 
 BOT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
 
@@ -30,7 +33,8 @@ def snowflake_ms(snowflake: str) -> int:
 
 
 class Frozen(BaseModel):
-    """Base of all shapes: immutable, and an unknown field from a newer writer is ignored, not fatal."""
+    """Base of all shapes: immutable, and an unknown field from a newer writer is
+    ignored, not fatal."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -92,7 +96,8 @@ class MessagePart(Frozen):
 
     kind: PartKind
     text: str = Field(default="", max_length=1_000)
-    """What it is called, asks or says: a file's name, a poll's question and answers, the words of a forward."""
+    """What it is called, asks or says: a file's name, a poll's question and answers,
+    the words of a forward."""
     url: str = Field(default="", max_length=1_000)
     """Where Discord keeps it; empty for all that is not one of its own files."""
     media_type: str = Field(default="", max_length=100)
@@ -106,7 +111,8 @@ class MessagePart(Frozen):
 
 
 class Event(Frozen):
-    """One thing that happened in a channel, as one gateway saw it; the same for every bot that sees it."""
+    """One thing that happened in a channel, as one gateway saw it; the same for every
+    bot that sees it."""
 
     kind: Literal["message", "reaction"] = "message"
     message_id: Snowflake
@@ -129,10 +135,12 @@ class Event(Frozen):
     names: dict[Snowflake, str] = Field(default_factory=dict)
     """What the people, roles and channels that the text mentions are called here."""
     proxied: bool = False
-    """A proxy said it for a person under a name of that person's choice: no trust, no rights, no memory of anybody."""
+    """A proxy said it for a person under a name of that person's choice: no trust, no
+    rights, no memory of anybody."""
     thread_owner: Snowflake | None = None
     member_since_ms: int = Field(default=0, ge=0, exclude=True)
-    """Since when its author is a member of the server, as far as Discord tells; not kept."""
+    """Since when its author is a member of the server, as far as Discord tells; not
+    kept."""
     reactions: int = 0
 
     @property
@@ -142,7 +150,8 @@ class Event(Frozen):
 
 
 class RosterEntry(Frozen):
-    """What every gateway must know about one of our bots, to agree on who is addressed."""
+    """What every gateway must know about one of our bots, to agree on who is
+    addressed."""
 
     bot: BotName
     user_id: Snowflake
@@ -151,7 +160,8 @@ class RosterEntry(Frozen):
     nicknames: dict[Snowflake, str] = Field(default_factory=dict)
     """By server."""
     roles: tuple[Snowflake, ...] = ()
-    """The roles that Discord made for the bot, one for each server: a mention of one is a mention of the bot."""
+    """The roles that Discord made for the bot, one for each server: a mention of one is
+    a mention of the bot."""
     channels: tuple[Snowflake, ...] = ()
 
     def names_in(self, guild_id: str | None) -> tuple[str, ...]:
@@ -161,7 +171,8 @@ class RosterEntry(Frozen):
 
 
 class Addressing(Frozen):
-    """Whom a message speaks to: our bots in the order named, and whether it speaks to somebody else."""
+    """Whom a message speaks to: our bots in the order named, and whether it speaks to
+    somebody else."""
 
     bots: tuple[BotName, ...] = ()
     somebody_else: bool = False
@@ -182,7 +193,8 @@ class Classified(Frozen):
 
 
 class Bid(Frozen):
-    """One bot's bid for one message: a score to compare (bits above the threshold), and the parts it is made of."""
+    """One bot's bid for one message: a score to compare (bits above the threshold), and
+    the parts it is made of."""
 
     score: float = Field(allow_inf_nan=False)
     above_threshold: bool
@@ -203,7 +215,8 @@ class InboxEntry(Frozen):
     wordless: bool = False
     """The bot may not write there: a reaction at most."""
     turn: int = 0
-    """How many direct messages its author has sent here within the hour: who has asked less comes first."""
+    """How many direct messages its author has sent here within the hour: who has asked
+    less comes first."""
     notice: Literal["", "hour", "day"] = ""
     """Its author has reached a limit, and is told so in place of an answer."""
 
@@ -229,11 +242,14 @@ class Cost:
 
     def beyond(self, held: Cost) -> Cost:
         """What of it `held` does not cover."""
-        return Cost(max(0, self.tokens - held.tokens), max(0, self.micro_usd - held.micro_usd))
+        return Cost(
+            max(0, self.tokens - held.tokens), max(0, self.micro_usd - held.micro_usd)
+        )
 
 
 class Action(Frozen):
-    """A decided action, ready to commit. `text` is empty for a reaction, `emoji` for words."""
+    """A decided action, ready to commit. `text` is empty for a reaction, `emoji` for
+    words."""
 
     kind: ActionKind
     channel_id: Snowflake
@@ -266,7 +282,8 @@ class OutboxEntry(Frozen):
     root: str = ""
     hops: int = 0
     barred: tuple[str, ...] = ()
-    """What Discord refuses the bot in the channel, as remembered when the entry was read."""
+    """What Discord refuses the bot in the channel, as remembered when the entry was
+    read."""
 
 
 class ChatLine(Frozen):
@@ -286,7 +303,8 @@ class ChatLine(Frozen):
 
 
 class JournalLine(Frozen):
-    """One decision about one message by one bot (or by the stream itself), with its reason and numbers."""
+    """One decision about one message by one bot (or by the stream itself), with its
+    reason and numbers."""
 
     at_ms: int
     bot: str

@@ -1,4 +1,5 @@
-"""All settings: one frozen class, every name begins with STREAM_. `the-stream settings` and docs/settings.md list them."""
+"""All settings: one frozen class, every name begins with STREAM_. `the-stream settings`
+and docs/settings.md list them."""
 
 from __future__ import annotations
 
@@ -22,9 +23,11 @@ Finite = Field(ge=0, allow_inf_nan=False)
 Seconds = Annotated[float, Finite]
 Dollars = Annotated[float, Finite]
 LONGEST_HOLD = terms.FLOOR_TTL / 2_000
-"""Seconds. A floor that claims to last longer than its key is nobody's: two bots would speak at once."""
+"""Seconds. A floor that claims to last longer than its key is nobody's: two bots would
+speak at once."""
 OLDEST_MISSED = terms.SEEN_TTL / 2_000
-"""Seconds. A message is read back within twice the backfill age, and must be known as seen for as long."""
+"""Seconds. A message is read back within twice the backfill age, and must be known as
+seen for as long."""
 LONGEST_ELECTION = terms.BIDS_TTL / 2_000
 """Seconds. An election that outlived its bids could grant nobody."""
 MissedAge = Annotated[float, Field(gt=0, le=OLDEST_MISSED, allow_inf_nan=False)]
@@ -38,129 +41,277 @@ NameList = Annotated[tuple[str, ...], NoDecode]
 
 
 def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _well_formed(parts: SplitResult) -> bool:
-    """Whether an address was cut where its author meant. A password with a bare slash ends it early, and whoever parses it
-    next says a piece of the password in its error."""
+    """Whether an address was cut where its author meant. A password with a bare slash
+    ends it early, and whoever parses it next says a piece of the password in its
+    error."""
     try:
         port = parts.port
     except ValueError:
         return False
     rest = parts.path + parts.query + parts.fragment
-    return "@" not in rest and (bool(parts.hostname) or (port is None and not parts.netloc))
+    return "@" not in rest and (
+        bool(parts.hostname) or (port is None and not parts.netloc)
+    )
 
 
 class Settings(BaseSettings):
-    """What an operator may set, in the environment or in `.env`. Seconds unless a name says otherwise."""
+    """What an operator may set, in the environment or in `.env`. Seconds unless a name
+    says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="STREAM_", env_file=".env", frozen=True, extra="ignore")
-
-    redis_url: str | None = Field(None, description="Redis or Valkey; unset: `up` and `demo` start an embedded Valkey")
-    broker_url: str | None = Field(None, description="Celery's broker; unset: the next database of STREAM_REDIS_URL")
-    redis_plain: bool = Field(
-        False, description="allow redis:// to another host: passwords and messages travel unencrypted; for a private network"
+    model_config = SettingsConfigDict(
+        env_prefix="STREAM_", env_file=".env", frozen=True, extra="ignore"
     )
-    data_dir: Path = Field(Path("~/.local/share/the-stream"), description="embedded Valkey's data, generated keys")
+
+    redis_url: str | None = Field(
+        None,
+        description="Redis or Valkey; unset: `up` and `demo` start an embedded Valkey",
+    )
+    broker_url: str | None = Field(
+        None,
+        description="Celery's broker; unset: the next database of STREAM_REDIS_URL",
+    )
+    redis_plain: bool = Field(
+        False,
+        description="allow redis:// to another host: passwords and messages travel unencrypted; for a private network",
+    )
+    data_dir: Path = Field(
+        Path("~/.local/share/the-stream"),
+        description="embedded Valkey's data, generated keys",
+    )
     appendfsync: Annotated[str, Field(pattern="^(everysec|always|no)$")] = Field(
-        "everysec", description="embedded Valkey: how often the append-only file reaches the disk"
+        "everysec",
+        description="embedded Valkey: how often the append-only file reaches the disk",
     )
     redis_timeout: PositiveSeconds = Field(5.0, description="socket timeout to Redis")
     vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Fernet keys, newest first, separated by commas; gateways and workers only"
+        (),
+        description="Fernet keys, newest first, separated by commas; gateways and workers only",
     )
     accept_unsigned: bool = Field(
-        False, description="believe mailbox entries without a signature; only while updating from a version that wrote none"
+        False,
+        description="believe mailbox entries without a signature; only while updating from a version that wrote none",
     )
-    characters_dir: Path | None = Field(None, description="folder of your own character files; unset: the shipped ones")
+    characters_dir: Path | None = Field(
+        None, description="folder of your own character files; unset: the shipped ones"
+    )
 
-    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's REST address")
-    discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway address")
-    discord_cdn_url: str = Field("https://cdn.discordapp.com", description="where Discord keeps files")
-    discord_media_url: str = Field("https://media.discordapp.net", description="where Discord keeps resized pictures")
-    discord_check_interval_minutes: Minutes = Field(
-        7.0, description="minutes between safety polls, and between looks for messages that Discord did not deliver"
+    discord_api_url: str = Field(
+        "https://discord.com/api/v10", description="Discord's REST address"
     )
-    discord_timeout: PositiveSeconds = Field(10.0, description="longest wait for one answer of Discord")
+    discord_gateway_url: str = Field(
+        "wss://gateway.discord.gg/", description="Discord's gateway address"
+    )
+    discord_cdn_url: str = Field(
+        "https://cdn.discordapp.com", description="where Discord keeps files"
+    )
+    discord_media_url: str = Field(
+        "https://media.discordapp.net",
+        description="where Discord keeps resized pictures",
+    )
+    discord_check_interval_minutes: Minutes = Field(
+        7.0,
+        description="minutes between safety polls, and between looks for messages that Discord did not deliver",
+    )
+    discord_timeout: PositiveSeconds = Field(
+        10.0, description="longest wait for one answer of Discord"
+    )
     identifies_per_day: Annotated[int, Field(ge=1, le=450)] = Field(
-        400, description="sessions that a bot may begin a day; Discord resets a token that begins 1,000"
+        400,
+        description="sessions that a bot may begin a day; Discord resets a token that begins 1,000",
     )
     identify_pause: PositiveSeconds = Field(
-        5.0, description="least time between a bot's sessions; doubled while many begin. Discord asks for 5"
+        5.0,
+        description="least time between a bot's sessions; doubled while many begin. Discord asks for 5",
     )
-    guild_ready_timeout: Seconds = Field(2.0, description="how long a gateway waits for guilds at start")
+    guild_ready_timeout: Seconds = Field(
+        2.0, description="how long a gateway waits for guilds at start"
+    )
 
-    dry_run: bool = Field(False, description="decide and journal everything, post nothing")
-    speak_channels: NameList = Field((), description="channel ids where bots may speak unasked, or `*`; empty: nowhere")
-    speak_in_threads: bool = Field(True, description="whether those channels' threads and posts count as they do")
+    dry_run: bool = Field(
+        False, description="decide and journal everything, post nothing"
+    )
+    speak_channels: NameList = Field(
+        (),
+        description="channel ids where bots may speak unasked, or `*`; empty: nowhere",
+    )
+    speak_in_threads: bool = Field(
+        True, description="whether those channels' threads and posts count as they do"
+    )
     proxy_applications: NameList = Field(
         ("466378653216014359", "431544605209788416"),
-        description="applications whose webhooks speak for people (PluralKit, Tupperbox); all other webhooks are ignored"
+        description="applications whose webhooks speak for people (PluralKit, Tupperbox); all other webhooks are ignored",
     )
     proxy_delay: Annotated[float, Field(ge=0, le=10)] = Field(
-        2.5, description="how long an answer waits for a proxy to replace the message, in servers with a proxy"
+        2.5,
+        description="how long an answer waits for a proxy to replace the message, in servers with a proxy",
     )
-    gateway_wakes: bool = Field(True, description="wake bots from gateway events; off: the safety poll alone")
+    gateway_wakes: bool = Field(
+        True, description="wake bots from gateway events; off: the safety poll alone"
+    )
     ignored_people: NameList = Field((), description="user ids nobody reacts to")
-    trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(4, description="trust level that makes an author trusted")
-    reaction_burst: Annotated[int, Field(ge=1)] = Field(3, description="more human reactions than this wake a bot")
+    trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(
+        4, description="trust level that makes an author trusted"
+    )
+    reaction_burst: Annotated[int, Field(ge=1)] = Field(
+        3, description="more human reactions than this wake a bot"
+    )
 
-    cooldown: Seconds = Field(60.0, description="least time between a bot's autonomous actions")
-    quiet_time: Seconds = Field(20.0, description="quiet after a bot's post in a channel: nobody speaks unasked there")
-    contention_window: Seconds = Field(0.25, description="how long an election waits for bids")
-    election_max_age: ElectionAge = Field(120.0, description="an election older than this is left to the poll")
-    floor_lease: Hold = Field(15.0, description="how long a silent holder keeps a channel's floor")
-    lock_lease: Annotated[int, Field(ge=1)] = Field(5, description="whole seconds a dead cycle keeps its lane's lock")
-    delivery_hold: Hold = Field(60.0, description="longest time an undelivered post holds the floor")
-    delivery_lease: PositiveSeconds = Field(5.0, description="how long a dead deliverer keeps a channel")
-    deliver_by: PositiveSeconds = Field(120.0, description="an unasked post not delivered by then is dropped")
-    delivery_give_up: PositiveSeconds = Field(1800.0, description="a post that fails this long becomes a dead letter")
-    refusal_memory: PositiveSeconds = Field(600.0, description="how long what Discord refuses in a channel is remembered")
-    nonce_window: PositiveSeconds = Field(120.0, description="how long Discord surely remembers a nonce")
-    backfill_age: MissedAge = Field(900.0, description="older missed messages are context only")
-    pump_interval: PositiveSeconds = Field(1.0, description="seconds between looks for overdue lanes")
-    gateway_lease: PositiveSeconds = Field(5.0, description="a dead gateway's bot can be taken over after this")
-    vault_refresh: PositiveSeconds = Field(3600.0, description="seconds between vault publications")
+    cooldown: Seconds = Field(
+        60.0, description="least time between a bot's autonomous actions"
+    )
+    quiet_time: Seconds = Field(
+        20.0,
+        description="quiet after a bot's post in a channel: nobody speaks unasked there",
+    )
+    contention_window: Seconds = Field(
+        0.25, description="how long an election waits for bids"
+    )
+    election_max_age: ElectionAge = Field(
+        120.0, description="an election older than this is left to the poll"
+    )
+    floor_lease: Hold = Field(
+        15.0, description="how long a silent holder keeps a channel's floor"
+    )
+    lock_lease: Annotated[int, Field(ge=1)] = Field(
+        5, description="whole seconds a dead cycle keeps its lane's lock"
+    )
+    delivery_hold: Hold = Field(
+        60.0, description="longest time an undelivered post holds the floor"
+    )
+    delivery_lease: PositiveSeconds = Field(
+        5.0, description="how long a dead deliverer keeps a channel"
+    )
+    deliver_by: PositiveSeconds = Field(
+        120.0, description="an unasked post not delivered by then is dropped"
+    )
+    delivery_give_up: PositiveSeconds = Field(
+        1800.0, description="a post that fails this long becomes a dead letter"
+    )
+    refusal_memory: PositiveSeconds = Field(
+        600.0, description="how long what Discord refuses in a channel is remembered"
+    )
+    nonce_window: PositiveSeconds = Field(
+        120.0, description="how long Discord surely remembers a nonce"
+    )
+    backfill_age: MissedAge = Field(
+        900.0, description="older missed messages are context only"
+    )
+    pump_interval: PositiveSeconds = Field(
+        1.0, description="seconds between looks for overdue lanes"
+    )
+    gateway_lease: PositiveSeconds = Field(
+        5.0, description="a dead gateway's bot can be taken over after this"
+    )
+    vault_refresh: PositiveSeconds = Field(
+        3600.0, description="seconds between vault publications"
+    )
 
-    root_posts: Count = Field(6, description="posts of ours that one human message may cause")
+    root_posts: Count = Field(
+        6, description="posts of ours that one human message may cause"
+    )
     root_hops: Count = Field(4, description="longest chain of bots answering bots")
-    root_tokens: Count = Field(20_000, description="tokens that one human message may cause")
-    root_usd: Dollars = Field(1.0, description="US dollars that one human message may cause, beyond the answers it asks for")
-    proactive_posts: Count = Field(2, description="posts that one proactive post may cause, itself included")
+    root_tokens: Count = Field(
+        20_000, description="tokens that one human message may cause"
+    )
+    root_usd: Dollars = Field(
+        1.0,
+        description="US dollars that one human message may cause, beyond the answers it asks for",
+    )
+    proactive_posts: Count = Field(
+        2, description="posts that one proactive post may cause, itself included"
+    )
     daily_posts: Count = Field(500, description="posts per bot and day")
     daily_tokens: Count = Field(1_000_000, description="tokens per bot and day")
     daily_usd: Dollars = Field(5.0, description="US dollars per bot and day")
-    daily_posts_all: Count = Field(5_000, description="posts of all bots together a day")
-    daily_tokens_all: Count = Field(5_000_000, description="tokens of all bots together a day")
-    daily_usd_all: Dollars = Field(20.0, description="US dollars of all bots together a day")
-    person_daily_tokens: Count = Field(250_000, description="tokens a day for what one person causes, of all bots")
-    person_daily_usd: Dollars = Field(2.0, description="US dollars a day for what one person causes, of all bots")
-    channel_daily_tokens: Count = Field(1_000_000, description="tokens a day in one channel with its threads, of all bots")
-    channel_daily_usd: Dollars = Field(5.0, description="US dollars a day in one channel with its threads, of all bots")
-    person_hourly: Count = Field(60, description="direct messages answered per person, bot and hour")
-    person_share: Share = Field(0.1, description="part of a bot's daily posts that may answer one person")
-    quiet_reserve: Share = Field(0.2, description="part of a bot's daily posts kept for people who had few answers today")
-    quiet_posts: Annotated[int, Field(ge=1)] = Field(5, description="fewer answers today than this are few")
+    daily_posts_all: Count = Field(
+        5_000, description="posts of all bots together a day"
+    )
+    daily_tokens_all: Count = Field(
+        5_000_000, description="tokens of all bots together a day"
+    )
+    daily_usd_all: Dollars = Field(
+        20.0, description="US dollars of all bots together a day"
+    )
+    person_daily_tokens: Count = Field(
+        250_000, description="tokens a day for what one person causes, of all bots"
+    )
+    person_daily_usd: Dollars = Field(
+        2.0, description="US dollars a day for what one person causes, of all bots"
+    )
+    channel_daily_tokens: Count = Field(
+        1_000_000,
+        description="tokens a day in one channel with its threads, of all bots",
+    )
+    channel_daily_usd: Dollars = Field(
+        5.0, description="US dollars a day in one channel with its threads, of all bots"
+    )
+    person_hourly: Count = Field(
+        60, description="direct messages answered per person, bot and hour"
+    )
+    person_share: Share = Field(
+        0.1, description="part of a bot's daily posts that may answer one person"
+    )
+    quiet_reserve: Share = Field(
+        0.2,
+        description="part of a bot's daily posts kept for people who had few answers today",
+    )
+    quiet_posts: Annotated[int, Field(ge=1)] = Field(
+        5, description="fewer answers today than this are few"
+    )
     direct_waiting: Annotated[int, Field(ge=1, le=200)] = Field(
-        200, description="direct messages that may wait for a bot in a channel; half as many more from people who asked little"
+        200,
+        description="direct messages that may wait for a bot in a channel; half as many more from people who asked little",
     )
     newcomer_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        7.0, description="messages of accounts, and of members, that are younger count twice; 0: all count once"
+        7.0,
+        description="messages of accounts, and of members, that are younger count twice; 0: all count once",
     )
-    mention_author: bool = Field(False, description="whether a reply may ping its author")
+    mention_author: bool = Field(
+        False, description="whether a reply may ping its author"
+    )
 
-    model_timeout: PositiveSeconds = Field(60.0, description="longest wait for a language model")
-    context_messages: Annotated[int, Field(ge=1, le=100)] = Field(20, description="messages read before answering")
-    worker_threads: Annotated[int, Field(ge=1)] = Field(16, description="threads of the cycles worker")
-    direct_threads: Annotated[int, Field(ge=1)] = Field(16, description="threads of the direct and delivery worker")
-    flower_port: Count = Field(5555, description="Flower's port on loopback; 0: do not start it")
-    flower_password: SecretStr | None = Field(None, description="Flower's password; unset: one is made and kept")
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field("INFO", description="log level")
+    model_timeout: PositiveSeconds = Field(
+        60.0, description="longest wait for a language model"
+    )
+    context_messages: Annotated[int, Field(ge=1, le=100)] = Field(
+        20, description="messages read before answering"
+    )
+    worker_threads: Annotated[int, Field(ge=1)] = Field(
+        16, description="threads of the cycles worker"
+    )
+    direct_threads: Annotated[int, Field(ge=1)] = Field(
+        16, description="threads of the direct and delivery worker"
+    )
+    flower_port: Count = Field(
+        5555, description="Flower's port on loopback; 0: do not start it"
+    )
+    flower_password: SecretStr | None = Field(
+        None, description="Flower's password; unset: one is made and kept"
+    )
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        "INFO", description="log level"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
-    tracing: bool = Field(False, description="let LangSmith variables of the environment take effect (text leaves!)")
+    tracing: bool = Field(
+        False,
+        description="let LangSmith variables of the environment take effect (text leaves!)",
+    )
 
-    _split_lists = field_validator("vault_keys", "speak_channels", "ignored_people", "proxy_applications", mode="before")(_split)
+    _split_lists = field_validator(
+        "vault_keys",
+        "speak_channels",
+        "ignored_people",
+        "proxy_applications",
+        mode="before",
+    )(_split)
 
     @field_validator("vault_keys")
     @classmethod
@@ -169,18 +320,25 @@ class Settings(BaseSettings):
             try:
                 Fernet(key.get_secret_value())
             except ValueError:
-                # The value itself must not reach the message: it is a secret, if a broken one.
-                raise ValueError("holds something that is no Fernet key; `the-stream vault key` makes one") from None
+                # The value itself must not reach the message: it is a secret, if a
+                # broken one.
+                raise ValueError(
+                    "holds something that is no Fernet key; `the-stream vault key` makes one"
+                ) from None
         return keys
 
-    @field_validator("discord_api_url", "discord_gateway_url", "discord_cdn_url", "discord_media_url")
+    @field_validator(
+        "discord_api_url", "discord_gateway_url", "discord_cdn_url", "discord_media_url"
+    )
     @classmethod
     def _encrypted(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
             raise ValueError("is no http(s) or ws(s) address")
         if parts.scheme in {"http", "ws"} and parts.hostname not in LOOPBACK_HOSTS:
-            raise ValueError("must use https or wss: tokens travel there (plain only on loopback)")
+            raise ValueError(
+                "must use https or wss: tokens travel there (plain only on loopback)"
+            )
         return url
 
     @field_validator("redis_url", "broker_url")
@@ -192,25 +350,36 @@ class Settings(BaseSettings):
         if parts.scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
         if "password" in parse_qs(parts.query):
-            raise ValueError("must hold its password in front of the host: elsewhere it is not masked")
+            raise ValueError(
+                "must hold its password in front of the host: elsewhere it is not masked"
+            )
         if parts.scheme != "unix" and not _well_formed(parts):
-            raise ValueError("is malformed; in a password write / as %2F, ? as %3F, # as %23 and @ as %40")
+            raise ValueError(
+                "is malformed; in a password write / as %2F, ? as %3F, # as %23 and @ as %40"
+            )
         return url
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if self.delivery_lease >= self.nonce_window:
-            raise ValueError("STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice")
+            raise ValueError(
+                "STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice"
+            )
         return self
 
     @model_validator(mode="after")
     def _private(self) -> Settings:
         for url in (self.redis_url, self.broker_url):
             parts = urlsplit(url or "")
-            if parts.scheme == "redis" and parts.hostname not in LOOPBACK_HOSTS | {None} and not self.redis_plain:
+            if (
+                parts.scheme == "redis"
+                and parts.hostname not in LOOPBACK_HOSTS | {None}
+                and not self.redis_plain
+            ):
                 raise ValueError(
                     "redis:// to another host sends passwords and messages unencrypted: use rediss:// or unix://, or set "
-                    "STREAM_REDIS_PLAIN=true for a private network")
+                    "STREAM_REDIS_PLAIN=true for a private network"
+                )
         return self
 
     @property
@@ -219,7 +388,8 @@ class Settings(BaseSettings):
         return self.discord_check_interval_minutes * 60
 
     def may_speak(self, channel: str, parent: str | None = None) -> bool:
-        """Whether bots may speak unasked in this channel, or in a thread of the channel `parent`."""
+        """Whether bots may speak unasked in this channel, or in a thread of the channel
+        `parent`."""
         if channel in self.speak_channels:
             return True
         if parent is not None and not self.speak_in_threads:
@@ -228,12 +398,14 @@ class Settings(BaseSettings):
 
 
 def token_variable(bot: str) -> str:
-    """The variable of the environment that holds a bot's Discord token. No setting: it must not reach any other process."""
+    """The variable of the environment that holds a bot's Discord token. No setting: it
+    must not reach any other process."""
     return f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
 
 
 def explain(error: ValidationError) -> str:
-    """One line that names the wrong setting and how to mend it, without its value (it may be a secret)."""
+    """One line that names the wrong setting and how to mend it, without its value (it
+    may be a secret)."""
     first = error.errors(include_input=False, include_url=False)[0]
     name = "STREAM_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
     reason = first["msg"].removeprefix("Value error, ")
@@ -241,22 +413,32 @@ def explain(error: ValidationError) -> str:
 
 
 def read_secret_files(environ: MutableMapping[str, str]) -> None:
-    """Put the content of each file that a STREAM_..._FILE names into STREAM_...: secrets of containers are files. Raises
-    ConfigurationError where one cannot be read, or where both are set."""
-    for name in [name for name in environ if name.startswith("STREAM_") and name.endswith("_FILE")]:
+    """Put the content of each file that a STREAM_..._FILE names into STREAM_...:
+    secrets of containers are files. Raises ConfigurationError where one cannot be read,
+    or where both are set."""
+    for name in [
+        name
+        for name in environ
+        if name.startswith("STREAM_") and name.endswith("_FILE")
+    ]:
         target = name.removesuffix("_FILE")
         if target in environ:
-            raise ConfigurationError(f"{name}: {target} is set as well; set one of them.")
+            raise ConfigurationError(
+                f"{name}: {target} is set as well; set one of them."
+            )
         try:
             environ[target] = Path(environ[name]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{name}: the file cannot be read ({type(error).__name__}).") from None
+            raise ConfigurationError(
+                f"{name}: the file cannot be read ({type(error).__name__})."
+            ) from None
         del environ[name]
 
 
 @lru_cache
 def load_settings() -> Settings:
-    """The settings of this process, read once; a wrong one is a ConfigurationError of one line."""
+    """The settings of this process, read once; a wrong one is a ConfigurationError of
+    one line."""
     read_secret_files(os.environ)
     try:
         return Settings()

@@ -1,4 +1,5 @@
-"""What each protocol step may answer. The strings are those that the Lua scripts return."""
+"""What each protocol step may answer. The strings are those that the Lua scripts
+return."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ class Admit(StrEnum):
     DIRECT = "direct"
     """Addressed to this bot: its direct lane is due."""
     OPENED = "opened"
-    """First bid: this caller opened the election and should close it after the window."""
+    """First bid: this caller opened the election and should close it after the
+    window."""
     BID = "bid"
     """A further bid."""
     COMPLETE = "complete"
@@ -24,7 +26,8 @@ class Admit(StrEnum):
     MUTED = "muted"
     OVER_PERSON_LIMIT = "over_person_limit"
     NOTICE = "notice"
-    """Over the person's limit for the first time today: the direct lane is due, to say so."""
+    """Over the person's limit for the first time today: the direct lane is due, to say
+    so."""
     CROWDED = "crowded"
     """Too many direct messages wait for this bot in the channel."""
     EXHAUSTED = "exhausted"
@@ -41,7 +44,8 @@ class Elect(StrEnum):
     DEFERRED = "deferred"
     """Quiet time or a held floor: due again later."""
     COOLED = "cooled"
-    """Nobody could act now; the best bidder's lane is due at the end of its cooldown."""
+    """Nobody could act now; the best bidder's lane is due at the end of its
+    cooldown."""
     LEFT = "left"
     """Left to the safety poll."""
     CLOSED = "closed"
@@ -53,7 +57,8 @@ class Claim(StrEnum):
 
     GRANTED = "granted"
     WAIT = "wait"
-    """Another holds it, or an earlier addressed bot has not answered yet: the lane is due again later."""
+    """Another holds it, or an earlier addressed bot has not answered yet: the lane is
+    due again later."""
     QUIET = "quiet"
     COOLED = "cooled"
     ANSWERED = "answered"
@@ -111,7 +116,8 @@ class Attempt(StrEnum):
 
     SEND = "send"
     READ_BACK = "read_back"
-    """An earlier attempt may have arrived and Discord may have forgotten its nonce: look first."""
+    """An earlier attempt may have arrived and Discord may have forgotten its nonce:
+    look first."""
     MUTED = "muted"
     EXPIRED = "expired"
     CANCELLED = "cancelled"

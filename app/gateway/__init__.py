@@ -1,1 +1,2 @@
-"""From a Discord gateway event to one admission per bot: thin, no model, no embedding, no database but Redis."""
+"""From a Discord gateway event to one admission per bot: thin, no model, no embedding,
+no database but Redis."""

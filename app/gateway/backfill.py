@@ -1,5 +1,5 @@
-"""What the gateway missed: read back after a start, after a lost session and at regular looks, through the same intake and in
-order."""
+"""What the gateway missed: read back after a start, after a lost session and at regular
+looks, through the same intake and in order."""
 
 from __future__ import annotations
 
@@ -29,19 +29,23 @@ AT_ONCE = 4
 DIRECT_CHANNELS = 100
 """Direct message channels that are read: those with the newest messages."""
 DIRECT_LOOKED_AT = 10
-"""Of them those that a look reads: no list tells of their newest messages, so each costs a request."""
+"""Of them those that a look reads: no list tells of their newest messages, so each
+costs a request."""
 IN_FLIGHT = 5.0
 """Seconds for which a message's event may still be on its way."""
 
 _CLOSED = frozenset({10003, 10004, 50001, 50013})
-"""Discord's codes for a channel that is gone or closed to the bot. A proxy's page of the same status has none."""
+"""Discord's codes for a channel that is gone or closed to the bot. A proxy's page of
+the same status has none."""
 _PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
-"""Whatever Discord says but that the channel is gone or closed: five rate limits in a row are an HTTPException, and so is a
-token that is being rotated. One channel's error would end the reading of all, and what was missed would be lost."""
+"""Whatever Discord says but that the channel is gone or closed: five rate limits in a
+row are an HTTPException, and so is a token that is being rotated. One channel's error
+would end the reading of all, and what was missed would be lost."""
 
 
 class CursorGate:
-    """Which channels' cursors live events may move: those without a gap before the live events."""
+    """Which channels' cursors live events may move: those without a gap before the live
+    events."""
 
     def __init__(self) -> None:
         self._live = False
@@ -51,10 +55,15 @@ class CursorGate:
 
     def moves(self, channel_id: str) -> bool:
         """Whether a live event of this channel may move its cursor."""
-        return self._live and (self._all or channel_id in self._open) and channel_id not in self._losses
+        return (
+            self._live
+            and (self._all or channel_id in self._open)
+            and channel_id not in self._losses
+        )
 
     def disconnect(self) -> None:
-        """What comes next may have a gap before it, until it is known that the session went on."""
+        """What comes next may have a gap before it, until it is known that the session
+        went on."""
         self._live = False
 
     def resume(self) -> None:
@@ -62,7 +71,8 @@ class CursorGate:
         self._live = True
 
     def open_session(self) -> None:
-        """A new session: every channel may have a gap, also if the connection is lost and resumed before it is ready."""
+        """A new session: every channel may have a gap, also if the connection is lost
+        and resumed before it is ready."""
         self._live = self._all = False
         self._open.clear()
 
@@ -72,7 +82,8 @@ class CursorGate:
         self._live = True
 
     def release(self, channel_id: str, losses: int) -> None:
-        """This channel was read up to its live events, when so many losses of it were known."""
+        """This channel was read up to its live events, when so many losses of it were
+        known."""
         self._open.add(channel_id)
         if self._losses.get(channel_id, 0) == losses:
             self._losses.pop(channel_id, None)
@@ -99,7 +110,12 @@ class Backfill:
     """Reads back for one client. `clock`: seconds since 1970."""
 
     def __init__(
-        self, client: StreamClient, gate: CursorGate, intake: Intake, ports: CursorPorts, settings: Settings,
+        self,
+        client: StreamClient,
+        gate: CursorGate,
+        intake: Intake,
+        ports: CursorPorts,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -114,57 +130,98 @@ class Backfill:
     async def run(self) -> None:
         """Read every channel that has news, then let live events move all cursors."""
         cursors = await self._cursors()
-        # A client that was here stays so, though Redis holds no cursor: it may have refused them all, or lost them.
+        # A client that was here stays so, though Redis holds no cursor: it may have
+        # refused them all, or lost them.
         self._was_here = self._was_here or bool(cursors)
-        # What is new when the reading begins; live events reach the intake by themselves.
-        newest = {str(channel.id): channel.last_message_id for channel in readable(self._client)}
+        # What is new when the reading begins; live events reach the intake by
+        # themselves.
+        newest = {
+            str(channel.id): channel.last_message_id
+            for channel in readable(self._client)
+        }
         direct = self._direct(cursors, DIRECT_CHANNELS)
-        jobs = [self._channel(channel, cursors.get(channel), last) for channel, last in newest.items()]
-        jobs += [self._channel(channel, cursor, None) for channel, cursor in direct.items()]
+        jobs = [
+            self._channel(channel, cursors.get(channel), last)
+            for channel, last in newest.items()
+        ]
+        jobs += [
+            self._channel(channel, cursor, None) for channel, cursor in direct.items()
+        ]
         await asyncio.gather(*jobs)
-        # From here on a channel without a cursor is one that was made and never told of.
+        # From here on a channel without a cursor is one that was made and never told
+        # of.
         self._was_here = True
         self._gate.release_all()
-        log.info("caught up", bot=self._client.bot, channels=len(newest), direct=len(direct))
+        log.info(
+            "caught up", bot=self._client.bot, channels=len(newest), direct=len(direct)
+        )
 
     async def mend(self) -> None:
         """Read the channels that lost live events."""
         cursors = await self._cursors()
-        await asyncio.gather(*(self._channel(channel, cursors.get(channel, "0"), None) for channel in self._gate.lossy))
+        await asyncio.gather(
+            *(
+                self._channel(channel, cursors.get(channel, "0"), None)
+                for channel in self._gate.lossy
+            )
+        )
 
     async def look(self) -> None:
-        """Read the channels that are behind what Discord's REST says: an event was never delivered on a connection that seemed
-        well. What fails is left to the next look."""
+        """Read the channels that are behind what Discord's REST says: an event was
+        never delivered on a connection that seemed well. What fails is left to the next
+        look."""
         newest = await self._listed()
         cursors = await self._cursors()
-        settled = discord.utils.time_snowflake(datetime.fromtimestamp(self._clock() - IN_FLIGHT, UTC))
-        behind = {channel: last for channel, last in newest.items()
-                  if channel not in cursors or int(cursors[channel]) < (last or 0) < settled}
-        jobs = [self._channel(channel, cursors.get(channel), last, patient=False) for channel, last in behind.items()]
-        jobs += [self._channel(channel, cursor, None, patient=False)
-                 for channel, cursor in self._direct(cursors, DIRECT_LOOKED_AT).items()]
+        settled = discord.utils.time_snowflake(
+            datetime.fromtimestamp(self._clock() - IN_FLIGHT, UTC)
+        )
+        behind = {
+            channel: last
+            for channel, last in newest.items()
+            if channel not in cursors or int(cursors[channel]) < (last or 0) < settled
+        }
+        jobs = [
+            self._channel(channel, cursors.get(channel), last, patient=False)
+            for channel, last in behind.items()
+        ]
+        jobs += [
+            self._channel(channel, cursor, None, patient=False)
+            for channel, cursor in self._direct(cursors, DIRECT_LOOKED_AT).items()
+        ]
         await asyncio.gather(*jobs)
 
     async def _listed(self) -> dict[str, int | None]:
-        """The newest message of each readable channel and active thread. Not the cached ones: they come from the very events
-        that may be missing."""
+        """The newest message of each readable channel and active thread. Not the cached
+        ones: they come from the very events that may be missing."""
         found: dict[str, int | None] = {}
         for guild in self._client.guilds:
             try:
                 places = [*await guild.fetch_channels(), *await guild.active_threads()]
             except _PASSING as error:
-                log.warning("a server's channels cannot be listed, tried again at the next look", bot=self._client.bot,
-                            guild=str(guild.id), error=type(error).__name__, where=where(error))
+                log.warning(
+                    "a server's channels cannot be listed, tried again at the next look",
+                    bot=self._client.bot,
+                    guild=str(guild.id),
+                    error=type(error).__name__,
+                    where=where(error),
+                )
                 continue
-            found |= {str(place.id): place.last_message_id for place in places
-                      if isinstance(place, Readable) and may_read(place, guild.me)}
+            found |= {
+                str(place.id): place.last_message_id
+                for place in places
+                if isinstance(place, Readable) and may_read(place, guild.me)
+            }
         return found
 
     def _direct(self, cursors: Mapping[str, str], most: int) -> dict[str, str]:
-        """Cursors of what is in no server's list, as far as is known: direct messages, and threads that are archived."""
+        """Cursors of what is in no server's list, as far as is known: direct messages,
+        and threads that are archived."""
         listed = discord.abc.GuildChannel, discord.Thread
-        direct = {channel: cursor for channel, cursor in cursors.items()
-                  if not isinstance(self._client.get_channel(int(channel)), listed)}
+        direct = {
+            channel: cursor
+            for channel, cursor in cursors.items()
+            if not isinstance(self._client.get_channel(int(channel)), listed)
+        }
         return dict(sorted(direct.items(), key=lambda item: int(item[1]))[-most:])
 
     async def _cursors(self) -> Mapping[str, str]:
@@ -175,14 +232,23 @@ class Backfill:
             except StoreUnavailable:
                 await backoff.pause()
 
-    async def _channel(self, channel_id: str, cursor: str | None, last: int | None, patient: bool = True) -> None:
-        """Read one channel after its cursor. `last`: its newest message, None when that is not known. `patient`: until it
-        could be read."""
+    async def _channel(
+        self,
+        channel_id: str,
+        cursor: str | None,
+        last: int | None,
+        patient: bool = True,
+    ) -> None:
+        """Read one channel after its cursor. `last`: its newest message, None when that
+        is not known. `patient`: until it could be read."""
         losses = self._gate.losses(channel_id)
         if cursor is None and self._made_meanwhile(channel_id):
-            cursor = str(int(channel_id) - 1)  # the first message of a forum's post has its thread's id
+            cursor = str(
+                int(channel_id) - 1
+            )  # the first message of a forum's post has its thread's id
         if cursor is None:
-            # First seen: the bot starts from now. "0" marks an empty channel, so that its first message is not missed.
+            # First seen: the bot starts from now. "0" marks an empty channel, so that
+            # its first message is not missed.
             await self._move(channel_id, str(last or 0))
         elif last is None or last > int(cursor):
             async with self._at_once:
@@ -191,8 +257,12 @@ class Backfill:
         self._gate.release(channel_id, losses)
 
     def _made_meanwhile(self, channel_id: str) -> bool:
-        """Whether a channel without a cursor was made while this bot, which was here before, was away."""
-        return self._was_here and self._clock() - snowflake_ms(channel_id) / 1000 < self._age
+        """Whether a channel without a cursor was made while this bot, which was here
+        before, was away."""
+        return (
+            self._was_here
+            and self._clock() - snowflake_ms(channel_id) / 1000 < self._age
+        )
 
     async def _read(self, channel_id: str, cursor: int, patient: bool) -> bool:
         backoff = Backoff(0.5, 60.0)
@@ -204,20 +274,32 @@ class Backfill:
                 if getattr(error, "code", 0) in _CLOSED:
                     return True
                 again = "soon" if patient else "at the next look"
-                log.warning(f"reading back failed, tried again {again}", bot=self._client.bot, channel=channel_id,
-                            error=type(error).__name__, where=where(error))
+                log.warning(
+                    f"reading back failed, tried again {again}",
+                    bot=self._client.bot,
+                    channel=channel_id,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
                 if not patient:
                     return False
                 await backoff.pause()
 
     async def _read_after(self, channel_id: str, cursor: int) -> int:
-        channel = self._client.get_channel(int(channel_id)) or await self._client.fetch_channel(int(channel_id))
+        channel = self._client.get_channel(
+            int(channel_id)
+        ) or await self._client.fetch_channel(int(channel_id))
         if not isinstance(channel, discord.abc.Messageable):
             return cursor
-        # What is older than twice the age could be admitted a second time: the dedupe has forgotten it.
-        oldest = discord.utils.time_snowflake(datetime.fromtimestamp(self._clock() - 2 * self._age, UTC))
+        # What is older than twice the age could be admitted a second time: the dedupe
+        # has forgotten it.
+        oldest = discord.utils.time_snowflake(
+            datetime.fromtimestamp(self._clock() - 2 * self._age, UTC)
+        )
         after = discord.Object(max(cursor, oldest))
-        async for message in channel.history(after=after, oldest_first=True, limit=None):
+        async for message in channel.history(
+            after=after, oldest_first=True, limit=None
+        ):
             await self._take(message)
             cursor = message.id
         if cursor > 0:
@@ -226,18 +308,26 @@ class Backfill:
         return cursor
 
     async def _take(self, message: discord.Message) -> None:
-        event = event_of(message, self._intake.hearing.ours, self._intake.proxies.applications)
+        event = event_of(
+            message, self._intake.hearing.ours, self._intake.proxies.applications
+        )
         if event is None:
             return
         if str(message.author.id) == self._client.user_id:
             self._intake.overhear(event)
             return
         late = self._clock() - event.created_ms / 1000 > self._age
-        await _settled((self._intake.offer(self._client.bot, event, late=late, history=True),))
+        await _settled(
+            (self._intake.offer(self._client.bot, event, late=late, history=True),)
+        )
 
     async def _move(self, channel_id: str, message_id: str) -> None:
         bot = self._client.bot
-        moved = self._intake.move_cursor(bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, message_id))
+        moved = self._intake.move_cursor(
+            bot,
+            channel_id,
+            lambda: self._ports.move_cursor(bot, channel_id, message_id),
+        )
         await _settled((moved,))
 
 

@@ -1,4 +1,5 @@
-"""One bot's connection to Discord: translate and hand over. No model, no database, no decision."""
+"""One bot's connection to Discord: translate and hand over. No model, no database, no
+decision."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 
 def intents() -> discord.Intents:
-    """The least that the stream needs. `message_content` must be turned on in Discord's developer portal."""
+    """The least that the stream needs. `message_content` must be turned on in Discord's
+    developer portal."""
     chosen = discord.Intents.none()
     chosen.guilds = True
     chosen.guild_messages = chosen.dm_messages = True
@@ -62,17 +64,29 @@ class Sessions(Protocol):
 
 
 class StreamClient(SteadyClient):
-    """discord.py with the smallest caches: the process keeps what it heard itself (`Hearing`)."""
+    """discord.py with the smallest caches: the process keeps what it heard itself
+    (`Hearing`)."""
 
     def __init__(
-        self, bot: str, intake: Intake, bursts: Bursts, sessions: Sessions, settings: Settings,
+        self,
+        bot: str,
+        intake: Intake,
+        bursts: Bursts,
+        sessions: Sessions,
+        settings: Settings,
         http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         """`http_trace` sees, and may hold up, each request of Discord's REST."""
         super().__init__(
-            bot, sessions.identifying, intents=intents(), max_messages=None, member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False, guild_ready_timeout=settings.guild_ready_timeout,
-            allowed_mentions=discord.AllowedMentions.none(), http_trace=http_trace,
+            bot,
+            sessions.identifying,
+            intents=intents(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            guild_ready_timeout=settings.guild_ready_timeout,
+            allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=http_trace,
         )
         self._intake = intake
         self._bursts = bursts
@@ -94,16 +108,24 @@ class StreamClient(SteadyClient):
             self._own(message, event)
         elif event is not None:
             self._learn_names(message)
-            wish = order(event, self._intake.hearing.roster) if not message.author.bot else None
+            wish = (
+                order(event, self._intake.hearing.roster)
+                if not message.author.bot
+                else None
+            )
             if wish is not None and may_moderate(message.author, message.channel):
                 self._moderate(wish, event, event.author_id)
             else:
                 self._intake.offer(self.bot, event)
 
-    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+    async def on_raw_reaction_add(
+        self, payload: discord.RawReactionActionEvent
+    ) -> None:
         hearing = self._intake.hearing
         person = str(payload.user_id)
-        if person in hearing.ours or (payload.member is not None and payload.member.bot):
+        if person in hearing.ours or (
+            payload.member is not None and payload.member.bot
+        ):
             return
         message = hearing.known(str(payload.message_id))
         if is_stop_sign(str(payload.emoji)):
@@ -111,29 +133,47 @@ class StreamClient(SteadyClient):
             return
         if message is not None and message.author_id == self.user_id:
             self._intake.liked(self.bot, person, message.message_id)
-        count = self._bursts.add(self.bot, str(payload.message_id), person) if payload.guild_id is not None else None
-        event = reaction_event(payload, message, hearing.ours, count) if count is not None else None
+        count = (
+            self._bursts.add(self.bot, str(payload.message_id), person)
+            if payload.guild_id is not None
+            else None
+        )
+        event = (
+            reaction_event(payload, message, hearing.ours, count)
+            if count is not None
+            else None
+        )
         if event is not None and event.author_id != self.user_id:
             self._intake.offer(self.bot, event)
 
-    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+    async def on_raw_message_delete(
+        self, payload: discord.RawMessageDeleteEvent
+    ) -> None:
         self._intake.deleted(self.bot, str(payload.channel_id), str(payload.message_id))
 
-    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+    async def on_raw_bulk_message_delete(
+        self, payload: discord.RawBulkMessageDeleteEvent
+    ) -> None:
         for message_id in payload.message_ids:
             self._intake.deleted(self.bot, str(payload.channel_id), str(message_id))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         message = payload.message
-        # Discord also sends an update when a link's preview appears; only an edit has a time.
+        # Discord also sends an update when a link's preview appears; only an edit has a
+        # time.
         if message.edited_at is None or str(message.author.id) == self.user_id:
             return
         event = self._event_of(message)
         if event is not None:
-            self._intake.edited(self.bot, event, (message.edited_at - message.created_at).total_seconds())
+            self._intake.edited(
+                self.bot,
+                event,
+                (message.edited_at - message.created_at).total_seconds(),
+            )
 
     async def on_connect(self) -> None:
-        # At READY, also of a later session; never at RESUMED. `on_ready` waits for the guilds, and events do not.
+        # At READY, also of a later session; never at RESUMED. `on_ready` waits for the
+        # guilds, and events do not.
         self._sessions.opened()
 
     async def on_ready(self) -> None:
@@ -163,8 +203,11 @@ class StreamClient(SteadyClient):
 
     on_guild_role_update = on_guild_update = on_thread_update = on_guild_channel_update
 
-    async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
-        # Of its own member a bot hears without the members intent: roles, nickname, time-out.
+    async def on_member_update(
+        self, _before: discord.Member, after: discord.Member
+    ) -> None:
+        # Of its own member a bot hears without the members intent: roles, nickname,
+        # time-out.
         if str(after.id) == self.user_id:
             self._sessions.changed()
 
@@ -172,13 +215,24 @@ class StreamClient(SteadyClient):
         error = sys.exc_info()[1]
         if error is not None:
             kind = type(error).__name__
-            log.error("a listener failed", bot=self.bot, listener=event_method, error=kind, where=where(error))
+            log.error(
+                "a listener failed",
+                bot=self.bot,
+                listener=event_method,
+                error=kind,
+                where=where(error),
+            )
 
     def barred(self, channel_id: str) -> str:
-        """Why the bot may not write in a channel of a server, in a few words; empty: it may, or nobody can tell."""
+        """Why the bot may not write in a channel of a server, in a few words; empty: it
+        may, or nobody can tell."""
         place = self.get_channel(int(channel_id))
         guild = place.guild if isinstance(place, Readable) else None
-        return barred(place, guild.me) if guild is not None and guild.me is not None else ""
+        return (
+            barred(place, guild.me)
+            if guild is not None and guild.me is not None
+            else ""
+        )
 
     def may_react(self, channel_id: str) -> bool:
         """Whether the bot may react to what others say in a channel."""
@@ -187,18 +241,24 @@ class StreamClient(SteadyClient):
         return guild is not None and guild.me is not None and may_react(place, guild.me)
 
     def look_for_proxies(self) -> None:
-        """Which of the bot's servers have let a proxy in: Discord makes a role for each bot."""
+        """Which of the bot's servers have let a proxy in: Discord makes a role for each
+        bot."""
         for guild in known(self):
             for role in guild.roles:
-                if role.tags is not None and str(role.tags.bot_id) in self._intake.proxies.applications:
+                if (
+                    role.tags is not None
+                    and str(role.tags.bot_id) in self._intake.proxies.applications
+                ):
                     self._intake.proxies.at_work_in(str(guild.id))
 
     def _event_of(self, message: discord.Message) -> Event | None:
-        return event_of(message, self._intake.hearing.ours, self._intake.proxies.applications)
+        return event_of(
+            message, self._intake.hearing.ours, self._intake.proxies.applications
+        )
 
     def _learn_names(self, message: discord.Message) -> None:
-        """What the author and those whom a message mentions are called in its server. Whoever comes as a mere user (webhooks do)
-        may have a nickname all the same."""
+        """What the author and those whom a message mentions are called in its server.
+        Whoever comes as a mere user (webhooks do) may have a nickname all the same."""
         guild = message.guild
         if guild is not None:
             for person in (message.author, *message.mentions):
@@ -208,11 +268,15 @@ class StreamClient(SteadyClient):
     def _own(self, message: discord.Message, event: Event | None) -> None:
         nonce = nonce_of(message)
         if nonce is not None:
-            self._intake.receipt(self.bot, str(message.channel.id), str(message.id), nonce)
+            self._intake.receipt(
+                self.bot, str(message.channel.id), str(message.id), nonce
+            )
         if event is not None:
             self._intake.overhear(event)
 
-    def _stop_sign(self, payload: discord.RawReactionActionEvent, message: Event | None) -> None:
+    def _stop_sign(
+        self, payload: discord.RawReactionActionEvent, message: Event | None
+    ) -> None:
         channel = self.get_channel(payload.channel_id)
         if payload.guild_id is not None and not may_moderate(payload.member, channel):
             return
@@ -223,6 +287,7 @@ class StreamClient(SteadyClient):
             self._moderate(wish, event, str(payload.user_id))
 
     def _moderate(self, wish: Order, event: Event, by: str) -> None:
-        """Every bot of this process hears the order; those that it is for pass it on."""
+        """Every bot of this process hears the order; those that it is for pass it
+        on."""
         if not wish.bots or self.bot in wish.bots:
             self._intake.moderate(self.bot, wish, event, by)

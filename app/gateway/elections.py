@@ -1,4 +1,5 @@
-"""The timers of the elections that this process opened. The pump closes those whose process died."""
+"""The timers of the elections that this process opened. The pump closes those whose
+process died."""
 
 from __future__ import annotations
 
@@ -34,9 +35,12 @@ class Elections:
     def __len__(self) -> int:
         return len(self._timers)
 
-    def close_in(self, message_id: str, channel_id: str, milliseconds: int, tries: int = TRIES) -> None:
-        """Ask for the outcome after this time, or sooner if that was asked before: the answer to the last bid may come
-        before the answer to the first, and must not be undone by it."""
+    def close_in(
+        self, message_id: str, channel_id: str, milliseconds: int, tries: int = TRIES
+    ) -> None:
+        """Ask for the outcome after this time, or sooner if that was asked before: the
+        answer to the last bid may come before the answer to the first, and must not be
+        undone by it."""
         loop = asyncio.get_running_loop()
         when = loop.time() + max(0, milliseconds) / 1000
         earlier = self._timers.get(message_id)
@@ -44,7 +48,9 @@ class Elections:
             if earlier.when() <= when:
                 return
             earlier.cancel()
-        self._timers[message_id] = loop.call_at(when, self._begin, message_id, channel_id, tries)
+        self._timers[message_id] = loop.call_at(
+            when, self._begin, message_id, channel_id, tries
+        )
 
     def stop(self) -> None:
         """Forget all timers."""
@@ -56,7 +62,9 @@ class Elections:
 
     def _begin(self, message_id: str, channel_id: str, tries: int) -> None:
         self._timers.pop(message_id, None)
-        task = asyncio.get_running_loop().create_task(self._close(message_id, channel_id, tries))
+        task = asyncio.get_running_loop().create_task(
+            self._close(message_id, channel_id, tries)
+        )
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -67,13 +75,20 @@ class Elections:
             self._again(message_id, channel_id, AFTER_OUTAGE_MS, tries)
             return
         except Exception as error:  # noqa: BLE001 - a task's end: the pump closes the election
-            log.error("an election failed", trace=message_id, error=type(error).__name__, where=where(error))
+            log.error(
+                "an election failed",
+                trace=message_id,
+                error=type(error).__name__,
+                where=where(error),
+            )
             return
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self._ports.hint(Lane(outcome.winner), Context.TRIGGER)
         elif outcome.verdict in _AGAIN:
             self._again(message_id, channel_id, outcome.retry_in_ms + LEAST_MS, tries)
 
-    def _again(self, message_id: str, channel_id: str, milliseconds: int, tries: int) -> None:
+    def _again(
+        self, message_id: str, channel_id: str, milliseconds: int, tries: int
+    ) -> None:
         if tries > 1 and message_id not in self._timers:
             self.close_in(message_id, channel_id, milliseconds, tries - 1)

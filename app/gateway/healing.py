@@ -1,4 +1,5 @@
-"""An emptied Redis heals: gateways notice within a turn of their pump, and write again what they know (ADR 20)."""
+"""An emptied Redis heals: gateways notice within a turn of their pump, and write again
+what they know (ADR 20)."""
 
 from __future__ import annotations
 
@@ -19,9 +20,11 @@ from app.store.door import AsyncStore
 log = structlog.get_logger(__name__)
 
 SNAPSHOT_EVERY = 5.0
-"""Seconds between looks at mutes and budgets: what was spent since the last may be forgotten with Redis."""
+"""Seconds between looks at mutes and budgets: what was spent since the last may be
+forgotten with Redis."""
 ROSTER_KEEP = 60.0
-"""Seconds for which a bot that vanished from the roster is still heard of: its gateway is about to write it again."""
+"""Seconds for which a bot that vanished from the roster is still heard of: its gateway
+is about to write it again."""
 
 
 class Cursors:
@@ -50,15 +53,21 @@ class Colleagues:
         self._seen: dict[str, tuple[float, RosterEntry]] = {}
 
     def merged(self, entries: Sequence[RosterEntry]) -> Sequence[RosterEntry]:
-        """The roster with those who vanished from it lately: a message to one of them still speaks to it."""
+        """The roster with those who vanished from it lately: a message to one of them
+        still speaks to it."""
         now = time.monotonic()
         self._seen |= {entry.bot: (now, entry) for entry in entries}
-        self._seen = {bot: seen for bot, seen in self._seen.items() if now - seen[0] <= ROSTER_KEEP}
+        self._seen = {
+            bot: seen
+            for bot, seen in self._seen.items()
+            if now - seen[0] <= ROSTER_KEEP
+        }
         return tuple(entry for _, (_, entry) in sorted(self._seen.items()))
 
 
 class Mute(NamedTuple):
-    """A mute that stands: who muted, and until when (monotonic; None: until it is lifted)."""
+    """A mute that stands: who muted, and until when (monotonic; None: until it is
+    lifted)."""
 
     who: str
     until: float | None
@@ -77,7 +86,9 @@ class Snapshot(NamedTuple):
 class Healing:
     """One gateway process's memory for the day on which Redis has none."""
 
-    def __init__(self, store: AsyncStore, publish: Callable[[str, Presence], Awaitable[None]]) -> None:
+    def __init__(
+        self, store: AsyncStore, publish: Callable[[str, Presence], Awaitable[None]]
+    ) -> None:
         """`publish` writes a bot's vault and roster entry."""
         self._store = store
         self._publish = publish
@@ -97,10 +108,15 @@ class Healing:
         due = time.monotonic() - self._taken >= SNAPSHOT_EVERY
         # Read before the look: of an emptied Redis there is nothing to learn.
         fresh = await self._read() if due else self._snapshot
-        look = await self._store.run(brakes.look(uuid.uuid4().hex, list(self._presences)))
+        look = await self._store.run(
+            brakes.look(uuid.uuid4().hex, list(self._presences))
+        )
         if self._generation and look.generation != self._generation:
-            log.warning("Redis was emptied: mutes, budgets, cursors, vaults and the roster are written again",
-                        bots=len(self._presences), mutes=len(self._snapshot.mutes))
+            log.warning(
+                "Redis was emptied: mutes, budgets, cursors, vaults and the roster are written again",
+                bots=len(self._presences),
+                mutes=len(self._snapshot.mutes),
+            )
             await self._restore()
             look = look._replace(missing=frozenset(self._presences))
         elif due:
@@ -116,27 +132,48 @@ class Healing:
         channels = {channel for one in present for channel in one.channels}
         guilds = {guild for one in present for guild in one.names}
         scopes = ["all", *(f"bot:{bot}" for bot in self._presences)]
-        scopes += [f"guild:{guild}" for guild in sorted(guilds)] + [f"channel:{channel}" for channel in sorted(channels)]
+        scopes += [f"guild:{guild}" for guild in sorted(guilds)] + [
+            f"channel:{channel}" for channel in sorted(channels)
+        ]
         standing = {}
         for key, who in (await self._store.run(brakes.mutes(scopes))).items():
             left = await self._store.run(brakes.lasts(key))
-            standing[key] = Mute(who, time.monotonic() + left / 1000 if left >= 0 else None)
+            standing[key] = Mute(
+                who, time.monotonic() + left / 1000 if left >= 0 else None
+            )
         date = today()
-        budgets = {scope: await self._store.run(brakes.spent(scope, date)) for scope in ("all", *self._presences)}
+        budgets = {
+            scope: await self._store.run(brakes.spent(scope, date))
+            for scope in ("all", *self._presences)
+        }
         return Snapshot(
-            standing, date, budgets, await self._store.run(wishes.all_opted_out()),
-            await self._store.run(wishes.all_forgotten()))
+            standing,
+            date,
+            budgets,
+            await self._store.run(wishes.all_opted_out()),
+            await self._store.run(wishes.all_forgotten()),
+        )
 
     async def _restore(self) -> None:
         for key, mute in self._snapshot.mutes.items():
-            left = None if mute.until is None else int((mute.until - time.monotonic()) * 1000)
+            left = (
+                None
+                if mute.until is None
+                else int((mute.until - time.monotonic()) * 1000)
+            )
             if left is None or left > 0:
                 await self._mute(key, mute.who, left)
-        for what, job in (("budgets", self._budgets), ("opted out and forgotten people", self._wishes)):
+        for what, job in (
+            ("budgets", self._budgets),
+            ("opted out and forgotten people", self._wishes),
+        ):
             try:
                 await job()
             except StoreForbidden:
-                log.error("lost with the emptied Redis: a gateway's login may not write it", what=what)
+                log.error(
+                    "lost with the emptied Redis: a gateway's login may not write it",
+                    what=what,
+                )
         for bot in self._presences:
             for channel, message in self.cursors.merged(bot, {}).items():
                 await self._store.run(admission.move_cursor(bot, channel, message))
@@ -144,11 +181,15 @@ class Healing:
     async def _budgets(self) -> None:
         for scope, counts in self._snapshot.budgets.items():
             if counts:
-                await self._store.run(brakes.spend_again(scope, self._snapshot.date, counts))
+                await self._store.run(
+                    brakes.spend_again(scope, self._snapshot.date, counts)
+                )
 
     async def _wishes(self) -> None:
         if self._snapshot.opted_out:
-            await self._store.run(brakes.opt_out_again(sorted(self._snapshot.opted_out)))
+            await self._store.run(
+                brakes.opt_out_again(sorted(self._snapshot.opted_out))
+            )
         if self._snapshot.forgotten:
             await self._store.run(brakes.forget_again(self._snapshot.forgotten))
 
@@ -156,6 +197,7 @@ class Healing:
         try:
             await self._store.run(brakes.mute_again(key, who, for_ms))
         except StoreForbidden:
-            # A gateway's login may not write the operator's mutes. The other kind silences too; `unmute` ends both.
+            # A gateway's login may not write the operator's mutes. The other kind
+            # silences too; `unmute` ends both.
             plain = keys.mute(key.removeprefix(keys.mute_by_operator("")))
             await self._store.run(brakes.mute_again(plain, who, for_ms))

@@ -1,4 +1,5 @@
-"""What this process has heard: each channel's room and the latest messages, each observed once for all its bots."""
+"""What this process has heard: each channel's room and the latest messages, each
+observed once for all its bots."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ UNPLACED = 1_000_000
 
 @dataclass(slots=True)
 class Place:
-    """One channel. The latest turn is observed only when the next one comes, so that every bot's copy of a message is
-    judged by what was there before it."""
+    """One channel. The latest turn is observed only when the next one comes, so that
+    every bot's copy of a message is judged by what was there before it."""
 
     room: Room
     roster: Sequence[RosterEntry] = ()
@@ -51,8 +52,11 @@ class Heard:
     """Bots that were last told that it speaks to them."""
 
     def forget(self) -> None:
-        """That something was said stays, for those of its copies that wait; what, and by what name, goes."""
-        self.event = self.event.model_copy(update={"content": "", "parts": (), "names": {}, "author_name": "somebody"})
+        """That something was said stays, for those of its copies that wait; what, and
+        by what name, goes."""
+        self.event = self.event.model_copy(
+            update={"content": "", "parts": (), "names": {}, "author_name": "somebody"}
+        )
         self.turn = replace(self.turn, text="", names=())
         self.addressing, self.people = None, ()
 
@@ -107,8 +111,14 @@ class Hearing:
         place = self._place(event.channel_id)
         self._settle(place)
         turn = Turn(
-            message_id=event.message_id, author=event.author_id, text=event.content, at_ms=event.created_ms,
-            names=(event.author_name,), reply_to=event.reply_to, mentions=event.mentions)
+            message_id=event.message_id,
+            author=event.author_id,
+            text=event.content,
+            at_ms=event.created_ms,
+            names=(event.author_name,),
+            reply_to=event.reply_to,
+            mentions=event.mentions,
+        )
         heard = Heard(event, turn, place, self._people(place.room, event))
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
@@ -116,7 +126,8 @@ class Hearing:
         return heard
 
     def _with_author(self, event: Event) -> Event:
-        """Discord may leave the message that a reply answers out; it may have been heard here."""
+        """Discord may leave the message that a reply answers out; it may have been
+        heard here."""
         replied = self._messages.get(event.reply_to or "")
         if event.reply_to_author is not None or replied is None:
             return event
@@ -137,18 +148,29 @@ class Hearing:
         return heard.addressing
 
     def revise(self, edit: Event, age_s: float) -> Heard | None:
-        """Take in an edit, whichever bot's connection brings it; an older one changes nothing. Only text and mentions change:
-        what else Discord sends with an edit may be incomplete. None: never edited, or a message that was not heard here."""
+        """Take in an edit, whichever bot's connection brings it; an older one changes
+        nothing. Only text and mentions change: what else Discord sends with an edit may
+        be incomplete. None: never edited, or a message that was not heard here."""
         heard = self._messages.get(edit.message_id)
-        if heard is not None and age_s > heard.edited_s and heard.event.content != edit.content:
-            heard.event = heard.event.model_copy(update={
-                "content": edit.content, "mentions": edit.mentions, "role_mentions": edit.role_mentions,
-                "names": edit.names})
+        if (
+            heard is not None
+            and age_s > heard.edited_s
+            and heard.event.content != edit.content
+        ):
+            heard.event = heard.event.model_copy(
+                update={
+                    "content": edit.content,
+                    "mentions": edit.mentions,
+                    "role_mentions": edit.role_mentions,
+                    "names": edit.names,
+                }
+            )
             heard.addressing, heard.edited_s, heard.noted = None, age_s, False
         return heard if heard is not None and heard.edited_s else None
 
     def forget(self, gone: Callable[[str], bool]) -> None:
-        """Drop what these people said, and every room that knows them: a room cannot unlearn one of its people."""
+        """Drop what these people said, and every room that knows them: a room cannot
+        unlearn one of its people."""
         gone = cache(gone)
         for heard in list(self._messages.values()):
             if gone(heard.event.author_id):
@@ -156,15 +178,17 @@ class Hearing:
                 del self._messages[heard.event.message_id]
         for place in self._places.values():
             latest = place.latest
-            if any(map(gone, place.room.people)) or (latest is not None and latest.event.message_id not in self._messages):
+            if any(map(gone, place.room.people)) or (
+                latest is not None and latest.event.message_id not in self._messages
+            ):
                 place.room, place.roster, place.latest = Room(), (), None
         for heard in self._messages.values():
             if heard.place.latest is None:
                 heard.people = ()
 
     def expected(self, event: Event) -> int:
-        """How many bots will bid or pass for this message; UNPLACED when the roster does not place them yet, so that
-        the election waits for the window."""
+        """How many bots will bid or pass for this message; UNPLACED when the roster
+        does not place them yet, so that the election waits for the window."""
         if event.is_dm:
             return 1
         placed = self._placed.get(event.channel_id)
@@ -184,7 +208,8 @@ class Hearing:
         return place
 
     def _settle(self, place: Place) -> None:
-        """Observe the latest turn, after looking at it for the bots that have not judged it yet."""
+        """Observe the latest turn, after looking at it for the bots that have not
+        judged it yet."""
         latest = place.latest
         if latest is None:
             return
@@ -199,8 +224,17 @@ class Hearing:
         if event.author_kind is not AuthorKind.HUMAN or event.is_dm:
             return ()
         ours = self.ours
-        lately = [(who, person) for who, person in list(room.people.items())[-PEOPLE:] if who not in ours]
-        return tuple(name for who, person in lately if who != event.author_id for name in person.names[:1])
+        lately = [
+            (who, person)
+            for who, person in list(room.people.items())[-PEOPLE:]
+            if who not in ours
+        ]
+        return tuple(
+            name
+            for who, person in lately
+            if who != event.author_id
+            for name in person.names[:1]
+        )
 
 
 Clock = Callable[[], float]

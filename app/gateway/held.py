@@ -1,4 +1,5 @@
-"""A bot's work, in order for each channel: what Redis cannot take now is held, not lost and not overtaken."""
+"""A bot's work, in order for each channel: what Redis cannot take now is held, not lost
+and not overtaken."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class Backoff:
     """Pauses that double up to a longest one, with jitter."""
 
     def __init__(
-        self, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE,
+        self,
+        first: float = FIRST_PAUSE,
+        longest: float = LONGEST_PAUSE,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._sleep = sleep
@@ -49,8 +52,8 @@ class Backoff:
 
 
 class HeldQueue:
-    """Jobs of one bot, one at a time: the channels in turn, each channel's in order. A job that meets StoreUnavailable is tried
-    again until it succeeds."""
+    """Jobs of one bot, one at a time: the channels in turn, each channel's in order. A
+    job that meets StoreUnavailable is tried again until it succeeds."""
 
     def __init__(self, bot: str, limit: int = LIMIT) -> None:
         self._bot = bot
@@ -81,8 +84,11 @@ class HeldQueue:
         """Begin to work; until then jobs wait."""
         self._opened.set()
 
-    def put(self, job: Job, channel: str = "", always: bool = False) -> asyncio.Future[None] | None:
-        """Queue a job of a channel. None: too many wait already, unless `always`. The future is done when the job is."""
+    def put(
+        self, job: Job, channel: str = "", always: bool = False
+    ) -> asyncio.Future[None] | None:
+        """Queue a job of a channel. None: too many wait already, unless `always`. The
+        future is done when the job is."""
         if self._count >= self._limit and not always:
             return None
         done = asyncio.get_running_loop().create_future()
@@ -134,7 +140,12 @@ class HeldQueue:
                 if faults < FAULT_TRIES:
                     await backoff.pause()
                     continue
-                log.error("an event was dropped", bot=self._bot, error=type(error).__name__, where=where(error))
+                log.error(
+                    "an event was dropped",
+                    bot=self._bot,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
             self.away = False
             outage.over(self._count)
             return
@@ -152,7 +163,9 @@ class Outage:
         now = time.monotonic()
         if self._told is None or now - self._told > REMIND:
             self._told = now
-            log.warning("events are held", bot=self._bot, reason=str(error), waiting=waiting)
+            log.warning(
+                "events are held", bot=self._bot, reason=str(error), waiting=waiting
+            )
 
     def over(self, waiting: int) -> None:
         """Redis took something."""
@@ -161,11 +174,14 @@ class Outage:
 
 
 def where(error: BaseException) -> str:
-    """The innermost places of a traceback, without the error's text: that may quote a message or a secret."""
+    """The innermost places of a traceback, without the error's text: that may quote a
+    message or a secret."""
     places: list[str] = []
     trail = error.__traceback__
     while trail is not None:
         code = trail.tb_frame.f_code
-        places.append(f"{code.co_filename.rpartition('/')[2]}:{trail.tb_lineno} {code.co_name}")
+        places.append(
+            f"{code.co_filename.rpartition('/')[2]}:{trail.tb_lineno} {code.co_name}"
+        )
         trail = trail.tb_next
     return " > ".join(places[-4:])

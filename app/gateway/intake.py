@@ -1,4 +1,5 @@
-"""From events to admissions and hints, for all bots of one process. Nothing here blocks the event loop."""
+"""From events to admissions and hints, for all bots of one process. Nothing here blocks
+the event loop."""
 
 from __future__ import annotations
 
@@ -31,8 +32,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How an event came. `late`: older than the backfill age; `history`: read back in order, so it moves the cursor;
-    `edited`: its text has changed; `answered`: our bots that have answered the message that a proxy's copy repeats."""
+    """How an event came. `late`: older than the backfill age; `history`: read back in
+    order, so it moves the cursor; `edited`: its text has changed; `answered`: our bots
+    that have answered the message that a proxy's copy repeats."""
 
     late: bool = False
     history: bool = False
@@ -62,21 +64,29 @@ class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
 
 
 class Intake:
-    """Judges and admits. Each bot has a queue of its own: its events are admitted channel by channel in turn, in each channel
-    in order, and held while Redis is away. Of a flooded channel, what speaks to nobody is shed."""
+    """Judges and admits. Each bot has a queue of its own: its events are admitted
+    channel by channel in turn, in each channel in order, and held while Redis is away.
+    Of a flooded channel, what speaks to nobody is shed."""
 
     def __init__(self, ports: IntakePorts, settings: Settings, policy: Policy) -> None:
         self.hearing = Hearing()
         self._ports = ports
         self._settings = settings
         self._rules = Rulebook(
-            policy, Thresholds(trusted_level=settings.trusted_level, reaction_burst=settings.reaction_burst))
+            policy,
+            Thresholds(
+                trusted_level=settings.trusted_level,
+                reaction_burst=settings.reaction_burst,
+            ),
+        )
         self._elections = Elections(ports)
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, Connection] = {}
         self._shedding = Shedding(self._shed)
-        self.proxies = Proxies(settings.proxy_applications, int(settings.proxy_delay * 1000))
+        self.proxies = Proxies(
+            settings.proxy_applications, int(settings.proxy_delay * 1000)
+        )
 
     def host(self, bot: str, user_id: str, connection: Connection) -> None:
         """Serve this bot. Its events wait until `open`."""
@@ -84,7 +94,9 @@ class Intake:
         self._connections[bot] = connection
         if bot not in self._queues:
             queue = self._queues[bot] = HeldQueue(bot)
-            self._workers[bot] = asyncio.get_running_loop().create_task(queue.run(), name=f"intake {bot}")
+            self._workers[bot] = asyncio.get_running_loop().create_task(
+                queue.run(), name=f"intake {bot}"
+            )
 
     def open(self, bot: str) -> None:
         """The roster knows the bot: begin to admit its events."""
@@ -97,13 +109,21 @@ class Intake:
     def offer(
         self, bot: str, event: Event, *, late: bool = False, history: bool = False
     ) -> asyncio.Future[None] | None:
-        """Take one bot's copy of an event; the future is done when it is admitted. `late`: older than the backfill age,
-        so kept as context only. `history`: read back in order, so it moves the cursor. None: it could not be held, or was shed."""
+        """Take one bot's copy of an event; the future is done when it is admitted.
+        `late`: older than the backfill age, so kept as context only. `history`: read
+        back in order, so it moves the cursor. None: it could not be held, or was
+        shed."""
         repeated = self.proxies.original_of(event) if event.proxied else None
         if repeated is not None:
-            event = in_place_of(self.hearing.known(repeated.message_id) or repeated, event)
+            event = in_place_of(
+                self.hearing.known(repeated.message_id) or repeated, event
+            )
         hold_ms = 0 if history else self.proxies.hold_ms(event)
-        heard = self.hearing.reacted(event) if event.kind == "reaction" else self.hearing.hear(event)
+        heard = (
+            self.hearing.reacted(event)
+            if event.kind == "reaction"
+            else self.hearing.hear(event)
+        )
         request = uuid4().hex
         if not history and repeated is None and self._floods(bot, heard):
             self._shedding.count(event)
@@ -111,9 +131,19 @@ class Intake:
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                answered = await self._replaced(repeated) if repeated is not None else frozenset()
-                await self._admit(bot, heard, request, Arrival(
-                    late=late, history=history, hold_ms=hold_ms, answered=answered))
+                answered = (
+                    await self._replaced(repeated)
+                    if repeated is not None
+                    else frozenset()
+                )
+                await self._admit(
+                    bot,
+                    heard,
+                    request,
+                    Arrival(
+                        late=late, history=history, hold_ms=hold_ms, answered=answered
+                    ),
+                )
 
         heard.waiting.add(bot)
         done = self._put(bot, admit, event.channel_id, always=history)
@@ -128,16 +158,26 @@ class Intake:
 
     def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
         """The bot's own message appeared in Discord."""
-        self._put(bot, lambda: self._ports.receipt(bot, channel_id, message_id, nonce), channel_id)
+        self._put(
+            bot,
+            lambda: self._ports.receipt(bot, channel_id, message_id, nonce),
+            channel_id,
+        )
 
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
-        """A message was deleted: held, however much waits. It is tiny, and nothing reads it back: whoever answers would
-        answer a message that is gone."""
-        self._put(bot, lambda: self._ports.deleted(channel_id, message_id), channel_id, always=True)
+        """A message was deleted: held, however much waits. It is tiny, and nothing
+        reads it back: whoever answers would answer a message that is gone."""
+        self._put(
+            bot,
+            lambda: self._ports.deleted(channel_id, message_id),
+            channel_id,
+            always=True,
+        )
 
     def edited(self, bot: str, edit: Event, age_s: float) -> None:
-        """A message has a new text, `age_s` seconds after it was written. Who answers it reads the new text from Discord;
-        here it is only asked whether it now speaks to the bot, or no longer does."""
+        """A message has a new text, `age_s` seconds after it was written. Who answers
+        it reads the new text from Discord; here it is only asked whether it now speaks
+        to the bot, or no longer does."""
         heard = self.hearing.revise(edit, age_s)
         if heard is None:
             return
@@ -147,8 +187,9 @@ class Intake:
         request, asked = uuid4().hex, False
 
         async def tell() -> None:
-            # Judged when its turn comes: behind the bot's own copy, and by the latest text. `asked`: an earlier try failed, and
-            # may have been admitted all the same.
+            # Judged when its turn comes: behind the bot's own copy, and by the latest
+            # text. `asked`: an earlier try failed, and may have been admitted all the
+            # same.
             nonlocal asked
             told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
             if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
@@ -165,7 +206,8 @@ class Intake:
         self._ports.nicknamed(guild_id, person, nickname)
 
     def forget(self, gone: Callable[[str], bool]) -> None:
-        """Drop what this process holds of the people of whom `gone` is true, also what waits to be admitted."""
+        """Drop what this process holds of the people of whom `gone` is true, also what
+        waits to be admitted."""
         self.hearing.forget(gone)
         self.proxies.forget(gone)
 
@@ -178,13 +220,18 @@ class Intake:
         """A moderator gave an order: held, however much waits."""
         self._put(bot, lambda: self._ports.moderate(order, event, by), always=True)
 
-    def move_cursor(self, bot: str, channel_id: str, job: Job) -> asyncio.Future[None] | None:
+    def move_cursor(
+        self, bot: str, channel_id: str, job: Job
+    ) -> asyncio.Future[None] | None:
         """Queue a move of a channel's cursor behind the events that are before it."""
         return self._put(bot, job, channel_id, always=True)
 
     async def close(self, grace: float = 2.0) -> None:
-        """Admit what waits, as far as `grace` seconds allow, and stop. The backfill finds the rest."""
-        waiting = [asyncio.ensure_future(queue.drained()) for queue in self._queues.values()]
+        """Admit what waits, as far as `grace` seconds allow, and stop. The backfill
+        finds the rest."""
+        waiting = [
+            asyncio.ensure_future(queue.drained()) for queue in self._queues.values()
+        ]
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=grace)
             for task in late:
@@ -195,7 +242,9 @@ class Intake:
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
-    def _put(self, bot: str, job: Job, channel: str = "", always: bool = False) -> asyncio.Future[None] | None:
+    def _put(
+        self, bot: str, job: Job, channel: str = "", always: bool = False
+    ) -> asyncio.Future[None] | None:
         queue = self._queues.get(bot)
         done = queue.put(job, channel, always) if queue is not None else None
         if done is None:
@@ -203,10 +252,16 @@ class Intake:
         return done
 
     def _floods(self, bot: str, heard: Heard) -> bool:
-        """Whether a message that speaks to none of our bots comes faster than its channel's are admitted. In an outage all are
-        held: nobody floods."""
+        """Whether a message that speaks to none of our bots comes faster than its
+        channel's are admitted. In an outage all are held: nobody floods."""
         queue, event = self._queues.get(bot), heard.event
-        if queue is None or event.is_dm or not queue.opened or queue.away or queue.waiting(event.channel_id) < SHED_FROM:
+        if (
+            queue is None
+            or event.is_dm
+            or not queue.opened
+            or queue.away
+            or queue.waiting(event.channel_id) < SHED_FROM
+        ):
             return False
         return not self.hearing.judge(heard).bots
 
@@ -215,57 +270,87 @@ class Intake:
             self._put(bot, lambda: self._ports.shed(latest, messages))
 
     async def _replaced(self, original: Event) -> frozenset[str]:
-        """A proxy said a message again: nobody answers the original any more. Returns the bots that have."""
+        """A proxy said a message again: nobody answers the original any more. Returns
+        the bots that have."""
         await self._ports.deleted(original.channel_id, original.message_id)
         return await self._ports.answered(original.message_id)
 
-    async def _admit(self, bot: str, heard: Heard, request: str, arrival: Arrival) -> None:
+    async def _admit(
+        self, bot: str, heard: Heard, request: str, arrival: Arrival
+    ) -> None:
         event = heard.event
         addressing = self.hearing.judge(heard)
         judgement = await self._judged(bot, heard, addressing, arrival)
         classified = judgement.classified
         if arrival.edited and not classified.direct:
-            return  # a bot's message, or one of whoever is ignored: its copy is in the inbox already
+            # A bot's message, or one of whoever is ignored: its copy is in the inbox
+            # already.
+            return
         candidate = Candidate(
-            bot=bot, event=event, classified=classified, bid=judgement.bid,
-            author_bot=self.hearing.ours.get(event.author_id, "") if event.author_kind is AuthorKind.OURS else "",
+            bot=bot,
+            event=event,
+            classified=classified,
+            bid=judgement.bid,
+            author_bot=self.hearing.ours.get(event.author_id, "")
+            if event.author_kind is AuthorKind.OURS
+            else "",
             expected=self.hearing.expected(event),
-            wakes=judgement.answerable and (classified.direct or self._settings.gateway_wakes),
+            wakes=judgement.answerable
+            and (classified.direct or self._settings.gateway_wakes),
             wordless=judgement.wordless,
             hold_ms=arrival.hold_ms,
             edited=arrival.edited,
-            move_cursor=event.kind == "message" and (
-                arrival.history or self._connections[bot].moves(event.channel_id)),
+            move_cursor=event.kind == "message"
+            and (arrival.history or self._connections[bot].moves(event.channel_id)),
         )
         outcome = await self._ports.admit(candidate, request)
         if judgement.refusal and classified.direct and not arrival.late:
-            # Whoever was named after this bot must not wait for an answer that never comes.
+            # Whoever was named after this bot must not wait for an answer that never
+            # comes.
             await self._ports.unanswerable(bot, event, judgement.refusal)
         self._admitted(bot, heard, addressing, outcome)
 
-    async def _judged(self, bot: str, heard: Heard, addressing: Addressing, arrival: Arrival) -> Judgement:
-        event, connection, user_id = heard.event, self._connections[bot], self.hearing.hosted[bot]
+    async def _judged(
+        self, bot: str, heard: Heard, addressing: Addressing, arrival: Arrival
+    ) -> Judgement:
+        event, connection, user_id = (
+            heard.event,
+            self._connections[bot],
+            self.hearing.hosted[bot],
+        )
         known = await self._ports.facts(bot, event)
-        facts = known.model_copy(update={
-            "named": bot in heard.spoken_of,
-            "user_id": user_id,
-            "unasked": known.unasked and self._settings.gateway_wakes,
-            "barred": "" if event.is_dm else connection.barred(event.channel_id),
-            "may_react": not event.is_dm and connection.may_react(event.channel_id),
-            "late": arrival.late,
-            "answered": arrival.answered,
-        })
+        facts = known.model_copy(
+            update={
+                "named": bot in heard.spoken_of,
+                "user_id": user_id,
+                "unasked": known.unasked and self._settings.gateway_wakes,
+                "barred": "" if event.is_dm else connection.barred(event.channel_id),
+                "may_react": not event.is_dm and connection.may_react(event.channel_id),
+                "late": arrival.late,
+                "answered": arrival.answered,
+            }
+        )
         return judge(
-            event, bot, facts, addressing, lambda: heard.table(user_id), self._rules, self._ports.profile(bot))
+            event,
+            bot,
+            facts,
+            addressing,
+            lambda: heard.table(user_id),
+            self._rules,
+            self._ports.profile(bot),
+        )
 
-    def _admitted(self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission) -> None:
+    def _admitted(
+        self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission
+    ) -> None:
         event = heard.event
         if bot in addressing.bots:
             heard.told.add(bot)
         else:
             heard.told.discard(bot)
         heard.waiting.discard(bot)
-        # Chatter and further bids are in the journal; at INFO they would drown what starts something.
+        # Chatter and further bids are in the journal; at INFO they would drown what
+        # starts something.
         say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
         say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
         self._act(bot, event, outcome)
@@ -274,11 +359,17 @@ class Intake:
         match outcome.verdict:
             case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms > 0:
                 asyncio.get_running_loop().call_later(
-                    outcome.elect_in_ms / 1000, self._ports.hint, Lane(bot, event.channel_id), Context.DIRECT)
+                    outcome.elect_in_ms / 1000,
+                    self._ports.hint,
+                    Lane(bot, event.channel_id),
+                    Context.DIRECT,
+                )
             case Admit.DIRECT | Admit.NOTICE:
                 self._ports.hint(Lane(bot, event.channel_id), Context.DIRECT)
             case Admit.OPENED:
-                self._elections.close_in(event.message_id, event.channel_id, outcome.elect_in_ms)
+                self._elections.close_in(
+                    event.message_id, event.channel_id, outcome.elect_in_ms
+                )
             case Admit.COMPLETE:
                 self._elections.close_in(event.message_id, event.channel_id, 0)
             case _:

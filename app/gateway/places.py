@@ -1,4 +1,5 @@
-"""What a gateway process keeps of places and people's names between two turns of its pump."""
+"""What a gateway process keeps of places and people's names between two turns of its
+pump."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ PEOPLE = 10_000
 
 
 class Nicknames:
-    """Nicknames that this process has heard, and which of them the store does not know yet."""
+    """Nicknames that this process has heard, and which of them the store does not know
+    yet."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, str], str | None] = OrderedDict()
@@ -33,7 +35,8 @@ class Nicknames:
         self._news.setdefault(guild, {})[person] = nickname
 
     def forget(self, gone: Callable[[str], bool]) -> None:
-        """Drop the names of these people, also those that the store was not told yet."""
+        """Drop the names of these people, also those that the store was not told
+        yet."""
         for key in [key for key in self._known if gone(key[1])]:
             del self._known[key]
         self._news = {
@@ -54,10 +57,13 @@ class Nicknames:
 
 
 class SpeakReport:
-    """Tells an operator once of each channel in STREAM_SPEAK_CHANNELS where nobody could ever speak."""
+    """Tells an operator once of each channel in STREAM_SPEAK_CHANNELS where nobody
+    could ever speak."""
 
     def __init__(self, settings: Settings) -> None:
-        self._wanted = [channel for channel in settings.speak_channels if channel != "*"]
+        self._wanted = [
+            channel for channel in settings.speak_channels if channel != "*"
+        ]
         self._presences: dict[str, Presence] = {}
         self._told: set[str] = set()
 
@@ -70,11 +76,17 @@ class SpeakReport:
             problem = self._problem(channel)
             if problem and channel not in self._told:
                 self._told.add(channel)
-                log.warning(f"STREAM_SPEAK_CHANNELS: {channel}: {problem}", channel=channel)
+                log.warning(
+                    f"STREAM_SPEAK_CHANNELS: {channel}: {problem}", channel=channel
+                )
 
     def _problem(self, channel: str) -> str:
         if any(channel in one.writable for one in self._presences.values()):
             return ""
-        if any(channel in names for one in self._presences.values() for names in one.names.values()):
+        if any(
+            channel in names
+            for one in self._presences.values()
+            for names in one.names.values()
+        ):
             return "none of these bots may write there; give one the permission Send Messages"
         return "no bot of this process sees such a channel; copy the id from Discord's menu of the channel"

@@ -1,6 +1,8 @@
-"""What the gateway needs from the world. `app.gateway.store_ports` supplies the real ones; tests supply plain ones.
+"""What the gateway needs from the world. `app.gateway.store_ports` supplies the real
+ones; tests supply plain ones.
 
-Every coroutine may raise StoreUnavailable; the gateway then holds what it was doing and tries again.
+Every coroutine may raise StoreUnavailable; the gateway then holds what it was doing and
+tries again.
 """
 
 from __future__ import annotations
@@ -22,16 +24,19 @@ class AdmissionPorts(Protocol):
     """From an event to a hint."""
 
     async def admit(self, candidate: Candidate, request: str) -> Admission:
-        """Admit one event for one bot. The same `request` again returns the earlier verdict."""
+        """Admit one event for one bot. The same `request` again returns the earlier
+        verdict."""
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
         """Close an election, if it is due."""
 
     def hint(self, lane: Lane, context: Context) -> None:
-        """Ask a worker for a cycle of this lane. Returns at once; a lost hint costs a second (the pump)."""
+        """Ask a worker for a cycle of this lane. Returns at once; a lost hint costs a
+        second (the pump)."""
 
     async def facts(self, bot: str, event: Event) -> Facts:
-        """What this bot knows about the event; `named` and `user_id` are filled in by the gateway."""
+        """What this bot knows about the event; `named` and `user_id` are filled in by
+        the gateway."""
 
     def profile(self, bot: str) -> Profile:
         """What of the bot's character bends its bids."""
@@ -43,7 +48,9 @@ class AdmissionPorts(Protocol):
 class MessagePorts(Protocol):
     """What else happens to messages."""
 
-    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+    async def receipt(
+        self, bot: str, channel_id: str, message_id: str, nonce: str
+    ) -> None:
         """The bot's own message with this nonce has appeared in Discord."""
 
     async def deleted(self, channel_id: str, message_id: str) -> None:
@@ -56,22 +63,26 @@ class MessagePorts(Protocol):
         """A message of somebody else has a new text."""
 
     async def unaddressed(self, bot: str, event: Event) -> None:
-        """An edit took the bot's name away: a message that spoke to it does no longer."""
+        """An edit took the bot's name away: a message that spoke to it does no
+        longer."""
 
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
         """A message speaks to the bot, and it may not write there."""
 
     async def shed(self, latest: Event, messages: int) -> None:
-        """So many messages of a flooded channel that spoke to nobody were not admitted, this one last."""
+        """So many messages of a flooded channel that spoke to nobody were not admitted,
+        this one last."""
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person (user id) is called in a server; None: as everywhere."""
 
     async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
-        """A person (user id) reacted to a message of the bot's. The same `request` again changes nothing."""
+        """A person (user id) reacted to a message of the bot's. The same `request`
+        again changes nothing."""
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
-        """A member who may manage messages (user id `by`) gave an order in the event's channel."""
+        """A member who may manage messages (user id `by`) gave an order in the event's
+        channel."""
 
 
 class CursorPorts(Protocol):
@@ -88,10 +99,12 @@ class ProcessPorts(Protocol):
     """What keeps a gateway process known and alone."""
 
     async def publish(self, bot: str, presence: Presence) -> None:
-        """Write the bot's roster entry and vault, and what channels and roles are called where it is."""
+        """Write the bot's roster entry and vault, and what channels and roles are
+        called where it is."""
 
     async def hold_lease(self, bot: str) -> str:
-        """Take or renew the bot's gateway lease. Empty when it is ours, else the name of the process that has it."""
+        """Take or renew the bot's gateway lease. Empty when it is ours, else the name
+        of the process that has it."""
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""
@@ -100,7 +113,8 @@ class ProcessPorts(Protocol):
         """Send hints for what is overdue."""
 
     async def forgotten(self) -> Callable[[str], bool] | None:
-        """Tells of a user id whether that person was forgotten since the last call; None: nobody was."""
+        """Tells of a user id whether that person was forgotten since the last call;
+        None: nobody was."""
 
 
 class IdentifyPorts(Protocol):
@@ -110,8 +124,11 @@ class IdentifyPorts(Protocol):
         """The Unix seconds of the last day's sessions."""
 
     async def count_identify(self, bot: str, request: str, at: float) -> None:
-        """Count a session that begins `at` Unix seconds. The same `request` again changes nothing."""
+        """Count a session that begins `at` Unix seconds. The same `request` again
+        changes nothing."""
 
 
-class GatewayPorts(AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, IdentifyPorts, Protocol):
+class GatewayPorts(
+    AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, IdentifyPorts, Protocol
+):
     """All of them."""

@@ -1,4 +1,5 @@
-"""What a bot is and may do in its servers, as discord.py knows it: its names, its roles, where it may read and write."""
+"""What a bot is and may do in its servers, as discord.py knows it: its names, its
+roles, where it may read and write."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ from dataclasses import dataclass, field
 
 import discord
 
-Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+Readable = (
+    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+)
 Vocal = discord.VoiceChannel | discord.StageChannel
 
 
@@ -26,7 +29,8 @@ class Presence:
     writable: frozenset[str] = frozenset()
     """Those of them in which it may write."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By server: what its channels and roles are called, by id; `topic:<id>` is what a channel is for."""
+    """By server: what its channels and roles are called, by id; `topic:<id>` is what a
+    channel is for."""
 
 
 def presence_of(client: discord.Client) -> Presence:
@@ -37,29 +41,60 @@ def presence_of(client: discord.Client) -> Presence:
     return Presence(
         user_id=str(client.user.id),
         username=client.user.name,
-        nicknames={str(guild.id): guild.me.nick for guild in known(client) if guild.me.nick},
-        roles=tuple(str(role.id) for guild in known(client) for role in [own_role(guild)] if role is not None),
+        nicknames={
+            str(guild.id): guild.me.nick for guild in known(client) if guild.me.nick
+        },
+        roles=tuple(
+            str(role.id)
+            for guild in known(client)
+            for role in [own_role(guild)]
+            if role is not None
+        ),
         channels=tuple(str(place.id) for place in places),
-        writable=frozenset([
-            *(str(place.id) for place in places if not barred(place, place.guild.me)), *_forums(client)]),
+        writable=frozenset(
+            [
+                *(
+                    str(place.id)
+                    for place in places
+                    if not barred(place, place.guild.me)
+                ),
+                *_forums(client),
+            ]
+        ),
         names={str(guild.id): _names(guild) for guild in known(client)},
     )
 
 
 def _forums(client: discord.Client) -> list[str]:
     """Forums in whose posts a client may write."""
-    return [str(forum.id) for guild in known(client) for forum in guild.forums
-            if forum.permissions_for(guild.me).send_messages_in_threads]
+    return [
+        str(forum.id)
+        for guild in known(client)
+        for forum in guild.forums
+        if forum.permissions_for(guild.me).send_messages_in_threads
+    ]
 
 
 def known(client: discord.Client) -> list[discord.Guild]:
-    """The servers that Discord has described: one that is unavailable has no members, not even the bot."""
-    return [guild for guild in client.guilds if not guild.unavailable and guild.me is not None]
+    """The servers that Discord has described: one that is unavailable has no members,
+    not even the bot."""
+    return [
+        guild
+        for guild in client.guilds
+        if not guild.unavailable and guild.me is not None
+    ]
 
 
 def own_role(guild: discord.Guild) -> discord.Role | None:
     """The role that Discord made for the bot when it was let in."""
-    return next((role for role in guild.roles if role.tags is not None and role.tags.bot_id == guild.me.id), None)
+    return next(
+        (
+            role
+            for role in guild.roles
+            if role.tags is not None and role.tags.bot_id == guild.me.id
+        ),
+        None,
+    )
 
 
 def _names(guild: discord.Guild) -> dict[str, str]:
@@ -76,23 +111,32 @@ def readable(client: discord.Client) -> list[Readable]:
     """The channels and threads with messages that this client may read."""
     found: list[Readable] = []
     for guild in known(client):
-        places: list[Readable] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
+        places: list[Readable] = [
+            *guild.text_channels,
+            *guild.voice_channels,
+            *guild.stage_channels,
+            *guild.threads,
+        ]
         found += [place for place in places if may_read(place, guild.me)]
     return found
 
 
 def may_read(place: Readable, me: discord.Member) -> bool:
-    """Whether this member hears what is said in a channel. Without the right to read history a bot hears what is new, and
-    Discord answers every look at the past with an empty list."""
+    """Whether this member hears what is said in a channel. Without the right to read
+    history a bot hears what is new, and Discord answers every look at the past with an
+    empty list."""
     try:
         permissions = place.permissions_for(me)
     except discord.ClientException:
         return False
-    return permissions.view_channel and (permissions.connect or not isinstance(place, Vocal))
+    return permissions.view_channel and (
+        permissions.connect or not isinstance(place, Vocal)
+    )
 
 
 def barred(place: object, me: discord.Member) -> str:
-    """Why this member may not write in a channel or thread, in a few words; empty: it may, or nobody can tell."""
+    """Why this member may not write in a channel or thread, in a few words; empty: it
+    may, or nobody can tell."""
     if not isinstance(place, Readable):
         return ""
     if me.is_timed_out():
@@ -104,7 +148,8 @@ def barred(place: object, me: discord.Member) -> str:
 
 
 def may_react(place: object, me: discord.Member) -> bool:
-    """Whether this member may react to messages in a channel or thread, also where it may not write."""
+    """Whether this member may react to messages in a channel or thread, also where it
+    may not write."""
     if not isinstance(place, Readable) or me.is_timed_out():
         return False
     try:
@@ -115,11 +160,16 @@ def may_react(place: object, me: discord.Member) -> bool:
 
 
 def _missing(place: Readable, permissions: discord.Permissions) -> str:
-    """What a member with these permissions lacks to write in a channel or thread; empty: nothing."""
+    """What a member with these permissions lacks to write in a channel or thread;
+    empty: nothing."""
     if isinstance(place, discord.Thread):
         if place.locked and not permissions.manage_threads:
             return "the thread is locked"
-        return "" if permissions.send_messages_in_threads else "it may not write in threads here"
+        return (
+            ""
+            if permissions.send_messages_in_threads
+            else "it may not write in threads here"
+        )
     if isinstance(place, Vocal) and not permissions.connect:
         return "it may not connect to this voice channel"
     return "" if permissions.send_messages else "it may not write in this channel"

@@ -1,7 +1,9 @@
-"""People behind proxies: PluralKit, Tupperbox and the like say a person's message again by webhook and delete the original.
+"""People behind proxies: PluralKit, Tupperbox and the like say a person's message again
+by webhook and delete the original.
 
-Whoever answered at once would answer twice, the second time under a message that is gone. So where a proxy is at work, what
-a person says is held for a moment, unless that person's messages stay as they are.
+Whoever answered at once would answer twice, the second time under a message that is
+gone. So where a proxy is at work, what a person says is held for a moment, unless that
+person's messages stay as they are.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from app.domain.model import AuthorKind, Event
 MESSAGES = 2_000
 PEOPLE = 5_000
 WITHIN_MS = 15_000
-"""A copy comes within a second or two; a proxy that is slow must not make two messages of one."""
+"""A copy comes within a second or two; a proxy that is slow must not make two messages
+of one."""
 SIGN_WORDS = 2
-"""Words that the signs before or after a message are at most: more is not a sign, but another message."""
+"""Words that the signs before or after a message are at most: more is not a sign, but
+another message."""
 PLAIN_AFTER = 3
 """Messages that nobody repeated, after which a person is not held any more."""
 
@@ -41,7 +45,8 @@ class Person:
 
 
 class Proxies:
-    """What this process knows of proxies. `applications`: ids whose webhooks speak for people; `hold_ms`: their usual delay."""
+    """What this process knows of proxies. `applications`: ids whose webhooks speak for
+    people; `hold_ms`: their usual delay."""
 
     def __init__(self, applications: Collection[str], hold_ms: int) -> None:
         self.applications = frozenset(applications)
@@ -57,27 +62,42 @@ class Proxies:
         self._servers.add(guild_id)
 
     def hold_ms(self, event: Event) -> int:
-        """For how long nobody answers this message; the same for each bot's copy of it."""
+        """For how long nobody answers this message; the same for each bot's copy of
+        it."""
         guild = event.guild_id
-        if guild is None or event.proxied or event.author_kind is not AuthorKind.HUMAN or event.kind != "message":
+        if (
+            guild is None
+            or event.proxied
+            or event.author_kind is not AuthorKind.HUMAN
+            or event.kind != "message"
+        ):
             return 0
         original = self._originals.get(event.message_id)
         if original is None:
-            held = self._hold_ms if guild in self._servers and self._may_be_copied(guild, event) else 0
+            held = (
+                self._hold_ms
+                if guild in self._servers and self._may_be_copied(guild, event)
+                else 0
+            )
             original = self._originals[event.message_id] = Original(event, held)
             if len(self._originals) > MESSAGES:
                 self._originals.popitem(last=False)
         return original.hold_ms
 
     def original_of(self, copy: Event) -> Event | None:
-        """The message that a proxy's message repeats; the same for each bot's copy of it. Of several that would do it is the
-        one with the least besides, as a proxy takes nothing away but its own signs."""
+        """The message that a proxy's message repeats; the same for each bot's copy of
+        it. Of several that would do it is the one with the least besides, as a proxy
+        takes nothing away but its own signs."""
         if copy.guild_id is not None:
             self.at_work_in(copy.guild_id)
         if copy.message_id in self._copies:
             known = self._originals.get(self._copies[copy.message_id])
             return known.event if known is not None else None
-        repeated = min(self._repeated_by(copy), key=lambda one: len(_plain(one.event.content)), default=None)
+        repeated = min(
+            self._repeated_by(copy),
+            key=lambda one: len(_plain(one.event.content)),
+            default=None,
+        )
         if repeated is None:
             return None
         repeated.copied = True
@@ -93,13 +113,18 @@ class Proxies:
             event = original.event
             if copy.created_ms - event.created_ms > WITHIN_MS:
                 return
-            here = event.channel_id == copy.channel_id and event.created_ms <= copy.created_ms
+            here = (
+                event.channel_id == copy.channel_id
+                and event.created_ms <= copy.created_ms
+            )
             if here and not original.copied and _repeats(copy, event):
                 yield original
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Drop what these people wrote, and what is known of them."""
-        for message in [key for key, one in self._originals.items() if gone(one.event.author_id)]:
+        for message in [
+            key for key, one in self._originals.items() if gone(one.event.author_id)
+        ]:
             del self._originals[message]
         for key in [key for key in self._people if gone(key[1])]:
             del self._people[key]
@@ -122,14 +147,21 @@ class Proxies:
 
 
 def in_place_of(original: Event, copy: Event) -> Event:
-    """The copy as its person meant it: a webhook cannot reply, so whom the original answers is lost in the copy."""
+    """The copy as its person meant it: a webhook cannot reply, so whom the original
+    answers is lost in the copy."""
     if original.reply_to is None or copy.reply_to is not None:
         return copy
-    return copy.model_copy(update={"reply_to": original.reply_to, "reply_to_author": original.reply_to_author})
+    return copy.model_copy(
+        update={
+            "reply_to": original.reply_to,
+            "reply_to_author": original.reply_to_author,
+        }
+    )
 
 
 def _repeats(copy: Event, original: Event) -> bool:
-    """Whether a proxy's message says what the original said: without the signs that the person wrote for the proxy."""
+    """Whether a proxy's message says what the original said: without the signs that the
+    person wrote for the proxy."""
     said, meant = _plain(original.content), _plain(copy.content)
     if not meant:
         return not said or bool(copy.parts and original.parts)

@@ -18,7 +18,8 @@ class Crowd:
 
 
 class Bursts:
-    """The reactions that this process has seen, bounded in messages. `threshold`: more people than this are a burst."""
+    """The reactions that this process has seen, bounded in messages. `threshold`: more
+    people than this are a burst."""
 
     def __init__(self, threshold: int) -> None:
         self._threshold = threshold
@@ -30,7 +31,8 @@ class Bursts:
             crowd.people = {person for person in crowd.people if not gone(person)}
 
     def add(self, bot: str, message_id: str, person: str) -> int | None:
-        """Count one person once, however many bots see it. The size of the crowd when this bot learns of a burst."""
+        """Count one person once, however many bots see it. The size of the crowd when
+        this bot learns of a burst."""
         crowd = self._crowds.get(message_id)
         if crowd is None:
             crowd = self._crowds[message_id] = Crowd()

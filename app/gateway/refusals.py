@@ -1,4 +1,5 @@
-"""What Discord refuses a bot for good, in one line that says what to mend. Discord's own text stays out: it may hold a token."""
+"""What Discord refuses a bot for good, in one line that says what to mend. Discord's
+own text stays out: it may hold a token."""
 
 from __future__ import annotations
 
@@ -17,21 +18,30 @@ CLOSED_FOR_GOOD = {
     4013: "Discord does not know the intents that this bot asks for. Update The Stream.",
     BAD_INTENTS: "turn on the Message Content Intent in Discord's developer portal.",
 }
-"""Close codes after which discord.py does not connect again, and what an operator must do."""
+"""Close codes after which discord.py does not connect again, and what an operator must
+do."""
 
 
 def refusal(bot: str, error: Exception) -> ConfigurationError | None:
-    """What an operator must mend before this bot can run; None for a passing failure."""
+    """What an operator must mend before this bot can run; None for a passing
+    failure."""
     code = error.code if isinstance(error, discord.ConnectionClosed) else None
     if isinstance(error, discord.PrivilegedIntentsRequired):
         code = BAD_INTENTS
     if isinstance(error, discord.LoginFailure) or code == BAD_TOKEN:
-        return TokenRefused(f"{bot}: Discord refused this bot's token. Mend {token_variable(bot)}.")
-    return ConfigurationError(f"{bot}: {CLOSED_FOR_GOOD[code]}") if code in CLOSED_FOR_GOOD else None
+        return TokenRefused(
+            f"{bot}: Discord refused this bot's token. Mend {token_variable(bot)}."
+        )
+    return (
+        ConfigurationError(f"{bot}: {CLOSED_FOR_GOOD[code]}")
+        if code in CLOSED_FOR_GOOD
+        else None
+    )
 
 
 def joined(ends: list[StreamError]) -> StreamError:
-    """The error of a process whose bots have all ended: the last one, with the lines of all that ended alike."""
+    """The error of a process whose bots have all ended: the last one, with the lines of
+    all that ended alike."""
     last = ends[-1]
     alike = [str(end) for end in ends if type(end) is type(last)]
     return type(last)(" ".join(alike))

@@ -1,4 +1,5 @@
-"""A gateway process: one or many bots, each with a client that is started again when it dies."""
+"""A gateway process: one or many bots, each with a client that is started again when it
+dies."""
 
 from __future__ import annotations
 
@@ -49,18 +50,28 @@ class Hosted(NamedTuple):
 def configure_discord(settings: Settings) -> None:
     """Point discord.py at the Discord of the settings, for the whole process."""
     discord.http.Route.BASE = settings.discord_api_url.rstrip("/")
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway_url)
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
+        settings.discord_gateway_url
+    )
 
 
 class Gateway:
-    """Runs its bots until `stop`. One bot's failure does not touch the others; `run` raises when none is left."""
+    """Runs its bots until `stop`. One bot's failure does not touch the others; `run`
+    raises when none is left."""
 
     def __init__(
-        self, bots: Sequence[Hosted], ports: GatewayPorts, settings: Settings, policy: Policy, clock: Clock = time.time,
-        sleep: Sleep = asyncio.sleep, http_trace: aiohttp.TraceConfig | None = None,
+        self,
+        bots: Sequence[Hosted],
+        ports: GatewayPorts,
+        settings: Settings,
+        policy: Policy,
+        clock: Clock = time.time,
+        sleep: Sleep = asyncio.sleep,
+        http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
-        """`clock` tells Unix seconds; `sleep` is what a client waits with before it begins another session; `http_trace`
-        sees, and may hold up, each request of Discord's REST."""
+        """`clock` tells Unix seconds; `sleep` is what a client waits with before it
+        begins another session; `http_trace` sees, and may hold up, each request of
+        Discord's REST."""
         self._bots = {hosted.bot: hosted.token for hosted in bots}
         self._ports = ports
         self._settings = settings
@@ -78,12 +89,14 @@ class Gateway:
         """Bots whose session is live and published."""
 
     def stop(self) -> None:
-        """Let `run` end: close the connections, admit what waits, give the leases back."""
+        """Let `run` end: close the connections, admit what waits, give the leases
+        back."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Run until stopped. When it cannot begin, or when the last bot has ended: TokenRefused, LeaseHeld,
-        IdentifiesSpent, ConfigurationError or StoreUnavailable."""
+        """Run until stopped. When it cannot begin, or when the last bot has ended:
+        TokenRefused, LeaseHeld, IdentifiesSpent, ConfigurationError or
+        StoreUnavailable."""
         configure_discord(self._settings)
         self._listen_for_signals()
         held: list[str] = []
@@ -92,12 +105,24 @@ class Gateway:
             await self._take_leases(held)
             await self._intake.refresh()
             spawn = asyncio.get_running_loop().create_task
-            self._clients = {bot: spawn(self._supervise(bot), name=f"client {bot}") for bot in self._bots}
+            self._clients = {
+                bot: spawn(self._supervise(bot), name=f"client {bot}")
+                for bot in self._bots
+            }
             loops = [
-                spawn(self._every(self._settings.pump_interval, self._ports.pump), name="pump"),
-                spawn(self._every(self._settings.pump_interval, self._forget), name="forgetting"),
+                spawn(
+                    self._every(self._settings.pump_interval, self._ports.pump),
+                    name="pump",
+                ),
+                spawn(
+                    self._every(self._settings.pump_interval, self._forget),
+                    name="forgetting",
+                ),
                 spawn(self._every(ROSTER_REFRESH, self._intake.refresh), name="roster"),
-                spawn(self._every(self._settings.gateway_lease / 3, self._renew), name="leases"),
+                spawn(
+                    self._every(self._settings.gateway_lease / 3, self._renew),
+                    name="leases",
+                ),
                 spawn(self._every(REMIND, self._remind), name="reminder"),
             ]
             await self._until_stopped()
@@ -105,14 +130,20 @@ class Gateway:
             await self._close(loops, held)
 
     async def _take_leases(self, held: list[str]) -> None:
-        """Take all, and list them in `held`. A dead process's lease ends within its term: who has it longer is alive."""
+        """Take all, and list them in `held`. A dead process's lease ends within its
+        term: who has it longer is alive."""
         until = time.monotonic() + 1.1 * self._settings.gateway_lease
         holders = await self._holders()
-        # A restart may wait now for the lease of the process before it; without this line for no visible reason.
+        # A restart may wait now for the lease of the process before it; without this
+        # line for no visible reason.
         log.info("gateway starts", bots=len(self._bots))
         while not self._stop.is_set():
             held[:] = [bot for bot, holder in holders.items() if not holder]
-            others = [f"{bot}: {holder} already runs this bot's gateway." for bot, holder in holders.items() if holder]
+            others = [
+                f"{bot}: {holder} already runs this bot's gateway."
+                for bot, holder in holders.items()
+                if holder
+            ]
             if not others:
                 return
             if time.monotonic() > until:
@@ -129,7 +160,9 @@ class Gateway:
         try:
             while not stopped.done():
                 live = {task for task in self._clients.values() if not task.done()}
-                await asyncio.wait({stopped, *live}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {stopped, *live}, return_when=asyncio.FIRST_COMPLETED
+                )
                 for bot, task in list(self._clients.items()):
                     if task.done() and not stopped.done():
                         self._ended(bot, task)
@@ -140,7 +173,11 @@ class Gateway:
         """A bot ends alone; the last one's end is the process's."""
         del self._clients[bot]
         self.ready.discard(bot)
-        error = LeaseHeld(f"{bot}: another process took this bot's gateway.") if task.cancelled() else task.exception()
+        error = (
+            LeaseHeld(f"{bot}: another process took this bot's gateway.")
+            if task.cancelled()
+            else task.exception()
+        )
         if error is None:
             return
         if not isinstance(error, StreamError):
@@ -152,10 +189,15 @@ class Gateway:
 
     async def _remind(self) -> None:
         for bot, error in self._ends.items():
-            log.error("a bot is down until this process starts again", bot=bot, error=str(error))
+            log.error(
+                "a bot is down until this process starts again",
+                bot=bot,
+                error=str(error),
+            )
 
     async def _supervise(self, bot: str) -> None:
-        """Keep one bot connected. Discord's outages are discord.py's own business; this is for a client that dies."""
+        """Keep one bot connected. Discord's outages are discord.py's own business; this
+        is for a client that dies."""
         backoff = Backoff(1.0, 60.0, self._sleep)
         while not self._stop.is_set():
             await self._identifies.rest(bot)
@@ -169,7 +211,12 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - whatever killed this client must not kill the other bots
                 if refused := refusal(bot, error):
                     raise refused from None
-                log.error("a client died, will start again", bot=bot, error=type(error).__name__, where=where(error))
+                log.error(
+                    "a client died, will start again",
+                    bot=bot,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
             if session.lived:
                 backoff.reset()
             self.ready.discard(bot)
@@ -177,8 +224,14 @@ class Gateway:
 
     def _session(self, bot: str) -> Session:
         session = Session(
-            bot=bot, intake=self._intake, bursts=self._bursts, ports=self._ports, settings=self._settings,
-            clock=self._clock, identifies=self._identifies, http_trace=self._http_trace,
+            bot=bot,
+            intake=self._intake,
+            bursts=self._bursts,
+            ports=self._ports,
+            settings=self._settings,
+            clock=self._clock,
+            identifies=self._identifies,
+            http_trace=self._http_trace,
         )
         session.on_ready = lambda: self._note_ready(bot)
         return session
@@ -201,7 +254,9 @@ class Gateway:
                     log.warning(str(error))
                 failing = True
             except Exception as error:  # noqa: BLE001 - the loop's end would be noticed by nobody
-                log.error("a chore failed", error=type(error).__name__, where=where(error))
+                log.error(
+                    "a chore failed", error=type(error).__name__, where=where(error)
+                )
             await asyncio.sleep(seconds)
 
     async def _forget(self) -> None:
@@ -213,10 +268,14 @@ class Gateway:
     async def _renew(self) -> None:
         for bot, task in list(self._clients.items()):
             if holder := await self._ports.hold_lease(bot):
-                log.error("another process took this bot's gateway", bot=bot, holder=holder)
+                log.error(
+                    "another process took this bot's gateway", bot=bot, holder=holder
+                )
                 task.cancel()
 
-    async def _close(self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]) -> None:
+    async def _close(
+        self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]
+    ) -> None:
         await end({*loops, *self._clients.values()}, CANCEL_AGAIN)
         await self._intake.close()
         for bot in held:

@@ -1,4 +1,5 @@
-"""The secrets of a gateway's bots, read from its environment: Discord tokens and the keys of language models."""
+"""The secrets of a gateway's bots, read from its environment: Discord tokens and the
+keys of language models."""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ def token_of(bot: str) -> str:
     name = token_variable(bot)
     token = os.environ.get(name, "").strip()
     if not token:
-        raise ConfigurationError(f"{name}: is not set; copy the bot's token from Discord's developer portal.")
+        raise ConfigurationError(
+            f"{name}: is not set; copy the bot's token from Discord's developer portal."
+        )
     logs.register_secret(token)
     return token
 
 
 def model_keys(bot: str) -> dict[str, str]:
-    """Provider to key: STREAM_KEY_<PROVIDER>, or STREAM_KEY_<BOT>_<PROVIDER> for one bot alone."""
+    """Provider to key: STREAM_KEY_<PROVIDER>, or STREAM_KEY_<BOT>_<PROVIDER> for one
+    bot alone."""
     own = bot.upper().replace("-", "_") + "_"
     found: dict[str, str] = {}
     for name, value in sorted(os.environ.items()):

@@ -1,4 +1,5 @@
-"""One client's life: publish, hold the cursors over gaps, read back what was missed, look for what was never delivered."""
+"""One client's life: publish, hold the cursors over gaps, read back what was missed,
+look for what was never delivered."""
 
 from __future__ import annotations
 
@@ -31,8 +32,15 @@ class Session:
     """One client from its start to its death."""
 
     def __init__(
-        self, bot: str, intake: Intake, bursts: Bursts, ports: GatewayPorts, settings: Settings, clock: Clock,
-        identifies: Identifies, http_trace: aiohttp.TraceConfig | None = None,
+        self,
+        bot: str,
+        intake: Intake,
+        bursts: Bursts,
+        ports: GatewayPorts,
+        settings: Settings,
+        clock: Clock,
+        identifies: Identifies,
+        http_trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         self._bot = bot
         self._identifies = identifies
@@ -42,7 +50,9 @@ class Session:
         self._look_every = settings.check_interval
         self._gate = CursorGate()
         self._client = StreamClient(bot, intake, bursts, self, settings, http_trace)
-        self._backfill = Backfill(self._client, self._gate, intake, ports, settings, clock)
+        self._backfill = Backfill(
+            self._client, self._gate, intake, ports, settings, clock
+        )
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -52,7 +62,8 @@ class Session:
         self.on_ready: Callable[[], None] = lambda: None
 
     async def run(self, token: str) -> None:
-        """Connect and serve until the client dies (its error comes out) or the task is cancelled."""
+        """Connect and serve until the client dies (its error comes out) or the task is
+        cancelled."""
         try:
             await self._client.start(token)
         finally:
@@ -93,7 +104,8 @@ class Session:
         else:
             self._changed.set()
         self._read(self._backfill.run)
-        # One of the session before ends: it may not let live events move a cursor over this session's gap.
+        # One of the session before ends: it may not let live events move a cursor over
+        # this session's gap.
         if self._looking is not None:
             self._looking.cancel()
         self._looking = self._spawn(self._look(), "look")
@@ -103,13 +115,16 @@ class Session:
 
     def made(self, channel_id: str) -> None:
         bot = self._bot
-        # Its first message may fall into a lost session. No message in it is older than the channel; the first one of a
-        # forum's post has the very id of its thread.
+        # Its first message may fall into a lost session. No message in it is older than
+        # the channel; the first one of a forum's post has the very id of its thread.
         before = str(int(channel_id) - 1)
-        self._intake.move_cursor(bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, before))
+        self._intake.move_cursor(
+            bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, before)
+        )
 
     def lost(self, channel_id: str) -> None:
-        """An event could not be held: its channel is read back once Redis has caught up."""
+        """An event could not be held: its channel is read back once Redis has caught
+        up."""
         idle = self._reading is None or self._reading.done()
         self._gate.lose(channel_id)
         if idle:
@@ -126,28 +141,40 @@ class Session:
             await self._surely(self._backfill.mend)
 
     async def _surely(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Read until it succeeds: as long as it does not, no cursor of the bot moves."""
+        """Read until it succeeds: as long as it does not, no cursor of the bot
+        moves."""
         backoff = Backoff(0.5, 60.0)
         while True:
             try:
                 return await work()
             except Exception as error:  # noqa: BLE001 - see above
-                log.error("reading back failed, tried again", bot=self._bot, error=type(error).__name__,
-                          where=where(error))
+                log.error(
+                    "reading back failed, tried again",
+                    bot=self._bot,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
                 await backoff.pause()
 
     async def _look(self) -> None:
-        """Look for what was missed, each interval; first at a random time, so that not all bots ask at once."""
+        """Look for what was missed, each interval; first at a random time, so that not
+        all bots ask at once."""
         await asyncio.sleep(self._look_every * random.random())
         while True:
             try:
                 await self._backfill.look()
             except Exception as error:  # noqa: BLE001 - one look that meets a bug must not be the last
-                log.error("a look failed", bot=self._bot, error=type(error).__name__, where=where(error))
+                log.error(
+                    "a look failed",
+                    bot=self._bot,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
             await asyncio.sleep(self._look_every)
 
     async def _publish(self) -> None:
-        """Publish now, every hour, and soon after channels changed. Events wait for the first time."""
+        """Publish now, every hour, and soon after channels changed. Events wait for the
+        first time."""
         backoff = Backoff()
         while True:
             self._changed.clear()
@@ -159,7 +186,12 @@ class Session:
                 await backoff.pause()
                 continue
             except Exception as error:  # noqa: BLE001 - a bot that is never published hears everything and answers nothing
-                log.error("publishing failed, tried again", bot=self._bot, error=type(error).__name__, where=where(error))
+                log.error(
+                    "publishing failed, tried again",
+                    bot=self._bot,
+                    error=type(error).__name__,
+                    where=where(error),
+                )
                 await backoff.pause()
                 continue
             backoff.reset()
@@ -172,7 +204,9 @@ class Session:
             except TimeoutError:
                 pass
 
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    def _spawn(
+        self, work: Coroutine[None, None, None], name: str
+    ) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"{name} {self._bot}")
         task.add_done_callback(self._ended)
         return task
@@ -180,5 +214,10 @@ class Session:
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("a chore of a bot failed", bot=self._bot, chore=task.get_name(), error=type(error).__name__,
-                      where=where(error))
+            log.error(
+                "a chore of a bot failed",
+                bot=self._bot,
+                chore=task.get_name(),
+                error=type(error).__name__,
+                where=where(error),
+            )

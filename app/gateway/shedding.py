@@ -1,4 +1,5 @@
-"""What a flooded channel leaves out: messages that speak to nobody are heard and not admitted."""
+"""What a flooded channel leaves out: messages that speak to nobody are heard and not
+admitted."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from app.domain.model import Event
 
 SHED_FROM = 60
-"""Jobs of one channel that wait for one bot. A few bots' copies of so many take well below a second."""
+"""Jobs of one channel that wait for one bot. A few bots' copies of so many take well
+below a second."""
 INTERVAL_S = 10.0
 
 
@@ -24,7 +26,9 @@ class _Shed:
 class Shedding:
     """Counts what is left out, and tells it once for each channel and interval."""
 
-    def __init__(self, tell: Callable[[Event, int], None], interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self, tell: Callable[[Event, int], None], interval_s: float = INTERVAL_S
+    ) -> None:
         self._tell = tell
         self._interval_s = interval_s
         self._channels: dict[str, _Shed] = {}
@@ -36,7 +40,9 @@ class Shedding:
         shed = self._channels.get(channel)
         if shed is None:
             self._channels[channel] = _Shed(event)
-            self._timers[channel] = asyncio.get_running_loop().call_later(self._interval_s, self._told, channel)
+            self._timers[channel] = asyncio.get_running_loop().call_later(
+                self._interval_s, self._told, channel
+            )
         elif int(event.message_id) > int(shed.latest.message_id):
             shed.latest = event
             shed.messages += 1

@@ -1,4 +1,5 @@
-"""A client whose connection outlives what discord.py cannot parse, and that asks before it identifies."""
+"""A client whose connection outlives what discord.py cannot parse, and that asks before
+it identifies."""
 
 from __future__ import annotations
 
@@ -20,11 +21,18 @@ from app.gateway.identify import SessionStart, session_start
 log = structlog.get_logger(__name__)
 
 NO_SESSION = frozenset({"READY", "RESUMED"})
-"""Events without which a session cannot begin or go on: one that is unreadable ends the client."""
-CONNECTION_ENDS = (ReconnectWebSocket, discord.ConnectionClosed, aiohttp.ClientError, OSError)
+"""Events without which a session cannot begin or go on: one that is unreadable ends the
+client."""
+CONNECTION_ENDS = (
+    ReconnectWebSocket,
+    discord.ConnectionClosed,
+    aiohttp.ClientError,
+    OSError,
+)
 """How discord.py says that a connection is over; its own loop takes these."""
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
-"""What reading a frame raises once it is decompressed. Decompressors (zlib or zstd) have error classes of their own."""
+"""What reading a frame raises once it is decompressed. Decompressors (zlib or zstd)
+have error classes of their own."""
 WINDOW = 60.0
 """Seconds over which reconnections are counted."""
 FREE = 10
@@ -33,8 +41,9 @@ LONGEST = 60.0
 
 
 class Reconnections:
-    """How long the next reconnection waits. Resuming is free of charge, but a Discord that ends each connection at once
-    would otherwise be called as fast as the network allows."""
+    """How long the next reconnection waits. Resuming is free of charge, but a Discord
+    that ends each connection at once would otherwise be called as fast as the network
+    allows."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()
@@ -51,13 +60,20 @@ class Reconnections:
 class SteadyClient(discord.Client):
     """discord.py's client, which skips frames that it cannot parse.
 
-    discord.py parses in the loop that reads the socket, so an exception there ends the client and its session. Each new
-    socket of this client gets a `received_message` of its own: set on that one object, nothing global is replaced.
-    discord.py shows a socket to its connection state as soon as there is one.
+    discord.py parses in the loop that reads the socket, so an exception there ends the
+    client and its session. Each new socket of this client gets a `received_message` of
+    its own: set on that one object, nothing global is replaced. discord.py shows a
+    socket to its connection state as soon as there is one.
     """
 
-    def __init__(self, bot: str, leave: Callable[[SessionStart | None, bool], Awaitable[None]], **options: Any) -> None:
-        """`leave` returns when the client may identify, and raises when it may not. See `Identifies.take`."""
+    def __init__(
+        self,
+        bot: str,
+        leave: Callable[[SessionStart | None, bool], Awaitable[None]],
+        **options: Any,
+    ) -> None:
+        """`leave` returns when the client may identify, and raises when it may not. See
+        `Identifies.take`."""
         self.bot = bot
         self._leave = leave
         self._socket: DiscordWebSocket | None = None
@@ -70,14 +86,18 @@ class SteadyClient(discord.Client):
         self._connection._update_references = self._opened  # type: ignore[assignment]
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """As discord.py's, which would fail on an event that comes while the client closes."""
+        """As discord.py's, which would fail on an event that comes while the client
+        closes."""
         if event == "socket_event_type":
             self._event = str(args[0])
         elif not self.is_closed():
             super().dispatch(event, *args, **kwargs)
 
-    async def before_identify_hook(self, _shard_id: int | None, *, initial: bool = False) -> None:
-        """Every IDENTIFY passes here, also those of discord.py's own loop. What is raised here ends the client."""
+    async def before_identify_hook(
+        self, _shard_id: int | None, *, initial: bool = False
+    ) -> None:
+        """Every IDENTIFY passes here, also those of discord.py's own loop. What is
+        raised here ends the client."""
         try:
             await self._leave(await session_start(self), initial)
         except BaseException:
@@ -104,8 +124,13 @@ class SteadyClient(discord.Client):
                 if self._event in NO_SESSION or socket._keep_alive is None:
                     raise  # without HELLO there is no heartbeat, and so no connection
                 self._skipped(error)
-                if isinstance(frame, bytes) and not self._event and not isinstance(error, MALFORMED):
-                    # All frames share one stream of compression: nothing after this one can be read.
+                if (
+                    isinstance(frame, bytes)
+                    and not self._event
+                    and not isinstance(error, MALFORMED)
+                ):
+                    # All frames share one stream of compression: nothing after this one
+                    # can be read.
                     await socket.close()
                     raise ReconnectWebSocket(socket.shard_id) from None
 
@@ -120,5 +145,10 @@ class SteadyClient(discord.Client):
 
     def _skipped(self, error: Exception) -> None:
         # The error's own text quotes the frame.
-        log.error("a frame of Discord's was skipped: it cannot be parsed", bot=self.bot, event_type=self._event or None,
-                  error=type(error).__name__, where=where(error))
+        log.error(
+            "a frame of Discord's was skipped: it cannot be parsed",
+            bot=self.bot,
+            event_type=self._event or None,
+            error=type(error).__name__,
+            where=where(error),
+        )

@@ -25,13 +25,23 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
     for bot, character in characters.items():
         if common := common_names(character.names):
-            log.warning("a common word is a weak name: add an alias", bot=bot, names=common)
+            log.warning(
+                "a common word is a weak name: add an alias", bot=bot, names=common
+            )
     tokens = {bot: token_of(bot) for bot in bots}
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
-    # One for all bots: while Discord refuses this address, nobody of the process asks it anything.
+    # One for all bots: while Discord refuses this address, nobody of the process asks
+    # it anything.
     trace = Address().trace(waits=True)
-    asyncio.run(_run(Gateway(hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace), ports))
+    asyncio.run(
+        _run(
+            Gateway(
+                hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace
+            ),
+            ports,
+        )
+    )
 
 
 async def _run(gateway: Gateway, ports: StorePorts) -> None:

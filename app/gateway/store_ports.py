@@ -65,14 +65,20 @@ CLOCK_WARNING = 5.0
 
 
 class StorePorts:
-    """`app.gateway.ports.GatewayPorts` on the store. One per process; `owner` is its name in leases."""
+    """`app.gateway.ports.GatewayPorts` on the store. One per process; `owner` is its
+    name in leases."""
 
     def __init__(
-        self, characters: Mapping[str, Character], tokens: Mapping[str, str], settings: Settings,
+        self,
+        characters: Mapping[str, Character],
+        tokens: Mapping[str, str],
+        settings: Settings,
         wall: Callable[[], float] = time.time,
     ) -> None:
         if not settings.redis_url:
-            raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
+            raise ConfigurationError(
+                "STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey."
+            )
         self.settings = settings
         self.characters = characters
         self.owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -80,10 +86,16 @@ class StorePorts:
         self._store = AsyncStore(settings.redis_url, settings.redis_timeout)
         self._hints = HintSender(settings)
         self._vault = Vault(settings.vault_keys)
-        self._limits: dict[str, Limits] = {name: limits_of(one, settings) for name, one in characters.items()}
+        self._limits: dict[str, Limits] = {
+            name: limits_of(one, settings) for name, one in characters.items()
+        }
         self._profiles = {
             name: Profile(
-                one.pacing.chattiness, Interests(word for interest in one.interests for word in interest.words))
+                one.pacing.chattiness,
+                Interests(
+                    word for interest in one.interests for word in interest.words
+                ),
+            )
             for name, one in characters.items()
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
@@ -96,16 +108,21 @@ class StorePorts:
         self._healing = Healing(self._store, self.publish)
         self._wall = wall
         self._ahead: float | None = None
-        """Seconds by which Redis's clock is ahead of this machine's, once it is known."""
+        """Seconds by which Redis's clock is ahead of this machine's, once it is
+        known."""
 
     def clock(self) -> float:
-        """Seconds since 1970 by Redis's clock: how old a missed message is must not hang on this machine's."""
+        """Seconds since 1970 by Redis's clock: how old a missed message is must not
+        hang on this machine's."""
         return self._wall() + (self._ahead or 0.0)
 
     async def _set_clock(self) -> None:
         ahead = await self._store.run(stats.server_time()) - self._wall()
         if abs(ahead) > CLOCK_WARNING and self._ahead is None:
-            log.warning("this machine's clock is wrong: Redis's is used", ahead_seconds=round(ahead))
+            log.warning(
+                "this machine's clock is wrong: Redis's is used",
+                ahead_seconds=round(ahead),
+            )
         self._ahead = ahead
 
     # --- admission
@@ -115,12 +132,17 @@ class StorePorts:
         bot, event = candidate.bot, candidate.event
         await self._wishes.fresh()
         if self._wishes.ignored(event.author_id, event.message_id):
-            # Not even a mailbox holds the words of whoever wants no part in this, or what a forgotten person said before.
+            # Not even a mailbox holds the words of whoever wants no part in this, or
+            # what a forgotten person said before.
             event = nobodys(event)
         candidate = replace(candidate, event=event)
-        await self._learn_names()  # before anybody answers whoever speaks for the first time
+        await (
+            self._learn_names()
+        )  # before anybody answers whoever speaks for the first time
         reached("admit_before")
-        outcome = await self._store.run(admission.admit(candidate, request, self._limits[bot], self.settings))
+        outcome = await self._store.run(
+            admission.admit(candidate, request, self._limits[bot], self.settings)
+        )
         reached("admit_after")
         if candidate.move_cursor:
             self._healing.cursors.note(bot, event.channel_id, event.message_id)
@@ -129,19 +151,27 @@ class StorePorts:
     async def elect(self, message_id: str, channel_id: str) -> Election:
         """Close an election, if it is due."""
         reached("elect_before")
-        outcome = await self._store.run(elections.elect(message_id, channel_id, self.settings))
+        outcome = await self._store.run(
+            elections.elect(message_id, channel_id, self.settings)
+        )
         reached("elect_after")
         return outcome
 
     def hint(self, lane: Lane, context: Context) -> None:
         """Ask a worker for a cycle, off the event loop."""
-        self._hints.offer(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+        self._hints.offer(
+            CYCLE, lane.bot, context, *([lane.channel] if lane.channel else [])
+        )
 
     async def facts(self, bot: str, event: Event) -> Facts:
         """What this bot knows: nothing of it needs a round trip."""
         character = self.characters[bot]
         engaged = self._states.get(bot, {}).get(event.channel_id)
-        state = decay.decayed(engaged, int(self.clock() * 1000)).state if engaged else ConversationState.IDLE
+        state = (
+            decay.decayed(engaged, int(self.clock() * 1000)).state
+            if engaged
+            else ConversationState.IDLE
+        )
         watchlist, given = character.watchlist, character.trusted
         points = self._trust[1].get(bot, {}).get(event.author_id)
         earned = points.level(int(self.clock() * 1000)) if points is not None else 0
@@ -156,16 +186,23 @@ class StorePorts:
         )
 
     def _watched(self, event: Event, watchlist: Sequence[str]) -> bool:
-        """Whether the channel is on a watchlist, by id or name; a thread with its channel."""
-        places = [place for place in (event.channel_id, event.parent_id) if place is not None]
+        """Whether the channel is on a watchlist, by id or name; a thread with its
+        channel."""
+        places = [
+            place for place in (event.channel_id, event.parent_id) if place is not None
+        ]
         names = [self._channels.get(place, "") for place in places]
-        return "*" in watchlist or any(name in watchlist for name in (*places, *names) if name)
+        return "*" in watchlist or any(
+            name in watchlist for name in (*places, *names) if name
+        )
 
     async def roster(self) -> Sequence[RosterEntry]:
         """All our bots; read again after a short while."""
         read_at, known = self._roster
         if time.monotonic() - read_at > ROSTER_FRESH_FOR:
-            known = self._healing.colleagues.merged(await self._store.run(roster.roster()))
+            known = self._healing.colleagues.merged(
+                await self._store.run(roster.roster())
+            )
             self._roster = (time.monotonic(), known)
         return known
 
@@ -180,15 +217,20 @@ class StorePorts:
 
     # --- messages
 
-    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
-        """The bot's own message has appeared: if it is the one in flight, it is delivered."""
+    async def receipt(
+        self, bot: str, channel_id: str, message_id: str, nonce: str
+    ) -> None:
+        """The bot's own message has appeared: if it is the one in flight, it is
+        delivered."""
         flying = await self._store.run(outbox.in_flight(bot, channel_id))
         if flying is None or flying.nonce != nonce:
             return
         entry = await self._store.run(outbox.read(flying.entry))
         if entry is None:
             return
-        done, next_lane = await self._store.run(outbox.delivered(entry, flying.chunk, message_id, "receipt", today()))
+        done, next_lane = await self._store.run(
+            outbox.delivered(entry, flying.chunk, message_id, "receipt", today())
+        )
         if done and next_lane:
             await self._next(next_lane)
 
@@ -213,13 +255,23 @@ class StorePorts:
 
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
         """The bot may not write there: whoever was named after it goes on."""
-        await self._store.run(admission.cancel(bot, event.message_id, event.channel_id, "refused", reason))
+        await self._store.run(
+            admission.cancel(bot, event.message_id, event.channel_id, "refused", reason)
+        )
 
     async def shed(self, latest: Event, messages: int) -> None:
         """One line for a channel and an interval, under the last of its messages."""
         reason = "more came than is taken in; what spoke to nobody was only heard"
-        await self._store.run(journal.note(
-            latest.message_id, "stream", "admit", "shed", reason, {"messages": messages, "channel": latest.channel_id}))
+        await self._store.run(
+            journal.note(
+                latest.message_id,
+                "stream",
+                "admit",
+                "shed",
+                reason,
+                {"messages": messages, "channel": latest.channel_id},
+            )
+        )
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """Kept for the next turn of the pump, if it is news."""
@@ -228,15 +280,32 @@ class StorePorts:
 
     async def edited(self, event: Event) -> None:
         """A cycle reads the new text from Discord itself; here it is only noted."""
-        await self._store.run(journal.note(event.message_id, "stream", "edit", "edited", "its author changed it", {}))
+        await self._store.run(
+            journal.note(
+                event.message_id,
+                "stream",
+                "edit",
+                "edited",
+                "its author changed it",
+                {},
+            )
+        )
 
     async def unaddressed(self, bot: str, event: Event) -> None:
         """What the bot has not committed yet is cancelled."""
-        await self._store.run(admission.cancel(
-            bot, event.message_id, event.channel_id, "edit", "its author no longer speaks to it"))
+        await self._store.run(
+            admission.cancel(
+                bot,
+                event.message_id,
+                event.channel_id,
+                "edit",
+                "its author no longer speaks to it",
+            )
+        )
 
     async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
-        """A reaction to the bot's words earns some trust; one to words from before a wish to be forgotten brings nothing back."""
+        """A reaction to the bot's words earns some trust; one to words from before a
+        wish to be forgotten brings nothing back."""
         await self._wishes.fresh()
         if not self._wishes.ignored(person, message_id):
             await self._store.run(trusts.add(bot, person, rules.REACTED, request))
@@ -248,14 +317,24 @@ class StorePorts:
             await self._store.run(mutes.stop(channel, by))
         elif not await self._store.run(mutes.go_on(channel)):
             reason += "; the operator's mute stays"
-        await self._store.run(journal.note(
-            event.message_id, "stream", "moderate", order.verdict, reason, {"scope": f"channel:{channel}"}))
+        await self._store.run(
+            journal.note(
+                event.message_id,
+                "stream",
+                "moderate",
+                order.verdict,
+                reason,
+                {"scope": f"channel:{channel}"},
+            )
+        )
 
     # --- cursors
 
     async def cursors(self, bot: str) -> Mapping[str, str]:
         """The last message read, by channel."""
-        return self._healing.cursors.merged(bot, await self._store.run(admission.cursors(bot)))
+        return self._healing.cursors.merged(
+            bot, await self._store.run(admission.cursors(bot))
+        )
 
     async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
         """Move one cursor forward; never back."""
@@ -265,31 +344,53 @@ class StorePorts:
     # --- process
 
     async def publish(self, bot: str, presence: Presence) -> None:
-        """Write the bot's vault, then its roster entry: who is on the roster can be served."""
+        """Write the bot's vault, then its roster entry: who is on the roster can be
+        served."""
         for names in presence.names.values():
-            self._channels.update({key: name for key, name in names.items() if key.isdigit()})
+            self._channels.update(
+                {key: name for key, name in names.items() if key.isdigit()}
+            )
         self._speaking.tell(bot, presence, len(self.characters))
         await self._wishes.look()
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
         llm = character.model.model_dump_json() if character.model else "{}"
-        plain = (llm, json.dumps({"user_id": presence.user_id}), character.model_dump_json())
-        await self._store.run(vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain))
+        plain = (
+            llm,
+            json.dumps({"user_id": presence.user_id}),
+            character.model_dump_json(),
+        )
+        await self._store.run(
+            vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain)
+        )
         await self._store.run(roster.enlist(_roster_entry(bot, character, presence)))
         for guild, names in presence.names.items():
-            # The bot's own nickname stands beside the others, so that it and its neighbours have one name.
+            # The bot's own nickname stands beside the others, so that it and its
+            # neighbours have one name.
             nickname = presence.nicknames.get(guild)
             own = {presence.user_id: nickname} if nickname else {}
-            gone = [topic for key in names if (topic := f"topic:{key}") not in names and not key.startswith("topic:")]
-            await self._store.run(names_store.learn(guild, {**names, **own}, gone if own else [*gone, presence.user_id]))
+            gone = [
+                topic
+                for key in names
+                if (topic := f"topic:{key}") not in names
+                and not key.startswith("topic:")
+            ]
+            await self._store.run(
+                names_store.learn(
+                    guild, {**names, **own}, gone if own else [*gone, presence.user_id]
+                )
+            )
         self._healing.published(bot, presence)
         self._roster = (-ROSTER_FRESH_FOR, ())
 
     async def hold_lease(self, bot: str) -> str:
-        """Take or renew the bot's gateway lease; who has it, or empty when it is ours."""
+        """Take or renew the bot's gateway lease; who has it, or empty when it is
+        ours."""
         if self._ahead is None:
             await self._set_clock()
-        holder = await self._store.run(leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000)))
+        holder = await self._store.run(
+            leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))
+        )
         return "" if holder == self.owner else holder
 
     async def release_lease(self, bot: str) -> None:
@@ -305,17 +406,25 @@ class StorePorts:
         await self._store.run(identifies.note(bot, request, int(at * 1000)))
 
     async def pump(self) -> None:
-        """Heal an emptied Redis, send hints for what is overdue, and refresh what facts are made of."""
+        """Heal an emptied Redis, send hints for what is overdue, and refresh what facts
+        are made of."""
         await self._healing.turn()
         for bot in self.characters:
             stored = await self._store.run(states.states(bot))
-            self._states[bot] = {channel: decay.from_json(text) for channel, text in stored.items()}
+            self._states[bot] = {
+                channel: decay.from_json(text) for channel, text in stored.items()
+            }
         if time.monotonic() - self._trust[0] > TRUST_FRESH_FOR:
-            known = {bot: await self._store.run(trusts.everyone(bot)) for bot in self.characters}
+            known = {
+                bot: await self._store.run(trusts.everyone(bot))
+                for bot in self.characters
+            }
             self._trust = (time.monotonic(), known)
         await self._learn_names()
         await self._set_clock()
-        overdue = await self._store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
+        overdue = await self._store.run(
+            lanes.overdue(int(self.settings.pump_interval * 1000))
+        )
         for lane, context in overdue.lanes:
             self.hint(lane, context)
         for message in overdue.elections:
@@ -324,7 +433,8 @@ class StorePorts:
             self._hints.offer(DELIVER, bot)
 
     async def forgotten(self) -> Callable[[str], bool] | None:
-        """What this process itself knows of forgotten people goes at once; the caller sees to the rest."""
+        """What this process itself knows of forgotten people goes at once; the caller
+        sees to the rest."""
         await self._wishes.look()
         gone = self._wishes.news()
         if gone is not None:
@@ -341,5 +451,10 @@ class StorePorts:
 def _roster_entry(bot: str, character: Character, presence: Presence) -> RosterEntry:
     username = (presence.username,) if presence.username else ()
     return RosterEntry(
-        bot=bot, user_id=presence.user_id, names=tuple(dict.fromkeys((*character.names, *username))),
-        nicknames=dict(presence.nicknames), roles=presence.roles, channels=presence.channels)
+        bot=bot,
+        user_id=presence.user_id,
+        names=tuple(dict.fromkeys((*character.names, *username))),
+        nicknames=dict(presence.nicknames),
+        roles=presence.roles,
+        channels=presence.channels,
+    )

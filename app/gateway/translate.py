@@ -1,4 +1,5 @@
-"""From discord.py's objects to events. Nothing here raises on what Discord sends: what is malformed becomes None."""
+"""From discord.py's objects to events. Nothing here raises on what Discord sends: what
+is malformed becomes None."""
 
 from __future__ import annotations
 
@@ -19,11 +20,16 @@ _NAME_LENGTH = 100
 _NAMES_MOST = 30
 
 
-def event_of(message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()) -> Event | None:
-    """The event that a message is, or None for webhooks, system messages, servers that are not known (yet) and what cannot
-    be understood. `ours`: user ids of our bots, here or elsewhere. `proxies`: ids of the applications whose webhooks speak
-    for people."""
-    proxied = message.webhook_id is not None and str(message.application_id or "") in proxies
+def event_of(
+    message: discord.Message, ours: Collection[str], proxies: Collection[str] = ()
+) -> Event | None:
+    """The event that a message is, or None for webhooks, system messages, servers that
+    are not known (yet) and what cannot be understood. `ours`: user ids of our bots,
+    here or elsewhere. `proxies`: ids of the applications whose webhooks speak for
+    people."""
+    proxied = (
+        message.webhook_id is not None and str(message.application_id or "") in proxies
+    )
     if (message.webhook_id is not None and not proxied) or message.type not in _WRITTEN:
         return None
     channel = message.channel
@@ -40,22 +46,32 @@ def event_of(message: discord.Message, ours: Collection[str], proxies: Collectio
             author_name=message.author.display_name[:_NAME_LENGTH],
             author_kind=AuthorKind.HUMAN if proxied else kind_of(message.author, ours),
             content=message.content[:MAX_CONTENT],
-            reply_to=str(reference.message_id) if reference is not None and reference.message_id else None,
+            reply_to=str(reference.message_id)
+            if reference is not None and reference.message_id
+            else None,
             reply_to_author=_replied(message, reference),
             mentions=tuple(str(user.id) for user in message.mentions),
             role_mentions=tuple(map(str, message.raw_role_mentions)),
             parts=parts_of(message),
             is_dm=is_dm,
-            parent_id=str(channel.parent_id) if isinstance(channel, discord.Thread) else None,
+            parent_id=str(channel.parent_id)
+            if isinstance(channel, discord.Thread)
+            else None,
             channel_name=str(getattr(channel, "name", "") or "")[:_NAME_LENGTH],
-            thread_owner=str(channel.owner_id) if isinstance(channel, discord.Thread) else None,
+            thread_owner=str(channel.owner_id)
+            if isinstance(channel, discord.Thread)
+            else None,
             names=dict(_named(message)),
             proxied=proxied,
             member_since_ms=_member_since_ms(message),
         )
     except (ValidationError, AttributeError, TypeError) as error:
         # The error's text quotes the message, which must not reach a log.
-        log.warning("a message could not be understood", message=str(message.id), error=type(error).__name__)
+        log.warning(
+            "a message could not be understood",
+            message=str(message.id),
+            error=type(error).__name__,
+        )
         return None
 
 
@@ -64,8 +80,11 @@ def _member_since_ms(message: discord.Message) -> int:
     return max(0, int(joined.timestamp() * 1000)) if joined is not None else 0
 
 
-def _replied(message: discord.Message, reference: discord.MessageReference | None) -> str | None:
-    """Whose message a reply answers. Discord may leave that message out; whom the reply pings is then its author."""
+def _replied(
+    message: discord.Message, reference: discord.MessageReference | None
+) -> str | None:
+    """Whose message a reply answers. Discord may leave that message out; whom the reply
+    pings is then its author."""
     if reference is None:
         return None
     if isinstance(reference.resolved, discord.Message):
@@ -75,11 +94,16 @@ def _replied(message: discord.Message, reference: discord.MessageReference | Non
 
 
 def _pinged_by_reply(message: discord.Message) -> list[str]:
-    """Who is pinged though the text mentions somebody else or nobody: the reply does it."""
+    """Who is pinged though the text mentions somebody else or nobody: the reply does
+    it."""
     spelt = set(ids_in(message.content))
     replied = message.reference.resolved if message.reference is not None else None
     author = replied.author.id if isinstance(replied, discord.Message) else None
-    return [str(user.id) for user in message.mentions if user.id == author or str(user.id) not in spelt]
+    return [
+        str(user.id)
+        for user in message.mentions
+        if user.id == author or str(user.id) not in spelt
+    ]
 
 
 def _named(message: discord.Message) -> Iterator[tuple[str, str]]:
@@ -89,7 +113,9 @@ def _named(message: discord.Message) -> Iterator[tuple[str, str]]:
     for mentioned in ids_in(message.content)[:_NAMES_MOST]:
         name = people.get(mentioned)
         if name is None and guild is not None:
-            place = guild.get_role(int(mentioned)) or guild.get_channel_or_thread(int(mentioned))
+            place = guild.get_role(int(mentioned)) or guild.get_channel_or_thread(
+                int(mentioned)
+            )
             name = place.name if place is not None else None
         if name:
             yield mentioned, name[:_NAME_LENGTH]
@@ -103,29 +129,42 @@ def kind_of(author: discord.abc.User, ours: Collection[str]) -> AuthorKind:
 
 
 def reaction_event(
-    payload: discord.RawReactionActionEvent, known: Event | None, ours: Collection[str], count: int
+    payload: discord.RawReactionActionEvent,
+    known: Event | None,
+    ours: Collection[str],
+    count: int,
 ) -> Event | None:
-    """The event that a burst of `count` reactions is; `known` is the message reacted to, if this process heard it."""
+    """The event that a burst of `count` reactions is; `known` is the message reacted
+    to, if this process heard it."""
     if known is not None:
         return known.model_copy(update={"kind": "reaction", "reactions": count})
     author = payload.message_author_id
     if author is None:
         return None
     return Event(
-        kind="reaction", message_id=str(payload.message_id), channel_id=str(payload.channel_id),
-        guild_id=str(payload.guild_id) if payload.guild_id is not None else None, author_id=str(author),
-        author_name="somebody", author_kind=AuthorKind.OURS if str(author) in ours else AuthorKind.HUMAN,
-        is_dm=payload.guild_id is None, reactions=count,
+        kind="reaction",
+        message_id=str(payload.message_id),
+        channel_id=str(payload.channel_id),
+        guild_id=str(payload.guild_id) if payload.guild_id is not None else None,
+        author_id=str(author),
+        author_name="somebody",
+        author_kind=AuthorKind.OURS if str(author) in ours else AuthorKind.HUMAN,
+        is_dm=payload.guild_id is None,
+        reactions=count,
     )
 
 
 def nonce_of(message: discord.Message) -> str | None:
-    """The nonce that a message of ours was sent with; Discord repeats it to the sender alone."""
+    """The nonce that a message of ours was sent with; Discord repeats it to the sender
+    alone."""
     return str(message.nonce) if message.nonce else None
 
 
-def may_moderate(user: discord.abc.User | discord.Member | None, channel: object) -> bool:
-    """Whether this person may give the bots orders here: whoever may manage messages, and everybody in his own DM."""
+def may_moderate(
+    user: discord.abc.User | discord.Member | None, channel: object
+) -> bool:
+    """Whether this person may give the bots orders here: whoever may manage messages,
+    and everybody in his own DM."""
     if user is None or user.bot:
         return False
     if isinstance(channel, discord.DMChannel):

@@ -1,4 +1,5 @@
-"""A small process supervisor: starts children, starts them again when they end, ends with all of them.
+"""A small process supervisor: starts children, starts them again when they end, ends
+with all of them.
 
 Children marked `base` (a database) are started first, awaited, and stopped last.
 """
@@ -22,8 +23,8 @@ from typing import IO
 from app.host.valkey import die_with_parent
 
 FINAL_EXITS = frozenset({2, 5})
-"""Exit codes by which a child says that starting it again will not help: a wrong configuration, too many sessions with
-Discord today (app/domain/errors.py)."""
+"""Exit codes by which a child says that starting it again will not help: a wrong
+configuration, too many sessions with Discord today (app/domain/errors.py)."""
 REMIND = 3600.0
 """Seconds between lines that say which children stay down."""
 
@@ -33,7 +34,8 @@ TICK = 0.05
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run. `prepare` runs before each start, `started` gets the process id, `ready` tells when it serves."""
+    """What to run. `prepare` runs before each start, `started` gets the process id,
+    `ready` tells when it serves."""
 
     name: str
     command: Sequence[str]
@@ -48,7 +50,8 @@ class ChildSpec:
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds before a restart: `first`, doubled with each failure up to `most`, times 0.5 to 1.5 by chance.
+    """Seconds before a restart: `first`, doubled with each failure up to `most`, times
+    0.5 to 1.5 by chance.
 
     A child that ran for `stable` seconds begins anew.
     """
@@ -59,8 +62,12 @@ class Backoff:
     chance: Callable[[], float] = random.random
 
     def delay(self, failures: int) -> float:
-        """The wait before the next start, after this many failures in a row (at least one)."""
-        return float(min(self.most, self.first * 2 ** min(failures - 1, 30)) * (0.5 + self.chance()))
+        """The wait before the next start, after this many failures in a row (at least
+        one)."""
+        return float(
+            min(self.most, self.first * 2 ** min(failures - 1, 30))
+            * (0.5 + self.chance())
+        )
 
 
 class State(StrEnum):
@@ -112,15 +119,21 @@ Say = Callable[[str, str], None]
 
 
 class Supervisor:
-    """Keeps the children running until `stop`, SIGINT, SIGTERM or SIGHUP, or until one refuses to start.
+    """Keeps the children running until `stop`, SIGINT, SIGTERM or SIGHUP, or until one
+    refuses to start.
 
     One that refuses after it has run for a while stays down, and the others go on.
 
-    `run` must be called from a thread that lives as long as the children should: the kernel ends them with it.
+    `run` must be called from a thread that lives as long as the children should: the
+    kernel ends them with it.
     """
 
     def __init__(
-        self, specs: Sequence[ChildSpec], say: Say, grace: float = 7.0, backoff: Backoff | None = None,
+        self,
+        specs: Sequence[ChildSpec],
+        say: Say,
+        grace: float = 7.0,
+        backoff: Backoff | None = None,
     ) -> None:
         self.children = [Child(spec) for spec in specs]
         self.failure: str | None = None
@@ -131,11 +144,13 @@ class Supervisor:
         self._stops = 0
 
     def stop(self) -> None:
-        """Ask for the end; asked twice, it comes at once (SIGKILL). Safe from a signal handler and from any thread."""
+        """Ask for the end; asked twice, it comes at once (SIGKILL). Safe from a signal
+        handler and from any thread."""
         self._stops += 1
 
     def run(self) -> int:
-        """Supervise until the end. 0, or a child's final exit code with `failure` set to its one line."""
+        """Supervise until the end. 0, or a child's final exit code with `failure` set
+        to its one line."""
         with self._signals():
             try:
                 while not self._stops:
@@ -152,31 +167,56 @@ class Supervisor:
                 self._ended(child, child.process.returncode, now)
             elif child.state is State.REFUSED:
                 self._remind(child, now)
-            elif child.state is State.STARTING and (child.spec.ready is None or child.spec.ready()):
+            elif child.state is State.STARTING and (
+                child.spec.ready is None or child.spec.ready()
+            ):
                 child.state = State.RUNNING
-            elif child.state is State.RUNNING and now - child.started_at >= self._backoff.stable:
+            elif (
+                child.state is State.RUNNING
+                and now - child.started_at >= self._backoff.stable
+            ):
                 child.proven, child.failures = True, 0
-            elif child.process is None and now >= child.due and (child.spec.base or self._base_ready()):
+            elif (
+                child.process is None
+                and now >= child.due
+                and (child.spec.base or self._base_ready())
+            ):
                 self._start(child, now)
 
     def _base_ready(self) -> bool:
-        return all(child.state is State.RUNNING for child in self.children if child.spec.base)
+        return all(
+            child.state is State.RUNNING for child in self.children if child.spec.base
+        )
 
     def _start(self, child: Child, now: float) -> None:
         spec = child.spec
         if spec.prepare is not None:
             spec.prepare()
         child.process = process = subprocess.Popen(
-            list(spec.command), env=spec.environment, cwd=spec.cwd, pass_fds=spec.pass_fds, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            # SIGKILL, for the sake of certainty: whatever a killed process held is recovered at the next start.
-            preexec_fn=die_with_parent(signal.SIGKILL))  # noqa: PLW1509 -- calls prctl and getppid only, takes no lock
+            list(spec.command),
+            env=spec.environment,
+            cwd=spec.cwd,
+            pass_fds=spec.pass_fds,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # SIGKILL, for the sake of certainty: whatever a killed process held is
+            # recovered at the next start.
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )  # noqa: PLW1509 -- calls prctl and getppid only, takes no lock
         child.state, child.started_at = State.STARTING, now
         if spec.started is not None:
             spec.started(process.pid)
         assert process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
         child.reader = threading.Thread(
-            target=self._read, args=(child, process.stdout), name=f"output of {spec.name}", daemon=True)
+            target=self._read,
+            args=(child, process.stdout),
+            name=f"output of {spec.name}",
+            daemon=True,
+        )
         child.reader.start()
 
     def _read(self, child: Child, output: IO[str]) -> None:
@@ -190,11 +230,16 @@ class Supervisor:
         if code in FINAL_EXITS:
             self._refused(child, code, now)
             return
-        child.failures = 1 if now - child.started_at >= self._backoff.stable else child.failures + 1
+        child.failures = (
+            1 if now - child.started_at >= self._backoff.stable else child.failures + 1
+        )
         child.restarts += 1
         delay = self._backoff.delay(child.failures)
         child.due = now + delay
-        self._say("up", f"{child.spec.name} ended ({describe(code)}); it starts again in {delay:.1f} s")
+        self._say(
+            "up",
+            f"{child.spec.name} ended ({describe(code)}); it starts again in {delay:.1f} s",
+        )
 
     def _refused(self, child: Child, code: int, now: float) -> None:
         if child.proven:
@@ -208,17 +253,25 @@ class Supervisor:
     def _remind(self, child: Child, now: float) -> None:
         if now >= child.due:
             child.due = now + REMIND
-            self._say("up", f"{child.spec.name} stays down until `up` starts again: {child.last_line()}")
+            self._say(
+                "up",
+                f"{child.spec.name} stays down until `up` starts again: {child.last_line()}",
+            )
 
     def _end(self) -> None:
-        """TERM, then KILL after the grace: first the others, then the base that they need to end in good order."""
+        """TERM, then KILL after the grace: first the others, then the base that they
+        need to end in good order."""
         deadline = time.monotonic() + self._grace
         for base in (False, True):
             group = [child for child in self.children if child.spec.base is base]
             for child in group:
                 child.state = State.STOPPING if child.process else State.ENDED
                 child.signal(signal.SIGTERM)
-            while any(map(_alive, group)) and time.monotonic() < deadline and self._stops < 2:
+            while (
+                any(map(_alive, group))
+                and time.monotonic() < deadline
+                and self._stops < 2
+            ):
                 time.sleep(TICK)
             for child in filter(_alive, group):
                 self._say("up", f"{child.spec.name} did not end in time and was killed")
@@ -235,8 +288,10 @@ class Supervisor:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, lambda *_: self.stop())
-                  for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {
+            number: signal.signal(number, lambda *_: self.stop())
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         try:
             yield
         finally:

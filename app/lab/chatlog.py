@@ -1,4 +1,5 @@
-"""Recorded chat: one JSON object a line, read, cast and put on a timetable. Pure but for `read_log`."""
+"""Recorded chat: one JSON object a line, read, cast and put on a timetable. Pure but
+for `read_log`."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One recorded message. `at` is Unix seconds; `mentions` are authors whom the text names."""
+    """One recorded message. `at` is Unix seconds; `mentions` are authors whom the text
+    names."""
 
     id: str
     channel: str
@@ -39,21 +41,26 @@ class Cue:
 
 
 def read_log(files: Iterable[Path]) -> list[LogLine]:
-    """All messages with text, oldest first. ConfigurationError for a line that is no message."""
+    """All messages with text, oldest first. ConfigurationError for a line that is no
+    message."""
     lines = [line for file in files for line in _file(file)]
     return sorted(lines, key=lambda line: line.at)
 
 
 def _file(file: Path) -> list[LogLine]:
     found = []
-    with file.open(encoding="utf-8", errors="replace") as stream:  # what is no text is no message either
+    with file.open(
+        encoding="utf-8", errors="replace"
+    ) as stream:  # what is no text is no message either
         for number, text in enumerate(stream, 1):
             if not text.strip():
                 continue
             try:
                 line = _line(json.loads(text))
             except (ValueError, KeyError, TypeError):
-                raise ConfigurationError(f"{file}:{number}: no message (id, channel, author, ts, content)") from None
+                raise ConfigurationError(
+                    f"{file}:{number}: no message (id, channel, author, ts, content)"
+                ) from None
             if line.text:
                 found.append(line)
     return _spread(found)
@@ -66,37 +73,57 @@ def _line(raw: object) -> LogLine:
     if not isinstance(mentions, list | tuple):
         raise TypeError("mentions")
     return LogLine(
-        id=str(raw["id"]), channel=str(raw["channel"]), author=str(raw["author"]),
+        id=str(raw["id"]),
+        channel=str(raw["channel"]),
+        author=str(raw["author"]),
         by_bot=bool(raw.get("author_is_bot")),
-        at=datetime.fromisoformat(str(raw["ts"])).timestamp(), text=str(raw["content"]).strip(),
-        mentions=tuple(str(name) for name in mentions))
+        at=datetime.fromisoformat(str(raw["ts"])).timestamp(),
+        text=str(raw["content"]).strip(),
+        mentions=tuple(str(name) for name in mentions),
+    )
 
 
 def _spread(lines: list[LogLine]) -> list[LogLine]:
-    """Logs with minute precision: the messages of one minute are spread evenly over it."""
+    """Logs with minute precision: the messages of one minute are spread evenly over
+    it."""
     if any(line.at % MINUTE for line in lines):
         return lines
     total, seen = Counter(line.at for line in lines), Counter[float]()
     spread = []
     for line in lines:
-        spread.append(LogLine(line.id, line.channel, line.author, line.by_bot,
-                              line.at + MINUTE * seen[line.at] / total[line.at], line.text, line.mentions))
+        spread.append(
+            LogLine(
+                line.id,
+                line.channel,
+                line.author,
+                line.by_bot,
+                line.at + MINUTE * seen[line.at] / total[line.at],
+                line.text,
+                line.mentions,
+            )
+        )
         seen[line.at] += 1
     return spread
 
 
 def timetable(lines: Sequence[LogLine], longest_gap: float = LONGEST_GAP) -> list[Cue]:
-    """When each message is posted, in seconds of log time; silences are shortened to `longest_gap`."""
+    """When each message is posted, in seconds of log time; silences are shortened to
+    `longest_gap`."""
     cues: list[Cue] = []
     now = 0.0
     for previous, line in zip([None, *lines], lines, strict=False):
-        now += 0.0 if previous is None else min(max(0.0, line.at - previous.at), longest_gap)
+        now += (
+            0.0
+            if previous is None
+            else min(max(0.0, line.at - previous.at), longest_gap)
+        )
         cues.append(Cue(now, line))
     return cues
 
 
 def stand_ins(lines: Iterable[LogLine], count: int) -> list[str]:
-    """The people whose parts bots play: the most active humans whom others name, then simply the most active."""
+    """The people whose parts bots play: the most active humans whom others name, then
+    simply the most active."""
     spoken: Counter[str] = Counter()
     named: Counter[str] = Counter()
     for line in lines:
@@ -108,9 +135,15 @@ def stand_ins(lines: Iterable[LogLine], count: int) -> list[str]:
 
 
 def rewritten(line: LogLine, roles: Mapping[str, str]) -> str:
-    """The text with each named person who is played by a bot called by that bot's name; `@` before a name stays."""
+    """The text with each named person who is played by a bot called by that bot's name;
+    `@` before a name stays."""
     text = line.text
     for person in line.mentions:
         if person in roles:
-            text = re.sub(rf"(?<![\w-]){re.escape(person)}(?![\w-])", roles[person], text, flags=re.IGNORECASE)
+            text = re.sub(
+                rf"(?<![\w-]){re.escape(person)}(?![\w-])",
+                roles[person],
+                text,
+                flags=re.IGNORECASE,
+            )
     return text

@@ -1,4 +1,5 @@
-"""Documents made from the code: the pages of `PAGES`. `make docs` writes them; a test keeps them true."""
+"""Documents made from the code: the pages of `PAGES`. `make docs` writes them; a test
+keeps them true."""
 
 from __future__ import annotations
 
@@ -32,19 +33,30 @@ def setting_rows(settings: Settings) -> list[SettingRow]:
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        rows.append(SettingRow(
-            f"STREAM_{name.upper()}", printable(value), printable(field.default), field.description or "",
-            value != field.default))
+        rows.append(
+            SettingRow(
+                f"STREAM_{name.upper()}",
+                printable(value),
+                printable(field.default),
+                field.description or "",
+                value != field.default,
+            )
+        )
     return rows
 
 
 def printable(value: object) -> str:
-    """A setting's value as one writes it in the environment; a secret only as the word `set`."""
+    """A setting's value as one writes it in the environment; a secret only as the word
+    `set`."""
     if isinstance(value, SecretStr):
         return "set"
     if isinstance(value, tuple):
         secret = any(isinstance(part, SecretStr) for part in value)
-        return f"{len(value)} set" if secret else ",".join(map(printable, value)) or "unset"
+        return (
+            f"{len(value)} set"
+            if secret
+            else ",".join(map(printable, value)) or "unset"
+        )
     if value is None:
         return "unset"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -52,70 +64,127 @@ def printable(value: object) -> str:
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(headings) + " |", "|" + " --- |" * len(headings)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines += [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+        for row in rows
+    ]
     return "\n".join(lines)
 
 
 def keys_page() -> str:
     """docs/keys.md."""
     rows = [(f"`{row.pattern}`", row.shape, row.owner, row.expiry) for row in CATALOGUE]
-    return "\n\n".join((
-        NOTE.format(source="app/store/keys.py"), "# Keys in Redis",
-        "Every key, what it holds, who writes it and when it expires. A test fails when any other key is left without "
-        "an expiry. Celery's own keys live in the next database.",
-        _table(("key", "holds", "written by", "expires"), rows))) + "\n"
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/store/keys.py"),
+                "# Keys in Redis",
+                "Every key, what it holds, who writes it and when it expires. A test fails when any other key is left without "
+                "an expiry. Celery's own keys live in the next database.",
+                _table(("key", "holds", "written by", "expires"), rows),
+            )
+        )
+        + "\n"
+    )
 
 
 def settings_page() -> str:
     """docs/settings.md."""
     rows = [
-        (f"`STREAM_{name.upper()}`", f"`{printable(field.default)}`", field.description or "")
+        (
+            f"`STREAM_{name.upper()}`",
+            f"`{printable(field.default)}`",
+            field.description or "",
+        )
         for name, field in Settings.model_fields.items()
     ]
-    return "\n\n".join((
-        NOTE.format(source="app/domain/settings.py"), "# Settings",
-        "Set them in the environment or in a file `.env` in the working directory. Lists are separated by commas; "
-        "times are in seconds unless the name says otherwise. `the-stream settings` prints the values in force.",
-        _table(("setting", "default", "what it does"), rows))) + "\n"
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/domain/settings.py"),
+                "# Settings",
+                "Set them in the environment or in a file `.env` in the working directory. Lists are separated by commas; "
+                "times are in seconds unless the name says otherwise. `the-stream settings` prints the values in force.",
+                _table(("setting", "default", "what it does"), rows),
+            )
+        )
+        + "\n"
+    )
 
 
 def refusals_page() -> str:
     """docs/refusals.md."""
     rows = [
-        (str(row.status), str(row.code or "none"), row.meaning, row.act, row.verdict, row.barred or "", row.way)
+        (
+            str(row.status),
+            str(row.code or "none"),
+            row.meaning,
+            row.act,
+            row.verdict,
+            row.barred or "",
+            row.way,
+        )
         for row in TABLE
     ]
-    return "\n\n".join((
-        NOTE.format(source="app/delivery/refusals.py"), "# What Discord refuses",
-        "What an answer of Discord's REST means for a post or a reaction. Final is only what stands here as final: it becomes "
-        "a dead letter (`the-stream outbox`) unless it has a second way. Everything else, a code that is not listed "
-        "included, is tried again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
-        "What is remembered holds for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
-        "is told to the operator once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
-        "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
-        "A line in place of another or of a reaction is said only to who spoke to the bot, in the character's own words, and "
-        "only where surely nothing has arrived. While the whole address is refused, one request at a time asks again, "
-        "first after a second and then ever later, or when Discord says so.",
-        _table(("status", "code", "meaning", "of", "verdict", "remembered", "second way"), rows))) + "\n"
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/delivery/refusals.py"),
+                "# What Discord refuses",
+                "What an answer of Discord's REST means for a post or a reaction. Final is only what stands here as final: it becomes "
+                "a dead letter (`the-stream outbox`) unless it has a second way. Everything else, a code that is not listed "
+                "included, is tried again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
+                "What is remembered holds for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
+                "is told to the operator once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
+                "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
+                "A line in place of another or of a reaction is said only to who spoke to the bot, in the character's own words, and "
+                "only where surely nothing has arrived. While the whole address is refused, one request at a time asks again, "
+                "first after a second and then ever later, or when Discord says so.",
+                _table(
+                    (
+                        "status",
+                        "code",
+                        "meaning",
+                        "of",
+                        "verdict",
+                        "remembered",
+                        "second way",
+                    ),
+                    rows,
+                ),
+            )
+        )
+        + "\n"
+    )
 
 
 def outages_page() -> str:
     """docs/outages.md."""
-    rows = [(f"`{row.code}`" if row.code.isupper() else row.code, row.when, row.meaning) for row in outages.TABLE]
-    return "\n\n".join((
-        NOTE.format(source="app/store/outages.py"), "# What Redis refuses",
-        "Every error of Redis but a fault of our own is an outage: nothing is dropped. Gateways hold events in order and move "
-        "no cursor past them, publishing, leases and looks are repeated within seconds, and a worker's cycle or delivery comes "
-        "back when its lease has ended. Celery's workers wait for a broker that refuses as for one that is away. At the start, "
-        "a gateway or worker ends with one line and exit code 3; whatever supervises it starts it again.",
-        "Redis refuses a script before its first write or not at all, so none stays half done: each of `OOM`, `READONLY`, "
-        "`MISCONF` and `NOREPLICAS` is asked once, before that write. When memory is short, a script that begins with a "
-        "deletion passes, whole. `NOPERM` is asked at each command: a script may stop in the middle, so change an ACL and the "
-        "version of the program together. Connections to a server that is no primary are given up, so that the name in "
-        "`STREAM_REDIS_URL` is looked up again.",
-        "`tests/store/test_outages.py` brings about each row on the embedded Valkey, and on Debian's Redis where that is "
-        "installed; `tests/e2e/test_outages.py` on the whole system.",
-        _table(("answer", "when", "meaning"), rows))) + "\n"
+    rows = [
+        (f"`{row.code}`" if row.code.isupper() else row.code, row.when, row.meaning)
+        for row in outages.TABLE
+    ]
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/store/outages.py"),
+                "# What Redis refuses",
+                "Every error of Redis but a fault of our own is an outage: nothing is dropped. Gateways hold events in order and move "
+                "no cursor past them, publishing, leases and looks are repeated within seconds, and a worker's cycle or delivery comes "
+                "back when its lease has ended. Celery's workers wait for a broker that refuses as for one that is away. At the start, "
+                "a gateway or worker ends with one line and exit code 3; whatever supervises it starts it again.",
+                "Redis refuses a script before its first write or not at all, so none stays half done: each of `OOM`, `READONLY`, "
+                "`MISCONF` and `NOREPLICAS` is asked once, before that write. When memory is short, a script that begins with a "
+                "deletion passes, whole. `NOPERM` is asked at each command: a script may stop in the middle, so change an ACL and the "
+                "version of the program together. Connections to a server that is no primary are given up, so that the name in "
+                "`STREAM_REDIS_URL` is looked up again.",
+                "`tests/store/test_outages.py` brings about each row on the embedded Valkey, and on Debian's Redis where that is "
+                "installed; `tests/e2e/test_outages.py` on the whole system.",
+                _table(("answer", "when", "meaning"), rows),
+            )
+        )
+        + "\n"
+    )
 
 
 def diaries_page() -> str:
@@ -129,19 +198,32 @@ def messages_page() -> str:
     """docs/messages.md."""
     from app.lab.message_kinds import rows
 
-    return "\n\n".join((
-        NOTE.format(source="app/lab/message_kinds.py"), "# What a message holds",
-        "What reaches a bot of each kind of message. A model sees ids as names (`@Kim`, `#general`, `:blob:`), the channel's "
-        "name and topic, and of a thread its title. Text files of Discord's up to 64 KB are read; pictures up to 5 MB are shown "
-        "to a model whose character file says `vision: true`, fetched from Discord's own addresses alone and by what "
-        "they are, not by what they claim. The offline voice answers words; of what came without a word it says, "
-        "in a line of the mood `unseen`, that it cannot make it out.",
-        _table(("kind", "what a model reads", "what the offline voice answers"), rows()))) + "\n"
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/lab/message_kinds.py"),
+                "# What a message holds",
+                "What reaches a bot of each kind of message. A model sees ids as names (`@Kim`, `#general`, `:blob:`), the channel's "
+                "name and topic, and of a thread its title. Text files of Discord's up to 64 KB are read; pictures up to 5 MB are shown "
+                "to a model whose character file says `vision: true`, fetched from Discord's own addresses alone and by what "
+                "they are, not by what they claim. The offline voice answers words; of what came without a word it says, "
+                "in a line of the mood `unseen`, that it cannot make it out.",
+                _table(
+                    ("kind", "what a model reads", "what the offline voice answers"),
+                    rows(),
+                ),
+            )
+        )
+        + "\n"
+    )
 
 
 PAGES = {
-    "keys.md": keys_page, "settings.md": settings_page, "refusals.md": refusals_page,
-    "outages.md": outages_page, "messages.md": messages_page,
+    "keys.md": keys_page,
+    "settings.md": settings_page,
+    "refusals.md": refusals_page,
+    "outages.md": outages_page,
+    "messages.md": messages_page,
     "diaries.md": diaries_page,
 }
 

@@ -26,4 +26,6 @@ class Echo(discord.Client):
 if __name__ == "__main__":
     Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = sys.argv[1], yarl.URL(sys.argv[2])
     intents = discord.Intents(guilds=True, messages=True, message_content=True)
-    Echo(intents=intents, guild_ready_timeout=0.05).run(os.environ["ECHO_TOKEN"], log_handler=None)
+    Echo(intents=intents, guild_ready_timeout=0.05).run(
+        os.environ["ECHO_TOKEN"], log_handler=None
+    )

@@ -1,7 +1,9 @@
-"""Fits `app/rules/policy.yaml` to recorded chat and measures it: `python -m app.lab.fit_policy FILE...`.
+"""Fits `app/rules/policy.yaml` to recorded chat and measures it: `python -m
+app.lab.fit_policy FILE...`.
 
-Cross-validation leaves whole channels and days out. Examples are all annotated messages for the twelve most active
-people of a file; only the five that stand for bots are scored. What is set by hand (signals, trust, fatigue) is kept.
+Cross-validation leaves whole channels and days out. Examples are all annotated messages
+for the twelve most active people of a file; only the five that stand for bots are
+scored. What is set by hand (signals, trust, fatigue) is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ FOLDS = 5
 PEOPLE = 12
 """People per file whose choices are learned from, beside the five that are scored."""
 OTHERS_KEPT = 3
-"""Of the silent examples of people that are not scored, one of so many is kept, and weighs as many."""
+"""Of the silent examples of people that are not scored, one of so many is kept, and
+weighs as many."""
 GRID = np.arange(-2.8, 0.01, 0.05)
 """Thresholds tried, in bits."""
 
@@ -43,35 +46,92 @@ WORDS = (0.5, 3, 5, 8, 13, 20)
 AXES: dict[str, dict[str, tuple[float, ...]]] = {
     "names": {"tie": tuple(range(1, 10)), "others_named": (1, 2)},
     "thread": {
-        "told_gap": LINES, "told_secs": SECONDS, "told_count": COUNT, "told_later": (1, 2, 3, 5, 201),
-        "author_since": (1, 2, 3, 4, 6, 101), "heard_gap": LINES, "heard_count": COUNT, "back_gap": LINES,
-        "back_count": COUNT, "to_author": COUNT, "to_author_share": (0.1, 0.3, 0.6, 1, 2), "bot_target": (1, 2, 3),
-        "bot_asked": (1, 2), "partners": (1, 2, 3)},
+        "told_gap": LINES,
+        "told_secs": SECONDS,
+        "told_count": COUNT,
+        "told_later": (1, 2, 3, 5, 201),
+        "author_since": (1, 2, 3, 4, 6, 101),
+        "heard_gap": LINES,
+        "heard_count": COUNT,
+        "back_gap": LINES,
+        "back_count": COUNT,
+        "to_author": COUNT,
+        "to_author_share": (0.1, 0.3, 0.6, 1, 2),
+        "bot_target": (1, 2, 3),
+        "bot_asked": (1, 2),
+        "partners": (1, 2, 3),
+    },
     "presence": {
-        "bot_gap": LINES, "bot_secs": SECONDS, "bot_pace": (0.15, 0.3, 0.5, 0.9, 1.6, 3, 8, 30),
-        "bot_lines_near": (1, 2, 3, 4, 6, 8, 11), "bot_lines": (1, 3, 8, 15, 30, 60),
-        "bot_share": (0.01, 0.03, 0.05, 0.08, 0.12, 0.18, 0.28), "bot_rate": (0.3, 1, 2.5, 5, 8, 12, 17),
-        "speakers_since": (2, 3, 4, 6, 9, 13, 18)},
+        "bot_gap": LINES,
+        "bot_secs": SECONDS,
+        "bot_pace": (0.15, 0.3, 0.5, 0.9, 1.6, 3, 8, 30),
+        "bot_lines_near": (1, 2, 3, 4, 6, 8, 11),
+        "bot_lines": (1, 3, 8, 15, 30, 60),
+        "bot_share": (0.01, 0.03, 0.05, 0.08, 0.12, 0.18, 0.28),
+        "bot_rate": (0.3, 1, 2.5, 5, 8, 12, 17),
+        "speakers_since": (2, 3, 4, 6, 9, 13, 18),
+    },
     "role": {
-        "bot_asks": SHARE, "bot_names": SHARE, "bot_volunteers": (0.015, 0.03, 0.06, 0.1, 0.16, 0.25),
-        "bot_helps": (0.02, 0.1, 0.3, 0.7, 1.2, 2), "bot_helped_gap": LINES, "bot_replies": (0.4, 0.55, 0.7, 0.8, 0.88),
-        "bot_waiting": (1, 2, 3, 4)},
+        "bot_asks": SHARE,
+        "bot_names": SHARE,
+        "bot_volunteers": (0.015, 0.03, 0.06, 0.1, 0.16, 0.25),
+        "bot_helps": (0.02, 0.1, 0.3, 0.7, 1.2, 2),
+        "bot_helped_gap": LINES,
+        "bot_replies": (0.4, 0.55, 0.7, 0.8, 0.88),
+        "bot_waiting": (1, 2, 3, 4),
+    },
     "text": {
-        "kind": tuple(range(1, 7)), "marks": (1, 2), "length": (2, 4, 6, 9, 13, 19, 28, 45),
-        "content": (1, 2, 4, 6, 9, 14), "you": (1,), "joins": (1,)},
+        "kind": tuple(range(1, 7)),
+        "marks": (1, 2),
+        "length": (2, 4, 6, 9, 13, 19, 28, 45),
+        "content": (1, 2, 4, 6, 9, 14),
+        "you": (1,),
+        "joins": (1,),
+    },
     "topic": {"words": WORDS, "words_recent": WORDS},
     "room": {
-        "author_lines": (1, 2, 4, 8, 16, 40), "author_gap": LINES, "author_secs": SECONDS,
-        "author_burst": (1.1, 1.2, 1.35, 1.6), "author_names": SHARE, "run": (1, 2, 3),
-        "minute": (1, 3, 6, 10, 15, 22, 30), "crowd": (3, 5, 7, 9, 11, 13), "pause": (1, 31, 61, 181)},
+        "author_lines": (1, 2, 4, 8, 16, 40),
+        "author_gap": LINES,
+        "author_secs": SECONDS,
+        "author_burst": (1.1, 1.2, 1.35, 1.6),
+        "author_names": SHARE,
+        "run": (1, 2, 3),
+        "minute": (1, 3, 6, 10, 15, 22, 30),
+        "crowd": (3, 5, 7, 9, 11, 13),
+        "pause": (1, 31, 61, 181),
+    },
 }
 CROSSES: tuple[tuple[str, str], ...] = (
-    *(("tie", other) for other in (
-        "told_gap", "bot_gap", "marks", "kind", "length", "bot_lines_near", "bot_helps", "bot_volunteers", "bot_pace",
-        "speakers_since", "words_recent", "to_author", "author_since", "minute")),
-    ("bot_gap", "told_gap"), ("bot_gap", "bot_volunteers"), ("bot_gap", "marks"), ("bot_gap", "length"),
-    ("bot_gap", "words_recent"), ("bot_pace", "words"), ("marks", "told_gap"), ("marks", "bot_volunteers"),
-    ("author_since", "told_gap"), ("back_gap", "told_gap"))
+    *(
+        ("tie", other)
+        for other in (
+            "told_gap",
+            "bot_gap",
+            "marks",
+            "kind",
+            "length",
+            "bot_lines_near",
+            "bot_helps",
+            "bot_volunteers",
+            "bot_pace",
+            "speakers_since",
+            "words_recent",
+            "to_author",
+            "author_since",
+            "minute",
+        )
+    ),
+    ("bot_gap", "told_gap"),
+    ("bot_gap", "bot_volunteers"),
+    ("bot_gap", "marks"),
+    ("bot_gap", "length"),
+    ("bot_gap", "words_recent"),
+    ("bot_pace", "words"),
+    ("marks", "told_gap"),
+    ("marks", "bot_volunteers"),
+    ("author_since", "told_gap"),
+    ("back_gap", "told_gap"),
+)
 UNORDERED = frozenset({"tie", "kind", "bot_target"})
 GROUP_OF = {feature: group for group, axes in AXES.items() for feature in axes}
 EDGES = {feature: edges for axes in AXES.values() for feature, edges in axes.items()}
@@ -79,7 +139,8 @@ EDGES = {feature: edges for axes in AXES.values() for feature, edges in axes.ite
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of (message, person). `scored` rows come in fives: one trigger for the five bots of its file."""
+    """Rows of (message, person). `scored` rows come in fives: one trigger for the five
+    bots of its file."""
 
     table: Floats
     labels: Floats
@@ -99,22 +160,34 @@ def gather(logs: Sequence[Log]) -> Examples:
         for row, label, scored in _rows(log):
             kept = scored or label or len(marks) % OTHERS_KEPT == 0
             weight = 1.0 if scored or label else float(OTHERS_KEPT)
-            # A row that is left out still moves the count, so that which ones are kept depends on nothing else.
+            # A row that is left out still moves the count, so that which ones are kept
+            # depends on nothing else.
             marks.append((float(label), weight if kept else 0.0, scored, fold))
             rows.append(row if kept else ())
     kept_rows = [place for place, row in enumerate(rows) if row]
     columns = list(zip(*(marks[place] for place in kept_rows), strict=True))
-    return Examples(np.array([rows[place] for place in kept_rows]), np.array(columns[0]), np.array(columns[1]),
-                    np.array(columns[2], dtype=np.bool_), np.array(columns[3], dtype=np.int64))
+    return Examples(
+        np.array([rows[place] for place in kept_rows]),
+        np.array(columns[0]),
+        np.array(columns[1]),
+        np.array(columns[2], dtype=np.bool_),
+        np.array(columns[3], dtype=np.int64),
+    )
 
 
 def channel_day(log: Log) -> str:
-    """What must not be split over folds: a channel's day, or a channel whose files are numbered."""
+    """What must not be split over folds: a channel's day, or a channel whose files are
+    numbered."""
     return re.sub(r"-\d$", "", Path(log.name).stem)
 
 
 def _rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
-    people = [author for author, _ in Counter(one.turn.author for one in log.said if one.human).most_common(PEOPLE)]
+    people = [
+        author
+        for author, _ in Counter(
+            one.turn.author for one in log.said if one.human
+        ).most_common(PEOPLE)
+    ]
     labels, triggers = log.labels(people), log.triggers()
     room = Room({bot: (bot,) for bot in log.bots})
     found = []
@@ -132,23 +205,41 @@ def _rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
 
 
 def design(without: str = "") -> tuple[Design, tuple[tuple[str, ...], ...]]:
-    """The terms, and their features; `without` leaves a group out, with every pair that it takes part in."""
+    """The terms, and their features; `without` leaves a group out, with every pair that
+    it takes part in."""
     terms = [(feature,) for feature, group in GROUP_OF.items() if group != without]
-    pairs = [pair for pair in CROSSES if all(GROUP_OF[feature] != without for feature in pair)]
+    pairs = [
+        pair
+        for pair in CROSSES
+        if all(GROUP_OF[feature] != without for feature in pair)
+    ]
     chosen: list[tuple[str, ...]] = [*terms, *pairs]
     return Design(tuple(_table(features_) for features_ in chosen)), tuple(chosen)
 
 
 def _table(chosen: tuple[str, ...]) -> Table:
-    edges = [tuple(float(edge) for edge in (FEW_LINES if len(chosen) == 2 and EDGES[feature] == LINES
-                                            else EDGES[feature])) for feature in chosen]
-    return Table(tuple(FEATURES.index(feature) for feature in chosen), tuple(edges),
-                 tuple(feature not in UNORDERED for feature in chosen))
+    edges = [
+        tuple(
+            float(edge)
+            for edge in (
+                FEW_LINES
+                if len(chosen) == 2 and EDGES[feature] == LINES
+                else EDGES[feature]
+            )
+        )
+        for feature in chosen
+    ]
+    return Table(
+        tuple(FEATURES.index(feature) for feature in chosen),
+        tuple(edges),
+        tuple(feature not in UNORDERED for feature in chosen),
+    )
 
 
 @dataclass(frozen=True)
 class Validated:
-    """Out-of-fold scores in bits, by trigger and bot; labels, who is named, and the fold of each trigger."""
+    """Out-of-fold scores in bits, by trigger and bot; labels, who is named, and the
+    fold of each trigger."""
 
     bits: Floats
     labels: Flags
@@ -156,21 +247,30 @@ class Validated:
     fold: NDArray[np.int64]
 
     def choose(self, threshold: float) -> Flags:
-        """What the decision function of the policy does with these scores and this threshold."""
+        """What the decision function of the policy does with these scores and this
+        threshold."""
         called = self.named & (self.bits >= threshold)
         others = np.where(self.named, -np.inf, self.bits)
         best = np.zeros_like(called)
-        best[np.arange(len(best)), others.argmax(axis=1)] = others.max(axis=1) >= threshold
+        best[np.arange(len(best)), others.argmax(axis=1)] = (
+            others.max(axis=1) >= threshold
+        )
         return np.asarray(called | (best & ~some(called)[:, None]))
 
     def f1(self, chosen: Flags, among: Flags | None = None) -> tuple[float, float]:
         """F1 of who and of anybody."""
-        picked, label = (chosen, self.labels) if among is None else (chosen[among], self.labels[among])
+        picked, label = (
+            (chosen, self.labels)
+            if among is None
+            else (chosen[among], self.labels[among])
+        )
         return _f1(picked, label), _f1(some(picked), some(label))
 
     def threshold(self, among: Flags | None = None) -> float:
         """The one that makes the two F1 together greatest."""
-        return float(max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1])
+        return float(
+            max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1]
+        )
 
     def honest(self) -> Row:
         """The scores with a threshold that never saw the fold it is used on."""
@@ -183,7 +283,12 @@ class Validated:
     def row(self, chosen: Flags) -> Row:
         """Precision and recall of both, and F1."""
         who, anybody = self.f1(chosen)
-        return Row(*_rates(chosen, self.labels), who, *_rates(some(chosen), some(self.labels)), anybody)
+        return Row(
+            *_rates(chosen, self.labels),
+            who,
+            *_rates(some(chosen), some(self.labels)),
+            anybody,
+        )
 
 
 def some(chosen: Flags) -> Flags:
@@ -197,7 +302,11 @@ def _rates(chosen: Flags, label: Flags) -> tuple[float, float]:
 
 
 def _f1(chosen: Flags, label: Flags) -> float:
-    return 2.0 * float((chosen & label).sum()) / max(float(chosen.sum() + label.sum()), 1.0)
+    return (
+        2.0
+        * float((chosen & label).sum())
+        / max(float(chosen.sum() + label.sum()), 1.0)
+    )
 
 
 def validate(examples: Examples, without: str = "") -> Validated:
@@ -208,45 +317,71 @@ def validate(examples: Examples, without: str = "") -> Validated:
     start: Floats | None = None
     for fold in range(FOLDS):
         seen, held = examples.group != fold, (examples.group == fold) & examples.scored
-        start = fit(shape, cells[seen], examples.labels[seen], examples.weights[seen], start)
+        start = fit(
+            shape, cells[seen], examples.labels[seen], examples.weights[seen], start
+        )
         out[held] = scores(start, cells[held]) / np.log(2.0)
     five = examples.scored
     named = examples.table[:, FEATURES.index("named")]
-    return Validated(out[five].reshape(-1, BOTS), examples.labels[five].reshape(-1, BOTS) > 0,
-                     named[five].reshape(-1, BOTS) > 0, examples.group[five].reshape(-1, BOTS)[:, 0])
+    return Validated(
+        out[five].reshape(-1, BOTS),
+        examples.labels[five].reshape(-1, BOTS) > 0,
+        named[five].reshape(-1, BOTS) > 0,
+        examples.group[five].reshape(-1, BOTS)[:, 0],
+    )
 
 
 def curve(validated: Validated, threshold: float) -> Curve:
     """Precision and recall while the threshold rises."""
-    points = [validated.row(validated.choose(bits)) for bits in np.arange(-6.0, 2.51, 0.25)]
+    points = [
+        validated.row(validated.choose(bits)) for bits in np.arange(-6.0, 2.51, 0.25)
+    ]
     return Curve(points, validated.row(validated.choose(threshold)))
 
 
 def shipped(examples: Examples, threshold: float, by_hand: Policy) -> str:
     """The text of `policy.yaml`, fitted to all examples."""
     shape, chosen = design()
-    weights = fit(shape, shape.cells(examples.table), examples.labels, examples.weights) / np.log(2.0)
-    tables = [(GROUP_OF[names[-1]], names, table.edges, weights[offset:offset + table.size])
-              for names, table, offset in zip(chosen, shape.tables, shape.offsets(), strict=True)]
+    weights = fit(
+        shape, shape.cells(examples.table), examples.labels, examples.weights
+    ) / np.log(2.0)
+    tables = [
+        (GROUP_OF[names[-1]], names, table.edges, weights[offset : offset + table.size])
+        for names, table, offset in zip(
+            chosen, shape.tables, shape.offsets(), strict=True
+        )
+    ]
     return write_policy(by_hand, float(weights[0]), threshold, tables)
 
 
-def main(arguments: Sequence[str] | None = None, say: Callable[[str], None] | None = None) -> None:
+def main(
+    arguments: Sequence[str] | None = None, say: Callable[[str], None] | None = None
+) -> None:
     """Fit, validate, and write the policy, the plot and the tables."""
     say = say or Console().print
-    parser = argparse.ArgumentParser(description="Fit the policy of who answers to recorded chat.")
+    parser = argparse.ArgumentParser(
+        description="Fit the policy of who answers to recorded chat."
+    )
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--policy", type=Path, default=Path("app/rules/policy.yaml"))
-    parser.add_argument("--docs", type=Path, help="folder whose policy.md and img/ get the tables and the plot")
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        help="folder whose policy.md and img/ get the tables and the plot",
+    )
     chosen = parser.parse_args(arguments)
     logs = [log for log in map(read_log, sorted(chosen.files)) if log is not None]
     examples = gather(logs)
-    say(f"{len(logs)} files, {len(examples.labels):,} examples, {int(examples.scored.sum()) // BOTS:,} triggers")
+    say(
+        f"{len(logs)} files, {len(examples.labels):,} examples, {int(examples.scored.sum()) // BOTS:,} triggers"
+    )
     full = validate(examples)
     threshold = full.threshold()
     rows = {"policy": full.honest()}
     say(f"cross-validated: {rows['policy'].text()}; threshold {threshold:.2f} bits")
-    chosen.policy.write_text(shipped(examples, threshold, shipped_policy()), encoding="utf-8")
+    chosen.policy.write_text(
+        shipped(examples, threshold, shipped_policy()), encoding="utf-8"
+    )
     if chosen.docs is not None:
         for group in AXES:
             rows[f"without {group}"] = validate(examples, group).honest()

@@ -1,4 +1,5 @@
-"""What a fit leaves behind: the policy as YAML, the tables of docs/policy.md, and the precision/recall plot."""
+"""What a fit leaves behind: the policy as YAML, the tables of docs/policy.md, and the
+precision/recall plot."""
 
 from __future__ import annotations
 
@@ -55,27 +56,52 @@ class Curve:
     chosen: Row
 
 
-def write_policy(by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]) -> str:
+def write_policy(
+    by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]
+) -> str:
     """The text of `policy.yaml`."""
-    lines = [HEAD + f"intercept: {intercept:.2f}", f"threshold: {threshold:.2f}", "", HAND + "signals:"]
+    lines = [
+        HEAD + f"intercept: {intercept:.2f}",
+        f"threshold: {threshold:.2f}",
+        "",
+        HAND + "signals:",
+    ]
     lines += [f"  {signal.value}: {bits:g}" for signal, bits in by_hand.signals.items()]
-    lines += [f"trust: {by_hand.trust:g}  # bits per trust level above or below the next line",
-              f"trust_level: {by_hand.trust_level}",
-              f"fatigue: {by_hand.fatigue:g}  # bits off per own line beyond the next line's number, among the last 20",
-              f"fatigue_lines: {by_hand.fatigue_lines}", "", TERMS + "terms:"]
+    lines += [
+        f"trust: {by_hand.trust:g}  # bits per trust level above or below the next line",
+        f"trust_level: {by_hand.trust_level}",
+        f"fatigue: {by_hand.fatigue:g}  # bits off per own line beyond the next line's number, among the last 20",
+        f"fatigue_lines: {by_hand.fatigue_lines}",
+        "",
+        TERMS + "terms:",
+    ]
     for group, features, edges, weights in tables:
-        lines += _term(group, features, edges, [0.0 if abs(bits) < 0.005 else bits for bits in weights])
+        lines += _term(
+            group,
+            features,
+            edges,
+            [0.0 if abs(bits) < 0.005 else bits for bits in weights],
+        )
     return "\n".join(lines) + "\n"
 
 
 def _term(
-    group: str, features: Sequence[str], edges: Sequence[Sequence[float]], weights: Sequence[float]
+    group: str,
+    features: Sequence[str],
+    edges: Sequence[Sequence[float]],
+    weights: Sequence[float],
 ) -> list[str]:
-    axes = [f"      - {{feature: {feature}, edges: [{', '.join(f'{edge:g}' for edge in cuts)}]}}"
-            for feature, cuts in zip(features, edges, strict=True)]
+    axes = [
+        f"      - {{feature: {feature}, edges: [{', '.join(f'{edge:g}' for edge in cuts)}]}}"
+        for feature, cuts in zip(features, edges, strict=True)
+    ]
     width = len(edges[-1]) + 1
-    rows = ["      " + ", ".join(f"{bits:.2f}" for bits in weights[place:place + width]) + ","
-            for place in range(0, len(weights), width)]
+    rows = [
+        "      "
+        + ", ".join(f"{bits:.2f}" for bits in weights[place : place + width])
+        + ","
+        for place in range(0, len(weights), width)
+    ]
     return [f"  - group: {group}", "    axes:", *axes, "    weights: [", *rows, "    ]"]
 
 
@@ -88,15 +114,22 @@ def write_docs(docs: Path, rows: Mapping[str, Row], plot: str) -> None:
     if BEGIN not in text or END not in text:
         raise ConfigurationError(f"{page} lacks the markers {BEGIN} and {END}")
     before, rest = text.split(BEGIN, 1)
-    page.write_text(f"{before}{BEGIN}\n{_markdown(rows)}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+    page.write_text(
+        f"{before}{BEGIN}\n{_markdown(rows)}\n{END}{rest.split(END, 1)[1]}",
+        encoding="utf-8",
+    )
 
 
 def _markdown(rows: Mapping[str, Row]) -> str:
-    lines = ["| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
-             "|---|---|---|---|---|---|---|"]
-    lines += [f"| {name} | {row.who_precision:.3f} | {row.who_recall:.3f} | {row.who:.3f} | "
-              f"{row.anybody_precision:.3f} | {row.anybody_recall:.3f} | {row.anybody:.3f} |"
-              for name, row in rows.items()]
+    lines = [
+        "| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {row.who_precision:.3f} | {row.who_recall:.3f} | {row.who:.3f} | "
+        f"{row.anybody_precision:.3f} | {row.anybody_recall:.3f} | {row.anybody:.3f} |"
+        for name, row in rows.items()
+    ]
     return "\n".join(lines)
 
 
@@ -108,13 +141,19 @@ def draw(curve: Curve) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDE + 30} {TOP + HIGH + 60}" '
         'font-family="sans-serif" font-size="13" role="img">',
         "<title>Precision and recall of the policy, cross-validated</title>",
-        '<rect width="100%" height="100%" fill="#ffffff"/>', *_grid(),
-        _line(who, "#1f5fa8"), _line(anybody, "#c25a12"),
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        *_grid(),
+        _line(who, "#1f5fa8"),
+        _line(anybody, "#c25a12"),
         _dot(curve.chosen.who_recall, curve.chosen.who_precision, "#1f5fa8"),
         _dot(curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"),
-        _text(LEFT + WIDE - 8, TOP + 20, "who answers (message and bot)", "end", "#1f5fa8"),
+        _text(
+            LEFT + WIDE - 8, TOP + 20, "who answers (message and bot)", "end", "#1f5fa8"
+        ),
         _text(LEFT + WIDE - 8, TOP + 38, "anybody answers (message)", "end", "#c25a12"),
-        _text(LEFT + WIDE - 8, TOP + 56, "dot: the threshold shipped", "end", "#333333"),
+        _text(
+            LEFT + WIDE - 8, TOP + 56, "dot: the threshold shipped", "end", "#333333"
+        ),
     ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -123,9 +162,16 @@ def _grid() -> list[str]:
     parts = []
     for tenth in range(0, 11, 2):
         x, y = _at(tenth / 10, tenth / 10)
-        parts += [f'<path d="M{x} {TOP}V{TOP + HIGH}M{LEFT} {y}H{LEFT + WIDE}" stroke="#dddddd"/>',
-                  _text(x, TOP + HIGH + 18, f"{tenth / 10:g}", "middle"), _text(LEFT - 8, y + 4, f"{tenth / 10:g}", "end")]
-    return [*parts, _text(LEFT + WIDE / 2, TOP + HIGH + 42, "recall", "middle"), _text(LEFT, TOP - 14, "precision", "middle")]
+        parts += [
+            f'<path d="M{x} {TOP}V{TOP + HIGH}M{LEFT} {y}H{LEFT + WIDE}" stroke="#dddddd"/>',
+            _text(x, TOP + HIGH + 18, f"{tenth / 10:g}", "middle"),
+            _text(LEFT - 8, y + 4, f"{tenth / 10:g}", "end"),
+        ]
+    return [
+        *parts,
+        _text(LEFT + WIDE / 2, TOP + HIGH + 42, "recall", "middle"),
+        _text(LEFT, TOP - 14, "precision", "middle"),
+    ]
 
 
 def _at(recall: float, precision: float) -> tuple[float, float]:
@@ -134,7 +180,9 @@ def _at(recall: float, precision: float) -> tuple[float, float]:
 
 def _line(points: Sequence[tuple[float, float]], colour: str) -> str:
     places = " ".join(f"{x},{y}" for x, y in (_at(*point) for point in points))
-    return f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    return (
+        f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    )
 
 
 def _dot(recall: float, precision: float, colour: str) -> str:
@@ -143,4 +191,6 @@ def _dot(recall: float, precision: float, colour: str) -> str:
 
 
 def _text(x: float, y: float, words: str, anchor: str, colour: str = "#333333") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
+    return (
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
+    )

@@ -1,8 +1,9 @@
 """How often the policy of who answers agrees with people, on recorded chat.
 
-In each file the five most active people stand for the bots. A trigger is an annotated message of any other person; its
-label is the set of those five whose message has a gold link back to it. Only what came before a trigger is seen: the
-roster (five names) and the turns so far. Gold links, the file's `mentions` and `reply_to` never reach the room.
+In each file the five most active people stand for the bots. A trigger is an annotated
+message of any other person; its label is the set of those five whose message has a gold
+link back to it. Only what came before a trigger is seen: the roster (five names) and
+the turns so far. Gold links, the file's `mentions` and `reply_to` never reach the room.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ RULES = ("named", "named_else_last", "last", "all")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One recorded message: its turn, whether a person wrote it, whether it has gold links, and the ids they lead to."""
+    """One recorded message: its turn, whether a person wrote it, whether it has gold
+    links, and the ids they lead to."""
 
     turn: Turn
     human: bool
@@ -58,7 +60,11 @@ class Log:
     def triggers(self) -> set[str]:
         """Ids of the messages to decide about."""
         bots = set(self.bots)
-        return {one.turn.message_id for one in self.said if one.annotated and one.human and one.turn.author not in bots}
+        return {
+            one.turn.message_id
+            for one in self.said
+            if one.annotated and one.human and one.turn.author not in bots
+        }
 
 
 @dataclass(slots=True)
@@ -71,7 +77,12 @@ class Tally:
     def add(self, chosen: set[str], label: set[str]) -> None:
         """Count one trigger."""
         _count(self.pairs, len(chosen & label), len(chosen), len(label))
-        _count(self.triggers, int(bool(chosen) and bool(label)), int(bool(chosen)), int(bool(label)))
+        _count(
+            self.triggers,
+            int(bool(chosen) and bool(label)),
+            int(bool(chosen)),
+            int(bool(label)),
+        )
 
     def scores(self) -> dict[str, dict[str, float]]:
         """`who` (by pairs) and `anybody` (by triggers): precision, recall and F1."""
@@ -87,16 +98,21 @@ def _scores(hits: int, predicted: int, labelled: int) -> dict[str, float]:
     return {
         "precision": round(hits / predicted, 4) if predicted else 0.0,
         "recall": round(hits / labelled, 4) if labelled else 0.0,
-        "f1": round(2 * hits / (predicted + labelled), 4) if predicted + labelled else 0.0,
+        "f1": round(2 * hits / (predicted + labelled), 4)
+        if predicted + labelled
+        else 0.0,
     }
 
 
 @dataclass(slots=True)
 class Report:
-    """The outcome over all files. `seconds` is the time that reading ahead of the policy and its decisions took."""
+    """The outcome over all files. `seconds` is the time that reading ahead of the
+    policy and its decisions took."""
 
     policy: Tally = field(default_factory=Tally)
-    rules: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in RULES})
+    rules: dict[str, Tally] = field(
+        default_factory=lambda: {name: Tally() for name in RULES}
+    )
     files: int = 0
     messages: int = 0
     triggers: int = 0
@@ -115,14 +131,18 @@ class Report:
             "triggers": self.triggers,
             "files": self.files,
             "messages": self.messages,
-            "overlap_unaddressed": self.overlapping / self.unaddressed if self.unaddressed else 0.0,
-            "messages_per_second": round(self.messages / self.seconds, 1) if self.seconds else 0.0,
+            "overlap_unaddressed": self.overlapping / self.unaddressed
+            if self.unaddressed
+            else 0.0,
+            "messages_per_second": round(self.messages / self.seconds, 1)
+            if self.seconds
+            else 0.0,
         }
 
 
 def read_log(file: Path) -> Log | None:
-    """One file, or None when it is too short to judge (under 50 messages or two people). A line that is no message is a
-    ConfigurationError that names it."""
+    """One file, or None when it is too short to judge (under 50 messages or two
+    people). A line that is no message is a ConfigurationError that names it."""
     said = list(_lines(file))
     active = Counter(one.turn.author for one in said if one.human).most_common(BOTS)
     if len(said) < LEAST_MESSAGES or len(active) < 2:
@@ -131,14 +151,18 @@ def read_log(file: Path) -> Log | None:
 
 
 def _lines(file: Path) -> Iterator[Said]:
-    with file.open(encoding="utf-8", errors="replace") as stream:  # what is no text is no message either
+    with file.open(
+        encoding="utf-8", errors="replace"
+    ) as stream:  # what is no text is no message either
         for number, text in enumerate(stream, 1):
             if not text.strip():
                 continue
             try:
                 yield _said(json.loads(text))
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise ConfigurationError(f"{file}:{number}: no message (id, author, ts, content)") from None
+                raise ConfigurationError(
+                    f"{file}:{number}: no message (id, author, ts, content)"
+                ) from None
 
 
 def _said(row: dict[str, Any]) -> Said:
@@ -146,7 +170,13 @@ def _said(row: dict[str, Any]) -> Said:
     moment = datetime.fromisoformat(str(row["ts"]).replace("Z", "+00:00"))
     links = [*(row.get("replies_to") or ()), row.get("reply_to")]
     return Said(
-        Turn(str(row["id"]), author, str(row["content"]), int(moment.timestamp() * 1000), (author,)),
+        Turn(
+            str(row["id"]),
+            author,
+            str(row["content"]),
+            int(moment.timestamp() * 1000),
+            (author,),
+        ),
         human=not row.get("author_is_bot", False),
         annotated=row.get("annotated", True) is not False,
         answers=frozenset(str(link) for link in links if link is not None),
@@ -165,19 +195,35 @@ class Simple:
         """The choice of each rule, before the turn is observed."""
         named = {one for one in room.read(turn).named if one in self._bots}
         spoke = self._spoke_to.get(turn.author)
-        lately = {spoke[-1][0]} if spoke and turn.at_ms - spoke[-1][1] <= SPOKE_LATELY_MS else set()
+        lately = (
+            {spoke[-1][0]}
+            if spoke and turn.at_ms - spoke[-1][1] <= SPOKE_LATELY_MS
+            else set()
+        )
         last = {self._last} if self._last is not None else set()
-        return {"named": named, "named_else_last": named or lately, "last": last, "all": set(self._bots)}
+        return {
+            "named": named,
+            "named_else_last": named or lately,
+            "last": last,
+            "all": set(self._bots),
+        }
 
     def observe(self, room: Room, turn: Turn) -> None:
-        """Keep what the rules need of a turn; call it before the room observes the turn."""
+        """Keep what the rules need of a turn; call it before the room observes the
+        turn."""
         if turn.author in self._bots:
             self._last = turn.author
             for other in room.read(turn).named:
-                self._spoke_to.setdefault(other, deque(maxlen=1)).append((turn.author, turn.at_ms))
+                self._spoke_to.setdefault(other, deque(maxlen=1)).append(
+                    (turn.author, turn.at_ms)
+                )
 
 
-def judge(files: Iterable[Path], policy: Policy, progress: Callable[[Path], None] | None = None) -> Report:
+def judge(
+    files: Iterable[Path],
+    policy: Policy,
+    progress: Callable[[Path], None] | None = None,
+) -> Report:
     """Score the policy and the simple rules over files."""
     report = Report()
     for file in files:
@@ -190,7 +236,8 @@ def judge(files: Iterable[Path], policy: Policy, progress: Callable[[Path], None
 
 
 def _judge_log(log: Log, policy: Policy, report: Report) -> None:
-    """The policy first and alone, so that its time is its own; then the rules over the same turns."""
+    """The policy first and alone, so that its time is its own; then the rules over the
+    same turns."""
     chosen: dict[str, set[str]] = {}
     triggers, bots = log.triggers(), log.bots
     room = Room({bot: (bot,) for bot in bots})
@@ -210,7 +257,9 @@ def _judge_log(log: Log, policy: Policy, report: Report) -> None:
             for name, answer in rules.items():
                 report.rules[name].add(answer, label)
             report.unaddressed += not rules["named"]
-            report.overlapping += not rules["named"] and len(chosen[one.turn.message_id]) > 1
+            report.overlapping += (
+                not rules["named"] and len(chosen[one.turn.message_id]) > 1
+            )
         simple.observe(room, one.turn)
         room.observe(one.turn)
     report.files += 1
@@ -219,16 +268,21 @@ def _judge_log(log: Log, policy: Policy, report: Report) -> None:
 
 
 def run(files: list[Path], json_out: Path | None = None) -> dict[str, Any]:
-    """`the-stream replay --judge`: score the shipped policy, print a table, and write the report as JSON."""
+    """`the-stream replay --judge`: score the shipped policy, print a table, and write
+    the report as JSON."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("judging", total=len(files))
         report = judge(files, shipped_policy(), lambda _: bar.advance(task)).as_json()
     if report["files"] == 0:
-        raise ConfigurationError("No file is long enough to judge: at least 50 messages and two people.")
+        raise ConfigurationError(
+            "No file is long enough to judge: at least 50 messages and two people."
+        )
     _show(report)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -239,13 +293,31 @@ def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"Who answers: {report['triggers']:,} messages of {report['files']} files")
-    for heading in ("", "who: precision", "recall", "F1", "anybody: precision", "recall", "F1"):
+    table = Table(
+        title=f"Who answers: {report['triggers']:,} messages of {report['files']} files"
+    )
+    for heading in (
+        "",
+        "who: precision",
+        "recall",
+        "F1",
+        "anybody: precision",
+        "recall",
+        "F1",
+    ):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, scores in [*report["rules"].items(), ("policy", report["policy"])]:
-        cells = [f"{scores[kind][part]:.2f}" for kind in ("who", "anybody") for part in ("precision", "recall", "f1")]
-        table.add_row(name.replace("_", " "), *cells, style="bold" if name == "policy" else None)
+        cells = [
+            f"{scores[kind][part]:.2f}"
+            for kind in ("who", "anybody")
+            for part in ("precision", "recall", "f1")
+        ]
+        table.add_row(
+            name.replace("_", " "), *cells, style="bold" if name == "policy" else None
+        )
     console = Console()
     console.print(table)
-    console.print(f"Two answers to a message that names nobody: {report['overlap_unaddressed']:.1%}. "
-                  f"{report['messages_per_second']:,.0f} messages a second.")
+    console.print(
+        f"Two answers to a message that names nobody: {report['overlap_unaddressed']:.1%}. "
+        f"{report['messages_per_second']:,.0f} messages a second."
+    )

@@ -1,4 +1,5 @@
-"""One message of each kind that people send: what a bot hears of it, and docs/messages.md made of that."""
+"""One message of each kind that people send: what a bot hears of it, and
+docs/messages.md made of that."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ MESSAGE = "1000000000000000001"
 
 @dataclass(frozen=True, slots=True)
 class MessageKind:
-    """A kind of message: its text and further fields of Discord's message object, and what is heard of them."""
+    """A kind of message: its text and further fields of Discord's message object, and
+    what is heard of them."""
 
     name: str
     fields: Mapping[str, object]
@@ -27,7 +29,9 @@ class MessageKind:
 
 
 def _file(kind: PartKind, name: str, media_type: str, size: int = 1) -> MessagePart:
-    return MessagePart(kind=kind, text=name, url=kinds.CDN + name, media_type=media_type, size=size)
+    return MessagePart(
+        kind=kind, text=name, url=kinds.CDN + name, media_type=media_type, size=size
+    )
 
 
 def _attached(name: str, media_type: str, size: int = 1) -> Mapping[str, object]:
@@ -35,8 +39,16 @@ def _attached(name: str, media_type: str, size: int = 1) -> Mapping[str, object]
 
 
 _SNAPSHOT = {
-    "type": 0, "content": "Can an octopus live on land?", "mentions": [], "mention_roles": [], "attachments": [],
-    "embeds": [], "timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None, "flags": 0, "components": [],
+    "type": 0,
+    "content": "Can an octopus live on land?",
+    "mentions": [],
+    "mention_roles": [],
+    "attachments": [],
+    "embeds": [],
+    "timestamp": "2026-01-01T00:00:00+00:00",
+    "edited_timestamp": None,
+    "flags": 0,
+    "components": [],
 }
 _FORWARDED = {
     "flags": int(kinds.MessageFlag.HAS_SNAPSHOT),
@@ -46,32 +58,81 @@ _FORWARDED = {
 
 KINDS: tuple[MessageKind, ...] = (
     MessageKind("text", {}, (), text="Good morning"),
-    MessageKind("picture", kinds.picture(), (_file(PartKind.PICTURE, "a.png", "image/png"),)),
-    MessageKind("picture with words", kinds.picture(), (_file(PartKind.PICTURE, "a.png", "image/png"),), text="Look at this"),
-    MessageKind("video", _attached("a.mp4", "video/mp4"), (_file(PartKind.VIDEO, "a.mp4", "video/mp4"),)),
-    MessageKind("sound", _attached("a.mp3", "audio/mpeg"), (_file(PartKind.SOUND, "a.mp3", "audio/mpeg"),)),
     MessageKind(
-        "voice message", kinds.voice_message(), (_file(PartKind.VOICE, "voice-message.ogg", "audio/ogg"),)),
+        "picture", kinds.picture(), (_file(PartKind.PICTURE, "a.png", "image/png"),)
+    ),
     MessageKind(
-        "long paste", kinds.text_file(), (_file(PartKind.TEXT_FILE, "message.txt", "text/plain"),),
-        enclosed=Enclosed(texts=(("message.txt", "It was a long day at the reef."),))),
-    MessageKind("other file", _attached("a.zip", "application/zip"), (_file(PartKind.FILE, "a.zip", "application/zip"),)),
-    MessageKind("sticker", kinds.stickers("Wave"), (MessagePart(kind=PartKind.STICKER, text="Wave"),)),
+        "picture with words",
+        kinds.picture(),
+        (_file(PartKind.PICTURE, "a.png", "image/png"),),
+        text="Look at this",
+    ),
     MessageKind(
-        "poll", kinds.poll("Tea or coffee?", ["Tea", "Coffee"]),
-        (MessagePart(kind=PartKind.POLL, text="Tea or coffee? (Tea, Coffee)"),)),
-    MessageKind("forward", _FORWARDED, (MessagePart(kind=PartKind.FORWARD, text="Can an octopus live on land?"),)),
+        "video",
+        _attached("a.mp4", "video/mp4"),
+        (_file(PartKind.VIDEO, "a.mp4", "video/mp4"),),
+    ),
     MessageKind(
-        "link with its preview", kinds.embeds(kinds.link_embed("https://example.org/", "Reefs", "How they grow")),
-        (MessagePart(kind=PartKind.EMBED, text="Reefs / How they grow"),), text="https://example.org/"),
-    MessageKind("buttons", kinds.button("Press"), (MessagePart(kind=PartKind.COMPONENTS),)),
+        "sound",
+        _attached("a.mp3", "audio/mpeg"),
+        (_file(PartKind.SOUND, "a.mp3", "audio/mpeg"),),
+    ),
+    MessageKind(
+        "voice message",
+        kinds.voice_message(),
+        (_file(PartKind.VOICE, "voice-message.ogg", "audio/ogg"),),
+    ),
+    MessageKind(
+        "long paste",
+        kinds.text_file(),
+        (_file(PartKind.TEXT_FILE, "message.txt", "text/plain"),),
+        enclosed=Enclosed(texts=(("message.txt", "It was a long day at the reef."),)),
+    ),
+    MessageKind(
+        "other file",
+        _attached("a.zip", "application/zip"),
+        (_file(PartKind.FILE, "a.zip", "application/zip"),),
+    ),
+    MessageKind(
+        "sticker",
+        kinds.stickers("Wave"),
+        (MessagePart(kind=PartKind.STICKER, text="Wave"),),
+    ),
+    MessageKind(
+        "poll",
+        kinds.poll("Tea or coffee?", ["Tea", "Coffee"]),
+        (MessagePart(kind=PartKind.POLL, text="Tea or coffee? (Tea, Coffee)"),),
+    ),
+    MessageKind(
+        "forward",
+        _FORWARDED,
+        (MessagePart(kind=PartKind.FORWARD, text="Can an octopus live on land?"),),
+    ),
+    MessageKind(
+        "link with its preview",
+        kinds.embeds(
+            kinds.link_embed("https://example.org/", "Reefs", "How they grow")
+        ),
+        (MessagePart(kind=PartKind.EMBED, text="Reefs / How they grow"),),
+        text="https://example.org/",
+    ),
+    MessageKind(
+        "buttons", kinds.button("Press"), (MessagePart(kind=PartKind.COMPONENTS),)
+    ),
 )
 
 
 def entry(kind: MessageKind) -> InboxEntry:
     """The kind as a bot finds it in its inbox."""
     event = Event(
-        message_id=MESSAGE, channel_id="2", author_id="3", author_name="Kim", content=kind.text, parts=kind.parts, is_dm=True)
+        message_id=MESSAGE,
+        channel_id="2",
+        author_id="3",
+        author_name="Kim",
+        content=kind.text,
+        parts=kind.parts,
+        is_dm=True,
+    )
     return InboxEntry(entry_id="0-1", event=event, signal=Signal.DIRECT)
 
 
@@ -82,7 +143,8 @@ def shown(kind: MessageKind) -> dict[str, object]:
 
 
 def answered(kind: MessageKind) -> str:
-    """What the offline voice answers: words where there are any, else that it cannot make the thing out."""
+    """What the offline voice answers: words where there are any, else that it cannot
+    make the thing out."""
     words = heard(entry(kind).event, kind.enclosed)
     return f"“{words}”" if words else f"that it cannot make out {thing(kind.parts)}"
 
@@ -90,5 +152,10 @@ def answered(kind: MessageKind) -> str:
 def rows() -> list[tuple[str, str, str]]:
     """The table of docs/messages.md."""
     return [
-        (kind.name, ", ".join(f"{name}: `{value}`" for name, value in shown(kind).items()), answered(kind)) for kind in KINDS
+        (
+            kind.name,
+            ", ".join(f"{name}: `{value}`" for name, value in shown(kind).items()),
+            answered(kind),
+        )
+        for kind in KINDS
     ]

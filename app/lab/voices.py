@@ -1,4 +1,5 @@
-"""Twelve consecutive answers of each character's offline voice to the same messages: `python -m app.lab.voices`."""
+"""Twelve consecutive answers of each character's offline voice to the same messages:
+`python -m app.lab.voices`."""
 
 from __future__ import annotations
 
@@ -27,8 +28,12 @@ MESSAGES = (
 
 
 def answers(character: Character) -> Iterator[tuple[str, str, str]]:
-    """(who, message, answer) in order; each answer knows those before it. The same each time."""
-    voice, said = OfflineVoice(character=character, encoder=shared_encoder(), seed=SEED), list[str]()
+    """(who, message, answer) in order; each answer knows those before it. The same each
+    time."""
+    voice, said = (
+        OfflineVoice(character=character, encoder=shared_encoder(), seed=SEED),
+        list[str](),
+    )
     for place, (who, message) in enumerate(MESSAGES):
         said.append(voice.say(Scene(message, who, tuple(said), str(place))))
         yield who, message, said[-1]
@@ -39,7 +44,9 @@ def main() -> None:
     for character in load_characters().values():
         sys.stdout.write(f"\n{character.display_name}\n\n")
         for who, message, answer in answers(character):
-            sys.stdout.write(f"  {who}: {message}\n    {character.display_name}: {answer}\n")
+            sys.stdout.write(
+                f"  {who}: {message}\n    {character.display_name}: {answer}\n"
+            )
 
 
 if __name__ == "__main__":

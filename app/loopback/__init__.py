@@ -1,4 +1,5 @@
-"""The loopback Discord: a gateway and REST server on this machine for unmodified discord.py clients."""
+"""The loopback Discord: a gateway and REST server on this machine for unmodified
+discord.py clients."""
 
 from __future__ import annotations
 

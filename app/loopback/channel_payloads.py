@@ -1,4 +1,5 @@
-"""JSON shapes of channels, threads and DM channels (source: Discord's developer documentation)."""
+"""JSON shapes of channels, threads and DM channels (source: Discord's developer
+documentation)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ def channel(world: World, item: Channel) -> Json:
         return thread(item)
     shape = _base(item)
     if item.type is ChannelType.DM:
-        return {**shape, "recipients": [user(world.accounts[i]) for i in sorted(item.recipient_ids)]}
+        return {
+            **shape,
+            "recipients": [user(world.accounts[i]) for i in sorted(item.recipient_ids)],
+        }
     shape |= _in_guild(item)
     shape |= {
         "name": item.name,
@@ -36,7 +40,9 @@ def channel(world: World, item: Channel) -> Json:
 
 def obfuscated(item: Channel) -> Json:
     """A channel as Discord shows it over the gateway to those who may not view it."""
-    denied = Overwrite(item.guild_id or 0, OverwriteType.ROLE, deny=Permission.VIEW_CHANNEL)
+    denied = Overwrite(
+        item.guild_id or 0, OverwriteType.ROLE, deny=Permission.VIEW_CHANNEL
+    )
     return {
         **_base(item),
         **_in_guild(item),
@@ -57,7 +63,9 @@ def as_seen_by(world: World, item: Channel, viewer: Account) -> Json:
 def dm_channel(world: World, item: Channel, viewer: Account) -> Json:
     """A DM channel as one of the two sees it: the other is the recipient."""
     shape = channel(world, item)
-    shape["recipients"] = [user(world.accounts[i]) for i in sorted(item.recipient_ids - {viewer.id})]
+    shape["recipients"] = [
+        user(world.accounts[i]) for i in sorted(item.recipient_ids - {viewer.id})
+    ]
     return shape
 
 
@@ -79,7 +87,9 @@ def thread(item: Channel, viewer: Account | None = None) -> Json:
         "thread_metadata": {
             "archived": item.archived,
             "auto_archive_duration": 1440,
-            "archive_timestamp": created if changed is None else datetime.fromtimestamp(changed, UTC).isoformat(),
+            "archive_timestamp": created
+            if changed is None
+            else datetime.fromtimestamp(changed, UTC).isoformat(),
             "create_timestamp": created,
             "locked": item.locked,
         },
@@ -92,16 +102,27 @@ def thread(item: Channel, viewer: Account | None = None) -> Json:
 def thread_member(item: Channel, account_id: int) -> Json:
     """One member of a thread."""
     joined = iso_time(item.member_ids[account_id])
-    return {"id": str(item.id), "user_id": str(account_id), "join_timestamp": joined, "flags": 0}
+    return {
+        "id": str(item.id),
+        "user_id": str(account_id),
+        "join_timestamp": joined,
+        "flags": 0,
+    }
 
 
 def _base(item: Channel) -> Json:
     last = None if item.last_message_id is None else str(item.last_message_id)
-    return {"id": str(item.id), "type": int(item.type), "last_message_id": last, "flags": 0}
+    return {
+        "id": str(item.id),
+        "type": int(item.type),
+        "last_message_id": last,
+        "flags": 0,
+    }
 
 
 def _in_guild(item: Channel) -> Json:
-    """What is no secret of a channel, by its kind; a client that misses such a field cannot read the guild."""
+    """What is no secret of a channel, by its kind; a client that misses such a field
+    cannot read the guild."""
     shape: Json = {
         "guild_id": str(item.guild_id),
         "position": item.position,
@@ -109,7 +130,12 @@ def _in_guild(item: Channel) -> Json:
         "rate_limit_per_user": 0,
     }
     if item.is_voice:
-        return shape | {"bitrate": 64000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
+        return shape | {
+            "bitrate": 64000,
+            "user_limit": 0,
+            "rtc_region": None,
+            "video_quality_mode": 1,
+        }
     return shape | _of_forum() if item.is_forum else shape
 
 

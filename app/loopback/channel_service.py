@@ -1,4 +1,5 @@
-"""What can happen to channels and threads: made, changed, deleted, archived, joined. Tells the gateway of each."""
+"""What can happen to channels and threads: made, changed, deleted, archived, joined.
+Tells the gateway of each."""
 
 from __future__ import annotations
 
@@ -14,7 +15,12 @@ from app.loopback.permissions import Overwrite, OverwriteType, Permission
 from app.loopback.sessions import Event, Intent, Session
 from app.loopback.state import Account, Guild, Message, Role
 
-_ARCHIVES = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT, ChannelType.FORUM, ChannelType.MEDIA)
+_ARCHIVES = (
+    ChannelType.TEXT,
+    ChannelType.ANNOUNCEMENT,
+    ChannelType.FORUM,
+    ChannelType.MEDIA,
+)
 
 
 class ChannelService:
@@ -25,8 +31,11 @@ class ChannelService:
         self.world = guilds.world
         self.hub = guilds.hub
 
-    def add_channel(self, guild: Guild, channel_type: ChannelType, name: str, parent: Channel | None) -> Channel:
-        """Make a channel, in a category if one is given; it then begins with the category's overwrites."""
+    def add_channel(
+        self, guild: Guild, channel_type: ChannelType, name: str, parent: Channel | None
+    ) -> Channel:
+        """Make a channel, in a category if one is given; it then begins with the
+        category's overwrites."""
         channel = self.world.add_channel(guild, channel_type, name)
         if parent is not None:
             channel.parent_id = parent.id
@@ -36,9 +45,12 @@ class ChannelService:
         return channel
 
     def changed(self, channel: Channel) -> None:
-        """Tell of a channel that is no longer as it was (name, topic, tags) or of such a thread."""
+        """Tell of a channel that is no longer as it was (name, topic, tags) or of such
+        a thread."""
         if channel.is_thread:
-            self._thread_event("THREAD_UPDATE", channel, channel_payloads.thread(channel))
+            self._thread_event(
+                "THREAD_UPDATE", channel, channel_payloads.thread(channel)
+            )
         else:
             self._channel_event("CHANNEL_UPDATE", channel)
 
@@ -46,17 +58,32 @@ class ChannelService:
         """Delete a channel with its threads, or one thread."""
         if channel.is_thread:
             shape = channel_payloads.thread(channel)
-            kept = {name: shape[name] for name in ("id", "guild_id", "parent_id", "type")}
+            kept = {
+                name: shape[name] for name in ("id", "guild_id", "parent_id", "type")
+            }
             self._thread_event("THREAD_DELETE", channel, kept)
         else:
             self._channel_event("CHANNEL_DELETE", channel)
-            for thread in [c for c in self.world.channels.values() if c.is_thread and c.parent_id == channel.id]:
+            for thread in [
+                c
+                for c in self.world.channels.values()
+                if c.is_thread and c.parent_id == channel.id
+            ]:
                 self._forget(thread)
         self._forget(channel)
 
-    def set_overwrite(self, channel: Channel, target: Account | Role, allow: Permission, deny: Permission) -> None:
-        """Write a channel's overwrite for a member or role; one that says nothing is removed."""
-        kind = OverwriteType.MEMBER if isinstance(target, Account) else OverwriteType.ROLE
+    def set_overwrite(
+        self,
+        channel: Channel,
+        target: Account | Role,
+        allow: Permission,
+        deny: Permission,
+    ) -> None:
+        """Write a channel's overwrite for a member or role; one that says nothing is
+        removed."""
+        kind = (
+            OverwriteType.MEMBER if isinstance(target, Account) else OverwriteType.ROLE
+        )
         with self.guilds.access_changes(self._guild(channel), told=channel):
             if allow or deny:
                 channel.overwrites[target.id] = Overwrite(target.id, kind, allow, deny)
@@ -65,33 +92,60 @@ class ChannelService:
             self.world.forget_views()
             self._channel_event("CHANNEL_UPDATE", channel)
 
-    def deny(self, channel: Channel, target: Account | Role, denied: Permission, *, lifted: bool) -> None:
-        """Add permissions to what a channel denies somebody, or lift the denial; what it allows besides stays."""
-        place = self.world.channels[channel.parent_id or 0] if channel.is_thread else channel
-        kind = OverwriteType.MEMBER if isinstance(target, Account) else OverwriteType.ROLE
+    def deny(
+        self,
+        channel: Channel,
+        target: Account | Role,
+        denied: Permission,
+        *,
+        lifted: bool,
+    ) -> None:
+        """Add permissions to what a channel denies somebody, or lift the denial; what
+        it allows besides stays."""
+        place = (
+            self.world.channels[channel.parent_id or 0]
+            if channel.is_thread
+            else channel
+        )
+        kind = (
+            OverwriteType.MEMBER if isinstance(target, Account) else OverwriteType.ROLE
+        )
         before = place.overwrites.get(target.id, Overwrite(target.id, kind))
-        after = replace(before, deny=before.deny & ~denied if lifted else before.deny | denied)
+        after = replace(
+            before, deny=before.deny & ~denied if lifted else before.deny | denied
+        )
         self.set_overwrite(place, target, after.allow & ~after.deny, after.deny)
 
-    def add_tag(self, forum: Channel, name: str, *, moderated: bool = False) -> ForumTag:
+    def add_tag(
+        self, forum: Channel, name: str, *, moderated: bool = False
+    ) -> ForumTag:
         """Give a forum one more tag."""
         tag = ForumTag(self.world.snowflakes.next(), name, moderated)
         forum.available_tags.append(tag)
         self.changed(forum)
         return tag
 
-    def open_thread(self, owner: Account, parent: Channel, name: str, message: Message | None = None) -> Channel:
+    def open_thread(
+        self, owner: Account, parent: Channel, name: str, message: Message | None = None
+    ) -> Channel:
         """Open a public thread in a channel, on a message if one is given."""
         if parent.type not in _ARCHIVES or (parent.is_forum and message is not None):
             raise errors.wrong_channel_type()
         if message is not None and message.id in self.world.channels:
-            raise errors.ApiError(400, 160004, "A thread has already been created for this message")
-        thread = self.world.add_thread(owner, parent, name, None if message is None else message.id)
+            raise errors.ApiError(
+                400, 160004, "A thread has already been created for this message"
+            )
+        thread = self.world.add_thread(
+            owner, parent, name, None if message is None else message.id
+        )
         self._announce_thread(owner, thread)
         return thread
 
-    def open_private_thread(self, owner: Account, parent: Channel, name: str, members: Sequence[Account]) -> Channel:
-        """Open a private thread that only these members, and who manages threads, can see."""
+    def open_private_thread(
+        self, owner: Account, parent: Channel, name: str, members: Sequence[Account]
+    ) -> Channel:
+        """Open a private thread that only these members, and who manages threads, can
+        see."""
         if parent.type is not ChannelType.TEXT:
             raise errors.wrong_channel_type()
         thread = self.world.add_thread(owner, parent, name, None)
@@ -101,8 +155,11 @@ class ChannelService:
         self._announce_thread(owner, thread)
         return thread
 
-    def open_post(self, owner: Account, forum: Channel, title: str, tags: Sequence[int]) -> Channel:
-        """Open a forum post; its first message, which has its id, must follow at once."""
+    def open_post(
+        self, owner: Account, forum: Channel, title: str, tags: Sequence[int]
+    ) -> Channel:
+        """Open a forum post; its first message, which has its id, must follow at
+        once."""
         if not forum.is_forum:
             raise errors.wrong_channel_type()
         thread = self.world.add_thread(owner, forum, title, None)
@@ -111,7 +168,13 @@ class ChannelService:
         self._announce_thread(owner, thread)
         return thread
 
-    def set_state(self, thread: Channel, *, archived: bool | None = None, locked: bool | None = None) -> None:
+    def set_state(
+        self,
+        thread: Channel,
+        *,
+        archived: bool | None = None,
+        locked: bool | None = None,
+    ) -> None:
         """Archive, revive, lock or unlock a thread; what is None stays."""
         if archived is not None and archived != thread.archived:
             thread.archived = archived
@@ -120,7 +183,8 @@ class ChannelService:
         self.changed(thread)
 
     def join(self, thread: Channel, account: Account) -> None:
-        """Make an account a member of a thread; one that newly sees it hears THREAD_CREATE."""
+        """Make an account a member of a thread; one that newly sees it hears
+        THREAD_CREATE."""
         if account.id in thread.member_ids:
             return
         unseen = not self.world.can_see(account.id, thread)
@@ -128,7 +192,9 @@ class ChannelService:
         self.world.forget_views()
         if unseen:
             shape = channel_payloads.thread(thread, account)
-            self.hub.publish_to(Event.plain("THREAD_CREATE", Intent.GUILDS, shape), account.id)
+            self.hub.publish_to(
+                Event.plain("THREAD_CREATE", Intent.GUILDS, shape), account.id
+            )
         added = [channel_payloads.thread_member(thread, account.id)]
         self._members_event(thread, account.id, {"added_members": added})
 
@@ -136,7 +202,9 @@ class ChannelService:
         """Take an account out of a thread."""
         if thread.member_ids.pop(account.id, None) is None:
             return
-        self._members_event(thread, account.id, {"removed_member_ids": [str(account.id)]})
+        self._members_event(
+            thread, account.id, {"removed_member_ids": [str(account.id)]}
+        )
         self.world.forget_views()
 
     def _announce_thread(self, owner: Account, thread: Channel) -> None:
@@ -150,10 +218,13 @@ class ChannelService:
             member = self.world.accounts[int(name)] if name else None
             return {**channel_payloads.thread(thread, member), "newly_created": True}
 
-        self.hub.publish(Event("THREAD_CREATE", Intent.GUILDS, shape, shape_for), thread)
+        self.hub.publish(
+            Event("THREAD_CREATE", Intent.GUILDS, shape, shape_for), thread
+        )
 
     def _members_event(self, thread: Channel, account_id: int, change: Json) -> None:
-        """THREAD_MEMBERS_UPDATE: without the members intent a bot hears of itself only."""
+        """THREAD_MEMBERS_UPDATE: without the members intent a bot hears of itself
+        only."""
         shape: Json = {
             "id": str(thread.id),
             "guild_id": str(thread.guild_id),
@@ -164,16 +235,23 @@ class ChannelService:
         self.hub.publish_member(event, self._guild(thread), account_id)
 
     def _channel_event(self, name: str, channel: Channel) -> None:
-        """An event about a channel: those who may not view it are sent its obfuscated form."""
+        """An event about a channel: those who may not view it are sent its obfuscated
+        form."""
         world = self.world
 
         def shape_for(session: Session) -> str:
             return "seen" if world.can_see(session.bot.id, channel) else "hidden"
 
         def shape(name: str) -> Json:
-            return channel_payloads.channel(world, channel) if name == "seen" else channel_payloads.obfuscated(channel)
+            return (
+                channel_payloads.channel(world, channel)
+                if name == "seen"
+                else channel_payloads.obfuscated(channel)
+            )
 
-        self.hub.publish_in_guild(Event(name, Intent.GUILDS, shape, shape_for), self._guild(channel))
+        self.hub.publish_in_guild(
+            Event(name, Intent.GUILDS, shape, shape_for), self._guild(channel)
+        )
 
     def _thread_event(self, name: str, thread: Channel, shape: Json) -> None:
         self.hub.publish(Event.plain(name, Intent.GUILDS, shape), thread)

@@ -30,7 +30,13 @@ class ChannelFlag(IntFlag):
     OBFUSCATED = 1 << 17
 
 
-THREADS = frozenset({ChannelType.ANNOUNCEMENT_THREAD, ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD})
+THREADS = frozenset(
+    {
+        ChannelType.ANNOUNCEMENT_THREAD,
+        ChannelType.PUBLIC_THREAD,
+        ChannelType.PRIVATE_THREAD,
+    }
+)
 VOICES = frozenset({ChannelType.VOICE, ChannelType.STAGE})
 FORUMS = frozenset({ChannelType.FORUM, ChannelType.MEDIA})
 WITHOUT_MESSAGES = FORUMS | {ChannelType.CATEGORY}
@@ -48,11 +54,13 @@ class ForumTag:
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A channel of a guild, a thread (`parent_id`, `owner_id`) or a DM channel (`recipient_ids`).
+    """A channel of a guild, a thread (`parent_id`, `owner_id`) or a DM channel
+    (`recipient_ids`).
 
-    `parent_id` of a channel that is no thread is its category. A forum post is a thread whose first message has the
-    thread's own id. `archived_at` is Unix seconds of the last change of `archived`; `member_ids` are a thread's
-    members with the snowflake of their joining.
+    `parent_id` of a channel that is no thread is its category. A forum post is a thread
+    whose first message has the thread's own id. `archived_at` is Unix seconds of the
+    last change of `archived`; `member_ids` are a thread's members with the snowflake of
+    their joining.
     """
 
     id: int

@@ -33,15 +33,19 @@ class Options:
 
 
 class Core:
-    """State, gateway, recording and faults of one loopback Discord; sockets are the server's business."""
+    """State, gateway, recording and faults of one loopback Discord; sockets are the
+    server's business."""
 
     def __init__(self, options: Options) -> None:
         self.caller = LoopCaller()
         self.journal = Journal()
         self.limiter = RateLimiter(options.rate_limit)
         self.nonces = NonceWindow(options.nonce_window)
-        # One source of chance for each purpose, so that switching a fault on does not change tokens or session ids.
-        self.world = World(SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens"))
+        # One source of chance for each purpose, so that switching a fault on does not
+        # change tokens or session ids.
+        self.world = World(
+            SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens")
+        )
         self.hub = Hub(
             self.world,
             random.Random(f"{options.seed} sessions"),
@@ -50,5 +54,10 @@ class Core:
             starts=options.starts,
             heartbeat_interval=options.heartbeat_interval,
         )
-        self.faults = Faults(self.hub, self.caller, random.Random(f"{options.seed} faults"), self.journal.wake)
+        self.faults = Faults(
+            self.hub,
+            self.caller,
+            random.Random(f"{options.seed} faults"),
+            self.journal.wake,
+        )
         self.service = Service(self.world, self.hub, self.journal, self.nonces)

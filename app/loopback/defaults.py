@@ -1,6 +1,8 @@
-"""Fields that every answer of Discord carries and that are the same for all of the loopback server's objects.
+"""Fields that every answer of Discord carries and that are the same for all of the
+loopback server's objects.
 
-Clients other than discord.py read them strictly, and Discord's OpenAPI file requires them.
+Clients other than discord.py read them strictly, and Discord's OpenAPI file requires
+them.
 """
 
 from __future__ import annotations
@@ -9,7 +11,14 @@ from app.loopback.errors import Json
 
 USER: Json = {"avatar": None, "public_flags": 0, "flags": 0, "primary_guild": None}
 
-MEMBER: Json = {"avatar": None, "banner": None, "premium_since": None, "deaf": False, "mute": False, "flags": 0}
+MEMBER: Json = {
+    "avatar": None,
+    "banner": None,
+    "premium_since": None,
+    "deaf": False,
+    "mute": False,
+    "flags": 0,
+}
 
 ROLE: Json = {"icon": None, "unicode_emoji": None, "flags": 0}
 
@@ -92,4 +101,5 @@ MESSAGE_REQUIRED = frozenset(
         "tts",
     ]
 )
-"""Fields that every message has in an answer of REST; an event may come without them."""
+"""Fields that every message has in an answer of REST; an event may come without
+them."""

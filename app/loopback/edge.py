@@ -1,4 +1,5 @@
-"""Answers that do not come from Discord's API: the pages of the proxy in front of it, and limits of the whole bot."""
+"""Answers that do not come from Discord's API: the pages of the proxy in front of it,
+and limits of the whole bot."""
 
 from __future__ import annotations
 
@@ -19,13 +20,16 @@ def page(status: int) -> str:
     """The HTML page of the proxy for a status."""
     title = _TITLES.get(status, f"{status} | Cloudflare")
     return (
-        '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>' + title + "</title></head>\n"
+        '<!DOCTYPE html>\n<html lang="en-US">\n<head><title>'
+        + title
+        + "</title></head>\n"
         "<body><h1>" + title + "</h1><hr><center>cloudflare</center></body>\n</html>\n"
     )
 
 
 def page_headers(status: int, retry_after: int) -> dict[str, str]:
-    """The proxy's headers; a 429 says in whole seconds when to come back, and lacks `Via`."""
+    """The proxy's headers; a 429 says in whole seconds when to come back, and lacks
+    `Via`."""
     headers = {"Server": "cloudflare", "CF-RAY": "0000000000000000-FRA"}
     if status == 429:
         headers["Retry-After"] = str(retry_after)
@@ -34,7 +38,11 @@ def page_headers(status: int, retry_after: int) -> dict[str, str]:
 
 def limit_body(retry_after: float, *, is_global: bool) -> Json:
     """The JSON of a 429 that the API itself gives."""
-    return {"message": "You are being rate limited.", "retry_after": round(retry_after, 3), "global": is_global}
+    return {
+        "message": "You are being rate limited.",
+        "retry_after": round(retry_after, 3),
+        "global": is_global,
+    }
 
 
 def global_limit_headers(retry_after: float) -> dict[str, str]:

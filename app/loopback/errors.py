@@ -1,4 +1,5 @@
-"""The REST errors of Discord that the loopback server answers with (codes: Discord's table of JSON error codes)."""
+"""The REST errors of Discord that the loopback server answers with (codes: Discord's
+table of JSON error codes)."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ Json = dict[str, object]
 class ApiError(Exception):
     """A REST request is refused: HTTP status, Discord's JSON error code and message."""
 
-    def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
+    def __init__(
+        self, status: int, code: int, message: str, errors: Json | None = None
+    ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
@@ -100,7 +103,9 @@ def thread_is_archived() -> ApiError:
 
 
 def reply_without_history() -> ApiError:
-    return ApiError(403, 160002, "Cannot reply without permission to read message history")
+    return ApiError(
+        403, 160002, "Cannot reply without permission to read message history"
+    )
 
 
 def unknown_role() -> ApiError:
@@ -112,5 +117,11 @@ def invalid_json() -> ApiError:
 
 
 def invalid_form(field: str, code: str, message: str) -> ApiError:
-    """Code 50035 for one field, in the nested shape that discord.py flattens into its exception text."""
-    return ApiError(400, 50035, "Invalid Form Body", {field: {"_errors": [{"code": code, "message": message}]}})
+    """Code 50035 for one field, in the nested shape that discord.py flattens into its
+    exception text."""
+    return ApiError(
+        400,
+        50035,
+        "Invalid Form Body",
+        {field: {"_errors": [{"code": code, "message": message}]}},
+    )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Rule:
-    """What befalls the next `times` requests of one method whose path matches. Without a status the answer is lost."""
+    """What befalls the next `times` requests of one method whose path matches. Without
+    a status the answer is lost."""
 
     method: re.Pattern[str]
     path: re.Pattern[str]
@@ -31,7 +32,8 @@ class Rule:
 
 
 class Gate:
-    """Like an asyncio.Event for the opposite purpose: while it is set, posts wait. `waiting` counts them."""
+    """Like an asyncio.Event for the opposite purpose: while it is set, posts wait.
+    `waiting` counts them."""
 
     def __init__(self, caller: LoopCaller, wake: Callable[[], None]) -> None:
         self._caller = caller
@@ -66,15 +68,18 @@ class Gate:
 
 
 class Faults:
-    """The switches. Rates are shares between 0 and 1 of all REST POST requests; all may be set from any thread.
+    """The switches. Rates are shares between 0 and 1 of all REST POST requests; all may
+    be set from any thread.
 
     error_rate: answered with one of `error_statuses`, not carried out.
-    lost_answer_rate: carried out, then the connection is cut without an answer.
-    delay: seconds between carrying a POST out and answering it.
-    hold_posts: `set()` holds message POSTs before they are carried out, `clear()` lets them go.
+    lost_answer_rate: carried out, then the connection is cut without an answer. delay:
+    seconds between carrying a POST out and answering it. hold_posts: `set()` holds
+    message POSTs before they are carried out, `clear()` lets them go.
     """
 
-    def __init__(self, hub: Hub, caller: LoopCaller, rng: random.Random, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, caller: LoopCaller, rng: random.Random, wake: Callable[[], None]
+    ) -> None:
         self._hub = hub
         self._caller = caller
         self._rng = rng
@@ -94,36 +99,71 @@ class Faults:
         times: int = 1,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Answer the next matching requests with this status, body and headers; the path is searched below /api/v10.
+        """Answer the next matching requests with this status, body and headers; the
+        path is searched below /api/v10.
 
-        A body of text is sent as HTML. `method` may be a regular expression too, such as ".*".
+        A body of text is sent as HTML. `method` may be a regular expression too, such
+        as ".*".
         """
         if body is None:
             body = {"message": f"{status}: injected", "code": 0}
-        rule = Rule(_method(method), re.compile(path_regex), times, status, body, dict(headers or {}))
+        rule = Rule(
+            _method(method),
+            re.compile(path_regex),
+            times,
+            status,
+            body,
+            dict(headers or {}),
+        )
         self._caller.call(lambda: self._rules.append(rule))
 
-    def cloudflare(self, method: str, path_regex: str, status: int, times: int = 1, *, retry_after: int = 1) -> None:
-        """Let the proxy in front of Discord answer the next matching requests with a page of HTML."""
-        self.fail_next(method, path_regex, status, edge.page(status), times, edge.page_headers(status, retry_after))
+    def cloudflare(
+        self,
+        method: str,
+        path_regex: str,
+        status: int,
+        times: int = 1,
+        *,
+        retry_after: int = 1,
+    ) -> None:
+        """Let the proxy in front of Discord answer the next matching requests with a
+        page of HTML."""
+        self.fail_next(
+            method,
+            path_regex,
+            status,
+            edge.page(status),
+            times,
+            edge.page_headers(status, retry_after),
+        )
 
-    def limit_globally(self, retry_after: float = 1.0, times: int = 1, path_regex: str = "") -> None:
-        """Answer the next requests of any method with a 429 that holds for all of a bot's routes."""
+    def limit_globally(
+        self, retry_after: float = 1.0, times: int = 1, path_regex: str = ""
+    ) -> None:
+        """Answer the next requests of any method with a 429 that holds for all of a
+        bot's routes."""
         body = edge.limit_body(retry_after, is_global=True)
-        self.fail_next(".*", path_regex, 429, body, times, edge.global_limit_headers(retry_after))
+        self.fail_next(
+            ".*", path_regex, 429, body, times, edge.global_limit_headers(retry_after)
+        )
 
     def lose_next(self, method: str, path_regex: str, times: int = 1) -> None:
-        """Carry the next matching requests out, then cut the connection without an answer."""
+        """Carry the next matching requests out, then cut the connection without an
+        answer."""
         rule = Rule(_method(method), re.compile(path_regex), times, None, "")
         self._caller.call(lambda: self._rules.append(rule))
 
-    def withhold_next(self, bot: Account, times: int = 1, event: str = "MESSAGE_CREATE") -> None:
-        """Never deliver the next events of this kind in channels to one bot; its connection goes on as if nothing had
-        happened, and REST tells of what happened."""
+    def withhold_next(
+        self, bot: Account, times: int = 1, event: str = "MESSAGE_CREATE"
+    ) -> None:
+        """Never deliver the next events of this kind in channels to one bot; its
+        connection goes on as if nothing had happened, and REST tells of what
+        happened."""
         self._caller.call(lambda: self._hub.withhold_next(bot, event, times))
 
     def drop_sockets(self, bot: Account | None = None) -> None:
-        """Cut the gateway connections of one bot or of all; their sessions can be resumed."""
+        """Cut the gateway connections of one bot or of all; their sessions can be
+        resumed."""
         self._caller.call(lambda: self._hub.drop_sockets(bot))
 
     def send_op7(self, bot: Account | None = None) -> None:
@@ -131,28 +171,39 @@ class Faults:
         self._caller.call(lambda: self._hub.send_op7(bot))
 
     def send_op9(self, bot: Account | None = None, resumable: bool = False) -> None:
-        """Declare sessions invalid; unless resumable, what is posted until the next identify never reaches them."""
+        """Declare sessions invalid; unless resumable, what is posted until the next
+        identify never reaches them."""
         self._caller.call(lambda: self._hub.send_op9(bot, resumable))
 
     def emit_raw(self, bot: Account, name: str, payload: Mapping[str, object]) -> None:
-        """Send one bot an event as it is given, however little it fits Discord's documents."""
+        """Send one bot an event as it is given, however little it fits Discord's
+        documents."""
         self._caller.call(lambda: self._hub.emit(name, dict(payload), bot))
 
     def send_frame(self, bot: Account, frame: bytes) -> None:
-        """Send one bot a frame of these bytes, which need not be JSON; it has no number."""
+        """Send one bot a frame of these bytes, which need not be JSON; it has no
+        number."""
         self._caller.call(lambda: self._hub.send_frame(bot, frame))
 
-    def close_next_identify(self, bot: Account, code: int, times: int = 1, *, after_ready: bool = False) -> None:
-        """End the bot's next sessions with a close code: instead of READY, or `after_ready`, when they count."""
-        self._caller.call(lambda: self._hub.handshakes.close_next(bot, code, times, after_ready=after_ready))
+    def close_next_identify(
+        self, bot: Account, code: int, times: int = 1, *, after_ready: bool = False
+    ) -> None:
+        """End the bot's next sessions with a close code: instead of READY, or
+        `after_ready`, when they count."""
+        self._caller.call(
+            lambda: self._hub.handshakes.close_next(
+                bot, code, times, after_ready=after_ready
+            )
+        )
 
     def refuse_identify(self, bot: Account, times: int = 1) -> None:
         """Answer the bot's next IDENTIFYs with op 9; they start no session."""
         self._caller.call(lambda: self._hub.handshakes.refuse_next(bot, times))
 
     def disallow_intents(self, bot: Account, intents: int) -> None:
-        """Take privileged intents from a bot's application: its sessions with them end with 4014, and without the
-        message content intent REST shows it others' messages without content."""
+        """Take privileged intents from a bot's application: its sessions with them end
+        with 4014, and without the message content intent REST shows it others' messages
+        without content."""
         self._caller.call(lambda: self._hub.disallow_intents(bot, intents))
 
     def allow_intents(self, bot: Account) -> None:
@@ -160,11 +211,13 @@ class Faults:
         self._caller.call(lambda: self._hub.allow_intents(bot))
 
     def reset_token(self, bot: Account) -> None:
-        """The token ends, as when its owner or Discord resets it: REST answers 401 and the gateway 4004."""
+        """The token ends, as when its owner or Discord resets it: REST answers 401 and
+        the gateway 4004."""
         self._caller.call(lambda: self._hub.end_token(bot))
 
     def close_sockets(self, bot: Account, code: int) -> None:
-        """Close the bot's connections with this code; a client may resume where the code allows it."""
+        """Close the bot's connections with this code; a client may resume where the
+        code allows it."""
         self._caller.call(lambda: self._hub.close_sockets(bot, code))
 
     def take_rule(self, method: str, path: str) -> Rule | None:
@@ -185,7 +238,9 @@ class Faults:
 
     def draw_lost_answer(self) -> bool:
         """Does the answer to this POST get lost, by chance?"""
-        return bool(self.lost_answer_rate) and self._rng.random() < self.lost_answer_rate
+        return (
+            bool(self.lost_answer_rate) and self._rng.random() < self.lost_answer_rate
+        )
 
 
 def _method(name: str) -> re.Pattern[str]:

@@ -1,4 +1,5 @@
-"""The gateway: the websocket protocol, and the hub that hands each event to the sessions that may see it."""
+"""The gateway: the websocket protocol, and the hub that hands each event to the
+sessions that may see it."""
 
 from __future__ import annotations
 
@@ -33,13 +34,14 @@ _CLOSE_TIMEOUT = 2.0
 _CLIENT_ENDS_SESSION = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 _CHUNK = 1000
 _ACK_AFTER = 0.05
-"""discord.py notes when it sent a heartbeat after it has sent it: an answer within a millisecond comes before the note, and it
-warns of a connection that is 41 s behind."""
+"""discord.py notes when it sent a heartbeat after it has sent it: an answer within a
+millisecond comes before the note, and it warns of a connection that is 41 s behind."""
 _ACK = control_frame(Op.HEARTBEAT_ACK)
 
 
 class Hub(Switches):
-    """All gateway sessions. `wake` is called whenever a session becomes ready, resumes or loses its connection."""
+    """All gateway sessions. `wake` is called whenever a session becomes ready, resumes
+    or loses its connection."""
 
     def __init__(
         self,
@@ -60,16 +62,22 @@ class Hub(Switches):
 
     def connected(self) -> list[Account]:
         """The bots that have a live session, one entry for each connection."""
-        return [session.bot for session in self._sessions.values() if session.connection is not None]
+        return [
+            session.bot
+            for session in self._sessions.values()
+            if session.connection is not None
+        ]
 
     def publish(self, event: Event, channel: Channel) -> None:
-        """Send an event to every session that may see the channel and asked for the intent."""
+        """Send an event to every session that may see the channel and asked for the
+        intent."""
         for session in self._audience(channel):
             if session.intents & event.intent and not self._keeps_back(session, event):
                 session.push(event.name, event.body(session))
 
     def publish_in_guild(self, event: Event, guild: Guild) -> None:
-        """Send an event about a guild (a role, a channel, a member) to its bots that asked for the intent."""
+        """Send an event about a guild (a role, a channel, a member) to its bots that
+        asked for the intent."""
         if guild.unavailable:
             return
         for session in self._sessions.values():
@@ -83,7 +91,8 @@ class Hub(Switches):
                 session.push(event.name, event.body(session))
 
     def publish_member(self, event: Event, guild: Guild, account_id: int) -> None:
-        """Send a change of a member to the bots with the members intent, and to the member itself without it."""
+        """Send a change of a member to the bots with the members intent, and to the
+        member itself without it."""
         if guild.unavailable:
             return
         for session in self._sessions.values():
@@ -91,15 +100,23 @@ class Hub(Switches):
             if knows or session.bot.id == account_id:
                 session.push(event.name, event.body(session))
 
-    def publish_guild(self, guild: Guild, bot_id: int | None = None, *, joined: bool = False) -> None:
-        """Tell one bot or all connected ones of a guild that they are in, or have just joined."""
+    def publish_guild(
+        self, guild: Guild, bot_id: int | None = None, *, joined: bool = False
+    ) -> None:
+        """Tell one bot or all connected ones of a guild that they are in, or have just
+        joined."""
         for session in self._sessions.values():
             if bot_id in (None, session.bot.id):
                 self._push_guild(session, guild, joined=joined)
 
     def bots(self) -> list[Account]:
-        """The bots that hear of what happens, also those whose connection may still come back."""
-        return list({session.bot.id: session.bot for session in self._sessions.values()}.values())
+        """The bots that hear of what happens, also those whose connection may still
+        come back."""
+        return list(
+            {
+                session.bot.id: session.bot for session in self._sessions.values()
+            }.values()
+        )
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one websocket until it closes."""
@@ -110,7 +127,11 @@ class Hub(Switches):
         connection = Connection(ws, transport, zlib_stream=zlib_stream)
         self._connections.add(connection)
         writer = asyncio.create_task(connection.run())
-        connection.send(control_frame(Op.HELLO, {"heartbeat_interval": int(self._heartbeat_interval * 1000)}))
+        connection.send(
+            control_frame(
+                Op.HELLO, {"heartbeat_interval": int(self._heartbeat_interval * 1000)}
+            )
+        )
         self._expect_heartbeat(connection)
         if request.query.get("v", API_VERSIONS[-1]) not in API_VERSIONS:
             connection.close(CloseCode.INVALID_API_VERSION)
@@ -123,7 +144,8 @@ class Hub(Switches):
             self._connections.discard(connection)
             connection.expect_nothing()
             writer.cancel()
-            # A close of our own leaves the session resumable, whatever code the client answers with.
+            # A close of our own leaves the session resumable, whatever code the client
+            # answers with.
             self._detach(connection, None if connection.closing else ws.close_code)
         return ws
 
@@ -154,7 +176,9 @@ class Hub(Switches):
             connection.close(CloseCode.DECODE_ERROR)
 
     def _expect_heartbeat(self, connection: Connection) -> None:
-        connection.expect_within(2 * self._heartbeat_interval, lambda: self._time_out(connection))
+        connection.expect_within(
+            2 * self._heartbeat_interval, lambda: self._time_out(connection)
+        )
 
     def _time_out(self, connection: Connection) -> None:
         """Two heartbeats are missing: the session ends and cannot be resumed."""
@@ -190,10 +214,14 @@ class Hub(Switches):
         if not self._accepts(connection, bot, data):
             return
         self._forget_expired()
-        session = Session(f"{self._rng.getrandbits(128):032x}", bot, int(str(data.get("intents", 0))))
+        session = Session(
+            f"{self._rng.getrandbits(128):032x}", bot, int(str(data.get("intents", 0)))
+        )
         self._sessions[session.id] = session
         session.attach(connection)
-        guilds = [guild for guild in self._world.guilds.values() if bot.id in guild.members]
+        guilds = [
+            guild for guild in self._world.guilds.values() if bot.id in guild.members
+        ]
         ready = {
             "v": 10,
             "user": payloads.current_user(bot),
@@ -202,7 +230,10 @@ class Hub(Switches):
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self.resume_url,
-            "application": {"id": str(bot.id), "flags": payloads.application(bot)["flags"]},
+            "application": {
+                "id": str(bot.id),
+                "flags": payloads.application(bot)["flags"],
+            },
             "shard": data.get("shard", [0, 1]),
         }
         session.push("READY", encode(ready))
@@ -210,16 +241,22 @@ class Hub(Switches):
             self._push_guild(session, guild)
         code = self.handshakes.take_close(bot, after_ready=True)
         if code is not None:
-            # Also a RESUME of this session is to be refused, so that the client identifies anew.
+            # Also a RESUME of this session is to be refused, so that the client
+            # identifies anew.
             self._forget(session)
             connection.close(code)
         self._wake()
 
-    def _accepts(self, connection: Connection, bot: Account, data: Mapping[str, object]) -> bool:
-        """Judge an IDENTIFY. One that is refused starts no session and is not counted as a start."""
+    def _accepts(
+        self, connection: Connection, bot: Account, data: Mapping[str, object]
+    ) -> bool:
+        """Judge an IDENTIFY. One that is refused starts no session and is not counted
+        as a start."""
         handshakes = self.handshakes
         handshakes.starts.identifies[bot.id] += 1
-        code = handshakes.take_close(bot, after_ready=False) or handshakes.objection(bot, data)
+        code = handshakes.take_close(bot, after_ready=False) or handshakes.objection(
+            bot, data
+        )
         if code is not None:
             connection.close(code)
         elif handshakes.take_refusal(bot) or handshakes.is_hasty(bot, data):
@@ -253,22 +290,31 @@ class Hub(Switches):
             session.push("RESUMED", b"{}")
             self._wake()
 
-    def _push_guild(self, session: Session, guild: Guild, *, joined: bool = False) -> None:
+    def _push_guild(
+        self, session: Session, guild: Guild, *, joined: bool = False
+    ) -> None:
         here = session.bot.id in guild.members and not guild.unavailable
         if here and session.intents & Intent.GUILDS:
             everyone = bool(session.intents & Intent.GUILD_MEMBERS)
-            shape = payloads.guild_create(self._world, guild, session.bot, all_members=everyone, joined=joined)
+            shape = payloads.guild_create(
+                self._world, guild, session.bot, all_members=everyone, joined=joined
+            )
             session.push("GUILD_CREATE", encode(shape))
 
     def _send_members(self, session: Session, data: Mapping[str, object]) -> None:
-        """GUILD_MEMBERS_CHUNK: by `user_ids`, or by the beginning of the name (`query`, `limit`; 0 is no limit)."""
+        """GUILD_MEMBERS_CHUNK: by `user_ids`, or by the beginning of the name (`query`,
+        `limit`; 0 is no limit)."""
         guild = self._world.guilds.get(int(str(data.get("guild_id", 0))))
         if guild is None:
             return
         wanted = data.get("user_ids")
         if wanted:
             ids = wanted if isinstance(wanted, list) else [wanted]
-            found = [m.account for m in (guild.members.get(int(str(i))) for i in ids) if m is not None]
+            found = [
+                m.account
+                for m in (guild.members.get(int(str(i))) for i in ids)
+                if m is not None
+            ]
         else:
             prefix = str(data.get("query") or "").lower()
             found = [m.account for m in guild.members.values() if _begins(m, prefix)]
@@ -291,9 +337,16 @@ class Hub(Switches):
         return left > 0
 
     def _audience(self, channel: Channel) -> Iterator[Session]:
-        if channel.guild_id is not None and self._world.guilds[channel.guild_id].unavailable:
+        if (
+            channel.guild_id is not None
+            and self._world.guilds[channel.guild_id].unavailable
+        ):
             return iter(())
-        return (s for s in self._sessions.values() if self._world.can_read(s.bot.id, channel))
+        return (
+            s
+            for s in self._sessions.values()
+            if self._world.can_read(s.bot.id, channel)
+        )
 
     def _detach(self, connection: Connection, close_code: int | None) -> None:
         session = connection.session

@@ -45,10 +45,19 @@ def guild(item: Guild) -> Json:
     }
 
 
-def guild_create(world: World, item: Guild, viewer: Account, *, all_members: bool, joined: bool = False) -> Json:
-    """GUILD_CREATE for one bot. Without the members intent it lists only the bot itself, as at Discord.
+def guild_create(
+    world: World,
+    item: Guild,
+    viewer: Account,
+    *,
+    all_members: bool,
+    joined: bool = False,
+) -> Json:
+    """GUILD_CREATE for one bot. Without the members intent it lists only the bot
+    itself, as at Discord.
 
-    `joined`: the bot was not in the guild before, which clients tell by the missing `unavailable`.
+    `joined`: the bot was not in the guild before, which clients tell by the missing
+    `unavailable`.
     """
     own = item.members[viewer.id]
     members = item.members.values() if all_members else [own]
@@ -60,7 +69,11 @@ def guild_create(world: World, item: Guild, viewer: Account, *, all_members: boo
         "member_count": len(item.members),
         "members": [member(one.account, item) for one in members],
         "channels": [as_seen_by(world, c, viewer) for c in world.guild_channels(item)],
-        "threads": [thread(t, viewer) for t in world.guild_threads(item) if world.can_see(viewer.id, t)],
+        "threads": [
+            thread(t, viewer)
+            for t in world.guild_threads(item)
+            if world.can_see(viewer.id, t)
+        ],
         "voice_states": [],
         "presences": [],
         "stage_instances": [],

@@ -1,4 +1,5 @@
-"""What owners and moderators do on the loopback Discord: guilds, members, roles, channels, threads."""
+"""What owners and moderators do on the loopback Discord: guilds, members, roles,
+channels, threads."""
 
 from __future__ import annotations
 
@@ -21,10 +22,9 @@ ChannelRef = Channel | int
 class AccountOptions(TypedDict, total=False):
     """What else an account may have.
 
-    username: the unique handle; default: the name.
-    global_name: the display name, or None; default: the name for people, None for bots, as at Discord.
-    administrator: may do everything.
-    guilds: those that it joins; default: all, also the later ones.
+    username: the unique handle; default: the name. global_name: the display name, or
+    None; default: the name for people, None for bots, as at Discord. administrator: may
+    do everything. guilds: those that it joins; default: all, also the later ones.
     """
 
     username: str
@@ -45,7 +45,8 @@ class BotOptions(AccountOptions, total=False):
 
 
 class ChannelOptions(TypedDict, total=False):
-    """What else a channel may have: its category, its topic and, for a forum, the names of its tags."""
+    """What else a channel may have: its category, its topic and, for a forum, the names
+    of its tags."""
 
     category: Channel
     topic: str
@@ -59,12 +60,25 @@ class GuildPeople:
         self._core = core
         self._homeless: set[int] = set()
 
-    def add_guild(self, name: str, *, owner: Account | None = None, members: Sequence[Account] | None = None) -> Guild:
-        """A new server. Its members: those given, or every account but those that were made with `guilds`."""
+    def add_guild(
+        self,
+        name: str,
+        *,
+        owner: Account | None = None,
+        members: Sequence[Account] | None = None,
+    ) -> Guild:
+        """A new server. Its members: those given, or every account but those that were
+        made with `guilds`."""
 
         def step() -> Guild:
-            everybody = [a for a in self._core.world.accounts.values() if a.id not in self._homeless]
-            return self._core.service.guilds.add_guild(name, everybody if members is None else members, owner)
+            everybody = [
+                a
+                for a in self._core.world.accounts.values()
+                if a.id not in self._homeless
+            ]
+            return self._core.service.guilds.add_guild(
+                name, everybody if members is None else members, owner
+            )
 
         return self._call(step)
 
@@ -75,10 +89,15 @@ class GuildPeople:
         kind: ChannelType = ChannelType.TEXT,
         **options: Unpack[ChannelOptions],
     ) -> Channel:
-        """A new channel, in the first guild if none is given (made when there is none)."""
+        """A new channel, in the first guild if none is given (made when there is
+        none)."""
 
         def step() -> Channel:
-            home = guild or next(iter(self._core.world.guilds.values()), None) or self.add_guild("Loopback")
+            home = (
+                guild
+                or next(iter(self._core.world.guilds.values()), None)
+                or self.add_guild("Loopback")
+            )
             channels = self._core.service.channels
             channel = channels.add_channel(home, kind, name, options.get("category"))
             for tag in options.get("tags", ()):
@@ -90,11 +109,16 @@ class GuildPeople:
 
         return self._call(step)
 
-    def add_bot(self, name: str, token: str | None = None, **options: Unpack[BotOptions]) -> Account:
-        """A new bot; its token is in `Account.token`. It brings its managed role into each guild."""
+    def add_bot(
+        self, name: str, token: str | None = None, **options: Unpack[BotOptions]
+    ) -> Account:
+        """A new bot; its token is in `Account.token`. It brings its managed role into
+        each guild."""
         return self._add_account(name, True, token, options)
 
-    def add_user(self, name: str, moderator: bool = False, **options: Unpack[AccountOptions]) -> Account:
+    def add_user(
+        self, name: str, moderator: bool = False, **options: Unpack[AccountOptions]
+    ) -> Account:
         """A new person; a moderator may manage messages."""
         everything = cast("BotOptions", {**options, "moderator": moderator})
         return self._add_account(name, False, None, everything)
@@ -107,18 +131,36 @@ class GuildPeople:
         """Remove an account from a guild; a bot hears GUILD_DELETE."""
         self._call(lambda: self._core.service.guilds.kick(self._guild(guild), account))
 
-    def set_unavailable(self, guild: Guild | None = None, unavailable: bool = True) -> None:
-        """Begin an outage of a guild (nothing of it is heard any more) or end it (GUILD_CREATE comes)."""
-        self._call(lambda: self._core.service.guilds.set_unavailable(self._guild(guild), unavailable))
+    def set_unavailable(
+        self, guild: Guild | None = None, unavailable: bool = True
+    ) -> None:
+        """Begin an outage of a guild (nothing of it is heard any more) or end it
+        (GUILD_CREATE comes)."""
+        self._call(
+            lambda: self._core.service.guilds.set_unavailable(
+                self._guild(guild), unavailable
+            )
+        )
 
     def set_nick(self, account: Account, guild: Guild | None, nick: str | None) -> None:
-        """Give a member a nickname in one guild (the first when None); None takes it away."""
-        self._call(lambda: self._core.service.guilds.set_nick(self._guild(guild), account, nick))
+        """Give a member a nickname in one guild (the first when None); None takes it
+        away."""
+        self._call(
+            lambda: self._core.service.guilds.set_nick(
+                self._guild(guild), account, nick
+            )
+        )
 
-    def time_out(self, account: Account, seconds: float | None, guild: Guild | None = None) -> None:
+    def time_out(
+        self, account: Account, seconds: float | None, guild: Guild | None = None
+    ) -> None:
         """Silence a member for so many seconds; None ends it."""
         until = None if seconds is None else time.time() + seconds
-        self._call(lambda: self._core.service.guilds.time_out(self._guild(guild), account, until))
+        self._call(
+            lambda: self._core.service.guilds.time_out(
+                self._guild(guild), account, until
+            )
+        )
 
     def add_role(
         self,
@@ -130,7 +172,11 @@ class GuildPeople:
     ) -> Role:
         """Make a role that nobody has yet."""
         guilds = self._core.service.guilds
-        return self._call(lambda: guilds.add_role(self._guild(guild), name, permissions, mentionable=mentionable))
+        return self._call(
+            lambda: guilds.add_role(
+                self._guild(guild), name, permissions, mentionable=mentionable
+            )
+        )
 
     def change_role(
         self,
@@ -141,19 +187,37 @@ class GuildPeople:
         name: str | None = None,
     ) -> None:
         """Give a role other permissions or another name."""
-        self._call(lambda: self._core.service.guilds.change_role(self._guild(guild), role, permissions, name))
+        self._call(
+            lambda: self._core.service.guilds.change_role(
+                self._guild(guild), role, permissions, name
+            )
+        )
 
     def delete_role(self, role: Role, guild: Guild | None = None) -> None:
         """Delete a role."""
-        self._call(lambda: self._core.service.guilds.delete_role(self._guild(guild), role))
+        self._call(
+            lambda: self._core.service.guilds.delete_role(self._guild(guild), role)
+        )
 
-    def give_role(self, account: Account, role: Role, guild: Guild | None = None) -> None:
+    def give_role(
+        self, account: Account, role: Role, guild: Guild | None = None
+    ) -> None:
         """Give a member a role."""
-        self._call(lambda: self._core.service.guilds.set_role(self._guild(guild), account, role, True))
+        self._call(
+            lambda: self._core.service.guilds.set_role(
+                self._guild(guild), account, role, True
+            )
+        )
 
-    def take_role(self, account: Account, role: Role, guild: Guild | None = None) -> None:
+    def take_role(
+        self, account: Account, role: Role, guild: Guild | None = None
+    ) -> None:
         """Take a role from a member."""
-        self._call(lambda: self._core.service.guilds.set_role(self._guild(guild), account, role, False))
+        self._call(
+            lambda: self._core.service.guilds.set_role(
+                self._guild(guild), account, role, False
+            )
+        )
 
     def managed_role(self, bot: Account, guild: Guild | None = None) -> Role:
         """The role that a bot brought along; ApiError 10011 when it has none."""
@@ -183,22 +247,39 @@ class GuildPeople:
         allow: Permission = NOTHING,
         deny: Permission = NOTHING,
     ) -> None:
-        """Write a channel's overwrite for a member or role; without allow and deny it is removed."""
+        """Write a channel's overwrite for a member or role; without allow and deny it
+        is removed."""
         channels = self._core.service.channels
-        self._call(lambda: channels.set_overwrite(self._channel(channel), target, allow, deny))
+        self._call(
+            lambda: channels.set_overwrite(self._channel(channel), target, allow, deny)
+        )
 
-    def deny(self, channel: ChannelRef, target: Account | Role, permissions: Permission) -> None:
-        """Deny a member or role these permissions in a channel, besides what is denied there already."""
+    def deny(
+        self, channel: ChannelRef, target: Account | Role, permissions: Permission
+    ) -> None:
+        """Deny a member or role these permissions in a channel, besides what is denied
+        there already."""
         channels = self._core.service.channels
-        self._call(lambda: channels.deny(self._channel(channel), target, permissions, lifted=False))
+        self._call(
+            lambda: channels.deny(
+                self._channel(channel), target, permissions, lifted=False
+            )
+        )
 
-    def permit(self, channel: ChannelRef, target: Account | Role, permissions: Permission) -> None:
+    def permit(
+        self, channel: ChannelRef, target: Account | Role, permissions: Permission
+    ) -> None:
         """Lift such a denial."""
         channels = self._core.service.channels
-        self._call(lambda: channels.deny(self._channel(channel), target, permissions, lifted=True))
+        self._call(
+            lambda: channels.deny(
+                self._channel(channel), target, permissions, lifted=True
+            )
+        )
 
     def hide(self, channel: ChannelRef, bot: Account) -> None:
-        """Take a bot's access to a channel away: REST answers 403 and no more events come."""
+        """Take a bot's access to a channel away: REST answers 403 and no more events
+        come."""
         self.deny(channel, bot, Permission.VIEW_CHANNEL)
 
     def show(self, channel: ChannelRef, bot: Account) -> None:
@@ -207,7 +288,9 @@ class GuildPeople:
 
     def permissions(self, account: Account, channel: ChannelRef) -> Permission:
         """What an account may do in a guild's channel, as the server enforces it."""
-        return self._call(lambda: self._core.world.permissions(account, self._channel(channel)))
+        return self._call(
+            lambda: self._core.world.permissions(account, self._channel(channel))
+        )
 
     def set_topic(self, channel: ChannelRef, topic: str | None) -> None:
         """Give a channel another topic."""
@@ -233,37 +316,61 @@ class GuildPeople:
         """Delete a channel with its threads, or one thread."""
         self._call(lambda: self._core.service.channels.delete(self._channel(channel)))
 
-    def add_tag(self, forum: ChannelRef, name: str, *, moderated: bool = False) -> ForumTag:
+    def add_tag(
+        self, forum: ChannelRef, name: str, *, moderated: bool = False
+    ) -> ForumTag:
         """Give a forum one more tag."""
-        return self._call(lambda: self._core.service.channels.add_tag(self._channel(forum), name, moderated=moderated))
+        return self._call(
+            lambda: self._core.service.channels.add_tag(
+                self._channel(forum), name, moderated=moderated
+            )
+        )
 
     def open_private_thread(
         self, owner: Account, channel: ChannelRef, name: str, members: Sequence[Account]
     ) -> Channel:
         """Open a private thread with these members."""
         channels = self._core.service.channels
-        return self._call(lambda: channels.open_private_thread(owner, self._channel(channel), name, members))
+        return self._call(
+            lambda: channels.open_private_thread(
+                owner, self._channel(channel), name, members
+            )
+        )
 
     def archive(self, thread: ChannelRef, *, archived: bool = True) -> None:
         """Archive a thread or bring it back."""
-        self._call(lambda: self._core.service.channels.set_state(self._channel(thread), archived=archived))
+        self._call(
+            lambda: self._core.service.channels.set_state(
+                self._channel(thread), archived=archived
+            )
+        )
 
     def lock(self, thread: ChannelRef, *, locked: bool = True) -> None:
         """Lock a thread or unlock it."""
-        self._call(lambda: self._core.service.channels.set_state(self._channel(thread), locked=locked))
+        self._call(
+            lambda: self._core.service.channels.set_state(
+                self._channel(thread), locked=locked
+            )
+        )
 
     def join_thread(self, account: Account, thread: ChannelRef) -> None:
         """Make an account a member of a thread."""
-        self._call(lambda: self._core.service.channels.join(self._channel(thread), account))
+        self._call(
+            lambda: self._core.service.channels.join(self._channel(thread), account)
+        )
 
     def leave_thread(self, account: Account, thread: ChannelRef) -> None:
         """Take an account out of a thread."""
-        self._call(lambda: self._core.service.channels.leave(self._channel(thread), account))
+        self._call(
+            lambda: self._core.service.channels.leave(self._channel(thread), account)
+        )
 
     def _call(self, function: Callable[[], T]) -> T:
         return self._core.caller.call(function)
 
-    def _add_account(self, name: str, is_bot: bool, token: str | None, options: BotOptions) -> Account:
+    def _add_account(
+        self, name: str, is_bot: bool, token: str | None, options: BotOptions
+    ) -> Account:
         def step() -> Account:
             world, guilds = self._core.world, self._core.service.guilds
             account = world.add_account(

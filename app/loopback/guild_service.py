@@ -1,4 +1,5 @@
-"""What can happen to guilds and their members: joining, names, time-outs, roles, outages. Tells the gateway of each."""
+"""What can happen to guilds and their members: joining, names, time-outs, roles,
+outages. Tells the gateway of each."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ class GuildService:
         self.hub = hub
         self._invited: dict[int, Permission] = {}
 
-    def add_guild(self, name: str, members: Sequence[Account], owner: Account | None = None) -> Guild:
+    def add_guild(
+        self, name: str, members: Sequence[Account], owner: Account | None = None
+    ) -> Guild:
         """A guild with these members, and its owner among them."""
         guild = self.world.add_guild(name)
         if owner is not None:
@@ -32,16 +35,20 @@ class GuildService:
         return guild
 
     def invite(self, bot: Account, permissions: Permission) -> None:
-        """Say what a bot asks for when it joins guilds; without any permission it brings no role along."""
+        """Say what a bot asks for when it joins guilds; without any permission it
+        brings no role along."""
         self._invited[bot.id] = permissions
 
     def join(self, guild: Guild, account: Account) -> None:
-        """Let an account join: it hears GUILD_CREATE, the others of a member and of the role of a bot."""
+        """Let an account join: it hears GUILD_CREATE, the others of a member and of the
+        role of a bot."""
         role = self._enter(guild, account)
         if role is not None:
             self._role_event("GUILD_ROLE_CREATE", guild, role)
         shape = {**user_payloads.member(account, guild), "guild_id": str(guild.id)}
-        self.hub.publish_in_guild(Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape), guild)
+        self.hub.publish_in_guild(
+            Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape), guild
+        )
         self.hub.publish_guild(guild, account.id, joined=True)
 
     def kick(self, guild: Guild, account: Account) -> None:
@@ -52,14 +59,22 @@ class GuildService:
         if role is not None:
             self.delete_role(guild, role)
         shape: Json = {"guild_id": str(guild.id), "user": user_payloads.user(account)}
-        self.hub.publish_in_guild(Event.plain("GUILD_MEMBER_REMOVE", Intent.GUILD_MEMBERS, shape), guild)
-        self.hub.publish_to(Event.plain("GUILD_DELETE", Intent.GUILDS, {"id": str(guild.id)}), account.id)
+        self.hub.publish_in_guild(
+            Event.plain("GUILD_MEMBER_REMOVE", Intent.GUILD_MEMBERS, shape), guild
+        )
+        self.hub.publish_to(
+            Event.plain("GUILD_DELETE", Intent.GUILDS, {"id": str(guild.id)}),
+            account.id,
+        )
 
     def set_unavailable(self, guild: Guild, unavailable: bool) -> None:
-        """Begin or end an outage of one guild: GUILD_DELETE with `unavailable`, later GUILD_CREATE."""
+        """Begin or end an outage of one guild: GUILD_DELETE with `unavailable`, later
+        GUILD_CREATE."""
         if unavailable:
             shape: Json = {"id": str(guild.id), "unavailable": True}
-            self.hub.publish_in_guild(Event.plain("GUILD_DELETE", Intent.GUILDS, shape), guild)
+            self.hub.publish_in_guild(
+                Event.plain("GUILD_DELETE", Intent.GUILDS, shape), guild
+            )
         guild.unavailable = unavailable
         if not unavailable:
             self.hub.publish_guild(guild)
@@ -75,14 +90,18 @@ class GuildService:
         self.world.forget_views()
         self._member_changed(guild, account)
 
-    def add_role(self, guild: Guild, name: str, permissions: Permission, *, mentionable: bool) -> Role:
+    def add_role(
+        self, guild: Guild, name: str, permissions: Permission, *, mentionable: bool
+    ) -> Role:
         """Make a role that nobody has yet."""
         role = self.world.add_role(guild, name, permissions)
         role.mentionable = mentionable
         self._role_event("GUILD_ROLE_CREATE", guild, role)
         return role
 
-    def change_role(self, guild: Guild, role: Role, permissions: Permission | None, name: str | None) -> None:
+    def change_role(
+        self, guild: Guild, role: Role, permissions: Permission | None, name: str | None
+    ) -> None:
         """Give a role other permissions or another name; what is None stays."""
         with self.access_changes(guild):
             role.permissions = role.permissions if permissions is None else permissions
@@ -99,7 +118,9 @@ class GuildService:
             for channel in self.world.guild_channels(guild):
                 channel.overwrites.pop(role.id, None)
             shape: Json = {"guild_id": str(guild.id), "role_id": str(role.id)}
-            self.hub.publish_in_guild(Event.plain("GUILD_ROLE_DELETE", Intent.GUILDS, shape), guild)
+            self.hub.publish_in_guild(
+                Event.plain("GUILD_ROLE_DELETE", Intent.GUILDS, shape), guild
+            )
 
     def set_role(self, guild: Guild, account: Account, role: Role, given: bool) -> None:
         """Give a member a role or take it."""
@@ -114,10 +135,14 @@ class GuildService:
             self._member_changed(guild, account)
 
     @contextmanager
-    def access_changes(self, guild: Guild, told: Channel | None = None) -> Iterator[None]:
-        """Around a change of rights: bots for which a channel appears or vanishes hear CHANNEL_UPDATE of it.
+    def access_changes(
+        self, guild: Guild, told: Channel | None = None
+    ) -> Iterator[None]:
+        """Around a change of rights: bots for which a channel appears or vanishes hear
+        CHANNEL_UPDATE of it.
 
-        Of a channel that appears they hear the threads too. `told` is a channel whose CHANNEL_UPDATE is sent anyway.
+        Of a channel that appears they hear the threads too. `told` is a channel whose
+        CHANNEL_UPDATE is sent anyway.
         """
         self.world.forget_views()
         before = self._views(guild)
@@ -138,15 +163,24 @@ class GuildService:
     def _views(self, guild: Guild) -> set[tuple[int, int]]:
         channels = self.world.guild_channels(guild)
         bots = [bot for bot in self.hub.bots() if bot.id in guild.members]
-        return {(bot.id, c.id) for bot in bots for c in channels if self.world.can_see(bot.id, c)}
+        return {
+            (bot.id, c.id)
+            for bot in bots
+            for c in channels
+            if self.world.can_see(bot.id, c)
+        }
 
     def _tell_channel(self, channel: Channel, bot_id: int) -> None:
-        shape = channel_payloads.as_seen_by(self.world, channel, self.world.accounts[bot_id])
+        shape = channel_payloads.as_seen_by(
+            self.world, channel, self.world.accounts[bot_id]
+        )
         self.hub.publish_to(Event.plain("CHANNEL_UPDATE", Intent.GUILDS, shape), bot_id)
 
     def _tell_threads(self, guild: Guild, channel: Channel, bot_id: int) -> None:
         bot = self.world.accounts[bot_id]
-        threads = [t for t in self.world.guild_threads(guild) if t.parent_id == channel.id]
+        threads = [
+            t for t in self.world.guild_threads(guild) if t.parent_id == channel.id
+        ]
         seen = [t for t in threads if self.world.can_see(bot_id, t)]
         joined = [t for t in seen if bot_id in t.member_ids]
         shape: Json = {
@@ -155,14 +189,18 @@ class GuildService:
             "threads": [channel_payloads.thread(t, bot) for t in seen],
             "members": [channel_payloads.thread_member(t, bot_id) for t in joined],
         }
-        self.hub.publish_to(Event.plain("THREAD_LIST_SYNC", Intent.GUILDS, shape), bot_id)
+        self.hub.publish_to(
+            Event.plain("THREAD_LIST_SYNC", Intent.GUILDS, shape), bot_id
+        )
 
     def _enter(self, guild: Guild, account: Account) -> Role | None:
         member = self.world.add_member(guild, account)
         permissions = self._invited.get(account.id, NOTHING)
         if not permissions:
             return None
-        role = self.world.add_role(guild, account.username, permissions, bot_id=account.id)
+        role = self.world.add_role(
+            guild, account.username, permissions, bot_id=account.id
+        )
         member.role_ids.append(role.id)
         return role
 

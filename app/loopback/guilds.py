@@ -10,9 +10,11 @@ from app.loopback.permissions import EVERYTHING, NOTHING, Permission
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Account:
-    """A bot or a person. `name` is what everybody sees who has no nickname for it; `token` is None for a person.
+    """A bot or a person. `name` is what everybody sees who has no nickname for it;
+    `token` is None for a person.
 
-    `username` is the unique handle. `global_name` is the display name; without one the username is displayed.
+    `username` is the unique handle. `global_name` is the display name; without one the
+    username is displayed.
     """
 
     id: int
@@ -49,7 +51,8 @@ class Role:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """An account in a guild. `joined` is a snowflake; `timed_out_until` is Unix seconds."""
+    """An account in a guild. `joined` is a snowflake; `timed_out_until` is Unix
+    seconds."""
 
     account: Account
     joined: int
@@ -65,7 +68,8 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class Guild:
-    """A server. The role of @everyone has the guild's own id, as at Discord. `unavailable`: Discord has an outage."""
+    """A server. The role of @everyone has the guild's own id, as at Discord.
+    `unavailable`: Discord has an outage."""
 
     id: int
     name: str
@@ -77,11 +81,15 @@ class Guild:
     unavailable: bool = False
 
     def managed_role(self, bot: Account) -> Role | None:
-        """The role that this bot brought along; None for a person and for a bot that was invited without rights."""
-        return next((role for role in self.roles.values() if role.bot_id == bot.id), None)
+        """The role that this bot brought along; None for a person and for a bot that
+        was invited without rights."""
+        return next(
+            (role for role in self.roles.values() if role.bot_id == bot.id), None
+        )
 
     def permissions(self, account_id: int) -> Permission:
-        """What a member may do before any channel has its say; nothing for those who are no members."""
+        """What a member may do before any channel has its say; nothing for those who
+        are no members."""
         member = self.members.get(account_id)
         if member is None:
             return NOTHING

@@ -1,4 +1,5 @@
-"""What Discord asks of an IDENTIFY: version, shard, intents, and how often a bot may start a session."""
+"""What Discord asks of an IDENTIFY: version, shard, intents, and how often a bot may
+start a session."""
 
 from __future__ import annotations
 
@@ -18,9 +19,11 @@ _ALL_INTENTS = sum(1 << bit for bit in (*range(17), 20, 21, 24, 25))
 
 @dataclass(frozen=True, slots=True)
 class StartLimit:
-    """How many sessions a bot may start: `total` in `period` seconds, and `max_concurrency` at a time.
+    """How many sessions a bot may start: `total` in `period` seconds, and
+    `max_concurrency` at a time.
 
-    interval: seconds between two starts of one concurrency bucket; Discord has 5, here 0 asks for none.
+    interval: seconds between two starts of one concurrency bucket; Discord has 5, here
+    0 asks for none.
     """
 
     total: int = 1000
@@ -45,7 +48,8 @@ class SessionStarts:
         self._latest: dict[tuple[int, int], float] = {}
 
     def state(self, bot: Account) -> Json:
-        """The `session_start_limit` of GET /gateway/bot; `reset_after` in milliseconds."""
+        """The `session_start_limit` of GET /gateway/bot; `reset_after` in
+        milliseconds."""
         window = self._window(bot)
         left = max(0.0, window.ends_at - time.monotonic())
         return {
@@ -60,7 +64,8 @@ class SessionStarts:
         return self._window(bot).used >= self.limit.total
 
     def is_hasty(self, bot: Account, shard_id: int) -> bool:
-        """Did the same concurrency bucket identify less than `interval` seconds ago? If not, this one counts."""
+        """Did the same concurrency bucket identify less than `interval` seconds ago? If
+        not, this one counts."""
         key = (bot.id, shard_id % self.limit.max_concurrency)
         now = time.monotonic()
         if now - self._latest.get(key, -self.limit.interval) < self.limit.interval:
@@ -91,14 +96,19 @@ class Handshakes:
 
     def disallow(self, bot: Account, intents: int) -> None:
         """The bot's application has lost these privileged intents."""
-        self._disallowed[bot.id] = self._disallowed.get(bot.id, 0) | intents & PRIVILEGED_INTENTS
+        self._disallowed[bot.id] = (
+            self._disallowed.get(bot.id, 0) | intents & PRIVILEGED_INTENTS
+        )
 
     def allow(self, bot: Account) -> None:
         """The bot's application has all privileged intents again."""
         self._disallowed.pop(bot.id, None)
 
-    def close_next(self, bot: Account, code: int, times: int, *, after_ready: bool) -> None:
-        """End the next sessions with this close code, instead of READY or right after it."""
+    def close_next(
+        self, bot: Account, code: int, times: int, *, after_ready: bool
+    ) -> None:
+        """End the next sessions with this close code, instead of READY or right after
+        it."""
         self._closes.setdefault(bot.id, []).extend([(code, after_ready)] * times)
 
     def refuse_next(self, bot: Account, times: int) -> None:
@@ -141,7 +151,8 @@ class Handshakes:
 
 
 def _shard(data: Mapping[str, object]) -> tuple[int, int] | None:
-    """The shard's number and how many there are; (0, 1) when none is named, None when it makes no sense."""
+    """The shard's number and how many there are; (0, 1) when none is named, None when
+    it makes no sense."""
     raw = data.get("shard")
     if raw is None:
         return 0, 1

@@ -1,4 +1,5 @@
-"""The recording of what happened, the questions asked of it, and the waiting for more."""
+"""The recording of what happened, the questions asked of it, and the waiting for
+more."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ T = TypeVar("T")
 class Subscription(AsyncIterator[Record]):
     """A live stream of records, for a reader on the server's own event loop.
 
-    It holds `limit` records; past that the oldest are dropped and counted, so that a reader that stands still costs
-    no more memory. Use it as a context manager or call `close`.
+    It holds `limit` records; past that the oldest are dropped and counted, so that a
+    reader that stands still costs no more memory. Use it as a context manager or call
+    `close`.
     """
 
     def __init__(self, journal: Journal, limit: int) -> None:
@@ -51,7 +53,8 @@ class Subscription(AsyncIterator[Record]):
 
 
 class Journal:
-    """Every post, reaction and typing in order, with indexes; touched on the server's loop only."""
+    """Every post, reaction and typing in order, with indexes; touched on the server's
+    loop only."""
 
     def __init__(self) -> None:
         self.posts: list[Post] = []
@@ -82,7 +85,8 @@ class Journal:
         self.wake()
 
     def post(self, message_id: int) -> Post:
-        """The record of one message as it stands now; KeyError for an id that was never posted."""
+        """The record of one message as it stands now; KeyError for an id that was never
+        posted."""
         return self.posts[self._index[message_id]]
 
     def posts_by_bots(self) -> list[Post]:
@@ -101,7 +105,8 @@ class Journal:
                 waiter.set_result(None)
 
     async def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:  # noqa: ASYNC109 - as asyncio.wait_for
-        """Wait until the predicate is truthy and return its value; it is asked again after each event.
+        """Wait until the predicate is truthy and return its value; it is asked again
+        after each event.
 
         TimeoutError after `timeout` seconds.
         """

@@ -47,8 +47,11 @@ class MessageFlag(IntFlag):
     HAS_SNAPSHOT = 1 << 14
 
 
-def attachment(name: str, content_type: str, size: int = 1, url: str | None = None) -> Json:
-    """One attached file of `size` bytes, which lies at Discord's own address unless `url` says another."""
+def attachment(
+    name: str, content_type: str, size: int = 1, url: str | None = None
+) -> Json:
+    """One attached file of `size` bytes, which lies at Discord's own address unless
+    `url` says another."""
     return {
         "id": str(crc32(name.encode())),
         "filename": name,
@@ -61,11 +64,16 @@ def attachment(name: str, content_type: str, size: int = 1, url: str | None = No
 
 def picture(name: str = "a.png", size: int = 1, url: str | None = None) -> Json:
     """A message with one picture of 2 by 2 pixels."""
-    return {"attachments": [attachment(name, "image/png", size, url) | {"width": 2, "height": 2}]}
+    return {
+        "attachments": [
+            attachment(name, "image/png", size, url) | {"width": 2, "height": 2}
+        ]
+    }
 
 
 def text_file(name: str = "message.txt", size: int = 1, url: str | None = None) -> Json:
-    """A message with a text file; Discord's clients make a long paste one of this name."""
+    """A message with a text file; Discord's clients make a long paste one of this
+    name."""
     return {"attachments": [attachment(name, "text/plain; charset=utf-8", size, url)]}
 
 
@@ -80,7 +88,12 @@ def voice_message(seconds: float = 2.5) -> Json:
 
 def stickers(*names: str) -> Json:
     """A message with stickers (PNG)."""
-    return {"sticker_items": [{"id": str(i), "name": name, "format_type": 1} for i, name in enumerate(names, 1)]}
+    return {
+        "sticker_items": [
+            {"id": str(i), "name": name, "format_type": 1}
+            for i, name in enumerate(names, 1)
+        ]
+    }
 
 
 def poll(question: str, answers: Sequence[str]) -> Json:
@@ -89,7 +102,10 @@ def poll(question: str, answers: Sequence[str]) -> Json:
     return {
         "poll": {
             "question": {"text": question},
-            "answers": [{"answer_id": i, "poll_media": {"text": text}} for i, text in enumerate(answers, 1)],
+            "answers": [
+                {"answer_id": i, "poll_media": {"text": text}}
+                for i, text in enumerate(answers, 1)
+            ],
             "expiry": expiry.isoformat(timespec="milliseconds"),
             "allow_multiselect": False,
             "layout_type": 1,
@@ -115,8 +131,11 @@ def button(label: str) -> Json:
 
 
 def snapshot(shape: Json) -> Json:
-    """What a forward keeps of a message, from the message's own JSON: neither author nor ids."""
-    return {"message": {name: shape[name] for name in _SNAPSHOT_FIELDS if name in shape}}
+    """What a forward keeps of a message, from the message's own JSON: neither author
+    nor ids."""
+    return {
+        "message": {name: shape[name] for name in _SNAPSHOT_FIELDS if name in shape}
+    }
 
 
 def forward(original: Message, shape: Json) -> Json:
@@ -135,8 +154,11 @@ def forward(original: Message, shape: Json) -> Json:
     }
 
 
-def command_answer(user: Json, application: Account, name: str, kind: int, interaction_id: int) -> Json:
-    """The answer of an application to a person's command; it comes by a webhook with the application's id."""
+def command_answer(
+    user: Json, application: Account, name: str, kind: int, interaction_id: int
+) -> Json:
+    """The answer of an application to a person's command; it comes by a webhook with
+    the application's id."""
     interaction: Json = {"id": str(interaction_id), "type": 2, "user": user}
     return {
         "type": kind,
@@ -149,5 +171,9 @@ def command_answer(user: Json, application: Account, name: str, kind: int, inter
 
 def thread_created(thread: Channel) -> Json:
     """Points from the parent channel to a thread that hangs on no message."""
-    reference = {"type": REPLY, "channel_id": str(thread.id), "guild_id": str(thread.guild_id)}
+    reference = {
+        "type": REPLY,
+        "channel_id": str(thread.id),
+        "guild_id": str(thread.guild_id),
+    }
     return {"message_reference": reference}

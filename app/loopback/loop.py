@@ -1,4 +1,5 @@
-"""One thread owns the state: calls from elsewhere are carried to the server's event loop."""
+"""One thread owns the state: calls from elsewhere are carried to the server's event
+loop."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _CALL_TIMEOUT = 30.0
 class LoopCaller:
     """Runs a function where the server's state may be touched.
 
-    On the server's own thread, and while no server runs, that is right here; from any other thread the call is handed
-    to the server's loop and waited for.
+    On the server's own thread, and while no server runs, that is right here; from any
+    other thread the call is handed to the server's loop and waited for.
     """
 
     def __init__(self) -> None:

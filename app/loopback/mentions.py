@@ -15,7 +15,8 @@ _EVERYONE = re.compile(r"@(?:everyone|here)")
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """The users and roles that a message notifies, in the order of the text; the author replied to comes first."""
+    """The users and roles that a message notifies, in the order of the text; the author
+    replied to comes first."""
 
     users: tuple[int, ...] = ()
     roles: tuple[int, ...] = ()
@@ -29,7 +30,8 @@ class Mentions:
 
 @dataclass(frozen=True, slots=True)
 class AllowedMentions:
-    """Discord's allowed mentions object; without one in the request, everything in the text is allowed."""
+    """Discord's allowed mentions object; without one in the request, everything in the
+    text is allowed."""
 
     all_users: bool = True
     all_roles: bool = True
@@ -67,9 +69,12 @@ def find_mentions(
 ) -> Mentions:
     """What Discord puts into `mentions`, `mention_roles` and `mention_everyone`.
 
-    A mention that is not allowed stays in the text and appears in none of the three (discord-api-docs issue 2126).
+    A mention that is not allowed stays in the text and appears in none of the three
+    (discord-api-docs issue 2126).
     """
-    users = dict.fromkeys([replied_user] if replied_user is not None and allowed.replied_user else [])
+    users = dict.fromkeys(
+        [replied_user] if replied_user is not None and allowed.replied_user else []
+    )
     if "<@" in text:
         for user in map(int, _USER.findall(text)):
             if user in known_users and (allowed.all_users or user in allowed.users):

@@ -7,19 +7,25 @@ from collections import OrderedDict
 
 
 class NonceWindow:
-    """Which message a bot created with a nonce in a channel, for `window` seconds (Discord: "the past few minutes")."""
+    """Which message a bot created with a nonce in a channel, for `window` seconds
+    (Discord: "the past few minutes")."""
 
     def __init__(self, window: float) -> None:
         self.window = window
-        self._messages: OrderedDict[tuple[int, int, str], tuple[int, float]] = OrderedDict()
+        self._messages: OrderedDict[tuple[int, int, str], tuple[int, float]] = (
+            OrderedDict()
+        )
 
     def find(self, author_id: int, channel_id: int, nonce: str) -> int | None:
-        """The id of the message, which may be deleted by now; None outside the window."""
+        """The id of the message, which may be deleted by now; None outside the
+        window."""
         self._expire()
         found = self._messages.get((author_id, channel_id, nonce))
         return None if found is None else found[0]
 
-    def remember(self, author_id: int, channel_id: int, nonce: str, message_id: int) -> None:
+    def remember(
+        self, author_id: int, channel_id: int, nonce: str, message_id: int
+    ) -> None:
         key = (author_id, channel_id, nonce)
         self._messages.pop(key, None)
         self._messages[key] = (message_id, time.monotonic())

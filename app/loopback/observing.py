@@ -1,4 +1,5 @@
-"""Lets somebody see every REST request and its answer, such as a validator of Discord's own description."""
+"""Lets somebody see every REST request and its answer, such as a validator of Discord's
+own description."""
 
 from __future__ import annotations
 
@@ -10,14 +11,16 @@ from aiohttp.typedefs import Middleware
 
 API_PREFIX = "/api/v10"
 INJECTED = "X-Injected"
-"""The header that marks an answer as a fault: it says what a test wants, not what Discord would."""
+"""The header that marks an answer as a fault: it says what a test wants, not what
+Discord would."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One REST request and its answer. `path` is below the API prefix; `request` is the JSON body, empty if there is none."""
+    """One REST request and its answer. `path` is below the API prefix; `request` is the
+    JSON body, empty if there is none."""
 
     method: str
     path: str
@@ -33,7 +36,8 @@ Observer = Callable[[Exchange], None]
 
 
 def observing(observer: Observer) -> Middleware:
-    """A middleware that tells the observer of everything below the API prefix, refusals and unknown routes included."""
+    """A middleware that tells the observer of everything below the API prefix, refusals
+    and unknown routes included."""
 
     @web.middleware
     async def observe(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -49,7 +53,9 @@ def observing(observer: Observer) -> Middleware:
     return observe
 
 
-async def _tell(observer: Observer, request: web.Request, response: web.Response) -> None:
+async def _tell(
+    observer: Observer, request: web.Request, response: web.Response
+) -> None:
     if not request.path.startswith(API_PREFIX) or INJECTED in response.headers:
         return
     exchange = Exchange(

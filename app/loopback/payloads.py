@@ -1,4 +1,5 @@
-"""JSON shapes of Discord's API v10 and gateway, built from the state (source: Discord's developer documentation)."""
+"""JSON shapes of Discord's API v10 and gateway, built from the state (source: Discord's
+developer documentation)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ from app.loopback.guild_payloads import guild, guild_create, roles
 from app.loopback.mentions import Mentions
 from app.loopback.snowflake import iso_time
 from app.loopback.state import Account, Guild, Message, World
-from app.loopback.user_payloads import application, current_user, member, partial_member, user
+from app.loopback.user_payloads import (
+    application,
+    current_user,
+    member,
+    partial_member,
+    user,
+)
 
 __all__ = [
     "application",
@@ -52,14 +59,21 @@ def _author(item: Message) -> Json:
 
 
 def _reference(item: Message, channel_id: int, guild_id: int | None) -> Json:
-    reference: Json = {"type": 0, "channel_id": str(channel_id), "message_id": str(item.reply_to)}
+    reference: Json = {
+        "type": 0,
+        "channel_id": str(channel_id),
+        "message_id": str(item.reply_to),
+    }
     if guild_id is not None:
         reference["guild_id"] = str(guild_id)
     return reference
 
 
-def message(world: World, item: Message, viewer: Account | None = None, *, quoted: bool = False) -> Json:
-    """A message as REST returns it: no guild, no member, no nonce. A quoted message quotes no further one."""
+def message(
+    world: World, item: Message, viewer: Account | None = None, *, quoted: bool = False
+) -> Json:
+    """A message as REST returns it: no guild, no member, no nonce. A quoted message
+    quotes no further one."""
     shape: Json = {
         "id": str(item.id),
         "channel_id": str(item.channel.id),
@@ -83,26 +97,34 @@ def message(world: World, item: Message, viewer: Account | None = None, *, quote
     if item.application_id is not None:
         shape["application_id"] = str(item.application_id)
     if item.reactions:
-        shape["reactions"] = [_reaction_count(text, users, viewer) for text, users in item.reactions.items()]
+        shape["reactions"] = [
+            _reaction_count(text, users, viewer)
+            for text, users in item.reactions.items()
+        ]
     if item.reply_to is not None:
         target = world.messages.get(item.reply_to)
         # A thread's first message refers to one of the parent channel.
         home = item.channel if target is None else target.channel
         shape["message_reference"] = _reference(item, home.id, item.channel.guild_id)
         if not quoted:
-            shape["referenced_message"] = None if target is None else message(world, target, viewer, quoted=True)
+            shape["referenced_message"] = (
+                None if target is None else message(world, target, viewer, quoted=True)
+            )
     return with_own_fields(shape, item, keep=defaults.MESSAGE_REQUIRED)
 
 
 def with_own_fields(shape: Json, item: Message, keep: Collection[str] = ()) -> Json:
-    """The message's JSON with its extra fields and without its dropped ones, `keep` excepted."""
+    """The message's JSON with its extra fields and without its dropped ones, `keep`
+    excepted."""
     shape |= item.extra
     for name in item.dropped.difference(keep):
         shape.pop(name, None)
     return shape
 
 
-def _reaction_count(text: str, users: Mapping[int, None], viewer: Account | None) -> Json:
+def _reaction_count(
+    text: str, users: Mapping[int, None], viewer: Account | None
+) -> Json:
     mine = viewer is not None and viewer.id in users
     details: Json = {"burst": 0, "normal": len(users)}
     return {
@@ -116,7 +138,8 @@ def _reaction_count(text: str, users: Mapping[int, None], viewer: Account | None
 
 
 def message_event(world: World, item: Message) -> Json:
-    """A message as the gateway sends it: with guild, author's member and each mentioned user's member."""
+    """A message as the gateway sends it: with guild, author's member and each mentioned
+    user's member."""
     shape = message(world, item)
     if item.channel.guild_id is None:
         return with_own_fields(shape, item)
@@ -136,17 +159,27 @@ def _mentioned(account: Account, home: Guild) -> Json:
 
 
 def without_content(shape: Json) -> Json:
-    """A message for a bot that lacks the message content intent: its poll and what it forwards are left out too."""
-    bare: Json = {**shape, "content": "", "embeds": [], "attachments": [], "components": []}
+    """A message for a bot that lacks the message content intent: its poll and what it
+    forwards are left out too."""
+    bare: Json = {
+        **shape,
+        "content": "",
+        "embeds": [],
+        "attachments": [],
+        "components": [],
+    }
     bare.pop("poll", None)
     snapshots = bare.get("message_snapshots")
     if isinstance(snapshots, list):
-        bare["message_snapshots"] = [{"message": without_content(item["message"])} for item in snapshots]
+        bare["message_snapshots"] = [
+            {"message": without_content(item["message"])} for item in snapshots
+        ]
     return bare
 
 
 def veil(world: World, item: Message, reader: int) -> str:
-    """What is hidden from a bot without the intent: "both", "own content", "quoted" or "nothing".
+    """What is hidden from a bot without the intent: "both", "own content", "quoted" or
+    "nothing".
 
     All bots from whom the same is hidden get the same JSON.
     """
@@ -167,7 +200,8 @@ def veiled(shape: Json, hidden: str) -> Json:
 
 
 def reads_content(item: Message, reader: int) -> bool:
-    """May a bot without the intent read this message: its own, one that mentions it, or a direct one?"""
+    """May a bot without the intent read this message: its own, one that mentions it, or
+    a direct one?"""
     is_own = item.author.id == reader and item.webhook_id is None
     return is_own or reader in item.mentioned or item.channel.guild_id is None
 

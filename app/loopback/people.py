@@ -20,14 +20,14 @@ class PostOptions(TypedDict, total=False):
     """What else a post may carry.
 
     ping_reply: notify the author replied to (default True, as Discord's clients do).
-    allowed_mentions: Discord's allowed mentions object; default: everything in the text pings.
-    webhook: the message comes from a webhook under the author's name, or under `webhook_name`.
-    application_id: the application that owns the webhook.
-    message_type: other than 0 and 19 makes a system message, e.g. 7 (a member joined).
-    attachments: names of attached files (a message of only attachments may have an empty text).
-    nonce: as a bot would send it, enforced.
-    extra: further fields of Discord's message object, e.g. of the module `kinds`; they win over all others.
-    drop: names of fields that are left out (REST keeps those that its schema requires).
+    allowed_mentions: Discord's allowed mentions object; default: everything in the text
+    pings. webhook: the message comes from a webhook under the author's name, or under
+    `webhook_name`. application_id: the application that owns the webhook. message_type:
+    other than 0 and 19 makes a system message, e.g. 7 (a member joined). attachments:
+    names of attached files (a message of only attachments may have an empty text).
+    nonce: as a bot would send it, enforced. extra: further fields of Discord's message
+    object, e.g. of the module `kinds`; they win over all others. drop: names of fields
+    that are left out (REST keeps those that its schema requires).
     """
 
     ping_reply: bool
@@ -43,9 +43,11 @@ class PostOptions(TypedDict, total=False):
 
 
 class People(WireActs):
-    """The actions and questions. Call them before the server starts or while it runs, from any thread.
+    """The actions and questions. Call them before the server starts or while it runs,
+    from any thread.
 
-    Unlike REST they check no permission, length or rate limit. A refused action raises ApiError.
+    Unlike REST they check no permission, length or rate limit. A refused action raises
+    ApiError.
     """
 
     @property
@@ -70,12 +72,14 @@ class People(WireActs):
 
     @property
     def requests(self) -> Mapping[tuple[str, str], int]:
-        """How many REST requests came in, by method and route template, e.g. ("GET", "/users/@me") (live)."""
+        """How many REST requests came in, by method and route template, e.g. ("GET",
+        "/users/@me") (live)."""
         return self._core.journal.requests
 
     @property
     def rate_limit(self) -> tuple[int, float] | None:
-        """Posts and seconds of each (bot, channel) bucket; None for no limit. May be set at run time."""
+        """Posts and seconds of each (bot, channel) bucket; None for no limit. May be
+        set at run time."""
         return self._core.limiter.rate_limit
 
     @rate_limit.setter
@@ -99,12 +103,20 @@ class People(WireActs):
         reply_to: MessageRef | None = None,
         **options: Unpack[PostOptions],
     ) -> Post:
-        """Say something. A webhook's message and a system message are posted with the options."""
+        """Say something. A webhook's message and a system message are posted with the
+        options."""
         return self._call(lambda: self._post(author, channel, text, reply_to, options))
 
-    def dm(self, user: Account, bot: Account, text: str, reply_to: MessageRef | None = None) -> Post:
-        """Say something in the direct messages of two accounts; the first is the author."""
-        return self._call(lambda: self._post(user, self._core.world.open_dm(user, bot), text, reply_to, {}))
+    def dm(
+        self, user: Account, bot: Account, text: str, reply_to: MessageRef | None = None
+    ) -> Post:
+        """Say something in the direct messages of two accounts; the first is the
+        author."""
+        return self._call(
+            lambda: self._post(
+                user, self._core.world.open_dm(user, bot), text, reply_to, {}
+            )
+        )
 
     def dm_channel(self, user: Account, bot: Account) -> Channel:
         """The DM channel of two accounts."""
@@ -112,30 +124,46 @@ class People(WireActs):
 
     def react(self, user: Account, message: MessageRef, emoji: str) -> None:
         """React with one Unicode emoji."""
-        self._call(lambda: self._core.service.react(user, self._message(message), emoji))
+        self._call(
+            lambda: self._core.service.react(user, self._message(message), emoji)
+        )
 
     def unreact(self, user: Account, message: MessageRef, emoji: str) -> None:
         """Take a reaction back."""
-        self._call(lambda: self._core.service.unreact(user, self._message(message), emoji))
+        self._call(
+            lambda: self._core.service.unreact(user, self._message(message), emoji)
+        )
 
     def delete(self, message: MessageRef) -> None:
         """Delete a message, as its author or a moderator would."""
         self._call(lambda: self._core.service.delete(self._message(message)))
 
     def edit(self, message: MessageRef, text: str, by: Account | None = None) -> None:
-        """Change a message's text. With `by`, it must be the author (else ApiError 50005)."""
+        """Change a message's text. With `by`, it must be the author (else ApiError
+        50005)."""
         self._call(lambda: self._edit(message, text, by))
 
     def typing(self, account: Account, channel: ChannelRef) -> Typing:
         """Begin to type."""
-        return self._call(lambda: self._core.service.type_in(account, self._channel(channel)))
+        return self._call(
+            lambda: self._core.service.type_in(account, self._channel(channel))
+        )
 
-    def open_thread(self, owner: Account, channel: ChannelRef, name: str, message: MessageRef | None = None) -> Channel:
-        """Open a public thread in a channel, on a message if one is given (the thread then has its id)."""
+    def open_thread(
+        self,
+        owner: Account,
+        channel: ChannelRef,
+        name: str,
+        message: MessageRef | None = None,
+    ) -> Channel:
+        """Open a public thread in a channel, on a message if one is given (the thread
+        then has its id)."""
 
         def step() -> Channel:
             on = None if message is None else self._message(message)
-            return self._core.service.open_thread(owner, self._channel(channel), name, on)
+            return self._core.service.open_thread(
+                owner, self._channel(channel), name, on
+            )
 
         return self._call(step)
 
@@ -147,11 +175,16 @@ class People(WireActs):
         text: str,
         tags: Sequence[ForumTag] = (),
     ) -> Post:
-        """Open a post in a forum or media channel; it is a thread with the id of its first message."""
+        """Open a post in a forum or media channel; it is a thread with the id of its
+        first message."""
         draft = Draft(author, self._channel(forum), text)
         tag_ids = [tag.id for tag in tags]
         service = self._core.service
-        return self._call(lambda: self._core.journal.post(service.open_post(draft.channel, title, tag_ids, draft).id))
+        return self._call(
+            lambda: self._core.journal.post(
+                service.open_post(draft.channel, title, tag_ids, draft).id
+            )
+        )
 
     def connected(self) -> list[Account]:
         """The bots whose gateway session is live, one entry for each connection."""
@@ -173,12 +206,19 @@ class People(WireActs):
         """What stands in a channel now, oldest first."""
 
         def step() -> list[Post]:
-            return [self._core.journal.post(i) for i in self._channel(channel).message_ids]
+            return [
+                self._core.journal.post(i) for i in self._channel(channel).message_ids
+            ]
 
         return self._call(step)
 
     def _post(
-        self, author: Account, channel: ChannelRef, text: str, reply_to: MessageRef | None, options: PostOptions
+        self,
+        author: Account,
+        channel: ChannelRef,
+        text: str,
+        reply_to: MessageRef | None,
+        options: PostOptions,
     ) -> Post:
         allowed = AllowedMentions.parse(options.get("allowed_mentions"))
         if not options.get("ping_reply", True):
@@ -198,7 +238,10 @@ class People(WireActs):
             extra=dict(options.get("extra", {})),
             dropped=frozenset(options.get("drop", ())),
             type=options.get("message_type", 0),
-            attachments=[attachment(i + 1, name) for i, name in enumerate(options.get("attachments", ()))],
+            attachments=[
+                attachment(i + 1, name)
+                for i, name in enumerate(options.get("attachments", ()))
+            ],
         )
         return self._core.journal.post(self._core.service.post(draft).id)
 

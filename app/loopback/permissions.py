@@ -1,4 +1,5 @@
-"""Discord's permission bits, overwrites, and the documented way from them to what a member may do. Pure."""
+"""Discord's permission bits, overwrites, and the documented way from them to what a
+member may do. Pure."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ SPEAKING_PERMISSIONS = _union(
 )
 """What a bot that talks is invited with; its managed role grants it."""
 
-# What a new Discord server grants @everyone; pinging everyone is part of it, so that a careless bot is seen doing so.
+# What a new Discord server grants @everyone; pinging everyone is part of it, so that a
+# careless bot is seen doing so.
 EVERYONE_PERMISSIONS = SPEAKING_PERMISSIONS | _union(
     (
         "CREATE_INSTANT_INVITE",
@@ -108,7 +110,8 @@ EVERYONE_PERMISSIONS = SPEAKING_PERMISSIONS | _union(
     )
 )
 
-# Flags that mean nothing in one channel, so that losing the channel does not touch them.
+# Flags that mean nothing in one channel, so that losing the channel does not touch
+# them.
 GUILD_WIDE = _union(
     (
         "KICK_MEMBERS",
@@ -126,11 +129,15 @@ GUILD_WIDE = _union(
     )
 )
 
-NEEDS_SENDING = _union(("MENTION_EVERYONE", "SEND_TTS_MESSAGES", "ATTACH_FILES", "EMBED_LINKS"))
+NEEDS_SENDING = _union(
+    ("MENTION_EVERYONE", "SEND_TTS_MESSAGES", "ATTACH_FILES", "EMBED_LINKS")
+)
 """Denied with SEND_MESSAGES, or in threads with SEND_MESSAGES_IN_THREADS."""
 
 LEFT_IN_TIMEOUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
-LEFT_IN_LOCKED_THREAD = LEFT_IN_TIMEOUT | Permission.ADD_REACTIONS | Permission.USE_EXTERNAL_EMOJIS
+LEFT_IN_LOCKED_THREAD = (
+    LEFT_IN_TIMEOUT | Permission.ADD_REACTIONS | Permission.USE_EXTERNAL_EMOJIS
+)
 
 
 class OverwriteType(IntEnum):
@@ -156,15 +163,19 @@ class Overwrite:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose permissions are computed: the member, the @everyone role (the guild's id) and the member's other roles."""
+    """Whose permissions are computed: the member, the @everyone role (the guild's id)
+    and the member's other roles."""
 
     member_id: int
     everyone_id: int
     role_ids: Collection[int]
 
 
-def overwritten(base: Permission, holder: Holder, overwrites: Collection[Overwrite]) -> Permission:
-    """Apply a channel's overwrites in Discord's order: @everyone, all roles at once, the member."""
+def overwritten(
+    base: Permission, holder: Holder, overwrites: Collection[Overwrite]
+) -> Permission:
+    """Apply a channel's overwrites in Discord's order: @everyone, all roles at once,
+    the member."""
     permissions = base
     roles = Overwrite(0, OverwriteType.ROLE)
     own = Overwrite(0, OverwriteType.MEMBER)
@@ -174,16 +185,27 @@ def overwritten(base: Permission, holder: Holder, overwrites: Collection[Overwri
         elif overwrite.id == holder.everyone_id:
             permissions = overwrite.applied(permissions)
         elif overwrite.id in holder.role_ids:
-            roles = Overwrite(0, OverwriteType.ROLE, roles.allow | overwrite.allow, roles.deny | overwrite.deny)
+            roles = Overwrite(
+                0,
+                OverwriteType.ROLE,
+                roles.allow | overwrite.allow,
+                roles.deny | overwrite.deny,
+            )
     return own.applied(roles.applied(permissions))
 
 
-def with_implied(permissions: Permission, *, in_thread: bool, in_voice: bool) -> Permission:
-    """Take away what Discord denies implicitly: everything without VIEW_CHANNEL, and what hangs on sending.
+def with_implied(
+    permissions: Permission, *, in_thread: bool, in_voice: bool
+) -> Permission:
+    """Take away what Discord denies implicitly: everything without VIEW_CHANNEL, and
+    what hangs on sending.
 
-    In voice and stage channels nothing is left without CONNECT but the view of the channel.
+    In voice and stage channels nothing is left without CONNECT but the view of the
+    channel.
     """
-    sending = Permission.SEND_MESSAGES_IN_THREADS if in_thread else Permission.SEND_MESSAGES
+    sending = (
+        Permission.SEND_MESSAGES_IN_THREADS if in_thread else Permission.SEND_MESSAGES
+    )
     if not permissions & sending:
         permissions &= ~NEEDS_SENDING
     if not permissions & Permission.VIEW_CHANNEL:

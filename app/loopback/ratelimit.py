@@ -1,4 +1,5 @@
-"""Rate limit buckets as Discord shows them: so many requests in a window, per bot, route and channel or server."""
+"""Rate limit buckets as Discord shows them: so many requests in a window, per bot,
+route and channel or server."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from zlib import crc32
 
 CREATE_MESSAGE_BUCKET = "POST /channels/{channel_id}/messages"
 OTHER_ROUTES = (50, 1.0)
-"""Requests and seconds of each bucket but the one of messages, while there is a rate limit."""
+"""Requests and seconds of each bucket but the one of messages, while there is a rate
+limit."""
 
 UNLIMITED = (10_000, 1.0)
 """What the headers say while nothing is limited."""
@@ -16,7 +18,8 @@ UNLIMITED = (10_000, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """May the request pass? With the headers that the answer carries. `retry_after` in seconds."""
+    """May the request pass? With the headers that the answer carries. `retry_after` in
+    seconds."""
 
     allowed: bool
     retry_after: float
@@ -24,7 +27,8 @@ class Verdict:
 
 
 class RateLimiter:
-    """Fixed windows: the first request opens one of `period` seconds, in which `limit` requests pass.
+    """Fixed windows: the first request opens one of `period` seconds, in which `limit`
+    requests pass.
 
     rate_limit: limit and period of the buckets of messages; None lets everything pass.
     """
@@ -35,10 +39,15 @@ class RateLimiter:
         self._names: dict[str, str] = {}
 
     def check(self, bot_id: int, route: str, major: str) -> Verdict:
-        """Count a request of a route (method and path template) and of the channel or server in its path."""
+        """Count a request of a route (method and path template) and of the channel or
+        server in its path."""
         if self.rate_limit is None:
-            return Verdict(True, 0.0, self._headers(route, UNLIMITED[0], 1, UNLIMITED[1]))
-        limit, period = self.rate_limit if route == CREATE_MESSAGE_BUCKET else OTHER_ROUTES
+            return Verdict(
+                True, 0.0, self._headers(route, UNLIMITED[0], 1, UNLIMITED[1])
+            )
+        limit, period = (
+            self.rate_limit if route == CREATE_MESSAGE_BUCKET else OTHER_ROUTES
+        )
         now = time.monotonic()
         key = (bot_id, route, major)
         opened, used = self._windows.get(key, (now, 0))
@@ -50,10 +59,16 @@ class RateLimiter:
         left = opened + period - now
         headers = self._headers(route, limit, used, left)
         if not allowed:
-            headers |= {"Via": "1.1 loopback", "Retry-After": f"{left:.3f}", "X-RateLimit-Scope": "user"}
+            headers |= {
+                "Via": "1.1 loopback",
+                "Retry-After": f"{left:.3f}",
+                "X-RateLimit-Scope": "user",
+            }
         return Verdict(allowed, left, headers)
 
-    def _headers(self, route: str, limit: int, used: int, left: float) -> dict[str, str]:
+    def _headers(
+        self, route: str, limit: int, used: int, left: float
+    ) -> dict[str, str]:
         name = self._names.get(route)
         if name is None:
             name = self._names[route] = f"loopback-{crc32(route.encode()):08x}"

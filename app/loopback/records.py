@@ -1,4 +1,5 @@
-"""What the loopback server remembers of what happened: one frozen record for each event."""
+"""What the loopback server remembers of what happened: one frozen record for each
+event."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ Ping = int | Literal["everyone"]
 class Post:
     """A message that was created.
 
-    `at` is time.monotonic() and `wall` time.time(), both in seconds. `pinged` holds the ids of the users and roles
-    that were really notified (after `allowed_mentions`) and "everyone". A deleted or edited message keeps its place in
-    the list; the record there is replaced by one with `deleted` set or with the new `content`.
+    `at` is time.monotonic() and `wall` time.time(), both in seconds. `pinged` holds the
+    ids of the users and roles that were really notified (after `allowed_mentions`) and
+    "everyone". A deleted or edited message keeps its place in the list; the record
+    there is replaced by one with `deleted` set or with the new `content`.
     """
 
     message_id: int

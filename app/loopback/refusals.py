@@ -1,4 +1,5 @@
-"""What Discord refuses beyond permissions: blocked accounts, automatic moderation, too many reactions."""
+"""What Discord refuses beyond permissions: blocked accounts, automatic moderation, too
+many reactions."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ MAX_REACTIONS = 20
 
 
 class Refusals:
-    """Who blocks whom, who takes no direct messages, and which phrases the server's automatic moderation blocks."""
+    """Who blocks whom, who takes no direct messages, and which phrases the server's
+    automatic moderation blocks."""
 
     def __init__(self) -> None:
         self._blocked: set[tuple[int, int]] = set()
@@ -18,7 +20,8 @@ class Refusals:
         self._phrases: list[str] = []
 
     def block(self, person: Account, bot: Account) -> None:
-        """The bot may neither write to the person nor react to what the person writes."""
+        """The bot may neither write to the person nor react to what the person
+        writes."""
         self._blocked.add((person.id, bot.id))
 
     def unblock(self, person: Account, bot: Account) -> None:
@@ -51,7 +54,8 @@ class Refusals:
             raise errors.title_blocked_by_automod()
 
     def check_reaction(self, bot: Account, message: Message, emoji: str) -> None:
-        """90001 when the author blocks the bot, 30010 when the message bears as many emoji as it can."""
+        """90001 when the author blocks the bot, 30010 when the message bears as many
+        emoji as it can."""
         if (message.author.id, bot.id) in self._blocked:
             raise errors.blocked_reaction()
         if emoji not in message.reactions and len(message.reactions) >= MAX_REACTIONS:

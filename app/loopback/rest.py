@@ -1,4 +1,5 @@
-"""The frame of the REST API: who calls, which fault befalls the call, and how results and refusals are answered."""
+"""The frame of the REST API: who calls, which fault befalls the call, and how results
+and refusals are answered."""
 
 from __future__ import annotations
 
@@ -58,7 +59,9 @@ Handler = Callable[[Call], Awaitable[web.Response]]
 def snowflake(name: str, raw: object) -> int:
     text = str(raw)
     if not text.isdecimal():
-        raise errors.invalid_form(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
+        raise errors.invalid_form(
+            name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.'
+        )
     return int(text)
 
 
@@ -67,7 +70,8 @@ def json_response(payload: object, status: int = 200) -> web.Response:
 
 
 def raw_response(body: bytes, status: int = 200) -> web.Response:
-    """Discord's exact content type; discord.py reads the body as text when a charset is added to it."""
+    """Discord's exact content type; discord.py reads the body as text when a charset is
+    added to it."""
     return web.Response(body=body, status=status, content_type="application/json")
 
 
@@ -84,7 +88,8 @@ class RestFrame:
         self._limiter = limiter
 
     def route(self, method: str, path: str, handler: Handler) -> web.RouteDef:
-        """A counted, authenticated route with faults; `path` is the template that `requests` counts under."""
+        """A counted, authenticated route with faults; `path` is the template that
+        `requests` counts under."""
 
         async def serve(request: web.Request) -> web.Response:
             self._service.journal.requests[method, path] += 1
@@ -92,13 +97,17 @@ class RestFrame:
             below = request.path.removeprefix(API_PREFIX)
             rule = self._faults.take_rule(method, below)
             try:
-                return await self._serve(method, path, Call(request, self._caller(request)), handler, rule)
+                return await self._serve(
+                    method, path, Call(request, self._caller(request)), handler, rule
+                )
             except ApiError as error:
                 return json_response(error.payload(), error.status)
 
         return web.route(method, API_PREFIX + path, serve)
 
-    async def _serve(self, method: str, path: str, call: Call, handler: Handler, rule: Rule | None) -> web.Response:
+    async def _serve(
+        self, method: str, path: str, call: Call, handler: Handler, rule: Rule | None
+    ) -> web.Response:
         if rule is not None and rule.status is not None:
             return _fault_response(rule.status, rule.body, rule.headers)
         if method != "POST":
@@ -109,10 +118,14 @@ class RestFrame:
             _cut(call.request)
         return response
 
-    async def _serve_post(self, path: str, call: Call, handler: Handler) -> web.Response:
+    async def _serve_post(
+        self, path: str, call: Call, handler: Handler
+    ) -> web.Response:
         status = self._faults.draw_error()
         if status is not None:
-            return _fault_response(status, {"message": f"{status}: injected", "code": 0}, {})
+            return _fault_response(
+                status, {"message": f"{status}: injected", "code": 0}, {}
+            )
         if path == CREATE_MESSAGE:
             await self._faults.hold_posts.passage()
         response = await self._limited("POST", path, call, handler)
@@ -122,7 +135,9 @@ class RestFrame:
             _cut(call.request)
         return response
 
-    async def _limited(self, method: str, path: str, call: Call, handler: Handler) -> web.Response:
+    async def _limited(
+        self, method: str, path: str, call: Call, handler: Handler
+    ) -> web.Response:
         """Every answer of a route carries the state of its bucket, refusals too."""
         where = call.request.match_info
         major = where.get("channel_id") or where.get("guild_id") or ""
@@ -133,7 +148,9 @@ class RestFrame:
             except ApiError as error:
                 response = json_response(error.payload(), error.status)
         else:
-            response = json_response(edge.limit_body(verdict.retry_after, is_global=False), 429)
+            response = json_response(
+                edge.limit_body(verdict.retry_after, is_global=False), 429
+            )
         response.headers.update(verdict.headers)
         return response
 
@@ -149,12 +166,15 @@ class RestFrame:
         return self._service.channel(call.bot, call.id("channel_id"))
 
 
-def _fault_response(status: int, body: Json | str, headers: Mapping[str, str]) -> web.Response:
+def _fault_response(
+    status: int, body: Json | str, headers: Mapping[str, str]
+) -> web.Response:
     if isinstance(body, str):
         response = web.Response(text=body, status=status, content_type="text/html")
     else:
         response = json_response(body, status)
-        # What the API itself answers has passed a proxy; the proxy's own pages have not.
+        # What the API itself answers has passed a proxy; the proxy's own pages have
+        # not.
         response.headers["Via"] = "1.1 loopback"
     response.headers[INJECTED] = "1"
     response.headers.update(headers)

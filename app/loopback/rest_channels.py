@@ -1,4 +1,5 @@
-"""REST routes of everything but messages: the bot itself, users, guilds, members, channels, threads, the gateway."""
+"""REST routes of everything but messages: the bot itself, users, guilds, members,
+channels, threads, the gateway."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ class ChannelRoutes:
             route("GET", "/oauth2/applications/@me", self.application),
             route("GET", "/applications/@me", self.application),
             route("GET", "/applications/{application_id}/commands", self.no_commands),
-            route("GET", "/applications/{application_id}/emojis", self.no_application_emoji),
+            route(
+                "GET",
+                "/applications/{application_id}/emojis",
+                self.no_application_emoji,
+            ),
             route("GET", "/guilds/{guild_id}/emojis", self.nothing_in_guild),
             route("GET", "/guilds/{guild_id}/stickers", self.nothing_in_guild),
             route("GET", "/users/@me", self.me),
@@ -51,7 +56,9 @@ class ChannelRoutes:
 
     async def gateway_for_bot(self, call: Call) -> web.Response:
         limit = self._hub.handshakes.starts.state(call.bot)
-        return json_response({"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit})
+        return json_response(
+            {"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit}
+        )
 
     async def application(self, call: Call) -> web.Response:
         shape = payloads.application(call.bot)
@@ -60,7 +67,8 @@ class ChannelRoutes:
         return json_response(shape)
 
     async def no_commands(self, call: Call) -> web.Response:
-        """The bots of this server have no commands; another application's are nobody's business."""
+        """The bots of this server have no commands; another application's are nobody's
+        business."""
         if call.id("application_id") != call.bot.id:
             raise errors.missing_access()
         return json_response([])
@@ -79,15 +87,25 @@ class ChannelRoutes:
         return json_response(payloads.current_user(call.bot))
 
     async def my_guilds(self, call: Call) -> web.Response:
-        joined = [guild for guild in self._world.guilds.values() if call.bot.id in guild.members]
+        joined = [
+            guild
+            for guild in self._world.guilds.values()
+            if call.bot.id in guild.members
+        ]
         after = call.query_id("after") or 0
-        later = sorted((guild for guild in joined if guild.id > after), key=lambda guild: guild.id)
+        later = sorted(
+            (guild for guild in joined if guild.id > after), key=lambda guild: guild.id
+        )
         return json_response([_listed(guild, call.bot) for guild in later])
 
     async def open_dm(self, call: Call) -> web.Response:
         body = await call.body()
         other = self._account(body.get("recipient_id"))
-        return json_response(payloads.dm_channel(self._world, self._world.open_dm(call.bot, other), call.bot))
+        return json_response(
+            payloads.dm_channel(
+                self._world, self._world.open_dm(call.bot, other), call.bot
+            )
+        )
 
     async def user(self, call: Call) -> web.Response:
         return json_response(payloads.user(self._account(call.id("user_id"))))
@@ -98,8 +116,12 @@ class ChannelRoutes:
     async def guild_channels(self, call: Call) -> web.Response:
         """Hidden channels are left out, as at Discord."""
         channels = self._world.guild_channels(self._guild(call))
-        seen = [channel for channel in channels if self._world.can_see(call.bot.id, channel)]
-        return json_response([payloads.channel(self._world, channel) for channel in seen])
+        seen = [
+            channel for channel in channels if self._world.can_see(call.bot.id, channel)
+        ]
+        return json_response(
+            [payloads.channel(self._world, channel) for channel in seen]
+        )
 
     async def guild_roles(self, call: Call) -> web.Response:
         return json_response(payloads.roles(self._guild(call)))
@@ -108,8 +130,12 @@ class ChannelRoutes:
         guild = self._guild(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "1"))
-        accounts = [member.account for i, member in sorted(guild.members.items()) if i > after]
-        return json_response([payloads.member(account, guild) for account in accounts[:limit]])
+        accounts = [
+            member.account for i, member in sorted(guild.members.items()) if i > after
+        ]
+        return json_response(
+            [payloads.member(account, guild) for account in accounts[:limit]]
+        )
 
     async def member(self, call: Call) -> web.Response:
         guild = self._guild(call)
@@ -120,8 +146,14 @@ class ChannelRoutes:
 
     async def active_threads(self, call: Call) -> web.Response:
         threads = self._world.guild_threads(self._guild(call))
-        seen = [thread for thread in threads if self._world.can_see(call.bot.id, thread)]
-        members = [thread_member(one, call.bot.id) for one in seen if call.bot.id in one.member_ids]
+        seen = [
+            thread for thread in threads if self._world.can_see(call.bot.id, thread)
+        ]
+        members = [
+            thread_member(one, call.bot.id)
+            for one in seen
+            if call.bot.id in one.member_ids
+        ]
         shapes = [payloads.thread(one, call.bot) for one in seen]
         return json_response({"threads": shapes, "members": members, "has_more": False})
 

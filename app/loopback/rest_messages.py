@@ -20,7 +20,14 @@ from app.loopback.rest import (
 )
 from app.loopback.service import Draft, Service, known_spelling
 from app.loopback.sessions import encode
-from app.loopback.state import Account, Channel, ChannelType, Message, Permission, history_page
+from app.loopback.state import (
+    Account,
+    Channel,
+    ChannelType,
+    Message,
+    Permission,
+    history_page,
+)
 
 MAX_CONTENT = 2000
 MAX_NONCE = 25
@@ -78,7 +85,9 @@ class MessageRoutes:
         channel = self._readable(call)
         raw_limit = call.request.query.get("limit", "50")
         if not raw_limit.isdecimal() or not 1 <= int(raw_limit) <= MAX_PAGE:
-            raise errors.invalid_form("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
+            raise errors.invalid_form(
+                "limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100."
+            )
         readable = self._access.may_read_history(call.bot, channel)
         page = history_page(
             channel.message_ids if readable else [],
@@ -88,7 +97,9 @@ class MessageRoutes:
             limit=int(raw_limit),
         )
         messages = self._service.world.messages
-        return raw_response(b"[" + b",".join(self._encoded(messages[i], call.bot) for i in page) + b"]")
+        return raw_response(
+            b"[" + b",".join(self._encoded(messages[i], call.bot) for i in page) + b"]"
+        )
 
     async def read(self, call: Call) -> web.Response:
         message = self._message(call)
@@ -103,7 +114,9 @@ class MessageRoutes:
         self._access.check_active(message.channel)
         body = await call.body()
         if "content" in body:
-            content = _checked_content(body, has_more=bool(message.embeds or message.attachments))
+            content = _checked_content(
+                body, has_more=bool(message.embeds or message.attachments)
+            )
             self._service.refusals.check_text(content)
             self._service.edit(message, content)
         return raw_response(self._encoded(message, call.bot))
@@ -120,15 +133,23 @@ class MessageRoutes:
         self._access.demand(call.bot, channel, Permission.MANAGE_MESSAGES)
         wanted = _list((await call.body()).get("messages"))
         if not 2 <= len(wanted) <= MAX_PAGE:
-            raise errors.invalid_form("messages", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 100 in length.")
+            raise errors.invalid_form(
+                "messages",
+                "BASE_TYPE_BAD_LENGTH",
+                "Must be between 2 and 100 in length.",
+            )
         ids = dict.fromkeys(snowflake("messages", item) for item in wanted)
-        self._service.delete_bulk(channel, [self._service.message(channel, i) for i in ids])
+        self._service.delete_bulk(
+            channel, [self._service.message(channel, i) for i in ids]
+        )
         return no_content()
 
     async def react(self, call: Call) -> web.Response:
         message = self._message(call)
         emoji = known_spelling(message, call.request.match_info["emoji"])
-        self._access.check_reacting(call.bot, message, emoji_is_there=emoji in message.reactions)
+        self._access.check_reacting(
+            call.bot, message, emoji_is_there=emoji in message.reactions
+        )
         self._service.react(call.bot, message, emoji)
         return no_content()
 
@@ -148,8 +169,14 @@ class MessageRoutes:
         message = self._message(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "25"))
-        users = sorted(i for i in message.reactions.get(call.request.match_info["emoji"], {}) if i > after)
-        return json_response([payloads.user(self._service.world.accounts[i]) for i in users[:limit]])
+        users = sorted(
+            i
+            for i in message.reactions.get(call.request.match_info["emoji"], {})
+            if i > after
+        )
+        return json_response(
+            [payloads.user(self._service.world.accounts[i]) for i in users[:limit]]
+        )
 
     async def typing(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
@@ -166,12 +193,19 @@ class MessageRoutes:
         return channel
 
     def _encoded(self, message: Message, viewer: Account) -> bytes:
-        """The message as JSON, kept until it changes; reactions differ per viewer and are not kept."""
+        """The message as JSON, kept until it changes; reactions differ per viewer and
+        are not kept."""
         world = self._service.world
-        target = world.messages.get(message.reply_to) if message.reply_to is not None else None
+        target = (
+            world.messages.get(message.reply_to)
+            if message.reply_to is not None
+            else None
+        )
         if viewer.id in world.without_content:
             shape = payloads.message(world, message, viewer)
-            return encode(payloads.veiled(shape, payloads.veil(world, message, viewer.id)))
+            return encode(
+                payloads.veiled(shape, payloads.veil(world, message, viewer.id))
+            )
         if message.reactions or (target is not None and target.reactions):
             return encode(payloads.message(world, message, viewer))
         if message.rest_cache is None:
@@ -179,37 +213,53 @@ class MessageRoutes:
         return message.rest_cache
 
     def _is_bots_only(self, channel: Channel) -> bool:
-        return all(self._service.world.accounts[i].is_bot for i in channel.recipient_ids)
+        return all(
+            self._service.world.accounts[i].is_bot for i in channel.recipient_ids
+        )
 
     def _draft(self, call: Call, channel: Channel, body: Json) -> Draft:
         embeds = _list(body.get("embeds"))
-        attachments = [_attachment(i, item) for i, item in enumerate(_list(body.get("attachments")))]
+        attachments = [
+            _attachment(i, item)
+            for i, item in enumerate(_list(body.get("attachments")))
+        ]
         allowed = body.get("allowed_mentions")
         nonce = body.get("nonce")
         if nonce is not None and len(str(nonce)) > MAX_NONCE:
-            raise errors.invalid_form("nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length.")
+            raise errors.invalid_form(
+                "nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length."
+            )
         return Draft(
             author=call.bot,
             channel=channel,
-            content=_checked_content(body, has_more=bool(embeds or attachments or body.get("sticker_ids"))),
+            content=_checked_content(
+                body, has_more=bool(embeds or attachments or body.get("sticker_ids"))
+            ),
             reply_to=self._reply_target(channel, body.get("message_reference")),
             nonce=None if nonce is None else str(nonce),
             enforce_nonce=bool(body.get("enforce_nonce")),
-            allowed=AllowedMentions.parse(cast("Json", allowed) if isinstance(allowed, dict) else None),
+            allowed=AllowedMentions.parse(
+                cast("Json", allowed) if isinstance(allowed, dict) else None
+            ),
             flags=int(str(body.get("flags") or 0)),
             embeds=embeds,
             attachments=attachments,
         )
 
     def _reply_target(self, channel: Channel, reference: object) -> int | None:
-        """The id of the message replied to; a deleted one is an error unless `fail_if_not_exists` is false."""
+        """The id of the message replied to; a deleted one is an error unless
+        `fail_if_not_exists` is false."""
         if not isinstance(reference, dict) or reference.get("message_id") is None:
             return None
-        target = self._service.world.messages.get(snowflake("message_id", reference["message_id"]))
+        target = self._service.world.messages.get(
+            snowflake("message_id", reference["message_id"])
+        )
         if target is not None and target.channel is channel:
             return target.id
         if reference.get("fail_if_not_exists", True):
-            raise errors.invalid_form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
+            raise errors.invalid_form(
+                "message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
+            )
         return None
 
 
@@ -219,7 +269,9 @@ def _checked_content(body: Json, *, has_more: bool) -> str:
     if not text and not has_more:
         raise errors.empty_message()
     if len(text) > MAX_CONTENT:
-        raise errors.invalid_form("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length.")
+        raise errors.invalid_form(
+            "content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length."
+        )
     return text
 
 
@@ -235,4 +287,10 @@ def _attachment(index: int, item: object) -> Json:
 def attachment(attachment_id: int, filename: str) -> Json:
     """An attachment without content: only its name is kept."""
     address = f"http://127.0.0.1/attachments/{filename}"
-    return {"id": str(attachment_id), "filename": filename, "size": 0, "url": address, "proxy_url": address}
+    return {
+        "id": str(attachment_id),
+        "filename": filename,
+        "size": 0,
+        "url": address,
+        "proxy_url": address,
+    }

@@ -1,4 +1,5 @@
-"""REST routes with which a bot changes names and rights: its nickname, overwrites, and the state of threads."""
+"""REST routes with which a bot changes names and rights: its nickname, overwrites, and
+the state of threads."""
 
 from __future__ import annotations
 
@@ -40,29 +41,40 @@ class RightRoutes:
             raise errors.missing_permissions()
         nick = str((await call.body()).get("nick") or "")
         if len(nick) > MAX_NICK:
-            raise errors.invalid_form("nick", "BASE_TYPE_BAD_LENGTH", "Must be 32 or fewer in length.")
+            raise errors.invalid_form(
+                "nick", "BASE_TYPE_BAD_LENGTH", "Must be 32 or fewer in length."
+            )
         self._service.guilds.set_nick(guild, call.bot, nick)
         return json_response(user_payloads.member(call.bot, guild))
 
     async def set_overwrite(self, call: Call) -> web.Response:
         channel, target = self._target(call)
         body = await call.body()
-        allow, deny = (Permission(int(str(body.get(name) or 0))) for name in ("allow", "deny"))
+        allow, deny = (
+            Permission(int(str(body.get(name) or 0))) for name in ("allow", "deny")
+        )
         self._service.channels.set_overwrite(channel, target, allow, deny)
         return no_content()
 
     async def remove_overwrite(self, call: Call) -> web.Response:
         channel, target = self._target(call)
-        self._service.channels.set_overwrite(channel, target, Permission(0), Permission(0))
+        self._service.channels.set_overwrite(
+            channel, target, Permission(0), Permission(0)
+        )
         return no_content()
 
     async def change(self, call: Call) -> web.Response:
-        """Name and topic of a channel; name, archiving and lock of a thread, of which the owner may archive."""
+        """Name and topic of a channel; name, archiving and lock of a thread, of which
+        the owner may archive."""
         channel = self._frame.visible_channel(call)
         body = await call.body()
         archives = set(body) <= {"archived"} and channel.owner_id == call.bot.id
         if not archives:
-            needed = Permission.MANAGE_THREADS if channel.is_thread else Permission.MANAGE_CHANNELS
+            needed = (
+                Permission.MANAGE_THREADS
+                if channel.is_thread
+                else Permission.MANAGE_CHANNELS
+            )
             self._access.demand(call.bot, channel, needed)
         if channel.archived and body.get("archived") is not False:
             raise errors.thread_is_archived()
@@ -70,7 +82,10 @@ class RightRoutes:
         if "topic" in body:
             channel.topic = None if body["topic"] is None else str(body["topic"])
         if channel.is_thread:
-            archived, locked = (None if name not in body else bool(body[name]) for name in ("archived", "locked"))
+            archived, locked = (
+                None if name not in body else bool(body[name])
+                for name in ("archived", "locked")
+            )
             self._service.channels.set_state(channel, archived=archived, locked=locked)
         else:
             self._service.channels.changed(channel)

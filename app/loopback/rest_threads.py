@@ -30,8 +30,14 @@ class ThreadRoutes:
         route = self._frame.route
         return [
             route("POST", "/channels/{channel_id}/threads", self.open),
-            route("POST", "/channels/{channel_id}/messages/{message_id}/threads", self.open),
-            route("GET", "/channels/{channel_id}/threads/archived/public", self.archived),
+            route(
+                "POST",
+                "/channels/{channel_id}/messages/{message_id}/threads",
+                self.open,
+            ),
+            route(
+                "GET", "/channels/{channel_id}/threads/archived/public", self.archived
+            ),
             route("GET", _MEMBERS, self.members),
             route("PUT", _MEMBERS + "/@me", self.join),
             route("DELETE", _MEMBERS + "/@me", self.leave),
@@ -42,17 +48,23 @@ class ThreadRoutes:
         body = await call.body()
         name = str(body.get("name") or "")
         if not 1 <= len(name) <= MAX_THREAD_NAME:
-            raise errors.invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+            raise errors.invalid_form(
+                "name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length."
+            )
         self._service.refusals.check_title(name)
         if parent.is_forum:
             return self._open_post(call, parent, name, body)
         self._access.demand(call.bot, parent, Permission.CREATE_PUBLIC_THREADS)
         on_message = "message_id" in call.request.match_info
-        message = self._service.message(parent, call.id("message_id")) if on_message else None
+        message = (
+            self._service.message(parent, call.id("message_id")) if on_message else None
+        )
         thread = self._service.open_thread(call.bot, parent, name, message)
         return json_response(channel_payloads.thread(thread, call.bot), status=201)
 
-    def _open_post(self, call: Call, forum: Channel, title: str, body: Json) -> web.Response:
+    def _open_post(
+        self, call: Call, forum: Channel, title: str, body: Json
+    ) -> web.Response:
         self._access.demand(call.bot, forum, Permission.SEND_MESSAGES)
         first = cast("Json", body.get("message") or {})
         content = str(first.get("content") or "").strip()
@@ -62,27 +74,44 @@ class ThreadRoutes:
         known = {tag.id for tag in forum.available_tags}
         asked = cast("list[object]", body.get("applied_tags") or [])
         tags = [tag for tag in (int(str(one)) for one in asked) if tag in known]
-        message = self._service.open_post(forum, title, tags, Draft(call.bot, forum, content))
+        message = self._service.open_post(
+            forum, title, tags, Draft(call.bot, forum, content)
+        )
         shape = channel_payloads.thread(message.channel, call.bot)
         shape["message"] = payloads.message(self._service.world, message, call.bot)
         return json_response(shape, status=201)
 
     async def archived(self, call: Call) -> web.Response:
-        """The archived public threads of a channel, the latest archived first; they are history."""
+        """The archived public threads of a channel, the latest archived first; they are
+        history."""
         parent = self._frame.visible_channel(call)
         self._access.demand(call.bot, parent, Permission.READ_MESSAGE_HISTORY)
         limit = int(call.request.query.get("limit", "50"))
         raw = call.request.query.get("before")
-        before = float("inf") if raw is None else datetime.fromisoformat(raw).timestamp()
-        threads = [t for t in self._service.world.archived_threads(parent) if (t.archived_at or 0.0) < before]
+        before = (
+            float("inf") if raw is None else datetime.fromisoformat(raw).timestamp()
+        )
+        threads = [
+            t
+            for t in self._service.world.archived_threads(parent)
+            if (t.archived_at or 0.0) < before
+        ]
         page = threads[:limit]
-        members = [channel_payloads.thread_member(t, call.bot.id) for t in page if call.bot.id in t.member_ids]
+        members = [
+            channel_payloads.thread_member(t, call.bot.id)
+            for t in page
+            if call.bot.id in t.member_ids
+        ]
         shapes = [channel_payloads.thread(t, call.bot) for t in page]
-        return json_response({"threads": shapes, "members": members, "has_more": len(threads) > limit})
+        return json_response(
+            {"threads": shapes, "members": members, "has_more": len(threads) > limit}
+        )
 
     async def members(self, call: Call) -> web.Response:
         thread = self._thread(call)
-        return json_response([channel_payloads.thread_member(thread, i) for i in thread.member_ids])
+        return json_response(
+            [channel_payloads.thread_member(thread, i) for i in thread.member_ids]
+        )
 
     async def join(self, call: Call) -> web.Response:
         thread = self._thread(call)

@@ -28,17 +28,18 @@ _MAX_BODY = 25 * 1024 * 1024
 
 
 class LoopbackDiscord(People):
-    """A Discord on this machine for unmodified discord.py clients: websocket gateway and REST v10.
+    """A Discord on this machine for unmodified discord.py clients: websocket gateway
+    and REST v10.
 
-    seed: of all chance (tokens, session ids, faults).
-    nonce_window: seconds for which an enforced nonce is remembered.
-    rate_limit: posts and seconds of each (bot, channel) bucket; None for no limit.
-    clock: seconds since 1970 for new snowflakes.
-    compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off, text is sent, which discord.py
-    accepts (hikari does not) and which costs a third of the work.
-    starts: how many sessions a bot may start; past that its token is reset, as at Discord.
-    heartbeat_interval: seconds between a client's heartbeats; a session that misses two ends (4009).
-    observer: is told of each REST request and its answer. The class has one for servers that are given none.
+    seed: of all chance (tokens, session ids, faults). nonce_window: seconds for which
+    an enforced nonce is remembered. rate_limit: posts and seconds of each (bot,
+    channel) bucket; None for no limit. clock: seconds since 1970 for new snowflakes.
+    compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off,
+    text is sent, which discord.py accepts (hikari does not) and which costs a third of
+    the work. starts: how many sessions a bot may start; past that its token is reset,
+    as at Discord. heartbeat_interval: seconds between a client's heartbeats; a session
+    that misses two ends (4009). observer: is told of each REST request and its answer.
+    The class has one for servers that are given none.
     """
 
     observer: ClassVar[Observer | None] = None
@@ -80,12 +81,14 @@ class LoopbackDiscord(People):
 
     @property
     def gateway_url(self) -> str:
-        """Address of the gateway, for `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`."""
+        """Address of the gateway, for
+        `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`."""
         return f"ws://{self._host_and_port()}{GATEWAY_PATH}"
 
     @property
     def port(self) -> int:
-        """The TCP port that is listened on; kept after `stop`, so that the server can come back on it."""
+        """The TCP port that is listened on; kept after `stop`, so that the server can
+        come back on it."""
         return self._address[1]
 
     def add_routes(self, routes: Iterable[web.RouteDef]) -> None:
@@ -94,7 +97,9 @@ class LoopbackDiscord(People):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one. OSError when the port is in use."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+        runner = web.AppRunner(
+            self._application(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -107,7 +112,8 @@ class LoopbackDiscord(People):
         self._core.caller.attach()
 
     async def stop(self) -> None:
-        """Close all connections and stop listening. The state stays, also the sessions; `start` may follow."""
+        """Close all connections and stop listening. The state stays, also the sessions;
+        `start` may follow."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
@@ -117,8 +123,9 @@ class LoopbackDiscord(People):
         self._core.caller.detach()
 
     async def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:  # noqa: ASYNC109 - as asyncio.wait_for
-        """Wait until the predicate is truthy and return its value. It is asked again after each record, request and
-        change of a gateway session; TimeoutError after `timeout` seconds."""
+        """Wait until the predicate is truthy and return its value. It is asked again
+        after each record, request and change of a gateway session; TimeoutError after
+        `timeout` seconds."""
         return await self._core.journal.wait_for(predicate, timeout)
 
     def subscribe(self, limit: int = 1000) -> Subscription:
@@ -128,7 +135,9 @@ class LoopbackDiscord(People):
     def _application(self) -> web.Application:
         core = self._core
         frame = RestFrame(core.service, core.faults, core.limiter)
-        middlewares: tuple[Middleware, ...] = () if self._observer is None else (observing(self._observer),)
+        middlewares: tuple[Middleware, ...] = (
+            () if self._observer is None else (observing(self._observer),)
+        )
         app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
         app.router.add_get(GATEWAY_PATH, core.hub.handle)
         app.add_routes(MessageRoutes(core.service, frame).table())

@@ -1,4 +1,5 @@
-"""What can happen on the loopback Discord. Each action changes the state, tells the gateway and writes the record."""
+"""What can happen on the loopback Discord. Each action changes the state, tells the
+gateway and writes the record."""
 
 from __future__ import annotations
 
@@ -20,14 +21,23 @@ from app.loopback.nonces import NonceWindow
 from app.loopback.records import Deletion, Edit, Post, Reaction, Typing
 from app.loopback.refusals import Refusals
 from app.loopback.sessions import Event, Intent, Session
-from app.loopback.state import Account, Channel, Guild, Message, MessageType, Permission, World
+from app.loopback.state import (
+    Account,
+    Channel,
+    Guild,
+    Message,
+    MessageType,
+    Permission,
+    World,
+)
 
 _VARIATION_SELECTOR = "\ufe0f"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message before it has an id. `type` other than 0 makes it a system message; a reply becomes type 19."""
+    """A message before it has an id. `type` other than 0 makes it a system message; a
+    reply becomes type 19."""
 
     author: Account
     channel: Channel
@@ -49,9 +59,12 @@ class Draft:
 
 
 class Service:
-    """The actions, for the REST routes and for the Python API alike. Refusals are raised as ApiError."""
+    """The actions, for the REST routes and for the Python API alike. Refusals are
+    raised as ApiError."""
 
-    def __init__(self, world: World, hub: Hub, journal: Journal, nonces: NonceWindow) -> None:
+    def __init__(
+        self, world: World, hub: Hub, journal: Journal, nonces: NonceWindow
+    ) -> None:
         self.world = world
         self.access = Access(world)
         self.guilds = GuildService(world, hub)
@@ -62,7 +75,8 @@ class Service:
         self.refusals = Refusals()
 
     def post(self, draft: Draft) -> Message:
-        """Create a message, or return the earlier one that carries the same enforced nonce."""
+        """Create a message, or return the earlier one that carries the same enforced
+        nonce."""
         if draft.nonce is not None and draft.enforce_nonce:
             earlier = self.nonces.find(draft.author.id, draft.channel.id, draft.nonce)
             if earlier is not None:
@@ -73,16 +87,25 @@ class Service:
         payloads.mention_fields(message, mentions)
         self.world.store(message)
         if draft.nonce is not None:
-            self.nonces.remember(draft.author.id, draft.channel.id, draft.nonce, message.id)
-        self.hub.publish(self._message_event("MESSAGE_CREATE", message, draft.nonce), message.channel)
+            self.nonces.remember(
+                draft.author.id, draft.channel.id, draft.nonce, message.id
+            )
+        self.hub.publish(
+            self._message_event("MESSAGE_CREATE", message, draft.nonce), message.channel
+        )
         self.journal.add(_post_record(message, mentions))
         return message
 
-    def open_thread(self, owner: Account, parent: Channel, name: str, message: Message | None = None) -> Channel:
-        """Open a public thread, with the system message that tells of it: in the thread that hangs on a message its
-        first message points there (21); in the parent channel of any other thread one points to the thread (18)."""
+    def open_thread(
+        self, owner: Account, parent: Channel, name: str, message: Message | None = None
+    ) -> Channel:
+        """Open a public thread, with the system message that tells of it: in the thread
+        that hangs on a message its first message points there (21); in the parent
+        channel of any other thread one points to the thread (18)."""
         thread = self.channels.open_thread(owner, parent, name, message)
-        quiet = AllowedMentions(all_users=False, all_roles=False, everyone=False, replied_user=False)
+        quiet = AllowedMentions(
+            all_users=False, all_roles=False, everyone=False, replied_user=False
+        )
         if message is None:
             extra = kinds.thread_created(thread)
             kind = MessageType.THREAD_CREATED
@@ -91,25 +114,40 @@ class Service:
         message.flags |= kinds.MessageFlag.HAS_THREAD
         self.announce_change(message)
         kind = MessageType.THREAD_STARTER
-        self.post(Draft(owner, thread, "", reply_to=message.id, allowed=quiet, type=kind))
+        self.post(
+            Draft(owner, thread, "", reply_to=message.id, allowed=quiet, type=kind)
+        )
         # The first message is not counted, as at Discord.
         thread.message_count = 0
         return thread
 
     def edit(self, message: Message, content: str) -> None:
-        """Give a message another text; its mentions are found again, but nobody is pinged by an edit."""
+        """Give a message another text; its mentions are found again, but nobody is
+        pinged by an edit."""
         message.content = content
         message.edited_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         payloads.mention_fields(message, self._mentions(message, AllowedMentions()))
         self.world.touch(message)
-        self.hub.publish(self._message_event("MESSAGE_UPDATE", message, None), message.channel)
-        self.journal.add(Edit(message.id, message.channel.id, content, time.monotonic(), time.time()))
+        self.hub.publish(
+            self._message_event("MESSAGE_UPDATE", message, None), message.channel
+        )
+        self.journal.add(
+            Edit(message.id, message.channel.id, content, time.monotonic(), time.time())
+        )
 
     def delete(self, message: Message) -> None:
         self.world.remove(message)
         shape = self._located(message.channel, {"id": str(message.id)})
-        self._publish("MESSAGE_DELETE", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES, shape, message.channel)
-        self.journal.add(Deletion(message.id, message.channel.id, time.monotonic(), time.time()))
+        self._publish(
+            "MESSAGE_DELETE",
+            Intent.GUILD_MESSAGES,
+            Intent.DIRECT_MESSAGES,
+            shape,
+            message.channel,
+        )
+        self.journal.add(
+            Deletion(message.id, message.channel.id, time.monotonic(), time.time())
+        )
 
     def preview_links(self, message: Message, embeds: list[object]) -> None:
         """Discord adds previews to a message: an update without a time of editing."""
@@ -119,16 +157,28 @@ class Service:
     def announce_change(self, message: Message) -> None:
         """MESSAGE_UPDATE of a message that somebody other than its author changed."""
         self.world.touch(message)
-        self.hub.publish(self._message_event("MESSAGE_UPDATE", message, None), message.channel)
+        self.hub.publish(
+            self._message_event("MESSAGE_UPDATE", message, None), message.channel
+        )
 
     def delete_bulk(self, channel: Channel, messages: list[Message]) -> None:
         """Delete messages of one channel with one event."""
         for message in messages:
             self.world.remove(message)
-        shape = self._located(channel, {"ids": [str(message.id) for message in messages]})
-        self._publish("MESSAGE_DELETE_BULK", Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES, shape, channel)
+        shape = self._located(
+            channel, {"ids": [str(message.id) for message in messages]}
+        )
+        self._publish(
+            "MESSAGE_DELETE_BULK",
+            Intent.GUILD_MESSAGES,
+            Intent.DIRECT_MESSAGES,
+            shape,
+            channel,
+        )
         for message in messages:
-            self.journal.add(Deletion(message.id, channel.id, time.monotonic(), time.time()))
+            self.journal.add(
+                Deletion(message.id, channel.id, time.monotonic(), time.time())
+            )
 
     def react(self, account: Account, message: Message, emoji: str) -> None:
         """Add a reaction; the same one again by the same account changes nothing."""
@@ -141,7 +191,10 @@ class Service:
         if account.id in users:
             return
         users[account.id] = None
-        extra: Json = {"message_author_id": str(message.webhook_id or message.author.id), "burst": False}
+        extra: Json = {
+            "message_author_id": str(message.webhook_id or message.author.id),
+            "burst": False,
+        }
         if message.channel.guild_id is not None:
             guild = self.world.guilds[message.channel.guild_id]
             extra["member"] = payloads.member(account, guild)
@@ -156,20 +209,36 @@ class Service:
         del users[account.id]
         if not users:
             del message.reactions[emoji]
-        self._reaction_changed("MESSAGE_REACTION_REMOVE", account, message, emoji, {"burst": False})
+        self._reaction_changed(
+            "MESSAGE_REACTION_REMOVE", account, message, emoji, {"burst": False}
+        )
 
     def type_in(self, account: Account, channel: Channel) -> Typing:
         """Show that the account types in the channel."""
-        shape = self._located(channel, {"user_id": str(account.id), "timestamp": int(time.time())})
+        shape = self._located(
+            channel, {"user_id": str(account.id), "timestamp": int(time.time())}
+        )
         if channel.guild_id is not None:
-            shape["member"] = payloads.member(account, self.world.guilds[channel.guild_id])
-        self._publish("TYPING_START", Intent.GUILD_TYPING, Intent.DIRECT_TYPING, shape, channel)
-        record = Typing(channel.id, account.id, account.name, account.is_bot, time.monotonic(), time.time())
+            shape["member"] = payloads.member(
+                account, self.world.guilds[channel.guild_id]
+            )
+        self._publish(
+            "TYPING_START", Intent.GUILD_TYPING, Intent.DIRECT_TYPING, shape, channel
+        )
+        record = Typing(
+            channel.id,
+            account.id,
+            account.name,
+            account.is_bot,
+            time.monotonic(),
+            time.time(),
+        )
         self.journal.add(record)
         return record
 
     def channel(self, viewer: Account, channel_id: int) -> Channel:
-        """A channel that the viewer may use: 10003 when there is none, 50001 when it is hidden."""
+        """A channel that the viewer may use: 10003 when there is none, 50001 when it is
+        hidden."""
         channel = self.world.channels.get(channel_id)
         if channel is None:
             raise errors.unknown_channel()
@@ -184,8 +253,11 @@ class Service:
             raise errors.unknown_message()
         return message
 
-    def open_post(self, forum: Channel, title: str, tags: Sequence[int], draft: Draft) -> Message:
-        """Open a forum post with its first message, which has the post's id; the draft's channel is not looked at."""
+    def open_post(
+        self, forum: Channel, title: str, tags: Sequence[int], draft: Draft
+    ) -> Message:
+        """Open a forum post with its first message, which has the post's id; the
+        draft's channel is not looked at."""
         thread = self.channels.open_post(draft.author, forum, title, tags)
         return self.post(replace(draft, channel=thread))
 
@@ -212,7 +284,8 @@ class Service:
         author, webhook_id = draft.author, None
         if draft.webhook:
             webhook_id = self.world.webhook_id(draft.channel, draft.author)
-            # The name of a webhook's message is the poster's choice, whoever the webhook belongs to.
+            # The name of a webhook's message is the poster's choice, whoever the
+            # webhook belongs to.
             author = replace(author, name=draft.webhook_name or author.name)
         return Message(
             id=self._new_id(draft.channel),
@@ -234,8 +307,16 @@ class Service:
 
     def _mentions(self, message: Message, allowed: AllowedMentions) -> Mentions:
         guild = self.world.guild_of(message.channel)
-        target = None if message.reply_to is None else self.world.messages.get(message.reply_to)
-        replied = target.author.id if target is not None and target.webhook_id is None else None
+        target = (
+            None
+            if message.reply_to is None
+            else self.world.messages.get(message.reply_to)
+        )
+        replied = (
+            target.author.id
+            if target is not None and target.webhook_id is None
+            else None
+        )
         found = find_mentions(
             message.content,
             allowed,
@@ -245,13 +326,21 @@ class Service:
         )
         if guild is None:
             return Mentions(found.users)
-        return self._permitted(message, guild, found) if found.roles or found.everyone else found
+        return (
+            self._permitted(message, guild, found)
+            if found.roles or found.everyone
+            else found
+        )
 
     def _permitted(self, message: Message, guild: Guild, found: Mentions) -> Mentions:
-        """Without MENTION_EVERYONE only those roles are mentioned that all may mention. A webhook has the right."""
+        """Without MENTION_EVERYONE only those roles are mentioned that all may mention.
+        A webhook has the right."""
         if message.webhook_id is not None:
             return found
-        if self.world.permissions(message.author, message.channel) & Permission.MENTION_EVERYONE:
+        if (
+            self.world.permissions(message.author, message.channel)
+            & Permission.MENTION_EVERYONE
+        ):
             return found
         roles = tuple(i for i in found.roles if guild.roles[i].mentionable)
         return Mentions(found.users, roles)
@@ -277,7 +366,12 @@ class Service:
         return Event(name, intent, build, shape_for)
 
     def _reaction_changed(
-        self, name: str, account: Account, message: Message, emoji: str, extra: Mapping[str, object]
+        self,
+        name: str,
+        account: Account,
+        message: Message,
+        emoji: str,
+        extra: Mapping[str, object],
     ) -> None:
         self.world.touch(message)
         shape = self._located(
@@ -290,7 +384,13 @@ class Service:
                 **extra,
             },
         )
-        self._publish(name, Intent.GUILD_REACTIONS, Intent.DIRECT_REACTIONS, shape, message.channel)
+        self._publish(
+            name,
+            Intent.GUILD_REACTIONS,
+            Intent.DIRECT_REACTIONS,
+            shape,
+            message.channel,
+        )
         removed = name == "MESSAGE_REACTION_REMOVE"
         self.journal.add(
             Reaction(
@@ -306,7 +406,9 @@ class Service:
             )
         )
 
-    def _publish(self, name: str, in_guild: Intent, direct: Intent, shape: Json, channel: Channel) -> None:
+    def _publish(
+        self, name: str, in_guild: Intent, direct: Intent, shape: Json, channel: Channel
+    ) -> None:
         intent = direct if channel.guild_id is None else in_guild
         self.hub.publish(Event.plain(name, intent, shape), channel)
 
@@ -319,9 +421,17 @@ class Service:
 
 
 def known_spelling(message: Message, emoji: str) -> str:
-    """The same emoji as the message already carries it, with or without its variation selector."""
+    """The same emoji as the message already carries it, with or without its variation
+    selector."""
     bare = emoji.rstrip(_VARIATION_SELECTOR)
-    return next((known for known in message.reactions if known.rstrip(_VARIATION_SELECTOR) == bare), emoji)
+    return next(
+        (
+            known
+            for known in message.reactions
+            if known.rstrip(_VARIATION_SELECTOR) == bare
+        ),
+        emoji,
+    )
 
 
 def _post_record(message: Message, mentions: Mentions) -> Post:
@@ -332,7 +442,9 @@ def _post_record(message: Message, mentions: Mentions) -> Post:
         author_name=message.author.name,
         is_bot=message.author.is_bot,
         content=message.content,
-        reply_to=None if message.type == MessageType.THREAD_STARTER else message.reply_to,
+        reply_to=None
+        if message.type == MessageType.THREAD_STARTER
+        else message.reply_to,
         nonce=message.nonce,
         at=time.monotonic(),
         wall=time.time(),

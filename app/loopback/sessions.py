@@ -1,4 +1,5 @@
-"""Gateway sessions and the connections that carry them: sequence numbers, the log for RESUME, the order of frames."""
+"""Gateway sessions and the connections that carry them: sequence numbers, the log for
+RESUME, the order of frames."""
 
 from __future__ import annotations
 
@@ -68,7 +69,9 @@ class Intent(IntFlag):
     MESSAGE_CONTENT = 1 << 15
 
 
-PRIVILEGED_INTENTS = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
+PRIVILEGED_INTENTS = (
+    Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
+)
 """Intents that an application must be given before its bot may ask for them."""
 
 MAX_CLIENT_FRAME = 4096
@@ -126,9 +129,16 @@ class Event:
 
 
 class Connection:
-    """One websocket. Frames are queued and written in order by `run`, so that posting never waits for a slow client."""
+    """One websocket. Frames are queued and written in order by `run`, so that posting
+    never waits for a slow client."""
 
-    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, *, zlib_stream: bool) -> None:
+    def __init__(
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        *,
+        zlib_stream: bool,
+    ) -> None:
         self._ws = ws
         self._transport = transport
         self._deflate = zlib.compressobj(zlib.Z_BEST_SPEED) if zlib_stream else None
@@ -150,8 +160,12 @@ class Connection:
             self._deadline.cancel()
 
     def is_flooded(self, now: float) -> bool:
-        """Note a frame of the client's at time.monotonic() `now`; True when it is one too many."""
-        full = len(self._received) == CLIENT_FRAMES[0] and now - self._received[0] < CLIENT_FRAMES[1]
+        """Note a frame of the client's at time.monotonic() `now`; True when it is one
+        too many."""
+        full = (
+            len(self._received) == CLIENT_FRAMES[0]
+            and now - self._received[0] < CLIENT_FRAMES[1]
+        )
         self._received.append(now)
         return full
 
@@ -189,12 +203,15 @@ class Connection:
         elif self._deflate is None:
             await self._ws.send_frame(item, WSMsgType.TEXT)
         else:
-            packed = self._deflate.compress(item) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+            packed = self._deflate.compress(item) + self._deflate.flush(
+                zlib.Z_SYNC_FLUSH
+            )
             await self._ws.send_frame(packed, WSMsgType.BINARY)
 
 
 class Session:
-    """What survives a lost connection: the sequence and the latest events. `detached_at` is time.monotonic()."""
+    """What survives a lost connection: the sequence and the latest events.
+    `detached_at` is time.monotonic()."""
 
     def __init__(self, session_id: str, bot: Account, intents: int) -> None:
         self.id = session_id

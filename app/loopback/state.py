@@ -1,4 +1,5 @@
-"""The state of the loopback Discord: accounts, guilds, channels, messages. No sockets; no clock but the snowflakes'."""
+"""The state of the loopback Discord: accounts, guilds, channels, messages. No sockets;
+no clock but the snowflakes'."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ _BASE64_URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
 class MessageType(IntEnum):
-    """The message types that the loopback server writes; people write the first two themselves."""
+    """The message types that the loopback server writes; people write the first two
+    themselves."""
 
     DEFAULT = 0
     REPLY = 19
@@ -56,9 +58,11 @@ class MessageType(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message as it stands now. `reactions` maps an emoji to its reactors in order; `rest_cache` is encoded JSON.
+    """A message as it stands now. `reactions` maps an emoji to its reactors in order;
+    `rest_cache` is encoded JSON.
 
-    `extra` holds further fields of its JSON, which win; `dropped` names those that are left out.
+    `extra` holds further fields of its JSON, which win; `dropped` names those that are
+    left out.
     """
 
     id: int
@@ -98,7 +102,8 @@ class AccountSketch:
 
 
 class World:
-    """All accounts, guilds, channels and messages, with the indexes that keep each event's work constant."""
+    """All accounts, guilds, channels and messages, with the indexes that keep each
+    event's work constant."""
 
     def __init__(self, snowflakes: SnowflakeSource, rng: random.Random) -> None:
         self.snowflakes = snowflakes
@@ -112,12 +117,14 @@ class World:
         self._dms: dict[frozenset[int], Channel] = {}
         self._webhooks: dict[tuple[int, int], int] = {}
         self._webhook_owners: dict[tuple[int, int | None], Account] = {}
-        # Bots whose application lacks the message content intent: they read others' messages without content.
+        # Bots whose application lacks the message content intent: they read others'
+        # messages without content.
         self.without_content: set[int] = set()
         self._views: dict[tuple[int, int], bool] = {}
 
     def add_account(self, sketch: AccountSketch) -> Account:
-        """Create an account; a bot without a token gets one in Discord's shape (id, time and secret parts)."""
+        """Create an account; a bot without a token gets one in Discord's shape (id,
+        time and secret parts)."""
         account_id = self.snowflakes.next()
         token = sketch.token
         if sketch.is_bot and token is None:
@@ -142,19 +149,45 @@ class World:
     def add_guild(self, name: str) -> Guild:
         """A guild with its three first roles and no members."""
         fresh = self.snowflakes.next
-        guild = Guild(fresh(), name, owner_id=fresh(), moderator_role_id=fresh(), administrator_role_id=fresh())
+        guild = Guild(
+            fresh(),
+            name,
+            owner_id=fresh(),
+            moderator_role_id=fresh(),
+            administrator_role_id=fresh(),
+        )
         everyone = Role(guild.id, "@everyone", EVERYONE_PERMISSIONS, position=0)
         moderators = EVERYONE_PERMISSIONS | Permission.MANAGE_MESSAGES
-        moderator = Role(guild.moderator_role_id, "Moderator", moderators, 1, mentionable=True)
+        moderator = Role(
+            guild.moderator_role_id, "Moderator", moderators, 1, mentionable=True
+        )
         administrators = Permission.ADMINISTRATOR
-        administrator = Role(guild.administrator_role_id, "Administrator", administrators, 2, mentionable=True)
+        administrator = Role(
+            guild.administrator_role_id,
+            "Administrator",
+            administrators,
+            2,
+            mentionable=True,
+        )
         guild.roles = {role.id: role for role in (everyone, moderator, administrator)}
         self.guilds[guild.id] = guild
         return guild
 
-    def add_role(self, guild: Guild, name: str, permissions: Permission = NOTHING, bot_id: int | None = None) -> Role:
+    def add_role(
+        self,
+        guild: Guild,
+        name: str,
+        permissions: Permission = NOTHING,
+        bot_id: int | None = None,
+    ) -> Role:
         """A role above all others."""
-        role = Role(self.snowflakes.next(), name, permissions, position=len(guild.roles), bot_id=bot_id)
+        role = Role(
+            self.snowflakes.next(),
+            name,
+            permissions,
+            position=len(guild.roles),
+            bot_id=bot_id,
+        )
         guild.roles[role.id] = role
         return role
 
@@ -169,20 +202,33 @@ class World:
         self.forget_views()
         return member
 
-    def add_channel(self, guild: Guild, channel_type: ChannelType, name: str) -> Channel:
+    def add_channel(
+        self, guild: Guild, channel_type: ChannelType, name: str
+    ) -> Channel:
         """A channel at the end of the guild's list."""
         position = len(self.guild_channels(guild))
-        channel = Channel(self.snowflakes.next(), name, channel_type, guild_id=guild.id, position=position)
+        channel = Channel(
+            self.snowflakes.next(),
+            name,
+            channel_type,
+            guild_id=guild.id,
+            position=position,
+        )
         self.channels[channel.id] = channel
         return channel
 
-    def add_thread(self, owner: Account, parent: Channel, name: str, thread_id: int | None) -> Channel:
-        """Create a thread; one that hangs on a message has that message's id, as at Discord."""
+    def add_thread(
+        self, owner: Account, parent: Channel, name: str, thread_id: int | None
+    ) -> Channel:
+        """Create a thread; one that hangs on a message has that message's id, as at
+        Discord."""
         announcing = parent.type is ChannelType.ANNOUNCEMENT
         thread = Channel(
             thread_id if thread_id is not None else self.snowflakes.next(),
             name,
-            ChannelType.ANNOUNCEMENT_THREAD if announcing else ChannelType.PUBLIC_THREAD,
+            ChannelType.ANNOUNCEMENT_THREAD
+            if announcing
+            else ChannelType.PUBLIC_THREAD,
             guild_id=parent.guild_id,
             parent_id=parent.id,
             owner_id=owner.id,
@@ -195,7 +241,9 @@ class World:
         pair = frozenset((one.id, other.id))
         channel = self._dms.get(pair)
         if channel is None:
-            channel = Channel(self.snowflakes.next(), "", ChannelType.DM, recipient_ids=pair)
+            channel = Channel(
+                self.snowflakes.next(), "", ChannelType.DM, recipient_ids=pair
+            )
             self._dms[pair] = self.channels[channel.id] = channel
         return channel
 
@@ -207,32 +255,50 @@ class World:
         return self._webhooks[key]
 
     def webhook_owner(self, channel: Channel, application_id: int | None) -> Account:
-        """Who posts by a webhook in no account's name: the same for one channel and application."""
+        """Who posts by a webhook in no account's name: the same for one channel and
+        application."""
         key = (channel.id, application_id)
         if key not in self._webhook_owners:
-            self._webhook_owners[key] = Account(self.snowflakes.next(), "webhook", is_bot=True)
+            self._webhook_owners[key] = Account(
+                self.snowflakes.next(), "webhook", is_bot=True
+            )
         return self._webhook_owners[key]
 
     def guild_channels(self, guild: Guild) -> list[Channel]:
         """All channels of a guild but its threads."""
-        return [c for c in self.channels.values() if c.guild_id == guild.id and not c.is_thread]
+        return [
+            c
+            for c in self.channels.values()
+            if c.guild_id == guild.id and not c.is_thread
+        ]
 
     def guild_threads(self, guild: Guild) -> list[Channel]:
         """The active threads of a guild."""
-        return [c for c in self.channels.values() if c.guild_id == guild.id and c.is_thread and not c.archived]
+        return [
+            c
+            for c in self.channels.values()
+            if c.guild_id == guild.id and c.is_thread and not c.archived
+        ]
 
     def archived_threads(self, parent: Channel) -> list[Channel]:
         """The archived public threads of a channel, the latest archived first."""
-        threads = [c for c in self.channels.values() if c.parent_id == parent.id and c.is_thread and c.archived]
+        threads = [
+            c
+            for c in self.channels.values()
+            if c.parent_id == parent.id and c.is_thread and c.archived
+        ]
         public = [c for c in threads if c.type is not ChannelType.PRIVATE_THREAD]
-        return sorted(public, key=lambda thread: thread.archived_at or 0.0, reverse=True)
+        return sorted(
+            public, key=lambda thread: thread.archived_at or 0.0, reverse=True
+        )
 
     def guild_of(self, channel: Channel) -> Guild | None:
         """The guild of a channel; None for a DM channel."""
         return None if channel.guild_id is None else self.guilds[channel.guild_id]
 
     def permissions(self, account: Account, channel: Channel) -> Permission:
-        """What an account may do in a guild's channel, by Discord's algorithm. A thread asks its parent's overwrites."""
+        """What an account may do in a guild's channel, by Discord's algorithm. A thread
+        asks its parent's overwrites."""
         guild = self.guilds[channel.guild_id or 0]
         base = guild.permissions(account.id)
         if base in (NOTHING, EVERYTHING):
@@ -243,20 +309,27 @@ class World:
         granted = overwritten(base, holder, place.overwrites.values())
         if member.timed_out:
             granted &= LEFT_IN_TIMEOUT
-        return with_implied(granted, in_thread=channel.is_thread, in_voice=place.is_voice)
+        return with_implied(
+            granted, in_thread=channel.is_thread, in_voice=place.is_voice
+        )
 
     def can_see(self, account_id: int, channel: Channel) -> bool:
         """Does the account see that this channel exists, and what it is called?"""
         seen = self._views.get((account_id, channel.id))
         if seen is None:
-            seen = self._views[account_id, channel.id] = self._can_see(account_id, channel)
+            seen = self._views[account_id, channel.id] = self._can_see(
+                account_id, channel
+            )
         return seen
 
     def can_read(self, account_id: int, channel: Channel) -> bool:
-        """May the account read what is said there? The text of a voice channel needs CONNECT too."""
+        """May the account read what is said there? The text of a voice channel needs
+        CONNECT too."""
         if not self.can_see(account_id, channel) or not channel.is_voice:
             return self.can_see(account_id, channel)
-        return bool(self.permissions(self.accounts[account_id], channel) & Permission.CONNECT)
+        return bool(
+            self.permissions(self.accounts[account_id], channel) & Permission.CONNECT
+        )
 
     def forget_views(self) -> None:
         """Roles, overwrites or members have changed: who sees what is computed anew."""
@@ -266,9 +339,18 @@ class World:
         if channel.type is ChannelType.DM:
             return account_id in channel.recipient_ids
         granted = self.permissions(self.accounts[account_id], channel)
-        if channel.type is ChannelType.PRIVATE_THREAD and account_id not in channel.member_ids:
-            return bool(granted & Permission.VIEW_CHANNEL and granted & Permission.MANAGE_THREADS)
-        if channel.type is ChannelType.CATEGORY and not granted & Permission.VIEW_CHANNEL:
+        if (
+            channel.type is ChannelType.PRIVATE_THREAD
+            and account_id not in channel.member_ids
+        ):
+            return bool(
+                granted & Permission.VIEW_CHANNEL
+                and granted & Permission.MANAGE_THREADS
+            )
+        if (
+            channel.type is ChannelType.CATEGORY
+            and not granted & Permission.VIEW_CHANNEL
+        ):
             inside = [c for c in self.channels.values() if c.parent_id == channel.id]
             return any(self.can_see(account_id, one) for one in inside)
         return bool(granted & Permission.VIEW_CHANNEL)
@@ -284,14 +366,16 @@ class World:
             self.replies[message.reply_to].append(message.id)
 
     def remove(self, message: Message) -> None:
-        """Delete a message. The channel keeps it as `last_message_id`, as at Discord."""
+        """Delete a message. The channel keeps it as `last_message_id`, as at
+        Discord."""
         del self.messages[message.id]
         ids = message.channel.message_ids
         del ids[bisect_left(ids, message.id)]
         self.touch(message)
 
     def touch(self, message: Message) -> None:
-        """Forget the encoded forms of a changed message: its own, and those of the replies that quote it."""
+        """Forget the encoded forms of a changed message: its own, and those of the
+        replies that quote it."""
         message.rest_cache = None
         for reply_id in self.replies.get(message.id, ()):
             reply = self.messages.get(reply_id)
@@ -300,14 +384,22 @@ class World:
 
     def _new_token(self, account_id: int) -> str:
         head = base64.urlsafe_b64encode(str(account_id).encode()).decode().rstrip("=")
-        middle, tail = ("".join(self._rng.choices(_BASE64_URL, k=length)) for length in (6, 38))
+        middle, tail = (
+            "".join(self._rng.choices(_BASE64_URL, k=length)) for length in (6, 38)
+        )
         return f"{head}.{middle}.{tail}"
 
 
 def history_page(
-    ids: list[int], *, before: int | None = None, after: int | None = None, around: int | None = None, limit: int = 50
+    ids: list[int],
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
+    limit: int = 50,
 ) -> list[int]:
-    """One page of message ids, newest first. Of `after` it is the oldest `limit` ids past it; all as Discord pages."""
+    """One page of message ids, newest first. Of `after` it is the oldest `limit` ids
+    past it; all as Discord pages."""
     if around is not None:
         middle = bisect_left(ids, around)
         start = max(0, middle - limit // 2)

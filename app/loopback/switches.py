@@ -1,4 +1,5 @@
-"""What Discord, or a test in its place, does to the gateway's connections and sessions."""
+"""What Discord, or a test in its place, does to the gateway's connections and
+sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +9,14 @@ from aiohttp import WSCloseCode
 
 from app.loopback.errors import Json
 from app.loopback.handshake import Handshakes
-from app.loopback.sessions import CloseCode, Connection, Op, Session, control_frame, encode
+from app.loopback.sessions import (
+    CloseCode,
+    Connection,
+    Op,
+    Session,
+    control_frame,
+    encode,
+)
 from app.loopback.state import Account, Channel, World
 
 
@@ -23,12 +31,15 @@ class Switches:
         self._withheld: dict[tuple[int, str], int] = {}
 
     def emit(self, name: str, payload: Json, bot: Account | None) -> None:
-        """Send a raw event to one bot's sessions, or to all that may see its channel; without a channel to all."""
+        """Send a raw event to one bot's sessions, or to all that may see its channel;
+        without a channel to all."""
         body = encode(payload)
         named = str(payload.get("channel_id"))
         channel = self._world.channels.get(int(named)) if named.isdecimal() else None
         everyone = self._sessions.values()
-        audience = everyone if channel is None or bot is not None else self._audience(channel)
+        audience = (
+            everyone if channel is None or bot is not None else self._audience(channel)
+        )
         for session in list(audience):
             if bot is None or session.bot is bot:
                 session.push(name, body)
@@ -39,7 +50,8 @@ class Switches:
             connection.send(frame)
 
     def withhold_next(self, bot: Account, name: str, times: int) -> None:
-        """Such events are given no number either, so that the client cannot see the gap."""
+        """Such events are given no number either, so that the client cannot see the
+        gap."""
         self._withheld[bot.id, name] = self._withheld.get((bot.id, name), 0) + times
 
     def drop_sockets(self, bot: Account | None) -> None:
@@ -51,7 +63,8 @@ class Switches:
             connection.send(control_frame(Op.RECONNECT))
 
     def send_op9(self, bot: Account | None, resumable: bool) -> None:
-        """Also a session without a connection is forgotten, so that its RESUME is refused."""
+        """Also a session without a connection is forgotten, so that its RESUME is
+        refused."""
         for connection in self._of(bot):
             connection.send(control_frame(Op.INVALID_SESSION, resumable))
         if not resumable:
@@ -60,13 +73,16 @@ class Switches:
                     self._forget(session)
 
     def close_all(self) -> None:
-        """Close every connection, as Discord does when it goes away; the sessions stay resumable."""
+        """Close every connection, as Discord does when it goes away; the sessions stay
+        resumable."""
         for connection in self._connections:
             connection.close(WSCloseCode.GOING_AWAY)
 
     def end_token(self, bot: Account) -> None:
         """Discord resets a bot's token: REST answers 401, and all its sessions end."""
-        self._world.bots_by_token = {t: b for t, b in self._world.bots_by_token.items() if b is not bot}
+        self._world.bots_by_token = {
+            t: b for t, b in self._world.bots_by_token.items() if b is not bot
+        }
         self.end_sessions(bot, CloseCode.AUTHENTICATION_FAILED)
 
     def end_sessions(self, bot: Account, code: int, intents: int = 0) -> None:
@@ -93,7 +109,11 @@ class Switches:
 
     def _of(self, bot: Account | None) -> list[Connection]:
         connections = [c for c in self._connections if c.session is not None]
-        return [c for c in connections if bot is None or (c.session is not None and c.session.bot is bot)]
+        return [
+            c
+            for c in connections
+            if bot is None or (c.session is not None and c.session.bot is bot)
+        ]
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)

@@ -22,12 +22,20 @@ class LoopbackThread(People):
     All actions and questions of the server are here too, safe from any thread.
     """
 
-    def __init__(self, server: LoopbackDiscord | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        server: LoopbackDiscord | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self.server = server or LoopbackDiscord()
         super().__init__(self.server._core)
         self._where = (host, port)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="loopback-discord", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="loopback-discord", daemon=True
+        )
 
     @property
     def api_url(self) -> str:
@@ -36,7 +44,8 @@ class LoopbackThread(People):
 
     @property
     def gateway_url(self) -> str:
-        """Address of the gateway, for `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`."""
+        """Address of the gateway, for
+        `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`."""
         return self.server.gateway_url
 
     @property
@@ -60,7 +69,8 @@ class LoopbackThread(People):
             self._end_loop()
 
     def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:
-        """Wait until the predicate, which runs on the server's thread, is truthy and return its value.
+        """Wait until the predicate, which runs on the server's thread, is truthy and
+        return its value.
 
         TimeoutError after `timeout` seconds.
         """

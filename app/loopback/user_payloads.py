@@ -1,4 +1,5 @@
-"""JSON shapes of accounts, members and applications (source: Discord's developer documentation)."""
+"""JSON shapes of accounts, members and applications (source: Discord's developer
+documentation)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,13 @@ def user(account: Account) -> Json:
 
 def current_user(account: Account) -> Json:
     """The answer to GET /users/@me and the `user` of READY."""
-    return {**user(account), "verified": True, "mfa_enabled": False, "email": None, "locale": "en-US"}
+    return {
+        **user(account),
+        "verified": True,
+        "mfa_enabled": False,
+        "email": None,
+        "locale": "en-US",
+    }
 
 
 def partial_member(account: Account, guild: Guild) -> Json:
@@ -38,7 +45,9 @@ def partial_member(account: Account, guild: Guild) -> Json:
         "roles": [str(i) for i in item.role_ids],
         "joined_at": iso_time(item.joined),
         "pending": False,
-        "communication_disabled_until": None if until is None else datetime.fromtimestamp(until, UTC).isoformat(),
+        "communication_disabled_until": None
+        if until is None
+        else datetime.fromtimestamp(until, UTC).isoformat(),
     }
 
 

@@ -1,4 +1,5 @@
-"""What people, applications and Discord itself do beyond plain messages, and raw events."""
+"""What people, applications and Discord itself do beyond plain messages, and raw
+events."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class WireActs(GuildPeople):
         avatar: str | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> Post:
-        """Post by a webhook of the channel under any name; `application_id` is the application that owns it."""
+        """Post by a webhook of the channel under any name; `application_id` is the
+        application that owns it."""
 
         def step() -> Post:
             where = self._channel(channel)
@@ -47,20 +49,37 @@ class WireActs(GuildPeople):
 
         return self._core.caller.call(step)
 
-    def forward(self, author: Account, channel: ChannelRef, original: MessageRef) -> Post:
+    def forward(
+        self, author: Account, channel: ChannelRef, original: MessageRef
+    ) -> Post:
         """Forward a message: its content comes as a snapshot, without its author."""
 
         def step() -> Post:
             source = self._message(original)
             extra = kinds.forward(source, payloads.message(self._core.world, source))
-            return self._posted(Draft(author=author, channel=self._channel(channel), content="", extra=extra))
+            return self._posted(
+                Draft(
+                    author=author,
+                    channel=self._channel(channel),
+                    content="",
+                    extra=extra,
+                )
+            )
 
         return self._core.caller.call(step)
 
     def run_command(
-        self, person: Account, application: Account, channel: ChannelRef, name: str, answer: str, *, menu: bool = False
+        self,
+        person: Account,
+        application: Account,
+        channel: ChannelRef,
+        name: str,
+        answer: str,
+        *,
+        menu: bool = False,
     ) -> Post:
-        """A person's chat command (type 20) or, with `menu`, context menu command (type 23), answered in public."""
+        """A person's chat command (type 20) or, with `menu`, context menu command (type
+        23), answered in public."""
 
         def step() -> Post:
             extra = kinds.command_answer(
@@ -70,14 +89,23 @@ class WireActs(GuildPeople):
                 kinds.CONTEXT_MENU_COMMAND if menu else kinds.CHAT_COMMAND,
                 self._core.world.snowflakes.next(),
             )
-            draft = Draft(author=application, channel=self._channel(channel), content=answer, extra=extra)
+            draft = Draft(
+                author=application,
+                channel=self._channel(channel),
+                content=answer,
+                extra=extra,
+            )
             return self._posted(draft)
 
         return self._core.caller.call(step)
 
     def preview_links(self, message: MessageRef, *embeds: Json) -> None:
         """Add embeds to a message, as Discord does a moment after a link was posted."""
-        self._core.caller.call(lambda: self._core.service.preview_links(self._message(message), list(embeds)))
+        self._core.caller.call(
+            lambda: self._core.service.preview_links(
+                self._message(message), list(embeds)
+            )
+        )
 
     def delete_bulk(self, messages: Sequence[MessageRef]) -> None:
         """Delete several messages of one channel at once."""
@@ -88,8 +116,11 @@ class WireActs(GuildPeople):
 
         self._core.caller.call(step)
 
-    def emit(self, name: str, payload: Mapping[str, object], bot: Account | None = None) -> None:
-        """Send a raw event to one bot, or to all that may see the channel which it names."""
+    def emit(
+        self, name: str, payload: Mapping[str, object], bot: Account | None = None
+    ) -> None:
+        """Send a raw event to one bot, or to all that may see the channel which it
+        names."""
         self._core.caller.call(lambda: self._core.hub.emit(name, dict(payload), bot))
 
     def identifies(self, bot: Account) -> int:
@@ -97,7 +128,8 @@ class WireActs(GuildPeople):
         return self._core.hub.handshakes.starts.identifies[bot.id]
 
     def automod(self, phrase: str) -> None:
-        """Let automatic moderation block what bots write with this phrase (200000; titles of threads 200001)."""
+        """Let automatic moderation block what bots write with this phrase (200000;
+        titles of threads 200001)."""
         self._core.caller.call(lambda: self._core.service.refusals.block_phrase(phrase))
 
     def automod_off(self, phrase: str) -> None:
@@ -105,7 +137,8 @@ class WireActs(GuildPeople):
         self._core.caller.call(lambda: self._core.service.refusals.allow_phrase(phrase))
 
     def block(self, person: Account, bot: Account) -> None:
-        """The person blocks the bot: direct messages are refused with 50007, reactions with 90001."""
+        """The person blocks the bot: direct messages are refused with 50007, reactions
+        with 90001."""
         self._core.caller.call(lambda: self._core.service.refusals.block(person, bot))
 
     def unblock(self, person: Account, bot: Account) -> None:

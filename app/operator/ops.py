@@ -29,10 +29,13 @@ UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """A store on STREAM_REDIS_URL, or on the embedded Valkey that `up` runs on this machine."""
+    """A store on STREAM_REDIS_URL, or on the embedded Valkey that `up` runs on this
+    machine."""
     url = settings.redis_url or running_url(settings.data_dir)
     if url is None:
-        raise ConfigurationError("STREAM_REDIS_URL: is not set and no `the-stream up` runs on STREAM_DATA_DIR.")
+        raise ConfigurationError(
+            "STREAM_REDIS_URL: is not set and no `the-stream up` runs on STREAM_DATA_DIR."
+        )
     store = Store(url, settings.redis_timeout)
     try:
         yield store
@@ -44,7 +47,9 @@ def message_of(text: str) -> str:
     """The message id in an id or in a Discord message link."""
     found = LINK.search(text.strip())
     if found is None:
-        raise ConfigurationError("Give a message id, or a link as Discord's `Copy Message Link` writes it.")
+        raise ConfigurationError(
+            "Give a message id, or a link as Discord's `Copy Message Link` writes it."
+        )
     return found[1]
 
 
@@ -62,8 +67,11 @@ def duration_ms(text: str) -> int:
     return int(found[1]) * UNITS_MS[found[2]]
 
 
-def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "operator") -> bool:
-    """Silence a scope and wait until the POSTs already on their way have ended. True: acknowledged, nothing more will come."""
+def mute(
+    scope: str, settings: Settings, for_: str | None = None, who: str = "operator"
+) -> bool:
+    """Silence a scope and wait until the POSTs already on their way have ended. True:
+    acknowledged, nothing more will come."""
     _check(scope)
     with opened(settings) as store:
         store.run(mutes.mute(scope, who, duration_ms(for_) if for_ else None))
@@ -71,7 +79,8 @@ def mute(scope: str, settings: Settings, for_: str | None = None, who: str = "op
 
 
 def unheard_of(scope: str, settings: Settings) -> tuple[str, ...]:
-    """For a bot's scope that no bot of the roster has: those that there are. A slip in a name silences nobody."""
+    """For a bot's scope that no bot of the roster has: those that there are. A slip in
+    a name silences nobody."""
     bot = scope.removeprefix("bot:")
     with opened(settings) as store:
         known = tuple(sorted(entry.bot for entry in store.run(roster.roster())))
@@ -79,7 +88,8 @@ def unheard_of(scope: str, settings: Settings) -> tuple[str, ...]:
 
 
 def acknowledged(store: Store, timeout: float) -> bool:
-    """Wait until no POST that began before now is on its way. Others may begin meanwhile, of bots that are not muted."""
+    """Wait until no POST that began before now is on its way. Others may begin
+    meanwhile, of bots that are not muted."""
     deadline = time.monotonic() + timeout
     last = store.run(mutes.last_in_flight())
     if last is None:
@@ -92,7 +102,10 @@ def acknowledged(store: Store, timeout: float) -> bool:
 def muted(settings: Settings) -> list[mutes.Muted]:
     """The mutes that hold, the operator's first."""
     with opened(settings) as store:
-        found = [store.run(mutes.held(key)) for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)]
+        found = [
+            store.run(mutes.held(key))
+            for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)
+        ]
         return [one for one in found if one is not None]
 
 
@@ -125,9 +138,11 @@ def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def retry(entry_id: str, settings: Settings) -> bool:
-    """Send a dead letter again; the pump finds it within about a second. False: it is no dead letter.
+    """Send a dead letter again; the pump finds it within about a second. False: it is
+    no dead letter.
 
-    Whoever asks has mended what Discord refused: the bot may think about that channel again.
+    Whoever asks has mended what Discord refused: the bot may think about that channel
+    again.
     """
     with opened(settings) as store:
         entry = store.run(outbox.read(entry_id))
@@ -139,7 +154,8 @@ def retry(entry_id: str, settings: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What may be told of one bot's vault: names and lengths, never a secret or a part of one."""
+    """What may be told of one bot's vault: names and lengths, never a secret or a part
+    of one."""
 
     bot: str
     secrets: dict[str, int]
@@ -154,18 +170,24 @@ def vault_show(settings: Settings) -> list[Sealed]:
     """The vaults of all bots on the roster, masked."""
     with opened(settings) as store:
         safe = Vault(vault_keys(settings))
-        return [_sealed(store, safe, entry.bot, entry.user_id) for entry in store.run(roster.roster())]
+        return [
+            _sealed(store, safe, entry.bot, entry.user_id)
+            for entry in store.run(roster.roster())
+        ]
 
 
 def vault_rotate(settings: Settings) -> list[str]:
-    """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done. A vault that no key opens is
-    VaultKeyWrong, and nothing is changed. One whose gateway publishes meanwhile is that gateway's affair."""
+    """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done.
+    A vault that no key opens is VaultKeyWrong, and nothing is changed. One whose
+    gateway publishes meanwhile is that gateway's affair."""
     with opened(settings) as store:
         safe = Vault(vault_keys(settings))
         bots = [entry.bot for entry in store.run(roster.roster())]
         sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
         anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
-        resealed = [bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))]
+        resealed = [
+            bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))
+        ]
         sign_anew(store, Signer(vault_keys(settings)))
         return resealed
 
@@ -174,7 +196,12 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
     ttl_ms = store.run(vault.expires_in(bot))
     try:
         parts = store.run(vault.read(bot))
-        secrets = {name: len(value) for name, value in safe.open(bot, parts["secrets"], vault.plain_of(parts)).items()}
+        secrets = {
+            name: len(value)
+            for name, value in safe.open(
+                bot, parts["secrets"], vault.plain_of(parts)
+            ).items()
+        }
     except (VaultMissing, VaultKeyWrong) as error:
         return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
     model = str(json.loads(parts["llm"]).get("model", ""))

@@ -1,4 +1,5 @@
-"""What is kept of one person: handed out as JSON, and forgotten, for an operator or for the person themselves."""
+"""What is kept of one person: handed out as JSON, and forgotten, for an operator or for
+the person themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ NOWHERE = Place("")
 
 
 class Answer(NamedTuple):
-    """What a person is told who asks about themselves: for their eyes alone, wherever they ask. `attached`: JSON, or empty."""
+    """What a person is told who asks about themselves: for their eyes alone, wherever
+    they ask. `attached`: JSON, or empty."""
 
     text: str
     attached: str = ""
@@ -40,8 +42,9 @@ def bots_of(store: Store) -> list[str]:
 
 
 def export(store: Store, person: str) -> dict[str, Any]:
-    """All that is kept of a person (user id). `elsewhere`: how many more values hold the id, by the first part of their
-    keys; these are short-lived records of what was decided, and others' messages."""
+    """All that is kept of a person (user id). `elsewhere`: how many more values hold
+    the id, by the first part of their keys; these are short-lived records of what was
+    decided, and others' messages."""
     counted = Counter(key.split(":")[0] for key in forgetting.traced(store, person))
     known = {"memory", "trust", "names"}
     return {
@@ -49,25 +52,36 @@ def export(store: Store, person: str) -> dict[str, Any]:
         "opted_out": store.run(wishes.opted_out([wishes.digest(person)]))[0],
         "bots": {bot: _known_by(store, bot, person) for bot in bots_of(store)},
         "nicknames": _nicknames(store, person),
-        "elsewhere": {name: count for name, count in sorted(counted.items()) if name not in known},
+        "elsewhere": {
+            name: count for name, count in sorted(counted.items()) if name not in known
+        },
     }
 
 
 def _known_by(store: Store, bot: str, person: str) -> dict[str, Any]:
-    memory, trusted = RedisMemory(store, shared_encoder()), store.run(trusts.some(bot, [person])).get(person)
+    memory, trusted = (
+        RedisMemory(store, shared_encoder()),
+        store.run(trusts.some(bot, [person])).get(person),
+    )
     facts = [
-        item.value for item in memory.search((bot, "person", person), limit=memories.FACTS_MOST)
+        item.value
+        for item in memory.search((bot, "person", person), limit=memories.FACTS_MOST)
         if usable(Kind.FACT, item.value, NOWHERE, Use.SHOW, about=person, reader=person)
     ]
-    lines = [item.value for item in memory.search((bot, "said"), limit=memories.SAID_MOST)
-             if person in {item.value["author"], item.value.get("to")}]
+    lines = [
+        item.value
+        for item in memory.search((bot, "said"), limit=memories.SAID_MOST)
+        if person in {item.value["author"], item.value.get("to")}
+    ]
     return {
         "facts": facts,
         "lines": [line for line in lines if line["author"] == person],
         "answers": [line for line in lines if line.get("to") == person],
         "trust": None if trusted is None else trusted._asdict(),
         # The dates alone: a diary tells of others, too.
-        **{night: _dates(store.run(nights.read(bot, night)), person) for night in Night},
+        **{
+            night: _dates(store.run(nights.read(bot, night)), person) for night in Night
+        },
     }
 
 
@@ -76,15 +90,24 @@ def _dates(entries: Mapping[str, str], person: str) -> list[str]:
 
 
 def _nicknames(store: Store, person: str) -> dict[str, str]:
-    found = {key.split(":")[1]: store.client.hget(key, person) for key in memories.scan(store, keys.names("*"))}
+    found = {
+        key.split(":")[1]: store.client.hget(key, person)
+        for key in memories.scan(store, keys.names("*"))
+    }
     return {guild: str(name) for guild, name in found.items() if name}
 
 
 def forget(
-    store: Store, settings: Settings, person: str, *, opt_out: bool = False, signer: Signer = UNCHECKED,
+    store: Store,
+    settings: Settings,
+    person: str,
+    *,
+    opt_out: bool = False,
+    signer: Signer = UNCHECKED,
 ) -> Forgotten:
-    """Forget a person everywhere, in Redis and in the running processes, which takes a few seconds: each has looked at the wish
-    when this returns, and what one wrote until then is swept away. `opt_out`: for good. `signer`: see `app.store.forgetting`."""
+    """Forget a person everywhere, in Redis and in the running processes, which takes a
+    few seconds: each has looked at the wish when this returns, and what one wrote until
+    then is swept away. `opt_out`: for good. `signer`: see `app.store.forgetting`."""
     if opt_out:
         store.run(wishes.opt_out(wishes.digest(person)))
     # First, so that nothing is kept behind the sweep's back.
@@ -100,18 +123,37 @@ def what_do_you_know(store: Store, asker: str, about: str = "") -> Answer:
     """What is kept of whoever asks. Raises NotYours for anybody else."""
     _own(asker, about)
     found = export(store, asker)
-    facts = [str(fact["text"]) for bot in found["bots"].values() for fact in bot["facts"]]
+    facts = [
+        str(fact["text"]) for bot in found["bots"].values() for fact in bot["facts"]
+    ]
     lines = sum(len(bot["lines"]) for bot in found["bots"].values())
-    told = f"Facts that you told: {'; '.join(dict.fromkeys(facts))}." if facts else "No facts are kept of you."
+    told = (
+        f"Facts that you told: {'; '.join(dict.fromkeys(facts))}."
+        if facts
+        else "No facts are kept of you."
+    )
     text = f"{told} Lines of yours that are kept: {lines}. Everything is in the file."
     return Answer(text, json.dumps(found, ensure_ascii=False, indent=2))
 
 
-def forget_me(store: Store, settings: Settings, asker: str, about: str = "", *, opt_out: bool = False) -> Answer:
+def forget_me(
+    store: Store,
+    settings: Settings,
+    asker: str,
+    about: str = "",
+    *,
+    opt_out: bool = False,
+) -> Answer:
     """Forget whoever asks. Raises NotYours for anybody else."""
     _own(asker, about)
-    gone = forget(store, settings, asker, opt_out=opt_out, signer=Signer(settings.vault_keys))
-    again = "From now on you are left alone." if opt_out else "What you say from now on is new."
+    gone = forget(
+        store, settings, asker, opt_out=opt_out, signer=Signer(settings.vault_keys)
+    )
+    again = (
+        "From now on you are left alone."
+        if opt_out
+        else "What you say from now on is new."
+    )
     return Answer(f"Forgotten: {gone.values} values. {again}")
 
 

@@ -1,4 +1,5 @@
-"""What an operator asks about people: what the bots remember of one, to forget one, whom they trust."""
+"""What an operator asks about people: what the bots remember of one, to forget one,
+whom they trust."""
 
 from __future__ import annotations
 
@@ -49,33 +50,54 @@ def person_of(text: str) -> str:
     """The user id in an id or a mention."""
     found = PERSON.match(text.strip())
     if found is None:
-        raise ConfigurationError("Give a person's user id, as Discord's `Copy User ID` writes it.")
+        raise ConfigurationError(
+            "Give a person's user id, as Discord's `Copy User ID` writes it."
+        )
     return found[1]
 
 
 def show(person: str, settings: Settings, bot: str | None = None) -> list[Memory]:
-    """What bots remember of a person: facts, lines by them and answers to them, oldest first."""
+    """What bots remember of a person: facts, lines by them and answers to them, oldest
+    first."""
     who = person_of(person)
     with opened(settings) as store:
         memory = RedisMemory(store, shared_encoder())
         found = []
         for name in _bots(store, bot):
             for item in memory.search((name, "person", who), limit=memories.FACTS_MOST):
-                found.append(Memory(name, "fact", item.value["date"], item.value["text"]))
+                found.append(
+                    Memory(name, "fact", item.value["date"], item.value["text"])
+                )
             for item in memory.search((name, "said"), limit=memories.SAID_MOST):
-                about = who if item.value.get("to") == who else str(item.value["author"])
-                if usable(Kind.LINE, item.value, NOWHERE, Use.SHOW, about=about, reader=who):
+                about = (
+                    who if item.value.get("to") == who else str(item.value["author"])
+                )
+                if usable(
+                    Kind.LINE, item.value, NOWHERE, Use.SHOW, about=about, reader=who
+                ):
                     kind = "said" if item.value["author"] == who else "was told"
-                    found.append(Memory(name, kind, item.created_at.date().isoformat(), item.value["text"]))
+                    found.append(
+                        Memory(
+                            name,
+                            kind,
+                            item.created_at.date().isoformat(),
+                            item.value["text"],
+                        )
+                    )
         return sorted(found, key=lambda one: (one.bot, one.kind, one.date))
 
 
-def forget(person: str, settings: Settings, opt_out: bool = False) -> tuple[Forgotten, bool]:
-    """Forget a person everywhere; `opt_out`: for good. The second value: the append-only file was written anew."""
+def forget(
+    person: str, settings: Settings, opt_out: bool = False
+) -> tuple[Forgotten, bool]:
+    """Forget a person everywhere; `opt_out`: for good. The second value: the
+    append-only file was written anew."""
     who = person_of(person)
     with opened(settings) as store:
         signer = Signer(vault_keys(settings))
-        forgotten = own_data.forget(store, settings, who, opt_out=opt_out, signer=signer)
+        forgotten = own_data.forget(
+            store, settings, who, opt_out=opt_out, signer=signer
+        )
         return forgotten, forgetting.rewrite(store)
 
 
@@ -92,12 +114,27 @@ def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
     with opened(settings) as store:
         memory, table = RedisMemory(store, shared_encoder()), []
         for name in _bots(store, bot):
-            known = {item.value["author"]: item.value["name"]
-                     for item in memory.search((name, "said"), limit=memories.SAID_MOST)}
+            known = {
+                item.value["author"]: item.value["name"]
+                for item in memory.search((name, "said"), limit=memories.SAID_MOST)
+            }
             for who, points in store.run(trusts.everyone(name)).items():
-                last = datetime.fromtimestamp(points.at_ms / 1000, UTC).date().isoformat()
-                table.append(Trusted(name, who, known.get(who, ""), points.level(now_ms), points.points, last))
-        return sorted(table, key=lambda one: (one.bot, -one.level, -one.points, one.person))
+                last = (
+                    datetime.fromtimestamp(points.at_ms / 1000, UTC).date().isoformat()
+                )
+                table.append(
+                    Trusted(
+                        name,
+                        who,
+                        known.get(who, ""),
+                        points.level(now_ms),
+                        points.points,
+                        last,
+                    )
+                )
+        return sorted(
+            table, key=lambda one: (one.bot, -one.level, -one.points, one.person)
+        )
 
 
 def _bots(store: Store, bot: str | None) -> list[str]:

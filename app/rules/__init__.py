@@ -1,1 +1,2 @@
-"""Pure decisions: no I/O, no clock, no chance. Each returns a decision that carries its reason."""
+"""Pure decisions: no I/O, no clock, no chance. Each returns a decision that carries its
+reason."""

@@ -1,7 +1,9 @@
-"""Whom a message speaks to. Pure, and the same for every gateway: it looks at the message and the roster alone.
+"""Whom a message speaks to. Pure, and the same for every gateway: it looks at the
+message and the roster alone.
 
-In this order: a mention in the text, a name called at the start or end of a line, a reply to the
-bot's message, the thread that the bot started. A direct message needs no addressing: only its bot sees it.
+In this order: a mention in the text, a name called at the start or end of a line, a
+reply to the bot's message, the thread that the bot started. A direct message needs no
+addressing: only its bot sees it.
 """
 
 from __future__ import annotations
@@ -20,14 +22,25 @@ from app.rules.vocative import called, opens_with
 _PERSON = "person"
 
 
-def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()) -> Addressing:
-    """Whom `event` addresses. `people`: names of humans lately seen in the channel, so that "bob, ..." counts as
-    speaking to somebody else."""
+def addressing(
+    event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()
+) -> Addressing:
+    """Whom `event` addresses. `people`: names of humans lately seen in the channel, so
+    that "bob, ..." counts as speaking to somebody else."""
     if event.is_dm:
         return Addressing(reason="direct message")
-    ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
-    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people))))
-    pinged = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.pinged]
+    ours = {
+        entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
+    }
+    lines = tokenise(
+        event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people)))
+    )
+    pinged = [
+        token.who
+        for line in lines
+        for token in line
+        if token.kind is Kind.PARTY and token.pinged
+    ]
     spoken = [sentences(line) for line in lines]
     by_name = called(spoken)
     named = _in_order(lines, {*pinged, *by_name})
@@ -38,7 +51,10 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
         reason = "named, and a reply" if bots else "reply to its message"
         return Addressing(bots=(*bots, replied), reason=reason)
     if bots:
-        return Addressing(bots=tuple(bots), reason="mentioned" if named[0] in pinged else "called by name")
+        return Addressing(
+            bots=tuple(bots),
+            reason="mentioned" if named[0] in pinged else "called by name",
+        )
     if other := _somebody_else(event, named, ours, elsewhere):
         return Addressing(somebody_else=True, reason=other)
     starter = ours.get(event.thread_owner or "")
@@ -47,11 +63,20 @@ def addressing(event: Event, roster: Sequence[RosterEntry], people: Collection[s
     return Addressing(reason="addresses nobody")
 
 
-def spoken_of(event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()) -> frozenset[str]:
-    """Our bots that the text names or mentions at all, the author left out; `people` as for `addressing`."""
-    ours = {entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id}
-    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people))))
-    return frozenset(ours[token.who] for line in lines for token in line if token.who in ours)
+def spoken_of(
+    event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()
+) -> frozenset[str]:
+    """Our bots that the text names or mentions at all, the author left out; `people` as
+    for `addressing`."""
+    ours = {
+        entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
+    }
+    lines = tokenise(
+        event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people)))
+    )
+    return frozenset(
+        ours[token.who] for line in lines for token in line if token.who in ours
+    )
 
 
 class Names(NamedTuple):
@@ -64,11 +89,17 @@ class Names(NamedTuple):
 
 def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
     """What each bot is called in this server, or in private."""
-    return tuple([Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles) for entry in roster])
+    return tuple(
+        [
+            Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles)
+            for entry in roster
+        ]
+    )
 
 
 def common_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Those that are also common words: alone, they call the bot only with a comma, a greeting or an @."""
+    """Those that are also common words: alone, they call the bot only with a comma, a
+    greeting or an @."""
     return tuple(name for name in names if is_common(normalise(name)))
 
 
@@ -76,13 +107,18 @@ def common_names(names: Iterable[str]) -> tuple[str, ...]:
 def _lexicon(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
     ours = [(name, bot.user_id) for bot in bots for name in bot.names]
     taken = frozenset(word for name, _ in ours for word in words_of(name))
-    humans = [(name, _PERSON) for name in people if len(name) > 2 and not _poses(name, taken)]
-    return lexicon([*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles})
+    humans = [
+        (name, _PERSON) for name in people if len(name) > 2 and not _poses(name, taken)
+    ]
+    return lexicon(
+        [*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles}
+    )
 
 
 def _poses(name: str, taken: Collection[str]) -> bool:
-    """Whether a person's name would turn lines that are none into calls, or hide calls: "so", "help", "good", "does anybody",
-    "elena can". Who is called like a bot loses nothing: such a line is the bot's anyway."""
+    """Whether a person's name would turn lines that are none into calls, or hide calls:
+    "so", "help", "good", "does anybody", "elena can". Who is called like a bot loses
+    nothing: such a line is the bot's anyway."""
     words = words_of(name)
     if len(words) > 1:
         return any(word in taken or is_no_person(word) for word in words)
@@ -90,12 +126,20 @@ def _poses(name: str, taken: Collection[str]) -> bool:
 
 
 def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[str]:
-    places = [token.who for line in lines for token in line if token.kind is Kind.PARTY and token.who in named]
+    places = [
+        token.who
+        for line in lines
+        for token in line
+        if token.kind is Kind.PARTY and token.who in named
+    ]
     return list(dict.fromkeys(places))
 
 
-def _called_first(lines: Sequence[Sequence[Sentence]], by_name: Collection[str], event: Event) -> bool:
-    """Whether the text begins by speaking to somebody other than the author of the message it replies to."""
+def _called_first(
+    lines: Sequence[Sequence[Sentence]], by_name: Collection[str], event: Event
+) -> bool:
+    """Whether the text begins by speaking to somebody other than the author of the
+    message it replies to."""
     first = opens_with(lines[0]) if lines else None
     if first is not None and first.who == event.author_id:
         return False
@@ -104,10 +148,15 @@ def _called_first(lines: Sequence[Sequence[Sentence]], by_name: Collection[str],
     return first.who != event.reply_to_author and (first.pinged or first.who in by_name)
 
 
-def _somebody_else(event: Event, named: Sequence[str], ours: Collection[str], elsewhere: bool) -> str:
+def _somebody_else(
+    event: Event, named: Sequence[str], ours: Collection[str], elsewhere: bool
+) -> str:
     others = [who for who in named if who not in ours and who != event.author_id]
     if others or elsewhere:
         return "speaks to somebody else"
-    if event.reply_to is not None and event.reply_to_author not in {*ours, event.author_id}:
+    if event.reply_to is not None and event.reply_to_author not in {
+        *ours,
+        event.author_id,
+    }:
         return "replies to somebody else"
     return ""

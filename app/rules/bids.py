@@ -1,4 +1,5 @@
-"""How much one bot wants to answer one message, and who answers. Pure: the same features give the same bid."""
+"""How much one bot wants to answer one message, and who answers. Pure: the same
+features give the same bid."""
 
 from __future__ import annotations
 
@@ -18,21 +19,30 @@ DECIMALS = 6
 
 
 def evidence(table: Features, policy: Policy) -> dict[str, float]:
-    """The fitted part of a score, in bits by term: what people did in comparable moments."""
+    """The fitted part of a score, in bits by term: what people did in comparable
+    moments."""
     parts = {"intercept": policy.intercept}
     for name, edges, weights in policy.singles:
         parts[name] = weights[bisect_right(edges, table[name])]
     for name, one, rows, other, columns, width, weights in policy.pairs:
-        parts[name] = weights[bisect_right(rows, table[one]) * width + bisect_right(columns, table[other])]
+        parts[name] = weights[
+            bisect_right(rows, table[one]) * width + bisect_right(columns, table[other])
+        ]
     return parts
 
 
 def bid(
-    table: Features, signal: Signal, trust: int, policy: Policy, profile: Profile = NEUTRAL, text: str = "",
+    table: Features,
+    signal: Signal,
+    trust: int,
+    policy: Policy,
+    profile: Profile = NEUTRAL,
+    text: str = "",
 ) -> Bid:
-    """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants to answer), and all parts that
-    sum to it. `trust` is the author's level (0 to 5), `text` what the profile's interests are held against. An ambient
-    message is never bid for."""
+    """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
+    to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
+    `text` what the profile's interests are held against. An ambient message is never
+    bid for."""
     parts = evidence(table, policy)
     parts["signal"] = policy.signals[signal]
     parts["trust"] = policy.trust * (trust - policy.trust_level)
@@ -46,27 +56,41 @@ def bid(
 
 
 def settled(bits: float) -> float:
-    """A score as it may be compared: the last bits of a sum, or of another processor's logarithm, must not decide."""
+    """A score as it may be compared: the last bits of a sum, or of another processor's
+    logarithm, must not decide."""
     return max(WORST, round(bits, DECIMALS))
 
 
 def tie_break(bot: str, message: str) -> str:
-    """What orders equal bids, the greater first: the digest that `elect.lua` compares, the same in every process."""
-    return hashlib.sha1(f"{bot}{message}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    """What orders equal bids, the greater first: the digest that `elect.lua` compares,
+    the same in every process."""
+    return hashlib.sha1(
+        f"{bot}{message}".encode("utf-8", "surrogatepass"), usedforsecurity=False
+    ).hexdigest()
 
 
 def decide(message_id: str, bids: Mapping[str, Bid], named: Iterable[str]) -> set[str]:
-    """Who answers, given all bids for one message: every named bot that is above its threshold; failing that, at most
-    one bot that was not named, the best."""
+    """Who answers, given all bids for one message: every named bot that is above its
+    threshold; failing that, at most one bot that was not named, the best."""
     wanting = {bot: one for bot, one in bids.items() if one.above_threshold}
     called = {bot for bot in named if bot in wanting}
     if called or not wanting:
         return called
-    return {max(wanting, key=lambda bot: (wanting[bot].score, tie_break(bot, message_id)))}
+    return {
+        max(wanting, key=lambda bot: (wanting[bot].score, tie_break(bot, message_id)))
+    }
 
 
-def who_answers(room: Room, turn: Turn, bots: Iterable[str], policy: Policy) -> set[str]:
-    """The bots that answer `turn`, decided before the room has observed it. Names in the text count as addressing;
-    everybody watches the channel and is neutral about the author, as in a chat log."""
-    bids = {bot: bid(features(room, turn, bot), Signal.WATCHED, policy.trust_level, policy) for bot in bots}
-    return decide(turn.message_id, bids, (bot for bot in room.read(turn).named if bot in bids))
+def who_answers(
+    room: Room, turn: Turn, bots: Iterable[str], policy: Policy
+) -> set[str]:
+    """The bots that answer `turn`, decided before the room has observed it. Names in
+    the text count as addressing; everybody watches the channel and is neutral about the
+    author, as in a chat log."""
+    bids = {
+        bot: bid(features(room, turn, bot), Signal.WATCHED, policy.trust_level, policy)
+        for bot in bots
+    }
+    return decide(
+        turn.message_id, bids, (bot for bot in room.read(turn).named if bot in bids)
+    )

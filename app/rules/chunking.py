@@ -6,7 +6,8 @@ import re
 import unicodedata
 
 LIMIT = 2_000
-"""Longest Discord message. Counted in UTF-16 units, the strictest of the ways in which clients count."""
+"""Longest Discord message. Counted in UTF-16 units, the strictest of the ways in which
+clients count."""
 
 _FENCE = re.compile(r"^[ \t]*```([^\s`]*)", re.MULTILINE)
 _BOUNDARIES = (
@@ -18,7 +19,8 @@ _BOUNDARIES = (
 _CODE_BOUNDARIES = (re.compile(r"\n"), re.compile(r"\s"))
 """Inside a code fence: indentation is kept."""
 _LEAST_FILL = 0.3
-"""A boundary before this share of the room is not taken: crumbs read worse than a cut sentence."""
+"""A boundary before this share of the room is not taken: crumbs read worse than a cut
+sentence."""
 _LONGEST_CLUSTER = 32
 _JOINER = "\u200d"
 
@@ -41,9 +43,17 @@ def _fitting(text: str, start: int, room: int) -> int:
 
 def _joins(text: str, at: int) -> bool:
     """Whether text[at] belongs to the character before it."""
-    if unicodedata.combining(text[at]) or unicodedata.category(text[at]) in {"Mn", "Me", "Mc"}:
+    if unicodedata.combining(text[at]) or unicodedata.category(text[at]) in {
+        "Mn",
+        "Me",
+        "Mc",
+    }:
         return True
-    if text[at] == _JOINER or text[at - 1] == _JOINER or "\U0001f3fb" <= text[at] <= "\U0001f3ff":
+    if (
+        text[at] == _JOINER
+        or text[at - 1] == _JOINER
+        or "\U0001f3fb" <= text[at] <= "\U0001f3ff"
+    ):
         return True
     flags = 0
     while flags < at and "\U0001f1e6" <= text[at - 1 - flags] <= "\U0001f1ff":
@@ -51,8 +61,11 @@ def _joins(text: str, at: int) -> bool:
     return "\U0001f1e6" <= text[at] <= "\U0001f1ff" and flags % 2 == 1
 
 
-def _cut(text: str, start: int, end: int, boundaries: tuple[re.Pattern[str], ...]) -> tuple[int, int]:
-    """Where the piece that begins at `start` ends, and where the next begins; both after `start`."""
+def _cut(
+    text: str, start: int, end: int, boundaries: tuple[re.Pattern[str], ...]
+) -> tuple[int, int]:
+    """Where the piece that begins at `start` ends, and where the next begins; both
+    after `start`."""
     least = start + int((end - start) * _LEAST_FILL)
     for boundary in boundaries:
         # One character more: a space right after the last that fits is a boundary, too.
@@ -69,17 +82,20 @@ def _cut(text: str, start: int, end: int, boundaries: tuple[re.Pattern[str], ...
 
 
 def _open_fence(text: str, fence: str | None) -> str | None:
-    """The language of the code fence that is open after `text` ("" for none named), or None."""
+    """The language of the code fence that is open after `text` ("" for none named), or
+    None."""
     for match in _FENCE.finditer(text):
         fence = match.group(1) if fence is None else None
     return fence
 
 
 def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
-    """`text` in pieces of 1 to `limit` units: by paragraph, line, sentence, word, else between characters.
+    """`text` in pieces of 1 to `limit` units: by paragraph, line, sentence, word, else
+    between characters.
 
-    White space at a cut is dropped; a code fence is closed before and opened again after it. Blank text: no piece.
-    Raises ValueError for a limit below 64, which leaves no room for the fences.
+    White space at a cut is dropped; a code fence is closed before and opened again
+    after it. Blank text: no piece. Raises ValueError for a limit below 64, which leaves
+    no room for the fences.
     """
     if limit < 64:
         raise ValueError("limit must be at least 64")
@@ -95,10 +111,18 @@ def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
         if end < len(text):
             most = _fitting(text, start, room - len("\n```"))
             inside = _open_fence(text[start:most], fence) is not None
-            end, after = _cut(text, start, most, _CODE_BOUNDARIES if inside else _BOUNDARIES)
-        piece = text[start:end].rstrip() if fence is None else text[start:end].strip("\n")
+            end, after = _cut(
+                text, start, most, _CODE_BOUNDARIES if inside else _BOUNDARIES
+            )
+        piece = (
+            text[start:end].rstrip() if fence is None else text[start:end].strip("\n")
+        )
         still = _open_fence(text[start:end], fence)
         if piece.strip():
-            pieces.append(opening + piece + ("\n```" if still is not None and end < len(text) else ""))
+            pieces.append(
+                opening
+                + piece
+                + ("\n```" if still is not None and end < len(text) else "")
+            )
         fence, start = still, after
     return tuple(pieces)

@@ -1,4 +1,5 @@
-"""Whom a clause calls at its end: "what do you think, elena?", "can you help me elena", "thanks so much elena"."""
+"""Whom a clause calls at its end: "what do you think, elena?", "can you help me elena",
+"thanks so much elena"."""
 
 from __future__ import annotations
 
@@ -23,7 +24,23 @@ _POSSESSIVES = frozenset(["my", "our", "his", "her", "their", "the", "a", "an", 
 _NAMING = frozenset(["call", "called", "calls", "named", "name", "names", "me's"])
 _WHAT = frozenset(["what", "why", "how", "what's", "whats", "where", "when"])
 _SAYING = frozenset(["say", "mean", "meant", "said"])
-_DETERMINERS = frozenset(["the", "your", "my", "a", "an", "this", "that", "any", "some", "all", "need", "want", "for"])
+_DETERMINERS = frozenset(
+    [
+        "the",
+        "your",
+        "my",
+        "a",
+        "an",
+        "this",
+        "that",
+        "any",
+        "some",
+        "all",
+        "need",
+        "want",
+        "for",
+    ]
+)
 """After them a verb is a noun: "thanks for your help elena"."""
 _STRANDED = frozenset(["at", "about", "for", "from", "to", "on", "with", "of", "in"])
 _TELLING = frozenset(["saying", "telling", "giving", "doing", "asking", "thinking"])
@@ -39,24 +56,35 @@ def called(sentence: Sentence) -> tuple[str, ...]:
         first = _first(sentence.tokens, end)
         for start in sorted({first, end - 1}):
             if 0 < start < end and _closes(sentence, start, end):
-                found += [token.who for token in sentence.tokens[start:end] if token.kind is Kind.PARTY]
+                found += [
+                    token.who
+                    for token in sentence.tokens[start:end]
+                    if token.kind is Kind.PARTY
+                ]
                 break
     return tuple(found)
 
 
 def _ends(tokens: Sequence[Token]) -> list[int]:
-    """Where a party ends a clause: before a comma, and before what may trail at the end ("please lol 😂")."""
+    """Where a party ends a clause: before a comma, and before what may trail at the end
+    ("please lol 😂")."""
     commas = [i for i, token in enumerate(tokens) if token.text in COMMAS]
     ends = [_untitled(tokens, i) for i in commas[:_MAX_CLAUSES]]
     last = len(tokens)
     while last and (decorates(tokens[last - 1]) or tokens[last - 1].text in TAIL):
         last -= 1
     ends.append(_untitled(tokens, last))
-    return [end for end in dict.fromkeys(ends) if end and tokens[end - 1].kind is Kind.PARTY]
+    return [
+        end for end in dict.fromkeys(ends) if end and tokens[end - 1].kind is Kind.PARTY
+    ]
 
 
 def _untitled(tokens: Sequence[Token], end: int) -> int:
-    titled = end > 1 and tokens[end - 1].text in TITLES_AFTER and tokens[end - 2].kind is Kind.PARTY
+    titled = (
+        end > 1
+        and tokens[end - 1].text in TITLES_AFTER
+        and tokens[end - 2].kind is Kind.PARTY
+    )
     return end - titled
 
 
@@ -65,7 +93,11 @@ def _first(tokens: Sequence[Token], end: int) -> int:
     start = end
     while start and tokens[start - 1].kind is Kind.PARTY:
         start -= 1
-        if start > 1 and tokens[start - 1].text in JOINERS and tokens[start - 2].kind is Kind.PARTY:
+        if (
+            start > 1
+            and tokens[start - 1].text in JOINERS
+            and tokens[start - 2].kind is Kind.PARTY
+        ):
             start -= 1
     return start
 
@@ -88,29 +120,47 @@ def _closes(sentence: Sentence, start: int, end: int) -> bool:
 
 
 def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
-    """After a comma, dash or picture. Without a sign of a second person only a lone comma at the end calls."""
+    """After a comma, dash or picture. Without a sign of a second person only a lone
+    comma at the end calls."""
     said = sentence.tokens[:start]
     words = [token.text for token in said if token.kind is Kind.WORD]
     if not words or _introduces(words):
         return False
     lexis, opener = sentence.lexis, said[0].text
     before = hail(Sentence(said, sentence.asks, lexis))
-    if sentence.asks or before.end or opener in lexis.open - SUBJECTS or any(map(lexis.addresses, words)):
+    if (
+        sentence.asks
+        or before.end
+        or opener in lexis.open - SUBJECTS
+        or any(map(lexis.addresses, words))
+    ):
         return True
     weak = any(token.weak for token in sentence.tokens[start:end])
     lone = said[-1].text in COMMAS and sum(token.text in COMMAS for token in said) == 1
     last = _ends(sentence.tokens)[-1:] == [end]
     apposed = len(words) > 1 and words[-2] in _POSSESSIVES
-    return lone and last and not weak and not apposed and len(words) > 1 and said[-2].kind is Kind.WORD
+    return (
+        lone
+        and last
+        and not weak
+        and not apposed
+        and len(words) > 1
+        and said[-2].kind is Kind.WORD
+    )
 
 
 def _words(clause: Sentence) -> list[str]:
     """Its words without what greets or fills in front."""
-    return [token.text for token in clause.tokens[hail(clause).end :] if token.kind in {Kind.WORD, Kind.PARTY}]
+    return [
+        token.text
+        for token in clause.tokens[hail(clause).end :]
+        if token.kind in {Kind.WORD, Kind.PARTY}
+    ]
 
 
 def _takes(clause: Sentence) -> bool:
-    """Whether the clause needs the name: "have you met elena", "say hi to elena", "it was elena"."""
+    """Whether the clause needs the name: "have you met elena", "say hi to elena", "it
+    was elena"."""
     words, lexis = _words(clause), clause.lexis
     if not words:
         return False
@@ -119,12 +169,24 @@ def _takes(clause: Sentence) -> bool:
         return False
     if before in lexis.block or before.endswith("'s") or second in _NAMING:
         return True
-    if words[0] in BE and (len(words) == 1 or (len(words) == 2 and (before in SUBJECTS or lexis.addresses(before)))):
+    if words[0] in BE and (
+        len(words) == 1
+        or (len(words) == 2 and (before in SUBJECTS or lexis.addresses(before)))
+    ):
         return True  # "are you elena?", "is it elena?", "eres elena"
     if lexis.english:
         phrasal = before == "up" and second in _PHRASAL
-        return phrasal or _introduces(words) or second in _ANYBODY or (before not in lexis.close and before.endswith(("ed", "ing")))
-    return len(words) == 2 and words[0] in lexis.block - lexis.ask and lexis.addresses(before)  # "kennst du elena?"
+        return (
+            phrasal
+            or _introduces(words)
+            or second in _ANYBODY
+            or (before not in lexis.close and before.endswith(("ed", "ing")))
+        )
+    return (
+        len(words) == 2
+        and words[0] in lexis.block - lexis.ask
+        and lexis.addresses(before)
+    )  # "kennst du elena?"
 
 
 def _ends_itself(words: Sequence[str]) -> bool:
@@ -140,10 +202,12 @@ def _introduces(words: Sequence[str]) -> bool:
 
 
 def _stranded(words: Sequence[str]) -> bool:
-    """"what are you up to elena", "what are you looking at elena?"."""
+    """ "what are you up to elena", "what are you looking at elena?"."""
     if len(words) < 3 or words[0] not in _WHAT | {"who"} or words[-1] not in _STRANDED:
         return False
-    return words[-2] in {"you", "up"} or (words[-2].endswith("ing") and words[-2] not in _TELLING)
+    return words[-2] in {"you", "up"} or (
+        words[-2].endswith("ing") and words[-2] not in _TELLING
+    )
 
 
 def _shows(clause: Sentence) -> bool:
@@ -158,32 +222,50 @@ def _shows(clause: Sentence) -> bool:
         return True
     if words[0] in {"i", "we"} and words[-2:-1] in (["the"], ["my"]):
         return True  # "i finished the book elena"
-    return _greets(clause, words, closed) or _asks(clause, words, closed) or _you(clause, words, closed)
+    return (
+        _greets(clause, words, closed)
+        or _asks(clause, words, closed)
+        or _you(clause, words, closed)
+    )
 
 
 def _greets(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
-    """"thanks so much elena"."""
-    first = clause.tokens[0].kind is Kind.WORD and phrase_at(clause.tokens, 0, GREETINGS)
-    return bool(first) and (closed or words[0] not in AUXILIARY or any(map(clause.lexis.addresses, words)))
+    """ "thanks so much elena"."""
+    first = clause.tokens[0].kind is Kind.WORD and phrase_at(
+        clause.tokens, 0, GREETINGS
+    )
+    return bool(first) and (
+        closed or words[0] not in AUXILIARY or any(map(clause.lexis.addresses, words))
+    )
 
 
 def _asks(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
-    """"is the server down elena?", "got a minute elena?"."""
+    """ "is the server down elena?", "got a minute elena?"."""
     if clause.lexis.english and words[0] in PROMPTS:
         return closed or (clause.asks and len(words) > 1)
     if clause.asks and "or" in words[1:-1]:
         return True
-    return _questions(clause, words) and (closed or words[-2:-1] == ["the"] or (clause.asks and len(words) > 2))
+    return _questions(clause, words) and (
+        closed or words[-2:-1] == ["the"] or (clause.asks and len(words) > 2)
+    )
 
 
 def _questions(clause: Sentence, words: Sequence[str]) -> bool:
-    return words[0] in clause.lexis.ask or (clause.lexis.english and words[0] in AUXILIARY)
+    return words[0] in clause.lexis.ask or (
+        clause.lexis.english and words[0] in AUXILIARY
+    )
 
 
 def _you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
-    """"what's your favourite film elena?", "you are a genius elena"."""
+    """ "what's your favourite film elena?", "you are a genius elena"."""
     lexis = clause.lexis
     if not any(map(lexis.addresses, words)):
         return False
     speaks = words[0] in {"i", "we"} or lexis.addresses(words[0])
-    return closed or clause.asks or speaks or not lexis.english or _questions(clause, words)
+    return (
+        closed
+        or clause.asks
+        or speaks
+        or not lexis.english
+        or _questions(clause, words)
+    )

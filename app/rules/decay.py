@@ -1,4 +1,5 @@
-"""How engaged a bot is in a channel: a pure function of what was stored, what happens and the clock. No timer runs."""
+"""How engaged a bot is in a channel: a pure function of what was stored, what happens
+and the clock. No timer runs."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def spoke(now_ms: int) -> Engagement:
 
 def to_json(stored: Engagement) -> str:
     """The stored form: `{"at": 1733000000000, "state": "engaged"}`."""
-    return json.dumps({"at": stored.since_ms, "state": stored.state.value}, sort_keys=True)
+    return json.dumps(
+        {"at": stored.since_ms, "state": stored.state.value}, sort_keys=True
+    )
 
 
 def from_json(text: str | None) -> Engagement:

@@ -7,23 +7,30 @@ from collections.abc import Collection, Iterator
 RAW_HEAD, RAW_TAIL = 350, 130
 """Characters of a message beyond ASCII that are normalised: normalising is dear."""
 READ = 360
-"""Characters that are taken apart: a text as long as that is read whole, of a longer one what follows."""
+"""Characters that are taken apart: a text as long as that is read whole, of a longer
+one what follows."""
 HEAD, TAIL = 160, 80
 """Its beginning and its end, where people call somebody."""
 AROUND = 50
-"""And so much before and after a name in between, as far as there is room: enough to tell how it is used."""
+"""And so much before and after a name in between, as far as there is room: enough to
+tell how it is used."""
 HEAD_LINES, TAIL_LINES = 20, 10
-"""Lines of it that are read: each line may be a call, and costs as much however short it is."""
+"""Lines of it that are read: each line may be a call, and costs as much however short
+it is."""
 
 
 def clipped(text: str) -> str:
     """A text as long as may be normalised: its beginning and its end."""
-    return text if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL else f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
+    return (
+        text
+        if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL
+        else f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
+    )
 
 
 def excerpt(text: str, names: Collection[str]) -> str:
-    """The parts of a text that are read, in order, each a line of its own. A name in between never stands at an edge: there it
-    would look like a call."""
+    """The parts of a text that are read, in order, each a line of its own. A name in
+    between never stands at an edge: there it would look like a call."""
     return _few_lines(text if len(text) <= READ else _short(text, names))
 
 
@@ -54,7 +61,8 @@ def _short(text: str, names: Collection[str]) -> str:
 
 
 def _found(text: str, names: Collection[str], last: int) -> Iterator[tuple[int, int]]:
-    """Where each name first stands in between. By `find`: an expression of all names is tried at every letter."""
+    """Where each name first stands in between. By `find`: an expression of all names is
+    tried at every letter."""
     for name in names:
         at = text.find(name, HEAD, last)
         if at >= 0:

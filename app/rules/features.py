@@ -1,14 +1,25 @@
-"""What one bot knows of one message before it decides to bid: a small table of numbers, all finite and bounded."""
+"""What one bot knows of one message before it decides to bid: a small table of numbers,
+all finite and bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
 
-from app.rules.room import HELP_DECAY, NOBODY, RATE_DECAY, RECENT, Message, Person, Room, Turn
+from app.rules.room import (
+    HELP_DECAY,
+    NOBODY,
+    RATE_DECAY,
+    RECENT,
+    Message,
+    Person,
+    Room,
+    Turn,
+)
 
 Features = Mapping[str, float]
-"""Feature name -> value. Gaps are in room lines or seconds; `FAR` where something never happened."""
+"""Feature name -> value. Gaps are in room lines or seconds; `FAR` where something never
+happened."""
 
 FAR = 9_999.0
 LONGEST = 7_200.0
@@ -16,7 +27,8 @@ LONGEST = 7_200.0
 
 
 class Tie(IntEnum):
-    """How a message is tied to one bot, strongest first. The most telling single feature."""
+    """How a message is tied to one bot, strongest first. The most telling single
+    feature."""
 
     OPENED = 0
     """Begins with the bot's name, or replies to its message."""
@@ -41,7 +53,8 @@ class Tie(IntEnum):
 
 
 def features(room: Room, turn: Turn, bot: str) -> Features:
-    """The features of `turn` for `bot`, from what the room knew before the turn. Pure: the room is not changed."""
+    """The features of `turn` for `bot`, from what the room knew before the turn. Pure:
+    the room is not changed."""
     message = room.read(turn)
     author = room.people.get(turn.author, NOBODY)
     me = room.people.get(bot, NOBODY)
@@ -67,7 +80,9 @@ def _of_message(room: Room, message: Message, author: Person) -> dict[str, float
         "author_secs": _secs(turn.at_ms, author.last_ms),
         "author_burst": (author.lines + 1.5) / (author.runs + 1.0),
         "author_names": author.names_others,
-        "run": float(author.run) if last is not None and last.author == turn.author else 0.0,
+        "run": float(author.run)
+        if last is not None and last.author == turn.author
+        else 0.0,
         "partners": float(_later(message, author, number - 30)),
         "minute": float(message.minute),
         "crowd": float(len(message.near)),
@@ -78,7 +93,9 @@ def _of_message(room: Room, message: Message, author: Person) -> dict[str, float
 def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> None:
     number = message.number
     gap = number - me.last_line
-    interval = (me.last_line - me.first_line + 30.0) / (me.lines + 1.0) if me.lines else 30.0
+    interval = (
+        (me.last_line - me.first_line + 30.0) / (me.lines + 1.0) if me.lines else 30.0
+    )
     heard_words = recent_words = 0.0
     if me.profile:
         for word, weight in message.weights:
@@ -94,12 +111,18 @@ def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> 
     table["bot_lines"] = float(min(me.lines, 500))
     table["bot_share"] = me.lines / (number + 20.0)
     table["bot_rate"] = _faded(me.rate, RATE_DECAY, min(gap, 2_000))
-    table["speakers_since"] = float(message.speakers[min(gap, len(message.speakers)) - 1]) if message.speakers else 0.0
+    table["speakers_since"] = (
+        float(message.speakers[min(gap, len(message.speakers)) - 1])
+        if message.speakers
+        else 0.0
+    )
     table["words"] = heard_words
     table["words_recent"] = recent_words
 
 
-def _of_exchange(table: dict[str, float], message: Message, author: Person, me: Person, bot: str) -> None:
+def _of_exchange(
+    table: dict[str, float], message: Message, author: Person, me: Person, bot: str
+) -> None:
     number, at_ms, who = message.number, message.turn.at_ms, message.turn.author
     told, heard = author.told.get(bot), author.heard.get(bot)
     back = me.told.get(who)
@@ -110,8 +133,12 @@ def _of_exchange(table: dict[str, float], message: Message, author: Person, me: 
     table["told_gap"] = _gap(number, told.line) if told is not None else FAR
     table["told_secs"] = _secs(at_ms, told.at_ms) if told is not None else FAR
     table["told_count"] = float(min(told.count, 100)) if told is not None else 0.0
-    table["told_later"] = float(_later(message, author, told.line)) if told is not None else FAR
-    table["author_since"] = float(min(author.lines - told.lines, 100)) if told is not None else FAR
+    table["told_later"] = (
+        float(_later(message, author, told.line)) if told is not None else FAR
+    )
+    table["author_since"] = (
+        float(min(author.lines - told.lines, 100)) if told is not None else FAR
+    )
     table["heard_gap"] = _gap(number, heard.line) if heard is not None else FAR
     table["heard_count"] = float(min(heard.count, 100)) if heard is not None else 0.0
     table["back_gap"] = _gap(number, back.line) if back is not None else FAR
@@ -122,16 +149,30 @@ def _of_exchange(table: dict[str, float], message: Message, author: Person, me: 
 
 def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) -> None:
     number, who = message.number, message.turn.author
-    waiting = sum(1 for name, line in me.waiting.items() if name != who and number - line < RECENT)
+    waiting = sum(
+        1 for name, line in me.waiting.items() if name != who and number - line < RECENT
+    )
     target = me.last_target
     table["bot_asks"] = me.asks
     table["bot_names"] = me.names_others
-    table["bot_volunteers"] = (me.volunteered + 0.5) / (room.questions - me.questions_before + 10.0)
-    table["bot_helps"] = _faded(me.helped, HELP_DECAY, min(number - me.helped_line, 1_000))
+    table["bot_volunteers"] = (me.volunteered + 0.5) / (
+        room.questions - me.questions_before + 10.0
+    )
+    table["bot_helps"] = _faded(
+        me.helped, HELP_DECAY, min(number - me.helped_line, 1_000)
+    )
     table["bot_helped_gap"] = _gap(number, me.helped_line)
     table["bot_replies"] = (me.replied + 1.5) / (me.replied + me.let_lie + 3.0)
     table["bot_waiting"] = float(waiting)
-    table["bot_target"] = 3.0 if me.lines == 0 else 2.0 if target is None else 0.0 if target == who else 1.0
+    table["bot_target"] = (
+        3.0
+        if me.lines == 0
+        else 2.0
+        if target is None
+        else 0.0
+        if target == who
+        else 1.0
+    )
     table["bot_asked"] = float(me.last_marks) if target == who else 0.0
 
 
@@ -145,12 +186,16 @@ def _tie(message: Message, bot: str) -> Tie:
     if message.stranger or message.target is None:
         return Tie.STRANGER if message.stranger else Tie.FREE
     answered, continued = (
-        (Tie.ANSWERED, Tie.CONTINUED) if message.target == bot else (Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED))
+        (Tie.ANSWERED, Tie.CONTINUED)
+        if message.target == bot
+        else (Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED)
+    )
     return answered if message.sure == 2 else continued
 
 
 def _later(message: Message, author: Person, line: int) -> int:
-    """How many others spoke to the author after this line; newest first, so the walk is as short as the answer."""
+    """How many others spoke to the author after this line; newest first, so the walk is
+    as short as the answer."""
     count = 0
     for contact in reversed(author.told.values()):
         if contact.line <= line:
@@ -160,8 +205,9 @@ def _later(message: Message, author: Person, line: int) -> int:
 
 
 def _faded(value: float, decay: float, steps: int) -> float:
-    """Rounded: the last bits of a power differ between processors, and the result is compared with edges."""
-    return round(value * decay ** steps, 6)
+    """Rounded: the last bits of a power differ between processors, and the result is
+    compared with edges."""
+    return round(value * decay**steps, 6)
 
 
 def _gap(number: int, line: int) -> float:

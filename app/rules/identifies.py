@@ -1,4 +1,5 @@
-"""How often a bot may begin a session. Discord resets the token of a bot that begins a thousand within a day."""
+"""How often a bot may begin a session. Discord resets the token of a bot that begins a
+thousand within a day."""
 
 from __future__ import annotations
 
@@ -7,17 +8,21 @@ from typing import NamedTuple
 
 DAY = 86_400.0
 RECENT = 7_200.0
-"""Seconds within which sessions count towards the pause: a storm lasts for hours, and what is older is forgiven."""
+"""Seconds within which sessions count towards the pause: a storm lasts for hours, and
+what is older is forgiven."""
 FREE = 4
 """Recent sessions after which the pause begins to double."""
 LONGEST = 360
-"""The longest pause, as a multiple of the first: half an hour for Discord's five seconds."""
+"""The longest pause, as a multiple of the first: half an hour for Discord's five
+seconds."""
 SHARE = 0.8
-"""Stop when the day's count would exceed this share of what remains: at four ninths of what remained at first."""
+"""Stop when the day's count would exceed this share of what remains: at four ninths of
+what remained at first."""
 
 
 class Allowance(NamedTuple):
-    """What the operator and Discord allow. Seconds; `remaining` and `resets_in` are None when Discord did not say."""
+    """What the operator and Discord allow. Seconds; `remaining` and `resets_in` are
+    None when Discord did not say."""
 
     per_day: int
     first_pause: float
@@ -26,7 +31,8 @@ class Allowance(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """Whether to identify: after `wait` seconds; not at all today when `spent`, but in `again_in` seconds."""
+    """Whether to identify: after `wait` seconds; not at all today when `spent`, but in
+    `again_in` seconds."""
 
     wait: float = 0.0
     today: int = 0
@@ -34,13 +40,18 @@ class Leave(NamedTuple):
     again_in: float = 0.0
 
 
-def leave(times: Sequence[float], now: float, allowance: Allowance, chance: float = 0.0) -> Leave:
-    """Judge the next session by the `times` of those before it (Unix seconds, any order). `chance` in [0, 1) lengthens a
-    pause by up to a quarter, so that bots that fail together do not come back together."""
+def leave(
+    times: Sequence[float], now: float, allowance: Allowance, chance: float = 0.0
+) -> Leave:
+    """Judge the next session by the `times` of those before it (Unix seconds, any
+    order). `chance` in [0, 1) lengthens a pause by up to a quarter, so that bots that
+    fail together do not come back together."""
     day = sorted(time for time in times if time > now - DAY)
     count = len(day)
     if count >= allowance.per_day:
-        return Leave(today=count, spent=True, again_in=day[count - allowance.per_day] + DAY - now)
+        return Leave(
+            today=count, spent=True, again_in=day[count - allowance.per_day] + DAY - now
+        )
     remaining = allowance.remaining
     if remaining is not None and count + 1 > SHARE * (remaining - 1):
         resets_in = DAY if allowance.resets_in is None else allowance.resets_in
@@ -54,6 +65,7 @@ def leave(times: Sequence[float], now: float, allowance: Allowance, chance: floa
 
 
 def pause(recent: int, first: float) -> float:
-    """The least seconds between two sessions after this many recent ones: doubled with each above `FREE`."""
+    """The least seconds between two sessions after this many recent ones: doubled with
+    each above `FREE`."""
     doublings = min(max(0, recent - FREE), 20)
     return first * min(LONGEST, 1 << doublings)

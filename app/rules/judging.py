@@ -1,7 +1,8 @@
-"""The one decision about a message and a bot: why it may matter, what the bot may do about it, and its bid with every part.
+"""The one decision about a message and a bot: why it may matter, what the bot may do
+about it, and its bid with every part.
 
-Gateways judge live messages by it; `replay --judge` scores its bid on chat logs, with a neutral profile. Redis compares bids and,
-where they are equal, the same tie as here.
+Gateways judge live messages by it; `replay --judge` scores its bid on chat logs, with a
+neutral profile. Redis compares bids and, where they are equal, the same tie as here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The decision. `bid` is None where the bot offers nothing; `tie` orders equal bids, the greater first."""
+    """The decision. `bid` is None where the bot offers nothing; `tie` orders equal
+    bids, the greater first."""
 
     classified: Classified
     bid: Bid | None
@@ -47,10 +49,16 @@ class Judgement:
 
 
 def judge(
-    event: Event, bot: str, facts: Facts, addressing: Addressing, table: Callable[[], Features], rules: Rulebook,
+    event: Event,
+    bot: str,
+    facts: Facts,
+    addressing: Addressing,
+    table: Callable[[], Features],
+    rules: Rulebook,
     profile: Profile,
 ) -> Judgement:
-    """Decide about one event for one bot. Pure; `table` gives the features of the room and is called only for a bid."""
+    """Decide about one event for one bot. Pure; `table` gives the features of the room
+    and is called only for a bid."""
     classified = classify(event, bot, facts, addressing, rules.thresholds)
     tie = tie_break(bot, event.message_id)
     refusal = _refusal(bot, facts, classified)
@@ -59,8 +67,12 @@ def judge(
         return Judgement(_restrained(classified, facts, refusal), None, tie, refusal)
     if classified.signal in _NEVER_BID or not facts.unasked:
         return Judgement(classified, None, tie, refusal, wordless)
-    offer = bid(table(), classified.signal, facts.trust, rules.policy, profile, event.content)
-    return Judgement(classified, _nod(offer) if wordless else offer, tie, refusal, wordless)
+    offer = bid(
+        table(), classified.signal, facts.trust, rules.policy, profile, event.content
+    )
+    return Judgement(
+        classified, _nod(offer) if wordless else offer, tie, refusal, wordless
+    )
 
 
 def _refusal(bot: str, facts: Facts, classified: Classified) -> str:
@@ -72,18 +84,25 @@ def _refusal(bot: str, facts: Facts, classified: Classified) -> str:
 
 
 def _may_nod(event: Event, facts: Facts, classified: Classified) -> bool:
-    """Whether a bot that may not write may answer an open question by a reaction, where nobody else wants to answer."""
+    """Whether a bot that may not write may answer an open question by a reaction, where
+    nobody else wants to answer."""
     if classified.direct or facts.late or facts.answered or not facts.may_react:
         return False
     return read(event.content).kind in {Kind.QUESTION, Kind.ASKING_ALL}
 
 
 def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classified:
-    """The signal of an event that the bot may not answer. A direct one stays what it is: the admission wakes nobody for it,
-    but tells the journal why."""
+    """The signal of an event that the bot may not answer. A direct one stays what it
+    is: the admission wakes nobody for it, but tells the journal why."""
     if not classified.direct:
-        return Classified(signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed)
-    told = f"too old to answer: {classified.reason}" if facts.late else f"may not answer: {refusal}"
+        return Classified(
+            signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed
+        )
+    told = (
+        f"too old to answer: {classified.reason}"
+        if facts.late
+        else f"may not answer: {refusal}"
+    )
     return classified.model_copy(update={"reason": told})
 
 
@@ -91,4 +110,8 @@ def _nod(offer: Bid) -> Bid:
     """The bid for a reaction: below everybody who has words to offer."""
     if offer.score <= 0:
         return offer
-    return Bid(score=0.0, above_threshold=offer.above_threshold, parts={**offer.parts, "wordless": -offer.score})
+    return Bid(
+        score=0.0,
+        above_threshold=offer.above_threshold,
+        parts={**offer.parts, "wordless": -offer.score},
+    )

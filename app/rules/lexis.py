@@ -1,4 +1,5 @@
-"""The words by which a call is told from a mention, by language: closed lists, read once from lexis.yaml."""
+"""The words by which a call is told from a mention, by language: closed lists, read
+once from lexis.yaml."""
 
 from __future__ import annotations
 
@@ -16,12 +17,18 @@ from app.rules.script import normalise
 Phrases = Mapping[str, Sequence[tuple[str, ...]]]
 """First word of a phrase to the phrases that begin with it, as words, longest first."""
 
-_FILE = yaml.safe_load((resources.files("app.rules") / "lexis.yaml").read_text(encoding="utf-8"))
+_FILE = yaml.safe_load(
+    (resources.files("app.rules") / "lexis.yaml").read_text(encoding="utf-8")
+)
 _NEVER = re.compile(r"(?!)")
 
 
 def _entries(part: str, field: str) -> list[str]:
-    return [entry.strip() for entry in normalise(_FILE[part].get(field, "")).split(",") if entry.strip()]
+    return [
+        entry.strip()
+        for entry in normalise(_FILE[part].get(field, "")).split(",")
+        if entry.strip()
+    ]
 
 
 def _set(part: str, field: str) -> frozenset[str]:
@@ -55,9 +62,15 @@ class Lexis:
         return word in self.you or self.ends.search(word) is not None
 
 
-LANGUAGES: Final = tuple(name for name, lists in _FILE.items() if "you" in lists and name != "unspaced")
-GREETINGS: Final = _phrases(entry for name in (*LANGUAGES, "others") for entry in _entries(name, "greet"))
-_GREETING_WORDS: Final = frozenset(word for entry in _entries("english", "greet") for word in entry.split())
+LANGUAGES: Final = tuple(
+    name for name, lists in _FILE.items() if "you" in lists and name != "unspaced"
+)
+GREETINGS: Final = _phrases(
+    entry for name in (*LANGUAGES, "others") for entry in _entries(name, "greet")
+)
+_GREETING_WORDS: Final = frozenset(
+    word for entry in _entries("english", "greet") for word in entry.split()
+)
 AUXILIARY: Final = _set("english", "auxiliary")
 PROMPTS: Final = _set("english", "prompt")
 SUBJECTS: Final = _set("english", "subject")
@@ -67,42 +80,69 @@ BE: Final = _set("english", "be")
 TAIL: Final = _set("english", "tail")
 TITLES_AFTER: Final = _set("honorifics", "after")
 TITLES_BEFORE: Final = _set("honorifics", "before")
-CALLING_SUFFIXES: Final = tuple(sorted(_entries("suffixes", "calling"), key=len, reverse=True))
+CALLING_SUFFIXES: Final = tuple(
+    sorted(_entries("suffixes", "calling"), key=len, reverse=True)
+)
 FOND_SUFFIXES: Final = _set("suffixes", "fond")
-UNSPACED: Final = {field: tuple(sorted(_entries("unspaced", field), key=len, reverse=True)) for field in _FILE["unspaced"]}
+UNSPACED: Final = {
+    field: tuple(sorted(_entries("unspaced", field), key=len, reverse=True))
+    for field in _FILE["unspaced"]
+}
 
 _VOCABULARY = {
-    name: frozenset().union(*(
-        word.split() for field in _FILE[name] if field != "ends" for word in _entries(name, field)))
+    name: frozenset().union(
+        *(
+            word.split()
+            for field in _FILE[name]
+            if field != "ends"
+            for word in _entries(name, field)
+        )
+    )
     for name in LANGUAGES
 }
-_NO_PERSON = _set("common", "words") | frozenset().union(*(
-    _set("english", field) for field in ("fill", "you", "ask", "prompt", "subject", "tail"))) | (
-    _set("english", "auxiliary") - {"will", "may"}) | {name for name in _entries("english", "greet") if " " not in name}
+_NO_PERSON = (
+    _set("common", "words")
+    | frozenset().union(
+        *(
+            _set("english", field)
+            for field in ("fill", "you", "ask", "prompt", "subject", "tail")
+        )
+    )
+    | (_set("english", "auxiliary") - {"will", "may"})
+    | {name for name in _entries("english", "greet") if " " not in name}
+)
 _COMMON = _NO_PERSON | _set("common", "names")
 
 
 def is_common(name: str) -> bool:
-    """Whether the name, normalised, is also a common English word: more must show that it is a call."""
+    """Whether the name, normalised, is also a common English word: more must show that
+    it is a call."""
     return name in _COMMON
 
 
 def is_no_person(name: str) -> bool:
-    """Whether the name, normalised, calls nobody, whoever took it: "help, ..." and "guys, ..." are calls to all."""
+    """Whether the name, normalised, calls nobody, whoever took it: "help, ..." and
+    "guys, ..." are calls to all."""
     return name in _NO_PERSON
 
 
 def may_greet(word: str) -> bool:
-    """Whether an English greeting has this word, normalised, and it is no name besides: "good" of "good morning"."""
+    """Whether an English greeting has this word, normalised, and it is no name besides:
+    "good" of "good morning"."""
     return word in _GREETING_WORDS and not is_common(word)
 
 
 def lexis_of(words: Iterable[str]) -> Lexis:
-    """The lists of the language that most of the words belong to; of several, when they are even."""
+    """The lists of the language that most of the words belong to; of several, when they
+    are even."""
     heard = set(words)
     score = {name: len(heard & vocabulary) for name, vocabulary in _VOCABULARY.items()}
     best = max(score.values())
-    return _lexis(tuple(name for name in LANGUAGES if score[name] == best) if best else ("english",))
+    return _lexis(
+        tuple(name for name in LANGUAGES if score[name] == best)
+        if best
+        else ("english",)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -111,8 +151,21 @@ def _lexis(names: tuple[str, ...]) -> Lexis:
         return frozenset().union(*(_set(name, field) for name in names))
 
     ends = "|".join(_FILE[name]["ends"] for name in names if "ends" in _FILE[name])
-    about = union("about") | (AUXILIARY - {"do", "don't", "have"} if "english" in names else frozenset())
+    about = union("about") | (
+        AUXILIARY - {"do", "don't", "have"} if "english" in names else frozenset()
+    )
     return Lexis(
-        fill=_phrases(entry for name in dict.fromkeys((*names, "english")) for entry in _entries(name, "fill")),
-        you=union("you"), ends=re.compile(f"(?:{ends})$") if ends else _NEVER, ask=union("ask"), about=about,
-        open=union("open"), block=union("block"), close=union("close"), english="english" in names)
+        fill=_phrases(
+            entry
+            for name in dict.fromkeys((*names, "english"))
+            for entry in _entries(name, "fill")
+        ),
+        you=union("you"),
+        ends=re.compile(f"(?:{ends})$") if ends else _NEVER,
+        ask=union("ask"),
+        about=about,
+        open=union("open"),
+        block=union("block"),
+        close=union("close"),
+        english="english" in names,
+    )

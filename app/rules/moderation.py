@@ -1,4 +1,5 @@
-"""A moderator's word inside Discord: `@bot stop`, `@everybot stop`, `@bot go on`, and a stop sign as a reaction."""
+"""A moderator's word inside Discord: `@bot stop`, `@everybot stop`, `@bot go on`, and a
+stop sign as a reaction."""
 
 from __future__ import annotations
 
@@ -14,14 +15,35 @@ from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
 
 Verdict = Literal["stop", "go_on"]
 
-_STOP = frozenset({"stop", "stop now", "please stop", "stop please", "be quiet", "quiet", "shut up", "mute"})
-_GO_ON = frozenset({"go on", "please go on", "continue", "resume", "unmute", "speak", "you may speak"})
+_STOP = frozenset(
+    {
+        "stop",
+        "stop now",
+        "please stop",
+        "stop please",
+        "be quiet",
+        "quiet",
+        "shut up",
+        "mute",
+    }
+)
+_GO_ON = frozenset(
+    {"go on", "please go on", "continue", "resume", "unmute", "speak", "you may speak"}
+)
 _EVERYBOT = ("everybot", "everybots", "all bots", "every bot")
 _EVERYBOT_ID = "everybot"
 _SIGNS = frozenset({"🛑", "⛔"})
 _LONGEST = 120
-_CUE = re.compile("|".join(sorted({re.escape(phrase.split()[-1]) for phrase in _STOP | _GO_ON} | {"stop", "go"})))
-"""Every order holds one of these words. Each bot's gateway asks about each message, and the roster grows with the bots."""
+_CUE = re.compile(
+    "|".join(
+        sorted(
+            {re.escape(phrase.split()[-1]) for phrase in _STOP | _GO_ON}
+            | {"stop", "go"}
+        )
+    )
+)
+"""Every order holds one of these words. Each bot's gateway asks about each message, and
+the roster grows with the bots."""
 
 
 class Order(Frozen):
@@ -32,8 +54,9 @@ class Order(Frozen):
 
 
 def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
-    """The order that this message is, if it is nothing but an order. Whether its author may give one is the caller's to
-    check. "elena, stop it, you're killing me" is no order."""
+    """The order that this message is, if it is nothing but an order. Whether its author
+    may give one is the caller's to check. "elena, stop it, you're killing me" is no
+    order."""
     if len(event.content) > _LONGEST or not _CUE.search(normalise(event.content)):
         return None
     lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id)))
@@ -42,11 +65,17 @@ def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     parties = [token.who for token in lines[0] if token.kind is Kind.PARTY]
     verdict = _verdict(lines[0])
     ours = {entry.user_id: entry.bot for entry in roster}
-    if verdict is None or not parties or any(who not in ours and who != _EVERYBOT_ID for who in parties):
+    if (
+        verdict is None
+        or not parties
+        or any(who not in ours and who != _EVERYBOT_ID for who in parties)
+    ):
         return None
     if _EVERYBOT_ID in parties:
         return Order(verdict=verdict)
-    return Order(verdict=verdict, bots=tuple(dict.fromkeys(ours[who] for who in parties)))
+    return Order(
+        verdict=verdict, bots=tuple(dict.fromkeys(ours[who] for who in parties))
+    )
 
 
 def is_stop_sign(emoji: str) -> bool:
@@ -63,7 +92,11 @@ def _lexicon(bots: tuple[Names, ...]) -> Lexicon:
 
 def _verdict(line: Sequence[Token]) -> Verdict | None:
     """The command, if the parties stand all before it or all after it."""
-    kinds = "".join("p" if t.kind is Kind.PARTY else "w" for t in line if t.kind is Kind.PARTY or _says(t))
+    kinds = "".join(
+        "p" if t.kind is Kind.PARTY else "w"
+        for t in line
+        if t.kind is Kind.PARTY or _says(t)
+    )
     if "wp" in kinds and "pw" in kinds:
         return None
     said = " ".join(token.text for token in line if _says(token))
@@ -71,4 +104,8 @@ def _verdict(line: Sequence[Token]) -> Verdict | None:
 
 
 def _says(token: Token) -> bool:
-    return token.kind is Kind.OTHER or (token.kind is Kind.WORD and token.text != "and") or token.text == "?"
+    return (
+        token.kind is Kind.OTHER
+        or (token.kind is Kind.WORD and token.text != "and")
+        or token.text == "?"
+    )

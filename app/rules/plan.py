@@ -1,4 +1,5 @@
-"""Whether to speak: rules over scores. A model judges this badly, so it may veto the plan and never escalate it."""
+"""Whether to speak: rules over scores. A model judges this badly, so it may veto the
+plan and never escalate it."""
 
 from __future__ import annotations
 
@@ -37,9 +38,11 @@ class Thresholds:
     """Weights and limits of `decide`; desires are sums around 0 to 1.5."""
 
     interesting: float = 0.24
-    """Cosine from which a message touches an interest (measured for the sentence encoder)."""
+    """Cosine from which a message touches an interest (measured for the sentence
+    encoder)."""
     foreign: float = 0.10
-    """Cosine below which even a granted message has nothing to do with the character."""
+    """Cosine below which even a granted message has nothing to do with the
+    character."""
     reply: float = 0.60
     """Desire from which an unasked reply is worth it, at chattiness 0.5."""
     react: float = 0.48
@@ -52,17 +55,29 @@ class Thresholds:
     fatigue: float = 0.35
     age: float = 0.02
     """Lost for each minute of age."""
-    signal: Mapping[Signal, float] = field(default_factory=lambda: {
-        Signal.TRUSTED: 0.20, Signal.WATCHED: 0.15, Signal.ACTIVE: 0.15, Signal.REACTIONS: 0.15,
-        Signal.GOSSIP: 0.10, Signal.AMBIENT: 0.0})
-    state: Mapping[ConversationState, float] = field(default_factory=lambda: {
-        ConversationState.IDLE: 0.0, ConversationState.ENGAGED: 0.10,
-        ConversationState.COOLING: 0.0})
+    signal: Mapping[Signal, float] = field(
+        default_factory=lambda: {
+            Signal.TRUSTED: 0.20,
+            Signal.WATCHED: 0.15,
+            Signal.ACTIVE: 0.15,
+            Signal.REACTIONS: 0.15,
+            Signal.GOSSIP: 0.10,
+            Signal.AMBIENT: 0.0,
+        }
+    )
+    state: Mapping[ConversationState, float] = field(
+        default_factory=lambda: {
+            ConversationState.IDLE: 0.0,
+            ConversationState.ENGAGED: 0.10,
+            ConversationState.COOLING: 0.0,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about one message, why, and how much the bot wants to (to compare candidates)."""
+    """What to do about one message, why, and how much the bot wants to (to compare
+    candidates)."""
 
     kind: ActionKind
     reason: str
@@ -86,8 +101,11 @@ def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
     return round(wanted, DECIMALS)
 
 
-def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULTS) -> Plan:
-    """Observe, react or reply. Observe is the default; direct messages are always answered, won elections mostly."""
+def decide(
+    scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULTS
+) -> Plan:
+    """Observe, react or reply. Observe is the default; direct messages are always
+    answered, won elections mostly."""
     want = desire(scores, limits)
     if scores.signal is Signal.DIRECT:
         return Plan(ActionKind.REPLY, "addressed directly", want)
@@ -96,8 +114,15 @@ def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULT
     if scores.granted:
         return _granted(scores, want, limits)
     shift = (0.5 - chattiness) * limits.chattiness
-    reply, react = round(limits.reply + shift, DECIMALS), round(limits.react + shift, DECIMALS)
-    if want >= reply and scores.interest >= limits.interesting and not _wordless(scores, limits):
+    reply, react = (
+        round(limits.reply + shift, DECIMALS),
+        round(limits.react + shift, DECIMALS),
+    )
+    if (
+        want >= reply
+        and scores.interest >= limits.interesting
+        and not _wordless(scores, limits)
+    ):
         return Plan(ActionKind.REPLY, "touches an interest", want)
     if want >= react and (scores.brief or scores.interest >= limits.interesting):
         return Plan(ActionKind.REACT, "worth a reaction, not words", want)
@@ -105,7 +130,9 @@ def decide(scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULT
 
 
 def _wordless(scores: Scores, limits: Thresholds) -> bool:
-    burst = scores.signal is Signal.REACTIONS and scores.interest < 2 * limits.interesting
+    burst = (
+        scores.signal is Signal.REACTIONS and scores.interest < 2 * limits.interesting
+    )
     return burst or (scores.brief and not scores.question)
 
 
@@ -124,11 +151,16 @@ def wordless(plan: Plan) -> Plan:
     """The same plan where the bot may not write: a reaction in place of words."""
     if plan.kind is not ActionKind.REPLY:
         return plan
-    return Plan(ActionKind.REACT, f"{plan.reason}, but it may not write there", plan.desire)
+    return Plan(
+        ActionKind.REACT, f"{plan.reason}, but it may not write there", plan.desire
+    )
 
 
-def proactive(drive: float, chance: float, quiet_s: float, least_quiet_s: float = 1_800.0) -> Plan:
-    """Whether to open a conversation in a channel quiet for `quiet_s` seconds; `chance` is in [0, 1)."""
+def proactive(
+    drive: float, chance: float, quiet_s: float, least_quiet_s: float = 1_800.0
+) -> Plan:
+    """Whether to open a conversation in a channel quiet for `quiet_s` seconds; `chance`
+    is in [0, 1)."""
     if quiet_s < least_quiet_s:
         return Plan(ActionKind.OBSERVE, "the channel is not quiet")
     if chance >= drive:

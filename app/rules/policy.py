@@ -1,6 +1,8 @@
-"""The policy of who answers, as data: `policy.yaml` holds what was fitted and what was set by hand.
+"""The policy of who answers, as data: `policy.yaml` holds what was fitted and what was
+set by hand.
 
-All weights are bits (base-2 log odds): one bit doubles the odds that people would have answered here.
+All weights are bits (base-2 log odds): one bit doubles the odds that people would have
+answered here.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
 
 
 class Axis(Frozen):
-    """One feature cut into bins: value v falls into the bin numbered by how many edges are at or below v."""
+    """One feature cut into bins: value v falls into the bin numbered by how many edges
+    are at or below v."""
 
     feature: str
     edges: tuple[float, ...] = Field(min_length=1)
@@ -36,7 +39,8 @@ class Axis(Frozen):
 
 
 class Term(Frozen):
-    """One additive part of the score: a table over the bins of one feature, or of two (row by row)."""
+    """One additive part of the score: a table over the bins of one feature, or of two
+    (row by row)."""
 
     group: str
     axes: tuple[Axis, ...] = Field(min_length=1, max_length=2)
@@ -46,7 +50,9 @@ class Term(Frozen):
     def _sized(self) -> Term:
         cells = len(tuple(product(*(range(len(axis.edges) + 1) for axis in self.axes))))
         if len(self.weights) != cells:
-            raise ValueError(f"{self.name} needs {cells} weights, has {len(self.weights)}")
+            raise ValueError(
+                f"{self.name} needs {cells} weights, has {len(self.weights)}"
+            )
         return self
 
     @property
@@ -56,15 +62,18 @@ class Term(Frozen):
 
 
 class Policy(Frozen):
-    """All weights. A bot wants to answer from `threshold` on, named or not; `signals`, `trust` and `fatigue` are set by
-    hand (a chat log knows nothing of them)."""
+    """All weights. A bot wants to answer from `threshold` on, named or not; `signals`,
+    `trust` and `fatigue` are set by hand (a chat log knows nothing of them)."""
 
     intercept: Bits
     threshold: Bits
     signals: dict[Signal, Bits]
     trust: Bits = Field(description="bits per trust level above or below `trust_level`")
     trust_level: int = Field(ge=0, le=5)
-    fatigue: Bits = Field(ge=0, description="bits off per own line beyond `fatigue_lines` among the last 20 lines")
+    fatigue: Bits = Field(
+        ge=0,
+        description="bits off per own line beyond `fatigue_lines` among the last 20 lines",
+    )
     fatigue_lines: int = Field(ge=1, le=20)
     terms: tuple[Term, ...]
 
@@ -78,13 +87,36 @@ class Policy(Frozen):
     @cached_property
     def singles(self) -> tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]:
         """The terms of one feature: name, edges, weights."""
-        return tuple((term.name, term.axes[0].edges, term.weights) for term in self.terms if len(term.axes) == 1)
+        return tuple(
+            (term.name, term.axes[0].edges, term.weights)
+            for term in self.terms
+            if len(term.axes) == 1
+        )
 
     @cached_property
-    def pairs(self) -> tuple[tuple[str, str, tuple[float, ...], str, tuple[float, ...], int, tuple[float, ...]], ...]:
-        """The terms of two features: name, feature, edges, feature, edges, columns, weights row by row."""
-        return tuple((term.name, term.axes[0].feature, term.axes[0].edges, term.axes[1].feature, term.axes[1].edges,
-                      len(term.axes[1].edges) + 1, term.weights) for term in self.terms if len(term.axes) == 2)
+    def pairs(
+        self,
+    ) -> tuple[
+        tuple[
+            str, str, tuple[float, ...], str, tuple[float, ...], int, tuple[float, ...]
+        ],
+        ...,
+    ]:
+        """The terms of two features: name, feature, edges, feature, edges, columns,
+        weights row by row."""
+        return tuple(
+            (
+                term.name,
+                term.axes[0].feature,
+                term.axes[0].edges,
+                term.axes[1].feature,
+                term.axes[1].edges,
+                len(term.axes[1].edges) + 1,
+                term.weights,
+            )
+            for term in self.terms
+            if len(term.axes) == 2
+        )
 
 
 def parse_policy(text: str) -> Policy:
@@ -102,4 +134,6 @@ def parse_policy(text: str) -> Policy:
 @lru_cache
 def shipped_policy() -> Policy:
     """The policy that comes with the program (package data, read once)."""
-    return parse_policy(resources.files("app.rules").joinpath("policy.yaml").read_text(encoding="utf-8"))
+    return parse_policy(
+        resources.files("app.rules").joinpath("policy.yaml").read_text(encoding="utf-8")
+    )

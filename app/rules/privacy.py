@@ -1,4 +1,5 @@
-"""What people told, and where it may be used: the one function that every reader of memory asks."""
+"""What people told, and where it may be used: the one function that every reader of
+memory asks."""
 
 from __future__ import annotations
 
@@ -41,10 +42,14 @@ _IN_TALK = frozenset({Use.ANSWER, Use.LEARNING})
 """Uses within a conversation of the person's own."""
 
 
-def may_use(kind: Kind, told: Place, used: Place, use: Use, *, about: str, reader: str = "") -> bool:
-    """Whether something of the person `about` (user id), told in one place, may be used in another.
+def may_use(
+    kind: Kind, told: Place, used: Place, use: Use, *, about: str, reader: str = ""
+) -> bool:
+    """Whether something of the person `about` (user id), told in one place, may be used
+    in another.
 
-    `reader`: the person who is answered, learned from, or shown it; empty where it is for everybody.
+    `reader`: the person who is answered, learned from, or shown it; empty where it is
+    for everybody.
     """
     if use is Use.SHOW:
         return about == reader

@@ -12,7 +12,8 @@ CHATTINESS_BITS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One character's. `chattiness` is between 0 and 1; at 1 it bids for whatever is not ambient."""
+    """One character's. `chattiness` is between 0 and 1; at 1 it bids for whatever is
+    not ambient."""
 
     chattiness: float = 0.5
     interests: Interests | None = None
@@ -20,7 +21,10 @@ class Profile:
     def parts(self, text: str) -> dict[str, float]:
         """What the character adds to a bid for this text, in bits."""
         interest = self.interests.bits(text) if self.interests is not None else 0.0
-        return {"chattiness": (self.chattiness - 0.5) * 2 * CHATTINESS_BITS, "interest": interest}
+        return {
+            "chattiness": (self.chattiness - 0.5) * 2 * CHATTINESS_BITS,
+            "interest": interest,
+        }
 
     def touched(self, text: str) -> bool:
         """Whether the text holds words of the character's interests."""

@@ -1,4 +1,5 @@
-"""One channel as the bids see it: a bounded, pure fold over its turns. No clock: time comes with the turns."""
+"""One channel as the bids see it: a bounded, pure fold over its turns. No clock: time
+comes with the turns."""
 
 from __future__ import annotations
 
@@ -26,15 +27,19 @@ FRESH_LINES = 40
 LONG_AGO = -10_000
 RATE_DECAY = 0.98
 HELP_DECAY = 0.97
-COMMON = words("a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi hey "
-                "here there root test user guest help ubuntu linux rust stripe bot")
-"""Names that are words: they call nobody but with a colon or comma behind them, at the start of a line."""
+COMMON = words(
+    "a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi hey "
+    "here there root test user guest help ubuntu linux rust stripe bot"
+)
+"""Names that are words: they call nobody but with a colon or comma behind them, at the
+start of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a channel. `author` is any stable id; `at_ms` is Unix milliseconds; `mentions` are author ids that
-    the platform itself says are addressed (Discord); `reply_to` is a message id, if its author used a reply."""
+    """One message of a channel. `author` is any stable id; `at_ms` is Unix
+    milliseconds; `mentions` are author ids that the platform itself says are addressed
+    (Discord); `reply_to` is a message id, if its author used a reply."""
 
     message_id: str
     author: str
@@ -47,8 +52,8 @@ class Turn:
 
 @dataclass(slots=True)
 class Contact:
-    """The last time one person spoke to another: room line, Unix ms, how often so far, and how many lines the one
-    spoken to had written by then."""
+    """The last time one person spoke to another: room line, Unix ms, how often so far,
+    and how many lines the one spoken to had written by then."""
 
     line: int
     at_ms: int
@@ -112,7 +117,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What all bots share about one turn before it is observed: computed once per message."""
+    """What all bots share about one turn before it is observed: computed once per
+    message."""
 
     turn: Turn
     reading: Reading
@@ -126,7 +132,8 @@ class Message:
     target: str | None
     """The one it speaks to: named, or guessed from the thread."""
     sure: int
-    """How `target` is known: 3 named, 2 answers who spoke to the author, 1 goes on with the last partner, 0 unknown."""
+    """How `target` is known: 3 named, 2 answers who spoke to the author, 1 goes on with
+    the last partner, 0 unknown."""
     weights: tuple[tuple[str, float], ...]
     """The content words with their rarity in this channel."""
     near: Mapping[str, int]
@@ -140,8 +147,9 @@ class Message:
 
 
 class Room:
-    """A channel's memory. `read(turn)` looks at a turn without keeping it; `observe(turn)` keeps it. Bounded in people,
-    lines, words and names, so that memory does not grow with the channel."""
+    """A channel's memory. `read(turn)` looks at a turn without keeping it;
+    `observe(turn)` keeps it. Bounded in people, lines, words and names, so that memory
+    does not grow with the channel."""
 
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
         self.number = 0
@@ -169,21 +177,38 @@ class Room:
     def rarity(self, word: str) -> float:
         """Inverse document frequency of a word in this channel, in nats: 0 or more."""
         nats = math.log((self.number + 2.0) / (self._seen_in.get(word, 0) + 0.7))
-        # Rounded: the last bits of a logarithm differ between processors, and a sum of these is compared with edges.
+        # Rounded: the last bits of a logarithm differ between processors, and a sum of
+        # these is compared with edges.
         return max(0.0, round(nats, 6))
 
     def read(self, turn: Turn) -> Message:
-        """What the turn says and to whom, as far as the past tells; the same turn is read only once."""
-        if self._read is not None and self._read.turn is turn and self._read.number == self.number:
+        """What the turn says and to whom, as far as the past tells; the same turn is
+        read only once."""
+        if (
+            self._read is not None
+            and self._read.turn is turn
+            and self._read.number == self.number
+        ):
             return self._read
         reading = read(turn.text)
         opened, named = self._named(turn, reading)
         target, sure = self._target(turn, opened or named)
         near, to_author, speakers, minute = self._survey(turn)
         self._read = Message(
-            turn, reading, self.number, opened, named,
+            turn,
+            reading,
+            self.number,
+            opened,
+            named,
             bool(reading.opener) and not opened and reading.opener == reading.tokens[0],
-            target, sure, tuple([(word, self.rarity(word)) for word in reading.words]), near, to_author, speakers, minute)
+            target,
+            sure,
+            tuple([(word, self.rarity(word)) for word in reading.words]),
+            near,
+            to_author,
+            speakers,
+            minute,
+        )
         return self._read
 
     def observe(self, turn: Turn) -> None:
@@ -194,17 +219,23 @@ class Room:
             self._address(turn.author, author, other, turn.at_ms)
         if message.target is not None:
             if not message.named:
-                self._contact(self._other(message.target), "told", turn.author, turn.at_ms)
+                self._contact(
+                    self._other(message.target), "told", turn.author, turn.at_ms
+                )
             author.partner, author.partner_line = message.target, self.number
         elif message.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}:
             self._ask(turn.author)
         self._speak(author, message)
         self._learn(author, message.reading.words)
-        self.recent.append(Line(self.number, turn.message_id, turn.author, turn.at_ms, message.target))
+        self.recent.append(
+            Line(self.number, turn.message_id, turn.author, turn.at_ms, message.target)
+        )
         self.number += 1
         self._read = None
 
-    def _survey(self, turn: Turn) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
+    def _survey(
+        self, turn: Turn
+    ) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
         near: dict[str, int] = {}
         to_author: dict[str, int] = {}
         seen: set[str] = set()
@@ -226,20 +257,30 @@ class Room:
         self.questions += 1
         self._open[author] = self.number
         self._open.move_to_end(author)
-        while self._open and (len(self._open) > CONTACTS or self.number - next(iter(self._open.values())) > NEAR):
+        while self._open and (
+            len(self._open) > CONTACTS
+            or self.number - next(iter(self._open.values())) > NEAR
+        ):
             self._open.popitem(last=False)
 
     def _address(self, name: str, author: Person, other: str, at_ms: int) -> None:
         person = self._other(other)
         if name not in person.told and other not in author.told:
-            author.helped = author.helped * HELP_DECAY ** min(self.number - author.helped_line, 1_000) + 1.0
+            author.helped = (
+                author.helped
+                * HELP_DECAY ** min(self.number - author.helped_line, 1_000)
+                + 1.0
+            )
             author.helped_line = self.number
             if other in self._open:
                 author.volunteered += 1
         if author.waiting.pop(other, None) is not None:
             author.replied += 1
         waiting = person.waiting
-        while waiting and (len(waiting) >= CONTACTS // 2 or self.number - next(iter(waiting.values())) > RECENT):
+        while waiting and (
+            len(waiting) >= CONTACTS // 2
+            or self.number - next(iter(waiting.values())) > RECENT
+        ):
             waiting.popitem(last=False)
             person.let_lie += 1
         waiting.setdefault(name, self.number)
@@ -250,7 +291,9 @@ class Room:
         follows = bool(self.recent) and self.recent[-1].author == message.turn.author
         author.run = author.run + 1 if follows else 1
         author.runs += not follows
-        author.rate = author.rate * RATE_DECAY ** min(self.number - author.last_line, 2_000) + 1.0
+        author.rate = (
+            author.rate * RATE_DECAY ** min(self.number - author.last_line, 2_000) + 1.0
+        )
         author.asks += (float(message.reading.marks > 0) - author.asks) * 0.1
         author.names_others += (float(bool(message.named)) - author.names_others) * 0.1
         author.lines += 1
@@ -312,30 +355,53 @@ class Room:
         if len(seen) > VOCABULARY:
             self._seen_in = {word: count for word, count in seen.items() if count > 1}
             if len(self._seen_in) > VOCABULARY * 3 // 4:
-                self._seen_in = {word: count // 2 for word, count in self._seen_in.items() if count > 3}
+                self._seen_in = {
+                    word: count // 2
+                    for word, count in self._seen_in.items()
+                    if count > 3
+                }
 
-    def _named(self, turn: Turn, reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _named(
+        self, turn: Turn, reading: Reading
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         owners, author = self._owners, turn.author
-        opened = [one for one in self._replied_to(turn) + turn.mentions if one != author]
+        opened = [
+            one for one in self._replied_to(turn) + turn.mentions if one != author
+        ]
         named = list(dict.fromkeys(opened))
         tokens = reading.tokens
         if not tokens:
             return tuple(opened), tuple(named)
         first = owners.get(reading.opener) or owners.get(tokens[0])
         plain = not reading.opener
-        if first is not None and first != author and not (plain and tokens[0] in COMMON) and first not in opened:
+        if (
+            first is not None
+            and first != author
+            and not (plain and tokens[0] in COMMON)
+            and first not in opened
+        ):
             opened.append(first)
             named.append(first)
         for token in tokens[1:]:
             owner = owners.get(token)
-            if owner is not None and owner != author and owner not in named and token not in COMMON and len(token) > 2:
+            if (
+                owner is not None
+                and owner != author
+                and owner not in named
+                and token not in COMMON
+                and len(token) > 2
+            ):
                 named.append(owner)
         return tuple(opened), tuple(named)
 
     def _replied_to(self, turn: Turn) -> tuple[str, ...]:
         if turn.reply_to is None:
             return ()
-        return tuple([line.author for line in self.recent if line.message_id == turn.reply_to][:1])
+        return tuple(
+            [line.author for line in self.recent if line.message_id == turn.reply_to][
+                :1
+            ]
+        )
 
     def _target(self, turn: Turn, named: tuple[str, ...]) -> tuple[str | None, int]:
         if named:
@@ -346,9 +412,13 @@ class Room:
         latest = next(reversed(author.told), None) if author.told else None
         if latest is not None:
             contact = author.told[latest]
-            if contact.line > author.partner_line and self._fresh(contact.line, contact.at_ms, turn):
+            if contact.line > author.partner_line and self._fresh(
+                contact.line, contact.at_ms, turn
+            ):
                 return latest, 2
-        if author.partner is not None and self._fresh(author.partner_line, author.last_ms, turn):
+        if author.partner is not None and self._fresh(
+            author.partner_line, author.last_ms, turn
+        ):
             return author.partner, 1
         return None, 0
 
@@ -357,12 +427,14 @@ class Room:
 
 
 def _keys(name: str) -> tuple[str, ...]:
-    """The tokens that call somebody: the first word of a name, and the same without the digits and marks it ends with
-    (`anna_`, `anna|away`, `anna42`)."""
+    """The tokens that call somebody: the first word of a name, and the same without the
+    digits and marks it ends with (`anna_`, `anna|away`, `anna42`)."""
     words = name[:NAME_LENGTH].lower().split()
     full = words[0].strip(EDGE) if words else ""
     plain = full.split("|")[0].rstrip("_`^-0123456789")
-    keys = dict.fromkeys(key for key in (full, plain if len(plain) > 3 else full) if len(key) > 1)
+    keys = dict.fromkeys(
+        key for key in (full, plain if len(plain) > 3 else full) if len(key) > 1
+    )
     return tuple(keys)
 
 

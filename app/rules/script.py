@@ -1,4 +1,5 @@
-"""The forms in which text and names are compared, whatever script and decoration they are written in."""
+"""The forms in which text and names are compared, whatever script and decoration they
+are written in."""
 
 from __future__ import annotations
 
@@ -6,8 +7,20 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_STOPS = {"’": "'", "‘": "'", "ʼ": "'", "、": ", ", "،": ", ", "。": ". ", "।": ". ", "؟": "?", "؛": ";"}
-_HIDDEN = {point: None for point in range(0x10000) if unicodedata.category(chr(point)) == "Cf"}
+_STOPS = {
+    "’": "'",
+    "‘": "'",
+    "ʼ": "'",
+    "、": ", ",
+    "،": ", ",
+    "。": ". ",
+    "।": ". ",
+    "؟": "?",
+    "؛": ";",
+}
+_HIDDEN = {
+    point: None for point in range(0x10000) if unicodedata.category(chr(point)) == "Cf"
+}
 _ACCENTS: dict[int, None] = dict.fromkeys(range(0x300, 0x370))
 _PLAIN = str.maketrans(_STOPS) | _HIDDEN | _ACCENTS
 _DRAWN = re.compile(r"(\w)\1{2,}")
@@ -25,30 +38,51 @@ def _ranges(points: list[int]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in found)
 
 
-MARKS = _ranges([
-    point for point in range(0x370, 0xFE00) if unicodedata.category(chr(point)) in {"Mn", "Mc"}])
-"""Combining marks that are part of a word, as a class: the vowels of Hindi, Arabic or Thai. Python's `\\w` lacks them."""
+MARKS = _ranges(
+    [
+        point
+        for point in range(0x370, 0xFE00)
+        if unicodedata.category(chr(point)) in {"Mn", "Mc"}
+    ]
+)
+"""Combining marks that are part of a word, as a class: the vowels of Hindi, Arabic or
+Thai. Python's `\\w` lacks them."""
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Thai, Lao, Burmese, Khmer, Japanese and Chinese: written without spaces between words."""
+"""Thai, Lao, Burmese, Khmer, Japanese and Chinese: written without spaces between
+words."""
 
 
-_LIGATURES = re.compile("[" + _ranges([
-    point for point in range(0x3000, 0xFE00) if len(unicodedata.normalize("NFKC", chr(point))) > 3]) + "]")
-"""Whole phrases in one character (up to 18 characters long): no part of a name, and dear by the thousand."""
+_LIGATURES = re.compile(
+    "["
+    + _ranges(
+        [
+            point
+            for point in range(0x3000, 0xFE00)
+            if len(unicodedata.normalize("NFKC", chr(point))) > 3
+        ]
+    )
+    + "]"
+)
+"""Whole phrases in one character (up to 18 characters long): no part of a name, and
+dear by the thousand."""
 
 
 def normalise(text: str) -> str:
-    """Compatibility characters and case folded, one kind of apostrophe, comma and full stop, nothing invisible."""
+    """Compatibility characters and case folded, one kind of apostrophe, comma and full
+    stop, nothing invisible."""
     if text.isascii():
         return text.casefold()
     folded = unicodedata.normalize("NFKC", _LIGATURES.sub(" ", text)).casefold()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN))
+    return unicodedata.normalize(
+        "NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN)
+    )
 
 
 @lru_cache(maxsize=4096)
 def fold(word: str) -> str:
-    """A normalised word without accents and with a dotted i: people write "ipek" for "İpek" and "zoe" for "Zoë"."""
+    """A normalised word without accents and with a dotted i: people write "ipek" for
+    "İpek" and "zoe" for "Zoë"."""
     if word.isascii():
         return word
     bare = unicodedata.normalize("NFKD", word).translate(_ACCENTS)
@@ -56,7 +90,8 @@ def fold(word: str) -> str:
 
 
 def undrawn(word: str) -> tuple[str, ...]:
-    """What a drawn-out word may stand for: "heyyy" is "hey", "gooood" is "good". Empty for any other word."""
+    """What a drawn-out word may stand for: "heyyy" is "hey", "gooood" is "good". Empty
+    for any other word."""
     if not _DRAWN.search(word) and not _DRAWN_END.search(word):
         return ()
     return (_DRAWN_END.sub(r"\1", _DRAWN.sub(r"\1", word)), _DRAWN.sub(r"\1\1", word))

@@ -1,4 +1,5 @@
-"""Matters of which no fact is kept, whoever told them: the same for the rules and for a model's answers."""
+"""Matters of which no fact is kept, whoever told them: the same for the rules and for a
+model's answers."""
 
 from __future__ import annotations
 
@@ -8,7 +9,10 @@ from typing import Final
 
 def _words(text: str) -> str:
     """Words as alternatives; `*` stands for any ending."""
-    return "|".join(re.escape(word).replace(r"\*", r"\w*").replace("_", r"[\s-]+") for word in text.split())
+    return "|".join(
+        re.escape(word).replace(r"\*", r"\w*").replace("_", r"[\s-]+")
+        for word in text.split()
+    )
 
 
 _WORDS: Final = {
@@ -47,28 +51,39 @@ _WORDS: Final = {
         address* adresse* zip_code zipcode postcode postal phone telephone whatsapp e-mail email""",
 }
 _MATTERS: Final = tuple(
-    (matter, re.compile(rf"(?<!\w)(?:{_words(words)})(?!\w)", re.IGNORECASE)) for matter, words in _WORDS.items())
+    (matter, re.compile(rf"(?<!\w)(?:{_words(words)})(?!\w)", re.IGNORECASE))
+    for matter, words in _WORDS.items()
+)
 
 _ROADS = (
     "street st road rd avenue ave lane ln drive dr boulevard blvd court ct square sq terrace close crescent way place row"
-    " mews parkway highway hwy flat apt apartment suite unit floor house building block")
+    " mews parkway highway hwy flat apt apartment suite unit floor house building block"
+)
 _STREETS = (
     r"\w*(?:straße|strasse|str\.|gasse|weg|platz|allee|gate|gata|vei|veien|vägen|gatan|straat|laan|plein)"
-    r"|rue|calle|via|viale|piazza|ulica|ul\.|avenida|rua|plaza|chemin|impasse")
-_ADDRESSES: Final = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (
-    rf"\b\d+\s?[a-z]?\b[\w\s.,'’-]{{0,30}}\b(?:{_words(_ROADS)})\b",  # 221b Baker Street
-    rf"\b(?:{_words(_ROADS)})\b[\s.,#-]*(?:no\.?\s*)?\d+",  # flat 3
-    rf"(?<!\w)(?:{_STREETS})(?!\w)[\s\w.'’-]{{0,30}}\d+",  # Hauptstraße 5
-    r"\b(?:street|road|avenue|boulevard|lane)\b",
-    r"\b(?:lives?|living|resides?)\b.*\d",  # any number of a house
-    r"\b\d{4,}[\s-]?\d*\b.*\b[A-Z]",  # a postcode before a town
-    r"[\w.+-]+@[\w-]+\.\w|\+?\d[\d\s().-]{6,}\d",  # mail and telephone
-))
-_SUMS: Final = re.compile(r"[$€£¥₹]|\b\d[\d.,]*\s?(?:k\b|usd|eur|gbp|grand\b|a year|an hour|per (?:hour|month|year))", re.IGNORECASE)
+    r"|rue|calle|via|viale|piazza|ulica|ul\.|avenida|rua|plaza|chemin|impasse"
+)
+_ADDRESSES: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b\d+\s?[a-z]?\b[\w\s.,'’-]{{0,30}}\b(?:{_words(_ROADS)})\b",  # 221b Baker Street
+        rf"\b(?:{_words(_ROADS)})\b[\s.,#-]*(?:no\.?\s*)?\d+",  # flat 3
+        rf"(?<!\w)(?:{_STREETS})(?!\w)[\s\w.'’-]{{0,30}}\d+",  # Hauptstraße 5
+        r"\b(?:street|road|avenue|boulevard|lane)\b",
+        r"\b(?:lives?|living|resides?)\b.*\d",  # any number of a house
+        r"\b\d{4,}[\s-]?\d*\b.*\b[A-Z]",  # a postcode before a town
+        r"[\w.+-]+@[\w-]+\.\w|\+?\d[\d\s().-]{6,}\d",  # mail and telephone
+    )
+)
+_SUMS: Final = re.compile(
+    r"[$€£¥₹]|\b\d[\d.,]*\s?(?:k\b|usd|eur|gbp|grand\b|a year|an hour|per (?:hour|month|year))",
+    re.IGNORECASE,
+)
 
 
 def sensitive(text: str) -> str:
-    """The matter for which a text may not be kept as a fact (`health`, `religion`, ...), or ""."""
+    """The matter for which a text may not be kept as a fact (`health`, `religion`,
+    ...), or ""."""
     for matter, pattern in _MATTERS:
         if pattern.search(text):
             return matter

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.rules.lexis import GREETINGS, TITLES_AFTER, TITLES_BEFORE, Lexis, Phrases, lexis_of
+from app.rules.lexis import (
+    GREETINGS,
+    TITLES_AFTER,
+    TITLES_BEFORE,
+    Lexis,
+    Phrases,
+    lexis_of,
+)
 from app.rules.script import undrawn
 from app.rules.tokens import Kind, Token
 
 COMMAS = frozenset({",", "，"})
-JOINERS = frozenset({",", "&", "+", "/", "and", "n", "y", "und", "et", "e", "и", "ve", "と", "和"})
+JOINERS = frozenset(
+    {",", "&", "+", "/", "and", "n", "y", "und", "et", "e", "и", "ve", "と", "和"}
+)
 _ENDS = frozenset(".!?…¿¡")
-_QUOTES = frozenset("\"“”«»„‚‹›")
+_QUOTES = frozenset('"“”«»„‚‹›')
 _COMMANDS = ("/", "!", "#", "$", "\\")
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "【": "】", "「": "」", "<": ">"}
 _LONGEST_BRACKET = 8
@@ -30,7 +39,8 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Hail:
-    """What a sentence begins with before it says anything: `end` is the first token after it."""
+    """What a sentence begins with before it says anything: `end` is the first token
+    after it."""
 
     end: int
     greets: bool = False
@@ -60,7 +70,8 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
 
 
 def _undescribed(line: Sequence[Token]) -> Iterator[Token]:
-    """The line without brackets that describe a name ("Elena (bot)"), and without quotation marks."""
+    """The line without brackets that describe a name ("Elena (bot)"), and without
+    quotation marks."""
     i = 0
     while i < len(line):
         if line[i].text not in _QUOTES:
@@ -74,12 +85,18 @@ def _undescribed(line: Sequence[Token]) -> Iterator[Token]:
 def says_nothing(sentence: Sentence) -> bool:
     """Whether it only greets, fills, counts or calls."""
     end = hail(sentence).end
-    return all(token.kind is not Kind.WORD or token.text.isdigit() for token in sentence.tokens[end:])
+    return all(
+        token.kind is not Kind.WORD or token.text.isdigit()
+        for token in sentence.tokens[end:]
+    )
 
 
 def decorates(token: Token) -> bool:
-    """Whether the token is a mark, a picture or a link: in front of a name it changes nothing. A command does."""
-    return token.kind is Kind.MARK or (token.kind is Kind.OTHER and not token.text.startswith(_COMMANDS))
+    """Whether the token is a mark, a picture or a link: in front of a name it changes
+    nothing. A command does."""
+    return token.kind is Kind.MARK or (
+        token.kind is Kind.OTHER and not token.text.startswith(_COMMANDS)
+    )
 
 
 def hail(sentence: Sentence) -> Hail:
@@ -90,7 +107,9 @@ def hail(sentence: Sentence) -> Hail:
         if i >= len(tokens) or tokens[i].kind is not Kind.WORD:
             break
         greeting = phrase_at(tokens, i, GREETINGS)
-        length = greeting or phrase_at(tokens, i, sentence.lexis.fill) or _title(tokens, i)
+        length = (
+            greeting or phrase_at(tokens, i, sentence.lexis.fill) or _title(tokens, i)
+        )
         if not length:
             break
         directly = bool(greeting) or (directly and tokens[i].text in TITLES_BEFORE)
@@ -112,7 +131,11 @@ def phrase_at(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
 
 def after_title(tokens: Sequence[Token], start: int) -> int:
     """The first token after a title that follows a name ("hanım")."""
-    titled = start < len(tokens) and tokens[start].kind is Kind.WORD and tokens[start].text in TITLES_AFTER
+    titled = (
+        start < len(tokens)
+        and tokens[start].kind is Kind.WORD
+        and tokens[start].text in TITLES_AFTER
+    )
     return start + titled
 
 
@@ -122,7 +145,8 @@ def _title(tokens: Sequence[Token], i: int) -> int:
 
 
 def _undecorated(tokens: Sequence[Token], start: int) -> int:
-    """The first token from `start` that is no decoration: no mark, picture, number of a list or "[tag]"."""
+    """The first token from `start` that is no decoration: no mark, picture, number of a
+    list or "[tag]"."""
     i = start
     while i < len(tokens):
         closed = _bracket(tokens, i)
@@ -136,11 +160,14 @@ def _undecorated(tokens: Sequence[Token], start: int) -> int:
 
 
 def _numbers(tokens: Sequence[Token], i: int) -> bool:
-    return tokens[i].text.isdigit() and i + 1 < len(tokens) and tokens[i + 1].text == ")"
+    return (
+        tokens[i].text.isdigit() and i + 1 < len(tokens) and tokens[i + 1].text == ")"
+    )
 
 
 def _bracket(tokens: Sequence[Token], start: int, named: str = "") -> int:
-    """Where a short bracket that begins here has ended; 0 if none begins, or if it names anybody else than `named`."""
+    """Where a short bracket that begins here has ended; 0 if none begins, or if it
+    names anybody else than `named`."""
     closing = _BRACKETS.get(tokens[start].text)
     if closing is None or tokens[start].kind is not Kind.MARK:
         return 0

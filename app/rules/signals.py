@@ -28,7 +28,8 @@ class Facts(Frozen):
     watched: bool = False
     """The channel is on the bot's watchlist."""
     state: ConversationState = ConversationState.IDLE
-    """In this channel, decayed to now. ENGAGED implies that the bot spoke there lately."""
+    """In this channel, decayed to now. ENGAGED implies that the bot spoke there
+    lately."""
     named: bool = False
     """The text names the bot, though it may not speak to it."""
     touches: bool = False
@@ -49,20 +50,27 @@ class Facts(Frozen):
     """The bot's own Discord id."""
 
 
-def classify(event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds) -> Classified:
-    """The signal of `event` for `bot`. A message that speaks to somebody else is ambient for all others, so that they
-    keep out of it; another bot's message is gossip at most, so that bots never owe each other an answer."""
+def classify(
+    event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds
+) -> Classified:
+    """The signal of `event` for `bot`. A message that speaks to somebody else is
+    ambient for all others, so that they keep out of it; another bot's message is gossip
+    at most, so that bots never owe each other an answer."""
     signal, reason = _decide(event, bot, facts, addressing, thresholds)
     if event.is_dm and signal is Signal.DIRECT:
         return Classified(signal=signal, reason=reason, addressed=(bot,))
     human = event.author_kind is AuthorKind.HUMAN and event.kind == "message"
-    return Classified(signal=signal, reason=reason, addressed=addressing.bots if human else ())
+    return Classified(
+        signal=signal, reason=reason, addressed=addressing.bots if human else ()
+    )
 
 
 Decision = tuple[Signal, str]
 
 
-def _decide(event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds) -> Decision:
+def _decide(
+    event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds
+) -> Decision:
     if facts.ignored:
         return Signal.AMBIENT, "its author is ignored"
     if event.author_id == facts.user_id:

@@ -1,4 +1,5 @@
-"""What a message consists of: words, marks, and the parties that it names or mentions."""
+"""What a message consists of: words, marks, and the parties that it names or
+mentions."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Kind(Enum):
 
 
 class Token(NamedTuple):
-    """One token. `who` is set where it names somebody; `pinged` when that was a mention or was written with an @.
+    """One token. `who` is set where it names somebody; `pinged` when that was a mention
+    or was written with an @.
 
     `weak`: the name is also a common word. `spaced`: white space stands before it.
     """
@@ -46,22 +48,27 @@ Named = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
-    """The names that count. `first`: by their first word, longest first. `roles`: whom the mention of a role means."""
+    """The names that count. `first`: by their first word, longest first. `roles`: whom
+    the mention of a role means."""
 
     first: Mapping[str, Sequence[Named]] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     unspaced: re.Pattern[str] | None = None
-    """Those that may stand in the middle of a run of letters, in scripts without spaces."""
+    """Those that may stand in the middle of a run of letters, in scripts without
+    spaces."""
 
     def in_text(self, text: str) -> bool:
-        """Whether a normalised text can name anybody at all. Most do not, and each bot's gateway reads each message."""
+        """Whether a normalised text can name anybody at all. Most do not, and each
+        bot's gateway reads each message."""
         folded = fold(text) if not text.isascii() else text
         return "<@" in text or any(map(folded.__contains__, self.first))
 
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)
 _EMPHASIS = re.compile(r"[*~|]+|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
-_ACTION = re.compile(r"\s*(?:\*(?!\*)([^*\n]{1,120})\*(?!\*)|(?<!\w)_(?!_)([^_\n]{1,120})_(?![\w_]))\s*")
+_ACTION = re.compile(
+    r"\s*(?:\*(?!\*)([^*\n]{1,120})\*(?!\*)|(?<!\w)_(?!_)([^_\n]{1,120})_(?![\w_]))\s*"
+)
 """Role play in front of the words: "*waves* hello"."""
 _TOKEN = re.compile(
     r"<@!?(?P<user>\d{1,20})>|<@&(?P<role>\d{1,20})>"
@@ -73,7 +80,9 @@ _TOKEN = re.compile(
 _QUOTE = re.compile(r"\s*>(?:>>)? ")
 _RUNS = re.compile(f"[{UNSPACED}{MARKS}]+|[^{UNSPACED}]+")
 _HAS_RUN = re.compile(f"[{UNSPACED}]")
-_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|【[^【】]*】|「[^「」]*」|<[^<>]*>|\|.*$")
+_BRACKETED = re.compile(
+    r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|【[^【】]*】|「[^「」]*」|<[^<>]*>|\|.*$"
+)
 _PLAIN = re.compile(r"(?:([a-z0-9])(?!\1))+")
 """A word that is neither drawn out nor inflected: most are."""
 _HANGUL = re.compile("[\uac00-\ud7a3]$")
@@ -81,8 +90,11 @@ _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
 _PICTURES = frozenset({"So", "Sk", "Cf", "Mn", "Me", "Co", "Cn", "Cs"})
 
 
-def lexicon(names: Iterable[tuple[str, str]], roles: Mapping[str, str] | None = None) -> Lexicon:
-    """A lexicon of (name, whom it means); the first owner of a name keeps it. One-letter names are left out."""
+def lexicon(
+    names: Iterable[tuple[str, str]], roles: Mapping[str, str] | None = None
+) -> Lexicon:
+    """A lexicon of (name, whom it means); the first owner of a name keeps it.
+    One-letter names are left out."""
     found: dict[str, list[Named]] = {}
     for name, who in names:
         for words in _readings(name):
@@ -95,10 +107,18 @@ def lexicon(names: Iterable[tuple[str, str]], roles: Mapping[str, str] | None = 
 
 
 def _readings(name: str) -> Iterable[tuple[str, ...]]:
-    """The words of a name: as it stands, and without what decorates it ("Elena (bot)", "[AI] Elena")."""
+    """The words of a name: as it stands, and without what decorates it ("Elena (bot)",
+    "[AI] Elena")."""
     plain = normalise(name)
-    for text in dict.fromkeys((_BRACKETED.sub(" ", plain), plain, _EMPHASIS.sub("", plain))):
-        words = tuple(fold(part) for match in _TOKEN.finditer(text) if match["word"] for part in _parts(match["word"]))
+    for text in dict.fromkeys(
+        (_BRACKETED.sub(" ", plain), plain, _EMPHASIS.sub("", plain))
+    ):
+        words = tuple(
+            fold(part)
+            for match in _TOKEN.finditer(text)
+            if match["word"]
+            for part in _parts(match["word"])
+        )
         if len("".join(words)) >= 2:
             yield words
 
@@ -115,30 +135,46 @@ def _parts(word: str) -> list[str]:
 
 def _unspaced(names: Mapping[str, Sequence[Named]]) -> re.Pattern[str] | None:
     words = {word for known in names.values() for whole, _ in known for word in whole}
-    found = sorted((word for word in words if len(word) > 1 and _HAS_RUN.match(word)), key=len, reverse=True)
+    found = sorted(
+        (word for word in words if len(word) > 1 and _HAS_RUN.match(word)),
+        key=len,
+        reverse=True,
+    )
     return re.compile("|".join(map(_bounded, found))) if found else None
 
 
 def _bounded(name: str) -> str:
-    """A name in katakana ends where the katakana ends; any other may stand among other letters of its script."""
-    bounds = ("(?<![\u30a1-\u30fa])", "(?![\u30a1-\u30fa])") if _KATAKANA.fullmatch(name) else ("", "")
+    """A name in katakana ends where the katakana ends; any other may stand among other
+    letters of its script."""
+    bounds = (
+        ("(?<![\u30a1-\u30fa])", "(?![\u30a1-\u30fa])")
+        if _KATAKANA.fullmatch(name)
+        else ("", "")
+    )
     return bounds[0] + re.escape(name) + bounds[1]
 
 
 @lru_cache(maxsize=4)
 def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
-    """The tokens of each line that is not empty; code and quoted lines say nothing. Asked twice for one message: who is called,
-    and who is spoken of. Nobody changes the answer."""
+    """The tokens of each line that is not empty; code and quoted lines say nothing.
+    Asked twice for one message: who is called, and who is spoken of. Nobody changes the
+    answer."""
     plain = clipped(normalise(clipped(text)))
     if not names.in_text(plain):
         return []
     plain = excerpt(plain, ("<@", *names.first))
-    lines = (_line(line, names) for line in _CODE.sub(" ` ", plain).splitlines() if not _QUOTE.match(line))
+    lines = (
+        _line(line, names)
+        for line in _CODE.sub(" ` ", plain).splitlines()
+        if not _QUOTE.match(line)
+    )
     return [line for line in lines if line]
 
 
 def _line(line: str, names: Lexicon) -> list[Token]:
-    matches = _matches(_EMPHASIS.sub("", _without_action(line[:MAX_CONTENT], names)), names)
+    matches = _matches(
+        _EMPHASIS.sub("", _without_action(line[:MAX_CONTENT], names)), names
+    )
     tokens: list[Token] = []
     at, i, end = False, 0, 0
     while i < len(matches):
@@ -196,7 +232,8 @@ def _cut(run: str, names: Lexicon) -> Iterable[str]:
 
 
 def _without_action(line: str, names: Lexicon) -> str:
-    """The line without what somebody does before speaking; kept where it holds a name."""
+    """The line without what somebody does before speaking; kept where it holds a
+    name."""
     at = 0
     while match := _ACTION.match(line, at):
         if names.in_text(match[0]):
@@ -209,16 +246,23 @@ def _other(match: _Match, names: Lexicon, spaced: bool) -> Token:
     if match.kind == "user":
         return Token(Kind.PARTY, match.text, match.text, True, spaced=spaced)
     if match.kind == "role" and match.text in names.roles:
-        return Token(Kind.PARTY, match.text, names.roles[match.text], True, spaced=spaced)
+        return Token(
+            Kind.PARTY, match.text, names.roles[match.text], True, spaced=spaced
+        )
     picture = unicodedata.category(match.text[0]) in _PICTURES
     kind = Kind.MARK if match.kind == "mark" and not picture else Kind.OTHER
     return Token(kind, match.text, spaced=spaced)
 
 
 def _word(
-    word: str, following: Sequence[_Match], names: Lexicon, at: bool, spaced: bool,
+    word: str,
+    following: Sequence[_Match],
+    names: Lexicon,
+    at: bool,
+    spaced: bool,
 ) -> tuple[list[Token], int]:
-    """One word, or the name that begins with it, and how many of the following tokens that name takes."""
+    """One word, or the name that begins with it, and how many of the following tokens
+    that name takes."""
     plain = fold(word)
     known = names.first.get(plain)
     if known is None and _PLAIN.fullmatch(word):
@@ -242,7 +286,11 @@ def _drawn(word: str, names: Lexicon) -> Sequence[Named]:
 def _used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
     used = 0
     for part in words[1:]:
-        used += used < len(following) and following[used].text in {".", "・", "·"}  # "Dr. Rodriguez"
+        used += used < len(following) and following[used].text in {
+            ".",
+            "・",
+            "·",
+        }  # "Dr. Rodriguez"
         if used >= len(following) or fold(following[used].text) != part:
             return None
         used += 1
@@ -250,7 +298,8 @@ def _used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
 
 
 def _inflected(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
-    """A word that may hold a name: "elena-chan" and Korean calls are the name; "elena's" only speaks of its owner."""
+    """A word that may hold a name: "elena-chan" and Korean calls are the name;
+    "elena's" only speaks of its owner."""
     owner, mark, ending = word.rpartition("-")
     if mark and ending in TITLES_AFTER and (who := _owner(owner, names)):
         return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
@@ -265,7 +314,9 @@ def _inflected(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]
 def _korean(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
     for suffix in CALLING_SUFFIXES:
         if word.endswith(suffix) and (who := _owner(word.removesuffix(suffix), names)):
-            return [Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)]
+            return [
+                Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)
+            ]
     for length in (1, 2, 3):
         if who := _owner(word[:-length], names):
             return [Token(Kind.WORD, word, who, spaced=spaced)]

@@ -1,4 +1,5 @@
-"""Whom a sentence calls in Japanese, Chinese or Thai, where a name stands among other words without a space."""
+"""Whom a sentence calls in Japanese, Chinese or Thai, where a name stands among other
+words without a space."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _CALLING = frozenset(",:;-–—~〜…!?")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What stands around a name: the words next to it, and what separates them from it ("", " " or a mark)."""
+    """What stands around a name: the words next to it, and what separates them from it
+    ("", " " or a mark)."""
 
     before: str
     parted: str
@@ -37,22 +39,39 @@ def is_unspaced(sentence: Sentence) -> bool:
     tokens = sentence.tokens
     for i, token in enumerate(tokens):
         if token.kind is Kind.PARTY:
-            near = [other.text for other in tokens[max(i - 2, 0) : i + 3] if other.kind is Kind.WORD]
-            if any(map(_LETTER.search, near)) or (not token.pinged and _LETTER.search(token.text)):
+            near = [
+                other.text
+                for other in tokens[max(i - 2, 0) : i + 3]
+                if other.kind is Kind.WORD
+            ]
+            if any(map(_LETTER.search, near)) or (
+                not token.pinged and _LETTER.search(token.text)
+            ):
                 return True
     return False
 
 
 def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     """Whom it calls. `leading`: nothing was said before it."""
-    asks = sentence.asks or sentence.tokens[-1].text.endswith(("吗", "嗎", "呢", "か", "ไหม", "มั้ย"))
+    asks = sentence.asks or sentence.tokens[-1].text.endswith(
+        ("吗", "嗎", "呢", "か", "ไหม", "มั้ย")
+    )
     parties = [i for i, token in enumerate(sentence.tokens) if token.kind is Kind.PARTY]
-    return tuple(sentence.tokens[i].who for i in parties if _calls(_place(sentence.tokens, i, leading), asks))
+    return tuple(
+        sentence.tokens[i].who
+        for i in parties
+        if _calls(_place(sentence.tokens, i, leading), asks)
+    )
 
 
 def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     start = i
-    while start > i - _NEAR and start and tokens[start - 1].kind is not Kind.PARTY and not _parts(tokens[start - 1]):
+    while (
+        start > i - _NEAR
+        and start
+        and tokens[start - 1].kind is not Kind.PARTY
+        and not _parts(tokens[start - 1])
+    ):
         start -= 1
     before = tokens[start:i]
     end = i + 1
@@ -63,12 +82,28 @@ def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     following = tokens[end + bool(title) : end + _NEAR]
     after = rest + "".join(token.text for token in following if token.kind is Kind.WORD)
     return _Place(
-        before=_text(before) or (_text(tokens[max(start - _NEAR, 0) : start - 1]) if start and _parts(tokens[start - 1]) else ""),
-        parted="," if start == i and start and _parts(tokens[i - 1]) else " " if tokens[i].spaced else "",
-        after=after, pause="" if rest else _pause(following), first=leading and all(map(decorates, tokens[:i])))
+        before=_text(before)
+        or (
+            _text(tokens[max(start - _NEAR, 0) : start - 1])
+            if start and _parts(tokens[start - 1])
+            else ""
+        ),
+        parted=","
+        if start == i and start and _parts(tokens[i - 1])
+        else " "
+        if tokens[i].spaced
+        else "",
+        after=after,
+        pause="" if rest else _pause(following),
+        first=leading and all(map(decorates, tokens[:i])),
+    )
 
 
-_TITLES = tuple(sorted((title for title in TITLES_AFTER if _LETTER.match(title)), key=len, reverse=True))
+_TITLES = tuple(
+    sorted(
+        (title for title in TITLES_AFTER if _LETTER.match(title)), key=len, reverse=True
+    )
+)
 
 
 def _parts(token: Token) -> bool:
@@ -83,13 +118,21 @@ def _pause(following: Sequence[Token]) -> str:
     if not following:
         return "."
     if following[0].kind is not Kind.WORD:
-        return "," if following[0].text in _CALLING or following[0].kind is Kind.OTHER else ""
+        return (
+            ","
+            if following[0].text in _CALLING or following[0].kind is Kind.OTHER
+            else ""
+        )
     return " " if following[0].spaced else ""
 
 
 def _calls(place: _Place, asks: bool) -> bool:
-    greeting = next((one for one in UNSPACED["greet"] if place.before.endswith(one)), "")
-    greeted = len(greeting) > 2 or bool(greeting and not place.before.endswith(UNSPACED["block"]))
+    greeting = next(
+        (one for one in UNSPACED["greet"] if place.before.endswith(one)), ""
+    )
+    greeted = len(greeting) > 2 or bool(
+        greeting and not place.before.endswith(UNSPACED["block"])
+    )
     if place.first or greeted:
         return _opens(place, asks, greeted)
     return place.pause in {".", ","} and _closes(place, asks)
@@ -100,8 +143,12 @@ def _opens(place: _Place, asks: bool, greeted: bool) -> bool:
         return True
     if greeted and not place.after.startswith(UNSPACED["block"]):
         return True
-    speaks = any(word in place.after for word in UNSPACED["you"]) or place.after.startswith(UNSPACED["greet"])
-    return (place.pause == " " and (asks or speaks)) or (asks and place.after.startswith(UNSPACED["topic"]))
+    speaks = any(
+        word in place.after for word in UNSPACED["you"]
+    ) or place.after.startswith(UNSPACED["greet"])
+    return (place.pause == " " and (asks or speaks)) or (
+        asks and place.after.startswith(UNSPACED["topic"])
+    )
 
 
 def _closes(place: _Place, asks: bool) -> bool:

@@ -1,9 +1,10 @@
 """Whom a line of chat calls by name, in the languages of lexis.yaml.
 
-A party is a name that the lexicon knows or a Discord mention. A line calls a party when a sentence opens with it as a
-vocative ("elena, ...", "hey elena", "elena what do you think") or a clause closes with it ("what do you think, elena?");
-a line that only speaks about it ("elena is nice", "elena's paper", "have you met elena?") does not. A name that is also
-a common word ("Hope") needs a comma, a greeting or an @.
+A party is a name that the lexicon knows or a Discord mention. A line calls a party when
+a sentence opens with it as a vocative ("elena, ...", "hey elena", "elena what do you
+think") or a clause closes with it ("what do you think, elena?"); a line that only
+speaks about it ("elena is nice", "elena's paper", "have you met elena?") does not. A
+name that is also a common word ("Hope") needs a comma, a greeting or an @.
 """
 
 from __future__ import annotations
@@ -29,27 +30,70 @@ from app.rules.unspaced import called_unspaced, is_unspaced
 _CALLING = frozenset(",:;-–—~")
 _SKIPPED = frozenset(")]}'*")
 _US = frozenset({"i", "we"})
-_IT = frozenset(["it", "that", "this", "there", "the", "he", "she", "they", "my", "our", "his", "her", "their", "these", "those"])
-_CLAUSES = frozenset(["it", "it's", "its", "that", "that's", "thats", "this", "they", "they're", "he", "he's", "she", "she's"])
+_IT = frozenset(
+    [
+        "it",
+        "that",
+        "this",
+        "there",
+        "the",
+        "he",
+        "she",
+        "they",
+        "my",
+        "our",
+        "his",
+        "her",
+        "their",
+        "these",
+        "those",
+    ]
+)
+_CLAUSES = frozenset(
+    [
+        "it",
+        "it's",
+        "its",
+        "that",
+        "that's",
+        "thats",
+        "this",
+        "they",
+        "they're",
+        "he",
+        "he's",
+        "she",
+        "she's",
+    ]
+)
 """What begins a clause of its own after a name."""
 _IF = frozenset(["if", "when", "because", "since", "maybe", "unless", "cause", "cuz"])
 _DETERMINERS = frozenset(["my", "our", "his", "her", "their", "the", "a", "an"])
 _LONGEST_APPOSITION = 8
-_WHOM = re.compile("^(?:who.*|quién|quien|qui|wer|quem|chi|kto|kim|кто|कौन|누구|من)$|谁|誰|だれ|ใคร")
+_WHOM = re.compile(
+    "^(?:who.*|quién|quien|qui|wer|quem|chi|kto|kim|кто|कौन|누구|من)$|谁|誰|だれ|ใคร"
+)
 _DID = frozenset(["did", "does", "can", "could", "should", "would", "has"])
 _WHO = frozenset(["who", "who's", "whos", "whose"])
 
 
 def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
-    """Whom the lines call by name, in order. After the first sentence a name calls at the start of another only with a
-    comma or colon after it, or a greeting before it."""
+    """Whom the lines call by name, in order. After the first sentence a name calls at
+    the start of another only with a comma or colon after it, or a greeting before
+    it."""
     found: dict[str, None] = {}
     leading, asked = True, False
     for line in lines:
         for sentence in line:
-            found.update(dict.fromkeys(_called(sentence, leading) or (_named(sentence) if asked else ())))
+            found.update(
+                dict.fromkeys(
+                    _called(sentence, leading) or (_named(sentence) if asked else ())
+                )
+            )
             leading = leading and says_nothing(sentence)
-            asked = sentence.asks and not any(_WHOM.search(token.text) for token in sentence.tokens)
+            asked = sentence.asks and not any(
+                _WHOM.search(token.text) for token in sentence.tokens
+            )
     return tuple(found)
 
 
@@ -58,7 +102,11 @@ def opens_with(line: Sequence[Sentence]) -> Token | None:
     for sentence in line:
         start = hail(sentence).end
         if start < len(sentence.tokens):
-            return sentence.tokens[start] if sentence.tokens[start].kind is Kind.PARTY else None
+            return (
+                sentence.tokens[start]
+                if sentence.tokens[start].kind is Kind.PARTY
+                else None
+            )
     return None
 
 
@@ -71,21 +119,27 @@ def _called(sentence: Sentence, leading: bool) -> tuple[str, ...]:
 
 
 def _named(sentence: Sentence) -> tuple[str, ...]:
-    """The parties of a sentence of names alone, after a question to them: "can you help? elena?"."""
+    """The parties of a sentence of names alone, after a question to them: "can you
+    help? elena?"."""
     parties = [token for token in sentence.tokens if token.kind is not Kind.MARK]
     alone = all(token.kind is Kind.PARTY and not token.weak for token in parties)
     return tuple(token.who for token in parties) if alone else ()
 
 
 def _group(tokens: Sequence[Token], start: int) -> list[int]:
-    """Positions of the parties named together from `start` on ("elena, aria and dotty")."""
+    """Positions of the parties named together from `start` on ("elena, aria and
+    dotty")."""
     group: list[int] = []
     i = start
     while i < len(tokens) and tokens[i].kind is Kind.PARTY:
         group.append(i)
         i = after_title(tokens, i + 1)
         joiners = 0
-        while joiners < 2 and i + joiners < len(tokens) and tokens[i + joiners].text in JOINERS:
+        while (
+            joiners < 2
+            and i + joiners < len(tokens)
+            and tokens[i + joiners].text in JOINERS
+        ):
             joiners += 1
         if i + joiners < len(tokens) and tokens[i + joiners].kind is Kind.PARTY:
             i += joiners
@@ -105,28 +159,43 @@ def _opening(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     else:
         speaks = _speaks_to(sentence, rest, before.greets)
     if not speaks and len(group) > 1 and _parted(sentence, group, rest):
-        group, speaks = group[:-1], True  # "elena, aria is nice" calls elena and speaks about aria
+        group, speaks = (
+            group[:-1],
+            True,
+        )  # "elena, aria is nice" calls elena and speaks about aria
     return tuple(tokens[i].who for i in group) if speaks else ()
 
 
 def _parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> bool:
     about = sentence.lexis.about - JOINERS
-    return bool(rest) and rest[0].text in about and sentence.tokens[group[-1] - 1].text in {",", ":"}
+    return (
+        bool(rest)
+        and rest[0].text in about
+        and sentence.tokens[group[-1] - 1].text in {",", ":"}
+    )
 
 
 def _relative(rest: Sequence[Token]) -> bool:
-    """"elena, who is a bot, ...", "elena, my sister, is ..."."""
+    """ "elena, who is a bot, ...", "elena, my sister, is ..."."""
     if len(rest) < 2 or rest[0].text not in COMMAS:
         return False
     if rest[1].text in {"who", "whose", "which"}:
         return True
-    second = next((i for i, token in enumerate(rest[1:_LONGEST_APPOSITION], 1) if token.text in COMMAS), 0)
+    second = next(
+        (
+            i
+            for i, token in enumerate(rest[1:_LONGEST_APPOSITION], 1)
+            if token.text in COMMAS
+        ),
+        0,
+    )
     verb = rest[second + 1].text if second and second + 1 < len(rest) else ""
     return rest[1].text in _DETERMINERS and verb in AUXILIARY
 
 
 def _surely(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
-    """Whether a name that is also a common word is called: "hope, ...", "hey hope", not "hey hope you're well"."""
+    """Whether a name that is also a common word is called: "hope, ...", "hey hope", not
+    "hey hope you're well"."""
     if rest and rest[0].kind is Kind.MARK:
         return rest[0].text in {",", ":"}
     if not before.directly:
@@ -150,35 +219,56 @@ def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
 
 def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     """The same for a name that a word follows."""
-    lexis, head, second = sentence.lexis, rest[0].text, rest[1].text if len(rest) > 1 else ""
+    lexis, head, second = (
+        sentence.lexis,
+        rest[0].text,
+        rest[1].text if len(rest) > 1 else "",
+    )
     greets = phrase_at(rest, 0, GREETINGS)
     if head in JOINERS:
-        return sentence.asks or _you(sentence, rest) or (hailed and is_no_person(second))
+        return (
+            sentence.asks or _you(sentence, rest) or (hailed and is_no_person(second))
+        )
     if head in lexis.ask and not greets:
         return _asks(sentence, rest, hailed)
     if head in lexis.about and greets < 2:
-        return _inverted(sentence, head, second) or (hailed and head in _DID and second in _IT)
-    return _greets(sentence, rest, greets) or hailed or head in lexis.open or lexis.addresses(head) or _goes_on(sentence, rest)
+        return _inverted(sentence, head, second) or (
+            hailed and head in _DID and second in _IT
+        )
+    return (
+        _greets(sentence, rest, greets)
+        or hailed
+        or head in lexis.open
+        or lexis.addresses(head)
+        or _goes_on(sentence, rest)
+    )
 
 
 def _greets(sentence: Sentence, rest: Sequence[Token], length: int) -> bool:
-    """"elena good morning"; in languages whose verbs come last "İpek selam söylüyor" tells of her greeting."""
+    """ "elena good morning"; in languages whose verbs come last "İpek selam söylüyor" tells of her greeting."""
     ends = length == len(rest) or rest[length].kind is not Kind.WORD
     return length > 0 and (ends or sentence.lexis.english or _you(sentence, rest))
 
 
 def _you(sentence: Sentence, rest: Sequence[Token]) -> bool:
-    return any(token.kind is Kind.WORD and sentence.lexis.addresses(token.text) for token in rest)
+    return any(
+        token.kind is Kind.WORD and sentence.lexis.addresses(token.text)
+        for token in rest
+    )
 
 
 def _inverted(sentence: Sentence, verb: str, second: str) -> bool:
-    """"elena can you ...", "elena is it ...?": a question to her, not a sentence about her."""
+    """ "elena can you ...", "elena is it ...?": a question to her, not a sentence about her."""
     return verb in AUXILIARY and (
-        sentence.lexis.addresses(second) or second in _US or (sentence.asks and second in _IT))
+        sentence.lexis.addresses(second)
+        or second in _US
+        or (sentence.asks and second in _IT)
+    )
 
 
 def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
-    """Whether a question word after the name begins a question to her; "elena who?" asks about her."""
+    """Whether a question word after the name begins a question to her; "elena who?"
+    asks about her."""
     if rest[0].text in _WHO and len(rest) == 1:
         return False
     second = rest[1].text if len(rest) > 1 else ""
@@ -187,12 +277,15 @@ def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
 
 
 def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
-    """Whether a word of no known part goes on as a call: it is an aside alone, begins a clause, or asks a second person."""
+    """Whether a word of no known part goes on as a call: it is an aside alone, begins a
+    clause, or asks a second person."""
     if phrase_at(rest, 0, sentence.lexis.fill) == len(rest):
         return True
     head = rest[0].text
     if not sentence.lexis.english:
-        return _you(sentence, rest) or (sentence.asks and any(token.text in sentence.lexis.ask for token in rest))
+        return _you(sentence, rest) or (
+            sentence.asks and any(token.text in sentence.lexis.ask for token in rest)
+        )
     if head in _CLAUSES:
         return len(rest) > 1
     if head in _IF and _you(sentence, rest):

@@ -1,4 +1,5 @@
-"""What one line of chat says by itself, read once in linear time: openers, words and its kind."""
+"""What one line of chat says by itself, read once in linear time: openers, words and
+its kind."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 TEXT_CAP = 600
-"""Characters of a line that are read; the rest is ignored, so that a huge line costs no more than a long one."""
+"""Characters of a line that are read; the rest is ignored, so that a huge line costs no
+more than a long one."""
 TOKEN_CAP = 120
 WORD_CAP = 40
 WORD_LENGTH = 24
@@ -25,20 +27,34 @@ def words(text: str) -> frozenset[str]:
 
 _WH = words(
     "what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are can could will "
-    "would should has have any")
-_EVERYONE = words("anyone anybody someone somebody everyone everybody all guys folks people")
+    "would should has have any"
+)
+_EVERYONE = words(
+    "anyone anybody someone somebody everyone everybody all guys folks people"
+)
 _YOU = words("you your yours u ur youre you're ya yourself")
 _ME = words("i me my i'm im i've ive mine i'll i'd")
 _THANKS = words("thanks thank thx thnx ty cheers tnx thanx tks")
 _ACK = words(
     "ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh oops fine true "
-    "indeed gotcha alright ooh wow good agreed")
-_GREETING = words("hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night")
+    "indeed gotcha alright ooh wow good agreed"
+)
+_GREETING = words(
+    "hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night"
+)
 _AND = words("and but so or then because also well though however plus")
-_STOP = _WH | _YOU | _ME | _AND | _EVERYONE | words(
-    "the that this it its for with from not was were been being there here had don't dont just like get got want need know "
-    "think use using used one out now see yes yeah than them they him her his she our into about some more very too only "
-    "other over try tried way make say said ubuntu")
+_STOP = (
+    _WH
+    | _YOU
+    | _ME
+    | _AND
+    | _EVERYONE
+    | words(
+        "the that this it its for with from not was were been being there here had don't dont just like get got want need know "
+        "think use using used one out now see yes yeah than them they him her his she our into about some more very too only "
+        "other over try tried way make say said ubuntu"
+    )
+)
 
 
 class Kind(IntEnum):
@@ -55,7 +71,8 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One line, read: lower-case tokens, content words, the token it opens with as a vocative, and its kind."""
+    """One line, read: lower-case tokens, content words, the token it opens with as a
+    vocative, and its kind."""
 
     tokens: tuple[str, ...]
     words: tuple[str, ...]
@@ -75,7 +92,9 @@ def read(text: str) -> Reading:
     raw = lower.split()[:TOKEN_CAP]
     tokens = tuple([token.strip(EDGE)[:40] for token in raw])
     opener = _OPENER.match(lower)
-    unique = dict.fromkeys(word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP)
+    unique = dict.fromkeys(
+        word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP
+    )
     marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
     heads = tokens[1:] if opener is not None else tokens
     seen = set(tokens)

@@ -1,7 +1,9 @@
-"""A test seam: die or freeze at a named point, as a power cut would, to prove that nothing is lost or doubled.
+"""A test seam: die or freeze at a named point, as a power cut would, to prove that
+nothing is lost or doubled.
 
-`STREAM_KILL_AT=name` kills this process there with SIGKILL; `name:skip=2` lets it pass twice first; `name:stop` freezes
-it once with SIGSTOP instead. Unset, as in every real run, a point does nothing.
+`STREAM_KILL_AT=name` kills this process there with SIGKILL; `name:skip=2` lets it pass
+twice first; `name:stop` freezes it once with SIGSTOP instead. Unset, as in every real
+run, a point does nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +20,16 @@ def reached(name: str) -> None:
     wanted, *options = os.environ.get("STREAM_KILL_AT", "").split(":")
     if wanted != name:
         return
-    skip = next((int(option.removeprefix("skip=")) for option in options if option.startswith("skip=")), 0)
+    skip = next(
+        (
+            int(option.removeprefix("skip="))
+            for option in options
+            if option.startswith("skip=")
+        ),
+        0,
+    )
     if next(_passed) != skip:
         return
-    # Raised in this thread, not sent to the process: else the thread may run on for a moment.
+    # Raised in this thread, not sent to the process: else the thread may run on for a
+    # moment.
     signal.raise_signal(signal.SIGSTOP if "stop" in options else signal.SIGKILL)

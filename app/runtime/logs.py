@@ -1,7 +1,9 @@
-"""Logging: structlog over the standard library, one trace id for each message, and no secret in any line.
+"""Logging: structlog over the standard library, one trace id for each message, and no
+secret in any line.
 
-The finished line is redacted, exception text and other libraries' records included, so that nothing goes around it. What
-strangers wrote reaches a terminal through `printable` alone.
+The finished line is redacted, exception text and other libraries' records included, so
+that nothing goes around it. What strangers wrote reaches a terminal through `printable`
+alone.
 """
 
 from __future__ import annotations
@@ -26,11 +28,13 @@ from app.domain.settings import Settings
 
 MASK = "[secret]"
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Categories that a terminal obeys or hides: controls, text direction, lone surrogates, private use, further line ends."""
+"""Categories that a terminal obeys or hides: controls, text direction, lone surrogates,
+private use, further line ends."""
 _JOINERS = "\u200c\u200d"
 """Persian is spelt with one of them, emoji are made with the other."""
 SHORTEST_SECRET = 6
-"""Shorter values are not masked: they would blot out half of every line, and are no secrets."""
+"""Shorter values are not masked: they would blot out half of every line, and are no
+secrets."""
 
 SHAPES = re.compile(
     r"""
@@ -44,9 +48,18 @@ SHAPES = re.compile(
     re.VERBOSE,
 )
 
-NOISY = {"discord": logging.INFO, "httpx": logging.WARNING, "httpx2": logging.WARNING,
-         "urllib3": logging.WARNING, "kombu": logging.WARNING, "amqp": logging.WARNING, "asyncio": logging.WARNING,
-         "celery.app.trace": logging.WARNING, "celery.worker.strategy": logging.WARNING, "celery.beat": logging.WARNING}
+NOISY = {
+    "discord": logging.INFO,
+    "httpx": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "kombu": logging.WARNING,
+    "amqp": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+    "celery.beat": logging.WARNING,
+}
 
 
 class _Secrets:
@@ -60,11 +73,15 @@ class _Secrets:
         if len(value) < SHORTEST_SECRET:
             return
         with self._lock:
-            # Longest first: a secret inside another must not leave the other's rest visible.
-            self._forms = tuple(sorted({*self._forms, *_forms(value)}, key=len, reverse=True))
+            # Longest first: a secret inside another must not leave the other's rest
+            # visible.
+            self._forms = tuple(
+                sorted({*self._forms, *_forms(value)}, key=len, reverse=True)
+            )
 
     def mask(self, text: str) -> str:
-        # A hundred bots have a thousand forms: substring searches are far cheaper than one pattern of a thousand branches.
+        # A hundred bots have a thousand forms: substring searches are far cheaper than
+        # one pattern of a thousand branches.
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
@@ -73,11 +90,20 @@ class _Secrets:
 
 def _forms(value: str) -> set[str]:
     raw = value.encode()
-    forms = {value, quote(value), quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]}
-    for offset in range(3):  # inside a longer base64 text the secret may begin at any of three places
+    forms = {
+        value,
+        quote(value),
+        quote(value, safe=""),
+        quote_plus(value),
+        json.dumps(value)[1:-1],
+        repr(value)[1:-1],
+    }
+    for offset in range(
+        3
+    ):  # inside a longer base64 text the secret may begin at any of three places
         padded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         whole = (offset + len(raw)) % 3 == 0
-        inner = padded[(0, 2, 3)[offset]: len(padded) if whole else -1]
+        inner = padded[(0, 2, 3)[offset] : len(padded) if whole else -1]
         forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     forms.add(raw.hex())
     return {form for form in forms if len(form) >= SHORTEST_SECRET}
@@ -87,7 +113,8 @@ _secrets = _Secrets()
 
 
 def register_secret(value: str | None) -> None:
-    """Never print this value again, nor its URL-encoded, JSON, base64 or hexadecimal forms. None and "" are ignored."""
+    """Never print this value again, nor its URL-encoded, JSON, base64 or hexadecimal
+    forms. None and "" are ignored."""
     if value:
         _secrets.add(value)
 
@@ -98,8 +125,8 @@ def redact(text: str) -> str:
 
 
 def printable(text: str, kept: str = "\t") -> str:
-    """The text, fit for a terminal: without secrets, and each character that a terminal obeys as its escape, `\\x1b`. `kept`:
-    control characters that stay."""
+    """The text, fit for a terminal: without secrets, and each character that a terminal
+    obeys as its escape, `\\x1b`. `kept`: control characters that stay."""
     text = redact(text)
     if text.isprintable():
         return text
@@ -107,13 +134,18 @@ def printable(text: str, kept: str = "\t") -> str:
 
 
 def _visibly(character: str, kept: str) -> str:
-    if character in kept or character in _JOINERS or unicodedata.category(character) not in _ESCAPED:
+    if (
+        character in kept
+        or character in _JOINERS
+        or unicodedata.category(character) not in _ESCAPED
+    ):
         return character
     return ascii(character)[1:-1]
 
 
 def register_settings(settings: Settings) -> None:
-    """Register every secret that the settings hold, the passwords in addresses included."""
+    """Register every secret that the settings hold, the passwords in addresses
+    included."""
     for key in settings.vault_keys:
         register_secret(key.get_secret_value())
     if settings.flower_password is not None:
@@ -125,14 +157,22 @@ def register_settings(settings: Settings) -> None:
 
 
 def trace(message_id: str) -> AbstractContextManager[None]:
-    """Inside the block every log line of this task or thread carries the message id as `trace`."""
+    """Inside the block every log line of this task or thread carries the message id as
+    `trace`."""
     return structlog.contextvars.bound_contextvars(trace=message_id)
 
 
-def _tame(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A step of structlog: every value of a line as `printable`. Numbers, and an exception that is yet to be written, stay."""
-    return {name: value if name in _UNWRITTEN or isinstance(value, int | float | None) else _fit(value)
-            for name, value in event.items()}
+def _tame(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A step of structlog: every value of a line as `printable`. Numbers, and an
+    exception that is yet to be written, stay."""
+    return {
+        name: value
+        if name in _UNWRITTEN or isinstance(value, int | float | None)
+        else _fit(value)
+        for name, value in event.items()
+    }
 
 
 _UNWRITTEN = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
@@ -143,7 +183,8 @@ def _fit(value: object) -> str:
 
 
 def _traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
-    """Write a traceback, indented, so that no line of an exception's text looks like a line of the log."""
+    """Write a traceback, indented, so that no line of an exception's text looks like a
+    line of the log."""
     written = io.StringIO()
     structlog.dev.plain_traceback(written, exc_info)
     stream.write(textwrap.indent(printable(written.getvalue(), kept="\n\t"), "  "))
@@ -157,7 +198,8 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Set up logging for this process, once at its start: `stream` (standard error), console or JSON lines."""
+    """Set up logging for this process, once at its start: `stream` (standard error),
+    console or JSON lines."""
     register_settings(settings)
     stream = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
@@ -175,7 +217,11 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_RedactingFormatter(foreign_pre_chain=shared, processors=_rendering(settings, stream)))
+    handler.setFormatter(
+        _RedactingFormatter(
+            foreign_pre_chain=shared, processors=_rendering(settings, stream)
+        )
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -189,14 +235,21 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 def _rendering(settings: Settings, stream: TextIO) -> list[structlog.typing.Processor]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_json:
-        return [remove, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [
+            remove,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
     # Rich tracebacks print local variables, and break lines inside a secret.
     console = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=_traceback, pad_event_to=0)
+        colors=stream.isatty(), exception_formatter=_traceback, pad_event_to=0
+    )
     return [remove, _tame, console]
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trail: TracebackType | None
+) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trail)
         return
@@ -207,4 +260,6 @@ def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is None or isinstance(args.exc_value, SystemExit):
         return
     name = args.thread.name if args.thread else "?"
-    logging.getLogger("app").critical("uncaught in thread %s", name, exc_info=args.exc_value)
+    logging.getLogger("app").critical(
+        "uncaught in thread %s", name, exc_info=args.exc_value
+    )

@@ -1,1 +1,2 @@
-"""The one door to Redis: typed calls in, typed verdicts out. Nothing outside this room knows a Redis command."""
+"""The one door to Redis: typed calls in, typed verdicts out. Nothing outside this room
+knows a Redis command."""

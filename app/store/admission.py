@@ -17,8 +17,9 @@ from app.store.door import Call, Reply, command
 from app.store.limits import Limits
 
 INBOX_CAP = 1_000
-"""Unasked messages kept for a bot between two safety polls, some 0.6 MB. A message must not be pushed out while a model writes
-its answer: that takes 30 messages a second for half a minute."""
+"""Unasked messages kept for a bot between two safety polls, some 0.6 MB. A message must
+not be pushed out while a model writes its answer: that takes 30 messages a second for
+half a minute."""
 
 
 PARTS_TOLD = 12
@@ -49,9 +50,11 @@ class Candidate:
     """False: keep it in the inbox as context and wake nobody."""
     move_cursor: bool = True
     wordless: bool = False
-    """The bot may not write there: it bids for a reaction alone, below everybody who may write."""
+    """The bot may not write there: it bids for a reaction alone, below everybody who
+    may write."""
     hold_ms: int = 0
-    """Nobody answers before: a proxy may yet delete the message and say it under another name."""
+    """Nobody answers before: a proxy may yet delete the message and say it under
+    another name."""
     edited: bool = False
     """An edit made it speak to the bot, which had heard the message before."""
 
@@ -61,13 +64,18 @@ def _parse(reply: Reply) -> Admission:
 
 
 def _signed(c: Candidate, settings: Settings) -> str:
-    purpose = signing.asked(c.bot) if c.classified.signal is Signal.DIRECT else signing.HEARD
-    return signing.signer(settings).sign(purpose, c.event.model_dump_json(exclude_defaults=True))
+    purpose = (
+        signing.asked(c.bot) if c.classified.signal is Signal.DIRECT else signing.HEARD
+    )
+    return signing.signer(settings).sign(
+        purpose, c.event.model_dump_json(exclude_defaults=True)
+    )
 
 
 def _told(parts: Mapping[str, float]) -> str:
-    """What the journal keeps of a bid's parts: the weightiest, and the sum of the others as `rest`. All of them were three
-    quarters of what a message took in Redis."""
+    """What the journal keeps of a bid's parts: the weightiest, and the sum of the
+    others as `rest`. All of them were three quarters of what a message took in
+    Redis."""
     ranked = sorted(parts.items(), key=lambda part: abs(part[1]), reverse=True)
     kept = {name: round(bits, 2) for name, bits in ranked[:PARTS_TOLD]}
     rest = round(sum(bits for _, bits in ranked[PARTS_TOLD:]), 2)
@@ -90,12 +98,18 @@ def _keys(c: Candidate, subject: str) -> tuple[str, ...]:
     )
 
 
-def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings) -> Call[Admission]:
-    """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a repeated call return its verdict."""
+def admit(
+    candidate: Candidate, request: str, limits: Limits, settings: Settings
+) -> Call[Admission]:
+    """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a
+    repeated call return its verdict."""
     c, event = candidate, candidate.event
     bid = c.bid if c.bid is not None and c.bid.above_threshold else None
-    # A burst of reactions, or an edit, is another event about a message that was admitted when it was written.
-    subject = event.message_id + (".r" if event.kind == "reaction" else ".e" if c.edited else "")
+    # A burst of reactions, or an edit, is another event about a message that was
+    # admitted when it was written.
+    subject = event.message_id + (
+        ".r" if event.kind == "reaction" else ".e" if c.edited else ""
+    )
     return Call(
         "admit",
         _keys(c, subject),
@@ -134,15 +148,23 @@ def admit(candidate: Candidate, request: str, limits: Limits, settings: Settings
 
 def forget(message: str) -> Call[int]:
     """The message was deleted: nothing that waits for it is sent any more."""
-    return Call("forget", (keys.answer(message), keys.journal(message)), (message,), int)
+    return Call(
+        "forget", (keys.answer(message), keys.journal(message)), (message,), int
+    )
 
 
 def cancel(bot: str, message: str, channel: str, step: str, reason: str) -> Call[int]:
-    """The bot owes a message that spoke to it no answer any more, unless it has committed one: an edit took its name out, or
-    it may not write there."""
+    """The bot owes a message that spoke to it no answer any more, unless it has
+    committed one: an edit took its name out, or it may not write there."""
     return Call(
         "cancel",
-        (keys.answer(message), keys.journal(message), keys.bids(message), keys.floor(channel), keys.floor_waiting(channel)),
+        (
+            keys.answer(message),
+            keys.journal(message),
+            keys.bids(message),
+            keys.floor(channel),
+            keys.floor_waiting(channel),
+        ),
         (bot, step, reason),
         int,
     )
@@ -155,7 +177,9 @@ def answered(message: str) -> Call[frozenset[str]]:
 
 def _answered(reply: Reply) -> frozenset[str]:
     done = ("committed", "delivered")
-    return frozenset(bot for bot, state in dict(reply).items() if str(state).startswith(done))
+    return frozenset(
+        bot for bot, state in dict(reply).items() if str(state).startswith(done)
+    )
 
 
 def cursors(bot: str) -> Call[dict[str, str]]:

@@ -1,4 +1,5 @@
-"""What must outlive an emptied Redis, and the mark by which a gateway sees that it was emptied."""
+"""What must outlive an emptied Redis, and the mark by which a gateway sees that it was
+emptied."""
 
 from __future__ import annotations
 
@@ -14,14 +15,16 @@ BUDGET_MS = 3 * terms.DAY
 
 
 class Look(NamedTuple):
-    """What a gateway finds: the database's generation, and which of its bots the roster lacks."""
+    """What a gateway finds: the database's generation, and which of its bots the roster
+    lacks."""
 
     generation: str
     missing: frozenset[str]
 
 
 def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
-    """The generation of this database; `proposal` becomes it where there is none: Redis is new, or was emptied."""
+    """The generation of this database; `proposal` becomes it where there is none: Redis
+    is new, or was emptied."""
 
     def parse(reply: Reply) -> Look:
         return Look(reply[0], frozenset(reply[1:]))
@@ -31,7 +34,9 @@ def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
 
 def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
     """Mutes of these scopes that stand, by key: who muted."""
-    names = [key(scope) for scope in scopes for key in (keys.mute_by_operator, keys.mute)]
+    names = [
+        key(scope) for scope in scopes for key in (keys.mute_by_operator, keys.mute)
+    ]
 
     def parse(reply: Reply) -> dict[str, str]:
         return {name: who for name, who in zip(names, reply, strict=True) if who}
@@ -40,12 +45,14 @@ def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
 
 
 def lasts(key: str) -> Call[int]:
-    """Milliseconds that a mute still lasts; negative: until it is lifted, or it is gone."""
+    """Milliseconds that a mute still lasts; negative: until it is lifted, or it is
+    gone."""
     return command("PTTL", key, parse=int)
 
 
 def mute_again(key: str, who: str, for_ms: int | None) -> Call[bool]:
-    """Write a mute where none stands. StoreForbidden for an operator's, where the login may not write those."""
+    """Write a mute where none stands. StoreForbidden for an operator's, where the login
+    may not write those."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
     return command("SET", key, who, "NX", *expiry, parse=bool)
 

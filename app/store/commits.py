@@ -43,7 +43,8 @@ class Decision:
 
     @property
     def entry_id(self) -> str:
-        """The outbox entry: the same for every try at answering this message by this bot."""
+        """The outbox entry: the same for every try at answering this message by this
+        bot."""
         seed = f"{self.holder.lane.bot}|{self.entry.event.message_id}|{self.entry.event.kind}|{self.holder.kind}"
         return hashlib.sha256(seed.encode()).hexdigest()[:24]
 
@@ -64,7 +65,9 @@ def outbox_entry(decision: Decision) -> OutboxEntry:
         guild_id=event.guild_id,
         parent_id=event.parent_id,
         direct=decision.holder.kind == "direct",
-        fallback=next(iter(split(action.fallback)), "") if decision.holder.kind == "direct" else "",
+        fallback=next(iter(split(action.fallback)), "")
+        if decision.holder.kind == "direct"
+        else "",
     )
 
 
@@ -93,8 +96,11 @@ def _keys(d: Decision, body: OutboxEntry, request: str) -> tuple[str, ...]:
     )
 
 
-def commit(decision: Decision, limits: Limits, settings: Settings, request: str) -> Call[Committed]:
-    """Check everything and do everything, in one script: still owner, still holder, not answered, fresh, within budget."""
+def commit(
+    decision: Decision, limits: Limits, settings: Settings, request: str
+) -> Call[Committed]:
+    """Check everything and do everything, in one script: still owner, still holder, not
+    answered, fresh, within budget."""
     d, event, bot = decision, decision.entry.event, decision.holder.lane.bot
     body = outbox_entry(d)
     return Call(

@@ -1,7 +1,8 @@
 """Connections to Redis, and the calls that go through them.
 
-A `Call` is a value: a script or a command with its keys, its arguments and the parser of its reply. The functions of this
-room build calls; `Store.run` (threads) and `AsyncStore.run` (asyncio) carry them out. So each protocol is written once.
+A `Call` is a value: a script or a command with its keys, its arguments and the parser
+of its reply. The functions of this room build calls; `Store.run` (threads) and
+`AsyncStore.run` (asyncio) carry them out. So each protocol is written once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ RETRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T_co]):
-    """One round trip: a Lua script of `store/lua` (`script`) or, where that is empty, the command in `args`."""
+    """One round trip: a Lua script of `store/lua` (`script`) or, where that is empty,
+    the command in `args`."""
 
     script: str
     keys: tuple[str, ...]
@@ -45,12 +47,15 @@ def command(*args: Argument, parse: Callable[[Reply], T_co]) -> Call[T_co]:
 
 @functools.cache
 def source(script: str) -> str:
-    """The text of `store/lua/<script>.lua`, its `--#include` lines replaced by the files they name."""
+    """The text of `store/lua/<script>.lua`, its `--#include` lines replaced by the
+    files they name."""
     folder = resources.files("app.store") / "lua"
     lines: list[str] = []
     for line in (folder / f"{script}.lua").read_text(encoding="utf-8").splitlines():
         if line.startswith("--#include "):
-            lines.append((folder / f"{line.split()[1]}.lua").read_text(encoding="utf-8"))
+            lines.append(
+                (folder / f"{line.split()[1]}.lua").read_text(encoding="utf-8")
+            )
         else:
             lines.append(line)
     return "\n".join(lines)
@@ -73,8 +78,9 @@ class Store:
         self._scripts: dict[str, Callable[..., Reply]] = {}
 
     def run(self, call: Call[T_co]) -> T_co:
-        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by request id, so a retry after a lost
-        answer is harmless; and Redis refuses a script before its first write or not at all, so nothing is half done."""
+        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by
+        request id, so a retry after a lost answer is harmless; and Redis refuses a
+        script before its first write or not at all, so nothing is half done."""
         try:
             with outages():
                 return call.parse(self._reply(call))
@@ -109,14 +115,17 @@ class AsyncStore:
             socket_connect_timeout=timeout,
             max_connections=POOL,
             timeout=timeout,
-            retry=redis.asyncio.retry.Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
+            retry=redis.asyncio.retry.Retry(
+                ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES
+            ),
         )
         self.client = redis.asyncio.Redis(connection_pool=pool)
         self._scripts: dict[str, Callable[..., Any]] = {}
 
     async def run(self, call: Call[T_co]) -> T_co:
-        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by request id, so a retry after a lost
-        answer is harmless; and Redis refuses a script before its first write or not at all, so nothing is half done."""
+        """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by
+        request id, so a retry after a lost answer is harmless; and Redis refuses a
+        script before its first write or not at all, so nothing is half done."""
         try:
             with outages():
                 return call.parse(await self._reply(call))

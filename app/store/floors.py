@@ -21,7 +21,8 @@ LAST_TURN = 10_000
 
 
 class Claimed(NamedTuple):
-    """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask again (0: never)."""
+    """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask
+    again (0: never)."""
 
     verdict: Claim
     token: str
@@ -30,7 +31,8 @@ class Claimed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who asks: one cycle, by its lane and the id under which it holds the lane's lock."""
+    """Who asks: one cycle, by its lane and the id under which it holds the lane's
+    lock."""
 
     lane: Lane
     owner: str
@@ -45,11 +47,17 @@ def _claimed(reply: Reply) -> Claimed:
     return Claimed(Claim(reply[0]), reply[1], int(reply[2]))
 
 
-def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float) -> Call[Claimed]:
-    """Ask for the floor of the entry's channel. A holder that asks again keeps its token."""
+def claim(
+    holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float
+) -> Call[Claimed]:
+    """Ask for the floor of the entry's channel. A holder that asks again keeps its
+    token."""
     event, bot = entry.event, holder.lane.bot
-    before = entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
-    # One thousandth of a millisecond a place: the order of the named within the order of the messages.
+    before = (
+        entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
+    )
+    # One thousandth of a millisecond a place: the order of the named within the order
+    # of the messages.
     score = min(entry.turn, LAST_TURN) * TURN_MS + event.created_ms + len(before) / 1024
     return Call(
         "claim",
@@ -82,7 +90,9 @@ def claim(holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: flo
     )
 
 
-def renew(channel: str, bot: str, message: str, token: str, lease_ms: int) -> Call[bool]:
+def renew(
+    channel: str, bot: str, message: str, token: str, lease_ms: int
+) -> Call[bool]:
     """Keep the floor while the model writes; False: it is lost."""
     return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
 
@@ -93,10 +103,16 @@ def charged(event: Event) -> str:
 
 
 def reserve(
-    holder: Holder, entry: InboxEntry, token: str, limits: Limits, cost: Cost, hold: str, request: str
+    holder: Holder,
+    entry: InboxEntry,
+    token: str,
+    limits: Limits,
+    cost: Cost,
+    hold: str,
+    request: str,
 ) -> Call[tuple[Reserve, str]]:
-    """Before a model call that may cost so much: the verdict, with a reason when it is a refusal. Asked again with the same
-    hold, it holds more."""
+    """Before a model call that may cost so much: the verdict, with a reason when it is
+    a refusal. Asked again with the same hold, it holds more."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "reserve",
@@ -128,8 +144,8 @@ def reserve(
 def give_back(
     holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
 ) -> Call[tuple[str, str]]:
-    """Give the floor back without an answer. Returns the verdict (kept, declined, handed_over, dropped, lost_lock) and the
-    lane that is due now, if one waited."""
+    """Give the floor back without an answer. Returns the verdict (kept, declined,
+    handed_over, dropped, lost_lock) and the lane that is due now, if one waited."""
     event, bot = entry.event, holder.lane.bot
     return Call(
         "yield",
@@ -145,20 +161,42 @@ def give_back(
             keys.ELECTIONS_DUE,
             keys.request(request),
         ),
-        (holder.owner, bot, event.message_id, holder.kind, entry.entry_id, token, int(keep), reason),
+        (
+            holder.owner,
+            bot,
+            event.message_id,
+            holder.kind,
+            entry.entry_id,
+            token,
+            int(keep),
+            reason,
+        ),
         lambda reply: (str(reply[0]), str(reply[1])),
     )
 
 
-def drop(holder: Holder, entries: list[InboxEntry], step: str, reason: str) -> Call[int]:
-    """Remove entries that need no answer; one journal line for each that was more than ambient. -1: the lock is lost."""
+def drop(
+    holder: Holder, entries: list[InboxEntry], step: str, reason: str
+) -> Call[int]:
+    """Remove entries that need no answer; one journal line for each that was more than
+    ambient. -1: the lock is lost."""
     args: list[str | int] = [holder.owner, holder.lane.bot, step, reason]
     for entry in entries:
         args += [entry.entry_id, entry.event.message_id, int(entry.signal != "ambient")]
-    return Call("drop", (keys.lock(holder.lane), keys.inbox(holder.lane), keys.work(holder.lane.bot)), tuple(args), int)
+    return Call(
+        "drop",
+        (keys.lock(holder.lane), keys.inbox(holder.lane), keys.work(holder.lane.bot)),
+        tuple(args),
+        int,
+    )
 
 
 def left(holder: Holder, entries: Sequence[InboxEntry], reason: str) -> Call[int]:
     """Note, once each, triggers that a cycle saw and left. Returns the number noted."""
     messages = (entry.event.message_id for entry in entries)
-    return Call("left", (keys.lock(holder.lane),), (holder.owner, holder.lane.bot, reason, *messages), int)
+    return Call(
+        "left",
+        (keys.lock(holder.lane),),
+        (holder.owner, holder.lane.bot, reason, *messages),
+        int,
+    )

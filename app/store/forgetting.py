@@ -1,4 +1,5 @@
-"""Forget a person: every value that holds their id or their words goes, wherever it is kept."""
+"""Forget a person: every value that holds their id or their words goes, wherever it is
+kept."""
 
 from __future__ import annotations
 
@@ -18,33 +19,46 @@ from app.store.signing import HEARD, UNCHECKED, Signer, asked
 log = structlog.get_logger(__name__)
 
 WORDS_LEAST = 12
-"""Characters of a person's line from which it is looked for elsewhere; shorter ones are anybody's."""
+"""Characters of a person's line from which it is looked for elsewhere; shorter ones are
+anybody's."""
 ROUNDS = 3
 """Sweeps at most: what a running cycle wrote meanwhile is found by the next one."""
-SPARED = ("vault:", keys.OPTED_OUT, keys.FORGOTTEN, "gateway:", "identifies:", keys.STATS)
-"""Keys that stay: an operator's character file, which the gateway would only write again, the wishes themselves, and what
-holds nobody."""
+SPARED = (
+    "vault:",
+    keys.OPTED_OUT,
+    keys.FORGOTTEN,
+    "gateway:",
+    "identifies:",
+    keys.STATS,
+)
+"""Keys that stay: an operator's character file, which the gateway would only write
+again, the wishes themselves, and what holds nobody."""
 
 
 class Forgotten(NamedTuple):
-    """How many values went, and the character files that name the person (an operator must edit those)."""
+    """How many values went, and the character files that name the person (an operator
+    must edit those)."""
 
     values: int
     named_in: tuple[str, ...]
 
 
 class _Traces:
-    """What a person leaves: the id, those of private channels with them, and lines of theirs in each form in which a value
-    may hold them."""
+    """What a person leaves: the id, those of private channels with them, and lines of
+    theirs in each form in which a value may hold them."""
 
     def __init__(self, person: str, channels: set[str], lines: set[str]) -> None:
         self.person = person
         ids = "|".join(map(re.escape, sorted({person, *channels})))
         self._id = re.compile(rf"(?<!\d)(?:{ids})(?!\d)")
-        self._lines = sorted({form for line in lines for form in _forms(line)}, key=len, reverse=True)
+        self._lines = sorted(
+            {form for line in lines for form in _forms(line)}, key=len, reverse=True
+        )
 
     def in_(self, text: str) -> bool:
-        return self._id.search(text) is not None or any(line in text for line in self._lines)
+        return self._id.search(text) is not None or any(
+            line in text for line in self._lines
+        )
 
     def without(self, text: str) -> str:
         for line in self._lines:
@@ -63,27 +77,42 @@ def _client(store: Store) -> Any:
 
 
 def forget(
-    store: Store, person: str, signer: Signer = UNCHECKED, channels: Collection[str] = (),
+    store: Store,
+    person: str,
+    signer: Signer = UNCHECKED,
+    channels: Collection[str] = (),
 ) -> Forgotten:
-    """Remove everything about a Discord user id, in every bot's memory. Raises StoreUnavailable; safe to repeat.
+    """Remove everything about a Discord user id, in every bot's memory. Raises
+    StoreUnavailable; safe to repeat.
 
-    `channels`: private ones with that person, if more are known than is kept now. `signer` signs others' waiting messages anew
-    where they mention the person; without a key these are dropped later.
+    `channels`: private ones with that person, if more are known than is kept now.
+    `signer` signs others' waiting messages anew where they mention the person; without
+    a key these are dropped later.
     """
     traces = _traces(store, person, channels)
     total = 0
     for _ in range(ROUNDS):
-        found = sum(_sweep(store, key, traces, signer) for key in list(memories.scan(store, "*")))
+        found = sum(
+            _sweep(store, key, traces, signer)
+            for key in list(memories.scan(store, "*"))
+        )
         total += found
         if not found:
             break
     profiles = memories.scan(store, keys.vault("*", "profile"))
-    named = tuple(sorted(key.split(":")[1] for key in profiles if traces.in_(str(_client(store).get(key) or ""))))
+    named = tuple(
+        sorted(
+            key.split(":")[1]
+            for key in profiles
+            if traces.in_(str(_client(store).get(key) or ""))
+        )
+    )
     return Forgotten(total, named)
 
 
 def traced(store: Store, person: str) -> Iterator[str]:
-    """The key of each value that holds the id of a person or of a private channel with them, as often as it holds such."""
+    """The key of each value that holds the id of a person or of a private channel with
+    them, as often as it holds such."""
     traces = _Traces(person, private_channels(store, person), set())
     for key in memories.scan(store, "*"):
         if key.startswith(SPARED):
@@ -95,18 +124,41 @@ def traced(store: Store, person: str) -> Iterator[str]:
 
 
 def _traces(store: Store, person: str, channels: Collection[str]) -> _Traces:
-    lines = {str(value.get("text", "")) for value in _kept(store, "said") if value.get("author") == person}
-    lines |= {str(event.get("content", "")) for event in _waiting(store) if event.get("author_id") == person}
-    return _Traces(person, private_channels(store, person) | set(channels), {line for line in lines if len(line) >= WORDS_LEAST})
+    lines = {
+        str(value.get("text", ""))
+        for value in _kept(store, "said")
+        if value.get("author") == person
+    }
+    lines |= {
+        str(event.get("content", ""))
+        for event in _waiting(store)
+        if event.get("author_id") == person
+    }
+    return _Traces(
+        person,
+        private_channels(store, person) | set(channels),
+        {line for line in lines if len(line) >= WORDS_LEAST},
+    )
 
 
 def private_channels(store: Store, person: str) -> set[str]:
-    """The private channels with a person, as far as anything that is kept tells of them."""
-    found = {value.get("channel") for value in _kept(store, "said")
-             if not value.get("guild") and person in {value.get("author"), value.get("to")}}
-    found |= {value.get("channel") for value in _kept(store, f"person:{person}") if not value.get("guild")}
-    found |= {event.get("channel_id") for event in _waiting(store)
-              if event.get("is_dm") and event.get("author_id") == person}
+    """The private channels with a person, as far as anything that is kept tells of
+    them."""
+    found = {
+        value.get("channel")
+        for value in _kept(store, "said")
+        if not value.get("guild") and person in {value.get("author"), value.get("to")}
+    }
+    found |= {
+        value.get("channel")
+        for value in _kept(store, f"person:{person}")
+        if not value.get("guild")
+    }
+    found |= {
+        event.get("channel_id")
+        for event in _waiting(store)
+        if event.get("is_dm") and event.get("author_id") == person
+    }
     return {str(channel) for channel in found if channel}
 
 
@@ -125,7 +177,8 @@ def _waiting(store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _object(value: object) -> dict[str, Any]:
-    """An object, or the one in a JSON text; what is neither holds nothing that could be kept."""
+    """An object, or the one in a JSON text; what is neither holds nothing that could be
+    kept."""
     try:
         found = json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -137,8 +190,11 @@ def _sweep(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """Clean one key. Returns how many values went."""
     if key.startswith(SPARED):
         return 0
-    if (traces.in_(key) and not key.startswith("mute:")) or (key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)):
-        # Lines of the offline voice may call people by name; without the list it may merely repeat itself.
+    if (traces.in_(key) and not key.startswith("mute:")) or (
+        key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)
+    ):
+        # Lines of the offline voice may call people by name; without the list it may
+        # merely repeat itself.
         return int(_client(store).delete(key))
     kind = str(_client(store).type(key))
     if kind == "stream":
@@ -165,7 +221,11 @@ def _string(store: Store, key: str, traces: _Traces) -> int:
 
 
 def _fields(store: Store, key: str, traces: _Traces) -> int:
-    held = [name for name, value in _hash(store, key).items() if traces.in_(name) or traces.in_(value)]
+    held = [
+        name
+        for name, value in _hash(store, key).items()
+        if traces.in_(name) or traces.in_(value)
+    ]
     if not held:
         return 0
     if key.startswith("entry:"):
@@ -174,7 +234,8 @@ def _fields(store: Store, key: str, traces: _Traces) -> int:
 
 
 def _entry(store: Store, key: str) -> int:
-    """A post to the person: taken off its outbox, so that the floor is free, and then gone."""
+    """A post to the person: taken off its outbox, so that the floor is free, and then
+    gone."""
     entry_id = key.removeprefix("entry:")
     entry = store.run(outbox.read(entry_id))
     if entry is not None:
@@ -199,7 +260,8 @@ def _scored(store: Store, key: str, traces: _Traces) -> int:
 
 
 def _entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
-    """The person's messages go; somebody else's that mention them are written anew without that."""
+    """The person's messages go; somebody else's that mention them are written anew
+    without that."""
     gone = 0
     for entry_id, fields in _stream(store, key):
         if not any(map(traces.in_, fields.values())):
@@ -207,7 +269,9 @@ def _entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
         if _object(fields.get("event")).get("author_id") not in {traces.person, None}:
             without = {name: traces.without(value) for name, value in fields.items()}
             purposes = (HEARD, asked(key.split(":")[1]))
-            without["event"] = signer.renew(fields.get("event", ""), without.get("event", ""), *purposes)
+            without["event"] = signer.renew(
+                fields.get("event", ""), without.get("event", ""), *purposes
+            )
             _client(store).xadd(key, without)
         gone += int(_client(store).xdel(key, entry_id))
     return gone
@@ -222,23 +286,32 @@ def _stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
 
 
 _BY_KIND: Mapping[str, Callable[[Store, str, _Traces], int]] = {
-    "string": _string, "hash": _fields, "list": _elements, "set": _members, "zset": _scored,
+    "string": _string,
+    "hash": _fields,
+    "list": _elements,
+    "set": _members,
+    "zset": _scored,
 }
 
 
 _READ: Mapping[str, Callable[[Store, str], list[str]]] = {
     "string": lambda store, key: [str(_client(store).get(key) or "")],
-    "hash": lambda store, key: [f"{name} {value}" for name, value in _hash(store, key).items()],
+    "hash": lambda store, key: [
+        f"{name} {value}" for name, value in _hash(store, key).items()
+    ],
     "list": lambda store, key: list(_client(store).lrange(key, 0, -1)),
     "set": lambda store, key: list(_client(store).smembers(key)),
     "zset": lambda store, key: list(_client(store).zrange(key, 0, -1)),
-    "stream": lambda store, key: [" ".join(fields.values()) for _, fields in _stream(store, key)],
+    "stream": lambda store, key: [
+        " ".join(fields.values()) for _, fields in _stream(store, key)
+    ],
 }
 
 
 def rewrite(store: Store, timeout: float = 60.0) -> bool:
-    """Write the append-only file anew, so that no old entry of it holds what was forgotten; waits until it is done. False: the
-    server keeps no such file, or did not finish; what its backups hold is the operator's matter."""
+    """Write the append-only file anew, so that no old entry of it holds what was
+    forgotten; waits until it is done. False: the server keeps no such file, or did not
+    finish; what its backups hold is the operator's matter."""
     client, deadline = _client(store), time.monotonic() + timeout
     try:
         client.slowlog_reset()

@@ -1,4 +1,5 @@
-"""Holds: what a call of a model may cost is booked before it is made, and corrected when its cost is known."""
+"""Holds: what a call of a model may cost is booked before it is made, and corrected
+when its cost is known."""
 
 from __future__ import annotations
 
@@ -9,8 +10,11 @@ from app.store.door import Call
 from app.store.limits import Limits
 
 
-def of_no_message(bot: str, limits: Limits, cost: Cost, hold: str, request: str) -> Call[tuple[Reserve, str]]:
-    """Before a call that no message caused (diary, dream, learning): the verdict, with a reason when it is a refusal."""
+def of_no_message(
+    bot: str, limits: Limits, cost: Cost, hold: str, request: str
+) -> Call[tuple[Reserve, str]]:
+    """Before a call that no message caused (diary, dream, learning): the verdict, with
+    a reason when it is a refusal."""
     return Call(
         "spend_own",
         (keys.request(request),),
@@ -20,5 +24,11 @@ def of_no_message(bot: str, limits: Limits, cost: Cost, hold: str, request: str)
 
 
 def settle(hold: str, limits: Limits, cost: Cost, request: str) -> Call[bool]:
-    """The call ended without a post, and cost so much. False: nothing is held, as after a commit or an earlier settling."""
-    return Call("settle", (keys.request(request),), (hold, limits.json(), cost.tokens, cost.micro_usd), bool)
+    """The call ended without a post, and cost so much. False: nothing is held, as after
+    a commit or an earlier settling."""
+    return Call(
+        "settle",
+        (keys.request(request),),
+        (hold, limits.json(), cost.tokens, cost.micro_usd),
+        bool,
+    )

@@ -1,4 +1,5 @@
-"""When each bot began sessions with Discord: counted here, so that no crash or restart forgets them."""
+"""When each bot began sessions with Discord: counted here, so that no crash or restart
+forgets them."""
 
 from __future__ import annotations
 
@@ -18,5 +19,11 @@ def times(bot: str) -> Call[tuple[float, ...]]:
 
 
 def note(bot: str, request: str, at_ms: int) -> Call[int]:
-    """Count one session; the same `request` again changes nothing. Returns how many the last day holds."""
-    return Call("identify", (keys.identifies(bot),), (f"{at_ms}:{request}", at_ms, terms.DAY), int)
+    """Count one session; the same `request` again changes nothing. Returns how many the
+    last day holds."""
+    return Call(
+        "identify",
+        (keys.identifies(bot),),
+        (f"{at_ms}:{request}", at_ms, terms.DAY),
+        int,
+    )

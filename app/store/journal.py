@@ -12,13 +12,20 @@ from app.store.door import Call, Reply, command
 
 
 def note(
-    message: str, bot: str, step: str, verdict: str, reason: str, numbers: Mapping[str, float | int | str]
+    message: str,
+    bot: str,
+    step: str,
+    verdict: str,
+    reason: str,
+    numbers: Mapping[str, float | int | str],
 ) -> Call[int]:
     """Write one line."""
     flat: list[str | int | float] = []
     for name, value in numbers.items():
         flat += [name, value]
-    return Call("note", (keys.journal(message),), (bot, step, verdict, reason, *flat), int)
+    return Call(
+        "note", (keys.journal(message),), (bot, step, verdict, reason, *flat), int
+    )
 
 
 def _lines(reply: Reply) -> tuple[JournalLine, ...]:
@@ -32,7 +39,8 @@ def _lines(reply: Reply) -> tuple[JournalLine, ...]:
 
 
 def read(message: str) -> Call[tuple[JournalLine, ...]]:
-    """All that was decided about one message, oldest first; a line that cannot be read is left out."""
+    """All that was decided about one message, oldest first; a line that cannot be read
+    is left out."""
     return command("LRANGE", keys.journal(message), 0, -1, parse=_lines)
 
 

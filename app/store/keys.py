@@ -1,4 +1,5 @@
-"""Every Redis key, in one place: its shape, its owner and when it expires. `docs/keys.md` is generated from `CATALOGUE`."""
+"""Every Redis key, in one place: its shape, its owner and when it expires.
+`docs/keys.md` is generated from `CATALOGUE`."""
 
 from __future__ import annotations
 
@@ -37,7 +38,11 @@ def wake(lane: Lane) -> str:
 
 
 def inbox(lane: Lane) -> str:
-    return f"mailbox:{lane.bot}:inbox" if lane.channel is None else f"mailbox:{lane.bot}:inbox:{lane.channel}"
+    return (
+        f"mailbox:{lane.bot}:inbox"
+        if lane.channel is None
+        else f"mailbox:{lane.bot}:inbox:{lane.channel}"
+    )
 
 
 def work(bot: str) -> str:
@@ -118,7 +123,8 @@ def cause_root(root: str) -> str:
 
 
 def budget(scope: str, date: str) -> str:
-    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO, in UTC."""
+    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO,
+    in UTC."""
     return f"budget:{scope}:{date}"
 
 
@@ -155,14 +161,18 @@ def mute(scope: str) -> str:
 
 
 def mute_by_operator(scope: str) -> str:
-    """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may write it."""
+    """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may
+    write it."""
     return f"mute:op:{scope}"
 
 
-def mute_scopes(bot: str, channel: str, guild: str | None, parent: str | None = None) -> str:
-    """The scopes, any of which silences this bot in this channel, for a script's last argument: a thread is silenced with its
-    channel (`parent`). No keys: a script that names a key must be allowed to write it, and no process may write a mute by
-    the operator."""
+def mute_scopes(
+    bot: str, channel: str, guild: str | None, parent: str | None = None
+) -> str:
+    """The scopes, any of which silences this bot in this channel, for a script's last
+    argument: a thread is silenced with its channel (`parent`). No keys: a script that
+    names a key must be allowed to write it, and no process may write a mute by the
+    operator."""
     scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
     if parent is not None:
         scopes.append(f"channel:{parent}")
@@ -217,14 +227,37 @@ class Described(NamedTuple):
 
 
 CATALOGUE: tuple[Described, ...] = (
-    Described("lock:daily_life:<lane>", "string: the holder's id", "store.lock (python-redis-lock)", "lock lease"),
-    Described("bot:<bot>:last_autonomous_action", "string: Unix ms", "commit", "the cooldown itself"),
-    Described("wake:<lane>", "hash: seq, context; hinted, hints; full, poll: from when on a whole reading or a poll is due, "
-              "full_now, poll_now: it is", "admit, elect, finish", "none: removed when the lane is clear"),
     Described(
-        "wakes:due", "sorted set: lane by due Unix ms", "admit, elect, finish", "none: members removed by finish"
+        "lock:daily_life:<lane>",
+        "string: the holder's id",
+        "store.lock (python-redis-lock)",
+        "lock lease",
     ),
-    Described("elections:due", "sorted set: message by due Unix ms", "admit, elect", "none: members removed by elect"),
+    Described(
+        "bot:<bot>:last_autonomous_action",
+        "string: Unix ms",
+        "commit",
+        "the cooldown itself",
+    ),
+    Described(
+        "wake:<lane>",
+        "hash: seq, context; hinted, hints; full, poll: from when on a whole reading or a poll is due, "
+        "full_now, poll_now: it is",
+        "admit, elect, finish",
+        "none: removed when the lane is clear",
+    ),
+    Described(
+        "wakes:due",
+        "sorted set: lane by due Unix ms",
+        "admit, elect, finish",
+        "none: members removed by finish",
+    ),
+    Described(
+        "elections:due",
+        "sorted set: message by due Unix ms",
+        "admit, elect",
+        "none: members removed by elect",
+    ),
     Described(
         "deliveries:due",
         "sorted set: <bot>:<channel> by due Unix ms",
@@ -232,7 +265,10 @@ CATALOGUE: tuple[Described, ...] = (
         "none: members removed when the outbox is empty",
     ),
     Described(
-        "deliveries:in_flight", "sorted set: entry by the Unix ms at which its POST has timed out", "deliver", "a day"
+        "deliveries:in_flight",
+        "sorted set: entry by the Unix ms at which its POST has timed out",
+        "deliver",
+        "a day",
     ),
     Described(
         "mailbox:<bot>:inbox",
@@ -258,8 +294,18 @@ CATALOGUE: tuple[Described, ...] = (
         "commit, deliver",
         "30 days after the last write",
     ),
-    Described("mailbox:<bot>:dead", "hash: entry id to reason", "deliver", "30 days after the last write"),
-    Described("mailbox:<bot>:state", "hash: channel to conversation state", "commit", "a day after the last write"),
+    Described(
+        "mailbox:<bot>:dead",
+        "hash: entry id to reason",
+        "deliver",
+        "30 days after the last write",
+    ),
+    Described(
+        "mailbox:<bot>:state",
+        "hash: channel to conversation state",
+        "commit",
+        "a day after the last write",
+    ),
     Described(
         "entry:<id>",
         "hash: one committed action, its attempts and receipts",
@@ -267,75 +313,242 @@ CATALOGUE: tuple[Described, ...] = (
         "30 days; an hour once delivered",
     ),
     Described(
-        "seen:<bot>:<message>", "hash: request id, verdict, due time and inbox entry", "admit", "an hour: twice the backfill age and more"
+        "seen:<bot>:<message>",
+        "hash: request id, verdict, due time and inbox entry",
+        "admit",
+        "an hour: twice the backfill age and more",
     ),
     Described(
-        "cursor:<bot>", "hash: channel to the last message read", "admit, backfill", "30 days after the last write"
+        "cursor:<bot>",
+        "hash: channel to the last message read",
+        "admit, backfill",
+        "30 days after the last write",
     ),
-    Described("vault:<bot>:secrets|llm|discord|profile", "string: JSON; secrets encrypted", "gateway", "24 hours"),
-    Described("roster", "hash: bot to its Discord id, names and channels", "gateway", "24 hours after the last write"),
-    Described("names:<guild>", "hash: id to the name of a channel, role or person with a nickname; `topic:<channel>`",
-              "gateway", "7 days after the last write"),
-    Described("stats", "hash: counters of cycles, tasks, elections and model calls", "worker", "none: a dozen numbers"),
-    Described("event:<message>", "hash: the event an election is about, its signal and reason", "admit", "2 hours"),
-    Described("bids:<message>", "hash: bot to bid, and the election's state", "admit, elect", "2 hours"),
-    Described("answer:<message>", "hash: who answered, declined, or was released by an edit", "commit", "26 hours"),
+    Described(
+        "vault:<bot>:secrets|llm|discord|profile",
+        "string: JSON; secrets encrypted",
+        "gateway",
+        "24 hours",
+    ),
+    Described(
+        "roster",
+        "hash: bot to its Discord id, names and channels",
+        "gateway",
+        "24 hours after the last write",
+    ),
+    Described(
+        "names:<guild>",
+        "hash: id to the name of a channel, role or person with a nickname; `topic:<channel>`",
+        "gateway",
+        "7 days after the last write",
+    ),
+    Described(
+        "stats",
+        "hash: counters of cycles, tasks, elections and model calls",
+        "worker",
+        "none: a dozen numbers",
+    ),
+    Described(
+        "event:<message>",
+        "hash: the event an election is about, its signal and reason",
+        "admit",
+        "2 hours",
+    ),
+    Described(
+        "bids:<message>",
+        "hash: bot to bid, and the election's state",
+        "admit, elect",
+        "2 hours",
+    ),
+    Described(
+        "answer:<message>",
+        "hash: who answered, declined, or was released by an edit",
+        "commit",
+        "26 hours",
+    ),
     Described(
         "floor:<channel>",
         "hash: bot, message, token, kind, until",
         "claim, commit, deliver",
         "an hour; the lease is `until`",
     ),
-    Described("floor:<channel>:waiting", "sorted set: lanes and elections (`#<message>`) that wait", "claim", "a day"),
-    Described("channel:<id>:recent_bot_posts", "sorted set: bot:entry by commit Unix ms", "commit", "a day"),
     Described(
-        "channel:<id>:last_human", "hash: author to their newest message, and who replied to whom", "admit", "a day"
+        "floor:<channel>:waiting",
+        "sorted set: lanes and elections (`#<message>`) that wait",
+        "claim",
+        "a day",
+    ),
+    Described(
+        "channel:<id>:recent_bot_posts",
+        "sorted set: bot:entry by commit Unix ms",
+        "commit",
+        "a day",
+    ),
+    Described(
+        "channel:<id>:last_human",
+        "hash: author to their newest message, and who replied to whom",
+        "admit",
+        "a day",
     ),
     Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
-    Described("cause:<bot>:<channel>", "hash: cause of the entry being delivered", "deliver", "2 days"),
-    Described("cause:root:<root>", "hash: posts, tokens, micro_usd, foreign hops spent; person", "commit", "2 days after the last use"),
-    Described("budget:<bot>:<date>, budget:all:<date>", "hash: posts, tokens, micro_usd, those held included; spent",
-              "reserve, commit", "3 days"),
-    Described("budget:person:<id>:<date>, budget:channel:<id>:<date>", "hash: posts, tokens, micro_usd", "reserve, commit",
-              "3 days"),
-    Described("budget:hold:<id>", "hash: what is held for a draft, of whose budgets", "reserve, commit, settle",
-              "a day, if it is not settled: then it stays spent"),
-    Described("budget:calls:<scope>", "hash: hold to when its call ends, and the micro_usd that it may take beyond",
-              "reserve, commit, settle", "an hour after the last write"),
-    Described("budget:<bot>:person:<id>", "string: direct messages this hour", "admit", "an hour"),
-    Described("budget:<bot>:shares:<date>", "hash: person to answers, `told:<person>`: heard of a limit", "admit, commit",
-              "2 days after the last write"),
-    Described("channel:<id>:turns", "hash: person to direct messages this hour", "admit", "an hour"),
-    Described("delivery:<bot>:<channel>", "string: the deliverer's id", "deliver", "delivery lease"),
-    Described("refusal:<bot>:<channel>", "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
-              "deliver", "STREAM_REFUSAL_MEMORY after the last refusal"),
-    Described("mute:<scope>", "string: which moderator muted", "moderation", "none: until a moderator says go on"),
-    Described("mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"),
-    Described("generation", "string: which database this is; one that was emptied has none", "gateway",
-              "none: its absence is the sign"),
-    Described("gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"),
-    Described("identifies:<bot>", "sorted set: the day's sessions with Discord, by Unix ms", "gateway",
-              "a day after the last session"),
+    Described(
+        "cause:<bot>:<channel>",
+        "hash: cause of the entry being delivered",
+        "deliver",
+        "2 days",
+    ),
+    Described(
+        "cause:root:<root>",
+        "hash: posts, tokens, micro_usd, foreign hops spent; person",
+        "commit",
+        "2 days after the last use",
+    ),
+    Described(
+        "budget:<bot>:<date>, budget:all:<date>",
+        "hash: posts, tokens, micro_usd, those held included; spent",
+        "reserve, commit",
+        "3 days",
+    ),
+    Described(
+        "budget:person:<id>:<date>, budget:channel:<id>:<date>",
+        "hash: posts, tokens, micro_usd",
+        "reserve, commit",
+        "3 days",
+    ),
+    Described(
+        "budget:hold:<id>",
+        "hash: what is held for a draft, of whose budgets",
+        "reserve, commit, settle",
+        "a day, if it is not settled: then it stays spent",
+    ),
+    Described(
+        "budget:calls:<scope>",
+        "hash: hold to when its call ends, and the micro_usd that it may take beyond",
+        "reserve, commit, settle",
+        "an hour after the last write",
+    ),
+    Described(
+        "budget:<bot>:person:<id>",
+        "string: direct messages this hour",
+        "admit",
+        "an hour",
+    ),
+    Described(
+        "budget:<bot>:shares:<date>",
+        "hash: person to answers, `told:<person>`: heard of a limit",
+        "admit, commit",
+        "2 days after the last write",
+    ),
+    Described(
+        "channel:<id>:turns",
+        "hash: person to direct messages this hour",
+        "admit",
+        "an hour",
+    ),
+    Described(
+        "delivery:<bot>:<channel>",
+        "string: the deliverer's id",
+        "deliver",
+        "delivery lease",
+    ),
+    Described(
+        "refusal:<bot>:<channel>",
+        "hash: what Discord refuses (send, refer, react, line) to until when (Unix ms) and why",
+        "deliver",
+        "STREAM_REFUSAL_MEMORY after the last refusal",
+    ),
+    Described(
+        "mute:<scope>",
+        "string: which moderator muted",
+        "moderation",
+        "none: until a moderator says go on",
+    ),
+    Described(
+        "mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"
+    ),
+    Described(
+        "generation",
+        "string: which database this is; one that was emptied has none",
+        "gateway",
+        "none: its absence is the sign",
+    ),
+    Described(
+        "gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"
+    ),
+    Described(
+        "identifies:<bot>",
+        "sorted set: the day's sessions with Discord, by Unix ms",
+        "gateway",
+        "a day after the last session",
+    ),
     Described("journal:<message>", "list: JSON lines", "every decision", "7 days"),
-    Described("journal:<bot>:<date>", "list: JSON lines of what the bot said", "commit", "7 days"),
-    Described("memory:<bot>:said", "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector", "remember",
-              "30 days, each line by itself, when the next is kept; at most 500 lines"),
-    Described("memory:<bot>:person:<id>", "hash: <message>.<n> to JSON: one fact that the person told", "learn",
-              "180 days, each fact by itself, when the next is kept; at most 30 facts"),
-    Described("memory:<bot>:uttered", "sorted set: line by Unix ms", "the offline voice", "a day after the last write"),
-    Described("memory:<bot>:learned", "hash: channel to the last line that was learned from", "learn",
-              "30 days after the last write"),
-    Described("memory:<bot>:diary, memory:<bot>:dream", "hash: date to JSON", "write_diary, write_dream",
-              "90 days after the last write; at most 60 dates"),
-    Described("memory:<bot>:diary:<date>, memory:<bot>:dream:<date>", "string: who writes it", "write_diary, write_dream",
-              "10 minutes"),
-    Described("conversations:due", "sorted set: <bot>:<channel> by the Unix ms at which it has ended", "remember, learn",
-              "a day after the last write"),
-    Described("opted_out", "set: SHA-256 of the ids of people who want no part in this", "memory forget",
-              "none: a person's wish"),
-    Described("forgotten", "sorted set: SHA-256 of a forgotten person's id by the Unix ms up to which what they said is old",
-              "memory forget", "30 days after the last write"),
-    Described("trust:<bot>", "hash: person to points, day and time", "interactions and reactions",
-              "180 days after the last write; at most 2,000 people"),
-    Described("request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"),
+    Described(
+        "journal:<bot>:<date>",
+        "list: JSON lines of what the bot said",
+        "commit",
+        "7 days",
+    ),
+    Described(
+        "memory:<bot>:said",
+        "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector",
+        "remember",
+        "30 days, each line by itself, when the next is kept; at most 500 lines",
+    ),
+    Described(
+        "memory:<bot>:person:<id>",
+        "hash: <message>.<n> to JSON: one fact that the person told",
+        "learn",
+        "180 days, each fact by itself, when the next is kept; at most 30 facts",
+    ),
+    Described(
+        "memory:<bot>:uttered",
+        "sorted set: line by Unix ms",
+        "the offline voice",
+        "a day after the last write",
+    ),
+    Described(
+        "memory:<bot>:learned",
+        "hash: channel to the last line that was learned from",
+        "learn",
+        "30 days after the last write",
+    ),
+    Described(
+        "memory:<bot>:diary, memory:<bot>:dream",
+        "hash: date to JSON",
+        "write_diary, write_dream",
+        "90 days after the last write; at most 60 dates",
+    ),
+    Described(
+        "memory:<bot>:diary:<date>, memory:<bot>:dream:<date>",
+        "string: who writes it",
+        "write_diary, write_dream",
+        "10 minutes",
+    ),
+    Described(
+        "conversations:due",
+        "sorted set: <bot>:<channel> by the Unix ms at which it has ended",
+        "remember, learn",
+        "a day after the last write",
+    ),
+    Described(
+        "opted_out",
+        "set: SHA-256 of the ids of people who want no part in this",
+        "memory forget",
+        "none: a person's wish",
+    ),
+    Described(
+        "forgotten",
+        "sorted set: SHA-256 of a forgotten person's id by the Unix ms up to which what they said is old",
+        "memory forget",
+        "30 days after the last write",
+    ),
+    Described(
+        "trust:<bot>",
+        "hash: person to points, day and time",
+        "interactions and reactions",
+        "180 days after the last write; at most 2,000 people",
+    ),
+    Described(
+        "request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"
+    ),
 )

@@ -21,7 +21,8 @@ READ_AT_MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a cycle starts from. `entries` is oldest first, what was granted comes last; `broken` are entries that cannot be read."""
+    """What a cycle starts from. `entries` is oldest first, what was granted comes last;
+    `broken` are entries that cannot be read."""
 
     due: bool
     seq: str = ""
@@ -30,7 +31,8 @@ class Begun:
     entries: tuple[InboxEntry, ...] = ()
     broken: tuple[str, ...] = ()
     floors: Mapping[str, str] = field(default_factory=dict)
-    """Messages that elections granted, with the fencing token of the floor that came with the grant."""
+    """Messages that elections granted, with the fencing token of the floor that came
+    with the grant."""
     everything: bool = True
     """Whether the whole inbox was read, or only what elections granted."""
     forged: tuple[InboxEntry, ...] = ()
@@ -71,8 +73,13 @@ def _context(word: str) -> Context:
 
 
 def _forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
-    """Whether no gateway of ours wrote that event, or none as one that speaks to this bot."""
-    purposes = (asked(lane.bot),) if entry.signal is Signal.DIRECT else (HEARD, asked(lane.bot))
+    """Whether no gateway of ours wrote that event, or none as one that speaks to this
+    bot."""
+    purposes = (
+        (asked(lane.bot),)
+        if entry.signal is Signal.DIRECT
+        else (HEARD, asked(lane.bot))
+    )
     return not checked.believes(text, *purposes)
 
 
@@ -88,28 +95,51 @@ def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
         else:
-            (forged if _forged(lane, entry, fields["event"], checked) else entries).append(entry)
+            (
+                forged if _forged(lane, entry, fields["event"], checked) else entries
+            ).append(entry)
     return Begun(
-        verdict == "due", seq, _context(context), int(now_ms), tuple(entries), tuple(broken),
-        dict(zip(work[::2], work[1::2], strict=True)), bool(everything), tuple(forged),
+        verdict == "due",
+        seq,
+        _context(context),
+        int(now_ms),
+        tuple(entries),
+        tuple(broken),
+        dict(zip(work[::2], work[1::2], strict=True)),
+        bool(everything),
+        tuple(forged),
     )
 
 
 def begin(lane: Lane, owner: str, checked: Signer = UNCHECKED) -> Call[Begun]:
-    """Ask, while holding the lane's lock, what there is to do. When nothing is due the lock is given back."""
+    """Ask, while holding the lane's lock, what there is to do. When nothing is due the
+    lock is given back."""
     return Call(
         "begin",
-        (keys.lock(lane), keys.wake(lane), keys.WAKES_DUE, keys.inbox(lane), keys.work(lane.bot)),
+        (
+            keys.lock(lane),
+            keys.wake(lane),
+            keys.WAKES_DUE,
+            keys.inbox(lane),
+            keys.work(lane.bot),
+        ),
         (str(lane), owner, READ_AT_MOST, lane.bot if lane.channel is None else ""),
         lambda reply: _begun(reply, lane, checked),
     )
 
 
 def finish(
-    lane: Lane, owner: str, seq: str, retry_ms: int | None, request: str, *, everything: bool = True
+    lane: Lane,
+    owner: str,
+    seq: str,
+    retry_ms: int | None,
+    request: str,
+    *,
+    everything: bool = True,
 ) -> Call[tuple[Finish, int]]:
-    """End a cycle and release its lock in one step; the number is in how many ms the lane is due again. `everything`: as
-    `begin` said, and nothing that was read is owed another cycle."""
+    """End a cycle and release its lock in one step; the number is in how many ms the
+    lane is due again. `everything`: as `begin` said, and nothing that was read is owed
+    another cycle."""
     return Call(
         "finish",
         (
@@ -140,22 +170,42 @@ def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
 def _overdue(reply: Reply) -> Overdue:
     lanes, elections, deliveries = reply
     return Overdue(
-        tuple((Lane.parse(lane), _context(context)) for lane, context in zip(lanes[::2], lanes[1::2], strict=True)),
+        tuple(
+            (Lane.parse(lane), _context(context))
+            for lane, context in zip(lanes[::2], lanes[1::2], strict=True)
+        ),
         tuple(elections),
-        tuple((bot, channel) for bot, _, channel in (pair.partition(":") for pair in deliveries)),
+        tuple(
+            (bot, channel)
+            for bot, _, channel in (pair.partition(":") for pair in deliveries)
+        ),
     )
 
 
 def overdue(patience_ms: int, most: int = 200) -> Call[Overdue]:
-    """What should have happened by now and has not; each lane found is counted as hinted."""
-    return Call("pump", (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE), (most, patience_ms), _overdue)
+    """What should have happened by now and has not; each lane found is counted as
+    hinted."""
+    return Call(
+        "pump",
+        (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE),
+        (most, patience_ms),
+        _overdue,
+    )
 
 
-def discard(lane: Lane, owner: str, broken: tuple[str, ...], forged: tuple[InboxEntry, ...] = ()) -> Call[int]:
-    """Remove inbox entries that nobody can read, and those that none of ours signed; these have a line in the journal."""
+def discard(
+    lane: Lane, owner: str, broken: tuple[str, ...], forged: tuple[InboxEntry, ...] = ()
+) -> Call[int]:
+    """Remove inbox entries that nobody can read, and those that none of ours signed;
+    these have a line in the journal."""
     args: list[str | int] = [owner, lane.bot, "begin", "no gateway of ours signed it"]
     for entry_id in broken:
         args += [entry_id, "-", 0]
     for entry in forged:
         args += [entry.entry_id, entry.event.message_id, 1]
-    return Call("drop", (keys.lock(lane), keys.inbox(lane), keys.work(lane.bot)), tuple(args), int)
+    return Call(
+        "drop",
+        (keys.lock(lane), keys.inbox(lane), keys.work(lane.bot)),
+        tuple(args),
+        int,
+    )

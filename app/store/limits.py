@@ -16,7 +16,8 @@ GRACE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Budgets of one bot: per root, per day, for all bots together, per person and per channel. Money in micro-USD."""
+    """Budgets of one bot: per root, per day, for all bots together, per person and per
+    channel. Money in micro-USD."""
 
     root_posts: int
     root_hops: int
@@ -38,10 +39,12 @@ class Limits:
     person_share: float
     """Of the bot's daily posts, for one person."""
     quiet_reserve: float
-    """Of the bot's daily posts, for people who had fewer than `quiet_posts` answers today."""
+    """Of the bot's daily posts, for people who had fewer than `quiet_posts` answers
+    today."""
     quiet_posts: int
     waiting: int
-    """Direct messages that may wait for the bot in one channel; half as many again from people who asked little."""
+    """Direct messages that may wait for the bot in one channel; half as many again from
+    people who asked little."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -71,15 +74,23 @@ class Limits:
         )
 
     def with_pacing(
-        self, daily_posts: int | None, daily_tokens: int | None, daily_usd: float | None, person_hourly: int | None
+        self,
+        daily_posts: int | None,
+        daily_tokens: int | None,
+        daily_usd: float | None,
+        person_hourly: int | None,
     ) -> Limits:
         """The same with a character's own limits where it has any."""
         return replace(
             self,
             daily_posts=self.daily_posts if daily_posts is None else daily_posts,
             daily_tokens=self.daily_tokens if daily_tokens is None else daily_tokens,
-            daily_micro_usd=self.daily_micro_usd if daily_usd is None else int(daily_usd * MICRO),
-            person_hourly=self.person_hourly if person_hourly is None else person_hourly,
+            daily_micro_usd=self.daily_micro_usd
+            if daily_usd is None
+            else int(daily_usd * MICRO),
+            person_hourly=self.person_hourly
+            if person_hourly is None
+            else person_hourly,
         )
 
     def json(self) -> str:
@@ -97,5 +108,6 @@ def limits_of(character: Character, settings: Settings) -> Limits:
 
 @functools.lru_cache(maxsize=512)
 def _json(limits: Limits) -> str:
-    """Every admission sends it, and it changes only with the settings or a character file."""
+    """Every admission sends it, and it changes only with the settings or a character
+    file."""
     return json.dumps(asdict(limits))

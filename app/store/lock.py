@@ -1,4 +1,5 @@
-"""The lane's lock: python-redis-lock, made to survive lost answers and to notice its own loss."""
+"""The lane's lock: python-redis-lock, made to survive lost answers and to notice its
+own loss."""
 
 from __future__ import annotations
 
@@ -19,22 +20,36 @@ log = structlog.get_logger(__name__)
 
 
 class LaneLock(redis_lock.Lock):  # type: ignore[misc]
-    """`lock:daily_life:<lane>`, acquired without waiting and renewed by a thread while it is held.
+    """`lock:daily_life:<lane>`, acquired without waiting and renewed by a thread while
+    it is held.
 
-    Three repairs to the library (4.0.1): a SET whose answer was lost and that is retried is recognised as ours; the renewal
-    thread survives connection errors; and the loss of the lock is told at once (`lost`), not only at release.
+    Three repairs to the library (4.0.1): a SET whose answer was lost and that is
+    retried is recognised as ours; the renewal thread survives connection errors; and
+    the loss of the lock is told at once (`lost`), not only at release.
     """
 
-    def __init__(self, store: Store, lane: Lane, lease: int, on_renew: Callable[[], bool] = lambda: True) -> None:
-        super().__init__(store.client, keys.lock_name(lane), expire=lease, auto_renewal=True)
+    def __init__(
+        self,
+        store: Store,
+        lane: Lane,
+        lease: int,
+        on_renew: Callable[[], bool] = lambda: True,
+    ) -> None:
+        super().__init__(
+            store.client, keys.lock_name(lane), expire=lease, auto_renewal=True
+        )
         self.lost = threading.Event()
         self._on_renew = on_renew
         self._lock_renewal_interval = lease / 3
 
     def take(self) -> bool:
-        """Acquire if it is free. A lock whose value is my id is mine, whatever SET answered. Raises StoreUnavailable."""
+        """Acquire if it is free. A lock whose value is my id is mine, whatever SET
+        answered. Raises StoreUnavailable."""
         with outages():
-            taken = self._client.set(self._name, self._id, nx=True, ex=self._expire) or self.get_owner_id() == self._id
+            taken = (
+                self._client.set(self._name, self._id, nx=True, ex=self._expire)
+                or self.get_owner_id() == self._id
+            )
         if taken:
             self._start_lock_renewer()
         return bool(taken)
@@ -44,7 +59,12 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         self._stop_lock_renewer()
 
     @staticmethod
-    def _lock_renewer(name: str, lockref: weakref.ref[LaneLock], interval: float, stop: threading.Event) -> None:
+    def _lock_renewer(
+        name: str,
+        lockref: weakref.ref[LaneLock],
+        interval: float,
+        stop: threading.Event,
+    ) -> None:
         while not stop.wait(timeout=interval):
             lock = lockref()
             if lock is None:
@@ -58,6 +78,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
                 lock.lost.set()
                 return
             except StoreUnavailable:
-                # The lease is three intervals long: two failures in a row are survived, and commit checks ownership anyway.
+                # The lease is three intervals long: two failures in a row are survived,
+                # and commit checks ownership anyway.
                 log.warning("lock renewal failed, trying again", lock=name)
             del lock

@@ -1,4 +1,5 @@
-"""What bots remember, in parts of bounded size. What a part holds is decided in `app.brain`."""
+"""What bots remember, in parts of bounded size. What a part holds is decided in
+`app.brain`."""
 
 from __future__ import annotations
 
@@ -31,8 +32,13 @@ def fields(bot: str, part: str) -> Call[tuple[str, ...]]:
 
 def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
     """Items by name (at least one); a missing one is left out."""
+
     def parse(reply: Reply) -> dict[str, str]:
-        return {name: text for name, text in zip(names, reply, strict=True) if text is not None}
+        return {
+            name: text
+            for name, text in zip(names, reply, strict=True)
+            if text is not None
+        }
 
     return command("HMGET", keys.memory(bot, part), *names, parse=parse)
 
@@ -49,11 +55,22 @@ def drop(bot: str, part: str, names: Sequence[str]) -> Call[int]:
 
 
 def scan(store: Store, pattern: str) -> Iterator[str]:
-    """Names of all keys like the pattern. For an operator's questions, not for a cycle."""
+    """Names of all keys like the pattern. For an operator's questions, not for a
+    cycle."""
     cursor = "0"
     seen: set[str] = set()
     while True:
-        cursor, found = store.run(command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, parse=lambda reply: reply))
+        cursor, found = store.run(
+            command(
+                "SCAN",
+                cursor,
+                "MATCH",
+                pattern,
+                "COUNT",
+                1000,
+                parse=lambda reply: reply,
+            )
+        )
         yield from (name for name in found if name not in seen)
         seen.update(found)
         if str(cursor) == "0":
@@ -68,8 +85,14 @@ def parts(store: Store, bot: str = "*", part: str = "*") -> Iterator[tuple[str, 
 
 
 def utter(bot: str, line: str) -> Call[bool]:
-    """Before the offline voice says a line; False: the bot has said it within a day, in this process or in another."""
-    return Call("utter", (keys.memory(bot, "uttered"),), (line, terms.UTTERED_TTL, UTTERED_MOST), bool)
+    """Before the offline voice says a line; False: the bot has said it within a day, in
+    this process or in another."""
+    return Call(
+        "utter",
+        (keys.memory(bot, "uttered"),),
+        (line, terms.UTTERED_TTL, UTTERED_MOST),
+        bool,
+    )
 
 
 def uttered(bot: str) -> Call[tuple[str, ...]]:
@@ -78,26 +101,37 @@ def uttered(bot: str) -> Call[tuple[str, ...]]:
 
 
 def converse(bot: str, channel: str, ends_in_ms: int) -> Call[int]:
-    """The bot takes part in a conversation, which ends when this was not called for so long."""
-    return Call("converse", (keys.CONVERSATIONS_DUE,), (f"{bot}:{channel}", ends_in_ms), int)
+    """The bot takes part in a conversation, which ends when this was not called for so
+    long."""
+    return Call(
+        "converse", (keys.CONVERSATIONS_DUE,), (f"{bot}:{channel}", ends_in_ms), int
+    )
 
 
 def ended(most: int = 200) -> Call[tuple[tuple[str, str], ...]]:
     """(bot, channel) of conversations that have ended; each is handed out once."""
+
     def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
-        return tuple((bot, channel) for bot, _, channel in (text.partition(":") for text in reply))
+        return tuple(
+            (bot, channel)
+            for bot, _, channel in (text.partition(":") for text in reply)
+        )
 
     return Call("ended", (keys.CONVERSATIONS_DUE,), (most,), parse)
 
 
 def learned(bot: str, channel: str) -> Call[str]:
     """Name of the last line that was learned from; empty when there is none."""
-    return command("HGET", keys.memory(bot, "learned"), channel, parse=lambda reply: reply or "")
+    return command(
+        "HGET", keys.memory(bot, "learned"), channel, parse=lambda reply: reply or ""
+    )
 
 
 def learn_up_to(bot: str, channel: str, name: str) -> Call[int]:
     """Move that mark."""
-    return Call("remember", (keys.memory(bot, "learned"),), (channel, name, terms.SAID_TTL), int)
+    return Call(
+        "remember", (keys.memory(bot, "learned"),), (channel, name, terms.SAID_TTL), int
+    )
 
 
 def encoded(value: Mapping[str, object]) -> str:

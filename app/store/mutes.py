@@ -1,7 +1,8 @@
-"""Mute: a human's word, above every model. Checked at admission, at the floor, at commit and before each POST.
+"""Mute: a human's word, above every model. Checked at admission, at the floor, at
+commit and before each POST.
 
-The operator's mutes and the moderators' have keys of their own, and either silences. What a moderator says lifts a
-moderator's mute alone.
+The operator's mutes and the moderators' have keys of their own, and either silences.
+What a moderator says lifts a moderator's mute alone.
 """
 
 from __future__ import annotations
@@ -13,34 +14,44 @@ from app.store.door import Call, Reply, command
 
 
 def _score(reply: Reply) -> str | None:
-    flat = [part for item in reply for part in (item if isinstance(item, list | tuple) else (item,))]
+    flat = [
+        part
+        for item in reply
+        for part in (item if isinstance(item, list | tuple) else (item,))
+    ]
     return f"{float(flat[1]):.0f}" if flat else None
 
 
 def mute(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
-    """By the operator: silence `all`, `guild:<id>`, `channel:<id>` or `bot:<name>`; without `for_ms` until it is unmuted."""
+    """By the operator: silence `all`, `guild:<id>`, `channel:<id>` or `bot:<name>`;
+    without `for_ms` until it is unmuted."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
     return command("SET", keys.mute_by_operator(scope), who, *expiry, parse=bool)
 
 
 def unmute(scope: str) -> Call[bool]:
-    """By the operator: end every mute of a scope, a moderator's too; False: there was none."""
+    """By the operator: end every mute of a scope, a moderator's too; False: there was
+    none."""
     return command("DEL", keys.mute_by_operator(scope), keys.mute(scope), parse=bool)
 
 
 def stop(channel: str, moderator: str) -> Call[bool]:
     """By a moderator: silence a channel until a moderator says otherwise."""
-    return command("SET", keys.mute(f"channel:{channel}"), f"moderator {moderator}", parse=bool)
+    return command(
+        "SET", keys.mute(f"channel:{channel}"), f"moderator {moderator}", parse=bool
+    )
 
 
 def go_on(channel: str) -> Call[bool]:
-    """By a moderator: end the moderators' mute of a channel. False: the operator's stands, and the channel stays silent."""
+    """By a moderator: end the moderators' mute of a channel. False: the operator's
+    stands, and the channel stays silent."""
     scope = f"channel:{channel}"
     return Call("go_on", (keys.mute(scope),), (scope,), bool)
 
 
 class Muted(NamedTuple):
-    """One mute that holds: its scope, who set it, and for how many ms more (None: until somebody ends it)."""
+    """One mute that holds: its scope, who set it, and for how many ms more (None: until
+    somebody ends it)."""
 
     scope: str
     who: str
@@ -49,19 +60,27 @@ class Muted(NamedTuple):
 
 def held(key: str) -> Call[Muted | None]:
     """The mute that a key is; None: it has ended."""
+
     def parse(reply: Reply) -> Muted | None:
         scope = key.removeprefix(keys.mute_by_operator("")).removeprefix(keys.mute(""))
-        return Muted(scope, str(reply[0]), int(reply[1]) if int(reply[1]) >= 0 else None) if reply else None
+        return (
+            Muted(scope, str(reply[0]), int(reply[1]) if int(reply[1]) >= 0 else None)
+            if reply
+            else None
+        )
 
     return Call("muted", (key,), (), parse)
 
 
 def in_flight(by: str = "+inf") -> Call[int]:
-    """POSTs that may still be on their way, only those that time out `by` a time: a mute is acknowledged when those that
-    began before it have ended."""
+    """POSTs that may still be on their way, only those that time out `by` a time: a
+    mute is acknowledged when those that began before it have ended."""
     return Call("in_flight", (keys.DELIVERIES_IN_FLIGHT,), (by,), int)
 
 
 def last_in_flight() -> Call[str | None]:
-    """When the POST that began last times out, for `in_flight`; None: none is on its way."""
-    return command("ZRANGE", keys.DELIVERIES_IN_FLIGHT, -1, -1, "WITHSCORES", parse=_score)
+    """When the POST that began last times out, for `in_flight`; None: none is on its
+    way."""
+    return command(
+        "ZRANGE", keys.DELIVERIES_IN_FLIGHT, -1, -1, "WITHSCORES", parse=_score
+    )

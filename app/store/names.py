@@ -1,4 +1,5 @@
-"""What people, channels and roles of a server are called there, for workers: Discord's REST tells no nickname."""
+"""What people, channels and roles of a server are called there, for workers: Discord's
+REST tells no nickname."""
 
 from __future__ import annotations
 
@@ -10,10 +11,17 @@ from app.store.door import Call, Reply, command
 DAYS_KEPT = 7
 
 
-def learn(guild: str, names: Mapping[str, str], forgotten: Sequence[str] = ()) -> Call[int]:
+def learn(
+    guild: str, names: Mapping[str, str], forgotten: Sequence[str] = ()
+) -> Call[int]:
     """Keep names by id, and drop those that are `forgotten`."""
     flat = [part for pair in names.items() for part in pair]
-    return Call("learn_names", (keys.names(guild),), (DAYS_KEPT, len(forgotten), *forgotten, *flat), int)
+    return Call(
+        "learn_names",
+        (keys.names(guild),),
+        (DAYS_KEPT, len(forgotten), *forgotten, *flat),
+        int,
+    )
 
 
 def called(guild: str, ids: Sequence[str]) -> Call[dict[str, str]]:

@@ -1,4 +1,5 @@
-"""Diaries and dreams: one of each per bot and date, whoever is asked to write it and however often."""
+"""Diaries and dreams: one of each per bot and date, whoever is asked to write it and
+however often."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from app.store.door import Call, command
 
 DATES_MOST = 60
 LEASE_MS = 10 * terms.MINUTE
-"""Well below the broker's visibility timeout: when it redelivers a killed writer's task, the claim is free."""
+"""Well below the broker's visibility timeout: when it redelivers a killed writer's
+task, the claim is free."""
 
 
 class Night(StrEnum):
@@ -38,13 +40,22 @@ class Wrote(StrEnum):
 
 def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
     """Ask to write a date (ISO). A writer that dies loses its claim after a while."""
-    return Call("claim_date", (keys.memory(bot, night), keys.night_claim(bot, night, date)), (date, owner, LEASE_MS), Claimed)
+    return Call(
+        "claim_date",
+        (keys.memory(bot, night), keys.night_claim(bot, night, date)),
+        (date, owner, LEASE_MS),
+        Claimed,
+    )
 
 
 def write(bot: str, night: Night, date: str, owner: str, text: str) -> Call[Wrote]:
     """Write what was claimed; an empty text only gives the claim back."""
-    return Call("write_date", (keys.memory(bot, night), keys.night_claim(bot, night, date)),
-                (date, owner, text, DATES_MOST, terms.NIGHTS_TTL), Wrote)
+    return Call(
+        "write_date",
+        (keys.memory(bot, night), keys.night_claim(bot, night, date)),
+        (date, owner, text, DATES_MOST, terms.NIGHTS_TTL),
+        Wrote,
+    )
 
 
 def read(bot: str, night: Night) -> Call[dict[str, str]]:

@@ -1,4 +1,5 @@
-"""What Redis refuses and what that means: the one place that judges its errors. `docs/outages.md` is made from `TABLE`."""
+"""What Redis refuses and what that means: the one place that judges its errors.
+`docs/outages.md` is made from `TABLE`."""
 
 from __future__ import annotations
 
@@ -9,11 +10,17 @@ from typing import NamedTuple
 
 from redis import exceptions
 
-from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.errors import (
+    StoreForbidden,
+    StoreMoved,
+    StoreRefusing,
+    StoreUnavailable,
+)
 
 
 class Meaning(StrEnum):
-    """What an error says about Redis. All but `FAULT` are outages: whatever met one is held and tried again."""
+    """What an error says about Redis. All but `FAULT` are outages: whatever met one is
+    held and tried again."""
 
     UNREACHABLE = "unreachable"
     REFUSING = "refusing"
@@ -22,7 +29,8 @@ class Meaning(StrEnum):
 
 
 class Refusal(NamedTuple):
-    """One kind of error: the word that its answer begins with (or ours, in lower case), when it comes, what it means."""
+    """One kind of error: the word that its answer begins with (or ours, in lower case),
+    when it comes, what it means."""
 
     code: str
     when: str
@@ -30,28 +38,65 @@ class Refusal(NamedTuple):
 
 
 TABLE = (
-    Refusal("no answer", "the server is down, frozen or cut off; a connection died", Meaning.UNREACHABLE),
-    Refusal("no connection", "all of the process's connections are busy for `STREAM_REDIS_TIMEOUT`", Meaning.UNREACHABLE),
-    Refusal("max number of clients reached", "the server has `maxclients` connections", Meaning.UNREACHABLE),
+    Refusal(
+        "no answer",
+        "the server is down, frozen or cut off; a connection died",
+        Meaning.UNREACHABLE,
+    ),
+    Refusal(
+        "no connection",
+        "all of the process's connections are busy for `STREAM_REDIS_TIMEOUT`",
+        Meaning.UNREACHABLE,
+    ),
+    Refusal(
+        "max number of clients reached",
+        "the server has `maxclients` connections",
+        Meaning.UNREACHABLE,
+    ),
     Refusal("LOADING", "the server reads its data after a start", Meaning.REFUSING),
     Refusal("OOM", "memory is at `maxmemory`", Meaning.REFUSING),
     Refusal("READONLY", "the server became a replica: a failover", Meaning.REFUSING),
     Refusal("MISCONF", "the disk is full or a snapshot failed", Meaning.REFUSING),
-    Refusal("MASTERDOWN", "a replica without its primary that may not serve stale data", Meaning.REFUSING),
-    Refusal("NOREPLICAS", "fewer replicas than `min-replicas-to-write` follow", Meaning.REFUSING),
+    Refusal(
+        "MASTERDOWN",
+        "a replica without its primary that may not serve stale data",
+        Meaning.REFUSING,
+    ),
+    Refusal(
+        "NOREPLICAS",
+        "fewer replicas than `min-replicas-to-write` follow",
+        Meaning.REFUSING,
+    ),
     Refusal("CLUSTERDOWN", "a cluster without all of its slots", Meaning.REFUSING),
     Refusal("TRYAGAIN", "a cluster that moves slots", Meaning.REFUSING),
     Refusal("WRONGPASS", "the password was changed, here or there", Meaning.REFUSING),
     Refusal("NOAUTH", "a password was set, or the user removed", Meaning.REFUSING),
-    Refusal("BUSY", "a script of somebody runs for longer than `busy-reply-threshold`", Meaning.REFUSING),
-    Refusal("NOSCRIPT", "`SCRIPT FLUSH` came between loading a script and calling it", Meaning.REFUSING),
-    Refusal("UNBLOCKED", "the server became a replica while a command waited", Meaning.REFUSING),
-    Refusal("NOPERM", "the ACL does not allow it to this user (`docker/users.acl`)", Meaning.FORBIDDEN),
+    Refusal(
+        "BUSY",
+        "a script of somebody runs for longer than `busy-reply-threshold`",
+        Meaning.REFUSING,
+    ),
+    Refusal(
+        "NOSCRIPT",
+        "`SCRIPT FLUSH` came between loading a script and calling it",
+        Meaning.REFUSING,
+    ),
+    Refusal(
+        "UNBLOCKED",
+        "the server became a replica while a command waited",
+        Meaning.REFUSING,
+    ),
+    Refusal(
+        "NOPERM",
+        "the ACL does not allow it to this user (`docker/users.acl`)",
+        Meaning.FORBIDDEN,
+    ),
     Refusal("anything else", "a fault of a script or a call", Meaning.FAULT),
 )
 
 MOVED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED"})
-"""Codes of a server that is no primary. A connection that stays open would lead to it for ever."""
+"""Codes of a server that is no primary. A connection that stays open would lead to it
+for ever."""
 
 _MEANINGS = {row.code: row.meaning for row in TABLE}
 _WHEN = {row.code: row.when for row in TABLE}
@@ -73,7 +118,8 @@ _PHRASES = {
     "No connection available": "no connection",
     "ACL failure in script": "NOPERM",
     "The user executing the script": "NOPERM",
-    # Who has not logged in may send ten arguments; a script's call has more, and is not even parsed.
+    # Who has not logged in may send ten arguments; a script's call has more, and is not
+    # even parsed.
     "Protocol error: unauthenticated": "NOAUTH",
 }
 _UNANSWERED = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
@@ -85,8 +131,14 @@ def code_of(error: Exception) -> str:
     if isinstance(error, exceptions.AuthenticationError):
         # The class is one for both; Redis begins only the first with "invalid".
         return "WRONGPASS" if text.startswith("invalid") else "NOAUTH"
-    found = next((code for kind, code in _CODES.items() if isinstance(error, kind)), None)
-    return found or _code_in(text) or ("no answer" if isinstance(error, _UNANSWERED) else "anything else")
+    found = next(
+        (code for kind, code in _CODES.items() if isinstance(error, kind)), None
+    )
+    return (
+        found
+        or _code_in(text)
+        or ("no answer" if isinstance(error, _UNANSWERED) else "anything else")
+    )
 
 
 def _code_in(text: str) -> str | None:
@@ -104,9 +156,11 @@ def meaning_of(error: Exception) -> Meaning:
 
 @contextmanager
 def outages() -> Iterator[None]:
-    """Errors of Redis inside become StoreUnavailable, StoreRefusing or StoreForbidden; a fault stays what it is.
+    """Errors of Redis inside become StoreUnavailable, StoreRefusing or StoreForbidden;
+    a fault stays what it is.
 
-    Their one line holds nothing of the server's answer, which may quote a command's arguments.
+    Their one line holds nothing of the server's answer, which may quote a command's
+    arguments.
     """
     try:
         yield
@@ -114,7 +168,9 @@ def outages() -> Iterator[None]:
         code = code_of(error)
         match _MEANINGS[code]:
             case Meaning.UNREACHABLE:
-                raise StoreUnavailable(f"Redis cannot be reached: {type(error).__name__} ({_WHEN[code]})") from error
+                raise StoreUnavailable(
+                    f"Redis cannot be reached: {type(error).__name__} ({_WHEN[code]})"
+                ) from error
             case Meaning.REFUSING:
                 kind = StoreMoved if code in MOVED else StoreRefusing
                 raise kind(f"Redis refuses: {code} ({_WHEN[code]})") from error

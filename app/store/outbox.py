@@ -1,4 +1,5 @@
-"""The outbox: committed actions on their way to Discord, in order per bot and channel."""
+"""The outbox: committed actions on their way to Discord, in order per bot and
+channel."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ NONCE_LENGTH = 25
 
 
 class Allowed(NamedTuple):
-    """Whether a chunk may be sent, the number of the try, since when its fate is unknown, the wait before reading."""
+    """Whether a chunk may be sent, the number of the try, since when its fate is
+    unknown, the wait before reading."""
 
     verdict: Attempt
     tries: int
@@ -29,7 +31,8 @@ class Allowed(NamedTuple):
 
 
 def nonce(entry_id: str, chunk: int) -> str:
-    """Deterministic: whoever sends this chunk, however often, Discord sees one message."""
+    """Deterministic: whoever sends this chunk, however often, Discord sees one
+    message."""
     return hashlib.sha256(f"{entry_id}|{chunk}".encode()).hexdigest()[:NONCE_LENGTH]
 
 
@@ -49,10 +52,14 @@ def head(bot: str, channel: str) -> Call[str | None]:
 
 
 def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
-    """Channels in which this bot has something to deliver, each with in how many ms it is due (0: now)."""
+    """Channels in which this bot has something to deliver, each with in how many ms it
+    is due (0: now)."""
 
     def parse(reply: Reply) -> tuple[tuple[str, int], ...]:
-        return tuple((channel, int(in_ms)) for channel, in_ms in zip(reply[::2], reply[1::2], strict=True))
+        return tuple(
+            (channel, int(in_ms))
+            for channel, in_ms in zip(reply[::2], reply[1::2], strict=True)
+        )
 
     return Call("channels", (keys.DELIVERIES_DUE,), (bot,), parse)
 
@@ -67,24 +74,36 @@ def _entry(reply: Reply, checked: Signer) -> OutboxEntry | None:
         return None
     try:
         body = OutboxEntry.model_validate_json(reply[0])
-        known = {"root": reply[1] or "", "hops": int(reply[2] or 0), "barred": tuple(reply[4][::2])}
+        known = {
+            "root": reply[1] or "",
+            "hops": int(reply[2] or 0),
+            "barred": tuple(reply[4][::2]),
+        }
         return body.model_copy(update=known)
     except ValueError:
         return None
 
 
 def read(entry_id: str, checked: Signer = UNCHECKED) -> Call[OutboxEntry | None]:
-    """One entry; None when it is gone, corrupt, not signed by one of ours, or its key holds something else."""
-    return Call("entry", (keys.entry(entry_id),), (), lambda reply: _entry(reply, checked))
+    """One entry; None when it is gone, corrupt, not signed by one of ours, or its key
+    holds something else."""
+    return Call(
+        "entry", (keys.entry(entry_id),), (), lambda reply: _entry(reply, checked)
+    )
 
 
 def trigger(entry_id: str) -> Call[str | None]:
     """The message that an entry answers, known even when its body is corrupt."""
-    return Call("entry", (keys.entry(entry_id),), (), lambda reply: reply[3] if reply else None)
+    return Call(
+        "entry", (keys.entry(entry_id),), (), lambda reply: reply[3] if reply else None
+    )
 
 
-def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool) -> Call[Allowed]:
-    """Ask before a POST, and note that it is about to happen. `looked`: it is not there, the channel was read back."""
+def attempt(
+    entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool
+) -> Call[Allowed]:
+    """Ask before a POST, and note that it is about to happen. `looked`: it is not
+    there, the channel was read back."""
 
     def parse(reply: Reply) -> Allowed:
         return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
@@ -108,34 +127,56 @@ def attempt(entry: OutboxEntry, chunk: int, owner: str, settings: Settings, look
             int(settings.discord_timeout * 1000),
             int(settings.delivery_lease * 1000),
             int(looked),
-            keys.mute_scopes(entry.bot, entry.channel_id, entry.guild_id, entry.parent_id),
+            keys.mute_scopes(
+                entry.bot, entry.channel_id, entry.guild_id, entry.parent_id
+            ),
         ),
         parse,
     )
 
 
-def unsent(entry: OutboxEntry, chunk: int, owner: str, absent: bool) -> Call[tuple[int, int]]:
-    """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms since the first failure, failures).
-    """
+def unsent(
+    entry: OutboxEntry, chunk: int, owner: str, absent: bool
+) -> Call[tuple[int, int]]:
+    """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms
+    since the first failure, failures)."""
     return Call(
         "unsent",
-        (keys.entry(entry.entry_id), keys.DELIVERIES_IN_FLIGHT, keys.delivery(entry.bot, entry.channel_id)),
+        (
+            keys.entry(entry.entry_id),
+            keys.DELIVERIES_IN_FLIGHT,
+            keys.delivery(entry.bot, entry.channel_id),
+        ),
         (entry.entry_id, chunk, int(absent), owner),
         lambda reply: (int(reply[0]), int(reply[1])),
     )
 
 
 def waits(entry: OutboxEntry, reason: str) -> Call[bool]:
-    """Tell the journal why an entry cannot be sent until somebody mends something; False: it knows."""
+    """Tell the journal why an entry cannot be sent until somebody mends something;
+    False: it knows."""
     message = entry.reply_to or entry.entry_id
-    return Call("waits", (keys.entry(entry.entry_id), keys.journal(message)), (entry.bot, reason), bool)
+    return Call(
+        "waits",
+        (keys.entry(entry.entry_id), keys.journal(message)),
+        (entry.bot, reason),
+        bool,
+    )
 
 
 def second_way(
-    entry: OutboxEntry, other: str, chunk: int, owner: str, way: str, *, absent: bool, worded: bool
+    entry: OutboxEntry,
+    other: str,
+    chunk: int,
+    owner: str,
+    way: str,
+    *,
+    absent: bool,
+    worded: bool,
 ) -> Call[bool]:
-    """Put another action, as `signed` wrote it, in the place of a refused one. `absent`: no attempt at the first can have
-    arrived; `worded`: a reaction became words. False: nothing was changed, as the lease is not the owner's or the chunk is
+    """Put another action, as `signed` wrote it, in the place of a refused one.
+    `absent`: no attempt at the first can have arrived; `worded`: a reaction became
+    words. False: nothing was changed, as the lease is not the owner's or the chunk is
     delivered."""
     return Call(
         "second_way",
@@ -152,10 +193,15 @@ def second_way(
 
 
 def delivered(
-    entry: OutboxEntry, chunk: int, message_id: str, how: str, date: str, disproved: Sequence[Barred] = (Barred.SEND,)
+    entry: OutboxEntry,
+    chunk: int,
+    message_id: str,
+    how: str,
+    date: str,
+    disproved: Sequence[Barred] = (Barred.SEND,),
 ) -> Call[tuple[bool, str]]:
-    """A chunk is in Discord, which disproves refusals that are remembered. Returns whether the entry is complete, and the
-    lane that may speak next."""
+    """A chunk is in Discord, which disproves refusals that are remembered. Returns
+    whether the entry is complete, and the lane that may speak next."""
     line = json.dumps(
         {
             "channel": entry.channel_id,
@@ -180,13 +226,22 @@ def delivered(
             keys.recent_bot_posts(entry.channel_id),
             keys.refusals(entry.bot, entry.channel_id),
         ),
-        (entry.entry_id, chunk, message_id, max(1, len(entry.chunks)), how, line, *disproved),
+        (
+            entry.entry_id,
+            chunk,
+            message_id,
+            max(1, len(entry.chunks)),
+            how,
+            line,
+            *disproved,
+        ),
         lambda reply: (bool(reply[0]), str(reply[1])),
     )
 
 
 def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
-    """An entry will not be sent: `dead`, `muted`, `expired` or `cancelled`. Returns the lane that may speak next."""
+    """An entry will not be sent: `dead`, `muted`, `expired` or `cancelled`. Returns the
+    lane that may speak next."""
     return Call(
         "bury",
         (
@@ -204,17 +259,24 @@ def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
 
 
 def attributed(messages: Sequence[str]) -> Call[frozenset[str]]:
-    """Which of these messages (at least one) are known to be the post of some chunk already."""
+    """Which of these messages (at least one) are known to be the post of some chunk
+    already."""
 
     def parse(reply: Reply) -> frozenset[str]:
-        return frozenset(message for message, taken in zip(messages, reply, strict=True) if taken)
+        return frozenset(
+            message for message, taken in zip(messages, reply, strict=True) if taken
+        )
 
-    return Call("attributed", tuple(keys.cause(message) for message in messages), (), parse)
+    return Call(
+        "attributed", tuple(keys.cause(message) for message in messages), (), parse
+    )
 
 
 def settle(entry: OutboxEntry) -> Call[int]:
     """Take an entry off the list whose chunks are all delivered."""
-    return command("LREM", keys.outbox(entry.bot, entry.channel_id), 0, entry.entry_id, parse=int)
+    return command(
+        "LREM", keys.outbox(entry.bot, entry.channel_id), 0, entry.entry_id, parse=int
+    )
 
 
 def leave(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
@@ -236,12 +298,20 @@ class InFlight(NamedTuple):
 
 
 def in_flight(bot: str, channel: str) -> Call[InFlight | None]:
-    """The chunk that was last attempted, by which a gateway recognises its own MESSAGE_CREATE as a receipt."""
+    """The chunk that was last attempted, by which a gateway recognises its own
+    MESSAGE_CREATE as a receipt."""
 
     def parse(reply: Reply) -> InFlight | None:
         return InFlight(reply[0], int(reply[1]), reply[2]) if all(reply) else None
 
-    return command("HMGET", keys.cause_in_flight(bot, channel), "entry", "chunk", "nonce", parse=parse)
+    return command(
+        "HMGET",
+        keys.cause_in_flight(bot, channel),
+        "entry",
+        "chunk",
+        "nonce",
+        parse=parse,
+    )
 
 
 def dead(bot: str) -> Call[dict[str, str]]:

@@ -1,4 +1,5 @@
-"""Posts that answer nobody: a diary, a dream, an opening of a conversation. Each is a root of its own."""
+"""Posts that answer nobody: a diary, a dream, an opening of a conversation. Each is a
+root of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from app.store.outbox import signed
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where one bot may post, under which id. `opening`: only into a room that is quiet and has answered the last one."""
+    """Where one bot may post, under which id. `opening`: only into a room that is quiet
+    and has answered the last one."""
 
     holder: Holder
     entry_id: str
@@ -44,8 +46,13 @@ class Post:
     def checks(self) -> tuple[str, ...]:
         """The first keys of both scripts."""
         return (
-            keys.lock(self.holder.lane), keys.floor(self.channel), keys.recent_bot_posts(self.channel),
-            keys.last_human(self.channel), keys.cursor(self.bot), keys.cooldown(self.bot), keys.answer(self.entry_id),
+            keys.lock(self.holder.lane),
+            keys.floor(self.channel),
+            keys.recent_bot_posts(self.channel),
+            keys.last_human(self.channel),
+            keys.cursor(self.bot),
+            keys.cooldown(self.bot),
+            keys.answer(self.entry_id),
         )
 
     def mutes(self) -> str:
@@ -54,7 +61,8 @@ class Post:
 
 
 def entry_id(bot: str, *what: str) -> str:
-    """The id of a post: outbox entry, root and subject of the journal. The same words make the same post."""
+    """The id of a post: outbox entry, root and subject of the journal. The same words
+    make the same post."""
     return "p:" + hashlib.sha256("|".join((bot, *what)).encode()).hexdigest()[:24]
 
 
@@ -64,29 +72,69 @@ def posted(entry: str) -> Call[bool]:
 
 
 def quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
-    """For how many ms each channel (at least one) has been quiet, as far as is known."""
-    named = [key for channel in channels for key in (keys.recent_bot_posts(channel), keys.last_human(channel))]
-    return Call("quiet", (keys.cursor(bot), *named), tuple(channels), lambda reply: tuple(map(int, reply)))
+    """For how many ms each channel (at least one) has been quiet, as far as is
+    known."""
+    named = [
+        key
+        for channel in channels
+        for key in (keys.recent_bot_posts(channel), keys.last_human(channel))
+    ]
+    return Call(
+        "quiet",
+        (keys.cursor(bot), *named),
+        tuple(channels),
+        lambda reply: tuple(map(int, reply)),
+    )
 
 
 def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
     """Ask for the channel's floor."""
     return Call(
-        "claim_channel", post.checks(),
-        (post.holder.owner, post.bot, post.channel, post.entry_id, int(settings.floor_lease * 1000), post.quiet_ms,
-         int(post.opening), limits.json(), post.mutes()),
+        "claim_channel",
+        post.checks(),
+        (
+            post.holder.owner,
+            post.bot,
+            post.channel,
+            post.entry_id,
+            int(settings.floor_lease * 1000),
+            post.quiet_ms,
+            int(post.opening),
+            limits.json(),
+            post.mutes(),
+        ),
         lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])),
     )
 
 
-def reserve(post: Post, token: str, limits: Limits, cost: Cost, hold: str, request: str) -> Call[tuple[Reserve, str]]:
-    """Before a model call, as `floors.reserve`: a post is its own root, as a person's message is."""
+def reserve(
+    post: Post, token: str, limits: Limits, cost: Cost, hold: str, request: str
+) -> Call[tuple[Reserve, str]]:
+    """Before a model call, as `floors.reserve`: a post is its own root, as a person's
+    message is."""
     return Call(
         "reserve",
-        (keys.floor(post.channel), keys.bids(post.entry_id), keys.journal(post.entry_id), keys.request(request),
-         keys.lock(post.holder.lane)),
-        (post.bot, post.entry_id, token, "human", "auto", limits.json(), cost.tokens, post.holder.owner, cost.micro_usd,
-         hold, "", post.charged),
+        (
+            keys.floor(post.channel),
+            keys.bids(post.entry_id),
+            keys.journal(post.entry_id),
+            keys.request(request),
+            keys.lock(post.holder.lane),
+        ),
+        (
+            post.bot,
+            post.entry_id,
+            token,
+            "human",
+            "auto",
+            limits.json(),
+            cost.tokens,
+            post.holder.owner,
+            cost.micro_usd,
+            hold,
+            "",
+            post.charged,
+        ),
         lambda reply: (Reserve(reply[0]), str(reply[1])),
     )
 
@@ -96,9 +144,16 @@ def give_back(post: Post, token: str, reason: str, request: str) -> Call[str]:
     return Call(
         "yield",
         (
-            keys.lock(post.holder.lane), keys.floor(post.channel), keys.answer(post.entry_id), keys.bids(post.entry_id),
-            keys.inbox(post.holder.lane), keys.work(post.bot), keys.journal(post.entry_id),
-            keys.floor_waiting(post.channel), keys.ELECTIONS_DUE, keys.request(request),
+            keys.lock(post.holder.lane),
+            keys.floor(post.channel),
+            keys.answer(post.entry_id),
+            keys.bids(post.entry_id),
+            keys.inbox(post.holder.lane),
+            keys.work(post.bot),
+            keys.journal(post.entry_id),
+            keys.floor_waiting(post.channel),
+            keys.ELECTIONS_DUE,
+            keys.request(request),
         ),
         (post.holder.owner, post.bot, post.entry_id, "auto", "", token, 1, reason),
         lambda reply: str(reply[1]),
@@ -106,23 +161,57 @@ def give_back(post: Post, token: str, reason: str, request: str) -> Call[str]:
 
 
 def commit(
-    post: Post, action: Action, token: str, hold: str, cooldown: float, limits: Limits, settings: Settings, request: str,
+    post: Post,
+    action: Action,
+    token: str,
+    hold: str,
+    cooldown: float,
+    limits: Limits,
+    settings: Settings,
+    request: str,
 ) -> Call[Committed]:
     """Check everything and do everything, in one script."""
     body = OutboxEntry(
-        entry_id=post.entry_id, bot=post.bot, channel_id=post.channel, kind=ActionKind.POST,
-        chunks=tuple(split(action.text)), guild_id=post.guild, parent_id=post.parent)
+        entry_id=post.entry_id,
+        bot=post.bot,
+        channel_id=post.channel,
+        kind=ActionKind.POST,
+        chunks=tuple(split(action.text)),
+        guild_id=post.guild,
+        parent_id=post.parent,
+    )
     return Call(
         "commit_post",
         (
-            *post.checks(), keys.outbox(post.bot, post.channel), keys.entry(post.entry_id), keys.DELIVERIES_DUE,
-            keys.journal(post.entry_id), keys.request(request), keys.floor_waiting(post.channel),
+            *post.checks(),
+            keys.outbox(post.bot, post.channel),
+            keys.entry(post.entry_id),
+            keys.DELIVERIES_DUE,
+            keys.journal(post.entry_id),
+            keys.request(request),
+            keys.floor_waiting(post.channel),
         ),
         (
-            post.holder.owner, post.bot, post.channel, post.entry_id, token, post.quiet_ms, int(post.opening), limits.json(),
-            settings.proactive_posts, action.tokens, hold, action.micro_usd, signed(body, settings),
-            int(cooldown * 1000), int(settings.delivery_hold * 1000), int(settings.deliver_by * 1000),
-            int(settings.dry_run), action.reason, post.charged, post.mutes(),
+            post.holder.owner,
+            post.bot,
+            post.channel,
+            post.entry_id,
+            token,
+            post.quiet_ms,
+            int(post.opening),
+            limits.json(),
+            settings.proactive_posts,
+            action.tokens,
+            hold,
+            action.micro_usd,
+            signed(body, settings),
+            int(cooldown * 1000),
+            int(settings.delivery_hold * 1000),
+            int(settings.deliver_by * 1000),
+            int(settings.dry_run),
+            action.reason,
+            post.charged,
+            post.mutes(),
         ),
         lambda reply: Committed(Commit(reply[0]), reply[1]),
     )

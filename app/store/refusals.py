@@ -1,4 +1,5 @@
-"""What Discord refused a bot in a channel lately: remembered, so that no model call is paid for what cannot be sent."""
+"""What Discord refused a bot in a channel lately: remembered, so that no model call is
+paid for what cannot be sent."""
 
 from __future__ import annotations
 
@@ -25,30 +26,48 @@ class Barred(StrEnum):
     """One reaction; others may pass."""
 
 
-def note(bot: str, channel: str, barred: Barred, reason: str, settings: Settings) -> Call[bool]:
-    """Remember a refusal for STREAM_REFUSAL_MEMORY. False: it was remembered already, so its operator was told."""
+def note(
+    bot: str, channel: str, barred: Barred, reason: str, settings: Settings
+) -> Call[bool]:
+    """Remember a refusal for STREAM_REFUSAL_MEMORY. False: it was remembered already,
+    so its operator was told."""
     remember_ms = int(settings.refusal_memory * 1000)
-    return Call("refused", (keys.refusals(bot, channel),), (barred, reason, remember_ms), bool)
+    return Call(
+        "refused", (keys.refusals(bot, channel),), (barred, reason, remember_ms), bool
+    )
 
 
 def remembered(bot: str, channel: str) -> Call[Mapping[Barred, str]]:
-    """What is barred for a bot in a channel now, with Discord's reasons; empty: nothing is known against sending."""
+    """What is barred for a bot in a channel now, with Discord's reasons; empty: nothing
+    is known against sending."""
     return Call("barred", (keys.refusals(bot, channel),), (), _barred)
 
 
 def may_send(bot: str, channel: str) -> Call[str]:
-    """Why a bot cannot send in a channel, as Discord told it lately; empty: nothing is known against it.
+    """Why a bot cannot send in a channel, as Discord told it lately; empty: nothing is
+    known against it.
 
-    To be asked before a bid and before a model call. A success forgets it, and so does time.
+    To be asked before a bid and before a model call. A success forgets it, and so does
+    time.
     """
-    return Call("barred", (keys.refusals(bot, channel),), (), lambda reply: _barred(reply).get(Barred.SEND, ""))
+    return Call(
+        "barred",
+        (keys.refusals(bot, channel),),
+        (),
+        lambda reply: _barred(reply).get(Barred.SEND, ""),
+    )
 
 
 def forget(bot: str, channel: str) -> Call[bool]:
-    """Forget all refusals of a bot in a channel: somebody mended it. False: none was remembered."""
+    """Forget all refusals of a bot in a channel: somebody mended it. False: none was
+    remembered."""
     return command("DEL", keys.refusals(bot, channel), parse=bool)
 
 
 def _barred(reply: Reply) -> dict[Barred, str]:
     known = {one.value: one for one in Barred}
-    return {known[kind]: reason for kind, reason in zip(reply[::2], reply[1::2], strict=True) if kind in known}
+    return {
+        known[kind]: reason
+        for kind, reason in zip(reply[::2], reply[1::2], strict=True)
+        if kind in known
+    }

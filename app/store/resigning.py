@@ -1,4 +1,5 @@
-"""Sign what waits anew, so that an old key can go: who has the new key alone would take it for forged, and drop it."""
+"""Sign what waits anew, so that an old key can go: who has the new key alone would take
+it for forged, and drop it."""
 
 from __future__ import annotations
 
@@ -10,12 +11,19 @@ from app.store.signing import HEARD, OUTBOX, Signer, asked
 
 
 def sign_anew(store: Store, signer: Signer) -> int:
-    """Sign messages that wait in inboxes and posts that wait in outboxes with the first key. Returns their number.
+    """Sign messages that wait in inboxes and posts that wait in outboxes with the first
+    key. Returns their number.
 
-    For an operator: it reads every mailbox. A message that a cycle is answering meanwhile is answered once all the same.
+    For an operator: it reads every mailbox. A message that a cycle is answering
+    meanwhile is answered once all the same.
     """
-    renewed = sum(_inbox(store, key, signer) for key in memories.scan(store, "mailbox:*:inbox*"))
-    return renewed + sum(_outbox_entry(store, key, signer) for key in memories.scan(store, keys.entry("*")))
+    renewed = sum(
+        _inbox(store, key, signer) for key in memories.scan(store, "mailbox:*:inbox*")
+    )
+    return renewed + sum(
+        _outbox_entry(store, key, signer)
+        for key in memories.scan(store, keys.entry("*"))
+    )
 
 
 def _inbox(store: Store, key: str, signer: Signer) -> int:

@@ -21,8 +21,14 @@ def _entries(reply: Reply) -> tuple[RosterEntry, ...]:
 
 
 def enlist(entry: RosterEntry) -> Call[int]:
-    """Publish one bot's entry; the roster expires a day after its last gateway published."""
-    return Call("enlist", (keys.ROSTER,), (entry.bot, entry.model_dump_json(), terms.VAULT_TTL), int)
+    """Publish one bot's entry; the roster expires a day after its last gateway
+    published."""
+    return Call(
+        "enlist",
+        (keys.ROSTER,),
+        (entry.bot, entry.model_dump_json(), terms.VAULT_TTL),
+        int,
+    )
 
 
 def roster() -> Call[tuple[RosterEntry, ...]]:
@@ -31,5 +37,6 @@ def roster() -> Call[tuple[RosterEntry, ...]]:
 
 
 def strike(bot: str) -> Call[int]:
-    """Take a bot off that cannot be served: its gateway, if it runs, notices and publishes it again."""
+    """Take a bot off that cannot be served: its gateway, if it runs, notices and
+    publishes it again."""
     return command("HDEL", keys.ROSTER, bot, parse=int)

@@ -1,7 +1,9 @@
-"""Signatures: what a worker believes of an inbox or an outbox was written by a process that has a vault key.
+"""Signatures: what a worker believes of an inbox or an outbox was written by a process
+that has a vault key.
 
-A login of Redis alone can write anything into a mailbox. Without a signature it could put words into a bot's mouth, or
-into a person's. The signature is the last field of the signed JSON object, so that whoever has no key still reads the rest.
+A login of Redis alone can write anything into a mailbox. Without a signature it could
+put words into a bot's mouth, or into a person's. The signature is the last field of the
+signed JSON object, so that whoever has no key still reads the rest.
 """
 
 from __future__ import annotations
@@ -24,37 +26,53 @@ HEARD = "heard"
 
 
 def asked(bot: str) -> str:
-    """The purpose of an event that speaks to this bot. An event that was merely heard never passes as one."""
+    """The purpose of an event that speaks to this bot. An event that was merely heard
+    never passes as one."""
     return f"asked:{bot}"
 
 
 class Signer:
-    """Signs with the first key, believes all of them: rotation is by list, as with the vault."""
+    """Signs with the first key, believes all of them: rotation is by list, as with the
+    vault."""
 
-    def __init__(self, vault_keys: Sequence[SecretStr], accept_unsigned: bool = False) -> None:
+    def __init__(
+        self, vault_keys: Sequence[SecretStr], accept_unsigned: bool = False
+    ) -> None:
         self._keys = tuple(_derived(key) for key in vault_keys)
         self._accept_unsigned = accept_unsigned or not self._keys
 
     def sign(self, purpose: str, text: str) -> str:
-        """A JSON object's text, signed for one purpose; as it is where there is no key."""
+        """A JSON object's text, signed for one purpose; as it is where there is no
+        key."""
         if not self._keys:
             return text
-        return f"{text[:-1]}{_MARK}{_mac(self._keys[0], purpose, text)}\"}}"
+        return f'{text[:-1]}{_MARK}{_mac(self._keys[0], purpose, text)}"}}'
 
     def believes(self, text: str, *purposes: str) -> bool:
         """Whether the text was signed for one of the purposes."""
-        body, mark, rest = text[:-_LENGTH], text[-_LENGTH:-_LENGTH + len(_MARK)], text[-_LENGTH + len(_MARK):]
+        body, mark, rest = (
+            text[:-_LENGTH],
+            text[-_LENGTH : -_LENGTH + len(_MARK)],
+            text[-_LENGTH + len(_MARK) :],
+        )
         if mark != _MARK or not rest.isascii():
             return self._accept_unsigned
         if not self._keys:
             return True
-        wanted = (_mac(key, purpose, body + "}") for key in self._keys for purpose in purposes)
+        wanted = (
+            _mac(key, purpose, body + "}") for key in self._keys for purpose in purposes
+        )
         return any(hmac.compare_digest(rest, mac + '"}') for mac in wanted)
 
     def renew(self, signed: str, changed: str, *purposes: str) -> str:
-        """Sign what we changed in a signed text, for the purpose that the text had; a forged one stays forged."""
+        """Sign what we changed in a signed text, for the purpose that the text had; a
+        forged one stays forged."""
         for purpose in purposes:
-            if self._keys and signed[-_LENGTH:].startswith(_MARK) and self.believes(signed, purpose):
+            if (
+                self._keys
+                and signed[-_LENGTH:].startswith(_MARK)
+                and self.believes(signed, purpose)
+            ):
                 return self.sign(purpose, changed[:-_LENGTH] + "}")
         return changed
 
@@ -71,7 +89,8 @@ def _mac(key: bytes, purpose: str, text: str) -> str:
 
 
 UNCHECKED = Signer(())
-"""Signs nothing and believes everything: for those who have no key and only look or tidy up."""
+"""Signs nothing and believes everything: for those who have no key and only look or
+tidy up."""
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,4 +1,5 @@
-"""Conversation states, by bot and channel. What they mean is decided in `app.rules.decay`."""
+"""Conversation states, by bot and channel. What they mean is decided in
+`app.rules.decay`."""
 
 from __future__ import annotations
 

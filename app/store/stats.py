@@ -18,4 +18,8 @@ def server_time() -> Call[float]:
 
 def counts() -> Call[dict[str, int]]:
     """All counters since the database was made."""
-    return command("HGETALL", keys.STATS, parse=lambda reply: {name: int(value) for name, value in reply.items()})
+    return command(
+        "HGETALL",
+        keys.STATS,
+        parse=lambda reply: {name: int(value) for name, value in reply.items()},
+    )

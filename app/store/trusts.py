@@ -1,4 +1,5 @@
-"""Points of trust, per bot and person. What they mean is decided in `app.rules.trust`."""
+"""Points of trust, per bot and person. What they mean is decided in
+`app.rules.trust`."""
 
 from __future__ import annotations
 
@@ -27,13 +28,28 @@ class Points(NamedTuple):
 def add(bot: str, person: str, points: int, request: str) -> Call[int]:
     """Add points, within the person's day. Returns the points now."""
     return Call(
-        "trust_add", (keys.trust(bot), keys.request(request)),
-        (person, points, rules.DAILY, rules.GRACE_DAYS, rules.MOST, PEOPLE_MOST, terms.PERSON_TTL), int)
+        "trust_add",
+        (keys.trust(bot), keys.request(request)),
+        (
+            person,
+            points,
+            rules.DAILY,
+            rules.GRACE_DAYS,
+            rules.MOST,
+            PEOPLE_MOST,
+            terms.PERSON_TTL,
+        ),
+        int,
+    )
 
 
 def _by_person(reply: Reply) -> dict[str, Points]:
-    return {person: Points(int(points), int(at_ms))
-            for person, points, at_ms in zip(reply[::3], reply[1::3], reply[2::3], strict=True)}
+    return {
+        person: Points(int(points), int(at_ms))
+        for person, points, at_ms in zip(
+            reply[::3], reply[1::3], reply[2::3], strict=True
+        )
+    }
 
 
 def everyone(bot: str) -> Call[dict[str, Points]]:

@@ -1,4 +1,5 @@
-"""What people asked for: to be left alone for good, or that all they said until now be forgotten."""
+"""What people asked for: to be left alone for good, or that all they said until now be
+forgotten."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ from app.store import keys
 from app.store.door import Call, Reply, command
 
 MARGIN_MS = 2_000
-"""Discord's clock and Redis's may differ: what was said so shortly after the wish counts as said before it."""
+"""Discord's clock and Redis's may differ: what was said so shortly after the wish
+counts as said before it."""
 
 
 def looks_every(settings: Settings) -> float:
-    """Seconds within which a running process has looked at what people wish, before it keeps anything more."""
+    """Seconds within which a running process has looked at what people wish, before it
+    keeps anything more."""
     return 2 * settings.pump_interval + 1
 
 
@@ -26,7 +29,12 @@ def digest(person: str) -> str:
 
 def opted_out(digests: Sequence[str]) -> Call[tuple[bool, ...]]:
     """Which of these digests (at least one) are of people who want no part in this."""
-    return command("SMISMEMBER", keys.OPTED_OUT, *digests, parse=lambda reply: tuple(map(bool, reply)))
+    return command(
+        "SMISMEMBER",
+        keys.OPTED_OUT,
+        *digests,
+        parse=lambda reply: tuple(map(bool, reply)),
+    )
 
 
 def all_opted_out() -> Call[frozenset[str]]:
@@ -40,12 +48,17 @@ def opt_out(digest: str) -> Call[int]:
 
 
 def forget(digest: str) -> Call[int]:
-    """From now on what this person said before is old. Returns the Unix milliseconds up to which it is."""
-    return Call("forgotten", (keys.FORGOTTEN,), (digest, MARGIN_MS, terms.FORGOTTEN_TTL), int)
+    """From now on what this person said before is old. Returns the Unix milliseconds up
+    to which it is."""
+    return Call(
+        "forgotten", (keys.FORGOTTEN,), (digest, MARGIN_MS, terms.FORGOTTEN_TTL), int
+    )
 
 
 def forgotten(digests: Sequence[str]) -> Call[tuple[int, ...]]:
-    """Up to when (Unix milliseconds) what these people (at least one) said is old; 0: they were not forgotten."""
+    """Up to when (Unix milliseconds) what these people (at least one) said is old; 0:
+    they were not forgotten."""
+
     def parse(reply: Reply) -> tuple[int, ...]:
         return tuple(int(float(mark or 0)) for mark in reply)
 
@@ -54,7 +67,11 @@ def forgotten(digests: Sequence[str]) -> Call[tuple[int, ...]]:
 
 def all_forgotten() -> Call[Mapping[str, int]]:
     """The digests of everybody who was forgotten, with that time."""
+
     def parse(reply: Reply) -> Mapping[str, int]:
-        return {str(digest): int(float(mark)) for digest, mark in zip(reply[::2], reply[1::2], strict=True)}
+        return {
+            str(digest): int(float(mark))
+            for digest, mark in zip(reply[::2], reply[1::2], strict=True)
+        }
 
     return command("ZRANGE", keys.FORGOTTEN, 0, -1, "WITHSCORES", parse=parse)

@@ -1,1 +1,2 @@
-"""A worker process: a cycle's ports on the store, its chores, and the bots that it serves."""
+"""A worker process: a cycle's ports on the store, its chores, and the bots that it
+serves."""

@@ -1,4 +1,5 @@
-"""What a worker does beside the cycles: remember answers, learn from conversations that have ended, write at night."""
+"""What a worker does beside the cycles: remember answers, learn from conversations that
+have ended, write at night."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ log = structlog.get_logger(__name__)
 ENDS_MS = 300_000
 """A conversation has ended when the bot added nothing for so long."""
 NIGHTS_BACK = 2
-"""Dates that each night asks for: a night that was missed is made up for in the next."""
+"""Dates that each night asks for: a night that was missed is made up for in the
+next."""
 EARLIER = 7
 """Diary entries that a new one does not repeat."""
 _TASKS = {Night.DIARY: DIARY, Night.DREAM: DREAM}
@@ -49,7 +51,12 @@ class Chores:
     """Shared by the threads of a worker."""
 
     def __init__(
-        self, store: Store, bots: Bots, settings: Settings, hints: HintSender, rest: DiscordRest,
+        self,
+        store: Store,
+        bots: Bots,
+        settings: Settings,
+        hints: HintSender,
+        rest: DiscordRest,
     ) -> None:
         self.memory = RedisMemory(store, shared_encoder())
         self._store = store
@@ -59,7 +66,8 @@ class Chores:
         self._rest = rest
 
     def remember(self, world: Ports) -> None:
-        """Keep what a cycle answered. Called when its posts are on their way: nobody waits for this."""
+        """Keep what a cycle answered. Called when its posts are on their way: nobody
+        waits for this."""
         for answered in world.moments:
             event = answered.entry.event
             try:
@@ -68,14 +76,30 @@ class Chores:
                     continue
                 silent = self._unwilling(people(moment))
                 served = world.served
-                remember(self.memory, world.bot, world.me, served.character.display_name, moment, silent,
-                         deep=served.brain.speaker is not None)
+                remember(
+                    self.memory,
+                    world.bot,
+                    world.me,
+                    served.character.display_name,
+                    moment,
+                    silent,
+                    deep=served.brain.speaker is not None,
+                )
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
                 if known and event.author_id not in silent:
-                    self._store.run(trusts.add(world.bot, event.author_id, trust.ANSWERED, request()))
+                    self._store.run(
+                        trusts.add(
+                            world.bot, event.author_id, trust.ANSWERED, request()
+                        )
+                    )
                 self._store.run(memories.converse(world.bot, event.channel_id, ENDS_MS))
             except StoreUnavailable as error:
-                log.warning("not remembered", bot=world.bot, message=event.message_id, reason=str(error))
+                log.warning(
+                    "not remembered",
+                    bot=world.bot,
+                    message=event.message_id,
+                    reason=str(error),
+                )
 
     def finished(self) -> int:
         """Hand out the conversations that have ended. Returns their number."""
@@ -86,36 +110,61 @@ class Chores:
         return len(ended)
 
     def learn(self, bot: str, channel: str) -> int:
-        """Draw facts from what was said in a channel since the last time. Returns how many were new.
+        """Draw facts from what was said in a channel since the last time. Returns how
+        many were new.
 
-        The mark moves first: a worker that dies here costs the facts of one conversation, never a second model call.
+        The mark moves first: a worker that dies here costs the facts of one
+        conversation, never a second model call.
         """
         served = self._bots.get(bot)
         mark = _order(self._store.run(memories.learned(bot, channel)))
-        items = self.memory.search((bot, "said"), filter={"channel": channel}, limit=memories.SAID_MOST)
-        items = sorted((item for item in items if _order(item.key) > mark), key=lambda item: _order(item.key))
+        items = self.memory.search(
+            (bot, "said"), filter={"channel": channel}, limit=memories.SAID_MOST
+        )
+        items = sorted(
+            (item for item in items if _order(item.key) > mark),
+            key=lambda item: _order(item.key),
+        )
         if not items:
             return 0
         self._store.run(memories.learn_up_to(bot, channel, items[-1].key))
-        heard = {str(item.value["id"]): item.value for item in items if item.key.endswith(".0")}
+        heard = {
+            str(item.value["id"]): item.value
+            for item in items
+            if item.key.endswith(".0")
+        }
         silent = self._unwilling({str(line["author"]) for line in heard.values()})
-        lines = {message: line for message, line in heard.items() if line["author"] not in silent}
+        lines = {
+            message: line
+            for message, line in heard.items()
+            if line["author"] not in silent
+        }
         if all(line["bot"] for line in lines.values()):
             return 0
-        found = self._drawn(served, channel, list(lines.values())) if served.brain.speaker is not None else None
+        found = (
+            self._drawn(served, channel, list(lines.values()))
+            if served.brain.speaker is not None
+            else None
+        )
         if found is None:
             found = facts.told_in(list(lines.values()), served.character.names)
         # Once more: a model takes its time, and in it a person may have said no.
         tellers = {author for author, _ in found}
         silent, marks = self._unwilling(tellers), forgotten(self._store, tellers)
-        return sum(learn(self.memory, bot, author, fact, lines[fact.message_id])
-                   for author, fact in found
-                   if author not in silent and snowflake_ms(fact.message_id) > marks.get(author, 0))
+        return sum(
+            learn(self.memory, bot, author, fact, lines[fact.message_id])
+            for author, fact in found
+            if author not in silent
+            and snowflake_ms(fact.message_id) > marks.get(author, 0)
+        )
 
     def nightly(self, night: Night) -> int:
         """Ask for the last dates of every bot, one task each. Returns their number."""
         today = datetime.now(UTC).date()
-        dates = [(today - timedelta(days=back)).isoformat() for back in range(NIGHTS_BACK, 0, -1)]
+        dates = [
+            (today - timedelta(days=back)).isoformat()
+            for back in range(NIGHTS_BACK, 0, -1)
+        ]
         bots = [entry.bot for entry in self._store.run(roster.roster())]
         for bot in bots:
             for date in dates:
@@ -123,7 +172,8 @@ class Chores:
         return len(bots) * len(dates)
 
     def write(self, night: Night, bot: str, date: str) -> str:
-        """Write one bot's diary or dream of a date (ISO), once. Returns written, busy, lost or released (nothing to tell)."""
+        """Write one bot's diary or dream of a date (ISO), once. Returns written, busy,
+        lost or released (nothing to tell)."""
         owner = request()
         claimed = self._store.run(nights.claim(bot, night, date, owner))
         if claimed is not Claimed.CLAIMED:
@@ -134,9 +184,14 @@ class Chores:
         except StoreUnavailable:
             raise
         except StreamError as error:
-            log.warning("not written", bot=bot, night=night, date=date, reason=str(error))
+            log.warning(
+                "not written", bot=bot, night=night, date=date, reason=str(error)
+            )
             text = ""
-        if text and any(mark >= began_ms for mark in forgotten(self._store, json.loads(text)["people"]).values()):
+        if text and any(
+            mark >= began_ms
+            for mark in forgotten(self._store, json.loads(text)["people"]).values()
+        ):
             # Somebody of whom it tells was forgotten while it was written.
             text = ""
         return self._store.run(nights.write(bot, night, date, owner, text))
@@ -150,9 +205,13 @@ class Chores:
         if not day.exchanges or (night is Night.DREAM and date not in entries):
             return ""
         if night is Night.DIARY:
-            earlier = [json.loads(entries[old])["text"] for old in sorted(entries)[-EARLIER:]]
+            earlier = [
+                json.loads(entries[old])["text"] for old in sorted(entries)[-EARLIER:]
+            ]
             prompt = diary.prompt(character, day, night)
-            text = self._ask_text(served, prompt) or diary.compose(character, encoder, day, earlier)
+            text = self._ask_text(served, prompt) or diary.compose(
+                character, encoder, day, earlier
+            )
             who: Collection[str] = day.people
         else:
             before = self._placed(served, self._day(served, _before(date)), day.guild)
@@ -160,12 +219,15 @@ class Chores:
             # The diary may tell of another server than the one where the dream is told.
             page = written["text"] if written.get("guild") == day.guild else ""
             prompt = diary.prompt(character, day, night, page)
-            text = self._ask_text(served, prompt) or dream.compose(character, encoder, day, before)
+            text = self._ask_text(served, prompt) or dream.compose(
+                character, encoder, day, before
+            )
             who = sorted({*day.people, *before.people})
         return memories.encoded({"text": text, "people": list(who), "guild": day.guild})
 
     def _home(self, served: Served, night: Night) -> str:
-        """The server on which the diary or dream is told; empty where it is told nowhere, or nobody can say."""
+        """The server on which the diary or dream is told; empty where it is told
+        nowhere, or nobody can say."""
         character = served.character
         channel = character.diary if night is Night.DIARY else character.dream
         if channel is None or not channel.isdigit():
@@ -174,13 +236,19 @@ class Chores:
         return place.guild or "" if place is not None else ""
 
     def _placed(self, served: Served, day: Day, guild: str) -> Day:
-        """The day with the server of which it may tell, and with what was learned there."""
+        """The day with the server of which it may tell, and with what was learned
+        there."""
         bot, here = served.character.name, Place("", guild)
         silent = self._unwilling(day.people)
         learned = [
             (str(item.value["name"]), str(item.value["text"]))
-            for who in day.people if who not in silent for item in self.memory.search((bot, "person", who), limit=memories.FACTS_MOST)
-            if item.value["date"] == day.date and usable(Kind.FACT, item.value, here, Use.DIARY, about=who)
+            for who in day.people
+            if who not in silent
+            for item in self.memory.search(
+                (bot, "person", who), limit=memories.FACTS_MOST
+            )
+            if item.value["date"] == day.date
+            and usable(Kind.FACT, item.value, here, Use.DIARY, about=who)
         ]
         return replace(day, guild=guild, facts=tuple(learned))
 
@@ -190,30 +258,50 @@ class Chores:
         if not said:
             return Day(date)
         kept = self.memory.search((bot, "said"), limit=memories.SAID_MOST)
-        heard: dict[str, Mapping[str, Any]] = {item.value["id"]: item.value for item in kept if item.key.endswith(".0")}
+        heard: dict[str, Mapping[str, Any]] = {
+            item.value["id"]: item.value for item in kept if item.key.endswith(".0")
+        }
         silent = self._unwilling({str(line["author"]) for line in heard.values()})
-        return diary.day_of(date, said, {key: line for key, line in heard.items() if line["author"] not in silent})
+        return diary.day_of(
+            date,
+            said,
+            {key: line for key, line in heard.items() if line["author"] not in silent},
+        )
 
     def _ask_text(self, served: Served, messages: Sequence[BaseMessage]) -> str:
         content = self._ask(served, messages)
         return diary.usable(served.character, content, messages) if content else ""
 
-    def _drawn(self, served: Served, channel: str, lines: list[Mapping[str, Any]]) -> list[tuple[str, Fact]] | None:
-        """Facts by the bot's model; None where it does not answer or nothing may be spent."""
+    def _drawn(
+        self, served: Served, channel: str, lines: list[Mapping[str, Any]]
+    ) -> list[tuple[str, Fact]] | None:
+        """Facts by the bot's model; None where it does not answer or nothing may be
+        spent."""
         here = Place(channel, str(lines[-1]["guild"]))
-        names = {str(line["author"]): str(line["name"]) for line in lines if not line["bot"]}
-        known = [(name, self._known(served.character.name, who, here)) for who, name in names.items()]
-        content = self._ask(served, facts.ask(served.character.display_name, lines, known))
+        names = {
+            str(line["author"]): str(line["name"]) for line in lines if not line["bot"]
+        }
+        known = [
+            (name, self._known(served.character.name, who, here))
+            for who, name in names.items()
+        ]
+        content = self._ask(
+            served, facts.ask(served.character.display_name, lines, known)
+        )
         return facts.drawn(content, lines) if content else None
 
     def _known(self, bot: str, who: str, here: Place) -> list[str]:
         """What the bot knows of a person, as far as it may be used in a place."""
         items = self.memory.search((bot, "person", who), limit=memories.FACTS_MOST)
-        return [str(item.value["text"]) for item in items
-                if usable(Kind.FACT, item.value, here, Use.LEARNING, about=who, reader=who)]
+        return [
+            str(item.value["text"])
+            for item in items
+            if usable(Kind.FACT, item.value, here, Use.LEARNING, about=who, reader=who)
+        ]
 
     def _ask(self, served: Served, messages: Sequence[BaseMessage]) -> str:
-        """One model call within the day's budgets; "" where there is no model, no money or no answer."""
+        """One model call within the day's budgets; "" where there is no model, no money
+        or no answer."""
         speaker, bot = served.brain.speaker, served.character.name
         if speaker is None:
             return ""
@@ -225,7 +313,9 @@ class Chores:
         account = Account(estimate, lambda more: not self._hold(served, more, hold))
         self._store.run(stats.count("model_calls"))
         try:
-            return speaker.ask(messages, int(datetime.now(UTC).timestamp() * 1000), account).content
+            return speaker.ask(
+                messages, int(datetime.now(UTC).timestamp() * 1000), account
+            ).content
         except ModelUnavailable as error:
             log.warning("no answer", bot=bot, reason=str(error))
             return ""
@@ -236,8 +326,11 @@ class Chores:
         """Hold what a call may cost. Why not, or nothing."""
         bot, limits = served.character.name, served.limits
         verdict, reason = when_free(
-            lambda: self._store.run(holds.of_no_message(bot, limits, cost, hold, request())),
-            self._settings.model_timeout)
+            lambda: self._store.run(
+                holds.of_no_message(bot, limits, cost, hold, request())
+            ),
+            self._settings.model_timeout,
+        )
         return "" if verdict is Reserve.OK else reason
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:

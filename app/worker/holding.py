@@ -18,8 +18,11 @@ def request() -> str:
     return uuid.uuid4().hex
 
 
-def when_free(ask: Callable[[], tuple[Reserve, str]], seconds: float) -> tuple[Reserve, str]:
-    """The answer to `ask`, repeated while others' calls might pass a cap together with this one, at most for so long."""
+def when_free(
+    ask: Callable[[], tuple[Reserve, str]], seconds: float
+) -> tuple[Reserve, str]:
+    """The answer to `ask`, repeated while others' calls might pass a cap together with
+    this one, at most for so long."""
     until = time.monotonic() + seconds
     verdict, reason = ask()
     while verdict is Reserve.WAIT and time.monotonic() < until:

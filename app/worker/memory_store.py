@@ -1,7 +1,9 @@
-"""LangGraph's BaseStore on our Redis: small items in bounded parts, recalled by meaning with an exact cosine.
+"""LangGraph's BaseStore on our Redis: small items in bounded parts, recalled by meaning
+with an exact cosine.
 
-A namespace is (bot, "said") or (bot, "person", user id); what a part holds at most is decided in `app.store.memories`.
-Items do not change once they are written, so a process reads each of them once: a search asks Redis for the names alone.
+A namespace is (bot, "said") or (bot, "person", user id); what a part holds at most is
+decided in `app.store.memories`. Items do not change once they are written, so a process
+reads each of them once: a search asks Redis for the names alone.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ Namespace = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One item as it stands in Redis: value, time of writing, and the vector of its text if it has one."""
+    """One item as it stands in Redis: value, time of writing, and the vector of its
+    text if it has one."""
 
     value: dict[str, Any]
     at: datetime
@@ -53,12 +56,17 @@ class Kept:
 
 def _decode(text: str) -> Kept:
     raw = json.loads(text)
-    vector = np.frombuffer(base64.b64decode(raw["e"]), dtype=np.float16) if raw.get("e") else None
+    vector = (
+        np.frombuffer(base64.b64decode(raw["e"]), dtype=np.float16)
+        if raw.get("e")
+        else None
+    )
     return Kept(raw["v"], datetime.fromtimestamp(raw["at"] / 1000, UTC), vector)  # type: ignore[arg-type]
 
 
 class RedisMemory(BaseStore):
-    """Safe to share between threads. `value["text"]` is what is embedded, unless `index=False`. Raises StoreUnavailable."""
+    """Safe to share between threads. `value["text"]` is what is embedded, unless
+    `index=False`. Raises StoreUnavailable."""
 
     __slots__ = ("_encoder", "_known", "_lock", "_store")
 
@@ -69,16 +77,21 @@ class RedisMemory(BaseStore):
         self._lock = threading.Lock()
 
     def clear(self) -> None:
-        """Let go of all that this process keeps of it; what is still in Redis is read again."""
+        """Let go of all that this process keeps of it; what is still in Redis is read
+        again."""
         with self._lock:
             self._known.clear()
         self._encoder.clear()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Carry out operations one after another; puts into one namespace go in one round trip."""
+        """Carry out operations one after another; puts into one namespace go in one
+        round trip."""
         listed = list(ops)
-        # One call of the encoder for all that is new; each item then finds its vector in the cache.
-        if texts := [text for op in listed if isinstance(op, PutOp) and (text := _embedded(op))]:
+        # One call of the encoder for all that is new; each item then finds its vector
+        # in the cache.
+        if texts := [
+            text for op in listed if isinstance(op, PutOp) and (text := _embedded(op))
+        ]:
             self._encoder.matrix(texts)
         results: list[Result] = []
         puts: dict[Namespace, dict[str, str]] = {}
@@ -102,7 +115,9 @@ class RedisMemory(BaseStore):
 
     def _put(self, op: PutOp, puts: dict[Namespace, dict[str, str]]) -> None:
         if op.value is None:
-            self._store.run(memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key]))
+            self._store.run(
+                memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key])
+            )
             return
         item: dict[str, object] = {"v": op.value, "at": int(time.time() * 1000)}
         if text := _embedded(op):
@@ -112,14 +127,24 @@ class RedisMemory(BaseStore):
         with self._lock:
             known = self._known.get(op.namespace, {})
             if op.key in known:
-                self._known[op.namespace] = {key: kept for key, kept in known.items() if key != op.key}
+                self._known[op.namespace] = {
+                    key: kept for key, kept in known.items() if key != op.key
+                }
 
     def _get(self, op: GetOp) -> Item | None:
-        found = self._store.run(memories.values(op.namespace[0], ":".join(op.namespace[1:]), [op.key])).get(op.key)
+        found = self._store.run(
+            memories.values(op.namespace[0], ":".join(op.namespace[1:]), [op.key])
+        ).get(op.key)
         if found is None:
             return None
         kept = _decode(found)
-        return Item(value=kept.value, key=op.key, namespace=op.namespace, created_at=kept.at, updated_at=kept.at)
+        return Item(
+            value=kept.value,
+            key=op.key,
+            namespace=op.namespace,
+            created_at=kept.at,
+            updated_at=kept.at,
+        )
 
     def _search(self, op: SearchOp) -> list[SearchItem]:
         """The nearest in meaning first, or without a query the newest."""
@@ -127,24 +152,40 @@ class RedisMemory(BaseStore):
             (namespace, key, kept)
             for namespace in self._under(op.namespace_prefix)
             for key, kept in self._part(namespace).items()
-            if all(kept.value.get(name) == wanted for name, wanted in (op.filter or {}).items())
+            if all(
+                kept.value.get(name) == wanted
+                for name, wanted in (op.filter or {}).items()
+            )
         ]
         scores: list[float | None] = [None] * len(found)
         if op.query and found:
             scores = list(self._scores(op.query, [kept.vector for _, _, kept in found]))
-            order = sorted(range(len(found)), key=lambda at: -1.0 if (score := scores[at]) is None else score, reverse=True)
+            order = sorted(
+                range(len(found)),
+                key=lambda at: -1.0 if (score := scores[at]) is None else score,
+                reverse=True,
+            )
         else:
-            order = sorted(range(len(found)), key=lambda at: (len(found[at][1]), found[at][1]), reverse=True)
+            order = sorted(
+                range(len(found)),
+                key=lambda at: (len(found[at][1]), found[at][1]),
+                reverse=True,
+            )
         return [
             SearchItem(namespace, key, kept.value, kept.at, kept.at, scores[at])
-            for at in order[op.offset: op.offset + op.limit]
+            for at in order[op.offset : op.offset + op.limit]
             for namespace, key, kept in [found[at]]
         ]
 
     def _scores(self, query: str, vectors: list[Matrix | None]) -> list[float | None]:
-        """Cosines to the query; None where there is no vector of this process's encoder."""
+        """Cosines to the query; None where there is no vector of this process's
+        encoder."""
         wanted = self._encoder.matrix([query])[0]
-        fitting = {at: vector for at, vector in enumerate(vectors) if vector is not None and vector.shape == wanted.shape}
+        fitting = {
+            at: vector
+            for at, vector in enumerate(vectors)
+            if vector is not None and vector.shape == wanted.shape
+        }
         scores: list[float | None] = [None] * len(vectors)
         if fitting:
             near = rounded(np.stack(list(fitting.values())).astype(np.float32) @ wanted)
@@ -153,17 +194,29 @@ class RedisMemory(BaseStore):
         return scores
 
     def _under(self, prefix: Namespace) -> list[Namespace]:
-        """The namespaces that begin with a prefix; a whole one is answered without looking."""
+        """The namespaces that begin with a prefix; a whole one is answered without
+        looking."""
         if len(prefix) == 3 or prefix[1:] == ("said",):
             return [prefix]
-        return [namespace for namespace in self._namespaces(prefix[:1]) if namespace[: len(prefix)] == prefix]
+        return [
+            namespace
+            for namespace in self._namespaces(prefix[:1])
+            if namespace[: len(prefix)] == prefix
+        ]
 
     def _namespaces(self, prefix: Namespace = ()) -> list[Namespace]:
         held = memories.parts(self._store, prefix[0] if prefix else "*")
-        return sorted({(bot, *part.split(":")) for bot, part in held if part == "said" or part.startswith("person:")})
+        return sorted(
+            {
+                (bot, *part.split(":"))
+                for bot, part in held
+                if part == "said" or part.startswith("person:")
+            }
+        )
 
     def _part(self, namespace: Namespace) -> dict[str, Kept]:
-        """All items of a namespace. What another process removed is gone here too: Redis's names decide."""
+        """All items of a namespace. What another process removed is gone here too:
+        Redis's names decide."""
         bot, part = namespace[0], ":".join(namespace[1:])
         names = self._store.run(memories.fields(bot, part))
         with self._lock:
@@ -171,7 +224,11 @@ class RedisMemory(BaseStore):
         missing = [name for name in names if name not in known]
         read = self._store.run(memories.values(bot, part, missing)) if missing else {}
         fresh = {name: _decode(text) for name, text in read.items()}
-        items = {name: kept for name in names if (kept := known.get(name) or fresh.get(name)) is not None}
+        items = {
+            name: kept
+            for name in names
+            if (kept := known.get(name) or fresh.get(name)) is not None
+        }
         with self._lock:
             self._known[namespace] = items
             self._known.move_to_end(namespace)
@@ -181,20 +238,31 @@ class RedisMemory(BaseStore):
 
     def _list(self, op: ListNamespacesOp) -> list[Namespace]:
         found = [
-            namespace for namespace in self._namespaces()
-            if all(_matches(namespace, condition) for condition in op.match_conditions or ())
+            namespace
+            for namespace in self._namespaces()
+            if all(
+                _matches(namespace, condition)
+                for condition in op.match_conditions or ()
+            )
         ]
         cut = sorted({namespace[: op.max_depth] for namespace in found})
-        return cut[op.offset: op.offset + op.limit]
+        return cut[op.offset : op.offset + op.limit]
 
 
 def _embedded(op: PutOp) -> str:
     """The text of which an item gets a vector, or ""."""
-    return "" if op.value is None or op.index is False else str(op.value.get("text", ""))
+    return (
+        "" if op.value is None or op.index is False else str(op.value.get("text", ""))
+    )
 
 
 def _matches(namespace: Namespace, condition: MatchCondition) -> bool:
     path = condition.path
-    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path):]
-    return len(part) == len(path) and all(fnmatchcase(name, wanted) for name, wanted in zip(part, path, strict=True))
-
+    part = (
+        namespace[: len(path)]
+        if condition.match_type == "prefix"
+        else namespace[-len(path) :]
+    )
+    return len(part) == len(path) and all(
+        fnmatchcase(name, wanted) for name, wanted in zip(part, path, strict=True)
+    )

@@ -1,5 +1,5 @@
-"""Names for a worker: Discord's REST tells ids and global names; what people and places are called in a server is kept by the
-gateways."""
+"""Names for a worker: Discord's REST tells ids and global names; what people and places
+are called in a server is kept by the gateways."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MOST_IDS = 300
 
 
 class Named(NamedTuple):
-    """Lines with the names of their server, and where they were said: `channel`, `topic`, `thread` and `your name here` as
-    far as is known."""
+    """Lines with the names of their server, and where they were said: `channel`,
+    `topic`, `thread` and `your name here` as far as is known."""
 
     lines: tuple[ChatLine, ...]
     place: Mapping[str, str]
@@ -25,8 +25,11 @@ class Named(NamedTuple):
 def named(store: Store, event: Event, lines: Sequence[ChatLine], me: str = "") -> Named:
     """The lines as a person on that server sees them. `me`: the bot's own user id."""
     channel = event.parent_id or event.channel_id
-    known = _known(store, event.guild_id, [channel, f"topic:{channel}", me, *_mentioned(lines)])
-    # A message that was just heard tells its author's name of now. A proxy's id is that of all its people.
+    known = _known(
+        store, event.guild_id, [channel, f"topic:{channel}", me, *_mentioned(lines)]
+    )
+    # A message that was just heard tells its author's name of now. A proxy's id is that
+    # of all its people.
     author = {} if event.proxied else {event.author_id: event.author_name}
     known = {**known, **author, **event.names}
     place = _place(event, known, me)
@@ -36,18 +39,30 @@ def named(store: Store, event: Event, lines: Sequence[ChatLine], me: str = "") -
     return Named(tuple(renamed(line, known) for line in lines), place)
 
 
-def called(store: Store, guild_id: str | None, lines: Sequence[ChatLine]) -> tuple[ChatLine, ...]:
+def called(
+    store: Store, guild_id: str | None, lines: Sequence[ChatLine]
+) -> tuple[ChatLine, ...]:
     """Lines that answer nobody in particular, with the names of their server."""
     known = _known(store, guild_id, _mentioned(lines))
     return tuple(renamed(line, known) for line in lines)
 
 
 def renamed(line: ChatLine, known: Mapping[str, str]) -> ChatLine:
-    """A line with names for ids. Several people speak by one proxy: the line itself tells which."""
+    """A line with names for ids. Several people speak by one proxy: the line itself
+    tells which."""
     names = {**line.names, **known}
-    author = line.author_name if line.proxied else known.get(line.author_id, line.author_name)
-    return line.model_copy(update={
-        "author_name": author, "content": legible(line.content, names), "parts": named_parts(line.parts, names)})
+    author = (
+        line.author_name
+        if line.proxied
+        else known.get(line.author_id, line.author_name)
+    )
+    return line.model_copy(
+        update={
+            "author_name": author,
+            "content": legible(line.content, names),
+            "parts": named_parts(line.parts, names),
+        }
+    )
 
 
 def _mentioned(lines: Iterable[ChatLine]) -> list[str]:
@@ -61,7 +76,11 @@ def _mentioned(lines: Iterable[ChatLine]) -> list[str]:
 
 def _known(store: Store, guild_id: str | None, ids: Sequence[str]) -> dict[str, str]:
     wanted = [one for one in dict.fromkeys(ids) if one][:MOST_IDS]
-    return store.run(names_store.called(guild_id, wanted)) if guild_id is not None and wanted else {}
+    return (
+        store.run(names_store.called(guild_id, wanted))
+        if guild_id is not None and wanted
+        else {}
+    )
 
 
 def _place(event: Event, known: Mapping[str, str], me: str) -> dict[str, str]:
@@ -70,7 +89,9 @@ def _place(event: Event, known: Mapping[str, str], me: str) -> dict[str, str]:
     channel = event.parent_id or event.channel_id
     name = known.get(channel, "") or ("" if event.parent_id else event.channel_name)
     place = {
-        "channel": name, "topic": known.get(f"topic:{channel}", ""),
-        "thread": event.channel_name if event.parent_id else "", "your name here": known.get(me, ""),
+        "channel": name,
+        "topic": known.get(f"topic:{channel}", ""),
+        "thread": event.channel_name if event.parent_id else "",
+        "your name here": known.get(me, ""),
     }
     return {key: value for key, value in place.items() if value}

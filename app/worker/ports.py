@@ -1,4 +1,5 @@
-"""The brain's ports on the real parts: the store, Discord's REST, the clock of Redis and a source of chance."""
+"""The brain's ports on the real parts: the store, Discord's REST, the clock of Redis
+and a source of chance."""
 
 from __future__ import annotations
 
@@ -52,7 +53,16 @@ from app.worker.served import Served
 
 log = structlog.get_logger(__name__)
 
-FINAL_CLAIMS = frozenset({Claim.LOST_LOCK, Claim.GONE, Claim.ANSWERED, Claim.ADDRESSED, Claim.MUTED, Claim.NOT_ALLOWED})
+FINAL_CLAIMS = frozenset(
+    {
+        Claim.LOST_LOCK,
+        Claim.GONE,
+        Claim.ANSWERED,
+        Claim.ADDRESSED,
+        Claim.MUTED,
+        Claim.NOT_ALLOWED,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -65,12 +75,14 @@ class Held:
     hold: str = field(default_factory=request)
     """Under which the store holds what the draft may cost."""
     expected: Cost | None = None
-    """How much that is; None: nothing is held, as it is settled or nothing was asked for."""
+    """How much that is; None: nothing is held, as it is settled or nothing was asked
+    for."""
 
 
 @dataclass
 class Ports:
-    """One cycle's world; see `app.brain.ports.CyclePorts` for what each call promises."""
+    """One cycle's world; see `app.brain.ports.CyclePorts` for what each call
+    promises."""
 
     store: Store
     rest: DiscordRest
@@ -85,12 +97,15 @@ class Ports:
     """The soonest that a refused claim asked to come back."""
     held: Held | None = None
     next_lanes: list[str] = field(default_factory=list)
-    """Lanes and elections (`#<message>`) that became due because this cycle gave a floor back."""
+    """Lanes and elections (`#<message>`) that became due because this cycle gave a
+    floor back."""
     committed: bool = False
     behind: bool = False
-    """What was granted came first: other triggers that this cycle read are owed a cycle of their own."""
+    """What was granted came first: other triggers that this cycle read are owed a cycle
+    of their own."""
     place: Mapping[str, str] = field(default_factory=dict)
-    """Where the message was said whose context was read last: channel, topic, thread."""
+    """Where the message was said whose context was read last: channel, topic,
+    thread."""
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
     _read: tuple[ChatLine, ...] = ()
@@ -99,8 +114,15 @@ class Ports:
 
     def __post_init__(self) -> None:
         self.posting = Posting(
-            self.store, self.rest, self.settings, self.served, self.holder, self.begun.now_ms, request(),
-            self.roster_ids)
+            self.store,
+            self.rest,
+            self.settings,
+            self.served,
+            self.holder,
+            self.begun.now_ms,
+            request(),
+            self.roster_ids,
+        )
 
     @property
     def now_ms(self) -> int:
@@ -123,12 +145,22 @@ class Ports:
         return self.holder.lane.bot
 
     def entries(self) -> Sequence[InboxEntry]:
-        """The lane's inbox entries, oldest first, but those that nobody may answer yet."""
-        held = [entry.after_ms - self.now_ms for entry in self.begun.entries if entry.after_ms > self.now_ms]
+        """The lane's inbox entries, oldest first, but those that nobody may answer
+        yet."""
+        held = [
+            entry.after_ms - self.now_ms
+            for entry in self.begun.entries
+            if entry.after_ms > self.now_ms
+        ]
         if held:
             self.retry_ms = min([*held, self.retry_ms or held[0]])
         due = [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
-        silent = {NOBODY, *unwilling(self.store, self.settings, {entry.event.author_id for entry in due})}
+        silent = {
+            NOBODY,
+            *unwilling(
+                self.store, self.settings, {entry.event.author_id for entry in due}
+            ),
+        }
         dropped = [entry for entry in due if entry.event.author_id in silent]
         if dropped:
             self.drop(dropped, "perceive", "its author wants no part in this")
@@ -140,16 +172,26 @@ class Ports:
 
     def states(self) -> Mapping[str, ConversationState]:
         """Conversation state by channel, decayed to now."""
-        return {channel: decay.decayed(one, self.now_ms).state for channel, one in self._engagements().items()}
+        return {
+            channel: decay.decayed(one, self.now_ms).state
+            for channel, one in self._engagements().items()
+        }
 
     def trust(self, person: str) -> int:
-        """Trust level of a Discord user id: earned, or given by the character file if that is more."""
+        """Trust level of a Discord user id: earned, or given by the character file if
+        that is more."""
         if self._levels is None:
             given = self.served.character.trusted
-            people = list(dict.fromkeys(entry.event.author_id for entry in self.begun.entries))
+            people = list(
+                dict.fromkeys(entry.event.author_id for entry in self.begun.entries)
+            )
             earned = self.store.run(trusts.some(self.bot, people)) if people else {}
             self._levels = {
-                who: max(given.get(who, 0), earned[who].level(self.now_ms) if who in earned else 0) for who in people
+                who: max(
+                    given.get(who, 0),
+                    earned[who].level(self.now_ms) if who in earned else 0,
+                )
+                for who in people
             }
         return self._levels.get(person, 0)
 
@@ -165,18 +207,31 @@ class Ports:
         if self._barred(entry):
             return Claim.BARRED
         reached("floor_before")
-        claimed = self.store.run(floors.claim(self.holder, entry, self.settings, self.served.quiet_time(self.settings)))
+        claimed = self.store.run(
+            floors.claim(
+                self.holder, entry, self.settings, self.served.quiet_time(self.settings)
+            )
+        )
         reached("floor_after")
         if claimed.verdict is Claim.GRANTED:
             self.held = Held(entry, claimed.token)
         elif claimed.verdict not in FINAL_CLAIMS and claimed.retry_in_ms:
-            self.retry_ms = min(self.retry_ms or claimed.retry_in_ms, claimed.retry_in_ms)
+            self.retry_ms = min(
+                self.retry_ms or claimed.retry_in_ms, claimed.retry_in_ms
+            )
         if claimed.verdict is not Claim.GRANTED:
-            self.note(entry, "claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
+            self.note(
+                entry,
+                "claim",
+                claimed.verdict,
+                "",
+                {"retry_in_ms": claimed.retry_in_ms},
+            )
         return claimed.verdict
 
     def _barred(self, entry: InboxEntry) -> bool:
-        """Whether Discord refused the bot in this channel lately: what it would say could not be sent either."""
+        """Whether Discord refused the bot in this channel lately: what it would say
+        could not be sent either."""
         event = entry.event
         reason = self.store.run(refusals.may_send(self.bot, event.channel_id))
         if not reason:
@@ -184,31 +239,47 @@ class Ports:
         told = f"Discord refuses the bot here: {reason}"
         if self.holder.kind == "direct":
             # Whoever was named after this bot must not wait for it.
-            self.store.run(admission.cancel(self.bot, event.message_id, event.channel_id, "refused", told))
+            self.store.run(
+                admission.cancel(
+                    self.bot, event.message_id, event.channel_id, "refused", told
+                )
+            )
         else:
             self.note(entry, "claim", Claim.BARRED, told, {})
         return True
 
     def renew(self) -> bool:
-        """Keep the floor while the model writes; called by the lock's renewal thread."""
+        """Keep the floor while the model writes; called by the lock's renewal
+        thread."""
         held = self.held
         if held is None:
             return self.posting.renew()
         event = held.entry.event
         lease = int(self.settings.floor_lease * 1000)
-        return self.store.run(floors.renew(event.channel_id, self.bot, event.message_id, held.token, lease))
+        return self.store.run(
+            floors.renew(
+                event.channel_id, self.bot, event.message_id, held.token, lease
+            )
+        )
 
     def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
         self._about(entry)
         found, problem = self.rest.context(
-            self.bot, self.served.token, entry.event.channel_id, self.settings.context_messages, self.roster_ids,
-            asked=Asked(entry.event.message_id, in_thread=entry.event.parent_id is not None),
+            self.bot,
+            self.served.token,
+            entry.event.channel_id,
+            self.settings.context_messages,
+            self.roster_ids,
+            asked=Asked(
+                entry.event.message_id, in_thread=entry.event.parent_id is not None
+            ),
         )
         if problem:
             self.note(entry, "context", "missing", problem, {})
         if self.held is not None and found:
-            # Also past those whose lines are left out below: they are read, though nobody is told.
+            # Also past those whose lines are left out below: they are read, though
+            # nobody is told.
             self.held.read_up_to = max((line.message_id for line in found), key=int)
         willing = heard(self.store, self.settings, found)
         self._read, self.place = named(self.store, entry.event, willing, self.me)
@@ -223,15 +294,20 @@ class Ports:
         return found
 
     def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
-        """Mark the message as paid for and hold of every budget what a call may cost."""
+        """Mark the message as paid for and hold of every budget what a call may
+        cost."""
         held = self.held
         if held is None:
             return Reserve.LOST_FLOOR
         limits = self.served.limits
         verdict, reason = when_free(
             lambda: self.store.run(
-                floors.reserve(self.holder, entry, held.token, limits, cost, held.hold, request())),
-            self.settings.model_timeout)
+                floors.reserve(
+                    self.holder, entry, held.token, limits, cost, held.hold, request()
+                )
+            ),
+            self.settings.model_timeout,
+        )
         if verdict is Reserve.OK:
             if held.expected is None:
                 self.store.run(stats.count("model_calls"))
@@ -265,10 +341,18 @@ class Ports:
             self.served.cooldown(self.settings),
         )
         reached("commit_before")
-        verdict, _ = self.store.run(commits.commit(decision, self.served.limits, self.settings, request()))
+        verdict, _ = self.store.run(
+            commits.commit(decision, self.served.limits, self.settings, request())
+        )
         held.expected = None
         reached("commit_after")
-        log.info("decided", bot=self.bot, channel=entry.event.channel_id, kind=action.kind, verdict=verdict)
+        log.info(
+            "decided",
+            bot=self.bot,
+            channel=entry.event.channel_id,
+            kind=action.kind,
+            verdict=verdict,
+        )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             self.held = None
             self.committed = True
@@ -276,7 +360,11 @@ class Ports:
                 self.moments.append(Moment(entry, action.text, self._read))
             if action.kind is not ActionKind.REACT:
                 self.store.run(
-                    states.remember(self.bot, entry.event.channel_id, decay.to_json(decay.spoke(self.now_ms)))
+                    states.remember(
+                        self.bot,
+                        entry.event.channel_id,
+                        decay.to_json(decay.spoke(self.now_ms)),
+                    )
                 )
         return verdict
 
@@ -298,22 +386,46 @@ class Ports:
     def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
         """Note, once each, triggers that were seen and left."""
         if entries:
-            self.behind = self.held is not None and self.held.entry.event.message_id in self.begun.granted
+            self.behind = (
+                self.held is not None
+                and self.held.entry.event.message_id in self.begun.granted
+            )
             self.store.run(floors.left(self.holder, entries, reason))
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer."""
-        plain = [entry for entry in entries if entry.event.message_id not in self.begun.granted]
+        plain = [
+            entry
+            for entry in entries
+            if entry.event.message_id not in self.begun.granted
+        ]
         if plain:
             self.store.run(floors.drop(self.holder, plain, step, reason))
         for entry in entries:
             if entry.event.message_id in self.begun.granted:
-                # A rule observes before anything was paid: the next best bidder gets its chance at once.
-                self._give_back(entry, self.begun.floors[entry.event.message_id], keep=False, reason=reason)
+                # A rule observes before anything was paid: the next best bidder gets
+                # its chance at once.
+                self._give_back(
+                    entry,
+                    self.begun.floors[entry.event.message_id],
+                    keep=False,
+                    reason=reason,
+                )
 
-    def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
+    def note(
+        self,
+        entry: InboxEntry,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
         """Write one journal line about an entry."""
-        self.store.run(journal.note(entry.event.message_id, self.bot, step, verdict, reason, numbers))
+        self.store.run(
+            journal.note(
+                entry.event.message_id, self.bot, step, verdict, reason, numbers
+            )
+        )
 
     def recent(self) -> Sequence[str]:
         """What the bot's offline voice said within about a day, in any process."""
@@ -354,25 +466,33 @@ class Ports:
         return self.rng.random()
 
     def _about(self, entry: InboxEntry) -> None:
-        """A cycle reads many messages: its log lines are about this one now. Each node of the graph has its own context, so
-        whatever a node calls first says it anew."""
+        """A cycle reads many messages: its log lines are about this one now. Each node
+        of the graph has its own context, so whatever a node calls first says it
+        anew."""
         bind_contextvars(trace=entry.event.message_id)
 
     def _token(self) -> str:
         return self.held.token if self.held is not None else ""
 
-    def _give_back(self, entry: InboxEntry, token: str, keep: bool, reason: str) -> None:
+    def _give_back(
+        self, entry: InboxEntry, token: str, keep: bool, reason: str
+    ) -> None:
         if self.held is not None and self.held.expected is not None:
             # A cycle that failed on its way: what it had paid for is not known.
             self.book(entry, self.held.expected)
-        verdict, next_lane = self.store.run(floors.give_back(self.holder, entry, token, keep, reason, request()))
+        verdict, next_lane = self.store.run(
+            floors.give_back(self.holder, entry, token, keep, reason, request())
+        )
         self.held = None
-        # The election that is open again is asked when this cycle is over, not when the pump comes by.
+        # The election that is open again is asked when this cycle is over, not when the
+        # pump comes by.
         again = f"#{entry.event.message_id}" if verdict == "handed_over" else ""
         self.next_lanes += [lane for lane in dict.fromkeys((next_lane, again)) if lane]
 
     def _engagements(self) -> dict[str, decay.Engagement]:
         if self._states is None:
             stored = self.store.run(states.states(self.bot))
-            self._states = {channel: decay.from_json(text) for channel, text in stored.items()}
+            self._states = {
+                channel: decay.from_json(text) for channel, text in stored.items()
+            }
         return self._states

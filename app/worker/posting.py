@@ -1,4 +1,5 @@
-"""The ports of a post that answers nobody: a diary, a dream, an opening of a conversation."""
+"""The ports of a post that answers nobody: a diary, a dream, an opening of a
+conversation."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ from app.worker.served import Served
 log = structlog.get_logger(__name__)
 
 QUIET_S = 1_800.0
-"""Seconds of quiet before a conversation is opened; `rules.plan.proactive` asks for as many."""
+"""Seconds of quiet before a conversation is opened; `rules.plan.proactive` asks for as
+many."""
 CHANNELS_MOST = 100
 
 
@@ -69,10 +71,18 @@ class Posting:
         return [*self._nights(), *self._quiet()]
 
     def _nights(self) -> list[Opening]:
-        """Last night's diary and dream, where the character file names a channel for them."""
-        date = (datetime.fromtimestamp(self.now_ms / 1000, UTC) - timedelta(days=1)).date().isoformat()
+        """Last night's diary and dream, where the character file names a channel for
+        them."""
+        date = (
+            (datetime.fromtimestamp(self.now_ms / 1000, UTC) - timedelta(days=1))
+            .date()
+            .isoformat()
+        )
         waiting = []
-        for night, channel in ((Night.DIARY, self.served.character.diary), (Night.DREAM, self.served.character.dream)):
+        for night, channel in (
+            (Night.DIARY, self.served.character.diary),
+            (Night.DREAM, self.served.character.dream),
+        ):
             if channel is None or not self._may(channel):
                 continue
             post_id = posts.entry_id(self.bot, night, date)
@@ -81,8 +91,15 @@ class Posting:
             written = self.store.run(nights.read_one(self.bot, night, date))
             if written:
                 entry = json.loads(written)
-                waiting.append(Opening(
-                    post_id, channel, text=entry["text"], reason=f"the night's {night}", guild=entry.get("guild", "")))
+                waiting.append(
+                    Opening(
+                        post_id,
+                        channel,
+                        text=entry["text"],
+                        reason=f"the night's {night}",
+                        guild=entry.get("guild", ""),
+                    )
+                )
         return waiting
 
     def _quiet(self) -> list[Opening]:
@@ -90,19 +107,32 @@ class Posting:
             return []
         channels = self._watched()
         quiet = self.store.run(posts.quiet(self.bot, channels)) if channels else ()
-        found = [Opening(posts.entry_id(self.bot, self.request, channel), channel, ms / 1000)
-                 for channel, ms in zip(channels, quiet, strict=True) if ms >= QUIET_S * 1000]
+        found = [
+            Opening(posts.entry_id(self.bot, self.request, channel), channel, ms / 1000)
+            for channel, ms in zip(channels, quiet, strict=True)
+            if ms >= QUIET_S * 1000
+        ]
         return sorted(found, key=lambda one: one.quiet_s, reverse=True)
 
     def _watched(self) -> list[str]:
-        """Channels that the bot can read, may speak in, and was given: by its watchlist, or one by one in the settings."""
-        entry = next((one for one in self.store.run(roster.roster()) if one.bot == self.bot), None)
+        """Channels that the bot can read, may speak in, and was given: by its
+        watchlist, or one by one in the settings."""
+        entry = next(
+            (one for one in self.store.run(roster.roster()) if one.bot == self.bot),
+            None,
+        )
         character = self.served.character
         watchlist = character.watchlist
         return [
-            channel for channel in (entry.channels if entry is not None else ())
-            if self._may(channel) and channel not in {character.diary, character.dream}
-            and ("*" in watchlist or channel in watchlist or channel in self.settings.speak_channels)
+            channel
+            for channel in (entry.channels if entry is not None else ())
+            if self._may(channel)
+            and channel not in {character.diary, character.dream}
+            and (
+                "*" in watchlist
+                or channel in watchlist
+                or channel in self.settings.speak_channels
+            )
         ][:CHANNELS_MOST]
 
     def _may(self, channel: str) -> bool:
@@ -112,16 +142,29 @@ class Posting:
         return self.settings.may_speak(channel)
 
     def claim(self, opening: Opening) -> Claim:
-        """Ask for the channel's floor. Nothing is posted in a channel whose server is unknown: it might be muted."""
+        """Ask for the channel's floor. Nothing is posted in a channel whose server is
+        unknown: it might be muted."""
         place = self.rest.place(self.bot, self.served.token, opening.channel)
         if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
         told, here = Place("", opening.guild), Place(opening.channel, place.guild)
         if opening.text and not may_use(Kind.LINE, told, here, Use.DIARY, about=""):
-            log.warning("not posted: it tells of another server", bot=self.bot, channel=opening.channel)
+            log.warning(
+                "not posted: it tells of another server",
+                bot=self.bot,
+                channel=opening.channel,
+            )
             return Claim.NOT_ALLOWED
         quiet = self.served.quiet_time(self.settings) if opening.text else QUIET_S
-        post = Post(self.holder, opening.post_id, opening.channel, place.guild, int(quiet * 1000), not opening.text, place.parent)
+        post = Post(
+            self.holder,
+            opening.post_id,
+            opening.channel,
+            place.guild,
+            int(quiet * 1000),
+            not opening.text,
+            place.parent,
+        )
         claimed = self.store.run(posts.claim(post, self.served.limits, self.settings))
         if claimed.verdict is Claim.GRANTED:
             self.held = HeldPost(post, claimed.token)
@@ -133,12 +176,21 @@ class Posting:
         if held is None:
             return True
         lease = int(self.settings.floor_lease * 1000)
-        return self.store.run(floors.renew(held.post.channel, self.bot, held.post.entry_id, held.token, lease))
+        return self.store.run(
+            floors.renew(
+                held.post.channel, self.bot, held.post.entry_id, held.token, lease
+            )
+        )
 
     def lines(self, opening: Opening) -> Sequence[ChatLine]:
         """Recent lines of the channel."""
         lines, _ = self.rest.context(
-            self.bot, self.served.token, opening.channel, self.settings.context_messages, self.roster_ids)
+            self.bot,
+            self.served.token,
+            opening.channel,
+            self.settings.context_messages,
+            self.roster_ids,
+        )
         guild = self.held.post.guild if self.held is not None else None
         return called(self.store, guild, heard(self.store, self.settings, lines))
 
@@ -149,8 +201,17 @@ class Posting:
             return Reserve.LOST_FLOOR
         verdict, _ = when_free(
             lambda: self.store.run(
-                posts.reserve(held.post, held.token, self.served.limits, cost, held.hold, request())),
-            self.settings.model_timeout)
+                posts.reserve(
+                    held.post,
+                    held.token,
+                    self.served.limits,
+                    cost,
+                    held.hold,
+                    request(),
+                )
+            ),
+            self.settings.model_timeout,
+        )
         if verdict is Reserve.OK and not held.asked:
             held.asked = True
             self.store.run(stats.count("model_calls"))
@@ -161,19 +222,33 @@ class Posting:
         held, self.held = self.held, None
         if held is None:
             return Commit.LOST_FLOOR
-        verdict, _ = self.store.run(posts.commit(
-            held.post, action, held.token, held.hold, self.served.cooldown(self.settings), self.served.limits,
-            self.settings, f"{self.request}.c"))
+        verdict, _ = self.store.run(
+            posts.commit(
+                held.post,
+                action,
+                held.token,
+                held.hold,
+                self.served.cooldown(self.settings),
+                self.served.limits,
+                self.settings,
+                f"{self.request}.c",
+            )
+        )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             engaged = decay.to_json(decay.spoke(self.now_ms))
             self.store.run(states.remember(self.bot, held.post.channel, engaged))
         return verdict
 
     def release(self, action: Action) -> str:
-        """Give the floor back; the silence may have cost something. Returns who may speak now."""
+        """Give the floor back; the silence may have cost something. Returns who may
+        speak now."""
         held, self.held = self.held, None
         if held is None:
             return ""
         cost = Cost(action.tokens, action.micro_usd)
-        self.store.run(holds.settle(held.hold, self.served.limits, cost, f"{self.request}.s"))
-        return self.store.run(posts.give_back(held.post, held.token, action.reason, f"{self.request}.g"))
+        self.store.run(
+            holds.settle(held.hold, self.served.limits, cost, f"{self.request}.s")
+        )
+        return self.store.run(
+            posts.give_back(held.post, held.token, action.reason, f"{self.request}.g")
+        )

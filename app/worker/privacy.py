@@ -1,4 +1,5 @@
-"""Of whom a worker hears and keeps nothing: those whom the operator set aside, who want no part in this, or who were forgotten."""
+"""Of whom a worker hears and keeps nothing: those whom the operator set aside, who want
+no part in this, or who were forgotten."""
 
 from __future__ import annotations
 
@@ -11,32 +12,55 @@ from app.store import wishes
 from app.store.door import Store
 
 
-def unwilling(store: Store, settings: Settings, people: Collection[str]) -> frozenset[str]:
-    """Those of these people (user ids) of whom no model hears and no memory keeps a word."""
+def unwilling(
+    store: Store, settings: Settings, people: Collection[str]
+) -> frozenset[str]:
+    """Those of these people (user ids) of whom no model hears and no memory keeps a
+    word."""
     listed = sorted(people)
-    out = store.run(wishes.opted_out([wishes.digest(one) for one in listed])) if listed else ()
-    return frozenset(one for one, gone in zip(listed, out, strict=True) if gone or one in settings.ignored_people)
+    out = (
+        store.run(wishes.opted_out([wishes.digest(one) for one in listed]))
+        if listed
+        else ()
+    )
+    return frozenset(
+        one
+        for one, gone in zip(listed, out, strict=True)
+        if gone or one in settings.ignored_people
+    )
 
 
-def heard(store: Store, settings: Settings, lines: Sequence[ChatLine]) -> tuple[ChatLine, ...]:
+def heard(
+    store: Store, settings: Settings, lines: Sequence[ChatLine]
+) -> tuple[ChatLine, ...]:
     """A channel's lines without those of the unwilling."""
     silent = unwilling(store, settings, {line.author_id for line in lines})
     return tuple(line for line in lines if line.author_id not in silent)
 
 
 def forgotten(store: Store, people: Collection[str]) -> Mapping[str, int]:
-    """Those of these people who were forgotten, with the Unix milliseconds up to which what they said is old."""
+    """Those of these people who were forgotten, with the Unix milliseconds up to which
+    what they said is old."""
     listed = sorted(people)
-    marks = store.run(wishes.forgotten([wishes.digest(one) for one in listed])) if listed else ()
+    marks = (
+        store.run(wishes.forgotten([wishes.digest(one) for one in listed]))
+        if listed
+        else ()
+    )
     return {one: mark for one, mark in zip(listed, marks, strict=True) if mark}
 
 
 def without_old(moment: Moment, marks: Mapping[str, int]) -> Moment | None:
-    """What may be kept of an answer when some were forgotten meanwhile; None: nothing."""
+    """What may be kept of an answer when some were forgotten meanwhile; None:
+    nothing."""
     event = moment.entry.event
     if _old(event.author_id, event.message_id, marks):
         return None
-    lines = tuple(line for line in moment.lines if not _old(line.author_id, line.message_id, marks))
+    lines = tuple(
+        line
+        for line in moment.lines
+        if not _old(line.author_id, line.message_id, marks)
+    )
     return Moment(moment.entry, moment.text, lines)
 
 

@@ -1,4 +1,5 @@
-"""What a worker knows of a bot it serves: all of it read from the vault, kept in memory for a short while."""
+"""What a worker knows of a bot it serves: all of it read from the vault, kept in memory
+for a short while."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from app.store.limits import Limits, limits_of
 from app.store.vault import Vault
 
 FRESH_FOR = 2.0
-"""Seconds that a worker trusts what it read: a rotated token is noticed within this time. Reading costs one round trip."""
+"""Seconds that a worker trusts what it read: a rotated token is noticed within this
+time. Reading costs one round trip."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Known:
 
 
 class Bots:
-    """The bots that this worker has met. VaultMissing or VaultKeyWrong come out of `get`; the bot is then dropped."""
+    """The bots that this worker has met. VaultMissing or VaultKeyWrong come out of
+    `get`; the bot is then dropped."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -92,12 +95,17 @@ class Bots:
             return self._known.get(bot)
 
     def _renewed(self, bot: str, parts: dict[str, str], known: Known | None) -> Known:
-        """The bot is built anew only when something changed; each publication encrypts the same secrets differently."""
+        """The bot is built anew only when something changed; each publication encrypts
+        the same secrets differently."""
         now = time.monotonic()
         if known is not None and known.parts == parts:
             return replace(known, read_at=now)
         secrets = self._vault.open(bot, parts["secrets"], vault.plain_of(parts))
-        if known is not None and known.secrets == secrets and {**known.parts, "secrets": ""} == {**parts, "secrets": ""}:
+        if (
+            known is not None
+            and known.secrets == secrets
+            and {**known.parts, "secrets": ""} == {**parts, "secrets": ""}
+        ):
             return replace(known, read_at=now, parts=parts)
         return Known(now, parts, secrets, self._build(parts, secrets))
 

@@ -1,4 +1,5 @@
-"""A worker process: any worker serves any bot. Celery's tasks are thin calls of this."""
+"""A worker process: any worker serves any bot. Celery's tasks are thin calls of
+this."""
 
 from __future__ import annotations
 
@@ -50,9 +51,16 @@ DELIVERY_WAIT = 5.0
 HEEDS_EVERY = 1.0
 VAULT_RETRY_MS = 5_000
 GIVE_UP_MS = 60_000
-"""A message that came before this and on which every cycle met a fault of ours is dropped, as it holds up its lane."""
-PASSING = (OSError, aiohttp.ClientError, discord.DiscordException, concurrent.futures.CancelledError)
-"""Trouble of the network and of Discord. It is no reason to drop a message that is not too old to answer."""
+"""A message that came before this and on which every cycle met a fault of ours is
+dropped, as it holds up its lane."""
+PASSING = (
+    OSError,
+    aiohttp.ClientError,
+    discord.DiscordException,
+    concurrent.futures.CancelledError,
+)
+"""Trouble of the network and of Discord. It is no reason to drop a message that is not
+too old to answer."""
 
 
 class Worker:
@@ -60,7 +68,9 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         if not settings.redis_url:
-            raise ConfigurationError("STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey.")
+            raise ConfigurationError(
+                "STREAM_REDIS_URL: is not set; `the-stream up` starts an embedded Valkey."
+            )
         register_settings(settings)
         if not settings.tracing:
             disable_tracing()
@@ -70,23 +80,34 @@ class Worker:
         self.hints = HintSender(settings)
         self.rest = DiscordRest(settings)
         self.deliverer = Deliverer(
-            AsyncStore(settings.redis_url, settings.redis_timeout), self.rest, settings, self._secrets, self._hint_next
+            AsyncStore(settings.redis_url, settings.redis_timeout),
+            self.rest,
+            settings,
+            self._secrets,
+            self._hint_next,
         )
         self.chores = Chores(self.store, self.bots, settings, self.hints, self.rest)
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
         self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
         self._unable: dict[str, float] = {}
-        """Bots whose vault did not open here, and until when (monotonic) their hints are left to other workers."""
+        """Bots whose vault did not open here, and until when (monotonic) their hints
+        are left to other workers."""
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
-        """Run one cycle of a lane, if it is due and nobody else runs it. Returns the outcome in a word."""
+        """Run one cycle of a lane, if it is due and nobody else runs it. Returns the
+        outcome in a word."""
         self.store.run(stats.count("tasks"))
         self.heed()
         if time.monotonic() < self._unable.get(bot, 0.0):
             return "unable"
         lane = Lane(bot, channel if context == Context.DIRECT else None)
         ports: list[Ports] = []
-        lock = LaneLock(self.store, lane, self.settings.lock_lease, lambda: ports[0].renew() if ports else True)
+        lock = LaneLock(
+            self.store,
+            lane,
+            self.settings.lock_lease,
+            lambda: ports[0].renew() if ports else True,
+        )
         reached("lock_before")
         if not lock.take():
             return "busy"
@@ -105,7 +126,8 @@ class Worker:
         self.deliverer.run(bot, DELIVERY_WAIT)
 
     def poll(self) -> int:
-        """The safety poll: make every registered bot's lane due, spread over the interval. Returns the number of bots.
+        """The safety poll: make every registered bot's lane due, spread over the
+        interval. Returns the number of bots.
 
         It also hands out the conversations that have ended, to be learned from.
         """
@@ -113,7 +135,9 @@ class Worker:
         bots = sorted(self._roster_now().values())
         spread = self.settings.check_interval * 1000
         for place, bot in enumerate(bots):
-            self.store.run(lanes.wake(Lane(bot), Context.POLL, int(spread * place / len(bots))))
+            self.store.run(
+                lanes.wake(Lane(bot), Context.POLL, int(spread * place / len(bots)))
+            )
         self.chores.finished()
         return len(bots)
 
@@ -130,8 +154,8 @@ class Worker:
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
 
     def heed(self) -> None:
-        """Let go of what this process keeps of memory, if somebody was forgotten since it last looked. Asked with each task;
-        it looks at most once a second."""
+        """Let go of what this process keeps of memory, if somebody was forgotten since
+        it last looked. Asked with each task; it looks at most once a second."""
         looked, known = self._forgotten
         if time.monotonic() - looked < HEEDS_EVERY:
             return
@@ -142,7 +166,9 @@ class Worker:
 
     def hint(self, lane: Lane, context: Context) -> None:
         """Tell some worker that a lane is due. A lost hint costs about a second."""
-        self.hints.send(CYCLE, lane.bot, context, *([lane.channel] if lane.channel else []))
+        self.hints.send(
+            CYCLE, lane.bot, context, *([lane.channel] if lane.channel else [])
+        )
 
     def _elect(self, message: str) -> None:
         channel = self.store.run(elections.channel_of(message))
@@ -155,35 +181,74 @@ class Worker:
         retry_ms: int | None = None
         try:
             served = self.bots.get(lane.bot)
-            world = Ports(self.store, self.rest, self.settings, served, holder, begun, self._roster_now())
+            world = Ports(
+                self.store,
+                self.rest,
+                self.settings,
+                served,
+                holder,
+                begun,
+                self._roster_now(),
+            )
             ports.append(world)
             self.store.run(stats.count("cycles"))
-            with trace(begun.entries[-1].event.message_id if begun.entries else str(lane)):
-                log.info("cycle", bot=lane.bot, context=begun.context, entries=len(begun.entries))
+            with trace(
+                begun.entries[-1].event.message_id if begun.entries else str(lane)
+            ):
+                log.info(
+                    "cycle",
+                    bot=lane.bot,
+                    context=begun.context,
+                    entries=len(begun.entries),
+                )
                 self._think(world)
             retry_ms = world.retry_ms
-            if world.committed and lane.channel is not None and len(begun.entries) > ANSWERS_AT_ONCE:
+            if (
+                world.committed
+                and lane.channel is not None
+                and len(begun.entries) > ANSWERS_AT_ONCE
+            ):
                 retry_ms = 0  # more wait than one cycle answers
         except StoreUnavailable:
             raise
         except StreamError as error:
-            # The vault is missing, closed to this worker, or holds what it does not understand.
+            # The vault is missing, closed to this worker, or holds what it does not
+            # understand.
             log.error("bot dropped", bot=lane.bot, reason=str(error))
-            # Whoever has another key finds no signature of ours either: that says nothing of the entries.
+            # Whoever has another key finds no signature of ours either: that says
+            # nothing of the entries.
             waiting = [*begun.entries, *begun.forged]
             asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
             for entry in asked or waiting[-1:]:
-                self.store.run(journal.note(entry.event.message_id, lane.bot, "vault", "missing", str(error), {}))
+                self.store.run(
+                    journal.note(
+                        entry.event.message_id,
+                        lane.bot,
+                        "vault",
+                        "missing",
+                        str(error),
+                        {},
+                    )
+                )
             if isinstance(error, VaultMissing):
-                # Who is not on the roster is published again, if its gateway runs: the vault alone may have been evicted.
+                # Who is not on the roster is published again, if its gateway runs: the
+                # vault alone may have been evicted.
                 with suppress(StoreForbidden):
                     self.store.run(roster.strike(lane.bot))
-            # At once the turn of another worker, which may have the right key; we keep out of its way for a while.
+            # At once the turn of another worker, which may have the right key; we keep
+            # out of its way for a while.
             retry_ms = 0
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
         everything = begun.everything and not any(world.behind for world in ports)
         outcome, due_in = self.store.run(
-            lanes.finish(lane, holder.owner, begun.seq, retry_ms, request(), everything=everything)
+            lanes.finish(
+                lane,
+                holder.owner,
+                begun.seq,
+                retry_ms,
+                request(),
+                everything=everything,
+            )
         )
         reached("finish_after")
         if outcome is Finish.AGAIN and due_in <= 0:
@@ -200,31 +265,51 @@ class Worker:
     def _think(self, world: Ports) -> None:
         broken, forged = world.begun.broken, world.begun.forged
         if broken or forged:
-            log.warning("inbox entries that cannot be read, or that none of ours signed, are dropped",
-                        bot=world.bot, entries=len(broken), unsigned=len(forged))
-            self.store.run(lanes.discard(world.holder.lane, world.holder.owner, broken, forged))
+            log.warning(
+                "inbox entries that cannot be read, or that none of ours signed, are dropped",
+                bot=world.bot,
+                entries=len(broken),
+                unsigned=len(forged),
+            )
+            self.store.run(
+                lanes.discard(world.holder.lane, world.holder.owner, broken, forged)
+            )
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:
             raise
         except PASSING as error:
             log.warning("cycle interrupted", bot=world.bot, error=type(error).__name__)
-            self._tell(world, f"passing trouble: {type(error).__name__}", int(self.settings.backfill_age * 1000))
+            self._tell(
+                world,
+                f"passing trouble: {type(error).__name__}",
+                int(self.settings.backfill_age * 1000),
+            )
         except Exception as error:
             log.exception("cycle failed", bot=world.bot)
             self._tell(world, f"internal error: {type(error).__name__}", GIVE_UP_MS)
 
     def _tell(self, world: Ports, reason: str, patience_ms: int) -> None:
-        """A cycle failed: whoever asked finds the reason in the journal, and is asked for again until `patience_ms` after the
-        message came. What fails for longer is given up."""
+        """A cycle failed: whoever asked finds the reason in the journal, and is asked
+        for again until `patience_ms` after the message came. What fails for longer is
+        given up."""
         held = world.held.entry if world.held is not None else None
-        if held is not None and (held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms):
-            log.error("a message is given up", bot=world.bot, message=held.event.message_id, reason=reason)
+        if held is not None and (
+            held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms
+        ):
+            log.error(
+                "a message is given up",
+                bot=world.bot,
+                message=held.event.message_id,
+                reason=reason,
+            )
             world.decline(held, reason)
             return
         if held is not None:
             world.release(held, reason)
-        oldest = max((_age_ms(world, entry) for entry in world.begun.entries), default=0)
+        oldest = max(
+            (_age_ms(world, entry) for entry in world.begun.entries), default=0
+        )
         world.retry_ms = max(VAULT_RETRY_MS, oldest // 4)
         old = []
         for entry in world.begun.entries:
@@ -233,15 +318,19 @@ class Worker:
             elif entry.signal is Signal.DIRECT and entry is not held:
                 world.note(entry, "cycle", "failed", reason, {})
         if old:
-            log.error("messages are given up", bot=world.bot, messages=len(old), reason=reason)
+            log.error(
+                "messages are given up", bot=world.bot, messages=len(old), reason=reason
+            )
         world.drop(old, "cycle", reason)
 
     def warm(self) -> None:
-        """Load what the first cycle would otherwise wait for. StoreUnavailable where Redis is not there."""
+        """Load what the first cycle would otherwise wait for. StoreUnavailable where
+        Redis is not there."""
         self.store.run(stats.counts())
         warm(self.chores.memory)
         for bot in self._roster_now().values():
-            # After a restart: the first person who asks must not wait for a model's client to be imported.
+            # After a restart: the first person who asks must not wait for a model's
+            # client to be imported.
             with suppress(StreamError):
                 self.bots.get(bot)
         heap.settle()
@@ -266,7 +355,9 @@ class Worker:
     def _roster_now(self) -> dict[str, str]:
         read_at, known = self._roster
         if not known or time.monotonic() - read_at > ROSTER_FRESH_FOR:
-            known = {entry.user_id: entry.bot for entry in self.store.run(roster.roster())}
+            known = {
+                entry.user_id: entry.bot for entry in self.store.run(roster.roster())
+            }
             self._roster = (time.monotonic(), known)
         return known
 

@@ -1,4 +1,5 @@
-"""Plain ports and scripted models. The ports stand for the store, which has tests of its own."""
+"""Plain ports and scripted models. The ports stand for the store, which has tests of
+its own."""
 
 from __future__ import annotations
 
@@ -42,12 +43,29 @@ def snowflake(age_s: float, place: int = 0) -> str:
     return str(((NOW_MS - int(age_s * 1000) - DISCORD_EPOCH_MS) << 22) + place)
 
 
-def entry(content: str, signal: Signal = Signal.DIRECT, age_s: float = 1.0, place: int = 0, **event: Any) -> InboxEntry:
+def entry(
+    content: str,
+    signal: Signal = Signal.DIRECT,
+    age_s: float = 1.0,
+    place: int = 0,
+    **event: Any,
+) -> InboxEntry:
     """One inbox entry of Sam's in CHANNEL; `event` overrides fields of the event."""
     addressed = event.pop("addressed", ("elena",) if signal is Signal.DIRECT else ())
-    fields = {"message_id": snowflake(age_s, place), "channel_id": CHANNEL, "author_id": "7", "author_name": "Sam",
-              "content": content, **event}
-    return InboxEntry(entry_id=f"{NOW_MS - 100}-{place}", event=Event(**fields), signal=signal, addressed=addressed)
+    fields = {
+        "message_id": snowflake(age_s, place),
+        "channel_id": CHANNEL,
+        "author_id": "7",
+        "author_name": "Sam",
+        "content": content,
+        **event,
+    }
+    return InboxEntry(
+        entry_id=f"{NOW_MS - 100}-{place}",
+        event=Event(**fields),
+        signal=signal,
+        addressed=addressed,
+    )
 
 
 @dataclass
@@ -116,7 +134,9 @@ class FakePorts:
         yield
         self.calls.append(("typing ends", entry.event.content))
 
-    def commit(self, entry: InboxEntry, action: Action, *, final: bool = False) -> Commit:
+    def commit(
+        self, entry: InboxEntry, action: Action, *, final: bool = False
+    ) -> Commit:
         self.calls.append(("commit", entry.event.content))
         self.finals.append(final)
         verdict = self.commits.pop(0) if self.commits else Commit.COMMITTED
@@ -139,7 +159,14 @@ class FakePorts:
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         self.calls.extend(("drop", f"{one.event.content}: {reason}") for one in entries)
 
-    def note(self, entry: InboxEntry, step: str, verdict: str, reason: str, numbers: Mapping[str, float | str]) -> None:
+    def note(
+        self,
+        entry: InboxEntry,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
         self.calls.append(("note", f"{step} {verdict}"))
 
     def recent(self) -> Sequence[str]:
@@ -181,11 +208,14 @@ class FakePorts:
 
 
 class Scripted(BaseChatModel):
-    """Answers with its script, one item a call; an exception in it is raised. Remembers the prompts."""
+    """Answers with its script, one item a call; an exception in it is raised. Remembers
+    the prompts."""
 
     script: list[Any]
     usage: bool = True
-    counted: dict[str, int] = Field(default={"input_tokens": 1_000, "output_tokens": 20, "total_tokens": 1_020})
+    counted: dict[str, int] = Field(
+        default={"input_tokens": 1_000, "output_tokens": 20, "total_tokens": 1_020}
+    )
     _prompts: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
     @property
@@ -196,13 +226,23 @@ class Scripted(BaseChatModel):
     def prompts(self) -> list[list[BaseMessage]]:
         return self._prompts
 
-    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: Any = None,
+        run_manager: Any = None,
+        **_: Any,
+    ) -> ChatResult:
         self._prompts.append(messages)
         item = self.script.pop(0)
         if isinstance(item, BaseException):
             raise item
         usage = self.counted if self.usage else None
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=item, usage_metadata=usage))])
+        return ChatResult(
+            generations=[
+                ChatGeneration(message=AIMessage(content=item, usage_metadata=usage))
+            ]
+        )
 
 
 def speaker(*script: Any, **options: Any) -> Speaker:
@@ -218,7 +258,9 @@ def prompts(brain: Brain) -> list[list[BaseMessage]]:
     return model.prompts
 
 
-def brain(speaker: Speaker | None = None, character: Character | None = None, **options: Any) -> Brain:
+def brain(
+    speaker: Speaker | None = None, character: Character | None = None, **options: Any
+) -> Brain:
     """Elena's brain; without a speaker the offline voice answers."""
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     built = build_brain(character or load_character("elena"), {}, settings)
@@ -226,7 +268,17 @@ def brain(speaker: Speaker | None = None, character: Character | None = None, **
 
 
 def line(
-    content: str, author: str = "7", name: str = "Sam", kind: AuthorKind = AuthorKind.HUMAN, age_s: float = 60,
+    content: str,
+    author: str = "7",
+    name: str = "Sam",
+    kind: AuthorKind = AuthorKind.HUMAN,
+    age_s: float = 60,
 ) -> ChatLine:
     """One line of the channel's history."""
-    return ChatLine(message_id=snowflake(age_s), author_id=author, author_name=name, author_kind=kind, content=content)
+    return ChatLine(
+        message_id=snowflake(age_s),
+        author_id=author,
+        author_name=name,
+        author_kind=kind,
+        content=content,
+    )

@@ -1,4 +1,5 @@
-"""An OpenAI-compatible server on loopback that answers like the providers do on their worse days."""
+"""An OpenAI-compatible server on loopback that answers like the providers do on their
+worse days."""
 
 from __future__ import annotations
 
@@ -24,13 +25,32 @@ class Sent:
     hangs: bool = False
 
     def payload(self) -> bytes:
-        return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
+        return (
+            self.body.encode()
+            if isinstance(self.body, str)
+            else json.dumps(self.body).encode()
+        )
 
 
-def told(content: Any, ended: str = "stop", usage: Any = OK_USAGE, **message: Any) -> Sent:
+def told(
+    content: Any, ended: str = "stop", usage: Any = OK_USAGE, **message: Any
+) -> Sent:
     """A chat completion."""
-    choice = {"index": 0, "finish_reason": ended, "message": {"role": "assistant", "content": content, **message}}
-    return Sent(body={"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
+    choice = {
+        "index": 0,
+        "finish_reason": ended,
+        "message": {"role": "assistant", "content": content, **message},
+    }
+    return Sent(
+        body={
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
+            "choices": [choice],
+            "usage": usage,
+        }
+    )
 
 
 def said(words: str) -> Sent:
@@ -41,21 +61,49 @@ def said(words: str) -> Sent:
 def streamed(words: str) -> Sent:
     """The same as server-sent events, in two pieces."""
     content = json.dumps({"action": "reply", "text": words})
-    deltas: list[Json] = [{"role": "assistant", "content": content[:9]}, {"content": content[9:]}, {}]
-    chunks = [{"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [
-        {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}]} for delta in deltas]
+    deltas: list[Json] = [
+        {"role": "assistant", "content": content[:9]},
+        {"content": content[9:]},
+        {},
+    ]
+    chunks = [
+        {
+            "id": "x",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": "m",
+            "choices": [
+                {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+            ],
+        }
+        for delta in deltas
+    ]
     lines = [*map(json.dumps, chunks), "[DONE]"]
-    return Sent(body="".join(f"data: {line}\n\n" for line in lines), kind="text/event-stream")
+    return Sent(
+        body="".join(f"data: {line}\n\n" for line in lines), kind="text/event-stream"
+    )
 
 
-def refused(status: int, message: str, code: str = "", param: str = "", **headers: str) -> Sent:
+def refused(
+    status: int, message: str, code: str = "", param: str = "", **headers: str
+) -> Sent:
     """An error in OpenAI's form."""
-    error = {"message": message, "type": "invalid_request_error", "param": param or None, "code": code or None}
-    return Sent(status, {"error": error}, headers={key.replace("_", "-"): value for key, value in headers.items()})
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": param or None,
+        "code": code or None,
+    }
+    return Sent(
+        status,
+        {"error": error},
+        headers={key.replace("_", "-"): value for key, value in headers.items()},
+    )
 
 
 class ProviderServer:
-    """`with ProviderServer(answer) as server:`; `answer` gets each request's body. `requests` are the bodies so far."""
+    """`with ProviderServer(answer) as server:`; `answer` gets each request's body.
+    `requests` are the bodies so far."""
 
     def __init__(self, answer: Callable[[Json], Sent]) -> None:
         self.answer = answer
@@ -88,7 +136,9 @@ class ProviderServer:
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(0.02,), daemon=True
+        )
 
     def sent(self, model: str) -> list[Json]:
         """The requests for one model."""

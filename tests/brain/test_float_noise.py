@@ -1,4 +1,5 @@
-"""No decision depends on the last bits of a float: they differ between processors, their kernels and batch sizes."""
+"""No decision depends on the last bits of a float: they differ between processors,
+their kernels and batch sizes."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class Noisy(Sentences):
 
     def encode(self, texts: list[str]) -> Matrix:
         exact = super().encode(texts)
-        return exact + self._chance.uniform(-NOISE, NOISE, exact.shape).astype(np.float32)
+        return exact + self._chance.uniform(-NOISE, NOISE, exact.shape).astype(
+            np.float32
+        )
 
 
 def noisy_page(seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -46,8 +49,11 @@ def plain_page() -> str:
     return week.page()
 
 
-def test_noise_changes_no_choice(plain_page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A week of answers, diaries and dreams is the same, whatever the last bits of its likenesses are."""
+def test_noise_changes_no_choice(
+    plain_page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A week of answers, diaries and dreams is the same, whatever the last bits of its
+    likenesses are."""
     assert noisy_page(0, monkeypatch) == plain_page
 
 
@@ -55,24 +61,44 @@ def test_two_kernels_make_one_choice(plain_page: str) -> None:
     """The same with the kernel of an old processor, where the library has it."""
     code = "from app.lab.week import page; print(page())"
     old = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
-    run = subprocess.run([sys.executable, "-c", code], env=old, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=old,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert run.stdout == plain_page + "\n"
 
 
 def test_equal_interests_fall_to_the_first() -> None:
-    """A message as near to two interests is about the one that the character file names first."""
+    """A message as near to two interests is about the one that the character file names
+    first."""
     elena = load_character("elena")
     first, second = elena.interests[:2]
-    twins = elena.model_copy(update={"interests": (
-        first, second.model_copy(update={"examples": first.examples, "words": first.words}))})
+    twins = elena.model_copy(
+        update={
+            "interests": (
+                first,
+                second.model_copy(
+                    update={"examples": first.examples, "words": first.words}
+                ),
+            )
+        }
+    )
     for seed in range(2):
-        [(_, topic)] = Interests(twins, Encoder(lambda seed=seed: Noisy(seed))).score([first.examples[0]])
+        [(_, topic)] = Interests(twins, Encoder(lambda seed=seed: Noisy(seed))).score(
+            [first.examples[0]]
+        )
         assert topic == first.name
 
 
 def test_a_desire_at_the_limit_counts_as_the_limit() -> None:
     """0.1 + 0.2 and 0.3 are one desire."""
-    sums = [Scores(Signal.WATCHED, interest=0.45), Scores(Signal.WATCHED, interest=0.45 - 4e-8),
-            Scores(Signal.WATCHED, interest=0.45 + 4e-8)]
+    sums = [
+        Scores(Signal.WATCHED, interest=0.45),
+        Scores(Signal.WATCHED, interest=0.45 - 4e-8),
+        Scores(Signal.WATCHED, interest=0.45 + 4e-8),
+    ]
     assert {desire(one) for one in sums} == {0.6}
     assert len({decide(one).kind for one in sums}) == 1

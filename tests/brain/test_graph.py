@@ -20,15 +20,24 @@ def test_a_direct_message_is_answered_in_character() -> None:
     result = run_cycle(brain(), ports)
     (action,) = ports.actions
     assert (action.kind, action.message_id, action.tokens, action.micro_usd) == (
-        ActionKind.REPLY, asked.event.message_id, 0, 0)
+        ActionKind.REPLY,
+        asked.event.message_id,
+        0,
+        0,
+    )
     assert "hearts" in action.text
     assert [one.did for one in result.outcomes] == [Did.COMMITTED]
-    assert ports.reserved == [0], "the offline voice marks the message as taken and holds no tokens"
+    assert ports.reserved == [0], (
+        "the offline voice marks the message as taken and holds no tokens"
+    )
 
 
 def test_direct_messages_are_answered_oldest_first() -> None:
-    """Several direct messages are answered one after another, oldest first, each after its own claim."""
-    ports = FakePorts(inbox=[entry(f"question {n}?", age_s=10 - n, place=n) for n in range(2)])
+    """Several direct messages are answered one after another, oldest first, each after
+    its own claim."""
+    ports = FakePorts(
+        inbox=[entry(f"question {n}?", age_s=10 - n, place=n) for n in range(2)]
+    )
     result = run_cycle(brain(), ports)
     assert ports.asked("claim") == ["question 0?", "question 1?"]
     assert len(result.committed) == 2
@@ -36,8 +45,12 @@ def test_direct_messages_are_answered_oldest_first() -> None:
 
 
 def test_people_are_answered_in_turn() -> None:
-    """Forty messages of one person wait: a stranger's first is the second that is answered."""
-    flood = [entry(f"again {n}", place=n).model_copy(update={"turn": n + 1}) for n in range(40)]
+    """Forty messages of one person wait: a stranger's first is the second that is
+    answered."""
+    flood = [
+        entry(f"again {n}", place=n).model_copy(update={"turn": n + 1})
+        for n in range(40)
+    ]
     stranger = entry("a word?", place=50, author_id="8").model_copy(update={"turn": 1})
     ports = FakePorts(inbox=[*flood, stranger])
     run_cycle(brain(), ports)
@@ -49,29 +62,41 @@ def test_who_is_over_a_limit_is_told_so_without_a_model() -> None:
     writer = speaker("never")
     ports = FakePorts(inbox=[entry(OCTOPUS).model_copy(update={"notice": "day"})])
     run_cycle(brain(speaker=writer), ports)
-    assert [(action.text[:22], action.tokens) for action in ports.actions] == [("I have answered you a ", 0)]
+    assert [(action.text[:22], action.tokens) for action in ports.actions] == [
+        ("I have answered you a ", 0)
+    ]
     assert not ports.reserved
 
 
 def test_what_was_read_back_late_is_still_answered_in_order() -> None:
-    """Messages that reached the inbox in another order than they were written are answered as they were written."""
-    ports = FakePorts(inbox=[entry("second?", age_s=1, place=1), entry("first?", age_s=5, place=2)])
+    """Messages that reached the inbox in another order than they were written are
+    answered as they were written."""
+    ports = FakePorts(
+        inbox=[entry("second?", age_s=1, place=1), entry("first?", age_s=5, place=2)]
+    )
     run_cycle(brain(), ports)
     assert ports.asked("claim") == ["first?", "second?"]
 
 
 def test_a_busy_floor_lets_no_later_message_pass() -> None:
-    """While somebody speaks, a cycle does not ask for its later messages: the floor may fall free between two questions."""
-    ports = FakePorts(inbox=[entry("first?", place=1), entry("second?", place=2)], claims={"first?": Claim.WAIT})
+    """While somebody speaks, a cycle does not ask for its later messages: the floor may
+    fall free between two questions."""
+    ports = FakePorts(
+        inbox=[entry("first?", place=1), entry("second?", place=2)],
+        claims={"first?": Claim.WAIT},
+    )
     result = run_cycle(brain(), ports)
     assert ports.asked("claim") == ["first?"]
     assert [one.did for one in result.outcomes] == [Did.LEFT]
 
 
 def test_waiting_for_another_bot_lets_later_messages_pass() -> None:
-    """A message that waits for a bot named before this one does not hold up those that are for this bot alone."""
+    """A message that waits for a bot named before this one does not hold up those that
+    are for this bot alone."""
     both = entry("first?", place=1, addressed=("aria", "elena"))
-    ports = FakePorts(inbox=[both, entry("second?", place=2)], claims={"first?": Claim.WAIT})
+    ports = FakePorts(
+        inbox=[both, entry("second?", place=2)], claims={"first?": Claim.WAIT}
+    )
     result = run_cycle(brain(), ports)
     assert [one.did for one in result.outcomes] == [Did.LEFT, Did.COMMITTED]
 
@@ -83,59 +108,90 @@ def test_one_cycle_answers_two_direct_messages() -> None:
 
 
 def test_waiting_for_the_floor_keeps_the_message() -> None:
-    """Of two addressed bots the second waits for the first: nothing is committed, dropped or declined meanwhile."""
-    ports = FakePorts(inbox=[entry(OCTOPUS, addressed=("aria", "elena"))], claims={OCTOPUS: Claim.WAIT})
+    """Of two addressed bots the second waits for the first: nothing is committed,
+    dropped or declined meanwhile."""
+    ports = FakePorts(
+        inbox=[entry(OCTOPUS, addressed=("aria", "elena"))],
+        claims={OCTOPUS: Claim.WAIT},
+    )
     result = run_cycle(brain(), ports)
     assert [one.did for one in result.outcomes] == [Did.LEFT]
     assert not {"commit", "drop", "decline"} & {name for name, _ in ports.calls}
 
 
-@pytest.mark.parametrize(("verdict", "did"), [
-    (Claim.ANSWERED, Did.DROPPED),
-    (Claim.ADDRESSED, Did.DROPPED),
-    (Claim.GONE, Did.DROPPED),
-    (Claim.MUTED, Did.DROPPED),
-    (Claim.NOT_ALLOWED, Did.DROPPED),
-    (Claim.BUDGET, Did.DROPPED),
-    (Claim.QUIET, Did.LEFT),
-    (Claim.COOLED, Did.LEFT),
-    (Claim.ELECTION_OPEN, Did.LEFT),
-    (Claim.WAIT, Did.LEFT),
-    (Claim.LOST_LOCK, Did.LOST),
-])
+@pytest.mark.parametrize(
+    ("verdict", "did"),
+    [
+        (Claim.ANSWERED, Did.DROPPED),
+        (Claim.ADDRESSED, Did.DROPPED),
+        (Claim.GONE, Did.DROPPED),
+        (Claim.MUTED, Did.DROPPED),
+        (Claim.NOT_ALLOWED, Did.DROPPED),
+        (Claim.BUDGET, Did.DROPPED),
+        (Claim.QUIET, Did.LEFT),
+        (Claim.COOLED, Did.LEFT),
+        (Claim.ELECTION_OPEN, Did.LEFT),
+        (Claim.WAIT, Did.LEFT),
+        (Claim.LOST_LOCK, Did.LOST),
+    ],
+)
 def test_each_refusal_of_the_floor_has_one_effect(verdict: Claim, did: Did) -> None:
-    """What is final leaves the inbox with its reason; what may change stays; nothing is said."""
+    """What is final leaves the inbox with its reason; what may change stays; nothing is
+    said."""
     one = entry(OCTOPUS, Signal.TRUSTED)
-    ports = FakePorts(inbox=[one], grants=frozenset({one.event.message_id}), woken_by=Context.TRIGGER,
-                      claims={OCTOPUS: verdict})
+    ports = FakePorts(
+        inbox=[one],
+        grants=frozenset({one.event.message_id}),
+        woken_by=Context.TRIGGER,
+        claims={OCTOPUS: verdict},
+    )
     result = run_cycle(brain(), ports)
     assert [outcome.did for outcome in result.outcomes] == [did]
-    assert ports.asked("drop") == ([f"{OCTOPUS}: {verdict}"] if did is Did.DROPPED else [])
+    assert ports.asked("drop") == (
+        [f"{OCTOPUS}: {verdict}"] if did is Did.DROPPED else []
+    )
     assert not ports.actions
 
 
 def test_a_refused_candidate_gives_way_to_the_next() -> None:
-    """An autonomous cycle tries the next message when the best one is in a quiet channel."""
-    ports = FakePorts(woken_by=Context.POLL, claims={OCTOPUS: Claim.QUIET}, inbox=[
-        entry(OCTOPUS, Signal.AMBIENT), entry("Can an octopus open a jar?", Signal.AMBIENT, place=1)])
+    """An autonomous cycle tries the next message when the best one is in a quiet
+    channel."""
+    ports = FakePorts(
+        woken_by=Context.POLL,
+        claims={OCTOPUS: Claim.QUIET},
+        inbox=[
+            entry(OCTOPUS, Signal.AMBIENT),
+            entry("Can an octopus open a jar?", Signal.AMBIENT, place=1),
+        ],
+    )
     result = run_cycle(brain(), ports)
     assert [one.did for one in result.outcomes][:2] == [Did.LEFT, Did.COMMITTED]
 
 
 def test_an_autonomous_cycle_speaks_once() -> None:
-    """However many messages are interesting, one poll answers one of them and drops the other ambient ones."""
-    ports = FakePorts(woken_by=Context.POLL, inbox=[
-        entry(f"{OCTOPUS} And a squid, number {n}?", Signal.AMBIENT, place=n) for n in range(6)])
+    """However many messages are interesting, one poll answers one of them and drops the
+    other ambient ones."""
+    ports = FakePorts(
+        woken_by=Context.POLL,
+        inbox=[
+            entry(f"{OCTOPUS} And a squid, number {n}?", Signal.AMBIENT, place=n)
+            for n in range(6)
+        ],
+    )
     result = run_cycle(brain(), ports)
     assert len(result.committed) == 1
     assert len(ports.asked("drop")) == 5
 
 
 def test_the_granted_message_comes_first() -> None:
-    """A message that an election granted is answered before a more interesting one that nobody granted."""
+    """A message that an election granted is answered before a more interesting one that
+    nobody granted."""
     won = entry("Is the beach far from here?", Signal.TRUSTED, age_s=30)
-    ports = FakePorts(inbox=[entry(OCTOPUS, Signal.WATCHED, place=1), won], woken_by=Context.TRIGGER,
-                      grants=frozenset({won.event.message_id}))
+    ports = FakePorts(
+        inbox=[entry(OCTOPUS, Signal.WATCHED, place=1), won],
+        woken_by=Context.TRIGGER,
+        grants=frozenset({won.event.message_id}),
+    )
     run_cycle(brain(), ports)
     assert ports.asked("claim") == ["Is the beach far from here?"]
 
@@ -148,9 +204,18 @@ def test_a_trigger_leaves_ambient_messages_to_the_poll() -> None:
 
 
 def test_the_poll_observes_by_default() -> None:
-    """Small talk that touches no interest is dropped in bulk, without a claim and without a model call."""
-    said = ["just deployed to prod", "lol", "my build is red again", "who has the car keys?", "brb"]
-    inbox = [entry(text, Signal.AMBIENT, place=place) for place, text in enumerate(said)]
+    """Small talk that touches no interest is dropped in bulk, without a claim and
+    without a model call."""
+    said = [
+        "just deployed to prod",
+        "lol",
+        "my build is red again",
+        "who has the car keys?",
+        "brb",
+    ]
+    inbox = [
+        entry(text, Signal.AMBIENT, place=place) for place, text in enumerate(said)
+    ]
     ports = FakePorts(woken_by=Context.POLL, inbox=inbox)
     asking = brain(speaker())
     assert run_cycle(asking, ports).committed == ()
@@ -158,14 +223,19 @@ def test_the_poll_observes_by_default() -> None:
     assert len(ports.asked("drop")) == len(said)
 
 
-@pytest.mark.parametrize(("one", "reason"), [
-    (entry(OCTOPUS, Signal.TRUSTED, age_s=901), "stale"),
-    (entry("  ", Signal.TRUSTED), "nothing was said"),
-    (entry(OCTOPUS, Signal.TRUSTED, author_id=ME), "own message"),
-    (entry(OCTOPUS, Signal.ACTIVE, addressed=("aria",)), "addressed to others"),
-    (entry(" ", Signal.DIRECT), "nothing was said"),
-])
-def test_what_needs_no_answer_is_dropped_with_its_reason(one: object, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (entry(OCTOPUS, Signal.TRUSTED, age_s=901), "stale"),
+        (entry("  ", Signal.TRUSTED), "nothing was said"),
+        (entry(OCTOPUS, Signal.TRUSTED, author_id=ME), "own message"),
+        (entry(OCTOPUS, Signal.ACTIVE, addressed=("aria",)), "addressed to others"),
+        (entry(" ", Signal.DIRECT), "nothing was said"),
+    ],
+)
+def test_what_needs_no_answer_is_dropped_with_its_reason(
+    one: object, reason: str
+) -> None:
     """Stale, empty, own and foreign messages never reach the model or the floor."""
     ports = FakePorts(inbox=[one], woken_by=Context.POLL)  # type: ignore[list-item]
     run_cycle(brain(), ports)
@@ -180,8 +250,11 @@ def test_a_direct_message_is_never_too_old() -> None:
 
 
 def test_a_bot_speaks_unasked_only_where_it_may() -> None:
-    """Outside the allowlist an autonomous message is dropped before anything is paid; a direct one is answered."""
-    ports = FakePorts(inbox=[entry(OCTOPUS, Signal.TRUSTED)], woken_by=Context.POLL, here=False)
+    """Outside the allowlist an autonomous message is dropped before anything is paid; a
+    direct one is answered."""
+    ports = FakePorts(
+        inbox=[entry(OCTOPUS, Signal.TRUSTED)], woken_by=Context.POLL, here=False
+    )
     assert run_cycle(brain(), ports).committed == ()
     ports = FakePorts(inbox=[entry(OCTOPUS)], here=False)
     assert len(run_cycle(brain(), ports).committed) == 1
@@ -190,7 +263,11 @@ def test_a_bot_speaks_unasked_only_where_it_may() -> None:
 def test_a_burst_of_reactions_is_answered_by_a_reaction() -> None:
     """Curiosity about many reactions costs no words and no model call."""
     burst = entry("", Signal.REACTIONS, age_s=3_000, kind="reaction", reactions=5)
-    ports = FakePorts(inbox=[burst], grants=frozenset({burst.event.message_id}), woken_by=Context.TRIGGER)
+    ports = FakePorts(
+        inbox=[burst],
+        grants=frozenset({burst.event.message_id}),
+        woken_by=Context.TRIGGER,
+    )
     asking = brain(speaker())
     run_cycle(asking, ports)
     assert [action.kind for action in ports.actions] == [ActionKind.REACT]
@@ -199,17 +276,31 @@ def test_a_burst_of_reactions_is_answered_by_a_reaction() -> None:
 
 
 def test_an_election_that_is_still_open_keeps_its_message() -> None:
-    """The poll does not remove a fresh high-signal message that it finds dull: an election may still grant it."""
-    ports = FakePorts(woken_by=Context.POLL, inbox=[
-        entry("just deployed", Signal.WATCHED, age_s=5), entry("deployed again", Signal.WATCHED, age_s=200, place=1)])
+    """The poll does not remove a fresh high-signal message that it finds dull: an
+    election may still grant it."""
+    ports = FakePorts(
+        woken_by=Context.POLL,
+        inbox=[
+            entry("just deployed", Signal.WATCHED, age_s=5),
+            entry("deployed again", Signal.WATCHED, age_s=200, place=1),
+        ],
+    )
     run_cycle(brain(), ports)
-    assert [dropped.partition(":")[0] for dropped in ports.asked("drop")] == ["deployed again"]
+    assert [dropped.partition(":")[0] for dropped in ports.asked("drop")] == [
+        "deployed again"
+    ]
 
 
 def test_a_stale_direct_draft_is_written_once_more_and_then_sent() -> None:
-    """The second draft is made from fresh context and committed in any case; the first was booked when it was refused."""
+    """The second draft is made from fresh context and committed in any case; the first
+    was booked when it was refused."""
     ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.STALE, Commit.COMMITTED])
-    thinking = brain(speaker('{"action":"reply","text":"Three."}', '{"action":"reply","text":"Three, as you say."}'))
+    thinking = brain(
+        speaker(
+            '{"action":"reply","text":"Three."}',
+            '{"action":"reply","text":"Three, as you say."}',
+        )
+    )
     run_cycle(thinking, ports)
     assert ports.asked("context") == [OCTOPUS, OCTOPUS]
     assert ports.finals == [False, True]
@@ -220,8 +311,12 @@ def test_a_stale_direct_draft_is_written_once_more_and_then_sent() -> None:
 def test_a_stale_autonomous_draft_is_dropped() -> None:
     """Unasked, the moment is over: one draft, one decline, nothing sent."""
     one = entry(OCTOPUS, Signal.TRUSTED)
-    ports = FakePorts(inbox=[one], grants=frozenset({one.event.message_id}), woken_by=Context.TRIGGER,
-                      commits=[Commit.STALE])
+    ports = FakePorts(
+        inbox=[one],
+        grants=frozenset({one.event.message_id}),
+        woken_by=Context.TRIGGER,
+        commits=[Commit.STALE],
+    )
     run_cycle(brain(), ports)
     assert ports.asked("decline") == ["stale"]
     assert len(ports.asked("commit")) == 1
@@ -230,14 +325,21 @@ def test_a_stale_autonomous_draft_is_dropped() -> None:
 @pytest.mark.parametrize("verdict", [Commit.LOST_LOCK, Commit.LOST_FLOOR])
 def test_a_lost_lock_or_floor_stops_everything(verdict: Commit) -> None:
     """After a loss the cycle touches nothing more, though direct messages wait."""
-    ports = FakePorts(inbox=[entry("one?", place=1), entry("two?", place=2)], commits=[verdict])
+    ports = FakePorts(
+        inbox=[entry("one?", place=1), entry("two?", place=2)], commits=[verdict]
+    )
     result = run_cycle(brain(), ports)
     assert result.stopped
-    assert [name for name, _ in ports.calls if name != "note"] == ["claim", "context", "commit"]
+    assert [name for name, _ in ports.calls if name != "note"] == [
+        "claim",
+        "context",
+        "commit",
+    ]
 
 
 def test_a_message_that_somebody_else_took_records_no_decline() -> None:
-    """ANSWERED at commit gives the floor back and removes the entry; a decline would be a second answer record."""
+    """ANSWERED at commit gives the floor back and removes the entry; a decline would be
+    a second answer record."""
     ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[Commit.ANSWERED])
     run_cycle(brain(), ports)
     assert ports.asked("decline") == []
@@ -252,12 +354,18 @@ def test_dry_run_counts_as_done() -> None:
 
 
 def test_bots_that_talk_a_lot_hold_back() -> None:
-    """A channel full of our own bots' lines tires the bot; the same message among humans does not."""
+    """A channel full of our own bots' lines tires the bot; the same message among
+    humans does not."""
     question = "is the water at the coast cold?"
     quiet = [entry(question, Signal.GOSSIP, age_s=130)]
-    chatter = [entry("chatter", Signal.AMBIENT, 140, place, author_kind=AuthorKind.OURS) for place in range(9)]
+    chatter = [
+        entry("chatter", Signal.AMBIENT, 140, place, author_kind=AuthorKind.OURS)
+        for place in range(9)
+    ]
     noisy = [*chatter, *quiet]
-    alone, crowded = (FakePorts(inbox=inbox, woken_by=Context.POLL) for inbox in (quiet, noisy))
+    alone, crowded = (
+        FakePorts(inbox=inbox, woken_by=Context.POLL) for inbox in (quiet, noisy)
+    )
     run_cycle(brain(), alone)
     run_cycle(brain(), crowded)
     assert alone.asked("claim") == [question]
@@ -265,11 +373,18 @@ def test_bots_that_talk_a_lot_hold_back() -> None:
 
 
 def test_engagement_makes_a_bot_readier() -> None:
-    """A remark that an idle bot leaves alone is answered while it is in the conversation."""
+    """A remark that an idle bot leaves alone is answered while it is in the
+    conversation."""
     remark = "there was a storm at the coast"
-    idle = FakePorts(inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL)
-    engaged = FakePorts(inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL,
-                        state=ConversationState.ENGAGED, levels={"7": 5})
+    idle = FakePorts(
+        inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL
+    )
+    engaged = FakePorts(
+        inbox=[entry(remark, Signal.ACTIVE, age_s=200)],
+        woken_by=Context.POLL,
+        state=ConversationState.ENGAGED,
+        levels={"7": 5},
+    )
     run_cycle(brain(), idle)
     run_cycle(brain(), engaged)
     assert [action.kind for action in idle.actions] != [ActionKind.REPLY]
@@ -277,10 +392,13 @@ def test_engagement_makes_a_bot_readier() -> None:
 
 
 def test_the_same_cycle_says_the_same_thing() -> None:
-    """The offline voice is deterministic: equal inboxes and transcripts give equal texts."""
+    """The offline voice is deterministic: equal inboxes and transcripts give equal
+    texts."""
     said = []
     for _ in range(2):
-        ports = FakePorts(inbox=[entry("what should I do on sunday?")], lines=[line("hello")])
+        ports = FakePorts(
+            inbox=[entry("what should I do on sunday?")], lines=[line("hello")]
+        )
         run_cycle(brain(), ports)
         said.append(ports.actions[0].text)
     assert said[0] == said[1]

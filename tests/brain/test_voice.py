@@ -15,39 +15,89 @@ from app.domain.character import Character, Mood, load_characters
 
 CHARACTERS = load_characters()
 EVERYDAY = [
-    "hi", "how are you?", "who are you?", "what's up with the weather", "I'm so happy, I passed!", "thanks a lot",
+    "hi",
+    "how are you?",
+    "who are you?",
+    "what's up with the weather",
+    "I'm so happy, I passed!",
+    "thanks a lot",
     "you are wrong",
-    "tell me something", "what do you like?", "my day was long", "do you know how to fix a bike?", "lol", "nice",
-    "what is the capital of Mongolia?", "I had pasta for lunch", "anyone here?", "good morning", "hmm", "what now?",
-    "I'm bored", "guess what happened", "let's talk about music", "do octopuses dream?", "need a drink", "goodnight",
+    "tell me something",
+    "what do you like?",
+    "my day was long",
+    "do you know how to fix a bike?",
+    "lol",
+    "nice",
+    "what is the capital of Mongolia?",
+    "I had pasta for lunch",
+    "anyone here?",
+    "good morning",
+    "hmm",
+    "what now?",
+    "I'm bored",
+    "guess what happened",
+    "let's talk about music",
+    "do octopuses dream?",
+    "need a drink",
+    "goodnight",
 ]
 
 
-def voice(character: Character, seed: int = 0, encoder: Encoder | None = None) -> OfflineVoice:
+def voice(
+    character: Character, seed: int = 0, encoder: Encoder | None = None
+) -> OfflineVoice:
     """A character's offline voice."""
-    return OfflineVoice(character=character, encoder=encoder or shared_encoder(), seed=seed)
+    return OfflineVoice(
+        character=character, encoder=encoder or shared_encoder(), seed=seed
+    )
 
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
-@pytest.mark.parametrize("messages", [EVERYDAY, ["what do you think?"] * 25, ["hi"] * 25], ids=["varied", "same", "hi"])
-def test_no_line_is_repeated_within_25_answers(character: Character, messages: list[str]) -> None:
-    """With its own words as `recent`, a character finds a new line 25 times in a row, even for one same message."""
+@pytest.mark.parametrize(
+    "messages",
+    [EVERYDAY, ["what do you think?"] * 25, ["hi"] * 25],
+    ids=["varied", "same", "hi"],
+)
+def test_no_line_is_repeated_within_25_answers(
+    character: Character, messages: list[str]
+) -> None:
+    """With its own words as `recent`, a character finds a new line 25 times in a row,
+    even for one same message."""
     said: list[str] = []
     speaks = voice(character)
     for place, message in enumerate(messages):
         said.append(speaks.say(Scene(message, "Sam", tuple(said), str(place))))
     assert len(set(said)) == len(said)
-    used = [next(line.text for line in character.lines if all(part in text for part in line.text.replace(
-        "{topic}", "{author}").split("{author}"))) for text in said]
+    used = [
+        next(
+            line.text
+            for line in character.lines
+            if all(
+                part in text
+                for part in line.text.replace("{topic}", "{author}").split("{author}")
+            )
+        )
+        for text in said
+    ]
     assert len(set(used)) == len(used), "not the same line with another opening either"
 
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
-@pytest.mark.parametrize("question", [
-    "are you a bot?", "Are you human?", "wait, is this an AI?", "am I talking to a real person?", "r u real",
-    "you're a robot aren't you", "be honest, bot or human?", "elena are you actually a person", "prove you're human",
-    "Bist du ein Roboter oder ein Mensch?",
-])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "are you a bot?",
+        "Are you human?",
+        "wait, is this an AI?",
+        "am I talking to a real person?",
+        "r u real",
+        "you're a robot aren't you",
+        "be honest, bot or human?",
+        "elena are you actually a person",
+        "prove you're human",
+        "Bist du ein Roboter oder ein Mensch?",
+    ],
+)
 def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
     """Asked sincerely, each character says what it is, the tenth time as the first."""
     said: list[str] = []
@@ -64,11 +114,24 @@ def test_grief_gets_no_joke(character: Character) -> None:
     """However often somebody is sad, the answers stay with tender or asking lines."""
     said: list[str] = []
     speaks = voice(character)
-    fitting = {line.text for line in character.lines if line.mood in {Mood.SAD, Mood.CURIOUS}}
+    fitting = {
+        line.text for line in character.lines if line.mood in {Mood.SAD, Mood.CURIOUS}
+    }
     for place in range(12):
-        said.append(speaks.say(Scene("my dog died yesterday and I feel so alone", "Sam", tuple(said), str(place))))
+        said.append(
+            speaks.say(
+                Scene(
+                    "my dog died yesterday and I feel so alone",
+                    "Sam",
+                    tuple(said),
+                    str(place),
+                )
+            )
+        )
     for text in said:
-        assert any(all(part in text for part in line.split("{author}")) for line in fitting)
+        assert any(
+            all(part in text for part in line.split("{author}")) for line in fitting
+        )
 
 
 def test_topics_are_answered_with_topical_lines() -> None:
@@ -83,31 +146,51 @@ def test_topics_are_answered_with_topical_lines() -> None:
     ]:
         text = voice(CHARACTERS[name]).say(Scene(question, "Sam"))
         lines = [line.text for line in CHARACTERS[name].lines if line.topic == topic]
-        assert any(all(part in text for part in line.split("{author}")) for line in lines), text
+        assert any(
+            all(part in text for part in line.split("{author}")) for line in lines
+        ), text
 
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
-@pytest.mark.parametrize(("message", "cue"), [
-    ("I can't sleep again", "I cannot sleep"), ("what do you think?", "What do you think about all this?"),
-    ("my grandfather passed away", "My grandmother passed away"), ("where do you live?", "Where do you live?"),
-    ("tell me a joke", "Tell me a joke"), ("I'm so bored", "I am bored"), ("lovely weather today", "The weather is nice today"),
-    ("I had a fight with my mum", "I had a fight with my mother"),
-])
-def test_what_people_often_say_has_a_line_of_its_own(character: Character, message: str, cue: str) -> None:
+@pytest.mark.parametrize(
+    ("message", "cue"),
+    [
+        ("I can't sleep again", "I cannot sleep"),
+        ("what do you think?", "What do you think about all this?"),
+        ("my grandfather passed away", "My grandmother passed away"),
+        ("where do you live?", "Where do you live?"),
+        ("tell me a joke", "Tell me a joke"),
+        ("I'm so bored", "I am bored"),
+        ("lovely weather today", "The weather is nice today"),
+        ("I had a fight with my mum", "I had a fight with my mother"),
+    ],
+)
+def test_what_people_often_say_has_a_line_of_its_own(
+    character: Character, message: str, cue: str
+) -> None:
     """Whatever the seed: the line written for it, not any line of its mood."""
     lines = [line.text for line in character.lines if (line.cue or "").startswith(cue)]
     for seed in range(8):
         text = voice(character, seed).say(Scene(message, "Sam"))
-        assert any(all(part in text for part in line.split("{author}")) for line in lines), text
+        assert any(
+            all(part in text for part in line.split("{author}")) for line in lines
+        ), text
 
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
 def test_a_word_in_passing_is_no_topic(character: Character) -> None:
-    """`last night` is not about sleepless nights: a line of a foreign topic is worse than one that fits anything."""
+    """`last night` is not about sleepless nights: a line of a foreign topic is worse
+    than one that fits anything."""
     own = {"aria": "songwriting"}.get(character.name)
     for seed in range(8):
-        text = voice(character, seed).say(Scene("I wrote a new song last night but the chorus does not work.", "Sam"))
-        said = next(line for line in character.lines if all(part in text for part in line.text.split("{author}")))
+        text = voice(character, seed).say(
+            Scene("I wrote a new song last night but the chorus does not work.", "Sam")
+        )
+        said = next(
+            line
+            for line in character.lines
+            if all(part in text for part in line.text.split("{author}"))
+        )
         assert said.topic == own
 
 
@@ -116,65 +199,120 @@ def test_no_line_opens_twice(character: Character) -> None:
     """`Ha. Mm-hm.` is one sound too many."""
     openings = tuple(character.openings)
     for seed in range(150):
-        text = voice(character, seed).say(Scene("I saw something odd on the way home", "Sam"))
-        opened = next((text.removeprefix(opening).strip() for opening in openings if text.startswith(opening)), "")
+        text = voice(character, seed).say(
+            Scene("I saw something odd on the way home", "Sam")
+        )
+        opened = next(
+            (
+                text.removeprefix(opening).strip()
+                for opening in openings
+                if text.startswith(opening)
+            ),
+            "",
+        )
         assert not opened.startswith((*openings, "Ha", "Mm", "Oh", "Bored?"))
 
 
 def test_equal_seeds_speak_equally_and_others_differ() -> None:
     """A voice is a function of its seed and scene."""
-    scenes = [Scene(message, "Sam", (), str(place)) for place, message in enumerate(EVERYDAY)]
+    scenes = [
+        Scene(message, "Sam", (), str(place)) for place, message in enumerate(EVERYDAY)
+    ]
     first, again, other = (
-        [voice(CHARACTERS["dotty"], seed).say(scene) for scene in scenes] for seed in (1, 1, 2))
+        [voice(CHARACTERS["dotty"], seed).say(scene) for scene in scenes]
+        for seed in (1, 1, 2)
+    )
     assert first == again
     assert first != other
 
 
 def test_it_is_a_langchain_model_that_costs_nothing() -> None:
-    """`invoke` gives the JSON that the act node asks of every model, with a usage of zero."""
+    """`invoke` gives the JSON that the act node asks of every model, with a usage of
+    zero."""
     answer = voice(CHARACTERS["aria"]).invoke([HumanMessage("hello", name="Sam")])
     assert json.loads(str(answer.content))["action"] == "reply"
-    assert answer.usage_metadata == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    assert answer.usage_metadata == {
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "total_tokens": 0,
+    }
 
 
 def test_it_speaks_without_the_sentence_encoder() -> None:
-    """Where the encoder cannot be loaded, words do: greetings, honesty and topics still work."""
+    """Where the encoder cannot be loaded, words do: greetings, honesty and topics still
+    work."""
     plain = voice(CHARACTERS["elena"], encoder=Encoder(Words))
-    assert plain.say(Scene("hello", "Sam")) in {line.text.replace("{author}", "Sam")
-                                                for line in CHARACTERS["elena"].lines if line.mood is Mood.GREETING}
+    assert plain.say(Scene("hello", "Sam")) in {
+        line.text.replace("{author}", "Sam")
+        for line in CHARACTERS["elena"].lines
+        if line.mood is Mood.GREETING
+    }
     assert "AI" in plain.say(Scene("are you a bot?", "Sam"))
     assert plain.say(Scene("", "Sam"))
 
 
-@pytest.mark.parametrize("name", ["@everyone", "<@123>", "a\nb", "x" * 90, "{topic}", "\u202e", "", "**Sam**"])
+@pytest.mark.parametrize(
+    "name",
+    ["@everyone", "<@123>", "a\nb", "x" * 90, "{topic}", "\u202e", "", "**Sam**"],
+)
 def test_names_are_made_harmless(name: str) -> None:
-    """An author's name is spoken as one short line without markup, mentions or slots."""
+    """An author's name is spoken as one short line without markup, mentions or
+    slots."""
     shown = person(name)
     assert 0 < len(shown) <= 32
     assert not set("@<>{}*\n\u202e") & set(shown)
 
 
-@pytest.mark.parametrize(("text", "mood"), [
-    ("hi", Mood.GREETING), ("good morning all", Mood.GREETING), ("gn everyone", Mood.FAREWELL),
-    ("ok I'm off to bed", Mood.FAREWELL), ("thanks!", Mood.THANKS), ("you're amazing", Mood.PRAISE),
-    ("my cat died last night", Mood.SAD), ("I lost my job today", Mood.SAD), ("I got promoted!!", Mood.GLAD),
-    ("how are you doing?", Mood.SELF), ("you're wrong", Mood.DISAGREE), ("it's raining again", Mood.SMALLTALK),
-    ("lol", Mood.SMALLTALK), ("what is the capital of Mongolia?", Mood.CURIOUS),
-    ("I wrote a bot yesterday", Mood.SMALLTALK),
-    ("she is a human rights lawyer", Mood.SMALLTALK), ("", Mood.GREETING),
-    ("I cannot sleep again tonight.", Mood.SMALLTALK), ("just got back from work", Mood.SMALLTALK), ("brb", Mood.FAREWELL),
-    ("hello you, I cannot sleep", Mood.SMALLTALK), ("hey how are you?", Mood.SELF), ("good evening dear people", Mood.GREETING),
-    ("I had a fight with my mum", Mood.SAD), ("tell me a joke", Mood.SELF),
-])
+@pytest.mark.parametrize(
+    ("text", "mood"),
+    [
+        ("hi", Mood.GREETING),
+        ("good morning all", Mood.GREETING),
+        ("gn everyone", Mood.FAREWELL),
+        ("ok I'm off to bed", Mood.FAREWELL),
+        ("thanks!", Mood.THANKS),
+        ("you're amazing", Mood.PRAISE),
+        ("my cat died last night", Mood.SAD),
+        ("I lost my job today", Mood.SAD),
+        ("I got promoted!!", Mood.GLAD),
+        ("how are you doing?", Mood.SELF),
+        ("you're wrong", Mood.DISAGREE),
+        ("it's raining again", Mood.SMALLTALK),
+        ("lol", Mood.SMALLTALK),
+        ("what is the capital of Mongolia?", Mood.CURIOUS),
+        ("I wrote a bot yesterday", Mood.SMALLTALK),
+        ("she is a human rights lawyer", Mood.SMALLTALK),
+        ("", Mood.GREETING),
+        ("I cannot sleep again tonight.", Mood.SMALLTALK),
+        ("just got back from work", Mood.SMALLTALK),
+        ("brb", Mood.FAREWELL),
+        ("hello you, I cannot sleep", Mood.SMALLTALK),
+        ("hey how are you?", Mood.SELF),
+        ("good evening dear people", Mood.GREETING),
+        ("I had a fight with my mum", Mood.SAD),
+        ("tell me a joke", Mood.SELF),
+    ],
+)
 def test_moods(text: str, mood: Mood) -> None:
     """Everyday messages are read as what they are."""
     assert read(text, shared_encoder()).mood is mood
 
 
-@pytest.mark.parametrize(("said", "brief"), [
-    ("lol", True), ("haha yes", True), ("ok", True), ("Hmm...", True), ("thanks!", True), ("we won!", True),
-    ("no idea", False), ("okay, so what happened then?", False), ("yes, they hang by the door", False), ("right of way", False),
-])
+@pytest.mark.parametrize(
+    ("said", "brief"),
+    [
+        ("lol", True),
+        ("haha yes", True),
+        ("ok", True),
+        ("Hmm...", True),
+        ("thanks!", True),
+        ("we won!", True),
+        ("no idea", False),
+        ("okay, so what happened then?", False),
+        ("yes, they hang by the door", False),
+        ("right of way", False),
+    ],
+)
 def test_a_laugh_or_a_yes_is_brief(said: str, brief: bool) -> None:
     """Words would be too much of an answer to it, where nobody was asked."""
     assert read(said, shared_encoder()).brief is brief

@@ -43,16 +43,26 @@ ADDRESSES = [
     ("redis://host/0?socket_timeout=3", None, "redis://host/1?socket_timeout=3"),
     ("rediss://host/0", None, "rediss://host/1?ssl_cert_reqs=required"),
     ("rediss://host/0?ssl_cert_reqs=none", None, "rediss://host/1?ssl_cert_reqs=none"),
-    ("unix:///run/valkey.sock?db=2", None, "redis+socket:///run/valkey.sock?virtual_host=3"),
+    (
+        "unix:///run/valkey.sock?db=2",
+        None,
+        "redis+socket:///run/valkey.sock?virtual_host=3",
+    ),
     ("unix:///run/valkey.sock", None, "redis+socket:///run/valkey.sock?virtual_host=1"),
     ("redis://host/0", "redis://other/5", "redis://other/5"),
 ]
 
 
 @pytest.mark.parametrize(("ours", "brokers", "expected"), ADDRESSES)
-def test_the_broker_has_a_database_of_its_own(ours: str, brokers: str | None, expected: str) -> None:
-    """Celery's keys never expire, so they are never among ours: the next database, or the address that was set."""
-    assert broker_url(Settings(redis_url=ours, broker_url=brokers, redis_plain=True)) == expected
+def test_the_broker_has_a_database_of_its_own(
+    ours: str, brokers: str | None, expected: str
+) -> None:
+    """Celery's keys never expire, so they are never among ours: the next database, or
+    the address that was set."""
+    assert (
+        broker_url(Settings(redis_url=ours, broker_url=brokers, redis_plain=True))
+        == expected
+    )
 
 
 def test_no_redis_is_one_clear_line() -> None:
@@ -73,7 +83,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("task", "args", "kwargs", "queue"), ROUTES)
-def test_each_task_has_its_queue(task: str, args: tuple[str, ...], kwargs: dict[str, str], queue: str) -> None:
+def test_each_task_has_its_queue(
+    task: str, args: tuple[str, ...], kwargs: dict[str, str], queue: str
+) -> None:
     """Direct cycles never share a queue with autonomous ones."""
     assert route(task, args, kwargs) == {"queue": queue}
 
@@ -89,7 +101,11 @@ def test_a_backlog_of_ticks_expires() -> None:
     """After an outage no pump and no poll runs once for each tick that was missed."""
     for entry in beat_schedule(Settings()).values():
         if isinstance(entry["schedule"], float):
-            assert entry["schedule"] <= entry["options"]["expires"] <= 10 * max(entry["schedule"], 1)
+            assert (
+                entry["schedule"]
+                <= entry["options"]["expires"]
+                <= 10 * max(entry["schedule"], 1)
+            )
 
 
 def waiting(url: str, name: str) -> list[dict[str, object]]:
@@ -99,12 +115,15 @@ def waiting(url: str, name: str) -> list[dict[str, object]]:
 
 
 def test_hints_reach_their_queues(redis_url: str, wait_until: Wait) -> None:
-    """A hint that was offered or sent is in the queue that a worker reads; it holds names and ids only."""
+    """A hint that was offered or sent is in the queue that a worker reads; it holds
+    names and ids only."""
     sender = HintSender(Settings(redis_url=redis_url))
     assert sender.offer(CYCLE, "elena", "direct", "117")
     assert sender.send(CYCLE, "aria", "immediate_trigger")
     wait_until(lambda: waiting(redis_url, "direct"))
-    assert [task["argsrepr"] for task in waiting(redis_url, "direct")] == ["('elena', 'direct', '117')"]
+    assert [task["argsrepr"] for task in waiting(redis_url, "direct")] == [
+        "('elena', 'direct', '117')"
+    ]
     assert [task["task"] for task in waiting(redis_url, "cycles")] == [CYCLE]
     sender.close()
 
@@ -119,9 +138,15 @@ def test_close_sends_what_waits(redis_url: str) -> None:
 
 
 def test_a_hanging_broker_blocks_no_event_loop() -> None:
-    """While the broker never answers, `offer` returns at once, also when too many hints wait."""
+    """While the broker never answers, `offer` returns at once, also when too many hints
+    wait."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        sender = HintSender(Settings(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0", redis_timeout=30))
+        sender = HintSender(
+            Settings(
+                redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}/0",
+                redis_timeout=30,
+            )
+        )
         begun = time.monotonic()
         results = [sender.offer(PUMP) for _ in range(WAITING_HINTS + 50)]
         assert time.monotonic() - begun < 10, "less than one socket timeout"
@@ -129,19 +154,30 @@ def test_a_hanging_broker_blocks_no_event_loop() -> None:
 
 
 def test_a_broker_that_hangs_or_is_gone_costs_a_worker_its_timeout_at_most() -> None:
-    """`send` says that the hint was lost, within the socket timeouts, and warns once, not once for each hint."""
-    with socket.create_server(("127.0.0.1", 0)) as silent, structlog.testing.capture_logs() as logged:
+    """`send` says that the hint was lost, within the socket timeouts, and warns once,
+    not once for each hint."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        structlog.testing.capture_logs() as logged,
+    ):
         for port in (silent.getsockname()[1], free_port()):
-            sender = HintSender(Settings(redis_url=f"redis://127.0.0.1:{port}/0", redis_timeout=0.2))
+            sender = HintSender(
+                Settings(redis_url=f"redis://127.0.0.1:{port}/0", redis_timeout=0.2)
+            )
             begun = time.monotonic()
             assert sender.send(PUMP) is False
             assert sender.send(PUMP) is False
-            assert time.monotonic() - begun < 10, "not the minutes that Celery would go on trying"
+            assert time.monotonic() - begun < 10, (
+                "not the minutes that Celery would go on trying"
+            )
     assert [line["event"] for line in logged] == ["hints are lost"] * 2
 
 
-def test_hints_flow_again_after_the_broker_came_back(tmp_path: Path, wait_until: Wait) -> None:
-    """A sender outlives its broker's kill -9 and sends again without being made anew."""
+def test_hints_flow_again_after_the_broker_came_back(
+    tmp_path: Path, wait_until: Wait
+) -> None:
+    """A sender outlives its broker's kill -9 and sends again without being made
+    anew."""
     with EmbeddedValkey(tmp_path) as server:
         sender = HintSender(Settings(redis_url=server.url, redis_timeout=1))
         assert sender.send(CYCLE, "elena", "direct", "1")
@@ -167,8 +203,16 @@ def test_every_scheduled_task_has_a_body() -> None:
     """Beat sends no task that a worker does not know."""
     code = "from celery import signals; import tasks; signals.celeryd_init.send(None); print(*tasks.app.tasks)"
     environment = os.environ | {"STREAM_REDIS_URL": "redis://127.0.0.1/0"}
-    known = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    assert {entry["task"] for entry in beat_schedule(Settings()).values()} <= set(known.stdout.split())
+    known = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert {entry["task"] for entry in beat_schedule(Settings()).values()} <= set(
+        known.stdout.split()
+    )
 
 
 DECLARE = """
@@ -186,5 +230,6 @@ def test_each_task_reaches_one_queue(redis_url: str) -> None:
     """With the worker's queues declared, a task is in its own queue and in no other."""
     environment = os.environ | {"STREAM_REDIS_URL": redis_url}
     subprocess.run([sys.executable, "-c", DECLARE], env=environment, check=True)
-    assert {name: [task["task"] for task in waiting(redis_url, name)] for name in QUEUES} == {
-        "direct": [CYCLE], "delivery": [PUMP], "chores": [POLL], "cycles": []}
+    assert {
+        name: [task["task"] for task in waiting(redis_url, name)] for name in QUEUES
+    } == {"direct": [CYCLE], "delivery": [PUMP], "chores": [POLL], "cycles": []}

@@ -1,4 +1,5 @@
-"""The server of the cases: its people, its two bots of ours, a foreign one, and the real processes behind ours."""
+"""The server of the cases: its people, its two bots of ours, a foreign one, and the
+real processes behind ours."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ SHORT = {
 
 @dataclass
 class Place:
-    """What every case shares. Each case has channels of its own, made before the gateways start."""
+    """What every case shares. Each case has channels of its own, made before the
+    gateways start."""
 
     stream: System
     model: ModelServer
@@ -73,11 +75,14 @@ def permissions(names: Sequence[str]) -> Permission:
 
 @contextlib.contextmanager
 def place(folder: Path, cases: Sequence[Case]) -> Iterator[Place]:
-    """The whole server with everything that these cases need, its gateway and workers running."""
+    """The whole server with everything that these cases need, its gateway and workers
+    running."""
     server = LoopbackDiscord(rate_limit=None)
     owner = server.add_user("Olga", username="olga")
     guild = server.add_guild("The Harbour", owner=owner)
-    people = {"owner": owner} | {who: _person(server, who) for who in DISPLAYED if who != "owner"}
+    people = {"owner": owner} | {
+        who: _person(server, who) for who in DISPLAYED if who != "owner"
+    }
     bots = {name: server.add_bot(name.title(), username=name) for name in BOTS}
     dyno = server.add_bot("Dyno", username="dyno")
     for who, nick in NICKNAMES.items():
@@ -87,7 +92,12 @@ def place(folder: Path, cases: Sequence[Case]) -> Iterator[Place]:
         for plan in case.channels:
             category = channels[case.id, plan.category] if plan.category else None
             channels[case.id, plan.name] = _channel(server, plan, bots, category)
-    speaking = [channels[case.id, plan.name] for case in cases for plan in case.channels if plan.speak]
+    speaking = [
+        channels[case.id, plan.name]
+        for case in cases
+        for plan in case.channels
+        if plan.speak
+    ]
     with ModelServer() as model:
         settings = {
             "characters_dir": _characters(folder / "characters", model.url),
@@ -108,7 +118,10 @@ def place(folder: Path, cases: Sequence[Case]) -> Iterator[Place]:
 def texts(prompt: str) -> str:
     """What a recorded prompt says, without the quoting of its transport."""
     contents = [message["content"] for message in json.loads(prompt)]
-    return "\n".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in contents)
+    return "\n".join(
+        one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
+        for one in contents
+    )
 
 
 def _person(server: LoopbackDiscord, who: str) -> Account:
@@ -116,7 +129,10 @@ def _person(server: LoopbackDiscord, who: str) -> Account:
 
 
 def _channel(
-    server: LoopbackDiscord, plan: ChannelPlan, bots: Mapping[str, Account], category: Channel | None
+    server: LoopbackDiscord,
+    plan: ChannelPlan,
+    bots: Mapping[str, Account],
+    category: Channel | None,
 ) -> Channel:
     kind = ChannelType(plan.type)
     inside: ChannelOptions = {} if category is None else {"category": category}
@@ -130,12 +146,20 @@ def _channel(
 
 
 def _characters(folder: Path, model_url: str) -> Path:
-    """Elena as she is shipped; Vera is Aria with a model that records its prompts. Both consider every channel."""
-    shipped = {one.name: one.model_dump(mode="json", exclude_defaults=True) for one in load_characters().values()}
+    """Elena as she is shipped; Vera is Aria with a model that records its prompts. Both
+    consider every channel."""
+    shipped = {
+        one.name: one.model_dump(mode="json", exclude_defaults=True)
+        for one in load_characters().values()
+    }
     everywhere = {"watchlist": ["*"]}
     recording = {"model": "openai:recording", "base_url": model_url}
     elena = shipped["elena"] | everywhere
-    vera = shipped["aria"] | everywhere | {"name": "vera", "display_name": "Vera", "model": recording}
+    vera = (
+        shipped["aria"]
+        | everywhere
+        | {"name": "vera", "display_name": "Vera", "model": recording}
+    )
     folder.mkdir(parents=True)
     for character in (elena, vera):
         text = yaml.safe_dump(character, allow_unicode=True)
@@ -145,7 +169,9 @@ def _characters(folder: Path, model_url: str) -> Path:
 
 def _start_gateway(stream: System, bots: Mapping[str, Account]) -> None:
     stream.gateway(*bots)
-    stream.wait(lambda: set(bots.values()) <= set(stream.discord.connected()), 60.0, "gateways")
+    stream.wait(
+        lambda: set(bots.values()) <= set(stream.discord.connected()), 60.0, "gateways"
+    )
     stream.wait_ready(*bots)
 
 
@@ -153,7 +179,11 @@ def _warm_up(stream: System, owner: Account, bots: Mapping[str, Account]) -> Non
     """Each bot answers once, so that no case waits for what is loaded at first use."""
     greetings = [stream.discord.dm(owner, bot, "Hello!") for bot in bots.values()]
     homes = {greeting.channel_id for greeting in greetings}
-    stream.wait(lambda: homes <= {post.channel_id for post in stream.discord.posts_by_bots()}, 60.0, "first answers")
+    stream.wait(
+        lambda: homes <= {post.channel_id for post in stream.discord.posts_by_bots()},
+        60.0,
+        "first answers",
+    )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
-"""Plays the steps of a case, one after the other; every step leaves behind the message that it made, if any."""
+"""Plays the steps of a case, one after the other; every step leaves behind the message
+that it made, if any."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Json = Mapping[str, Any]
 
 @dataclass
 class Play:
-    """A case while it is played. `prompts` and `said` count the prompts and our bots' posts before each step."""
+    """A case while it is played. `prompts` and `said` count the prompts and our bots'
+    posts before each step."""
 
     place: Place
     case: Case
@@ -53,14 +55,20 @@ class Play:
 
     def text(self, raw: str) -> str:
         """A text with its placeholders filled in."""
-        return _PLACEHOLDER.sub(lambda found: self._placeholder(found[1], found[2], found[0]), raw)
+        return _PLACEHOLDER.sub(
+            lambda found: self._placeholder(found[1], found[2], found[0]), raw
+        )
 
     def _placeholder(self, kind: str | None, name: str, raw: str) -> str:
         if kind == "chan":
             return self.place.channel(self.case, name).mention
         if kind == "role":
             bots = self.place.bots
-            role = self.place.stream.discord.managed_role(bots[name]) if name in bots else self.roles[name]
+            role = (
+                self.place.stream.discord.managed_role(bots[name])
+                if name in bots
+                else self.roles[name]
+            )
             return str(role.mention)
         account = self.place.accounts.get(name)
         if account is None:
@@ -99,12 +107,16 @@ class Play:
         """A person of this name whom no other case has sent direct messages of."""
         if who not in self.guests:
             known = self.place.people[who]
-            self.guests[who] = self.place.stream.discord.add_user(known.name, username=f"{who}{len(self.posts)}")
+            self.guests[who] = self.place.stream.discord.add_user(
+                known.name, username=f"{who}{len(self.posts)}"
+            )
         return self.guests[who]
 
     def _bot_says(self, number: int, what: Json) -> None:
         channel = self._where(what)
-        self.posts[number] = self.place.stream.discord.post(self._who(what, "elena"), channel, self.text(what["text"]))
+        self.posts[number] = self.place.stream.discord.post(
+            self._who(what, "elena"), channel, self.text(what["text"])
+        )
 
     def _webhook(self, number: int, what: Json) -> None:
         application = what.get("application")
@@ -126,7 +138,9 @@ class Play:
     def _open_post(self, number: int, what: Json) -> None:
         discord = self.place.stream.discord
         forum = self.place.channel(self.case, what.get("in"))
-        post = discord.open_post(self._who(what), forum, what["title"], self.text(what.get("text", "")))
+        post = discord.open_post(
+            self._who(what), forum, what["title"], self.text(what.get("text", ""))
+        )
         self.posts[number] = post
         self.threads[number] = post.channel_id
 
@@ -134,7 +148,9 @@ class Play:
         on = self.posts.get(what.get("on", -1))
         name = what.get("name", "thread")
         channel: ChannelRef = self._where({}) if on is None else on.channel_id
-        self.threads[number] = self.place.stream.discord.open_thread(self._who(what), channel, name, on)
+        self.threads[number] = self.place.stream.discord.open_thread(
+            self._who(what), channel, name, on
+        )
 
     def _delete(self, number: int, what: int) -> None:
         self.place.stream.discord.delete(self.posts[what])
@@ -183,12 +199,16 @@ class Play:
         self.undo.append(lambda: self._call_by_nick(who, NICKNAMES.get(who)))
 
     def _call_by_nick(self, who: str, nick: str | None) -> None:
-        """Give somebody a nickname; that of a bot of ours is waited for until it is on the roster."""
+        """Give somebody a nickname; that of a bot of ours is waited for until it is on
+        the roster."""
         place = self.place
         place.stream.discord.set_nick(place.accounts[who], place.guild, nick)
         guild = str(place.guild.id)
         if who in place.bots:
-            place.stream.wait(lambda: self._listed(who).get(guild) == nick, what=f"{nick} on the roster")
+            place.stream.wait(
+                lambda: self._listed(who).get(guild) == nick,
+                what=f"{nick} on the roster",
+            )
 
     def _listed(self, bot: str) -> Mapping[str, str]:
         """A bot's nicknames on the roster, by server."""
@@ -203,7 +223,10 @@ class Play:
         for who in what.get("to", ()):
             discord.give_role(self.place.accounts[who], role, self.place.guild)
         for permitted in what.get("overwrites", ()):
-            allow, deny = permissions(permitted.get("allow", ())), permissions(permitted.get("deny", ()))
+            allow, deny = (
+                permissions(permitted.get("allow", ())),
+                permissions(permitted.get("deny", ())),
+            )
             discord.set_overwrite(self._where(permitted), role, allow=allow, deny=deny)
 
     def _archive(self, number: int, what: int) -> None:
@@ -214,11 +237,19 @@ class Play:
 
     def _deny(self, number: int, what: Json) -> None:
         discord = self.place.stream.discord
-        discord.deny(self._where(what), self.place.bots[what["to"]], permissions(what["permissions"]))
+        discord.deny(
+            self._where(what),
+            self.place.bots[what["to"]],
+            permissions(what["permissions"]),
+        )
 
     def _permit(self, number: int, what: Json) -> None:
         discord = self.place.stream.discord
-        discord.permit(self._where(what), self.place.bots[what["to"]], permissions(what["permissions"]))
+        discord.permit(
+            self._where(what),
+            self.place.bots[what["to"]],
+            permissions(what["permissions"]),
+        )
 
     def _time_out(self, number: int, what: Json) -> None:
         discord, account = self.place.stream.discord, self.place.accounts[what["of"]]
@@ -226,19 +257,25 @@ class Play:
         self.undo.append(lambda: discord.time_out(account, None))
 
     def _take_role(self, number: int, what: Json) -> None:
-        self.place.stream.discord.take_role(self.place.accounts[what["from"]], self.roles[what["name"]])
+        self.place.stream.discord.take_role(
+            self.place.accounts[what["from"]], self.roles[what["name"]]
+        )
 
     def _private_thread(self, number: int, what: Json) -> None:
         members = [self.place.accounts[who] for who in what["members"]]
         home = self._where(what)
         self.threads[number] = self.place.stream.discord.open_private_thread(
-            self._who(what), home, what.get("name", "secret"), members)
+            self._who(what), home, what.get("name", "secret"), members
+        )
 
     def _chatter(self, number: int, what: Json) -> None:
-        """So many lines of small talk, which push older ones out of what is read before an answer."""
+        """So many lines of small talk, which push older ones out of what is read before
+        an answer."""
         for count in range(what["count"]):
             text = f"The weather report, part {count}."
-            self.place.stream.discord.post(self._who(what, "tom"), self._where(what), text)
+            self.place.stream.discord.post(
+                self._who(what, "tom"), self._where(what), text
+            )
 
     def _preview(self, number: int, what: Json) -> None:
         self.place.stream.discord.preview_links(self.posts[what["of"]], *what["embeds"])
@@ -254,7 +291,13 @@ class Play:
         """A person's chat command, answered by the foreign bot."""
         home, text = self._where(what), self.text(what["text"])
         self.posts[number] = self.place.stream.discord.run_command(
-            self._who(what), self.place.dyno, home, what["name"], text, menu=what.get("menu", False))
+            self._who(what),
+            self.place.dyno,
+            home,
+            what["name"],
+            text,
+            menu=what.get("menu", False),
+        )
 
     def _block(self, number: int, what: Json) -> None:
         """A person of this case's direct messages blocks a bot."""
@@ -272,10 +315,18 @@ class Play:
         discord.react(self._who(what), self.posts[what["on"]], what["emoji"])
 
     def _unknown_guild(self, number: int, what: Json) -> None:
-        """A message of a server that no bot has heard of; a mention in it is as good as any."""
+        """A message of a server that no bot has heard of; a mention in it is as good as
+        any."""
         author = self._who(what)
-        payload = _message(author, self.text(what.get("text", "{elena} hello?")), [self.place.bots["elena"]])
-        self._publish("MESSAGE_CREATE", payload | {"guild_id": str(UNKNOWN), "channel_id": str(UNKNOWN + 1)})
+        payload = _message(
+            author,
+            self.text(what.get("text", "{elena} hello?")),
+            [self.place.bots["elena"]],
+        )
+        self._publish(
+            "MESSAGE_CREATE",
+            payload | {"guild_id": str(UNKNOWN), "channel_id": str(UNKNOWN + 1)},
+        )
 
     def _emit(self, number: int, what: Json) -> None:
         """A raw event, in the case's home for whatever names no channel."""
@@ -297,7 +348,13 @@ def _message(author: Account, text: str, mentioned: list[Account]) -> dict[str, 
         "type": 0,
         "content": text,
         "author": _user(author),
-        "member": {"nick": None, "roles": [], "joined_at": "2026-01-01T00:00:00+00:00", "deaf": False, "mute": False},
+        "member": {
+            "nick": None,
+            "roles": [],
+            "joined_at": "2026-01-01T00:00:00+00:00",
+            "deaf": False,
+            "mute": False,
+        },
         "timestamp": "2026-01-01T00:00:00+00:00",
         "edited_timestamp": None,
         "tts": False,

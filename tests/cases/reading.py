@@ -1,4 +1,5 @@
-"""Reads cases: what is posted in a server, and what must be seen. README.md describes the format."""
+"""Reads cases: what is posted in a server, and what must be seen. README.md describes
+the format."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "cases"
 
 TEXT = 0
 SPEECHLESS = frozenset({4, 15, 16})
-"""Discord's numbers of categories, forums and media channels: nothing is said in them themselves."""
+"""Discord's numbers of categories, forums and media channels: nothing is said in them
+themselves."""
 
 CHECKS = frozenset(
     {"message", "answered", "answered_by", "silent", "reacted", "words_after"}
@@ -23,7 +25,8 @@ CHECKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """A channel of a case; `deny` maps a bot's name, or `everyone`, to names of permissions. `category`: an earlier channel of the case."""
+    """A channel of a case; `deny` maps a bot's name, or `everyone`, to names of
+    permissions. `category`: an earlier channel of the case."""
 
     name: str
     type: int = TEXT
@@ -35,7 +38,8 @@ class ChannelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case. `wait` is the longest time in seconds for what must come, and half of it for what must not."""
+    """One case. `wait` is the longest time in seconds for what must come, and half of
+    it for what must not."""
 
     name: str
     file: str
@@ -51,12 +55,17 @@ class Case:
 
     @property
     def home(self) -> ChannelPlan:
-        """Where things are said that name no channel: the first channel that holds messages."""
-        return next((one for one in self.channels if one.type not in SPEECHLESS), self.channels[0])
+        """Where things are said that name no channel: the first channel that holds
+        messages."""
+        return next(
+            (one for one in self.channels if one.type not in SPEECHLESS),
+            self.channels[0],
+        )
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
-    """All cases of a folder, in order. ValueError for a check that nobody would make."""
+    """All cases of a folder, in order. ValueError for a check that nobody would
+    make."""
     for path in sorted(folder.glob("*.json")):
         whole = json.loads(path.read_text(encoding="utf-8"))
         for raw in whole if isinstance(whole, list) else [whole]:
@@ -64,7 +73,9 @@ def read_cases(folder: Path) -> Iterator[Case]:
 
 
 def _case(file: str, raw: Mapping[str, Any]) -> Case:
-    channels = tuple(_channel(number, one) for number, one in enumerate(raw.get("channels", ())))
+    channels = tuple(
+        _channel(number, one) for number, one in enumerate(raw.get("channels", ()))
+    )
     case = Case(
         name=raw["case"],
         file=file,

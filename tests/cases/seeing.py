@@ -14,7 +14,8 @@ from tests.cases.playing import Play
 from tests.patience import patience
 
 PATIENCE = 8.0
-"""Least time that is waited for an answer: a loaded machine is slow, and who answers is seen at once."""
+"""Least time that is waited for an answer: a loaded machine is slow, and who answers is
+seen at once."""
 
 
 def check(play: Play, expected: Mapping[str, Any]) -> None:
@@ -25,25 +26,36 @@ def check(play: Play, expected: Mapping[str, Any]) -> None:
 
 
 def answers(play: Play, number: int) -> list[Post]:
-    """What our bots wrote after a step where it happened: replies to its message, and lines that reply to nothing.
+    """What our bots wrote after a step where it happened: replies to its message, and
+    lines that reply to nothing.
 
     A step that left no message behind: whatever they wrote anywhere.
     """
     ours = {account.id for account in play.place.bots.values()}
     scripted = {post.message_id for post in play.posts.values()}
     since = play.place.stream.discord.posts_by_bots()[play.said[number] :]
-    said = [one for one in since if one.author_id in ours and one.message_id not in scripted]
+    said = [
+        one for one in since if one.author_id in ours and one.message_id not in scripted
+    ]
     post = play.posts.get(number)
     if post is None:
         return said
-    return [one for one in said if one.channel_id == post.channel_id and one.reply_to in {None, post.message_id}]
+    return [
+        one
+        for one in said
+        if one.channel_id == post.channel_id and one.reply_to in {None, post.message_id}
+    ]
 
 
 def reactions(play: Play, number: int) -> list[str]:
     """Our bots that reacted to a message."""
     post = play.posts[number]
     found = play.place.stream.discord.reactions
-    return [one.user_name.lower() for one in found if one.message_id == post.message_id and one.is_bot]
+    return [
+        one.user_name.lower()
+        for one in found
+        if one.message_id == post.message_id and one.is_bot
+    ]
 
 
 def authors(play: Play, number: int) -> set[str]:
@@ -60,9 +72,15 @@ def _wait(play: Play, predicate: Callable[[], Any], what: str) -> None:
 
 
 def _story(play: Play) -> str:
-    lines = {number: play.place.stream.journal(post.message_id) for number, post in play.posts.items()}
+    lines = {
+        number: play.place.stream.journal(post.message_id)
+        for number, post in play.posts.items()
+    }
     return "; ".join(
-        f"{number}: " + ", ".join(f"{line.bot} {line.step} {line.verdict} {line.reason}" for line in journal)
+        f"{number}: "
+        + ", ".join(
+            f"{line.bot} {line.step} {line.verdict} {line.reason}" for line in journal
+        )
         for number, journal in lines.items()
     )
 
@@ -83,7 +101,9 @@ def _silent(play: Play, number: int, wanted: bool) -> None:
     assert wanted
     client = play.place.stream.store.client
     until = time.monotonic() + play.case.wait / 2
-    while time.monotonic() < until or client.exists(keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE):
+    while time.monotonic() < until or client.exists(
+        keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE
+    ):
         found = answers(play, number)
         assert not found, f"{[post.content for post in found]}; {_story(play)}"
         assert time.monotonic() < until + PATIENCE, f"no rest; {_story(play)}"
@@ -97,7 +117,15 @@ def _reacted(play: Play, number: int, wanted: bool) -> None:
 
 
 def _words_after(play: Play, number: int, wanted: bool | str) -> None:
-    _wait(play, lambda: wanted in authors(play, number) if isinstance(wanted, str) else authors(play, number), "words")
+    _wait(
+        play,
+        lambda: (
+            wanted in authors(play, number)
+            if isinstance(wanted, str)
+            else authors(play, number)
+        ),
+        "words",
+    )
 
 
 def _only_one(play: Play, number: int, wanted: bool) -> None:

@@ -1,4 +1,5 @@
-"""Cases from real servers on where and how a bot answers, and the shared ones; those on what it hears are in test_heard.py."""
+"""Cases from real servers on where and how a bot answers, and the shared ones; those on
+what it hears are in test_heard.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Cases from real servers on what a bot hears: real gateway and workers, a loopback Discord, and what people there do."""
+"""Cases from real servers on what a bot hears: real gateway and workers, a loopback
+Discord, and what people there do."""
 
 from __future__ import annotations
 

@@ -21,21 +21,44 @@ from app.lab.docgen import setting_rows
 from app.runtime.logs import redact, register_settings
 
 
-def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`the-stream ARGUMENTS`, with these variables added to the environment."""
     command = [sys.executable, "-m", "app.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd=cwd,
-                          env=os.environ | environment | {"COLUMNS": "160"})
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        cwd=cwd,
+        env=os.environ | environment | {"COLUMNS": "160"},
+    )
 
 
 def test_help_names_every_command() -> None:
-    """`--help` lists what one can do, and loads neither Celery nor discord.py nor a model for it."""
+    """`--help` lists what one can do, and loads neither Celery nor discord.py nor a
+    model for it."""
     result = run("--help")
     assert result.returncode == 0
-    for command in ("up", "gateway", "demo", "replay", "why", "mute", "unmute", "settings", "vault", "version"):
+    for command in (
+        "up",
+        "gateway",
+        "demo",
+        "replay",
+        "why",
+        "mute",
+        "unmute",
+        "settings",
+        "vault",
+        "version",
+    ):
         assert f" {command} " in result.stdout
     code = "import sys, app.cli.main; print(sorted({m.split('.')[0] for m in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     for heavy in ("celery", "discord", "langchain", "numpy", "redis", "cryptography"):
         assert f"'{heavy}'" not in loaded
 
@@ -56,13 +79,22 @@ def test_a_broken_vault_key_is_not_printed() -> None:
     assert "hunter2" not in result.stderr
 
 
-@pytest.mark.parametrize("url", [
-    "redis://:pass/word@host:6379/0", "redis://:pass#word@host:6379/0", "redis://:pass?word@host:6379/0",
-    "redis://me:12/word@host:6379/0", "redis://host:6379/0?password=pass", "redis://:pass/word@", "redis://:[pass@host:6379/0",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pass/word@host:6379/0",
+        "redis://:pass#word@host:6379/0",
+        "redis://:pass?word@host:6379/0",
+        "redis://me:12/word@host:6379/0",
+        "redis://host:6379/0?password=pass",
+        "redis://:pass/word@",
+        "redis://:[pass@host:6379/0",
+    ],
+)
 def test_a_password_that_was_not_encoded_is_not_printed(url: str) -> None:
-    """An address whose password ends where it should not, or that hides it where nobody masks it, is refused in one line
-    that says how to write it and quotes no piece of it."""
+    """An address whose password ends where it should not, or that hides it where nobody
+    masks it, is refused in one line that says how to write it and quotes no piece of
+    it."""
     with pytest.raises(ValidationError) as refused:
         Settings(redis_url=url)
     said = explain(refused.value)
@@ -72,7 +104,8 @@ def test_a_password_that_was_not_encoded_is_not_printed(url: str) -> None:
 
 
 def test_a_command_refuses_such_an_address_in_one_line() -> None:
-    """No stack trace, whose last line would quote the port that is a piece of the password."""
+    """No stack trace, whose last line would quote the port that is a piece of the
+    password."""
     result = run("why", "12345", STREAM_REDIS_URL="redis://:pass/word@host:6379/0")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "STREAM_REDIS_URL: is malformed" in result.stderr
@@ -82,25 +115,43 @@ def test_a_password_with_every_character_encoded_is_accepted_and_masked() -> Non
     """The encoded password reaches the settings; neither form of it is ever printed."""
     settings = Settings(redis_url="redis://:pass%2Fword%23%3F%40@127.0.0.1:6379/0")
     register_settings(settings)
-    assert redact("a pass%2Fword%23%3F%40 b pass/word#?@ c") == "a [secret] b [secret] c"
+    assert (
+        redact("a pass%2Fword%23%3F%40 b pass/word#?@ c") == "a [secret] b [secret] c"
+    )
 
 
 def test_a_gateway_without_any_token_says_so() -> None:
     """Nobody waits before a gateway that connects no bot."""
     result = run("gateway", STREAM_REDIS_URL="redis://127.0.0.1:1/0")
     assert result.returncode == 2
-    assert result.stderr.startswith("the-stream: No bot has a token: set STREAM_TOKEN_<NAME>")
+    assert result.stderr.startswith(
+        "the-stream: No bot has a token: set STREAM_TOKEN_<NAME>"
+    )
 
 
-@pytest.mark.parametrize("arguments", [
-    ("nonsense",), ("replay", "/nowhere.jsonl"), ("replay", "--judge", "/"), ("demo", "--port", "http"), ("why",), ("why", "12", "13"),
-    ("memory", "show"), ("vault", "--colour"), ("replay", __file__, "--json", "/nowhere/figures.json"),
-    ("replay", __file__, "--judge", "--json", "/nowhere/figures.json"), ("demo", "--headless", "--json", "/nowhere/figures.json"),
-    ("mute", "all", "--for", "3x"), ("replay", __file__, "--judge"), ("replay", __file__),
-    ("replay", sys.executable, "--judge"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("replay", "/nowhere.jsonl"),
+        ("replay", "--judge", "/"),
+        ("demo", "--port", "http"),
+        ("why",),
+        ("why", "12", "13"),
+        ("memory", "show"),
+        ("vault", "--colour"),
+        ("replay", __file__, "--json", "/nowhere/figures.json"),
+        ("replay", __file__, "--judge", "--json", "/nowhere/figures.json"),
+        ("demo", "--headless", "--json", "/nowhere/figures.json"),
+        ("mute", "all", "--for", "3x"),
+        ("replay", __file__, "--judge"),
+        ("replay", __file__),
+        ("replay", sys.executable, "--judge"),
+    ],
+)
 def test_wrong_usage_is_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    """What cannot be understood, found or written is one line and an exit code, before anything is started."""
+    """What cannot be understood, found or written is one line and an exit code, before
+    anything is started."""
     result = run(*arguments, cwd=tmp_path, STREAM_REDIS_URL="redis://127.0.0.1:1/0")
     assert result.returncode == 2
     assert result.stdout == ""
@@ -108,11 +159,19 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], tmp_path: Path) -> 
     assert result.stderr.count("\n") == 1, result.stderr
 
 
-@pytest.mark.parametrize(("bots", "reason"), [
-    (("nobody",), "no character file for 'nobody'"), ((), "No bot has a token"), (("elena",), "STREAM_TOKEN_ELENA: is not set"),
-])
-def test_up_refuses_before_it_starts_anything(tmp_path: Path, bots: tuple[str, ...], reason: str) -> None:
-    """A wrong name or a missing token is not found out by a child in the middle of the others' lines."""
+@pytest.mark.parametrize(
+    ("bots", "reason"),
+    [
+        (("nobody",), "no character file for 'nobody'"),
+        ((), "No bot has a token"),
+        (("elena",), "STREAM_TOKEN_ELENA: is not set"),
+    ],
+)
+def test_up_refuses_before_it_starts_anything(
+    tmp_path: Path, bots: tuple[str, ...], reason: str
+) -> None:
+    """A wrong name or a missing token is not found out by a child in the middle of the
+    others' lines."""
     result = run("up", *bots, cwd=tmp_path, STREAM_DATA_DIR=str(tmp_path / "data"))
     assert result.returncode == 2
     assert result.stderr.startswith(f"the-stream: {reason}")
@@ -121,8 +180,19 @@ def test_up_refuses_before_it_starts_anything(tmp_path: Path, bots: tuple[str, .
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "-inf"])
-@pytest.mark.parametrize("name", ["COOLDOWN", "LOCK_LEASE", "DAILY_USD", "DISCORD_CHECK_INTERVAL_MINUTES", "MODEL_TIMEOUT"])
-def test_no_setting_is_infinite(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "COOLDOWN",
+        "LOCK_LEASE",
+        "DAILY_USD",
+        "DISCORD_CHECK_INTERVAL_MINUTES",
+        "MODEL_TIMEOUT",
+    ],
+)
+def test_no_setting_is_infinite(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No number of milliseconds could be made of it, hours later."""
     monkeypatch.setenv(f"STREAM_{name}", value)
     with pytest.raises(ValidationError):
@@ -132,7 +202,10 @@ def test_no_setting_is_infinite(name: str, value: str, monkeypatch: pytest.Monke
 def test_a_folder_without_characters_is_named(tmp_path: Path) -> None:
     """Not an empty list of names."""
     result = run("gateway", STREAM_CHARACTERS_DIR=str(tmp_path))
-    assert (result.returncode, result.stderr) == (2, f"the-stream: {tmp_path}: holds no character file (<name>.yaml)\n")
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"the-stream: {tmp_path}: holds no character file (<name>.yaml)\n",
+    )
 
 
 def test_a_vault_key_can_be_used() -> None:
@@ -144,8 +217,13 @@ def test_a_vault_key_can_be_used() -> None:
 def test_settings_are_all_listed_and_masked() -> None:
     """Every setting is listed with its value; of secrets only that they are set."""
     key = Fernet.generate_key().decode()
-    result = run("settings", STREAM_VAULT_KEYS=key, STREAM_FLOWER_PASSWORD="hunter2hunter2", STREAM_COOLDOWN="90",
-                 STREAM_REDIS_URL="redis://:swordfish@127.0.0.1/0")
+    result = run(
+        "settings",
+        STREAM_VAULT_KEYS=key,
+        STREAM_FLOWER_PASSWORD="hunter2hunter2",
+        STREAM_COOLDOWN="90",
+        STREAM_REDIS_URL="redis://:swordfish@127.0.0.1/0",
+    )
     assert result.returncode == 0
     for name in Settings.model_fields:
         assert f"STREAM_{name.upper()}" in result.stdout
@@ -156,7 +234,10 @@ def test_settings_are_all_listed_and_masked() -> None:
 
 def test_rows_hold_no_secret() -> None:
     """What tables and documents are made of holds no secret."""
-    settings = Settings(vault_keys=(SecretStr(Fernet.generate_key().decode()),), flower_password=SecretStr("swordfish"))
+    settings = Settings(
+        vault_keys=(SecretStr(Fernet.generate_key().decode()),),
+        flower_password=SecretStr("swordfish"),
+    )
     text = repr(setting_rows(settings))
     assert "swordfish" not in text
     assert settings.vault_keys[0].get_secret_value() not in text
@@ -164,7 +245,9 @@ def test_rows_hold_no_secret() -> None:
 
 def test_why_without_a_redis_says_what_is_missing(tmp_path: Path) -> None:
     """Without an address and without a running `up`, one line says so."""
-    result = run("why", "1171234567890123456", cwd=tmp_path, STREAM_DATA_DIR=str(tmp_path))
+    result = run(
+        "why", "1171234567890123456", cwd=tmp_path, STREAM_DATA_DIR=str(tmp_path)
+    )
     assert result.returncode == 2
     assert result.stderr.startswith("the-stream: STREAM_REDIS_URL")
     assert result.stderr.count("\n") == 1
@@ -178,9 +261,17 @@ def printed(show: object, *arguments: object) -> str:
 
 
 def test_a_journal_is_shown_in_the_order_of_time() -> None:
-    """Each line has its bot, step, verdict, reason and numbers; brackets in a reason are text, not markup."""
+    """Each line has its bot, step, verdict, reason and numbers; brackets in a reason
+    are text, not markup."""
     lines = [
-        JournalLine(at_ms=2_000, bot="aria", step="plan", verdict="reply", reason="[bold]named", numbers={"bid": 0.5}),
+        JournalLine(
+            at_ms=2_000,
+            bot="aria",
+            step="plan",
+            verdict="reply",
+            reason="[bold]named",
+            numbers={"bid": 0.5},
+        ),
         JournalLine(at_ms=1_000, bot="elena", step="bid", verdict="passed"),
     ]
     text = printed(show_journal, "117", lines)
@@ -190,12 +281,32 @@ def test_a_journal_is_shown_in_the_order_of_time() -> None:
 
 
 def test_a_bid_is_shown_with_what_moved_it_most() -> None:
-    """A bid has some sixty parts, kept as JSON: a table of them all could not be read."""
-    parts = {f"part{number}": number / 100 for number in range(50)} | {"interest": 4.0, "intercept": -4.59}
-    line = JournalLine(at_ms=1, bot="elena", step="admit", verdict="bid", numbers={
-        "bid": "1.7100000000000017", "parts": json.dumps(parts), "token": "1795646216884684", "yielded": ""})
+    """A bid has some sixty parts, kept as JSON: a table of them all could not be
+    read."""
+    parts = {f"part{number}": number / 100 for number in range(50)} | {
+        "interest": 4.0,
+        "intercept": -4.59,
+    }
+    line = JournalLine(
+        at_ms=1,
+        bot="elena",
+        step="admit",
+        verdict="bid",
+        numbers={
+            "bid": "1.7100000000000017",
+            "parts": json.dumps(parts),
+            "token": "1795646216884684",
+            "yielded": "",
+        },
+    )
     text = printed(show_journal, "117", [line])
-    for shown in ("bid 1.71", "intercept -4.59", "interest +4.00", "46 smaller parts", "1795646216884684"):
+    for shown in (
+        "bid 1.71",
+        "intercept -4.59",
+        "interest +4.00",
+        "46 smaller parts",
+        "1795646216884684",
+    ):
         assert shown in " ".join(text.replace("│", " ").split())
     assert "part7" not in text
     assert "yielded" not in text

@@ -21,8 +21,14 @@ LATELY = str((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
 def met(store: Store) -> None:
     """Elena and aria have met Kim, who told elena something."""
     memory = RedisMemory(store, Encoder(Words))
-    event = Event(message_id=LATELY, channel_id="55", guild_id="7", author_id=PERSON, author_name="Kim",
-                  content="I live in Bergen [b] \x1b]52;c;cm0=\x07")
+    event = Event(
+        message_id=LATELY,
+        channel_id="55",
+        guild_id="7",
+        author_id=PERSON,
+        author_name="Kim",
+        content="I live in Bergen [b] \x1b]52;c;cm0=\x07",
+    )
     for bot in ("elena", "aria"):
         entry = InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT)
         remember(memory, bot, "99", bot.title(), Moment(entry, "Do you swim?"))
@@ -32,12 +38,21 @@ def met(store: Store) -> None:
 
 
 def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
-    """What is remembered can be seen, per bot too; after `forget` nothing is, and the person's wish is kept."""
+    """What is remembered can be seen, per bot too; after `forget` nothing is, and the
+    person's wish is kept."""
     met(store)
     shown = run("memory", "show", f"<@{PERSON}>", STREAM_REDIS_URL=redis_url).stdout
-    assert [text in shown for text in ("lives in Bergen", "I live in Bergen [b]", "Do you swim?", "aria")] == [True] * 4
+    assert [
+        text in shown
+        for text in ("lives in Bergen", "I live in Bergen [b]", "Do you swim?", "aria")
+    ] == [True] * 4
     assert "\x1b" not in shown
-    assert "aria" not in run("memory", "show", PERSON, "--bot", "elena", STREAM_REDIS_URL=redis_url).stdout
+    assert (
+        "aria"
+        not in run(
+            "memory", "show", PERSON, "--bot", "elena", STREAM_REDIS_URL=redis_url
+        ).stdout
+    )
     table = run("trust", STREAM_REDIS_URL=redis_url).stdout
     assert table.count("Kim") == 2
     assert PERSON in table
@@ -49,17 +64,26 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
     assert store.run(wishes.opted_out([wishes.digest(PERSON)])) == (True,)
 
 
-def test_where_there_is_nothing_a_sentence_says_so(store: Store, redis_url: str) -> None:
-    """No empty table and no silence; a mute for a name that nobody has is told, as it silences nobody."""
-    for words, sentence in ((("trust",), "Trust: nothing."), (("memory", "show", PERSON), f"Remembered of {PERSON}: nothing."),
-                        (("outbox",), "Nothing waits, and no dead letters."), (("outbox", "--dead"), "No dead letters.")):
+def test_where_there_is_nothing_a_sentence_says_so(
+    store: Store, redis_url: str
+) -> None:
+    """No empty table and no silence; a mute for a name that nobody has is told, as it
+    silences nobody."""
+    for words, sentence in (
+        (("trust",), "Trust: nothing."),
+        (("memory", "show", PERSON), f"Remembered of {PERSON}: nothing."),
+        (("outbox",), "Nothing waits, and no dead letters."),
+        (("outbox", "--dead"), "No dead letters."),
+    ):
         result = run(*words, STREAM_REDIS_URL=redis_url)
         assert result.returncode == 0
         assert (result.stdout + result.stderr).strip() == sentence
     store.run(roster.enlist(RosterEntry(bot="elena", user_id="99", names=("elena",))))
     slip = run("mute", "bot:elana", "--for", "5s", STREAM_REDIS_URL=redis_url)
     assert slip.stderr == "No bot of this name has run within a day; known: elena\n"
-    assert run("mute", "bot:elena", "--for", "5s", STREAM_REDIS_URL=redis_url).stderr == ""
+    assert (
+        run("mute", "bot:elena", "--for", "5s", STREAM_REDIS_URL=redis_url).stderr == ""
+    )
 
 
 def test_a_name_is_no_id() -> None:

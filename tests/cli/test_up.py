@@ -1,4 +1,5 @@
-"""`the-stream up`: what each child may know, and the real children under real signals."""
+"""`the-stream up`: what each child may know, and the real children under real
+signals."""
 
 from __future__ import annotations
 
@@ -28,61 +29,108 @@ from app.host.valkey import free_port, private_folder, running_url
 Wait = Callable[..., None]
 KEY = Fernet.generate_key().decode()
 INHERITED = {
-    "STREAM_TOKEN_ELENA": "token-elena", "OPENAI_API_KEY": "key-openai", "STREAM_KEY_ELENA_ANTHROPIC": "key-anthropic",
+    "STREAM_TOKEN_ELENA": "token-elena",
+    "OPENAI_API_KEY": "key-openai",
+    "STREAM_KEY_ELENA_ANTHROPIC": "key-anthropic",
     "STREAM_VAULT_KEYS": KEY,
     "STREAM_FLOWER_PASSWORD": "pass-flower",
 }
 
 
-def test_every_child_gets_what_it_needs_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tokens and model keys reach gateways only, vault keys gateways and workers only, Flower's password Flower only;
-    and no secret is in a command line."""
+def test_every_child_gets_what_it_needs_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tokens and model keys reach gateways only, vault keys gateways and workers only,
+    Flower's password Flower only; and no secret is in a command line."""
     for name, value in INHERITED.items():
         monkeypatch.setenv(name, value)
-    settings = Settings(redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower"))
+    settings = Settings(
+        redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower")
+    )
     children = {spec.name: spec for spec in specs(["elena"], settings, tmp_path, None)}
     assert list(children) == ["gateway", "direct", "cycles", "beat", "flower"]
 
     def knowing(secret: str) -> set[str]:
-        return {name for name, spec in children.items() if secret in json.dumps(dict(spec.environment or {}))}
+        return {
+            name
+            for name, spec in children.items()
+            if secret in json.dumps(dict(spec.environment or {}))
+        }
 
     assert knowing("token-elena") == {"gateway"}
-    assert knowing("key-openai") == set(), "a key is read from STREAM_KEY_<PROVIDER> alone"
+    assert knowing("key-openai") == set(), (
+        "a key is read from STREAM_KEY_<PROVIDER> alone"
+    )
     assert knowing("key-anthropic") == {"gateway"}
     assert knowing(KEY) == {"gateway", "direct", "cycles"}
     assert "flower" in knowing("pass-flower") <= {"flower", "gateway"}
     for secret in ("token-elena", "key-openai", "key-anthropic", KEY, "pass-flower"):
-        assert secret not in json.dumps([list(spec.command) for spec in children.values()])
+        assert secret not in json.dumps(
+            [list(spec.command) for spec in children.values()]
+        )
 
 
 UNKNOWN = {
-    "AWS_SESSION": "s3cret-aws", "DATABASE_URL": "postgres://me:s3cret-database@host/0", "MY_BOT": "s3cret-bot", "GH_PAT": "s3cret-pat",
-    "STREAM_TOKEN_ARIA": "s3cret-other-bot", "STREAM_NOTE": "s3cret-note",
-    "LANGSMITH_PROJECT": "s3cret-trace", "PATH_TO_KEY": "s3cret-path",
+    "AWS_SESSION": "s3cret-aws",
+    "DATABASE_URL": "postgres://me:s3cret-database@host/0",
+    "MY_BOT": "s3cret-bot",
+    "GH_PAT": "s3cret-pat",
+    "STREAM_TOKEN_ARIA": "s3cret-other-bot",
+    "STREAM_NOTE": "s3cret-note",
+    "LANGSMITH_PROJECT": "s3cret-trace",
+    "PATH_TO_KEY": "s3cret-path",
 }
 
 
 @pytest.mark.parametrize("tracing", [False, True])
-def test_no_child_inherits_what_is_not_on_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracing: bool) -> None:
-    """A secret under whatever name stays with `up`; a proxy reaches those who speak with the world, tracing workers alone."""
-    for name, value in (UNKNOWN | {"HTTPS_PROXY": "http://me:s3cret-proxy@host:1", "LC_TIME": "C", "PYTHONUTF8": "1"}).items():
+def test_no_child_inherits_what_is_not_on_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracing: bool
+) -> None:
+    """A secret under whatever name stays with `up`; a proxy reaches those who speak
+    with the world, tracing workers alone."""
+    for name, value in (
+        UNKNOWN
+        | {
+            "HTTPS_PROXY": "http://me:s3cret-proxy@host:1",
+            "LC_TIME": "C",
+            "PYTHONUTF8": "1",
+        }
+    ).items():
         monkeypatch.setenv(name, value)
-    settings = Settings(redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower"), tracing=tracing)
-    children = {spec.name: dict(spec.environment or {}) for spec in specs(["elena"], settings, tmp_path, None)}
+    settings = Settings(
+        redis_url="redis://127.0.0.1/0",
+        flower_password=SecretStr("pass-flower"),
+        tracing=tracing,
+    )
+    children = {
+        spec.name: dict(spec.environment or {})
+        for spec in specs(["elena"], settings, tmp_path, None)
+    }
 
     def knowing(text: str) -> set[str]:
-        return {name for name, environment in children.items() if text in json.dumps(environment)}
+        return {
+            name
+            for name, environment in children.items()
+            if text in json.dumps(environment)
+        }
 
     assert knowing("s3cret-trace") == ({"direct", "cycles"} if tracing else set())
     assert knowing("s3cret-proxy") == {"gateway", "direct", "cycles"}
     for secret in UNKNOWN.values():
         assert secret == "s3cret-trace" or knowing(secret) == set(), secret
     for environment in children.values():
-        assert {"PATH", "LC_TIME", "PYTHONUTF8", "PYTHONUNBUFFERED"} <= environment.keys()
+        assert {
+            "PATH",
+            "LC_TIME",
+            "PYTHONUTF8",
+            "PYTHONUNBUFFERED",
+        } <= environment.keys()
 
 
 def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) -> None:
-    """A second start names the file, and so does a first one whose output goes to a log."""
+    """A second start names the file, and so does a first one whose output goes to a
+    log."""
+
     def greeting(data: Path, terminal: bool) -> tuple[str, str]:
         stream = io.StringIO()
         console = Console(file=stream, force_terminal=terminal, color_system=None)
@@ -101,10 +149,18 @@ def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) 
 
 
 def test_settings_reach_the_children_as_they_are() -> None:
-    """A child reads the same settings as its parent, whether they came from the environment, a file or the code."""
+    """A child reads the same settings as its parent, whether they came from the
+    environment, a file or the code."""
     settings = Settings(
-        redis_url="redis://127.0.0.1/0", cooldown=5, dry_run=True, speak_channels=("1", "2"), characters_dir=Path("mine"))
-    environment = public_environment({"STREAM_QUIET_TIME": "9", "STREAM_BROKER_URL": "redis://old/0"}, settings)
+        redis_url="redis://127.0.0.1/0",
+        cooldown=5,
+        dry_run=True,
+        speak_channels=("1", "2"),
+        characters_dir=Path("mine"),
+    )
+    environment = public_environment(
+        {"STREAM_QUIET_TIME": "9", "STREAM_BROKER_URL": "redis://old/0"}, settings
+    )
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -113,10 +169,16 @@ def test_settings_reach_the_children_as_they_are() -> None:
     assert read == settings.model_copy(update=changed)
 
 
-@pytest.mark.parametrize(("taken", "redis", "code", "line"), [
-    (True, "", 2, "STREAM_FLOWER_PORT: port {port} is in use"), (False, "redis://127.0.0.1:1/0", 3, "Redis cannot be reached"),
-])
-def test_a_taken_port_or_no_redis_ends_it_at_once(tmp_path: Path, taken: bool, redis: str, code: int, line: str) -> None:
+@pytest.mark.parametrize(
+    ("taken", "redis", "code", "line"),
+    [
+        (True, "", 2, "STREAM_FLOWER_PORT: port {port} is in use"),
+        (False, "redis://127.0.0.1:1/0", 3, "Redis cannot be reached"),
+    ],
+)
+def test_a_taken_port_or_no_redis_ends_it_at_once(
+    tmp_path: Path, taken: bool, redis: str, code: int, line: str
+) -> None:
     """Children that could never run are not started again and again."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -125,10 +187,20 @@ def test_a_taken_port_or_no_redis_ends_it_at_once(tmp_path: Path, taken: bool, r
             other.listen()
         else:
             other.close()
-        environment = os.environ | {"STREAM_DATA_DIR": str(tmp_path), "STREAM_FLOWER_PORT": str(port), "STREAM_TOKEN_ELENA": "x"}
+        environment = os.environ | {
+            "STREAM_DATA_DIR": str(tmp_path),
+            "STREAM_FLOWER_PORT": str(port),
+            "STREAM_TOKEN_ELENA": "x",
+        }
         environment |= {"STREAM_REDIS_URL": redis} if redis else {}
-        ended = subprocess.run([sys.executable, "-m", "app.cli.main", "up", "elena"], env=environment, capture_output=True, text=True,
-                               timeout=40, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-m", "app.cli.main", "up", "elena"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
     assert ended.returncode == code, ended.stderr
     *greeting, last = ended.stderr.splitlines()
     assert last.startswith("the-stream: " + line.format(port=port))
@@ -148,12 +220,21 @@ sys.exit(cli_up.up([], load_settings()))
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """`up` without a gateway, which needs Discord: embedded Valkey, two workers, beat and Flower, all real."""
+    """`up` without a gateway, which needs Discord: embedded Valkey, two workers, beat
+    and Flower, all real."""
     environment = os.environ | {
-        "STREAM_DATA_DIR": str(tmp_path), "STREAM_FLOWER_PORT": str(free_port()), "STREAM_PUMP_INTERVAL": "600"}
+        "STREAM_DATA_DIR": str(tmp_path),
+        "STREAM_FLOWER_PORT": str(free_port()),
+        "STREAM_PUMP_INTERVAL": "600",
+    }
     with (tmp_path / "up.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", ALL_BUT_GATEWAY], env=environment, stdout=log, stderr=log, text=True)
+            [sys.executable, "-c", ALL_BUT_GATEWAY],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
     process.args = [environment["STREAM_FLOWER_PORT"]]
     yield process
     process.terminate()
@@ -162,19 +243,29 @@ def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def children_of(pid: int) -> list[int]:
     """Process ids of the direct children."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [
+        int(child)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ]
 
 
 def serving(log: Path) -> bool:
-    """Whether both workers, beat and Flower have said that they run, and none had to start again."""
+    """Whether both workers, beat and Flower have said that they run, and none had to
+    start again."""
     text = log.read_text()
     assert "starts again" not in text, text
-    return all(re.search(sign, text) for sign in ("direct@.* ready", "cycles@.* ready", "maxinterval", "Visit me"))
+    return all(
+        re.search(sign, text)
+        for sign in ("direct@.* ready", "cycles@.* ready", "maxinterval", "Visit me")
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_up_runs_everything_and_ends_in_good_order(up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait) -> None:
-    """The workers reach the embedded broker, Flower asks for its password on every page, and SIGTERM ends all within 10 s."""
+def test_up_runs_everything_and_ends_in_good_order(
+    up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait
+) -> None:
+    """The workers reach the embedded broker, Flower asks for its password on every
+    page, and SIGTERM ends all within 10 s."""
     log = tmp_path / "up.log"
     wait_until(lambda: serving(log) or up.poll() is not None, 40, "everything running")
     assert up.poll() is None, log.read_text()
@@ -188,12 +279,16 @@ def test_up_runs_everything_and_ends_in_good_order(up: subprocess.Popen[str], tm
             urllib.request.urlopen(address, timeout=5)
         refused.value.close()
         assert refused.value.code == 401, page
-        request = urllib.request.Request(address, headers={"Authorization": f"Basic {login}"})
+        request = urllib.request.Request(
+            address, headers={"Authorization": f"Basic {login}"}
+        )
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             assert answer.status == 200
     pids = children_of(up.pid)
     assert len(pids) == 5
-    arguments = b" ".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids).decode()
+    arguments = b" ".join(
+        Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids
+    ).decode()
     for kept in ("flower.password", "vault.key", "valkey/password"):
         assert (tmp_path / kept).read_text().strip() not in arguments
     up.send_signal(signal.SIGTERM)
@@ -201,10 +296,18 @@ def test_up_runs_everything_and_ends_in_good_order(up: subprocess.Popen[str], tm
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
-def test_nothing_outlives_a_killed_up(up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait) -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the kernel's parent-death signal is Linux's"
+)
+def test_nothing_outlives_a_killed_up(
+    up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait
+) -> None:
     """kill -9 of `up` leaves no child behind, the database included."""
-    wait_until(lambda: serving(tmp_path / "up.log") or up.poll() is not None, 40, "everything running")
+    wait_until(
+        lambda: serving(tmp_path / "up.log") or up.poll() is not None,
+        40,
+        "everything running",
+    )
     pids = children_of(up.pid)
     assert len(pids) == 5
     up.kill()

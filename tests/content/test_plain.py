@@ -22,7 +22,12 @@ def parse(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def test_what_cannot_be_parsed_is_left_out() -> None:
     """The words stay; fields that are not essential go."""
     data = {"id": "1", "author": {}, "content": "hi", "poll": {"expiry": None}}
-    assert tolerant(parse)(data) == {"id": "1", "author": {}, "content": "hi", "components": []}
+    assert tolerant(parse)(data) == {
+        "id": "1",
+        "author": {},
+        "content": "hi",
+        "components": [],
+    }
 
 
 def test_what_can_be_parsed_stays_whole() -> None:

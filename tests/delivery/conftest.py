@@ -1,4 +1,5 @@
-"""A room with real parts: Valkey, a loopback Discord over sockets, entries committed through the store's protocol."""
+"""A room with real parts: Valkey, a loopback Discord over sockets, entries committed
+through the store's protocol."""
 
 from __future__ import annotations
 
@@ -26,9 +27,17 @@ from app.store.limits import Limits
 from app.store.lock import LaneLock
 
 SPEEDY: dict[str, Any] = {
-    "discord_timeout": 2.0, "delivery_lease": 5.0, "nonce_window": 60.0, "deliver_by": 60.0, "quiet_time": 0.0,
-    # The floor of a committed entry lapses at once, so that a test may queue several posts before any is delivered.
-    "delivery_hold": 0.001, "cooldown": 0.0, "speak_channels": "*", "person_hourly": 1000,
+    "discord_timeout": 2.0,
+    "delivery_lease": 5.0,
+    "nonce_window": 60.0,
+    "deliver_by": 60.0,
+    "quiet_time": 0.0,
+    # The floor of a committed entry lapses at once, so that a test may queue several
+    # posts before any is delivered.
+    "delivery_hold": 0.001,
+    "cooldown": 0.0,
+    "speak_channels": "*",
+    "person_hourly": 1000,
     "person_share": 1.0,
 }
 
@@ -40,7 +49,12 @@ class Worker:
         self.rest = DiscordRest(settings)
         self.hints: list[Lane] = []
         self.deliverer = Deliverer(
-            AsyncStore(room.redis_url, 2.0), self.rest, settings, lambda bot: room.secrets[bot], self.hints.append)
+            AsyncStore(room.redis_url, 2.0),
+            self.rest,
+            settings,
+            lambda bot: room.secrets[bot],
+            self.hints.append,
+        )
 
     def run(self, bot: str = "elena", wait: float = 20.0) -> bool:
         """Deliver what is due."""
@@ -82,13 +96,18 @@ class Room:
         self.channel: Channel = discord.add_channel("lounge")
         self.person: Account = discord.add_user("Ada")
         self.bots = {name: discord.add_bot(name) for name in ("elena", "aria")}
-        self.secrets = {name: Secrets(str(bot.token), str(bot.id)) for name, bot in self.bots.items()}
+        self.secrets = {
+            name: Secrets(str(bot.token), str(bot.id))
+            for name, bot in self.bots.items()
+        }
         self.settings = self.with_settings()
         self.workers: list[Worker] = []
 
     def with_settings(self, **changes: Any) -> Settings:
         """Settings for this loopback Discord, quick enough for a test."""
-        return Settings(**{"discord_api_url": self.discord.api_url, **SPEEDY, **changes})
+        return Settings(
+            **{"discord_api_url": self.discord.api_url, **SPEEDY, **changes}
+        )
 
     def worker(self, **changes: Any) -> Worker:
         """A further worker process, as it were."""
@@ -97,12 +116,24 @@ class Room:
 
     @contextlib.contextmanager
     def process(self, kill_at: str, **changes: Any) -> Iterator[subprocess.Popen[str]]:
-        """A deliverer in a process of its own, which dies or freezes at a named point."""
+        """A deliverer in a process of its own, which dies or freezes at a named
+        point."""
         settings = {"discord_api_url": self.discord.api_url, **SPEEDY, **changes}
         secrets = self.secrets["elena"]
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, self.redis_url, secrets.token, secrets.user_id, json.dumps(settings)],
-            env={**os.environ, "STREAM_KILL_AT": kill_at}, stdout=subprocess.PIPE, text=True)
+            [
+                sys.executable,
+                "-c",
+                CHILD,
+                self.redis_url,
+                secrets.token,
+                secrets.user_id,
+                json.dumps(settings),
+            ],
+            env={**os.environ, "STREAM_KILL_AT": kill_at},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             yield child
         finally:
@@ -110,19 +141,42 @@ class Room:
             child.communicate()
 
     def commit(
-        self, text: str = "hello", *, bot: str = "elena", direct: bool = True, emoji: str = "",
-        trigger: Post | None = None, channel: Channel | None = None, fallback: str = "", **changes: Any,
+        self,
+        text: str = "hello",
+        *,
+        bot: str = "elena",
+        direct: bool = True,
+        emoji: str = "",
+        trigger: Post | None = None,
+        channel: Channel | None = None,
+        fallback: str = "",
+        **changes: Any,
     ) -> str:
-        """The person says something, the bot decides; returns the message id. The entry is in the outbox."""
+        """The person says something, the bot decides; returns the message id. The entry
+        is in the outbox."""
         channel = channel or self.channel
-        trigger = trigger or self.discord.post(self.person, channel, f"to {bot}: {uuid.uuid4().hex}")
+        trigger = trigger or self.discord.post(
+            self.person, channel, f"to {bot}: {uuid.uuid4().hex}"
+        )
         settings = self.with_settings(**changes)
         limits = Limits.of(settings)
-        event = Event(message_id=str(trigger.message_id), channel_id=str(channel.id), author_id=str(self.person.id),
-                      guild_id=str(channel.guild_id), author_name="Ada", content=trigger.content)
+        event = Event(
+            message_id=str(trigger.message_id),
+            channel_id=str(channel.id),
+            author_id=str(self.person.id),
+            guild_id=str(channel.guild_id),
+            author_name="Ada",
+            content=trigger.content,
+        )
         lane = Lane(bot, event.channel_id if direct else None)
-        signal = Classified(signal=Signal.DIRECT if direct else Signal.WATCHED, reason="test")
-        self.store.run(admission.admit(admission.Candidate(bot, event, signal), _request(), limits, settings))
+        signal = Classified(
+            signal=Signal.DIRECT if direct else Signal.WATCHED, reason="test"
+        )
+        self.store.run(
+            admission.admit(
+                admission.Candidate(bot, event, signal), _request(), limits, settings
+            )
+        )
         if not direct:
             self.store.run(lanes.wake(lane, Context.POLL))
         lock = LaneLock(self.store, lane, 10)
@@ -132,10 +186,18 @@ class Room:
         holder = floors.Holder(lane, lock.id)
         claimed = self.store.run(floors.claim(holder, entry, settings, 0))
         kind = ActionKind.REACT if emoji else ActionKind.REPLY
-        action = Action(kind=kind, channel_id=event.channel_id, message_id=event.message_id, text=text, emoji=emoji,
-                        fallback=fallback)
+        action = Action(
+            kind=kind,
+            channel_id=event.channel_id,
+            message_id=event.message_id,
+            text=text,
+            emoji=emoji,
+            fallback=fallback,
+        )
         decision = commits.Decision(holder, entry, action, claimed.token, cooldown=0)
-        committed = self.store.run(commits.commit(decision, limits, settings, _request()))
+        committed = self.store.run(
+            commits.commit(decision, limits, settings, _request())
+        )
         assert committed.verdict is Commit.COMMITTED, (claimed, committed)
         self.store.run(lanes.finish(lane, lock.id, begun.seq, None, _request()))
         lock.stop()
@@ -144,14 +206,24 @@ class Room:
     def said(self, channel: Channel | None = None) -> list[str]:
         """What the bots have posted in the channel, oldest first."""
         channel = channel or self.channel
-        return [post.content for post in self.discord.posts_by_bots() if post.channel_id == channel.id]
+        return [
+            post.content
+            for post in self.discord.posts_by_bots()
+            if post.channel_id == channel.id
+        ]
 
     def queue(self, bot: str = "elena") -> list[str]:
         """Entry ids that are not delivered yet."""
-        return [str(entry) for entry in self.store.client.lrange(keys.outbox(bot, str(self.channel.id)), 0, -1)]
+        return [
+            str(entry)
+            for entry in self.store.client.lrange(
+                keys.outbox(bot, str(self.channel.id)), 0, -1
+            )
+        ]
 
     def forget_nonces(self, chunk: int = 0) -> None:
-        """Let time pass: Discord forgets every nonce, the head's unknown attempt is past the window, a retry is due."""
+        """Let time pass: Discord forgets every nonce, the head's unknown attempt is
+        past the window, a retry is due."""
         key = keys.entry(self.queue()[0])
         first = int(str(self.store.client.hget(key, f"first:{chunk}")))
         self.store.client.hset(key, f"first:{chunk}", str(first - 600_000))
@@ -164,11 +236,19 @@ class Room:
 
     def verdicts(self, message: str) -> list[str]:
         """The delivery verdicts in a message's journal."""
-        return [line.verdict for line in self.store.run(journal.read(message)) if line.step == "deliver"]
+        return [
+            line.verdict
+            for line in self.store.run(journal.read(message))
+            if line.step == "deliver"
+        ]
 
     def reason(self, message: str) -> str:
         """Why a message's entry was buried."""
-        return [line.reason for line in self.store.run(journal.read(message)) if line.step == "deliver"][-1]
+        return [
+            line.reason
+            for line in self.store.run(journal.read(message))
+            if line.step == "deliver"
+        ][-1]
 
     def dead(self, bot: str = "elena") -> list[str]:
         """Reasons of the dead letters."""
@@ -197,7 +277,8 @@ def room(store: Store, redis_url: str, discord: LoopbackThread) -> Iterator[Room
 
 @pytest.fixture
 def empties(room: Room, wait_until: Callable[..., None]) -> Callable[..., None]:
-    """`empties(bot)`: hints the workers, as the pump does, until nothing is left to deliver."""
+    """`empties(bot)`: hints the workers, as the pump does, until nothing is left to
+    deliver."""
 
     def wait(bot: str = "elena", seconds: float = 20.0) -> None:
         def hinted() -> bool:

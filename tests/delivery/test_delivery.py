@@ -13,7 +13,8 @@ Empties = Callable[..., None]
 
 
 def test_a_committed_reply_is_posted_once_as_a_reply(room: Room) -> None:
-    """A committed reply is seen once, refers to its trigger, and leaves no lease, entry or due mark behind."""
+    """A committed reply is seen once, refers to its trigger, and leaves no lease, entry
+    or due mark behind."""
     message = room.commit("hello Ada")
     assert room.worker().run()
     (post,) = room.discord.posts_by_bots()
@@ -33,7 +34,9 @@ def test_a_redelivered_task_posts_nothing(room: Room) -> None:
     assert len(room.said()) == 1
 
 
-def test_two_deliverers_at_once_post_each_entry_once(room: Room, empties: Empties) -> None:
+def test_two_deliverers_at_once_post_each_entry_once(
+    room: Room, empties: Empties
+) -> None:
     """Two processes that deliver at the same time post each entry once, in order."""
     texts = [f"text {n}" for n in range(10)]
     for text in texts:
@@ -47,7 +50,9 @@ def test_two_deliverers_at_once_post_each_entry_once(room: Room, empties: Emptie
     assert room.said() == texts
 
 
-def test_the_next_lane_is_hinted_when_a_post_is_delivered(room: Room, wait_until: Callable[..., None]) -> None:
+def test_the_next_lane_is_hinted_when_a_post_is_delivered(
+    room: Room, wait_until: Callable[..., None]
+) -> None:
     """Delivery passes the floor to the lane that waits for it, and says so at once."""
     room.commit("first", delivery_hold=60.0)
     waiting = f"aria:{room.channel.id}"
@@ -55,11 +60,14 @@ def test_the_next_lane_is_hinted_when_a_post_is_delivered(room: Room, wait_until
     room.store.client.pexpire(keys.floor_waiting(str(room.channel.id)), 60_000)
     worker = room.worker()
     worker.run()
-    wait_until(lambda: [str(lane) for lane in worker.hints] == [waiting], what="the hint")
+    wait_until(
+        lambda: [str(lane) for lane in worker.hints] == [waiting], what="the hint"
+    )
 
 
 def test_a_used_up_bucket_does_not_hold_the_floor(room: Room) -> None:
-    """The post that uses up its bucket is delivered at once, though discord.py returns when the bucket resets."""
+    """The post that uses up its bucket is delivered at once, though discord.py returns
+    when the bucket resets."""
     room.discord.rate_limit = (1, 30.0)
     message = room.commit()
     assert room.worker().run(wait=20.0)
@@ -79,9 +87,15 @@ def test_order_is_kept_through_rate_limits(room: Room, empties: Empties) -> None
 
 
 def test_a_foreign_429_is_waited_out(room: Room, empties: Empties) -> None:
-    """A 429 that nobody foresaw delays the post by retry_after; the attempt is not counted as possibly arrived."""
+    """A 429 that nobody foresaw delays the post by retry_after; the attempt is not
+    counted as possibly arrived."""
     room.discord.faults.fail_next(
-        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 0.3, "global": False}, times=2)
+        "POST",
+        "/messages$",
+        429,
+        {"message": "slow down", "retry_after": 0.3, "global": False},
+        times=2,
+    )
     message = room.commit()
     room.worker()
     empties()
@@ -89,23 +103,31 @@ def test_a_foreign_429_is_waited_out(room: Room, empties: Empties) -> None:
     assert room.verdicts(message) == ["delivered"]
 
 
-def test_channels_do_not_wait_for_each_other(room: Room, wait_until: Callable[..., None]) -> None:
-    """A channel whose bucket is used up does not hold up another one of the same bot."""
+def test_channels_do_not_wait_for_each_other(
+    room: Room, wait_until: Callable[..., None]
+) -> None:
+    """A channel whose bucket is used up does not hold up another one of the same
+    bot."""
     room.discord.rate_limit = (1, 30.0)
     other = room.discord.add_channel("garden")
     room.commit("one")
     room.commit("two")
     worker = room.worker()
     assert not worker.run(wait=0.0)
-    wait_until(room.said, what="the first post; the second of its channel waits for its bucket")
+    wait_until(
+        room.said, what="the first post; the second of its channel waits for its bucket"
+    )
     room.commit("three", channel=other)
     worker.run(wait=0.0)
     wait_until(lambda: room.said(other) == ["three"], 15.0, "the other channel's post")
     assert room.said() == ["one"]
 
 
-def test_a_long_text_arrives_in_order_each_piece_once(room: Room, empties: Empties) -> None:
-    """4,500 characters arrive as three messages, in order, each once; the first alone is a reply."""
+def test_a_long_text_arrives_in_order_each_piece_once(
+    room: Room, empties: Empties
+) -> None:
+    """4,500 characters arrive as three messages, in order, each once; the first alone
+    is a reply."""
     words = " ".join(f"word{n}" for n in range(1000))[:4500].strip()
     message = room.commit(words)
     room.discord.faults.lose_next("POST", "/messages$")
@@ -118,14 +140,16 @@ def test_a_long_text_arrives_in_order_each_piece_once(room: Room, empties: Empti
 
 
 def test_a_mass_ping_pings_nobody(room: Room) -> None:
-    """Whatever a model writes, nobody is notified: not everyone, no role, no person, not the author."""
+    """Whatever a model writes, nobody is notified: not everyone, no role, no person,
+    not the author."""
     room.commit(f"@everyone @here <@{room.person.id}> <@&{room.channel.guild_id}>")
     room.worker().run()
     assert [post.pinged for post in room.discord.posts_by_bots()] == [()]
 
 
 def test_the_author_is_pinged_only_if_configured(room: Room) -> None:
-    """STREAM_MENTION_AUTHOR lets a reply notify the author it answers, and nobody else."""
+    """STREAM_MENTION_AUTHOR lets a reply notify the author it answers, and nobody
+    else."""
     room.commit("hello @everyone")
     room.worker(mention_author=True).run()
     assert [post.pinged for post in room.discord.posts_by_bots()] == [(room.person.id,)]
@@ -141,13 +165,15 @@ def test_a_reaction_is_put_once(room: Room, empties: Empties) -> None:
 
 
 def test_a_rotated_token_is_fetched_again(room: Room) -> None:
-    """When Discord refuses the token, the vault is asked again and the post goes out under the new one."""
+    """When Discord refuses the token, the vault is asked again and the post goes out
+    under the new one."""
     bot = room.bots["elena"]
     worker = room.worker()
     room.commit("before")
     worker.run()
-    room.discord.server._core.world.bots_by_token["rotated"] = room.discord.server._core.world.bots_by_token.pop(
-        str(bot.token))
+    room.discord.server._core.world.bots_by_token["rotated"] = (
+        room.discord.server._core.world.bots_by_token.pop(str(bot.token))
+    )
     room.commit("after")
     old, new = room.secrets["elena"], Secrets("rotated", str(bot.id))
     answers = [old, new]
@@ -157,7 +183,8 @@ def test_a_rotated_token_is_fetched_again(room: Room) -> None:
 
 
 def test_a_revoked_token_keeps_the_post_queued(room: Room) -> None:
-    """A token that stays refused is no dead letter: the post waits until the vault holds one that works."""
+    """A token that stays refused is no dead letter: the post waits until the vault
+    holds one that works."""
     room.commit()
     room.secrets["elena"] = Secrets("wrong", str(room.bots["elena"].id))
     worker = room.worker()
@@ -168,7 +195,8 @@ def test_a_revoked_token_keeps_the_post_queued(room: Room) -> None:
 
 
 def test_a_dry_run_posts_nothing(room: Room) -> None:
-    """A dry run sends nothing, not even what was committed before it was switched on."""
+    """A dry run sends nothing, not even what was committed before it was switched
+    on."""
     room.commit()
     room.worker(dry_run=True).run()
     assert room.said() == []

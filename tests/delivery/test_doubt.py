@@ -19,14 +19,20 @@ Empties = Callable[..., None]
 Wait = Callable[..., None]
 
 SOON: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3}
-"""So that the wait for posts that may still arrive, and for a dead deliverer's lease, is short."""
+"""So that the wait for posts that may still arrive, and for a dead deliverer's lease,
+is short."""
 
 
 @pytest.mark.parametrize(("lost", "errors"), [(0.3, 0.0), (0.0, 0.2), (0.3, 0.2)])
 def test_lost_answers_and_server_errors_double_nothing(
-    room: Room, empties: Empties, monkeypatch: pytest.MonkeyPatch, lost: float, errors: float
+    room: Room,
+    empties: Empties,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: float,
+    errors: float,
 ) -> None:
-    """With 30% of the answers lost and 20% server errors, each of 15 posts is seen once and in order."""
+    """With 30% of the answers lost and 20% server errors, each of 15 posts is seen once
+    and in order."""
     monkeypatch.setattr("app.delivery.failures.FIRST_RETRY", 0.01)
     room.discord.faults.lost_answer_rate, room.discord.faults.error_rate = lost, errors
     texts = [f"text {n}" for n in range(15)]
@@ -39,17 +45,23 @@ def test_lost_answers_and_server_errors_double_nothing(
 
 
 def test_a_server_error_is_not_slept_on_inside_discord_py(room: Room) -> None:
-    """A 500, which discord.py would sleep on with the lease held, comes back to the outbox at once."""
+    """A 500, which discord.py would sleep on with the lease held, comes back to the
+    outbox at once."""
     room.discord.faults.fail_next("POST", "/messages$", 500, times=1)
     message = room.commit()
     room.worker().run_once()
     assert room.verdicts(message) == ["retry"]
-    assert room.discord.requests["POST", "/channels/{channel_id}/messages"] == 1, "discord.py would have repeated it"
+    assert room.discord.requests["POST", "/channels/{channel_id}/messages"] == 1, (
+        "discord.py would have repeated it"
+    )
 
 
 @pytest.mark.parametrize("point", ["post_before", "post_after", "mark_after"])
-def test_a_killed_deliverer_doubles_nothing(room: Room, empties: Empties, point: str) -> None:
-    """Whoever takes over from a deliverer killed before the POST, after it, or after the mark, posts once in all."""
+def test_a_killed_deliverer_doubles_nothing(
+    room: Room, empties: Empties, point: str
+) -> None:
+    """Whoever takes over from a deliverer killed before the POST, after it, or after
+    the mark, posts once in all."""
     room.commit()
     with room.process(point, delivery_lease=0.3) as dying:
         assert dying.wait(20) == -signal.SIGKILL
@@ -58,8 +70,11 @@ def test_a_killed_deliverer_doubles_nothing(room: Room, empties: Empties, point:
     assert len(room.said()) == 1
 
 
-def test_a_frozen_deliverer_that_wakes_doubles_nothing(room: Room, empties: Empties) -> None:
-    """A deliverer frozen between permission and POST, overtaken past the nonce window, posts nothing when it wakes."""
+def test_a_frozen_deliverer_that_wakes_doubles_nothing(
+    room: Room, empties: Empties
+) -> None:
+    """A deliverer frozen between permission and POST, overtaken past the nonce window,
+    posts nothing when it wakes."""
     room.commit()
     with room.process("post_before:stop", **SOON) as frozen:
         os.waitpid(frozen.pid, os.WUNTRACED)
@@ -71,8 +86,11 @@ def test_a_frozen_deliverer_that_wakes_doubles_nothing(room: Room, empties: Empt
     assert len(room.said()) == 1
 
 
-def test_past_the_nonce_window_the_channel_is_read_back(room: Room, empties: Empties) -> None:
-    """A post whose answer was lost longer ago than Discord remembers nonces is found in the channel, not sent again."""
+def test_past_the_nonce_window_the_channel_is_read_back(
+    room: Room, empties: Empties
+) -> None:
+    """A post whose answer was lost longer ago than Discord remembers nonces is found in
+    the channel, not sent again."""
     room.discord.faults.lose_next("POST", "/messages$")
     message = room.commit(" hello\n  Ada ", **SOON)
     room.worker(**SOON).run_once()
@@ -84,7 +102,8 @@ def test_past_the_nonce_window_the_channel_is_read_back(room: Room, empties: Emp
 
 
 def test_what_is_not_found_in_the_channel_is_sent(room: Room, empties: Empties) -> None:
-    """A post that never arrived is sent once the channel was read back without finding it."""
+    """A post that never arrived is sent once the channel was read back without finding
+    it."""
     room.discord.faults.fail_next("POST", "/messages$", 503)
     message = room.commit(**SOON)
     room.worker(**SOON).run_once()
@@ -94,8 +113,11 @@ def test_what_is_not_found_in_the_channel_is_sent(room: Room, empties: Empties) 
     assert how(room, message) == "post"
 
 
-def test_the_same_text_twice_on_purpose_is_said_twice(room: Room, empties: Empties) -> None:
-    """A read-back does not take an earlier post with the same text, known to be another entry's, for this one."""
+def test_the_same_text_twice_on_purpose_is_said_twice(
+    room: Room, empties: Empties
+) -> None:
+    """A read-back does not take an earlier post with the same text, known to be another
+    entry's, for this one."""
     first = room.discord.post(room.person, room.channel, "one")
     room.commit("yes", trigger=first, **SOON)
     worker = room.worker(**SOON)
@@ -106,28 +128,38 @@ def test_the_same_text_twice_on_purpose_is_said_twice(room: Room, empties: Empti
     entry_id = room.queue()[0]
     body = room.store.client.hget(keys.entry(entry_id), "body")
     assert body is not None
-    room.store.client.hset(keys.entry(entry_id), "body", str(body).replace(second, str(first.message_id)))
+    room.store.client.hset(
+        keys.entry(entry_id), "body", str(body).replace(second, str(first.message_id))
+    )
     worker.run_once()
     room.forget_nonces()
     empties()
     assert room.said() == ["yes", "yes"]
 
 
-def test_a_gateways_view_of_the_post_does_not_hide_it_from_the_read_back(room: Room, empties: Empties) -> None:
-    """A gateway writes a cause for each post of ours that it sees; that alone does not make it another entry's."""
+def test_a_gateways_view_of_the_post_does_not_hide_it_from_the_read_back(
+    room: Room, empties: Empties
+) -> None:
+    """A gateway writes a cause for each post of ours that it sees; that alone does not
+    make it another entry's."""
     room.discord.faults.lose_next("POST", "/messages$")
     room.commit(**SOON)
     room.worker(**SOON).run_once()
     (post,) = room.discord.posts_by_bots()
-    room.store.client.hset(keys.cause(str(post.message_id)), mapping={"root": "1", "hops": 1})
+    room.store.client.hset(
+        keys.cause(str(post.message_id)), mapping={"root": "1", "hops": 1}
+    )
     room.store.client.pexpire(keys.cause(str(post.message_id)), 60_000)
     room.forget_nonces()
     empties()
     assert len(room.said()) == 1
 
 
-def test_equal_pieces_of_one_text_are_each_seen_once(room: Room, empties: Empties, wait_until: Wait) -> None:
-    """Two equal messages of one long text are two: the read-back of the second does not find the first."""
+def test_equal_pieces_of_one_text_are_each_seen_once(
+    room: Room, empties: Empties, wait_until: Wait
+) -> None:
+    """Two equal messages of one long text are two: the read-back of the second does not
+    find the first."""
     piece = "the same words again, " * 60 + "and again."
     room.discord.rate_limit = (1, 3.0)
     message = room.commit(f"{piece}\n\n{piece}", **SOON)
@@ -136,20 +168,29 @@ def test_equal_pieces_of_one_text_are_each_seen_once(room: Room, empties: Emptie
     assert not worker.run(wait=0.0)
     wait_until(room.said, what="the first piece; the second one waits for its bucket")
     room.discord.faults.fail_next("POST", "/messages$", 503)
-    wait_until(lambda: room.verdicts(message) == ["retry"], what="the second piece's failure")
+    wait_until(
+        lambda: room.verdicts(message) == ["retry"], what="the second piece's failure"
+    )
     room.forget_nonces(chunk=1)
     empties()
     assert room.said() == [piece, piece]
 
 
-def test_a_rate_limit_does_not_make_an_earlier_unknown_attempt_known(room: Room, empties: Empties) -> None:
-    """A refused later attempt says nothing of an earlier one that may have arrived: it is still read back."""
+def test_a_rate_limit_does_not_make_an_earlier_unknown_attempt_known(
+    room: Room, empties: Empties
+) -> None:
+    """A refused later attempt says nothing of an earlier one that may have arrived: it
+    is still read back."""
     room.discord.faults.lose_next("POST", "/messages$")
     message = room.commit(**SOON)
     worker = room.worker(**SOON)
     worker.run_once()
     room.discord.faults.fail_next(
-        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 40.0, "global": False})
+        "POST",
+        "/messages$",
+        429,
+        {"message": "slow down", "retry_after": 40.0, "global": False},
+    )
     room.due()
     worker.run_once()
     room.forget_nonces()
@@ -158,7 +199,8 @@ def test_a_rate_limit_does_not_make_an_earlier_unknown_attempt_known(room: Room,
 
 
 def test_a_gateways_receipt_counts(room: Room) -> None:
-    """A post that the gateway saw with our nonce is delivered, and not sent again by whoever has it in the queue."""
+    """A post that the gateway saw with our nonce is delivered, and not sent again by
+    whoever has it in the queue."""
     room.discord.faults.lose_next("POST", "/messages$")
     message = room.commit()
     worker = room.worker()
@@ -169,7 +211,11 @@ def test_a_gateways_receipt_counts(room: Room) -> None:
     assert sent.nonce == post.nonce
     entry = room.store.run(outbox.read(sent.entry))
     assert entry is not None
-    assert room.store.run(outbox.delivered(entry, sent.chunk, str(post.message_id), "receipt", "2026-01-01"))[0]
+    assert room.store.run(
+        outbox.delivered(
+            entry, sent.chunk, str(post.message_id), "receipt", "2026-01-01"
+        )
+    )[0]
     room.due()
     worker.run()
     assert room.queue() == []
@@ -177,8 +223,11 @@ def test_a_gateways_receipt_counts(room: Room) -> None:
     assert room.discord.requests["POST", "/channels/{channel_id}/messages"] == 1
 
 
-def test_a_post_deleted_before_the_retry_is_not_said_again(room: Room, empties: Empties) -> None:
-    """`Unknown Message` as the answer to a repeated nonce means that the post was seen and deleted: done, not dead."""
+def test_a_post_deleted_before_the_retry_is_not_said_again(
+    room: Room, empties: Empties
+) -> None:
+    """`Unknown Message` as the answer to a repeated nonce means that the post was seen
+    and deleted: done, not dead."""
     room.discord.faults.lose_next("POST", "/messages$")
     message = room.commit()
     room.worker().run_once()
@@ -190,9 +239,12 @@ def test_a_post_deleted_before_the_retry_is_not_said_again(room: Room, empties: 
     assert len(room.said()) == 1
 
 
-def test_the_stated_limit_of_a_post_deleted_in_doubt(room: Room, empties: Empties) -> None:
-    """What docs/guarantees.md says remains possible: an answer that was lost, a moderator who deletes the post, and a next
-    try after Discord's memory, is a post that never arrived as far as anybody can tell. If this fails, the limit is gone."""
+def test_the_stated_limit_of_a_post_deleted_in_doubt(
+    room: Room, empties: Empties
+) -> None:
+    """What docs/guarantees.md says remains possible: an answer that was lost, a
+    moderator who deletes the post, and a next try after Discord's memory, is a post
+    that never arrived as far as anybody can tell. If this fails, the limit is gone."""
     room.discord.faults.lose_next("POST", "/messages$")
     room.commit(**SOON)
     room.worker(**SOON).run_once()
@@ -206,7 +258,8 @@ def test_the_stated_limit_of_a_post_deleted_in_doubt(room: Room, empties: Emptie
 def test_a_permission_to_post_does_not_outlast_the_timeout(
     room: Room, empties: Empties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that is frozen between the permission and the POST does not post when it wakes after the timeout."""
+    """A process that is frozen between the permission and the POST does not post when
+    it wakes after the timeout."""
     frozen: list[str] = []
 
     def reached(name: str) -> None:
@@ -224,8 +277,11 @@ def test_a_permission_to_post_does_not_outlast_the_timeout(
     assert len(room.said()) == 1
 
 
-def test_an_answer_that_never_comes_is_given_up_at_the_timeout(room: Room, empties: Empties) -> None:
-    """A POST that Discord does not answer ends at the timeout, gives the channel back, and is seen once in the end."""
+def test_an_answer_that_never_comes_is_given_up_at_the_timeout(
+    room: Room, empties: Empties
+) -> None:
+    """A POST that Discord does not answer ends at the timeout, gives the channel back,
+    and is seen once in the end."""
     room.discord.faults.delay = 5.0
     message = room.commit(discord_timeout=0.3)
     worker = room.worker(discord_timeout=0.3)
@@ -238,8 +294,11 @@ def test_an_answer_that_never_comes_is_given_up_at_the_timeout(room: Room, empti
     assert len(room.said()) == 1
 
 
-def test_the_lease_is_kept_while_a_rate_limit_is_waited_out(room: Room, wait_until: Wait) -> None:
-    """While one deliverer waits for its bucket, the lease, shorter than the wait, stays with it."""
+def test_the_lease_is_kept_while_a_rate_limit_is_waited_out(
+    room: Room, wait_until: Wait
+) -> None:
+    """While one deliverer waits for its bucket, the lease, shorter than the wait, stays
+    with it."""
     room.discord.rate_limit = (1, 3.0)
     room.commit("one")
     room.commit("two")
@@ -247,8 +306,14 @@ def test_the_lease_is_kept_while_a_rate_limit_is_waited_out(room: Room, wait_unt
     assert not waiting.run(wait=0.0)
     wait_until(room.said, what="the first post")
     time.sleep(1.5)  # longer than the lease, shorter than the wait for the bucket
-    assert room.store.client.get(keys.delivery("elena", str(room.channel.id))) == waiting.deliverer._owner
-    wait_until(lambda: room.said() == ["one", "two"], what="the second post, by the same deliverer")
+    assert (
+        room.store.client.get(keys.delivery("elena", str(room.channel.id)))
+        == waiting.deliverer._owner
+    )
+    wait_until(
+        lambda: room.said() == ["one", "two"],
+        what="the second post, by the same deliverer",
+    )
 
 
 def test_a_deliverer_that_lost_its_lease_stops(room: Room, wait_until: Wait) -> None:
@@ -259,7 +324,9 @@ def test_a_deliverer_that_lost_its_lease_stops(room: Room, wait_until: Wait) -> 
     worker = room.worker()
     assert not worker.run(wait=0.0)
     wait_until(room.said, what="the first post; the second one waits for its bucket")
-    room.store.client.set(keys.delivery("elena", str(room.channel.id)), "another", px=60_000)
+    room.store.client.set(
+        keys.delivery("elena", str(room.channel.id)), "another", px=60_000
+    )
     assert worker.run()
     assert room.said() == ["one"]
 
@@ -269,9 +336,11 @@ def how(room: Room, message: str) -> str:
     return room.reason(message)
 
 
-def test_an_unreadable_history_is_no_proof_of_absence(room: Room, empties: Empties) -> None:
-    """Who may not read a channel's history is shown an empty one: what may stand there is not said again, and its operator
-    finds it among the dead letters."""
+def test_an_unreadable_history_is_no_proof_of_absence(
+    room: Room, empties: Empties
+) -> None:
+    """Who may not read a channel's history is shown an empty one: what may stand there
+    is not said again, and its operator finds it among the dead letters."""
     room.discord.faults.lose_next("POST", "/messages$")
     room.commit(**SOON)
     room.worker(**SOON).run_once()
@@ -279,4 +348,6 @@ def test_an_unreadable_history_is_no_proof_of_absence(room: Room, empties: Empti
     room.forget_nonces()
     empties()
     assert len(room.said()) == 1
-    assert room.dead() == ["An earlier attempt may have arrived, and the channel's history cannot be read."]
+    assert room.dead() == [
+        "An earlier attempt may have arrived, and the channel's history cannot be read."
+    ]

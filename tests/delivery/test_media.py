@@ -1,4 +1,5 @@
-"""Files are fetched from Discord's own addresses alone, small, and judged by what they are."""
+"""Files are fetched from Discord's own addresses alone, small, and judged by what they
+are."""
 
 from __future__ import annotations
 
@@ -20,8 +21,13 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 20
 
 async def _file(request: web.Request) -> web.Response:
     bodies = {
-        "a.png": PNG, "lies.png": b"MZ\x90\x00 a program", "message.txt": "Grüße vom Riff".encode(), "empty.txt": b"",
-        "big.png": PNG + b"\x00" * PICTURE_BYTES, "binary.txt": b"\x00\x01\x02", "big.txt": b"x" * (TEXT_BYTES + 1),
+        "a.png": PNG,
+        "lies.png": b"MZ\x90\x00 a program",
+        "message.txt": "Grüße vom Riff".encode(),
+        "empty.txt": b"",
+        "big.png": PNG + b"\x00" * PICTURE_BYTES,
+        "binary.txt": b"\x00\x01\x02",
+        "big.txt": b"x" * (TEXT_BYTES + 1),
     }
     name = request.match_info["name"]
     if name == "away":
@@ -42,56 +48,96 @@ def cdn() -> Iterator[Served]:
 
 def settings(cdn: Served) -> Settings:
     """Settings that know this server as Discord's."""
-    return Settings.model_validate({"discord_cdn_url": cdn.url, "discord_media_url": cdn.url})
+    return Settings.model_validate(
+        {"discord_cdn_url": cdn.url, "discord_media_url": cdn.url}
+    )
 
 
 def part(cdn: Served, name: str, kind: PartKind, size: int = 1) -> MessagePart:
     """A part of a message that says that it is of this kind."""
-    return MessagePart(kind=kind, text=name, url=f"{cdn.url}/attachments/{name}", size=size)
+    return MessagePart(
+        kind=kind, text=name, url=f"{cdn.url}/attachments/{name}", size=size
+    )
 
 
-@pytest.mark.parametrize(("name", "problem"), [
-    ("a.png", ""), ("none.png", "it could not be fetched: 404"), ("empty.txt", "it is empty"),
-    ("away", "it could not be fetched: 302"), ("big.png", "it is too large"),
-])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("a.png", ""),
+        ("none.png", "it could not be fetched: 404"),
+        ("empty.txt", "it is empty"),
+        ("away", "it could not be fetched: 302"),
+        ("big.png", "it is too large"),
+    ],
+)
 def test_what_is_fetched(cdn: Served, name: str, problem: str) -> None:
-    """A file as it is, or one reason; a redirect is not followed, since it could lead into the operator's network."""
-    found = asyncio.run(fetch(f"{cdn.url}/attachments/{name}", PICTURE_BYTES, settings(cdn)))
+    """A file as it is, or one reason; a redirect is not followed, since it could lead
+    into the operator's network."""
+    found = asyncio.run(
+        fetch(f"{cdn.url}/attachments/{name}", PICTURE_BYTES, settings(cdn))
+    )
     assert found.problem == problem
     assert bool(found.data) == (not problem)
 
 
-@pytest.mark.parametrize("url", [
-    "http://169.254.169.254/latest", "file:///etc/passwd", "https://cdn.discordapp.com.evil.example/a", "", "https://[",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "https://cdn.discordapp.com.evil.example/a",
+        "",
+        "https://[",
+    ],
+)
 def test_no_other_address_is_asked(cdn: Served, url: str) -> None:
-    """What a stranger puts into a message is no reason to ask any server but Discord's."""
+    """What a stranger puts into a message is no reason to ask any server but
+    Discord's."""
     found = asyncio.run(fetch(url, 10, settings(cdn)))
     assert found == Fetched(b"", "it is not at one of Discord's addresses")
 
 
 def test_what_is_opened(cdn: Served) -> None:
-    """Texts for every bot, pictures for one that sees; the rest is named with its reason."""
+    """Texts for every bot, pictures for one that sees; the rest is named with its
+    reason."""
     parts = [
-        part(cdn, "message.txt", PartKind.TEXT_FILE), part(cdn, "binary.txt", PartKind.TEXT_FILE),
-        part(cdn, "a.png", PartKind.PICTURE), part(cdn, "lies.png", PartKind.PICTURE),
+        part(cdn, "message.txt", PartKind.TEXT_FILE),
+        part(cdn, "binary.txt", PartKind.TEXT_FILE),
+        part(cdn, "a.png", PartKind.PICTURE),
+        part(cdn, "lies.png", PartKind.PICTURE),
         part(cdn, "huge.png", PartKind.PICTURE, size=25_000_000),
     ]
     rest = DiscordRest(settings(cdn))
     try:
-        blind, seeing = enclosed(rest, parts, vision=False), enclosed(rest, parts, vision=True)
+        blind, seeing = (
+            enclosed(rest, parts, vision=False),
+            enclosed(rest, parts, vision=True),
+        )
     finally:
         rest.close()
     assert blind.texts == seeing.texts == (("message.txt", "Grüße vom Riff"),)
-    assert (len(blind.pictures), [one.media_type for one in seeing.pictures]) == (0, ["image/png"])
+    assert (len(blind.pictures), [one.media_type for one in seeing.pictures]) == (
+        0,
+        ["image/png"],
+    )
     assert seeing.problems == (
-        "binary.txt: it is no text", "lies.png: it is no picture that a model could see", "huge.png: it is too large")
+        "binary.txt: it is no text",
+        "lies.png: it is no picture that a model could see",
+        "huge.png: it is too large",
+    )
 
 
-@pytest.mark.parametrize(("data", "media_type"), [
-    (PNG, "image/png"), (b"\xff\xd8\xff\xe0", "image/jpeg"), (b"GIF89a..", "image/gif"),
-    (b"RIFF\x00\x00\x00\x00WEBPVP8", "image/webp"), (b"<svg>", ""), (b"", ""),
-])
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (PNG, "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a..", "image/gif"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8", "image/webp"),
+        (b"<svg>", ""),
+        (b"", ""),
+    ],
+)
 def test_a_picture_is_known_by_its_first_bytes(data: bytes, media_type: str) -> None:
     """What a sender claims is no proof."""
     assert picture_type(data) == media_type

@@ -1,4 +1,5 @@
-"""Redis, the vault, the broker or the program itself fails: what is queued stays queued and goes out later, once."""
+"""Redis, the vault, the broker or the program itself fails: what is queued stays queued
+and goes out later, once."""
 
 from __future__ import annotations
 
@@ -22,9 +23,13 @@ Wait = Callable[..., None]
 
 
 def test_redis_dying_between_post_and_mark_doubles_nothing(
-    discord: LoopbackThread, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    discord: LoopbackThread,
+    tmp_path: Path,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Redis is killed while a POST is under way: when it is back the post is marked, and was seen once."""
+    """Redis is killed while a POST is under way: when it is back the post is marked,
+    and was seen once."""
     monkeypatch.setattr("app.delivery.deliver.STALLED_MS", 200)
     with EmbeddedValkey(tmp_path, appendfsync="always") as server:
         store = Store(server.url)
@@ -46,8 +51,11 @@ def test_redis_dying_between_post_and_mark_doubles_nothing(
     assert room.said() == ["hello"]
 
 
-def test_without_redis_the_caller_is_told(discord: LoopbackThread, tmp_path: Path) -> None:
-    """A hint that cannot be served raises StoreUnavailable; the due set has the channel when Redis is back."""
+def test_without_redis_the_caller_is_told(
+    discord: LoopbackThread, tmp_path: Path
+) -> None:
+    """A hint that cannot be served raises StoreUnavailable; the due set has the channel
+    when Redis is back."""
     with EmbeddedValkey(tmp_path) as server:
         store = Store(server.url)
         room = Room(store, server.url, discord)
@@ -61,7 +69,8 @@ def test_without_redis_the_caller_is_told(discord: LoopbackThread, tmp_path: Pat
 
 @pytest.mark.parametrize("fault", [VaultMissing("gone"), RuntimeError("a bug")])
 def test_a_missing_vault_or_a_bug_delays_the_post(room: Room, fault: Exception) -> None:
-    """What fails before a post begins delays it: the lease is given back, the channel is due later, nothing is dead."""
+    """What fails before a post begins delays it: the lease is given back, the channel
+    is due later, nothing is dead."""
     room.commit()
     worker = room.worker()
 
@@ -87,7 +96,8 @@ def test_a_failed_delivery_comes_back_by_itself(room: Room, wait_until: Wait) ->
 
 
 def test_a_broker_that_is_down_does_not_hold_delivery_up(room: Room) -> None:
-    """A hint that cannot be sent is dropped; the post is out and the next one follows."""
+    """A hint that cannot be sent is dropped; the post is out and the next one
+    follows."""
     worker = room.worker()
 
     def down(_: Lane) -> None:
@@ -104,7 +114,8 @@ def test_a_broker_that_is_down_does_not_hold_delivery_up(room: Room) -> None:
 
 
 def test_closing_gives_the_lease_back(room: Room, wait_until: Wait) -> None:
-    """A worker that ends while it waits for a rate limit leaves its channel to others at once."""
+    """A worker that ends while it waits for a rate limit leaves its channel to others
+    at once."""
     room.discord.rate_limit = (1, 30.0)
     room.commit("one")
     room.commit("two")
@@ -118,7 +129,8 @@ def test_closing_gives_the_lease_back(room: Room, wait_until: Wait) -> None:
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.003, 0.01, 0.02, 0.03])
 def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> None:
-    """It ends with the worker, at once, whatever it was doing; the next worker finds the post and sends it, once."""
+    """It ends with the worker, at once, whatever it was doing; the next worker finds
+    the post and sends it, once."""
     room.commit()
     worker = room.worker()
     worker.deliverer.run("aria", 5.0)
@@ -131,7 +143,8 @@ def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> 
 
 
 def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) -> None:
-    """It is still being asked which channels are due: it must not begin to serve one after the store is closed."""
+    """It is still being asked which channels are due: it must not begin to serve one
+    after the store is closed."""
     worker = room.worker()
     worker.deliverer._store.run = lambda _: asyncio.sleep(60)  # type: ignore[assignment, return-value]
     worker.deliverer.begin("elena")

@@ -1,4 +1,5 @@
-"""What may pass is no dead letter, and what refuses the whole address is asked by one request at a time."""
+"""What may pass is no dead letter, and what refuses the whole address is asked by one
+request at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +28,13 @@ PASSING = [
     (400, "<html>400 The plain HTTP request was sent to HTTPS port</html>"),
     (403, {"message": "internal network error", "code": 40333}),
     (403, {"message": "Send messages has been temporarily disabled", "code": 40004}),
-    (403, {"message": "This feature has been temporarily disabled server-side", "code": 40006}),
+    (
+        403,
+        {
+            "message": "This feature has been temporarily disabled server-side",
+            "code": 40006,
+        },
+    ),
     (403, {"message": "a code of next year", "code": 987654}),
     (404, {"message": "404: Not Found", "code": 0}),
 ]
@@ -37,7 +44,8 @@ PASSING = [
 def test_what_may_pass_is_tried_again(
     room: Room, empties: Empties, status: int, body: str | dict[str, object]
 ) -> None:
-    """A page of a proxy and a code that is not known to be final delay a post; it is no dead letter, and is seen once."""
+    """A page of a proxy and a code that is not known to be final delay a post; it is no
+    dead letter, and is seen once."""
     room.discord.faults.fail_next("POST", "/messages$", status, body)
     message = room.commit()
     room.worker()
@@ -46,11 +54,15 @@ def test_what_may_pass_is_tried_again(
     assert room.verdicts(message)[-1] == "delivered"
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, "<html>404</html>"), (403, {"message": "later", "code": 40004})])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, "<html>404</html>"), (403, {"message": "later", "code": 40004})],
+)
 def test_what_does_not_pass_is_given_up_with_its_reason(
     room: Room, empties: Empties, status: int, body: str | dict[str, object]
 ) -> None:
-    """What goes on for the time to give up is a dead letter that tells the last reason, and the queue moves on."""
+    """What goes on for the time to give up is a dead letter that tells the last reason,
+    and the queue moves on."""
     room.discord.faults.fail_next("POST", "/messages$", status, body, times=2)
     room.commit("first")
     room.commit("second")
@@ -74,18 +86,29 @@ def begin(worker: Worker, *bots: str) -> None:
         worker.run(bot, 1.0)
 
 
-@pytest.mark.parametrize(("status", "body"), [
-    (403, CLOUDFLARE),
-    (429, CLOUDFLARE),
-    (429, {"message": "slow down", "retry_after": 4.0, "global": True}),
-])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, CLOUDFLARE),
+        (429, CLOUDFLARE),
+        (429, {"message": "slow down", "retry_after": 4.0, "global": True}),
+    ],
+)
 def test_a_refused_address_stops_all_channels_and_bots(
-    room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch, status: int, body: str | dict[str, object]
+    room: Room,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    body: str | dict[str, object],
 ) -> None:
-    """One refusal of the address is met by one request; the posts of other channels and bots, typing and reading wait with
-    it, one line tells it, and all go out once the pause is over."""
+    """One refusal of the address is met by one request; the posts of other channels and
+    bots, typing and reading wait with it, one line tells it, and all go out once the
+    pause is over."""
     monkeypatch.setattr(address, "FIRST_PAUSE", 4.0)
-    channels: list[Channel] = [room.channel, *(room.discord.add_channel(f"room-{n}") for n in range(4))]
+    channels: list[Channel] = [
+        room.channel,
+        *(room.discord.add_channel(f"room-{n}") for n in range(4)),
+    ]
     worker = room.worker()
     for name, secrets in room.secrets.items():
         worker.rest.submit(worker.rest.client(name, secrets.token)).result(10)
@@ -98,24 +121,41 @@ def test_a_refused_address_stops_all_channels_and_bots(
             room.commit("elsewhere", channel=channel)
             room.commit("another bot", bot="aria", channel=channel)
         begin(worker, "elena", "aria")
-        with worker.rest.typing("aria", room.secrets["aria"].token, str(room.channel.id)):
-            assert worker.rest.context("aria", room.secrets["aria"].token, str(room.channel.id), 5).problem
+        with worker.rest.typing(
+            "aria", room.secrets["aria"].token, str(room.channel.id)
+        ):
+            assert worker.rest.context(
+                "aria", room.secrets["aria"].token, str(room.channel.id), 5
+            ).problem
         assert room.discord.requests[POST] == 1
         assert not room.discord.typings
-        wait_until(lambda: len(room.said()) == 1 and all(len(room.said(one)) == 2 for one in channels[1:]),
-                   20.0, "all posts after the pause")
+        wait_until(
+            lambda: (
+                len(room.said()) == 1
+                and all(len(room.said(one)) == 2 for one in channels[1:])
+            ),
+            20.0,
+            "all posts after the pause",
+        )
     refused = [line for line in lines if "refuses this address" in str(line["event"])]
     assert len(refused) == 1
-    assert not [line for line in lines if line["event"] in {"delivery failed", "context unavailable"}]
+    assert not [
+        line
+        for line in lines
+        if line["event"] in {"delivery failed", "context unavailable"}
+    ]
     assert room.dead() == room.dead("aria") == []
 
 
 def test_a_login_waits_too(room: Room) -> None:
-    """A bot that is not logged in yet asks nothing either while the address is refused."""
+    """A bot that is not logged in yet asks nothing either while the address is
+    refused."""
     worker = room.worker()
     worker.rest.address.answered(403, {"Retry-After": "30"}, CLOUDFLARE.encode())
     with pytest.raises(AddressRefused):
-        worker.rest.submit(worker.rest.client("elena", room.secrets["elena"].token)).result(10)
+        worker.rest.submit(
+            worker.rest.client("elena", room.secrets["elena"].token)
+        ).result(10)
     assert not room.discord.requests["GET", "/users/@me"]
 
 
@@ -135,7 +175,8 @@ def refuse(gate: Address, retry_after: str = "") -> None:
 
 
 def test_one_request_goes_first_after_a_pause() -> None:
-    """When the pause is over one request asks for all; refused again, the pause doubles; accepted, all go."""
+    """When the pause is over one request asks for all; refused again, the pause
+    doubles; accepted, all go."""
     clock = Clock()
     gate = Address(clock)
     refuse(gate)
@@ -166,7 +207,8 @@ def test_a_probe_without_an_answer_holds_nobody_up() -> None:
 
 
 def test_many_refusals_at_once_are_one() -> None:
-    """Requests that were on their way together, all refused, do not make the pause longer than Discord asks for."""
+    """Requests that were on their way together, all refused, do not make the pause
+    longer than Discord asks for."""
     clock = Clock()
     gate = Address(clock)
     for _ in range(50):
@@ -176,24 +218,38 @@ def test_many_refusals_at_once_are_one() -> None:
     assert gate.left == 7
 
 
-@pytest.mark.parametrize(("retry_after", "pause"), [
-    ("40", 40.0), ("0.2", 1.0), ("nonsense", 1.0), ("nan", 1.0), ("-5", 1.0), ("inf", 86_400.0),
-])
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        ("40", 40.0),
+        ("0.2", 1.0),
+        ("nonsense", 1.0),
+        ("nan", 1.0),
+        ("-5", 1.0),
+        ("inf", 86_400.0),
+    ],
+)
 def test_discords_word_is_obeyed(retry_after: str, pause: float) -> None:
-    """Retry-After is waited out; what is no time is none, and nothing is waited for longer than a day."""
+    """Retry-After is waited out; what is no time is none, and nothing is waited for
+    longer than a day."""
     gate = Address(Clock())
     refuse(gate, retry_after)
     assert gate.left == pause
 
 
-@pytest.mark.parametrize(("status", "headers", "body"), [
-    (403, {}, b'{"code": 50013, "message": "Missing Permissions"}'),
-    (429, {}, b'{"retry_after": 1.0, "global": false}'),
-    (404, {}, b"<html>"),
-    (502, {}, b"<html>"),
-    (200, {}, b"[]"),
-])
-def test_other_answers_are_no_refusal_of_the_address(status: int, headers: dict[str, str], body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (403, {}, b'{"code": 50013, "message": "Missing Permissions"}'),
+        (429, {}, b'{"retry_after": 1.0, "global": false}'),
+        (404, {}, b"<html>"),
+        (502, {}, b"<html>"),
+        (200, {}, b"[]"),
+    ],
+)
+def test_other_answers_are_no_refusal_of_the_address(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
     """What is about one channel, one route or a server's trouble stops nobody else."""
     gate = Address(Clock())
     gate.answered(status, headers, body)
@@ -220,7 +276,8 @@ def test_a_global_limit_in_the_headers_counts() -> None:
 
 
 def test_a_waiting_client_waits_and_then_goes(room: Room) -> None:
-    """Requests of a client that waits, as a gateway's, are sent when the pause is over, not refused."""
+    """Requests of a client that waits, as a gateway's, are sent when the pause is over,
+    not refused."""
     gate = room.worker().rest.address
     gate.answered(429, {"Retry-After": "0.3"}, b"<html>")
     begun = time.monotonic()

@@ -1,4 +1,5 @@
-"""What Discord refuses or nobody wants any more is buried with its reason, and the queue moves on."""
+"""What Discord refuses or nobody wants any more is buried with its reason, and the
+queue moves on."""
 
 from __future__ import annotations
 
@@ -21,14 +22,23 @@ Empties = Callable[..., None]
     ("status", "body", "reason"),
     [
         (400, {"message": "Invalid Form Body", "code": 50035}, "400 50035"),
-        (403, {"message": "Missing Permissions", "code": 50013}, "403 50013: Missing Permissions"),
-        (404, {"message": "Unknown Channel", "code": 10003}, "404 10003: Unknown Channel"),
+        (
+            403,
+            {"message": "Missing Permissions", "code": 50013},
+            "403 50013: Missing Permissions",
+        ),
+        (
+            404,
+            {"message": "Unknown Channel", "code": 10003},
+            "404 10003: Unknown Channel",
+        ),
     ],
 )
 def test_a_refused_post_is_a_dead_letter_and_the_queue_moves_on(
     room: Room, status: int, body: dict[str, object] | str, reason: str
 ) -> None:
-    """A post that Discord refuses for good is kept with Discord's reason; the next one goes out."""
+    """A post that Discord refuses for good is kept with Discord's reason; the next one
+    goes out."""
     refused = room.commit("refused")
     room.commit("welcome")
     room.discord.faults.fail_next("POST", "/messages$", status, body)
@@ -37,7 +47,9 @@ def test_a_refused_post_is_a_dead_letter_and_the_queue_moves_on(
     (letter,) = room.dead()
     assert letter.startswith(reason)
     assert room.verdicts(refused) == ["dead"]
-    assert "elena" in room.store.client.hgetall(keys.answer(refused)), "nobody is left waiting for it"
+    assert "elena" in room.store.client.hgetall(keys.answer(refused)), (
+        "nobody is left waiting for it"
+    )
 
 
 def test_a_hidden_channel_is_a_dead_letter(room: Room) -> None:
@@ -64,7 +76,8 @@ def test_a_reaction_to_a_deleted_message_is_cancelled(room: Room) -> None:
 
 
 def test_a_deleted_trigger_cancels_the_reply(room: Room) -> None:
-    """What answers a message that its author deleted is not posted, once a gateway has seen the deletion."""
+    """What answers a message that its author deleted is not posted, once a gateway has
+    seen the deletion."""
     message = room.commit()
     room.store.client.hset(keys.answer(message), "#deleted", "1")
     room.worker().run()
@@ -92,36 +105,54 @@ def test_a_mute_between_two_attempts_wins(room: Room, empties: Empties) -> None:
     assert room.store.run(mutes.in_flight()) == 0
 
 
-def test_a_mute_is_acknowledged_while_others_post(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mute waits for the POSTs that began before it, not for those that other bots go on sending: in a busy stream
-    there is always one. It does wait for the first."""
+def test_a_mute_is_acknowledged_while_others_post(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mute waits for the POSTs that began before it, not for those that other bots go
+    on sending: in a busy stream there is always one. It does wait for the first."""
     begun = time.time()
     store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"mine:0": int(begun * 1000) + 300})
     store.client.pexpire(keys.DELIVERIES_IN_FLIGHT, 60_000)
 
     def another_begins(seconds: float) -> None:
-        store.client.zadd(keys.DELIVERIES_IN_FLIGHT, {"other:0": int(time.time() * 1000) + 60_000})
+        store.client.zadd(
+            keys.DELIVERIES_IN_FLIGHT, {"other:0": int(time.time() * 1000) + 60_000}
+        )
         threading.Event().wait(seconds)
 
-    monkeypatch.setattr("app.operator.ops.time", SimpleNamespace(sleep=another_begins, monotonic=time.monotonic))
+    monkeypatch.setattr(
+        "app.operator.ops.time",
+        SimpleNamespace(sleep=another_begins, monotonic=time.monotonic),
+    )
     assert acknowledged(store, 5.0)
     assert time.time() - begun >= 0.29
     assert store.run(mutes.in_flight()) == 1
 
 
-def test_a_mute_also_stops_the_attempts_inside_discord_py(room: Room, wait_until: Callable[..., None]) -> None:
+def test_a_mute_also_stops_the_attempts_inside_discord_py(
+    room: Room, wait_until: Callable[..., None]
+) -> None:
     """A mute is seen by an attempt that discord.py repeats by itself after a 429."""
     room.discord.faults.fail_next(
-        "POST", "/messages$", 429, {"message": "slow down", "retry_after": 2.0, "global": False})
+        "POST",
+        "/messages$",
+        429,
+        {"message": "slow down", "retry_after": 2.0, "global": False},
+    )
     message = room.commit()
     assert not room.worker().run(wait=0.0)
-    wait_until(lambda: room.discord.requests["POST", "/channels/{channel_id}/messages"], what="the refused attempt")
+    wait_until(
+        lambda: room.discord.requests["POST", "/channels/{channel_id}/messages"],
+        what="the refused attempt",
+    )
     room.store.run(mutes.mute("all", "moderator", 60_000))
     wait_until(lambda: room.verdicts(message) == ["muted"], what="the burial")
     assert room.said() == []
 
 
-def test_a_mute_between_two_pieces_ends_the_text(room: Room, wait_until: Callable[..., None]) -> None:
+def test_a_mute_between_two_pieces_ends_the_text(
+    room: Room, wait_until: Callable[..., None]
+) -> None:
     """A mute stops a long text between its messages."""
     room.discord.rate_limit = (1, 2.0)
     message = room.commit("word " * 600)
@@ -140,8 +171,11 @@ def test_an_unasked_post_that_is_too_late_is_dropped(room: Room) -> None:
     assert (room.said(), room.verdicts(message)) == ([], ["expired"])
 
 
-def test_a_late_unasked_post_known_to_be_absent_is_dropped(room: Room, empties: Empties) -> None:
-    """Having looked and not found it, an unasked post that is late by now is dropped, not sent."""
+def test_a_late_unasked_post_known_to_be_absent_is_dropped(
+    room: Room, empties: Empties
+) -> None:
+    """Having looked and not found it, an unasked post that is late by now is dropped,
+    not sent."""
     message = room.commit(direct=False)
     room.discord.faults.fail_next("POST", "/messages$", 503)
     room.worker(discord_timeout=1.0).run_once()
@@ -160,7 +194,8 @@ def test_a_direct_reply_has_no_such_limit(room: Room) -> None:
 
 
 def test_what_fails_for_too_long_is_a_dead_letter(room: Room, empties: Empties) -> None:
-    """A post that has failed for the time to give up is buried, and the queue moves on."""
+    """A post that has failed for the time to give up is buried, and the queue moves
+    on."""
     room.discord.faults.fail_next("POST", "/messages$", 503, times=2)
     room.commit("first")
     room.commit("second")
@@ -171,7 +206,8 @@ def test_what_fails_for_too_long_is_a_dead_letter(room: Room, empties: Empties) 
 
 
 def test_a_corrupt_entry_is_a_dead_letter_and_the_queue_moves_on(room: Room) -> None:
-    """An entry that cannot be read, or is gone, is set aside with a journal line; what follows goes out."""
+    """An entry that cannot be read, or is gone, is set aside with a journal line; what
+    follows goes out."""
     corrupt = room.commit("corrupt")
     room.store.client.hset(keys.entry(room.queue()[0]), "body", "{not json")
     room.store.client.rpush(keys.outbox("elena", str(room.channel.id)), "no-such-entry")
@@ -183,25 +219,35 @@ def test_a_corrupt_entry_is_a_dead_letter_and_the_queue_moves_on(room: Room) -> 
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "set", "sorted set"])
-def test_another_programs_key_in_an_entrys_place_is_a_dead_letter(room: Room, kind: str) -> None:
-    """A key of the wrong type is set aside with a reason and left as it is; what follows goes out, and nothing comes back to
-    it every five seconds. Asked to send it again, the store says no."""
+def test_another_programs_key_in_an_entrys_place_is_a_dead_letter(
+    room: Room, kind: str
+) -> None:
+    """A key of the wrong type is set aside with a reason and left as it is; what
+    follows goes out, and nothing comes back to it every five seconds. Asked to send it
+    again, the store says no."""
     room.commit("overwritten")
     room.commit("welcome")
     (entry_id, _), client = room.queue(), room.store.client
     client.delete(keys.entry(entry_id))
     write = {"string": client.set, "list": client.rpush, "set": client.sadd}.get(kind)
-    write(keys.entry(entry_id), "not mine") if write else client.zadd(keys.entry(entry_id), {"not mine": 1})
+    write(keys.entry(entry_id), "not mine") if write else client.zadd(
+        keys.entry(entry_id), {"not mine": 1}
+    )
     client.expire(keys.entry(entry_id), 60)
     room.worker().run_once()
-    assert (room.said(), room.dead(), room.queue()) == (["welcome"], ["the entry cannot be read, or none of ours signed it"], [])
+    assert (room.said(), room.dead(), room.queue()) == (
+        ["welcome"],
+        ["the entry cannot be read, or none of ours signed it"],
+        [],
+    )
     assert room.verdicts(entry_id) == ["dead"]
     assert client.type(keys.entry(entry_id)) == kind.replace("sorted ", "z")
     assert not retry(entry_id, room.with_settings(redis_url=room.redis_url))
 
 
 def test_a_delivered_entry_that_is_listed_again_is_taken_off(room: Room) -> None:
-    """An entry whose text is already in Discord leaves the list without a second post."""
+    """An entry whose text is already in Discord leaves the list without a second
+    post."""
     room.commit()
     (entry,) = room.queue()
     worker = room.worker()
@@ -213,8 +259,11 @@ def test_a_delivered_entry_that_is_listed_again_is_taken_off(room: Room) -> None
     assert room.queue() == []
 
 
-def test_a_post_waits_while_discord_cannot_be_reached(room: Room, empties: Empties) -> None:
-    """While Discord cannot be reached the post waits; when it is back the post goes out."""
+def test_a_post_waits_while_discord_cannot_be_reached(
+    room: Room, empties: Empties
+) -> None:
+    """While Discord cannot be reached the post waits; when it is back the post goes
+    out."""
     room.commit()
     real = room.discord.api_url
     room.worker(discord_api_url="http://127.0.0.1:9/api/v10").run_once()
@@ -228,18 +277,24 @@ def test_a_post_waits_while_discord_cannot_be_reached(room: Room, empties: Empti
 def test_a_dead_letter_can_be_sent_again_once(room: Room) -> None:
     """An operator who mended the cause sends it again; asked twice, it is sent once."""
     room.commit("second try")
-    room.discord.faults.fail_next("POST", "/messages$", 403, {"message": "Missing Permissions", "code": 50013})
+    room.discord.faults.fail_next(
+        "POST", "/messages$", 403, {"message": "Missing Permissions", "code": 50013}
+    )
     room.worker().run()
     (entry_id,) = room.store.run(outbox.dead("elena"))
     entry = room.store.run(outbox.read(entry_id))
     assert entry is not None
-    assert [room.store.run(outbox.retry(entry)), room.store.run(outbox.retry(entry))] == [True, False]
+    assert [
+        room.store.run(outbox.retry(entry)),
+        room.store.run(outbox.retry(entry)),
+    ] == [True, False]
     room.worker().run()
     assert (room.said(), room.dead()) == (["second try"], [])
 
 
 def test_a_long_outage_is_no_failure_of_the_post(room: Room, empties: Empties) -> None:
-    """The time to give up counts from the first failure: what waited an hour for a worker survives one server error."""
+    """The time to give up counts from the first failure: what waited an hour for a
+    worker survives one server error."""
     room.commit()
     entry = keys.entry(room.queue()[0])
     committed = int(str(room.store.client.hget(entry, "committed_at")))
@@ -251,9 +306,12 @@ def test_a_long_outage_is_no_failure_of_the_post(room: Room, empties: Empties) -
 
 
 def test_a_dead_letter_that_is_gone_stays_on_the_list(room: Room) -> None:
-    """Asked to send a dead letter again whose entry has expired, the store says no and keeps the reason."""
+    """Asked to send a dead letter again whose entry has expired, the store says no and
+    keeps the reason."""
     room.commit()
-    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 50035})
+    room.discord.faults.fail_next(
+        "POST", "/messages$", 400, {"message": "no", "code": 50035}
+    )
     room.worker().run()
     (entry_id,) = room.store.run(outbox.dead("elena"))
     entry = room.store.run(outbox.read(entry_id))
@@ -264,9 +322,12 @@ def test_a_dead_letter_that_is_gone_stays_on_the_list(room: Room) -> None:
 
 
 def test_a_dead_letter_sent_again_after_days_leaves_no_key_for_ever(room: Room) -> None:
-    """The answer record, long expired when an operator sends a dead letter again, expires again."""
+    """The answer record, long expired when an operator sends a dead letter again,
+    expires again."""
     message = room.commit()
-    room.discord.faults.fail_next("POST", "/messages$", 400, {"message": "no", "code": 50035})
+    room.discord.faults.fail_next(
+        "POST", "/messages$", 400, {"message": "no", "code": 50035}
+    )
     room.worker().run()
     (entry_id,) = room.store.run(outbox.dead("elena"))
     entry = room.store.run(outbox.read(entry_id))

@@ -21,7 +21,8 @@ Wait = Callable[..., None]
 def test_a_worker_that_cannot_open_the_vault_leaves_the_channel_to_others(
     room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker with a wrong vault key that gets hold of a channel first does not keep it from the workers that can."""
+    """A worker with a wrong vault key that gets hold of a channel first does not keep
+    it from the workers that can."""
     monkeypatch.setattr("app.delivery.deliver.STALLED_MS", 300)
     room.commit()
     wrong, right = room.worker(pump_interval=0.1), room.worker(pump_interval=0.1)
@@ -43,7 +44,8 @@ def test_a_worker_that_cannot_open_the_vault_leaves_the_channel_to_others(
 def test_a_worker_comes_back_by_itself_when_the_vault_is_mended(
     room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The only worker, which could not open the vault, delivers without any hint once it can."""
+    """The only worker, which could not open the vault, delivers without any hint once
+    it can."""
     monkeypatch.setattr("app.delivery.deliver.STALLED_MS", 100)
     room.commit()
     worker = room.worker(pump_interval=0.1)
@@ -60,12 +62,19 @@ def test_a_worker_comes_back_by_itself_when_the_vault_is_mended(
 
 
 @pytest.mark.parametrize("field", ["entry_id", "bot", "channel_id"])
-def test_an_entry_that_names_another_place_is_a_dead_letter(room: Room, wait_until: Wait, field: str) -> None:
-    """An entry whose body says that it is another entry, or another channel's, is set aside; the next one goes out."""
+def test_an_entry_that_names_another_place_is_a_dead_letter(
+    room: Room, wait_until: Wait, field: str
+) -> None:
+    """An entry whose body says that it is another entry, or another channel's, is set
+    aside; the next one goes out."""
     room.commit("astray")
     (entry_id,) = room.queue()
     body = json.loads(str(room.store.client.hget(keys.entry(entry_id), "body")))
-    room.store.client.hset(keys.entry(entry_id), "body", json.dumps(body | {field: "12345" if field != "bot" else "aria"}))
+    room.store.client.hset(
+        keys.entry(entry_id),
+        "body",
+        json.dumps(body | {field: "12345" if field != "bot" else "aria"}),
+    )
     room.commit("welcome")
     room.worker().run(wait=2.0)
     wait_until(lambda: room.said() == ["welcome"], 5.0, "the next post")
@@ -75,10 +84,15 @@ def test_an_entry_that_names_another_place_is_a_dead_letter(room: Room, wait_unt
 def test_a_busy_channel_does_not_hide_a_post_from_the_read_back(
     room: Room, empties: Empties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A post is found though more messages than a read-back reads stand between the trigger and it."""
+    """A post is found though more messages than a read-back reads stand between the
+    trigger and it."""
     monkeypatch.setattr("app.delivery.rest.READ_BACK_LIMIT", 5)
     monkeypatch.setattr("app.delivery.courier.SKEW_MS", 300)
-    soon: dict[str, Any] = {"delivery_lease": 0.3, "discord_timeout": 0.3, "nonce_window": 0.31}
+    soon: dict[str, Any] = {
+        "delivery_lease": 0.3,
+        "discord_timeout": 0.3,
+        "nonce_window": 0.31,
+    }
     trigger = room.discord.post(room.person, room.channel, "elena, are you there?")
     for number in range(10):
         room.discord.post(room.person, room.channel, f"chatter {number}")
@@ -94,7 +108,8 @@ def test_a_busy_channel_does_not_hide_a_post_from_the_read_back(
 
 @pytest.mark.parametrize("fault", ["token", "vault"])
 def test_what_waits_for_its_operator_says_so_once(room: Room, fault: str) -> None:
-    """A post that waits for a token or a vault key to be mended has one line in its message's journal that says why."""
+    """A post that waits for a token or a vault key to be mended has one line in its
+    message's journal that says why."""
     message = room.commit()
     worker = room.worker()
 
@@ -107,6 +122,8 @@ def test_what_waits_for_its_operator_says_so_once(room: Room, fault: str) -> Non
     for _ in range(3):
         worker.run_once()
         room.due()
-    lines = [line for line in room.store.run(journal.read(message)) if line.step == "deliver"]
+    lines = [
+        line for line in room.store.run(journal.read(message)) if line.step == "deliver"
+    ]
     assert [line.verdict for line in lines] == ["waits"]
     assert ("token" if fault == "token" else "no key opens it") in lines[0].reason

@@ -1,4 +1,5 @@
-"""Where Discord's description and Discord's behaviour are known to differ. Each says why."""
+"""Where Discord's description and Discord's behaviour are known to differ. Each says
+why."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from jsonschema import ValidationError
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A deviation that is none: the end of its JSON path (list positions are `*`), and what stands there or is said of it."""
+    """A deviation that is none: the end of its JSON path (list positions are `*`), and
+    what stands there or is said of it."""
 
     place: str
     why: str

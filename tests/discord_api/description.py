@@ -1,4 +1,5 @@
-"""Discord's own description of its REST API (OpenAPI 3.1), as far as a request or an answer is judged by it.
+"""Discord's own description of its REST API (OpenAPI 3.1), as far as a request or an
+answer is judged by it.
 
 The file is no part of this project: https://github.com/discord/discord-api-spec (MIT).
 """
@@ -29,7 +30,9 @@ formats = jsonschema.FormatChecker(formats=())
 @formats.checks("date-time", raises=ValueError)
 def _is_moment(value: object) -> bool:
     """A moment with an offset, as RFC 3339 has it."""
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    return (
+        not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    )
 
 
 @formats.checks("uri", raises=ValueError)
@@ -46,7 +49,9 @@ def _is_int32(value: object) -> bool:
 class Operation:
     """One method of one route."""
 
-    def __init__(self, description: Description, route: str, shape: Mapping[str, Any]) -> None:
+    def __init__(
+        self, description: Description, route: str, shape: Mapping[str, Any]
+    ) -> None:
         self.route = route
         self._description = description
         self._shape = shape
@@ -61,11 +66,14 @@ class Operation:
     @property
     def body(self) -> Mapping[str, Any] | None:
         """The schema of the request's JSON; None where no body is described."""
-        content = self._description.resolve(self._shape.get("requestBody", {})).get("content", {})
+        content = self._description.resolve(self._shape.get("requestBody", {})).get(
+            "content", {}
+        )
         return _schema(content)
 
     def answer(self, status: int) -> Mapping[str, Any] | None:
-        """What is described for this status (`content` may be missing); None for a status that is not described."""
+        """What is described for this status (`content` may be missing); None for a
+        status that is not described."""
         answers = self._shape["responses"]
         found = answers.get(str(status)) or answers.get(f"{status // 100}XX")
         return None if found is None else self._description.resolve(found)
@@ -78,12 +86,16 @@ class Description:
         self._whole: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         resource = DRAFT202012.create_resource(self._whole)
         self._registry: Registry[Any] = Registry().with_resource(_ROOT, resource)
-        self._routes = [(_segments(path), path, methods) for path, methods in self._whole["paths"].items()]
+        self._routes = [
+            (_segments(path), path, methods)
+            for path, methods in self._whole["paths"].items()
+        ]
         self._validators: dict[str, jsonschema.Draft202012Validator] = {}
         self.operation = lru_cache(maxsize=None)(self._operation)
 
     def _operation(self, method: str, path: str) -> Operation | None:
-        """The operation for a path (best with its numbers made `0`); of several routes the most literal one."""
+        """The operation for a path (best with its numbers made `0`); of several routes
+        the most literal one."""
         wanted = path.strip("/").split("/")
         fitting = [
             (sum(part is not None for part in parts), route, methods)
@@ -122,8 +134,13 @@ def _schema(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _segments(route: str) -> list[str | None]:
     """The parts of a route; None for a parameter."""
-    return [None if _PARAMETER.fullmatch(part) else part for part in route.strip("/").split("/")]
+    return [
+        None if _PARAMETER.fullmatch(part) else part
+        for part in route.strip("/").split("/")
+    ]
 
 
 def _fits(parts: list[str | None], wanted: list[str]) -> bool:
-    return len(parts) == len(wanted) and all(part in (None, given) for part, given in zip(parts, wanted, strict=True))
+    return len(parts) == len(wanted) and all(
+        part in (None, given) for part, given in zip(parts, wanted, strict=True)
+    )

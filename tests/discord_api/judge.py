@@ -1,4 +1,5 @@
-"""Judges requests and answers of the loopback by Discord's own description. Shapes that were judged are not judged again."""
+"""Judges requests and answers of the loopback by Discord's own description. Shapes that
+were judged are not judged again."""
 
 from __future__ import annotations
 
@@ -17,12 +18,25 @@ from tests.discord_api.description import Description, Operation
 
 _ID = re.compile(r"(?<=/)\d+(?=/|$)")
 _NUMBERS_IN_JSON = re.compile(rb"\d{6,}")
-_WORDS = frozenset({"type", "content", "op", "code", "style", "status", "name", "locale", "preferred_locale"})
+_WORDS = frozenset(
+    {
+        "type",
+        "content",
+        "op",
+        "code",
+        "style",
+        "status",
+        "name",
+        "locale",
+        "preferred_locale",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """What does not fit the description: where (JSON path), what stands there and what was expected."""
+    """What does not fit the description: where (JSON path), what stands there and what
+    was expected."""
 
     route: str
     place: str
@@ -33,7 +47,8 @@ class Deviation:
 
 
 class Judge:
-    """`observe` keeps exchanges and may be called on any thread; `verdicts` judges them, when nothing is in a hurry."""
+    """`observe` keeps exchanges and may be called on any thread; `verdicts` judges
+    them, when nothing is in a hurry."""
 
     def __init__(self, description: Description) -> None:
         self._description = description
@@ -59,7 +74,9 @@ class Judge:
         path = _ID.sub("0", exchange.path)
         operation = self._description.operation(exchange.method, path)
         if operation is None:
-            yield Deviation(f"{exchange.method} {path}", "route", "Discord has no such route")
+            yield Deviation(
+                f"{exchange.method} {path}", "route", "Discord has no such route"
+            )
             return
         self.routes.add(operation.route)
         if self._seen(operation, exchange):
@@ -70,24 +87,33 @@ class Judge:
         yield from self._answer(operation, exchange)
 
     def _seen(self, operation: Operation, exchange: Exchange) -> bool:
-        """The same bytes before, but for the ids? Most exchanges are known by that alone."""
+        """The same bytes before, but for the ids? Most exchanges are known by that
+        alone."""
         bodies = _NUMBERS_IN_JSON.sub(b"0", exchange.request + b"\0" + exchange.answer)
         key = hash((operation.route, exchange.status, tuple(exchange.query), bodies))
         known = key in self._known
         self._known.add(key)
         return known
 
-    def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterator[Deviation]:
+    def _query(
+        self, operation: Operation, query: Mapping[str, str]
+    ) -> Iterator[Deviation]:
         for name, schema in operation.parameters():
             if name in query:
                 value = _typed(query[name], self._description.resolve(schema))
                 yield from self._errors(operation.route, f"query {name}", schema, value)
 
     def _request(self, operation: Operation, exchange: Exchange) -> Iterator[Deviation]:
-        """What a client asked, if it was carried out: a refused request may well be wrong."""
+        """What a client asked, if it was carried out: a refused request may well be
+        wrong."""
         schema = operation.body
         if exchange.request and schema is not None:
-            yield from self._errors(operation.route, "request", schema, as_coerced(json.loads(exchange.request)))
+            yield from self._errors(
+                operation.route,
+                "request",
+                schema,
+                as_coerced(json.loads(exchange.request)),
+            )
 
     def _answer(self, operation: Operation, exchange: Exchange) -> Iterator[Deviation]:
         where = f"answer {exchange.status}"
@@ -101,12 +127,20 @@ class Judge:
                 yield Deviation(operation.route, where, "expected no body")
             return
         if exchange.content_type not in content:
-            yield Deviation(operation.route, where, f"{exchange.content_type}, expected one of {list(content)}")
+            yield Deviation(
+                operation.route,
+                where,
+                f"{exchange.content_type}, expected one of {list(content)}",
+            )
             return
         value = json.loads(exchange.answer)
-        yield from self._errors(operation.route, where, content[exchange.content_type]["schema"], value)
+        yield from self._errors(
+            operation.route, where, content[exchange.content_type]["schema"], value
+        )
 
-    def _errors(self, route: str, where: str, schema: Mapping[str, Any], value: object) -> Iterator[Deviation]:
+    def _errors(
+        self, route: str, where: str, schema: Mapping[str, Any], value: object
+    ) -> Iterator[Deviation]:
         items = value if isinstance(value, list) else [value]
         fresh = [item for item in items if self._is_fresh((route, where, shape(item)))]
         if not fresh:
@@ -125,7 +159,8 @@ class Judge:
 
 
 def as_coerced(value: object) -> object:
-    """A request as Discord understands it: ids may be sent as numbers (discord.py does)."""
+    """A request as Discord understands it: ids may be sent as numbers (discord.py
+    does)."""
     match value:
         case dict():
             return {key: as_coerced(item) for key, item in value.items()}
@@ -137,7 +172,8 @@ def as_coerced(value: object) -> object:
 
 
 def shape(value: object, name: str = "") -> object:
-    """A hashable form in which values that no schema tells apart are the same: long numbers, prose, repeated items."""
+    """A hashable form in which values that no schema tells apart are the same: long
+    numbers, prose, repeated items."""
     match value:
         case dict():
             return frozenset((key, shape(item, key)) for key, item in value.items())
@@ -157,7 +193,11 @@ def _text_shape(text: str, name: str) -> object:
         return "digits" if len(text) > 4 else text
     if name in _WORDS:
         return min(len(text), 1), len(text) > 32
-    return text if len(text) <= 2 else ("text", len(text) // 64, ":" in text, text[:1].isdigit())
+    return (
+        text
+        if len(text) <= 2
+        else ("text", len(text) // 64, ":" in text, text[:1].isdigit())
+    )
 
 
 def _typed(raw: str, schema: Mapping[str, Any]) -> object:
@@ -171,11 +211,14 @@ def _typed(raw: str, schema: Mapping[str, Any]) -> object:
 
 
 def _path(error: ValidationError) -> str:
-    return ".".join("*" if isinstance(step, int) else str(step) for step in error.absolute_path)
+    return ".".join(
+        "*" if isinstance(step, int) else str(step) for step in error.absolute_path
+    )
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """Of a union, what is wrong with the alternative that fits best: the one with the fewest and deepest faults."""
+    """Of a union, what is wrong with the alternative that fits best: the one with the
+    fewest and deepest faults."""
     if not error.context:
         yield error
         return
@@ -187,6 +230,7 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def _distance(faults: list[ValidationError]) -> tuple[bool, int, int]:
-    """How far a value is from one alternative: another kind of thing altogether, the number of faults, their depth."""
+    """How far a value is from one alternative: another kind of thing altogether, the
+    number of faults, their depth."""
     another_kind = any(one.validator == "type" and not one.path for one in faults)
     return another_kind, len(faults), -max(len(one.path) for one in faults)

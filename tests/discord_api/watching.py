@@ -1,4 +1,5 @@
-"""The whole test run is watched: a test in which the loopback and Discord's description disagree fails."""
+"""The whole test run is watched: a test in which the loopback and Discord's description
+disagree fails."""
 
 from __future__ import annotations
 
@@ -68,13 +69,16 @@ def _as_discord_would(discord_watch: Watch) -> Iterator[None]:
     found = discord_watch.judge.verdicts()
     discord_watch.deviations += found
     if found:
-        pytest.fail("not as Discord describes it:\n" + "\n".join(map(str, found)), pytrace=False)
+        pytest.fail(
+            "not as Discord describes it:\n" + "\n".join(map(str, found)), pytrace=False
+        )
 
 
 WATCH = pytest.StashKey[Watch]()
 TALLY = pytest.StashKey[Tally]()
 OUTPUT = "discord_watch"
-"""What a worker of pytest-xdist hands to the process that started it, under this name."""
+"""What a worker of pytest-xdist hands to the process that started it, under this
+name."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -103,7 +107,9 @@ def pytest_testnodedown(node: Any) -> None:
         node.config.stash[TALLY].add(*counts)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """One line at the end."""
     line = config.stash[TALLY].summary()
     if line:

@@ -18,7 +18,9 @@ from app.domain.character import (
     load_character,
 )
 
-PAGE = (Path(__file__).parents[2] / "docs" / "characters.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "characters.md").read_text(
+    encoding="utf-8"
+)
 
 
 def test_the_example_is_a_character(tmp_path: Path) -> None:
@@ -28,7 +30,10 @@ def test_the_example_is_a_character(tmp_path: Path) -> None:
     (tmp_path / "mira.yaml").write_text(example[1], encoding="utf-8")
     character = load_character("mira", tmp_path)
     assert character.model is not None
-    assert character.interests[0].examples == ("I cannot put this novel down.", "What should I read next?")
+    assert character.interests[0].examples == (
+        "I cannot put this novel down.",
+        "What should I read next?",
+    )
 
 
 @pytest.mark.parametrize("part", [Character, Interest, VoiceLine, Pacing, ModelConfig])

@@ -44,22 +44,28 @@ def test_three_characters_are_shipped() -> None:
 
 @pytest.mark.parametrize("character", SHIPPED.values(), ids=SHIPPED.keys())
 def test_a_shipped_character_has_something_to_say(character: Character) -> None:
-    """At least 30 different short lines, an answer to every mood and interest, reactions, and no key."""
+    """At least 30 different short lines, an answer to every mood and interest,
+    reactions, and no key."""
     texts = [line.text for line in character.lines]
     assert len(set(texts)) == len(texts) >= 30
     assert max(map(len, texts)) <= 200
     for mood in Mood:
         assert len([line for line in character.lines if line.mood is mood]) >= 3, mood
     for interest in character.interests:
-        assert len([line for line in character.lines if line.topic == interest.name]) >= 4, interest.name
+        assert (
+            len([line for line in character.lines if line.topic == interest.name]) >= 4
+        ), interest.name
         assert interest.name in character.reactions
-    assert "bot" in " ".join(line.text for line in character.lines if line.mood is Mood.HONEST)
+    assert "bot" in " ".join(
+        line.text for line in character.lines if line.mood is Mood.HONEST
+    )
     assert character.model is None
 
 
 @pytest.mark.parametrize("character", SHIPPED.values(), ids=SHIPPED.keys())
 def test_a_character_survives_the_vault(character: Character) -> None:
-    """Published as JSON and read back it is the same; a newer version's field does not stop an older worker."""
+    """Published as JSON and read back it is the same; a newer version's field does not
+    stop an older worker."""
     text = character.model_dump_json()
     assert character_from_json(text) == character
     assert character_from_json(text[:-1] + ',"invented_later":1}') == character
@@ -67,36 +73,89 @@ def test_a_character_survives_the_vault(character: Character) -> None:
 
 def test_numbers_are_taken_as_ids(tmp_path: Path) -> None:
     """Discord ids need no quotes in YAML."""
-    character = load_character("mira", written(tmp_path, GOOD + "watchlist: [123]\ntrusted: {456: 5}\n"))
+    character = load_character(
+        "mira", written(tmp_path, GOOD + "watchlist: [123]\ntrusted: {456: 5}\n")
+    )
     assert character.watchlist == ("123",)
     assert character.trusted == {"456": 5}
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (("examples: [I read a book.]", "examples: []"), "mira.yaml: interests.0.examples: "),
-    (("words: [book]", "wrods: [book]"), "mira.yaml: interests.0.words: "),
-    (("persona: A librarian.", "persona: A librarian.\nmood: grumpy"), "mira.yaml: mood: Extra inputs"),
-    (("persona: A librarian.", "persona: '  '"), "mira.yaml: persona: must not be blank"),
-    (("name: mira", "name: other"), "mira.yaml: name: must be the file's own, 'mira'"),
-    (("name: mira", "name: Mira"), "mira.yaml: name: "),
-    (("mood: greeting", "mood: hungry"), "mira.yaml: lines.0.mood: "),
-    (("mood: greeting", "topic: cars"), "mira.yaml: lines.0.topic: no interest is named 'cars'"),
-    (("{author}", "{password}"), "mira.yaml: lines.0.text: may hold only the slots"),
-    (("persona: A", "trusted: {456: 9}\npersona: A"), "mira.yaml: trusted.456: "),
-    (("persona: A", "trusted: {Sam: 4}\npersona: A"), "mira.yaml: trusted.Sam"),
-    (("persona: A", "pacing: {chattiness: .nan}\npersona: A"), "mira.yaml: pacing.chattiness: "),
-    (("persona: A", "pacing: {cooldown: -1}\npersona: A"), "mira.yaml: pacing.cooldown: "),
-    (("persona: A", "reactions: {any: [':smile:']}\npersona: A"), "mira.yaml: reactions.any.0: is not one plain"),
-    (("persona: A", "reactions: {angry: ['👀']}\npersona: A"), "mira.yaml: reactions.angry: "),
-    (("persona: A", "model: {model: gpt}\npersona: A"), "mira.yaml: model.model: "),
-    (("persona: A", "model: {model: 'openai:m', api_key: sk-1}\npersona: A"), "mira.yaml: model.api_key: Extra"),
-    (("persona: A", "model: {model: 'openai:m', base_url: 'https://u:p@h/v1'}\npersona: A"), "base_url: must not hold"),
-    (("persona: A", "name: mira\npersona: A"), "mira.yaml: line 3: 'name' appears twice"),
-    (("name: mira", "name: [unclosed"), "mira.yaml: line "),
-    (("name: mira", "name: !!python/object/apply:os.system [ls]"), "mira.yaml: line "),
-])
-def test_a_mistake_is_named_in_one_line(tmp_path: Path, change: tuple[str, str], message: str) -> None:
-    """The error says which file and which field, in one line, and is a configuration error."""
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("examples: [I read a book.]", "examples: []"),
+            "mira.yaml: interests.0.examples: ",
+        ),
+        (("words: [book]", "wrods: [book]"), "mira.yaml: interests.0.words: "),
+        (
+            ("persona: A librarian.", "persona: A librarian.\nmood: grumpy"),
+            "mira.yaml: mood: Extra inputs",
+        ),
+        (
+            ("persona: A librarian.", "persona: '  '"),
+            "mira.yaml: persona: must not be blank",
+        ),
+        (
+            ("name: mira", "name: other"),
+            "mira.yaml: name: must be the file's own, 'mira'",
+        ),
+        (("name: mira", "name: Mira"), "mira.yaml: name: "),
+        (("mood: greeting", "mood: hungry"), "mira.yaml: lines.0.mood: "),
+        (
+            ("mood: greeting", "topic: cars"),
+            "mira.yaml: lines.0.topic: no interest is named 'cars'",
+        ),
+        (
+            ("{author}", "{password}"),
+            "mira.yaml: lines.0.text: may hold only the slots",
+        ),
+        (("persona: A", "trusted: {456: 9}\npersona: A"), "mira.yaml: trusted.456: "),
+        (("persona: A", "trusted: {Sam: 4}\npersona: A"), "mira.yaml: trusted.Sam"),
+        (
+            ("persona: A", "pacing: {chattiness: .nan}\npersona: A"),
+            "mira.yaml: pacing.chattiness: ",
+        ),
+        (
+            ("persona: A", "pacing: {cooldown: -1}\npersona: A"),
+            "mira.yaml: pacing.cooldown: ",
+        ),
+        (
+            ("persona: A", "reactions: {any: [':smile:']}\npersona: A"),
+            "mira.yaml: reactions.any.0: is not one plain",
+        ),
+        (
+            ("persona: A", "reactions: {angry: ['👀']}\npersona: A"),
+            "mira.yaml: reactions.angry: ",
+        ),
+        (("persona: A", "model: {model: gpt}\npersona: A"), "mira.yaml: model.model: "),
+        (
+            ("persona: A", "model: {model: 'openai:m', api_key: sk-1}\npersona: A"),
+            "mira.yaml: model.api_key: Extra",
+        ),
+        (
+            (
+                "persona: A",
+                "model: {model: 'openai:m', base_url: 'https://u:p@h/v1'}\npersona: A",
+            ),
+            "base_url: must not hold",
+        ),
+        (
+            ("persona: A", "name: mira\npersona: A"),
+            "mira.yaml: line 3: 'name' appears twice",
+        ),
+        (("name: mira", "name: [unclosed"), "mira.yaml: line "),
+        (
+            ("name: mira", "name: !!python/object/apply:os.system [ls]"),
+            "mira.yaml: line ",
+        ),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    """The error says which file and which field, in one line, and is a configuration
+    error."""
     with pytest.raises(CharacterError) as caught:
         load_character("mira", written(tmp_path, GOOD.replace(*change, 1)))
     assert message in str(caught.value)
@@ -105,18 +164,24 @@ def test_a_mistake_is_named_in_one_line(tmp_path: Path, change: tuple[str, str],
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9))
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n"
+    for n in range(9)
+)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (BOMB, "aliases are not allowed"),
-    (GOOD + "#" * MAX_FILE, "larger than 256 KiB"),
-    ("[" * 100_000, "nested too deeply"),
-    ("just words", "must be a mapping"),
-    ("", "must be a mapping"),
-    ("? [a, b]\n: c", "mira.yaml"),
-    ("name: 2024-99-99", "mira.yaml"),
-], ids=["bomb", "huge", "deep", "words", "empty", "list key", "bad date"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "aliases are not allowed"),
+        (GOOD + "#" * MAX_FILE, "larger than 256 KiB"),
+        ("[" * 100_000, "nested too deeply"),
+        ("just words", "must be a mapping"),
+        ("", "must be a mapping"),
+        ("? [a, b]\n: c", "mira.yaml"),
+        ("name: 2024-99-99", "mira.yaml"),
+    ],
+    ids=["bomb", "huge", "deep", "words", "empty", "list key", "bad date"],
+)
 def test_a_strangers_file_does_no_harm(tmp_path: Path, text: str, message: str) -> None:
     """Bombs, huge and deeply nested files are refused quickly and in one line."""
     with pytest.raises(CharacterError, match=message) as caught:
@@ -131,7 +196,9 @@ def test_binary_is_refused(tmp_path: Path) -> None:
         load_character("mira", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["nobody", "../elena", "elena.yaml", "", "ELENA", "a" * 5_000])
+@pytest.mark.parametrize(
+    "name", ["nobody", "../elena", "elena.yaml", "", "ELENA", "a" * 5_000]
+)
 def test_an_unknown_bot_is_told_who_is_known(name: str) -> None:
     """The error lists the names there are, and no path leaves the folder."""
     with pytest.raises(UnknownBot, match="known: aria, dotty, elena"):
@@ -147,15 +214,37 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_two_bots_cannot_share_a_name(tmp_path: Path) -> None:
     """An alias that addresses two bots would make every gateway disagree."""
     written(tmp_path, GOOD + "aliases: [Lib]\n")
-    written(tmp_path, GOOD.replace("mira", "nora").replace("Mira", "Nora") + "aliases: [lib]\n", "nora")
-    with pytest.raises(CharacterError, match=r"nora\.yaml: aliases: 'lib' also names mira"):
+    written(
+        tmp_path,
+        GOOD.replace("mira", "nora").replace("Mira", "Nora") + "aliases: [lib]\n",
+        "nora",
+    )
+    with pytest.raises(
+        CharacterError, match=r"nora\.yaml: aliases: 'lib' also names mira"
+    ):
         load_characters(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "emoji"), [
-    ("👍", "👍"), ("👍🏽", "👍🏽"), ("❤", "❤️"), ("❤️", "❤️"), ("🌊 ", "🌊"), ("☀", "☀️"),
-    ("", ""), ("a", ""), ("👍👍", ""), ("<:x:1>", ""), ("█", ""), ("👨\u200d👩", ""), ("🏽", "🏽"), ("#", ""),
-])
+@pytest.mark.parametrize(
+    ("text", "emoji"),
+    [
+        ("👍", "👍"),
+        ("👍🏽", "👍🏽"),
+        ("❤", "❤️"),
+        ("❤️", "❤️"),
+        ("🌊 ", "🌊"),
+        ("☀", "☀️"),
+        ("", ""),
+        ("a", ""),
+        ("👍👍", ""),
+        ("<:x:1>", ""),
+        ("█", ""),
+        ("👨\u200d👩", ""),
+        ("🏽", "🏽"),
+        ("#", ""),
+    ],
+)
 def test_plain_emoji(text: str, emoji: str) -> None:
-    """Exactly one emoji that every Discord client draws, in the form Discord expects; else nothing."""
+    """Exactly one emoji that every Discord client draws, in the form Discord expects;
+    else nothing."""
     assert plain_emoji(text) == emoji

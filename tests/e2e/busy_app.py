@@ -1,4 +1,5 @@
-"""A Celery app with the stream's own configuration and one task that keeps a worker busy."""
+"""A Celery app with the stream's own configuration and one task that keeps a worker
+busy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Kill -9 at a named point, restart as a supervisor would, and see what became of the messages."""
+"""Kill -9 at a named point, restart as a supervisor would, and see what became of the
+messages."""
 
 from __future__ import annotations
 
@@ -15,12 +16,26 @@ from app.loopback import LoopbackDiscord, Post
 from app.store import keys
 from tests.e2e import warm
 from tests.e2e.model_server import ModelServer
-from tests.e2e.system import System, add_bots, cold, eager_character, system, write_characters
+from tests.e2e.system import (
+    System,
+    add_bots,
+    cold,
+    eager_character,
+    system,
+    write_characters,
+)
 
 Kind = Literal["direct", "unaddressed"]
 KINDS: tuple[Kind, ...] = ("direct", "unaddressed")
 
-GATEWAY_POINTS = ("admit_before", "admit_after", "elect_before", "elect_after", "enqueue_before", "enqueue_after")
+GATEWAY_POINTS = (
+    "admit_before",
+    "admit_after",
+    "elect_before",
+    "elect_after",
+    "enqueue_before",
+    "enqueue_after",
+)
 POST_POINTS = ("post_before", "post_ready", "post_sent", "post_after", "mark_after")
 WORKER_POINTS = (
     "lock_before", "lock_after", "floor_before", "floor_after", "model_before", "model_after",
@@ -54,7 +69,8 @@ BOTS = ("ada", "bob")
 QUEUES = "direct,delivery,cycles,chores"
 PATIENCE = 40.0
 LOADED = {"gateway": "gateway starts", "worker": " ready. "}
-"""What a process logs once it has loaded. A gateway then begins to take its leases: waiting for them is recovery."""
+"""What a process logs once it has loaded. A gateway then begins to take its leases:
+waiting for them is recovery."""
 
 
 @dataclass
@@ -68,22 +84,30 @@ class Round:
     recovery: float = 0.0
     """Seconds from the restart until all is answered, delivered and at rest."""
     start: float = 0.0
-    """Seconds of them until the restarted process had loaded: what the machine needs for it."""
+    """Seconds of them until the restarted process had loaded: what the machine needs
+    for it."""
 
 
 def pairs(points: Sequence[str]) -> list[tuple[str, Kind]]:
     """Each point with both kinds of message; a direct one has no election."""
-    return [(point, kind) for point in points for kind in KINDS if not (kind == "direct" and point.startswith("elect"))]
+    return [
+        (point, kind)
+        for point in points
+        for kind in KINDS
+        if not (kind == "direct" and point.startswith("elect"))
+    ]
 
 
 def some(points: Sequence[str]) -> list[tuple[str, Kind]]:
-    """Each point once, by turns with a direct message and one to nobody, where there are both."""
+    """Each point once, by turns with a direct message and one to nobody, where there
+    are both."""
     both = [[pair for pair in pairs(points) if pair[0] == point] for point in points]
     return [choices[place % len(choices)] for place, choices in enumerate(both)]
 
 
 class Stage:
-    """Two bots in one gateway and one worker; rounds are played on it one after another."""
+    """Two bots in one gateway and one worker; rounds are played on it one after
+    another."""
 
     def __init__(self, running: System) -> None:
         self.running = running
@@ -103,31 +127,45 @@ class Stage:
     def say(self, kind: Kind) -> Post:
         """A direct message to the first bot, or one to nobody."""
         if kind == "direct":
-            return self.discord.dm(self.people["Kim"], self.bots[BOTS[0]], "are you there?")
-        return self.discord.post(self.people["Lee"], self.channel, "Has anybody read a good book?")
+            return self.discord.dm(
+                self.people["Kim"], self.bots[BOTS[0]], "are you there?"
+            )
+        return self.discord.post(
+            self.people["Lee"], self.channel, "Has anybody read a good book?"
+        )
 
     def worker(self, kill_at: str = "") -> Any:
         """A worker process, to die at a point if one is given."""
         return self.running.worker(QUEUES, "worker", env={"STREAM_KILL_AT": kill_at})
 
     def gateway(self, kill_at: str = "") -> Any:
-        """A gateway process, to die at a point if one is given; returns when it has caught up."""
+        """A gateway process, to die at a point if one is given; returns when it has
+        caught up."""
         log = self.running.folder / "gateway.log"
         log.touch()
         before = log.read_text().count("caught up")
         process = self.running.gateway(*BOTS, env={"STREAM_KILL_AT": kill_at})
-        self.running.wait(lambda: log.read_text().count("caught up") >= before + len(BOTS), PATIENCE, "a gateway")
+        self.running.wait(
+            lambda: log.read_text().count("caught up") >= before + len(BOTS),
+            PATIENCE,
+            "a gateway",
+        )
         return process
 
     def restart(self, name: str, began: float) -> float:
-        """Start a gateway or worker and wait until it has loaded; the seconds since `began`."""
+        """Start a gateway or worker and wait until it has loaded; the seconds since
+        `began`."""
         log, said = self.running.folder / f"{name}.log", LOADED[name]
         before = log.read_text().count(said)
         if name == "gateway":
             self.running.gateway(*BOTS)
         else:
             self.worker()
-        self.running.wait(lambda: log.read_text().count(said) > before, PATIENCE, f"a {name} that has loaded")
+        self.running.wait(
+            lambda: log.read_text().count(said) > before,
+            PATIENCE,
+            f"a {name} that has loaded",
+        )
         return time.monotonic() - began
 
     def rest(self) -> None:
@@ -137,14 +175,18 @@ class Stage:
     def resting(self) -> bool:
         """Whether no lane, election or delivery is due."""
         client = self.running.store.client
-        return not any(client.zcard(key) for key in (keys.WAKES_DUE, keys.DELIVERIES_DUE, keys.ELECTIONS_DUE))
+        return not any(
+            client.zcard(key)
+            for key in (keys.WAKES_DUE, keys.DELIVERIES_DUE, keys.ELECTIONS_DUE)
+        )
 
     def answers(self, post: Post) -> int:
         """How often a message was answered for all to see."""
         return sum(1 for reply in self.discord.replies_to(post) if reply.is_bot)
 
     def play(self, point: str, kind: Kind) -> tuple[Round, list[Post]]:
-        """Kill at the point, restart, and wait until all is well. Returns the round, and what should be answered."""
+        """Kill at the point, restart, and wait until all is well. Returns the round,
+        and what should be answered."""
         if point in GATEWAY_POINTS:
             self.running.kill("gateway", signal.SIGTERM)
             self.running.processes["gateway"].wait(20)
@@ -153,59 +195,93 @@ class Stage:
             self.running.kill("worker")
             victim = self.worker(point)
         posts = [self.say(kind)]
-        self.running.wait(lambda: victim.poll() is not None, PATIENCE, f"death at {point}")
+        self.running.wait(
+            lambda: victim.poll() is not None, PATIENCE, f"death at {point}"
+        )
         if point in GATEWAY_POINTS:
             posts.append(self.say("direct"))  # while nobody listens
         began = time.monotonic()
         result = Round(point, kind)
-        result.start = self.restart("gateway" if point in GATEWAY_POINTS else "worker", began)
+        result.start = self.restart(
+            "gateway" if point in GATEWAY_POINTS else "worker", began
+        )
         with contextlib.suppress(AssertionError):
-            self.running.wait(lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE)
+            self.running.wait(
+                lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE
+            )
         result.recovery = time.monotonic() - began
         result.lost = sum(1 for post in posts if not self.answers(post))
         return result, posts
 
 
 @contextlib.contextmanager
-def stage(folder: Path, *, window: float = 300.0, warmed: bool = True, **settings: object) -> Iterator[Stage]:
-    """A stage, ready to play on; `window`: seconds for which its Discord remembers a nonce. Its bots speak through a model
-    server, so that the model call is a real request."""
+def stage(
+    folder: Path, *, window: float = 300.0, warmed: bool = True, **settings: object
+) -> Iterator[Stage]:
+    """A stage, ready to play on; `window`: seconds for which its Discord remembers a
+    nonce. Its bots speak through a model server, so that the model call is a real
+    request."""
     server = LoopbackDiscord(rate_limit=None, nonce_window=window)
     with ModelServer() as model:
         llm = {"model": "openai:made-up", "base_url": model.url}
-        characters = write_characters(folder / "characters", [eager_character(name) | {"model": llm} for name in BOTS])
-        calm = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_posts": 10_000, "daily_tokens": 10**8}
-        with system(folder, server, characters_dir=characters, **calm, **settings) as running:
+        characters = write_characters(
+            folder / "characters",
+            [eager_character(name) | {"model": llm} for name in BOTS],
+        )
+        calm = {
+            "cooldown": 0,
+            "quiet_time": 0,
+            "person_hourly": 10_000,
+            "daily_posts": 10_000,
+            "daily_tokens": 10**8,
+        }
+        with system(
+            folder, server, characters_dir=characters, **calm, **settings
+        ) as running:
             running.launch = warm.launch if warmed else cold
             one = Stage(running)
             one.open()
             yield one
 
 
-def _act(folder: Path, script: Sequence[tuple[str, Kind]], **options: Any) -> list[Round]:
+def _act(
+    folder: Path, script: Sequence[tuple[str, Kind]], **options: Any
+) -> list[Round]:
     with stage(folder, **options) as one:
         played = [one.play(point, kind) for point, kind in script]
         one.rest()
         for result, posts in played:
             result.duplicates = sum(max(0, one.answers(post) - 1) for post in posts)
         owed = 1 + sum(len(posts) for _, posts in played)
-        stray = len(one.discord.posts_by_bots()) - owed - sum(r.duplicates - r.lost for r, _ in played)
+        stray = (
+            len(one.discord.posts_by_bots())
+            - owed
+            - sum(r.duplicates - r.lost for r, _ in played)
+        )
         assert stray == 0, f"{stray} posts of bots answer nothing"
         return [result for result, _ in played]
 
 
-def play_all(folder: Path, script: Sequence[tuple[str, Kind]], stages: int, **options: Any) -> list[Round]:
-    """Play every round, spread over so many stages at once. `options` as for `stage`."""
+def play_all(
+    folder: Path, script: Sequence[tuple[str, Kind]], stages: int, **options: Any
+) -> list[Round]:
+    """Play every round, spread over so many stages at once. `options` as for
+    `stage`."""
     parts = [script[number::stages] for number in range(stages)]
     with ThreadPoolExecutor(stages) as pool:
-        acts = [pool.submit(_act, folder / f"stage-{number}", part, **options) for number, part in enumerate(parts)]
+        acts = [
+            pool.submit(_act, folder / f"stage-{number}", part, **options)
+            for number, part in enumerate(parts)
+        ]
         return [one for act in acts for one in act.result()]
 
 
 def table(rounds: Sequence[Round]) -> str:
     """A Markdown table, one row for each point and kind."""
-    lines = ["| point | where | message | rounds | lost | duplicates | slowest recovery, s | of it start, s |",
-             "|---|---|---|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| point | where | message | rounds | lost | duplicates | slowest recovery, s | of it start, s |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
     for point, kind in pairs(POINTS):
         these = [one for one in rounds if (one.point, one.kind) == (point, kind)]
         if these:

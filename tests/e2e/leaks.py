@@ -1,4 +1,5 @@
-"""Looks for secrets in every place where one could leak: Redis, logs, Flower, command lines."""
+"""Looks for secrets in every place where one could leak: Redis, logs, Flower, command
+lines."""
 
 from __future__ import annotations
 
@@ -17,9 +18,15 @@ FLOWER_PAGES = (
 
 
 def forms(secret: str) -> set[bytes]:
-    """The secret as it is, URL-encoded, in hexadecimal and in base64, there wherever it begins in a longer text."""
+    """The secret as it is, URL-encoded, in hexadecimal and in base64, there wherever it
+    begins in a longer text."""
     raw = secret.encode()
-    found = {raw, quote(secret, safe="").encode(), quote_plus(secret).encode(), raw.hex().encode()}
+    found = {
+        raw,
+        quote(secret, safe="").encode(),
+        quote_plus(secret).encode(),
+        raw.hex().encode(),
+    }
     for offset in range(3):
         text = base64.b64encode(b"\0" * offset + raw)
         # The first and the last characters also hold bits of what stands around.
@@ -33,7 +40,9 @@ def redis_texts(url: str) -> Iterator[tuple[str, bytes]]:
     with redis.Redis.from_url(url) as client:
         for key in client.scan_iter("*", count=1000):
             kind = client.type(key).decode()
-            place = f"redis {url.rsplit('/', 1)[1]} {kind} {key.decode(errors='replace')}"
+            place = (
+                f"redis {url.rsplit('/', 1)[1]} {kind} {key.decode(errors='replace')}"
+            )
             values: object = {
                 "none": lambda: None,  # expired a moment ago
                 "string": lambda key=key: client.get(key),
@@ -51,13 +60,20 @@ def _flat(value: object) -> bytes:
         return value + b"\n"
     if isinstance(value, Mapping):
         return b"".join(_flat(part) for pair in value.items() for part in pair)
-    return b"".join(_flat(part) for part in value) if isinstance(value, list | tuple | set) else b""
+    return (
+        b"".join(_flat(part) for part in value)
+        if isinstance(value, list | tuple | set)
+        else b""
+    )
 
 
 def decoded(text: bytes) -> bytes:
-    """A text and, where it holds a Celery message, the message's body out of its base64."""
+    """A text and, where it holds a Celery message, the message's body out of its
+    base64."""
     bodies = [part.split(b'"', 1)[0] for part in text.split(b'"body": "')[1:]]
-    return text + b"".join(base64.b64decode(body + b"==", validate=False) for body in bodies)
+    return text + b"".join(
+        base64.b64decode(body + b"==", validate=False) for body in bodies
+    )
 
 
 def log_texts(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -75,18 +91,29 @@ def argument_texts() -> Iterator[tuple[str, bytes]]:
             continue
 
 
-def flower_texts(address: str, user: str, password: str, workers: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def flower_texts(
+    address: str, user: str, password: str, workers: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
     """Flower's pages and API, as somebody with its password sees them."""
     login = base64.b64encode(f"{user}:{password}".encode()).decode()
     tasks = _fetch(f"{address}/api/tasks", login)
-    details = [f"/task/{part.split(chr(34), 1)[0]}" for part in tasks.decode().split('"uuid": "')[1:]]
-    for page in (*FLOWER_PAGES, *(f"/worker/{worker}" for worker in workers), *details[:200]):
+    details = [
+        f"/task/{part.split(chr(34), 1)[0]}"
+        for part in tasks.decode().split('"uuid": "')[1:]
+    ]
+    for page in (
+        *FLOWER_PAGES,
+        *(f"/worker/{worker}" for worker in workers),
+        *details[:200],
+    ):
         yield f"flower {page}", _fetch(address + page, login)
 
 
 def _fetch(address: str, login: str) -> bytes:
     """A page, which must be there: an error page holds no secret, and says nothing."""
-    request = urllib.request.Request(address, headers={"Authorization": f"Basic {login}"})  # noqa: S310
+    request = urllib.request.Request(
+        address, headers={"Authorization": f"Basic {login}"}
+    )  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return bytes(answer.read())
 

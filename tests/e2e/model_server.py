@@ -1,4 +1,5 @@
-"""An OpenAI-compatible server on loopback whose answers take as long as a test wants: the real client path, no key."""
+"""An OpenAI-compatible server on loopback whose answers take as long as a test wants:
+the real client path, no key."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from aiohttp import web
 
 
 class ModelServer:
-    """`with ModelServer(delay) as server:` then `server.url` is a base URL for `openai:` models."""
+    """`with ModelServer(delay) as server:` then `server.url` is a base URL for
+    `openai:` models."""
 
     def __init__(
         self,
@@ -24,7 +26,11 @@ class ModelServer:
     ) -> None:
         self.delay = delay
         self.text = text
-        self.usage = usage or {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+        self.usage = usage or {
+            "prompt_tokens": 100,
+            "completion_tokens": 10,
+            "total_tokens": 110,
+        }
         self.calls = 0
         self.waiting = 0
         self.prompts: list[str] = []
@@ -52,7 +58,11 @@ class ModelServer:
                 "created": 0,
                 "model": body["model"],
                 "choices": [
-                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+                    {
+                        "index": 0,
+                        "finish_reason": "stop",
+                        "message": {"role": "assistant", "content": content},
+                    }
                 ],
                 "usage": self.usage,
             }
@@ -74,7 +84,9 @@ class ModelServer:
 
     def __exit__(self, *_: object) -> None:
         if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(
+                10
+            )
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -1,4 +1,5 @@
-"""The race: many eager bots in several gateway processes, several workers, more unaddressed messages than one bot can take."""
+"""The race: many eager bots in several gateway processes, several workers, more
+unaddressed messages than one bot can take."""
 
 from __future__ import annotations
 
@@ -19,7 +20,18 @@ NAMES = tuple(
     for first in ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon")
     for second in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 )
-WORDS = ("river", "engine", "garden", "violin", "glacier", "bakery", "comet", "harbour", "novel", "chess")
+WORDS = (
+    "river",
+    "engine",
+    "garden",
+    "violin",
+    "glacier",
+    "bakery",
+    "comet",
+    "harbour",
+    "novel",
+    "chess",
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,9 @@ class Result:
 def run(folder: Path, shape: Shape) -> Result:
     """Run one race and measure it."""
     names = NAMES[: shape.bots]
-    characters = write_characters(folder / "characters", [eager_character(name) for name in names])
+    characters = write_characters(
+        folder / "characters", [eager_character(name) for name in names]
+    )
     server = LoopbackDiscord(rate_limit=None)
     with system(
         folder,
@@ -74,7 +88,10 @@ def run(folder: Path, shape: Shape) -> Result:
         daily_posts_all=100_000,
     ) as running:
         add_bots(running, *names)
-        channels = [running.discord.add_channel(f"room-{number}") for number in range(shape.channels)]
+        channels = [
+            running.discord.add_channel(f"room-{number}")
+            for number in range(shape.channels)
+        ]
         for number in range(shape.workers):
             running.worker("direct,delivery", f"direct-{number}")
             running.worker("cycles,chores", f"cycles-{number}")
@@ -86,7 +103,9 @@ def run(folder: Path, shape: Shape) -> Result:
 
 
 def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: ignore[type-arg]
-    people = [running.discord.add_user(f"person-{number}") for number in range(shape.messages)]
+    people = [
+        running.discord.add_user(f"person-{number}") for number in range(shape.messages)
+    ]
     before, commands = running.stats(), _commands(running)
     began = time.monotonic()
     posts = []
@@ -95,7 +114,9 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
         word = WORDS[number % len(WORDS)]
         posts.append(
             running.discord.post(
-                person, channels[number % len(channels)], f"Has anybody thought about the {word} {number}?"
+                person,
+                channels[number % len(channels)],
+                f"Has anybody thought about the {word} {number}?",
             )
         )
     ids = {post.message_id for post in posts}
@@ -108,13 +129,21 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
         time.sleep(0.1)
     seconds = time.monotonic() - began
     running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), 30.0, "rest")
-    for message in sorted(ids - {post.reply_to for post in running.discord.posts_by_bots()})[:3]:
+    for message in sorted(
+        ids - {post.reply_to for post in running.discord.posts_by_bots()}
+    )[:3]:
         print("silent:", *running.journal(message)[-6:], sep="\n   ")
-    counts = collections.Counter(post.reply_to for post in running.discord.posts_by_bots() if post.reply_to in ids)
+    counts = collections.Counter(
+        post.reply_to
+        for post in running.discord.posts_by_bots()
+        if post.reply_to in ids
+    )
     after = running.stats()
     at = {post.message_id: post.at for post in posts}
     waits = sorted(
-        1000 * (post.at - at[post.reply_to]) for post in running.discord.posts_by_bots() if post.reply_to in at
+        1000 * (post.at - at[post.reply_to])
+        for post in running.discord.posts_by_bots()
+        if post.reply_to in at
     )
     per = {
         name: (after.get(name, 0) - before.get(name, 0)) / shape.messages
@@ -130,7 +159,9 @@ def _measure(running: System, shape: Shape, channels: list) -> Result:  # type: 
         cycles=per["cycles"],
         tasks=per["tasks"] + per["deliveries"],
         model_calls=per["model_calls"],
-        redis_commands_per_message_and_bot=(_commands(running) - commands) / shape.messages / shape.bots,
+        redis_commands_per_message_and_bot=(_commands(running) - commands)
+        / shape.messages
+        / shape.bots,
         best_bid_wins=_best_wins(running, ids),
         seconds=seconds,
         latency_ms_p50=waits[len(waits) // 2],
@@ -152,21 +183,39 @@ def _crowding(running: System, shape: Shape) -> int:
     for post in running.discord.posts_by_bots():
         by_channel[post.channel_id].append(post)
     pairs = (
-        pair for posts in by_channel.values() for pair in itertools.pairwise(sorted(posts, key=lambda post: post.at))
+        pair
+        for posts in by_channel.values()
+        for pair in itertools.pairwise(sorted(posts, key=lambda post: post.at))
     )
-    return sum(1 for one, two in pairs if two.at - one.at < shape.quiet_time and one.author_id != two.author_id)
+    return sum(
+        1
+        for one, two in pairs
+        if two.at - one.at < shape.quiet_time and one.author_id != two.author_id
+    )
 
 
 def _best_wins(running: System, ids: set[int]) -> float:
-    """Share of messages whose grant went to the highest bid of those that could act, by the journal."""
+    """Share of messages whose grant went to the highest bid of those that could act, by
+    the journal."""
     won = counted = 0
     for message in ids:
         lines = running.journal(message)
-        granted = next((line for line in lines if line.step == "elect" and line.verdict == "granted"), None)
+        granted = next(
+            (
+                line
+                for line in lines
+                if line.step == "elect" and line.verdict == "granted"
+            ),
+            None,
+        )
         if granted is None:
             continue
         counted += 1
-        yielded = {part.split(" ")[0] for part in str(granted.numbers.get("yielded", "")).split(", ") if part}
+        yielded = {
+            part.split(" ")[0]
+            for part in str(granted.numbers.get("yielded", "")).split(", ")
+            if part
+        }
         bids = {
             line.bot: float(line.numbers["bid"])
             for line in lines
@@ -183,5 +232,8 @@ def _best_wins(running: System, ids: set[int]) -> float:
 def report(result: Result) -> str:
     """One JSON line."""
     return json.dumps(
-        {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(result).items()}
+        {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in asdict(result).items()
+        }
     )

@@ -1,4 +1,5 @@
-"""What each user of Redis really does: every command of every process, with the keys and channels that it touches."""
+"""What each user of Redis really does: every command of every process, with the keys
+and channels that it touches."""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ import redis
 LINE = re.compile(r"^[\d.]+ \[(\d+) ([^\]]*)\] (.*)$", re.DOTALL)
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 WITH_PARTS = {"client", "script", "acl", "slowlog", "command", "object"}
-CHANNELS = {"publish": 1, "subscribe": 9, "psubscribe": 9, "unsubscribe": 9, "punsubscribe": 9}
+CHANNELS = {
+    "publish": 1,
+    "subscribe": 9,
+    "psubscribe": 9,
+    "unsubscribe": 9,
+    "punsubscribe": 9,
+}
 """How many of a command's arguments are channels, at most."""
 
 
@@ -30,7 +37,8 @@ class Used:
 
 
 class Recorder(threading.Thread):
-    """Listens to MONITOR. What a script calls is booked on whoever called the script."""
+    """Listens to MONITOR. What a script calls is booked on whoever called the
+    script."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -39,7 +47,8 @@ class Recorder(threading.Thread):
         self._users: dict[str, str] = {}
         self._lines: list[tuple[str, str]] = []
         self.unknown: set[str] = set()
-        """Commands of connections that had gone before anybody could ask whose they were."""
+        """Commands of connections that had gone before anybody could ask whose they
+        were."""
         self._connection = self._client.connection_pool.get_connection()
         self._connection.send_command("MONITOR")
         self._connection.read_response()
@@ -59,10 +68,13 @@ class Recorder(threading.Thread):
 
     def _user(self, address: str) -> str:
         if self._users.get(address, "(unknown)") in {"(unknown)", "default"}:
-            # A connection is another's after its AUTH, which MONITOR shows when it has been carried out.
+            # A connection is another's after its AUTH, which MONITOR shows when it has
+            # been carried out.
             listed = str(self._client.execute_command("CLIENT LIST"))
             for entry in listed.splitlines():
-                known = dict(part.split("=", 1) for part in entry.split(" ") if "=" in part)
+                known = dict(
+                    part.split("=", 1) for part in entry.split(" ") if "=" in part
+                )
                 self._users[known["addr"]] = known["user"]
         return self._users.get(address, "(unknown)")
 
@@ -91,7 +103,12 @@ class Recorder(threading.Thread):
 
     def _keys(self, words: Sequence[str]) -> list[tuple[str, list[str]]]:
         try:
-            return [(str(key), list(flags)) for key, flags in self._client.execute_command("COMMAND GETKEYSANDFLAGS", *words)]
+            return [
+                (str(key), list(flags))
+                for key, flags in self._client.execute_command(
+                    "COMMAND GETKEYSANDFLAGS", *words
+                )
+            ]
         except redis.ResponseError:
             return []  # it has no keys
 
@@ -107,9 +124,14 @@ class Granted:
 
     @classmethod
     def of(cls, line: str) -> Granted:
-        """From `user <name> ...`, as far as this file's lines go: commands one by one, patterns with their permissions."""
+        """From `user <name> ...`, as far as this file's lines go: commands one by one,
+        patterns with their permissions."""
         words = line.replace("(", " ").replace(")", " ").split()[2:]
-        keys = [(word.partition("~")[0] or "%RW", word.partition("~")[2]) for word in words if re.match(r"(%[RW]+)?~", word)]
+        keys = [
+            (word.partition("~")[0] or "%RW", word.partition("~")[2])
+            for word in words
+            if re.match(r"(%[RW]+)?~", word)
+        ]
         return cls(
             commands=tuple(word[1:] for word in words if word.startswith("+")),
             read=tuple(pattern for kind, pattern in keys if "R" in kind),
@@ -120,13 +142,23 @@ class Granted:
 
 def unused(granted: Granted, used: Used) -> list[str]:
     """What the user may do and never did."""
-    idle = [f"+{command}" for command in granted.commands if command not in used.commands]
-    for kind, patterns, keys in (("%R~", granted.read, used.read), ("%W~", granted.written, used.written),
-                                 ("&", granted.channels, used.channels)):
-        idle += [kind + pattern for pattern in patterns if not any(matches(pattern, key) for key in keys)]
+    idle = [
+        f"+{command}" for command in granted.commands if command not in used.commands
+    ]
+    for kind, patterns, keys in (
+        ("%R~", granted.read, used.read),
+        ("%W~", granted.written, used.written),
+        ("&", granted.channels, used.channels),
+    ):
+        idle += [
+            kind + pattern
+            for pattern in patterns
+            if not any(matches(pattern, key) for key in keys)
+        ]
     return sorted(idle)
 
 
 def matches(pattern: str, key: str) -> bool:
-    """Redis's patterns, as far as the file uses them. Escapes in a key, as MONITOR writes them, are one character each."""
+    """Redis's patterns, as far as the file uses them. Escapes in a key, as MONITOR
+    writes them, are one character each."""
     return fnmatchcase(re.sub(r"\\x[0-9a-f]{2}|\\.", "?", key), pattern)

@@ -1,4 +1,5 @@
-"""The whole stream as its operators run it: real processes, a real Valkey, and the loopback Discord in place of Discord."""
+"""The whole stream as its operators run it: real processes, a real Valkey, and the
+loopback Discord in place of Discord."""
 
 from __future__ import annotations
 
@@ -33,7 +34,13 @@ def eager_character(name: str, **pacing: Any) -> dict[str, Any]:
         "name": name,
         "display_name": name.title(),
         "persona": f"{name} answers everything.",
-        "interests": [{"name": "talk", "words": ["talk"], "examples": ["Let us talk about something."]}],
+        "interests": [
+            {
+                "name": "talk",
+                "words": ["talk"],
+                "examples": ["Let us talk about something."],
+            }
+        ],
         "lines": [
             {"text": text}
             for text in (
@@ -54,14 +61,20 @@ def write_characters(folder: Path, characters: Sequence[dict[str, Any]]) -> Path
     """Character files in a folder of their own."""
     folder.mkdir(parents=True, exist_ok=True)
     for character in characters:
-        (folder / f"{character['name']}.yaml").write_text(yaml.safe_dump(character), encoding="utf-8")
+        (folder / f"{character['name']}.yaml").write_text(
+            yaml.safe_dump(character), encoding="utf-8"
+        )
     return folder
 
 
 def cold(
-    command: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m <command>` as a shell would, in `folder` if one is given; its output is appended to `log`."""
+    """Start `python -m <command>` as a shell would, in `folder` if one is given; its
+    output is appended to `log`."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -87,19 +100,31 @@ class System:
     processes: dict[str, Any] = field(default_factory=dict)
     workers_started: set[str] = field(default_factory=set)
     launch: Callable[..., Any] = warm.launch
-    """How processes are started: forked from a warm interpreter, or `cold`, as operators do, with seconds of imports."""
+    """How processes are started: forked from a warm interpreter, or `cold`, as
+    operators do, with seconds of imports."""
 
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Any:
-        """Start one process of this virtual environment; its output goes to `<name>.log`."""
-        process = self.launch(command, self.env | (env or {}), self.folder / f"{name}.log")
+        """Start one process of this virtual environment; its output goes to
+        `<name>.log`."""
+        process = self.launch(
+            command, self.env | (env or {}), self.folder / f"{name}.log"
+        )
         self.processes[name] = process
         return process
 
-    def gateway(self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None) -> Any:
+    def gateway(
+        self, *bots: str, name: str = "gateway", env: dict[str, str] | None = None
+    ) -> Any:
         """Start one gateway process."""
         return self.start(name, "app.cli.main", "gateway", *bots, env=env)
 
-    def worker(self, queues: str, name: str, threads: int = 8, env: dict[str, str] | None = None) -> Any:
+    def worker(
+        self,
+        queues: str,
+        name: str,
+        threads: int = 8,
+        env: dict[str, str] | None = None,
+    ) -> Any:
         """Start one Celery worker."""
         self.workers_started.add(name)
         return self.start(
@@ -130,34 +155,59 @@ class System:
 
     def beat(self) -> Any:
         """Start beat."""
-        return self.start("beat", "celery", "-A", "tasks", "beat", "-s", str(self.folder / "beat"), "-l", "WARNING")
+        return self.start(
+            "beat",
+            "celery",
+            "-A",
+            "tasks",
+            "beat",
+            "-s",
+            str(self.folder / "beat"),
+            "-l",
+            "WARNING",
+        )
 
     def wait_ready(self, *bots: str) -> None:
         """Wait until every gateway has published its bot and a worker answers."""
         self.wait(
-            lambda: set(bots) <= {str(name) for name in self.store.client.hkeys(keys.ROSTER)},
+            lambda: (
+                set(bots)
+                <= {str(name) for name in self.store.client.hkeys(keys.ROSTER)}
+            ),
             READY_WITHIN,
             f"gateways of {bots}",
         )
 
     def wait_workers(self) -> None:
         """Wait until every worker that was started has loaded."""
-        self.wait(lambda: all(" ready. " in self.log(name) for name in self.workers_started), READY_WITHIN, "workers")
+        self.wait(
+            lambda: all(" ready. " in self.log(name) for name in self.workers_started),
+            READY_WITHIN,
+            "workers",
+        )
 
-    def wait(self, predicate: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> None:
-        """Return as soon as the predicate holds; fail with the logs' ends when time is up."""
+    def wait(
+        self,
+        predicate: Callable[[], Any],
+        seconds: float = 20.0,
+        what: str = "the condition",
+    ) -> None:
+        """Return as soon as the predicate holds; fail with the logs' ends when time is
+        up."""
         deadline = time.monotonic() + patience(seconds)
         while not predicate():
             for name, process in self.processes.items():
                 assert process.poll() in {None, -signal.SIGKILL}, (
                     f"{name} ended with {process.poll()}:\n{self.log(name)}"
                 )
-            assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s\n{self.logs()}"
+            assert time.monotonic() < deadline, (
+                f"{what} did not hold within {seconds} s\n{self.logs()}"
+            )
             time.sleep(0.02)
 
     def rest(self, seconds: float = 20.0) -> None:
-        """Wait until nothing is due at one and the same moment: a second answer may still be on its way to the outbox, or in
-        it, and would be counted too early."""
+        """Wait until nothing is due at one and the same moment: a second answer may
+        still be on its way to the outbox, or in it, and would be counted too early."""
         due = (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE)
         self.wait(lambda: not self.store.client.exists(*due), seconds, "rest")
 
@@ -200,8 +250,11 @@ class System:
 
 
 @contextlib.contextmanager
-def system(folder: Path, server: LoopbackDiscord | None = None, **settings: object) -> Iterator[System]:
-    """A Valkey, a loopback Discord and the environment of the processes; `settings` are STREAM_ settings in lower case."""
+def system(
+    folder: Path, server: LoopbackDiscord | None = None, **settings: object
+) -> Iterator[System]:
+    """A Valkey, a loopback Discord and the environment of the processes; `settings` are
+    STREAM_ settings in lower case."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
         LoopbackThread(server or LoopbackDiscord(rate_limit=None)) as discord,
@@ -209,7 +262,11 @@ def system(folder: Path, server: LoopbackDiscord | None = None, **settings: obje
     ):
         store = Store(valkey.url)
         env = (
-            {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")}
+            {
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("STREAM_")
+            }
             | {
                 "STREAM_REDIS_URL": valkey.url,
                 "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
@@ -218,7 +275,8 @@ def system(folder: Path, server: LoopbackDiscord | None = None, **settings: obje
                 "STREAM_GUILD_READY_TIMEOUT": "0.1",
                 "STREAM_IDENTIFY_PAUSE": "0.05",
                 "STREAM_SPEAK_CHANNELS": "*",
-                # Its people are a second old, and one of them says all that a test says.
+                # Its people are a second old, and one of them says all that a test
+                # says.
                 "STREAM_NEWCOMER_DAYS": "0",
                 "STREAM_PERSON_SHARE": "1",
                 "STREAM_DATA_DIR": str(folder / "data"),

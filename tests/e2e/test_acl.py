@@ -31,11 +31,18 @@ BOTS = ("ada", "bob")
 
 
 def loaded(password: str) -> str:
-    """The shipped file with passwords, and the default user turned on for the test's own eyes."""
+    """The shipped file with passwords, and the default user turned on for the test's
+    own eyes."""
     text = FILE.read_text()
     for user in ("gateway", "worker", "beat", "flower_redis", "viewer", "operator"):
-        text = text.replace(f"@{user.upper()}_PASSWORD@", f"{user.removesuffix('_redis')}-password")
-    lines = [line for line in text.splitlines() if line.startswith("user ") and not line.startswith("user default")]
+        text = text.replace(
+            f"@{user.upper()}_PASSWORD@", f"{user.removesuffix('_redis')}-password"
+        )
+    lines = [
+        line
+        for line in text.splitlines()
+        if line.startswith("user ") and not line.startswith("user default")
+    ]
     return "\n".join([*lines, f"user default on >{password} ~* &* +@all", ""])
 
 
@@ -60,24 +67,38 @@ class Guarded:
         """Exit code and output of `the-stream ...` under a user."""
         log = self.running.folder / f"{user}-{arguments[0]}.log"
         env = self.running.env | {"STREAM_REDIS_URL": self.url(user), "COLUMNS": "300"}
-        return warm.launch(("app.cli.main", *arguments), env, log).wait(30), log.read_text()
+        return warm.launch(("app.cli.main", *arguments), env, log).wait(
+            30
+        ), log.read_text()
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """A stream that has answered direct and unaddressed messages, polled and reacted, under the shipped users."""
+    """A stream that has answered direct and unaddressed messages, polled and reacted,
+    under the shipped users."""
     folder = tmp_path_factory.mktemp("acl")
     plain = EmbeddedValkey._configuration
     with pytest.MonkeyPatch.context() as patch:
 
         def with_users(self: EmbeddedValkey) -> str:
             (self.folder / "users.acl").write_text(loaded(self.password))
-            return plain(self).replace(f"requirepass {self.password}\n", "") + f'aclfile "{self.folder}/users.acl"\n'
+            return (
+                plain(self).replace(f"requirepass {self.password}\n", "")
+                + f'aclfile "{self.folder}/users.acl"\n'
+            )
 
         patch.setattr(EmbeddedValkey, "_configuration", with_users)
-        characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
-        with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.02,
-                    person_hourly=HOURLY) as running:
+        characters = write_characters(
+            folder / "characters", [eager_character(name) for name in BOTS]
+        )
+        with system(
+            folder,
+            characters_dir=characters,
+            cooldown=0,
+            quiet_time=0,
+            discord_check_interval_minutes=0.02,
+            person_hourly=HOURLY,
+        ) as running:
             guarded = Guarded(running, None, Recorder(running.valkey.url))  # type: ignore[arg-type]
             add_bots(running, *BOTS)
             channel = running.discord.add_channel("general")
@@ -85,9 +106,26 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             running.gateway(*BOTS, env=as_user("gateway"))
             running.worker("direct,delivery", "direct", env=as_user("worker"))
             running.worker("cycles,chores", "cycles", env=as_user("worker"))
-            running.start("beat", "celery", "-A", "tasks", "beat", "-s", str(folder / "beat"), env=as_user("beat"))
-            running.start("flower", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={free_port()}",
-                          env=as_user("flower") | {"FLOWER_BASIC_AUTH": "stream:flower-password"})
+            running.start(
+                "beat",
+                "celery",
+                "-A",
+                "tasks",
+                "beat",
+                "-s",
+                str(folder / "beat"),
+                env=as_user("beat"),
+            )
+            running.start(
+                "flower",
+                "celery",
+                "-A",
+                "tasks",
+                "flower",
+                "--address=127.0.0.1",
+                f"--port={free_port()}",
+                env=as_user("flower") | {"FLOWER_BASIC_AUTH": "stream:flower-password"},
+            )
             running.wait_ready(*BOTS)
             work(guarded, channel)
             yield guarded
@@ -98,12 +136,15 @@ HOURLY = 8
 
 
 def work(guarded: Guarded, channel: Channel) -> None:
-    """Whatever the processes do in a day: answers, polls, reactions, moderation, deletions, diaries."""
+    """Whatever the processes do in a day: answers, polls, reactions, moderation,
+    deletions, diaries."""
     running, discord = guarded.running, guarded.running.discord
     kim, moderator = discord.add_user("Kim"), discord.add_user("Mo", moderator=True)
     guarded.post = discord.post(kim, channel, "ada, are you there?")
     running.wait(lambda: discord.replies_to(guarded.post), 20.0, "a direct answer")
-    talk = discord.post(discord.add_user("Lee"), channel, "Has anybody read a good book?")
+    talk = discord.post(
+        discord.add_user("Lee"), channel, "Has anybody read a good book?"
+    )
     running.wait(lambda: discord.replies_to(talk), 20.0, "an unasked answer")
     for number in range(5):
         discord.react(discord.add_user(f"fan-{number}"), talk, "👍")
@@ -115,15 +156,32 @@ def work(guarded: Guarded, channel: Channel) -> None:
     discord.delete(discord.post(kim, channel, "never mind"))
     discord.post(moderator, channel, "@everybot stop")
     discord.post(moderator, channel, "@everybot go on")
-    max_, ada = discord.add_user("Max"), next(one for one in discord.connected() if one.name == "ada")
+    max_, ada = (
+        discord.add_user("Max"),
+        next(one for one in discord.connected() if one.name == "ada"),
+    )
     last = [discord.dm(max_, ada, f"and {number}?") for number in range(HOURLY + 2)][-1]
-    running.wait(lambda: [line for line in running.journal(last.message_id) if line.verdict == "over_person_limit"], 20.0, "a limit")
+    running.wait(
+        lambda: [
+            line
+            for line in running.journal(last.message_id)
+            if line.verdict == "over_person_limit"
+        ],
+        20.0,
+        "a limit",
+    )
     nights(guarded)
     running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
     cycles = running.stats()["cycles"]
-    running.wait(lambda: running.stats()["cycles"] >= cycles + 2, 20.0, "cycles of the safety poll")
+    running.wait(
+        lambda: running.stats()["cycles"] >= cycles + 2,
+        20.0,
+        "cycles of the safety poll",
+    )
     asked(guarded)
-    after = discord.dm(kim, next(one for one in discord.connected() if one.name == "bob"), "hello")
+    after = discord.dm(
+        kim, next(one for one in discord.connected() if one.name == "bob"), "hello"
+    )
     running.wait(lambda: discord.replies_to(after), 20.0, "an answer to the last")
 
 
@@ -147,12 +205,17 @@ def nights(guarded: Guarded) -> None:
             sender.send_task(task, args=args)
     sender.close()
     with guarded.client("worker", 1) as broker:
-        guarded.running.wait(lambda: not broker.llen("chores"), 20.0, "the nightly tasks")
+        guarded.running.wait(
+            lambda: not broker.llen("chores"), 20.0, "the nightly tasks"
+        )
 
 
 def denied(guarded: Guarded) -> list[tuple[str, str, str]]:
     """What the server has refused so far: (user, reason, command, key or channel)."""
-    return [(entry["username"], entry["reason"], entry["object"]) for entry in guarded.running.store.client.acl_log()]
+    return [
+        (entry["username"], entry["reason"], entry["object"])
+        for entry in guarded.running.store.client.acl_log()
+    ]
 
 
 def test_every_process_may_do_its_work(guarded: Guarded) -> None:
@@ -233,15 +296,26 @@ RARE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("user", "command"), FORBIDDEN, ids=lambda part: part if isinstance(part, str) else " ".join(part)[:40])
-def test_no_user_may_do_more(guarded: Guarded, user: str, command: tuple[str, ...]) -> None:
-    """Each user is refused what is not its work: others' keys, the vault, administration."""
-    with guarded.client(user) as client, pytest.raises(redis.ResponseError, match=r"permission|ACL failure"):
+@pytest.mark.parametrize(
+    ("user", "command"),
+    FORBIDDEN,
+    ids=lambda part: part if isinstance(part, str) else " ".join(part)[:40],
+)
+def test_no_user_may_do_more(
+    guarded: Guarded, user: str, command: tuple[str, ...]
+) -> None:
+    """Each user is refused what is not its work: others' keys, the vault,
+    administration."""
+    with (
+        guarded.client(user) as client,
+        pytest.raises(redis.ResponseError, match=r"permission|ACL failure"),
+    ):
         client.execute_command(*command)
 
 
 def test_a_viewer_asks_why_and_changes_nothing(guarded: Guarded) -> None:
-    """`the-stream why` works for the viewer; `mute` is refused in one line that says what to mend."""
+    """`the-stream why` works for the viewer; `mute` is refused in one line that says
+    what to mend."""
     code, said = guarded.command("viewer", "why", str(guarded.post.message_id))
     assert code == 0
     assert "delivered" in said
@@ -257,10 +331,9 @@ def test_the_default_user_is_off_in_the_shipped_file() -> None:
     assert all(">@" in line for line in lines if not line.startswith("user default"))
 
 
-
 def test_what_is_granted_is_used(guarded: Guarded) -> None:
-    """Each command, key and channel of each process's user was used in a day's work, or is rare for a reason that
-    is given. Nothing is refused while they end, either."""
+    """Each command, key and channel of each process's user was used in a day's work, or
+    is rare for a reason that is given. Nothing is refused while they end, either."""
     guarded.running.store.client.acl_log_reset()
     for process in guarded.running.processes.values():
         os.kill(process.pid, signal.SIGTERM)
@@ -268,7 +341,11 @@ def test_what_is_granted_is_used(guarded: Guarded) -> None:
         process.wait(30)
     assert denied(guarded) == []
     used = guarded.recorder.used()
-    lines = {line.split()[1]: line for line in FILE.read_text().splitlines() if line.startswith("user ")}
+    lines = {
+        line.split()[1]: line
+        for line in FILE.read_text().splitlines()
+        if line.startswith("user ")
+    }
     for user in PROCESSES:
         used[user].commands |= reach.commands(user)
         idle = unused(Granted.of(lines[user]), used[user])

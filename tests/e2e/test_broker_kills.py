@@ -32,23 +32,51 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real worker process as an operator starts it, with the threads pool."""
-    environment = os.environ | {"STREAM_REDIS_URL": broker.url, "BUSY_MARKS": str(tmp_path / "marks")}
-    command = [sys.executable, "-m", "celery", "-A", "tests.e2e.busy_app", "worker", "--pool", "threads",
-               "--concurrency", str(THREADS), "--queues", "chores", "--without-mingle", "--without-gossip"]
+    environment = os.environ | {
+        "STREAM_REDIS_URL": broker.url,
+        "BUSY_MARKS": str(tmp_path / "marks"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "tests.e2e.busy_app",
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        str(THREADS),
+        "--queues",
+        "chores",
+        "--without-mingle",
+        "--without-gossip",
+    ]
     with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, preexec_fn=die_with_parent())  # noqa: PLW1509
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent(),
+        )  # noqa: PLW1509
     yield process
     process.kill()
     process.wait()
 
 
 def test_a_busy_worker_survives_five_broker_kills(
-    broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
+    broker: EmbeddedValkey,
+    worker: subprocess.Popen[bytes],
+    tmp_path: Path,
+    wait_until: Callable[..., None],
 ) -> None:
-    """A worker whose broker is killed with kill -9 five times in a row, always while it works, stays alive and works
-    on; with the pump repeating what is overdue, every task has run in the end.
+    """A worker whose broker is killed with kill -9 five times in a row, always while it
+    works, stays alive and works on; with the pump repeating what is overdue, every task
+    has run in the end.
 
-    Without the pump a task may be gone: what the broker hands out at the moment of its death is in neither place.
+    Without the pump a task may be gone: what the broker hands out at the moment of its
+    death is in neither place.
     """
     settings = Settings(redis_url=broker.url)
     sender = celery.Celery("sender", set_as_current=False)
@@ -64,7 +92,9 @@ def test_a_busy_worker_survives_five_broker_kills(
         for number in range(kill * TASKS_A_ROUND, (kill + 1) * TASKS_A_ROUND):
             sender.send_task("busy", args=[number])
             sent.add(str(number))
-        wait_until(lambda before=before: len(done()) > before, 20, "a task done after restart")  # so it is busy now
+        wait_until(
+            lambda before=before: len(done()) > before, 20, "a task done after restart"
+        )  # so it is busy now
         broker.kill()
         broker.start()
         assert worker.poll() is None, log.read_text()
@@ -86,10 +116,14 @@ def test_a_busy_worker_survives_five_broker_kills(
 
 
 def test_a_full_worker_starts_the_next_task_when_one_ends(
-    broker: EmbeddedValkey, worker: subprocess.Popen[bytes], tmp_path: Path, wait_until: Callable[..., None]
+    broker: EmbeddedValkey,
+    worker: subprocess.Popen[bytes],
+    tmp_path: Path,
+    wait_until: Callable[..., None],
 ) -> None:
-    """A threads worker with more tasks than threads works on when one ends, not at its next heartbeat 2 s later:
-    48 tasks of 0.2 s on 4 threads are 2.4 s of work, and twelve heartbeats of 2 s."""
+    """A threads worker with more tasks than threads works on when one ends, not at its
+    next heartbeat 2 s later: 48 tasks of 0.2 s on 4 threads are 2.4 s of work, and
+    twelve heartbeats of 2 s."""
     sender = celery.Celery("sender", set_as_current=False)
     sender.conf.update(conf(Settings(redis_url=broker.url)))
     marks = tmp_path / "marks"

@@ -1,4 +1,5 @@
-"""Promises 2 and 3 while everything around the stream fails: Discord's REST, its gateway, and Redis."""
+"""Promises 2 and 3 while everything around the stream fails: Discord's REST, its
+gateway, and Redis."""
 
 from __future__ import annotations
 
@@ -26,22 +27,42 @@ BOTS = ("ada", "bob", "cyd")
 
 def fault(running: System, rng: random.Random) -> str:
     """Something happens to one bot's gateway connection, or to all."""
-    faults, bot = running.discord.faults, rng.choice([*running.discord.connected(), None])
+    faults, bot = (
+        running.discord.faults,
+        rng.choice([*running.discord.connected(), None]),
+    )
     name = rng.choice(["op7", "op9", "drop"])
-    {"op7": faults.send_op7, "op9": faults.send_op9, "drop": faults.drop_sockets}[name](bot)
+    {"op7": faults.send_op7, "op9": faults.send_op9, "drop": faults.drop_sockets}[name](
+        bot
+    )
     return name
 
 
 def talk(running: System, rng: random.Random) -> list[tuple[str, Post]]:
-    """Direct messages to random bots in few channels, while things fail; returns (bot, message)."""
-    channels = [running.discord.add_channel(f"room-{number}") for number in range(2 if not LONG else 8)]
-    people = [running.discord.add_user(f"person-{number}") for number in range(MESSAGES)]
-    redis_at = {MESSAGES * (kill + 1) // (REDIS_KILLS + 1) for kill in range(REDIS_KILLS)}
+    """Direct messages to random bots in few channels, while things fail; returns (bot,
+    message)."""
+    channels = [
+        running.discord.add_channel(f"room-{number}")
+        for number in range(2 if not LONG else 8)
+    ]
+    people = [
+        running.discord.add_user(f"person-{number}") for number in range(MESSAGES)
+    ]
+    redis_at = {
+        MESSAGES * (kill + 1) // (REDIS_KILLS + 1) for kill in range(REDIS_KILLS)
+    }
     gateway_at = set(range(7, MESSAGES, 15))
     said, happened = [], []
     for number, person in enumerate(people):
         bot = rng.choice(BOTS)
-        said.append((bot, running.discord.post(person, rng.choice(channels), f"{bot}, what of number {number}?")))
+        said.append(
+            (
+                bot,
+                running.discord.post(
+                    person, rng.choice(channels), f"{bot}, what of number {number}?"
+                ),
+            )
+        )
         if number in redis_at:
             running.valkey.kill()
             time.sleep(rng.uniform(0.0, 1.0))  # an outage, not a wait for something
@@ -55,39 +76,61 @@ def talk(running: System, rng: random.Random) -> list[tuple[str, Post]]:
 
 
 def test_faults_lose_and_double_nothing(tmp_path: Path) -> None:
-    """10% server errors, 5% lost answers, a rate limit of 5 posts in 5 s, Redis killed with -9, gateway connections dropped
-    and invalidated: every direct message is answered exactly once, and in order per bot and channel."""
+    """10% server errors, 5% lost answers, a rate limit of 5 posts in 5 s, Redis killed
+    with -9, gateway connections dropped and invalidated: every direct message is
+    answered exactly once, and in order per bot and channel."""
     rng = random.Random(SEED)
     server = LoopbackDiscord(seed=SEED, rate_limit=(5, 5.0))
-    characters = write_characters(tmp_path / "characters", [eager_character(name) for name in BOTS])
-    calm = {"cooldown": 0, "quiet_time": 0, "daily_posts": 10_000, "root_posts": 100, "person_hourly": 10_000}
+    characters = write_characters(
+        tmp_path / "characters", [eager_character(name) for name in BOTS]
+    )
+    calm = {
+        "cooldown": 0,
+        "quiet_time": 0,
+        "daily_posts": 10_000,
+        "root_posts": 100,
+        "person_hourly": 10_000,
+    }
     with system(tmp_path, server, characters_dir=characters, **calm) as running:
         add_bots(running, *BOTS)
         running.workers()
         running.beat()
         running.gateway(*BOTS)
         running.wait_ready(*BOTS)
-        running.discord.faults.error_rate, running.discord.faults.lost_answer_rate = 0.10, 0.05
+        running.discord.faults.error_rate, running.discord.faults.lost_answer_rate = (
+            0.10,
+            0.05,
+        )
         said = talk(running, rng)
         deadline = time.monotonic() + 60 + MESSAGES / 2
         while (left := unanswered(running, said)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not left, f"{left}\n{running.logs()}"
         running.rest(60.0)
-        answers = [(bot, [reply.author_name for reply in running.discord.replies_to(post)]) for bot, post in said]
+        answers = [
+            (bot, [reply.author_name for reply in running.discord.replies_to(post)])
+            for bot, post in said
+        ]
         assert not [(bot, names) for bot, names in answers if names != [bot]]
         assert len(running.discord.posts_by_bots()) == len(said)
         assert not out_of_order(running, said)
         assert not any(running.store.client.hgetall(keys.dead(bot)) for bot in BOTS)
 
 
-def out_of_order(running: System, said: list[tuple[str, Post]]) -> list[tuple[str, str]]:
-    """Answers of one bot in one channel that stand in another order than their messages were heard. (What a lost session
-    missed is heard late: what came after it may be answered by then.)"""
+def out_of_order(
+    running: System, said: list[tuple[str, Post]]
+) -> list[tuple[str, str]]:
+    """Answers of one bot in one channel that stand in another order than their messages
+    were heard. (What a lost session missed is heard late: what came after it may be
+    answered by then.)"""
     found = []
     for bot, channel in {(bot, post.channel_id) for bot, post in said}:
         heard = [
-            (running.journal(post.message_id)[0].at_ms, running.discord.replies_to(post)[0].message_id, post)
+            (
+                running.journal(post.message_id)[0].at_ms,
+                running.discord.replies_to(post)[0].message_id,
+                post,
+            )
             for name, post in said
             if (name, post.channel_id) == (bot, channel)
         ]
@@ -102,17 +145,37 @@ def out_of_order(running: System, said: list[tuple[str, Post]]) -> list[tuple[st
 def unanswered(running: System, said: list[tuple[str, Post]]) -> list[object]:
     """Messages without an answer, each with its journal."""
     return [
-        (bot, post.content, [(line.step, line.verdict, line.reason) for line in running.journal(post.message_id)])
+        (
+            bot,
+            post.content,
+            [
+                (line.step, line.verdict, line.reason)
+                for line in running.journal(post.message_id)
+            ],
+        )
         for bot, post in said
         if not running.discord.replies_to(post)
     ]
 
 
-@pytest.mark.parametrize("command", [("app.cli.main", "gateway", "ada"), ("celery", "-A", "tasks", "worker", "-Q", "direct")])
-def test_redis_away_at_the_start_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """A gateway or worker that finds no Redis ends with exit code 3 and says so in one line, without its password."""
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("app.cli.main", "gateway", "ada"),
+        ("celery", "-A", "tasks", "worker", "-Q", "direct"),
+    ],
+)
+def test_redis_away_at_the_start_is_one_line(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A gateway or worker that finds no Redis ends with exit code 3 and says so in one
+    line, without its password."""
     write_characters(tmp_path / "characters", [eager_character("ada")])
-    env = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")} | {
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("STREAM_")
+    } | {
         "STREAM_REDIS_URL": f"redis://:hidden-password@127.0.0.1:{free_port()}/0",
         "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
         "STREAM_TOKEN_ADA": "made.up.token",

@@ -1,4 +1,5 @@
-"""Redis is emptied under a running system: by FLUSHALL, by a restart without its data, by an eviction."""
+"""Redis is emptied under a running system: by FLUSHALL, by a restart without its data,
+by an eviction."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from tests.e2e.system import System
 from tests.e2e.test_outages import BOTS, all_answered, at_work, say
 
 HEALED = 8.0
-"""Seconds after which everything is there again, on a loaded machine; an idle one takes two."""
+"""Seconds after which everything is there again, on a loaded machine; an idle one takes
+two."""
 
 
 def flush(running: System) -> None:
@@ -36,14 +38,23 @@ def restart_without_data(running: System) -> None:
 def known(running: System) -> bool:
     """Whether both bots are on the roster, with a vault and a lease."""
     client = running.store.client
-    needed = [key for bot in BOTS for key in (keys.vault(bot, "secrets"), keys.gateway_lease(bot))]
-    return set(map(str, cast("list[str]", client.hkeys(keys.ROSTER)))) >= set(BOTS) and client.exists(*needed) == len(needed)
+    needed = [
+        key
+        for bot in BOTS
+        for key in (keys.vault(bot, "secrets"), keys.gateway_lease(bot))
+    ]
+    return set(map(str, cast("list[str]", client.hkeys(keys.ROSTER)))) >= set(
+        BOTS
+    ) and client.exists(*needed) == len(needed)
 
 
 @pytest.mark.parametrize("empty", [flush, restart_without_data])
-def test_an_emptied_redis_heals(tmp_path: Path, empty: Callable[[System], None]) -> None:
-    """Within seconds roster, vaults, leases and cursors are there again, and what is said then is answered once; mutes and
-    what was spent today are not forgotten, and the log tells it."""
+def test_an_emptied_redis_heals(
+    tmp_path: Path, empty: Callable[[System], None]
+) -> None:
+    """Within seconds roster, vaults, leases and cursors are there again, and what is
+    said then is answered once; mutes and what was spent today are not forgotten, and
+    the log tells it."""
     with at_work(tmp_path) as running:
         said: list[tuple[str, Post]] = []
         say(running, said, 4)
@@ -51,7 +62,9 @@ def test_an_emptied_redis_heals(tmp_path: Path, empty: Callable[[System], None])
         quiet = running.discord.add_channel("quiet")
         resting = running.discord.add_channel("resting")
         running.store.run(mutes.mute(f"channel:{quiet.id}", "the operator"))
-        running.store.run(mutes.mute(f"channel:{resting.id}", "the operator", 3_600_000))
+        running.store.run(
+            mutes.mute(f"channel:{resting.id}", "the operator", 3_600_000)
+        )
         client, date = running.store.client, today()
         spent = running.store.run(brakes.spent("ada", date))
         cursors = {bot: client.hgetall(keys.cursor(bot)) for bot in BOTS}
@@ -60,23 +73,37 @@ def test_an_emptied_redis_heals(tmp_path: Path, empty: Callable[[System], None])
         time.sleep(7)  # mutes and budgets are looked at each five seconds
         empty(running)
         running.wait(lambda: known(running), HEALED, "roster, vaults and leases")
-        lasting, passing = (keys.mute_by_operator(f"channel:{one.id}") for one in (quiet, resting))
+        lasting, passing = (
+            keys.mute_by_operator(f"channel:{one.id}") for one in (quiet, resting)
+        )
         running.wait(lambda: client.exists(lasting, passing) == 2, HEALED, "the mutes")
         assert client.pttl(lasting) == -1
         assert 3_500_000 < client.pttl(passing) < 3_600_000
-        assert all(client.hgetall(keys.cursor(bot)).items() >= cursors[bot].items() for bot in BOTS)
-        assert int(running.store.run(brakes.spent("ada", date))["posts"]) == int(spent["posts"])
+        assert all(
+            client.hgetall(keys.cursor(bot)).items() >= cursors[bot].items()
+            for bot in BOTS
+        )
+        assert int(running.store.run(brakes.spent("ada", date))["posts"]) == int(
+            spent["posts"]
+        )
         assert "Redis was emptied" in running.log("gateway", 100_000)
         say(running, said, 4)
         all_answered(running, said)
-        silenced = running.discord.post(running.discord.add_user("late"), quiet, "ada, are you there?")
-        running.wait(lambda: any(line.verdict == "muted" for line in running.journal(silenced.message_id)))
+        silenced = running.discord.post(
+            running.discord.add_user("late"), quiet, "ada, are you there?"
+        )
+        running.wait(
+            lambda: any(
+                line.verdict == "muted" for line in running.journal(silenced.message_id)
+            )
+        )
         assert not running.discord.replies_to(silenced)
 
 
 def test_evicted_keys_come_back(tmp_path: Path) -> None:
-    """The roster alone is gone, then both vaults: they are written again, and what is said is answered. A vault is missed by a
-    worker that has none in its own memory, so new ones are started."""
+    """The roster alone is gone, then both vaults: they are written again, and what is
+    said is answered. A vault is missed by a worker that has none in its own memory, so
+    new ones are started."""
     with at_work(tmp_path) as running:
         said: list[tuple[str, Post]] = []
         running.store.client.delete(keys.ROSTER)

@@ -1,4 +1,5 @@
-"""Promise 6: loops of bots end within their budget, and a human message opens the conversation again."""
+"""Promise 6: loops of bots end within their budget, and a human message opens the
+conversation again."""
 
 from __future__ import annotations
 
@@ -25,9 +26,12 @@ def resting(running: System) -> bool:
 
 
 def settle(running: System, seconds: float = 3.0, patience: float = 60.0) -> int:
-    """Wait for a first post, then until no bot has posted for a while; returns the number of posts."""
+    """Wait for a first post, then until no bot has posted for a while; returns the
+    number of posts."""
     before = len(running.discord.posts_by_bots())
-    running.wait(lambda: len(running.discord.posts_by_bots()) > before, patience, "a first post")
+    running.wait(
+        lambda: len(running.discord.posts_by_bots()) > before, patience, "a first post"
+    )
     posts, since = before, time.monotonic()
     deadline = since + patience
     while time.monotonic() - since < seconds or not resting(running):
@@ -39,10 +43,19 @@ def settle(running: System, seconds: float = 3.0, patience: float = 60.0) -> int
     return posts
 
 
-@pytest.mark.parametrize("names", [("ada", "bob"), ("ada", "bob", "cyd", "dan")], ids=["pair", "four in rotation"])
-def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ...]) -> None:
-    """Bots that address the next one in every line end at their root's budget; the journal says so; a person starts anew."""
-    following = {name: names[(place + 1) % len(names)] for place, name in enumerate(names)}
+@pytest.mark.parametrize(
+    "names",
+    [("ada", "bob"), ("ada", "bob", "cyd", "dan")],
+    ids=["pair", "four in rotation"],
+)
+def test_our_bots_stop_answering_each_other(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """Bots that address the next one in every line end at their root's budget; the
+    journal says so; a person starts anew."""
+    following = {
+        name: names[(place + 1) % len(names)] for place, name in enumerate(names)
+    }
     servers = {
         name: ModelServer(text=(other + ", and what do you say to point {}?").format)
         for name, other in following.items()
@@ -53,12 +66,18 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
         characters = write_characters(
             tmp_path / "characters",
             [
-                eager_character(name) | {"model": {"model": "openai:chatty", "base_url": server.url}}
+                eager_character(name)
+                | {"model": {"model": "openai:chatty", "base_url": server.url}}
                 for name, server in servers.items()
             ],
         )
         with system(
-            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS, root_hops=20
+            tmp_path,
+            characters_dir=characters,
+            cooldown=0,
+            quiet_time=0,
+            root_posts=ROOT_POSTS,
+            root_hops=20,
         ) as running:
             add_bots(running, *names)
             channel = running.discord.add_channel("general")
@@ -66,13 +85,16 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
             running.workers()
             running.gateway(*names)
             running.wait_ready(*names)
-            running.discord.post(person, channel, f"{names[0]}, tell {names[1]} something")
+            running.discord.post(
+                person, channel, f"{names[0]}, tell {names[1]} something"
+            )
             first = settle(running)
             assert 2 <= first <= ROOT_POSTS
             last = running.discord.posts_by_bots()[-1]
-            assert any(line.verdict in {"exhausted", "budget"} for line in running.journal(last.message_id)), (
-                running.journal(last.message_id)
-            )
+            assert any(
+                line.verdict in {"exhausted", "budget"}
+                for line in running.journal(last.message_id)
+            ), running.journal(last.message_id)
             running.discord.post(person, channel, f"{names[0]}, go on, I am listening")
             assert first < settle(running) <= first + ROOT_POSTS
     finally:
@@ -81,7 +103,8 @@ def test_our_bots_stop_answering_each_other(tmp_path: Path, names: tuple[str, ..
 
 
 def test_slow_pair_ends_too(tmp_path: Path) -> None:
-    """A budget counts posts, not time: a pair that waits between its lines ends at the same number."""
+    """A budget counts posts, not time: a pair that waits between its lines ends at the
+    same number."""
     with (
         ModelServer(lambda _: PAUSE, text="bob, what of point {}?".format) as adas,
         ModelServer(lambda _: PAUSE, text="ada, what of point {}?".format) as bobs,
@@ -89,26 +112,41 @@ def test_slow_pair_ends_too(tmp_path: Path) -> None:
         characters = write_characters(
             tmp_path / "characters",
             [
-                eager_character(name) | {"model": {"model": "openai:slow", "base_url": model.url}}
+                eager_character(name)
+                | {"model": {"model": "openai:slow", "base_url": model.url}}
                 for name, model in (("ada", adas), ("bob", bobs))
             ],
         )
         with system(
-            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=4, root_hops=20
+            tmp_path,
+            characters_dir=characters,
+            cooldown=0,
+            quiet_time=0,
+            root_posts=4,
+            root_hops=20,
         ) as running:
             add_bots(running, "ada", "bob")
             channel = running.discord.add_channel("general")
             running.workers()
             running.gateway("ada", "bob")
             running.wait_ready("ada", "bob")
-            running.discord.post(running.discord.add_user("Kim"), channel, "ada, say something to bob")
+            running.discord.post(
+                running.discord.add_user("Kim"), channel, "ada, say something to bob"
+            )
             assert 2 <= settle(running, 5.0, 60.0 + 5 * PAUSE) <= 4
 
 
 def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
-    """A bot that is not ours and replies to every line of ours counts against the root it replies to."""
+    """A bot that is not ours and replies to every line of ours counts against the root
+    it replies to."""
     characters = write_characters(tmp_path / "characters", [eager_character("ada")])
-    with system(tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, root_posts=ROOT_POSTS) as running:
+    with system(
+        tmp_path,
+        characters_dir=characters,
+        cooldown=0,
+        quiet_time=0,
+        root_posts=ROOT_POSTS,
+    ) as running:
         add_bots(running, "ada")
         channel = running.discord.add_channel("general")
         foreign = running.discord.add_bot("parrot")
@@ -125,7 +163,13 @@ def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
                 if post.author_name == "ada" and post.message_id not in answered:
                     answered.add(post.message_id)
                     quiet_since = time.monotonic()
-                    running.discord.post(foreign, channel, "ada, polly wants more", reply_to=post)
+                    running.discord.post(
+                        foreign, channel, "ada, polly wants more", reply_to=post
+                    )
             time.sleep(0.05)
-        ours = [post for post in running.discord.posts_by_bots() if post.author_name == "ada"]
+        ours = [
+            post
+            for post in running.discord.posts_by_bots()
+            if post.author_name == "ada"
+        ]
         assert 2 <= len(ours) <= ROOT_POSTS

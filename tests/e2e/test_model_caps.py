@@ -13,15 +13,30 @@ from tests.e2e.system import add_bots, eager_character, system, write_characters
 QUESTIONS = 25
 
 
-@pytest.mark.parametrize("usage", [
-    {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, {"total_tokens": 110},
-], ids=["zero", "only a total"])
-def test_a_cap_stops_the_calls_of_a_provider_that_counts_nothing(tmp_path: Path, usage: dict[str, int]) -> None:
-    """Of 25 questions within 6,000 tokens a day, a provider that reports no usage is asked at most 9 times."""
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"total_tokens": 110},
+    ],
+    ids=["zero", "only a total"],
+)
+def test_a_cap_stops_the_calls_of_a_provider_that_counts_nothing(
+    tmp_path: Path, usage: dict[str, int]
+) -> None:
+    """Of 25 questions within 6,000 tokens a day, a provider that reports no usage is
+    asked at most 9 times."""
     with ModelServer(usage=usage) as model:
-        ada = eager_character("ada") | {"model": {"model": "openai:counts-nothing", "base_url": model.url}}
+        ada = eager_character("ada") | {
+            "model": {"model": "openai:counts-nothing", "base_url": model.url}
+        }
         characters = write_characters(tmp_path / "characters", [ada])
-        settings: dict[str, Any] = {"cooldown": 0, "quiet_time": 0, "person_hourly": 10_000, "daily_tokens": 6_000}
+        settings: dict[str, Any] = {
+            "cooldown": 0,
+            "quiet_time": 0,
+            "person_hourly": 10_000,
+            "daily_tokens": 6_000,
+        }
         with system(tmp_path, characters_dir=characters, **settings) as running:
             add_bots(running, "ada")
             channel = running.discord.add_channel("general")
@@ -29,11 +44,17 @@ def test_a_cap_stops_the_calls_of_a_provider_that_counts_nothing(tmp_path: Path,
             running.workers()
             running.gateway("ada")
             running.wait_ready("ada")
-            posts = [running.discord.post(person, channel, f"ada, what is {n} and {n}?") for n in range(QUESTIONS)]
+            posts = [
+                running.discord.post(person, channel, f"ada, what is {n} and {n}?")
+                for n in range(QUESTIONS)
+            ]
 
             def settled() -> bool:
                 ends = {"delivered", "declined", "dropped"}
-                return all(any(one.verdict in ends for one in running.journal(post.message_id)) for post in posts)
+                return all(
+                    any(one.verdict in ends for one in running.journal(post.message_id))
+                    for post in posts
+                )
 
             running.wait(settled, 90.0, "an answer or a reason for each")
             lines = [one for post in posts for one in running.journal(post.message_id)]

@@ -16,13 +16,21 @@ ROUNDS = 200 if os.environ.get("STREAM_PROVE") == "1" else 15
 
 
 def test_nothing_is_posted_after_an_acknowledged_mute(tmp_path: Path) -> None:
-    """Promise 7: mute arrives at a random moment while an answer is being written; once it is acknowledged nothing comes."""
+    """Promise 7: mute arrives at a random moment while an answer is being written; once
+    it is acknowledged nothing comes."""
     rng = random.Random(7)
     with ModelServer(lambda chance: chance.uniform(0.0, 0.25)) as model:
-        character = eager_character("ada") | {"model": {"model": "openai:slow", "base_url": model.url}}
+        character = eager_character("ada") | {
+            "model": {"model": "openai:slow", "base_url": model.url}
+        }
         characters = write_characters(tmp_path / "characters", [character])
         with system(
-            tmp_path, characters_dir=characters, cooldown=0, quiet_time=0, person_hourly=10_000, daily_posts=10_000
+            tmp_path,
+            characters_dir=characters,
+            cooldown=0,
+            quiet_time=0,
+            person_hourly=10_000,
+            daily_posts=10_000,
         ) as running:
             add_bots(running, "ada")
             channel = running.discord.add_channel("general")
@@ -32,16 +40,27 @@ def test_nothing_is_posted_after_an_acknowledged_mute(tmp_path: Path) -> None:
             running.wait_ready("ada")
             late = answered = 0
             for number in range(ROUNDS):
-                running.discord.post(person, channel, f"ada, what about number {number}?")
+                running.discord.post(
+                    person, channel, f"ada, what about number {number}?"
+                )
                 time.sleep(rng.uniform(0.0, 0.35))
                 running.store.run(mutes.mute(f"channel:{channel.id}", "test"))
                 assert ops.acknowledged(running.store, 10.0)
                 moment = time.monotonic()
                 posts = len(running.discord.posts_by_bots())
-                running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), what="rest after the mute")
-                late += sum(1 for post in running.discord.posts_by_bots() if post.at > moment)
+                running.wait(
+                    lambda: not running.store.client.zcard(keys.WAKES_DUE),
+                    what="rest after the mute",
+                )
+                late += sum(
+                    1 for post in running.discord.posts_by_bots() if post.at > moment
+                )
                 answered += len(running.discord.posts_by_bots()) == posts and posts > 0
                 running.store.run(mutes.unmute(f"channel:{channel.id}"))
-            print(f"rounds {ROUNDS}, posts {len(running.discord.posts_by_bots())}, after the acknowledgement {late}")
+            print(
+                f"rounds {ROUNDS}, posts {len(running.discord.posts_by_bots())}, after the acknowledgement {late}"
+            )
             assert late == 0
-            assert 0 < len(running.discord.posts_by_bots()) < ROUNDS, "some were in time, some were not"
+            assert 0 < len(running.discord.posts_by_bots()) < ROUNDS, (
+                "some were in time, some were not"
+            )

@@ -1,4 +1,5 @@
-"""Nights: a week of diaries and dreams through the real tasks, each once; and what polls post of their own accord."""
+"""Nights: a week of diaries and dreams through the real tasks, each once; and what
+polls post of their own accord."""
 
 from __future__ import annotations
 
@@ -58,15 +59,20 @@ def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     for place, (name, character) in enumerate(load_characters().items()):
         user_id = str(990 + place)
         plain = ("{}", f'{{"user_id": "{user_id}"}}', character.model_dump_json())
-        sealed = Vault(running.settings.vault_keys).seal(name, {"token": "x" * 60}, plain)
+        sealed = Vault(running.settings.vault_keys).seal(
+            name, {"token": "x" * 60}, plain
+        )
         running.store.run(vault.publish(name, sealed, *plain))
-        running.store.run(roster.enlist(RosterEntry(bot=name, user_id=user_id, names=character.names)))
+        running.store.run(
+            roster.enlist(RosterEntry(bot=name, user_id=user_id, names=character.names))
+        )
     yield running
     running.close()
 
 
 def live(worker: Worker, bot: str) -> Iterator[str]:
-    """The simulated week of one bot, day by day, as its cycles and deliveries leave it. Yields each date when it is over."""
+    """The simulated week of one bot, day by day, as its cycles and deliveries leave it.
+    Yields each date when it is over."""
     character = load_characters()[bot]
     for date, day in spoken(character):
         for one in day:
@@ -84,8 +90,11 @@ def at_once(task: Callable[..., str], bot: str, date: str) -> list[str]:
         return list(pool.map(lambda _: task(bot, date), range(2)))
 
 
-def test_a_week_is_written_once_however_often_it_is_asked_for(worker: Worker, store: Store) -> None:
-    """Three bots, seven dates, each task several times and at once: one diary and one dream for each, as docs/diaries.md has."""
+def test_a_week_is_written_once_however_often_it_is_asked_for(
+    worker: Worker, store: Store
+) -> None:
+    """Three bots, seven dates, each task several times and at once: one diary and one
+    dream for each, as docs/diaries.md has."""
     for bot in BOTS:
         for date in live(worker, bot):
             for task in (write_diary, write_dream):
@@ -100,18 +109,31 @@ def test_a_week_is_written_once_however_often_it_is_asked_for(worker: Worker, st
             assert sorted(written) == [f"2026-11-{day:02}" for day in range(2, 9)]
             for text in written.values():
                 assert json.loads(text)["text"] in shown
-    diaries = [json.loads(text)["text"] for bot in BOTS for text in store.run(nights.read(bot, Night.DIARY)).values()]
+    diaries = [
+        json.loads(text)["text"]
+        for bot in BOTS
+        for text in store.run(nights.read(bot, Night.DIARY)).values()
+    ]
     assert len(set(diaries)) == len(diaries), "no two entries are alike"
-    assert not any("talk to you for a minute" in text or "get lonely" in text for text in diaries), "what was private stays so"
+    assert not any(
+        "talk to you for a minute" in text or "get lonely" in text for text in diaries
+    ), "what was private stays so"
 
 
-def test_a_night_asks_for_every_bot_and_makes_up_for_a_missed_one(worker: Worker) -> None:
-    """Beat's tick becomes one task for each bot and date, so that workers share them; an empty day is left empty."""
+def test_a_night_asks_for_every_bot_and_makes_up_for_a_missed_one(
+    worker: Worker,
+) -> None:
+    """Beat's tick becomes one task for each bot and date, so that workers share them;
+    an empty day is left empty."""
     assert write_diary() == str(2 * len(BOTS))
     today = datetime.now(UTC).date()
     dates = {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
-    assert set(worker.sent) == {("write_diary", bot, date) for bot in BOTS for date in dates}  # type: ignore[attr-defined]
-    assert [write_diary(bot, date) for bot in BOTS for date in dates] == ["released"] * 6
+    assert set(worker.sent) == {
+        ("write_diary", bot, date) for bot in BOTS for date in dates
+    }  # type: ignore[attr-defined]
+    assert [write_diary(bot, date) for bot in BOTS for date in dates] == [
+        "released"
+    ] * 6
     assert write_dream("elena", min(dates)) == "released"
 
 
@@ -121,11 +143,15 @@ def test_a_dream_waits_for_its_diary(worker: Worker, store: Store) -> None:
     assert write_dream("elena", date) == "released"
     assert write_diary("elena", date) == "written"
     assert write_dream("elena", date) == "written"
-    assert json.loads(store.run(nights.read("elena", Night.DREAM))[date])["people"] == ["501", "502"]
+    assert json.loads(store.run(nights.read("elena", Night.DREAM))[date])["people"] == [
+        "501",
+        "502",
+    ]
 
 
 def test_a_bot_whose_vault_is_gone_blocks_nobody(worker: Worker, store: Store) -> None:
-    """Its task gives the claim back and ends; it is written when the gateway is back."""
+    """Its task gives the claim back and ends; it is written when the gateway is
+    back."""
     date = next(live(worker, "elena"))
     store.client.rename(keys.vault("elena", "profile"), "elsewhere")
     assert write_diary("elena", date) == "released"
@@ -135,40 +161,78 @@ def test_a_bot_whose_vault_is_gone_blocks_nobody(worker: Worker, store: Store) -
 
 def posts(running: System, channel: int) -> list[str]:
     """What bots posted in a channel."""
-    return [post.content for post in running.discord.posts_by_bots() if post.channel_id == channel]
+    return [
+        post.content
+        for post in running.discord.posts_by_bots()
+        if post.channel_id == channel
+    ]
 
 
 def polls(running: System, more: int) -> None:
     """Wait until so many more cycles have run."""
     before = running.stats().get("cycles", 0)
-    running.wait(lambda: running.stats().get("cycles", 0) >= before + more, 60.0, "further polls")
+    running.wait(
+        lambda: running.stats().get("cycles", 0) >= before + more, 60.0, "further polls"
+    )
 
 
 @pytest.mark.slow
 def test_polls_open_one_conversation_and_post_the_night_once(tmp_path: Path) -> None:
-    """Three eager bots and an empty room: one of them opens, once, until a person speaks. A diary is posted once, in its
-    own channel, however many polls see it; nothing where bots may not speak."""
-    with system(tmp_path, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.03) as running:
+    """Three eager bots and an empty room: one of them opens, once, until a person
+    speaks. A diary is posted once, in its own channel, however many polls see it;
+    nothing where bots may not speak."""
+    with system(
+        tmp_path, cooldown=0, quiet_time=0, discord_check_interval_minutes=0.03
+    ) as running:
         # All three may be read; a diary's channel is no room to talk in.
-        lobby, diaries, closed = (running.discord.add_channel(name) for name in ("lobby", "diaries", "closed"))
+        lobby, diaries, closed = (
+            running.discord.add_channel(name) for name in ("lobby", "diaries", "closed")
+        )
         running.env["STREAM_SPEAK_CHANNELS"] = f"{lobby.id},{diaries.id}"
         names = ("ada", "bob", "cyd")
-        files = [eager_character(name) | {"pacing": {"chattiness": 0.0, "proactive": True, "drive": 1.0},
-                                          "watchlist": [str(lobby.id), str(closed.id)], "diary": str(diaries.id),
-                                          "lines": [{"text": f"A line of {name}, number {number}.", "topic": "talk"}
-                                                    for number in range(9)]}
-                 for name in names]
-        running.env["STREAM_CHARACTERS_DIR"] = str(write_characters(tmp_path / "characters", files))
+        files = [
+            eager_character(name)
+            | {
+                "pacing": {"chattiness": 0.0, "proactive": True, "drive": 1.0},
+                "watchlist": [str(lobby.id), str(closed.id)],
+                "diary": str(diaries.id),
+                "lines": [
+                    {"text": f"A line of {name}, number {number}.", "topic": "talk"}
+                    for number in range(9)
+                ],
+            }
+            for name in names
+        ]
+        running.env["STREAM_CHARACTERS_DIR"] = str(
+            write_characters(tmp_path / "characters", files)
+        )
         add_bots(running, *names)
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
         running.store.run(nights.claim("ada", Night.DIARY, yesterday, "me"))
-        running.store.run(nights.write("ada", Night.DIARY, yesterday, "me", json.dumps(
-            {"text": "A quiet day.", "people": [], "guild": str(diaries.guild_id)})))
+        running.store.run(
+            nights.write(
+                "ada",
+                Night.DIARY,
+                yesterday,
+                "me",
+                json.dumps(
+                    {
+                        "text": "A quiet day.",
+                        "people": [],
+                        "guild": str(diaries.guild_id),
+                    }
+                ),
+            )
+        )
         running.workers()
         running.gateway(*names)
         running.wait_ready(*names)
         running.beat()
-        running.wait(lambda: posts(running, lobby.id) and posts(running, diaries.id), 60.0, "an opening and a diary")
+        running.wait(
+            lambda: posts(running, lobby.id) and posts(running, diaries.id),
+            60.0,
+            "an opening and a diary",
+        )
         polls(running, 12)
         assert len(posts(running, lobby.id)) == 1, posts(running, lobby.id)
         assert posts(running, diaries.id) == ["A quiet day."]
@@ -178,22 +242,36 @@ def test_polls_open_one_conversation_and_post_the_night_once(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_what_a_person_tells_is_known_when_the_conversation_has_ended(tmp_path: Path) -> None:
-    """Gateway, workers and beat: an answer is remembered and earns trust; the poll has the ended conversation learned from."""
+def test_what_a_person_tells_is_known_when_the_conversation_has_ended(
+    tmp_path: Path,
+) -> None:
+    """Gateway, workers and beat: an answer is remembered and earns trust; the poll has
+    the ended conversation learned from."""
     with system(tmp_path, discord_check_interval_minutes=0.03) as running:
-        running.env["STREAM_CHARACTERS_DIR"] = str(write_characters(tmp_path / "characters", [eager_character("ada")]))
+        running.env["STREAM_CHARACTERS_DIR"] = str(
+            write_characters(tmp_path / "characters", [eager_character("ada")])
+        )
         add_bots(running, "ada")
-        channel, person = running.discord.add_channel("general"), running.discord.add_user("Kim")
+        channel, person = (
+            running.discord.add_channel("general"),
+            running.discord.add_user("Kim"),
+        )
         running.workers()
         running.gateway("ada")
         running.beat()
         running.wait_ready("ada")
-        running.discord.post(person, channel, "ada, I work as a diver. And I live in Bergen!")
+        running.discord.post(
+            person, channel, "ada, I work as a diver. And I live in Bergen!"
+        )
         client = running.store.client
-        running.wait(lambda: client.zcard(keys.CONVERSATIONS_DUE), what="a remembered answer")
+        running.wait(
+            lambda: client.zcard(keys.CONVERSATIONS_DUE), what="a remembered answer"
+        )
         assert client.hlen(keys.memory("ada", "said")) == 2
         assert set(running.store.run(trusts.everyone("ada"))) == {str(person.id)}
         client.zadd(keys.CONVERSATIONS_DUE, {f"ada:{channel.id}": 1})
         facts_of = keys.memory("ada", f"person:{person.id}")
         running.wait(lambda: client.hlen(facts_of) == 2, 30.0, "two facts")
-        assert sorted(json.loads(text)["v"]["text"] for text in client.hvals(facts_of)) == ["lives in Bergen", "works as a diver"]
+        assert sorted(
+            json.loads(text)["v"]["text"] for text in client.hvals(facts_of)
+        ) == ["lives in Bergen", "works as a diver"]

@@ -1,4 +1,5 @@
-"""The whole system while Redis refuses: memory, disk, a failover, replicas that are away."""
+"""The whole system while Redis refuses: memory, disk, a failover, replicas that are
+away."""
 
 from __future__ import annotations
 
@@ -16,7 +17,13 @@ from app.store import keys
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob")
-CALM: dict[str, Any] = {"cooldown": 0, "quiet_time": 0, "daily_posts": 10_000, "root_posts": 100, "person_hourly": 10_000}
+CALM: dict[str, Any] = {
+    "cooldown": 0,
+    "quiet_time": 0,
+    "daily_posts": 10_000,
+    "root_posts": 100,
+    "person_hourly": 10_000,
+}
 LASTS = 2.0
 """Seconds that an outage lasts."""
 AGAIN = 15.0
@@ -46,11 +53,15 @@ def refusing(running: System, how: str) -> Iterator[None]:
             snapshot.mkdir()
             admin.config_set("save", "3600 1000000")
             admin.bgsave()
-            running.wait(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err")
+            running.wait(
+                lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "err"
+            )
             yield
             snapshot.rmdir()
             admin.bgsave()
-            running.wait(lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "ok")
+            running.wait(
+                lambda: admin.info("persistence")["rdb_last_bgsave_status"] == "ok"
+            )
             admin.config_set("save", "")
 
 
@@ -66,7 +77,9 @@ def refuses(running: System) -> bool:
 @contextlib.contextmanager
 def at_work(folder: Path) -> Iterator[System]:
     """Two bots in one gateway, two workers and beat."""
-    characters = write_characters(folder / "characters", [eager_character(name) for name in BOTS])
+    characters = write_characters(
+        folder / "characters", [eager_character(name) for name in BOTS]
+    )
     with system(folder, characters_dir=characters, **CALM) as running:
         add_bots(running, *BOTS)
         running.workers()
@@ -82,14 +95,26 @@ def say(running: System, said: list[tuple[str, Post]], count: int) -> None:
     room = running.discord.add_channel(f"room-{len(said)}")
     for number in range(len(said), len(said) + count):
         bot, person = BOTS[number % 2], running.discord.add_user(f"person-{number}")
-        said.append((bot, running.discord.post(person, room, f"{bot}, what of number {number}?")))
+        said.append(
+            (
+                bot,
+                running.discord.post(person, room, f"{bot}, what of number {number}?"),
+            )
+        )
 
 
 def all_answered(running: System, said: list[tuple[str, Post]]) -> None:
     """Each is answered once, by the bot that was asked, and nothing else is posted."""
-    running.wait(lambda: all(running.discord.replies_to(post) for _, post in said), AGAIN, "answers")
+    running.wait(
+        lambda: all(running.discord.replies_to(post) for _, post in said),
+        AGAIN,
+        "answers",
+    )
     running.rest()
-    names = [[reply.author_name for reply in running.discord.replies_to(post)] for _, post in said]
+    names = [
+        [reply.author_name for reply in running.discord.replies_to(post)]
+        for _, post in said
+    ]
     assert names == [[bot] for bot, _ in said]
     assert len(running.discord.posts_by_bots()) == len(said)
     assert not any(running.store.client.hgetall(keys.dead(bot)) for bot in BOTS)
@@ -105,8 +130,9 @@ def outage(running: System, how: str, during: Callable[[], None]) -> None:
 
 
 def test_every_refusal_is_an_outage(tmp_path: Path) -> None:
-    """Memory, failover, replicas and disk in turn, under load, sessions lost in the midst of each: every direct message is
-    answered once within 15 s of the end, and no process ends."""
+    """Memory, failover, replicas and disk in turn, under load, sessions lost in the
+    midst of each: every direct message is answered once within 15 s of the end, and no
+    process ends."""
     with at_work(tmp_path) as running:
         said: list[tuple[str, Post]] = []
         for how in ("OOM", "READONLY", "NOREPLICAS", "MISCONF"):
@@ -133,7 +159,9 @@ def test_workers_start_on_a_server_that_is_read_only(tmp_path: Path) -> None:
                 running.kill(name)
             running.workers()
             running.beat()
-            running.wait(lambda: "read only replica" in running.log("direct"), 40, "a refusal")
+            running.wait(
+                lambda: "read only replica" in running.log("direct"), 40, "a refusal"
+            )
             say(running, said, 2)
 
         outage(running, "READONLY", during)
@@ -142,7 +170,8 @@ def test_workers_start_on_a_server_that_is_read_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["SCRIPT FLUSH", "CLIENT KILL TYPE normal"])
 def test_passing_trouble_is_not_noticed(tmp_path: Path, command: str) -> None:
-    """Scripts that are flushed and connections that are cut, ten times under load: every direct message is answered once."""
+    """Scripts that are flushed and connections that are cut, ten times under load:
+    every direct message is answered once."""
     with at_work(tmp_path) as running:
         said: list[tuple[str, Post]] = []
         for _ in range(10):

@@ -17,7 +17,8 @@ SHORT: dict[str, Any] = {"bots": 9, "messages": 90, "rate": 10.0, "channels": 6}
 
 
 def check(result: Result) -> None:
-    """Every message answered exactly once, by the best bidder that could act, at a flat cost."""
+    """Every message answered exactly once, by the best bidder that could act, at a flat
+    cost."""
     print(report(result))
     assert result.answered_once == result.messages
     assert result.pile_ons == 0
@@ -33,15 +34,22 @@ def test_each_message_is_answered_exactly_once(tmp_path: Path) -> None:
 
 
 def test_quiet_time_keeps_bots_apart(tmp_path: Path) -> None:
-    """Run B: with a quiet time of 2 s no two bots' posts come closer, and still every message is answered once."""
-    result = run(tmp_path, Shape(quiet_time=2.0, patience=300.0) if LONG else Shape(**SHORT, quiet_time=2.0))
+    """Run B: with a quiet time of 2 s no two bots' posts come closer, and still every
+    message is answered once."""
+    result = run(
+        tmp_path,
+        Shape(quiet_time=2.0, patience=300.0)
+        if LONG
+        else Shape(**SHORT, quiet_time=2.0),
+    )
     check(result)
     assert result.crowding == 0
 
 
 @pytest.mark.skipif(not LONG, reason="make prove")
 def test_flat_cost(tmp_path: Path) -> None:
-    """Promise 4: cycles and model calls a message do not grow with N, nor do Redis commands per message and bot."""
+    """Promise 4: cycles and model calls a message do not grow with N, nor do Redis
+    commands per message and bot."""
     results = []
     for bots, rate in ((3, 20.0), (10, 20.0), (30, 15.0), (100, 4.0)):
         shape = Shape(bots=bots, rate=rate, messages=400 if bots < 100 else 200)

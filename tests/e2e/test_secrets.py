@@ -1,4 +1,5 @@
-"""No secret leaves the environment and the sealed vault, whatever goes wrong meanwhile; and the search for one works."""
+"""No secret leaves the environment and the sealed vault, whatever goes wrong meanwhile;
+and the search for one works."""
 
 from __future__ import annotations
 
@@ -32,13 +33,16 @@ FLOWER_PASSWORD = "flower-password-0123456789"
 
 
 class Tattler(ModelServer):
-    """A model server whose every second answer is an error that repeats the key it was given."""
+    """A model server whose every second answer is an error that repeats the key it was
+    given."""
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self.calls % 2:
             self.calls += 1
             key = request.headers.get("Authorization", "")
-            return web.json_response({"error": {"message": f"Incorrect API key provided: {key}"}}, status=401)
+            return web.json_response(
+                {"error": {"message": f"Incorrect API key provided: {key}"}}, status=401
+            )
         return await super()._answer(request)
 
 
@@ -53,39 +57,78 @@ class Searched:
     def search(self) -> list[str]:
         """Every leak, as `secret in place`."""
         broker = self.running.valkey.url.removesuffix("/0") + "/1"
-        return leaks(self.secrets, itertools.chain(
-            redis_texts(self.running.valkey.url), redis_texts(broker), log_texts(self.running.folder), argument_texts(),
-            flower_texts(self.flower, "stream", FLOWER_PASSWORD, (f"direct@{socket.gethostname()}",))))
+        return leaks(
+            self.secrets,
+            itertools.chain(
+                redis_texts(self.running.valkey.url),
+                redis_texts(broker),
+                log_texts(self.running.folder),
+                argument_texts(),
+                flower_texts(
+                    self.flower,
+                    "stream",
+                    FLOWER_PASSWORD,
+                    (f"direct@{socket.gethostname()}",),
+                ),
+            ),
+        )
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
-    """Two bots, two workers, beat and Flower after a busy time with every kind of trouble."""
+    """Two bots, two workers, beat and Flower after a busy time with every kind of
+    trouble."""
     folder = tmp_path_factory.mktemp("secrets")
     with Tattler() as model:
         llm = {"model": "openai:made-up", "base_url": model.url}
-        characters = write_characters(folder / "characters", [eager_character(name) | {"model": llm} for name in BOTS])
-        with system(folder, characters_dir=characters, cooldown=0, quiet_time=0, log_level="DEBUG") as running:
+        characters = write_characters(
+            folder / "characters",
+            [eager_character(name) | {"model": llm} for name in BOTS],
+        )
+        with system(
+            folder,
+            characters_dir=characters,
+            cooldown=0,
+            quiet_time=0,
+            log_level="DEBUG",
+        ) as running:
             accounts = add_bots(running, *BOTS)
             port = free_port()
             running.env["STREAM_KEY_OPENAI"] = MODEL_KEY
             running.workers()
             running.beat()
-            running.start("flower", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}",
-                          env={"FLOWER_BASIC_AUTH": f"stream:{FLOWER_PASSWORD}"})
+            running.start(
+                "flower",
+                "celery",
+                "-A",
+                "tasks",
+                "flower",
+                "--address=127.0.0.1",
+                f"--port={port}",
+                env={"FLOWER_BASIC_AUTH": f"stream:{FLOWER_PASSWORD}"},
+            )
             running.discord.add_channel("general")
             running.gateway(*BOTS)
             running.wait_ready(*BOTS)
-            secrets = {f"token of {name}": str(account.token) for name, account in accounts.items()} | {
-                "model key": MODEL_KEY, "vault key": running.env["STREAM_VAULT_KEYS"],
-                "Redis password": running.valkey.password, "Flower password": FLOWER_PASSWORD}
+            secrets = {
+                f"token of {name}": str(account.token)
+                for name, account in accounts.items()
+            } | {
+                "model key": MODEL_KEY,
+                "vault key": running.env["STREAM_VAULT_KEYS"],
+                "Redis password": running.valkey.password,
+                "Flower password": FLOWER_PASSWORD,
+            }
             trouble(running, secrets)
-            running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
+            running.wait(
+                lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower"
+            )
             yield Searched(running, secrets, f"http://127.0.0.1:{port}")
 
 
 def trouble(running: System, secrets: dict[str, str]) -> None:
-    """Talk while Discord's errors repeat the token, answers get lost, a worker is killed and Redis restarts."""
+    """Talk while Discord's errors repeat the token, answers get lost, a worker is
+    killed and Redis restarts."""
     faults, person = running.discord.faults, running.discord.add_user("Kim")
     channel = running.discord.add_channel("trouble")
     faults.lost_answer_rate = 0.1
@@ -97,15 +140,26 @@ def trouble(running: System, secrets: dict[str, str]) -> None:
     posts: list[Post] = []
 
     def settled() -> bool:
-        return all(running.discord.replies_to(post) or dead(running, post.message_id) for post in posts)
+        return all(
+            running.discord.replies_to(post) or dead(running, post.message_id)
+            for post in posts
+        )
 
     for number in range(12):
-        posts.append(running.discord.post(person, channel, f"{BOTS[number % 2]}, what about {number}?"))
+        posts.append(
+            running.discord.post(
+                person, channel, f"{BOTS[number % 2]}, what about {number}?"
+            )
+        )
         if number == 4:
             running.kill("direct")
             running.worker("direct,delivery", "direct")
         if number == 8:
-            running.wait(settled, 60.0, "every answer so far: the new worker runs, since one that starts without Redis ends")
+            running.wait(
+                settled,
+                60.0,
+                "every answer so far: the new worker runs, since one that starts without Redis ends",
+            )
             running.valkey.kill()
             running.valkey.start()
 
@@ -119,19 +173,26 @@ def dead(running: System, message: int) -> bool:
 
 
 def test_no_secret_is_found_anywhere(searched: Searched) -> None:
-    """Tokens, model keys, vault keys and passwords are in no Redis value of either database, no log (at DEBUG), none of
-    Flower's pages and answers, and no process's arguments; not encoded either."""
+    """Tokens, model keys, vault keys and passwords are in no Redis value of either
+    database, no log (at DEBUG), none of Flower's pages and answers, and no process's
+    arguments; not encoded either."""
     assert searched.search() == []
 
 
 def test_the_search_sees_a_leak_in_each_place(searched: Searched) -> None:
-    """A secret planted in a value of each Redis type, a key's name, a task, a log, a command line and Flower is found."""
+    """A secret planted in a value of each Redis type, a key's name, a task, a log, a
+    command line and Flower is found."""
     running, token = searched.running, searched.secrets["token of ada"]
     broker_url = running.valkey.url.removesuffix("/0") + "/1"
     client = running.store.client
     client.set("leak:string", f"x{token}")
     client.rpush("leak:list", "a", MODEL_KEY)
-    client.hset("leak:hash", mapping={"field": f"https://x/?q={searched.secrets['vault key'].replace('=', '%3D')}"})
+    client.hset(
+        "leak:hash",
+        mapping={
+            "field": f"https://x/?q={searched.secrets['vault key'].replace('=', '%3D')}"
+        },
+    )
     client.hset("leak:field", mapping={searched.secrets["Redis password"]: "1"})
     client.sadd("leak:set", token.encode().hex())
     client.zadd("leak:zset", {MODEL_KEY: 1.0})
@@ -143,9 +204,15 @@ def test_the_search_sees_a_leak_in_each_place(searched: Searched) -> None:
     celery_app.send_task(CYCLE, args=["ada", token, "1"], queue="direct")
     with (running.folder / "planted.log").open("w") as log:
         log.write(f"Authorization: Bot {token}")
-    process = subprocess.Popen([sys.executable, "-c", "input()", token], stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()", token], stdin=subprocess.PIPE
+    )
     try:
-        running.wait(lambda: any("flower /task/" in one for one in searched.search()), 20.0, "the leak in Flower")
+        running.wait(
+            lambda: any("flower /task/" in one for one in searched.search()),
+            20.0,
+            "the leak in Flower",
+        )
         found = set(searched.search())
     finally:
         process.communicate()
@@ -163,10 +230,15 @@ def test_the_search_sees_a_leak_in_each_place(searched: Searched) -> None:
 
 
 def test_a_message_can_be_followed_through_all_logs(searched: Searched) -> None:
-    """Each answered message's id is the `trace` of its admission, its decision and its delivery, in all processes' logs.
-    (An answer whose POST was not answered is known by the gateway's receipt; its deliverer has nothing to say.)"""
+    """Each answered message's id is the `trace` of its admission, its decision and its
+    delivery, in all processes' logs. (An answer whose POST was not answered is known by
+    the gateway's receipt; its deliverer has nothing to say.)"""
     running = searched.running
-    lines = [line for name in ("gateway", "direct", "cycles") for line in running.log(name, 10**7).splitlines()]
+    lines = [
+        line
+        for name in ("gateway", "direct", "cycles")
+        for line in running.log(name, 10**7).splitlines()
+    ]
     asked = [post.reply_to for post in running.discord.posts_by_bots() if post.reply_to]
     assert asked
     for message in asked:
@@ -178,4 +250,6 @@ def test_a_message_can_be_followed_through_all_logs(searched: Searched) -> None:
 
 def test_what_the_vault_holds_is_sealed(searched: Searched) -> None:
     """The sealed secrets are there, and open with the vault key alone."""
-    assert searched.running.store.client.get(keys.vault("ada", "secrets")).startswith("gAAAA")
+    assert searched.running.store.client.get(keys.vault("ada", "secrets")).startswith(
+        "gAAAA"
+    )

@@ -28,8 +28,9 @@ SLOWEST = 3.0
 LOCK_LEASE = 2
 """Seconds that a killed worker's lanes stay locked."""
 PACE = 0.2 if LONG else 0.03
-"""Seconds between messages: 1.5 trusted ones a second for four bots that can take 0.9, so that triggers must share cycles; the
-direct ones leave each channel's floor free nine tenths of the time."""
+"""Seconds between messages: 1.5 trusted ones a second for four bots that can take 0.9,
+so that triggers must share cycles; the direct ones leave each channel's floor free nine
+tenths of the time."""
 WORKERS = {
     f"{kind}-{n}": queues
     for n in range(2)
@@ -39,11 +40,13 @@ CYCLES_MOST = 2.0
 SEEN = {"perceive", "plan", "claim", "commit", "yield"}
 """The steps of a cycle that has read a message."""
 SLACK = 0.0 if LONG else 45.0
-"""Seconds more in the short profile: it runs beside everything else, so it asserts that a cycle comes, not how soon."""
+"""Seconds more in the short profile: it runs beside everything else, so it asserts that
+a cycle comes, not how soon."""
 
 
 class Thief(threading.Thread):
-    """Takes tasks from the broker beside the workers: half of what it catches is lost, the other half comes twice."""
+    """Takes tasks from the broker beside the workers: half of what it catches is lost,
+    the other half comes twice."""
 
     def __init__(self, url: str, seed: int) -> None:
         super().__init__(daemon=True)
@@ -78,16 +81,27 @@ class Driven:
     kills: list[float] = field(default_factory=list)
 
 
-def drive(running: System, channels: list[Channel], lee: Account, rng: random.Random) -> Driven:
-    """Post direct messages of Kim's and trusted ones of Lee's at random moments and kill a worker now and then."""
+def drive(
+    running: System, channels: list[Channel], lee: Account, rng: random.Random
+) -> Driven:
+    """Post direct messages of Kim's and trusted ones of Lee's at random moments and
+    kill a worker now and then."""
     kim = running.discord.add_user("Kim")
     driven = Driven()
     for number in range(MESSAGES):
         channel = rng.choice(channels)
         if rng.random() < 0.7:
-            driven.direct.append(running.discord.post(kim, channel, f"{rng.choice(BOTS)}, what about number {number}?"))
+            driven.direct.append(
+                running.discord.post(
+                    kim, channel, f"{rng.choice(BOTS)}, what about number {number}?"
+                )
+            )
         else:
-            driven.trusted.append(running.discord.post(lee, channel, f"Number {number} just came to my mind."))
+            driven.trusted.append(
+                running.discord.post(
+                    lee, channel, f"Number {number} just came to my mind."
+                )
+            )
         if number % (MESSAGES // 4) == MESSAGES // 8:
             name = rng.choice(["direct-0", "cycles-0"])
             running.kill(name)
@@ -98,9 +112,10 @@ def drive(running: System, channels: list[Channel], lee: Account, rng: random.Ra
 
 
 def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
-    """Hints are lost and doubled, workers killed, cycles take 0 to 3 s: every direct message is answered once, every
-    trusted one is seen by a cycle within cooldown + 2 s (and the cycle that was running, and the lease of a lock whose
-    holder was killed), and no cycle runs without a cause."""
+    """Hints are lost and doubled, workers killed, cycles take 0 to 3 s: every direct
+    message is answered once, every trusted one is seen by a cycle within cooldown + 2 s
+    (and the cycle that was running, and the lease of a lock whose holder was killed),
+    and no cycle runs without a cause."""
     with ModelServer(lambda rng: rng.uniform(0.0, SLOWEST)) as model:
         characters = tmp_path / "characters"
         with system(
@@ -120,14 +135,23 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
                 "trusted": {str(lee.id): 5},
                 "watchlist": [],
             }
-            write_characters(characters, [eager_character(name) | slow for name in BOTS])
+            write_characters(
+                characters, [eager_character(name) | slow for name in BOTS]
+            )
             add_bots(running, *BOTS)
-            channels = [running.discord.add_channel(f"room-{number}") for number in range(CHANNELS)]
+            channels = [
+                running.discord.add_channel(f"room-{number}")
+                for number in range(CHANNELS)
+            ]
             for name, queues in WORKERS.items():
                 running.worker(queues, name, 32)
             running.gateway(*BOTS)
             running.wait_ready(*BOTS)
-            running.wait(lambda: all(" ready. " in running.log(name) for name in WORKERS), 60.0, "the workers")
+            running.wait(
+                lambda: all(" ready. " in running.log(name) for name in WORKERS),
+                60.0,
+                "the workers",
+            )
             thief = Thief(running.valkey.url.removesuffix("/0") + "/1", seed=3)
             thief.start()
             driven = drive(running, channels, lee, random.Random(5))
@@ -136,11 +160,24 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
                 300.0 if LONG else 90.0,
                 "every answer",
             )
-            running.wait(lambda: not running.store.client.zcard(keys.WAKES_DUE), 60.0, "rest")
+            running.wait(
+                lambda: not running.store.client.zcard(keys.WAKES_DUE), 60.0, "rest"
+            )
             thief.ended.set()
-            doubles = [post for post in driven.direct if len(running.discord.replies_to(post)) != 1]
-            waits = {post.message_id: wait(running, post.message_id, driven.kills) for post in driven.trusted}
-            late = [message for message, seconds in waits.items() if seconds > COOLDOWN + SLOWEST + PUMP + SLACK]
+            doubles = [
+                post
+                for post in driven.direct
+                if len(running.discord.replies_to(post)) != 1
+            ]
+            waits = {
+                post.message_id: wait(running, post.message_id, driven.kills)
+                for post in driven.trusted
+            }
+            late = [
+                message
+                for message, seconds in waits.items()
+                if seconds > COOLDOWN + SLOWEST + PUMP + SLACK
+            ]
             counts = running.stats()
             print(
                 f"direct {len(driven.direct)}, trusted {len(driven.trusted)}, hints lost {thief.lost}, doubled {thief.doubled}, "
@@ -149,13 +186,17 @@ def test_every_message_finds_its_cycle(tmp_path: Path) -> None:
                 f"{sum(seconds > COOLDOWN + PUMP for seconds in waits.values())} beyond {COOLDOWN + PUMP} s"
             )
             assert not doubles
-            # Each begins with a trigger, or with a floor that it had to wait for; doubled hints add none.
+            # Each begins with a trigger, or with a floor that it had to wait for;
+            # doubled hints add none.
             assert counts["cycles"] <= CYCLES_MOST * MESSAGES
-            assert not late, [(waits[message], running.journal(message)) for message in late[:3]]
+            assert not late, [
+                (waits[message], running.journal(message)) for message in late[:3]
+            ]
 
 
 def wait(running: System, message: int, kills: list[float]) -> float:
-    """Seconds until some cycle read the message, without the lease of a worker's lock where one was killed meanwhile."""
+    """Seconds until some cycle read the message, without the lease of a worker's lock
+    where one was killed meanwhile."""
     lines = running.journal(message)
     heard = min(line.at_ms for line in lines)
     seen = min((line.at_ms for line in lines if line.step in SEEN), default=math.inf)

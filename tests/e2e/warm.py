@@ -1,5 +1,6 @@
-"""Processes forked from an interpreter that has already imported everything: real processes that start in a tenth of a
-second, so that a proof with hundreds of kills measures recovery and not imports. Importing this module is the warming."""
+"""Processes forked from an interpreter that has already imported everything: real
+processes that start in a tenth of a second, so that a proof with hundreds of kills
+measures recovery and not imports. Importing this module is the warming."""
 
 from __future__ import annotations
 
@@ -47,11 +48,20 @@ class Warm:
         return code
 
 
-def launch(command: Sequence[str], env: Mapping[str, str], log: Path, folder: Path | None = None) -> Warm:
-    """Start `python -m <command>` with exactly this environment, in `folder` if one is given; its output is appended to
-    `log`."""
+def launch(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    folder: Path | None = None,
+) -> Warm:
+    """Start `python -m <command>` with exactly this environment, in `folder` if one is
+    given; its output is appended to `log`."""
     os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    process = _context.Process(target=_run, args=(list(command), dict(env), str(log), str(folder or Path.cwd())), daemon=True)
+    process = _context.Process(
+        target=_run,
+        args=(list(command), dict(env), str(log), str(folder or Path.cwd())),
+        daemon=True,
+    )
     process.start()
     return Warm(process)
 
@@ -69,5 +79,7 @@ def _run(command: list[str], env: dict[str, str], log: str, folder: str) -> None
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = list(command)
     module, *_ = command
-    sys.modules.pop(module if module != "celery" else "", None)  # runpy warns of what it finds imported
+    sys.modules.pop(
+        module if module != "celery" else "", None
+    )  # runpy warns of what it finds imported
     runpy.run_module(module, run_name="__main__", alter_sys=True)

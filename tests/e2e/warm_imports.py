@@ -1,4 +1,5 @@
-"""What every process of the stream imports. No thread may run when this module is done: it is forked."""
+"""What every process of the stream imports. No thread may run when this module is done:
+it is forked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A gateway on a loopback Discord: real sockets, the unmodified discord.py, plain ports."""
+"""A gateway on a loopback Discord: real sockets, the unmodified discord.py, plain
+ports."""
 
 from __future__ import annotations
 
@@ -18,27 +19,40 @@ from tests.gateway.recording import POLICY, RecordingPorts, settings, until
 
 
 class Town:
-    """A Discord server with a channel, people and three bots, and the gateways that run there."""
+    """A Discord server with a channel, people and three bots, and the gateways that run
+    there."""
 
     def __init__(self, discord_server: LoopbackThread, ports: RecordingPorts) -> None:
         self.discord = discord_server
         self.ports = ports
         self.channel: Channel = discord_server.add_channel("general")
         self.ann = discord_server.add_user("Ann")
-        self.bots: dict[str, Account] = {name: discord_server.add_bot(name) for name in ("elena", "aria", "dotty")}
+        self.bots: dict[str, Account] = {
+            name: discord_server.add_bot(name) for name in ("elena", "aria", "dotty")
+        }
         self.running: list[tuple[Gateway, asyncio.Task[None]]] = []
 
     async def start(self, *bots: str, wait: bool = True, **changes: object) -> Gateway:
-        """Start a gateway process with these bots (all, if none is named) and wait until they are ready."""
+        """Start a gateway process with these bots (all, if none is named) and wait
+        until they are ready."""
         names = bots or tuple(self.bots)
-        hosted = [Hosted(name, SecretStr(self.bots[name].token or "")) for name in names]
+        hosted = [
+            Hosted(name, SecretStr(self.bots[name].token or "")) for name in names
+        ]
         config = settings(
-            discord_api_url=self.discord.api_url, discord_gateway_url=self.discord.gateway_url, **changes)
-        gateway = Gateway(hosted, self.ports, config, POLICY, http_trace=Address().trace(waits=True))
+            discord_api_url=self.discord.api_url,
+            discord_gateway_url=self.discord.gateway_url,
+            **changes,
+        )
+        gateway = Gateway(
+            hosted, self.ports, config, POLICY, http_trace=Address().trace(waits=True)
+        )
         task = asyncio.create_task(gateway.run())
         self.running.append((gateway, task))
         if wait:
-            await until(lambda: task.done() or gateway.ready == set(names), what="ready")
+            await until(
+                lambda: task.done() or gateway.ready == set(names), what="ready"
+            )
             assert not task.done(), task.exception()
         return gateway
 
@@ -46,12 +60,18 @@ class Town:
         """Stop all gateways as SIGTERM would."""
         for gateway, _ in self.running:
             gateway.stop()
-        await asyncio.gather(*(task for _, task in self.running), return_exceptions=True)
+        await asyncio.gather(
+            *(task for _, task in self.running), return_exceptions=True
+        )
         self.running.clear()
 
-    async def say(self, text: str, author: Account | None = None, **options: Any) -> Any:
+    async def say(
+        self, text: str, author: Account | None = None, **options: Any
+    ) -> Any:
         """Somebody says something in the channel."""
-        return await asyncio.to_thread(self.discord.post, author or self.ann, self.channel, text, **options)
+        return await asyncio.to_thread(
+            self.discord.post, author or self.ann, self.channel, text, **options
+        )
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""A gateway process that dies as soon as it has identified. Its clock goes on where the process before it left off.
+"""A gateway process that dies as soon as it has identified. Its clock goes on where the
+process before it left off.
 
 Arguments: Redis's address, Discord's REST and gateway addresses, the clock's file.
 """
@@ -48,9 +49,15 @@ class FileClock:
 
 def main(redis: str, api: str, gateway: str, clock_file: str) -> None:
     clock = FileClock(Path(clock_file))
-    config = settings(discord_api_url=api, discord_gateway_url=gateway, identify_pause=5.0)
+    config = settings(
+        discord_api_url=api, discord_gateway_url=gateway, identify_pause=5.0
+    )
     hosted = [Hosted("elena", SecretStr("MTIz.the.token"))]
-    asyncio.run(Gateway(hosted, CountingPorts(redis), config, POLICY, clock.time, clock.sleep).run())
+    asyncio.run(
+        Gateway(
+            hosted, CountingPorts(redis), config, POLICY, clock.time, clock.sleep
+        ).run()
+    )
 
 
 if __name__ == "__main__":

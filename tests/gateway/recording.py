@@ -1,4 +1,5 @@
-"""Plain ports that remember what they were asked, in place of Redis; and the settings and waiting of these tests."""
+"""Plain ports that remember what they were asked, in place of Redis; and the settings
+and waiting of these tests."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from app.store.elections import Election
 from tests.patience import patience
 
 
-async def until(predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> None:
+async def until(
+    predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition"
+) -> None:
     """Wait for a predicate; fail when time is up."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience(seconds)
@@ -33,20 +36,41 @@ async def until(predicate: Callable[[], Any], seconds: float = 10.0, what: str =
 
 def settings(**changes: object) -> Settings:
     """Settings of a quick test."""
-    return Settings.model_validate({"guild_ready_timeout": 0.05, "pump_interval": 0.05, "identify_pause": 0.01, **changes})
+    return Settings.model_validate(
+        {
+            "guild_ready_timeout": 0.05,
+            "pump_interval": 0.05,
+            "identify_pause": 0.01,
+            **changes,
+        }
+    )
 
 
-POLICY = Policy.model_validate({
-    "intercept": 0, "threshold": 0, "threshold_named": 0, "signals": dict.fromkeys(Signal, 1.0), "trust": 0,
-    "trust_level": 4, "fatigue": 0, "fatigue_lines": 20,
-    "terms": [{"group": "time", "axes": [{"feature": "author_gap", "edges": [1.5]}], "weights": [0.25, 0.5]}],
-})
+POLICY = Policy.model_validate(
+    {
+        "intercept": 0,
+        "threshold": 0,
+        "threshold_named": 0,
+        "signals": dict.fromkeys(Signal, 1.0),
+        "trust": 0,
+        "trust_level": 4,
+        "fatigue": 0,
+        "fatigue_lines": 20,
+        "terms": [
+            {
+                "group": "time",
+                "axes": [{"feature": "author_gap", "edges": [1.5]}],
+                "weights": [0.25, 0.5],
+            }
+        ],
+    }
+)
 """Everybody bids, and a little more for an author who has not just spoken."""
 
 
 class RecordingPorts:
-    """Keeps everything. `down`: every coroutine raises StoreUnavailable. `elections`: outcomes to hand out in order;
-    after them GRANTED to the best bid."""
+    """Keeps everything. `down`: every coroutine raises StoreUnavailable. `elections`:
+    outcomes to hand out in order; after them GRANTED to the best bid."""
 
     def __init__(self, *roster: RosterEntry) -> None:
         self.down = False
@@ -95,7 +119,13 @@ class RecordingPorts:
         await self._reach()
         event = candidate.event
         self.requests.append((candidate.bot, request))
-        if self._seen.setdefault((candidate.bot, event.message_id, f"{event.kind}{candidate.edited}"), request) != request:
+        if (
+            self._seen.setdefault(
+                (candidate.bot, event.message_id, f"{event.kind}{candidate.edited}"),
+                request,
+            )
+            != request
+        ):
             return Admission(Admit.DUPLICATE, 0, "")
         self.admitted.append(candidate)
         if candidate.move_cursor:
@@ -130,7 +160,9 @@ class RecordingPorts:
         await self._reach()
         return tuple(self.entries.values())
 
-    async def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
+    async def receipt(
+        self, bot: str, channel_id: str, message_id: str, nonce: str
+    ) -> None:
         await self._reach()
         self.receipts.append((bot, channel_id, message_id, nonce))
 
@@ -176,8 +208,13 @@ class RecordingPorts:
         self.writable[bot] = presence.writable
         names = self.names.get(bot, (bot.title(),))
         self.entries[bot] = RosterEntry(
-            bot=bot, user_id=presence.user_id, names=names, nicknames=dict(presence.nicknames), roles=presence.roles,
-            channels=presence.channels)
+            bot=bot,
+            user_id=presence.user_id,
+            names=names,
+            nicknames=dict(presence.nicknames),
+            roles=presence.roles,
+            channels=presence.channels,
+        )
         for known in presence.names.values():
             self.channel_names.update(known)
 
@@ -229,7 +266,12 @@ class RecordingPorts:
 class Wire:
     """A connection to Discord that is nothing but what the intake asks of one."""
 
-    def __init__(self, moves: bool = True, lost: Callable[[str], None] = lambda _: None, barred: str = "") -> None:
+    def __init__(
+        self,
+        moves: bool = True,
+        lost: Callable[[str], None] = lambda _: None,
+        barred: str = "",
+    ) -> None:
         self._moves, self.lost, self._barred = moves, lost, barred
 
     def moves(self, channel_id: str) -> bool:

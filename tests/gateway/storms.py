@@ -1,4 +1,5 @@
-"""A Discord that ends sessions as soon as they begin, and a clock on which a day passes within seconds."""
+"""A Discord that ends sessions as soon as they begin, and a clock on which a day passes
+within seconds."""
 
 from __future__ import annotations
 
@@ -29,12 +30,19 @@ class Clock:
 
 
 class StormyDiscord:
-    """Logs every bot in, and then does to each IDENTIFY what `fate` does. A RESUME is answered by an invalid session.
+    """Logs every bot in, and then does to each IDENTIFY what `fate` does. A RESUME is
+    answered by an invalid session.
 
-    `identifies` holds the clock's time of each. `remaining` is what GET /gateway/bot says, less what was used.
+    `identifies` holds the clock's time of each. `remaining` is what GET /gateway/bot
+    says, less what was used.
     """
 
-    def __init__(self, clock: Clock, fate: Callable[[web.WebSocketResponse], Any], remaining: int = 1_000) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        fate: Callable[[web.WebSocketResponse], Any],
+        remaining: int = 1_000,
+    ) -> None:
         self._clock = clock
         self._fate = fate
         self.remaining = remaining
@@ -52,30 +60,59 @@ class StormyDiscord:
 
     async def _me(self, _: web.Request) -> web.Response:
         self.logins += 1
-        return _json({"id": "7", "username": "elena", "discriminator": "0001", "avatar": None, "bot": True})
+        return _json(
+            {
+                "id": "7",
+                "username": "elena",
+                "discriminator": "0001",
+                "avatar": None,
+                "bot": True,
+            }
+        )
 
     async def _application(self, _: web.Request) -> web.Response:
         owner = {"id": "1", "username": "ann", "discriminator": "0", "avatar": None}
-        return _json({
-            "id": "7", "name": "elena", "description": "", "icon": None, "rpc_origins": [], "bot_public": True,
-            "bot_require_code_grant": False, "verify_key": "", "team": None, "summary": "", "flags": 0, "owner": owner,
-        })
+        return _json(
+            {
+                "id": "7",
+                "name": "elena",
+                "description": "",
+                "icon": None,
+                "rpc_origins": [],
+                "bot_public": True,
+                "bot_require_code_grant": False,
+                "verify_key": "",
+                "team": None,
+                "summary": "",
+                "flags": 0,
+                "owner": owner,
+            }
+        )
 
     async def _bot(self, _: web.Request) -> web.Response:
         left = self.remaining - len(self.identifies)
-        limit = {"total": 1_000, "remaining": left, "reset_after": 3_600_000, "max_concurrency": 1}
+        limit = {
+            "total": 1_000,
+            "remaining": left,
+            "reset_after": 3_600_000,
+            "max_concurrency": 1,
+        }
         return _json({"url": self.url, "shards": 1, "session_start_limit": limit})
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.2)
         await socket.prepare(request)
-        await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41_250}, "s": None, "t": None})
+        await socket.send_json(
+            {"op": HELLO, "d": {"heartbeat_interval": 41_250}, "s": None, "t": None}
+        )
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 continue
             op = json.loads(message.data)["op"]
             if op == RESUME:
-                await socket.send_json({"op": INVALID_SESSION, "d": False, "s": None, "t": None})
+                await socket.send_json(
+                    {"op": INVALID_SESSION, "d": False, "s": None, "t": None}
+                )
             elif op == IDENTIFY:
                 self.identifies.append(self._clock.now)
                 await self._fate(socket)
@@ -84,7 +121,10 @@ class StormyDiscord:
     def worst_day(self) -> int:
         """The most identifies within any twenty-four hours."""
         times = self.identifies
-        return max((sum(begin <= time < begin + 86_400 for time in times) for begin in times), default=0)
+        return max(
+            (sum(begin <= time < begin + 86_400 for time in times) for begin in times),
+            default=0,
+        )
 
 
 @asynccontextmanager
@@ -123,4 +163,6 @@ async def crash(socket: web.WebSocketResponse) -> None:
 
 
 def _json(body: object) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    return web.Response(
+        body=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )

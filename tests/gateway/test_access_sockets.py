@@ -1,4 +1,5 @@
-"""What a bot may read changes while it runs: its entry on the roster follows at once."""
+"""What a bot may read changes while it runs: its entry on the roster follows at
+once."""
 
 from __future__ import annotations
 
@@ -19,14 +20,19 @@ def readable(town: Town, bot: str = "elena") -> set[str]:
 
 
 @pytest.mark.parametrize("kind", [ChannelType.VOICE, ChannelType.STAGE])
-async def test_a_voice_channel_is_read_by_who_may_connect(town: Town, kind: ChannelType) -> None:
-    """The text of a voice or stage channel needs CONNECT, and is heard as soon as that is given."""
+async def test_a_voice_channel_is_read_by_who_may_connect(
+    town: Town, kind: ChannelType
+) -> None:
+    """The text of a voice or stage channel needs CONNECT, and is heard as soon as that
+    is given."""
     place = town.discord.add_channel("radio", kind=kind)
     town.discord.deny(place, town.bots["elena"], Permission.CONNECT)
     await town.start("elena")
     assert readable(town) == {str(town.channel.id)}
     town.discord.permit(place, town.bots["elena"], Permission.CONNECT)
-    await until(lambda: str(place.id) in readable(town), what="the channel on the roster")
+    await until(
+        lambda: str(place.id) in readable(town), what="the channel on the roster"
+    )
 
 
 def may_write(town: Town) -> bool:
@@ -35,45 +41,66 @@ def may_write(town: Town) -> bool:
 
 
 async def test_a_role_given_and_taken(town: Town) -> None:
-    """A role that lets a bot write counts as soon as the bot has it, and no longer when it is taken. The channel is seen
-    all along, so Discord tells of no change to the channel."""
-    town.discord.deny(town.channel, town.discord.everyone_role(), Permission.SEND_MESSAGES)
+    """A role that lets a bot write counts as soon as the bot has it, and no longer when
+    it is taken. The channel is seen all along, so Discord tells of no change to the
+    channel."""
+    town.discord.deny(
+        town.channel, town.discord.everyone_role(), Permission.SEND_MESSAGES
+    )
     role = town.discord.add_role("writers")
     town.discord.set_overwrite(town.channel, role, allow=Permission.SEND_MESSAGES)
     await town.start("elena")
     assert not may_write(town)
     town.discord.give_role(town.bots["elena"], role)
-    await until(lambda: may_write(town), what="the right to write after the role was given")
+    await until(
+        lambda: may_write(town), what="the right to write after the role was given"
+    )
     town.discord.take_role(town.bots["elena"], role)
-    await until(lambda: not may_write(town), what="the right gone after the role was taken")
+    await until(
+        lambda: not may_write(town), what="the right gone after the role was taken"
+    )
 
 
 async def test_a_role_deleted(town: Town) -> None:
     """A role that is deleted lets nobody write any more."""
     role = town.discord.add_role("writers", permissions=Permission.SEND_MESSAGES)
     town.discord.give_role(town.bots["elena"], role)
-    for other in (town.discord.everyone_role(), town.discord.managed_role(town.bots["elena"])):
-        town.discord.change_role(other, permissions=other.permissions & ~Permission.SEND_MESSAGES)
+    for other in (
+        town.discord.everyone_role(),
+        town.discord.managed_role(town.bots["elena"]),
+    ):
+        town.discord.change_role(
+            other, permissions=other.permissions & ~Permission.SEND_MESSAGES
+        )
     await town.start("elena")
     assert may_write(town)
     town.discord.delete_role(role)
-    await until(lambda: not may_write(town), what="the right gone after the role was deleted")
+    await until(
+        lambda: not may_write(town), what="the right gone after the role was deleted"
+    )
 
 
 async def test_a_nickname(town: Town) -> None:
     """A new nickname is on the roster at once."""
     await town.start("elena")
     town.discord.set_nick(town.bots["elena"], None, "Nell")
-    await until(lambda: "Nell" in town.ports.entries["elena"].nicknames.values(), what="the nickname on the roster")
+    await until(
+        lambda: "Nell" in town.ports.entries["elena"].nicknames.values(),
+        what="the nickname on the roster",
+    )
 
 
 async def test_a_server_that_comes_late(town: Town) -> None:
-    """A server in an outage has no channels for the bot; when it comes back, they are on the roster at once."""
+    """A server in an outage has no channels for the bot; when it comes back, they are
+    on the roster at once."""
     town.discord.set_unavailable()
     await town.start("elena")
     assert readable(town) == set()
     town.discord.set_unavailable(unavailable=False)
-    await until(lambda: readable(town) == {str(town.channel.id)}, what="the late server's channel")
+    await until(
+        lambda: readable(town) == {str(town.channel.id)},
+        what="the late server's channel",
+    )
 
 
 async def test_an_outage_of_a_server(town: Town) -> None:
@@ -82,7 +109,10 @@ async def test_an_outage_of_a_server(town: Town) -> None:
     town.discord.set_unavailable()
     place = town.discord.add_channel("made meanwhile")
     town.discord.set_unavailable(unavailable=False)
-    await until(lambda: readable(town) == {str(town.channel.id), str(place.id)}, what="the channel after the outage")
+    await until(
+        lambda: readable(town) == {str(town.channel.id), str(place.id)},
+        what="the channel after the outage",
+    )
 
 
 async def test_the_roles_of_others_publish_nothing(town: Town) -> None:
@@ -91,7 +121,10 @@ async def test_the_roles_of_others_publish_nothing(town: Town) -> None:
     before = len(town.ports.published)
     other: Account = town.bots["aria"]
     role = town.discord.add_role("guests")
-    await until(lambda: len(town.ports.published) > before, what="the publication after a new role")
+    await until(
+        lambda: len(town.ports.published) > before,
+        what="the publication after a new role",
+    )
     before = len(town.ports.published)
     town.discord.give_role(other, role)
     place = town.discord.add_channel("later")

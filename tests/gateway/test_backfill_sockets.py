@@ -19,7 +19,9 @@ READING = ("GET", "/channels/{channel_id}/messages")
 
 async def caught_up(town: Town, bot: str = "elena") -> None:
     """Wait until the bot has a cursor in the channel."""
-    await until(lambda: str(town.channel.id) in town.ports.cursor[bot], what="the first cursor")
+    await until(
+        lambda: str(town.channel.id) in town.ports.cursor[bot], what="the first cursor"
+    )
 
 
 @pytest.mark.asyncio
@@ -33,13 +35,21 @@ async def test_a_first_start_begins_now(town: Town) -> None:
     await until(lambda: town.ports.texts("elena") == ["news"])
 
 
-@pytest.mark.parametrize(("status", "body"), [
-    (403, CLOUDFLARE), (404, "<html>404</html>"), (429, CLOUDFLARE),
-    (403, {"message": "internal network error", "code": 40333}),
-])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, CLOUDFLARE),
+        (404, "<html>404</html>"),
+        (429, CLOUDFLARE),
+        (403, {"message": "internal network error", "code": 40333}),
+    ],
+)
 @pytest.mark.asyncio
-async def test_a_proxys_page_does_not_end_the_reading(town: Town, status: int, body: str | dict[str, object]) -> None:
-    """A refusal that may pass delays the reading of a channel: what was missed is admitted all the same."""
+async def test_a_proxys_page_does_not_end_the_reading(
+    town: Town, status: int, body: str | dict[str, object]
+) -> None:
+    """A refusal that may pass delays the reading of a channel: what was missed is
+    admitted all the same."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
@@ -61,9 +71,12 @@ class Eager:
 
 
 @pytest.mark.asyncio
-async def test_a_refused_address_stops_the_reading_of_all_channels(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While Cloudflare refuses the address, the channels do not each ask for themselves: what was on its way is refused,
-    and nothing more is asked until the pause is over. Nothing is lost, and what is said meanwhile is heard."""
+async def test_a_refused_address_stops_the_reading_of_all_channels(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Cloudflare refuses the address, the channels do not each ask for
+    themselves: what was on its way is refused, and nothing more is asked until the
+    pause is over. Nothing is lost, and what is said meanwhile is heard."""
     monkeypatch.setattr(address, "FIRST_PAUSE", 3.0)
     rooms = [town.discord.add_channel(f"room-{number}") for number in range(20)]
     await town.start("elena")
@@ -75,27 +88,36 @@ async def test_a_refused_address_stops_the_reading_of_all_channels(town: Town, m
     town.discord.faults.fail_next("GET", MESSAGES, 403, CLOUDFLARE, times=AT_ONCE)
     before = town.discord.requests[READING]
     await town.start("elena")
-    await until(lambda: town.discord.requests[READING] > before, what="the refused reading")
+    await until(
+        lambda: town.discord.requests[READING] > before, what="the refused reading"
+    )
     await town.say("live")
     await until(lambda: "live" in town.ports.texts("elena"))
     assert town.discord.requests[READING] - before <= AT_ONCE
-    await until(lambda: sorted(town.ports.texts("elena")) == ["live", *["missed"] * 20], seconds=30)
+    await until(
+        lambda: sorted(town.ports.texts("elena")) == ["live", *["missed"] * 20],
+        seconds=30,
+    )
 
 
 @pytest.mark.asyncio
 async def test_an_empty_channel_is_marked(town: Town) -> None:
-    """A channel without messages gets a cursor too, so that the first message during an outage is not missed."""
+    """A channel without messages gets a cursor too, so that the first message during an
+    outage is not missed."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
     await town.say("elena, the very first")
     await town.start("elena")
-    await until(lambda: town.ports.hints == [(f"elena:{town.channel.id}", Context.DIRECT)])
+    await until(
+        lambda: town.ports.hints == [(f"elena:{town.channel.id}", Context.DIRECT)]
+    )
 
 
 @pytest.mark.asyncio
 async def test_a_restart_reads_back_in_order(town: Town) -> None:
-    """All that was said while the process was down is admitted once, in order, threads and direct messages too."""
+    """All that was said while the process was down is admitted once, in order, threads
+    and direct messages too."""
     elena = town.bots["elena"]
     thread = town.discord.open_thread(elena, town.channel, "fish")
     await town.start("elena")
@@ -112,47 +134,66 @@ async def test_a_restart_reads_back_in_order(town: Town) -> None:
     await asyncio.to_thread(town.discord.dm, town.ann, elena, "in private")
     await town.start("elena")
     await until(lambda: len(town.ports.admitted) == 122)
-    here = [c.event.content for c in town.ports.admitted if c.event.channel_id == str(town.channel.id)]
+    here = [
+        c.event.content
+        for c in town.ports.admitted
+        if c.event.channel_id == str(town.channel.id)
+    ]
     assert here == [f"line {number}" for number in range(120)]
     direct = {c.event.content for c in town.ports.admitted if c.classified.direct}
     assert direct == {"in the thread", "in private"}
     last = town.discord.messages_in(town.channel)[-1]
-    await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
+    await until(
+        lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id)
+    )
 
 
 @pytest.mark.asyncio
 async def test_a_lost_session_is_read_back(town: Town) -> None:
-    """After op 9 what was said without the bot is admitted, and what was said with it is not admitted twice."""
+    """After op 9 what was said without the bot is admitted, and what was said with it
+    is not admitted twice."""
     await town.start("elena")
     await caught_up(town)
     await town.say("before")
     await until(lambda: town.ports.texts("elena") == ["before"])
     town.discord.faults.send_op9(town.bots["elena"])
-    await asyncio.to_thread(town.discord.wait_for, lambda: not town.discord.connected(), 10)
+    await asyncio.to_thread(
+        town.discord.wait_for, lambda: not town.discord.connected(), 10
+    )
     await town.say("elena, did you miss this?")
     await until(lambda: len(town.ports.admitted) == 2, seconds=20)
     assert town.ports.texts("elena") == ["before", "elena, did you miss this?"]
 
 
 @pytest.mark.asyncio
-async def test_a_channel_made_while_the_bot_was_away_is_read_from_its_beginning(town: Town) -> None:
+async def test_a_channel_made_while_the_bot_was_away_is_read_from_its_beginning(
+    town: Town,
+) -> None:
     """Whoever speaks to a bot in a channel that was made during a restart is heard."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
     channel = town.discord.add_channel("made meanwhile")
-    await asyncio.to_thread(town.discord.post, town.ann, channel, "elena, do you like it here?")
+    await asyncio.to_thread(
+        town.discord.post, town.ann, channel, "elena, do you like it here?"
+    )
     await town.start("elena")
     await until(lambda: town.ports.hints == [(f"elena:{channel.id}", Context.DIRECT)])
 
 
 @pytest.mark.asyncio
-async def test_the_first_message_of_a_channel_may_fall_into_a_lost_session(town: Town) -> None:
-    """A channel that the bot saw being made has a cursor before anything was said in it."""
+async def test_the_first_message_of_a_channel_may_fall_into_a_lost_session(
+    town: Town,
+) -> None:
+    """A channel that the bot saw being made has a cursor before anything was said in
+    it."""
     await town.start("elena")
     await caught_up(town)
     channel = await asyncio.to_thread(town.discord.add_channel, "made before")
-    await until(lambda: str(channel.id) in town.ports.cursor["elena"], what="a cursor for the new channel")
+    await until(
+        lambda: str(channel.id) in town.ports.cursor["elena"],
+        what="a cursor for the new channel",
+    )
     assert town.ports.cursor["elena"][str(channel.id)] == str(channel.id - 1)
 
 
@@ -171,8 +212,8 @@ async def test_a_dropped_socket_resumes(town: Town) -> None:
 
 @pytest.mark.asyncio
 async def test_old_messages_are_context_only(town: Town) -> None:
-    """What is older than the backfill age is kept and wakes nobody; a direct message stays one, so that the admission tells
-    the journal why it is not answered."""
+    """What is older than the backfill age is kept and wakes nobody; a direct message
+    stays one, so that the admission tells the journal why it is not answered."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
@@ -188,7 +229,8 @@ async def test_old_messages_are_context_only(town: Town) -> None:
 
 @pytest.mark.asyncio
 async def test_redis_away_holds_the_cursor(town: Town) -> None:
-    """A failed admission holds the cursor; a process that dies then reads the message back when it starts again."""
+    """A failed admission holds the cursor; a process that dies then reads the message
+    back when it starts again."""
     await town.start("elena")
     await caught_up(town)
     await town.say("one")
@@ -205,8 +247,11 @@ async def test_redis_away_holds_the_cursor(town: Town) -> None:
 
 
 @pytest.mark.asyncio
-async def test_overflow_is_read_back(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a full queue could not hold during an outage is read from Discord afterwards."""
+async def test_overflow_is_read_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full queue could not hold during an outage is read from Discord
+    afterwards."""
     monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (3,))
     await town.start("elena")
     await caught_up(town)
@@ -216,7 +261,9 @@ async def test_overflow_is_read_back(town: Town, monkeypatch: pytest.MonkeyPatch
     await until(lambda: town.ports.pumps > 3)
     town.ports.down = False
     await until(lambda: len(town.ports.admitted) == 10, seconds=20)
-    assert sorted(town.ports.texts("elena")) == [f"line {number}" for number in range(10)]
+    assert sorted(town.ports.texts("elena")) == [
+        f"line {number}" for number in range(10)
+    ]
 
 
 @pytest.mark.asyncio
@@ -233,25 +280,38 @@ async def test_a_failing_discord_is_asked_again(town: Town) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("status", "times"), [(429, 5), (401, 1), (400, 1)])
-async def test_a_refusal_that_may_pass_loses_nothing(town: Town, status: int, times: int) -> None:
-    """Rate limits beyond discord.py's patience, or a token that is being rotated, delay the reading; they do not end it with
-    the messages unread and every cursor held until the next session."""
+async def test_a_refusal_that_may_pass_loses_nothing(
+    town: Town, status: int, times: int
+) -> None:
+    """Rate limits beyond discord.py's patience, or a token that is being rotated, delay
+    the reading; they do not end it with the messages unread and every cursor held until
+    the next session."""
     await town.start("elena")
     await caught_up(town)
     await town.stop()
     await town.say("elena, hello?")
     town.discord.faults.fail_next(
-        "GET", "/messages", status, {"message": "no", "code": 0, "retry_after": 0.01, "global": False}, times=times)
+        "GET",
+        "/messages",
+        status,
+        {"message": "no", "code": 0, "retry_after": 0.01, "global": False},
+        times=times,
+    )
     await town.start("elena")
     await until(lambda: town.ports.texts("elena") == ["elena, hello?"], seconds=20)
     last = await town.say("thanks")
-    await until(lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id))
+    await until(
+        lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id)
+    )
 
 
 @pytest.mark.asyncio
-async def test_a_new_session_that_is_resumed_before_it_is_ready_hides_no_gap(town: Town) -> None:
-    """Op 9, a new session, and its connection drops and resumes while discord.py still waits for guilds: what comes live
-    then moves no cursor past what was said during the outage."""
+async def test_a_new_session_that_is_resumed_before_it_is_ready_hides_no_gap(
+    town: Town,
+) -> None:
+    """Op 9, a new session, and its connection drops and resumes while discord.py still
+    waits for guilds: what comes live then moves no cursor past what was said during the
+    outage."""
     await town.start("elena", guild_ready_timeout=1.5)
     await caught_up(town)
     elena, sees = town.bots["elena"], town.discord.connected
@@ -264,7 +324,12 @@ async def test_a_new_session_that_is_resumed_before_it_is_ready_hides_no_gap(tow
     await asyncio.to_thread(town.discord.wait_for, sees, 20)
     await town.say("live")
     await until(lambda: "live" in town.ports.texts("elena"), seconds=20)
-    await until(lambda: sorted(town.ports.texts("elena")) == ["elena, did you miss this?", "live"], seconds=20)
+    await until(
+        lambda: (
+            sorted(town.ports.texts("elena")) == ["elena, did you miss this?", "live"]
+        ),
+        seconds=20,
+    )
 
 
 def test_the_gate() -> None:
@@ -288,7 +353,9 @@ def test_the_gate() -> None:
     assert gate.moves("2")
     gate.disconnect()
     gate.release_all()
-    assert not gate.moves("1")  # a reading that ends while the connection is gone opens nothing
+    assert not gate.moves(
+        "1"
+    )  # a reading that ends while the connection is gone opens nothing
     gate.resume()
     assert gate.moves("1")
     gate.disconnect()

@@ -1,4 +1,5 @@
-"""Edits as they come: in haste, late by one connection, missed by another, before the roster, while Redis is away."""
+"""Edits as they come: in haste, late by one connection, missed by another, before the
+roster, while Redis is away."""
 
 from __future__ import annotations
 
@@ -28,8 +29,14 @@ async def settled(intake: Intake) -> None:
         await queue.drained()
 
 
-async def edited(intake: Intake, ports: RecordingPorts, said: Event, edits: list[tuple[str, float, str]]) -> list[str]:
-    """Which bots were asked, after the message and its edits (by whose connection, when, the text) have come."""
+async def edited(
+    intake: Intake,
+    ports: RecordingPorts,
+    said: Event,
+    edits: list[tuple[str, float, str]],
+) -> list[str]:
+    """Which bots were asked, after the message and its edits (by whose connection,
+    when, the text) have come."""
     await offered(intake, said)
     ports.admitted.clear()
     for bot, age_s, content in edits:
@@ -41,21 +48,41 @@ async def edited(intake: Intake, ports: RecordingPorts, said: Event, edits: list
     return [one.bot for one in ports.admitted]
 
 
-async def test_named_and_released_before_the_admission(start: Start, ports: RecordingPorts) -> None:
+async def test_named_and_released_before_the_admission(
+    start: Start, ports: RecordingPorts
+) -> None:
     """Two edits in haste: the second counts."""
-    assert await edited(start(), ports, event("hi"), [("aria", 1.0, "aria, hi"), ("aria", 2.0, "hi all")]) == []
-
-
-async def test_a_foreign_bots_edit_asks_nobody(start: Start, ports: RecordingPorts) -> None:
-    """A bot's message is gossip at most, edited or not."""
     assert (
-        await edited(start(), ports, event("thinking...", author_kind=AuthorKind.FOREIGN), [("aria", 1.0, "aria, hi")])
+        await edited(
+            start(),
+            ports,
+            event("hi"),
+            [("aria", 1.0, "aria, hi"), ("aria", 2.0, "hi all")],
+        )
         == []
     )
 
 
-async def test_connections_that_lag_or_miss_an_edit(start: Start, ports: RecordingPorts) -> None:
-    """dotty's connection brings both edits before aria's brings the first, or aria's misses the first: she is asked once."""
+async def test_a_foreign_bots_edit_asks_nobody(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """A bot's message is gossip at most, edited or not."""
+    assert (
+        await edited(
+            start(),
+            ports,
+            event("thinking...", author_kind=AuthorKind.FOREIGN),
+            [("aria", 1.0, "aria, hi")],
+        )
+        == []
+    )
+
+
+async def test_connections_that_lag_or_miss_an_edit(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """dotty's connection brings both edits before aria's brings the first, or aria's
+    misses the first: she is asked once."""
     intake = start()
     late = [(bot, *edit) for bot in ("dotty", "aria") for edit in NAMED]
     assert await edited(intake, ports, event("hi"), late) == ["aria"]
@@ -63,13 +90,18 @@ async def test_connections_that_lag_or_miss_an_edit(start: Start, ports: Recordi
     assert await edited(intake, ports, event("hi"), missed) == ["aria"]
 
 
-async def test_an_older_edit_that_comes_late_changes_nothing(start: Start, ports: RecordingPorts) -> None:
-    """dotty's connection has brought the latest text; aria's brings the one before it, which names nobody."""
+async def test_an_older_edit_that_comes_late_changes_nothing(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """dotty's connection has brought the latest text; aria's brings the one before it,
+    which names nobody."""
     edits = [("dotty", 2.0, "aria, hi"), ("aria", 1.0, "hi all")]
     assert await edited(start(), ports, event("hi"), edits) == ["aria"]
 
 
-async def test_a_late_connection_releases_once(start: Start, ports: RecordingPorts) -> None:
+async def test_a_late_connection_releases_once(
+    start: Start, ports: RecordingPorts
+) -> None:
     """The same for a name that is taken away."""
     late = [(bot, *edit) for bot in ("dotty", "aria") for edit in RELEASED]
     assert await edited(start(), ports, event("aria, hi"), late) == []
@@ -77,7 +109,8 @@ async def test_a_late_connection_releases_once(start: Start, ports: RecordingPor
 
 
 async def test_edited_before_the_roster_knows_the_bot(ports: RecordingPorts) -> None:
-    """Held until then, the message is judged by the roster as it is at its admission."""
+    """Held until then, the message is judged by the roster as it is at its
+    admission."""
     intake = Intake(ports, settings(), POLICY)
     intake.host("aria", "12", Wire())
     said = event("aria, are you thre?")
@@ -90,7 +123,9 @@ async def test_edited_before_the_roster_knows_the_bot(ports: RecordingPorts) -> 
     await intake.close(0.1)
 
 
-async def test_an_edit_is_held_however_much_waits(start: Start, ports: RecordingPorts) -> None:
+async def test_an_edit_is_held_however_much_waits(
+    start: Start, ports: RecordingPorts
+) -> None:
     """Redis is away and the queue is full; nothing would read the edit back."""
     intake, said = start(), event("hi")
     await offered(intake, said)
@@ -100,9 +135,21 @@ async def test_an_edit_is_held_however_much_waits(start: Start, ports: Recording
     intake.edited("aria", text(said, "aria, hi"), 1.0)
     ports.down = False
     await settled(intake)
-    assert [one.event.content for one in ports.admitted if one.classified.direct] == ["aria, hi"]
+    assert [one.event.content for one in ports.admitted if one.classified.direct] == [
+        "aria, hi"
+    ]
 
 
-async def test_an_old_message_is_not_asked_about(start: Start, ports: RecordingPorts) -> None:
+async def test_an_old_message_is_not_asked_about(
+    start: Start, ports: RecordingPorts
+) -> None:
     """Older than the backfill age when it was edited."""
-    assert await edited(start(), ports, event("hi"), [("aria", settings().backfill_age + 1, "aria, hi")]) == []
+    assert (
+        await edited(
+            start(),
+            ports,
+            event("hi"),
+            [("aria", settings().backfill_age + 1, "aria, hi")],
+        )
+        == []
+    )

@@ -33,7 +33,8 @@ class Ports:
 
 @pytest.mark.asyncio
 async def test_a_complete_election_is_not_put_off_by_an_answer_that_came_late() -> None:
-    """All have bid, and only then the answer to the first bid arrives: the election closes now, once, not at the window's end."""
+    """All have bid, and only then the answer to the first bid arrives: the election
+    closes now, once, not at the window's end."""
     ports = Ports()
     elections = Elections(ports)  # type: ignore[arg-type]
     elections.close_in("1", "2", 0)

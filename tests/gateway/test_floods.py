@@ -14,9 +14,11 @@ from tests.gateway.test_intake import Start, event, ports, start
 
 __all__ = ["ports", "start"]
 
+
 @pytest.mark.asyncio
 async def test_channels_take_turns_and_each_keeps_its_order() -> None:
-    """A thousand jobs of one channel wait: the only job of another is the next but one."""
+    """A thousand jobs of one channel wait: the only job of another is the next but
+    one."""
     done: list[str] = []
 
     async def work(name: str) -> None:
@@ -31,26 +33,36 @@ async def test_channels_take_turns_and_each_keeps_its_order() -> None:
     await queue.drained()
     worker.cancel()
     assert done[:3] == ["flood 0", "elsewhere", "flood 1"]
-    assert [name for name in done if name != "elsewhere"] == [f"flood {number}" for number in range(1_000)]
+    assert [name for name in done if name != "elsewhere"] == [
+        f"flood {number}" for number in range(1_000)
+    ]
 
 
 @pytest.mark.asyncio
-async def test_a_flood_delays_no_message_elsewhere(start: Start, ports: RecordingPorts) -> None:
-    """Four thousand messages of one channel come at once: a bot's name there and a private message are admitted all the same,
-    the private one at once; most chatter is only heard, and the journal has one line for the channel."""
+async def test_a_flood_delays_no_message_elsewhere(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """Four thousand messages of one channel come at once: a bot's name there and a
+    private message are admitted all the same, the private one at once; most chatter is
+    only heard, and the journal has one line for the channel."""
     intake = start()
     for number in range(4_000):
         intake.offer("elena", event(f"buy gold {number}"))
     named = intake.offer("elena", event("elena, are you there?"))
-    private = intake.offer("elena", event("a word in private", channel_id="9", guild_id=None, is_dm=True))
+    private = intake.offer(
+        "elena", event("a word in private", channel_id="9", guild_id=None, is_dm=True)
+    )
     assert named is not None
     assert private is not None
     await asyncio.wait_for(private, 10)
-    assert len(ports.admitted) <= 3, "it waited for one message of the flood, not for all that wait"
+    assert len(ports.admitted) <= 3, (
+        "it waited for one message of the flood, not for all that wait"
+    )
     await asyncio.wait_for(named, 10)
     assert len(ports.admitted) == SHED_FROM + 2
-    assert [c.event.content for c in ports.admitted if c.classified.signal is Signal.DIRECT] == [
-        "a word in private", "elena, are you there?"]
+    assert [
+        c.event.content for c in ports.admitted if c.classified.signal is Signal.DIRECT
+    ] == ["a word in private", "elena, are you there?"]
 
 
 @pytest.mark.asyncio

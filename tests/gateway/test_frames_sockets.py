@@ -1,4 +1,5 @@
-"""Frames that discord.py cannot parse, on real sockets: the bot goes on in the same session."""
+"""Frames that discord.py cannot parse, on real sockets: the bot goes on in the same
+session."""
 
 from __future__ import annotations
 
@@ -23,10 +24,24 @@ pytestmark = pytest.mark.asyncio
 SESSION_EVENTS = {"READY", "RESUMED"}
 EVENTS = sorted(
     name.removeprefix("parse_").upper()
-    for name, _ in inspect.getmembers(ConnectionState, inspect.isfunction) if name.startswith("parse_")
+    for name, _ in inspect.getmembers(ConnectionState, inspect.isfunction)
+    if name.startswith("parse_")
 )
 """Every event that discord.py has a parser for."""
-NONSENSE: tuple[object, ...] = (None, [], {}, "", "nonsense", -1, 1 << 70, 0.5, True, [None], [{}], {"id": None})
+NONSENSE: tuple[object, ...] = (
+    None,
+    [],
+    {},
+    "",
+    "nonsense",
+    -1,
+    1 << 70,
+    0.5,
+    True,
+    [None],
+    [{}],
+    {"id": None},
+)
 
 
 class Wire:
@@ -39,19 +54,30 @@ class Wire:
 
     def _sessions(self) -> list[Session]:
         hub = self._town.discord.server._core.hub
-        return [session for session in hub._sessions.values() if session.bot is self._account]
+        return [
+            session
+            for session in hub._sessions.values()
+            if session.bot is self._account
+        ]
 
     def push(self, name: str, payload: object) -> None:
         """Send one event, numbered as others are."""
         body = json.dumps(payload).encode()
         loop = self._town.discord._loop
-        loop.call_soon_threadsafe(lambda: [session.push(name, body) for session in self._sessions()])
+        loop.call_soon_threadsafe(
+            lambda: [session.push(name, body) for session in self._sessions()]
+        )
 
     def raw(self, frame: bytes) -> None:
         """Send a frame as it is."""
         loop = self._town.discord._loop
         loop.call_soon_threadsafe(
-            lambda: [session.connection.send(frame) for session in self._sessions() if session.connection])
+            lambda: [
+                session.connection.send(frame)
+                for session in self._sessions()
+                if session.connection
+            ]
+        )
 
     def sent(self) -> list[tuple[str, Any]]:
         """Every event that the bot was sent so far."""
@@ -71,7 +97,13 @@ async def still_hears(town: Town, bot: str, text: str = "still here?") -> None:
 
 def places(payload: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of all fields of a payload."""
-    pairs = payload.items() if isinstance(payload, dict) else enumerate(payload) if isinstance(payload, list) else ()
+    pairs = (
+        payload.items()
+        if isinstance(payload, dict)
+        else enumerate(payload)
+        if isinstance(payload, list)
+        else ()
+    )
     for key, value in pairs:
         yield (*path, key)
         yield from places(value, (*path, key))
@@ -110,14 +142,17 @@ async def busy(town: Town) -> None:
 
 @pytest.mark.parametrize("payload", [{}, {"id": "1"}, None, [], "text"], ids=repr)
 async def test_a_partial_edit_is_skipped(town: Town, payload: object) -> None:
-    """A MESSAGE_UPDATE without its fields is logged by its name and skipped; the session goes on."""
+    """A MESSAGE_UPDATE without its fields is logged by its name and skipped; the
+    session goes on."""
     await town.start("elena")
     wire = Wire(town, "elena")
     with structlog.testing.capture_logs() as lines:
         wire.push("MESSAGE_UPDATE", payload)
         await still_hears(town, "elena")
     skipped = [line for line in lines if "skipped" in line["event"]]
-    assert [(line["bot"], line["event_type"]) for line in skipped] == [("elena", "MESSAGE_UPDATE")]
+    assert [(line["bot"], line["event_type"]) for line in skipped] == [
+        ("elena", "MESSAGE_UPDATE")
+    ]
     assert wire.same_session()
 
 
@@ -126,7 +161,11 @@ async def test_nonsense_of_every_event_is_skipped(town: Town, event: str) -> Non
     """Nothing in the place of any event's payload ends a session."""
     await town.start("elena")
     wire = Wire(town, "elena")
-    for nonsense in (*NONSENSE, {"guild_id": str(town.channel.guild_id)}, {"guild_id": "x", "channel_id": [], "id": {}}):
+    for nonsense in (
+        *NONSENSE,
+        {"guild_id": str(town.channel.guild_id)},
+        {"guild_id": "x", "channel_id": [], "id": {}},
+    ):
         wire.push(event, nonsense)
     await still_hears(town, "elena")
     assert wire.same_session()
@@ -138,7 +177,9 @@ async def test_damaged_events_are_skipped(town: Town, seed: int) -> None:
     await town.start("elena")
     wire = Wire(town, "elena")
     await busy(town)
-    real = [(name, payload) for name, payload in wire.sent() if name not in SESSION_EVENTS]
+    real = [
+        (name, payload) for name, payload in wire.sent() if name not in SESSION_EVENTS
+    ]
     assert len({name for name, _ in real}) >= 8, {name for name, _ in real}
     guild = next(payload for name, payload in real if name == "GUILD_CREATE")
     chance = random.Random(seed)
@@ -152,10 +193,23 @@ async def test_damaged_events_are_skipped(town: Town, seed: int) -> None:
     assert sum("skipped" in line["event"] for line in lines) > 50
 
 
-@pytest.mark.parametrize("frame", [
-    b"", b"no JSON", b"[]", b"null", b"7", b'{"op":0,"t":7,"d":{},"s":null}', b'{"op":0,"t":"MESSAGE_CREATE"}',
-    b'{"op":99,"d":{}}', b'{"op":"x"}', b'{"op":10,"d":{}}', b'{"t":"NOT_AN_EVENT","op":0,"d":{}}',
-], ids=repr)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"no JSON",
+        b"[]",
+        b"null",
+        b"7",
+        b'{"op":0,"t":7,"d":{},"s":null}',
+        b'{"op":0,"t":"MESSAGE_CREATE"}',
+        b'{"op":99,"d":{}}',
+        b'{"op":"x"}',
+        b'{"op":10,"d":{}}',
+        b'{"t":"NOT_AN_EVENT","op":0,"d":{}}',
+    ],
+    ids=repr,
+)
 async def test_frames_of_another_shape_are_skipped(town: Town, frame: bytes) -> None:
     """A frame that is no event at all is skipped."""
     await town.start("elena")
@@ -169,28 +223,35 @@ async def test_a_log_of_a_skipped_frame_quotes_nothing(town: Town) -> None:
     """What was said does not reach the log with the frame that held it."""
     await town.start("elena")
     with structlog.testing.capture_logs() as lines:
-        Wire(town, "elena").push("MESSAGE_CREATE", {"id": "my secret", "content": "my secret", "channel_id": "my secret"})
+        Wire(town, "elena").push(
+            "MESSAGE_CREATE",
+            {"id": "my secret", "content": "my secret", "channel_id": "my secret"},
+        )
         await still_hears(town, "elena")
     assert any("skipped" in line["event"] for line in lines)
     assert "my secret" not in repr(lines)
 
 
 async def test_a_broken_stream_is_resumed(town: Town) -> None:
-    """Bytes that cannot be decompressed cost a connection and no session: what was said meanwhile is heard."""
+    """Bytes that cannot be decompressed cost a connection and no session: what was said
+    meanwhile is heard."""
     await town.start("elena")
     wire = Wire(town, "elena")
     sessions = wire._sessions()
     connection = sessions[0].connection
     assert connection is not None
     loop = town.discord._loop
-    loop.call_soon_threadsafe(lambda: loop.create_task(connection._ws.send_bytes(b"rubbish\x00\x00\xff\xff")))
+    loop.call_soon_threadsafe(
+        lambda: loop.create_task(connection._ws.send_bytes(b"rubbish\x00\x00\xff\xff"))
+    )
     await until(lambda: sessions[0].connection is not connection)
     await still_hears(town, "elena")
     assert wire.same_session()
 
 
 async def test_reconnections_that_never_end_are_slowed() -> None:
-    """The first reconnections of a minute are immediate, the next wait longer and longer, and calm forgives them."""
+    """The first reconnections of a minute are immediate, the next wait longer and
+    longer, and calm forgives them."""
     pace = Reconnections()
     assert [pace.pause(0.0) for _ in range(FREE)] == [0.0] * FREE
     pauses = [pace.pause(1.0) for _ in range(12)]
@@ -200,12 +261,25 @@ async def test_reconnections_that_never_end_are_slowed() -> None:
 
 
 async def test_a_message_with_a_poll_of_no_known_shape_is_heard(town: Town) -> None:
-    """What discord.py cannot parse beside the words is left out; the words are heard in the same session."""
+    """What discord.py cannot parse beside the words is left out; the words are heard in
+    the same session."""
     await town.start("elena")
     wire = Wire(town, "elena")
     await still_hears(town, "elena", "first")
-    _, message = next(pair for pair in reversed(wire.sent()) if pair[0] == "MESSAGE_CREATE")
-    poll: dict[str, object] = {"question": {"text": "Tea?"}, "answers": [], "expiry": None}
-    wire.push("MESSAGE_CREATE", message | {"id": str(int(message["id"]) + 1), "content": "choose", "poll": poll})
-    await until(lambda: "choose" in town.ports.texts("elena"), what="the words beside the poll")
+    _, message = next(
+        pair for pair in reversed(wire.sent()) if pair[0] == "MESSAGE_CREATE"
+    )
+    poll: dict[str, object] = {
+        "question": {"text": "Tea?"},
+        "answers": [],
+        "expiry": None,
+    }
+    wire.push(
+        "MESSAGE_CREATE",
+        message
+        | {"id": str(int(message["id"]) + 1), "content": "choose", "poll": poll},
+    )
+    await until(
+        lambda: "choose" in town.ports.texts("elena"), what="the words beside the poll"
+    )
     assert wire.same_session()

@@ -19,24 +19,34 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_three_bots_hear_one_message(town: Town) -> None:
-    """Each of three bots in one process admits its own copy of a message once, as the same event."""
+    """Each of three bots in one process admits its own copy of a message once, as the
+    same event."""
     await town.start()
     post = await town.say("hello all")
     await until(lambda: len(town.ports.admitted) == 3)
     assert {c.bot for c in town.ports.admitted} == {"elena", "aria", "dotty"}
     heard = Event(
-        message_id=str(post.message_id), channel_id=str(town.channel.id), guild_id=str(town.channel.guild_id),
-        author_id=str(town.ann.id), author_name="Ann", content="hello all", channel_name=town.channel.name)
+        message_id=str(post.message_id),
+        channel_id=str(town.channel.id),
+        guild_id=str(town.channel.guild_id),
+        author_id=str(town.ann.id),
+        author_name="Ann",
+        content="hello all",
+        channel_name=town.channel.name,
+    )
     joined = {c.event.member_since_ms for c in town.ports.admitted}
     assert len(joined) == 1
     assert joined != {0}
-    assert [c.event.model_copy(update={"member_since_ms": 0}) for c in town.ports.admitted] == [heard] * 3
+    assert [
+        c.event.model_copy(update={"member_since_ms": 0}) for c in town.ports.admitted
+    ] == [heard] * 3
     assert {c.expected for c in town.ports.admitted} == {3}
     await until(lambda: len(town.ports.hints) == 1)
 
 
 async def test_a_bot_that_cannot_see_a_channel_admits_nothing(town: Town) -> None:
-    """A bot is told of a message only by its own connection, whatever the others in its process hear."""
+    """A bot is told of a message only by its own connection, whatever the others in its
+    process hear."""
     town.discord.hide(town.channel, town.bots["dotty"])
     await town.start()
     await town.say("hello you two")
@@ -49,7 +59,8 @@ async def test_a_bot_that_cannot_see_a_channel_admits_nothing(town: Town) -> Non
 
 
 async def test_ways_to_address_a_bot(town: Town) -> None:
-    """Mention, name, reply, direct message and the bot's own thread each wake the direct lane of that bot alone."""
+    """Mention, name, reply, direct message and the bot's own thread each wake the
+    direct lane of that bot alone."""
     elena, aria = town.bots["elena"], town.bots["aria"]
     await town.start()
     hers = await town.say("I am here", elena)
@@ -63,22 +74,33 @@ async def test_ways_to_address_a_bot(town: Town) -> None:
     private = await asyncio.to_thread(town.discord.dm, town.ann, elena, "psst")
     await until(lambda: len(town.ports.hints) == 6)
     general = f"elena:{town.channel.id}"
-    lanes = [general, general, general, f"aria:{town.channel.id}", f"elena:{thread.id}", f"elena:{private.channel_id}"]
+    lanes = [
+        general,
+        general,
+        general,
+        f"aria:{town.channel.id}",
+        f"elena:{thread.id}",
+        f"elena:{private.channel_id}",
+    ]
     assert sorted(town.ports.hints) == sorted((lane, Context.DIRECT) for lane in lanes)
 
 
 async def test_an_own_message_is_no_event_but_a_receipt(town: Town) -> None:
-    """A bot's own message is never admitted for it; its nonce is handed on, once, by its own connection."""
+    """A bot's own message is never admitted for it; its nonce is handed on, once, by
+    its own connection."""
     await town.start()
     post = await town.say("here I am", town.bots["elena"], nonce="n0nce")
     await until(lambda: town.ports.receipts and len(town.ports.admitted) == 2)
-    assert town.ports.receipts == [("elena", str(town.channel.id), str(post.message_id), "n0nce")]
+    assert town.ports.receipts == [
+        ("elena", str(town.channel.id), str(post.message_id), "n0nce")
+    ]
     assert {c.bot for c in town.ports.admitted} == {"aria", "dotty"}
     assert {c.event.author_kind for c in town.ports.admitted} == {AuthorKind.OURS}
 
 
 async def test_webhooks_and_system_messages_are_no_events(town: Town) -> None:
-    """Neither a webhook nor a join message triggers anything; a foreign bot is known as such."""
+    """Neither a webhook nor a join message triggers anything; a foreign bot is known as
+    such."""
     stranger = town.discord.add_bot("stranger")
     await town.start("elena")
     await town.say("a webhook", webhook=True)
@@ -87,11 +109,14 @@ async def test_webhooks_and_system_messages_are_no_events(town: Town) -> None:
     await town.say("a person")
     await until(lambda: len(town.ports.admitted) == 2)
     assert [(c.event.content, c.event.author_kind) for c in town.ports.admitted] == [
-        ("beep", AuthorKind.FOREIGN), ("a person", AuthorKind.HUMAN)]
+        ("beep", AuthorKind.FOREIGN),
+        ("a person", AuthorKind.HUMAN),
+    ]
 
 
 async def test_a_reaction_burst_is_one_event(town: Town) -> None:
-    """The fourth person's reaction makes one event for each bot but the author; a fifth and a second emoji none."""
+    """The fourth person's reaction makes one event for each bot but the author; a fifth
+    and a second emoji none."""
     people = [town.discord.add_user(f"person {number}") for number in range(5)]
     await town.start()
     post = await town.say("my dog", town.bots["dotty"])
@@ -107,9 +132,17 @@ async def test_a_reaction_burst_is_one_event(town: Town) -> None:
     await town.say("end")
     await until(lambda: len(town.ports.admitted) == 10)
     bursts = [c for c in town.ports.admitted if c.event.kind == "reaction"]
-    assert {(c.bot, c.classified.signal) for c in bursts} == {("elena", Signal.REACTIONS), ("aria", Signal.REACTIONS)}
-    assert {(c.event.content, c.event.message_id) for c in bursts} == {("my dog", str(post.message_id))}
-    assert {c.event.reactions for c in bursts} <= {4, 5}  # as many as had reacted when this bot heard of the fourth
+    assert {(c.bot, c.classified.signal) for c in bursts} == {
+        ("elena", Signal.REACTIONS),
+        ("aria", Signal.REACTIONS),
+    }
+    assert {(c.event.content, c.event.message_id) for c in bursts} == {
+        ("my dog", str(post.message_id))
+    }
+    assert {c.event.reactions for c in bursts} <= {
+        4,
+        5,
+    }  # as many as had reacted when this bot heard of the fourth
     assert not any(c.move_cursor for c in bursts)
 
 
@@ -126,23 +159,32 @@ async def test_deletions_and_edits(town: Town) -> None:
 
 
 async def test_an_edit_changes_who_is_spoken_to(town: Town) -> None:
-    """Who is named now hears the message as its own, with the new text; who no longer is is released; the rest hear nothing.
-    A reply stays a reply, though Discord's update may not say so."""
+    """Who is named now hears the message as its own, with the new text; who no longer
+    is is released; the rest hear nothing. A reply stays a reply, though Discord's
+    update may not say so."""
     await town.start()
     post = await town.say("elena, hi")
-    reply = await town.say("really?", reply_to=await town.say("I am here", town.bots["dotty"]))
+    reply = await town.say(
+        "really?", reply_to=await town.say("I am here", town.bots["dotty"])
+    )
     await until(lambda: len(town.ports.admitted) == 8)
     await asyncio.to_thread(town.discord.edit, post, "aria, hi")
     await asyncio.to_thread(town.discord.edit, reply, "really now?")
     await until(lambda: len(town.ports.edits) == 2 and len(town.ports.admitted) == 9)
     asked = town.ports.admitted[-1]
-    assert (asked.bot, asked.edited, asked.classified.signal, asked.event.content) == ("aria", True, Signal.DIRECT, "aria, hi")
+    assert (asked.bot, asked.edited, asked.classified.signal, asked.event.content) == (
+        "aria",
+        True,
+        Signal.DIRECT,
+        "aria, hi",
+    )
     assert town.ports.released_by_edit == [("elena", "aria, hi")]
     assert town.ports.hints[-1] == (f"aria:{town.channel.id}", Context.DIRECT)
 
 
 async def test_a_moderator_is_obeyed_and_others_are_not(town: Town) -> None:
-    """STOP from who may manage messages is an order and no event; from anybody else it is a message like any."""
+    """STOP from who may manage messages is an order and no event; from anybody else it
+    is a message like any."""
     moderator = town.discord.add_user("Mo", moderator=True)
     await town.start()
     await town.say("elena stop")
@@ -153,7 +195,9 @@ async def test_a_moderator_is_obeyed_and_others_are_not(town: Town) -> None:
     town.discord.react(town.ann, post, "🛑")
     town.discord.react(moderator, post, "🛑")
     await until(lambda: len(town.ports.orders) == 6)
-    assert {(order.verdict, order.bots, by) for order, by in town.ports.orders} == {("stop", (), str(moderator.id))}
+    assert {(order.verdict, order.bots, by) for order, by in town.ports.orders} == {
+        ("stop", (), str(moderator.id))
+    }
     await town.say("aria go on", moderator)
     await until(lambda: len(town.ports.orders) == 7)
     assert town.ports.orders[-1][0].bots == ("aria",)
@@ -161,7 +205,8 @@ async def test_a_moderator_is_obeyed_and_others_are_not(town: Town) -> None:
 
 
 async def test_the_longest_message_is_cut(town: Town) -> None:
-    """A message longer than Discord's longest is kept up to that, and still understood."""
+    """A message longer than Discord's longest is kept up to that, and still
+    understood."""
     await town.start("elena")
     await town.say("elena, " + "x" * 9_000)
     await until(lambda: town.ports.hints)
@@ -177,7 +222,8 @@ def spoil_token(town: Town, bot: str) -> str:
 
 
 async def test_refused_tokens_are_one_line(town: Town) -> None:
-    """When every token is wrong the process ends with one line that names each bot's variable, never a token."""
+    """When every token is wrong the process ends with one line that names each bot's
+    variable, never a token."""
     secrets = [spoil_token(town, bot) for bot in town.bots]
     await town.start(wait=False)
     with pytest.raises(TokenRefused) as refused:
@@ -191,20 +237,26 @@ async def test_refused_tokens_are_one_line(town: Town) -> None:
 
 
 async def test_one_refused_token_ends_that_bot_alone(town: Town) -> None:
-    """A bot whose token is wrong at the start is refused with one line; the others run."""
+    """A bot whose token is wrong at the start is refused with one line; the others
+    run."""
     secret = spoil_token(town, "aria")
     with structlog.testing.capture_logs() as lines:
         gateway = await town.start(wait=False)
         await until(lambda: gateway.ready == {"elena", "dotty"})
         await town.say("who is there?")
         await until(lambda: len(town.ports.admitted) == 2)
-    ends = [line for line in lines if line["event"] == "a bot has ended, the others go on"]
-    assert [(line["bot"], "STREAM_TOKEN_ARIA" in line["error"]) for line in ends] == [("aria", True)]
+    ends = [
+        line for line in lines if line["event"] == "a bot has ended, the others go on"
+    ]
+    assert [(line["bot"], "STREAM_TOKEN_ARIA" in line["error"]) for line in ends] == [
+        ("aria", True)
+    ]
     assert secret not in repr(lines)
 
 
 async def test_a_held_lease_ends_the_process(town: Town) -> None:
-    """When a living process runs one of the bots this one does not start, names it, and gives back what it took."""
+    """When a living process runs one of the bots this one does not start, names it, and
+    gives back what it took."""
     town.ports.leases["aria"] = "host:1"
     await town.start(wait=False, gateway_lease=0.3)
     with pytest.raises(LeaseHeld, match="aria: host:1 already runs"):
@@ -224,7 +276,8 @@ async def test_a_dead_processs_lease_is_waited_for(town: Town) -> None:
 
 
 async def test_a_lost_lease_ends_that_bot_alone(town: Town) -> None:
-    """When another process takes a bot over, this one lets go of it and serves the others on."""
+    """When another process takes a bot over, this one lets go of it and serves the
+    others on."""
     gateway = await town.start(gateway_lease=0.3)
     town.ports.leases["aria"] = "host:1"
     await until(lambda: gateway.ready == {"elena", "dotty"})
@@ -243,7 +296,8 @@ async def test_redis_away_at_the_start(town: Town) -> None:
 
 
 async def test_redis_away_while_running(town: Town) -> None:
-    """What is said while Redis is away is admitted when it is back, in order and once."""
+    """What is said while Redis is away is admitted when it is back, in order and
+    once."""
     await town.start()
     town.ports.down = True
     for number in range(5):
@@ -256,11 +310,16 @@ async def test_redis_away_while_running(town: Town) -> None:
         assert town.ports.texts(bot) == [f"line {number}" for number in range(5)]
 
 
-async def test_a_dead_client_is_started_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that dies of a bug comes back; the other bots notice nothing, and nothing is admitted twice."""
+async def test_a_dead_client_is_started_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that dies of a bug comes back; the other bots notice nothing, and
+    nothing is admitted twice."""
     start, died = StreamClient.start, asyncio.Event()
 
-    async def die_once(self: StreamClient, token: str, *, reconnect: bool = True) -> None:
+    async def die_once(
+        self: StreamClient, token: str, *, reconnect: bool = True
+    ) -> None:
         if self.bot == "elena" and not died.is_set():
             died.set()
             raise KeyError("d")
@@ -277,7 +336,8 @@ async def test_a_dead_client_is_started_again(town: Town, monkeypatch: pytest.Mo
 async def test_a_failing_listener_is_logged_without_the_message(
     town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bug in a listener is logged with its place, never with what was said, and the next message is heard."""
+    """A bug in a listener is logged with its place, never with what was said, and the
+    next message is heard."""
     await town.start("elena")
     offer = Intake.offer
 
@@ -294,10 +354,13 @@ async def test_a_failing_listener_is_logged_without_the_message(
 
 
 async def test_it_stops_cleanly(town: Town) -> None:
-    """Told to stop, a gateway admits what it has, closes its connections and gives its leases back."""
+    """Told to stop, a gateway admits what it has, closes its connections and gives its
+    leases back."""
     await town.start()
     await town.say("last words")
     await until(lambda: len(town.ports.admitted) == 3)
     await town.stop()
     assert sorted(town.ports.released) == ["aria", "dotty", "elena"]
-    await asyncio.to_thread(town.discord.wait_for, lambda: not town.discord.connected(), 10)
+    await asyncio.to_thread(
+        town.discord.wait_for, lambda: not town.discord.connected(), 10
+    )

@@ -8,7 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.errors import (
+    StoreForbidden,
+    StoreMoved,
+    StoreRefusing,
+    StoreUnavailable,
+)
 from app.gateway.held import HeldQueue, where
 from tests.gateway.recording import until
 
@@ -41,7 +46,8 @@ async def queue() -> AsyncIterator[HeldQueue]:
 
 @pytest.mark.asyncio
 async def test_an_outage_neither_loses_nor_reorders(queue: HeldQueue) -> None:
-    """What came before, during and after an outage is carried out once each, in order."""
+    """What came before, during and after an outage is carried out once each, in
+    order."""
     world = World()
     queue.open()
     queue.put(lambda: world.write(0))
@@ -58,7 +64,8 @@ async def test_an_outage_neither_loses_nor_reorders(queue: HeldQueue) -> None:
 
 @pytest.mark.asyncio
 async def test_it_is_bounded(queue: HeldQueue) -> None:
-    """Beyond its limit a queue says no, so that the channel can be read back; what must be kept is kept."""
+    """Beyond its limit a queue says no, so that the channel can be read back; what must
+    be kept is kept."""
     world = World()
     world.away = True
     queue.open()
@@ -69,7 +76,8 @@ async def test_it_is_bounded(queue: HeldQueue) -> None:
 
 @pytest.mark.asyncio
 async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
-    """A job that fails for another reason than Redis is dropped with a log line, and the next is carried out."""
+    """A job that fails for another reason than Redis is dropped with a log line, and
+    the next is carried out."""
     world = World()
 
     async def broken() -> None:
@@ -85,9 +93,14 @@ async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("refusal", [StoreUnavailable, StoreRefusing, StoreMoved, StoreForbidden])
-async def test_every_refusal_is_waited_out(queue: HeldQueue, refusal: type[StoreUnavailable]) -> None:
-    """Also one that an operator must mend first: what is forbidden now is held, and not overtaken."""
+@pytest.mark.parametrize(
+    "refusal", [StoreUnavailable, StoreRefusing, StoreMoved, StoreForbidden]
+)
+async def test_every_refusal_is_waited_out(
+    queue: HeldQueue, refusal: type[StoreUnavailable]
+) -> None:
+    """Also one that an operator must mend first: what is forbidden now is held, and not
+    overtaken."""
     done: list[str] = []
     refusing = True
 

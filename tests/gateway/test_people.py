@@ -1,4 +1,5 @@
-"""Whom a gateway trusts and whom it leaves alone: read now and then, never on an event's way."""
+"""Whom a gateway trusts and whom it leaves alone: read now and then, never on an
+event's way."""
 
 from __future__ import annotations
 
@@ -28,7 +29,11 @@ FRIEND, STRANGER = "71", "72"
 @pytest_asyncio.fixture
 async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
     """Elena's gateway ports on a real Valkey."""
-    settings = Settings(_env_file=None, redis_url=redis_url, vault_keys=(Fernet.generate_key().decode(),))  # type: ignore[arg-type]
+    settings = Settings(
+        _env_file=None,
+        redis_url=redis_url,
+        vault_keys=(Fernet.generate_key().decode(),),
+    )  # type: ignore[arg-type]
     found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
     yield found
     await found.close()
@@ -36,28 +41,53 @@ async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
 
 def said(person: str, text: str = "My secret is out", **more: Any) -> Event:
     """A plain message."""
-    return Event(message_id="900", channel_id="55", guild_id="7", author_id=person, author_name="Kim", content=text, **more)
+    return Event(
+        message_id="900",
+        channel_id="55",
+        guild_id="7",
+        author_id=person,
+        author_name="Kim",
+        content=text,
+        **more,
+    )
 
 
 @pytest.mark.asyncio
-async def test_earned_trust_makes_a_trusted_author(ports: StorePorts, store: Store) -> None:
-    """From level 4 a person's plain message is a signal; the gateway learns of it with its pump, without asking per event."""
+async def test_earned_trust_makes_a_trusted_author(
+    ports: StorePorts, store: Store
+) -> None:
+    """From level 4 a person's plain message is a signal; the gateway learns of it with
+    its pump, without asking per event."""
     now_ms = int(store.client.time()[0]) * 1000
-    store.client.hset(keys.trust("elena"), FRIEND, f'{{"points":100,"at_ms":{now_ms},"day":"","today":0}}')
+    store.client.hset(
+        keys.trust("elena"),
+        FRIEND,
+        f'{{"points":100,"at_ms":{now_ms},"day":"","today":0}}',
+    )
     assert (await ports.facts("elena", said(FRIEND))).trust == 0
     await ports.pump()
-    facts = {person: await ports.facts("elena", said(person)) for person in (FRIEND, STRANGER)}
-    assert {person: known.trust for person, known in facts.items()} == {FRIEND: 4, STRANGER: 0}
+    facts = {
+        person: await ports.facts("elena", said(person))
+        for person in (FRIEND, STRANGER)
+    }
+    assert {person: known.trust for person, known in facts.items()} == {
+        FRIEND: 4,
+        STRANGER: 0,
+    }
     signals = {
-        person: classify(said(person), "elena", known, addressing(said(person), (), ()), Thresholds()).signal
-        for person, known in facts.items()}
+        person: classify(
+            said(person), "elena", known, addressing(said(person), (), ()), Thresholds()
+        ).signal
+        for person, known in facts.items()
+    }
     assert signals == {FRIEND: Signal.TRUSTED, STRANGER: Signal.AMBIENT}
     store.client.expire(keys.trust("elena"), 60)
 
 
 @pytest.mark.asyncio
 async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> None:
-    """Their messages wake nobody, their words reach no mailbox, and their reactions earn nothing."""
+    """Their messages wake nobody, their words reach no mailbox, and their reactions
+    earn nothing."""
     store.run(wishes.opt_out(wishes.digest(STRANGER)))
     await ports.forgotten()
     assert (await ports.facts("elena", said(STRANGER))).ignored
@@ -67,14 +97,17 @@ async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> N
         ambient = Classified(signal=Signal.AMBIENT, reason="nothing special")
         await ports.admit(Candidate("elena", event, ambient), f"r{number}")
         await ports.liked("elena", person, "1200000000000000000", f"l{number}")
-    texts = [fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))]
+    texts = [
+        fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))
+    ]
     assert ["secret" in text for text in texts] == [False, True]
     assert set(store.run(trusts.everyone("elena"))) == {FRIEND}
 
 
 @pytest.mark.asyncio
 async def test_a_reaction_to_a_bots_words_is_noticed_by_that_bot(town: Town) -> None:
-    """Once for each reaction of a person, by the bot whose words they are; bots' own reactions count nothing."""
+    """Once for each reaction of a person, by the bot whose words they are; bots' own
+    reactions count nothing."""
     person = town.discord.add_user("Kim")
     await town.start()
     post = await town.say("a tide pool", town.bots["elena"])
@@ -87,4 +120,6 @@ async def test_a_reaction_to_a_bots_words_is_noticed_by_that_bot(town: Town) -> 
     await town.say("end")
     await until(lambda: len(town.ports.admitted) == 8)
     assert town.ports.likes == [("elena", str(person.id))]
-    assert AuthorKind.OURS in {candidate.event.author_kind for candidate in town.ports.admitted}
+    assert AuthorKind.OURS in {
+        candidate.event.author_kind for candidate in town.ports.admitted
+    }

@@ -16,7 +16,8 @@ from tests.gateway.recording import settings, until
 
 @pytest.mark.asyncio
 async def test_a_bot_knows_its_names_and_its_role(town: Town) -> None:
-    """Nickname and role are published with the roster, a change of the nickname at once."""
+    """Nickname and role are published with the roster, a change of the nickname at
+    once."""
     elena = town.bots["elena"]
     await asyncio.to_thread(town.discord.set_nick, elena, None, "Captain Coral")
     await town.start("elena")
@@ -24,7 +25,9 @@ async def test_a_bot_knows_its_names_and_its_role(town: Town) -> None:
     assert entry.names_in(str(town.channel.guild_id))[-1] == "Captain Coral"
     assert entry.roles == (str(town.discord.managed_role(elena).id),)
     await asyncio.to_thread(town.discord.set_nick, elena, None, None)
-    await until(lambda: not town.ports.entries["elena"].nicknames, what="the nickname to go")
+    await until(
+        lambda: not town.ports.entries["elena"].nicknames, what="the nickname to go"
+    )
 
 
 BARS = [
@@ -36,17 +39,26 @@ BARS = [
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("denied", "kind", "why"), BARS)
-async def test_where_a_bot_may_write(town: Town, denied: Permission, kind: ChannelType, why: str) -> None:
-    """The reason stands in the journal of whoever called it there. Where it may not connect it hears nothing at all."""
-    channel = await asyncio.to_thread(lambda: town.discord.add_channel("other", kind=kind))
+async def test_where_a_bot_may_write(
+    town: Town, denied: Permission, kind: ChannelType, why: str
+) -> None:
+    """The reason stands in the journal of whoever called it there. Where it may not
+    connect it hears nothing at all."""
+    channel = await asyncio.to_thread(
+        lambda: town.discord.add_channel("other", kind=kind)
+    )
     await asyncio.to_thread(town.discord.deny, channel, town.bots["elena"], denied)
     await town.start("elena")
     await asyncio.to_thread(town.discord.post, town.ann, channel, "elena, hello?")
     if denied is Permission.CONNECT:
-        await asyncio.to_thread(town.discord.post, town.ann, town.channel, "elena, and here?")
+        await asyncio.to_thread(
+            town.discord.post, town.ann, town.channel, "elena, and here?"
+        )
     await until(lambda: town.ports.of("elena") and (town.ports.barred or not why))
-    assert all(candidate.event.channel_id == str(channel.id) for candidate in town.ports.of("elena")) is (
-        denied is not Permission.CONNECT)
+    assert all(
+        candidate.event.channel_id == str(channel.id)
+        for candidate in town.ports.of("elena")
+    ) is (denied is not Permission.CONNECT)
     assert [reason for _, _, reason in town.ports.barred] == ([why] if why else [])
 
 
@@ -60,21 +72,37 @@ async def test_a_bot_that_is_timed_out_does_not_write(town: Town) -> None:
     assert town.ports.barred[0][2] == "it is timed out in this server"
 
 
-def presence(bot: str, writable: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> Presence:
+def presence(
+    bot: str, writable: tuple[str, ...] = (), known: tuple[str, ...] = ()
+) -> Presence:
     """A presence in one server."""
-    return Presence(bot, writable=frozenset(writable), names={"6": dict.fromkeys((*writable, *known), "name")})
+    return Presence(
+        bot,
+        writable=frozenset(writable),
+        names={"6": dict.fromkeys((*writable, *known), "name")},
+    )
 
 
-def test_a_channel_where_nobody_may_speak_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """An id that no bot sees, and one where none may write, are named at the start; what works is not."""
+def test_a_channel_where_nobody_may_speak_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An id that no bot sees, and one where none may write, are named at the start;
+    what works is not."""
     report = SpeakReport(settings(speak_channels="1,2,3,*"))
     report.tell("elena", presence("11", ("1",), ("2",)), 2)
     assert "STREAM_SPEAK_CHANNELS" not in capsys.readouterr().out
     for _ in range(2):
         report.tell("aria", presence("12", (), ("2",)), 2)
     told = capsys.readouterr().out
-    assert told.count("STREAM_SPEAK_CHANNELS: 2: none of these bots may write there") == 1
-    assert told.count("STREAM_SPEAK_CHANNELS: 3: no bot of this process sees such a channel") == 1
+    assert (
+        told.count("STREAM_SPEAK_CHANNELS: 2: none of these bots may write there") == 1
+    )
+    assert (
+        told.count(
+            "STREAM_SPEAK_CHANNELS: 3: no bot of this process sees such a channel"
+        )
+        == 1
+    )
     assert "STREAM_SPEAK_CHANNELS: 1" not in told
 
 

@@ -43,14 +43,22 @@ def test_data_and_port_survive_a_kill(server: EmbeddedValkey) -> None:
 
 def test_it_refuses_who_has_no_password(server: EmbeddedValkey) -> None:
     """Another program on the machine cannot read or write without the password."""
-    with redis.Redis(port=server.port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+    with (
+        redis.Redis(port=server.port) as stranger,
+        pytest.raises(redis.exceptions.AuthenticationError),
+    ):
         stranger.get("key")
 
 
 def test_the_password_is_private(server: EmbeddedValkey) -> None:
-    """The password is in no process's arguments, and its folder and files are this user's alone."""
+    """The password is in no process's arguments, and its folder and files are this
+    user's alone."""
     assert server.process is not None
-    arguments = Path(f"/proc/{server.process.pid}/cmdline").read_bytes() if sys.platform == "linux" else b""
+    arguments = (
+        Path(f"/proc/{server.process.pid}/cmdline").read_bytes()
+        if sys.platform == "linux"
+        else b""
+    )
     assert server.password.encode() not in arguments + " ".join(server.command).encode()
     assert server.folder.stat().st_mode & 0o777 == 0o700
     assert (server.folder / "password").stat().st_mode & 0o777 == 0o600
@@ -58,14 +66,18 @@ def test_the_password_is_private(server: EmbeddedValkey) -> None:
 
 
 def test_two_on_one_folder_are_refused(server: EmbeddedValkey, tmp_path: Path) -> None:
-    """A second program on the same data is told so and leaves the first one's server alone."""
+    """A second program on the same data is told so and leaves the first one's server
+    alone."""
     with pytest.raises(ConfigurationError, match="Another"):
         EmbeddedValkey(tmp_path).start()
     assert server.ready()
 
 
-def test_a_running_server_is_found_by_its_folder(server: EmbeddedValkey, tmp_path: Path) -> None:
-    """Other commands find the address of a running server, and none once it has stopped."""
+def test_a_running_server_is_found_by_its_folder(
+    server: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """Other commands find the address of a running server, and none once it has
+    stopped."""
     assert running_url(tmp_path) == server.url
     server.stop()
     assert running_url(tmp_path) is None
@@ -109,21 +121,29 @@ os.kill(os.getpid(), 9)
 
 
 def orphan(folder: Path, how: str) -> tuple[int, str]:
-    """Start a server from a process that is then killed with -9; the server's process id and address."""
+    """Start a server from a process that is then killed with -9; the server's process
+    id and address."""
     command = [sys.executable, "-c", ORPHAN, str(folder), how]
-    pid, url = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    pid, url = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False
+    ).stdout.split()
     return int(pid), url
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
-def test_the_server_dies_with_its_killed_parent(tmp_path: Path, wait_until: Wait) -> None:
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the kernel's parent-death signal is Linux's"
+)
+def test_the_server_dies_with_its_killed_parent(
+    tmp_path: Path, wait_until: Wait
+) -> None:
     """kill -9 of the parent ends the server."""
     _, url = orphan(tmp_path, "leashed")
     wait_until(lambda: not ping(url))
 
 
 def test_a_leftover_server_is_replaced(tmp_path: Path, wait_until: Wait) -> None:
-    """A server that outlived its parent is ended at the next start, which finds its data."""
+    """A server that outlived its parent is ended at the next start, which finds its
+    data."""
     pid, url = orphan(tmp_path, "loose")
     assert ping(url)
     with redis.Redis.from_url(url) as connection:
@@ -145,4 +165,6 @@ def test_a_leftover_server_that_hangs_is_killed(tmp_path: Path) -> None:
 def test_a_half_written_secret_is_made_again(tmp_path: Path) -> None:
     """A crash between making and filling the file leaves no empty password behind."""
     (tmp_path / "password").touch()
-    assert kept_secret(tmp_path / "password") == kept_secret(tmp_path / "password") != ""
+    assert (
+        kept_secret(tmp_path / "password") == kept_secret(tmp_path / "password") != ""
+    )

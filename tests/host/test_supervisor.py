@@ -35,7 +35,9 @@ time.sleep(600)"""
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        )
     except FileNotFoundError:
         return False
 
@@ -78,34 +80,49 @@ def test_a_killed_child_starts_again(wait_until: Wait) -> None:
         assert not alive(first)
 
 
-@pytest.mark.parametrize(("failures", "delay"), [(1, 0.5), (2, 1.0), (3, 2.0), (7, 30.0), (1000, 30.0)])
+@pytest.mark.parametrize(
+    ("failures", "delay"), [(1, 0.5), (2, 1.0), (3, 2.0), (7, 30.0), (1000, 30.0)]
+)
 def test_waits_double_up_to_a_limit(failures: int, delay: float) -> None:
     """Restarts back off exponentially, up to the longest wait."""
     assert Backoff(chance=lambda: 0.5).delay(failures) == delay
 
 
 def test_waits_are_spread() -> None:
-    """Chance spreads a wait from half to one and a half of it, so that children do not start in step."""
+    """Chance spreads a wait from half to one and a half of it, so that children do not
+    start in step."""
     assert Backoff(chance=lambda: 0.0).delay(3) == 1.0
     assert Backoff(chance=lambda: 1.0).delay(3) == 3.0
 
 
 def test_a_stable_run_forgives_earlier_failures(wait_until: Wait) -> None:
-    """A child that ran for the stable time and then ends waits the first delay, not the doubled one."""
+    """A child that ran for the stable time and then ends waits the first delay, not the
+    doubled one."""
     backoff = Backoff(first=0.01, most=10.0, stable=0.2, chance=lambda: 0.5)
-    supervisor = Supervisor([python("ender", "import time; time.sleep(0.5); raise SystemExit(1)")], lambda *_: None,
-                            backoff=backoff)
+    supervisor = Supervisor(
+        [python("ender", "import time; time.sleep(0.5); raise SystemExit(1)")],
+        lambda *_: None,
+        backoff=backoff,
+    )
     with running(supervisor):
         wait_until(lambda: supervisor.children[0].restarts >= 3)
         assert supervisor.children[0].failures == 1
 
 
 def test_a_refused_configuration_stops_everything(wait_until: Wait) -> None:
-    """A child that ends with code 2 at its start stops the supervisor with that code and the child's last line."""
+    """A child that ends with code 2 at its start stops the supervisor with that code
+    and the child's last line."""
     supervisor = Supervisor(
-        [python("sleeper", SLEEPER),
-         python("gateway", "import sys; print('noise'); sys.exit(print('STREAM_X: is wrong', file=sys.stderr) or 2)")],
-        lambda *_: None, backoff=FAST)
+        [
+            python("sleeper", SLEEPER),
+            python(
+                "gateway",
+                "import sys; print('noise'); sys.exit(print('STREAM_X: is wrong', file=sys.stderr) or 2)",
+            ),
+        ],
+        lambda *_: None,
+        backoff=FAST,
+    )
     with running(supervisor) as codes:
         wait_until(lambda: codes)
     assert codes == [2]
@@ -117,13 +134,20 @@ def test_a_refused_configuration_stops_everything(wait_until: Wait) -> None:
 def test_a_refusal_after_a_stable_run_leaves_that_child_down(
     code: int, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A child that has run for a while and then refuses (a token was revoked) is never started again, and said so from
-    time to time; the others run."""
+    """A child that has run for a while and then refuses (a token was revoked) is never
+    started again, and said so from time to time; the others run."""
     monkeypatch.setattr("app.host.supervisor.REMIND", 0.1)
     said: list[str] = []
     backoff = Backoff(first=0.01, most=0.05, stable=0.2, chance=lambda: 0.5)
-    late = python("late", f"import time; time.sleep(0.6); print('mend X'); raise SystemExit({code})")
-    supervisor = Supervisor([late, python("sleeper", SLEEPER)], lambda *line: said.append(line[1]), backoff=backoff)
+    late = python(
+        "late",
+        f"import time; time.sleep(0.6); print('mend X'); raise SystemExit({code})",
+    )
+    supervisor = Supervisor(
+        [late, python("sleeper", SLEEPER)],
+        lambda *line: said.append(line[1]),
+        backoff=backoff,
+    )
     child, other = supervisor.children
     with running(supervisor) as codes:
         line = "late stays down until `up` starts again: mend X"
@@ -135,7 +159,8 @@ def test_a_refusal_after_a_stable_run_leaves_that_child_down(
 
 
 def test_too_many_sessions_at_the_start_stop_everything(wait_until: Wait) -> None:
-    """The exit code of a child that may not begin another session is the supervisor's."""
+    """The exit code of a child that may not begin another session is the
+    supervisor's."""
     refused = python("gateway", "import sys; sys.exit(print('elena: too many') or 5)")
     supervisor = Supervisor([refused], lambda *_: None, backoff=FAST)
     with running(supervisor) as codes:
@@ -144,21 +169,36 @@ def test_too_many_sessions_at_the_start_stop_everything(wait_until: Wait) -> Non
 
 
 def test_the_base_starts_first_and_ends_last(tmp_path: Path, wait_until: Wait) -> None:
-    """The others start when the base is ready, and have ended before the base is told to."""
+    """The others start when the base is ready, and have ended before the base is told
+    to."""
     log, ready = tmp_path / "log", tmp_path / "ready"
-    code = (f"import signal, sys, time\n"
-            f"def note(word): open({str(log)!r}, 'a').write(sys.argv[1] + word + '\\n')\n"
-            f"signal.signal(15, lambda *_: (note(' ends'), sys.exit(0)))\n"
-            f"note(' starts')\n"
-            f"time.sleep(600)")
-    specs = [ChildSpec(name, [sys.executable, "-c", code, name], base=name == "base",
-                       ready=ready.exists if name == "base" else None) for name in ("other", "base")]
+    code = (
+        f"import signal, sys, time\n"
+        f"def note(word): open({str(log)!r}, 'a').write(sys.argv[1] + word + '\\n')\n"
+        f"signal.signal(15, lambda *_: (note(' ends'), sys.exit(0)))\n"
+        f"note(' starts')\n"
+        f"time.sleep(600)"
+    )
+    specs = [
+        ChildSpec(
+            name,
+            [sys.executable, "-c", code, name],
+            base=name == "base",
+            ready=ready.exists if name == "base" else None,
+        )
+        for name in ("other", "base")
+    ]
     with running(Supervisor(specs, lambda *_: None, backoff=FAST)):
         wait_until(lambda: log.exists() and "base starts" in log.read_text())
         assert "other" not in log.read_text()
         ready.touch()
         wait_until(lambda: "other starts" in log.read_text())
-    assert log.read_text().splitlines() == ["base starts", "other starts", "other ends", "base ends"]
+    assert log.read_text().splitlines() == [
+        "base starts",
+        "other starts",
+        "other ends",
+        "base ends",
+    ]
 
 
 def test_a_child_that_ignores_the_end_is_killed(wait_until: Wait) -> None:
@@ -185,16 +225,22 @@ def start_parent(code: str, grace: float = 7.0) -> tuple[subprocess.Popen[str], 
     """A supervisor in a process of its own, and the process id of its child."""
     program = "import os\nprint(os.getpid())\n" + code
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(code=program, grace=grace)], stdout=subprocess.PIPE, text=True)
+        [sys.executable, "-c", PARENT.format(code=program, grace=grace)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline().split()[1])
     assert parent.stdout.readline().split()[1] == "awake"
     return parent, pid
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the kernel's parent-death signal is Linux's"
+)
 def test_children_die_with_a_killed_supervisor(wait_until: Wait) -> None:
-    """kill -9 of the supervisor ends its children too, even one that ignores SIGTERM."""
+    """kill -9 of the supervisor ends its children too, even one that ignores
+    SIGTERM."""
     parent, pid = start_parent(STUBBORN)
     with parent:
         parent.kill()
@@ -203,7 +249,8 @@ def test_children_die_with_a_killed_supervisor(wait_until: Wait) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_in_good_order(signum: int) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal end the children and then the supervisor, with exit code 0."""
+    """Ctrl-C, SIGTERM and a closed terminal end the children and then the supervisor,
+    with exit code 0."""
     parent, pid = start_parent(SLEEPER)
     with parent:
         parent.send_signal(signum)
@@ -217,7 +264,9 @@ def test_a_second_signal_does_not_wait() -> None:
     with parent:
         parent.send_signal(signal.SIGINT)
         assert parent.stdout is not None
-        assert parent.stdout.readline() == "child told\n"  # two signals at the same moment would be one
+        assert (
+            parent.stdout.readline() == "child told\n"
+        )  # two signals at the same moment would be one
         parent.send_signal(signal.SIGINT)
         assert parent.wait(10) == 0
         assert not alive(pid)

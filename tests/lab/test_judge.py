@@ -1,4 +1,5 @@
-"""Scoring who answers against people: the labels, the rules, and the figures on recorded chat."""
+"""Scoring who answers against people: the labels, the rules, and the figures on
+recorded chat."""
 
 from __future__ import annotations
 
@@ -20,11 +21,21 @@ from app.rules.room import Room
 CORPUS = Path(__file__).parents[2].parent / "shared" / "data" / "chat" / "irc"
 
 
-def row(number: int, author: str, text: str, reply_to: int | None = None, **more: object) -> dict[str, object]:
+def row(
+    number: int, author: str, text: str, reply_to: int | None = None, **more: object
+) -> dict[str, object]:
     """One line of a log, a minute after the one before."""
-    return {"id": f"m{number}", "channel": "#c", "author": author, "author_is_bot": False,
-            "ts": f"2020-01-01T{number // 60:02}:{number % 60:02}:00Z", "content": text,
-            "reply_to": None if reply_to is None else f"m{reply_to}", "mentions": [], **more}
+    return {
+        "id": f"m{number}",
+        "channel": "#c",
+        "author": author,
+        "author_is_bot": False,
+        "ts": f"2020-01-01T{number // 60:02}:{number % 60:02}:00Z",
+        "content": text,
+        "reply_to": None if reply_to is None else f"m{reply_to}",
+        "mentions": [],
+        **more,
+    }
 
 
 def log(path: Path, rows: Iterable[dict[str, object]]) -> Path:
@@ -35,17 +46,27 @@ def log(path: Path, rows: Iterable[dict[str, object]]) -> Path:
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Path:
-    """Five busy helpers; guests ask them by name and are answered, or ask nobody and are not."""
+    """Five busy helpers; guests ask them by name and are answered, or ask nobody and
+    are not."""
     rows: list[dict[str, object]] = []
     while len(rows) < 120:
-        helper, guest, at = f"helper{len(rows) // 4 % 5}", f"guest{len(rows)}", len(rows)
-        rows += [row(at, guest, f"{helper}: what is this?"), row(at + 1, helper, f"{guest}: a penguin", at),
-                 row(at + 2, f"other{at}", "just looking"), row(at + 3, helper, "quiet here")]
+        helper, guest, at = (
+            f"helper{len(rows) // 4 % 5}",
+            f"guest{len(rows)}",
+            len(rows),
+        )
+        rows += [
+            row(at, guest, f"{helper}: what is this?"),
+            row(at + 1, helper, f"{guest}: a penguin", at),
+            row(at + 2, f"other{at}", "just looking"),
+            row(at + 3, helper, "quiet here"),
+        ]
     return log(tmp_path / "chat-2020-01-01.jsonl", rows)
 
 
 def test_perfect_log(chat: Path) -> None:
-    """Where people answer exactly what names them, the rule `named` and the policy score 1, and nobody overlaps."""
+    """Where people answer exactly what names them, the rule `named` and the policy
+    score 1, and nobody overlaps."""
     report = judge([chat], shipped_policy()).as_json()
     assert report["triggers"] == 60
     assert report["rules"]["named"]["who"]["f1"] == 1.0
@@ -53,16 +74,27 @@ def test_perfect_log(chat: Path) -> None:
     assert report["overlap_unaddressed"] == 0.0
     assert report["who"] == report["policy"]["who"]
     assert report["anybody"] == report["policy"]["anybody"]
-    assert report["rules"]["all"]["who"] == {"precision": 0.1, "recall": 1.0, "f1": 0.1818}
+    assert report["rules"]["all"]["who"] == {
+        "precision": 0.1,
+        "recall": 1.0,
+        "f1": 0.1818,
+    }
 
 
 def test_labels_and_triggers(tmp_path: Path) -> None:
-    """A trigger is an annotated message of a person who is none of the five; its label is who of them links back."""
+    """A trigger is an annotated message of a person who is none of the five; its label
+    is who of them links back."""
     rows = [row(place, f"busy{place % 5}", "so") for place in range(60)]
     rows += [
-        row(60, "guest", "how?"), row(61, "busy1", "like this", 60), row(62, "busy2", "or that", None, replies_to=["m60"]),
-        row(63, "guest", "context", annotated=False), row(64, "bot", "beep", author_is_bot=True),
-        row(65, "busy1", "hm", 63), row(66, "guest2", "why?"), row(67, "guest", "because", 66)]
+        row(60, "guest", "how?"),
+        row(61, "busy1", "like this", 60),
+        row(62, "busy2", "or that", None, replies_to=["m60"]),
+        row(63, "guest", "context", annotated=False),
+        row(64, "bot", "beep", author_is_bot=True),
+        row(65, "busy1", "hm", 63),
+        row(66, "guest2", "why?"),
+        row(67, "guest", "because", 66),
+    ]
     found = read_log(log(tmp_path / "a.jsonl", rows))
     assert found is not None
     assert set(found.bots) == {f"busy{place}" for place in range(5)}
@@ -72,7 +104,10 @@ def test_labels_and_triggers(tmp_path: Path) -> None:
 
 def test_short_logs_are_left_out(tmp_path: Path) -> None:
     """A file with fewer than 50 messages or two people is not judged."""
-    short = log(tmp_path / "short.jsonl", [row(place, f"p{place % 3}", "x") for place in range(49)])
+    short = log(
+        tmp_path / "short.jsonl",
+        [row(place, f"p{place % 3}", "x") for place in range(49)],
+    )
     alone = log(tmp_path / "alone.jsonl", [row(place, "p", "x") for place in range(80)])
     assert read_log(short) is None
     assert read_log(alone) is None
@@ -99,7 +134,9 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
         read_log(broken)
 
 
-def test_run_writes_the_report(chat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_writes_the_report(
+    chat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command prints a table and writes the figures as JSON."""
     report = run([chat], tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == report
@@ -107,34 +144,54 @@ def test_run_writes_the_report(chat: Path, tmp_path: Path, capsys: pytest.Captur
 
 
 def test_tally() -> None:
-    """Who counts pairs, anybody counts triggers: a wrong bot is a miss for the one and a hit for the other."""
+    """Who counts pairs, anybody counts triggers: a wrong bot is a miss for the one and
+    a hit for the other."""
     tally = Tally()
     tally.add({"a"}, {"b"})
     tally.add({"a"}, {"a", "b"})
     tally.add(set(), set())
     assert tally.scores() == {
-        "who": {"precision": 0.5, "recall": 0.3333, "f1": 0.4}, "anybody": {"precision": 1.0, "recall": 1.0, "f1": 1.0}}
+        "who": {"precision": 0.5, "recall": 0.3333, "f1": 0.4},
+        "anybody": {"precision": 1.0, "recall": 1.0, "f1": 1.0},
+    }
 
 
 def test_simple_rules(tmp_path: Path) -> None:
-    """`last` is the last of the five to speak; `named else last` the last who spoke to this author in five minutes."""
+    """`last` is the last of the five to speak; `named else last` the last who spoke to
+    this author in five minutes."""
     lines = [row(0, "a", "guest: yes"), row(1, "b", "so"), row(9, "b", "guest: hm")]
-    found = read_log(log(tmp_path / "s.jsonl", lines + [row(10 + place, "ab"[place % 2], "x") for place in range(60)]))
+    found = read_log(
+        log(
+            tmp_path / "s.jsonl",
+            lines + [row(10 + place, "ab"[place % 2], "x") for place in range(60)],
+        )
+    )
     assert found is not None
-    room, simple = Room({"a": ("a",), "b": ("b",), "guest": ("guest",)}), Simple(found.bots)
+    room, simple = (
+        Room({"a": ("a",), "b": ("b",), "guest": ("guest",)}),
+        Simple(found.bots),
+    )
     ask = row(4, "guest", "and?")
-    asked = log(tmp_path / "q.jsonl", [ask] + [row(place, "ab"[place % 2], "x") for place in range(60)])
+    asked = log(
+        tmp_path / "q.jsonl",
+        [ask] + [row(place, "ab"[place % 2], "x") for place in range(60)],
+    )
     question = read_log(asked)
     assert question is not None
     for one in found.said[:2]:
         simple.observe(room, one.turn)
         room.observe(one.turn)
     assert simple.decide(room, question.said[0].turn) == {
-        "named": set(), "named_else_last": {"a"}, "last": {"b"}, "all": {"a", "b"}}
+        "named": set(),
+        "named_else_last": {"a"},
+        "last": {"b"},
+        "all": {"a", "b"},
+    }
 
 
 def test_fit_finds_the_odds() -> None:
-    """The learner recovers the log odds of each cell when there is plenty of data, and pulls thin cells to zero."""
+    """The learner recovers the log odds of each cell when there is plenty of data, and
+    pulls thin cells to zero."""
     chance = np.random.default_rng(7)
     column = chance.integers(0, 4, 40_000).astype(float)
     column[:5] = 4.0
@@ -143,33 +200,63 @@ def test_fit_finds_the_odds() -> None:
     design = Design((Table((0,), ((1.0, 2.0, 3.0, 4.0),), (False,)),))
     cells = design.cells(column[:, None])
     weights = fit(design, cells, labels, np.ones(len(labels)))
-    found = [float(scores(weights, np.array([[1 + place]], dtype=np.int32))[0]) for place in range(5)]
+    found = [
+        float(scores(weights, np.array([[1 + place]], dtype=np.int32))[0])
+        for place in range(5)
+    ]
     assert found[:4] == pytest.approx([-2.0, 0.0, 1.0, 2.0], abs=0.12)
     assert found[4] < 3.0
 
 
 def test_a_channel_day_is_never_split(tmp_path: Path) -> None:
-    """Numbered files of one channel belong together; dated files of one channel are days of their own."""
+    """Numbered files of one channel belong together; dated files of one channel are
+    days of their own."""
     rows = [row(place, f"p{place % 7}", "x") for place in range(60)]
-    days = [read_log(log(tmp_path / name, rows)) for name in ("rust-0.jsonl", "rust-1.jsonl", "ubuntu-2004-11-15.jsonl")]
-    assert [fit_policy.channel_day(day) for day in days if day is not None] == ["rust", "rust", "ubuntu-2004-11-15"]
+    days = [
+        read_log(log(tmp_path / name, rows))
+        for name in ("rust-0.jsonl", "rust-1.jsonl", "ubuntu-2004-11-15.jsonl")
+    ]
+    assert [fit_policy.channel_day(day) for day in days if day is not None] == [
+        "rust",
+        "rust",
+        "ubuntu-2004-11-15",
+    ]
 
 
-def test_a_refit_is_a_valid_policy(chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fitting writes a policy that loads, keeps what was set by hand, and judges the log that it learned from well."""
+def test_a_refit_is_a_valid_policy(
+    chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitting writes a policy that loads, keeps what was set by hand, and judges the
+    log that it learned from well."""
     monkeypatch.setattr(fit_policy, "FOLDS", 2)
-    copies = [chat, *(log(tmp_path / f"chat-2020-01-0{day}.jsonl", map(json.loads, chat.read_text().splitlines()))
-                      for day in range(2, 6))]
-    fit_policy.main([*map(str, copies), "--policy", str(tmp_path / "policy.yaml")], lambda _: None)
-    policy: Policy = parse_policy((tmp_path / "policy.yaml").read_text(encoding="utf-8"))
+    copies = [
+        chat,
+        *(
+            log(
+                tmp_path / f"chat-2020-01-0{day}.jsonl",
+                map(json.loads, chat.read_text().splitlines()),
+            )
+            for day in range(2, 6)
+        ),
+    ]
+    fit_policy.main(
+        [*map(str, copies), "--policy", str(tmp_path / "policy.yaml")], lambda _: None
+    )
+    policy: Policy = parse_policy(
+        (tmp_path / "policy.yaml").read_text(encoding="utf-8")
+    )
     assert policy.signals == shipped_policy().signals
-    assert {axis.feature for term in policy.terms for axis in term.axes} == set(fit_policy.EDGES)
+    assert {axis.feature for term in policy.terms for axis in term.axes} == set(
+        fit_policy.EDGES
+    )
     assert judge(copies, policy).as_json()["who"]["f1"] > 0.9
 
 
 def test_docs_are_rewritten_between_the_markers(tmp_path: Path) -> None:
     """The table replaces what was between the markers and nothing else."""
-    (tmp_path / "policy.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    (tmp_path / "policy.md").write_text(
+        f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8"
+    )
     write_docs(tmp_path, {"policy": Row(0.5, 0.6, 0.55, 0.7, 0.8, 0.75)}, "<svg/>")
     text = (tmp_path / "policy.md").read_text(encoding="utf-8")
     assert text.startswith("before\n")
@@ -180,17 +267,27 @@ def test_docs_are_rewritten_between_the_markers(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_recorded_chat() -> None:
-    """On the corpus the trigger count and the simple rules come out as documented, the shipped policy beats them all
-    clearly, no unaddressed message gets two answers, and a thousand messages a second are judged."""
+    """On the corpus the trigger count and the simple rules come out as documented, the
+    shipped policy beats them all clearly, no unaddressed message gets two answers, and
+    a thousand messages a second are judged."""
     files = sorted(CORPUS.glob("*.jsonl"))
     if not files:
-        pytest.skip(f"NO RECORDED CHAT in {CORPUS}: agreement with people is not checked")
+        pytest.skip(
+            f"NO RECORDED CHAT in {CORPUS}: agreement with people is not checked"
+        )
     report = judge(files, shipped_policy()).as_json()
     assert (report["files"], report["triggers"]) == (62, 9_192)
-    expected = {"named": (0.48, 0.52), "named_else_last": (0.48, 0.53), "last": (0.21, 0.38), "all": (0.09, 0.38)}
+    expected = {
+        "named": (0.48, 0.52),
+        "named_else_last": (0.48, 0.53),
+        "last": (0.21, 0.38),
+        "all": (0.09, 0.38),
+    }
     for rule, (who, anybody) in expected.items():
         assert report["rules"][rule]["who"]["f1"] == pytest.approx(who, abs=0.01), rule
-        assert report["rules"][rule]["anybody"]["f1"] == pytest.approx(anybody, abs=0.01), rule
+        assert report["rules"][rule]["anybody"]["f1"] == pytest.approx(
+            anybody, abs=0.01
+        ), rule
     assert report["who"]["f1"] >= 0.53
     assert report["anybody"]["f1"] >= 0.58
     assert report["overlap_unaddressed"] == 0.0

@@ -1,4 +1,5 @@
-"""Two unmodified client libraries behind one face, so that one test can ask both the same things."""
+"""Two unmodified client libraries behind one face, so that one test can ask both the
+same things."""
 
 from __future__ import annotations
 
@@ -15,7 +16,11 @@ from app.loopback import Account, LoopbackDiscord
 from tests.patience import patience
 
 PATIENCE = 10.0
-HIKARI_INTENTS = hikari.Intents.ALL_UNPRIVILEGED | hikari.Intents.MESSAGE_CONTENT | hikari.Intents.GUILD_MEMBERS
+HIKARI_INTENTS = (
+    hikari.Intents.ALL_UNPRIVILEGED
+    | hikari.Intents.MESSAGE_CONTENT
+    | hikari.Intents.GUILD_MEMBERS
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Heard:
 
 
 class Client(Protocol):
-    """What a test asks of a client. Ids are snowflakes; `heard` maps an event's plain name to what came."""
+    """What a test asks of a client. Ids are snowflakes; `heard` maps an event's plain
+    name to what came."""
 
     heard: defaultdict[str, list[Any]]
 
@@ -51,16 +57,22 @@ class Client(Protocol):
     def managed_roles(self) -> dict[int, str]: ...
     def nickname(self, guild_id: int, user_id: int) -> str | None: ...
     def session_id(self) -> str: ...
-    async def say(self, channel_id: int, text: str, reply_to: int | None = None) -> Heard: ...
+    async def say(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> Heard: ...
     async def read(self, channel_id: int, message_id: int) -> Heard: ...
-    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]: ...
+    async def history(
+        self, channel_id: int, before: int | None = None, after: int | None = None
+    ) -> list[Heard]: ...
     async def edit(self, channel_id: int, message_id: int, text: str) -> None: ...
     async def delete(self, channel_id: int, message_id: int) -> None: ...
     async def react(self, channel_id: int, message_id: int, emoji: str) -> None: ...
     async def type_in(self, channel_id: int) -> None: ...
     async def who_am_i(self) -> tuple[int, int]: ...
     async def collections(self, guild_id: int) -> list[int]: ...
-    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]: ...
+    async def refusal(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> tuple[int, int]: ...
 
 
 async def hears(client: Client, name: str, count: int = 1) -> Any:
@@ -81,7 +93,9 @@ def _from_discord(message: discord.Message) -> Heard:
         kind=message.type.value,
         guild_id=None if message.guild is None else message.guild.id,
         reply_to=None if reference is None else reference.message_id,
-        quotes=None if reference is None or not isinstance(reference.resolved, discord.Message) else reference.resolved.id,
+        quotes=None
+        if reference is None or not isinstance(reference.resolved, discord.Message)
+        else reference.resolved.id,
         mentions=tuple(sorted(user.id for user in message.mentions)),
         role_mentions=tuple(message.raw_role_mentions),
         webhook_id=message.webhook_id,
@@ -119,16 +133,26 @@ class DiscordClient(discord.Client):
         self.heard["message"].append(_from_discord(message))
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        self.heard["edit"].append((event.message_id, event.data.get("content"), len(event.data.get("embeds", ()))))
+        self.heard["edit"].append(
+            (
+                event.message_id,
+                event.data.get("content"),
+                len(event.data.get("embeds", ())),
+            )
+        )
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         self.heard["delete"].append(event.message_id)
 
-    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+    async def on_raw_bulk_message_delete(
+        self, event: discord.RawBulkMessageDeleteEvent
+    ) -> None:
         self.heard["bulk delete"].append(set(event.message_ids))
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
-        self.heard["reaction"].append((event.message_id, event.user_id, str(event.emoji)))
+        self.heard["reaction"].append(
+            (event.message_id, event.user_id, str(event.emoji))
+        )
 
     async def on_raw_typing(self, event: discord.RawTypingEvent) -> None:
         self.heard["typing"].append((event.channel_id, event.user_id))
@@ -144,8 +168,17 @@ class DiscordClient(discord.Client):
         return {channel.name for channel in self.get_all_channels()}
 
     def managed_roles(self) -> dict[int, str]:
-        tagged = [role for guild in self.guilds for role in guild.roles if role.is_bot_managed()]
-        return {role.tags.bot_id: role.name for role in tagged if role.tags and role.tags.bot_id}
+        tagged = [
+            role
+            for guild in self.guilds
+            for role in guild.roles
+            if role.is_bot_managed()
+        ]
+        return {
+            role.tags.bot_id: role.name
+            for role in tagged
+            if role.tags and role.tags.bot_id
+        }
 
     def nickname(self, guild_id: int, user_id: int) -> str | None:
         guild = self.get_guild(guild_id)
@@ -158,32 +191,58 @@ class DiscordClient(discord.Client):
     def _messageable(self, channel_id: int) -> discord.PartialMessageable:
         return self.get_partial_messageable(channel_id)
 
-    async def say(self, channel_id: int, text: str, reply_to: int | None = None) -> Heard:
+    async def say(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> Heard:
         channel = self._messageable(channel_id)
-        reference = None if reply_to is None else channel.get_partial_message(reply_to).to_reference()
+        reference = (
+            None
+            if reply_to is None
+            else channel.get_partial_message(reply_to).to_reference()
+        )
         return _from_discord(await channel.send(text, reference=reference))  # type: ignore[arg-type]
 
     async def read(self, channel_id: int, message_id: int) -> Heard:
-        return _from_discord(await self._messageable(channel_id).fetch_message(message_id))
+        return _from_discord(
+            await self._messageable(channel_id).fetch_message(message_id)
+        )
 
-    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]:
-        ends = {name: discord.Object(i) for name, i in (("before", before), ("after", after)) if i is not None}
-        pages = self._messageable(channel_id).history(limit=None, oldest_first=False, **ends)
+    async def history(
+        self, channel_id: int, before: int | None = None, after: int | None = None
+    ) -> list[Heard]:
+        ends = {
+            name: discord.Object(i)
+            for name, i in (("before", before), ("after", after))
+            if i is not None
+        }
+        pages = self._messageable(channel_id).history(
+            limit=None, oldest_first=False, **ends
+        )
         return [_from_discord(message) async for message in pages]
 
     async def edit(self, channel_id: int, message_id: int, text: str) -> None:
-        await self._messageable(channel_id).get_partial_message(message_id).edit(content=text)
+        await (
+            self._messageable(channel_id)
+            .get_partial_message(message_id)
+            .edit(content=text)
+        )
 
     async def delete(self, channel_id: int, message_id: int) -> None:
         await self._messageable(channel_id).get_partial_message(message_id).delete()
 
     async def react(self, channel_id: int, message_id: int, emoji: str) -> None:
-        await self._messageable(channel_id).get_partial_message(message_id).add_reaction(emoji)
+        await (
+            self._messageable(channel_id)
+            .get_partial_message(message_id)
+            .add_reaction(emoji)
+        )
 
     async def type_in(self, channel_id: int) -> None:
         await self._messageable(channel_id).typing()
 
-    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]:
+    async def refusal(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> tuple[int, int]:
         try:
             await self.say(channel_id, text, reply_to)
         except discord.HTTPException as error:
@@ -191,11 +250,17 @@ class DiscordClient(discord.Client):
         return 200, 0
 
     async def who_am_i(self) -> tuple[int, int]:
-        return (await self.application_info()).id, (await self.fetch_user(self.my_id())).id
+        return (await self.application_info()).id, (
+            await self.fetch_user(self.my_id())
+        ).id
 
     async def collections(self, guild_id: int) -> list[int]:
         guild = await self.fetch_guild(guild_id)
-        found: list[Sized] = [await guild.fetch_emojis(), await guild.fetch_stickers(), await self.fetch_application_emojis()]
+        found: list[Sized] = [
+            await guild.fetch_emojis(),
+            await guild.fetch_stickers(),
+            await self.fetch_application_emojis(),
+        ]
         return [len(items) for items in found]
 
 
@@ -208,8 +273,12 @@ def _from_hikari(message: hikari.Message) -> Heard:
         content=message.content or "",
         kind=int(message.type),
         guild_id=None if message.guild_id is None else int(message.guild_id),
-        reply_to=None if reference is None or reference.id is None else int(reference.id),
-        quotes=int(message.referenced_message.id) if message.referenced_message else None,
+        reply_to=None
+        if reference is None or reference.id is None
+        else int(reference.id),
+        quotes=int(message.referenced_message.id)
+        if message.referenced_message
+        else None,
         mentions=tuple(sorted(int(i) for i in message.user_mentions_ids or ())),
         role_mentions=tuple(int(i) for i in message.role_mention_ids or ()),
         webhook_id=None if message.webhook_id is None else int(message.webhook_id),
@@ -221,11 +290,14 @@ def _from_hikari(message: hikari.Message) -> Heard:
 
 
 class HikariClient:
-    """hikari, whose REST address is a parameter and whose gateway address comes from `GET /gateway/bot`."""
+    """hikari, whose REST address is a parameter and whose gateway address comes from
+    `GET /gateway/bot`."""
 
     def __init__(self, token: str, api_url: str) -> None:
         self.heard: defaultdict[str, list[Any]] = defaultdict(list)
-        self.bot = hikari.GatewayBot(token, rest_url=api_url, banner=None, logs=None, intents=HIKARI_INTENTS)
+        self.bot = hikari.GatewayBot(
+            token, rest_url=api_url, banner=None, logs=None, intents=HIKARI_INTENTS
+        )
         for listener in (
             self._on_guild,
             self._on_message,
@@ -266,7 +338,9 @@ class HikariClient:
         self.heard["bulk delete"].append({int(i) for i in event.message_ids})
 
     async def _on_reaction(self, event: hikari.ReactionAddEvent) -> None:
-        self.heard["reaction"].append((int(event.message_id), int(event.user_id), str(event.emoji_name)))
+        self.heard["reaction"].append(
+            (int(event.message_id), int(event.user_id), str(event.emoji_name))
+        )
 
     async def _on_typing(self, event: hikari.TypingEvent) -> None:
         self.heard["typing"].append((int(event.channel_id), int(event.user_id)))
@@ -283,11 +357,18 @@ class HikariClient:
         return int(me.id)
 
     def channel_names(self) -> set[str]:
-        return {channel.name or "" for channel in self.bot.cache.get_guild_channels_view().values()}
+        return {
+            channel.name or ""
+            for channel in self.bot.cache.get_guild_channels_view().values()
+        }
 
     def managed_roles(self) -> dict[int, str]:
         roles = self.bot.cache.get_roles_view().values()
-        return {int(role.bot_id): role.name for role in roles if role.is_managed and role.bot_id is not None}
+        return {
+            int(role.bot_id): role.name
+            for role in roles
+            if role.is_managed and role.bot_id is not None
+        }
 
     def nickname(self, guild_id: int, user_id: int) -> str | None:
         member = self.bot.cache.get_member(guild_id, user_id)
@@ -296,16 +377,29 @@ class HikariClient:
     def session_id(self) -> str:
         return str(self.bot.shards[0]._session_id)  # type: ignore[attr-defined]
 
-    async def say(self, channel_id: int, text: str, reply_to: int | None = None) -> Heard:
+    async def say(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> Heard:
         reply = hikari.UNDEFINED if reply_to is None else hikari.Snowflake(reply_to)
-        return _from_hikari(await self.bot.rest.create_message(channel_id, text, reply=reply))
+        return _from_hikari(
+            await self.bot.rest.create_message(channel_id, text, reply=reply)
+        )
 
     async def read(self, channel_id: int, message_id: int) -> Heard:
         return _from_hikari(await self.bot.rest.fetch_message(channel_id, message_id))
 
-    async def history(self, channel_id: int, before: int | None = None, after: int | None = None) -> list[Heard]:
-        ends = {name: hikari.Snowflake(i) for name, i in (("before", before), ("after", after)) if i is not None}
-        found = [_from_hikari(message) async for message in self.bot.rest.fetch_messages(channel_id, **ends)]
+    async def history(
+        self, channel_id: int, before: int | None = None, after: int | None = None
+    ) -> list[Heard]:
+        ends = {
+            name: hikari.Snowflake(i)
+            for name, i in (("before", before), ("after", after))
+            if i is not None
+        }
+        found = [
+            _from_hikari(message)
+            async for message in self.bot.rest.fetch_messages(channel_id, **ends)
+        ]
         return sorted(found, key=lambda message: message.id, reverse=True)
 
     async def edit(self, channel_id: int, message_id: int, text: str) -> None:
@@ -320,7 +414,9 @@ class HikariClient:
     async def type_in(self, channel_id: int) -> None:
         await self.bot.rest.trigger_typing(channel_id)
 
-    async def refusal(self, channel_id: int, text: str, reply_to: int | None = None) -> tuple[int, int]:
+    async def refusal(
+        self, channel_id: int, text: str, reply_to: int | None = None
+    ) -> tuple[int, int]:
         try:
             await self.say(channel_id, text, reply_to)
         except hikari.ClientHTTPResponseError as error:
@@ -328,7 +424,9 @@ class HikariClient:
         return 200, 0
 
     async def who_am_i(self) -> tuple[int, int]:
-        return int((await self.bot.rest.fetch_application()).id), int((await self.bot.rest.fetch_my_user()).id)
+        return int((await self.bot.rest.fetch_application()).id), int(
+            (await self.bot.rest.fetch_my_user()).id
+        )
 
     async def collections(self, guild_id: int) -> list[int]:
         rest = self.bot.rest

@@ -1,4 +1,5 @@
-"""A running loopback Discord and unmodified discord.py clients that keep what they hear."""
+"""A running loopback Discord and unmodified discord.py clients that keep what they
+hear."""
 
 from __future__ import annotations
 
@@ -91,14 +92,19 @@ async def loopback(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LoopbackDis
     server = LoopbackDiscord(rate_limit=None)
     await server.start()
     monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway_url))
+    monkeypatch.setattr(
+        discord.gateway.DiscordWebSocket,
+        "DEFAULT_GATEWAY",
+        yarl.URL(server.gateway_url),
+    )
     yield server
     await server.stop()
 
 
 @pytest_asyncio.fixture
 async def connect(loopback: LoopbackDiscord) -> AsyncIterator[Connect]:
-    """`await connect(bot)` gives a client that is ready; all are closed after the test."""
+    """`await connect(bot)` gives a client that is ready; all are closed after the
+    test."""
     running: list[tuple[Ear, asyncio.Task[None]]] = []
 
     async def start(bot: Account, intents: discord.Intents | None = None) -> Ear:
@@ -116,7 +122,8 @@ async def connect(loopback: LoopbackDiscord) -> AsyncIterator[Connect]:
 
 @pytest_asyncio.fixture
 async def rest(loopback: LoopbackDiscord) -> AsyncIterator[Connect]:
-    """`await rest(bot)` gives a client that is logged in but has no gateway connection, as a worker has it."""
+    """`await rest(bot)` gives a client that is logged in but has no gateway connection,
+    as a worker has it."""
     clients: list[Ear] = []
 
     async def login(bot: Account) -> Ear:
@@ -145,7 +152,10 @@ def anna(loopback: LoopbackDiscord) -> Account:
 
 @pytest_asyncio.fixture(params=["discord.py", "hikari"])
 async def client(
-    request: pytest.FixtureRequest, loopback: LoopbackDiscord, general: Channel, anna: Account
+    request: pytest.FixtureRequest,
+    loopback: LoopbackDiscord,
+    general: Channel,
+    anna: Account,
 ) -> AsyncIterator[Client]:
     """A started client of each library; `general` and `anna` are there before it."""
     made = client_of(request.param, loopback, loopback.add_bot("elena"))

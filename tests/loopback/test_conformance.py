@@ -1,4 +1,5 @@
-"""One list of what a Discord does; two unmodified clients, discord.py and hikari, both find it so."""
+"""One list of what a Discord does; two unmodified clients, discord.py and hikari, both
+find it so."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.asyncio
 
 @dataclass(frozen=True)
 class Town:
-    """What a case works with: the server, a started client, its bot, a person and a channel."""
+    """What a case works with: the server, a started client, its bot, a person and a
+    channel."""
 
     discord: LoopbackDiscord
     client: Client
@@ -107,7 +109,11 @@ async def _reply(town: Town) -> None:
     first = town.post("who is there?")
     town.post("nobody", reply_to=first)
     heard = await hears(town.client, "message", 2)
-    assert (heard.kind, heard.reply_to, heard.quotes) == (19, first.message_id, first.message_id)
+    assert (heard.kind, heard.reply_to, heard.quotes) == (
+        19,
+        first.message_id,
+        first.message_id,
+    )
 
 
 @case("a reply whose message is left out, null or deleted")
@@ -128,7 +134,11 @@ async def _bare_reply(town: Town) -> None:
 async def _send(town: Town) -> None:
     question = town.post("who is there?")
     said = await town.client.say(town.general.id, "me", question.message_id)
-    assert (said.author_id, said.kind, said.reply_to) == (town.bot.id, 19, question.message_id)
+    assert (said.author_id, said.kind, said.reply_to) == (
+        town.bot.id,
+        19,
+        question.message_id,
+    )
     assert town.discord.find_post(said.id).content == "me"
     assert (await hears(town.client, "message", 2)).id == said.id
 
@@ -137,7 +147,10 @@ async def _send(town: Town) -> None:
 async def _reply_to_nothing(town: Town) -> None:
     gone = town.post("soon gone")
     town.discord.delete(gone)
-    assert await town.client.refusal(town.general.id, "you said?", gone.message_id) == (400, 50035)
+    assert await town.client.refusal(town.general.id, "you said?", gone.message_id) == (
+        400,
+        50035,
+    )
 
 
 @case("edits and deletes its own message; both are heard")
@@ -154,7 +167,9 @@ async def _change(town: Town) -> None:
 async def _bulk(town: Town) -> None:
     posts = [town.post(str(number)) for number in range(3)]
     town.discord.delete_bulk(posts)
-    assert await hears(town.client, "bulk delete") == {post.message_id for post in posts}
+    assert await hears(town.client, "bulk delete") == {
+        post.message_id for post in posts
+    }
 
 
 @case("a link's preview comes as an update")
@@ -172,7 +187,10 @@ async def _react(town: Town) -> None:
     await town.client.react(town.general.id, post.message_id, "🎉")
     town.discord.react(town.anna, post, "👍")
     found = [await hears(town.client, "reaction", number) for number in (1, 2)]
-    assert found == [(post.message_id, town.bot.id, "🎉"), (post.message_id, town.anna.id, "👍")]
+    assert found == [
+        (post.message_id, town.bot.id, "🎉"),
+        (post.message_id, town.anna.id, "👍"),
+    ]
 
 
 @case("typing")
@@ -188,8 +206,12 @@ async def _history(town: Town) -> None:
     posts = [town.post(str(number)).message_id for number in range(130)]
     read = town.client.history
     assert [message.id for message in await read(town.general.id)] == posts[::-1]
-    assert [message.id for message in await read(town.general.id, before=posts[100])] == posts[:100][::-1]
-    assert [message.id for message in await read(town.general.id, after=posts[9])] == posts[10:][::-1]
+    assert [
+        message.id for message in await read(town.general.id, before=posts[100])
+    ] == posts[:100][::-1]
+    assert [
+        message.id for message in await read(town.general.id, after=posts[9])
+    ] == posts[10:][::-1]
 
 
 @case("direct messages")
@@ -198,12 +220,17 @@ async def _dm(town: Town) -> None:
     heard = await hears(town.client, "message")
     assert (heard.id, heard.guild_id) == (post.message_id, None)
     await town.client.say(post.channel_id, "of course", heard.id)
-    assert [one.content for one in town.discord.messages_in(post.channel_id)] == ["just between us", "of course"]
+    assert [one.content for one in town.discord.messages_in(post.channel_id)] == [
+        "just between us",
+        "of course",
+    ]
 
 
 @case("a thread on a message")
 async def _thread(town: Town) -> None:
-    thread = town.discord.open_thread(town.anna, town.general, "side", town.post("something"))
+    thread = town.discord.open_thread(
+        town.anna, town.general, "side", town.post("something")
+    )
     assert await hears(town.client, "thread") == thread.id
     said = await town.client.say(thread.id, "here")
     assert said.channel_id == thread.id
@@ -214,10 +241,14 @@ async def _thread(town: Town) -> None:
 @case("a forum post: its first message has the thread's own id")
 async def _forum(town: Town) -> None:
     forum = town.discord.add_channel("questions", kind=ChannelType.FORUM)
-    post = town.discord.open_post(town.anna, forum, "Which tuning?", "title says it all")
+    post = town.discord.open_post(
+        town.anna, forum, "Which tuning?", "title says it all"
+    )
     assert await hears(town.client, "thread") == post.channel_id == post.message_id
     assert (await hears(town.client, "message")).id == post.message_id
-    assert [message.id for message in await town.client.history(post.channel_id)] == [post.message_id]
+    assert [message.id for message in await town.client.history(post.channel_id)] == [
+        post.message_id
+    ]
     assert (await town.client.refusal(forum.id, "not in here"))[0] == 400
 
 
@@ -235,8 +266,14 @@ async def _kinds(town: Town) -> None:
         (kinds.picture("a.png"), lambda message: message.attachments == ("a.png",)),
         (kinds.text_file(), lambda message: message.attachments == ("message.txt",)),
         (kinds.stickers("Wave"), lambda message: message.stickers == ("Wave",)),
-        (kinds.poll("Tea or coffee?", ["Tea", "Coffee"]), lambda message: message.content == ""),
-        (kinds.embeds(kinds.link_embed("https://example.org", "A page")), lambda message: message.embeds == 1),
+        (
+            kinds.poll("Tea or coffee?", ["Tea", "Coffee"]),
+            lambda message: message.content == "",
+        ),
+        (
+            kinds.embeds(kinds.link_embed("https://example.org", "A page")),
+            lambda message: message.embeds == 1,
+        ),
         (kinds.button("Press"), lambda message: message.content == ""),
         (kinds.voice_message(), lambda message: message.flags == 8192),
         ({"type": 7}, lambda message: message.kind == 7),
@@ -252,7 +289,11 @@ async def _forward(town: Town) -> None:
     original = town.post("Can an octopus live on land?")
     town.discord.forward(town.anna, town.general, original)
     heard = await hears(town.client, "message", 2)
-    assert (heard.content, heard.reply_to, heard.flags) == ("", original.message_id, 1 << 14)
+    assert (heard.content, heard.reply_to, heard.flags) == (
+        "",
+        original.message_id,
+        1 << 14,
+    )
 
 
 @case("a webhook's message, with the application behind it")
@@ -260,7 +301,9 @@ async def _webhook(town: Town) -> None:
     town.discord.say_webhook(town.general, "Juno", "good morning", 466378653216014359)
     heard = await hears(town.client, "message")
     assert heard.webhook_id is not None
-    assert (await town.client.history(town.general.id))[0].webhook_id == heard.webhook_id
+    assert (await town.client.history(town.general.id))[
+        0
+    ].webhook_id == heard.webhook_id
 
 
 @case("may not send: 403 50013")
@@ -280,7 +323,10 @@ async def _no_history(town: Town) -> None:
     post = town.post("long ago")
     town.discord.deny(town.general, town.bot, Permission.READ_MESSAGE_HISTORY)
     assert await town.client.history(town.general.id) == []
-    assert await town.client.refusal(town.general.id, "you said?", post.message_id) == (403, 160002)
+    assert await town.client.refusal(town.general.id, "you said?", post.message_id) == (
+        403,
+        160002,
+    )
     assert (await town.client.say(town.general.id, "a plain line")).kind == 0
 
 
@@ -348,21 +394,37 @@ async def _op9(town: Town) -> None:
 
 @case("429: waits and sends once")
 async def _rate_limit(town: Town) -> None:
-    body = {"message": "You are being rate limited.", "retry_after": 0.2, "global": False}
+    body = {
+        "message": "You are being rate limited.",
+        "retry_after": 0.2,
+        "global": False,
+    }
     town.discord.faults.fail_next("POST", r"/messages$", 429, body)
     said = await town.client.say(town.general.id, "patience")
-    assert [post.message_id for post in town.discord.messages_in(town.general)] == [said.id]
+    assert [post.message_id for post in town.discord.messages_in(town.general)] == [
+        said.id
+    ]
 
 
 @case("a bucket of two in half a second: all five are sent")
 async def _bucket(town: Town) -> None:
     town.discord.rate_limit = (2, 0.5)
     said = [await town.client.say(town.general.id, str(number)) for number in range(5)]
-    assert [post.message_id for post in town.discord.messages_in(town.general)] == [one.id for one in said]
+    assert [post.message_id for post in town.discord.messages_in(town.general)] == [
+        one.id for one in said
+    ]
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_conforms(client: Client, loopback: LoopbackDiscord, general: Channel, anna: Account, name: str) -> None:
+async def test_conforms(
+    client: Client,
+    loopback: LoopbackDiscord,
+    general: Channel,
+    anna: Account,
+    name: str,
+) -> None:
     """What the name of the case says, for each of the two clients."""
-    bot = next(account for account in loopback.connected() if account.id == client.my_id())
+    bot = next(
+        account for account in loopback.connected() if account.id == client.my_id()
+    )
     await CASES[name](Town(loopback, client, bot, anna, general))

@@ -1,4 +1,5 @@
-"""Kinds of channels: forums, voice and stage text, categories, threads, as discord.py and REST see them."""
+"""Kinds of channels: forums, voice and stage text, categories, threads, as discord.py
+and REST see them."""
 
 from __future__ import annotations
 
@@ -13,27 +14,41 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_forum_post(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A forum post is a thread with title and tags whose first message has the thread's own id; bots answer in it."""
-    forum = loopback.add_channel("help", kind=ChannelType.FORUM, tags=("Solved", "Open"))
+    """A forum post is a thread with title and tags whose first message has the thread's
+    own id; bots answer in it."""
+    forum = loopback.add_channel(
+        "help", kind=ChannelType.FORUM, tags=("Solved", "Open")
+    )
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
-    post = loopback.open_post(anna, forum, "A question", "How deep is the sea?", tags=forum.available_tags[1:])
+    post = loopback.open_post(
+        anna, forum, "A question", "How deep is the sea?", tags=forum.available_tags[1:]
+    )
     thread = await client.hears("thread_create")
-    assert (thread.id, thread.name, thread.parent_id) == (post.message_id, "A question", forum.id)
+    assert (thread.id, thread.name, thread.parent_id) == (
+        post.message_id,
+        "A question",
+        forum.id,
+    )
     assert [tag.name for tag in thread.applied_tags] == ["Open"]
     first = await client.hears("message")
     assert (first.id, first.channel.id) == (thread.id, thread.id)
     assert isinstance(thread.parent, discord.ForumChannel)
     assert [tag.name for tag in thread.parent.available_tags] == ["Solved", "Open"]
     await first.reply("Very.")
-    assert [one.content async for one in thread.history(oldest_first=True)] == ["How deep is the sea?", "Very."]
+    assert [one.content async for one in thread.history(oldest_first=True)] == [
+        "How deep is the sea?",
+        "Very.",
+    ]
     with pytest.raises(discord.HTTPException) as refused:
         await client.get_partial_messageable(forum.id).send("not here")
     assert (refused.value.status, refused.value.code) == (400, 50008)
 
 
 @pytest.mark.parametrize("kind", [ChannelType.FORUM, ChannelType.MEDIA])
-async def test_bot_opens_a_post(loopback: LoopbackDiscord, connect: Any, kind: ChannelType) -> None:
+async def test_bot_opens_a_post(
+    loopback: LoopbackDiscord, connect: Any, kind: ChannelType
+) -> None:
     """A bot opens a post with a first message, unless it may not send in the forum."""
     channel = loopback.add_channel("help", kind=kind)
     bot = loopback.add_bot("elena")
@@ -49,7 +64,9 @@ async def test_bot_opens_a_post(loopback: LoopbackDiscord, connect: Any, kind: C
     await opened.thread.send("but I may answer")
 
 
-async def test_threads_have_their_own_right_to_send(loopback: LoopbackDiscord, connect: Any) -> None:
+async def test_threads_have_their_own_right_to_send(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
     """In threads SEND_MESSAGES_IN_THREADS counts, not SEND_MESSAGES."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
@@ -66,8 +83,11 @@ async def test_threads_have_their_own_right_to_send(loopback: LoopbackDiscord, c
 
 
 @pytest.mark.parametrize("kind", [ChannelType.VOICE, ChannelType.STAGE])
-async def test_voice_text_needs_connect(loopback: LoopbackDiscord, connect: Any, kind: ChannelType) -> None:
-    """The text of voice and stage channels is read and written with CONNECT; without it REST answers 50001."""
+async def test_voice_text_needs_connect(
+    loopback: LoopbackDiscord, connect: Any, kind: ChannelType
+) -> None:
+    """The text of voice and stage channels is read and written with CONNECT; without it
+    REST answers 50001."""
     channel = loopback.add_channel("lounge", kind=kind)
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -76,7 +96,10 @@ async def test_voice_text_needs_connect(loopback: LoopbackDiscord, connect: Any,
     await message.reply("I can")
     await client.hears("message", 2)
     loopback.deny(channel, bot, Permission.CONNECT)
-    for attempt in (message.channel.send("and now?"), message.channel.fetch_message(message.id)):
+    for attempt in (
+        message.channel.send("and now?"),
+        message.channel.fetch_message(message.id),
+    ):
         with pytest.raises(discord.Forbidden) as refused:
             await attempt
         assert refused.value.code == 50001

@@ -1,4 +1,5 @@
-"""Answers of the proxy, limits of the whole bot, and the headers of each route's limit."""
+"""Answers of the proxy, limits of the whole bot, and the headers of each route's
+limit."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from app.loopback.ratelimit import OTHER_ROUTES, RateLimiter
 pytestmark = pytest.mark.asyncio
 
 
-async def ask(loopback: LoopbackDiscord, bot: Account, path: str, method: str = "GET") -> Any:
+async def ask(
+    loopback: LoopbackDiscord, bot: Account, path: str, method: str = "GET"
+) -> Any:
     """The status, headers and text of one answer."""
     headers = {"Authorization": f"Bot {bot.token}"}
     async with (
@@ -25,7 +28,8 @@ async def ask(loopback: LoopbackDiscord, bot: Account, path: str, method: str = 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 502])
 async def test_page_of_the_proxy(loopback: LoopbackDiscord, status: int) -> None:
-    """The proxy answers with HTML, without the API's headers; a 429 of it says in a header when to come back."""
+    """The proxy answers with HTML, without the API's headers; a 429 of it says in a
+    header when to come back."""
     bot = loopback.add_bot("elena")
     loopback.faults.cloudflare("GET", "/users/@me$", status, retry_after=7)
     answered, headers, text = await ask(loopback, bot, "/users/@me")
@@ -43,7 +47,11 @@ async def test_global_limit(loopback: LoopbackDiscord) -> None:
     loopback.faults.limit_globally(0.5, times=2)
     for path in ("/users/@me", "/gateway/bot"):
         status, headers, text = await ask(loopback, bot, path)
-        assert (status, headers["X-RateLimit-Global"], headers["Retry-After"]) == (429, "true", "0.500")
+        assert (status, headers["X-RateLimit-Global"], headers["Retry-After"]) == (
+            429,
+            "true",
+            "0.500",
+        )
         assert '"global":true' in text
 
 
@@ -52,16 +60,25 @@ async def test_headers_of_every_route(loopback: LoopbackDiscord) -> None:
     bot, channel = loopback.add_bot("elena"), loopback.add_channel("general")
     loopback.rate_limit = (5, 5.0)
     buckets = set()
-    for path in ("/users/@me", f"/channels/{channel.id}", "/channels/1", f"/channels/{channel.id}/messages"):
+    for path in (
+        "/users/@me",
+        f"/channels/{channel.id}",
+        "/channels/1",
+        f"/channels/{channel.id}/messages",
+    ):
         _, headers, _ = await ask(loopback, bot, path)
-        assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Remaining"]) == ("50", "49")
+        assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Remaining"]) == (
+            "50",
+            "49",
+        )
         assert 0 < float(headers["X-RateLimit-Reset-After"]) <= 1
         buckets.add(headers["X-RateLimit-Bucket"])
     assert len(buckets) == 3
 
 
 async def test_full_bucket() -> None:
-    """A bucket that is used up refuses; the same route of another channel, or of another bot, does not wait for it."""
+    """A bucket that is used up refuses; the same route of another channel, or of
+    another bot, does not wait for it."""
     limiter = RateLimiter((5, 5.0))
     route = "GET /channels/{channel_id}"
     assert all(limiter.check(1, route, "10").allowed for _ in range(OTHER_ROUTES[0]))

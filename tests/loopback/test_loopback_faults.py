@@ -16,8 +16,11 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest.mark.parametrize("fault", ["send_op7", "drop_sockets"])
-async def test_resume_loses_nothing(loopback: LoopbackDiscord, connect: Any, fault: str) -> None:
-    """After op 7 or a cut socket the client resumes and hears all that was said meanwhile, once and in order."""
+async def test_resume_loses_nothing(
+    loopback: LoopbackDiscord, connect: Any, fault: str
+) -> None:
+    """After op 7 or a cut socket the client resumes and hears all that was said
+    meanwhile, once and in order."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -34,7 +37,8 @@ async def test_resume_loses_nothing(loopback: LoopbackDiscord, connect: Any, fau
 
 
 async def test_op9_loses_what_was_said(loopback: LoopbackDiscord, connect: Any) -> None:
-    """After op 9 the client identifies anew; what was said meanwhile never reaches it, but history has it."""
+    """After op 9 the client identifies anew; what was said meanwhile never reaches it,
+    but history has it."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -44,13 +48,23 @@ async def test_op9_loses_what_was_said(loopback: LoopbackDiscord, connect: Any) 
     loopback.post(anna, channel, "heard")
     await client.hears("message")
     assert client.texts == ["heard"]
-    assert [m.content async for m in client.get_channel(channel.id).history()] == ["heard", "unheard"]
+    assert [m.content async for m in client.get_channel(channel.id).history()] == [
+        "heard",
+        "unheard",
+    ]
 
 
-async def test_a_withheld_event_is_missing_without_a_gap(loopback: LoopbackDiscord, connect: Any) -> None:
-    """One bot is never told of a message, on a connection that goes on, nor when it resumes; the other bot and REST are."""
+async def test_a_withheld_event_is_missing_without_a_gap(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """One bot is never told of a message, on a connection that goes on, nor when it
+    resumes; the other bot and REST are."""
     channel = loopback.add_channel("general")
-    elena, aria, anna = loopback.add_bot("elena"), loopback.add_bot("aria"), loopback.add_user("anna")
+    elena, aria, anna = (
+        loopback.add_bot("elena"),
+        loopback.add_bot("aria"),
+        loopback.add_user("anna"),
+    )
     deaf, other = await connect(elena), await connect(aria)
     loopback.faults.withhold_next(elena)
     message = loopback.post(anna, channel, "unheard")
@@ -63,7 +77,11 @@ async def test_a_withheld_event_is_missing_without_a_gap(loopback: LoopbackDisco
     await other.hears("message", 3)
     assert deaf.texts == ["heard", "heard too"]
     assert other.texts == ["unheard", "heard", "heard too"]
-    assert [m.content async for m in deaf.get_channel(channel.id).history()] == ["heard too", "heard", "unheard"]
+    assert [m.content async for m in deaf.get_channel(channel.id).history()] == [
+        "heard too",
+        "heard",
+        "unheard",
+    ]
 
 
 async def test_resumable_op9(loopback: LoopbackDiscord, connect: Any) -> None:
@@ -79,7 +97,8 @@ async def test_resumable_op9(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_server_comes_back(loopback: LoopbackDiscord, connect: Any) -> None:
-    """When the whole server stops and starts again on its port, clients come back to their sessions."""
+    """When the whole server stops and starts again on its port, clients come back to
+    their sessions."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna")
     client = await connect(loopback.add_bot("elena"))
@@ -91,7 +110,8 @@ async def test_server_comes_back(loopback: LoopbackDiscord, connect: Any) -> Non
 
 
 async def test_lost_answers(loopback: LoopbackDiscord, rest: Any) -> None:
-    """With lost answers a sender does not know whether it posted; sending again with the nonce posts once."""
+    """With lost answers a sender does not know whether it posted; sending again with
+    the nonce posts once."""
     channel = loopback.add_channel("general")
     place = (await rest(loopback.add_bot("elena"))).get_partial_messageable(channel.id)
     loopback.faults.lost_answer_rate = 0.5
@@ -133,12 +153,17 @@ async def test_errors_by_chance(loopback: LoopbackDiscord, rest: Any) -> None:
 
 
 async def test_fail_next(loopback: LoopbackDiscord, rest: Any) -> None:
-    """`fail_next` answers just so many matching requests with the given status and body."""
+    """`fail_next` answers just so many matching requests with the given status and
+    body."""
     channel, other = loopback.add_channel("general"), loopback.add_channel("other")
     client = await rest(loopback.add_bot("elena"))
     place = client.get_partial_messageable(channel.id)
     loopback.faults.fail_next(
-        "POST", f"/channels/{channel.id}/messages", 413, {"code": 40005, "message": "Too large"}, 2
+        "POST",
+        f"/channels/{channel.id}/messages",
+        413,
+        {"code": 40005, "message": "Too large"},
+        2,
     )
     await client.get_partial_messageable(other.id).send("not meant")
     for _ in range(2):

@@ -1,4 +1,5 @@
-"""Sessions are started as Discord lets them: counted, judged, refused with its close codes."""
+"""Sessions are started as Discord lets them: counted, judged, refused with its close
+codes."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ class Wire:
         await self.ws.send_str(json.dumps({"op": op, "d": data}))
 
     async def identify(self, bot: Account, **changes: object) -> None:
-        await self.send(2, {"token": bot.token, "intents": INTENTS, "properties": {}} | changes)
+        await self.send(
+            2, {"token": bot.token, "intents": INTENTS, "properties": {}} | changes
+        )
 
     async def frame(self, op: int) -> dict[str, Any]:
         """The next frame of an opcode."""
@@ -46,8 +49,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(loopback: LoopbackDiscord, query: str = "v=10&encoding=json") -> AsyncIterator[Wire]:
-    async with aiohttp.ClientSession() as http, http.ws_connect(f"{loopback.gateway_url}?{query}") as ws:
+async def wire(
+    loopback: LoopbackDiscord, query: str = "v=10&encoding=json"
+) -> AsyncIterator[Wire]:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{loopback.gateway_url}?{query}") as ws,
+    ):
         yield Wire(ws)
 
 
@@ -72,8 +80,11 @@ async def start_limit(loopback: LoopbackDiscord, bot: Account) -> Any:
         ({"properties": {"os": "x" * 5000}}, 4002),
     ],
 )
-async def test_refused_identify(loopback: LoopbackDiscord, changes: dict[str, Any], code: int) -> None:
-    """An IDENTIFY that makes no sense ends the connection with the code that says why, and counts as no start."""
+async def test_refused_identify(
+    loopback: LoopbackDiscord, changes: dict[str, Any], code: int
+) -> None:
+    """An IDENTIFY that makes no sense ends the connection with the code that says why,
+    and counts as no start."""
     bot = loopback.add_bot("elena")
     loopback.faults.disallow_intents(bot, 1 << 8)
     async with wire(loopback) as client:
@@ -92,8 +103,11 @@ async def test_refused_identify(loopback: LoopbackDiscord, changes: dict[str, An
         ("v=10", ['{"op": 1, "d": null}'] * 121, 4008),
     ],
 )
-async def test_refused_frames(loopback: LoopbackDiscord, query: str, frames: list[str], code: int) -> None:
-    """Frames that make no sense, a version that is not served and a flood end the connection with their codes."""
+async def test_refused_frames(
+    loopback: LoopbackDiscord, query: str, frames: list[str], code: int
+) -> None:
+    """Frames that make no sense, a version that is not served and a flood end the
+    connection with their codes."""
     async with wire(loopback, query) as client:
         for frame in frames:
             await client.ws.send_str(frame)
@@ -125,12 +139,15 @@ async def test_resume_from_the_future(loopback: LoopbackDiscord) -> None:
         await first.identify(bot)
         session = (await first.frame(0))["d"]["session_id"]
         async with wire(loopback) as second:
-            await second.send(6, {"token": bot.token, "session_id": session, "seq": 10_000})
+            await second.send(
+                6, {"token": bot.token, "session_id": session, "seq": 10_000}
+            )
             assert await second.close_code() == 4007
 
 
 async def test_starts_are_counted(loopback: LoopbackDiscord) -> None:
-    """Each session counts, and the answer of the gateway's address says how many are left."""
+    """Each session counts, and the answer of the gateway's address says how many are
+    left."""
     bot = loopback.add_bot("elena")
     async with wire(loopback) as client:
         await client.identify(bot)
@@ -141,17 +158,24 @@ async def test_starts_are_counted(loopback: LoopbackDiscord) -> None:
 
 
 async def test_starts_are_spent() -> None:
-    """A bot without a start left loses its token: its sessions end, and REST knows it no more."""
+    """A bot without a start left loses its token: its sessions end, and REST knows it
+    no more."""
     loopback = LoopbackDiscord(starts=StartLimit(total=2))
     bot = loopback.add_bot("elena")
     await loopback.start()
     try:
-        async with wire(loopback) as first, wire(loopback) as second, wire(loopback) as third:
+        async with (
+            wire(loopback) as first,
+            wire(loopback) as second,
+            wire(loopback) as third,
+        ):
             for client in (first, second):
                 await client.identify(bot)
                 await client.frame(0)
             await third.identify(bot)
-            assert [await client.close_code() for client in (first, second, third)] == [4004] * 3
+            assert [await client.close_code() for client in (first, second, third)] == [
+                4004
+            ] * 3
         assert await start_limit(loopback, bot) == 401
         assert loopback.identifies(bot) == 3
     finally:
@@ -159,12 +183,17 @@ async def test_starts_are_spent() -> None:
 
 
 async def test_hasty_identify() -> None:
-    """Two IDENTIFYs of one bucket within the interval: the second gets op 9; other buckets do not wait."""
+    """Two IDENTIFYs of one bucket within the interval: the second gets op 9; other
+    buckets do not wait."""
     loopback = LoopbackDiscord(starts=StartLimit(max_concurrency=2, interval=60.0))
     bot = loopback.add_bot("elena")
     await loopback.start()
     try:
-        async with wire(loopback) as first, wire(loopback) as second, wire(loopback) as third:
+        async with (
+            wire(loopback) as first,
+            wire(loopback) as second,
+            wire(loopback) as third,
+        ):
             await first.identify(bot, shard=[0, 3])
             await first.frame(0)
             await second.identify(bot, shard=[1, 3])
@@ -177,7 +206,8 @@ async def test_hasty_identify() -> None:
 
 
 async def test_injected_refusals(loopback: LoopbackDiscord) -> None:
-    """A test may refuse the next IDENTIFYs with op 9 or a close code, before or after READY."""
+    """A test may refuse the next IDENTIFYs with op 9 or a close code, before or after
+    READY."""
     bot = loopback.add_bot("elena")
     loopback.faults.refuse_identify(bot)
     async with wire(loopback) as client:
@@ -196,14 +226,23 @@ async def test_injected_refusals(loopback: LoopbackDiscord) -> None:
     assert loopback.identifies(bot) == 3
 
 
-async def test_lost_intent(loopback: LoopbackDiscord, connect: Callable[..., Awaitable[Any]], rest: Any) -> None:
-    """An application that loses the message content intent loses its session, and REST hides what others say."""
-    channel, bot, anna = loopback.add_channel("general"), loopback.add_bot("elena"), loopback.add_user("anna")
+async def test_lost_intent(
+    loopback: LoopbackDiscord, connect: Callable[..., Awaitable[Any]], rest: Any
+) -> None:
+    """An application that loses the message content intent loses its session, and REST
+    hides what others say."""
+    channel, bot, anna = (
+        loopback.add_channel("general"),
+        loopback.add_bot("elena"),
+        loopback.add_user("anna"),
+    )
     post = loopback.post(anna, channel, "secret")
     async with wire(loopback) as client:
         await client.identify(bot)
         await client.frame(0)
-        loopback.faults.disallow_intents(bot, discord.Intents(message_content=True).value)
+        loopback.faults.disallow_intents(
+            bot, discord.Intents(message_content=True).value
+        )
         assert await client.close_code() == 4014
     where = (await rest(bot)).get_partial_messageable(channel.id)
     assert (await where.fetch_message(post.message_id)).content == ""
@@ -225,7 +264,8 @@ async def test_reset_token(loopback: LoopbackDiscord) -> None:
 
 
 async def test_missing_heartbeats() -> None:
-    """A client that sends no heartbeats loses its session; one that sends them keeps it."""
+    """A client that sends no heartbeats loses its session; one that sends them keeps
+    it."""
     loopback = LoopbackDiscord(heartbeat_interval=0.5)
     silent, lively = loopback.add_bot("elena"), loopback.add_bot("marcus")
     await loopback.start()

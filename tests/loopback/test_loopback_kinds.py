@@ -1,4 +1,5 @@
-"""Every kind of message reaches unmodified clients whole; what Discord refuses is refused with its code."""
+"""Every kind of message reaches unmodified clients whole; what Discord refuses is
+refused with its code."""
 
 from __future__ import annotations
 
@@ -33,8 +34,12 @@ async def test_kind(client: Client, loopback: LoopbackDiscord, kind: str) -> Non
     read = await client.read(general.id, post.message_id)
     fields = KINDS[kind]
     for message in (heard, read):
-        assert message.attachments == tuple(a["filename"] for a in fields.get("attachments", ()))
-        assert message.stickers == tuple(s["name"] for s in fields.get("sticker_items", ()))
+        assert message.attachments == tuple(
+            a["filename"] for a in fields.get("attachments", ())
+        )
+        assert message.stickers == tuple(
+            s["name"] for s in fields.get("sticker_items", ())
+        )
         assert message.embeds == len(fields.get("embeds", ()))
         assert message.flags == fields.get("flags", 0)
         assert message.kind == fields.get("type", 0)
@@ -47,11 +52,18 @@ async def test_forward(client: Client, loopback: LoopbackDiscord) -> None:
     original = loopback.post(anna, channel, "Can an octopus live on land?")
     loopback.forward(anna, channel, original)
     heard = await hears(client, "message", 2)
-    assert (heard.content, heard.reply_to, heard.flags) == ("", original.message_id, 1 << 14)
+    assert (heard.content, heard.reply_to, heard.flags) == (
+        "",
+        original.message_id,
+        1 << 14,
+    )
 
 
-async def test_thread_without_message(client: Client, loopback: LoopbackDiscord) -> None:
-    """A thread that hangs on no message is told of in its parent channel (18), under the thread's name."""
+async def test_thread_without_message(
+    client: Client, loopback: LoopbackDiscord
+) -> None:
+    """A thread that hangs on no message is told of in its parent channel (18), under
+    the thread's name."""
     channel, anna = loopback.add_channel("side"), loopback.add_user("kim")
     thread = loopback.open_thread(anna, channel, "mics")
     heard = await hears(client, "message")
@@ -60,7 +72,8 @@ async def test_thread_without_message(client: Client, loopback: LoopbackDiscord)
 
 
 async def test_thread_on_message(client: Client, loopback: LoopbackDiscord) -> None:
-    """A thread that hangs on a message begins with a message without words that points there (21)."""
+    """A thread that hangs on a message begins with a message without words that points
+    there (21)."""
     channel, anna = loopback.add_channel("side"), loopback.add_user("kim")
     post = loopback.post(anna, channel, "Which microphone for a rainy harbour?")
     thread = loopback.open_thread(anna, channel, "mics", post)
@@ -74,8 +87,13 @@ async def test_thread_on_message(client: Client, loopback: LoopbackDiscord) -> N
 
 
 async def test_command_answers(client: Client, loopback: LoopbackDiscord) -> None:
-    """Answers of applications to commands have their types and come by the application's webhook."""
-    channel, anna, dyno = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("dyno")
+    """Answers of applications to commands have their types and come by the
+    application's webhook."""
+    channel, anna, dyno = (
+        loopback.add_channel("side"),
+        loopback.add_user("kim"),
+        loopback.add_bot("dyno"),
+    )
     loopback.run_command(anna, dyno, channel, "rank", "You are first.")
     loopback.run_command(anna, dyno, channel, "Report", "Thank you.", menu=True)
     first, second = await hears(client, "message"), await hears(client, "message", 2)
@@ -84,9 +102,13 @@ async def test_command_answers(client: Client, loopback: LoopbackDiscord) -> Non
 
 
 async def test_webhook(client: Client, loopback: LoopbackDiscord) -> None:
-    """A webhook speaks under any name; one application's posts of a channel come by one webhook."""
+    """A webhook speaks under any name; one application's posts of a channel come by one
+    webhook."""
     channel = loopback.add_channel("side")
-    posts = [loopback.say_webhook(channel, name, "hello", 466378653216014359) for name in ("Lyra", "Ash")]
+    posts = [
+        loopback.say_webhook(channel, name, "hello", 466378653216014359)
+        for name in ("Lyra", "Ash")
+    ]
     heard = [await hears(client, "message", i) for i in (1, 2)]
     assert [post.author_name for post in posts] == ["Lyra", "Ash"]
     assert heard[0].webhook_id == heard[1].webhook_id == heard[0].author_id
@@ -113,10 +135,16 @@ async def test_bulk_deletion(client: Client, loopback: LoopbackDiscord) -> None:
 
 async def test_fields_left_out(loopback: LoopbackDiscord, connect: Any) -> None:
     """Fields can be left out of an event; REST keeps those that its schema requires."""
-    channel, anna, bot = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("elena")
+    channel, anna, bot = (
+        loopback.add_channel("side"),
+        loopback.add_user("kim"),
+        loopback.add_bot("elena"),
+    )
     client = await connect(bot)
     first = loopback.post(bot, channel, "yes?")
-    post = loopback.post(anna, channel, "hello", first, drop=["referenced_message", "member"])
+    post = loopback.post(
+        anna, channel, "hello", first, drop=["referenced_message", "member"]
+    )
     await client.hears("message", 2)
     heard = client.events["message"][1]
     assert heard.reference.resolved is None
@@ -131,7 +159,11 @@ async def test_raw_events(loopback: LoopbackDiscord, connect: Any) -> None:
     elena, marcus = loopback.add_bot("elena"), loopback.add_bot("marcus")
     hearing, deaf = await connect(elena), await connect(marcus)
     loopback.hide(channel, marcus)
-    deleted = {"id": "5", "channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
+    deleted = {
+        "id": "5",
+        "channel_id": str(channel.id),
+        "guild_id": str(channel.guild_id),
+    }
     loopback.emit("MESSAGE_DELETE", deleted)
     loopback.faults.emit_raw(marcus, "MESSAGE_DELETE", deleted | {"id": "6"})
     assert (await hearing.hears("raw_message_delete")).message_id == 5
@@ -140,10 +172,17 @@ async def test_raw_events(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_without_message_content(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Without the intent a bot sees what others say to it alone, also of what a message quotes."""
-    channel, anna, bot = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("elena")
+    """Without the intent a bot sees what others say to it alone, also of what a message
+    quotes."""
+    channel, anna, bot = (
+        loopback.add_channel("side"),
+        loopback.add_user("kim"),
+        loopback.add_bot("elena"),
+    )
     client = await connect(bot, discord.Intents.default())
-    loopback.post(anna, channel, "secret", extra=kinds.picture() | kinds.poll("Tea?", ["Yes"]))
+    loopback.post(
+        anna, channel, "secret", extra=kinds.picture() | kinds.poll("Tea?", ["Yes"])
+    )
     hidden = await client.hears("message")
     assert (hidden.content, hidden.attachments, hidden.poll) == ("", [], None)
     loopback.post(anna, channel, f"{bot.mention} what do you say?", hidden.id)
@@ -155,7 +194,8 @@ async def test_without_message_content(loopback: LoopbackDiscord, connect: Any) 
 
 
 async def test_automatic_moderation(loopback: LoopbackDiscord, rest: Any) -> None:
-    """A bot's message with a blocked phrase is refused with 200000, a title with 200001."""
+    """A bot's message with a blocked phrase is refused with 200000, a title with
+    200001."""
     channel, bot = loopback.add_channel("side"), loopback.add_bot("elena")
     where = (await rest(bot)).get_partial_messageable(channel.id)
     loopback.automod("free nitro")
@@ -167,13 +207,27 @@ async def test_automatic_moderation(loopback: LoopbackDiscord, rest: Any) -> Non
 
 
 async def test_blocked_bot(loopback: LoopbackDiscord, rest: Any) -> None:
-    """Who blocks a bot gets neither its direct messages (50007) nor its reactions (90001)."""
-    channel, anna, bot = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("elena")
+    """Who blocks a bot gets neither its direct messages (50007) nor its reactions
+    (90001)."""
+    channel, anna, bot = (
+        loopback.add_channel("side"),
+        loopback.add_user("kim"),
+        loopback.add_bot("elena"),
+    )
     post = loopback.post(anna, channel, "leave me alone")
     loopback.block(anna, bot)
     client = await rest(bot)
-    assert await _code(client.get_partial_messageable(loopback.dm_channel(anna, bot).id).send("hello")) == 50007
-    message = client.get_partial_messageable(channel.id).get_partial_message(post.message_id)
+    assert (
+        await _code(
+            client.get_partial_messageable(loopback.dm_channel(anna, bot).id).send(
+                "hello"
+            )
+        )
+        == 50007
+    )
+    message = client.get_partial_messageable(channel.id).get_partial_message(
+        post.message_id
+    )
     assert await _code(message.add_reaction("🔥")) == 90001
     loopback.unblock(anna, bot)
     await message.add_reaction("🔥")
@@ -181,11 +235,19 @@ async def test_blocked_bot(loopback: LoopbackDiscord, rest: Any) -> None:
 
 async def test_too_many_reactions(loopback: LoopbackDiscord, rest: Any) -> None:
     """A message bears twenty different emoji; a bot may still join one of them."""
-    channel, anna, bot = loopback.add_channel("side"), loopback.add_user("kim"), loopback.add_bot("elena")
+    channel, anna, bot = (
+        loopback.add_channel("side"),
+        loopback.add_user("kim"),
+        loopback.add_bot("elena"),
+    )
     post = loopback.post(anna, channel, "look")
     for index in range(20):
         loopback.react(anna, post, chr(0x1F600 + index))
-    message = (await rest(bot)).get_partial_messageable(channel.id).get_partial_message(post.message_id)
+    message = (
+        (await rest(bot))
+        .get_partial_messageable(channel.id)
+        .get_partial_message(post.message_id)
+    )
     assert await _code(message.add_reaction("🔥")) == 30010
     await message.add_reaction(chr(0x1F600))
 

@@ -1,4 +1,5 @@
-"""Names, roles and rights of members, as unmodified discord.py clients see them and as REST enforces them."""
+"""Names, roles and rights of members, as unmodified discord.py clients see them and as
+REST enforces them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_three_names(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Username, display name and nickname are three things, in messages and for the bot itself."""
+    """Username, display name and nickname are three things, in messages and for the bot
+    itself."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena", username="elena_bot_4711")
     sam = loopback.add_user("Sam", username="night_owl", global_name="Sam (she/her)")
@@ -23,16 +25,27 @@ async def test_three_names(loopback: LoopbackDiscord, connect: Any) -> None:
     loopback.set_nick(sam, None, "Samira")
     client = await connect(bot)
     me = client.guilds[0].me
-    assert (client.user.name, me.nick, me.display_name) == ("elena_bot_4711", "Captain Coral", "Captain Coral")
+    assert (client.user.name, me.nick, me.display_name) == (
+        "elena_bot_4711",
+        "Captain Coral",
+        "Captain Coral",
+    )
     loopback.post(sam, channel, "hello")
     author = (await client.hears("message")).author
-    assert (author.name, author.global_name, author.nick) == ("night_owl", "Sam (she/her)", "Samira")
+    assert (author.name, author.global_name, author.nick) == (
+        "night_owl",
+        "Sam (she/her)",
+        "Samira",
+    )
     loopback.post(plain, channel, "hello")
     assert (await client.hears("message", 2)).author.display_name == "ben"
 
 
-async def test_own_update_needs_no_intent(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Without the members intent a bot hears of its own nickname, roles and time-out, and of nobody else's."""
+async def test_own_update_needs_no_intent(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """Without the members intent a bot hears of its own nickname, roles and time-out,
+    and of nobody else's."""
     loopback.add_channel("general")
     elena, marcus = loopback.add_bot("elena"), loopback.add_bot("marcus")
     anna = loopback.add_user("anna")
@@ -54,14 +67,21 @@ async def test_own_update_needs_no_intent(loopback: LoopbackDiscord, connect: An
 
 
 async def test_managed_role(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Each bot brings a managed role that says whose it is; a mention of it is in `role_mentions`."""
+    """Each bot brings a managed role that says whose it is; a mention of it is in
+    `role_mentions`."""
     channel = loopback.add_channel("general")
     elena, marcus = loopback.add_bot("elena"), loopback.add_bot("marcus")
     client = await connect(elena)
     own = client.guilds[0].self_role
-    assert (own.id, own.managed, own.tags.bot_id) == (loopback.managed_role(elena).id, True, elena.id)
+    assert (own.id, own.managed, own.tags.bot_id) == (
+        loopback.managed_role(elena).id,
+        True,
+        elena.id,
+    )
     other = loopback.managed_role(marcus)
-    post = loopback.post(loopback.add_user("anna"), channel, f"{own.mention} and {other.mention}")
+    post = loopback.post(
+        loopback.add_user("anna"), channel, f"{own.mention} and {other.mention}"
+    )
     heard = await client.hears("message")
     assert heard.raw_role_mentions == [own.id, other.id]
     assert [role.id for role in heard.role_mentions] == [own.id, other.id]
@@ -69,7 +89,8 @@ async def test_managed_role(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_roles_come_and_go(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Roles that are made, changed and deleted are heard; members lose a deleted role."""
+    """Roles that are made, changed and deleted are heard; members lose a deleted
+    role."""
     loopback.add_channel("general")
     bot = loopback.add_bot("elena")
     client = await connect(bot)
@@ -83,24 +104,34 @@ async def test_roles_come_and_go(loopback: LoopbackDiscord, connect: Any) -> Non
     loopback.delete_role(role)
     assert (await client.hears("guild_role_delete")).id == role.id
     fetched = await client.guilds[0].fetch_member(bot.id)
-    assert [one.id for one in fetched.roles if not one.is_default()] == [loopback.managed_role(bot).id]
+    assert [one.id for one in fetched.roles if not one.is_default()] == [
+        loopback.managed_role(bot).id
+    ]
 
 
 async def test_who_may_mention_roles(loopback: LoopbackDiscord, rest: Any) -> None:
-    """Without MENTION_EVERYONE a bot mentions only roles that all may mention, and never everyone."""
+    """Without MENTION_EVERYONE a bot mentions only roles that all may mention, and
+    never everyone."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
-    closed, free = loopback.add_role("Closed"), loopback.add_role("Free", mentionable=True)
+    closed, free = (
+        loopback.add_role("Closed"),
+        loopback.add_role("Free", mentionable=True),
+    )
     text = f"@everyone {closed.mention} {free.mention}"
     place = (await rest(bot)).get_partial_messageable(channel.id)
     await place.send(text)
     loopback.deny(channel, loopback.everyone_role(), Permission.MENTION_EVERYONE)
     await place.send(text)
-    assert [post.pinged for post in loopback.posts] == [(closed.id, free.id, "everyone"), (free.id,)]
+    assert [post.pinged for post in loopback.posts] == [
+        (closed.id, free.id, "everyone"),
+        (free.id,),
+    ]
 
 
 async def test_denied_sending(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A bot that is denied SEND_MESSAGES hears the channel, knows that it may not write, and gets 403, code 50013."""
+    """A bot that is denied SEND_MESSAGES hears the channel, knows that it may not
+    write, and gets 403, code 50013."""
     channel = loopback.add_channel("news")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     loopback.deny(channel, bot, Permission.SEND_MESSAGES)
@@ -120,7 +151,8 @@ async def test_denied_sending(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_no_history(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Without READ_MESSAGE_HISTORY history is an empty list, a reply is 403 160002, and a plain message passes."""
+    """Without READ_MESSAGE_HISTORY history is an empty list, a reply is 403 160002, and
+    a plain message passes."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     loopback.deny(channel, loopback.everyone_role(), Permission.READ_MESSAGE_HISTORY)
@@ -136,7 +168,8 @@ async def test_no_history(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_denied_reactions(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Without ADD_REACTIONS a new emoji is 403, code 50013; one that is there can be joined."""
+    """Without ADD_REACTIONS a new emoji is 403, code 50013; one that is there can be
+    joined."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     loopback.deny(channel, bot, Permission.ADD_REACTIONS)
@@ -152,7 +185,8 @@ async def test_denied_reactions(loopback: LoopbackDiscord, connect: Any) -> None
 
 
 async def test_time_out(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A bot in a time-out reads and hears but neither writes nor reacts, until it ends."""
+    """A bot in a time-out reads and hears but neither writes nor reacts, until it
+    ends."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -162,8 +196,16 @@ async def test_time_out(loopback: LoopbackDiscord, connect: Any) -> None:
     loopback.react(anna, post, "🔥")
     message = await client.hears("message")
     granted = message.channel.permissions_for(message.guild.me)
-    assert (granted.view_channel, granted.read_message_history, granted.send_messages) == (True, True, False)
-    for attempt in (message.reply("sorry"), message.add_reaction("🔥"), message.channel.typing()):
+    assert (
+        granted.view_channel,
+        granted.read_message_history,
+        granted.send_messages,
+    ) == (True, True, False)
+    for attempt in (
+        message.reply("sorry"),
+        message.add_reaction("🔥"),
+        message.channel.typing(),
+    ):
         with pytest.raises(discord.Forbidden) as refused:
             await attempt
         assert refused.value.code == 50013
@@ -172,8 +214,11 @@ async def test_time_out(loopback: LoopbackDiscord, connect: Any) -> None:
     await message.reply("sorry")
 
 
-async def test_a_bot_changes_names_and_rights(loopback: LoopbackDiscord, connect: Any) -> None:
-    """With the rights for it, a bot gives itself a nickname and writes overwrites; without them it is refused."""
+async def test_a_bot_changes_names_and_rights(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """With the rights for it, a bot gives itself a nickname and writes overwrites;
+    without them it is refused."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -204,12 +249,16 @@ async def test_a_bot_changes_names_and_rights(loopback: LoopbackDiscord, connect
 async def test_files_and_embeds_have_their_rights(
     loopback: LoopbackDiscord, rest: Any, lacking: Permission, content: dict[str, bool]
 ) -> None:
-    """A file needs ATTACH_FILES and an embed EMBED_LINKS; a plain text needs neither."""
+    """A file needs ATTACH_FILES and an embed EMBED_LINKS; a plain text needs
+    neither."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
     loopback.deny(channel, bot, lacking)
     place = (await rest(bot)).get_partial_messageable(channel.id)
-    made: dict[str, Any] = {"file": discord.File(io.BytesIO(b"text"), "notes.txt"), "embed": discord.Embed(title="x")}
+    made: dict[str, Any] = {
+        "file": discord.File(io.BytesIO(b"text"), "notes.txt"),
+        "embed": discord.Embed(title="x"),
+    }
     with pytest.raises(discord.Forbidden) as refused:
         await place.send("look", **{name: made[name] for name in content})
     assert refused.value.code == 50013

@@ -1,4 +1,5 @@
-"""What discord.py computes from the guild's payload is what the loopback server enforces, whatever the rights are."""
+"""What discord.py computes from the guild's payload is what the loopback server
+enforces, whatever the rights are."""
 
 from __future__ import annotations
 
@@ -10,13 +11,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from app.loopback import Account, ApiError, Channel, ChannelType, LoopbackDiscord, Permission, Role
+from app.loopback import (
+    Account,
+    ApiError,
+    Channel,
+    ChannelType,
+    LoopbackDiscord,
+    Permission,
+    Role,
+)
 from app.loopback.guild_payloads import guild_create
 from app.loopback.permissions import EVERYTHING
 
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
-# The flags on which the server decides, drawn more often than the others so that they meet.
+# The flags on which the server decides, drawn more often than the others so that they
+# meet.
 DECISIVE = (
     Permission.VIEW_CHANNEL,
     Permission.SEND_MESSAGES,
@@ -27,7 +39,13 @@ DECISIVE = (
     Permission.MANAGE_THREADS,
     Permission.MENTION_EVERYONE,
 )
-KINDS = (ChannelType.TEXT, ChannelType.ANNOUNCEMENT, ChannelType.FORUM, ChannelType.VOICE, ChannelType.STAGE)
+KINDS = (
+    ChannelType.TEXT,
+    ChannelType.ANNOUNCEMENT,
+    ChannelType.FORUM,
+    ChannelType.VOICE,
+    ChannelType.STAGE,
+)
 VOICE_FLAGS = Permission(discord.Permissions.voice().value)
 
 
@@ -40,23 +58,37 @@ def union(flags: list[Permission]) -> Permission:
 
 
 decisive = some.lists(some.sampled_from(DECISIVE), max_size=6).map(union)
-rights = decisive | some.lists(some.sampled_from(list(Permission)), max_size=8).map(union)
+rights = decisive | some.lists(some.sampled_from(list(Permission)), max_size=8).map(
+    union
+)
 # An administrator may do everything; drawn freely, most examples would have one.
 role_rights = some.tuples(rights, some.integers(0, 9)).map(
-    lambda drawn: drawn[0] | Permission.ADMINISTRATOR if drawn[1] == 0 else drawn[0] & ~Permission.ADMINISTRATOR
+    lambda drawn: (
+        drawn[0] | Permission.ADMINISTRATOR
+        if drawn[1] == 0
+        else drawn[0] & ~Permission.ADMINISTRATOR
+    )
 )
 
 
 class Scene:
-    """A guild with a bot, three roles of which it has some, and a channel of a drawn kind with drawn overwrites."""
+    """A guild with a bot, three roles of which it has some, and a channel of a drawn
+    kind with drawn overwrites."""
 
     def __init__(self, draw: Any) -> None:
         self.loopback = LoopbackDiscord()
         self.guild = self.loopback.add_guild("Home")
-        self.channel = self.loopback.add_channel("place", self.guild, draw(some.sampled_from(KINDS)))
+        self.channel = self.loopback.add_channel(
+            "place", self.guild, draw(some.sampled_from(KINDS))
+        )
         self.bot = self.loopback.add_bot("elena", permissions=draw(role_rights))
-        self.loopback.change_role(self.loopback.everyone_role(), permissions=draw(role_rights))
-        roles = [self.loopback.add_role(f"role {i}", permissions=draw(role_rights)) for i in range(3)]
+        self.loopback.change_role(
+            self.loopback.everyone_role(), permissions=draw(role_rights)
+        )
+        roles = [
+            self.loopback.add_role(f"role {i}", permissions=draw(role_rights))
+            for i in range(3)
+        ]
         for role in roles:
             if draw(some.booleans()):
                 self.loopback.give_role(self.bot, role)
@@ -64,12 +96,19 @@ class Scene:
             self.guild.owner_id = self.bot.id
         if draw(some.integers(0, 4)) == 0:
             self.loopback.time_out(self.bot, 60.0)
-        targets: list[Account | Role] = [self.loopback.everyone_role(), self.bot, *self._managed(), *roles]
+        targets: list[Account | Role] = [
+            self.loopback.everyone_role(),
+            self.bot,
+            *self._managed(),
+            *roles,
+        ]
         for target in targets:
             if not draw(some.booleans()):
                 continue
             deny = draw(rights)
-            self.loopback.set_overwrite(self.channel, target, allow=draw(rights) & ~deny, deny=deny)
+            self.loopback.set_overwrite(
+                self.channel, target, allow=draw(rights) & ~deny, deny=deny
+            )
 
     def _managed(self) -> list[Role]:
         role = self.guild.managed_role(self.bot)
@@ -79,7 +118,9 @@ class Scene:
         """The guild as the unmodified library builds it from GUILD_CREATE."""
         client = discord.Client(intents=discord.Intents.default())
         state: Any = client._connection
-        shape: Any = guild_create(self.loopback._core.world, self.guild, self.bot, all_members=False)
+        shape: Any = guild_create(
+            self.loopback._core.world, self.guild, self.bot, all_members=False
+        )
         state.user = discord.ClientUser(state=state, data=shape["members"][0]["user"])
         return discord.Guild(data=shape, state=state)
 
@@ -87,14 +128,17 @@ class Scene:
 @MANY
 @given(some.data())
 def test_both_compute_the_same(data: Any) -> None:
-    """Every flag that means something in the channel is the same on both sides; a hidden channel is hidden on both."""
+    """Every flag that means something in the channel is the same on both sides; a
+    hidden channel is hidden on both."""
     scene = Scene(data.draw)
     theirs = scene.as_discord_py_sees_it()
     place = theirs.get_channel(scene.channel.id)
     assert place is not None
     computed = Permission(place.permissions_for(theirs.me).value)
     ours = scene.loopback.permissions(scene.bot, scene.channel)
-    assert bool(computed & Permission.VIEW_CHANNEL) == bool(ours & Permission.VIEW_CHANNEL)
+    assert bool(computed & Permission.VIEW_CHANNEL) == bool(
+        ours & Permission.VIEW_CHANNEL
+    )
     if not ours & Permission.VIEW_CHANNEL:
         assert place.name == "___hidden___"
         return
@@ -109,7 +153,8 @@ def test_both_compute_the_same(data: Any) -> None:
 @MANY
 @given(some.data())
 def test_what_is_computed_is_enforced(data: Any) -> None:
-    """The server lets a bot write, read history and react exactly where discord.py says that it may."""
+    """The server lets a bot write, read history and react exactly where discord.py says
+    that it may."""
     scene = Scene(data.draw)
     theirs = scene.as_discord_py_sees_it()
     place = theirs.get_channel(scene.channel.id)
@@ -123,13 +168,17 @@ def test_what_is_computed_is_enforced(data: Any) -> None:
     sends = allowed(access.check_sending, scene.bot, scene.channel)
     assert sends == (reads and computed.send_messages)
     if reads:
-        assert access.may_read_history(scene.bot, scene.channel) == computed.read_message_history
+        assert (
+            access.may_read_history(scene.bot, scene.channel)
+            == computed.read_message_history
+        )
 
 
 @MANY
 @given(some.data())
 def test_threads_follow_their_parent(data: Any) -> None:
-    """In a thread or post discord.py's answer, computed from the parent, is what the server enforces."""
+    """In a thread or post discord.py's answer, computed from the parent, is what the
+    server enforces."""
     scene = Scene(data.draw)
     anna = scene.loopback.add_user("anna")
     if scene.channel.is_voice:
@@ -142,8 +191,13 @@ def test_threads_follow_their_parent(data: Any) -> None:
     if place is not None:
         computed = place.permissions_for(theirs.me)
         access = scene.loopback._core.service.access
-        assert allowed(access.check_sending, scene.bot, thread) == computed.send_messages_in_threads
-        assert access.may_read_history(scene.bot, thread) == computed.read_message_history
+        assert (
+            allowed(access.check_sending, scene.bot, thread)
+            == computed.send_messages_in_threads
+        )
+        assert (
+            access.may_read_history(scene.bot, thread) == computed.read_message_history
+        )
 
 
 def allowed(check: Any, bot: Account, channel: Channel) -> bool:
@@ -168,21 +222,31 @@ def allowed(check: Any, bot: Account, channel: Channel) -> bool:
     ],
 )
 def test_whose_overwrite_wins(allowing: str, denying: str, granted: bool) -> None:
-    """The member's overwrite wins over the roles', and theirs over that of everyone; among roles to allow wins."""
+    """The member's overwrite wins over the roles', and theirs over that of everyone;
+    among roles to allow wins."""
     loopback = LoopbackDiscord()
     channel, bot = loopback.add_channel("place"), loopback.add_bot("elena")
     one, two = loopback.add_role("one"), loopback.add_role("two")
     for role in (one, two):
         loopback.give_role(bot, role)
-    targets: dict[str, Account | Role] = {"member": bot, "role": one, "other role": two, "everyone": loopback.everyone_role()}
+    targets: dict[str, Account | Role] = {
+        "member": bot,
+        "role": one,
+        "other role": two,
+        "everyone": loopback.everyone_role(),
+    }
     loopback.set_overwrite(channel, targets[denying], deny=Permission.SEND_MESSAGES)
     loopback.set_overwrite(channel, targets[allowing], allow=Permission.SEND_MESSAGES)
-    assert bool(loopback.permissions(bot, channel) & Permission.SEND_MESSAGES) == granted
+    assert (
+        bool(loopback.permissions(bot, channel) & Permission.SEND_MESSAGES) == granted
+    )
 
 
 def test_every_flag_is_known() -> None:
     """The table of flags has all that discord.py knows, under the same numbers."""
-    assert EVERYTHING & discord.Permissions.all().value == discord.Permissions.all().value
+    assert (
+        EVERYTHING & discord.Permissions.all().value == discord.Permissions.all().value
+    )
 
 
 @pytest.mark.parametrize("who", ["owner", "administrator"])
@@ -204,5 +268,7 @@ def test_a_time_out_ends_by_itself() -> None:
     channel, bot = loopback.add_channel("place"), loopback.add_bot("elena")
     loopback.time_out(bot, 60.0)
     assert not loopback.permissions(bot, channel) & Permission.SEND_MESSAGES
-    loopback._core.service.guilds.time_out(loopback._core.world.guilds[channel.guild_id or 0], bot, time.time() - 1)
+    loopback._core.service.guilds.time_out(
+        loopback._core.world.guilds[channel.guild_id or 0], bot, time.time() - 1
+    )
     assert loopback.permissions(bot, channel) & Permission.SEND_MESSAGES

@@ -1,4 +1,5 @@
-"""REST as a worker uses it: history, nonces, refusals, mentions that ping, rate limits."""
+"""REST as a worker uses it: history, nonces, refusals, mentions that ping, rate
+limits."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ async def test_bad_token_at_the_gateway(loopback: LoopbackDiscord, rest: Any) ->
 
 
 async def test_history_pages(loopback: LoopbackDiscord, rest: Any) -> None:
-    """before, after, around and limit page through history in Discord's order, also past one page of 100."""
+    """before, after, around and limit page through history in Discord's order, also
+    past one page of 100."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna")
     ids = [loopback.post(anna, channel, f"message {i}").message_id for i in range(250)]
@@ -49,7 +51,9 @@ async def test_history_pages(loopback: LoopbackDiscord, rest: Any) -> None:
     assert await page(limit=2, after=at(100)) == [ids[101], ids[102]]
     assert await page(limit=None, after=at(99)) == ids[100:]
     assert await page(limit=None) == ids[::-1]
-    assert await page(limit=5, around=at(100)) == [ids[i] for i in (102, 101, 100, 99, 98)]
+    assert await page(limit=5, around=at(100)) == [
+        ids[i] for i in (102, 101, 100, 99, 98)
+    ]
     raw = await client.http.logs_from(channel.id, 2, after=ids[100])
     assert [int(message["id"]) for message in raw] == [ids[102], ids[101]]
     loopback.delete(ids[101])
@@ -57,7 +61,8 @@ async def test_history_pages(loopback: LoopbackDiscord, rest: Any) -> None:
 
 
 async def test_history_follows_changes(loopback: LoopbackDiscord, rest: Any) -> None:
-    """History shows edits, reactions and the deletion of a quoted message, also when it was read before."""
+    """History shows edits, reactions and the deletion of a quoted message, also when it
+    was read before."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna")
     first = loopback.post(anna, channel, "first")
@@ -73,13 +78,19 @@ async def test_history_follows_changes(loopback: LoopbackDiscord, rest: Any) -> 
     loopback.edit(first, "changed")
     assert (await latest()).reference.resolved.content == "changed"
     loopback.delete(first)
-    assert isinstance((await latest()).reference.resolved, discord.DeletedReferencedMessage)
+    assert isinstance(
+        (await latest()).reference.resolved, discord.DeletedReferencedMessage
+    )
 
 
 async def test_nonce_within_the_window(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A repeated nonce returns the earlier message; only the author's gateway event carries it, history never."""
+    """A repeated nonce returns the earlier message; only the author's gateway event
+    carries it, history never."""
     channel = loopback.add_channel("general")
-    client, other = await connect(loopback.add_bot("elena")), await connect(loopback.add_bot("marcus"))
+    client, other = (
+        await connect(loopback.add_bot("elena")),
+        await connect(loopback.add_bot("marcus")),
+    )
     place = client.get_channel(channel.id)
     sent = [await place.send("once", nonce="n-1") for _ in range(3)]
     assert len({message.id for message in sent}) == 1
@@ -115,7 +126,9 @@ async def test_nonce_of_a_deleted_message(loopback: LoopbackDiscord, rest: Any) 
     assert missing.value.code == 10008
 
 
-async def test_unknown_channel_and_message(loopback: LoopbackDiscord, rest: Any) -> None:
+async def test_unknown_channel_and_message(
+    loopback: LoopbackDiscord, rest: Any
+) -> None:
     """What does not exist is 404 with Discord's code."""
     channel = loopback.add_channel("general")
     post = loopback.post(loopback.add_user("anna"), channel, "gone soon")
@@ -142,7 +155,11 @@ async def test_hidden_channel(loopback: LoopbackDiscord, connect: Any) -> None:
     loopback.post(anna, open_channel, "heard")
     await client.hears("message")
     assert client.texts == ["heard"]
-    for attempt in (place.send("hi"), place.fetch_message(1), client.fetch_channel(channel.id)):
+    for attempt in (
+        place.send("hi"),
+        place.fetch_message(1),
+        client.fetch_channel(channel.id),
+    ):
         with pytest.raises(discord.Forbidden) as refused:
             await attempt
         assert refused.value.code == 50001
@@ -153,8 +170,12 @@ async def test_hidden_channel(loopback: LoopbackDiscord, connect: Any) -> None:
     assert (await client.hears("message", 2)).content == "welcome"
 
 
-@pytest.mark.parametrize(("text", "code"), [("", 50006), ("  ", 50006), ("x" * 2001, 50035)])
-async def test_refused_content(loopback: LoopbackDiscord, rest: Any, text: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"), [("", 50006), ("  ", 50006), ("x" * 2001, 50035)]
+)
+async def test_refused_content(
+    loopback: LoopbackDiscord, rest: Any, text: str, code: int
+) -> None:
     """An empty text and one over 2,000 characters are refused with 400; 2,000 pass."""
     channel = loopback.add_channel("general")
     client = await rest(loopback.add_bot("elena"))
@@ -166,7 +187,8 @@ async def test_refused_content(loopback: LoopbackDiscord, rest: Any, text: str, 
 
 
 async def test_reply_to_a_deleted_message(loopback: LoopbackDiscord, rest: Any) -> None:
-    """It is refused with 50035, or becomes a plain message with fail_if_not_exists=False."""
+    """It is refused with 50035, or becomes a plain message with
+    fail_if_not_exists=False."""
     channel = loopback.add_channel("general")
     post = loopback.post(loopback.add_user("anna"), channel, "gone soon")
     loopback.delete(post)
@@ -176,38 +198,54 @@ async def test_reply_to_a_deleted_message(loopback: LoopbackDiscord, rest: Any) 
     with pytest.raises(discord.HTTPException) as refused:
         await place.send("re", reference=strict)
     assert (refused.value.status, refused.value.code) == (400, 50035)
-    lenient = discord.MessageReference(message_id=post.message_id, channel_id=channel.id, fail_if_not_exists=False)
+    lenient = discord.MessageReference(
+        message_id=post.message_id, channel_id=channel.id, fail_if_not_exists=False
+    )
     sent = await place.send("re", reference=lenient)
     assert sent.type is discord.MessageType.default
     assert loopback.posts[-1].reply_to is None
 
 
 async def test_who_is_pinged(loopback: LoopbackDiscord, rest: Any) -> None:
-    """`pinged` and the message's mentions hold exactly those whom allowed_mentions lets through."""
+    """`pinged` and the message's mentions hold exactly those whom allowed_mentions lets
+    through."""
     channel = loopback.add_channel("general")
     anna, ben = loopback.add_user("anna"), loopback.add_user("ben")
     question = loopback.post(anna, channel, "who?")
     client = await rest(loopback.add_bot("elena"))
     place = client.get_partial_messageable(channel.id)
-    reference = discord.MessageReference(message_id=question.message_id, channel_id=channel.id)
+    reference = discord.MessageReference(
+        message_id=question.message_id, channel_id=channel.id
+    )
     text = f"@everyone {anna.mention} and {ben.mention}"
 
-    async def send(allowed: discord.AllowedMentions | None, **options: Any) -> tuple[Any, list[int]]:
+    async def send(
+        allowed: discord.AllowedMentions | None, **options: Any
+    ) -> tuple[Any, list[int]]:
         message = await place.send(text, allowed_mentions=allowed, **options)
-        return loopback.find_post(message.id).pinged, [user.id for user in message.mentions]
+        return loopback.find_post(message.id).pinged, [
+            user.id for user in message.mentions
+        ]
 
     everybody = [anna.id, ben.id]
     assert await send(None) == ((*everybody, "everyone"), everybody)
     assert await send(discord.AllowedMentions.none()) == ((), [])
-    some = discord.AllowedMentions(everyone=False, users=[discord.Object(ben.id)], roles=False)
+    some = discord.AllowedMentions(
+        everyone=False, users=[discord.Object(ben.id)], roles=False
+    )
     assert await send(some) == ((ben.id,), [ben.id])
-    author = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
+    author = discord.AllowedMentions(
+        everyone=False, users=False, roles=False, replied_user=True
+    )
     assert await send(author, reference=reference) == ((anna.id,), [anna.id])
     assert await send(discord.AllowedMentions.none(), reference=reference) == ((), [])
 
 
-async def test_rate_limit(loopback: LoopbackDiscord, rest: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A bucket that two clients of one bot exhaust answers 429, which discord.py waits out by itself."""
+async def test_rate_limit(
+    loopback: LoopbackDiscord, rest: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bucket that two clients of one bot exhaust answers 429, which discord.py waits
+    out by itself."""
     loopback.rate_limit = (2, 0.4)
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
@@ -220,18 +258,26 @@ async def test_rate_limit(loopback: LoopbackDiscord, rest: Any, caplog: pytest.L
     assert loopback.requests["POST", "/channels/{channel_id}/messages"] > 6
 
 
-async def test_rate_limit_is_per_bot_and_channel(loopback: LoopbackDiscord, rest: Any) -> None:
+async def test_rate_limit_is_per_bot_and_channel(
+    loopback: LoopbackDiscord, rest: Any
+) -> None:
     """Another channel or another bot has its own bucket."""
     loopback.rate_limit = (2, 60.0)
     one, two = loopback.add_channel("one"), loopback.add_channel("two")
-    elena, marcus = await rest(loopback.add_bot("elena")), await rest(loopback.add_bot("marcus"))
+    elena, marcus = (
+        await rest(loopback.add_bot("elena")),
+        await rest(loopback.add_bot("marcus")),
+    )
     for client, channel in ((elena, one), (elena, two), (marcus, one)):
-        await asyncio.wait_for(client.get_partial_messageable(channel.id).send("hi"), 2.0)
+        await asyncio.wait_for(
+            client.get_partial_messageable(channel.id).send("hi"), 2.0
+        )
     assert len(loopback.posts) == 3
 
 
 async def test_other_reads(loopback: LoopbackDiscord, rest: Any) -> None:
-    """The bot's guilds, a guild's channels, a member and the application can be read."""
+    """The bot's guilds, a guild's channels, a member and the application can be
+    read."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna", moderator=True)
     client = await rest(loopback.add_bot("elena"))

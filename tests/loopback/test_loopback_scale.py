@@ -32,7 +32,8 @@ async def test_hundred_bots(loopback: LoopbackDiscord, connect: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_posting_work_is_flat(loopback: LoopbackDiscord) -> None:
-    """Posting costs this thread as much work with an empty history as with one eight times as long."""
+    """Posting costs this thread as much work with an empty history as with one eight
+    times as long."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna")
 
@@ -74,7 +75,8 @@ async def test_subscription(loopback: LoopbackDiscord) -> None:
 
 @pytest.mark.asyncio
 async def test_slow_subscriber(loopback: LoopbackDiscord) -> None:
-    """A reader that stands still loses the oldest records, counted, and holds up nobody."""
+    """A reader that stands still loses the oldest records, counted, and holds up
+    nobody."""
     channel = loopback.add_channel("general")
     anna = loopback.add_user("anna")
     with loopback.subscribe(limit=2) as stream:
@@ -119,7 +121,8 @@ async def test_port_in_use(loopback: LoopbackDiscord) -> None:
 
 @pytest.mark.asyncio
 async def test_zlib_stream() -> None:
-    """With `compress`, a client that asks for zlib-stream gets one zlib context for all frames."""
+    """With `compress`, a client that asks for zlib-stream gets one zlib context for all
+    frames."""
     server = LoopbackDiscord(compress=True)
     bot = server.add_bot("elena")
     server.add_channel("general")
@@ -128,10 +131,14 @@ async def test_zlib_stream() -> None:
     try:
         async with (
             aiohttp.ClientSession() as session,
-            session.ws_connect(server.gateway_url + "?v=10&encoding=json&compress=zlib-stream") as ws,
+            session.ws_connect(
+                server.gateway_url + "?v=10&encoding=json&compress=zlib-stream"
+            ) as ws,
         ):
             hello = json.loads(inflate.decompress(await ws.receive_bytes()))
-            await ws.send_json({"op": 2, "d": {"token": bot.token, "intents": 1, "properties": {}}})
+            await ws.send_json(
+                {"op": 2, "d": {"token": bot.token, "intents": 1, "properties": {}}}
+            )
             ready = json.loads(inflate.decompress(await ws.receive_bytes()))
             guild = json.loads(inflate.decompress(await ws.receive_bytes()))
     finally:
@@ -141,7 +148,8 @@ async def test_zlib_stream() -> None:
 
 
 def test_thread_facade() -> None:
-    """A synchronous program acts, asks and waits from its own threads while clients run elsewhere."""
+    """A synchronous program acts, asks and waits from its own threads while clients run
+    elsewhere."""
     with LoopbackThread(LoopbackDiscord(rate_limit=None)) as loopback:
         channel = loopback.add_channel("general")
         bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
@@ -163,12 +171,17 @@ def test_thread_facade() -> None:
             place = f"{loopback.api_url}/channels/{channel.id}/messages"
             headers = {"Authorization": f"Bot {bot.token}"}
             async with aiohttp.ClientSession(headers=headers) as session:
-                body = {"content": "hi", "message_reference": {"message_id": loopback.posts[0].message_id}}
+                body = {
+                    "content": "hi",
+                    "message_reference": {"message_id": loopback.posts[0].message_id},
+                }
                 (await session.post(place, json=body)).raise_for_status()
 
         worker = threading.Thread(target=lambda: asyncio.run(answer()))
         worker.start()
-        (reply,) = loopback.wait_for(lambda: loopback.replies_to(loopback.posts[0]), 10.0)
+        (reply,) = loopback.wait_for(
+            lambda: loopback.replies_to(loopback.posts[0]), 10.0
+        )
         worker.join()
         assert (reply.content, reply.author_id) == ("hi", bot.id)
         assert loopback.posts_by_bots() == [reply]

@@ -1,4 +1,5 @@
-"""hikari, a client stricter than discord.py, reads the whole world of the loopback server and every change of it."""
+"""hikari, a client stricter than discord.py, reads the whole world of the loopback
+server and every change of it."""
 
 from __future__ import annotations
 
@@ -32,23 +33,34 @@ def elena(loopback: LoopbackDiscord) -> Account:
 def places(loopback: LoopbackDiscord) -> list[Channel]:
     """A channel of each kind that hikari knows, after a text channel."""
     general = loopback.add_channel("general")
-    return [general, *(loopback.add_channel(kind.name.lower(), kind=kind) for kind in KINDS)]
+    return [
+        general,
+        *(loopback.add_channel(kind.name.lower(), kind=kind) for kind in KINDS),
+    ]
 
 
 @pytest_asyncio.fixture
 async def client(
-    loopback: LoopbackDiscord, elena: Account, places: list[Channel], caplog: pytest.LogCaptureFixture
+    loopback: LoopbackDiscord,
+    elena: Account,
+    places: list[Channel],
+    caplog: pytest.LogCaptureFixture,
 ) -> AsyncIterator[HikariClient]:
-    """A started hikari client. What it cannot read it only logs: the test then fails."""
+    """A started hikari client. What it cannot read it only logs: the test then
+    fails."""
     del places
     made = HikariClient(elena.token or "", loopback.api_url)
     await made.start()
     yield made
     await made.close()
-    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.ERROR] == []
+    assert [
+        line.getMessage() for line in caplog.records if line.levelno >= logging.ERROR
+    ] == []
 
 
-async def heard_the_end(client: HikariClient, loopback: LoopbackDiscord, anna: Account, place: Channel) -> None:
+async def heard_the_end(
+    client: HikariClient, loopback: LoopbackDiscord, anna: Account, place: Channel
+) -> None:
     """Wait for one more message, which comes after all that was sent before."""
     await hears(client, "message")
     before = len(client.heard["message"])
@@ -56,13 +68,18 @@ async def heard_the_end(client: HikariClient, loopback: LoopbackDiscord, anna: A
     await hears(client, "message", before + 1)
 
 
-async def test_reads_every_kind_of_channel(client: HikariClient, places: list[Channel]) -> None:
+async def test_reads_every_kind_of_channel(
+    client: HikariClient, places: list[Channel]
+) -> None:
     """All kinds of channels come with the guild."""
     assert client.channel_names() == {place.name for place in places}
 
 
 async def test_follows_roles_and_members(
-    client: HikariClient, loopback: LoopbackDiscord, elena: Account, places: list[Channel]
+    client: HikariClient,
+    loopback: LoopbackDiscord,
+    elena: Account,
+    places: list[Channel],
 ) -> None:
     """Roles, nickname, time-out and a hidden channel reach its cache as they are."""
     anna = loopback.add_user("anna")
@@ -82,7 +99,9 @@ async def test_follows_roles_and_members(
     names = {role.name for role in client.bot.cache.get_roles_view().values()}
     assert "Friends" in names
     assert "Gone" not in names
-    assert client.channel_names() == {place.name for place in places} - {"voice"} | {"___hidden___"}
+    assert client.channel_names() == {place.name for place in places} - {"voice"} | {
+        "___hidden___"
+    }
 
 
 async def test_follows_posts_and_threads(
@@ -91,7 +110,9 @@ async def test_follows_posts_and_threads(
     """A forum post and a thread, their changes and their end are all readable."""
     anna, forum = loopback.add_user("anna"), places[-1]
     loopback.add_tag(forum, "Open")
-    post = loopback.open_post(anna, forum, "A question", "How deep is the sea?", tags=forum.available_tags)
+    post = loopback.open_post(
+        anna, forum, "A question", "How deep is the sea?", tags=forum.available_tags
+    )
     assert await hears(client, "thread") == post.message_id
     assert (await hears(client, "message")).id == post.message_id
     loopback.archive(post.message_id)
@@ -103,7 +124,10 @@ async def test_follows_posts_and_threads(
 
 
 async def test_outage_and_kick(
-    client: HikariClient, loopback: LoopbackDiscord, elena: Account, places: list[Channel]
+    client: HikariClient,
+    loopback: LoopbackDiscord,
+    elena: Account,
+    places: list[Channel],
 ) -> None:
     """The guild goes and comes back by an outage, and goes for good by a kick."""
     home = loopback._core.world.guilds[places[0].guild_id or 0]

@@ -44,7 +44,8 @@ async def test_three_clients_hear(loopback: LoopbackDiscord, connect: Any) -> No
 
 
 async def test_reply_and_mention(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A reply carries the message replied to; mentions of the text and of the reply are told apart by nothing else."""
+    """A reply carries the message replied to; mentions of the text and of the reply are
+    told apart by nothing else."""
     channel = loopback.add_channel("general")
     elena, marcus = loopback.add_bot("elena"), loopback.add_bot("marcus")
     anna = loopback.add_user("anna")
@@ -69,7 +70,8 @@ async def test_reply_and_mention(loopback: LoopbackDiscord, connect: Any) -> Non
 
 
 async def test_direct_messages(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A direct message reaches its bot alone, in both directions; bots cannot write to bots."""
+    """A direct message reaches its bot alone, in both directions; bots cannot write to
+    bots."""
     loopback.add_channel("general")
     elena, marcus = loopback.add_bot("elena"), loopback.add_bot("marcus")
     anna = loopback.add_user("anna")
@@ -87,11 +89,15 @@ async def test_direct_messages(loopback: LoopbackDiscord, connect: Any) -> None:
         await (await client.fetch_user(marcus.id)).send("psst")
     assert refused.value.code == 50007
     assert other.texts == []
-    assert [post.content for post in loopback.messages_in(opened.id)] == ["just between us", "of course"]
+    assert [post.content for post in loopback.messages_in(opened.id)] == [
+        "just between us",
+        "of course",
+    ]
 
 
 async def test_reactions(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Reactions of people and bots are heard, counted in history, recorded once, and can be taken back."""
+    """Reactions of people and bots are heard, counted in history, recorded once, and
+    can be taken back."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -102,10 +108,17 @@ async def test_reactions(loopback: LoopbackDiscord, connect: Any) -> None:
     await message.add_reaction("🔥")
     await message.add_reaction("❤️")
     heard = await client.hears("raw_reaction_add", 3)
-    assert (str(heard.emoji), heard.user_id, heard.message_author_id) == ("❤️", bot.id, anna.id)
+    assert (str(heard.emoji), heard.user_id, heard.message_author_id) == (
+        "❤️",
+        bot.id,
+        anna.id,
+    )
     assert client.events["raw_reaction_add"][0].member.id == anna.id
     fresh = await message.channel.fetch_message(post.message_id)
-    assert [(str(r.emoji), r.count, r.me) for r in fresh.reactions] == [("🔥", 2, True), ("❤️", 1, True)]
+    assert [(str(r.emoji), r.count, r.me) for r in fresh.reactions] == [
+        ("🔥", 2, True),
+        ("❤️", 1, True),
+    ]
     assert {user.id async for user in fresh.reactions[0].users()} == {anna.id, bot.id}
     await message.remove_reaction("❤️", client.user)
     loopback.unreact(anna, post, "🔥")
@@ -119,14 +132,18 @@ async def test_reactions(loopback: LoopbackDiscord, connect: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("emoji", ["wave", ":wave:", "party:123456789012345678", "👍👍", "x"])
+@pytest.mark.parametrize(
+    "emoji", ["wave", ":wave:", "party:123456789012345678", "👍👍", "x"]
+)
 async def test_unknown_emoji(loopback: LoopbackDiscord, rest: Any, emoji: str) -> None:
     """A reaction that is not exactly one known emoji is refused with code 10014."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
     post = loopback.post(loopback.add_user("anna"), channel, "look")
     client = await rest(bot)
-    message = client.get_partial_messageable(channel.id).get_partial_message(post.message_id)
+    message = client.get_partial_messageable(channel.id).get_partial_message(
+        post.message_id
+    )
     with pytest.raises(discord.HTTPException) as refused:
         await message.add_reaction(emoji)
     assert (refused.value.status, refused.value.code) == (400, 10014)
@@ -135,7 +152,9 @@ async def test_unknown_emoji(loopback: LoopbackDiscord, rest: Any, emoji: str) -
 @pytest.mark.parametrize("emoji", ["👍", "👍🏽", "❤", "👩‍🚀", "🇩🇪", "3️⃣", "✅", "☕"])
 async def test_known_emoji(loopback: LoopbackDiscord, emoji: str) -> None:
     """One Unicode emoji is accepted, be it toned, joined, a flag or a keycap."""
-    post = loopback.post(loopback.add_user("anna"), loopback.add_channel("general"), "look")
+    post = loopback.post(
+        loopback.add_user("anna"), loopback.add_channel("general"), "look"
+    )
     loopback.react(loopback.add_user("ben"), post, emoji)
     assert loopback.reactions[-1].emoji == emoji
 
@@ -157,13 +176,19 @@ async def test_typing(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_threads(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A thread is announced with its owner, is a place to talk, and can be opened by a bot on a message."""
+    """A thread is announced with its owner, is a place to talk, and can be opened by a
+    bot on a message."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
     opened = loopback.open_thread(anna, channel, "side talk")
     thread = await client.hears("thread_create")
-    assert (thread.id, thread.owner_id, thread.parent_id, thread.name) == (opened.id, anna.id, channel.id, "side talk")
+    assert (thread.id, thread.owner_id, thread.parent_id, thread.name) == (
+        opened.id,
+        anna.id,
+        channel.id,
+        "side talk",
+    )
     loopback.post(anna, opened, "in here")
     message = await client.hears("message", 2)  # The first one tells of the thread.
     assert isinstance(message.channel, discord.Thread)
@@ -179,7 +204,8 @@ async def test_threads(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_edit_and_delete(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Edits and deletions are heard; a bot may edit only its own, and delete others' only as a moderator."""
+    """Edits and deletions are heard; a bot may edit only its own, and delete others'
+    only as a moderator."""
     channel = loopback.add_channel("general")
     elena, boss = loopback.add_bot("elena"), loopback.add_bot("boss", moderator=True)
     anna = loopback.add_user("anna")
@@ -198,10 +224,14 @@ async def test_edit_and_delete(loopback: LoopbackDiscord, connect: Any) -> None:
     await (await moderator.hears("message")).delete()
     assert (await client.hears("raw_message_delete")).message_id == post.message_id
     assert loopback.find_post(post.message_id).deleted
-    assert [(p.content, p.edited) for p in loopback.messages_in(channel)] == [("final", True)]
+    assert [(p.content, p.edited) for p in loopback.messages_in(channel)] == [
+        ("final", True)
+    ]
 
 
-async def test_webhook_and_system_messages(loopback: LoopbackDiscord, connect: Any) -> None:
+async def test_webhook_and_system_messages(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
     """Webhook and system messages are told apart by `webhook_id` and `is_system()`."""
     channel = loopback.add_channel("general")
     client = await connect(loopback.add_bot("elena"))
@@ -219,7 +249,8 @@ async def test_webhook_and_system_messages(loopback: LoopbackDiscord, connect: A
 
 
 async def test_moderator_permissions(loopback: LoopbackDiscord, connect: Any) -> None:
-    """`permissions_for` grants manage_messages to a moderator, everything to an administrator, neither to others."""
+    """`permissions_for` grants manage_messages to a moderator, everything to an
+    administrator, neither to others."""
     channel = loopback.add_channel("general")
     people = [
         loopback.add_user("mod", True),
@@ -236,7 +267,8 @@ async def test_moderator_permissions(loopback: LoopbackDiscord, connect: Any) ->
 
 
 async def test_intents(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Without the content intent a text is empty unless it mentions the bot; without members, it knows only itself."""
+    """Without the content intent a text is empty unless it mentions the bot; without
+    members, it knows only itself."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     blind = await connect(bot, discord.Intents.default())
@@ -253,7 +285,9 @@ async def test_intents(loopback: LoopbackDiscord, connect: Any) -> None:
     assert (await knowing.hears("member_join")).id == ben.id
 
 
-async def test_channel_added_while_running(loopback: LoopbackDiscord, connect: Any) -> None:
+async def test_channel_added_while_running(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
     """A channel or guild made while bots are connected is announced and usable."""
     loopback.add_channel("general")
     client = await connect(loopback.add_bot("elena"))

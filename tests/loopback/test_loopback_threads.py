@@ -12,8 +12,11 @@ from app.loopback import LoopbackDiscord, Permission
 pytestmark = pytest.mark.asyncio
 
 
-async def test_writing_revives_an_archived_thread(loopback: LoopbackDiscord, connect: Any) -> None:
-    """In an archived thread only a new message passes, and brings it back; edits and reactions are 400, code 50083."""
+async def test_writing_revives_an_archived_thread(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """In an archived thread only a new message passes, and brings it back; edits and
+    reactions are 400, code 50083."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     thread = loopback.open_thread(anna, channel, "fish")
@@ -33,7 +36,8 @@ async def test_writing_revives_an_archived_thread(loopback: LoopbackDiscord, con
 
 
 async def test_locked_threads(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A locked thread refuses with 50013, a locked and archived one with 50083; who manages threads writes in both."""
+    """A locked thread refuses with 50013, a locked and archived one with 50083; who
+    manages threads writes in both."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     thread = loopback.open_thread(anna, channel, "fish")
@@ -55,7 +59,8 @@ async def test_locked_threads(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_private_threads(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A private thread exists for its members alone; a bot that is added hears of it, one that leaves no longer."""
+    """A private thread exists for its members alone; a bot that is added hears of it,
+    one that leaves no longer."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -77,7 +82,8 @@ async def test_private_threads(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_joining_by_rest(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A bot joins and leaves threads; its membership is listed with the active threads."""
+    """A bot joins and leaves threads; its membership is listed with the active
+    threads."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     thread = loopback.open_thread(anna, channel, "fish")
@@ -95,10 +101,14 @@ async def test_joining_by_rest(loopback: LoopbackDiscord, connect: Any) -> None:
 
 
 async def test_deleted_threads(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A deleted thread is heard of and gone; a deleted channel takes its threads along."""
+    """A deleted thread is heard of and gone; a deleted channel takes its threads
+    along."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
-    first, second = loopback.open_thread(anna, channel, "fish"), loopback.open_thread(anna, channel, "whales")
+    first, second = (
+        loopback.open_thread(anna, channel, "fish"),
+        loopback.open_thread(anna, channel, "whales"),
+    )
     client = await connect(bot)
     loopback.delete_channel(first)
     assert (await client.hears("raw_thread_delete")).thread_id == first.id
@@ -110,28 +120,41 @@ async def test_deleted_threads(loopback: LoopbackDiscord, connect: Any) -> None:
         assert missing.value.code == 10003
 
 
-async def test_archived_threads_are_listed(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Archived threads are found by REST, the latest first, unless the bot may not read history."""
+async def test_archived_threads_are_listed(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """Archived threads are found by REST, the latest first, unless the bot may not read
+    history."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
-    threads = [loopback.open_thread(anna, channel, name) for name in ("fish", "whales", "crabs")]
+    threads = [
+        loopback.open_thread(anna, channel, name)
+        for name in ("fish", "whales", "crabs")
+    ]
     for thread in threads[:2]:
         loopback.archive(thread)
     place = client.get_channel(channel.id)
-    assert [thread.name async for thread in place.archived_threads()] == ["whales", "fish"]
+    assert [thread.name async for thread in place.archived_threads()] == [
+        "whales",
+        "fish",
+    ]
     loopback.deny(channel, bot, Permission.READ_MESSAGE_HISTORY)
     with pytest.raises(discord.Forbidden) as refused:
         [thread async for thread in place.archived_threads()]
     assert refused.value.code == 50013
 
 
-async def test_a_bot_closes_its_own_thread(loopback: LoopbackDiscord, connect: Any) -> None:
+async def test_a_bot_closes_its_own_thread(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
     """The owner of a thread may archive it; locking needs MANAGE_THREADS."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
     client = await connect(bot)
-    own = await client.get_channel(channel.id).create_thread(name="mine", type=discord.ChannelType.public_thread)
+    own = await client.get_channel(channel.id).create_thread(
+        name="mine", type=discord.ChannelType.public_thread
+    )
     with pytest.raises(discord.Forbidden) as refused:
         await own.edit(locked=True)
     assert refused.value.code == 50013

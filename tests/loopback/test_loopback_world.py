@@ -13,7 +13,8 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_outage(loopback: LoopbackDiscord, connect: Any) -> None:
-    """During an outage nothing of the guild is heard; when it ends the guild comes back with its channels."""
+    """During an outage nothing of the guild is heard; when it ends the guild comes back
+    with its channels."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     client = await connect(bot)
@@ -27,8 +28,11 @@ async def test_outage(loopback: LoopbackDiscord, connect: Any) -> None:
     assert client.texts == ["heard"]
 
 
-async def test_connecting_during_an_outage(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A bot that connects meanwhile is ready without the guild's channels, and gets them later."""
+async def test_connecting_during_an_outage(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """A bot that connects meanwhile is ready without the guild's channels, and gets
+    them later."""
     channel = loopback.add_channel("general")
     bot = loopback.add_bot("elena")
     loopback.set_unavailable()
@@ -39,8 +43,11 @@ async def test_connecting_during_an_outage(loopback: LoopbackDiscord, connect: A
     assert client.get_channel(channel.id).name == "general"
 
 
-async def test_late_invitation_and_kick(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A bot in no guild hears nothing; invited late it gets the guild, and kicked it loses it and all access."""
+async def test_late_invitation_and_kick(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """A bot in no guild hears nothing; invited late it gets the guild, and kicked it
+    loses it and all access."""
     channel = loopback.add_channel("general")
     bot, anna = loopback.add_bot("elena", guilds=()), loopback.add_user("anna")
     client = await connect(bot)
@@ -65,14 +72,24 @@ async def test_late_invitation_and_kick(loopback: LoopbackDiscord, connect: Any)
 
 
 async def test_channel_changes(loopback: LoopbackDiscord, connect: Any) -> None:
-    """Topic, name and deletion of a channel are heard; a channel of a category begins with its overwrites."""
+    """Topic, name and deletion of a channel are heard; a channel of a category begins
+    with its overwrites."""
     category = loopback.add_channel("Talk", kind=ChannelType.CATEGORY)
     bot = loopback.add_bot("elena")
     loopback.deny(category, bot, Permission.SEND_MESSAGES)
-    channel = loopback.add_channel("news", kind=ChannelType.ANNOUNCEMENT, category=category, topic="All that is new")
+    channel = loopback.add_channel(
+        "news",
+        kind=ChannelType.ANNOUNCEMENT,
+        category=category,
+        topic="All that is new",
+    )
     client = await connect(bot)
     place = client.get_channel(channel.id)
-    assert (place.topic, place.category.name, place.is_news()) == ("All that is new", "Talk", True)
+    assert (place.topic, place.category.name, place.is_news()) == (
+        "All that is new",
+        "Talk",
+        True,
+    )
     assert not place.permissions_for(place.guild.me).send_messages
     loopback.set_topic(channel, "Old things")
     await client.hears("guild_channel_update")
@@ -83,8 +100,11 @@ async def test_channel_changes(loopback: LoopbackDiscord, connect: Any) -> None:
     assert (await client.hears("guild_channel_delete")).id == channel.id
 
 
-async def test_hidden_channels_say_nothing_of_themselves(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A channel that a bot may not view has neither name nor topic at the gateway and is missing from REST's list."""
+async def test_hidden_channels_say_nothing_of_themselves(
+    loopback: LoopbackDiscord, connect: Any
+) -> None:
+    """A channel that a bot may not view has neither name nor topic at the gateway and
+    is missing from REST's list."""
     secret = loopback.add_channel("secret", topic="The surprise")
     bot, other = loopback.add_bot("elena"), loopback.add_bot("marcus")
     loopback.hide(secret, bot)
@@ -101,7 +121,8 @@ async def test_hidden_channels_say_nothing_of_themselves(loopback: LoopbackDisco
 
 
 async def test_access_by_a_role(loopback: LoopbackDiscord, connect: Any) -> None:
-    """A role that opens a channel brings its name and its threads; taken away, both are gone."""
+    """A role that opens a channel brings its name and its threads; taken away, both are
+    gone."""
     channel = loopback.add_channel("club")
     bot, anna = loopback.add_bot("elena"), loopback.add_user("anna")
     key = loopback.add_role("Members")

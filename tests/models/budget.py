@@ -1,6 +1,8 @@
-"""The causal budget: one human message, two of our bots and a foreign one that answer whatever they may. Loops end.
+"""The causal budget: one human message, two of our bots and a foreign one that answer
+whatever they may. Loops end.
 
-The human message is the root. A root may cause so many posts, and chains of so many hops.
+The human message is the root. A root may cause so many posts, and chains of so many
+hops.
 
 - **admit**: a bot's post has a cause, its root and hops. Of our own post it is known from its delivery; before that,
   from what its author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop
@@ -12,7 +14,8 @@ The human message is the root. A root may cause so many posts, and chains of so 
 - A dead cycle's hold stays in the books: its call may have been made.
 - Deliveries of a bot in a channel are one after another, so what is in flight is one post.
 
-`said` counts our posts since the human spoke, and `called` the calls that were made: the root's own counts may miss some.
+`said` counts our posts since the human spoke, and `called` the calls that were made:
+the root's own counts may miss some.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ UNKNOWN = -1
 
 
 class Cycle(NamedTuple):
-    """A cycle of one bot: the hops of the entry that it answers, whether a budget was free when it looked, and whether it holds
-    a part of it."""
+    """A cycle of one bot: the hops of the entry that it answers, whether a budget was
+    free when it looked, and whether it holds a part of it."""
 
     hops: int
     allowed: bool
@@ -36,8 +39,8 @@ class Cycle(NamedTuple):
 
 
 class State(NamedTuple):
-    """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles, outbox (hops of a post or
-    None)."""
+    """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles,
+    outbox (hops of a post or None)."""
 
     inbox: tuple[tuple[int, ...], ...]
     cycle: tuple[Cycle | None, ...]
@@ -53,9 +56,18 @@ class State(NamedTuple):
 
 
 class Budget:
-    """The protocol without the named rules. The last bot is foreign where `foreign` is set: it knows no budget."""
+    """The protocol without the named rules. The last bot is foreign where `foreign` is
+    set: it knows no budget."""
 
-    def __init__(self, *without: str, posts: int = 3, hops: int = 2, calls: int = 3, bots: int = 2, foreign: bool = False) -> None:
+    def __init__(
+        self,
+        *without: str,
+        posts: int = 3,
+        hops: int = 2,
+        calls: int = 3,
+        bots: int = 2,
+        foreign: bool = False,
+    ) -> None:
         self.without = frozenset(without)
         self.most_posts, self.most_hops, self.most_calls = posts, hops, calls
         self.ours = range(bots)
@@ -74,11 +86,21 @@ class Budget:
             return "a chain longer than its bound"
         if s.called > self.most_calls:
             return "more calls than the root has money for"
-        # A foreign bot keeps no budget; but it answers only what is said, so what we say stays bounded.
-        return s.bad or ("more of our posts than the root's budget" if s.said > self.most_posts else "")
+        # A foreign bot keeps no budget; but it answers only what is said, so what we
+        # say stays bounded.
+        return s.bad or (
+            "more of our posts than the root's budget"
+            if s.said > self.most_posts
+            else ""
+        )
 
     def settled(self, s: State) -> bool:
-        return not any(s.inbox) and not any(s.cycle) and not s.arriving and all(post is None for post in s.outbox)
+        return (
+            not any(s.inbox)
+            and not any(s.cycle)
+            and not s.arriving
+            and all(post is None for post in s.outbox)
+        )
 
     def steps(self, s: State) -> Iterator[tuple[str, State]]:
         for bot in self.everyone:
@@ -90,10 +112,17 @@ class Budget:
         for arrival in sorted(set(s.arriving)):
             rest = list(s.arriving)
             rest.remove(arrival)
-            yield f"admit to bot {arrival[0]}", self._admit(s._replace(arriving=tuple(rest)), *arrival)
+            yield (
+                f"admit to bot {arrival[0]}",
+                self._admit(s._replace(arriving=tuple(rest)), *arrival),
+            )
 
     def _spent(self, s: State, hops: int) -> bool:
-        return s.money >= self.most_calls or s.posts >= self.most_posts or (hops >= self.most_hops and self.has("hops are bounded"))
+        return (
+            s.money >= self.most_calls
+            or s.posts >= self.most_posts
+            or (hops >= self.most_hops and self.has("hops are bounded"))
+        )
 
     def _admit(self, s: State, bot: int, hops: int) -> State:
         if hops == UNKNOWN:
@@ -101,7 +130,9 @@ class Budget:
                 return s
             return self._entered(s, bot, 0)._replace(posts=0, money=0, called=0)
         foreign = bot not in self.ours
-        return s if not foreign and self._spent(s, hops) else self._entered(s, bot, hops)
+        return (
+            s if not foreign and self._spent(s, hops) else self._entered(s, bot, hops)
+        )
 
     @staticmethod
     def _entered(s: State, bot: int, hops: int) -> State:
@@ -111,7 +142,12 @@ class Budget:
         cycle = s.cycle[bot]
         if cycle is None:
             for hops in sorted(set(s.inbox[bot])):
-                yield f"bot {bot}: begin", s._replace(cycle=put(s.cycle, bot, Cycle(hops, not self._spent(s, hops))))
+                yield (
+                    f"bot {bot}: begin",
+                    s._replace(
+                        cycle=put(s.cycle, bot, Cycle(hops, not self._spent(s, hops)))
+                    ),
+                )
             return
         idle = s._replace(cycle=put(s.cycle, bot, None))
         if not cycle.held:
@@ -119,7 +155,10 @@ class Budget:
             yield from self._reserve(s, idle, bot, cycle)
             return
         forgotten = idle._replace(posts=s.posts - 1, money=s.money - 1)
-        yield f"!bot {bot}: killed in its call", idle if self.has("a dead cycle's hold stays booked") else forgotten
+        yield (
+            f"!bot {bot}: killed in its call",
+            idle if self.has("a dead cycle's hold stays booked") else forgotten,
+        )
         if s.outbox[bot] is None:
             yield from self._end(s, idle, bot, cycle)
 
@@ -129,7 +168,9 @@ class Budget:
         rest.remove(hops)
         return s._replace(inbox=put(s.inbox, bot, tuple(rest)))
 
-    def _reserve(self, s: State, idle: State, bot: int, cycle: Cycle) -> Iterator[tuple[str, State]]:
+    def _reserve(
+        self, s: State, idle: State, bot: int, cycle: Cycle
+    ) -> Iterator[tuple[str, State]]:
         if cycle.hops not in s.inbox[bot]:
             yield f"bot {bot}: claim refused, entry gone", idle
             return
@@ -138,24 +179,40 @@ class Budget:
             yield f"bot {bot}: reserve refused", self._without(idle, bot, cycle.hops)
             return
         held = s._replace(cycle=put(s.cycle, bot, cycle._replace(held=True)))
-        yield f"bot {bot}: reserve, and the model is called", held._replace(
-            posts=s.posts + 1, money=s.money + 1, called=min(s.called, self.most_calls) + 1)
+        yield (
+            f"bot {bot}: reserve, and the model is called",
+            held._replace(
+                posts=s.posts + 1,
+                money=s.money + 1,
+                called=min(s.called, self.most_calls) + 1,
+            ),
+        )
 
-    def _end(self, s: State, idle: State, bot: int, cycle: Cycle) -> Iterator[tuple[str, State]]:
+    def _end(
+        self, s: State, idle: State, bot: int, cycle: Cycle
+    ) -> Iterator[tuple[str, State]]:
         """A cycle that has paid for its draft commits it or keeps silent."""
         here, bad = cycle.hops in s.inbox[bot], ""
         if not here and self.has("commit takes the entry"):
-            yield f"bot {bot}: commit again, entry gone", idle._replace(posts=s.posts - 1)
+            yield (
+                f"bot {bot}: commit again, entry gone",
+                idle._replace(posts=s.posts - 1),
+            )
             return
         removed = self._without(idle, bot, cycle.hops) if here else idle
         if not here:
             bad = "answered twice"
         money = s.money if self.has("a silence is paid for") else s.money - 1
         yield f"bot {bot}: silence", removed._replace(posts=s.posts - 1, money=money)
-        after = removed._replace(said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad)
+        after = removed._replace(
+            said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad
+        )
         yield f"bot {bot}: commit", after
         if not self.has("a repeated commit gives its earlier verdict"):
-            yield f"!bot {bot}: commit, answer lost", after._replace(cycle=put(s.cycle, bot, cycle))
+            yield (
+                f"!bot {bot}: commit, answer lost",
+                after._replace(cycle=put(s.cycle, bot, cycle)),
+            )
 
     def _delivery(self, s: State, bot: int) -> Iterator[tuple[str, State]]:
         hops = s.outbox[bot]

@@ -1,7 +1,9 @@
-"""Election, floor, claim, pay, commit and re-election: one message that addresses nobody.
+"""Election, floor, claim, pay, commit and re-election: one message that addresses
+nobody.
 
-Bot 0 bids most, then bot 1, then bot 2. Times are left out: a lease may end, a cooldown begin or a script be called
-at any moment, which covers every timing. A script whose answer is lost is run again, without a request id's help.
+Bot 0 bids most, then bot 1, then bot 2. Times are left out: a lease may end, a cooldown
+begin or a script be called at any moment, which covers every timing. A script whose
+answer is lost is run again, without a request id's help.
 
 - **admit** puts the message into the bot's inbox. The first bid opens the election and makes it due; a bid that comes
   after the election has ended counts no more.
@@ -25,9 +27,10 @@ at any moment, which covers every timing. A script whose answer is lost is run a
 - **finish** (lock mine): the lane stays due if a trigger came since begin or work is left; the lock is released in
   the same step.
 
-Outside: a direct message may take the floor from an unaddressed holder, a gateway may call the message addressed, bot
-0 may become cooled, the poll may make a lane due. `calls` counts model calls, except those whose payer failed: it was
-killed, lost its lock, or let the floor's lease end.
+Outside: a direct message may take the floor from an unaddressed holder, a gateway may
+call the message addressed, bot 0 may become cooled, the poll may make a lane due.
+`calls` counts model calls, except those whose payer failed: it was killed, lost its
+lock, or let the floor's lease end.
 """
 
 from __future__ import annotations
@@ -41,13 +44,15 @@ NOBODY, DECLINED = -1, -2
 FREE, DEAD = -1, -2
 """A lock is free, held by a killed worker, or else the number of its worker."""
 DIRECT, OUTBOX = 7, 8
-"""A floor that is neither free nor a bot's: held by a direct message, or by a committed post until it is delivered."""
+"""A floor that is neither free nor a bot's: held by a direct message, or by a committed
+post until it is delivered."""
 NONE, OPEN, GRANTED, CLOSED = "none", "open", "granted", "closed"
 BEGUN, CLAIMED, PAID, DONE = "begun", "claimed", "paid", "done"
 
 
 class Worker(NamedTuple):
-    """A cycle. `holds`: its token is the floor's token now (tokens never repeat). `excused`: it paid and failed."""
+    """A cycle. `holds`: its token is the floor's token now (tokens never repeat).
+    `excused`: it paid and failed."""
 
     bot: int
     at: str
@@ -56,14 +61,16 @@ class Worker(NamedTuple):
 
 
 class State(NamedTuple):
-    """Redis, the workers, and what is counted to judge them. Tuples have a place for each bot."""
+    """Redis, the workers, and what is counted to judge them. Tuples have a place for
+    each bot."""
 
     bids: tuple[bool, ...]
     seen: tuple[bool, ...]
     inbox: tuple[bool, ...]
     work: tuple[bool, ...]
     wake: tuple[int, ...]
-    """0: lane not due; 1: due, and the running cycle knows; 2: due by a trigger that no cycle has read."""
+    """0: lane not due; 1: due, and the running cycle knows; 2: due by a trigger that no
+    cycle has read."""
     lock: tuple[int, ...]
     workers: tuple[Worker | None, ...]
     election: str = NONE
@@ -81,9 +88,13 @@ class State(NamedTuple):
 
 
 def _same(s: State) -> State:
-    """One state for all that nothing can tell apart: workers by another order, what only a running cycle or an
-    election that is not over would read, a cycle that is done and has lost its lock."""
-    workers = tuple(None if w and w.at == DONE and s.lock[w.bot] != n else w for n, w in enumerate(s.workers))
+    """One state for all that nothing can tell apart: workers by another order, what
+    only a running cycle or an election that is not over would read, a cycle that is
+    done and has lost its lock."""
+    workers = tuple(
+        None if w and w.at == DONE and s.lock[w.bot] != n else w
+        for n, w in enumerate(s.workers)
+    )
     lock = s.lock
     if len(workers) == 2 and (workers[0] or ()) > (workers[1] or ()):
         workers = workers[::-1]
@@ -92,15 +103,31 @@ def _same(s: State) -> State:
     if s.due or (s.answer == NOBODY and not s.addressed):
         return s._replace(workers=workers, lock=lock, wake=wake)
     winner = s.winner if any(s.work) else NOBODY
-    return s._replace(workers=workers, lock=lock, wake=wake, winner=winner, election=CLOSED, excluded=NOBODY,
-                      paid=NOBODY, bids=(False,) * len(s.bids))
+    return s._replace(
+        workers=workers,
+        lock=lock,
+        wake=wake,
+        winner=winner,
+        election=CLOSED,
+        excluded=NOBODY,
+        paid=NOBODY,
+        bids=(False,) * len(s.bids),
+    )
 
 
 class Election:
-    """The protocol without the named rules (a mutant leaves some out), in a world of so many bots and workers."""
+    """The protocol without the named rules (a mutant leaves some out), in a world of so
+    many bots and workers."""
 
-    def __init__(self, *without: str, bots: int = 3, workers: int = 2, poll: tuple[int, ...] = (),
-                 lagging: tuple[int, ...] = (), outside: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *without: str,
+        bots: int = 3,
+        workers: int = 2,
+        poll: tuple[int, ...] = (),
+        lagging: tuple[int, ...] = (),
+        outside: tuple[str, ...] = (),
+    ) -> None:
         self.without = frozenset(without)
         self.bots = range(bots)
         self.workers = workers
@@ -112,10 +139,19 @@ class Election:
         return rule not in self.without
 
     def initial(self) -> Iterator[State]:
-        """The bots whose gateways are in time have bid; or none of them cared, and only a late bot may bid."""
+        """The bots whose gateways are in time have bid; or none of them cared, and only
+        a late bot may bid."""
         prompt = tuple(bot not in self.lagging for bot in self.bots)
         none = tuple(False for _ in self.bots)
-        start = State(prompt, prompt, prompt, none, (0,) * len(none), (FREE,) * len(none), (None,) * self.workers)
+        start = State(
+            prompt,
+            prompt,
+            prompt,
+            none,
+            (0,) * len(none),
+            (FREE,) * len(none),
+            (None,) * self.workers,
+        )
         yield start._replace(election=OPEN, due=True)
         if self.lagging and self.poll:
             yield start._replace(bids=none)
@@ -137,9 +173,20 @@ class Election:
         return ""
 
     def settled(self, s: State) -> bool:
-        open_for_poll = any(s.inbox[bot] for bot in self.poll) and s.answer == NOBODY and not s.addressed
-        return (not open_for_poll and not s.due and not any(s.workers) and s.floor == FREE
-                and not any(s.work) and not any(s.wake) and all(holder == FREE for holder in s.lock))
+        open_for_poll = (
+            any(s.inbox[bot] for bot in self.poll)
+            and s.answer == NOBODY
+            and not s.addressed
+        )
+        return (
+            not open_for_poll
+            and not s.due
+            and not any(s.workers)
+            and s.floor == FREE
+            and not any(s.work)
+            and not any(s.wake)
+            and all(holder == FREE for holder in s.lock)
+        )
 
     def steps(self, s: State) -> Iterator[tuple[str, State]]:
         for label, after in self._all(s):
@@ -154,10 +201,17 @@ class Election:
             if worker is None:
                 for bot in self.bots:
                     if s.wake[bot] and s.lock[bot] == FREE:
-                        yield f"bot {bot}: begin", self._with(s, number, Worker(bot, BEGUN))._replace(
-                            lock=put(s.lock, bot, number), wake=put(s.wake, bot, 1))
+                        yield (
+                            f"bot {bot}: begin",
+                            self._with(s, number, Worker(bot, BEGUN))._replace(
+                                lock=put(s.lock, bot, number), wake=put(s.wake, bot, 1)
+                            ),
+                        )
             else:
-                yield f"!bot {worker.bot}: killed when {worker.at}", self._killed(s, number, worker)
+                yield (
+                    f"!bot {worker.bot}: killed when {worker.at}",
+                    self._killed(s, number, worker),
+                )
                 yield from self._cycle(s, number, worker)
 
     # ---- gateways, pump, leases, outside
@@ -165,7 +219,9 @@ class Election:
     def _admissions(self, s: State) -> Iterator[tuple[str, State]]:
         for bot in self.lagging:
             if not s.seen[bot]:
-                after = s._replace(seen=put(s.seen, bot, True), inbox=put(s.inbox, bot, True))
+                after = s._replace(
+                    seen=put(s.seen, bot, True), inbox=put(s.inbox, bot, True)
+                )
                 if s.election == NONE and s.answer == NOBODY:
                     after = after._replace(election=OPEN, due=True)
                 if after.election == OPEN:
@@ -177,7 +233,10 @@ class Election:
             return
         if (s.answer != NOBODY and self.has("elect checks the answer")) or s.addressed:
             work = put(s.work, s.winner, False) if s.winner != NOBODY else s.work
-            yield "elect: answered or addressed", s._replace(election=CLOSED, due=False, work=work)
+            yield (
+                "elect: answered or addressed",
+                s._replace(election=CLOSED, due=False, work=work),
+            )
         elif s.paid != NOBODY and self.has("elect leaves a paid message to its payer"):
             yield "elect: paid for", s._replace(election=CLOSED, due=False)
         elif s.floor != FREE and self.has("elect waits for the floor"):
@@ -188,7 +247,11 @@ class Election:
             yield "elect: the winner failed", self._grant_again(s)
 
     def _grant_again(self, s: State) -> State:
-        work = put(s.work, s.winner, False) if self.has("re-election takes the work back") else s.work
+        work = (
+            put(s.work, s.winner, False)
+            if self.has("re-election takes the work back")
+            else s.work
+        )
         after = s._replace(work=work, election=OPEN, excluded=s.winner)
         if s.excluded != NOBODY and self.has("re-election comes once"):
             return after._replace(election=CLOSED, due=False)
@@ -203,12 +266,19 @@ class Election:
             return s
         if not able:
             wake = put(s.wake, bidders[0], 2) if bidders else s.wake
-            bad = "gave up a message though all bidders were merely busy" if busy else ""
+            bad = (
+                "gave up a message though all bidders were merely busy" if busy else ""
+            )
             return s._replace(election=CLOSED, due=False, wake=wake, bad=bad)
         bot = able[0] if self.has("the best bid wins") else able[-1]
         after = self._fresh(s, bot)
-        return after._replace(election=GRANTED, winner=bot, work=put(s.work, bot, True), wake=put(s.wake, bot, 2),
-                              bad=self._misjudged(s, bot))
+        return after._replace(
+            election=GRANTED,
+            winner=bot,
+            work=put(s.work, bot, True),
+            wake=put(s.wake, bot, 2),
+            bad=self._misjudged(s, bot),
+        )
 
     def _able(self, s: State, bot: int) -> bool:
         if bot == 0 and s.cooled and self.has("elect checks the cooldown"):
@@ -220,7 +290,11 @@ class Election:
         return not (bot == 0 and s.cooled) and (s.lock[bot] != FREE or s.work[bot])
 
     def _misjudged(self, s: State, bot: int) -> str:
-        idle = [b for b in self.bots if s.bids[b] and b != s.excluded and s.lock[b] == FREE and not s.work[b]]
+        idle = [
+            b
+            for b in self.bots
+            if s.bids[b] and b != s.excluded and s.lock[b] == FREE and not s.work[b]
+        ]
         if s.answer != NOBODY:
             return "granted a message that is answered"
         if s.floor != FREE:
@@ -229,12 +303,19 @@ class Election:
             return "granted to the bot that had failed"
         if bot not in idle or (bot == 0 and s.cooled):
             return "granted to a bot that cannot act"
-        return "a better bidder could act" if any(b < bot and not (b == 0 and s.cooled) for b in idle) else ""
+        return (
+            "a better bidder could act"
+            if any(b < bot and not (b == 0 and s.cooled) for b in idle)
+            else ""
+        )
 
     @staticmethod
     def _fresh(s: State, floor: int) -> State:
         """The floor changes hands, and every token given out before is void."""
-        return s._replace(floor=floor, workers=tuple(w._replace(holds=False) if w else None for w in s.workers))
+        return s._replace(
+            floor=floor,
+            workers=tuple(w._replace(holds=False) if w else None for w in s.workers),
+        )
 
     def _outside(self, s: State) -> Iterator[tuple[str, State]]:
         if "addressed" in self.outside and not s.addressed:
@@ -258,20 +339,29 @@ class Election:
             if holder == DEAD:
                 yield f"bot {bot}: dead lock ends", after
             elif holder >= 0:
-                yield f"!bot {bot}: lock ends under a living cycle", self._excuse(after, holder)
+                yield (
+                    f"!bot {bot}: lock ends under a living cycle",
+                    self._excuse(after, holder),
+                )
         if s.floor in self.bots:
             holders = [number for number, w in enumerate(s.workers) if w and w.holds]
             after = s
             for number in holders:
                 after = self._excuse(after, number)
-            label = "!the floor's lease ends under its holder" if holders else "the floor's lease ends"
+            label = (
+                "!the floor's lease ends under its holder"
+                if holders
+                else "the floor's lease ends"
+            )
             yield label, self._fresh(after, FREE)
 
     def _excuse(self, s: State, number: int) -> State:
         worker = s.workers[number]
         if worker is None or worker.at != PAID or worker.excused:
             return s
-        return self._with(s, number, worker._replace(excused=True))._replace(calls=s.calls - 1)
+        return self._with(s, number, worker._replace(excused=True))._replace(
+            calls=s.calls - 1
+        )
 
     def _killed(self, s: State, number: int, worker: Worker) -> State:
         after = self._excuse(s, number)
@@ -296,7 +386,10 @@ class Election:
                 yield f"bot {w.bot}: pay", self._pay(s, number, w, mine)
             after = self._commit(s, number, w, mine)
             yield f"bot {w.bot}: commit", after
-            yield f"!bot {w.bot}: commit, answer lost", self._with(after, number, w._replace(holds=False))
+            yield (
+                f"!bot {w.bot}: commit, answer lost",
+                self._with(after, number, w._replace(holds=False)),
+            )
             yield f"bot {w.bot}: yield", self._yield(s, number, w, mine)
 
     def _done(self, s: State, number: int, w: Worker) -> State:
@@ -310,31 +403,49 @@ class Election:
         done = self._done(s, number, w)
         if not mine and self.has("claim checks the lock"):
             return done
-        if not s.inbox[w.bot] or s.addressed or (s.answer != NOBODY and self.has("claim checks the answer")):
+        if (
+            not s.inbox[w.bot]
+            or s.addressed
+            or (s.answer != NOBODY and self.has("claim checks the answer"))
+        ):
             return self._dropped(done, w.bot)
-        decided = s.election not in {OPEN, GRANTED} or (s.election == GRANTED and s.winner == w.bot)
+        decided = s.election not in {OPEN, GRANTED} or (
+            s.election == GRANTED and s.winner == w.bot
+        )
         if not decided and self.has("claim leaves open elections alone"):
             return done
-        if s.paid not in {NOBODY, w.bot} and self.has("claim leaves a paid message to its payer"):
+        if s.paid not in {NOBODY, w.bot} and self.has(
+            "claim leaves a paid message to its payer"
+        ):
             return done
         if w.bot == 0 and s.cooled:
             return done
         if s.floor not in {FREE, w.bot} and self.has("claim waits for the floor"):
             return done
-        after = self._with(s if s.floor == w.bot else self._fresh(s, w.bot), number, w._replace(at=CLAIMED, holds=True))
+        after = self._with(
+            s if s.floor == w.bot else self._fresh(s, w.bot),
+            number,
+            w._replace(at=CLAIMED, holds=True),
+        )
         if not decided:
             return after._replace(bad="took what an election was to decide")
-        return after._replace(bad="" if s.floor in {FREE, w.bot} else "took the floor from its holder")
+        return after._replace(
+            bad="" if s.floor in {FREE, w.bot} else "took the floor from its holder"
+        )
 
     def _pay(self, s: State, number: int, w: Worker, mine: bool) -> State:
         done = self._done(s, number, w)
-        if (not mine and self.has("pay checks the lock")) or (not w.holds and self.has("pay checks the token")):
+        if (not mine and self.has("pay checks the lock")) or (
+            not w.holds and self.has("pay checks the token")
+        ):
             return done
         if s.paid not in {NOBODY, w.bot} and self.has("pay is for one bot"):
             return done
         if s.answer != NOBODY and self.has("pay checks the answer"):
             return self._dropped(done, w.bot)
-        return self._with(s, number, w._replace(at=PAID))._replace(paid=w.bot, calls=s.calls + 1)
+        return self._with(s, number, w._replace(at=PAID))._replace(
+            paid=w.bot, calls=s.calls + 1
+        )
 
     def _commit(self, s: State, number: int, w: Worker, mine: bool) -> State:
         done = self._done(s, number, w)
@@ -351,26 +462,39 @@ class Election:
             bad = "committed by a cycle that had lost its lane"
         after = self._dropped(self._fresh(done, OUTBOX), w.bot)
         answer = w.bot if self.has("commit writes the answer") else NOBODY
-        return after._replace(answer=answer, due=s.due and answer == NOBODY, posts=s.posts + 1, bad=bad)
+        return after._replace(
+            answer=answer, due=s.due and answer == NOBODY, posts=s.posts + 1, bad=bad
+        )
 
     def _yield(self, s: State, number: int, w: Worker, mine: bool) -> State:
         """Silence: for good after pay; before it, a granted message is handed over."""
         done = self._done(s, number, w)
         if not mine and self.has("yield checks the lock"):
             return done
-        writing = any(other and n != number and other.bot == w.bot and other.holds and s.lock[w.bot] == n
-                      for n, other in enumerate(s.workers))
+        writing = any(
+            other
+            and n != number
+            and other.bot == w.bot
+            and other.holds
+            and s.lock[w.bot] == n
+            for n, other in enumerate(s.workers)
+        )
         if s.paid == w.bot and not self.has("a paid draft is not written again"):
             return self._fresh(done, FREE) if w.holds else done
         after = self._dropped(self._fresh(done, FREE) if w.holds else done, w.bot)
         if s.paid == w.bot and s.answer == NOBODY:
             after = after._replace(answer=DECLINED)
-        return after._replace(bad="gave up what another cycle is writing" if writing else "")
+        return after._replace(
+            bad="gave up what another cycle is writing" if writing else ""
+        )
 
     def _finish(self, s: State, number: int, w: Worker, mine: bool) -> State:
         idle = self._with(s, number, None)
         if not mine:
             return idle
         stays = (s.wake[w.bot] == 2 and self.has("finish compares the sequence")) or (
-            s.work[w.bot] and self.has("finish keeps a lane with work"))
-        return idle._replace(lock=put(s.lock, w.bot, FREE), wake=put(s.wake, w.bot, int(stays)))
+            s.work[w.bot] and self.has("finish keeps a lane with work")
+        )
+        return idle._replace(
+            lock=put(s.lock, w.bot, FREE), wake=put(s.wake, w.bot, int(stays))
+        )

@@ -1,8 +1,9 @@
 """A breadth-first explorer of protocol models.
 
-A model is a start, the steps that may follow a state, what must hold in every state, and where a run may rest. A step
-whose label begins with `!` is a fault (a kill, a lease that ends under its living holder, a lost answer) or an
-outside event. Faults are unlimited: a step is taken in every state that offers it.
+A model is a start, the steps that may follow a state, what must hold in every state,
+and where a run may rest. A step whose label begins with `!` is a fault (a kill, a lease
+that ends under its living holder, a lost answer) or an outside event. Faults are
+unlimited: a step is taken in every state that offers it.
 
 Two checks:
 
@@ -25,7 +26,7 @@ S = TypeVar("S", bound=Hashable)
 
 def put(values: tuple[Any, ...], index: int, value: object) -> tuple[Any, ...]:
     """`values` with one place changed."""
-    return (*values[:index], value, *values[index + 1:])
+    return (*values[:index], value, *values[index + 1 :])
 
 
 class Model(Protocol[S]):
@@ -54,7 +55,9 @@ class Violation:
 
     def __str__(self) -> str:
         lines = [f"{number:3}. {label}" for number, label in enumerate(self.trace, 1)]
-        return "\n".join([f"BROKEN: {self.reason}", *lines, f"     state: {self.state}"])
+        return "\n".join(
+            [f"BROKEN: {self.reason}", *lines, f"     state: {self.state}"]
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Unbounded(AssertionError):
 
 
 class _Graph(Generic[S]):
-    """The states found so far, how each was reached, and the faultless steps backwards."""
+    """The states found so far, how each was reached, and the faultless steps
+    backwards."""
 
     def __init__(self) -> None:
         self.states: list[S] = []
@@ -98,7 +102,8 @@ class _Graph(Generic[S]):
 
 
 def explore(model: Model[S], limit: int) -> Report:
-    """Visit every state of `model`, at most `limit`; stop at the first broken promise."""
+    """Visit every state of `model`, at most `limit`; stop at the first broken
+    promise."""
     began = time.perf_counter()
     graph: _Graph[S] = _Graph()
     for state in model.initial():
@@ -135,18 +140,24 @@ def _stuck(model: Model[S], graph: _Graph[S]) -> Violation | None:
                 todo.append(number)
     if all(reached):
         return None
-    return graph.violation(reached.index(False), "never comes to rest, even without further faults")
+    return graph.violation(
+        reached.index(False), "never comes to rest, even without further faults"
+    )
 
 
 def prove(name: str, model: Model[S], limit: int) -> None:
-    """Explore, print the row of the table, and fail with the trace of what is broken."""
+    """Explore, print the row of the table, and fail with the trace of what is
+    broken."""
     report = explore(model, limit)
-    print(f"{name}: {report.states} states, {report.steps} steps, {report.seconds:.1f} s")
+    print(
+        f"{name}: {report.states} states, {report.steps} steps, {report.seconds:.1f} s"
+    )
     assert report.violation is None, str(report.violation)
 
 
 def refute(model: Model[S], reason: str, limit: int) -> Violation:
-    """The violation of a model that lacks a rule; fails unless it is found, for this reason."""
+    """The violation of a model that lacks a rule; fails unless it is found, for this
+    reason."""
     violation = explore(model, limit).violation
     assert violation is not None, "nothing breaks without this rule"
     assert reason in violation.reason, str(violation)

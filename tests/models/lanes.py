@@ -11,9 +11,9 @@
 - **finish**, one step: lock no longer mine: nothing is touched. The sequence changed: due now. Entries left: due
   later. Else the lane is cleared and the sequence forgotten. The lock is released with it.
 
-The sequence here starts anew whenever the lane was cleared, so that it repeats: the lock's check makes even that
-harmless. Faults: kills, and locks that end under a living cycle. A cycle with nothing to do is allowed only after one
-of these.
+The sequence here starts anew whenever the lane was cleared, so that it repeats: the
+lock's check makes even that harmless. Faults: kills, and locks that end under a living
+cycle. A cycle with nothing to do is allowed only after one of these.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from tests.models.explore import put
 FREE, DEAD = -1, -2
 UNSENT, WAITING, ANSWERED = 0, 1, 2
 NOT_DUE, LATER, NOW = 0, 1, 2
-LOCKED, BEGUN, RUNNING, CLEARING, RELEASING = "locked", "begun", "running", "clearing", "releasing"
+LOCKED, BEGUN, RUNNING, CLEARING, RELEASING = (
+    "locked",
+    "begun",
+    "running",
+    "clearing",
+    "releasing",
+)
 
 
 class Cycle(NamedTuple):
@@ -38,7 +44,8 @@ class Cycle(NamedTuple):
 
 
 class State(NamedTuple):
-    """One lane. `unwoken`: a gateway has written the entry and not yet the wake (only where admit is not one step)."""
+    """One lane. `unwoken`: a gateway has written the entry and not yet the wake (only
+    where admit is not one step)."""
 
     inbox: tuple[int, ...]
     cycles: tuple[Cycle | None, ...] = (None, None)
@@ -74,7 +81,13 @@ class Lanes:
         return ""
 
     def settled(self, s: State) -> bool:
-        return WAITING not in s.inbox and s.due == NOT_DUE and s.lock == FREE and not any(s.cycles) and not s.unwoken
+        return (
+            WAITING not in s.inbox
+            and s.due == NOT_DUE
+            and s.lock == FREE
+            and not any(s.cycles)
+            and not s.unwoken
+        )
 
     def steps(self, s: State) -> Iterator[tuple[str, State]]:
         """Workers are interchangeable, and so are messages."""
@@ -92,15 +105,28 @@ class Lanes:
         if s.lock == DEAD:
             yield "the dead lock ends", s._replace(lock=FREE)
         elif s.lock >= 0:
-            yield "!the lock ends under a living cycle", s._replace(lock=FREE, failed=True)
+            yield (
+                "!the lock ends under a living cycle",
+                s._replace(lock=FREE, failed=True),
+            )
         for number, cycle in enumerate(s.cycles):
             if cycle is None:
                 if s.lock == FREE:
                     after = self._with(s, number, Cycle(LOCKED))._replace(lock=number)
-                    yield ("hint, lock taken" if s.due == NOW else "!stray hint, lock taken"), after
+                    yield (
+                        (
+                            "hint, lock taken"
+                            if s.due == NOW
+                            else "!stray hint, lock taken"
+                        ),
+                        after,
+                    )
             else:
                 after = self._with(s, number, None)._replace(failed=True)
-                yield f"!worker killed when {cycle.at}", after._replace(lock=DEAD if s.lock == number else s.lock)
+                yield (
+                    f"!worker killed when {cycle.at}",
+                    after._replace(lock=DEAD if s.lock == number else s.lock),
+                )
                 yield from self._cycle(s, number, cycle)
 
     def _gateway(self, s: State) -> Iterator[tuple[str, State]]:
@@ -116,7 +142,9 @@ class Lanes:
                 yield "entry written", after._replace(unwoken=True)
         if ANSWERED in s.inbox and not self.has("admit recognises a message"):
             again = put(s.inbox, s.inbox.index(ANSWERED), WAITING)
-            after = self._woken(s)._replace(inbox=again, bad="an answered message came back")
+            after = self._woken(s)._replace(
+                inbox=again, bad="an answered message came back"
+            )
             yield "!the message is delivered again", after
 
     @staticmethod
@@ -139,9 +167,15 @@ class Lanes:
                 yield "commit", self._commit(s, number, c, mine)
             yield from self._finish(s, number, c, mine)
         elif c.at == CLEARING:
-            yield "lane cleared, a step of its own", idle._replace(due=NOT_DUE, seq=0, lock=FREE if mine else s.lock)
+            yield (
+                "lane cleared, a step of its own",
+                idle._replace(due=NOT_DUE, seq=0, lock=FREE if mine else s.lock),
+            )
         elif c.at == RELEASING:
-            yield "lock released, a step of its own", idle._replace(lock=FREE if mine else s.lock)
+            yield (
+                "lock released, a step of its own",
+                idle._replace(lock=FREE if mine else s.lock),
+            )
 
     def _begin(self, s: State, number: int, mine: bool) -> State:
         if not mine and self.has("begin checks the lock"):
@@ -165,11 +199,19 @@ class Lanes:
         if not mine and self.has("commit checks the lock"):
             return after._replace(cycles=put(s.cycles, number, c._replace(read=())))
         if s.inbox[message] == ANSWERED:
-            return after if self.has("commit takes the entry") else after._replace(bad="answered twice")
-        return after._replace(inbox=put(s.inbox, message, ANSWERED),
-                              bad="" if mine else "committed by a cycle that had lost its lane")
+            return (
+                after
+                if self.has("commit takes the entry")
+                else after._replace(bad="answered twice")
+            )
+        return after._replace(
+            inbox=put(s.inbox, message, ANSWERED),
+            bad="" if mine else "committed by a cycle that had lost its lane",
+        )
 
-    def _finish(self, s: State, number: int, c: Cycle, mine: bool) -> Iterator[tuple[str, State]]:
+    def _finish(
+        self, s: State, number: int, c: Cycle, mine: bool
+    ) -> Iterator[tuple[str, State]]:
         """Also with entries still to do: something defers them."""
         idle = self._with(s, number, None)
         if not mine and self.has("finish checks the lock"):
@@ -179,9 +221,15 @@ class Lanes:
         left = WAITING in s.inbox and self.has("finish looks at what is left")
         if changed or left:
             due = NOW if changed else LATER
-            new = any(status == WAITING and message not in c.read for message, status in enumerate(s.inbox))
+            new = any(
+                status == WAITING and message not in c.read
+                for message, status in enumerate(s.inbox)
+            )
             waits = new and not changed and mine
-            after = idle._replace(due=due, bad="a message that came during the cycle waits" if waits else "")
+            after = idle._replace(
+                due=due,
+                bad="a message that came during the cycle waits" if waits else "",
+            )
         elif not self.has("finish decides and acts in one step"):
             yield "finish decides to clear", self._with(s, number, Cycle(CLEARING))
             return

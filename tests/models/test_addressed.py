@@ -1,4 +1,5 @@
-"""k addressed bots answer once each, in order: proved for every interleaving, and refuted without each rule."""
+"""k addressed bots answer once each, in order: proved for every interleaving, and
+refuted without each rule."""
 
 from __future__ import annotations
 
@@ -17,7 +18,11 @@ WORLDS = {
     "two bots": TWO,
     "two bots, the dead stay dead": TWO | {"returns": False},
     "three bots, kills": {"bots": 3, "faults": ()},
-    "three bots, the dead stay dead, other messages": {"bots": 3, "returns": False, "faults": ("stuck", "other")},
+    "three bots, the dead stay dead, other messages": {
+        "bots": 3,
+        "returns": False,
+        "faults": ("stuck", "other"),
+    },
 }
 FIRST = "answered before a bot that was named first and is well"
 MUTANTS = (
@@ -26,10 +31,22 @@ MUTANTS = (
     (TWO, "count from when the floor became free", FIRST),
     (THREE, "a lease for each", FIRST),
     (THREE, "settling restarts the count", FIRST),
-    (TWO, "committed is not yet settled", "did not wait for an answer that is on its way"),
-    (TWO, "direct goes before unasked", "a direct message waited behind an unasked answer"),
+    (
+        TWO,
+        "committed is not yet settled",
+        "did not wait for an answer that is on its way",
+    ),
+    (
+        TWO,
+        "direct goes before unasked",
+        "a direct message waited behind an unasked answer",
+    ),
     (TWO, "the outbox keeps the floor", "took the floor from an undelivered answer"),
-    (TWO, "commit compares the token", "an unasked answer was committed without the floor"),
+    (
+        TWO,
+        "commit compares the token",
+        "an unasked answer was committed without the floor",
+    ),
     (TWO, "commit checks the lock", "committed by a cycle that had lost its lane"),
     (TWO, "commit checks the floor", "committed without the floor"),
 )
@@ -37,7 +54,8 @@ MUTANTS = (
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_each_answers_once_in_order(world: str) -> None:
-    """Each answers once; nobody passes a bot that is well; a dead one is passed after a lease, and answers when it is back."""
+    """Each answers once; nobody passes a bot that is well; a dead one is passed after a
+    lease, and answers when it is back."""
     prove(f"addressed, {world}", Addressed(**WORLDS[world]), LIMIT)
 
 
@@ -45,10 +63,17 @@ def test_each_answers_once_in_order(world: str) -> None:
 @pytest.mark.parametrize("returns", [True, False])
 def test_each_answers_once_in_order_with_every_fault(returns: bool) -> None:
     """The same with three bots and all faults at once."""
-    prove(f"addressed, three bots, all faults, return: {returns}", Addressed(returns=returns), 1_500_000)
+    prove(
+        f"addressed, three bots, all faults, return: {returns}",
+        Addressed(returns=returns),
+        1_500_000,
+    )
 
 
-@pytest.mark.parametrize(("world", "rule", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    ("world", "rule", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS]
+)
 def test_without_a_rule(world: World, rule: str, reason: str) -> None:
-    """Each rule is needed: without it the explorer finds the promise it keeps broken."""
+    """Each rule is needed: without it the explorer finds the promise it keeps
+    broken."""
     refute(Addressed(rule, **world), reason, LIMIT)

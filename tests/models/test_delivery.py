@@ -1,4 +1,5 @@
-"""Each committed action is seen once: proved for every interleaving, refuted without each rule; and the stated limit."""
+"""Each committed action is seen once: proved for every interleaving, refuted without
+each rule; and the stated limit."""
 
 from __future__ import annotations
 
@@ -13,7 +14,11 @@ LIMIT = 200_000
 World = dict[str, Any]
 PLAIN: World = {}
 MUTE: World = {"mute": True}
-WORLDS: dict[str, World] = {"plain": PLAIN, "mute": MUTE, "longer window": {"window": 4, "lease": 3}}
+WORLDS: dict[str, World] = {
+    "plain": PLAIN,
+    "mute": MUTE,
+    "longer window": {"window": 4, "lease": 3},
+}
 LARGE: dict[str, World] = {"long window, mute": {"window": 8, "lease": 5, "mute": True}}
 TWICE = "posted twice"
 MUTANTS = (
@@ -27,13 +32,18 @@ MUTANTS = (
     (PLAIN, "only a lease that is mine is extended", TWICE),
     (PLAIN, "unsent checks the lease", TWICE),
     (MUTE, "attempt checks the mute", "posted after the mute was acknowledged"),
-    (MUTE, "mute waits for what is in flight", "posted after the mute was acknowledged"),
+    (
+        MUTE,
+        "mute waits for what is in flight",
+        "posted after the mute was acknowledged",
+    ),
 )
 
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_seen_once(world: str) -> None:
-    """At most one visible post, none lost, none after an acknowledged mute, whatever is killed, paused or lost."""
+    """At most one visible post, none lost, none after an acknowledged mute, whatever is
+    killed, paused or lost."""
     prove(f"delivery, {world}", Delivery(**WORLDS[world]), LIMIT)
 
 
@@ -45,15 +55,23 @@ def test_seen_once_with_finer_time(world: str) -> None:
 
 
 def test_a_zombie_past_the_nonce_window_posts_twice() -> None:
-    """The stated limit: a deliverer that is frozen between its last look at the clock and the socket for longer than Discord
-    remembers nonces. It needs an old permission: no shorter way exists."""
+    """The stated limit: a deliverer that is frozen between its last look at the clock
+    and the socket for longer than Discord remembers nonces. It needs an old permission:
+    no shorter way exists."""
     violation = refute(Delivery(zombie=True), TWICE, LIMIT)
     left = len(violation.trace) - 1 - violation.trace[::-1].index("POST leaves")
-    allowed = max(place for place, label in enumerate(violation.trace[:left]) if label.startswith("attempt: send"))
+    allowed = max(
+        place
+        for place, label in enumerate(violation.trace[:left])
+        if label.startswith("attempt: send")
+    )
     assert "a timeout passes" in violation.trace[allowed:left]
 
 
-@pytest.mark.parametrize(("world", "rule", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    ("world", "rule", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS]
+)
 def test_without_a_rule(world: World, rule: str, reason: str) -> None:
-    """Each rule is needed: without it the explorer finds the promise it keeps broken."""
+    """Each rule is needed: without it the explorer finds the promise it keeps
+    broken."""
     refute(Delivery(rule, **world), reason, LIMIT)

@@ -1,4 +1,5 @@
-"""One answer to a message that addresses nobody: proved for every interleaving, and refuted without each rule."""
+"""One answer to a message that addresses nobody: proved for every interleaving, and
+refuted without each rule."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ WORLDS: dict[str, World] = {
 LARGE: dict[str, World] = {
     "three bots, poll": {"poll": (1,)},
     "three bots, one late, direct messages": {"lagging": (0,), "outside": ("direct",)},
-    "two bots, everything": DISTURBED | {"outside": ("direct", "addressed", "cooldown")},
+    "two bots, everything": DISTURBED
+    | {"outside": ("direct", "addressed", "cooldown")},
 }
 
 ONE_PAID = "two paid model calls"
@@ -34,18 +36,33 @@ MUTANTS = (
     (ROOM, "the best bid wins", "a better bidder could act"),
     (COOLED, "elect checks the cooldown", "granted to a bot that cannot act"),
     (LATE, "elect checks who is busy", "granted to a bot that cannot act"),
-    (LATE, "elect waits for the busy", "gave up a message though all bidders were merely busy"),
+    (
+        LATE,
+        "elect waits for the busy",
+        "gave up a message though all bidders were merely busy",
+    ),
     (DISTURBED, "elect waits for the floor", "granted over the holder of the floor"),
-    (ROOM, "elect checks the answer + elect leaves a paid message to its payer", "granted a message that is answered"),
+    (
+        ROOM,
+        "elect checks the answer + elect leaves a paid message to its payer",
+        "granted a message that is answered",
+    ),
     (ROOM, "the old winner is excluded", "granted to the bot that had failed"),
-    (ROOM, "re-election takes the work back", "granted work on the list of a bot that is not the winner"),
+    (
+        ROOM,
+        "re-election takes the work back",
+        "granted work on the list of a bot that is not the winner",
+    ),
     (ROOM, "claim leaves open elections alone", "took what an election was to decide"),
     (ROOM, "claim waits for the floor", "took the floor from its holder"),
     (ROOM, "claim checks the answer + commit checks the answer", "answered twice"),
     (ROOM, "claim checks the answer + pay checks the answer", ONE_PAID),
     (ROOM, "pay checks the lock", ONE_PAID),
-    (DISTURBED, "elect leaves a paid message to its payer + claim leaves a paid message to its payer + pay is for one bot",
-     ONE_PAID),
+    (
+        DISTURBED,
+        "elect leaves a paid message to its payer + claim leaves a paid message to its payer + pay is for one bot",
+        ONE_PAID,
+    ),
     (ROOM, "a paid draft is not written again", ONE_PAID),
     (ROOM, "commit writes the answer", "answered twice"),
     (ROOM, "commit checks the lock", "committed by a cycle that had lost its lane"),
@@ -57,7 +74,8 @@ MUTANTS = (
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_one_answer(world: str) -> None:
-    """At most one answer, by the best bidder that can act; one paid call unless the payer failed; the room never wedges."""
+    """At most one answer, by the best bidder that can act; one paid call unless the
+    payer failed; the room never wedges."""
     prove(f"election, {world}", Election(**WORLDS[world]), LIMIT)
 
 
@@ -68,7 +86,10 @@ def test_one_answer_in_larger_worlds(world: str) -> None:
     prove(f"election, {world}", Election(**LARGE[world]), 1_500_000)
 
 
-@pytest.mark.parametrize(("world", "rules", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    ("world", "rules", "reason"), MUTANTS, ids=[mutant[1] for mutant in MUTANTS]
+)
 def test_without_a_rule(world: World, rules: str, reason: str) -> None:
-    """Each rule is needed: without it the explorer finds the promise it keeps broken."""
+    """Each rule is needed: without it the explorer finds the promise it keeps
+    broken."""
     refute(Election(*rules.split(" + "), **world), reason, LIMIT)

@@ -1,4 +1,5 @@
-"""The explorer itself: it must find what is broken, by a shortest way, and what never ends."""
+"""The explorer itself: it must find what is broken, by a shortest way, and what never
+ends."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from tests.models.explore import Unbounded, explore
 
 
 class Walk:
-    """From 0 by +1 and +3, in a circle of 12; a fault jumps to 100, from where `home` leads back."""
+    """From 0 by +1 and +3, in a circle of 12; a fault jumps to 100, from where `home`
+    leads back."""
 
     def __init__(self, bad: int = -1, home: bool = True) -> None:
         self.bad, self.home = bad, home

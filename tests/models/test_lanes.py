@@ -1,4 +1,5 @@
-"""No wake lost, no cycle without cause, one cycle at a time: proved, and refuted without each rule."""
+"""No wake lost, no cycle without cause, one cycle at a time: proved, and refuted
+without each rule."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ MUTANTS = (
 
 
 def test_no_wake_is_lost() -> None:
-    """Whatever is killed, late or doubled: a message waits only in a lane that is due, and its owner answers it once."""
+    """Whatever is killed, late or doubled: a message waits only in a lane that is due,
+    and its owner answers it once."""
     prove("lanes, four messages", Lanes(messages=4), LIMIT)
 
 
@@ -38,7 +40,10 @@ def test_no_wake_is_lost_among_many() -> None:
     prove("lanes, seven messages", Lanes(messages=7), 1_500_000)
 
 
-@pytest.mark.parametrize(("rule", "reason"), MUTANTS, ids=[mutant[0] for mutant in MUTANTS])
+@pytest.mark.parametrize(
+    ("rule", "reason"), MUTANTS, ids=[mutant[0] for mutant in MUTANTS]
+)
 def test_without_a_rule(rule: str, reason: str) -> None:
-    """Each rule is needed: without it the explorer finds the promise it keeps broken."""
+    """Each rule is needed: without it the explorer finds the promise it keeps
+    broken."""
     refute(Lanes(rule), reason, LIMIT)

@@ -1,4 +1,5 @@
-"""What waits for the end of a cooldown, and a poll that is to come: proved, and refuted without each rule."""
+"""What waits for the end of a cooldown, and a poll that is to come: proved, and refuted
+without each rule."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ MUTANTS = (
 
 
 def test_nothing_that_waits_is_forgotten() -> None:
-    """Whatever is granted in between, or killed: a trigger or a poll that waits has a cycle to come."""
+    """Whatever is granted in between, or killed: a trigger or a poll that waits has a
+    cycle to come."""
     prove("whole readings", Whole(), LIMIT)
 
 

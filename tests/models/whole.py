@@ -1,7 +1,9 @@
-"""One autonomous lane: a trigger that met a cooled bot, a poll that is to come, and grants that come whenever they like.
+"""One autonomous lane: a trigger that met a cooled bot, a poll that is to come, and
+grants that come whenever they like.
 
-A granted cycle reads what was granted, and the whole inbox where `full` or `poll` is due. Times are left out: NEXT comes at
-any moment. Killed cycles leave the lane due. Retries: a whole cycle may leave the trigger (its floor was held).
+A granted cycle reads what was granted, and the whole inbox where `full` or `poll` is
+due. Times are left out: NEXT comes at any moment. Killed cycles leave the lane due.
+Retries: a whole cycle may leave the trigger (its floor was held).
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ NONE, NEXT, NOW = 0, 1, 2
 
 
 class Cycle(NamedTuple):
-    """A cycle that runs: what it reads, whether something came since it began, and what it leaves undone."""
+    """A cycle that runs: what it reads, whether something came since it began, and what
+    it leaves undone."""
 
     everything: bool
     polls: bool
@@ -26,7 +29,8 @@ class Cycle(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is stored of the lane, and what people are owed (`waiting`, `owed`: a poll)."""
+    """What is stored of the lane, and what people are owed (`waiting`, `owed`: a
+    poll)."""
 
     waiting: bool = False
     owed: bool = False
@@ -58,7 +62,13 @@ class Whole:
         """Which promise this state breaks, or ""."""
         if s.cycle or s.due != NONE:
             return ""
-        return "a trigger waits, and no cycle is to come" if s.waiting else "a poll is lost" if s.owed else ""
+        return (
+            "a trigger waits, and no cycle is to come"
+            if s.waiting
+            else "a poll is lost"
+            if s.owed
+            else ""
+        )
 
     def settled(self, s: State) -> bool:
         """Whether the run may rest here."""
@@ -68,17 +78,34 @@ class Whole:
         """All that can happen next; `!` marks what the environment does."""
         changed = s.cycle and s.cycle._replace(changed=True)
         if not s.waiting:
-            yield "!a trigger meets the cooled bot", s._replace(
-                waiting=True, full=s.full or NEXT, due=s.due or NEXT, cycle=changed, context_poll=False)
+            yield (
+                "!a trigger meets the cooled bot",
+                s._replace(
+                    waiting=True,
+                    full=s.full or NEXT,
+                    due=s.due or NEXT,
+                    cycle=changed,
+                    context_poll=False,
+                ),
+            )
         if not s.owed:
             quiet = s.cycle if self.has("a poll to come is no news") else changed
-            after = s._replace(owed=True, due=s.due or NEXT, cycle=quiet, context_poll=True)
-            yield "!a poll is to come", after._replace(poll=s.poll or NEXT) if self.has(
-                "a poll is kept apart") else after._replace(full=s.full or NEXT)
+            after = s._replace(
+                owed=True, due=s.due or NEXT, cycle=quiet, context_poll=True
+            )
+            yield (
+                "!a poll is to come",
+                after._replace(poll=s.poll or NEXT)
+                if self.has("a poll is kept apart")
+                else after._replace(full=s.full or NEXT),
+            )
         if not s.granted and not s.cycle:
             yield "!a grant", s._replace(granted=True, due=NOW, context_poll=False)
         if s.due == NEXT:
-            yield "time passes", s._replace(due=NOW, full=s.full and NOW, poll=s.poll and NOW)
+            yield (
+                "time passes",
+                s._replace(due=NOW, full=s.full and NOW, poll=s.poll and NOW),
+            )
         if s.full == NEXT and s.due == NOW:
             yield "full is due", s._replace(full=NOW)
         if s.poll == NEXT and s.due == NOW:
@@ -86,24 +113,53 @@ class Whole:
         if s.cycle is None and s.due == NOW:
             full, poll = s.full == NOW or s.full_now, s.poll == NOW or s.poll_now
             polls = poll if self.has("a poll is kept apart") else s.context_poll
-            yield "begin", s._replace(
-                cycle=Cycle(not s.granted or full or poll, polls, s.granted), full_now=full, poll_now=poll,
-                full=NONE if s.full == NOW else s.full, poll=NONE if s.poll == NOW else s.poll)
+            yield (
+                "begin",
+                s._replace(
+                    cycle=Cycle(not s.granted or full or poll, polls, s.granted),
+                    full_now=full,
+                    poll_now=poll,
+                    full=NONE if s.full == NOW else s.full,
+                    poll=NONE if s.poll == NOW else s.poll,
+                ),
+            )
         if s.cycle:
             yield "!killed", s._replace(cycle=None)
-            yield from self._decide(s, s.cycle) if not s.cycle.done else [("finish", self._finish(s, s.cycle))]
+            yield from (
+                self._decide(s, s.cycle)
+                if not s.cycle.done
+                else [("finish", self._finish(s, s.cycle))]
+            )
 
     def _decide(self, s: State, c: Cycle) -> Iterator[tuple[str, State]]:
         owed = s.owed and not (c.polls and c.everything)
         if c.granted:
-            behind = c.everything and s.waiting and self.has("what is passed over is owed a cycle")
-            yield "the grant is answered", s._replace(granted=False, owed=owed, cycle=c._replace(done=True, behind=behind))
+            behind = (
+                c.everything
+                and s.waiting
+                and self.has("what is passed over is owed a cycle")
+            )
+            yield (
+                "the grant is answered",
+                s._replace(
+                    granted=False, owed=owed, cycle=c._replace(done=True, behind=behind)
+                ),
+            )
         elif c.everything:
             # What came during the cycle was not read.
-            yield "all is decided", s._replace(
-                waiting=s.waiting and c.changed, owed=owed, cycle=c._replace(done=True))
+            yield (
+                "all is decided",
+                s._replace(
+                    waiting=s.waiting and c.changed,
+                    owed=owed,
+                    cycle=c._replace(done=True),
+                ),
+            )
             if s.waiting:
-                yield "!the trigger's floor is held", s._replace(owed=owed, cycle=c._replace(done=True, retry=True))
+                yield (
+                    "!the trigger's floor is held",
+                    s._replace(owed=owed, cycle=c._replace(done=True, retry=True)),
+                )
 
     def _finish(self, s: State, c: Cycle) -> State:
         everything, due = c.everything and not c.behind, NOW if c.changed else NONE
@@ -117,5 +173,12 @@ class Whole:
             due = due or NEXT
             full_now = full_now or everything
         if not due:
-            return s._replace(cycle=None, due=NONE, full=NONE, poll=NONE, full_now=False, poll_now=False)
+            return s._replace(
+                cycle=None,
+                due=NONE,
+                full=NONE,
+                poll=NONE,
+                full_now=False,
+                poll_now=False,
+            )
         return s._replace(cycle=None, due=due, full_now=full_now, poll_now=poll_now)

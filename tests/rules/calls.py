@@ -1,4 +1,5 @@
-"""The table of calls by name (calls.yaml), what the rules make of each line, and the page docs/names.md.
+"""The table of calls by name (calls.yaml), what the rules make of each line, and the
+page docs/names.md.
 
 `python -m tests.rules.calls docs/names.md` writes the page.
 """
@@ -23,7 +24,8 @@ HALVES = ("before", "after", "fresh")
 
 
 class Row(NamedTuple):
-    """One line, and whether it calls the bot of this name. `reason`: why the rules are known to get it wrong."""
+    """One line, and whether it calls the bot of this name. `reason`: why the rules are
+    known to get it wrong."""
 
     language: str
     name: str
@@ -35,7 +37,11 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Every row of the table, in order."""
-    return [row for part in yaml.safe_load(TABLE.read_text(encoding="utf-8")) for row in _rows(part)]
+    return [
+        row
+        for part in yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+        for row in _rows(part)
+    ]
 
 
 def _rows(part: dict[str, object]) -> Iterator[Row]:
@@ -46,20 +52,40 @@ def _rows(part: dict[str, object]) -> Iterator[Row]:
         assert isinstance(known, dict)
         for kind, texts in lists.items():
             for text in texts:
-                yield Row(str(part["language"]), str(part["name"]), half, text, kind == "calls", known.get(text, ""))
+                yield Row(
+                    str(part["language"]),
+                    str(part["name"]),
+                    half,
+                    text,
+                    kind == "calls",
+                    known.get(text, ""),
+                )
 
 
 def more() -> dict[str, list[Row]]:
-    """Further lines, by the bot's name: those that a change of the word lists must not lose."""
+    """Further lines, by the bot's name: those that a change of the word lists must not
+    lose."""
     parts = yaml.safe_load(MORE.read_text(encoding="utf-8"))
-    return {part["name"]: [Row("", part["name"], "", text, kind == "calls") for kind in ("calls", "others")
-                           for text in part[kind]] for part in parts}
+    return {
+        part["name"]: [
+            Row("", part["name"], "", text, kind == "calls")
+            for kind in ("calls", "others")
+            for text in part[kind]
+        ]
+        for part in parts
+    }
 
 
 def heard(row: Row) -> bool:
     """Whether the bot takes the line for a call."""
     roster = (RosterEntry(bot="b", user_id="11", names=(row.name,)),)
-    event = Event(message_id="100", channel_id="5", author_id="22", author_name="Ann", content=row.text)
+    event = Event(
+        message_id="100",
+        channel_id="5",
+        author_id="22",
+        author_name="Ann",
+        content=row.text,
+    )
     return bool(addressing(event, roster).bots)
 
 
@@ -69,12 +95,26 @@ def _table(found: Sequence[Row]) -> str:
         key = (row.language, row.half, row.calls)
         total[key] += 1
         right[key] += heard(row) is row.calls
-    lines = ["| language | " + " | ".join(f"{half}: {kind}" for half in HALVES for kind in ("calls", "others")) + " |",
-             "| --- |" + " --- |" * (2 * len(HALVES))]
+    lines = [
+        "| language | "
+        + " | ".join(
+            f"{half}: {kind}" for half in HALVES for kind in ("calls", "others")
+        )
+        + " |",
+        "| --- |" + " --- |" * (2 * len(HALVES)),
+    ]
     for language in dict.fromkeys(row.language for row in found):
         keys = [(language, half, calls) for half in HALVES for calls in (True, False)]
-        lines.append(f"| {language} | " + " | ".join(f"{right[key]} of {total[key]}" for key in keys) + " |")
-    sums = [_sum(right, half, calls) + " of " + _sum(total, half, calls) for half in HALVES for calls in (True, False)]
+        lines.append(
+            f"| {language} | "
+            + " | ".join(f"{right[key]} of {total[key]}" for key in keys)
+            + " |"
+        )
+    sums = [
+        _sum(right, half, calls) + " of " + _sum(total, half, calls)
+        for half in HALVES
+        for calls in (True, False)
+    ]
     return "\n".join([*lines, "| **all** | " + " | ".join(sums) + " |"])
 
 
@@ -84,7 +124,9 @@ def _sum(counts: Counter[tuple[str, str, bool]], half: str, calls: bool) -> str:
 
 def _cell(row: Row) -> str:
     text = row.text.replace("|", "\\|").replace("\n", " ⏎ ")
-    return f"`` {text} ``" + (f" (wrong: {row.reason})" if heard(row) is not row.calls else "")
+    return f"`` {text} ``" + (
+        f" (wrong: {row.reason})" if heard(row) is not row.calls else ""
+    )
 
 
 def _lists(found: Sequence[Row]) -> str:
@@ -94,7 +136,11 @@ def _lists(found: Sequence[Row]) -> str:
         parts.append(f"## {language}: a bot named `{ours[0].name}`")
         for half in HALVES:
             for calls, kind in ((True, "calls"), (False, "others")):
-                cells = [_cell(row) for row in ours if row.half == half and row.calls is calls]
+                cells = [
+                    _cell(row)
+                    for row in ours
+                    if row.half == half and row.calls is calls
+                ]
                 parts += [f"{half}, {kind}: " + " · ".join(cells)] if cells else []
     return "\n\n".join(parts)
 
@@ -103,7 +149,17 @@ def page() -> str:
     """docs/names.md."""
     found = rows()
     note = NOTE.format(source="tests/rules/calls.yaml")
-    return "\n\n".join((note, TABLE.with_name("calls.md").read_text(encoding="utf-8").strip(), _table(found), _lists(found))) + "\n"
+    return (
+        "\n\n".join(
+            (
+                note,
+                TABLE.with_name("calls.md").read_text(encoding="utf-8").strip(),
+                _table(found),
+                _lists(found),
+            )
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,11 @@ from tests.costs import LINEAR, growth
 
 ELENA, ARIA, DOTTY, BOB, ANN, FOREIGN = "11", "12", "13", "21", "22", "31"
 ROSTER = (
-    RosterEntry(bot="elena", user_id=ELENA, names=("Elena", "Dr. Rodriguez", "Elena Rodriguez", "Лена")),
+    RosterEntry(
+        bot="elena",
+        user_id=ELENA,
+        names=("Elena", "Dr. Rodriguez", "Elena Rodriguez", "Лена"),
+    ),
     RosterEntry(bot="aria", user_id=ARIA, names=("Aria", "R2-D2")),
     RosterEntry(bot="dotty", user_id=DOTTY, names=("Dotty", "エレナ")),
 )
@@ -21,7 +25,15 @@ PEOPLE = ("Bobby", "Zoë")
 
 def event(content: str, **fields: object) -> Event:
     return Event.model_validate(
-        {"message_id": "100", "channel_id": "5", "author_id": ANN, "author_name": "Ann", "content": content, **fields})
+        {
+            "message_id": "100",
+            "channel_id": "5",
+            "author_id": ANN,
+            "author_name": "Ann",
+            "content": content,
+            **fields,
+        }
+    )
 
 
 CALLS = [
@@ -151,17 +163,33 @@ CALLS = [
 
 @pytest.mark.parametrize(("content", "bots"), CALLS)
 def test_the_text_alone(content: str, bots: str) -> None:
-    """A message addresses exactly the bots that a reader would say it calls, in the order it calls them."""
+    """A message addresses exactly the bots that a reader would say it calls, in the
+    order it calls them."""
     assert addressing(event(content), ROSTER, PEOPLE).bots == tuple(bots.split())
 
 
-REPLY_TO_ELENA = {"reply_to": "99", "reply_to_author": ELENA, "reply_pings": True, "mentions": (ELENA,)}
-REPLY_TO_BOB = {"reply_to": "99", "reply_to_author": BOB, "reply_pings": True, "mentions": (BOB,)}
+REPLY_TO_ELENA = {
+    "reply_to": "99",
+    "reply_to_author": ELENA,
+    "reply_pings": True,
+    "mentions": (ELENA,),
+}
+REPLY_TO_BOB = {
+    "reply_to": "99",
+    "reply_to_author": BOB,
+    "reply_pings": True,
+    "mentions": (BOB,),
+}
 
 SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
     # replies
     ("really?", REPLY_TO_ELENA, "elena", False),
-    ("really?", {**REPLY_TO_ELENA, "reply_pings": False, "mentions": ()}, "elena", False),
+    (
+        "really?",
+        {**REPLY_TO_ELENA, "reply_pings": False, "mentions": ()},
+        "elena",
+        False,
+    ),
     ("elena, really?", REPLY_TO_ELENA, "elena", False),
     # a reply ping alone is not a mention when the text speaks to somebody else
     ("aria, what do you think of this?", REPLY_TO_ELENA, "aria", False),
@@ -169,7 +197,8 @@ SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
     ("<@21> look at this", REPLY_TO_ELENA, "", True),
     ("Bobby, look what she says", REPLY_TO_ELENA, "", True),
     ("what do you say to that, aria?", REPLY_TO_ELENA, "aria", False),
-    # but one that only names another on the way still goes to the bot replied to, after those pinged
+    # but one that only names another on the way still goes to the bot replied to, after
+    # those pinged
     ("and what would <@12> say?", REPLY_TO_ELENA, "aria elena", False),
     ("<@21> told me otherwise", {**REPLY_TO_ELENA, "reply_to_author": ELENA}, "", True),
     ("no, it was <@21>", REPLY_TO_ELENA, "elena", False),
@@ -178,8 +207,18 @@ SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
     ("agreed", REPLY_TO_BOB, "", True),
     ("agreed, elena is nice", REPLY_TO_BOB, "", True),
     ("elena, is he right?", REPLY_TO_BOB, "elena", False),
-    ("one more thing", {"reply_to": "99", "reply_to_author": ANN}, "", False),  # her own message, continued
-    ("what was it?", {"reply_to": "99"}, "", True),  # the message is gone: it is not known to be ours
+    (
+        "one more thing",
+        {"reply_to": "99", "reply_to_author": ANN},
+        "",
+        False,
+    ),  # her own message, continued
+    (
+        "what was it?",
+        {"reply_to": "99"},
+        "",
+        True,
+    ),  # the message is gone: it is not known to be ours
     ("nice feed", {"reply_to": "99", "reply_to_author": FOREIGN}, "", True),
     # mentions and names of others
     ("<@21> are you there?", {}, "", True),
@@ -202,49 +241,72 @@ SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
     # nobody addresses himself
     ("elena: here I am", {"author_id": ELENA, "author_kind": "ours"}, "", False),
     ("aria, here I am", {"author_id": ELENA, "author_kind": "ours"}, "aria", False),
-    ("a second line", {"author_id": ELENA, "author_kind": "ours", "thread_owner": ELENA}, "", False),
+    (
+        "a second line",
+        {"author_id": ELENA, "author_kind": "ours", "thread_owner": ELENA},
+        "",
+        False,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("content", "fields", "bots", "somebody_else"), SITUATIONS)
-def test_the_situation(content: str, fields: dict[str, object], bots: str, somebody_else: bool) -> None:
-    """Replies, threads and mentions of others decide as a person in the room would read them."""
+def test_the_situation(
+    content: str, fields: dict[str, object], bots: str, somebody_else: bool
+) -> None:
+    """Replies, threads and mentions of others decide as a person in the room would read
+    them."""
     found = addressing(event(content, **fields), ROSTER, PEOPLE)
-    assert (found.bots, found.somebody_else) == (tuple(bots.split()), somebody_else), found.reason
+    assert (found.bots, found.somebody_else) == (tuple(bots.split()), somebody_else), (
+        found.reason
+    )
     assert found.reason
 
 
-@pytest.mark.parametrize(("content", "bots"), [
-    ("elena is nice", "elena"),
-    ("I read Elena's paper", "elena"),
-    ("aria or <@11>?", "elena aria"),
-    ("helena", ""),
-    ("nothing", ""),
-])
+@pytest.mark.parametrize(
+    ("content", "bots"),
+    [
+        ("elena is nice", "elena"),
+        ("I read Elena's paper", "elena"),
+        ("aria or <@11>?", "elena aria"),
+        ("helena", ""),
+        ("nothing", ""),
+    ],
+)
 def test_spoken_of(content: str, bots: str) -> None:
     """A bot that the text only speaks about is found too, for gossip."""
     assert spoken_of(event(content), ROSTER) == frozenset(bots.split())
 
 
 NAMED_HERE = (
-    RosterEntry(bot="elena", user_id=ELENA, names=("Elena",), nicknames={"7": "Captain Coral"}, roles=("91", "92")),
+    RosterEntry(
+        bot="elena",
+        user_id=ELENA,
+        names=("Elena",),
+        nicknames={"7": "Captain Coral"},
+        roles=("91", "92"),
+    ),
     RosterEntry(bot="aria", user_id=ARIA, names=("Aria",)),
 )
 
 
-@pytest.mark.parametrize(("content", "guild", "bots"), [
-    ("<@&91> hi", "7", "elena"),
-    ("could <@&92> look at this", "7", "elena"),
-    ("<@&91> and aria, what do you think?", "7", "elena aria"),
-    ("<@&93> look at this", "7", ""),  # a role of people
-    ("`<@&91>`", "7", ""),
-    ("captain coral, are you there?", "7", "elena"),
-    ("how are you captain coral", "7", "elena"),
-    ("captain coral, are you there?", "8", ""),
-    ("captain coral, are you there?", None, ""),
-])
+@pytest.mark.parametrize(
+    ("content", "guild", "bots"),
+    [
+        ("<@&91> hi", "7", "elena"),
+        ("could <@&92> look at this", "7", "elena"),
+        ("<@&91> and aria, what do you think?", "7", "elena aria"),
+        ("<@&93> look at this", "7", ""),  # a role of people
+        ("`<@&91>`", "7", ""),
+        ("captain coral, are you there?", "7", "elena"),
+        ("how are you captain coral", "7", "elena"),
+        ("captain coral, are you there?", "8", ""),
+        ("captain coral, are you there?", None, ""),
+    ],
+)
 def test_roles_and_nicknames(content: str, guild: str | None, bots: str) -> None:
-    """The role that Discord made for a bot means the bot; a nickname is its name in that server alone."""
+    """The role that Discord made for a bot means the bot; a nickname is its name in
+    that server alone."""
     found = event(content, guild_id=guild)
     assert addressing(found, NAMED_HERE).bots == tuple(bots.split())
     assert spoken_of(found, NAMED_HERE) == frozenset(bots.split())
@@ -256,7 +318,10 @@ def test_a_shared_name_belongs_to_the_first() -> None:
     assert addressing(event("elena, hi"), twins).bots == ("elena",)
 
 
-@given(st.text(max_size=400), st.sampled_from(["", "elena", "<@11>", "@", "```", "> ", ", elena?"]))
+@given(
+    st.text(max_size=400),
+    st.sampled_from(["", "elena", "<@11>", "@", "```", "> ", ", elena?"]),
+)
 def test_any_text_is_read(noise: str, seed: str) -> None:
     """No text makes the rules fail, and the answer never names a bot twice."""
     found = addressing(event(noise + seed + noise), ROSTER, PEOPLE)
@@ -264,11 +329,29 @@ def test_any_text_is_read(noise: str, seed: str) -> None:
     assert len(set(found.bots)) == len(found.bots)
 
 
-@pytest.mark.parametrize("unit", [
-    "elena ", "<@11", "`", "_", "a.b", "elena and ", "*", "@", ":x", "x@", "```a", "elena, ", "ﷺ", "> ", "a'",
-])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "elena ",
+        "<@11",
+        "`",
+        "_",
+        "a.b",
+        "elena and ",
+        "*",
+        "@",
+        ":x",
+        "x@",
+        "```a",
+        "elena, ",
+        "ﷺ",
+        "> ",
+        "a'",
+    ],
+)
 def test_a_hostile_text_is_read_quickly(unit: str) -> None:
-    """A message of any shape is read in linear time: nobody can stall a gateway by writing."""
+    """A message of any shape is read in linear time: nobody can stall a gateway by
+    writing."""
 
     def call(length: int) -> object:
         return addressing(event((unit * length)[:length]), ROSTER)
@@ -278,6 +361,7 @@ def test_a_hostile_text_is_read_quickly(unit: str) -> None:
 
 @pytest.mark.parametrize("name", ["what", "You", "how", "the", "is"])
 def test_a_person_named_like_a_word_does_not_silence_the_room(name: str) -> None:
-    """Whoever calls himself "what" is not called by every question, so the bots still hear theirs."""
+    """Whoever calls himself "what" is not called by every question, so the bots still
+    hear theirs."""
     found = addressing(event("what is the plan, aria?"), ROSTER, (name,))
     assert found.bots == ("aria",)

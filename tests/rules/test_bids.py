@@ -20,35 +20,68 @@ from tests.costs import LINEAR, growth
 
 BOTS = {"1": ("Elena",), "2": ("Marcus", "Marc"), "3": ("Aria",)}
 PEOPLE_HERE = ["1", "2", "3", "7", "8", "9"]
-NAMES = {**{bot: names[0] for bot, names in BOTS.items()}, "7": "Ann", "8": "Bob", "9": "Cleo_"}
+NAMES = {
+    **{bot: names[0] for bot, names in BOTS.items()},
+    "7": "Ann",
+    "8": "Bob",
+    "9": "Cleo_",
+}
 START = 1_700_000_000_000
 
 
 def talk(*lines: tuple[str, str], room: Room | None = None) -> tuple[Room, list[Turn]]:
     """A room after these (author, text) lines, ten seconds apart, and the turns."""
     room = room or Room(BOTS)
-    turns = [Turn(str(100 + place), author, text, START + 10_000 * place, (NAMES[author],))
-             for place, (author, text) in enumerate(lines)]
+    turns = [
+        Turn(str(100 + place), author, text, START + 10_000 * place, (NAMES[author],))
+        for place, (author, text) in enumerate(lines)
+    ]
     for turn in turns:
         room.observe(turn)
     return room, turns
 
 
-def turn(text: str, author: str = "7", number: int = 500, reply_to: str | None = None) -> Turn:
+def turn(
+    text: str, author: str = "7", number: int = 500, reply_to: str | None = None
+) -> Turn:
     """A message after the ones of `talk`."""
-    return Turn(str(number), author, text, START + 10_000 * number, (NAMES[author],), reply_to)
+    return Turn(
+        str(number), author, text, START + 10_000 * number, (NAMES[author],), reply_to
+    )
 
 
 texts = st.one_of(
     st.text(max_size=80),
-    st.sampled_from(["Elena: how?", "thanks Marcus", "anyone here?", "ok", "", "?", "Cleo: no", "@Aria hm",
-                     "Z\u0351\u0346\u0347algo " * 30,
-                     "a" * 5_000, ":" * 700, "\u202e\u0000\ud800", "!help", "and then Elena said hi", "nobody: hello"]))
+    st.sampled_from(
+        [
+            "Elena: how?",
+            "thanks Marcus",
+            "anyone here?",
+            "ok",
+            "",
+            "?",
+            "Cleo: no",
+            "@Aria hm",
+            "Z\u0351\u0346\u0347algo " * 30,
+            "a" * 5_000,
+            ":" * 700,
+            "\u202e\u0000\ud800",
+            "!help",
+            "and then Elena said hi",
+            "nobody: hello",
+        ]
+    ),
+)
 turns = st.lists(
     st.builds(
-        lambda author, text, gap, names: (author, text, gap, names), st.sampled_from(PEOPLE_HERE), texts,
-        st.integers(-100_000, 10**9), st.booleans()),
-    max_size=25)
+        lambda author, text, gap, names: (author, text, gap, names),
+        st.sampled_from(PEOPLE_HERE),
+        texts,
+        st.integers(-100_000, 10**9),
+        st.booleans(),
+    ),
+    max_size=25,
+)
 
 
 def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Turn]:
@@ -56,7 +89,9 @@ def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Turn]:
     at_ms, found = START, []
     for place, (author, text, gap, named) in enumerate(rows):
         at_ms += gap
-        found.append(Turn(str(place), author, text, at_ms, (NAMES[author],) if named else ()))
+        found.append(
+            Turn(str(place), author, text, at_ms, (NAMES[author],) if named else ())
+        )
     return found
 
 
@@ -73,9 +108,17 @@ def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Turn]:
         ([], "Zed: how?", Tie.STRANGER),
         ([], "how?", Tie.FREE),
         ([("7", "how?"), ("1", "Ann: so")], "and then?", Tie.ANSWERED),
-        ([("7", "how?"), ("1", "Ann: so"), ("7", "Elena: and?")], "and then?", Tie.CONTINUED),
+        (
+            [("7", "how?"), ("1", "Ann: so"), ("7", "Elena: and?")],
+            "and then?",
+            Tie.CONTINUED,
+        ),
         ([("7", "how?"), ("2", "Ann: so")], "and then?", Tie.ELSEWHERE_ANSWERED),
-        ([("7", "how?"), ("2", "Ann: so"), ("7", "Marc: and?")], "and then?", Tie.ELSEWHERE_CONTINUED),
+        (
+            [("7", "how?"), ("2", "Ann: so"), ("7", "Marc: and?")],
+            "and then?",
+            Tie.ELSEWHERE_CONTINUED,
+        ),
     ],
 )
 def test_tie(said: list[tuple[str, str]], text: str, tie: Tie) -> None:
@@ -87,9 +130,15 @@ def test_tie(said: list[tuple[str, str]], text: str, tie: Tie) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("how do I do it", Kind.QUESTION), ("it works?", Kind.QUESTION), ("does anyone know this?", Kind.ASKING_ALL),
-        ("thanks a lot", Kind.THANKS), ("ok", Kind.ACK), ("hi there", Kind.GREETING), ("!help", Kind.COMMAND),
-        ("it is a penguin", Kind.STATEMENT), ("", Kind.STATEMENT),
+        ("how do I do it", Kind.QUESTION),
+        ("it works?", Kind.QUESTION),
+        ("does anyone know this?", Kind.ASKING_ALL),
+        ("thanks a lot", Kind.THANKS),
+        ("ok", Kind.ACK),
+        ("hi there", Kind.GREETING),
+        ("!help", Kind.COMMAND),
+        ("it is a penguin", Kind.STATEMENT),
+        ("", Kind.STATEMENT),
     ],
 )
 def test_kind(text: str, kind: Kind) -> None:
@@ -98,7 +147,8 @@ def test_kind(text: str, kind: Kind) -> None:
 
 
 def test_names_with_trailing_marks() -> None:
-    """`Cleo_` is called by `cleo`, but a name that is a common word calls nobody in passing."""
+    """`Cleo_` is called by `cleo`, but a name that is a common word calls nobody in
+    passing."""
     room, _ = talk(("9", "hi"))
     assert room.read(turn("Cleo: how?")).opened == ("9",)
     room.know("4", ("Help",))
@@ -107,18 +157,31 @@ def test_names_with_trailing_marks() -> None:
 
 
 def test_a_reply_addresses_the_author_of_the_replied_message() -> None:
-    """A platform's own reply counts as naming, for as long as the message is remembered."""
+    """A platform's own reply counts as naming, for as long as the message is
+    remembered."""
     room, turns = talk(("1", "so"), ("8", "hm"))
-    assert features(room, turn("why", reply_to=turns[0].message_id), "1")["tie"] == Tie.OPENED
+    assert (
+        features(room, turn("why", reply_to=turns[0].message_id), "1")["tie"]
+        == Tie.OPENED
+    )
     assert features(room, turn("why", reply_to="0"), "1")["tie"] == Tie.FREE
 
 
 def test_a_named_bot_bids_highest() -> None:
-    """With equal pasts, the bot that is named bids more than one that is not; one in the thread more than a stranger."""
+    """With equal pasts, the bot that is named bids more than one that is not; one in
+    the thread more than a stranger."""
     policy = shipped_policy()
-    room, _ = talk(("7", "how do I tune this?"), ("1", "Ann: which string?"), ("2", "hm"))
-    tables = {bot: features(room, turn("the lowest one, is it E?", number=4), bot) for bot in BOTS}
-    scores = {bot: bid(table, Signal.WATCHED, 1, policy).score for bot, table in tables.items()}
+    room, _ = talk(
+        ("7", "how do I tune this?"), ("1", "Ann: which string?"), ("2", "hm")
+    )
+    tables = {
+        bot: features(room, turn("the lowest one, is it E?", number=4), bot)
+        for bot in BOTS
+    }
+    scores = {
+        bot: bid(table, Signal.WATCHED, 1, policy).score
+        for bot, table in tables.items()
+    }
     assert scores["1"] > scores["2"]
     assert scores["1"] > scores["3"]
     called = features(room, turn("Aria: is it E?", number=4), "3")
@@ -126,27 +189,41 @@ def test_a_named_bot_bids_highest() -> None:
 
 
 def test_live_weights() -> None:
-    """Trust raises a bid, fatigue lowers it, gossip counts less than a person, and an ambient message is never bid for."""
+    """Trust raises a bid, fatigue lowers it, gossip counts less than a person, and an
+    ambient message is never bid for."""
     policy = shipped_policy()
     room, _ = talk(("7", "hi"))
     table = dict(features(room, turn("Elena: how?"), "1"))
     scores = {signal: bid(table, signal, 1, policy).score for signal in Signal}
     assert scores[Signal.TRUSTED] > scores[Signal.WATCHED] > scores[Signal.GOSSIP]
-    assert bid(table, Signal.WATCHED, 5, policy).score > bid(table, Signal.WATCHED, 0, policy).score
+    assert (
+        bid(table, Signal.WATCHED, 5, policy).score
+        > bid(table, Signal.WATCHED, 0, policy).score
+    )
     assert not bid(table, Signal.AMBIENT, 5, policy).above_threshold
-    assert bid({**table, "bot_lines_near": 20.0}, Signal.WATCHED, 1, policy).parts["fatigue"] < 0
+    assert (
+        bid({**table, "bot_lines_near": 20.0}, Signal.WATCHED, 1, policy).parts[
+            "fatigue"
+        ]
+        < 0
+    )
 
 
 def test_parts_explain_the_score() -> None:
     """The parts of a bid sum to its score."""
     room, _ = talk(("7", "hi"), ("1", "Ann: hello"))
-    one = bid(features(room, turn("how are you?"), "1"), Signal.WATCHED, 3, shipped_policy())
+    one = bid(
+        features(room, turn("how are you?"), "1"), Signal.WATCHED, 3, shipped_policy()
+    )
     assert sum(one.parts.values()) == pytest.approx(one.score)
     assert one.above_threshold == (one.score >= 0)
 
 
 def offers(**scores: float) -> dict[str, Bid]:
-    return {bot: Bid(score=score, above_threshold=score >= 0) for bot, score in scores.items()}
+    return {
+        bot: Bid(score=score, above_threshold=score >= 0)
+        for bot, score in scores.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -156,17 +233,25 @@ def offers(**scores: float) -> dict[str, Bid]:
         ({"a": -1.0, "b": -2.0}, (), set()),
         ({"a": 1.0, "b": 2.0}, ("a",), {"a"}),
         ({"a": 1.0, "b": 2.0, "c": 3.0}, ("a", "b"), {"a", "b"}),
-        ({"a": -1.0, "b": 2.0}, ("a",), {"b"}),  # the named one would not; the floor is free
+        (
+            {"a": -1.0, "b": 2.0},
+            ("a",),
+            {"b"},
+        ),  # the named one would not; the floor is free
         ({}, (), set()),
     ],
 )
-def test_decide(scores: dict[str, float], named: tuple[str, ...], chosen: set[str]) -> None:
-    """Named bots above the threshold answer, all of them; failing that at most one, the best."""
+def test_decide(
+    scores: dict[str, float], named: tuple[str, ...], chosen: set[str]
+) -> None:
+    """Named bots above the threshold answer, all of them; failing that at most one, the
+    best."""
     assert decide("1", offers(**scores), named) == chosen
 
 
 def test_equal_bids_are_ordered_by_the_hash() -> None:
-    """Equal scores give one winner, the same whatever the order, and not always the same bot."""
+    """Equal scores give one winner, the same whatever the order, and not always the
+    same bot."""
     winners = set()
     for message in map(str, range(40)):
         chosen = decide(message, offers(a=1.0, b=1.0, c=1.0), ())
@@ -177,27 +262,36 @@ def test_equal_bids_are_ordered_by_the_hash() -> None:
 
 
 def test_tie_break_is_stable() -> None:
-    """The number is the same in every process and version: a changed hash would split a mixed fleet."""
+    """The number is the same in every process and version: a changed hash would split a
+    mixed fleet."""
     assert tie_break("elena", "1") == "5f33d4f7d36661a28074c1e8ac06790d5af130ac"
     assert len(tie_break("\ud800", "\x00")) == 40
 
 
 @given(turns)
 def test_bids_are_finite_and_bounded(rows: list[tuple[str, str, int, bool]]) -> None:
-    """Any text and any clock give finite features, the same names of features, and a finite bid."""
+    """Any text and any clock give finite features, the same names of features, and a
+    finite bid."""
     room = Room(BOTS)
     policy = shipped_policy()
     for one in build(rows):
         table = features(room, one, "1")
         assert tuple(table) == FEATURES
-        assert all(math.isfinite(value) and 0 <= value <= max(FAR, LONGEST) for value in table.values()), table
+        assert all(
+            math.isfinite(value) and 0 <= value <= max(FAR, LONGEST)
+            for value in table.values()
+        ), table
         assert math.isfinite(bid(table, Signal.GOSSIP, 0, policy).score)
         room.observe(one)
 
 
 @given(turns, turns)
-def test_no_reading_ahead(rows: list[tuple[str, str, int, bool]], later: list[tuple[str, str, int, bool]]) -> None:
-    """What comes later never changes an earlier decision, and the same past gives the same one."""
+def test_no_reading_ahead(
+    rows: list[tuple[str, str, int, bool]], later: list[tuple[str, str, int, bool]]
+) -> None:
+    """What comes later never changes an earlier decision, and the same past gives the
+    same one."""
+
     def decisions(said: list[Turn], count: int) -> list[set[str]]:
         room, policy, found = Room(BOTS), shipped_policy(), []
         for one in said:
@@ -205,12 +299,15 @@ def test_no_reading_ahead(rows: list[tuple[str, str, int, bool]], later: list[tu
             room.observe(one)
         return found[:count]
 
-    assert decisions(build(rows), len(rows)) == decisions(build(rows + later), len(rows))
+    assert decisions(build(rows), len(rows)) == decisions(
+        build(rows + later), len(rows)
+    )
 
 
 @given(turns)
 def test_looking_changes_nothing(rows: list[tuple[str, str, int, bool]]) -> None:
-    """Features are pure: a room that was asked about every message ends like one that was not."""
+    """Features are pure: a room that was asked about every message ends like one that
+    was not."""
     asked, silent = Room(BOTS), Room(BOTS)
     for one in build(rows):
         for bot in BOTS:
@@ -222,23 +319,42 @@ def test_looking_changes_nothing(rows: list[tuple[str, str, int, bool]]) -> None
 
 
 def test_memory_is_bounded() -> None:
-    """Thousands of people, names and words leave a room of the same size, and the roster is never forgotten."""
+    """Thousands of people, names and words leave a room of the same size, and the
+    roster is never forgotten."""
     room = Room(BOTS)
     for place in range(4_000):
-        text = f"guest{place - 1}: " + " ".join(f"w{place}x{word}" for word in range(60))
-        room.observe(Turn(str(place), f"p{place}", text, START + place, (f"guest{place}", f"g{place}")))
-        room.observe(Turn(f"e{place}", "1", f"guest{place}, sure", START + place, ("Elena",)))
+        text = f"guest{place - 1}: " + " ".join(
+            f"w{place}x{word}" for word in range(60)
+        )
+        room.observe(
+            Turn(
+                str(place),
+                f"p{place}",
+                text,
+                START + place,
+                (f"guest{place}", f"g{place}"),
+            )
+        )
+        room.observe(
+            Turn(f"e{place}", "1", f"guest{place}, sure", START + place, ("Elena",))
+        )
     assert len(room.people) <= PEOPLE
     assert len(room.recent) <= RECENT
     assert len(room._owners) <= 5 * PEOPLE
     assert len(room._seen_in) <= VOCABULARY + 60
-    assert all(len(person.profile) <= PROFILE and len(person.told) <= CONTACTS and len(person.heard) <= CONTACTS
-               and len(person.waiting) <= CONTACTS for person in room.people.values())
+    assert all(
+        len(person.profile) <= PROFILE
+        and len(person.told) <= CONTACTS
+        and len(person.heard) <= CONTACTS
+        and len(person.waiting) <= CONTACTS
+        for person in room.people.values()
+    )
     assert room.read(Turn("x", "q", "Aria: still here?", START)).opened == ("3",)
 
 
 def test_huge_texts_cost_no_more_than_long_ones() -> None:
-    """Reading is linear at most, and capped: a text of a million marks costs no more than eight of an eighth."""
+    """Reading is linear at most, and capped: a text of a million marks costs no more
+    than eight of an eighth."""
     room = Room(BOTS)
     for mark in (" ", ":", "a", "\u0301", "@", "Elena: ", "?" * 3):
 
@@ -252,13 +368,28 @@ def test_huge_texts_cost_no_more_than_long_ones() -> None:
 
 
 def test_a_hundred_bots_are_cheap() -> None:
-    """Eight times as many bots bid for a message in about eight times the time (5 ms for a hundred is the aim)."""
+    """Eight times as many bots bid for a message in about eight times the time (5 ms
+    for a hundred is the aim)."""
     everybody = {str(number): (f"bot{number}",) for number in range(100)}
     room = Room(everybody)
     for place in range(200):
         text = f"bot{place * 7 % 100}: how about the red one, or the other thing?"
-        room.observe(Turn(str(place), str(place % 130), text, START + 5_000 * place, (f"bot{place % 130}",)))
-    one = Turn("x", "129", "does anyone know where the red one went?", START + 10**6, ("bot129",))
+        room.observe(
+            Turn(
+                str(place),
+                str(place % 130),
+                text,
+                START + 5_000 * place,
+                (f"bot{place % 130}",),
+            )
+        )
+    one = Turn(
+        "x",
+        "129",
+        "does anyone know where the red one went?",
+        START + 10**6,
+        ("bot129",),
+    )
 
     def answer(count: int) -> object:
         return who_answers(room, one, list(everybody)[:count], shipped_policy())
@@ -293,7 +424,9 @@ terms:
         ("marks", "[1, 2", "[]", "no YAML"),
     ],
 )
-def test_a_wrong_policy_says_what_is_wrong(feature: str, edges: str, weights: str, complaint: str | None) -> None:
+def test_a_wrong_policy_says_what_is_wrong(
+    feature: str, edges: str, weights: str, complaint: str | None
+) -> None:
     """A policy file is checked whole before it is used; the error names the place."""
     text = SMALL.format(feature=feature, edges=edges, weights=weights)
     if complaint is None:

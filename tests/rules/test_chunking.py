@@ -10,10 +10,31 @@ from hypothesis import strategies as st
 
 from app.rules.chunking import LIMIT, split, units
 
-prose = st.text(st.characters(exclude_characters="`", exclude_categories=["Cs"]), max_size=1_500)
-speech = ["reef.", "squid", "oh!\n", "\n\n", "deep sea,", "😀😀", "e\u0301", "👨\u200d👩\u200d👧", "x" * 70]
+prose = st.text(
+    st.characters(exclude_characters="`", exclude_categories=["Cs"]), max_size=1_500
+)
+speech = [
+    "reef.",
+    "squid",
+    "oh!\n",
+    "\n\n",
+    "deep sea,",
+    "😀😀",
+    "e\u0301",
+    "👨\u200d👩\u200d👧",
+    "x" * 70,
+]
 words = st.lists(st.sampled_from(speech), max_size=200).map(" ".join)
-fenced = ["```py\n", "```\n", "code = 1\n", "    indented\n", "text. ", "\n\n", "`tick` ", "```"]
+fenced = [
+    "```py\n",
+    "```\n",
+    "code = 1\n",
+    "    indented\n",
+    "text. ",
+    "\n\n",
+    "`tick` ",
+    "```",
+]
 
 
 def squeezed(text: str) -> str:
@@ -23,15 +44,19 @@ def squeezed(text: str) -> str:
 
 @given(st.one_of(prose, words), st.integers(64, 300))
 def test_nothing_is_lost_and_nothing_too_long(text: str, limit: int) -> None:
-    """Joined again the pieces hold every character but white space; each has 1 to `limit` units and is not blank."""
+    """Joined again the pieces hold every character but white space; each has 1 to
+    `limit` units and is not blank."""
     pieces = split(text, limit)
     assert squeezed("".join(pieces)) == squeezed(text)
     assert all(piece.strip() and units(piece) <= limit for piece in pieces)
 
 
-@given(st.lists(st.sampled_from(fenced), max_size=120).map("".join), st.integers(64, 300))
+@given(
+    st.lists(st.sampled_from(fenced), max_size=120).map("".join), st.integers(64, 300)
+)
 def test_fences_stay_balanced(text: str, limit: int) -> None:
-    """Whatever fences a text holds, no piece is empty or too long, and every piece but the last closes its fences."""
+    """Whatever fences a text holds, no piece is empty or too long, and every piece but
+    the last closes its fences."""
     pieces = split(text, limit)
     assert all(piece.strip() and units(piece) <= limit for piece in pieces)
     for piece in pieces[:-1]:
@@ -49,14 +74,21 @@ def test_no_text_is_no_message() -> None:
     assert split(" \n\t ") == split("") == ()
 
 
-@pytest.mark.parametrize(("text", "ends"), [
-    ("First paragraph here, with words.\n\n" + "Second. " * 10, "words."),
-    ("One line that goes on and on for a while\n" + "then " * 20, "while"),
-    ("Here is a sentence that ends. " + "and words without end " * 5, "ends."),
-    ("He said “this is quite enough now.” " + "and words without end " * 5, "now.”"),
-])
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("First paragraph here, with words.\n\n" + "Second. " * 10, "words."),
+        ("One line that goes on and on for a while\n" + "then " * 20, "while"),
+        ("Here is a sentence that ends. " + "and words without end " * 5, "ends."),
+        (
+            "He said “this is quite enough now.” " + "and words without end " * 5,
+            "now.”",
+        ),
+    ],
+)
 def test_natural_boundaries_come_first(text: str, ends: str) -> None:
-    """A cut falls after a paragraph, else a line, else a sentence, and quotes stay with their sentence."""
+    """A cut falls after a paragraph, else a line, else a sentence, and quotes stay with
+    their sentence."""
     assert split(text, 64)[0].endswith(ends)
 
 
@@ -69,7 +101,9 @@ def test_code_keeps_its_fence_language_and_indent() -> None:
     assert pieces[-1].endswith("Done.")
 
 
-@pytest.mark.parametrize("cluster", ["e\u0301\u0323", "👍🏽", "👨\u200d👩\u200d👧", "🇫🇷"])
+@pytest.mark.parametrize(
+    "cluster", ["e\u0301\u0323", "👍🏽", "👨\u200d👩\u200d👧", "🇫🇷"]
+)
 def test_what_is_one_character_to_a_reader_stays_whole(cluster: str) -> None:
     """Combining marks, skin tones, families and flags are not cut apart."""
     for piece in split("x" + cluster * 200, 101):
@@ -77,7 +111,8 @@ def test_what_is_one_character_to_a_reader_stays_whole(cluster: str) -> None:
 
 
 def test_lone_surrogates_do_not_break_the_sender() -> None:
-    """Half an emoji, as broken JSON brings it, becomes a replacement character that can be encoded."""
+    """Half an emoji, as broken JSON brings it, becomes a replacement character that can
+    be encoded."""
     (piece,) = split("a \ud83d b")
     assert piece.encode("utf-8")
 

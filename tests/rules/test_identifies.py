@@ -31,13 +31,18 @@ def test_the_first_session_of_a_day_does_not_wait() -> None:
 
 
 def test_pauses_double_up_to_half_an_hour() -> None:
-    """The first few are Discord's five seconds apart, then each pause is twice the one before."""
-    assert [pause(recent, 5.0) for recent in range(FREE + 3)] == [5.0] * (FREE + 1) + [10.0, 20.0]
+    """The first few are Discord's five seconds apart, then each pause is twice the one
+    before."""
+    assert [pause(recent, 5.0) for recent in range(FREE + 3)] == [5.0] * (FREE + 1) + [
+        10.0,
+        20.0,
+    ]
     assert pause(1_000, 5.0) == 5.0 * LONGEST == 1_800.0
 
 
 def test_a_storm_of_a_day_stays_below_the_limit() -> None:
-    """Whatever ends each session at once: far fewer than five hundred sessions begin within any day."""
+    """Whatever ends each session at once: far fewer than five hundred sessions begin
+    within any day."""
     times = storm(DISCORD, 3 * DAY)
     worst = max(sum(begin <= time < begin + DAY for time in times) for begin in times)
     print(f"identifies in the worst day of a storm: {worst}")
@@ -58,7 +63,9 @@ def test_less_than_half_of_what_discord_has_left_is_used(remaining: int) -> None
     """However much others have used: a bot stops well below half of what it found."""
     used, times = 0, [0.0] * 0
     while used <= remaining:
-        allowance = DISCORD._replace(per_day=10_000, remaining=remaining - used, resets_in=60.0)
+        allowance = DISCORD._replace(
+            per_day=10_000, remaining=remaining - used, resets_in=60.0
+        )
         verdict = leave(times, float(used), allowance)
         if verdict.spent:
             break
@@ -70,6 +77,9 @@ def test_less_than_half_of_what_discord_has_left_is_used(remaining: int) -> None
 
 
 @given(some.lists(some.floats(-2 * DAY, 2 * DAY)), some.floats(0, 1, exclude_max=True))
-def test_no_clock_makes_a_wait_longer_than_the_longest_pause(times: list[float], chance: float) -> None:
-    """Times of the future (a clock was set back) do not hold a bot for longer than the longest pause and its jitter."""
+def test_no_clock_makes_a_wait_longer_than_the_longest_pause(
+    times: list[float], chance: float
+) -> None:
+    """Times of the future (a clock was set back) do not hold a bot for longer than the
+    longest pause and its jitter."""
     assert 0 <= leave(times, 0.0, DISCORD, chance).wait <= 1_800.0 * 1.25

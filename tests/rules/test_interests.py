@@ -1,4 +1,5 @@
-"""Interests count: a shipped character wants to speak when people talk about its own subjects."""
+"""Interests count: a shipped character wants to speak when people talk about its own
+subjects."""
 
 from __future__ import annotations
 
@@ -12,29 +13,57 @@ from app.rules.interests import Interests
 from app.rules.policy import shipped_policy
 from app.rules.room import Room, Turn
 
-SMALL_TALK = (("7", "morning all"), ("8", "hey, how was the film?"), ("7", "quite long, honestly"), ("8", "they always are"))
+SMALL_TALK = (
+    ("7", "morning all"),
+    ("8", "hey, how was the film?"),
+    ("7", "quite long, honestly"),
+    ("8", "they always are"),
+)
 FOREIGN = (
-    "anybody know how to mount an ntfs partition read-write?", "my sound stopped working after the upgrade",
-    "the printer shows up but nothing comes out", "which package has the wifi firmware?",
-    "grub says error 17 after I resized", "is there a way to see which process holds the port?",
+    "anybody know how to mount an ntfs partition read-write?",
+    "my sound stopped working after the upgrade",
+    "the printer shows up but nothing comes out",
+    "which package has the wifi firmware?",
+    "grub says error 17 after I resized",
+    "is there a way to see which process holds the port?",
 )
 
 
 def wants(name: str, text: str) -> bool:
-    """Whether the character bids for a line in a watched channel where two people have been talking."""
+    """Whether the character bids for a line in a watched channel where two people have
+    been talking."""
     character = load_character(name, None)
     room = Room()
     room.know("1", character.names)
     for place, (author, line) in enumerate(SMALL_TALK):
-        room.observe(Turn(str(place + 1), author, line, 20_000 * place, ("Ann" if author == "7" else "Ben",)))
+        room.observe(
+            Turn(
+                str(place + 1),
+                author,
+                line,
+                20_000 * place,
+                ("Ann" if author == "7" else "Ben",),
+            )
+        )
     said = Turn("9", "7", text, 100_000, ("Ann",))
     score = bid(features(room, said, "1"), Signal.WATCHED, 0, shipped_policy()).score
-    return score + Interests(word for interest in character.interests for word in interest.words).bits(text) >= 0
+    return (
+        score
+        + Interests(
+            word for interest in character.interests for word in interest.words
+        ).bits(text)
+        >= 0
+    )
 
 
 @pytest.mark.parametrize("name", ["elena", "aria", "dotty"])
 def test_shipped_characters_bid_on_their_own_subjects(name: str) -> None:
-    """At middling chattiness a character bids on most of the sentences that its file gives as examples, and on no others'."""
-    examples = [text for interest in load_character(name, None).interests for text in interest.examples]
+    """At middling chattiness a character bids on most of the sentences that its file
+    gives as examples, and on no others'."""
+    examples = [
+        text
+        for interest in load_character(name, None).interests
+        for text in interest.examples
+    ]
     assert sum(wants(name, text) for text in examples) >= 0.8 * len(examples)
     assert not [text for text in FOREIGN if wants(name, text)]

@@ -8,51 +8,97 @@ from app.domain.model import Event, RosterEntry
 from app.rules.moderation import Order, is_stop_sign, order
 
 ROSTER = (
-    RosterEntry(bot="elena", user_id="11", names=("Elena",), nicknames={"7": "Captain Coral"}, roles=("91",)),
+    RosterEntry(
+        bot="elena",
+        user_id="11",
+        names=("Elena",),
+        nicknames={"7": "Captain Coral"},
+        roles=("91",),
+    ),
     RosterEntry(bot="aria", user_id="12", names=("Aria",)),
 )
 
 
 def said(text: str) -> Event:
-    return Event(message_id="1", channel_id="5", guild_id="7", author_id="22", author_name="Ann", content=text)
+    return Event(
+        message_id="1",
+        channel_id="5",
+        guild_id="7",
+        author_id="22",
+        author_name="Ann",
+        content=text,
+    )
 
 
-@pytest.mark.parametrize(("text", "verdict", "bots"), [
-    ("<@11> stop", "stop", "elena"),
-    ("<@11>, stop!", "stop", "elena"),
-    ("<@&91> stop", "stop", "elena"),
-    ("captain coral stop", "stop", "elena"),
-    ("@elena STOP", "stop", "elena"),
-    ("elena stop", "stop", "elena"),
-    ("stop <@11>", "stop", "elena"),
-    ("please stop, elena", "stop", "elena"),
-    ("<@11> <@12> be quiet", "stop", "elena aria"),
-    ("elena and aria: stop", "stop", "elena aria"),
-    ("@everybot stop", "stop", ""),
-    ("everybot, stop.", "stop", ""),
-    ("all bots stop", "stop", ""),
-    ("<@11> go on", "go_on", "elena"),
-    ("@everybot resume", "go_on", ""),
-])
+@pytest.mark.parametrize(
+    ("text", "verdict", "bots"),
+    [
+        ("<@11> stop", "stop", "elena"),
+        ("<@11>, stop!", "stop", "elena"),
+        ("<@&91> stop", "stop", "elena"),
+        ("captain coral stop", "stop", "elena"),
+        ("@elena STOP", "stop", "elena"),
+        ("elena stop", "stop", "elena"),
+        ("stop <@11>", "stop", "elena"),
+        ("please stop, elena", "stop", "elena"),
+        ("<@11> <@12> be quiet", "stop", "elena aria"),
+        ("elena and aria: stop", "stop", "elena aria"),
+        ("@everybot stop", "stop", ""),
+        ("everybot, stop.", "stop", ""),
+        ("all bots stop", "stop", ""),
+        ("<@11> go on", "go_on", "elena"),
+        ("@everybot resume", "go_on", ""),
+    ],
+)
 def test_orders(text: str, verdict: str, bots: str) -> None:
-    """A line that is nothing but bots and a command is an order to just these bots; to none named, to all."""
-    assert order(said(text), ROSTER) == Order.model_validate({"verdict": verdict, "bots": tuple(bots.split())})
+    """A line that is nothing but bots and a command is an order to just these bots; to
+    none named, to all."""
+    assert order(said(text), ROSTER) == Order.model_validate(
+        {"verdict": verdict, "bots": tuple(bots.split())}
+    )
 
 
-@pytest.mark.parametrize("text", [
-    "stop", "", "everyone stop", "@everyone stop", "<@21> stop", "<@11> <@21> stop",  # nobody of ours, or not only ours
-    "elena stop it", "elena, stop, you're killing me", "elena, did you stop?", "elena stop?", "never stop elena no",
-    "elena, aria said stop", "I told elena to stop", "elena stop\nI mean it", "`elena stop`", "> elena stop", "elena",
-    "elena stop aria", "<@&92> stop", "<@&91> <@&92> stop",  # a role of people
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop",
+        "",
+        "everyone stop",
+        "@everyone stop",
+        "<@21> stop",
+        "<@11> <@21> stop",  # nobody of ours, or not only ours
+        "elena stop it",
+        "elena, stop, you're killing me",
+        "elena, did you stop?",
+        "elena stop?",
+        "never stop elena no",
+        "elena, aria said stop",
+        "I told elena to stop",
+        "elena stop\nI mean it",
+        "`elena stop`",
+        "> elena stop",
+        "elena",
+        "elena stop aria",
+        "<@&92> stop",
+        "<@&91> <@&92> stop",  # a role of people
+    ],
+)
 def test_no_orders(text: str) -> None:
     """Talk that merely holds the word silences nobody."""
     assert order(said(text), ROSTER) is None
 
 
-@pytest.mark.parametrize(("emoji", "expected"), [
-    ("🛑", True), ("⛔", True), ("⛔️", True), ("✋", False), ("❌", False), ("", False),
-])
+@pytest.mark.parametrize(
+    ("emoji", "expected"),
+    [
+        ("🛑", True),
+        ("⛔", True),
+        ("⛔️", True),
+        ("✋", False),
+        ("❌", False),
+        ("", False),
+    ],
+)
 def test_stop_signs(emoji: str, expected: bool) -> None:
     """Two signs mean stop; a raised hand may be a greeting."""
     assert is_stop_sign(emoji) is expected

@@ -9,41 +9,60 @@ from hypothesis import strategies as st
 from app.domain.model import ActionKind, ConversationState, Signal
 from app.rules.plan import Plan, Scores, decide, desire, proactive, wordless
 
-OBSERVE, REACT, REPLY, POST = ActionKind.OBSERVE, ActionKind.REACT, ActionKind.REPLY, ActionKind.POST
+OBSERVE, REACT, REPLY, POST = (
+    ActionKind.OBSERVE,
+    ActionKind.REACT,
+    ActionKind.REPLY,
+    ActionKind.POST,
+)
 ENGAGED = ConversationState.ENGAGED
 
 
-@pytest.mark.parametrize(("scores", "expected"), [
-    # Direct messages are always answered with words.
-    (Scores(Signal.DIRECT), REPLY),
-    (Scores(Signal.DIRECT, interest=-1, fatigue=1, age_s=9_000, brief=True), REPLY),
-    # Won elections: words, unless words would be too much or the topic is foreign.
-    (Scores(Signal.WATCHED, interest=0.3, granted=True), REPLY),
-    (Scores(Signal.WATCHED, interest=0.12, granted=True), REPLY),
-    (Scores(Signal.WATCHED, interest=0.05, granted=True), OBSERVE),
-    (Scores(Signal.TRUSTED, interest=0.05, granted=True), REACT),
-    (Scores(Signal.TRUSTED, interest=0.05, granted=True, question=True), REPLY),
-    (Scores(Signal.ACTIVE, interest=0.05, granted=True, question=True), REPLY),
-    (Scores(Signal.ACTIVE, interest=0.3, granted=True, brief=True), REACT),
-    (Scores(Signal.ACTIVE, interest=0.3, granted=True, brief=True, question=True), REPLY),
-    (Scores(Signal.REACTIONS, interest=0.3, granted=True), REACT),
-    (Scores(Signal.REACTIONS, interest=0.6, granted=True), REPLY),
-    # Nobody asked: Observe is the default.
-    (Scores(Signal.AMBIENT), OBSERVE),
-    (Scores(Signal.AMBIENT, interest=0.24), OBSERVE),
-    (Scores(Signal.AMBIENT, trust=5, question=True), OBSERVE),
-    (Scores(Signal.AMBIENT, interest=0.5), REACT),
-    (Scores(Signal.AMBIENT, interest=0.5, question=True), REPLY),
-    (Scores(Signal.AMBIENT, interest=0.65), REPLY),
-    (Scores(Signal.AMBIENT, interest=0.65, fatigue=1.0), OBSERVE),
-    (Scores(Signal.AMBIENT, interest=0.65, age_s=600), OBSERVE),
-    (Scores(Signal.AMBIENT, interest=0.65, brief=True), REACT),
-    (Scores(Signal.TRUSTED, interest=0.3, trust=5), REPLY),
-    (Scores(Signal.ACTIVE, interest=0.26, state=ENGAGED, question=True), REPLY),
-    # A strong signal alone is no reason: without any interest there are no words.
-    (Scores(Signal.TRUSTED, interest=0.0, trust=5, state=ENGAGED, question=True), OBSERVE),
-    (Scores(Signal.TRUSTED, interest=0.1, trust=5, state=ENGAGED, brief=True), REACT),
-])
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        # Direct messages are always answered with words.
+        (Scores(Signal.DIRECT), REPLY),
+        (Scores(Signal.DIRECT, interest=-1, fatigue=1, age_s=9_000, brief=True), REPLY),
+        # Won elections: words, unless words would be too much or the topic is foreign.
+        (Scores(Signal.WATCHED, interest=0.3, granted=True), REPLY),
+        (Scores(Signal.WATCHED, interest=0.12, granted=True), REPLY),
+        (Scores(Signal.WATCHED, interest=0.05, granted=True), OBSERVE),
+        (Scores(Signal.TRUSTED, interest=0.05, granted=True), REACT),
+        (Scores(Signal.TRUSTED, interest=0.05, granted=True, question=True), REPLY),
+        (Scores(Signal.ACTIVE, interest=0.05, granted=True, question=True), REPLY),
+        (Scores(Signal.ACTIVE, interest=0.3, granted=True, brief=True), REACT),
+        (
+            Scores(
+                Signal.ACTIVE, interest=0.3, granted=True, brief=True, question=True
+            ),
+            REPLY,
+        ),
+        (Scores(Signal.REACTIONS, interest=0.3, granted=True), REACT),
+        (Scores(Signal.REACTIONS, interest=0.6, granted=True), REPLY),
+        # Nobody asked: Observe is the default.
+        (Scores(Signal.AMBIENT), OBSERVE),
+        (Scores(Signal.AMBIENT, interest=0.24), OBSERVE),
+        (Scores(Signal.AMBIENT, trust=5, question=True), OBSERVE),
+        (Scores(Signal.AMBIENT, interest=0.5), REACT),
+        (Scores(Signal.AMBIENT, interest=0.5, question=True), REPLY),
+        (Scores(Signal.AMBIENT, interest=0.65), REPLY),
+        (Scores(Signal.AMBIENT, interest=0.65, fatigue=1.0), OBSERVE),
+        (Scores(Signal.AMBIENT, interest=0.65, age_s=600), OBSERVE),
+        (Scores(Signal.AMBIENT, interest=0.65, brief=True), REACT),
+        (Scores(Signal.TRUSTED, interest=0.3, trust=5), REPLY),
+        (Scores(Signal.ACTIVE, interest=0.26, state=ENGAGED, question=True), REPLY),
+        # A strong signal alone is no reason: without any interest there are no words.
+        (
+            Scores(Signal.TRUSTED, interest=0.0, trust=5, state=ENGAGED, question=True),
+            OBSERVE,
+        ),
+        (
+            Scores(Signal.TRUSTED, interest=0.1, trust=5, state=ENGAGED, brief=True),
+            REACT,
+        ),
+    ],
+)
 def test_decisions(scores: Scores, expected: ActionKind) -> None:
     """Each row is decided as the design says, with a reason."""
     plan = decide(scores)
@@ -51,18 +70,32 @@ def test_decisions(scores: Scores, expected: ActionKind) -> None:
     assert plan.reason
 
 
-@pytest.mark.parametrize(("chattiness", "expected"), [(0.0, OBSERVE), (0.5, REACT), (1.0, REPLY)])
+@pytest.mark.parametrize(
+    ("chattiness", "expected"), [(0.0, OBSERVE), (0.5, REACT), (1.0, REPLY)]
+)
 def test_chattiness_moves_the_limits(chattiness: float, expected: ActionKind) -> None:
     """One and the same message: a quiet character observes, a chatty one answers."""
     assert decide(Scores(Signal.AMBIENT, interest=0.5), chattiness).kind is expected
 
 
-@given(st.builds(
-    Scores, signal=st.sampled_from(Signal), interest=st.floats(-1, 1), trust=st.integers(0, 5),
-    state=st.sampled_from(ConversationState), age_s=st.floats(0, 1e6), fatigue=st.floats(0, 1), granted=st.booleans(),
-    question=st.booleans(), brief=st.booleans()), st.floats(0, 1))
+@given(
+    st.builds(
+        Scores,
+        signal=st.sampled_from(Signal),
+        interest=st.floats(-1, 1),
+        trust=st.integers(0, 5),
+        state=st.sampled_from(ConversationState),
+        age_s=st.floats(0, 1e6),
+        fatigue=st.floats(0, 1),
+        granted=st.booleans(),
+        question=st.booleans(),
+        brief=st.booleans(),
+    ),
+    st.floats(0, 1),
+)
 def test_more_interest_never_silences(scores: Scores, chattiness: float) -> None:
-    """No message gets less of an answer for being more interesting; and no rule ever posts out of itself."""
+    """No message gets less of an answer for being more interesting; and no rule ever
+    posts out of itself."""
     order = [OBSERVE, REACT, REPLY]
     fields = {name: getattr(scores, name) for name in Scores.__dataclass_fields__}
     more = Scores(**{**fields, "interest": min(1.0, scores.interest + 0.2)})
@@ -71,20 +104,31 @@ def test_more_interest_never_silences(scores: Scores, chattiness: float) -> None
     assert desire(more) >= desire(scores)
 
 
-@pytest.mark.parametrize(("drive", "chance", "quiet_s", "expected"), [
-    (0.2, 0.1, 3_600, POST),
-    (0.2, 0.2, 3_600, OBSERVE),
-    (0.2, 0.1, 60, OBSERVE),
-    (0.0, 0.0, 3_600, OBSERVE),
-])
+@pytest.mark.parametrize(
+    ("drive", "chance", "quiet_s", "expected"),
+    [
+        (0.2, 0.1, 3_600, POST),
+        (0.2, 0.2, 3_600, OBSERVE),
+        (0.2, 0.1, 60, OBSERVE),
+        (0.0, 0.0, 3_600, OBSERVE),
+    ],
+)
 def test_a_post_of_ones_own_needs_quiet_and_drive(
-    drive: float, chance: float, quiet_s: float, expected: ActionKind,
+    drive: float,
+    chance: float,
+    quiet_s: float,
+    expected: ActionKind,
 ) -> None:
-    """Nobody is disturbed in a running conversation, and a character without drive never begins one."""
+    """Nobody is disturbed in a running conversation, and a character without drive
+    never begins one."""
     assert proactive(drive, chance, quiet_s).kind is expected
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(REPLY, REACT), (REACT, REACT), (OBSERVE, OBSERVE)])
-def test_where_it_may_not_write_words_become_a_reaction(kind: ActionKind, expected: ActionKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(REPLY, REACT), (REACT, REACT), (OBSERVE, OBSERVE)]
+)
+def test_where_it_may_not_write_words_become_a_reaction(
+    kind: ActionKind, expected: ActionKind
+) -> None:
     """Silence stays silence."""
     assert wordless(Plan(kind, "because", 0.7)).kind is expected

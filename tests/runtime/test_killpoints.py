@@ -13,10 +13,20 @@ PROGRAM = "from app.runtime.killpoints import reached\nfor n in range(4):\n    p
 
 
 def run(kill_at: str | None) -> tuple[int, str]:
-    """The exit code and output of a program that reaches the point `here` four times."""
-    env = dict(os.environ) if kill_at is None else {**os.environ, "STREAM_KILL_AT": kill_at}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env,
-                          capture_output=True, text=True, check=False)
+    """The exit code and output of a program that reaches the point `here` four
+    times."""
+    env = (
+        dict(os.environ)
+        if kill_at is None
+        else {**os.environ, "STREAM_KILL_AT": kill_at}
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode, done.stdout
 
 
@@ -29,15 +39,21 @@ def run(kill_at: str | None) -> tuple[int, str]:
         ("here:skip=2", -signal.SIGKILL, 3),
     ],
 )
-def test_a_process_dies_at_the_point_it_is_told_to(kill_at: str | None, code: int, printed: int) -> None:
+def test_a_process_dies_at_the_point_it_is_told_to(
+    kill_at: str | None, code: int, printed: int
+) -> None:
     """A point kills only when it is named, and passes as often as told before."""
     assert run(kill_at) == (code, "".join(f"{n}\n" for n in range(printed)))
 
 
 def test_a_process_freezes_where_it_is_told_to() -> None:
     """`stop` freezes the process; SIGCONT lets it go on."""
-    child = subprocess.Popen([sys.executable, "-c", PROGRAM], env={**os.environ, "STREAM_KILL_AT": "here:stop:skip=3"},
-                             stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "STREAM_KILL_AT": "here:stop:skip=3"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     _, status = os.waitpid(child.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     child.send_signal(signal.SIGCONT)

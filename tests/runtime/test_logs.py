@@ -23,7 +23,8 @@ TOKEN = "MTE0NTY3ODkwMTIzNDU2Nzg5.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789AB"
 
 @pytest.fixture(params=[False, True], ids=["console", "json"])
 def written(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Logging set up for this process, and what it has written so far; undone afterwards."""
+    """Logging set up for this process, and what it has written so far; undone
+    afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     hooks = threading.excepthook
@@ -59,10 +60,13 @@ def test_a_registered_secret_is_masked_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "u", "us", "user:", "user1:"])
 def test_base64_of_a_login_is_masked(before: str) -> None:
-    """A secret inside a longer base64 text, as in an Authorization header, is masked wherever it begins."""
+    """A secret inside a longer base64 text, as in an Authorization header, is masked
+    wherever it begins."""
     logs.register_secret(SECRET)
     encoded = base64.b64encode(f"{before}{SECRET}{before}".encode()).decode()
-    left = logs.redact(f"header {encoded}").removeprefix("header ").replace(logs.MASK, "")
+    left = (
+        logs.redact(f"header {encoded}").removeprefix("header ").replace(logs.MASK, "")
+    )
     assert len(left) <= len(base64.b64encode(before.encode())) * 2 + 8
 
 
@@ -88,10 +92,15 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
         assert part not in masked
 
 
-@pytest.mark.parametrize("text", [
-    "message 1171234567890123456 in channel 1171234567890123457", "https://discord.com/channels/1/2/3",
-    "redis://127.0.0.1:6379/0", "run_daily_life_cycle[459102ca-c969-4ed3-9eec-66949e5f62ca] succeeded in 0.2s",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "message 1171234567890123456 in channel 1171234567890123457",
+        "https://discord.com/channels/1/2/3",
+        "redis://127.0.0.1:6379/0",
+        "run_daily_life_cycle[459102ca-c969-4ed3-9eec-66949e5f62ca] succeeded in 0.2s",
+    ],
+)
 def test_ordinary_text_is_left_alone(text: str) -> None:
     """Ids, links and addresses stay readable."""
     assert logs.redact(text) == text
@@ -104,10 +113,15 @@ def test_a_short_value_does_not_blot_out_the_log() -> None:
 
 
 def test_every_way_to_log_is_redacted(written: Callable[[], str]) -> None:
-    """structlog fields, other libraries' records, exception texts and warnings: the secret is in none of them."""
-    structlog.get_logger("app").info("event " + SECRET, field=SECRET, nested={"deep": [SECRET]})
+    """structlog fields, other libraries' records, exception texts and warnings: the
+    secret is in none of them."""
+    structlog.get_logger("app").info(
+        "event " + SECRET, field=SECRET, nested={"deep": [SECRET]}
+    )
     logging.getLogger("discord.http").warning("sent %s", SECRET)
-    logging.getLogger("celery.worker").error("header %r", {"Authorization": f"Bot {TOKEN}"})
+    logging.getLogger("celery.worker").error(
+        "header %r", {"Authorization": f"Bot {TOKEN}"}
+    )
     try:
         raise ValueError(SECRET) from KeyError(TOKEN)
     except ValueError:
@@ -119,8 +133,11 @@ def test_every_way_to_log_is_redacted(written: Callable[[], str]) -> None:
         assert form not in text
 
 
-def test_an_uncaught_exception_of_a_thread_is_redacted(written: Callable[[], str]) -> None:
+def test_an_uncaught_exception_of_a_thread_is_redacted(
+    written: Callable[[], str],
+) -> None:
     """What a thread dies of goes to the log, without the secret."""
+
     def die() -> None:
         raise ValueError(SECRET)
 
@@ -131,8 +148,11 @@ def test_an_uncaught_exception_of_a_thread_is_redacted(written: Callable[[], str
     assert SECRET not in written()
 
 
-def test_the_trace_id_is_in_each_line_of_its_message(written: Callable[[], str]) -> None:
-    """Inside `trace` every line carries the message id, other libraries' lines included; outside none does."""
+def test_the_trace_id_is_in_each_line_of_its_message(
+    written: Callable[[], str],
+) -> None:
+    """Inside `trace` every line carries the message id, other libraries' lines
+    included; outside none does."""
     log = structlog.get_logger("app")
     with logs.trace("117"):
         log.info("ours")
@@ -144,8 +164,11 @@ def test_the_trace_id_is_in_each_line_of_its_message(written: Callable[[], str])
     assert "117" not in later
 
 
-def test_trace_ids_of_concurrent_messages_do_not_mix(written: Callable[[], str]) -> None:
+def test_trace_ids_of_concurrent_messages_do_not_mix(
+    written: Callable[[], str],
+) -> None:
     """Two messages handled at once in one event loop keep their own ids."""
+
     async def handle(message: str, turn: asyncio.Barrier) -> None:
         with logs.trace(message):
             await turn.wait()
@@ -162,6 +185,7 @@ def test_trace_ids_of_concurrent_messages_do_not_mix(written: Callable[[], str])
 
 @pytest.mark.parametrize("written", [True], indirect=True)
 def test_json_lines_are_json(written: Callable[[], str]) -> None:
-    """With STREAM_LOG_JSON each line is one JSON object, also with a masked secret in it."""
+    """With STREAM_LOG_JSON each line is one JSON object, also with a masked secret in
+    it."""
     structlog.get_logger("app").info("said", text=SECRET)
     assert json.loads(written())["event"] == "said"

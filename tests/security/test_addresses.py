@@ -33,46 +33,69 @@ def test_plain_redis_to_another_host_is_refused_in_one_line(name: str) -> None:
     assert Settings.model_validate(address | {"redis_plain": True})
 
 
-@pytest.mark.parametrize("url", [
-    "redis://127.0.0.1:6379/0", "redis://localhost/0", "redis://[::1]:6379/0", "rediss://far.example/0", "unix:///run/valkey.sock",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "redis://localhost/0",
+        "redis://[::1]:6379/0",
+        "rediss://far.example/0",
+        "unix:///run/valkey.sock",
+    ],
+)
 def test_what_nobody_can_listen_to_is_taken(url: str) -> None:
     """Loopback, TLS and sockets need no leave."""
     assert Settings(redis_url=url).redis_url == url
 
 
 def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
-    """STREAM_X_FILE becomes STREAM_X; both at once, and a file that is not there, are one clear line."""
+    """STREAM_X_FILE becomes STREAM_X; both at once, and a file that is not there, are
+    one clear line."""
     secret = tmp_path / "secret"
     secret.write_text("hunter2\n")
     environ = {"STREAM_TOKEN_ADA_FILE": str(secret), "OTHER_FILE": "x"}
     read_secret_files(environ)
     assert environ == {"STREAM_TOKEN_ADA": "hunter2", "OTHER_FILE": "x"}
-    for wrong in ({"STREAM_A_FILE": str(secret), "STREAM_A": "x"}, {"STREAM_A_FILE": str(tmp_path / "none")}):
+    for wrong in (
+        {"STREAM_A_FILE": str(secret), "STREAM_A": "x"},
+        {"STREAM_A_FILE": str(tmp_path / "none")},
+    ):
         with pytest.raises(ConfigurationError, match="STREAM_A_FILE") as refused:
             read_secret_files(wrong)
         assert "hunter2" not in str(refused.value)
 
 
 def test_compose_gives_each_role_its_own_login() -> None:
-    """No password for all, no dump, each role's own address, and vault keys for gateways and workers alone."""
+    """No password for all, no dump, each role's own address, and vault keys for
+    gateways and workers alone."""
     compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
     services = compose["services"]
     assert "requirepass" not in str(compose)
     command = services["redis"]["command"]
     assert command[command.index("--save") + 1] == ""
     assert "--aclfile" in command
-    logins = {name: service["secrets"][0]["source"] for name, service in services.items() if name != "redis"}
-    assert logins == {"gateway": "gateway_url", "worker-direct": "worker_url", "worker-cycles": "worker_url",
-                      "beat": "beat_url", "flower": "flower_url"}
-    assert {name for name, service in services.items() if "vault_keys" in service["secrets"]} == {
-        "gateway", "worker-direct", "worker-cycles"}
+    logins = {
+        name: service["secrets"][0]["source"]
+        for name, service in services.items()
+        if name != "redis"
+    }
+    assert logins == {
+        "gateway": "gateway_url",
+        "worker-direct": "worker_url",
+        "worker-cycles": "worker_url",
+        "beat": "beat_url",
+        "flower": "flower_url",
+    }
+    assert {
+        name for name, service in services.items() if "vault_keys" in service["secrets"]
+    } == {"gateway", "worker-direct", "worker-cycles"}
 
 
 def test_the_server_takes_the_file_that_passwords_sh_makes(
     tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
-    """The real server starts with it, each address logs in as its own user, nobody without one, and a second run keeps all."""
+    """The real server starts with it, each address logs in as its own user, nobody
+    without one, and a second run keeps all."""
     folder = tmp_path / "docker"
     shutil.copytree(DOCKER, folder, ignore=shutil.ignore_patterns("secrets"))
     for _ in range(2):
@@ -82,8 +105,19 @@ def test_the_server_takes_the_file_that_passwords_sh_makes(
     assert "@" not in (secrets / "users.acl").read_text().replace("-@all", "")
     Settings(vault_keys=(secrets / "vault.keys").read_text())  # type: ignore[arg-type]
     port = free_port()
-    command = [str(binary()), "--port", str(port), "--bind", "127.0.0.1", "--aclfile", str(secrets / "users.acl"), "--save", "",
-               "--dir", str(tmp_path)]
+    command = [
+        str(binary()),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--aclfile",
+        str(secrets / "users.acl"),
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         try:
             wait_until(lambda: port_in_use(port) or server.poll() is not None)
@@ -101,8 +135,18 @@ def port_in_use(port: int) -> bool:
 def try_logins(secrets: Path, port: int) -> None:
     """As each user, and as nobody."""
     for user in ("gateway", "worker", "beat", "flower", "viewer", "operator"):
-        address = (secrets / f"{user}.url").read_text().replace("@redis:6379", f"@127.0.0.1:{port}")
-        with redis.Redis.from_url(address) as client, pytest.raises(redis.exceptions.NoPermissionError, match=f"User {user} "):
+        address = (
+            (secrets / f"{user}.url")
+            .read_text()
+            .replace("@redis:6379", f"@127.0.0.1:{port}")
+        )
+        with (
+            redis.Redis.from_url(address) as client,
+            pytest.raises(redis.exceptions.NoPermissionError, match=f"User {user} "),
+        ):
             client.execute_command("FLUSHALL")
-    with redis.Redis(port=port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+    with (
+        redis.Redis(port=port) as stranger,
+        pytest.raises(redis.exceptions.AuthenticationError),
+    ):
         stranger.get("x")

@@ -1,6 +1,8 @@
-"""What people tell is marked, told in every place and looked for in every other: nothing stands out of place.
+"""What people tell is marked, told in every place and looked for in every other:
+nothing stands out of place.
 
-The model here is the worst one: it repeats every mark that it sees, and says of each line that it holds every fact.
+The model here is the worst one: it repeats every mark that it sees, and says of each
+line that it holds every fact.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ MARK = re.compile(r"\bzz[a-z]+\b")
 
 
 class Spot(NamedTuple):
-    """A place where people tell something; `owner`: the only person of a direct channel."""
+    """A place where people tell something; `owner`: the only person of a direct
+    channel."""
 
     name: str
     channel: str
@@ -54,14 +57,21 @@ class Spot(NamedTuple):
 
 
 SPOTS = (
-    Spot("A one", "50", "7"), Spot("A two", "51", "7"), Spot("A thread", "52", "7", parent="50"), Spot("B", "60", "8"),
-    Spot("DM Kim", "70", owner=KIM), Spot("DM Sam", "71", owner=SAM),
+    Spot("A one", "50", "7"),
+    Spot("A two", "51", "7"),
+    Spot("A thread", "52", "7", parent="50"),
+    Spot("B", "60", "8"),
+    Spot("DM Kim", "70", owner=KIM),
+    Spot("DM Sam", "71", owner=SAM),
 )
-TOLD = tuple((person, spot) for spot in SPOTS for person in NAMES if spot.owner in {"", person})
+TOLD = tuple(
+    (person, spot) for spot in SPOTS for person in NAMES if spot.owner in {"", person}
+)
 
 
 def mark(person: str, spot: Spot) -> str:
-    """A word that stands for what one person told in one place, and nowhere else in the world."""
+    """A word that stands for what one person told in one place, and nowhere else in the
+    world."""
     return f"zz{NAMES[person].lower()}{'abcdef'[SPOTS.index(spot)]}"
 
 
@@ -82,19 +92,38 @@ class Parrot(BaseChatModel):
         """The prompts."""
         return self._seen
 
-    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: Any = None,
+        run_manager: Any = None,
+        **_: Any,
+    ) -> ChatResult:
         text = "\n".join(str(message.content) for message in messages)
         self._seen.append(text)
         marks = sorted(set(MARK.findall(text)))
         if '{"facts"' in text:
-            content = json.dumps({"facts": [
-                {"line": line, "fact": f"keeps a {one} on the roof"} for line in range(4) for one in marks]})
+            content = json.dumps(
+                {
+                    "facts": [
+                        {"line": line, "fact": f"keeps a {one} on the roof"}
+                        for line in range(4)
+                        for one in marks
+                    ]
+                }
+            )
         elif "Write" in text and "<day>" in text:
             content = f"Dear me, what a day that was, of all things: {' and '.join(marks)}, and nothing else to be told."
         else:
-            content = json.dumps({"action": "reply", "text": f"So you keep {' and '.join(marks)}?"})
+            content = json.dumps(
+                {"action": "reply", "text": f"So you keep {' and '.join(marks)}?"}
+            )
         usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=content, usage_metadata=usage))])
+        return ChatResult(
+            generations=[
+                ChatGeneration(message=AIMessage(content=content, usage_metadata=usage))
+            ]
+        )
 
 
 @dataclass
@@ -114,13 +143,21 @@ class World:
 def event(person: str, spot: Spot, number: int, content: str) -> Event:
     """A message."""
     return Event(
-        message_id=snowflake(900 - number, number), channel_id=spot.channel, guild_id=spot.guild, author_id=person,
-        author_name=NAMES[person], content=content, is_dm=spot.guild is None, parent_id=spot.parent)
+        message_id=snowflake(900 - number, number),
+        channel_id=spot.channel,
+        guild_id=spot.guild,
+        author_id=person,
+        author_name=NAMES[person],
+        content=content,
+        is_dm=spot.guild is None,
+        parent_id=spot.parent,
+    )
 
 
 @pytest.fixture
 def world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Everybody has told something everywhere, Elena answered each time, and two rounds of learning are over."""
+    """Everybody has told something everywhere, Elena answered each time, and two rounds
+    of learning are over."""
     monkeypatch.setenv("STREAM_REDIS_URL", redis_url)
     monkeypatch.setenv("STREAM_VAULT_KEYS", Fernet.generate_key().decode())
     monkeypatch.setattr("app.brain.facts.MOST_AT_ONCE", 50)
@@ -132,7 +169,10 @@ def world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     sealed = Vault(worker.settings.vault_keys).seal("elena", {"token": "x" * 60}, plain)
     worker.store.run(vault.publish("elena", sealed, *plain))
     served, parrot = worker.bots.get("elena"), Parrot()
-    served = replace(served, brain=replace(served.brain, speaker=Speaker([parrot], wait=lambda _: None)))
+    served = replace(
+        served,
+        brain=replace(served.brain, speaker=Speaker([parrot], wait=lambda _: None)),
+    )
     monkeypatch.setattr(worker.bots, "get", lambda _: served)
     made = World(worker, served, parrot)
     lived(made)
@@ -141,26 +181,44 @@ def world(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def lived(world: World) -> None:
-    """What was told; then the learning of each channel, twice, as a copied fact would be copied on."""
+    """What was told; then the learning of each channel, twice, as a copied fact would
+    be copied on."""
     worker = world.worker
     for number, (person, spot) in enumerate(TOLD):
         word = mark(person, spot)
         heard = event(person, spot, number, f"I keep a {word} on the roof")
-        moment = Moment(InboxEntry(entry_id=f"1-{number}", event=heard, signal=Signal.DIRECT), f"A {word}, really?")
+        moment = Moment(
+            InboxEntry(entry_id=f"1-{number}", event=heard, signal=Signal.DIRECT),
+            f"A {word}, really?",
+        )
         remember(worker.chores.memory, "elena", ME, "Elena", moment)
-        worker.store.client.rpush(keys.journal_of_bot("elena", DATE), json.dumps({
-            "channel": spot.channel, "reply_to": heard.message_id, "author": person, "text": moment.text, "emoji": ""}))
+        worker.store.client.rpush(
+            keys.journal_of_bot("elena", DATE),
+            json.dumps(
+                {
+                    "channel": spot.channel,
+                    "reply_to": heard.message_id,
+                    "author": person,
+                    "text": moment.text,
+                    "emoji": "",
+                }
+            ),
+        )
     worker.store.client.expire(keys.journal_of_bot("elena", DATE), 600)
     for spot in SPOTS:
         worker.chores.learn("elena", spot.channel)
     for number, (person, spot) in enumerate(TOLD):
         again = event(person, spot, 100 + number, "And it is lovely up there")
-        moment = Moment(InboxEntry(entry_id=f"2-{number}", event=again, signal=Signal.DIRECT), "Is it?")
+        moment = Moment(
+            InboxEntry(entry_id=f"2-{number}", event=again, signal=Signal.DIRECT),
+            "Is it?",
+        )
         remember(worker.chores.memory, "elena", ME, "Elena", moment)
 
 
 def may_see(word: str, reader: str, spot: Spot) -> bool:
-    """Said anew, not asked of the code: in its place, on its server, and by whoever told it in private with the bot."""
+    """Said anew, not asked of the code: in its place, on its server, and by whoever
+    told it in private with the bot."""
     person, told = WHOSE[word]
     if told.channel == spot.channel:
         return True
@@ -175,22 +233,42 @@ def leaks(shown: set[str], reader: str, spot: Spot) -> set[str]:
 
 
 def test_facts_are_kept_for_who_told_them_and_where(world: World) -> None:
-    """However a model mixes lines and facts: a fact stands under its teller, with the place where it was told."""
+    """However a model mixes lines and facts: a fact stands under its teller, with the
+    place where it was told."""
     for person in NAMES:
-        items = world.worker.chores.memory.search(("elena", "person", person), limit=100)
+        items = world.worker.chores.memory.search(
+            ("elena", "person", person), limit=100
+        )
         kept = {MARK.findall(item.value["text"])[0]: item.value for item in items}
         assert set(kept) == {mark(*told) for told in TOLD if told[0] == person}
-        assert all(WHOSE[word][1].channel == value["channel"] for word, value in kept.items())
+        assert all(
+            WHOSE[word][1].channel == value["channel"] for word, value in kept.items()
+        )
 
 
 def answered(world: World, person: str, spot: Spot) -> set[str]:
-    """The marks in the prompt of an answer to a person in a place, with that place's own transcript."""
-    lines = [ChatLine(message_id=snowflake(800), author_id=person, author_name=NAMES[person], author_kind=AuthorKind.HUMAN,
-                      content="hello")]
+    """The marks in the prompt of an answer to a person in a place, with that place's
+    own transcript."""
+    lines = [
+        ChatLine(
+            message_id=snowflake(800),
+            author_id=person,
+            author_name=NAMES[person],
+            author_kind=AuthorKind.HUMAN,
+            content="hello",
+        )
+    ]
     asked = InboxEntry(
-        entry_id="9-0", event=event(person, spot, 500, "elena, what do I keep on the roof?"), signal=Signal.DIRECT,
-        addressed=("elena",))
-    run_cycle(world.served.brain, FakePorts(inbox=[asked], lines=lines), world.worker.chores.memory)
+        entry_id="9-0",
+        event=event(person, spot, 500, "elena, what do I keep on the roof?"),
+        signal=Signal.DIRECT,
+        addressed=("elena",),
+    )
+    run_cycle(
+        world.served.brain,
+        FakePorts(inbox=[asked], lines=lines),
+        world.worker.chores.memory,
+    )
     return world.shown()
 
 
@@ -202,22 +280,33 @@ def learned(world: World, spot: Spot) -> set[str]:
 
 def opened(world: World, spot: Spot) -> set[str]:
     """The marks in the prompt of an opening."""
-    ports = FakePorts(woken_by=Context.POLL, chances=[Opening(f"p:{spot.channel}", spot.channel, quiet_s=4_000)])
+    ports = FakePorts(
+        woken_by=Context.POLL,
+        chances=[Opening(f"p:{spot.channel}", spot.channel, quiet_s=4_000)],
+    )
     run_cycle(world.served.brain, ports, world.worker.chores.memory)
     assert len(world.parrot.seen) == 1
     return world.shown()
 
 
-def written(world: World, monkeypatch: pytest.MonkeyPatch, spot: Spot) -> dict[Night, set[str]]:
+def written(
+    world: World, monkeypatch: pytest.MonkeyPatch, spot: Spot
+) -> dict[Night, set[str]]:
     """The marks in prompts and texts of a night that is told in a place."""
     worker = world.worker
-    told = replace(world.served, character=world.served.character.model_copy(update={
-        "diary": spot.channel, "dream": spot.channel}))
+    told = replace(
+        world.served,
+        character=world.served.character.model_copy(
+            update={"diary": spot.channel, "dream": spot.channel}
+        ),
+    )
     monkeypatch.setattr(worker.bots, "get", lambda _: told)
     monkeypatch.setattr(worker.rest, "place", lambda *_: Place(spot.guild, spot.parent))
     found: dict[Night, set[str]] = {}
     for night in (Night.DIARY, Night.DREAM):
-        worker.store.client.delete(keys.memory("elena", night), keys.night_claim("elena", night, DATE))
+        worker.store.client.delete(
+            keys.memory("elena", night), keys.night_claim("elena", night, DATE)
+        )
         assert worker.chores.write(night, "elena", DATE) == "written"
         text = worker.store.run(nights.read("elena", night))[DATE]
         found[night] = world.shown() | set(MARK.findall(text))
@@ -232,12 +321,16 @@ def table(found: Found) -> str:
     rows = [f"{'reader':24}" + "".join(f"{name:>10}" for name in names)]
     for (reader, where), words in found.items():
         counts = [sum(WHOSE[word][1].name == name for word in words) for name in names]
-        rows.append(f"{reader + ' in ' + where:24}" + "".join(f"{count or '.':>10}" for count in counts))
+        rows.append(
+            f"{reader + ' in ' + where:24}"
+            + "".join(f"{count or '.':>10}" for count in counts)
+        )
     return "\n".join(rows)
 
 
 def survey(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Found, Found]:
-    """By reader and place: the marks that were seen, and those of them that are out of place."""
+    """By reader and place: the marks that were seen, and those of them that are out of
+    place."""
     world.shown()
     found: Found = {}
     wrong: Found = {}
@@ -259,11 +352,18 @@ def survey(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Found, Found]
     return found, wrong
 
 
-def test_nothing_is_read_out_of_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers, learning, openings, diaries, dreams and `memory show`, in each place: no mark that does not belong there."""
+def test_nothing_is_read_out_of_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers, learning, openings, diaries, dreams and `memory show`, in each place: no
+    mark that does not belong there."""
     found, wrong = survey(world, monkeypatch)
     for person, name in NAMES.items():
-        shown = {word for one in people.show(person, world.worker.settings) for word in MARK.findall(one.text)}
+        shown = {
+            word
+            for one in people.show(person, world.worker.settings)
+            for word in MARK.findall(one.text)
+        }
         found["show", name] = shown
         assert {WHOSE[word][0] for word in shown} == {person}
     print(f"\n{table(found)}")
@@ -277,15 +377,24 @@ def test_nothing_is_read_out_of_place(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_marks_would_tell(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the one function that decides, answers, learning and nights leak: each of these readers asks it."""
+    """Without the one function that decides, answers, learning and nights leak: each of
+    these readers asks it."""
     for module in ("memory", "diary"):
         monkeypatch.setattr(f"app.brain.{module}.may_use", lambda *_, **__: True)
     _, wrong = survey(world, monkeypatch)
-    assert {reader.split()[0] for reader, _ in wrong} == {"answer", "learning", "diary", "dream"}
+    assert {reader.split()[0] for reader, _ in wrong} == {
+        "answer",
+        "learning",
+        "diary",
+        "dream",
+    }
 
 
-def test_no_mark_is_in_a_log_line(redis_url: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a worker logs while it answers, learns and writes: never what was said."""
+def test_no_mark_is_in_a_log_line(
+    redis_url: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a worker logs while it answers, learns and writes: never what was
+    said."""
     with structlog.testing.capture_logs() as logged:
         answered(world, KIM, SPOTS[0])
         lived(world)
@@ -293,11 +402,16 @@ def test_no_mark_is_in_a_log_line(redis_url: str, world: World, monkeypatch: pyt
     assert not MARK.findall(json.dumps(logged, default=str))
 
 
-def test_who_opted_out_is_in_no_transcript(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither in the lines around a message, nor in an opening, nor in what is learned from or written at night."""
+def test_who_opted_out_is_in_no_transcript(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the lines around a message, nor in an opening, nor in what is learned
+    from or written at night."""
     store = world.worker.store
     store.run(wishes.opt_out(wishes.digest(SAM)))
     world.shown()
     for spot in SPOTS[:4]:
-        seen = learned(world, spot) | set().union(*written(world, monkeypatch, spot).values())
+        seen = learned(world, spot) | set().union(
+            *written(world, monkeypatch, spot).values()
+        )
         assert all(WHOSE[word][0] == KIM for word in seen)

@@ -1,4 +1,5 @@
-"""Forgetting is final: no process that runs, and nothing that comes late, brings a forgotten person's past back."""
+"""Forgetting is final: no process that runs, and nothing that comes late, brings a
+forgotten person's past back."""
 
 from __future__ import annotations
 
@@ -25,7 +26,16 @@ from app.gateway.proxies import Proxies
 from app.gateway.reactions import Bursts
 from app.gateway.store_ports import StorePorts
 from app.operator import own_data
-from app.store import admission, forgetting, keys, memories, nights, trusts, vault, wishes
+from app.store import (
+    admission,
+    forgetting,
+    keys,
+    memories,
+    nights,
+    trusts,
+    vault,
+    wishes,
+)
 from app.store.admission import Candidate
 from app.store.door import Store
 from app.store.limits import Limits
@@ -49,8 +59,14 @@ def message_id(store: Store, seconds: float, place: int = 0) -> str:
 def event(store: Store, seconds: float = -60, person: str = KIM, **more: Any) -> Event:
     """A message on a server, `seconds` from now."""
     fields: dict[str, Any] = {
-        "message_id": message_id(store, seconds), "channel_id": "55", "guild_id": "7", "author_id": person,
-        "author_name": "Kimberley", "content": SECRET, **more}
+        "message_id": message_id(store, seconds),
+        "channel_id": "55",
+        "guild_id": "7",
+        "author_id": person,
+        "author_name": "Kimberley",
+        "content": SECRET,
+        **more,
+    }
     return Event(**fields)
 
 
@@ -68,7 +84,11 @@ def forget(store: Store) -> None:
 @pytest_asyncio.fixture
 async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
     """Elena's gateway ports on a real Valkey."""
-    settings = Settings(_env_file=None, redis_url=redis_url, vault_keys=(Fernet.generate_key().decode(),))  # type: ignore[arg-type]
+    settings = Settings(
+        _env_file=None,
+        redis_url=redis_url,
+        vault_keys=(Fernet.generate_key().decode(),),
+    )  # type: ignore[arg-type]
     found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
     yield found
     await found.close()
@@ -76,26 +96,38 @@ async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
 
 def heard(said: Event) -> Candidate:
     """An event as a gateway admits it."""
-    return Candidate("elena", said, Classified(signal=Signal.AMBIENT, reason="nothing special"))
+    return Candidate(
+        "elena", said, Classified(signal=Signal.AMBIENT, reason="nothing special")
+    )
 
 
 @pytest.mark.asyncio
-async def test_what_a_gateway_held_comes_too_late(ports: StorePorts, store: Store) -> None:
-    """An event, an edit or a burst of reactions that goes back to before the wish is nobody's; a new message is the person's."""
+async def test_what_a_gateway_held_comes_too_late(
+    ports: StorePorts, store: Store
+) -> None:
+    """An event, an edit or a burst of reactions that goes back to before the wish is
+    nobody's; a new message is the person's."""
     await ports.forgotten()
     forget(store)
     ports._wishes._looked = -1e9  # as if the process had slept meanwhile
     old = event(store)
-    for number, late in enumerate((old, old.model_copy(update={"kind": "reaction", "reactions": 5}))):
+    for number, late in enumerate(
+        (old, old.model_copy(update={"kind": "reaction", "reactions": 5}))
+    ):
         await ports.admit(heard(late), f"r{number}")
-    assert not [trace for trace in (KIM, "Kimberley", "harpoon") if trace in everything(store)]
+    assert not [
+        trace for trace in (KIM, "Kimberley", "harpoon") if trace in everything(store)
+    ]
     await ports.admit(heard(event(store, 10, content="good morning")), "r3")
     assert KIM in everything(store)
 
 
 @pytest.mark.asyncio
-async def test_a_reaction_to_old_words_earns_nothing(ports: StorePorts, store: Store) -> None:
-    """Otherwise one thumb would enter the person again; a reaction to what was said since is a new acquaintance."""
+async def test_a_reaction_to_old_words_earns_nothing(
+    ports: StorePorts, store: Store
+) -> None:
+    """Otherwise one thumb would enter the person again; a reaction to what was said
+    since is a new acquaintance."""
     await ports.forgotten()
     old = message_id(store, -60)
     forget(store)
@@ -109,7 +141,8 @@ async def test_a_reaction_to_old_words_earns_nothing(ports: StorePorts, store: S
 
 @pytest.mark.asyncio
 async def test_a_gateway_lets_go_of_names_once(ports: StorePorts, store: Store) -> None:
-    """A nickname that waits for the pump is not written after the wish; the caches are told of it once."""
+    """A nickname that waits for the pump is not written after the wish; the caches are
+    told of it once."""
     await ports.forgotten()
     ports.nicknamed("7", KIM, "Kimmy")
     ports.nicknamed("7", SAM, "Sammy")
@@ -123,11 +156,24 @@ async def test_a_gateway_lets_go_of_names_once(ports: StorePorts, store: Store) 
 
 
 def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
-    """Rooms, messages, what waits for a proxy, crowds and nicknames: nothing of the person, everything of the others."""
-    hearing, proxies, bursts, names = Hearing(), Proxies((), 500), Bursts(3), Nicknames()
+    """Rooms, messages, what waits for a proxy, crowds and nicknames: nothing of the
+    person, everything of the others."""
+    hearing, proxies, bursts, names = (
+        Hearing(),
+        Proxies((), 500),
+        Bursts(3),
+        Nicknames(),
+    )
     proxies.at_work_in("7")
     kims = event(store, -60, message_id=message_id(store, -60))
-    sams = event(store, -50, SAM, author_name="Samuel", content="Good evening, all", channel_id="56")
+    sams = event(
+        store,
+        -50,
+        SAM,
+        author_name="Samuel",
+        content="Good evening, all",
+        channel_id="56",
+    )
     after = event(store, -40, SAM, message_id=message_id(store, -40), content="really?")
     waiting = hearing.hear(kims)
     for said in (sams, after):
@@ -140,7 +186,11 @@ def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
         one.forget(lambda person: person == KIM)  # type: ignore[attr-defined]
     assert hearing.known(kims.message_id) is None
     assert hearing.known(sams.message_id) == sams
-    assert (waiting.event.content, waiting.turn.text, waiting.event.author_name) == ("", "", "somebody")
+    assert (waiting.event.content, waiting.turn.text, waiting.event.author_name) == (
+        "",
+        "",
+        "somebody",
+    )
     assert KIM not in hearing._places["55"].room.people
     assert [key for key in proxies._originals] == [sams.message_id]
     assert {key for _, key in proxies._people} == {SAM}
@@ -156,7 +206,9 @@ def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     load_settings.cache_clear()
     running = Worker(load_settings())
     plain = ("{}", f'{{"user_id": "{ME}"}}', load_character("elena").model_dump_json())
-    sealed = Vault(running.settings.vault_keys).seal("elena", {"token": "x" * 60}, plain)
+    sealed = Vault(running.settings.vault_keys).seal(
+        "elena", {"token": "x" * 60}, plain
+    )
     running.store.run(vault.publish("elena", sealed, *plain))
     yield running
     running.close()
@@ -167,25 +219,47 @@ def entry(said: Event) -> InboxEntry:
     return InboxEntry(entry_id="1-0", event=said, signal=Signal.DIRECT)
 
 
-def test_a_cycle_that_ran_meanwhile_keeps_nothing_old(worker: Worker, store: Store) -> None:
-    """Its answer was on the way when the person was forgotten: neither the words nor trust nor a conversation come back."""
+def test_a_cycle_that_ran_meanwhile_keeps_nothing_old(
+    worker: Worker, store: Store
+) -> None:
+    """Its answer was on the way when the person was forgotten: neither the words nor
+    trust nor a conversation come back."""
     before = (event(store), private(store, -55))
     mixed = event(store, 10, SAM, content="what did they say?")
-    earlier = line(SECRET, KIM, "Kimberley").model_copy(update={"message_id": message_id(store, -30)})
+    earlier = line(SECRET, KIM, "Kimberley").model_copy(
+        update={"message_id": message_id(store, -30)}
+    )
     since = event(store, 20, content="good morning")
     forget(store)
     moments = [Moment(entry(said), f"So: {said.content}") for said in before]
-    moments += [Moment(entry(mixed), "Nothing.", (earlier,)), Moment(entry(since), "Hello.")]
-    worker.chores.remember(SimpleNamespace(  # type: ignore[arg-type]
-        bot="elena", me=ME, served=worker.bots.get("elena"), moments=moments))
-    kept = {item.value["text"] for item in worker.chores.memory.search(("elena", "said"), limit=100)}
+    moments += [
+        Moment(entry(mixed), "Nothing.", (earlier,)),
+        Moment(entry(since), "Hello."),
+    ]
+    worker.chores.remember(
+        SimpleNamespace(  # type: ignore[arg-type]
+            bot="elena", me=ME, served=worker.bots.get("elena"), moments=moments
+        )
+    )
+    kept = {
+        item.value["text"]
+        for item in worker.chores.memory.search(("elena", "said"), limit=100)
+    }
     assert kept == {"what did they say?", "Nothing.", "good morning", "Hello."}
     assert PRIVATE not in everything(store)
 
 
-def test_a_learning_that_ran_meanwhile_keeps_nothing_old(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learning_that_ran_meanwhile_keeps_nothing_old(
+    worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The person was forgotten while the model read the conversation."""
-    remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(event(store, content="I have a canoe")), "Lovely."))
+    remember(
+        worker.chores.memory,
+        "elena",
+        ME,
+        "Elena",
+        Moment(entry(event(store, content="I have a canoe")), "Lovely."),
+    )
     real = told
 
     def slow(*arguments: Any) -> Any:
@@ -197,12 +271,24 @@ def test_a_learning_that_ran_meanwhile_keeps_nothing_old(worker: Worker, store: 
     assert "canoe" not in everything(store)
 
 
-def test_a_diary_that_was_written_meanwhile_is_not_kept(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diary_that_was_written_meanwhile_is_not_kept(
+    worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It tells of the person; the next night writes one that does not."""
     said = event(store)
     remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(said), "Lovely."))
-    store.client.rpush(keys.journal_of_bot("elena", "2026-11-20"), json.dumps(
-        {"channel": "55", "reply_to": said.message_id, "author": KIM, "text": "Lovely.", "emoji": ""}))
+    store.client.rpush(
+        keys.journal_of_bot("elena", "2026-11-20"),
+        json.dumps(
+            {
+                "channel": "55",
+                "reply_to": said.message_id,
+                "author": KIM,
+                "text": "Lovely.",
+                "emoji": "",
+            }
+        ),
+    )
     written = worker.chores._written
 
     def slow(*arguments: Any) -> str:
@@ -220,7 +306,13 @@ def test_a_diary_that_was_written_meanwhile_is_not_kept(worker: Worker, store: S
 def test_a_worker_lets_go_of_its_caches(worker: Worker, store: Store) -> None:
     """With its next task: the items of memory, and the texts whose vectors it knows."""
     worker.heed()
-    remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(event(store)), "Lovely."))
+    remember(
+        worker.chores.memory,
+        "elena",
+        ME,
+        "Elena",
+        Moment(entry(event(store)), "Lovely."),
+    )
     worker.chores.memory.search(("elena", "said"), query="harpoon")
     assert SECRET in shared_encoder()._cache
     forget(store)
@@ -232,15 +324,40 @@ def test_a_worker_lets_go_of_its_caches(worker: Worker, store: Store) -> None:
 
 def lived(store: Store, memory: Any) -> None:
     """Kim and Sam have told Elena something, Kim also in private."""
-    for number, said in enumerate((event(store), private(store, -55), event(store, -50, SAM, content="I have two cats"))):
-        remember(memory, "elena", ME, "Elena", Moment(entry(said), f"I see, number {number}."))
+    for number, said in enumerate(
+        (
+            event(store),
+            private(store, -55),
+            event(store, -50, SAM, content="I have two cats"),
+        )
+    ):
+        remember(
+            memory,
+            "elena",
+            ME,
+            "Elena",
+            Moment(entry(said), f"I see, number {number}."),
+        )
         for fact in told("I have a canoe", said.message_id):
-            learn(memory, "elena", said.author_id, fact, {
-                "name": said.author_name, "channel": said.channel_id, "guild": said.guild_id or ""})
+            learn(
+                memory,
+                "elena",
+                said.author_id,
+                fact,
+                {
+                    "name": said.author_name,
+                    "channel": said.channel_id,
+                    "guild": said.guild_id or "",
+                },
+            )
         store.run(trusts.add("elena", said.author_id, 1, f"t{number}"))
         limits, settings = Limits.of(Settings(_env_file=None)), Settings(_env_file=None)  # type: ignore[call-arg]
-        asked = Candidate("elena", said, Classified(signal=Signal.DIRECT, reason="named", addressed=("elena",)),
-                          move_cursor=True)
+        asked = Candidate(
+            "elena",
+            said,
+            Classified(signal=Signal.DIRECT, reason="named", addressed=("elena",)),
+            move_cursor=True,
+        )
         store.run(admission.admit(asked, f"a{number}", limits, settings))
     store.run(memories.converse("elena", PRIVATE, 60_000))
     store.client.hset(keys.names("7"), mapping={KIM: "Kimmy", SAM: "Sammy"})
@@ -248,7 +365,8 @@ def lived(store: Store, memory: Any) -> None:
 
 
 def test_the_private_channel_goes_with_the_person(worker: Worker, store: Store) -> None:
-    """Its id says as much as the person's: cursors, lanes, floors and conversations of it go; other people's stay."""
+    """Its id says as much as the person's: cursors, lanes, floors and conversations of
+    it go; other people's stay."""
     lived(store, worker.chores.memory)
     assert PRIVATE in everything(store)
     assert store.client.exists(keys.inbox(Lane("elena", PRIVATE)))
@@ -259,8 +377,11 @@ def test_the_private_channel_goes_with_the_person(worker: Worker, store: Store) 
     assert store.client.hgetall(keys.names("7")) == {SAM: "Sammy"}
 
 
-def test_what_is_kept_is_handed_out_to_the_person_alone(worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that is theirs, nothing of anybody else; nobody asks about, or forgets, another."""
+def test_what_is_kept_is_handed_out_to_the_person_alone(
+    worker: Worker, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is theirs, nothing of anybody else; nobody asks about, or forgets,
+    another."""
     lived(store, worker.chores.memory)
     answer = own_data.what_do_you_know(store, KIM)
     found = json.loads(answer.attached)
@@ -271,14 +392,25 @@ def test_what_is_kept_is_handed_out_to_the_person_alone(worker: Worker, store: S
     assert found["nicknames"] == {"7": "Kimmy"}
     assert found["elsewhere"]["mailbox"] >= 2
     assert not [trace for trace in (SAM, "cats", "Sammy") if trace in answer.attached]
-    for ask in (lambda: own_data.what_do_you_know(store, SAM, KIM),
-                lambda: own_data.forget_me(store, worker.settings, SAM, KIM)):
+    for ask in (
+        lambda: own_data.what_do_you_know(store, SAM, KIM),
+        lambda: own_data.forget_me(store, worker.settings, SAM, KIM),
+    ):
         with pytest.raises(NotYours):
             ask()
     monkeypatch.setattr("app.operator.own_data.looks_every", lambda _: 0)
-    assert own_data.forget_me(store, worker.settings, KIM, opt_out=True).text.startswith("Forgotten: ")
+    assert own_data.forget_me(
+        store, worker.settings, KIM, opt_out=True
+    ).text.startswith("Forgotten: ")
     left = json.loads(own_data.what_do_you_know(store, KIM).attached)
     assert left["opted_out"]
     assert (left["nicknames"], left["elsewhere"]) == ({}, {})
-    assert left["bots"]["elena"] == {"facts": [], "lines": [], "answers": [], "trust": None, "diary": [], "dream": []}
+    assert left["bots"]["elena"] == {
+        "facts": [],
+        "lines": [],
+        "answers": [],
+        "trust": None,
+        "diary": [],
+        "dream": [],
+    }
     assert SAM in everything(store)

@@ -1,4 +1,5 @@
-"""Counts that somebody edited into nonsense are repaired: no script and no reader fails for them."""
+"""Counts that somebody edited into nonsense are repaired: no script and no reader fails
+for them."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from tests.store import world
 from tests.store.world import Cycle, World
 
 TRUST = {
-    "no JSON": "hello", "empty": "", "a list": "[]", "null": "null", "a number": "7", "no points": "{}", "deep": "[" * 5_000,
+    "no JSON": "hello",
+    "empty": "",
+    "a list": "[]",
+    "null": "null",
+    "a number": "7",
+    "no points": "{}",
+    "deep": "[" * 5_000,
     "words": json.dumps({"points": "many", "at_ms": "now", "day": 5, "today": "x"}),
     "negative": json.dumps({"points": -5, "at_ms": -1, "day": "", "today": -100}),
     "huge": json.dumps({"points": 1e300, "at_ms": 1e300, "day": "", "today": 1e300}),
@@ -34,8 +41,28 @@ WRONG_TYPES: dict[str, Callable[[Store, str], object]] = {
     "a set": lambda store, key: store.client.sadd(key, "x"),
     "a sorted set": lambda store, key: store.client.zadd(key, {"x": 1}),
 }
-COUNTS = ("", "many", "-5", "1e999", "-1e999", "nan", "1.5", "9" * 40, "0x10", "\x1b[2J")
-FIELDS = ("posts", "tokens", "micro_usd", "spent", world.ALICE, "foreign", "limit", "person")
+COUNTS = (
+    "",
+    "many",
+    "-5",
+    "1e999",
+    "-1e999",
+    "nan",
+    "1.5",
+    "9" * 40,
+    "0x10",
+    "\x1b[2J",
+)
+FIELDS = (
+    "posts",
+    "tokens",
+    "micro_usd",
+    "spent",
+    world.ALICE,
+    "foreign",
+    "limit",
+    "person",
+)
 
 
 def fresh() -> str:
@@ -44,8 +71,11 @@ def fresh() -> str:
 
 
 @pytest.mark.parametrize("stored", TRUST.values(), ids=TRUST.keys())
-def test_points_of_trust_that_are_none_are_repaired(store: Store, redis_url: str, stored: str) -> None:
-    """Every reader works, levels stay from 0 to 5, the next point is counted, and a known friend keeps theirs."""
+def test_points_of_trust_that_are_none_are_repaired(
+    store: Store, redis_url: str, stored: str
+) -> None:
+    """Every reader works, levels stay from 0 to 5, the next point is counted, and a
+    known friend keeps theirs."""
     store.run(trusts.add("aria", "friend", 5, fresh()))
     store.client.hset(keys.trust("aria"), "7", stored)
     now_ms = int(store.client.time()[0]) * 1000
@@ -53,12 +83,17 @@ def test_points_of_trust_that_are_none_are_repaired(store: Store, redis_url: str
     assert set(store.run(trusts.everyone("aria"))) == {"7", "friend"}
     assert len(trust_table(Settings(redis_url=redis_url))) == 2
     assert 0 <= store.run(trusts.add("aria", "7", 1, fresh())) <= trust.MOST
-    assert json.loads(str(store.client.hget(keys.trust("aria"), "7")))["points"] <= trust.MOST
+    assert (
+        json.loads(str(store.client.hget(keys.trust("aria"), "7")))["points"]
+        <= trust.MOST
+    )
     assert store.run(trusts.some("aria", ["friend"]))["friend"].points == trust.DAILY
 
 
 @pytest.mark.parametrize("stored", TRUST.values(), ids=TRUST.keys())
-def test_one_malformed_entry_does_not_stop_a_full_table(store: Store, monkeypatch: pytest.MonkeyPatch, stored: str) -> None:
+def test_one_malformed_entry_does_not_stop_a_full_table(
+    store: Store, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
     """Who has least goes, and nonsense has nothing."""
     monkeypatch.setattr(trusts, "PEOPLE_MOST", 1)
     store.client.hset(keys.trust("aria"), "7", stored)
@@ -68,7 +103,9 @@ def test_one_malformed_entry_does_not_stop_a_full_table(store: Store, monkeypatc
 
 
 @pytest.mark.parametrize("plant", WRONG_TYPES.values(), ids=WRONG_TYPES.keys())
-def test_trust_under_a_key_of_another_kind_is_begun_anew(store: Store, plant: Callable[[Store, str], object]) -> None:
+def test_trust_under_a_key_of_another_kind_is_begun_anew(
+    store: Store, plant: Callable[[Store, str], object]
+) -> None:
     """Readers find nobody; the next point is counted."""
     plant(store, keys.trust("aria"))
     assert store.run(trusts.everyone("aria")) == {}
@@ -80,19 +117,40 @@ def counters(w: World) -> dict[str, str]:
     """The keys in which budgets are counted, by what they count."""
     today = w.today()
     return {
-        "the bot's day": keys.budget("aria", today), "everybody's day": keys.budget("all", today),
-        "a person's day": keys.budget(f"person:{world.ALICE}", today), "a channel's day": keys.budget("channel:55", today),
-        "shares": keys.shares("aria", today), "turns": keys.turns("55"), "a root": keys.cause_root("1"),
-        "the other root": keys.cause_root("2"), "calls": keys.calls("aria"), "calls of all": keys.calls("all"),
+        "the bot's day": keys.budget("aria", today),
+        "everybody's day": keys.budget("all", today),
+        "a person's day": keys.budget(f"person:{world.ALICE}", today),
+        "a channel's day": keys.budget("channel:55", today),
+        "shares": keys.shares("aria", today),
+        "turns": keys.turns("55"),
+        "a root": keys.cause_root("1"),
+        "the other root": keys.cause_root("2"),
+        "calls": keys.calls("aria"),
+        "calls of all": keys.calls("all"),
     }
 
 
 def answered(w: World) -> tuple[str, str]:
-    """One direct and one unaddressed message, from admission to commit: the verdicts of the two commits."""
+    """One direct and one unaddressed message, from admission to commit: the verdicts of
+    the two commits."""
     run, settings = w.store.run, w.settings
-    run(admission.admit(world.direct("aria", world.event("1"), ("aria",)), fresh(), w.limits, settings))
+    run(
+        admission.admit(
+            world.direct("aria", world.event("1"), ("aria",)),
+            fresh(),
+            w.limits,
+            settings,
+        )
+    )
     direct = committed(w, Lane("aria", "55"))
-    run(admission.admit(world.candidate("aria", world.event("2", "66"), 0.9), fresh(), w.limits, settings))
+    run(
+        admission.admit(
+            world.candidate("aria", world.event("2", "66"), 0.9),
+            fresh(),
+            w.limits,
+            settings,
+        )
+    )
     w.advance(settings.contention_window.__ceil__() * 1000 + 1_000)
     run(elect("2", "66", settings))
     return direct, committed(w, Lane("aria"))
@@ -106,10 +164,21 @@ def committed(w: World, lane: Lane) -> str:
     (entry,) = begun.entries
     claimed = run(floors.claim(cycle.holder, entry, w.settings, w.settings.quiet_time))
     hold, cost = cycle.hold(entry), Cost(100, 500)
-    verdict, reason = run(floors.reserve(cycle.holder, entry, claimed.token, w.limits, cost, hold, fresh()))
+    verdict, reason = run(
+        floors.reserve(
+            cycle.holder, entry, claimed.token, w.limits, cost, hold, fresh()
+        )
+    )
     if verdict != "ok":
         return f"{verdict}: {reason}"
-    done = run(commits.commit(world.decision(cycle, entry, claimed.token, hold=hold, micro_usd=400), w.limits, w.settings, fresh()))
+    done = run(
+        commits.commit(
+            world.decision(cycle, entry, claimed.token, hold=hold, micro_usd=400),
+            w.limits,
+            w.settings,
+            fresh(),
+        )
+    )
     return str(done.verdict)
 
 
@@ -121,7 +190,9 @@ def test_both_are_answered_where_nothing_is_malformed(store: Store) -> None:
 @pytest.mark.parametrize("count", range(10))
 @pytest.mark.parametrize("plant", WRONG_TYPES.values(), ids=WRONG_TYPES.keys())
 def test_a_budget_under_a_key_of_another_kind_is_begun_anew(
-    store: Store, plant: Callable[[Store, str], object], count: int,
+    store: Store,
+    plant: Callable[[Store, str], object],
+    count: int,
 ) -> None:
     """No step from admission to commit fails, and both messages are answered."""
     w = World(store)

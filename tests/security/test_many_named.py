@@ -14,9 +14,12 @@ BOTS = tuple(f"bot{number:02}" for number in range(12))
 MOST = 6
 
 
-def test_twelve_named_bots_post_six_times(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All twelve begin at once, one after the other takes the floor; the rest are declined before a model is called, and the
-    journal says why. Another message of the same person is a new root."""
+def test_twelve_named_bots_post_six_times(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All twelve begin at once, one after the other takes the floor; the rest are
+    declined before a model is called, and the journal says why. Another message of the
+    same person is a new root."""
     monkeypatch.setattr(world, "BOTS", BOTS)
     m = Machine(store, {"root_posts": MOST})
     event = world.event("1")
@@ -24,7 +27,9 @@ def test_twelve_named_bots_post_six_times(store: Store, monkeypatch: pytest.Monk
         m.admit(world.direct(bot, event, BOTS))
     outcomes = [answer(m, bot) for bot in BOTS]
     assert outcomes == ["committed"] * MOST + ["budget"] * (len(BOTS) - MOST)
-    told = [line.reason for line in store.run(journal.read("1")) if line.verdict == "budget"]
+    told = [
+        line.reason for line in store.run(journal.read("1")) if line.verdict == "budget"
+    ]
     assert told == [f"posts {MOST} of {MOST}"] * (len(BOTS) - MOST)
     assert store.client.hget(keys.cause_root("1"), "posts") == str(MOST)
     m.admit(world.direct("bot11", world.event("2"), ("bot11",)))
@@ -32,7 +37,8 @@ def test_twelve_named_bots_post_six_times(store: Store, monkeypatch: pytest.Monk
 
 
 def answer(m: Machine, bot: str) -> str:
-    """One bot's turn, as a worker runs it: the floor, room in the budgets, an answer, its receipt."""
+    """One bot's turn, as a worker runs it: the floor, room in the budgets, an answer,
+    its receipt."""
     cycle = m.begin(Lane(bot, "55"))
     assert cycle is not None
     verdict = turn(m, cycle)

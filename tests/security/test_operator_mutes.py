@@ -21,19 +21,26 @@ def asked(w: World, message: str) -> Admit:
     """Somebody speaks to a bot in the channel."""
     said = world.event(message)
     assert said.channel_id == CHANNEL
-    return w.store.run(admission.admit(world.direct("aria", said, ("aria",)), message, w.limits, w.settings)).verdict
+    return w.store.run(
+        admission.admit(
+            world.direct("aria", said, ("aria",)), message, w.limits, w.settings
+        )
+    ).verdict
 
 
 @pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria"])
 def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) -> None:
-    """The channel stays silent, the moderator is told apart, and the journal names who muted."""
+    """The channel stays silent, the moderator is told apart, and the journal names who
+    muted."""
     w = World(store)
     store.run(mutes.mute(scope, "operator"))
     store.run(mutes.stop(CHANNEL, "77"))
     stands = scope != f"channel:{CHANNEL}"
     assert store.run(mutes.go_on(CHANNEL)) is stands
     assert asked(w, "1") is Admit.MUTED
-    assert [line.reason for line in store.run(journal.read("1"))] == [f"mute:op:{scope} by operator"]
+    assert [line.reason for line in store.run(journal.read("1"))] == [
+        f"mute:op:{scope} by operator"
+    ]
 
 
 def test_an_operators_unmute_lifts_both(store: Store) -> None:
@@ -41,20 +48,30 @@ def test_an_operators_unmute_lifts_both(store: Store) -> None:
     w = World(store)
     store.run(mutes.stop(CHANNEL, "77"))
     assert asked(w, "1") is Admit.MUTED
-    assert [line.reason for line in store.run(journal.read("1"))] == [f"mute:channel:{CHANNEL} by moderator 77"]
+    assert [line.reason for line in store.run(journal.read("1"))] == [
+        f"mute:channel:{CHANNEL} by moderator 77"
+    ]
     assert store.run(mutes.unmute(f"channel:{CHANNEL}"))
     assert asked(w, "2") is Admit.DIRECT
 
 
 def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
-    """`mutes` lists both kinds; what another program wrote is a mute of nobody known, and no escape of it is obeyed."""
+    """`mutes` lists both kinds; what another program wrote is a mute of nobody known,
+    and no escape of it is obeyed."""
     store.run(mutes.mute("all", "operator\x1b[2J", 90_000))
     store.run(mutes.stop(CHANNEL, "77"))
     store.client.hset(keys.mute_by_operator("bot:aria"), "by", "me")
     shown = run("mutes", STREAM_REDIS_URL=redis_url).stdout
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines() if line.startswith("│")]
+    rows = [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in shown.splitlines()
+        if line.startswith("│")
+    ]
     assert [row[:2] for row in rows] == [
-        ["bot:aria", "nobody knows"], ["all", "operator\\x1b[2J"], [f"channel:{CHANNEL}", "moderator 77"]]
+        ["bot:aria", "nobody knows"],
+        ["all", "operator\\x1b[2J"],
+        [f"channel:{CHANNEL}", "moderator 77"],
+    ]
     assert [row[2] for row in rows] == ["for good", rows[1][2], "for good"]
     assert 0 < int(rows[1][2].removesuffix(" s more")) <= 90
     store.run(mutes.unmute("all"))
@@ -65,10 +82,13 @@ def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
 
 @pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria", "guild:7"])
 def test_an_election_asks_for_both_mutes(store: Store, scope: str) -> None:
-    """Nobody is elected under an operator's mute that came while the election was open."""
+    """Nobody is elected under an operator's mute that came while the election was
+    open."""
     w = World(store)
     said: Event = world.event("1").model_copy(update={"guild_id": "7"})
-    store.run(admission.admit(world.candidate("aria", said, 0.5), "1", w.limits, w.settings))
+    store.run(
+        admission.admit(world.candidate("aria", said, 0.5), "1", w.limits, w.settings)
+    )
     store.run(mutes.mute(scope, "operator"))
     assert store.run(elect("1", CHANNEL, w.settings)).verdict is not Elect.GRANTED
     assert not store.client.exists(keys.floor(CHANNEL))

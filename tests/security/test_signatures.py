@@ -1,4 +1,5 @@
-"""Who may push to Redis, and has no key of the vault, puts no words into a bot's or a person's mouth."""
+"""Who may push to Redis, and has no key of the vault, puts no words into a bot's or a
+person's mouth."""
 
 from __future__ import annotations
 
@@ -22,22 +23,31 @@ from tests.store.world import World, settings_with
 OLD, NEW, OTHER = (SecretStr(Fernet.generate_key().decode()) for _ in range(3))
 OURS = Signer([NEW, OLD])
 LANE = Lane("aria", "55")
-BODY = OutboxEntry(entry_id="e1", bot="aria", channel_id="55", kind=ActionKind.POST, chunks=("Hello.",))
+BODY = OutboxEntry(
+    entry_id="e1", bot="aria", channel_id="55", kind=ActionKind.POST, chunks=("Hello.",)
+)
 
 
-@given(st.text(st.characters(exclude_categories=()), max_size=50), st.integers(0, 200), st.characters())
-def test_a_signature_holds_for_this_text_alone(text: str, place: int, other: str) -> None:
+@given(
+    st.text(st.characters(exclude_categories=()), max_size=50),
+    st.integers(0, 200),
+    st.characters(),
+)
+def test_a_signature_holds_for_this_text_alone(
+    text: str, place: int, other: str
+) -> None:
     """What was signed is believed, and no text that differs in one character."""
     signed = OURS.sign(OUTBOX, json.dumps({"text": text}, ensure_ascii=False))
     assert OURS.believes(signed, OUTBOX)
     place %= len(signed)
-    changed = signed[:place] + other + signed[place + 1:]
+    changed = signed[:place] + other + signed[place + 1 :]
     assert OURS.believes(changed, OUTBOX) is (changed == signed)
 
 
 @pytest.mark.parametrize("purpose", [OUTBOX, asked("elena"), asked("ari"), ""])
 def test_a_signature_holds_for_its_purpose_alone(purpose: str) -> None:
-    """What was heard passes as no order, and what was asked of one bot was asked of no other."""
+    """What was heard passes as no order, and what was asked of one bot was asked of no
+    other."""
     assert not OURS.believes(OURS.sign(HEARD, "{}"), purpose)
     assert not OURS.believes(OURS.sign(asked("aria"), "{}"), purpose)
 
@@ -52,7 +62,8 @@ def test_keys_change_by_list() -> None:
 
 
 def test_unsigned_texts_pass_only_where_the_operator_says_so() -> None:
-    """While updating, what an old version wrote passes. A wrong signature never does."""
+    """While updating, what an old version wrote passes. A wrong signature never
+    does."""
     lenient = Signer([NEW], accept_unsigned=True)
     assert not OURS.believes('{"a":1}', OUTBOX)
     assert lenient.believes('{"a":1}', OUTBOX)
@@ -67,7 +78,9 @@ def test_a_signed_text_stays_an_object() -> None:
 
 def test_a_signature_costs_next_to_nothing() -> None:
     """Less than 50 µs for a long message, beside 1.5 ms for a task."""
-    text = Event.model_validate({**world.event("1").model_dump(), "content": "x" * 2_000}).model_dump_json()
+    text = Event.model_validate(
+        {**world.event("1").model_dump(), "content": "x" * 2_000}
+    ).model_dump_json()
     begun = time.process_time()
     for _ in range(1_000):
         OURS.believes(OURS.sign(HEARD, text), HEARD)
@@ -77,11 +90,15 @@ def test_a_signature_costs_next_to_nothing() -> None:
 
 
 def test_a_forged_outbox_entry_is_not_read(store: Store) -> None:
-    """Unsigned, signed with another key, or another entry's body: nothing that would be sent."""
+    """Unsigned, signed with another key, or another entry's body: nothing that would be
+    sent."""
     settings = settings_with(vault_keys=(NEW.get_secret_value(),))
     key = keys.entry("e1")
-    for body in (BODY.model_dump_json(), Signer([OTHER]).sign(OUTBOX, BODY.model_dump_json()),
-                 OURS.sign(HEARD, BODY.model_dump_json())):
+    for body in (
+        BODY.model_dump_json(),
+        Signer([OTHER]).sign(OUTBOX, BODY.model_dump_json()),
+        OURS.sign(HEARD, BODY.model_dump_json()),
+    ):
         store.client.hset(key, "body", body)
         store.client.expire(key, 60)
         assert store.run(outbox.read("e1", signer(settings))) is None
@@ -89,9 +106,17 @@ def test_a_forged_outbox_entry_is_not_read(store: Store) -> None:
     assert store.run(outbox.read("e1", signer(settings))) == BODY
 
 
-def _pushed(store: Store, bot: str, channel: str | None, event: str, signal: str) -> None:
+def _pushed(
+    store: Store, bot: str, channel: str | None, event: str, signal: str
+) -> None:
     lane = Lane(bot, channel)
-    fields = {"event": event, "signal": signal, "reason": "r", "addressed": "[]", "bid": ""}
+    fields = {
+        "event": event,
+        "signal": signal,
+        "reason": "r",
+        "addressed": "[]",
+        "bid": "",
+    }
     store.client.xadd(keys.inbox(lane), fields)  # type: ignore[arg-type]
     store.client.expire(keys.inbox(lane), 60)
 
@@ -103,13 +128,22 @@ def _begun(w: World, lane: Lane = LANE) -> lanes.Begun:
 
 
 def test_a_forged_message_is_not_heard(store: Store) -> None:
-    """Unsigned, of another key, or one that was merely heard and is passed off as a question: all are dropped, with a line
-    in the journal of the message that they claim to be. The true one is read."""
+    """Unsigned, of another key, or one that was merely heard and is passed off as a
+    question: all are dropped, with a line in the journal of the message that they claim
+    to be. The true one is read."""
     w = World(store, vault_keys=(NEW.get_secret_value(),))
     true = world.direct("aria", world.event("1"), ("aria",))
-    assert w.store.run(admission.admit(true, "1", w.limits, w.settings)).verdict == "direct"
+    assert (
+        w.store.run(admission.admit(true, "1", w.limits, w.settings)).verdict
+        == "direct"
+    )
     text = world.event("2").model_dump_json()
-    for forged in (text, Signer([OTHER]).sign(asked("aria"), text), OURS.sign(HEARD, text), OURS.sign(asked("elena"), text)):
+    for forged in (
+        text,
+        Signer([OTHER]).sign(asked("aria"), text),
+        OURS.sign(HEARD, text),
+        OURS.sign(asked("elena"), text),
+    ):
         _pushed(store, "aria", "55", forged, "direct")
     begun = _begun(w)
     assert [entry.event.message_id for entry in begun.entries] == ["1"]
@@ -117,26 +151,44 @@ def test_a_forged_message_is_not_heard(store: Store) -> None:
     assert store.run(lanes.discard(LANE, "me", begun.broken, begun.forged)) == 4
     lines = [json.loads(line) for line in store.client.lrange(keys.journal("2"), 0, -1)]
     assert {(line["step"], line["verdict"], line["reason"]) for line in lines} == {
-        ("begin", "dropped", "no gateway of ours signed it")}
+        ("begin", "dropped", "no gateway of ours signed it")
+    }
 
 
 def test_what_a_bot_merely_heard_is_read_as_such(store: Store) -> None:
-    """An unasked message, and a question that a spent budget made context, keep their signatures through admission."""
+    """An unasked message, and a question that a spent budget made context, keep their
+    signatures through admission."""
     w = World(store, vault_keys=(NEW.get_secret_value(),), daily_posts=0)
-    for candidate in (world.candidate("aria", world.event("1"), None), world.direct("aria", world.event("2"), ("aria",))):
-        w.store.run(admission.admit(candidate, candidate.event.message_id, w.limits, w.settings))
+    for candidate in (
+        world.candidate("aria", world.event("1"), None),
+        world.direct("aria", world.event("2"), ("aria",)),
+    ):
+        w.store.run(
+            admission.admit(candidate, candidate.event.message_id, w.limits, w.settings)
+        )
     begun = _begun(w, Lane("aria"))
     assert [entry.event.message_id for entry in begun.entries] == ["1", "2"]
     assert begun.forged == ()
 
 
 def test_forgetting_a_person_keeps_others_messages_believed(store: Store) -> None:
-    """What somebody else said about the forgotten is written anew, and signed anew; a forged one stays forged."""
+    """What somebody else said about the forgotten is written anew, and signed anew; a
+    forged one stays forged."""
     person = "100000000000000077"
     w = World(store, vault_keys=(NEW.get_secret_value(),))
     said = world.event("1").model_copy(update={"content": f"aria, who is <@{person}>?"})
-    w.store.run(admission.admit(world.direct("aria", said, ("aria",)), "1", w.limits, w.settings))
-    _pushed(store, "aria", "55", said.model_copy(update={"message_id": "2"}).model_dump_json(), "direct")
+    w.store.run(
+        admission.admit(
+            world.direct("aria", said, ("aria",)), "1", w.limits, w.settings
+        )
+    )
+    _pushed(
+        store,
+        "aria",
+        "55",
+        said.model_copy(update={"message_id": "2"}).model_dump_json(),
+        "direct",
+    )
     forgetting.forget(store, person, OURS)
     begun = _begun(w)
     assert [entry.event.content for entry in begun.entries] == ["aria, who is <@0>?"]

@@ -1,4 +1,5 @@
-"""What strangers write is printed as text: no escape of theirs reaches an operator's terminal."""
+"""What strangers write is printed as text: no escape of theirs reaches an operator's
+terminal."""
 
 from __future__ import annotations
 
@@ -26,8 +27,20 @@ from tests.cli.test_cli import run
 CLIPBOARD = "\x1b]52;c;cm0gLXJmIC8=\x07"
 """OSC 52: the terminal puts `rm -rf /` into the operator's clipboard."""
 HOSTILE = (
-    CLIPBOARD, "\x1b[2J\x1b[1;1H", "\x9b31m", "\x1b]8;;http://x.test\x1b\\click\x1b]8;;\x1b\\", "\x08\x08\x08", "\r",
-    "\u202eevil\u202c", "\u2066x\u2069", "\u200b", "\U000e0041", "\u2028", "\x85", "\x00", "\ud83d",
+    CLIPBOARD,
+    "\x1b[2J\x1b[1;1H",
+    "\x9b31m",
+    "\x1b]8;;http://x.test\x1b\\click\x1b]8;;\x1b\\",
+    "\x08\x08\x08",
+    "\r",
+    "\u202eevil\u202c",
+    "\u2066x\u2069",
+    "\u200b",
+    "\U000e0041",
+    "\u2028",
+    "\x85",
+    "\x00",
+    "\ud83d",
 )
 WRITTEN = "".join(HOSTILE)
 
@@ -35,20 +48,34 @@ WRITTEN = "".join(HOSTILE)
 def obeyed(text: str, kept: str = "\n") -> set[str]:
     """The characters of a text that a terminal obeys or hides."""
     bad = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    return {one for one in text if unicodedata.category(one) in bad and one not in kept + "\u200c\u200d"}
+    return {
+        one
+        for one in text
+        if unicodedata.category(one) in bad and one not in kept + "\u200c\u200d"
+    }
 
 
-@given(st.text(st.characters()) | st.lists(st.sampled_from(HOSTILE) | st.text(max_size=5)).map("".join))
+@given(
+    st.text(st.characters())
+    | st.lists(st.sampled_from(HOSTILE) | st.text(max_size=5)).map("".join)
+)
 @example(WRITTEN)
 def test_nothing_that_a_terminal_obeys_is_printed(text: str) -> None:
     """For every text; twice is as once, and what can be seen is left."""
     shown = logs.printable(text)
     assert not obeyed(shown, kept="\t")
     assert logs.printable(shown) == shown
-    assert all(one in shown for one in text if one.isalpha() and one.isascii() and logs.redact(text) == text)
+    assert all(
+        one in shown
+        for one in text
+        if one.isalpha() and one.isascii() and logs.redact(text) == text
+    )
 
 
-@pytest.mark.parametrize("text", ["Kim", "Zoë — 雪", "می\u200cخواهم", "👩\u200d👩\u200d👧", "नमस्ते", "a\u00a0b"])
+@pytest.mark.parametrize(
+    "text",
+    ["Kim", "Zoë — 雪", "می\u200cخواهم", "👩\u200d👩\u200d👧", "नमस्ते", "a\u00a0b"],
+)
 def test_ordinary_text_is_printed_as_it_is(text: str) -> None:
     """Names and words of every script."""
     assert logs.printable(text) == text
@@ -64,7 +91,8 @@ class Tty(io.StringIO):
 
 @pytest.fixture(params=["terminal", "file", "json"])
 def written(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """Logging set up for this process, and what it has written so far; undone afterwards."""
+    """Logging set up for this process, and what it has written so far; undone
+    afterwards."""
     root = logging.getLogger()
     handlers, level, hooks = root.handlers[:], root.level, threading.excepthook
     stream = Tty() if request.param == "terminal" else io.StringIO()
@@ -84,8 +112,11 @@ class Odd:
         return WRITTEN
 
 
-def test_no_line_of_a_log_holds_an_escape_of_a_stranger(written: Callable[[], str]) -> None:
-    """As event, value, part of a value, representation, trace id, argument of a library, text of an exception."""
+def test_no_line_of_a_log_holds_an_escape_of_a_stranger(
+    written: Callable[[], str],
+) -> None:
+    """As event, value, part of a value, representation, trace id, argument of a
+    library, text of an exception."""
     log = structlog.get_logger("app.test")
     with logs.trace(WRITTEN):
         log.info(WRITTEN, name=WRITTEN, names=[WRITTEN], of={WRITTEN: 1}, odd=Odd())
@@ -96,7 +127,12 @@ def test_no_line_of_a_log_holds_an_escape_of_a_stranger(written: Callable[[], st
         log.exception("failed")
         logging.getLogger("library").exception("failed")
     lines = written().splitlines()
-    own = ("\x1b[0m", "\x1b[1m", "\x1b[2m", *(f"\x1b[{code}m" for code in range(30, 50)))
+    own = (
+        "\x1b[0m",
+        "\x1b[1m",
+        "\x1b[2m",
+        *(f"\x1b[{code}m" for code in range(30, 50)),
+    )
     left = "\n".join(lines)
     for code in own:
         left = left.replace(code, "")
@@ -113,25 +149,47 @@ def printed(show: Callable[[Console], None]) -> str:
 
 
 def test_no_table_holds_an_escape_of_a_stranger() -> None:
-    """Tables of memories, trust and journals, their titles, and the lines of children."""
-    line = JournalLine(at_ms=1, bot=WRITTEN, step=WRITTEN, verdict=WRITTEN, reason=WRITTEN, numbers={WRITTEN: WRITTEN})
+    """Tables of memories, trust and journals, their titles, and the lines of
+    children."""
+    line = JournalLine(
+        at_ms=1,
+        bot=WRITTEN,
+        step=WRITTEN,
+        verdict=WRITTEN,
+        reason=WRITTEN,
+        numbers={WRITTEN: WRITTEN},
+    )
     assert not obeyed(printed(lambda console: show_journal(WRITTEN, [line], console)))
     assert not obeyed(printed(lambda console: show_journal(WRITTEN, [], console)))
-    assert not obeyed(printed(lambda console: show_table(WRITTEN, ("text",), [(WRITTEN,)], console)))
-    assert not obeyed(printed(lambda console: show_table(WRITTEN, ("text",), [], console)))
+    assert not obeyed(
+        printed(lambda console: show_table(WRITTEN, ("text",), [(WRITTEN,)], console))
+    )
+    assert not obeyed(
+        printed(lambda console: show_table(WRITTEN, ("text",), [], console))
+    )
     assert not obeyed(printed(lambda console: Terminal(console).say("flower", WRITTEN)))
 
 
-def test_the_commands_print_no_escape_of_a_stranger(store: Store, redis_url: str) -> None:
+def test_the_commands_print_no_escape_of_a_stranger(
+    store: Store, redis_url: str
+) -> None:
     """`why`, and `outbox` with an error that repeats what was typed."""
     hostile = WRITTEN.replace("\ud83d", "")
     store.run(roster.enlist(RosterEntry(bot="elena", user_id="99", names=("elena",))))
-    store.client.rpush(keys.journal("123456789"), JournalLine(
-        at_ms=1, bot="elena", step="plan", verdict="reply", reason=hostile).model_dump_json())
+    store.client.rpush(
+        keys.journal("123456789"),
+        JournalLine(
+            at_ms=1, bot="elena", step="plan", verdict="reply", reason=hostile
+        ).model_dump_json(),
+    )
     store.client.expire(keys.journal("123456789"), 60)
     store.client.hset(keys.dead("elena"), "e1", hostile)
     store.client.expire(keys.dead("elena"), 60)
-    for words in (("why", "123456789"), ("outbox", "--dead"), ("outbox", "--retry", CLIPBOARD)):
+    for words in (
+        ("why", "123456789"),
+        ("outbox", "--dead"),
+        ("outbox", "--retry", CLIPBOARD),
+    ):
         done = run(*words, STREAM_REDIS_URL=redis_url)
         assert not obeyed(done.stdout + done.stderr, kept="\n\t"), words
         assert "\\x1b]52" in done.stdout + done.stderr

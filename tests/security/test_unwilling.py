@@ -1,4 +1,5 @@
-"""Who wants no part in this reaches no model: not as transcript, not as what is answered, not behind a proxy."""
+"""Who wants no part in this reaches no model: not as transcript, not as what is
+answered, not behind a proxy."""
 
 from __future__ import annotations
 
@@ -26,8 +27,10 @@ from tests.brain.fakes import ME, NOW_MS, entry, line
 
 OUT, ASIDE, KIM = "8100000000000000001", "8100000000000000002", "8100000000000000003"
 LINES = (
-    line("this is none of your business", OUT, "Mo", age_s=50), line("nor mine", ASIDE, "Lee", age_s=40),
-    line("good morning", KIM, "Kim", age_s=30))
+    line("this is none of your business", OUT, "Mo", age_s=50),
+    line("nor mine", ASIDE, "Lee", age_s=40),
+    line("good morning", KIM, "Kim", age_s=30),
+)
 
 
 @pytest.fixture
@@ -60,23 +63,41 @@ def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
 def test_their_lines_are_in_no_transcript(opted_out: Store, settings: Settings) -> None:
     """Around an answer and before an opening; everybody else's lines are."""
     asked = entry("elena, good morning", author_id=KIM)
-    assert [one.author_id for one in world(opted_out, settings, asked).context(asked)] == [KIM]
+    assert [
+        one.author_id for one in world(opted_out, settings, asked).context(asked)
+    ] == [KIM]
     rest, served = parts(*LINES)
-    posting = Posting(opted_out, rest, settings, served, Holder(Lane("elena"), "me"), NOW_MS, "r", {})
+    posting = Posting(
+        opted_out, rest, settings, served, Holder(Lane("elena"), "me"), NOW_MS, "r", {}
+    )
     assert [one.author_id for one in posting.lines(Opening("p:1", "50"))] == [KIM]
 
 
-def test_what_they_said_before_their_wish_is_answered_no_more(opted_out: Store, settings: Settings) -> None:
+def test_what_they_said_before_their_wish_is_answered_no_more(
+    opted_out: Store, settings: Settings
+) -> None:
     """Their messages leave the inbox unread."""
-    theirs = [entry("elena, hello", author_id=person, place=place) for place, person in enumerate((OUT, ASIDE))]
+    theirs = [
+        entry("elena, hello", author_id=person, place=place)
+        for place, person in enumerate((OUT, ASIDE))
+    ]
     ours = entry("elena, hello", author_id=KIM, place=3)
     assert list(world(opted_out, settings, *theirs, ours).entries()) == [ours]
 
 
 def test_nobody_is_remembered_behind_a_proxy(store: Store) -> None:
-    """Anybody may stand behind one: neither its lines nor what was answered to it are kept as somebody's."""
+    """Anybody may stand behind one: neither its lines nor what was answered to it are
+    kept as somebody's."""
     memory = RedisMemory(store, Encoder(Words))
-    copied = line("I live in Rome", "555", "Fox", age_s=50).model_copy(update={"proxied": True})
-    said = Moment(entry("elena, I live in Paris", author_id="555", proxied=True), "Do you?", (copied, *LINES[2:]))
+    copied = line("I live in Rome", "555", "Fox", age_s=50).model_copy(
+        update={"proxied": True}
+    )
+    said = Moment(
+        entry("elena, I live in Paris", author_id="555", proxied=True),
+        "Do you?",
+        (copied, *LINES[2:]),
+    )
     remember(memory, "elena", ME, "Elena", said)
-    assert [item.value["text"] for item in memory.search(("elena", "said"))] == ["good morning"]
+    assert [item.value["text"] for item in memory.search(("elena", "said"))] == [
+        "good morning"
+    ]

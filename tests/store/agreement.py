@@ -13,13 +13,18 @@ SLACK_MS = 2_000
 COUNTS = ["posts", "tokens", "micro_usd"]
 
 
-def _times(have: list[tuple[str, float]], want: dict[str, float], now: int, world: World) -> list[str]:
-    """Which of the due times differ; of one that has come it matters only that it has."""
+def _times(
+    have: list[tuple[str, float]], want: dict[str, float], now: int, world: World
+) -> list[str]:
+    """Which of the due times differ; of one that has come it matters only that it
+    has."""
     wrong = []
     for name, at in have:
         real, expected = world.when(at), want.get(name, 0)
         if max(real, expected) > now + SLACK_MS and abs(real - expected) > SLACK_MS:
-            wrong.append(f"{name} is due in {real - now:.0f} ms, expected in {expected - now:.0f} ms")
+            wrong.append(
+                f"{name} is due in {real - now:.0f} ms, expected in {expected - now:.0f} ms"
+            )
     return wrong
 
 
@@ -57,7 +62,11 @@ def differences(world: World, ref: Reference) -> list[str]:
         compare(what, {name for name, _ in have}, set(want))
         found += _times(have, want, ref.now(), world)
     for lane in inboxes:
-        compare(f"inbox of {lane}", [entry_id for entry_id, _ in next(real)], list(ref.inbox[lane]))
+        compare(
+            f"inbox of {lane}",
+            [entry_id for entry_id, _ in next(real)],
+            list(ref.inbox[lane]),
+        )
     for bot in sorted(ref.work):
         compare(f"work of {bot}", set(next(real)), ref.work[bot])
     for message in answers:
@@ -65,9 +74,13 @@ def differences(world: World, ref: Reference) -> list[str]:
     for box in boxes:
         compare(f"outbox of {box}", next(real), ref.outbox[box])
     for what, names, kept in (
-        ("budget", scopes, ref.days), ("root", roots, ref.roots), ("hold", holds, {name: ref.holds[name].amount for name in holds}),
+        ("budget", scopes, ref.days),
+        ("root", roots, ref.roots),
+        ("hold", holds, {name: ref.holds[name].amount for name in holds}),
     ):
         for name in names:
             counted, owed = [int(count or 0) for count in next(real)], kept[name]
-            compare(f"{what} of {name}", counted, [owed.posts, owed.tokens, owed.micro_usd])
+            compare(
+                f"{what} of {name}", counted, [owed.posts, owed.tokens, owed.micro_usd]
+            )
     return found

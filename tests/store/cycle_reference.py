@@ -1,4 +1,5 @@
-"""Cycles in plain Python: what lanes, floors and commits should answer (see reference.py)."""
+"""Cycles in plain Python: what lanes, floors and commits should answer (see
+reference.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from app.store.floors import TURN_MS
 from tests.store.reference import Floor, Hold, Rooms, Spent
 
 OVERRUN = 100
-"""How many times what is held for it a call may take, for all that the protocol knows."""
+"""How many times what is held for it a call may take, for all that the protocol
+knows."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +75,39 @@ class Reference(Rooms):
         return lane in self.full_now | self.poll_now
 
     def trimmed(self, lane: str) -> set[str]:
-        """What was granted to this lane and is no longer in its inbox: begin brings it back."""
-        return set() if ":" in lane else self.work.get(lane, set()) - set(self.inbox.get(lane, {}).values())
+        """What was granted to this lane and is no longer in its inbox: begin brings it
+        back."""
+        return (
+            set()
+            if ":" in lane
+            else self.work.get(lane, set()) - set(self.inbox.get(lane, {}).values())
+        )
 
     def readable(self, lane: str) -> dict[str, str]:
-        """What a cycle of this lane gets to read: what was granted to it, and all where nothing was or a whole reading is due;
-        what is answered leaves the unasked inbox."""
+        """What a cycle of this lane gets to read: what was granted to it, and all where
+        nothing was or a whole reading is due; what is answered leaves the unasked
+        inbox."""
         inbox = self.inbox.get(lane, {})
         if ":" in lane:
             return inbox
-        granted = {entry: message for entry, message in inbox.items() if message in self.work.get(lane, ())}
+        granted = {
+            entry: message
+            for entry, message in inbox.items()
+            if message in self.work.get(lane, ())
+        }
         if granted and not self.whole(lane):
             return granted
-        for entry in [entry for entry, message in inbox.items() if message in self.answer and entry not in granted]:
+        for entry in [
+            entry
+            for entry, message in inbox.items()
+            if message in self.answer and entry not in granted
+        ]:
             del inbox[entry]
         return inbox
 
-    def finish(self, lane: str, owner: str, seq: int, retry: int | None, everything: bool) -> str:
+    def finish(
+        self, lane: str, owner: str, seq: int, retry: int | None, everything: bool
+    ) -> str:
         if self.locks.get(lane) != owner:
             return "lost"
         due = math.inf
@@ -97,10 +115,18 @@ class Reference(Rooms):
             due = self.at_once()
             if ":" not in lane and self.cooled(lane):
                 due = self.now() + self.cooled(lane)
-        for marks, reached in () if ":" in lane else ((self.full, self.full_now), (self.poll, self.poll_now)):
+        for marks, reached in (
+            ()
+            if ":" in lane
+            else ((self.full, self.full_now), (self.poll, self.poll_now))
+        ):
             if everything and retry is None:
                 reached.discard(lane)
-            at = self.now() if lane in reached and retry is None else marks.get(lane, math.inf)
+            at = (
+                self.now()
+                if lane in reached and retry is None
+                else marks.get(lane, math.inf)
+            )
             if at < math.inf:
                 due = min(due, max(at, self.now() + self.cooled(lane)))
         if retry is not None and everything and ":" not in lane:
@@ -129,9 +155,23 @@ class Reference(Rooms):
             return "muted"
         held = self.held(w.channel)
         kind = "direct" if w.direct else "auto"
-        mine = bool(held and held.bot == w.bot and held.message == w.message and held.kind == kind and not held.entry)
-        verdict = self._direct_claim(w, held, mine) if w.direct else self._auto_claim(w, held, mine)
-        score = TURN_MS * self.turn.get(w.message, 0) + w.event.created_ms + len(w.before) / 1024
+        mine = bool(
+            held
+            and held.bot == w.bot
+            and held.message == w.message
+            and held.kind == kind
+            and not held.entry
+        )
+        verdict = (
+            self._direct_claim(w, held, mine)
+            if w.direct
+            else self._auto_claim(w, held, mine)
+        )
+        score = (
+            TURN_MS * self.turn.get(w.message, 0)
+            + w.event.created_ms
+            + len(w.before) / 1024
+        )
         if verdict == "wait" and w.direct:
             self.waiting.setdefault(w.channel, {})[w.lane] = score
         if verdict != "granted":
@@ -151,7 +191,11 @@ class Reference(Rooms):
             return "gone"
         if mine:
             return "granted"
-        unsettled = sum(1 for bot in w.before if answer.get(bot, "committed").startswith("committed"))
+        unsettled = sum(
+            1
+            for bot in w.before
+            if answer.get(bot, "committed").startswith("committed")
+        )
         if unsettled:
             floor = self.floors.get(w.channel, Floor())
             since = max(self.election(w.message).addressed or 0, floor.until)
@@ -165,7 +209,11 @@ class Reference(Rooms):
             return "answered"
         if e.addressed is not None:
             return "addressed"
-        if e.state == "open" or (e.state == "granted" and e.winner != w.bot) or e.paid not in ("", w.bot):
+        if (
+            e.state == "open"
+            or (e.state == "granted" and e.winner != w.bot)
+            or e.paid not in ("", w.bot)
+        ):
             return "election_open"
         if self.cooled(w.bot) > 0:
             return "cooled"
@@ -177,14 +225,25 @@ class Reference(Rooms):
 
     def _holds(self, w: Who, grant: int) -> bool:
         held = self.held(w.channel)
-        return bool(held and held.bot == w.bot and held.message == w.message and held.grant == grant)
+        return bool(
+            held
+            and held.bot == w.bot
+            and held.message == w.message
+            and held.grant == grant
+        )
 
-    def reserve(self, w: Who, grant: int, tokens: int, micro_usd: int, hold: str) -> str:
+    def reserve(
+        self, w: Who, grant: int, tokens: int, micro_usd: int, hold: str
+    ) -> str:
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
         e = self.election(w.message)
         held = self.held(w.channel)
-        if not self._holds(w, grant) or (held and held.entry) or (not w.direct and e.paid not in ("", w.bot)):
+        if (
+            not self._holds(w, grant)
+            or (held and held.entry)
+            or (not w.direct and e.paid not in ("", w.bot))
+        ):
             return "lost_floor"
         before = self.holds.get(hold)
         cost = Spent(posts=0 if before else 1, tokens=tokens, micro_usd=micro_usd)
@@ -192,12 +251,19 @@ class Reference(Rooms):
             return "budget"
         root, _ = self.root_of(w.event)
         scopes = self.payers(w.bot, w.event)
-        excess = (OVERRUN - 1) * (micro_usd + (before.amount.micro_usd if before else 0))
-        if excess and any(self._crowded(scope, hold, excess, micro_usd) for scope in scopes):
+        excess = (OVERRUN - 1) * (
+            micro_usd + (before.amount.micro_usd if before else 0)
+        )
+        if excess and any(
+            self._crowded(scope, hold, excess, micro_usd) for scope in scopes
+        ):
             return "budget" if before else "wait"
         self._hold(hold, scopes, root, cost)
         for scope in scopes if excess else ():
-            self.calls.setdefault(scope, {})[hold] = self.now() + self.limits.call_ms, excess
+            self.calls.setdefault(scope, {})[hold] = (
+                self.now() + self.limits.call_ms,
+                excess,
+            )
         if w.event.author_kind is AuthorKind.HUMAN:
             self.persons.setdefault(root, w.event.author_id)
         if not w.direct:
@@ -209,15 +275,27 @@ class Reference(Rooms):
         if hops > 0 or not w.direct or not root:
             spent = self.root_spent(root, hops, cost)
         else:
-            spent = cost.posts > 0 and self.roots.get(root, Spent()).posts >= self.limits.root_posts
+            spent = (
+                cost.posts > 0
+                and self.roots.get(root, Spent()).posts >= self.limits.root_posts
+            )
         shared = self._shared(w) and self.share_spent(w.bot, w.event.author_id)
         return spent or shared or self.days_spent(self.payers(w.bot, w.event), cost)
 
     def _crowded(self, scope: str, hold: str, excess: int, micro_usd: int) -> bool:
-        """Would more than one of the calls that run pass the cap, took each so many times what is held for it?"""
-        others = [most for other, (until, most) in self.calls.get(scope, {}).items() if other != hold and until > self.now()]
+        """Would more than one of the calls that run pass the cap, took each so many
+        times what is held for it?"""
+        others = [
+            most
+            for other, (until, most) in self.calls.get(scope, {}).items()
+            if other != hold and until > self.now()
+        ]
         worst = sum(others) + excess - max([excess, *others])
-        return bool(others) and self.days.get(scope, Spent()).micro_usd + micro_usd + worst > self.caps(scope)[2]
+        return (
+            bool(others)
+            and self.days.get(scope, Spent()).micro_usd + micro_usd + worst
+            > self.caps(scope)[2]
+        )
 
     def _hold(self, name: str, scopes: tuple[str, ...], root: str, cost: Spent) -> None:
         self.book(scopes, root, cost)
@@ -229,11 +307,16 @@ class Reference(Rooms):
     # ---- commit and its refusals
 
     def _pay(self, w: Who, d: Draft, posts: int) -> None:
-        """What was held is settled; without a hold the books are as if there had been one."""
-        if self.settle(d.hold, d.tokens, d.micro_usd, posts) or not (posts or d.tokens or d.micro_usd):
+        """What was held is settled; without a hold the books are as if there had been
+        one."""
+        if self.settle(d.hold, d.tokens, d.micro_usd, posts) or not (
+            posts or d.tokens or d.micro_usd
+        ):
             return
         root, _ = self.root_of(w.event)
-        self.book(self.payers(w.bot, w.event), root, Spent(posts, d.tokens, d.micro_usd))
+        self.book(
+            self.payers(w.bot, w.event), root, Spent(posts, d.tokens, d.micro_usd)
+        )
         self.mark_spent(w.bot)
 
     def settle(self, name: str, tokens: int, micro_usd: int, posts: int = 0) -> bool:
@@ -244,7 +327,15 @@ class Reference(Rooms):
         for calls in self.calls.values():
             calls.pop(name, None)
         amount = held.amount
-        self.book(held.scopes, held.root, Spent(posts - amount.posts, tokens - amount.tokens, micro_usd - amount.micro_usd))
+        self.book(
+            held.scopes,
+            held.root,
+            Spent(
+                posts - amount.posts,
+                tokens - amount.tokens,
+                micro_usd - amount.micro_usd,
+            ),
+        )
         self.mark_spent(held.scopes[0])
         return True
 
@@ -305,11 +396,20 @@ class Reference(Rooms):
 
     def _shared(self, w: Who) -> bool:
         """Whether the answer is one of its author's share."""
-        return w.event.author_kind is AuthorKind.HUMAN and not (w.direct and (w.bot, w.message) in self.notices)
+        return w.event.author_kind is AuthorKind.HUMAN and not (
+            w.direct and (w.bot, w.message) in self.notices
+        )
 
     def _stale(self, w: Who, read: int) -> bool:
-        again = self.last_human.get((w.channel, w.event.author_id), 0) if w.event.author_kind is AuthorKind.HUMAN else 0
-        return again > read or self.last_human.get((w.channel, f"re:{w.message}"), 0) > read
+        again = (
+            self.last_human.get((w.channel, w.event.author_id), 0)
+            if w.event.author_kind is AuthorKind.HUMAN
+            else 0
+        )
+        return (
+            again > read
+            or self.last_human.get((w.channel, f"re:{w.message}"), 0) > read
+        )
 
     def give_back(self, w: Who, grant: int, keep: bool) -> str:
         self.next = ""
@@ -354,7 +454,9 @@ class Reference(Rooms):
         return first
 
     def cancel(self, bot: str, message: str, channel: str) -> bool:
-        if self.election(message).addressed is None or bot in self.answer.get(message, {}):
+        if self.election(message).addressed is None or bot in self.answer.get(
+            message, {}
+        ):
             return False
         self.answer.setdefault(message, {})[bot] = "cancelled"
         if not self.held(channel):

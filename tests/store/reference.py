@@ -1,6 +1,8 @@
-"""Admission and elections in plain Python: what each call should answer. No Redis; times in ms come from `now`.
+"""Admission and elections in plain Python: what each call should answer. No Redis;
+times in ms come from `now`.
 
-Each method answers the verdict that the store's call should give, and moves the reference as the call should move Redis.
+Each method answers the verdict that the store's call should give, and moves the
+reference as the call should move Redis.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ class Election:
     state: str = ""
     channel: str = ""
     opened: int = 0
-    counts: dict[str, int] = field(default_factory=lambda: {"message": 0, "reaction": 0, "edit": 0})
+    counts: dict[str, int] = field(
+        default_factory=lambda: {"message": 0, "reaction": 0, "edit": 0}
+    )
     bids: dict[str, float] = field(default_factory=dict)
     winner: str = ""
     again: str = ""
@@ -61,9 +65,18 @@ class Hold:
 
 
 class Rooms:
-    """All of Redis that the protocols use, and what gateways do with it: admission and elections."""
+    """All of Redis that the protocols use, and what gateways do with it: admission and
+    elections."""
 
-    def __init__(self, now: Callable[[], int], limits: Limits, lease: int, quiet: int, max_age: int, hold: int) -> None:
+    def __init__(
+        self,
+        now: Callable[[], int],
+        limits: Limits,
+        lease: int,
+        quiet: int,
+        max_age: int,
+        hold: int,
+    ) -> None:
         self.now, self.limits = now, limits
         self.lease, self.quiet, self.max_age, self.hold = lease, quiet, max_age, hold
         self.locks: dict[str, str] = {}
@@ -75,12 +88,14 @@ class Rooms:
         """Whom the last call that freed a floor woke."""
         self.due: dict[str, float] = {}
         self.full: dict[str, float] = {}
-        """From when on a cycle of the lane reads its whole inbox, whatever was granted to it."""
+        """From when on a cycle of the lane reads its whole inbox, whatever was granted
+        to it."""
         self.poll: dict[str, float] = {}
         """The same, and it is a poll."""
         self.full_now: set[str] = set()
         self.poll_now: set[str] = set()
-        """Lanes for which that time has come, until a cycle has ended that saw to it."""
+        """Lanes for which that time has come, until a cycle has ended that saw to
+        it."""
         self.inbox: dict[str, dict[str, str]] = {}
         self.seen: dict[tuple[str, str, str], str] = {}
         self.elections: dict[str, Election] = {}
@@ -104,7 +119,8 @@ class Rooms:
         """Who wrote the message that is a root."""
         self.holds: dict[str, Hold] = {}
         self.calls: dict[str, dict[str, tuple[int, int]]] = {}
-        """By scope and hold: when the call has surely ended, and what it may take beyond what is held."""
+        """By scope and hold: when the call has surely ended, and what it may take
+        beyond what is held."""
         self.asked: dict[tuple[str, str], int] = {}
         self.turns: dict[tuple[str, str], int] = {}
         self.turn: dict[str, int] = {}
@@ -124,9 +140,13 @@ class Rooms:
         yield from self.elections_due.values()
         yield from self.cooldown.values()
         yield from (at + self.quiet for at in self.recent.values())
-        yield from (until for calls in self.calls.values() for until, _ in calls.values())
+        yield from (
+            until for calls in self.calls.values() for until, _ in calls.values()
+        )
         for floor in self.floors.values():
-            yield from (floor.until + n * self.lease for n in range(0 if floor.bot else 1, 4))
+            yield from (
+                floor.until + n * self.lease for n in range(0 if floor.bot else 1, 4)
+            )
         for e in self.elections.values():
             yield e.opened + self.max_age
             if e.addressed is not None:
@@ -143,7 +163,9 @@ class Rooms:
         floor = self.floors.get(channel)
         return floor if floor and floor.bot and floor.until > self.now() else None
 
-    def wake(self, lane: str, due: float, full: bool = False, poll: bool = False) -> None:
+    def wake(
+        self, lane: str, due: float, full: bool = False, poll: bool = False
+    ) -> None:
         self.ticks += 1
         if poll:
             self.poll[lane] = min(self.poll.get(lane, math.inf), due)
@@ -153,7 +175,12 @@ class Rooms:
         self.due[lane] = min(self.due.get(lane, math.inf), due)
 
     def muted(self, bot: str, event: Event) -> bool:
-        scopes = {"all", f"guild:{event.guild_id or '-'}", f"channel:{event.channel_id}", f"bot:{bot}"}
+        scopes = {
+            "all",
+            f"guild:{event.guild_id or '-'}",
+            f"channel:{event.channel_id}",
+            f"bot:{bot}",
+        }
         return bool(scopes & self.mutes)
 
     def cooled(self, bot: str) -> float:
@@ -161,19 +188,23 @@ class Rooms:
 
     def _take(self, channel: str, bot: str, message: str, kind: str) -> None:
         self.ticks += 1
-        self.floors[channel] = Floor(bot, message, kind, "", self.now() + self.lease, self.ticks)
+        self.floors[channel] = Floor(
+            bot, message, kind, "", self.now() + self.lease, self.ticks
+        )
 
     def _free(self, channel: str) -> None:
         self.floors[channel] = Floor(until=self.now())
         self._wake_waiting(channel)
 
     def _still_free(self, channel: str) -> None:
-        """Somebody settled while nobody held the floor: whoever waits for the next one counts from now."""
+        """Somebody settled while nobody held the floor: whoever waits for the next one
+        counts from now."""
         if not self.held(channel):
             self.floors.setdefault(channel, Floor()).until = self.now()
 
     def _wake_waiting(self, channel: str) -> None:
-        """Whoever waits first for the floor is due now: a lane, or an election (`#<message>`) after all lanes."""
+        """Whoever waits first for the floor is due now: a lane, or an election
+        (`#<message>`) after all lanes."""
         queue = self.waiting.get(channel, {})
         self.next = min(queue, key=lambda name: (queue[name], name), default="")
         if not self.next:
@@ -194,8 +225,17 @@ class Rooms:
     def payers(self, bot: str, event: Event) -> tuple[str, ...]:
         """The budgets of a day that an answer to this event is of."""
         root, _ = self.root_of(event)
-        person = event.author_id if event.author_kind is AuthorKind.HUMAN else self.persons.get(root, "")
-        return (bot, "all", *([f"person:{person}"] if person and root else []), f"channel:{event.channel_id}")
+        person = (
+            event.author_id
+            if event.author_kind is AuthorKind.HUMAN
+            else self.persons.get(root, "")
+        )
+        return (
+            bot,
+            "all",
+            *([f"person:{person}"] if person and root else []),
+            f"channel:{event.channel_id}",
+        )
 
     def root_spent(self, root: str, hops: int, cost: Spent) -> bool:
         spent, limits = self.roots.get(root), self.limits
@@ -208,13 +248,18 @@ class Rooms:
         return (
             (cost.posts > 0 and spent.posts + spent.foreign >= limits.root_posts)
             or spent.tokens + cost.tokens > limits.root_tokens
-            or spent.micro_usd + cost.micro_usd > limits.root_micro_usd)
+            or spent.micro_usd + cost.micro_usd > limits.root_micro_usd
+        )
 
     def caps(self, scope: str) -> tuple[float, int, int]:
         """Posts, tokens and micro-dollars of a day."""
         limits = self.limits
         if scope == "all":
-            return limits.daily_posts_all, limits.daily_tokens_all, limits.daily_micro_usd_all
+            return (
+                limits.daily_posts_all,
+                limits.daily_tokens_all,
+                limits.daily_micro_usd_all,
+            )
         if scope.startswith("person:"):
             return math.inf, limits.person_tokens, limits.person_micro_usd
         if scope.startswith("channel:"):
@@ -225,7 +270,9 @@ class Rooms:
         for scope in scopes:
             posts, tokens, micro_usd = self.caps(scope)
             spent = self.days.get(scope, Spent())
-            if (cost.posts > 0 and spent.posts >= posts) or spent.tokens + cost.tokens > tokens:
+            if (
+                cost.posts > 0 and spent.posts >= posts
+            ) or spent.tokens + cost.tokens > tokens:
                 return True
             if spent.micro_usd + cost.micro_usd > micro_usd:
                 return True
@@ -235,7 +282,10 @@ class Rooms:
         return self.days_spent((bot, "all"), Spent(posts=1))
 
     def book(self, scopes: tuple[str, ...], root: str, cost: Spent) -> None:
-        for spent in (*(self.days.setdefault(scope, Spent()) for scope in scopes), self.roots.setdefault(root, Spent())):
+        for spent in (
+            *(self.days.setdefault(scope, Spent()) for scope in scopes),
+            self.roots.setdefault(root, Spent()),
+        ):
             spent.posts += cost.posts
             spent.tokens += cost.tokens
             spent.micro_usd += cost.micro_usd
@@ -250,7 +300,10 @@ class Rooms:
         subject = c.bot, message, self._kind(c)
         again = False
         if c.edited:
-            asked = "direct" in (self.seen.get(subject), self.seen.get((c.bot, message, "message")))
+            asked = "direct" in (
+                self.seen.get(subject),
+                self.seen.get((c.bot, message, "message")),
+            )
             answer = self.answer.get(message, {}).get(c.bot)
             again = not asked or answer == "cancelled"
             if again and answer in ("cancelled", "declined"):
@@ -265,10 +318,19 @@ class Rooms:
         return "over_person_limit" if verdict == "flood" else verdict
 
     def _flooding(self, c: Candidate) -> str:
-        """Far beyond a person's limit nothing is written, so the same message is refused again."""
-        if not c.classified.direct or not c.wakes or c.event.author_kind is not AuthorKind.HUMAN:
+        """Far beyond a person's limit nothing is written, so the same message is
+        refused again."""
+        if (
+            not c.classified.direct
+            or not c.wakes
+            or c.event.author_kind is not AuthorKind.HUMAN
+        ):
             return ""
-        if self.muted(c.bot, c.event) or self.asked.get((c.bot, c.event.author_id), 0) < 2 * self.limits.person_hourly:
+        if (
+            self.muted(c.bot, c.event)
+            or self.asked.get((c.bot, c.event.author_id), 0)
+            < 2 * self.limits.person_hourly
+        ):
             return ""
         self._remember(c)
         return "flood"
@@ -289,7 +351,9 @@ class Rooms:
         if c.classified.signal is not Signal.AMBIENT and c.wakes:
             root, hops = self.root_of(event)
             human = event.author_kind is AuthorKind.HUMAN
-            if (not human and self.root_spent(root, hops, Spent(posts=1, tokens=1))) or self.day_spent(c.bot):
+            if (
+                not human and self.root_spent(root, hops, Spent(posts=1, tokens=1))
+            ) or self.day_spent(c.bot):
                 self._passes(c, e)
                 return "exhausted"
         if c.classified.direct:
@@ -301,16 +365,26 @@ class Rooms:
         number = int(event.message_id)
         if event.author_kind is AuthorKind.HUMAN:
             for name in (event.author_id, "#last"):
-                self.last_human[channel, name] = max(number, self.last_human.get((channel, name), 0))
+                self.last_human[channel, name] = max(
+                    number, self.last_human.get((channel, name), 0)
+                )
             if event.reply_to:
                 answered = channel, f"re:{event.reply_to}"
-                self.last_human[answered] = max(number, self.last_human.get(answered, 0))
+                self.last_human[answered] = max(
+                    number, self.last_human.get(answered, 0)
+                )
         elif event.message_id not in self.causes:
             if event.author_kind is AuthorKind.OURS:
-                self.causes[event.message_id] = self.in_flight.get((c.author_bot, channel), ("", 0))
+                self.causes[event.message_id] = self.in_flight.get(
+                    (c.author_bot, channel), ("", 0)
+                )
             else:
                 known = self.causes.get(event.reply_to or "")
-                root = known[0] if known else str(self.last_human.get((channel, "#last"), ""))
+                root = (
+                    known[0]
+                    if known
+                    else str(self.last_human.get((channel, "#last"), ""))
+                )
                 self.causes[event.message_id] = root, (known[1] if known else 0) + 1
                 if root:
                     self.roots.setdefault(root, Spent()).foreign += 1
@@ -333,7 +407,9 @@ class Rooms:
             over = self.asked[who] > limits.person_hourly or self.share_spent(*who)
         turn = self._turn(event)
         waiting = len(self.inbox.get(f"{c.bot}:{event.channel_id}", {}))
-        crowded = waiting >= limits.waiting and (turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting)
+        crowded = waiting >= limits.waiting and (
+            turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting
+        )
         if over and (crowded or who in self.told):
             return "over_person_limit"
         if over:
@@ -353,10 +429,15 @@ class Rooms:
     def share_spent(self, bot: str, person: str) -> bool:
         """Whether the bot answers this person no more today."""
         used, limits = self.shares.get((bot, person), 0), self.limits
-        if used >= max(limits.quiet_posts, int(limits.daily_posts * limits.person_share)):
+        if used >= max(
+            limits.quiet_posts, int(limits.daily_posts * limits.person_share)
+        ):
             return True
         posts = self.days.get(bot, Spent()).posts
-        return posts >= limits.daily_posts * (1 - limits.quiet_reserve) and used >= limits.quiet_posts
+        return (
+            posts >= limits.daily_posts * (1 - limits.quiet_reserve)
+            and used >= limits.quiet_posts
+        )
 
     def _bid(self, c: Candidate, e: Election) -> str:
         message = c.event.message_id
@@ -418,19 +499,28 @@ class Rooms:
         if too_old or {"all", f"channel:{e.channel}", f"guild:{guild}"} & self.mutes:
             return self._close(message, "left")
         if held:
-            self.waiting.setdefault(e.channel, {}).setdefault(f"#{message}", 1e13 + self.now())
+            self.waiting.setdefault(e.channel, {}).setdefault(
+                f"#{message}", 1e13 + self.now()
+            )
             self.elections_due[message] = held.until
             return "deferred", ""
-        if e.channel in self.recent and self.recent[e.channel] + self.quiet > self.now():
+        if (
+            e.channel in self.recent
+            and self.recent[e.channel] + self.quiet > self.now()
+        ):
             self.elections_due[message] = self.recent[e.channel] + self.quiet
             return "deferred", ""
         return self._grant(message, e)
 
     def _grant(self, message: str, e: Election) -> tuple[str, str]:
         def rank(bot: str) -> tuple[float, str]:
-            return e.bids[bot], hashlib.sha1((bot + message).encode(), usedforsecurity=False).hexdigest()
+            return e.bids[bot], hashlib.sha1(
+                (bot + message).encode(), usedforsecurity=False
+            ).hexdigest()
 
-        ranked = [bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again]
+        ranked = [
+            bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again
+        ]
         later: list[tuple[float, str]] = []
         busy = False
         for bot in ranked:

@@ -1,4 +1,5 @@
-"""The steps that Hypothesis may choose from, and the promises that hold after each and at the end."""
+"""The steps that Hypothesis may choose from, and the promises that hold after each and
+at the end."""
 
 from __future__ import annotations
 
@@ -6,7 +7,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, InboxEntry
@@ -17,17 +24,58 @@ from tests.store.world import ALICE, BOB, BOTS, LATER_MS, Cycle
 
 LOST = st.sampled_from([False, False, False, True])
 BID = st.sampled_from([None, 0.2, 0.5, 0.5, 0.9])
-ODD = ("claim", "reserve", "commit", "commit final", "commit unread", "react", "keep", "give back", "drop", "renew", "settle", "finish")
+ODD = (
+    "claim",
+    "reserve",
+    "commit",
+    "commit final",
+    "commit unread",
+    "react",
+    "keep",
+    "give back",
+    "drop",
+    "renew",
+    "settle",
+    "finish",
+)
 
 
-MEANWHILE = ("nothing", "nothing", "wrote again", "somebody answered", "usurped", "lease ended", "addressed", "deleted", "edited", "muted",
-             "dropped", "renewed", "committed twice")
+MEANWHILE = (
+    "nothing",
+    "nothing",
+    "wrote again",
+    "somebody answered",
+    "usurped",
+    "lease ended",
+    "addressed",
+    "deleted",
+    "edited",
+    "muted",
+    "dropped",
+    "renewed",
+    "committed twice",
+)
 
-FAULTS = ("hear again", "crash", "unlock", "usurp", "usurp", "poll", "poll", "mute", "mute", "forget", "edit", "edit", "flood")
+FAULTS = (
+    "hear again",
+    "crash",
+    "unlock",
+    "usurp",
+    "usurp",
+    "poll",
+    "poll",
+    "mute",
+    "mute",
+    "forget",
+    "edit",
+    "edit",
+    "flood",
+)
 
 
 class Protocol(RuleBasedStateMachine):
-    """Two channels, three bots, people and bots that write, workers that die. Subclasses choose what happens."""
+    """Two channels, three bots, people and bots that write, workers that die.
+    Subclasses choose what happens."""
 
     store: ClassVar[Store]
     meanwhile: ClassVar[tuple[str, ...]] = MEANWHILE
@@ -55,13 +103,26 @@ class Protocol(RuleBasedStateMachine):
 
     # ---- what people and bots say
 
-    def _say(self, channel: str, author: AuthorKind, addressed: tuple[str, ...], data: Any, who: str = "",
-             reply_to: str | None = None) -> None:
+    def _say(
+        self,
+        channel: str,
+        author: AuthorKind,
+        addressed: tuple[str, ...],
+        data: Any,
+        who: str = "",
+        reply_to: str | None = None,
+    ) -> None:
         self.m.count += 1
         # Ids of any age and order: no script may trust the clock in them.
-        message = str(FIRST_ID + self.m.count if who or data.draw(st.booleans(), "young") else 10**10 + self.m.count)
+        message = str(
+            FIRST_ID + self.m.count
+            if who or data.draw(st.booleans(), "young")
+            else 10**10 + self.m.count
+        )
         known = [c.event.message_id for c in self.m.heard]
-        reply_to = reply_to or data.draw(st.sampled_from([None, None, *known[-2:]]), "reply_to")
+        reply_to = reply_to or data.draw(
+            st.sampled_from([None, None, *known[-2:]]), "reply_to"
+        )
         person = who or data.draw(st.sampled_from([ALICE, BOB]), "who")
         who = {AuthorKind.HUMAN: person, AuthorKind.FOREIGN: "700"}.get(author, "800")
         said = world.event(message, channel, who, author_kind=author, reply_to=reply_to)
@@ -70,7 +131,11 @@ class Protocol(RuleBasedStateMachine):
     def _hear(self, said: Any, addressed: tuple[str, ...], data: Any) -> None:
         for bot in data.draw(st.permutations(self.bots), "order"):
             author_bot = BOTS[0] if said.author_kind is AuthorKind.OURS else ""
-            more = {"expected": len(self.bots), "author_bot": author_bot, "wakes": data.draw(st.sampled_from([True] * 7 + [False]))}
+            more = {
+                "expected": len(self.bots),
+                "author_bot": author_bot,
+                "wakes": data.draw(st.sampled_from([True] * 7 + [False])),
+            }
             if bot in addressed:
                 c = world.direct(bot, said, addressed, **more)
             else:
@@ -89,8 +154,12 @@ class Protocol(RuleBasedStateMachine):
     def say(self, data: Any) -> None:
         """A message comes; some gateways lag."""
         if len(self.m.heard) < 24:
-            self._say(data.draw(st.sampled_from(self.channels)), data.draw(st.sampled_from(self.authors)),
-                      data.draw(st.sampled_from(self.addressed)), data)
+            self._say(
+                data.draw(st.sampled_from(self.channels)),
+                data.draw(st.sampled_from(self.authors)),
+                data.draw(st.sampled_from(self.addressed)),
+                data,
+            )
 
     @precondition(lambda self: self.m.late)
     @rule(data=st.data(), lost=LOST)
@@ -104,11 +173,16 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(data=st.data(), steps=st.integers(1, 6))
     def progress(self, data: Any, steps: int) -> None:
-        """Anybody whose turn may be next goes on: a closer of elections, a worker, a cycle, a deliverer."""
+        """Anybody whose turn may be next goes on: a closer of elections, a worker, a
+        cycle, a deliverer."""
         for _ in range(steps):
             m = self.m
-            due = any(at <= m.at and lane not in m.ref.locks for lane, at in m.ref.due.items())
-            options: list[Callable[[Any, bool], None]] = [self._begin] * (3 if due else 1)
+            due = any(
+                at <= m.at and lane not in m.ref.locks for lane, at in m.ref.due.items()
+            )
+            options: list[Callable[[Any, bool], None]] = [self._begin] * (
+                3 if due else 1
+            )
             if m.ref.elections:
                 options.append(self._elect)
             if any(not self._writing(cycle) for cycle in m.cycles):
@@ -121,7 +195,8 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def drafts(self, data: Any) -> None:
-        """All goes well for a while: elections are closed, due lanes served, and each cycle gets as far as its draft."""
+        """All goes well for a while: elections are closed, due lanes served, and each
+        cycle gets as far as its draft."""
         for message in sorted(self.m.ref.elections_due):
             self.m.elect(message, self.m.ref.elections[message].channel or "55")
         for lane in [lane for lane in self.m.pump() if lane.bot not in self.dead]:
@@ -142,17 +217,31 @@ class Protocol(RuleBasedStateMachine):
         self.m.elect(message, self.m.ref.elections[message].channel or "55", lost)
 
     def _lanes(self) -> list[Lane]:
-        every = [Lane(bot, channel) for bot in self.bots for channel in (None, *self.channels)]
+        every = [
+            Lane(bot, channel)
+            for bot in self.bots
+            for channel in (None, *self.channels)
+        ]
         return [lane for lane in every if lane.bot not in self.dead]
 
     def _begin(self, data: Any, lost: bool) -> None:
-        """The pump finds what is due and a worker takes one of it; or a hint comes that nobody needs."""
-        due = [] if lost else [lane for lane in self.m.pump() if lane.bot not in self.dead]
+        """The pump finds what is due and a worker takes one of it; or a hint comes that
+        nobody needs."""
+        due = (
+            []
+            if lost
+            else [lane for lane in self.m.pump() if lane.bot not in self.dead]
+        )
         self.m.begin(data.draw(st.sampled_from(due or self._lanes())))
 
     def _go_on(self, data: Any, lost: bool) -> None:
-        """A cycle does what a good one does next, as far as the end of its model call."""
-        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if not self._writing(cycle)]))
+        """A cycle does what a good one does next, as far as the end of its model
+        call."""
+        cycle = data.draw(
+            st.sampled_from(
+                [cycle for cycle in self.m.cycles if not self._writing(cycle)]
+            )
+        )
         for _ in range(data.draw(st.integers(1, 3))):
             if cycle in self.m.cycles and not self._writing(cycle):
                 self._step(cycle, lost)
@@ -160,11 +249,18 @@ class Protocol(RuleBasedStateMachine):
     @staticmethod
     def _writing(cycle: Cycle) -> list[InboxEntry]:
         """What a cycle has paid for and not answered."""
-        return [e for e in cycle.entries if e.entry_id in cycle.paid and e.entry_id not in cycle.done]
+        return [
+            e
+            for e in cycle.entries
+            if e.entry_id in cycle.paid and e.entry_id not in cycle.done
+        ]
 
     def _answer_meanwhile(self, data: Any, lost: bool) -> None:
-        """A cycle's draft is ready; something may have happened while the model wrote."""
-        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if self._writing(cycle)]))
+        """A cycle's draft is ready; something may have happened while the model
+        wrote."""
+        cycle = data.draw(
+            st.sampled_from([cycle for cycle in self.m.cycles if self._writing(cycle)])
+        )
         entry = self._writing(cycle)[0]
         what = data.draw(st.sampled_from(self.meanwhile), "meanwhile")
         said = entry.event
@@ -186,7 +282,9 @@ class Protocol(RuleBasedStateMachine):
             self.m.forget(said.message_id)
         elif what == "edited" and self.changes:
             # A bot that was late to hear of it is not on the list.
-            for told in [c for c in self.m.heard if c.bot == cycle.lane.bot and c.event == said][:1]:
+            for told in [
+                c for c in self.m.heard if c.bot == cycle.lane.bot and c.event == said
+            ][:1]:
                 self.m.edit(told, data.draw(st.booleans(), "named"))
         elif what == "muted" and self.mutes:
             self.m.mute(data.draw(st.sampled_from(self.mutes)), True)
@@ -201,11 +299,14 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.m.ref.elections_due)
     @rule(data=st.data(), dies=st.booleans())
     def lapse(self, data: Any, dies: bool) -> None:
-        """The holder of a floor is silent for longer than its lease, or dead, and somebody asks for an election again."""
+        """The holder of a floor is silent for longer than its lease, or dead, and
+        somebody asks for an election again."""
         message = data.draw(st.sampled_from(sorted(self.m.ref.elections_due)))
         winner = self.m.ref.elections[message].winner
         if dies and winner:
-            self.m.cycles = [cycle for cycle in self.m.cycles if str(cycle.lane) != winner]
+            self.m.cycles = [
+                cycle for cycle in self.m.cycles if str(cycle.lane) != winner
+            ]
             self.m.unlock(Lane(winner))
         self.m.world.advance(LATER_MS)
         self.m.elect(message, self.m.ref.elections[message].channel)
@@ -218,7 +319,11 @@ class Protocol(RuleBasedStateMachine):
             self._answer(cycle, entry, lost, tokens)
         elif entry.entry_id in cycle.tokens:
             verdict = self.m.reserve(cycle, entry, 100, lost, self.held_usd)
-            ids = [c.event.message_id for c in self.m.heard if c.event.channel_id == entry.event.channel_id]
+            ids = [
+                c.event.message_id
+                for c in self.m.heard
+                if c.event.channel_id == entry.event.channel_id
+            ]
             cycle.read_up_to = max(ids, key=int)
             if verdict != "ok":
                 self._end(cycle, entry, verdict)
@@ -226,7 +331,8 @@ class Protocol(RuleBasedStateMachine):
             verdict = self.m.claim(cycle, entry, lost)
             if verdict in ("wait", "quiet", "cooled", "election_open"):
                 cycle.done.add(entry.entry_id)
-                # Whoever an election grants is woken by it; the others leave its message alone.
+                # Whoever an election grants is woken by it; the others leave its
+                # message alone.
                 cycle.retry = cycle.retry if verdict == "election_open" else LATER_MS
             elif verdict != "granted":
                 self._end(cycle, entry, verdict)
@@ -234,7 +340,9 @@ class Protocol(RuleBasedStateMachine):
     def _answer(self, cycle: Cycle, entry: InboxEntry, lost: bool, tokens: int) -> None:
         direct = cycle.lane.channel is not None
         draft = {"tokens": tokens, "micro_usd": self.micro_usd}
-        verdict = self.m.commit(cycle, entry, lost, read_up_to=cycle.read_up_to, **draft)
+        verdict = self.m.commit(
+            cycle, entry, lost, read_up_to=cycle.read_up_to, **draft
+        )
         if verdict == "stale" and direct:
             verdict = self.m.reserve(cycle, entry, 100, lost, self.held_usd)
             if verdict == "ok":
@@ -257,10 +365,16 @@ class Protocol(RuleBasedStateMachine):
             self.m.drop(cycle, entry)
 
     @precondition(lambda self: any(cycle.entries for cycle in self.m.cycles))
-    @rule(data=st.data(), ops=st.lists(st.sampled_from(ODD), min_size=1, max_size=3), lost=LOST)
+    @rule(
+        data=st.data(),
+        ops=st.lists(st.sampled_from(ODD), min_size=1, max_size=3),
+        lost=LOST,
+    )
     def odd(self, data: Any, ops: list[str], lost: bool) -> None:
         """A cycle does anything at all, in any order."""
-        cycle = data.draw(st.sampled_from([cycle for cycle in self.m.cycles if cycle.entries]))
+        cycle = data.draw(
+            st.sampled_from([cycle for cycle in self.m.cycles if cycle.entries])
+        )
         entry = data.draw(st.sampled_from(cycle.entries))
         for op in ops:
             if cycle in self.m.cycles:
@@ -273,7 +387,14 @@ class Protocol(RuleBasedStateMachine):
             self.m.reserve(cycle, entry, 100, lost, self.held_usd)
         elif op.startswith("commit") or op == "react":
             read = str(FIRST_ID + 10**6) if op != "commit unread" else ""
-            self.m.commit(cycle, entry, lost, read_up_to=read, final=op.endswith("final"), react=op == "react")
+            self.m.commit(
+                cycle,
+                entry,
+                lost,
+                read_up_to=read,
+                final=op.endswith("final"),
+                react=op == "react",
+            )
         elif op in ("keep", "give back"):
             self.m.give_back(cycle, entry, op == "keep", lost)
         elif op == "drop":
@@ -300,10 +421,12 @@ class Protocol(RuleBasedStateMachine):
             # Its lock stays until the lease ends.
             m.cycles.remove(data.draw(st.sampled_from(m.cycles)))
         elif what == "unlock" and m.ref.locks:
-            # The lease ends, under a dead cycle or a living one that goes on all the same.
+            # The lease ends, under a dead cycle or a living one that goes on all the
+            # same.
             m.unlock(Lane.parse(data.draw(st.sampled_from(sorted(m.ref.locks)))))
         elif what == "usurp" and m.cycles:
-            # The same, and another worker takes the lane at once: two cycles believe that it is theirs.
+            # The same, and another worker takes the lane at once: two cycles believe
+            # that it is theirs.
             lane = data.draw(st.sampled_from(m.cycles)).lane
             m.unlock(lane)
             m.begin(lane)
@@ -320,7 +443,11 @@ class Protocol(RuleBasedStateMachine):
         elif what == "forget" and m.heard and self.changes:
             m.forget(data.draw(st.sampled_from(m.heard)).event.message_id)
         elif what == "edit" and m.heard and self.changes:
-            m.edit(data.draw(st.sampled_from(m.heard)), data.draw(st.booleans(), "named"), data.draw(LOST))
+            m.edit(
+                data.draw(st.sampled_from(m.heard)),
+                data.draw(st.booleans(), "named"),
+                data.draw(LOST),
+            )
 
     @rule(ms=st.integers(0, 2))
     def wait(self, ms: int) -> None:
@@ -328,12 +455,15 @@ class Protocol(RuleBasedStateMachine):
         self.m.world.advance(self.passing[ms])
 
     def _post(self, data: Any, at_once: bool) -> None:
-        """An answer reaches Discord, where the others may see it before its receipt is noted."""
+        """An answer reaches Discord, where the others may see it before its receipt is
+        noted."""
         m = self.m
         if m.posting and (at_once or not any(m.ref.outbox.values())):
             m.receipt(*data.draw(st.sampled_from(sorted(m.posting))))
             return
-        box = data.draw(st.sampled_from(sorted(box for box, ids in m.ref.outbox.items() if ids)))
+        box = data.draw(
+            st.sampled_from(sorted(box for box, ids in m.ref.outbox.items() if ids))
+        )
         posted = None if m.ref.mutes else m.post(*box)
         if posted is not None and box[0] == BOTS[0] and AuthorKind.OURS in self.authors:
             self._hear(posted, (), data)
@@ -349,17 +479,27 @@ class Protocol(RuleBasedStateMachine):
         assert not found, found
         for scope, spent in self.m.ref.days.items():
             over = spent.micro_usd - self.m.ref.caps(scope)[2]
-            assert over <= self.micro_usd, f"{scope} is {over} micro-dollars over its cap"
+            assert over <= self.micro_usd, (
+                f"{scope} is {over} micro-dollars over its cap"
+            )
 
     def teardown(self) -> None:
-        """Faults cease; the pump and good workers go on until nothing is due. Then nothing may be left undone."""
+        """Faults cease; the pump and good workers go on until nothing is due. Then
+        nothing may be left undone."""
         self.drain()
         ref = self.m.ref
-        left = {lane: inbox for lane, inbox in ref.inbox.items()
-                if ":" in lane and inbox and lane.partition(":")[0] not in self.dead}
+        left = {
+            lane: inbox
+            for lane, inbox in ref.inbox.items()
+            if ":" in lane and inbox and lane.partition(":")[0] not in self.dead
+        }
         assert not left, f"direct messages that nobody will answer: {left}"
-        assert all(Lane.parse(lane).bot in self.dead for lane in ref.due), f"still due: {ref.due}"
-        assert not ref.elections_due, f"elections that nobody will close: {ref.elections_due}"
+        assert all(Lane.parse(lane).bot in self.dead for lane in ref.due), (
+            f"still due: {ref.due}"
+        )
+        assert not ref.elections_due, (
+            f"elections that nobody will close: {ref.elections_due}"
+        )
         assert not any(ref.work.values()), f"granted and forgotten: {ref.work}"
         self.same()
 
@@ -380,6 +520,8 @@ class Protocol(RuleBasedStateMachine):
                 cycle = self.m.begin(woken) if woken.bot not in self.dead else None
                 while cycle in self.m.cycles:
                     self._step(cycle)
-            if not self.m.ref.elections_due and all(Lane.parse(lane).bot in self.dead for lane in self.m.ref.due):
+            if not self.m.ref.elections_due and all(
+                Lane.parse(lane).bot in self.dead for lane in self.m.ref.due
+            ):
                 return
             self.m.world.advance(LATER_MS)

@@ -1,4 +1,5 @@
-"""Redis servers that can be brought to refuse: the embedded Valkey's program, and Debian's redis-server where it is installed."""
+"""Redis servers that can be brought to refuse: the embedded Valkey's program, and
+Debian's redis-server where it is installed."""
 
 from __future__ import annotations
 
@@ -19,32 +20,65 @@ from app.host.valkey import binary, die_with_parent, free_port
 from tests.patience import patience
 
 PASSWORD = "first-password"
-PROGRAMS = {"valkey": lambda: str(binary()), "redis": lambda: shutil.which("redis-server")}
+PROGRAMS = {
+    "valkey": lambda: str(binary()),
+    "redis": lambda: shutil.which("redis-server"),
+}
 TEST_USER = "stream"
 
 
 class Server:
-    """One server on an empty folder. `admin` may do everything; the store logs in as the user of `url`."""
+    """One server on an empty folder. `admin` may do everything; the store logs in as
+    the user of `url`."""
 
     def __init__(self, program: str, folder: Path, *options: str) -> None:
         self.folder, self.port = folder, free_port()
         folder.mkdir(parents=True, exist_ok=True)
         command = [
-            program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
-            "--enable-debug-command", "yes", "--appendonly", "no", "--logfile", str(folder / "log"),
-            "--repl-diskless-sync-delay", "0", *options,
+            program,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+            "--enable-debug-command",
+            "yes",
+            "--appendonly",
+            "no",
+            "--logfile",
+            str(folder / "log"),
+            "--repl-diskless-sync-delay",
+            "0",
+            *options,
         ]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=die_with_parent())  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
-        self.admin = redis.Redis(port=self.port, decode_responses=True, socket_timeout=10, retry=Retry(NoBackoff(), 0))
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(),
+        )  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+        self.admin = redis.Redis(
+            port=self.port,
+            decode_responses=True,
+            socket_timeout=10,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
             self.wait(self._answers)
         except AssertionError:
             self.stop()
             raise
-        self.admin.acl_setuser(TEST_USER, enabled=True, passwords=[f"+{PASSWORD}"], keys=["*"], channels=["*"],
-                               categories=["+@all"])
+        self.admin.acl_setuser(
+            TEST_USER,
+            enabled=True,
+            passwords=[f"+{PASSWORD}"],
+            keys=["*"],
+            channels=["*"],
+            categories=["+@all"],
+        )
 
     @property
     def url(self) -> str:
@@ -54,13 +88,17 @@ class Server:
     def content(self) -> dict[str, bytes]:
         """Every key with its serialised value."""
         with redis.Redis(port=self.port, socket_timeout=10) as raw:
-            return {key.decode(): raw.dump(key) or b"" for key in raw.scan_iter(count=1_000)}
+            return {
+                key.decode(): raw.dump(key) or b"" for key in raw.scan_iter(count=1_000)
+            }
 
     def wait(self, predicate: Callable[[], object], seconds: float = 20.0) -> None:
         """Until it holds."""
         deadline = time.monotonic() + patience(seconds)
         while not predicate():
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2_000:]
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[
+                -2_000:
+            ]
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -116,21 +154,29 @@ def failed_snapshot(server: Server) -> Iterator[None]:
     (server.folder / "dump.rdb").mkdir()
     server.admin.config_set("save", "3600 1000000")
     server.admin.bgsave()
-    server.wait(lambda: server.admin.info("persistence")["rdb_last_bgsave_status"] == "err")
+    server.wait(
+        lambda: server.admin.info("persistence")["rdb_last_bgsave_status"] == "err"
+    )
     yield
     server.admin.config_set("save", "")
     (server.folder / "dump.rdb").rmdir()
     server.admin.bgsave()
-    server.wait(lambda: server.admin.info("persistence")["rdb_last_bgsave_status"] == "ok")
+    server.wait(
+        lambda: server.admin.info("persistence")["rdb_last_bgsave_status"] == "ok"
+    )
 
 
 @contextlib.contextmanager
 def changed_password(server: Server) -> Iterator[None]:
     """The server has the new password before the process has."""
-    server.admin.acl_setuser(TEST_USER, enabled=True, passwords=[f"-{PASSWORD}", "+second"])
+    server.admin.acl_setuser(
+        TEST_USER, enabled=True, passwords=[f"-{PASSWORD}", "+second"]
+    )
     server.admin.client_kill_filter(user=TEST_USER)
     yield
-    server.admin.acl_setuser(TEST_USER, enabled=True, passwords=[f"+{PASSWORD}", "-second"])
+    server.admin.acl_setuser(
+        TEST_USER, enabled=True, passwords=[f"+{PASSWORD}", "-second"]
+    )
 
 
 @contextlib.contextmanager
@@ -148,7 +194,10 @@ def busy_script(server: Server) -> Iterator[None]:
     server.admin.config_set("lua-time-limit", 1)
 
     def loop() -> None:
-        with redis.Redis(port=server.port) as client, contextlib.suppress(redis.exceptions.RedisError):
+        with (
+            redis.Redis(port=server.port) as client,
+            contextlib.suppress(redis.exceptions.RedisError),
+        ):
             client.eval("while true do end", 0)
 
     thread = threading.Thread(target=loop, daemon=True)
@@ -161,14 +210,18 @@ def busy_script(server: Server) -> Iterator[None]:
 
 @contextlib.contextmanager
 def loading(server: Server) -> Iterator[None]:
-    """The server reads its data, slowly: 200 keys, each of more bytes than it reads between two looks at its clients."""
+    """The server reads its data, slowly: 200 keys, each of more bytes than it reads
+    between two looks at its clients."""
     for number in range(200):
         server.admin.set(f"filler:{number}", secrets.token_hex(4_000))
     server.admin.config_set("loading-process-events-interval-bytes", 1_024)
     server.admin.config_set("key-load-delay", 50_000)
 
     def reload() -> None:
-        with redis.Redis(port=server.port, socket_timeout=60) as client, contextlib.suppress(redis.exceptions.RedisError):
+        with (
+            redis.Redis(port=server.port, socket_timeout=60) as client,
+            contextlib.suppress(redis.exceptions.RedisError),
+        ):
             client.execute_command("DEBUG", "RELOAD")
 
     thread = threading.Thread(target=reload, daemon=True)

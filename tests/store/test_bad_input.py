@@ -1,4 +1,5 @@
-"""What must not be believed: wrong numbers, broken entries, floors edited by hand, keys of the wrong type."""
+"""What must not be believed: wrong numbers, broken entries, floors edited by hand, keys
+of the wrong type."""
 
 from __future__ import annotations
 
@@ -20,12 +21,20 @@ from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
 def test_a_bid_that_is_no_number_is_refused(store: Store, score: float) -> None:
-    """Python cannot make such a bid; a script that is handed one keeps nothing, opens nothing and says why."""
+    """Python cannot make such a bid; a script that is handed one keeps nothing, opens
+    nothing and says why."""
     with pytest.raises(ValidationError):
         Bid(score=score, above_threshold=True)
     w = World(store)
-    call = admission.admit(world.candidate("aria", world.event("1"), 0.5), "r", w.limits, w.settings)
-    bad = Call(call.script, call.keys, tuple(repr(score) if arg == "0.5" else arg for arg in call.args), call.parse)
+    call = admission.admit(
+        world.candidate("aria", world.event("1"), 0.5), "r", w.limits, w.settings
+    )
+    bad = Call(
+        call.script,
+        call.keys,
+        tuple(repr(score) if arg == "0.5" else arg for arg in call.args),
+        call.parse,
+    )
     assert store.run(bad).verdict is Admit.REFUSED
     assert not store.client.exists(keys.inbox(Lane("aria")))
     assert not store.client.exists(keys.ELECTIONS_DUE)
@@ -45,31 +54,63 @@ def test_unknown_fields_of_a_newer_writer_are_ignored(store: Store) -> None:
     w = World(store)
     event = json.dumps({**world.event("1").model_dump(), "sticker": 5})
     assert Event.model_validate_json(event) == world.event("1")
-    _inbox(store, {"event": event, "signal": "direct", "reason": "r", "addressed": "[]", "bid": "", "new": "x"})
+    _inbox(
+        store,
+        {
+            "event": event,
+            "signal": "direct",
+            "reason": "r",
+            "addressed": "[]",
+            "bid": "",
+            "new": "x",
+        },
+    )
     assert [entry.event.message_id for entry in _begin(w).entries] == ["1"]
 
 
 def test_huge_content_is_refused_before_redis(store: Store) -> None:
-    """The longest Discord message passes, and comes back whole; anything longer is no event."""
+    """The longest Discord message passes, and comes back whole; anything longer is no
+    event."""
     w = World(store)
     with pytest.raises(ValidationError):
-        Event.model_validate({**world.event("1").model_dump(), "content": "x" * (MAX_CONTENT + 1)})
-    said = world.event("1").model_copy(update={"content": "\N{GRINNING FACE}" * MAX_CONTENT})
-    store.run(admission.admit(world.direct("aria", said, ("aria",)), "r", w.limits, w.settings))
+        Event.model_validate(
+            {**world.event("1").model_dump(), "content": "x" * (MAX_CONTENT + 1)}
+        )
+    said = world.event("1").model_copy(
+        update={"content": "\N{GRINNING FACE}" * MAX_CONTENT}
+    )
+    store.run(
+        admission.admit(
+            world.direct("aria", said, ("aria",)), "r", w.limits, w.settings
+        )
+    )
     assert _begin(w).entries[0].event.content == said.content
 
 
-GOOD = {"event": world.event("1").model_dump_json(), "signal": "direct", "reason": "r", "addressed": "[]", "bid": ""}
+GOOD = {
+    "event": world.event("1").model_dump_json(),
+    "signal": "direct",
+    "reason": "r",
+    "addressed": "[]",
+    "bid": "",
+}
 BROKEN = {
-    "no event": {"event": "{}"}, "cut off": {"event": '{"message_id": "1'}, "not JSON": {"event": "\x00"},
-    "bad id": {"event": world.event("1").model_dump_json().replace('"1"', '"../1"')}, "unknown signal": {"signal": "shout"},
-    "addressed is a number": {"addressed": "5"}, "addressed is null": {"addressed": "null"},
-    "no bot name": {"addressed": '["A b"]'}, "bid is a word": {"bid": "much"},
+    "no event": {"event": "{}"},
+    "cut off": {"event": '{"message_id": "1'},
+    "not JSON": {"event": "\x00"},
+    "bad id": {"event": world.event("1").model_dump_json().replace('"1"', '"../1"')},
+    "unknown signal": {"signal": "shout"},
+    "addressed is a number": {"addressed": "5"},
+    "addressed is null": {"addressed": "null"},
+    "no bot name": {"addressed": '["A b"]'},
+    "bid is a word": {"bid": "much"},
 }
 
 
 @pytest.mark.parametrize("wrong", BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_inbox_entry_does_not_stop_the_lane(store: Store, wrong: dict[str, str]) -> None:
+def test_a_broken_inbox_entry_does_not_stop_the_lane(
+    store: Store, wrong: dict[str, str]
+) -> None:
     """The entry is named as broken; those beside it are read."""
     w = World(store)
     bad = _inbox(store, {**GOOD, **wrong})
@@ -88,7 +129,8 @@ def test_an_entry_without_fields_does_not_stop_the_lane(store: Store) -> None:
 
 
 def test_an_unknown_context_is_a_poll(store: Store) -> None:
-    """The pump and a cycle read a lane that was made due with a word they do not know."""
+    """The pump and a cycle read a lane that was made due with a word they do not
+    know."""
     w = World(store)
     store.run(lanes.wake(Lane("aria"), "word"))  # type: ignore[arg-type]
     assert [context for _, context in store.run(lanes.overdue(0)).lanes] == ["poll"]
@@ -98,24 +140,49 @@ def test_an_unknown_context_is_a_poll(store: Store) -> None:
 
 FLOORS = {
     "no token": {"bot": "elena", "message": "9", "until": "+9000"},
-    "token is a word": {"bot": "elena", "message": "9", "until": "+9000", "token": "abc"},
+    "token is a word": {
+        "bot": "elena",
+        "message": "9",
+        "until": "+9000",
+        "token": "abc",
+    },
     "until is a word": {"bot": "elena", "message": "9", "until": "soon", "token": "5"},
     "no until": {"bot": "elena", "message": "9", "token": "5"},
-    "for ever": {"bot": "elena", "message": "9", "until": "+999999999999", "token": "5"},
-    "a bot that does not exist": {"bot": "nobody", "message": "9", "until": "+40000", "token": "5"},
-    "a token from the future": {"bot": "elena", "message": "9", "until": "-1", "token": "9007199254740000"},
+    "for ever": {
+        "bot": "elena",
+        "message": "9",
+        "until": "+999999999999",
+        "token": "5",
+    },
+    "a bot that does not exist": {
+        "bot": "nobody",
+        "message": "9",
+        "until": "+40000",
+        "token": "5",
+    },
+    "a token from the future": {
+        "bot": "elena",
+        "message": "9",
+        "until": "-1",
+        "token": "9007199254740000",
+    },
     "fields of another world": {"x": "y"},
 }
 
 
 @pytest.mark.parametrize("fields", FLOORS.values(), ids=FLOORS.keys())
-def test_a_floor_edited_by_hand_is_repaired_within_one_lease(store: Store, fields: dict[str, str]) -> None:
-    """Whatever is written there, after one lease a claim is granted, renewed and has a token that is a number."""
+def test_a_floor_edited_by_hand_is_repaired_within_one_lease(
+    store: Store, fields: dict[str, str]
+) -> None:
+    """Whatever is written there, after one lease a claim is granted, renewed and has a
+    token that is a number."""
     w = World(store)
     now = redis_now()
     for name, value in fields.items():
         relative = name == "until" and value[0] in "+-"
-        store.client.hset(keys.floor("55"), name, str(now + int(value)) if relative else value)
+        store.client.hset(
+            keys.floor("55"), name, str(now + int(value)) if relative else value
+        )
     cycle, entry = _ready(w)
     claimed = store.run(floors.claim(cycle.holder, entry, w.settings, 0))
     if claimed.verdict is not Claim.GRANTED:
@@ -128,27 +195,49 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(store: Store, field
 
 
 WRONG_TYPE = {
-    "seen": keys.seen("aria", "1"), "inbox": keys.inbox(Lane("aria", "55")), "bids": keys.bids("1"),
+    "seen": keys.seen("aria", "1"),
+    "inbox": keys.inbox(Lane("aria", "55")),
+    "bids": keys.bids("1"),
     "wake": keys.wake(Lane("aria", "55")),
-    "wakes:due": keys.WAKES_DUE, "last_human": keys.last_human("55"), "cursor": keys.cursor("aria"),
+    "wakes:due": keys.WAKES_DUE,
+    "last_human": keys.last_human("55"),
+    "cursor": keys.cursor("aria"),
 }
 
 
 @pytest.mark.parametrize("key", WRONG_TYPE.values(), ids=WRONG_TYPE.keys())
-def test_a_key_of_the_wrong_type_is_an_error_that_says_so(store: Store, key: str) -> None:
-    """Another program's key in the way: the call fails with WRONGTYPE, it is not believed and not overwritten."""
+def test_a_key_of_the_wrong_type_is_an_error_that_says_so(
+    store: Store, key: str
+) -> None:
+    """Another program's key in the way: the call fails with WRONGTYPE, it is not
+    believed and not overwritten."""
     w = World(store)
     store.client.set(key, "not mine", px=10_000)
     with pytest.raises(redis.exceptions.ResponseError, match="WRONGTYPE"):
-        store.run(admission.admit(world.direct("aria", world.event("1"), ("aria",)), "r", w.limits, w.settings))
+        store.run(
+            admission.admit(
+                world.direct("aria", world.event("1"), ("aria",)),
+                "r",
+                w.limits,
+                w.settings,
+            )
+        )
     assert store.client.get(key) == "not mine"
 
 
 def test_a_bot_that_nobody_serves_costs_an_election_one_lease(store: Store) -> None:
-    """A bot without a vault or worker may bid and win; the next best is granted once its lease has passed."""
+    """A bot without a vault or worker may bid and win; the next best is granted once
+    its lease has passed."""
     w = World(store)
     for bot, bid in (("ghost", 0.9), ("aria", 0.5)):
-        store.run(admission.admit(world.candidate(bot, world.event("1"), bid, expected=2), bot, w.limits, w.settings))
+        store.run(
+            admission.admit(
+                world.candidate(bot, world.event("1"), bid, expected=2),
+                bot,
+                w.limits,
+                w.settings,
+            )
+        )
     assert store.run(elect("1", "55", w.settings)).winner == "ghost"
     w.advance(LATER_MS)
     assert store.run(elect("1", "55", w.settings)).winner == "aria"
@@ -168,7 +257,11 @@ def _begin(w: World) -> lanes.Begun:
 
 
 def _ready(w: World) -> tuple[Cycle, InboxEntry]:
-    w.store.run(admission.admit(world.direct("aria", world.event("1"), ("aria",)), "r", w.limits, w.settings))
+    w.store.run(
+        admission.admit(
+            world.direct("aria", world.event("1"), ("aria",)), "r", w.limits, w.settings
+        )
+    )
     begun = _begin(w)
     cycle = Cycle(Lane("aria", "55"), "me", begun.seq, entries=list(begun.entries))
     return cycle, cycle.entries[0]

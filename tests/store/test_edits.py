@@ -20,7 +20,10 @@ LANE = Lane("aria", "55")
 def edit(m: Machine, request: str) -> Admit:
     """The message speaks to aria now."""
     call = admission.admit(
-        world.direct("aria", SAID, ("aria",), edited=True), request, m.world.limits, m.world.settings
+        world.direct("aria", SAID, ("aria",), edited=True),
+        request,
+        m.world.limits,
+        m.world.settings,
     )
     return m.world.store.run(call).verdict
 
@@ -30,8 +33,11 @@ def cancel(store: Store, bot: str) -> int:
     return store.run(admission.cancel(bot, "1", "55", "edit", "released"))
 
 
-def test_an_edit_makes_a_heard_message_direct_and_ends_its_election(store: Store) -> None:
-    """The bot that is named answers; nobody else may, though an election had been opened."""
+def test_an_edit_makes_a_heard_message_direct_and_ends_its_election(
+    store: Store,
+) -> None:
+    """The bot that is named answers; nobody else may, though an election had been
+    opened."""
     m = machine(store)
     for bot in ("aria", "dotty"):
         m.admit(world.candidate(bot, SAID, 0.5))
@@ -42,7 +48,9 @@ def test_an_edit_makes_a_heard_message_direct_and_ends_its_election(store: Store
     assert store.client.hexists(keys.bids("1"), "#addressed")
 
 
-def test_an_edit_of_a_message_that_was_direct_already_brings_no_second_answer(store: Store) -> None:
+def test_an_edit_of_a_message_that_was_direct_already_brings_no_second_answer(
+    store: Store,
+) -> None:
     """A gateway that started in between cannot know what the text was before."""
     m = machine(store)
     m.admit(world.direct("aria", SAID, ("aria",)))
@@ -78,7 +86,11 @@ def test_what_is_committed_stands(store: Store) -> None:
 def test_a_name_that_comes_back_is_answered(store: Store, first: str) -> None:
     """Taken out and put back, twice: each time it is asked again."""
     m = machine(store)
-    m.admit(world.direct("aria", SAID, ("aria",)) if first == "direct" else world.candidate("aria", SAID, 0.5))
+    m.admit(
+        world.direct("aria", SAID, ("aria",))
+        if first == "direct"
+        else world.candidate("aria", SAID, 0.5)
+    )
     assert first == "direct" or edit(m, "e") is Admit.DIRECT
     for number in range(2):
         assert cancel(store, "aria") == 1
@@ -113,14 +125,18 @@ def claim_direct(m: Machine) -> tuple[InboxEntry, floors.Claimed]:
     assert m.world.lock(LANE, "direct")
     begins = m.world.store.run(lanes.begin(LANE, "direct"))
     return begins.entries[0], m.world.store.run(
-        floors.claim(floors.Holder(LANE, "direct"), begins.entries[0], m.world.settings, 0.0)
+        floors.claim(
+            floors.Holder(LANE, "direct"), begins.entries[0], m.world.settings, 0.0
+        )
     )
 
 
 def commit(m: Machine, cycle: world.Cycle, entry: InboxEntry, token: str) -> str:
     """The commit's verdict."""
     decision = world.decision(cycle, entry, token, cooldown=0)
-    return m.world.store.run(commits.commit(decision, m.world.limits, m.world.settings, m.fresh())).verdict
+    return m.world.store.run(
+        commits.commit(decision, m.world.limits, m.world.settings, m.fresh())
+    ).verdict
 
 
 def test_a_bot_that_was_silent_unasked_answers_when_it_is_named(store: Store) -> None:
@@ -134,8 +150,11 @@ def test_a_bot_that_was_silent_unasked_answers_when_it_is_named(store: Store) ->
 
 @pytest.mark.parametrize("direct_first", [True, False])
 @pytest.mark.parametrize("ends", ["silent", "refused"])
-def test_a_bot_that_is_named_while_it_writes_unasked_answers_once(store: Store, ends: str, direct_first: bool) -> None:
-    """Its autonomous cycle is refused or falls silent; that takes neither the floor nor the answer from its direct one."""
+def test_a_bot_that_is_named_while_it_writes_unasked_answers_once(
+    store: Store, ends: str, direct_first: bool
+) -> None:
+    """Its autonomous cycle is refused or falls silent; that takes neither the floor nor
+    the answer from its direct one."""
     m = machine(store)
     cycle, entry, token = writes_unasked(m)
     assert edit(m, "e") is Admit.DIRECT
@@ -143,7 +162,9 @@ def test_a_bot_that_is_named_while_it_writes_unasked_answers_once(store: Store, 
         asked, claimed = claim_direct(m)
     if ends == "refused":
         assert commit(m, cycle, entry, token) in {"addressed", "lost_floor"}
-        store.run(floors.give_back(cycle.holder, entry, token, True, "addressed", m.fresh()))
+        store.run(
+            floors.give_back(cycle.holder, entry, token, True, "addressed", m.fresh())
+        )
     store.run(floors.give_back(cycle.holder, entry, token, False, "silent", m.fresh()))
     if not direct_first:
         asked, claimed = claim_direct(m)
@@ -153,7 +174,8 @@ def test_a_bot_that_is_named_while_it_writes_unasked_answers_once(store: Store, 
 
 
 def test_a_release_wakes_who_waits_for_it(store: Store) -> None:
-    """Both were named and dotty waits for aria; an edit takes aria's name out before she began."""
+    """Both were named and dotty waits for aria; an edit takes aria's name out before
+    she began."""
     m = machine(store)
     for bot in ("aria", "dotty"):
         m.admit(world.direct(bot, SAID, ("aria", "dotty")))
@@ -162,11 +184,15 @@ def test_a_release_wakes_who_waits_for_it(store: Store) -> None:
     cycle.retry = 40_000
     m.finish(cycle)
     assert cancel(store, "aria") == 1
-    assert store.client.zscore(keys.WAKES_DUE, "dotty:55") <= float(str(store.client.get(world.CLOCK))) / 1000
+    assert (
+        store.client.zscore(keys.WAKES_DUE, "dotty:55")
+        <= float(str(store.client.get(world.CLOCK))) / 1000
+    )
 
 
 def test_an_edit_before_the_admission_cancels_nothing(store: Store) -> None:
-    """The gateway held the message while Redis was away, and admits it as it is now: speaking to nobody."""
+    """The gateway held the message while Redis was away, and admits it as it is now:
+    speaking to nobody."""
     m = machine(store)
     m.admit(world.candidate("aria", SAID, 0.5))
     assert cancel(store, "aria") == 0

@@ -1,4 +1,5 @@
-"""One person cannot take a bot from the others: shares of its day, turns, and what may wait."""
+"""One person cannot take a bot from the others: shares of its day, turns, and what may
+wait."""
 
 from __future__ import annotations
 
@@ -15,13 +16,20 @@ from tests.store.machine import Machine
 ARIA = Lane("aria", "55")
 
 
-def say(m: Machine, number: int, author: str = world.ALICE, bots: tuple[str, ...] = ("aria",), bot: str = "aria") -> str:
+def say(
+    m: Machine,
+    number: int,
+    author: str = world.ALICE,
+    bots: tuple[str, ...] = ("aria",),
+    bot: str = "aria",
+) -> str:
     """A direct message; its verdict."""
     return m.admit(world.direct(bot, world.event(str(number), author=author), bots))
 
 
 def answer(m: Machine, place: int = 0) -> str:
-    """The lane's next cycle answers the entry at this place, and the answer is delivered."""
+    """The lane's next cycle answers the entry at this place, and the answer is
+    delivered."""
     cycle = m.begin(ARIA)
     assert cycle is not None
     entry = cycle.entries[place]
@@ -35,27 +43,41 @@ def answer(m: Machine, place: int = 0) -> str:
 
 
 def test_one_person_has_a_share_of_the_day(store: Store) -> None:
-    """Of ten posts a person gets two, is told once, and is silent to the bot after that; another person is answered."""
+    """Of ten posts a person gets two, is told once, and is silent to the bot after
+    that; another person is answered."""
     m = Machine(store, {"daily_posts": 10, "person_share": 0.2, "quiet_posts": 1})
     for number in (1, 2):
         assert say(m, number) == "direct"
         assert answer(m) == "committed"
-    assert [say(m, number) for number in (3, 4, 5)] == ["notice", "over_person_limit", "over_person_limit"]
+    assert [say(m, number) for number in (3, 4, 5)] == [
+        "notice",
+        "over_person_limit",
+        "over_person_limit",
+    ]
     assert "one person may have 2" in str(store.client.lindex(keys.journal("4"), -1))
     assert answer(m) == "committed", "the notice itself is no part of the share"
     assert say(m, 6, world.BOB) == "direct"
 
 
 def test_what_was_admitted_together_passes_no_share(store: Store) -> None:
-    """Three messages are admitted before the first is answered: the third is refused at the commit."""
+    """Three messages are admitted before the first is answered: the third is refused at
+    the commit."""
     m = Machine(store, {"daily_posts": 10, "person_share": 0.2, "quiet_posts": 1})
     assert [say(m, number) for number in (1, 2, 3)] == ["direct"] * 3
-    assert [answer(m, place) for place in (0, 0, 0)] == ["committed", "committed", "budget"]
+    assert [answer(m, place) for place in (0, 0, 0)] == [
+        "committed",
+        "committed",
+        "budget",
+    ]
 
 
 def test_the_last_of_the_day_is_for_quiet_people(store: Store) -> None:
-    """Of five posts the last two are kept: whoever had one is refused when three are gone, a stranger is answered."""
-    m = Machine(store, {"daily_posts": 5, "person_share": 1.0, "quiet_reserve": 0.4, "quiet_posts": 1})
+    """Of five posts the last two are kept: whoever had one is refused when three are
+    gone, a stranger is answered."""
+    m = Machine(
+        store,
+        {"daily_posts": 5, "person_share": 1.0, "quiet_reserve": 0.4, "quiet_posts": 1},
+    )
     for number in (1, 2, 3):
         assert say(m, number) == "direct"
         assert answer(m) == "committed"
@@ -65,7 +87,8 @@ def test_the_last_of_the_day_is_for_quiet_people(store: Store) -> None:
 
 
 def test_entries_know_their_turn(store: Store) -> None:
-    """A message's turn is how many its author sent in the channel; the bots that it speaks to share it."""
+    """A message's turn is how many its author sent in the channel; the bots that it
+    speaks to share it."""
     m = Machine(store, {})
     for number, author in ((1, world.ALICE), (2, world.ALICE), (3, world.BOB)):
         for bot in ("aria", "dotty"):
@@ -77,7 +100,8 @@ def test_entries_know_their_turn(store: Store) -> None:
 
 
 def test_a_quiet_persons_lane_gets_the_floor_before_a_busy_ones(store: Store) -> None:
-    """Two bots wait for one floor: the one whom a quiet person asked goes first, though the other was asked before."""
+    """Two bots wait for one floor: the one whom a quiet person asked goes first, though
+    the other was asked before."""
     m = Machine(store, {})
     say(m, 1, world.BOB, ("elena",), "elena")
     held = m.begin(Lane("elena", "55"))
@@ -97,11 +121,16 @@ def test_a_quiet_persons_lane_gets_the_floor_before_a_busy_ones(store: Store) ->
 
 
 def test_only_so_many_wait_and_quiet_people_still_get_in(store: Store) -> None:
-    """Four may wait; then two more of people who asked little; then nobody, however quiet."""
+    """Four may wait; then two more of people who asked little; then nobody, however
+    quiet."""
     m = Machine(store, {"direct_waiting": 4, "quiet_posts": 1})
     assert [say(m, number) for number in range(1, 5)] == ["direct"] * 4
     assert say(m, 5) == "crowded"
-    assert [say(m, number, str(900 + number)) for number in (6, 7, 8)] == ["direct", "direct", "crowded"]
+    assert [say(m, number, str(900 + number)) for number in (6, 7, 8)] == [
+        "direct",
+        "direct",
+        "crowded",
+    ]
 
 
 def test_as_many_may_wait_as_a_cycle_reads(store: Store) -> None:
@@ -113,7 +142,8 @@ def test_as_many_may_wait_as_a_cycle_reads(store: Store) -> None:
 
 
 def test_a_flood_of_one_person_writes_nothing_at_last(store: Store) -> None:
-    """Beyond twice the limit of an hour a message leaves no key and no byte; the cursor moves, and others are heard."""
+    """Beyond twice the limit of an hour a message leaves no key and no byte; the cursor
+    moves, and others are heard."""
     m = Machine(store, {"person_hourly": 2})
     for number in range(1, 5):
         say(m, number)
@@ -131,7 +161,12 @@ def test_a_newcomers_messages_count_twice(store: Store) -> None:
 
     def admit(number: int, author: str) -> str:
         said = world.event(str((30 * terms.DAY << 22) + number), author=author)
-        call = admission.admit(world.direct("aria", said, ("aria",)), f"r{number}{author}", limits, settings)
+        call = admission.admit(
+            world.direct("aria", said, ("aria",)),
+            f"r{number}{author}",
+            limits,
+            settings,
+        )
         return str(store.run(call).verdict)
 
     new, old = str((29 * terms.DAY << 22) + 1), str((terms.DAY << 22) + 1)

@@ -1,4 +1,5 @@
-"""To forget a person is to leave nothing: no key, no value, no byte of the append-only file."""
+"""To forget a person is to leave nothing: no key, no value, no byte of the append-only
+file."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ LIMITS = Limits.of(SETTINGS)
 
 @pytest.fixture
 def valkey_of_ours(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """A server whose append-only file is plain text, so that what is in it can be read."""
+    """A server whose append-only file is plain text, so that what is in it can be
+    read."""
     with EmbeddedValkey(tmp_path) as server:
         yield server
 
@@ -60,28 +62,47 @@ def own(valkey_of_ours: EmbeddedValkey) -> Iterator[Store]:
 def said(message: str, person: str, text: str = WORDS, **more: object) -> Event:
     """A message on a server, or in private."""
     fields = {"guild_id": "7", **more}
-    return Event(message_id=message, channel_id=CHANNEL, author_id=person, author_name="Ingrid" if person == PERSON else "Olu",
-                 content=text, **fields)
+    return Event(
+        message_id=message,
+        channel_id=CHANNEL,
+        author_id=person,
+        author_name="Ingrid" if person == PERSON else "Olu",
+        content=text,
+        **fields,
+    )
 
 
 def admitted(store: Store, event: Event, signal: Signal = Signal.DIRECT) -> None:
     """The event in Elena's mailbox."""
-    classified = Classified(signal=signal, reason="named", addressed=("elena",) if signal is Signal.DIRECT else ())
+    classified = Classified(
+        signal=signal,
+        reason="named",
+        addressed=("elena",) if signal is Signal.DIRECT else (),
+    )
     candidate = admission.Candidate("elena", event, classified)
     store.run(admission.admit(candidate, f"r{event.message_id}", LIMITS, SETTINGS))
 
 
 def answered(store: Store, message: str) -> None:
-    """Elena's answer to a message of her direct inbox, committed and waiting to be sent."""
+    """Elena's answer to a message of her direct inbox, committed and waiting to be
+    sent."""
     lane = Lane("elena", CHANNEL)
     store.client.set(keys.lock(lane), "me", px=10_000)
     entries = store.run(lanes.begin(lane, "me")).entries
     entry = next(entry for entry in entries if entry.event.message_id == message)
     holder = floors.Holder(lane, "me")
     claimed = store.run(floors.claim(holder, entry, SETTINGS, 0))
-    action = Action(kind=ActionKind.REPLY, channel_id=CHANNEL, message_id=message, text=f"You said: {entry.event.content}")
+    action = Action(
+        kind=ActionKind.REPLY,
+        channel_id=CHANNEL,
+        message_id=message,
+        text=f"You said: {entry.event.content}",
+    )
     decision = commits.Decision(holder, entry, action, claimed.token, final=True)
-    assert store.run(commits.commit(decision, LIMITS, SETTINGS, f"c{message}")).verdict == "committed"
+    assert (
+        store.run(commits.commit(decision, LIMITS, SETTINGS, f"c{message}")).verdict
+        == "committed"
+    )
     store.client.delete(keys.lock(lane), keys.floor(CHANNEL))
 
 
@@ -90,23 +111,40 @@ def everything(store: Store) -> str:
     parts = []
     client = store.client
     for key in client.scan_iter("*"):
-        value = {"string": client.get, "hash": client.hgetall, "set": client.smembers, "stream": client.xrange,
-                 "list": lambda name: client.lrange(name, 0, -1), "zset": lambda name: client.zrange(name, 0, -1)}
+        value = {
+            "string": client.get,
+            "hash": client.hgetall,
+            "set": client.smembers,
+            "stream": client.xrange,
+            "list": lambda name: client.lrange(name, 0, -1),
+            "zset": lambda name: client.zrange(name, 0, -1),
+        }
         parts.append(f"{key} {value[client.type(key)](key)!r}")
     return "\n".join(parts)
 
 
 def files(server: EmbeddedValkey) -> bytes:
     """All bytes of the append-only folder."""
-    return b"".join(file.read_bytes() for file in sorted((server.folder / "appendonlydir").iterdir()))
+    return b"".join(
+        file.read_bytes()
+        for file in sorted((server.folder / "appendonlydir").iterdir())
+    )
 
 
 def lived(store: Store) -> None:
-    """A life of one person and another with Elena: every place where a person leaves something."""
+    """A life of one person and another with Elena: every place where a person leaves
+    something."""
     memory = RedisMemory(store, Encoder(Words))
     for number, person in enumerate((PERSON, OTHER)):
-        event = said(f"450000000000000000{number}", person, WORDS if person == PERSON else "I have two cats and a canoe.")
-        moment = Moment(InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT), f"Well, {event.content}")
+        event = said(
+            f"450000000000000000{number}",
+            person,
+            WORDS if person == PERSON else "I have two cats and a canoe.",
+        )
+        moment = Moment(
+            InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT),
+            f"Well, {event.content}",
+        )
         remember(memory, "elena", BOT, "Elena", moment)
         line = {"name": event.author_name, "channel": CHANNEL, "guild": "7"}
         for fact in told(event.content, event.message_id):
@@ -115,16 +153,52 @@ def lived(store: Store) -> None:
         date = f"2026-11-2{number}"
         for night in Night:
             store.run(nights.claim("elena", night, date, "me"))
-            text = memories.encoded({"text": f"{event.author_name} came by", "people": [person]})
+            text = memories.encoded(
+                {"text": f"{event.author_name} came by", "people": [person]}
+            )
             store.run(nights.write("elena", night, date, "me", text))
-        store.run(journal.note(event.message_id, "stream", "moderate", "stop", f"by {person}", {"scope": "channel:55"}))
-        line_of_journal = json.dumps({"channel": CHANNEL, "reply_to": event.message_id, "author": person, "text": "Hm."})
+        store.run(
+            journal.note(
+                event.message_id,
+                "stream",
+                "moderate",
+                "stop",
+                f"by {person}",
+                {"scope": "channel:55"},
+            )
+        )
+        line_of_journal = json.dumps(
+            {
+                "channel": CHANNEL,
+                "reply_to": event.message_id,
+                "author": person,
+                "text": "Hm.",
+            }
+        )
         store.client.rpush(keys.journal_of_bot("elena", date), line_of_journal)
         admitted(store, said(f"200000000000000000{number}", person, event.content))
-        admitted(store, said(f"300000000000000000{number}", person, event.content), Signal.AMBIENT)
+        admitted(
+            store,
+            said(f"300000000000000000{number}", person, event.content),
+            Signal.AMBIENT,
+        )
     quoting = said("5000000000000000000", OTHER, f"somebody here wrote: {WORDS}")
-    remember(memory, "elena", BOT, "Elena", Moment(InboxEntry(entry_id="2-0", event=quoting, signal=Signal.DIRECT), "So?"))
-    admitted(store, said("4000000000000000000", OTHER, f"elena, did <@{PERSON}> say this? {WORDS}", mentions=(PERSON,)))
+    remember(
+        memory,
+        "elena",
+        BOT,
+        "Elena",
+        Moment(InboxEntry(entry_id="2-0", event=quoting, signal=Signal.DIRECT), "So?"),
+    )
+    admitted(
+        store,
+        said(
+            "4000000000000000000",
+            OTHER,
+            f"elena, did <@{PERSON}> say this? {WORDS}",
+            mentions=(PERSON,),
+        ),
+    )
     answered(store, "2000000000000000000")
     answered(store, "2000000000000000001")
     store.run(memories.utter("elena", "Good morning, Ingrid."))
@@ -134,7 +208,8 @@ def lived(store: Store) -> None:
 def test_nothing_is_left_in_redis_and_on_disk(
     own: Store, valkey_of_ours: EmbeddedValkey, wait_until: Callable[..., None]
 ) -> None:
-    """After it no key, field or value holds the person's id or words, and after the rewrite no file does either."""
+    """After it no key, field or value holds the person's id or words, and after the
+    rewrite no file does either."""
     lived(own)
     before = everything(own)
     assert PERSON in before
@@ -148,20 +223,29 @@ def test_nothing_is_left_in_redis_and_on_disk(
     assert "Trondheim" not in after
     assert "Ingrid" not in after, "the name went with the lines"
     assert forgetting.rewrite(own)
-    wait_until(lambda: PERSON.encode() not in files(valkey_of_ours), what="the old file's removal")
+    wait_until(
+        lambda: PERSON.encode() not in files(valkey_of_ours),
+        what="the old file's removal",
+    )
     left = files(valkey_of_ours)
     assert PERSON.encode() not in left
     assert b"Trondheim" not in left
-    assert forgetting.forget(own, PERSON).values == 0, "nothing was left for a second time"
+    assert forgetting.forget(own, PERSON).values == 0, (
+        "nothing was left for a second time"
+    )
 
 
 def test_nobody_else_is_forgotten(own: Store) -> None:
-    """The other person's facts, lines, trust, nights and unanswered messages stay; so does the moderator's mute."""
+    """The other person's facts, lines, trust, nights and unanswered messages stay; so
+    does the moderator's mute."""
     lived(own)
     forgetting.forget(own, PERSON)
     memory = RedisMemory(own, Encoder(Words))
     assert [item.value["text"] for item in memory.search(("elena", "person", OTHER))]
-    assert {item.value["author"] for item in memory.search(("elena", "said"))} == {OTHER, BOT}
+    assert {item.value["author"] for item in memory.search(("elena", "said"))} == {
+        OTHER,
+        BOT,
+    }
     assert set(own.run(trusts.everyone("elena"))) == {OTHER}
     assert set(own.run(nights.read("elena", Night.DIARY))) == {"2026-11-21"}
     own.client.set(keys.lock(Lane("elena", CHANNEL)), "me", px=10_000)
@@ -175,13 +259,17 @@ def test_nobody_else_is_forgotten(own: Store) -> None:
 
 
 def test_what_cannot_be_read_stops_nothing(own: Store) -> None:
-    """A broken neighbour does not keep a person's words; one that holds their id goes with them."""
+    """A broken neighbour does not keep a person's words; one that holds their id goes
+    with them."""
     lived(own)
     inbox = keys.inbox(Lane("elena", CHANNEL))
     own.client.xadd(inbox, {"nonsense": "x"})
     own.client.xadd(inbox, {"event": "{", "signal": "direct"})
     own.client.xadd(inbox, {"event": f'{{"author_id": {PERSON}'})
-    own.client.hset(keys.memory("elena", "said"), mapping={"1.0": "{", "2.0": "[]", "3.0": f'{{"v": "{PERSON}'})
+    own.client.hset(
+        keys.memory("elena", "said"),
+        mapping={"1.0": "{", "2.0": "[]", "3.0": f'{{"v": "{PERSON}'},
+    )
     forgetting.forget(own, PERSON)
     left = everything(own)
     assert PERSON not in left
@@ -193,7 +281,10 @@ def test_a_wish_to_be_left_alone_holds_no_id(own: Store) -> None:
     """Who opted out is known by a digest alone, which survives the forgetting."""
     own.run(wishes.opt_out(wishes.digest(PERSON)))
     forgetting.forget(own, PERSON)
-    assert own.run(wishes.opted_out([wishes.digest(PERSON), wishes.digest(OTHER)])) == (True, False)
+    assert own.run(wishes.opted_out([wishes.digest(PERSON), wishes.digest(OTHER)])) == (
+        True,
+        False,
+    )
     assert PERSON not in everything(own)
 
 

@@ -18,7 +18,14 @@ from tests.store.world import ALICE, BOB, Cycle
 DAY_AFTER_MS = 25 * terms.HOUR
 
 
-def asked(m: Machine, bot: str, message: str, channel: str = "55", author: str = ALICE, **more: Any) -> tuple[Cycle, InboxEntry]:
+def asked(
+    m: Machine,
+    bot: str,
+    message: str,
+    channel: str = "55",
+    author: str = ALICE,
+    **more: Any,
+) -> tuple[Cycle, InboxEntry]:
     """Somebody speaks to a bot, whose cycle has the floor."""
     m.admit(world.direct(bot, world.event(message, channel, author, **more), (bot,)))
     cycle = m.begin(Lane(bot, channel))
@@ -34,19 +41,33 @@ def booked(m: Machine, scope: str) -> Cost:
     return Cost(int(found.get("tokens", 0)), int(found.get("micro_usd", 0)))
 
 
-WHERE = {"same": ("aria", "55", ALICE), "another channel": ("aria", "66", ALICE), "another person": ("aria", "55", BOB),
-         "another bot": ("dotty", "55", ALICE)}
-CAPS = {"daily_usd": "another bot", "daily_usd_all": "", "person_daily_usd": "another person", "channel_daily_usd": "another channel",
-        "daily_tokens": "another bot", "daily_tokens_all": "", "person_daily_tokens": "another person",
-        "channel_daily_tokens": "another channel"}
+WHERE = {
+    "same": ("aria", "55", ALICE),
+    "another channel": ("aria", "66", ALICE),
+    "another person": ("aria", "55", BOB),
+    "another bot": ("dotty", "55", ALICE),
+}
+CAPS = {
+    "daily_usd": "another bot",
+    "daily_usd_all": "",
+    "person_daily_usd": "another person",
+    "channel_daily_usd": "another channel",
+    "daily_tokens": "another bot",
+    "daily_tokens_all": "",
+    "person_daily_tokens": "another person",
+    "channel_daily_tokens": "another channel",
+}
 """By setting: for whom there is still room when it is used up."""
 
 
 @pytest.mark.parametrize("who", WHERE)
 @pytest.mark.parametrize("cap", CAPS)
 def test_each_budget_is_held_before_the_call(store: Store, cap: str, who: str) -> None:
-    """Where a second call has no room it is not made; whoever draws on other budgets is not touched."""
-    m = Machine(store, {"cooldown": 0, "quiet_time": 0, cap: 0.0015 if "usd" in cap else 150})
+    """Where a second call has no room it is not made; whoever draws on other budgets is
+    not touched."""
+    m = Machine(
+        store, {"cooldown": 0, "quiet_time": 0, cap: 0.0015 if "usd" in cap else 150}
+    )
     dead, entry = asked(m, "aria", "1")
     assert m.reserve(dead, entry, 100, micro_usd=1_000) == "ok"
     m.cycles.remove(dead)
@@ -54,11 +75,14 @@ def test_each_budget_is_held_before_the_call(store: Store, cap: str, who: str) -
     m.world.advance(m.world.limits.call_ms)
     bot, channel, author = WHERE[who]
     cycle, entry = asked(m, bot, "2", channel, author)
-    assert m.reserve(cycle, entry, 100, micro_usd=1_000) == ("ok" if CAPS[cap] == who else "budget")
+    assert m.reserve(cycle, entry, 100, micro_usd=1_000) == (
+        "ok" if CAPS[cap] == who else "budget"
+    )
 
 
 def test_a_post_is_held_too(store: Store) -> None:
-    """Of two answers that are written at once for the last post of a day, one is not paid for; a silence gives its post back."""
+    """Of two answers that are written at once for the last post of a day, one is not
+    paid for; a silence gives its post back."""
     m = Machine(store, {"daily_posts": 1, "cooldown": 0, "quiet_time": 0})
     one, entry = asked(m, "aria", "1")
     two, other = asked(m, "aria", "2", "66", BOB)
@@ -74,8 +98,20 @@ def test_a_threads_money_is_its_channels(store: Store) -> None:
     m.admit(world.direct("aria", world.event("1", "77", parent_id="55"), ("aria",)))
     cycle = m.begin(Lane("aria", "77"))
     assert cycle is not None
-    claimed = store.run(floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0))
-    store.run(floors.reserve(cycle.holder, cycle.entries[0], claimed.token, m.world.limits, Cost(10, 20), "h", "r"))
+    claimed = store.run(
+        floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0)
+    )
+    store.run(
+        floors.reserve(
+            cycle.holder,
+            cycle.entries[0],
+            claimed.token,
+            m.world.limits,
+            Cost(10, 20),
+            "h",
+            "r",
+        )
+    )
     assert booked(m, "channel:55") == Cost(10, 20)
     assert booked(m, "channel:77") == Cost()
 
@@ -100,7 +136,8 @@ def test_bots_that_answer_bots_spend_the_money_of_who_began(store: Store) -> Non
 
 
 def test_a_death_in_a_call_stays_booked(store: Store) -> None:
-    """The call may have been paid for: the hold is spent, and after the longest call others no longer wait for it."""
+    """The call may have been paid for: the hold is spent, and after the longest call
+    others no longer wait for it."""
     m = Machine(store, {"daily_usd": 0.01, "cooldown": 0, "quiet_time": 0})
     dead, entry = asked(m, "aria", "1")
     assert m.reserve(dead, entry, 100, micro_usd=1_000) == "ok"
@@ -127,19 +164,28 @@ def test_a_zombie_that_commits_is_paid_from_its_hold(store: Store) -> None:
 
 
 def test_a_second_call_for_the_same_draft_never_waits(store: Store) -> None:
-    """Two drafts that wait for each other's end with a part held would wait for ever: the second call is refused instead."""
+    """Two drafts that wait for each other's end with a part held would wait for ever:
+    the second call is refused instead."""
     m = Machine(store, {"daily_usd": 0.11, "cooldown": 0, "quiet_time": 0})
     one, entry = asked(m, "aria", "1")
     two, other = asked(m, "aria", "2", "66", BOB)
-    assert [m.reserve(one, entry, 10, micro_usd=1_000), m.reserve(two, other, 10, micro_usd=1_000)] == ["ok", "ok"]
-    assert [m.reserve(one, entry, 10, micro_usd=1_000), m.reserve(two, other, 10, micro_usd=1_000)] == ["ok", "budget"]
+    assert [
+        m.reserve(one, entry, 10, micro_usd=1_000),
+        m.reserve(two, other, 10, micro_usd=1_000),
+    ] == ["ok", "ok"]
+    assert [
+        m.reserve(one, entry, 10, micro_usd=1_000),
+        m.reserve(two, other, 10, micro_usd=1_000),
+    ] == ["ok", "budget"]
 
 
 def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> None:
     """Given back to the next day it would be money that nobody had."""
     m = Machine(store, {"cooldown": 0})
     run, limits = store.run, m.world.limits
-    assert run(holds.of_no_message("aria", limits, Cost(100, 1_000), "h", "r"))[0] == "ok"
+    assert (
+        run(holds.of_no_message("aria", limits, Cost(100, 1_000), "h", "r"))[0] == "ok"
+    )
     before = m.world.today()
     store.client.expire(keys.hold("h"), 10 * DAY_AFTER_MS)
     for key in store.client.keys("budget:*"):
@@ -147,25 +193,50 @@ def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> Non
     m.world.advance(DAY_AFTER_MS)
     assert run(holds.settle("h", limits, Cost(60, 300), "s"))
     assert m.world.today() != before
-    assert store.client.hmget(keys.budget("aria", before), ["tokens", "micro_usd"]) == ["60", "300"]
+    assert store.client.hmget(keys.budget("aria", before), ["tokens", "micro_usd"]) == [
+        "60",
+        "300",
+    ]
     assert booked(m, "aria") == Cost()
     store.client.flushdb()
 
 
 @pytest.mark.parametrize("field", ["posts", "tokens", "micro_usd"])
-@pytest.mark.parametrize("value", ["abc", "-5", "1e2", "nan", "inf", "", "9" * 30, "12.5"])
+@pytest.mark.parametrize(
+    "value", ["abc", "-5", "1e2", "nan", "inf", "", "9" * 30, "12.5"]
+)
 def test_an_edited_budget_is_mended(store: Store, field: str, value: str) -> None:
-    """A value that is no count stops no call, opens no credit, and is a count again after the next booking."""
+    """A value that is no count stops no call, opens no credit, and is a count again
+    after the next booking."""
     m = Machine(store, {})
     for scope in ("aria", "all", f"person:{ALICE}", "channel:55"):
         store.client.hset(keys.budget(scope, m.world.today()), field, value)
         store.client.expire(keys.budget(scope, m.world.today()), 1_000)
-    call = admission.admit(world.direct("aria", world.event("1"), ("aria",)), "a", m.world.limits, m.world.settings)
+    call = admission.admit(
+        world.direct("aria", world.event("1"), ("aria",)),
+        "a",
+        m.world.limits,
+        m.world.settings,
+    )
     assert store.run(call).verdict == "direct"
     assert m.world.lock(Lane("aria", "55"), "me")
-    cycle = Cycle(Lane("aria", "55"), "me", entries=list(store.run(lanes.begin(Lane("aria", "55"), "me")).entries))
-    claimed = store.run(floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0))
-    hold = floors.reserve(cycle.holder, cycle.entries[0], claimed.token, m.world.limits, Cost(100, 50), "h", "r")
+    cycle = Cycle(
+        Lane("aria", "55"),
+        "me",
+        entries=list(store.run(lanes.begin(Lane("aria", "55"), "me")).entries),
+    )
+    claimed = store.run(
+        floors.claim(cycle.holder, cycle.entries[0], m.world.settings, 0)
+    )
+    hold = floors.reserve(
+        cycle.holder,
+        cycle.entries[0],
+        claimed.token,
+        m.world.limits,
+        Cost(100, 50),
+        "h",
+        "r",
+    )
     assert store.run(hold)[0] == "ok"
     for scope in ("aria", "all", f"person:{ALICE}", "channel:55"):
         count = int(str(store.client.hget(keys.budget(scope, m.world.today()), field)))
@@ -181,4 +252,3 @@ def test_a_budget_of_another_kind_is_replaced(store: Store) -> None:
     assert m.reserve(cycle, entry, 100, micro_usd=10) == "ok"
     assert m.commit(cycle, entry, tokens=80, micro_usd=8) == "committed"
     assert booked(m, "aria") == Cost(80, 8)
-

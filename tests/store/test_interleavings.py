@@ -1,4 +1,5 @@
-"""Interleavings that once broke a promise, one test each, in the order of calls that did it."""
+"""Interleavings that once broke a promise, one test each, in the order of calls that
+did it."""
 
 from __future__ import annotations
 
@@ -30,9 +31,13 @@ def begun(m: Machine, lane: Lane) -> tuple[Cycle, InboxEntry]:
 
 
 def test_a_direct_message_too_old_to_wake_is_not_answered_later(store: Store) -> None:
-    """A backfilled old mention is context: the next mention in the channel must not answer it days late."""
+    """A backfilled old mention is context: the next mention in the channel must not
+    answer it days late."""
     m = machine(store)
-    assert m.admit(world.direct("aria", world.event("1"), ("aria",), wakes=False)) == "passed"
+    assert (
+        m.admit(world.direct("aria", world.event("1"), ("aria",), wakes=False))
+        == "passed"
+    )
     m.admit(world.direct("aria", world.event("2"), ("aria",)))
     cycle, _ = begun(m, Lane("aria", "55"))
     assert [entry.event.message_id for entry in cycle.entries] == ["2"]
@@ -40,7 +45,8 @@ def test_a_direct_message_too_old_to_wake_is_not_answered_later(store: Store) ->
 
 
 def test_a_successor_outlives_the_record_of_the_election(store: Store) -> None:
-    """Workers were down for hours and the first of the named is dead: the second still gets its turn."""
+    """Workers were down for hours and the first of the named is dead: the second still
+    gets its turn."""
     m = machine(store)
     said = world.event("1")
     for bot in ("aria", "dotty"):
@@ -61,7 +67,8 @@ def test_a_holder_that_skipped_a_dead_one_keeps_its_floor(store: Store) -> None:
 
 
 def test_tokens_of_a_root_are_checked_before_they_are_spent(store: Store) -> None:
-    """What was reserved to the last token is committed; what would exceed the root is not paid for."""
+    """What was reserved to the last token is committed; what would exceed the root is
+    not paid for."""
     m = machine(store, root_tokens=250)
     m.admit(world.candidate("aria", world.event("1"), None))
     m.poll("aria")
@@ -73,7 +80,8 @@ def test_tokens_of_a_root_are_checked_before_they_are_spent(store: Store) -> Non
 
 
 def test_refused_drafts_cost_what_they_cost(store: Store) -> None:
-    """A draft that may not be posted was paid for all the same: what it cost is booked, once."""
+    """A draft that may not be posted was paid for all the same: what it cost is booked,
+    once."""
     m = machine(store, daily_usd=0.0001)
     for number, author in (("1", world.ALICE), ("2", world.BOB)):
         m.admit(world.candidate("aria", world.event(number, author=author), None))
@@ -96,18 +104,23 @@ def _today(store: Store) -> str:
 
 
 def test_a_burst_of_reactions_is_won_by_the_best(store: Store) -> None:
-    """Every bot passed when the message was written; the first that sees the reactions must not be all that is waited for."""
+    """Every bot passed when the message was written; the first that sees the reactions
+    must not be all that is waited for."""
     m = machine(store)
     for bot in ("aria", "dotty"):
         m.admit(world.candidate(bot, world.event("1"), None, expected=2))
     burst = world.event("1", kind="reaction", reactions=5)
-    verdicts = [m.admit(world.candidate(bot, burst, bid, expected=2)) for bot, bid in (("aria", 0.2), ("dotty", 0.9))]
+    verdicts = [
+        m.admit(world.candidate(bot, burst, bid, expected=2))
+        for bot, bid in (("aria", 0.2), ("dotty", 0.9))
+    ]
     assert verdicts == ["opened", "complete"]
     assert m.elect("1", "55") == ("granted", "dotty")
 
 
 def test_work_of_a_forgotten_election_keeps_nobody_busy(store: Store) -> None:
-    """Everything was down until the election's record expired: its winner is free again after one cycle."""
+    """Everything was down until the election's record expired: its winner is free again
+    after one cycle."""
     m = machine(store)
     m.admit(world.candidate("aria", world.event("1"), 0.5))
     assert m.elect("1", "55") == ("granted", "aria")
@@ -115,11 +128,14 @@ def test_work_of_a_forgotten_election_keeps_nobody_busy(store: Store) -> None:
     assert m.world.lock(Lane("aria"), "me")
     cycle = store.run(lanes.begin(Lane("aria"), "me"))
     assert (cycle.due, cycle.granted) == (True, frozenset())
-    assert store.run(lanes.finish(Lane("aria"), "me", cycle.seq, None, "f"))[0] == "clear"
+    assert (
+        store.run(lanes.finish(Lane("aria"), "me", cycle.seq, None, "f"))[0] == "clear"
+    )
 
 
 def test_nothing_is_paid_for_after_its_commit(store: Store) -> None:
-    """The floor belongs to the outbox entry then, though bot, message and token are the same."""
+    """The floor belongs to the outbox entry then, though bot, message and token are the
+    same."""
     m = machine(store)
     m.admit(world.candidate("aria", world.event("1"), 0.5))
     m.elect("1", "55")
@@ -131,14 +147,18 @@ def test_nothing_is_paid_for_after_its_commit(store: Store) -> None:
 
 
 def test_whoever_paid_first_owns_the_message(store: Store) -> None:
-    """A poll cycle paid before the election opened and then lost its floor: no election may make another bot pay."""
+    """A poll cycle paid before the election opened and then lost its floor: no election
+    may make another bot pay."""
     m = machine(store)
     m.admit(world.candidate("dotty", world.event("1"), None, expected=2))
     m.poll("dotty")
     cycle, entry = begun(m, Lane("dotty"))
     m.claim(cycle, entry)
     assert m.reserve(cycle, entry) == "ok"
-    assert m.admit(world.candidate("aria", world.event("1"), 0.9, expected=2)) == "complete"
+    assert (
+        m.admit(world.candidate("aria", world.event("1"), 0.9, expected=2))
+        == "complete"
+    )
     m.world.advance(LATER_MS)
     assert m.elect("1", "55") == ("closed", "")
     m.poll("aria")
@@ -149,7 +169,8 @@ def test_whoever_paid_first_owns_the_message(store: Store) -> None:
 
 
 def test_a_deferred_re_election_still_asks_the_second_best(store: Store) -> None:
-    """The winner is dead and a direct message has the floor just then: the next best is granted afterwards."""
+    """The winner is dead and a direct message has the floor just then: the next best is
+    granted afterwards."""
     m = machine(store)
     for bot, bid in (("aria", 0.9), ("elena", 0.5)):
         m.admit(world.candidate(bot, world.event("1"), bid, expected=2))
@@ -163,10 +184,15 @@ def test_a_deferred_re_election_still_asks_the_second_best(store: Store) -> None
     assert m.elect("1", "55") == ("granted", "elena")
 
 
-def test_a_redelivery_after_the_dedupe_expired_is_not_answered_again(store: Store) -> None:
+def test_a_redelivery_after_the_dedupe_expired_is_not_answered_again(
+    store: Store,
+) -> None:
     """The answer record outlives every dedupe key."""
     m = machine(store)
-    told, heard = world.direct("aria", world.event("1"), ("aria",)), world.candidate("aria", world.event("2"), 0.5)
+    told, heard = (
+        world.direct("aria", world.event("1"), ("aria",)),
+        world.candidate("aria", world.event("2"), 0.5),
+    )
     m.admit(told)
     cycle, entry = begun(m, Lane("aria", "55"))
     m.claim(cycle, entry)
@@ -182,7 +208,8 @@ def test_a_redelivery_after_the_dedupe_expired_is_not_answered_again(store: Stor
 
 
 def test_an_old_token_is_worth_nothing(store: Store) -> None:
-    """The floor was lost and won again by the same bot for the same message: a write with the first token is refused."""
+    """The floor was lost and won again by the same bot for the same message: a write
+    with the first token is refused."""
     m = machine(store)
     m.admit(world.direct("aria", world.event("1"), ("aria",)))
     cycle, entry = begun(m, Lane("aria", "55"))
@@ -202,7 +229,8 @@ def test_an_old_token_is_worth_nothing(store: Store) -> None:
 
 
 def test_a_zombie_changes_nothing(store: Store) -> None:
-    """Its lane was taken over while it slept, and both hold the same token: each of its calls is refused, the other goes on."""
+    """Its lane was taken over while it slept, and both hold the same token: each of its
+    calls is refused, the other goes on."""
     m = machine(store)
     m.admit(world.candidate("aria", world.event("1"), 0.5))
     m.elect("1", "55")
@@ -225,7 +253,8 @@ def test_a_zombie_changes_nothing(store: Store) -> None:
 
 
 def test_giving_back_an_old_floor_frees_no_new_one(store: Store) -> None:
-    """A cycle that lost the floor and won it again gives back with the first token: the second grant stays."""
+    """A cycle that lost the floor and won it again gives back with the first token: the
+    second grant stays."""
     m = machine(store)
     m.admit(world.direct("aria", world.event("1"), ("aria",)))
     cycle, entry = begun(m, Lane("aria", "55"))
@@ -244,21 +273,40 @@ STALE = [
     ("its author wrote again", {"author": world.ALICE}, "stale"),
     ("another person wrote", {"author": world.BOB}, "committed"),
     ("another person answered it", {"author": world.BOB, "reply_to": "10"}, "stale"),
-    ("another person answered something else", {"author": world.BOB, "reply_to": "9"}, "committed"),
-    ("a foreign bot wrote", {"author": "700", "author_kind": AuthorKind.FOREIGN}, "committed"),
+    (
+        "another person answered something else",
+        {"author": world.BOB, "reply_to": "9"},
+        "committed",
+    ),
+    (
+        "a foreign bot wrote",
+        {"author": "700", "author_kind": AuthorKind.FOREIGN},
+        "committed",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("more", "verdict"), [row[1:] for row in STALE], ids=[row[0] for row in STALE])
+@pytest.mark.parametrize(
+    ("more", "verdict"), [row[1:] for row in STALE], ids=[row[0] for row in STALE]
+)
 @pytest.mark.parametrize("seen", [False, True], ids=["not read", "read"])
 @pytest.mark.parametrize("is_direct", [False, True], ids=["unasked", "direct"])
 def test_a_draft_is_stale_by_its_author_and_by_answers_only(
-    store: Store, more: dict[str, Any], verdict: str, seen: bool, is_direct: bool,
+    store: Store,
+    more: dict[str, Any],
+    verdict: str,
+    seen: bool,
+    is_direct: bool,
 ) -> None:
-    """Any other message leaves it fresh, as does one that was in the context; the last try of a direct answer is sent."""
+    """Any other message leaves it fresh, as does one that was in the context; the last
+    try of a direct answer is sent."""
     m = machine(store)
     said = world.event("10")
-    m.admit(world.direct("aria", said, ("aria",)) if is_direct else world.candidate("aria", said, None))
+    m.admit(
+        world.direct("aria", said, ("aria",))
+        if is_direct
+        else world.candidate("aria", said, None)
+    )
     m.poll("aria")
     cycle, entry = begun(m, Lane("aria", "55" if is_direct else None))
     m.claim(cycle, entry)
@@ -289,7 +337,8 @@ def test_more_direct_messages_than_one_cycle_reads_are_all_read(store: Store) ->
 
 
 def test_a_repeated_commit_of_another_process_answers_nothing(store: Store) -> None:
-    """The same decision under another request id, as after a crash between commit and answer: one outbox entry."""
+    """The same decision under another request id, as after a crash between commit and
+    answer: one outbox entry."""
     m = machine(store)
     m.admit(world.direct("aria", world.event("1"), ("aria",)))
     cycle, entry = begun(m, Lane("aria", "55"))
@@ -300,36 +349,51 @@ def test_a_repeated_commit_of_another_process_answers_nothing(store: Store) -> N
 
 
 def test_a_dry_run_decides_everything_and_posts_nothing(store: Store) -> None:
-    """The message counts as answered, the floor is free again, the outbox stays empty."""
+    """The message counts as answered, the floor is free again, the outbox stays
+    empty."""
     m = machine(store, dry_run=True)
     m.admit(world.direct("aria", world.event("1"), ("aria",)))
     cycle, entry = begun(m, Lane("aria", "55"))
     m.claim(cycle, entry)
     d = world.decision(cycle, entry, cycle.tokens[entry.entry_id][0])
-    assert store.run(commits.commit(d, m.world.limits, m.world.settings, "r")).verdict == "dry_run"
+    assert (
+        store.run(commits.commit(d, m.world.limits, m.world.settings, "r")).verdict
+        == "dry_run"
+    )
     assert not store.client.exists(keys.outbox("aria", "55"))
     assert store.client.hget(keys.answer("1"), "aria") == "delivered:dry_run"
     assert store.client.hget(keys.floor("55"), "bot") is None
 
 
 def test_own_and_foreign_bots_spend_the_root_they_answer(store: Store) -> None:
-    """An own post without a known cause causes nothing; a foreign bot's message counts as a hop of the last human's root."""
+    """An own post without a known cause causes nothing; a foreign bot's message counts
+    as a hop of the last human's root."""
     m = machine(store, root_posts=2)
     m.admit(world.candidate("aria", world.event("1"), None))
     unknown = world.event("2", author="800", author_kind=AuthorKind.OURS)
-    assert m.admit(world.candidate("aria", unknown, 0.9, author_bot="dotty")) == "exhausted"
+    assert (
+        m.admit(world.candidate("aria", unknown, 0.9, author_bot="dotty"))
+        == "exhausted"
+    )
     first = world.event("3", author="700", author_kind=AuthorKind.FOREIGN)
     assert m.admit(world.candidate("aria", first, 0.9)) == "complete"
     second = world.event("4", author="700", author_kind=AuthorKind.FOREIGN)
     assert m.admit(world.candidate("aria", second, 0.9)) == "exhausted"
-    assert m.admit(world.candidate("aria", world.event("5"), 0.9)) == "complete", "a new human message is a new root"
+    assert m.admit(world.candidate("aria", world.event("5"), 0.9)) == "complete", (
+        "a new human message is a new root"
+    )
 
 
 def test_a_bid_below_the_threshold_passes(store: Store) -> None:
-    """Such a bot is counted as heard and never elected; the journal has its score, so that `why` can say what was missing."""
+    """Such a bot is counted as heard and never elected; the journal has its score, so
+    that `why` can say what was missing."""
     m = machine(store)
-    c = admission.Candidate("aria", world.event("1"), Classified(signal=Signal.WATCHED, reason="w"),
-                            Bid(score=-1.0, above_threshold=False, parts={"intercept": -1.0}))
+    c = admission.Candidate(
+        "aria",
+        world.event("1"),
+        Classified(signal=Signal.WATCHED, reason="w"),
+        Bid(score=-1.0, above_threshold=False, parts={"intercept": -1.0}),
+    )
     real = store.run(admission.admit(c, "r", m.world.limits, m.world.settings))
     assert real.verdict == "passed"
     assert not store.client.exists(keys.ELECTIONS_DUE)

@@ -1,4 +1,5 @@
-"""Key names are written once in Python and once in Lua; both are the same, described, and expire."""
+"""Key names are written once in Python and once in Lua; both are the same, described,
+and expire."""
 
 from __future__ import annotations
 
@@ -27,8 +28,17 @@ from app.store.limits import Limits
 from tests.keyleaks import leaked
 from tests.store import world
 
-LUA = {path.name[:-4]: path.read_text() for path in (resources.files("app.store") / "lua").iterdir() if path.name.endswith(".lua")}
-INCLUDED = {line.split()[1] for text in LUA.values() for line in text.splitlines() if line.startswith("--#include ")}
+LUA = {
+    path.name[:-4]: path.read_text()
+    for path in (resources.files("app.store") / "lua").iterdir()
+    if path.name.endswith(".lua")
+}
+INCLUDED = {
+    line.split()[1]
+    for text in LUA.values()
+    for line in text.splitlines()
+    if line.startswith("--#include ")
+}
 SCRIPTS = sorted(set(LUA) - INCLUDED)
 
 SAME = {
@@ -60,7 +70,8 @@ SAME = {
 
 
 def test_lua_and_python_agree_on_every_key(store: Store) -> None:
-    """Each function of keys.lua gives what app/store/keys.py gives, and none is untested."""
+    """Each function of keys.lua gives what app/store/keys.py gives, and none is
+    untested."""
     real = source("keys").strip() + "\nreturn keys[ARGV[1]](unpack(ARGV, 2))"
     names = set(re.findall(r"^  (\w+) = function", LUA["keys"], re.MULTILINE))
     assert names == set(SAME)
@@ -75,26 +86,47 @@ def test_names_written_out_in_scripts_are_the_constants(key: str) -> None:
 
 
 def test_scripts_spell_out_no_other_key() -> None:
-    """A key name in a script comes from KEYS, from keys.lua, or is one of the fixed ones."""
-    prefixes = {row.pattern.split(":")[0].split("<")[0] for row in keys.CATALOGUE} - {""}
+    """A key name in a script comes from KEYS, from keys.lua, or is one of the fixed
+    ones."""
+    prefixes = {row.pattern.split(":")[0].split("<")[0] for row in keys.CATALOGUE} - {
+        ""
+    }
     allowed = {keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE, "delivery:"}
     for name in sorted(set(LUA) - {"keys"}):
         code = re.sub(r"--.*", "", LUA[name])
-        spelled = {text for text in re.findall(r"'([^']*)'", code) if ":" in text and text.split(":")[0] in prefixes}
+        spelled = {
+            text
+            for text in re.findall(r"'([^']*)'", code)
+            if ":" in text and text.split(":")[0] in prefixes
+        }
         assert spelled <= allowed, f"{name}.lua spells out {spelled - allowed}"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_says_what_it_takes(name: str) -> None:
-    """The header names what the script does, its KEYS, its ARGV where it has any, and it returns something."""
-    head = "\n".join(line for line in LUA[name].splitlines() if line.startswith("--") and not line.startswith("--#"))
-    code = "\n".join(line for line in LUA[name].splitlines() if not line.startswith("--"))
+    """The header names what the script does, its KEYS, its ARGV where it has any, and
+    it returns something."""
+    head = "\n".join(
+        line
+        for line in LUA[name].splitlines()
+        if line.startswith("--") and not line.startswith("--#")
+    )
+    code = "\n".join(
+        line for line in LUA[name].splitlines() if not line.startswith("--")
+    )
     assert re.match(r"-- [A-Z]", head)
     assert "KEYS  1" in head or "KEYS  none" in head
     assert "ARGV  " in head or "ARGV" not in code
     assert "return " in code
-    highest = max((int(number) for number in re.findall(r"KEYS\[(\d+)\]", code)), default=0)
-    named = [int(number) for number in re.findall(r"(?:KEYS|\s{2}|\.\.)\s*(\d+)(?=\s|\.\.)", head.split("ARGV")[0])]
+    highest = max(
+        (int(number) for number in re.findall(r"KEYS\[(\d+)\]", code)), default=0
+    )
+    named = [
+        int(number)
+        for number in re.findall(
+            r"(?:KEYS|\s{2}|\.\.)\s*(\d+)(?=\s|\.\.)", head.split("ARGV")[0]
+        )
+    ]
     assert max(named, default=0) >= highest, f"KEYS[{highest}] is not named"
 
 
@@ -104,7 +136,14 @@ def test_scripts_load(store: Store) -> None:
         assert store.client.script_load(source(name))
 
 
-SHAPES = {"string": "string", "hash": "hash", "list": "list", "set": "set", "sorted set": "zset", "stream": "stream"}
+SHAPES = {
+    "string": "string",
+    "hash": "hash",
+    "list": "list",
+    "set": "set",
+    "sorted set": "zset",
+    "stream": "stream",
+}
 """Words of the catalogue and what Redis calls them."""
 
 
@@ -122,14 +161,22 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 def test_a_full_path_touches_catalogued_keys_only(store: Store) -> None:
-    """Admission, election, cycle, delivery, mute and refusal leave no key that is not described as it is,
-    and none that stays for ever."""
+    """Admission, election, cycle, delivery, mute and refusal leave no key that is not
+    described as it is, and none that stays for ever."""
     w = world.World(store)
     run = store.run
     first, second = world.event("1001"), world.event("1002", reply_to="1001")
     for bot in world.BOTS:
-        run(admission.admit(world.candidate(bot, first, expected=3), f"a{bot}", w.limits, w.settings))
-        run(admission.admit(world.direct(bot, second, world.BOTS), f"b{bot}", w.limits, w.settings))
+        run(
+            admission.admit(
+                world.candidate(bot, first, expected=3), f"a{bot}", w.limits, w.settings
+            )
+        )
+        run(
+            admission.admit(
+                world.direct(bot, second, world.BOTS), f"b{bot}", w.limits, w.settings
+            )
+        )
     foreign = world.event("1003", author="700", author_kind="foreign")
     run(admission.admit(world.candidate("aria", foreign), "c", w.limits, w.settings))
     winner = run(elections.elect("1001", "55", w.settings)).winner
@@ -141,8 +188,15 @@ def test_a_full_path_touches_catalogued_keys_only(store: Store) -> None:
     run(lanes.overdue(0))
     run(roster.roster())
     known = _patterns()
-    unknown = [key for key in store.client.keys("*")
-               if key != world.CLOCK and not any(pattern.fullmatch(key) and store.client.type(key) == shape for pattern, shape in known)]
+    unknown = [
+        key
+        for key in store.client.keys("*")
+        if key != world.CLOCK
+        and not any(
+            pattern.fullmatch(key) and store.client.type(key) == shape
+            for pattern, shape in known
+        )
+    ]
     assert not unknown
     assert not leaked(store.client)
 
@@ -155,7 +209,17 @@ def _cycle(w: world.World, lane: Lane) -> None:
     for entry in begun.entries:
         claimed = run(floors.claim(cycle.holder, entry, w.settings, 0))
         if claimed.token:
-            run(floors.reserve(cycle.holder, entry, claimed.token, w.limits, Cost(100, 5), f"h{lane.bot}", f"r{lane.bot}"))
+            run(
+                floors.reserve(
+                    cycle.holder,
+                    entry,
+                    claimed.token,
+                    w.limits,
+                    Cost(100, 5),
+                    f"h{lane.bot}",
+                    f"r{lane.bot}",
+                )
+            )
             d = world.decision(cycle, entry, claimed.token, hold=f"h{lane.bot}")
             run(commits.commit(d, w.limits, w.settings, f"c{lane.bot}"))
             _deliver(w, lane.bot)
@@ -177,7 +241,8 @@ def _deliver(w: world.World, bot: str) -> None:
 
 
 def test_limits_are_those_of_the_settings() -> None:
-    """Every limit that scripts read has a setting, and a character's own replaces it."""
+    """Every limit that scripts read has a setting, and a character's own replaces
+    it."""
     limits = Limits.of(Settings(_env_file=None, root_posts=3, daily_usd=1.5))
     assert (limits.root_posts, limits.daily_micro_usd) == (3, 1_500_000)
     assert limits.with_pacing(1, None, None, 2).daily_posts == 1

@@ -1,4 +1,5 @@
-"""The lane's lock: ours even when an answer was lost, renewed through broken connections, and honest about its loss."""
+"""The lane's lock: ours even when an answer was lost, renewed through broken
+connections, and honest about its loss."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ Wait = Callable[..., None]
 
 
 @contextmanager
-def locked(store: Store, lease: int = 1, on_renew: Callable[[], bool] = lambda: True) -> Iterator[LaneLock]:
+def locked(
+    store: Store, lease: int = 1, on_renew: Callable[[], bool] = lambda: True
+) -> Iterator[LaneLock]:
     """A lock that is taken and renewed every third of a second."""
     lock = LaneLock(store, LANE, lease, on_renew)
     assert lock.take()
@@ -36,8 +39,11 @@ def test_another_holder_is_refused_at_once(store: Store) -> None:
         assert not LaneLock(store, LANE, 1).take()
 
 
-def test_a_set_whose_answer_was_lost_is_recognised(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client repeats a SET whose answer was lost and is told no: the value says that the lock is ours."""
+def test_a_set_whose_answer_was_lost_is_recognised(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client repeats a SET whose answer was lost and is told no: the value says
+    that the lock is ours."""
     lock = LaneLock(store, LANE, 1)
     real = store.client.set
 
@@ -50,7 +56,9 @@ def test_a_set_whose_answer_was_lost_is_recognised(store: Store, monkeypatch: py
     lock.stop()
 
 
-def test_it_outlives_its_lease_while_it_is_renewed(store: Store, wait_until: Wait) -> None:
+def test_it_outlives_its_lease_while_it_is_renewed(
+    store: Store, wait_until: Wait
+) -> None:
     """A cycle longer than the lease keeps its lane."""
     renewed = threading.Event()
     with locked(store, on_renew=lambda: renewed.set() or True) as lock:
@@ -61,19 +69,25 @@ def test_it_outlives_its_lease_while_it_is_renewed(store: Store, wait_until: Wai
 
 
 def test_renewal_survives_broken_connections(store: Store, wait_until: Wait) -> None:
-    """Every connection is cut while the lock is held: the next renewal opens a new one."""
+    """Every connection is cut while the lock is held: the next renewal opens a new
+    one."""
     times: list[int] = []
     with locked(store, on_renew=lambda: times.append(1) or True) as lock:
         wait_until(lambda: times, what="a renewal")
-        store.client.execute_command("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "yes")
+        store.client.execute_command(
+            "CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "yes"
+        )
         seen = len(times)
         wait_until(lambda: len(times) > seen, what="a renewal after the cut")
         assert store.client.get(keys.lock(LANE)) == lock.id
         assert not lock.lost.is_set()
 
 
-def test_a_failing_floor_renewal_does_not_end_the_locks(store: Store, wait_until: Wait) -> None:
-    """What is renewed along with the lock may meet an unreachable Redis; the thread goes on."""
+def test_a_failing_floor_renewal_does_not_end_the_locks(
+    store: Store, wait_until: Wait
+) -> None:
+    """What is renewed along with the lock may meet an unreachable Redis; the thread
+    goes on."""
     times: list[int] = []
 
     def fails() -> bool:
@@ -87,7 +101,8 @@ def test_a_failing_floor_renewal_does_not_end_the_locks(store: Store, wait_until
 
 @pytest.mark.parametrize("taken_by", ["", "another"])
 def test_loss_is_told_at_once(store: Store, taken_by: str) -> None:
-    """The key is deleted or taken by another: the cycle learns it at the next renewal, and the new holder is left alone."""
+    """The key is deleted or taken by another: the cycle learns it at the next renewal,
+    and the new holder is left alone."""
     with locked(store) as lock:
         store.client.delete(keys.lock(LANE))
         if taken_by:

@@ -19,10 +19,13 @@ ELSEWHERE = ["guild:8", "channel:66", "bot:elena"]
 
 @pytest.mark.parametrize("scope", SCOPES + ELSEWHERE)
 def test_a_mute_stops_every_step(store: Store, scope: str) -> None:
-    """At admission, at the floor, at the commit; a mute of somebody else stops nothing."""
+    """At admission, at the floor, at the commit; a mute of somebody else stops
+    nothing."""
     m, stops = Machine(store, {}), scope in SCOPES
     m.mute(scope, True)
-    assert m.admit(world.direct("aria", world.event("1"), ("aria",))) == ("muted" if stops else "direct")
+    assert m.admit(world.direct("aria", world.event("1"), ("aria",))) == (
+        "muted" if stops else "direct"
+    )
     m.mute(scope, False)
     m.admit(world.direct("aria", world.event("2", author=world.BOB), ("aria",)))
     cycle = m.begin(Lane("aria", "55"))
@@ -42,16 +45,21 @@ def test_a_mute_stops_elections(store: Store, scope: str) -> None:
     for bot, bid in (("aria", 0.9), ("dotty", 0.5)):
         m.admit(world.candidate(bot, world.event("1"), bid, expected=2))
     m.mute(scope, True)
-    outcome = {"bot:aria": ("granted", "dotty")}.get(scope, ("left", "") if scope in SCOPES else ("granted", "aria"))
+    outcome = {"bot:aria": ("granted", "dotty")}.get(
+        scope, ("left", "") if scope in SCOPES else ("granted", "aria")
+    )
     assert m.elect("1", "55") == outcome
 
 
 def test_a_persons_hour(store: Store) -> None:
-    """One person's direct messages to one bot are counted; others and other bots are not touched; an hour later it is over."""
+    """One person's direct messages to one bot are counted; others and other bots are
+    not touched; an hour later it is over."""
     m = Machine(store, {"person_hourly": 2})
 
     def say(number: int, author: str, bot: str = "aria") -> str:
-        return m.admit(world.direct(bot, world.event(str(number), author=author), (bot,)))
+        return m.admit(
+            world.direct(bot, world.event(str(number), author=author), (bot,))
+        )
 
     verdicts = [say(number, world.ALICE) for number in (1, 2, 3, 7)]
     assert verdicts == ["direct", "direct", "notice", "over_person_limit"], "told once"
@@ -64,12 +72,23 @@ def test_a_persons_hour(store: Store) -> None:
     assert say(6, world.ALICE) == "direct"
 
 
-@pytest.mark.parametrize(("limit", "others"), [
-    ({"daily_posts": 1}, "direct"), ({"daily_posts_all": 1}, "exhausted"), ({"daily_tokens": 79}, "direct"),
-    ({"daily_tokens_all": 79}, "exhausted"), ({"daily_usd": 0.0004}, "direct"), ({"daily_usd_all": 0.0004}, "exhausted"),
-], ids=str)
-def test_a_day_is_spent_by_posts_tokens_or_money(store: Store, limit: dict[str, Any], others: str) -> None:
-    """Then the bot is not even woken, and is passed over by elections; a limit of all bots stops them all."""
+@pytest.mark.parametrize(
+    ("limit", "others"),
+    [
+        ({"daily_posts": 1}, "direct"),
+        ({"daily_posts_all": 1}, "exhausted"),
+        ({"daily_tokens": 79}, "direct"),
+        ({"daily_tokens_all": 79}, "exhausted"),
+        ({"daily_usd": 0.0004}, "direct"),
+        ({"daily_usd_all": 0.0004}, "exhausted"),
+    ],
+    ids=str,
+)
+def test_a_day_is_spent_by_posts_tokens_or_money(
+    store: Store, limit: dict[str, Any], others: str
+) -> None:
+    """Then the bot is not even woken, and is passed over by elections; a limit of all
+    bots stops them all."""
     m = Machine(store, limit)
     m.admit(world.direct("aria", world.event("1"), ("aria",)))
     cycle = m.begin(Lane("aria", "55"))

@@ -43,8 +43,12 @@ def threads(count: int, work: Callable[[int], object]) -> list[object]:
     return results
 
 
-@pytest.mark.parametrize(("part", "most"), [("said", memories.SAID_MOST), ("person:7", memories.FACTS_MOST)])
-def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(store: Store, part: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("part", "most"), [("said", memories.SAID_MOST), ("person:7", memories.FACTS_MOST)]
+)
+def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(
+    store: Store, part: str, most: int
+) -> None:
     """However much is put in, and in whatever order, the newest by snowflake stay."""
     first = snowflake()
     for number in range(most + 60):
@@ -59,10 +63,14 @@ def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(store: Store, par
 
 @pytest.mark.parametrize(("part", "days"), [("said", 30), ("person:7", 180)])
 def test_each_item_goes_at_its_own_age(store: Store, part: str, days: int) -> None:
-    """A line of more than 30 days and a fact of more than 180 go when the next is kept, however busy the part is."""
+    """A line of more than 30 days and a fact of more than 180 go when the next is kept,
+    however busy the part is."""
     old, young = f"{snowflake(days + 1)}.0", f"{snowflake(days - 1)}.0"
     store.run(memories.keep("elena", part, {young: "{}"}))
-    assert store.run(memories.keep("elena", part, {old: "{}", f"{snowflake()}.0": "{}"})) == 1
+    assert (
+        store.run(memories.keep("elena", part, {old: "{}", f"{snowflake()}.0": "{}"}))
+        == 1
+    )
     held = store.run(memories.fields("elena", part))
     assert old not in held
     assert young in held
@@ -71,7 +79,15 @@ def test_each_item_goes_at_its_own_age(store: Store, part: str, days: int) -> No
 def test_two_processes_never_say_one_line(store: Store) -> None:
     """Of any number of threads and connections that want to say a line, one may."""
     for line in ("Hello.", "And then?"):
-        assert sum(bool(won) for won in threads(8, lambda _, line=line: store.run(memories.utter("elena", line)))) == 1
+        assert (
+            sum(
+                bool(won)
+                for won in threads(
+                    8, lambda _, line=line: store.run(memories.utter("elena", line))
+                )
+            )
+            == 1
+        )
     assert store.run(memories.uttered("elena")) == ("Hello.", "And then?")
     assert store.run(memories.utter("aria", "Hello.")), "another bot has its own words"
 
@@ -84,15 +100,25 @@ def test_a_line_may_come_back_after_a_day(store: Store) -> None:
 
 
 def test_an_ended_conversation_is_handed_out_once(store: Store) -> None:
-    """A conversation that goes on is not taken; one that has ended goes to one of many that ask."""
+    """A conversation that goes on is not taken; one that has ended goes to one of many
+    that ask."""
     store.run(memories.converse("elena", "55", 0))
     store.run(memories.converse("elena", "66", 60_000))
     taken = threads(6, lambda _: store.run(memories.ended()))
-    assert sorted(len(found) for found in taken if isinstance(found, tuple)) == [0, 0, 0, 0, 0, 1]
+    assert sorted(len(found) for found in taken if isinstance(found, tuple)) == [
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+    ]
     assert store.run(memories.ended()) == ()
 
 
-def test_points_of_a_day_are_bounded_and_a_repeated_request_adds_none(store: Store) -> None:
+def test_points_of_a_day_are_bounded_and_a_repeated_request_adds_none(
+    store: Store,
+) -> None:
     """No evening of chatter makes a friend."""
     once = request()
     assert [store.run(trusts.add("elena", "7", 1, once)) for _ in range(3)] == [1, 1, 1]
@@ -103,15 +129,26 @@ def test_points_of_a_day_are_bounded_and_a_repeated_request_adds_none(store: Sto
 
 
 @pytest.mark.parametrize("days", [0, 1, 13, 14, 15, 16, 40, 99, 1_000])
-def test_absence_costs_the_same_in_redis_and_in_the_rules(store: Store, days: int) -> None:
+def test_absence_costs_the_same_in_redis_and_in_the_rules(
+    store: Store, days: int
+) -> None:
     """The script and the pure function agree, day for day."""
     now_ms = int(store.client.time()[0]) * 1000
     at_ms = now_ms - days * trust.DAY_MS - 1_000
-    store.client.hset(keys.trust("elena"), "7", f'{{"points":90,"at_ms":{at_ms},"day":"2020-01-01","today":5}}')
-    assert store.run(trusts.add("elena", "7", 1, request())) == trust.left(90, now_ms - at_ms) + 1
+    store.client.hset(
+        keys.trust("elena"),
+        "7",
+        f'{{"points":90,"at_ms":{at_ms},"day":"2020-01-01","today":5}}',
+    )
+    assert (
+        store.run(trusts.add("elena", "7", 1, request()))
+        == trust.left(90, now_ms - at_ms) + 1
+    )
 
 
-def test_people_are_bounded_and_the_least_known_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_bounded_and_the_least_known_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A crowd of strangers does not push out a friend."""
     monkeypatch.setattr(trusts, "PEOPLE_MOST", 20)
     for _ in range(3):
@@ -124,40 +161,82 @@ def test_people_are_bounded_and_the_least_known_goes(store: Store, monkeypatch: 
 
 
 def test_one_of_many_writers_writes(store: Store) -> None:
-    """However many tasks ask for one date at once, one entry is written and none is written over."""
+    """However many tasks ask for one date at once, one entry is written and none is
+    written over."""
+
     def write(number: int) -> object:
-        claimed = store.run(nights.claim("elena", Night.DIARY, "2026-11-20", f"writer {number}"))
+        claimed = store.run(
+            nights.claim("elena", Night.DIARY, "2026-11-20", f"writer {number}")
+        )
         if claimed is not Claimed.CLAIMED:
             return claimed
-        return store.run(nights.write("elena", Night.DIARY, "2026-11-20", f"writer {number}", f"text {number}"))
+        return store.run(
+            nights.write(
+                "elena", Night.DIARY, "2026-11-20", f"writer {number}", f"text {number}"
+            )
+        )
 
     outcomes = threads(8, write)
     assert outcomes.count(Wrote.WRITTEN) >= 1
     assert len(store.run(nights.read("elena", Night.DIARY))) == 1
     before = store.run(nights.read("elena", Night.DIARY))
-    assert store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "late")) is Claimed.WRITTEN
-    assert store.run(nights.write("elena", Night.DIARY, "2026-11-20", "late", "other")) is Wrote.LOST
+    assert (
+        store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "late"))
+        is Claimed.WRITTEN
+    )
+    assert (
+        store.run(nights.write("elena", Night.DIARY, "2026-11-20", "late", "other"))
+        is Wrote.LOST
+    )
     assert store.run(nights.read("elena", Night.DIARY)) == before
 
 
 def test_a_writer_that_dies_is_followed_by_another(store: Store) -> None:
     """A claim ends with its lease; the one who slept through it writes nothing."""
-    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead")) is Claimed.CLAIMED
-    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next")) is Claimed.BUSY
-    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead")) is Claimed.CLAIMED, "asked again after a lost answer"
-    assert 0 < store.client.pttl(keys.night_claim("elena", "dream", "2026-11-20")) <= nights.LEASE_MS
+    assert (
+        store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead"))
+        is Claimed.CLAIMED
+    )
+    assert (
+        store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next"))
+        is Claimed.BUSY
+    )
+    assert (
+        store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead"))
+        is Claimed.CLAIMED
+    ), "asked again after a lost answer"
+    assert (
+        0
+        < store.client.pttl(keys.night_claim("elena", "dream", "2026-11-20"))
+        <= nights.LEASE_MS
+    )
     store.client.delete(keys.night_claim("elena", "dream", "2026-11-20"))
-    assert store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next")) is Claimed.CLAIMED
-    assert store.run(nights.write("elena", Night.DREAM, "2026-11-20", "dead", "old")) is Wrote.LOST
-    assert store.run(nights.write("elena", Night.DREAM, "2026-11-20", "next", "new")) is Wrote.WRITTEN
+    assert (
+        store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next"))
+        is Claimed.CLAIMED
+    )
+    assert (
+        store.run(nights.write("elena", Night.DREAM, "2026-11-20", "dead", "old"))
+        is Wrote.LOST
+    )
+    assert (
+        store.run(nights.write("elena", Night.DREAM, "2026-11-20", "next", "new"))
+        is Wrote.WRITTEN
+    )
     assert store.run(nights.read("elena", Night.DREAM)) == {"2026-11-20": "new"}
 
 
 def test_a_night_with_nothing_to_tell_gives_the_claim_back(store: Store) -> None:
     """An empty day blocks nobody."""
     store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "one"))
-    assert store.run(nights.write("elena", Night.DIARY, "2026-11-20", "one", "")) is Wrote.RELEASED
-    assert store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "two")) is Claimed.CLAIMED
+    assert (
+        store.run(nights.write("elena", Night.DIARY, "2026-11-20", "one", ""))
+        is Wrote.RELEASED
+    )
+    assert (
+        store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "two"))
+        is Claimed.CLAIMED
+    )
 
 
 def test_only_the_newest_dates_are_kept(store: Store) -> None:
@@ -167,4 +246,4 @@ def test_only_the_newest_dates_are_kept(store: Store) -> None:
         store.run(nights.claim("elena", Night.DIARY, date, "me"))
         store.run(nights.write("elena", Night.DIARY, date, "me", "text"))
     kept = sorted(store.run(nights.read("elena", Night.DIARY)))
-    assert kept == dates[-nights.DATES_MOST:]
+    assert kept == dates[-nights.DATES_MOST :]

@@ -1,4 +1,5 @@
-"""The proofs can fail: each rule taken out of a script is missed by its machine within seconds."""
+"""The proofs can fail: each rule taken out of a script is missed by its machine within
+seconds."""
 
 from __future__ import annotations
 
@@ -9,29 +10,93 @@ from hypothesis.stateful import run_state_machine_as_test
 from app.store import door
 from app.store.door import Store
 from tests.store.rules_machine import Protocol
-from tests.store.test_protocols import Addressed, Budgets, Commits, Elections, Lanes, Money, Mutes
+from tests.store.test_protocols import (
+    Addressed,
+    Budgets,
+    Commits,
+    Elections,
+    Lanes,
+    Money,
+    Mutes,
+)
 
 MUTANTS = {
-    "the worst bidder wins": ("elect", "a.score > b.score", "a.score < b.score", Elections),
+    "the worst bidder wins": (
+        "elect",
+        "a.score > b.score",
+        "a.score < b.score",
+        Elections,
+    ),
     "a claim takes a held floor": (
-        "claim", "if holder and not mine then return {'wait'", "if false then return {'wait'", Elections),
-    "a commit leaves the entry": ("commit", "redis.call('XDEL', KEYS[8], ARGV[6])", "", Lanes),
+        "claim",
+        "if holder and not mine then return {'wait'",
+        "if false then return {'wait'",
+        Elections,
+    ),
+    "a commit leaves the entry": (
+        "commit",
+        "redis.call('XDEL', KEYS[8], ARGV[6])",
+        "",
+        Lanes,
+    ),
     "a commit forgets its verdict": (
-        "commit", "redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)", "", Commits),
-    "a zombie may claim": ("claim", "if redis.call('GET', KEYS[1]) ~= ARGV[2] then", "if false then", Commits),
-    "the named are skipped too soon": ("claim", "unsettled * lease then", "lease then", Addressed),
-    "a root is never spent": ("cause", "if cost.posts > 0 and posts >= limit then", "if false then", Budgets),
-    "a hold holds nothing": ("holds", "  book(days, root, cost, date)\n  redis", "  redis", Money),
-    "calls do not know of each other": ("holds", "if others and spent", "if false and spent", Money),
+        "commit",
+        "redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)",
+        "",
+        Commits,
+    ),
+    "a zombie may claim": (
+        "claim",
+        "if redis.call('GET', KEYS[1]) ~= ARGV[2] then",
+        "if false then",
+        Commits,
+    ),
+    "the named are skipped too soon": (
+        "claim",
+        "unsettled * lease then",
+        "lease then",
+        Addressed,
+    ),
+    "a root is never spent": (
+        "cause",
+        "if cost.posts > 0 and posts >= limit then",
+        "if false then",
+        Budgets,
+    ),
+    "a hold holds nothing": (
+        "holds",
+        "  book(days, root, cost, date)\n  redis",
+        "  redis",
+        Money,
+    ),
+    "calls do not know of each other": (
+        "holds",
+        "if others and spent",
+        "if false and spent",
+        Money,
+    ),
     "a refused draft is free": ("commit", "  pay(0)\n", "", Money),
-    "a silence settles nothing": ("holds", "  book(days, held[3], rest, held[1])\n", "", Money),
+    "a silence settles nothing": (
+        "holds",
+        "  book(days, held[3], rest, held[1])\n",
+        "",
+        Money,
+    ),
     "the muted get the floor": ("claim", "if muted_by() then", "if false then", Mutes),
 }
 
 
-@pytest.mark.parametrize(("script", "rule", "instead", "machine"), MUTANTS.values(), ids=MUTANTS.keys())
+@pytest.mark.parametrize(
+    ("script", "rule", "instead", "machine"), MUTANTS.values(), ids=MUTANTS.keys()
+)
 def test_a_missing_rule_is_noticed(
-    store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch, script: str, rule: str, instead: str, machine: type[Protocol],
+    store: Store,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    rule: str,
+    instead: str,
+    machine: type[Protocol],
 ) -> None:
     """The machine that proves a protocol fails when the script lacks one rule of it."""
     real = door.source
@@ -41,6 +106,11 @@ def test_a_missing_rule_is_noticed(
     # A class of its own: Hypothesis keeps the settings of a run with the class.
     own = type(machine.__name__, (machine,), {"store": mutant})
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(own, settings=settings(max_examples=400, phases=[Phase.generate], derandomize=True))
+        run_state_machine_as_test(
+            own,
+            settings=settings(
+                max_examples=400, phases=[Phase.generate], derandomize=True
+            ),
+        )
     mutant.client.flushdb()
     mutant.close()

@@ -1,5 +1,5 @@
-"""What real servers refuse, one test a row of `app/store/outages.py`: the door tells it apart, nothing is half done, and the
-same call passes when it is over."""
+"""What real servers refuse, one test a row of `app/store/outages.py`: the door tells it
+apart, nothing is half done, and the same call passes when it is over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 import redis
 
-from app.domain.errors import StoreForbidden, StoreMoved, StoreRefusing, StoreUnavailable
+from app.domain.errors import (
+    StoreForbidden,
+    StoreMoved,
+    StoreRefusing,
+    StoreUnavailable,
+)
 from app.domain.lane import Lane
 from app.host.valkey import free_port
 from app.store import admission, commits, floors, keys, lanes, vault
@@ -36,8 +41,19 @@ CAUSES: dict[str, Cause] = {
     "BUSY": servers.busy_script,
     "LOADING": servers.loading,
 }
-TOLD_BY_OTHERS = {"MASTERDOWN", "no answer", "no connection", "max number of clients reached", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH",
-                  "NOSCRIPT", "UNBLOCKED", "NOPERM", "anything else"}
+TOLD_BY_OTHERS = {
+    "MASTERDOWN",
+    "no answer",
+    "no connection",
+    "max number of clients reached",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "NOAUTH",
+    "NOSCRIPT",
+    "UNBLOCKED",
+    "NOPERM",
+    "anything else",
+}
 """Rows whose state needs a test of its own, below."""
 
 
@@ -85,9 +101,11 @@ def test_every_row_is_proven() -> None:
 
 
 @pytest.mark.parametrize("code", CAUSES)
-def test_a_refusal_is_told_apart_and_leaves_nothing(server: Server, door: Store, code: str) -> None:
-    """Through both doors, with an admission that writes ten keys: StoreRefusing names the code, no key has changed, and the
-    same request is admitted once it is over."""
+def test_a_refusal_is_told_apart_and_leaves_nothing(
+    server: Server, door: Store, code: str
+) -> None:
+    """Through both doors, with an admission that writes ten keys: StoreRefusing names
+    the code, no key has changed, and the same request is admitted once it is over."""
     door.run(admit("before", "1"))
     with CAUSES[code](server):
         with pytest.raises(StoreRefusing, match=f"^Redis refuses: {code} ") as told:
@@ -97,16 +115,20 @@ def test_a_refusal_is_told_apart_and_leaves_nothing(server: Server, door: Store,
             asyncio.run(by_asyncio(server.url, admit("held", "2")))
         with pytest.raises(StoreRefusing, match=f"^Redis refuses: {code} "):
             LaneLock(door, Lane("aria", "55"), lease=5).take()
-    assert not server.admin.exists(keys.seen("aria", "2"), keys.lock(Lane("aria", "55")))
+    assert not server.admin.exists(
+        keys.seen("aria", "2"), keys.lock(Lane("aria", "55"))
+    )
     assert server.admin.hget(keys.cursor("aria"), "55") == "1"
     assert door.run(admit("held", "2")).verdict == "direct"
     assert server.admin.hget(keys.cursor("aria"), "55") == "2"
 
 
 @pytest.mark.parametrize("code", ["OOM", "READONLY", "MISCONF", "NOREPLICAS"])
-def test_no_script_of_a_cycle_is_half_done(server: Server, door: Store, code: str) -> None:
-    """Each script from the message to the outbox meets the refusal: what is in Redis stays as it was, to the byte, and then
-    the script passes as if nothing had been."""
+def test_no_script_of_a_cycle_is_half_done(
+    server: Server, door: Store, code: str
+) -> None:
+    """Each script from the message to the outbox meets the refusal: what is in Redis
+    stays as it was, to the byte, and then the script passes as if nothing had been."""
     settings, lane, owner = world.settings_with(), Lane("aria", "55"), "owner"
     limits = Limits.of(settings)
 
@@ -131,18 +153,23 @@ def test_no_script_of_a_cycle_is_half_done(server: Server, door: Store, code: st
     assert passes(commits.commit(draft, limits, settings, "two")).verdict == "committed"
     passes(lanes.finish(lane, owner, begun.seq, None, "three"))
     # When memory is short, a script that begins with a deletion is let through: whole.
-    assert set(refused) >= ({"admit"} if code == "OOM" else {"admit", "claim", "commit", "finish"})
+    assert set(refused) >= (
+        {"admit"} if code == "OOM" else {"admit", "claim", "commit", "finish"}
+    )
     assert server.admin.llen(keys.outbox("aria", "55")) == 1
     assert not server.admin.exists(keys.lock(lane))
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
     """Keys that are not what they were."""
-    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    return {
+        key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+    }
 
 
 def test_a_replica_that_is_cut_off_refuses_reads(server: Server, door: Store) -> None:
-    """MASTERDOWN: of a replica that may not serve stale data; a script is READONLY there, if it was loaded before."""
+    """MASTERDOWN: of a replica that may not serve stale data; a script is READONLY
+    there, if it was loaded before."""
     with servers.stale_replica(server):
         with pytest.raises(StoreMoved, match=r"^Redis refuses: MASTERDOWN "):
             door.run(admission.cursors("aria"))
@@ -151,10 +178,17 @@ def test_a_replica_that_is_cut_off_refuses_reads(server: Server, door: Store) ->
     assert door.run(admit("one")).verdict == "direct"
 
 
-def test_connections_to_what_is_no_primary_are_given_up(server: Server, door: Store) -> None:
-    """READONLY: the name may lead to the new primary, which an old connection would never find."""
+def test_connections_to_what_is_no_primary_are_given_up(
+    server: Server, door: Store
+) -> None:
+    """READONLY: the name may lead to the new primary, which an old connection would
+    never find."""
     door.run(admit("one", "1"))
-    ours = {client["id"] for client in server.admin.client_list() if client["user"] == servers.TEST_USER}
+    ours = {
+        client["id"]
+        for client in server.admin.client_list()
+        if client["user"] == servers.TEST_USER
+    }
     with servers.replica(server), pytest.raises(StoreMoved):
         door.run(admit("two", "2"))
     door.run(admit("two", "2"))
@@ -162,8 +196,8 @@ def test_connections_to_what_is_no_primary_are_given_up(server: Server, door: St
 
 
 def test_memory_that_runs_out_within_a_script_stops_it_nowhere(server: Server) -> None:
-    """Redis asks for room before a script's first write, and not again: the second write of one that itself goes beyond
-    `maxmemory` is carried out."""
+    """Redis asks for room before a script's first write, and not again: the second
+    write of one that itself goes beyond `maxmemory` is carried out."""
     used = int(server.admin.info("memory")["used_memory"])
     server.admin.config_set("maxmemory", used + 300_000)
     script = "redis.call('SET', 'big', string.rep('x', 2000000)); redis.call('SET', 'small', 'y'); return 'done'"
@@ -174,13 +208,17 @@ def test_memory_that_runs_out_within_a_script_stops_it_nowhere(server: Server) -
 
 
 def test_a_flush_of_the_scripts_is_not_noticed(server: Server, door: Store) -> None:
-    """NOSCRIPT: the script is loaded again within the same call; only a second flush between the two would be told."""
+    """NOSCRIPT: the script is loaded again within the same call; only a second flush
+    between the two would be told."""
     door.run(admit("one", "1"))
     server.admin.script_flush()
     assert door.run(admit("two", "2")).verdict == "direct"
     with pytest.raises(redis.exceptions.NoScriptError) as told:
         server.admin.evalsha("0" * 40, 0)
-    assert (code_of(told.value), meaning_of(told.value)) == ("NOSCRIPT", Meaning.REFUSING)
+    assert (code_of(told.value), meaning_of(told.value)) == (
+        "NOSCRIPT",
+        Meaning.REFUSING,
+    )
 
 
 def test_a_removed_login_is_an_outage(server: Server) -> None:
@@ -193,8 +231,11 @@ def test_a_removed_login_is_an_outage(server: Server) -> None:
 
 
 def test_what_the_acl_forbids_is_held_too(server: Server, door: Store) -> None:
-    """NOPERM, of a command and of a key that a script touches: StoreForbidden, which is an outage and no fault."""
-    server.admin.acl_setuser(servers.TEST_USER, enabled=True, keys=["none:*"], reset_keys=True)
+    """NOPERM, of a command and of a key that a script touches: StoreForbidden, which is
+    an outage and no fault."""
+    server.admin.acl_setuser(
+        servers.TEST_USER, enabled=True, keys=["none:*"], reset_keys=True
+    )
     with pytest.raises(StoreForbidden):
         door.run(admit("one"))
     with pytest.raises(StoreForbidden):
@@ -216,7 +257,9 @@ def test_clients_beyond_the_limit_are_told(server: Server) -> None:
     store.close()
 
 
-def test_a_frozen_server_and_a_spent_pool_are_unreachable(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_server_and_a_spent_pool_are_unreachable(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No answer in time, and no connection in time: both go on by themselves."""
     monkeypatch.setattr("app.store.door.POOL", 1)
     store = Store(server.url, timeout=0.3)
@@ -250,7 +293,9 @@ def test_who_waited_is_unblocked_by_a_failover(server: Server) -> None:
     server.wait(lambda: int(server.admin.info("clients")["blocked_clients"]) == 1)
     with servers.replica(server):
         waiting.join(10)
-    assert [(code_of(error), meaning_of(error)) for error in told] == [("UNBLOCKED", Meaning.REFUSING)]
+    assert [(code_of(error), meaning_of(error)) for error in told] == [
+        ("UNBLOCKED", Meaning.REFUSING)
+    ]
 
 
 @pytest.mark.parametrize("name", servers.PROGRAMS)
@@ -265,24 +310,34 @@ def test_a_cluster_that_is_not_whole_refuses(tmp_path: Path, name: str) -> None:
         one, two = nodes
         with pytest.raises(redis.exceptions.ClusterDownError) as down:
             one.admin.get("any")
-        assert (code_of(down.value), meaning_of(down.value)) == ("CLUSTERDOWN", Meaning.REFUSING)
+        assert (code_of(down.value), meaning_of(down.value)) == (
+            "CLUSTERDOWN",
+            Meaning.REFUSING,
+        )
         one.admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
         one.admin.execute_command("CLUSTER", "MEET", "127.0.0.1", two.port, ports[1])
         other = str(two.admin.execute_command("CLUSTER", "MYID"))
         one.wait(lambda: other in str(one.admin.execute_command("CLUSTER", "NODES")))
-        one.wait(lambda: "cluster_state:ok" in one.admin.execute_command("CLUSTER", "INFO"))
+        one.wait(
+            lambda: "cluster_state:ok" in one.admin.execute_command("CLUSTER", "INFO")
+        )
         one.admin.set("{a}1", "x")
         slot = one.admin.execute_command("CLUSTER", "KEYSLOT", "{a}1")
         one.wait(lambda: moves(one, slot, other))
         with pytest.raises(redis.exceptions.TryAgainError) as moving:
             one.admin.mget("{a}1", "{a}2")
-        assert (code_of(moving.value), meaning_of(moving.value)) == ("TRYAGAIN", Meaning.REFUSING)
+        assert (code_of(moving.value), meaning_of(moving.value)) == (
+            "TRYAGAIN",
+            Meaning.REFUSING,
+        )
 
 
 def moves(server: Server, slot: int, other: str) -> bool:
     """Begin to move a slot; False: the nodes do not know each other well enough yet."""
     try:
-        return bool(server.admin.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", other))
+        return bool(
+            server.admin.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", other)
+        )
     except redis.exceptions.ResponseError:
         return False
 

@@ -1,4 +1,5 @@
-"""Each protocol, on the real server beside its reference, under every fault: lost answers, deaths, zombies, late gateways.
+"""Each protocol, on the real server beside its reference, under every fault: lost
+answers, deaths, zombies, late gateways.
 
 Short here; `STREAM_PROVE=1` runs at least 5,000 examples of each.
 """
@@ -16,7 +17,8 @@ from tests.store.rules_machine import MEANWHILE, Protocol
 
 
 class Lanes(Protocol):
-    """No wake is lost and none is redundant: every direct message is answered or sits in a due lane, one cycle a lane."""
+    """No wake is lost and none is redundant: every direct message is answered or sits
+    in a due lane, one cycle a lane."""
 
     bots = ("aria", "dotty")
     channels = ("55", "66")
@@ -24,11 +26,13 @@ class Lanes(Protocol):
 
 
 class Elections(Protocol):
-    """An unaddressed message is answered by the best bidder that can act, and by nobody else, whoever dies when."""
+    """An unaddressed message is answered by the best bidder that can act, and by nobody
+    else, whoever dies when."""
 
 
 class Commits(Protocol):
-    """Zombies are refused, replays answer alike, stale drafts are dropped, effects are all there or not at all."""
+    """Zombies are refused, replays answer alike, stale drafts are dropped, effects are
+    all there or not at all."""
 
     bots = ("aria", "dotty")
     addressed = ((), ("aria",))
@@ -38,10 +42,20 @@ class Commits(Protocol):
 
 
 class Budgets(Protocol):
-    """No interleaving of people, our bots and foreign ones exceeds a root, a day or a person's hour."""
+    """No interleaving of people, our bots and foreign ones exceeds a root, a day or a
+    person's hour."""
 
-    settings: ClassVar = {"root_posts": 3, "root_hops": 2, "root_tokens": 350, "daily_posts": 5, "daily_tokens": 900,
-              "daily_posts_all": 8, "person_hourly": 1, "daily_usd": 0.0003, "cooldown": 0}
+    settings: ClassVar = {
+        "root_posts": 3,
+        "root_hops": 2,
+        "root_tokens": 350,
+        "daily_posts": 5,
+        "daily_tokens": 900,
+        "daily_posts_all": 8,
+        "person_hourly": 1,
+        "daily_usd": 0.0003,
+        "cooldown": 0,
+    }
     addressed = ((), (), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN)
     tokens = (20, 80, 150)
@@ -49,11 +63,18 @@ class Budgets(Protocol):
 
 
 class Money(Protocol):
-    """Of calls that take eighty times what is held for them, whoever dies or is silent when, one at most passes a cap: a
-    bot's, everybody's, a person's or a channel's."""
+    """Of calls that take eighty times what is held for them, whoever dies or is silent
+    when, one at most passes a cap: a bot's, everybody's, a person's or a channel's."""
 
-    settings: ClassVar = {"daily_usd": 0.02, "daily_usd_all": 0.05, "person_daily_usd": 0.03, "channel_daily_usd": 0.04,
-                          "root_usd": 0.03, "cooldown": 0, "quiet_time": 0}
+    settings: ClassVar = {
+        "daily_usd": 0.02,
+        "daily_usd_all": 0.05,
+        "person_daily_usd": 0.03,
+        "channel_daily_usd": 0.04,
+        "root_usd": 0.03,
+        "cooldown": 0,
+        "quiet_time": 0,
+    }
     channels = ("55", "66")
     addressed = ((), ("aria",), ("dotty", "aria"))
     authors = (AuthorKind.HUMAN, AuthorKind.OURS)
@@ -62,7 +83,8 @@ class Money(Protocol):
 
 
 class Addressed(Protocol):
-    """Bots that one message names answer in order; a dead one is skipped after a lease; a direct claim takes an unasked floor."""
+    """Bots that one message names answer in order; a dead one is skipped after a lease;
+    a direct claim takes an unasked floor."""
 
     addressed = ((), ("aria", "dotty"), ("elena", "dotty", "aria"), ("dotty", "elena"))
     changes = True

@@ -30,7 +30,8 @@ def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> 
 
 
 def repeats(store: Store, seconds: int) -> list[int]:
-    """After how many seconds hints are repeated for a lane that no worker begins, with a patience of one second."""
+    """After how many seconds hints are repeated for a lane that no worker begins, with
+    a patience of one second."""
     store.run(lanes.wake(LANE, Context.TRIGGER))
     at = []
     for second in range(1, seconds + 1):
@@ -44,12 +45,14 @@ def repeats(store: Store, seconds: int) -> list[int]:
 
 
 def test_hints_lost_in_a_row_cost_a_second_each(store: Store) -> None:
-    """A killed worker takes what it had fetched with it, and the repetition may meet the next one."""
+    """A killed worker takes what it had fetched with it, and the repetition may meet
+    the next one."""
     assert repeats(store, 3) == [1, 2, 3]
 
 
 def test_a_backlog_breeds_no_hints(store: Store) -> None:
-    """A lane that waits long for a worker is hinted ever more slowly, up to sixteen seconds apart."""
+    """A lane that waits long for a worker is hinted ever more slowly, up to sixteen
+    seconds apart."""
     assert repeats(store, 60) == [1, 2, 3, 5, 9, 17, 33, 49]
 
 

@@ -1,4 +1,5 @@
-"""What Discord refuses a bot in a channel is remembered, for a while, until something disproves it."""
+"""What Discord refuses a bot in a channel is remembered, for a while, until something
+disproves it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ REASON = "403 50013: Missing Permissions"
 
 
 def test_a_refusal_is_news_once(store: Store) -> None:
-    """The first one is to be told; while it is remembered the next is not, and another kind, bot or channel is."""
+    """The first one is to be told; while it is remembered the next is not, and another
+    kind, bot or channel is."""
     settings = Settings()
     assert store.run(refusals.note("elena", "55", Barred.SEND, REASON, settings))
     assert not store.run(refusals.note("elena", "55", Barred.SEND, REASON, settings))
@@ -23,7 +25,8 @@ def test_a_refusal_is_news_once(store: Store) -> None:
 
 
 def test_only_a_bar_on_sending_stops_a_bot(store: Store) -> None:
-    """Who may not refer, react or say one line may send; the reason of a bar on sending is Discord's own."""
+    """Who may not refer, react or say one line may send; the reason of a bar on sending
+    is Discord's own."""
     for barred in set(Barred) - {Barred.SEND}:
         store.run(refusals.note("elena", "55", barred, "other", Settings()))
     assert store.run(refusals.may_send("elena", "55")) == ""
@@ -32,11 +35,18 @@ def test_only_a_bar_on_sending_stops_a_bot(store: Store) -> None:
     assert set(store.run(refusals.remembered("elena", "55"))) == set(Barred)
 
 
-def test_it_is_forgotten_in_time_and_on_request(store: Store, wait_until: Callable[..., None]) -> None:
+def test_it_is_forgotten_in_time_and_on_request(
+    store: Store, wait_until: Callable[..., None]
+) -> None:
     """A refusal ends with its time, each kind by itself, or when somebody says so."""
-    store.run(refusals.note("elena", "55", Barred.SEND, REASON, Settings(refusal_memory=0.05)))
+    store.run(
+        refusals.note("elena", "55", Barred.SEND, REASON, Settings(refusal_memory=0.05))
+    )
     store.run(refusals.note("elena", "55", Barred.REFER, "160002", Settings()))
-    wait_until(lambda: store.run(refusals.may_send("elena", "55")) == "", what="the end of its time")
+    wait_until(
+        lambda: store.run(refusals.may_send("elena", "55")) == "",
+        what="the end of its time",
+    )
     assert set(store.run(refusals.remembered("elena", "55"))) == {Barred.REFER}
     assert store.client.pttl(keys.refusals("elena", "55")) > 0
     assert store.run(refusals.forget("elena", "55"))

@@ -1,4 +1,5 @@
-"""Rules of scripts that no state machine reaches: each is kept, and a script without it is noticed."""
+"""Rules of scripts that no state machine reaches: each is kept, and a script without it
+is noticed."""
 
 from __future__ import annotations
 
@@ -16,25 +17,35 @@ from app.store.limits import Limits
 
 CHANNEL = "55"
 NUMBERS = itertools.count(1)
-BRIEF = Settings(_env_file=None, quiet_time=0, contention_window=0, delivery_hold=0.001, cooldown=0)
+BRIEF = Settings(
+    _env_file=None, quiet_time=0, contention_window=0, delivery_hold=0.001, cooldown=0
+)
 LONG = Settings(_env_file=None, quiet_time=0, contention_window=0, cooldown=0)
 
 
 def committed(store: Store, bot: str, settings: Settings) -> str:
-    """A post of the bot's in the outbox; it holds the floor for as long as the settings say. Returns the entry."""
+    """A post of the bot's in the outbox; it holds the floor for as long as the settings
+    say. Returns the entry."""
     owner = f"{bot}-{next(NUMBERS)}"
     store.client.set(keys.lock(Lane(bot)), owner, px=10_000)
     holder = floors.Holder(Lane(bot), owner)
-    one = posts.Post(holder, posts.entry_id(bot, str(next(NUMBERS))), CHANNEL, "7", 0, False)
+    one = posts.Post(
+        holder, posts.entry_id(bot, str(next(NUMBERS))), CHANNEL, "7", 0, False
+    )
     limits = Limits.of(settings)
     token = store.run(posts.claim(one, limits, settings)).token
-    action = Action(kind=ActionKind.POST, channel_id=CHANNEL, text="Been thinking about reefs.")
-    store.run(posts.commit(one, action, token, "", 0, limits, settings, f"c{next(NUMBERS)}"))
+    action = Action(
+        kind=ActionKind.POST, channel_id=CHANNEL, text="Been thinking about reefs."
+    )
+    store.run(
+        posts.commit(one, action, token, "", 0, limits, settings, f"c{next(NUMBERS)}")
+    )
     return one.entry_id
 
 
 def burying_leaves_the_floor_of_another(store: Store) -> None:
-    """Of two bots with a post in one channel, the burial of the first's does not end the second's floor."""
+    """Of two bots with a post in one channel, the burial of the first's does not end
+    the second's floor."""
     first = committed(store, "aria", BRIEF)
     second = committed(store, "dotty", LONG)
     entry = store.run(outbox.read(first))
@@ -70,18 +81,42 @@ def a_hold_that_is_asked_for_again_is_one(store: Store) -> None:
 
 Check = Callable[[Store], None]
 RULES: dict[str, tuple[Check, str, str, str]] = {
-    "bury": (burying_leaves_the_floor_of_another, "bury", "if holder and holder.entry == id then", "if holder then"),
-    "wake": (the_earliest_wake_stands, "wake", "'wakes:due', 'LT', int(due)", "'wakes:due', int(due)"),
+    "bury": (
+        burying_leaves_the_floor_of_another,
+        "bury",
+        "if holder and holder.entry == id then",
+        "if holder then",
+    ),
+    "wake": (
+        the_earliest_wake_stands,
+        "wake",
+        "'wakes:due', 'LT', int(due)",
+        "'wakes:due', int(due)",
+    ),
     "context": (a_wake_says_why, "wake", "'context', context)", "'context', 'poll')"),
-    "hold": (a_hold_that_is_asked_for_again_is_one, "spend_own", "if earlier then", "if false then"),
+    "hold": (
+        a_hold_that_is_asked_for_again_is_one,
+        "spend_own",
+        "if earlier then",
+        "if false then",
+    ),
 }
 
 
-@pytest.mark.parametrize(("check", "script", "rule", "instead"), RULES.values(), ids=RULES.keys())
+@pytest.mark.parametrize(
+    ("check", "script", "rule", "instead"), RULES.values(), ids=RULES.keys()
+)
 def test_a_rule_is_kept_and_its_lack_noticed(
-    store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch, check: Check, script: str, rule: str, instead: str
+    store: Store,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    check: Check,
+    script: str,
+    rule: str,
+    instead: str,
 ) -> None:
-    """The script keeps the rule that the check describes; without it the check fails."""
+    """The script keeps the rule that the check describes; without it the check
+    fails."""
     check(store)
     real = door.source
     assert rule in real(script)

@@ -1,4 +1,5 @@
-"""Settings that would switch a promise off are refused, and what they may be is what the scripts can keep."""
+"""Settings that would switch a promise off are refused, and what they may be is what
+the scripts can keep."""
 
 from __future__ import annotations
 
@@ -14,10 +15,18 @@ from tests.store import world
 from tests.store.test_interleavings import machine
 
 
-@pytest.mark.parametrize(("setting", "most"), [
-    ("FLOOR_LEASE", 1_800), ("DELIVERY_HOLD", 1_800), ("BACKFILL_AGE", 1_800), ("ELECTION_MAX_AGE", 3_600),
-])
-def test_a_term_beyond_its_key_s_life_is_refused(monkeypatch: pytest.MonkeyPatch, setting: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("setting", "most"),
+    [
+        ("FLOOR_LEASE", 1_800),
+        ("DELIVERY_HOLD", 1_800),
+        ("BACKFILL_AGE", 1_800),
+        ("ELECTION_MAX_AGE", 3_600),
+    ],
+)
+def test_a_term_beyond_its_key_s_life_is_refused(
+    monkeypatch: pytest.MonkeyPatch, setting: str, most: int
+) -> None:
     """With 4,000 seconds the floor was nobody's and two bots spoke at once."""
     monkeypatch.setenv(f"STREAM_{setting}", str(most + 400))
     with pytest.raises(ConfigurationError, match=f"^STREAM_{setting}: .*{most}"):
@@ -27,12 +36,15 @@ def test_a_term_beyond_its_key_s_life_is_refused(monkeypatch: pytest.MonkeyPatch
     assert getattr(load_settings(), setting.lower()) == most
 
 
-@pytest.mark.parametrize(("script", "pattern", "term"), [
-    ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", terms.SEEN_TTL),
-    ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.BIDS_TTL),
-    ("floor", r"PEXPIRE', key, (\w+)\)", terms.FLOOR_TTL),
-    ("floor", r"until_ms > now \+ (\w+)", terms.FLOOR_TTL),
-])
+@pytest.mark.parametrize(
+    ("script", "pattern", "term"),
+    [
+        ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", terms.SEEN_TTL),
+        ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.BIDS_TTL),
+        ("floor", r"PEXPIRE', key, (\w+)\)", terms.FLOOR_TTL),
+        ("floor", r"until_ms > now \+ (\w+)", terms.FLOOR_TTL),
+    ],
+)
 def test_the_scripts_keep_these_terms(script: str, pattern: str, term: int) -> None:
     """The expiries that the bounds are made of are those that stand in the scripts."""
     found = re.findall(pattern, source(script))

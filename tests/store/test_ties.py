@@ -18,7 +18,14 @@ def test_rules_and_redis_break_ties_alike(store: Store) -> None:
         message, channel = str(number), str(1_000 + number)
         m = machine(store)
         for bot in world.BOTS:
-            m.admit(world.candidate(bot, world.event(message, channel=channel), 0.5, expected=len(world.BOTS)))
+            m.admit(
+                world.candidate(
+                    bot,
+                    world.event(message, channel=channel),
+                    0.5,
+                    expected=len(world.BOTS),
+                )
+            )
         offers = {bot: Bid(score=0.5, above_threshold=True) for bot in world.BOTS}
         [expected] = decide(message, offers, ())
         assert m.elect(message, channel) == ("granted", expected)

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.lane import Lane
-from app.domain.model import Action, ActionKind, Bid, Classified, Event, InboxEntry, Signal
+from app.domain.model import (
+    Action,
+    ActionKind,
+    Bid,
+    Classified,
+    Event,
+    InboxEntry,
+    Signal,
+)
 from app.domain.settings import Settings
 from app.store import admission, commits, door, floors, keys
 from app.store.door import Store
@@ -28,8 +36,9 @@ _READ_CLOCK = f"""(function()
   return {{string.sub(at, 1, -7), string.sub(at, -6)}}
 end)()"""
 
-# Scripts read the time from a key, so a machine that stalls changes nothing. Expiries are the server's own: to take `ms` off
-# each is the passing of `ms`. Locks are left out: a living holder renews them, and a dead one is a step of its own.
+# Scripts read the time from a key, so a machine that stalls changes nothing. Expiries
+# are the server's own: to take `ms` off each is the passing of `ms`. Locks are left
+# out: a living holder renews them, and a dead one is a step of its own.
 _PASS = """
 local ms = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -52,15 +61,24 @@ class _Clocked(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """The registered script."""
         if name not in self:
-            self[name] = self._client.register_script(door.source(name).replace("redis.call('TIME')", _READ_CLOCK))
+            self[name] = self._client.register_script(
+                door.source(name).replace("redis.call('TIME')", _READ_CLOCK)
+            )
         return self[name]
 
 
 @functools.cache
 def settings_with(**settings: Any) -> Settings:
     """Settings with round times, and those given."""
-    round_times = {"contention_window": 10, "quiet_time": 50, "cooldown": 60, "floor_lease": LEASE_MS // 1000,
-                   "delivery_hold": 90, "election_max_age": 300, "newcomer_days": 0}
+    round_times = {
+        "contention_window": 10,
+        "quiet_time": 50,
+        "cooldown": 60,
+        "floor_lease": LEASE_MS // 1000,
+        "delivery_hold": 90,
+        "election_max_age": 300,
+        "newcomer_days": 0,
+    }
     return Settings(_env_file=None, **{**round_times, **settings})
 
 
@@ -70,10 +88,11 @@ def redis_now() -> int:
 
 
 class World:
-    """An empty database, the calls of the protocols, and time that passes when it is told to.
+    """An empty database, the calls of the protocols, and time that passes when it is
+    told to.
 
-    Its clock moves by a fixed step a call, so that a run can be repeated exactly; the server's expiries follow before the
-    difference amounts to anything.
+    Its clock moves by a fixed step a call, so that a run can be repeated exactly; the
+    server's expiries follow before the difference amounts to anything.
     """
 
     def __init__(self, store: Store, **settings: Any) -> None:
@@ -105,7 +124,11 @@ class World:
 
     def today(self) -> str:
         """The date on this clock, as scripts have it."""
-        return datetime.fromtimestamp((self._start + self._now) / 1000, UTC).date().isoformat()
+        return (
+            datetime.fromtimestamp((self._start + self._now) / 1000, UTC)
+            .date()
+            .isoformat()
+        )
 
     def when(self, stored: float) -> float:
         """A time that a script stored, on this clock."""
@@ -129,18 +152,31 @@ class World:
 
 def event(message: str, channel: str = "55", author: str = ALICE, **more: Any) -> Event:
     """A plain message of a human, unless `author_kind` says otherwise."""
-    return Event(message_id=message, channel_id=channel, guild_id="7", author_id=author, author_name="x",
-                 content="hello", **more)
+    return Event(
+        message_id=message,
+        channel_id=channel,
+        guild_id="7",
+        author_id=author,
+        author_name="x",
+        content="hello",
+        **more,
+    )
 
 
-def candidate(bot: str, said: Event, bid: float | None = 0.5, **more: Any) -> admission.Candidate:
+def candidate(
+    bot: str, said: Event, bid: float | None = 0.5, **more: Any
+) -> admission.Candidate:
     """An unaddressed message as one bot sees it; `bid` None passes."""
     signal = Signal.AMBIENT if bid is None else Signal.WATCHED
     offer = None if bid is None else Bid(score=bid, above_threshold=True)
-    return admission.Candidate(bot, said, Classified(signal=signal, reason="w"), offer, **more)
+    return admission.Candidate(
+        bot, said, Classified(signal=signal, reason="w"), offer, **more
+    )
 
 
-def direct(bot: str, said: Event, addressed: tuple[str, ...], **more: Any) -> admission.Candidate:
+def direct(
+    bot: str, said: Event, addressed: tuple[str, ...], **more: Any
+) -> admission.Candidate:
     """A message that addresses this bot."""
     classified = Classified(signal=Signal.DIRECT, reason="named", addressed=addressed)
     return admission.Candidate(bot, said, classified, **more)
@@ -148,7 +184,8 @@ def direct(bot: str, said: Event, addressed: tuple[str, ...], **more: Any) -> ad
 
 @dataclass(repr=False)
 class Cycle:
-    """One cycle: a lane, the id under which it took the lock, and what it has got so far."""
+    """One cycle: a lane, the id under which it took the lock, and what it has got so
+    far."""
 
     lane: Lane
     owner: str
@@ -172,12 +209,21 @@ class Cycle:
         return floors.Holder(self.lane, self.owner)
 
 
-def decision(cycle: Cycle, entry: InboxEntry, token: str, **more: Any) -> commits.Decision:
+def decision(
+    cycle: Cycle, entry: InboxEntry, token: str, **more: Any
+) -> commits.Decision:
     """A reply of 80 tokens to an entry."""
     kind = ActionKind.REACT if more.pop("react", False) else ActionKind.REPLY
     tokens = more.pop("tokens", 80)
     micro_usd = more.pop("micro_usd", 0)
     action = Action(
-        kind=kind, channel_id=entry.event.channel_id, message_id=entry.event.message_id, text="hi", emoji="x",
-        reason="because", tokens=tokens, micro_usd=micro_usd)
+        kind=kind,
+        channel_id=entry.event.channel_id,
+        message_id=entry.event.message_id,
+        text="hi",
+        emoji="x",
+        reason="because",
+        tokens=tokens,
+        micro_usd=micro_usd,
+    )
     return commits.Decision(cycle.holder, entry, action, token, **more)

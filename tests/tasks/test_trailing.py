@@ -1,4 +1,5 @@
-"""One cycle reads what it won and what waited for the end of its cooldown: both find their answer, or a cycle to come."""
+"""One cycle reads what it won and what waited for the end of its cooldown: both find
+their answer, or a cycle to come."""
 
 from __future__ import annotations
 
@@ -17,25 +18,42 @@ from app.loopback import LoopbackThread
 from app.store import elections, keys
 from app.store.door import Store
 from app.worker.served import Served
-from tests.tasks.test_eager import admit, discord, eager, join, journal_lines, say, settings
+from tests.tasks.test_eager import (
+    admit,
+    discord,
+    eager,
+    join,
+    journal_lines,
+    say,
+    settings,
+)
 
 __all__ = ["discord", "eager", "settings"]
 
 
-def both(store: Store, discord: LoopbackThread, settings: Settings, won: str, *rivals: str) -> tuple[Any, Any]:
-    """A message that met elena's cooldown, and one that she has won since; the rivals bid less for it."""
+def both(
+    store: Store, discord: LoopbackThread, settings: Settings, won: str, *rivals: str
+) -> tuple[Any, Any]:
+    """A message that met elena's cooldown, and one that she has won since; the rivals
+    bid less for it."""
     for bot in ("elena", *rivals):
         join(store, discord, settings, bot)
     store.client.set(keys.cooldown("elena"), "1", px=80)
     waiting, event = say(discord, "Any whale songs worth hearing?")
     admit(store, settings, "elena", event, Signal.WATCHED)
-    assert store.run(elections.elect(event.message_id, event.channel_id, settings)).verdict is Elect.COOLED
+    assert (
+        store.run(elections.elect(event.message_id, event.channel_id, settings)).verdict
+        is Elect.COOLED
+    )
     time.sleep(0.1)
     granted, event = say(discord, won)
     admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
     for bot in rivals:
         admit(store, settings, bot, event, Signal.WATCHED, 1.0)
-    assert store.run(elections.elect(event.message_id, event.channel_id, settings)).winner == "elena"
+    assert (
+        store.run(elections.elect(event.message_id, event.channel_id, settings)).winner
+        == "elena"
+    )
     return waiting, granted
 
 
@@ -51,15 +69,26 @@ def verdicts(store: Store, post: Any) -> set[str]:
 
 def owed(store: Store, waiting: Any) -> bool:
     """It was answered, or its bot's lane is due."""
-    return "committed" in verdicts(store, waiting) or store.client.zscore(keys.WAKES_DUE, "elena") is not None
+    return (
+        "committed" in verdicts(store, waiting)
+        or store.client.zscore(keys.WAKES_DUE, "elena") is not None
+    )
 
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_what_was_won_swallows_nothing_that_waits(
-    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch, silent: bool
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    monkeypatch: pytest.MonkeyPatch,
+    silent: bool,
 ) -> None:
-    """Answered or met with silence, what was won leaves a cycle to come for what was read beside it."""
-    waiting, granted = both(store, discord, settings, "Do octopuses dream, does anybody know?")
+    """Answered or met with silence, what was won leaves a cycle to come for what was
+    read beside it."""
+    waiting, granted = both(
+        store, discord, settings, "Do octopuses dream, does anybody know?"
+    )
     written = act._written
 
     def quiet(run: Any, candidate: Any, memory: Any) -> Any:
@@ -75,10 +104,17 @@ def test_what_was_won_swallows_nothing_that_waits(
 
 
 def test_a_grant_that_must_wait_for_quiet_is_not_put_off_by_a_cooldown(
-    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The character keeps quiet for longer than the setting says: it answers nothing else meanwhile, with the floor in hand."""
-    waiting, granted = both(store, discord, settings, "Do octopuses dream, does anybody know?")
+    """The character keeps quiet for longer than the setting says: it answers nothing
+    else meanwhile, with the floor in hand."""
+    waiting, granted = both(
+        store, discord, settings, "Do octopuses dream, does anybody know?"
+    )
     monkeypatch.setattr(Served, "quiet_time", lambda *_: 60.0)
     posts = keys.recent_bot_posts(str(granted.channel_id))
     store.client.zadd(posts, {"aria:abc": time.time() * 1000 - 30_000})
@@ -89,11 +125,24 @@ def test_a_grant_that_must_wait_for_quiet_is_not_put_off_by_a_cooldown(
 
 
 def test_a_grant_that_the_rules_drop_leaves_the_cycle_to_what_waits(
-    store: Store, discord: LoopbackThread, settings: Settings, eager: Celery, wait_until: Any
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    wait_until: Any,
 ) -> None:
-    """elena finds what she won foreign to her and answers what waited; aria answers the other."""
-    waiting, granted = both(store, discord, settings, "I need a better microphone", "aria")
+    """elena finds what she won foreign to her and answers what waited; aria answers the
+    other."""
+    waiting, granted = both(
+        store, discord, settings, "I need a better microphone", "aria"
+    )
     cycle(eager)
-    wait_until(lambda: discord.replies_to(waiting) and discord.replies_to(granted), what="both answers")
-    assert [[answer.author_name for answer in discord.replies_to(post)] for post in (waiting, granted)] == [["elena"], ["aria"]]
+    wait_until(
+        lambda: discord.replies_to(waiting) and discord.replies_to(granted),
+        what="both answers",
+    )
+    assert [
+        [answer.author_name for answer in discord.replies_to(post)]
+        for post in (waiting, granted)
+    ] == [["elena"], ["aria"]]
     assert not store.client.hlen(keys.work("elena"))
