@@ -30,6 +30,7 @@ demo: $(STAMP) ## three characters in a loopback Discord, no account or key need
 	$(BIN)/the-stream demo
 
 check: $(STAMP) ## lint, types, import contracts, sizes
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo

@@ -16,7 +16,7 @@ from app.brain import prompt, reply, text
 from app.brain.billing import Account
 from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
-from app.brain.memory import nod, recall
+from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
 from app.brain.ports import Enclosed
 from app.brain.silence import is_silence
@@ -174,20 +174,25 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
             reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
         )
     if speaker is None:
-        draft = _offline(run, messages, "offline voice")
-        word = (
-            nod(known, candidate.reading.mood, entry.event.message_id)
-            if candidate.direct
-            else ""
-        )
-        # What a person told is not written into a list of the bot's words everywhere.
-        if word and run.ports.utter(f"nod:{sha256(word.encode()).hexdigest()}"):
-            draft.text = f"{draft.text} {word}"
-        return draft
+        return _offline_answer(run, candidate, messages, known)
     account = Account(
         cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK
     )
     return _ask(run, candidate, messages, account)
+
+
+def _offline_answer(
+    run: Run, candidate: Candidate, messages: list[BaseMessage], known: Remembered
+) -> Draft:
+    """What the offline voice says, with a word on what it remembers of the author."""
+    draft = _offline(run, messages, "offline voice")
+    if not candidate.direct:
+        return draft
+    remark = nod(known, candidate.reading.mood, candidate.entry.event.message_id)
+    # What a person told is not written into a list of the bot's words everywhere.
+    if remark and run.ports.utter(f"nod:{sha256(remark.encode()).hexdigest()}"):
+        draft.text = f"{draft.text} {remark}"
+    return draft
 
 
 def _replied_parts(

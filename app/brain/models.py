@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,23 +78,9 @@ def chat_model(
             raise ConfigurationError(
                 "model.base_url: must be https, or the key would travel unencrypted."
             )
-    options: dict[str, Any] = {"temperature": config.temperature}
+    options = _options_of(provider, config, key, timeout)
     if base_url is not None:
         options["base_url"] = base_url
-    if provider == "ollama":
-        options |= {
-            "num_predict": config.max_tokens,
-            "client_kwargs": {"timeout": timeout},
-        }
-    else:
-        # A local server wants no key, but the client insists on one. Retries are
-        # counted here, not by the client.
-        options |= {
-            "max_tokens": config.max_tokens,
-            "timeout": timeout,
-            "max_retries": 0,
-            "api_key": key or "none",
-        }
     try:
         model: BaseChatModel = init_chat_model(name, **options)
     except ImportError:
@@ -106,6 +92,27 @@ def chat_model(
             f"model: {name[:60]!r} is nothing that LangChain's init_chat_model knows."
         ) from None
     return model
+
+
+def _options_of(
+    provider: str, config: ModelConfig, key: str | None, timeout: float
+) -> dict[str, Any]:
+    """The settings of a call as the provider's client names them."""
+    if provider == "ollama":
+        return {
+            "temperature": config.temperature,
+            "num_predict": config.max_tokens,
+            "client_kwargs": {"timeout": timeout},
+        }
+    return {
+        "temperature": config.temperature,
+        "max_tokens": config.max_tokens,
+        "timeout": timeout,
+        # Retries are counted here, not by the client.
+        "max_retries": 0,
+        # A local server wants no key, but the client insists on one.
+        "api_key": key or "none",
+    }
 
 
 class Breaker:
@@ -288,6 +295,41 @@ class Speaker:
         )
 
 
+def _usable_models(
+    names: Iterable[str],
+    config: ModelConfig,
+    api_keys: Mapping[str, str],
+    timeout: float,
+    bot: str,
+) -> dict[str, BaseChatModel]:
+    """By name, those that can be made and have their key; each other one is logged.
+
+    Raises ConfigurationError where none is left and one cannot be made.
+    """
+    models: dict[str, BaseChatModel] = {}
+    errors: list[ConfigurationError] = []
+    for name in names:
+        try:
+            model = chat_model(name, config, api_keys, timeout)
+        except ConfigurationError as error:
+            errors.append(error)
+            log.error("model left out", bot=bot, model=name[:80], reason=str(error))
+            continue
+        if model is not None:
+            models[name] = model
+            continue
+        needed = f"STREAM_KEY_{name.partition(':')[0].upper()}"
+        log.warning(
+            "model left out",
+            bot=bot,
+            model=name[:80],
+            reason=f"no key: {needed} is not set at the gateway",
+        )
+    if not models and errors:
+        raise errors[0]
+    return models
+
+
 def speaker(
     config: ModelConfig | None,
     api_keys: Mapping[str, str],
@@ -302,31 +344,11 @@ def speaker(
     """
     if config is None:
         return None
-    models: dict[str, BaseChatModel] = {}
-    errors: list[ConfigurationError] = []
     prices = {
         config.model: Price(config.usd_per_million_in, config.usd_per_million_out)
     }
     prices |= {one.model: Price(*config.price_of(one)) for one in config.fallbacks}
-    for name in prices:
-        try:
-            model = chat_model(name, config, api_keys, timeout)
-        except ConfigurationError as error:
-            errors.append(error)
-            log.error("model left out", bot=bot, model=name[:80], reason=str(error))
-            continue
-        if model is not None:
-            models[name] = model
-        else:
-            needed = f"STREAM_KEY_{name.partition(':')[0].upper()}"
-            log.warning(
-                "model left out",
-                bot=bot,
-                model=name[:80],
-                reason=f"no key: {needed} is not set at the gateway",
-            )
-    if not models and errors:
-        raise errors[0]
+    models = _usable_models(prices, config, api_keys, timeout, bot)
     if not models:
         log.warning(
             "no key for the model, the offline voice speaks",

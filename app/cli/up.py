@@ -135,8 +135,6 @@ def specs(
             key.get_secret_value() for key in settings.vault_keys
         )
     }
-    # Beat and Flower run in the data folder, so that they do not read the secrets of an
-    # `.env` file either.
     children = [
         ChildSpec(
             "gateway",
@@ -153,38 +151,42 @@ def specs(
             _worker("cycles", "cycles,chores", settings.worker_threads),
             worker | keys,
         ),
-        ChildSpec(
-            "beat",
-            _celery(
-                "beat", "--schedule", str(data / "celerybeat-schedule"), "--pidfile="
-            ),
-            public,
-            data,
-        ),
+        *_without_secrets(settings, public, data),
     ]
+    if server is not None:
+        children.insert(0, _valkey(server))
+    return children
+
+
+def _without_secrets(
+    settings: Settings, public: dict[str, str], data: Path
+) -> list[ChildSpec]:
+    """Beat and Flower. They run in the data folder, so that they do not read the secrets
+    of an `.env` file either."""
+    schedule = str(data / "celerybeat-schedule")
+    beat = _celery("beat", "--schedule", schedule, "--pidfile=")
+    children = [ChildSpec("beat", beat, public, data)]
     if settings.flower_port and settings.flower_password is not None:
-        login = {
-            "FLOWER_BASIC_AUTH": f"stream:{settings.flower_password.get_secret_value()}"
-        }
-        command = _celery(
+        password = settings.flower_password.get_secret_value()
+        login = {"FLOWER_BASIC_AUTH": f"stream:{password}"}
+        flower = _celery(
             "flower", f"--address={HOST}", f"--port={settings.flower_port}"
         )
-        children.append(ChildSpec("flower", command, public | login, data))
-    if server is not None:
-        children.insert(
-            0,
-            ChildSpec(
-                "valkey",
-                server.command,
-                base=True,
-                pass_fds=(server.lock_descriptor,),
-                environment={},
-                prepare=server.prepare,
-                started=server.started,
-                ready=server.ready,
-            ),
-        )
+        children.append(ChildSpec("flower", flower, public | login, data))
     return children
+
+
+def _valkey(server: EmbeddedValkey) -> ChildSpec:
+    return ChildSpec(
+        "valkey",
+        server.command,
+        base=True,
+        pass_fds=(server.lock_descriptor,),
+        environment={},
+        prepare=server.prepare,
+        started=server.started,
+        ready=server.ready,
+    )
 
 
 def _celery(*arguments: str) -> list[str]:

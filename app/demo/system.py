@@ -93,8 +93,9 @@ class StreamSystem:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )  # noqa: PLW1509 -- prctl and getppid only, no lock
+            # It calls prctl and getppid only, and takes no lock.
+            preexec_fn=die_with_parent(),  # noqa: PLW1509
+        )
         assert self._process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
         threading.Thread(
             target=self._read,

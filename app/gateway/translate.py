@@ -37,6 +37,8 @@ def event_of(
     if message.guild is None and not is_dm:
         return None
     reference = message.reference if message.type is discord.MessageType.reply else None
+    replied_to = reference.message_id if reference is not None else None
+    thread = channel if isinstance(channel, discord.Thread) else None
     try:
         return Event(
             message_id=str(message.id),
@@ -46,21 +48,15 @@ def event_of(
             author_name=message.author.display_name[:_NAME_LENGTH],
             author_kind=AuthorKind.HUMAN if proxied else kind_of(message.author, ours),
             content=message.content[:MAX_CONTENT],
-            reply_to=str(reference.message_id)
-            if reference is not None and reference.message_id
-            else None,
+            reply_to=str(replied_to) if replied_to else None,
             reply_to_author=_replied(message, reference),
             mentions=tuple(str(user.id) for user in message.mentions),
             role_mentions=tuple(map(str, message.raw_role_mentions)),
             parts=parts_of(message),
             is_dm=is_dm,
-            parent_id=str(channel.parent_id)
-            if isinstance(channel, discord.Thread)
-            else None,
+            parent_id=str(thread.parent_id) if thread is not None else None,
             channel_name=str(getattr(channel, "name", "") or "")[:_NAME_LENGTH],
-            thread_owner=str(channel.owner_id)
-            if isinstance(channel, discord.Thread)
-            else None,
+            thread_owner=str(thread.owner_id) if thread is not None else None,
             names=dict(_named(message)),
             proxied=proxied,
             member_since_ms=_member_since_ms(message),

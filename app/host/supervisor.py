@@ -205,8 +205,9 @@ class Supervisor:
             errors="replace",
             # SIGKILL, for the sake of certainty: whatever a killed process held is
             # recovered at the next start.
-            preexec_fn=die_with_parent(signal.SIGKILL),
-        )  # noqa: PLW1509 -- calls prctl and getppid only, takes no lock
+            # It calls prctl and getppid only, and takes no lock.
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+        )
         child.state, child.started_at = State.STARTING, now
         if spec.started is not None:
             spec.started(process.pid)

@@ -245,8 +245,9 @@ class EmbeddedValkey:
                 stderr=subprocess.DEVNULL,
                 pass_fds=(self.lock_descriptor,),
                 start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+                # It calls prctl and getppid only, and takes no lock.
+                preexec_fn=die_with_parent(),  # noqa: PLW1509
+            )
             self.started(process.pid)
             if _wait_for(self._ready_or_ended, timeout) and process.poll() is None:
                 return self.url

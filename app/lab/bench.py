@@ -171,8 +171,9 @@ def _echo(server: LoopbackDiscord, account: Account) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "app.lab.echo", server.api_url, server.gateway_url],
         env=os.environ | {"ECHO_TOKEN": account.token or ""},
-        preexec_fn=die_with_parent(),
-    )  # noqa: PLW1509 -- prctl and getppid only, no lock
+        # It calls prctl and getppid only, and takes no lock.
+        preexec_fn=die_with_parent(),  # noqa: PLW1509
+    )
     try:
         yield
     finally:

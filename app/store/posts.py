@@ -160,6 +160,18 @@ def give_back(post: Post, token: str, reason: str, request: str) -> Call[str]:
     )
 
 
+def _outbox_entry(post: Post, action: Action) -> OutboxEntry:
+    return OutboxEntry(
+        entry_id=post.entry_id,
+        bot=post.bot,
+        channel_id=post.channel,
+        kind=ActionKind.POST,
+        chunks=tuple(split(action.text)),
+        guild_id=post.guild,
+        parent_id=post.parent,
+    )
+
+
 def commit(
     post: Post,
     action: Action,
@@ -171,15 +183,6 @@ def commit(
     request: str,
 ) -> Call[Committed]:
     """Check everything and do everything, in one script."""
-    body = OutboxEntry(
-        entry_id=post.entry_id,
-        bot=post.bot,
-        channel_id=post.channel,
-        kind=ActionKind.POST,
-        chunks=tuple(split(action.text)),
-        guild_id=post.guild,
-        parent_id=post.parent,
-    )
     return Call(
         "commit_post",
         (
@@ -204,7 +207,7 @@ def commit(
             action.tokens,
             hold,
             action.micro_usd,
-            signed(body, settings),
+            signed(_outbox_entry(post, action), settings),
             int(cooldown * 1000),
             int(settings.delivery_hold * 1000),
             int(settings.deliver_by * 1000),

@@ -176,68 +176,65 @@ class Worker:
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
+    def _ports_of(self, holder: Holder, begun: Begun) -> Ports:
+        return Ports(
+            self.store,
+            self.rest,
+            self.settings,
+            self.bots.get(holder.lane.bot),
+            holder,
+            begun,
+            self._roster_now(),
+        )
+
+    def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
+        """Run the graph. Returns in how many ms the lane is due again; None: not."""
+        self.store.run(stats.count("cycles"))
+        subject = begun.entries[-1].event.message_id if begun.entries else str(lane)
+        with trace(subject):
+            log.info(
+                "cycle",
+                bot=lane.bot,
+                context=begun.context,
+                entries=len(begun.entries),
+            )
+            self._think(world)
+        direct = lane.channel is not None
+        if world.committed and direct and len(begun.entries) > ANSWERS_AT_ONCE:
+            return 0  # more wait than one cycle answers
+        return world.retry_ms
+
+    def _unserved(self, bot: str, begun: Begun, error: StreamError) -> None:
+        """The vault is missing, closed to this worker, or holds what it does not
+        understand."""
+        log.error("bot dropped", bot=bot, reason=str(error))
+        # Whoever has another key finds no signature of ours either: that says nothing
+        # of the entries.
+        waiting = [*begun.entries, *begun.forged]
+        asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
+        for entry in asked or waiting[-1:]:
+            message = entry.event.message_id
+            line = journal.note(message, bot, "vault", "missing", str(error), {})
+            self.store.run(line)
+        if isinstance(error, VaultMissing):
+            # Who is not on the roster is published again, if its gateway runs: the
+            # vault alone may have been evicted.
+            with suppress(StoreForbidden):
+                self.store.run(roster.strike(bot))
+
     def _run(self, holder: Holder, begun: Begun, ports: list[Ports]) -> str:
         lane = holder.lane
         retry_ms: int | None = None
         try:
-            served = self.bots.get(lane.bot)
-            world = Ports(
-                self.store,
-                self.rest,
-                self.settings,
-                served,
-                holder,
-                begun,
-                self._roster_now(),
-            )
-            ports.append(world)
-            self.store.run(stats.count("cycles"))
-            with trace(
-                begun.entries[-1].event.message_id if begun.entries else str(lane)
-            ):
-                log.info(
-                    "cycle",
-                    bot=lane.bot,
-                    context=begun.context,
-                    entries=len(begun.entries),
-                )
-                self._think(world)
-            retry_ms = world.retry_ms
-            if (
-                world.committed
-                and lane.channel is not None
-                and len(begun.entries) > ANSWERS_AT_ONCE
-            ):
-                retry_ms = 0  # more wait than one cycle answers
+            ports.append(self._ports_of(holder, begun))
+            retry_ms = self._act(holder.lane, begun, ports[0])
         except StoreUnavailable:
             raise
         except StreamError as error:
-            # The vault is missing, closed to this worker, or holds what it does not
-            # understand.
-            log.error("bot dropped", bot=lane.bot, reason=str(error))
-            # Whoever has another key finds no signature of ours either: that says
-            # nothing of the entries.
-            waiting = [*begun.entries, *begun.forged]
-            asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
-            for entry in asked or waiting[-1:]:
-                self.store.run(
-                    journal.note(
-                        entry.event.message_id,
-                        lane.bot,
-                        "vault",
-                        "missing",
-                        str(error),
-                        {},
-                    )
-                )
-            if isinstance(error, VaultMissing):
-                # Who is not on the roster is published again, if its gateway runs: the
-                # vault alone may have been evicted.
-                with suppress(StoreForbidden):
-                    self.store.run(roster.strike(lane.bot))
             # At once the turn of another worker, which may have the right key; we keep
             # out of its way for a while.
             retry_ms = 0
+            self._unserved(lane.bot, begun, error)
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
         everything = begun.everything and not any(world.behind for world in ports)
         outcome, due_in = self.store.run(

@@ -36,8 +36,8 @@ def granted(*script: object, **ports: object) -> FakePorts:
         inbox=[one],
         grants=frozenset({one.event.message_id}),
         woken_by=Context.TRIGGER,
-        **ports,
-    )  # type: ignore[arg-type]
+        **ports,  # type: ignore[arg-type]
+    )
     run_cycle(brain(speaker(*script)), world)
     return world
 

@@ -30,9 +30,8 @@ def exchange(
     **more: object,
 ) -> Exchange:
     """One answered message."""
-    return replace(
-        Exchange(person, name, heard, said, "50", at_min * MINUTE, "7"), **more
-    )  # type: ignore[arg-type]
+    made = Exchange(person, name, heard, said, "50", at_min * MINUTE, "7")
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
 def test_a_day_is_read_from_journal_and_memory() -> None:

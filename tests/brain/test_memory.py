@@ -364,12 +364,21 @@ def test_who_said_what_to_whom(memory: RedisMemory) -> None:
     assert set(said) == {"Hi all", "Beep", "And you?", "I'm fine."}
     assert [
         said[text]["bot"] for text in ("Hi all", "Beep", "And you?", "I'm fine.")
-    ] == [False, True, False, True]
+    ] == [
+        False,
+        True,
+        False,
+        True,
+    ]
     assert (
         said["And you?"]["reply_to"],
         said["I'm fine."]["to"],
         said["Hi all"]["name"],
-    ) == ("123", "7", "Mo")
+    ) == (
+        "123",
+        "7",
+        "Mo",
+    )
 
 
 def test_nothing_is_kept_of_the_unwilling(memory: RedisMemory) -> None:

@@ -232,4 +232,9 @@ def test_each_task_reaches_one_queue(redis_url: str) -> None:
     subprocess.run([sys.executable, "-c", DECLARE], env=environment, check=True)
     assert {
         name: [task["task"] for task in waiting(redis_url, name)] for name in QUEUES
-    } == {"direct": [CYCLE], "delivery": [PUMP], "chores": [POLL], "cycles": []}
+    } == {
+        "direct": [CYCLE],
+        "delivery": [PUMP],
+        "chores": [POLL],
+        "cycles": [],
+    }

@@ -287,7 +287,10 @@ def test_a_dead_letter_can_be_sent_again_once(room: Room) -> None:
     assert [
         room.store.run(outbox.retry(entry)),
         room.store.run(outbox.retry(entry)),
-    ] == [True, False]
+    ] == [
+        True,
+        False,
+    ]
     room.worker().run()
     assert (room.said(), room.dead()) == (["second try"], [])
 

@@ -218,7 +218,12 @@ async def test_the_printed_address_gives_a_cookie_that_only_this_page_sends(
         cookie["samesite"],
         cookie["path"],
         cookie["domain"],
-    ) == (True, "Strict", "/", "")
+    ) == (
+        True,
+        "Strict",
+        "/",
+        "",
+    )
     for path in ROUTES:
         async with stranger.session.get(stranger.origin + path) as answer:
             assert answer.status == 200, path
@@ -312,7 +317,10 @@ async def test_decisions_are_shown_as_they_are_journalled(site: Site) -> None:
     async with site.session.get(site.origin + "/page/events") as stream:
         assert [
             one["step"] for one in (await events(site, stream, "snapshot"))["decisions"]
-        ] == ["admit", "elect"]
+        ] == [
+            "admit",
+            "elect",
+        ]
 
 
 @pytest.mark.asyncio

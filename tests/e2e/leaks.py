@@ -111,9 +111,9 @@ def flower_texts(
 
 def _fetch(address: str, login: str) -> bytes:
     """A page, which must be there: an error page holds no secret, and says nothing."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310
         address, headers={"Authorization": f"Basic {login}"}
-    )  # noqa: S310
+    )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return bytes(answer.read())
 

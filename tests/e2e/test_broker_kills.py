@@ -58,8 +58,9 @@ def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[
             env=environment,
             stdout=log,
             stderr=log,
-            preexec_fn=die_with_parent(),
-        )  # noqa: PLW1509
+            # It calls prctl and getppid only, and takes no lock.
+            preexec_fn=die_with_parent(),  # noqa: PLW1509
+        )
     yield process
     process.kill()
     process.wait()

@@ -128,9 +128,8 @@ def test_a_night_asks_for_every_bot_and_makes_up_for_a_missed_one(
     assert write_diary() == str(2 * len(BOTS))
     today = datetime.now(UTC).date()
     dates = {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
-    assert set(worker.sent) == {
-        ("write_diary", bot, date) for bot in BOTS for date in dates
-    }  # type: ignore[attr-defined]
+    asked = {("write_diary", bot, date) for bot in BOTS for date in dates}
+    assert set(worker.sent) == asked  # type: ignore[attr-defined]
     assert [write_diary(bot, date) for bot in BOTS for date in dates] == [
         "released"
     ] * 6
@@ -274,4 +273,7 @@ def test_what_a_person_tells_is_known_when_the_conversation_has_ended(
         running.wait(lambda: client.hlen(facts_of) == 2, 30.0, "two facts")
         assert sorted(
             json.loads(text)["v"]["text"] for text in client.hvals(facts_of)
-        ) == ["lives in Bergen", "works as a diver"]
+        ) == [
+            "lives in Bergen",
+            "works as a diver",
+        ]

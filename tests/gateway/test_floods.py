@@ -62,7 +62,10 @@ async def test_a_flood_delays_no_message_elsewhere(
     assert len(ports.admitted) == SHED_FROM + 2
     assert [
         c.event.content for c in ports.admitted if c.classified.signal is Signal.DIRECT
-    ] == ["a word in private", "elena, are you there?"]
+    ] == [
+        "a word in private",
+        "elena, are you there?",
+    ]
 
 
 @pytest.mark.asyncio

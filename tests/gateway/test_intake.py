@@ -91,7 +91,10 @@ async def test_a_direct_message_wakes_its_lane(
     assert ports.hints == [("elena:5", Context.DIRECT)]
     assert [
         (c.bot, c.classified.signal, c.bid) for c in ports.admitted if c.bot != "elena"
-    ] == [("aria", Signal.AMBIENT, None), ("dotty", Signal.AMBIENT, None)]
+    ] == [
+        ("aria", Signal.AMBIENT, None),
+        ("dotty", Signal.AMBIENT, None),
+    ]
     assert {c.classified.addressed for c in ports.admitted} == {("elena",)}
 
 

@@ -200,7 +200,11 @@ async def test_time_out(loopback: LoopbackDiscord, connect: Any) -> None:
         granted.view_channel,
         granted.read_message_history,
         granted.send_messages,
-    ) == (True, True, False)
+    ) == (
+        True,
+        True,
+        False,
+    )
     for attempt in (
         message.reply("sorry"),
         message.add_reaction("🔥"),

@@ -72,7 +72,10 @@ def _sent(call: ast.Call) -> set[str]:
         return {word.lower() for word in words}
     return {
         command for script in words if script for command in script_commands(script)
-    } | {"evalsha", "script|load"}
+    } | {
+        "evalsha",
+        "script|load",
+    }
 
 
 @cache

@@ -88,7 +88,11 @@ def test_compose_gives_each_role_its_own_login() -> None:
     }
     assert {
         name for name, service in services.items() if "vault_keys" in service["secrets"]
-    } == {"gateway", "worker-direct", "worker-cycles"}
+    } == {
+        "gateway",
+        "worker-direct",
+        "worker-cycles",
+    }
 
 
 def test_the_server_takes_the_file_that_passwords_sh_makes(

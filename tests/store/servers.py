@@ -58,8 +58,9 @@ class Server:
             command,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),
-        )  # noqa: PLW1509 -- it calls prctl and getppid only, and takes no lock
+            # It calls prctl and getppid only, and takes no lock.
+            preexec_fn=die_with_parent(),  # noqa: PLW1509
+        )
         self.admin = redis.Redis(
             port=self.port,
             decode_responses=True,

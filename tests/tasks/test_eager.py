@@ -388,7 +388,10 @@ def test_trouble_with_the_floor_in_hand_is_no_answer(
     assert (
         journal_lines(store, post)[-1]["step"],
         journal_lines(store, post)[-1]["verdict"],
-    ) == ("yield", "kept")
+    ) == (
+        "yield",
+        "kept",
+    )
     assert not store.client.hget(keys.floor(str(post.channel_id)), "bot")
     store.run(lanes.wake(lane, Context.DIRECT))
     assert (

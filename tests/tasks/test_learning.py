@@ -97,7 +97,12 @@ def test_people_teach_and_bots_do_not(worker: Worker) -> None:
         known(worker, "8"),
         known(worker, "66"),
         known(worker, ME),
-    ) == (["works as a diver"], ["has two cats"], [], [])
+    ) == (
+        ["works as a diver"],
+        ["has two cats"],
+        [],
+        [],
+    )
 
 
 def test_nothing_is_learned_of_who_opted_out(worker: Worker) -> None:
