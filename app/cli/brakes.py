@@ -1,0 +1,114 @@
+"""Commands that hold bots back, and what waits for Discord."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.common import current_settings, say
+from app.domain.errors import ConfigurationError
+
+commands = typer.Typer()
+Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
+
+
+@commands.command()
+def mute(
+    scope: Scope,
+    for_: Annotated[
+        str | None, typer.Option("--for", help="90s, 30m, 2h or 7d; unset: for good")
+    ] = None,
+) -> None:
+    """Silence bots now. Returns when no message of theirs is on its way any more."""
+    from app.operator.ops import mute as silence
+    from app.operator.ops import unheard_of
+
+    current = current_settings()
+    done = silence(scope, current, for_)
+    if known := unheard_of(scope, current):
+        say(
+            f"No bot of this name has run within a day; known: {', '.join(known)}",
+            err=True,
+        )
+    if not done:
+        say(
+            "Muted, but a message was still on its way when the time to wait was over.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    say(f"Muted: {scope}")
+
+
+@commands.command()
+def unmute(scope: Scope) -> None:
+    """End a mute."""
+    from app.operator.ops import unmute as end_mute
+
+    say(
+        f"Unmuted: {scope}"
+        if end_mute(scope, current_settings())
+        else "It was not muted."
+    )
+
+
+@commands.command()
+def mutes() -> None:
+    """List what is muted, by whom and for how long. A moderator's mute ends with a
+    moderator's word, yours with yours alone."""
+    from app.cli.show import show_table
+    from app.operator.ops import muted
+
+    rows = [
+        (
+            one.scope,
+            one.who,
+            "for good" if one.left_ms is None else f"{one.left_ms // 1000} s more",
+        )
+        for one in muted(current_settings())
+    ]
+    show_table("Mutes", ("scope", "by", "holds"), rows)
+
+
+@commands.command()
+def outbox(
+    dead: Annotated[
+        bool,
+        typer.Option(
+            "--dead", help="only posts that could not be delivered, with the reason"
+        ),
+    ] = False,
+    retry: Annotated[
+        str | None, typer.Option(metavar="ID", help="send this dead letter again")
+    ] = None,
+) -> None:
+    """List posts on their way to Discord, and those that failed for good."""
+    from app.operator import ops
+
+    current = current_settings()
+    if retry is not None:
+        if not ops.retry(retry, current):
+            raise ConfigurationError(
+                f"{retry} is no dead letter: `the-stream outbox --dead` lists them."
+            )
+        say(f"Sent again: {retry}")
+        return
+    lines = (
+        []
+        if dead
+        else [
+            f"{bot}\t{entry}\twaits for channel {where}"
+            for bot, entry, where in ops.waiting(current)
+        ]
+    )
+    lines += [
+        f"{bot}\t{entry}\tdead: {reason}"
+        for bot, entry, reason in ops.dead_letters(current)
+    ]
+    for line in lines:
+        say(line)
+    if not lines:
+        say(
+            "No dead letters." if dead else "Nothing waits, and no dead letters.",
+            err=True,
+        )

@@ -1,0 +1,94 @@
+"""What the commands share: a line of output, this process's settings, the bots that can
+run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from app.domain.settings import Settings
+
+Bots = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token"),
+]
+OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
+
+
+def say(line: str, err: bool = False, kept: str = "\t") -> None:
+    """Print one line, on standard error if `err`; what strangers wrote in it moves no
+    cursor and hides nothing. `kept`: control characters that stay."""
+    from app.runtime.logs import printable
+
+    typer.echo(printable(line, kept), err=err)
+
+
+def current_settings() -> Settings:
+    """This process's settings, with logging set up."""
+    from app.domain.settings import load_settings
+    from app.runtime import logs
+
+    settings = load_settings()
+    logs.configure(settings)
+    return settings
+
+
+def bots_with_tokens(settings: Settings) -> list[str]:
+    """The characters that have a token in the environment; ConfigurationError: none."""
+    from app.domain.character import load_characters
+    from app.domain.settings import token_variable
+
+    names = load_characters(settings.characters_dir)
+    if not names:
+        raise ConfigurationError(
+            f"{settings.characters_dir}: holds no character file (<name>.yaml)"
+        )
+    found = [name for name in names if os.environ.get(token_variable(name))]
+    if not found:
+        raise ConfigurationError(
+            f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}"
+        )
+    return found
+
+
+def check_bots(bots: list[str], settings: Settings) -> None:
+    """Refuse a bot without a readable character file or a token before anything is
+    started."""
+    from app.domain.character import load_character
+    from app.domain.settings import token_variable
+
+    for bot in bots:
+        load_character(bot, settings.characters_dir)
+        if not os.environ.get(token_variable(bot), "").strip():
+            raise ConfigurationError(
+                f"{token_variable(bot)}: is not set; copy the bot's token from Discord's developer portal."
+            )
+
+
+def _writable(file: Path | None) -> Path | None:
+    """The file, refused before the work is done where it could not be written in the
+    end."""
+    if file is not None and not (
+        os.access(file, os.W_OK)
+        if file.exists()
+        else os.access(file.absolute().parent, os.W_OK)
+    ):
+        raise typer.BadParameter(f"{file} cannot be written")
+    return file
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        help="also write the figures to this file",
+        dir_okay=False,
+        callback=_writable,
+    ),
+]

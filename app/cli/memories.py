@@ -1,0 +1,60 @@
+"""Commands about people: what the bots remember of one, and to forget one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.common import OneBot, current_settings, say
+
+memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
+Person = Annotated[str, typer.Argument(help="a Discord user id, or a mention")]
+
+
+@memory.command("show")
+def memory_show(person: Person, bot: OneBot = None) -> None:
+    """Show what the bots remember of a person: facts, what they said, and what was
+    answered."""
+    from app.cli.show import show_table
+    from app.operator.people import Memory, show
+
+    show_table(
+        f"Remembered of {person}", Memory._fields, show(person, current_settings(), bot)
+    )
+
+
+@memory.command("export")
+def memory_export(person: Person) -> None:
+    """Print all that is kept of a person, as JSON."""
+    from app.operator.people import export
+
+    typer.echo(export(person, current_settings()))
+
+
+@memory.command("forget")
+def memory_forget(
+    person: Person,
+    opt_out: Annotated[
+        bool,
+        typer.Option("--opt-out", help="and never react to or remember them again"),
+    ] = False,
+) -> None:
+    """Delete everything that is kept of a person, in every bot's memory, mailbox and
+    journal."""
+    from app.operator.people import forget
+
+    forgotten, rewritten = forget(person, current_settings(), opt_out)
+    say(
+        f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}"
+    )
+    if not rewritten:
+        say(
+            "The server's files were not written anew: old entries may still be on its disk.",
+            err=True,
+        )
+    for bot in forgotten.named_in:
+        say(
+            f"The character file of {bot} names this person: edit it and restart its gateway.",
+            err=True,
+        )

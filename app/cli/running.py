@@ -1,0 +1,109 @@
+"""Commands that run something: the stream itself, the demo, a replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.common import (
+    Bots,
+    JsonFile,
+    bots_with_tokens,
+    check_bots,
+    current_settings,
+)
+
+commands = typer.Typer()
+
+
+@commands.command()
+def up(bots: Bots = None) -> None:
+    """Run everything on this machine: Valkey (unless STREAM_REDIS_URL is set), gateway,
+    workers, beat and Flower."""
+    from app.cli.up import up as run
+
+    settings = current_settings()
+    names = bots or bots_with_tokens(settings)
+    check_bots(names, settings)
+    raise typer.Exit(run(names, settings))
+
+
+@commands.command()
+def gateway(bots: Bots = None) -> None:
+    """Connect these bots to Discord: one process of a large installation."""
+    from app.gateway.start import run as run_gateway
+
+    settings = current_settings()
+    run_gateway(bots or bots_with_tokens(settings), settings)
+
+
+@commands.command()
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="no page; print the figures")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="how long a headless demo runs")
+    ] = 45.0,
+    json_file: JsonFile = None,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="the page's loopback port; 0: a free one"),
+    ] = 8808,
+    token: Annotated[
+        bool,
+        typer.Option(help="whether only who has the printed address may open the page"),
+    ] = True,
+) -> None:
+    """Three characters in a Discord on this machine: no account, key or network
+    needed."""
+    from app.demo.demo import run
+
+    raise typer.Exit(
+        run(
+            headless=headless,
+            seconds=seconds,
+            json_file=json_file,
+            port=port,
+            token=token,
+        )
+    )
+
+
+@commands.command()
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="chat logs, one JSON object a line", exists=True, dir_okay=False
+        ),
+    ],
+    bots: Annotated[int, typer.Option(min=1, help="how many characters listen")] = 3,
+    speed: Annotated[float, typer.Option(min=0, help="times real time")] = 60.0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="at most this many messages")
+    ] = None,
+    json_file: JsonFile = None,
+    judge: Annotated[
+        bool,
+        typer.Option(
+            "--judge", help="score who answers against the humans; posts nothing"
+        ),
+    ] = False,
+) -> None:
+    """Play recorded conversations to the bots, or (--judge) score their bids against
+    what humans did."""
+    if judge:
+        from app.lab import judge as judging
+
+        judging.run(files=files, json_out=json_file)
+        return
+    from app.lab import replay as replaying
+
+    raise typer.Exit(
+        replaying.run(
+            files=files, bots=bots, speed=speed, limit=limit, json_file=json_file
+        )
+    )
