@@ -26,9 +26,8 @@ from app.gateway.secrets import model_keys
 from app.gateway.wishes import Wishes, nobodys
 from app.rules import decay
 from app.rules import trust as rules
-from app.rules.interests import Interests
 from app.rules.moderation import Order
-from app.rules.profile import Profile
+from app.rules.profile import Profile, profile_of
 from app.rules.signals import Facts
 from app.runtime.clock import today
 from app.runtime.killpoints import reached
@@ -90,13 +89,7 @@ class StorePorts:
             name: limits_of(one, settings) for name, one in characters.items()
         }
         self._profiles = {
-            name: Profile(
-                one.pacing.chattiness,
-                Interests(
-                    word for interest in one.interests for word in interest.words
-                ),
-            )
-            for name, one in characters.items()
+            name: profile_of(one) for name, one in characters.items()
         }
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._trust: tuple[float, dict[str, dict[str, Points]]] = (-TRUST_FRESH_FOR, {})

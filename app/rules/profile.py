@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.character import Character
 from app.rules.interests import Interests
 
 CHATTINESS_BITS = 4.0
@@ -38,3 +39,9 @@ class Profile:
 
 NEUTRAL = Profile()
 """Of nobody in particular, as the people of a chat log are."""
+
+
+def profile_of(character: Character) -> Profile:
+    """What a character file says about its bids."""
+    said = (word for interest in character.interests for word in interest.words)
+    return Profile(character.pacing.chattiness, Interests(said))
