@@ -88,9 +88,7 @@ class StorePorts:
         self._limits: dict[str, Limits] = {
             name: limits_of(one, settings) for name, one in characters.items()
         }
-        self._profiles = {
-            name: profile_of(one) for name, one in characters.items()
-        }
+        self._profiles = {name: profile_of(one) for name, one in characters.items()}
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._trust: tuple[float, dict[str, dict[str, Points]]] = (-TRUST_FRESH_FOR, {})
         self._wishes = Wishes(self._store, settings)

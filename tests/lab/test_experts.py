@@ -18,6 +18,7 @@ LINES: list[dict[str, object]] = [
     {"text": "How many hearts does an octopus have?", "expert": "elena"},
     {"text": "the chorus of my new song is bad", "expert": "aria"},
     {"text": "a cocktail without gin", "expert": "dotty", "also": ["aria"]},
+    {"text": "Wie lange leben Tintenfische?", "expert": "elena", "lang": "de"},
     {"text": "brb", "expert": None},
 ]
 SCENE = {
@@ -55,7 +56,11 @@ def test_every_figure_is_a_share(folder: Path) -> None:
 def test_a_listed_word_finds_its_expert(folder: Path) -> None:
     """In a fresh room a message with an expert's word is that expert's."""
     stage = Stage(load_characters(folder / "characters"), shipped_policy())
-    owned = [line for line in read_lines(folder / "dev.jsonl") if line.experts]
+    owned = [
+        line
+        for line in read_lines(folder / "dev.jsonl")
+        if line.lang == "en" and line.experts
+    ]
     assert fresh(stage, owned).right == 3
 
 
