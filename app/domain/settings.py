@@ -219,11 +219,11 @@ class Settings(BaseSettings):
     )
     root_hops: Count = Field(4, description="longest chain of bots answering bots")
     root_tokens: Count = Field(
-        20_000, description="tokens that one human message may cause"
+        100_000, description="tokens that one human message may cause"
     )
     root_usd: Dollars = Field(
         1.0,
-        description="US dollars that one human message may cause, beyond the answers it asks for",
+        description="US dollars that one human message may cause",
     )
     proactive_posts: Count = Field(
         2, description="posts that one proactive post may cause, itself included"

@@ -272,13 +272,7 @@ class Reference(Rooms):
 
     def _no_room(self, w: Who, cost: Spent) -> bool:
         root, hops = self.root_of(w.event)
-        if hops > 0 or not w.direct or not root:
-            spent = self.root_spent(root, hops, cost)
-        else:
-            spent = (
-                cost.posts > 0
-                and self.roots.get(root, Spent()).posts >= self.limits.root_posts
-            )
+        spent = self.root_spent(root, hops, cost, owed=hops == 0 and w.direct)
         shared = self._shared(w) and self.share_spent(w.bot, w.event.author_id)
         return spent or shared or self.days_spent(self.payers(w.bot, w.event), cost)
 

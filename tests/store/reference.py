@@ -237,7 +237,7 @@ class Rooms:
             f"channel:{event.channel_id}",
         )
 
-    def root_spent(self, root: str, hops: int, cost: Spent) -> bool:
+    def root_spent(self, root: str, hops: int, cost: Spent, owed: bool = False) -> bool:
         spent, limits = self.roots.get(root), self.limits
         if root == "" or (hops > 0 and hops >= limits.root_hops):
             return True
@@ -245,8 +245,9 @@ class Rooms:
             if hops > 0:
                 return True
             spent = Spent()
+        posts = spent.posts + (0 if owed else spent.foreign)
         return (
-            (cost.posts > 0 and spent.posts + spent.foreign >= limits.root_posts)
+            (cost.posts > 0 and posts >= limits.root_posts)
             or spent.tokens + cost.tokens > limits.root_tokens
             or spent.micro_usd + cost.micro_usd > limits.root_micro_usd
         )

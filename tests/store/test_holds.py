@@ -92,6 +92,34 @@ def test_a_post_is_held_too(store: Store) -> None:
     assert m.commit(two, other) == "committed"
 
 
+@pytest.mark.parametrize("cap", ["root_usd", "root_tokens"])
+def test_an_answer_that_was_asked_for_is_held_to_its_root(
+    store: Store, cap: str
+) -> None:
+    """Who names two bots gets both answers while the message's own cap has room, and one
+    where it has not; another message of the same person has a cap of its own."""
+    m = Machine(
+        store, {"cooldown": 0, "quiet_time": 0, cap: 0.0015 if "usd" in cap else 150}
+    )
+    for bot in ("aria", "dotty"):
+        m.admit(world.direct(bot, world.event("1"), ("aria", "dotty")))
+    for bot, verdict in (("aria", "ok"), ("dotty", "budget")):
+        cycle = m.begin(Lane(bot, "55"))
+        assert cycle is not None
+        entry = cycle.entries[0]
+        assert m.claim(cycle, entry) == "granted"
+        assert m.reserve(cycle, entry, 100, micro_usd=1_000) == verdict
+        if verdict == "ok":
+            assert m.commit(cycle, entry, tokens=100, micro_usd=1_000) == "committed"
+            assert m.post(bot, "55") is not None
+            m.receipt(bot, "55")
+        else:
+            m.give_back(cycle, entry, keep=False)
+        m.finish(cycle)
+    cycle, entry = asked(m, "dotty", "2", channel="66")
+    assert m.reserve(cycle, entry, 100, micro_usd=1_000) == "ok"
+
+
 def test_a_threads_money_is_its_channels(store: Store) -> None:
     """A thread has no budget of its own."""
     m = Machine(store, {})

@@ -28,13 +28,14 @@ local function cost_of(posts, tokens, micro_usd)
   return {posts = posts, tokens = tokens, micro_usd = micro_usd}
 end
 
--- Why a root may cause nothing more, or nil.
-local function root_spent(root, hops, limits, cost)
+-- Why a root may cause nothing more, or nil. `owed`: an answer that a person asked for. What foreign bots said meanwhile takes
+-- none of those.
+local function root_spent(root, hops, limits, cost, owed)
   if root == '' then return 'no known cause' end
   if hops >= limits.root_hops and hops > 0 then return 'hops ' .. hops .. ' of ' .. limits.root_hops end
   local spent = counts_of(keys.cause_root(root), 'posts', 'foreign', 'tokens', 'limit', 'micro_usd')
   if hops > 0 and not spent[1] and not spent[2] then return 'root forgotten' end
-  local posts = (spent[1] or 0) + (spent[2] or 0)
+  local posts = (spent[1] or 0) + (not owed and spent[2] or 0)
   local limit = spent[4] or limits.root_posts
   if cost.posts > 0 and posts >= limit then return 'posts ' .. posts .. ' of ' .. limit end
   local tokens = spent[3] or 0
@@ -46,13 +47,9 @@ local function root_spent(root, hops, limits, cost)
   return nil
 end
 
--- The same for an answer of this kind. Who names k bots is owed k answers, but no more of them than a root may cause; what
--- foreign bots said meanwhile, and the root's tokens, take no answer from a person.
+-- The same for an answer of this kind. Who names k bots is owed k answers, but no more than a root may cause and cost.
 local function answer_spent(root, hops, kind, limits, cost)
-  if hops > 0 or kind ~= 'direct' or root == '' then return root_spent(root, hops, limits, cost) end
-  local posts = counts_of(keys.cause_root(root), 'posts')[1] or 0
-  if cost.posts > 0 and posts >= limits.root_posts then return 'posts ' .. posts .. ' of ' .. limits.root_posts end
-  return nil
+  return root_spent(root, hops, limits, cost, hops == 0 and kind == 'direct')
 end
 
 -- The budgets of a day: the bot's, everybody's, and where they are known the person's and the channel's.
