@@ -57,10 +57,11 @@ def test_noise_changes_no_choice(
     assert noisy_page(0, monkeypatch) == plain_page
 
 
-def test_two_kernels_make_one_choice(plain_page: str) -> None:
-    """The same with the kernel of an old processor, where the library has it."""
+@pytest.mark.parametrize("kernel", ["Nehalem", "Haswell"])
+def test_two_kernels_make_one_choice(plain_page: str, kernel: str) -> None:
+    """The same with the kernel of another processor, where the library has it."""
     code = "from app.lab.week import page; print(page())"
-    old = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
+    old = os.environ | {"OPENBLAS_CORETYPE": kernel}
     run = subprocess.run(
         [sys.executable, "-c", code],
         env=old,

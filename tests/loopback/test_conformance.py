@@ -235,7 +235,7 @@ async def _thread(town: Town) -> None:
     said = await town.client.say(thread.id, "here")
     assert said.channel_id == thread.id
     kinds_heard = [message.kind for message in await town.client.history(thread.id)]
-    assert kinds_heard[0] == 0
+    assert kinds_heard == [0, 21]
 
 
 @case("a forum post: its first message has the thread's own id")
