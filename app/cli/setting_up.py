@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from app.cli.common import say
+from app.cli.common import current_settings, say
 
 commands = typer.Typer()
+WRONG = 2
+"""The exit code of a wrong setting or file."""
+
+
+@commands.command()
+def invite(
+    bot: Annotated[str, typer.Argument(help="a character with a token")],
+) -> None:
+    """Print the link with which a bot is let into a server (docs/discord.md)."""
+    from app.operator.invite import invite as link
+
+    say(link(bot, current_settings()))
+
+
+@commands.command()
+def check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="character files; none: STREAM_CHARACTERS_DIR's"
+        ),
+    ] = None,
+) -> None:
+    """Say what is wrong with the settings and with character files, a line each.
+    Nothing is started."""
+    from app.operator.checking import problems
+
+    found = problems(files or [])
+    for line in found:
+        say(f"the-stream: {line}", err=True)
+    if found:
+        raise typer.Exit(WRONG)
+    say("Settings and character files are in order.")
 
 
 @commands.command()

@@ -410,6 +410,21 @@ def _files(folder: Path | None) -> dict[str, Traversable]:
     }
 
 
+def names_of_files(folder: Path | None = None) -> tuple[str, ...]:
+    """The names of a folder's character files (None: the shipped ones), unread."""
+    return tuple(_files(folder))
+
+
+def read_character(file: Path) -> Character:
+    """The character in one file. CharacterError with one line that names file and
+    field."""
+    try:
+        return _read(file)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CharacterError(f"{file.name}: cannot be read ({reason})") from None
+
+
 def load_character(name: str, folder: Path | None = None) -> Character:
     """The character of this name. Raises UnknownBot, or CharacterError with one line
     that names file and field."""

@@ -403,13 +403,20 @@ def token_variable(bot: str) -> str:
     return f"STREAM_TOKEN_{bot.upper().replace('-', '_')}"
 
 
+def explanations(error: ValidationError) -> list[str]:
+    """For each wrong setting one line that names it and how to mend it, without its
+    value (it may be a secret)."""
+    lines = []
+    for one in error.errors(include_input=False, include_url=False):
+        name = "STREAM_" + str(one["loc"][0]).upper() if one["loc"] else "settings"
+        reason = one["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {reason}. `the-stream settings` describes it.")
+    return lines
+
+
 def explain(error: ValidationError) -> str:
-    """One line that names the wrong setting and how to mend it, without its value (it
-    may be a secret)."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = "STREAM_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {reason}. `the-stream settings` describes it."
+    """The first of `explanations`."""
+    return explanations(error)[0]
 
 
 def read_secret_files(environ: MutableMapping[str, str]) -> None:

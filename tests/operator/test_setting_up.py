@@ -1,0 +1,176 @@
+"""What helps whoever sets the stream up: the invite link, and the check of files."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import discord
+import pytest
+
+from app.domain.errors import ConfigurationError
+from app.domain.model import RosterEntry
+from app.domain.settings import Settings
+from app.operator.checking import problems
+from app.operator.invite import PERMISSION_BITS, PERMISSIONS, application_of, invite
+from app.operator.variables import slips
+from app.store import roster
+from app.store.door import Store
+from tests.cli.test_cli import run
+
+DOCS = Path(__file__).parents[2] / "docs"
+APPLICATION = "1171234567890123456"
+TOKEN = (
+    base64.urlsafe_b64encode(APPLICATION.encode()).decode().rstrip("=") + ".GaBc.d_e"
+)
+MIRA = re.search(
+    r"```yaml\n(.*?)```", (DOCS / "characters.md").read_text("utf-8"), re.DOTALL
+)
+assert MIRA is not None
+
+
+def test_the_link_asks_for_what_a_bot_needs_and_no_more() -> None:
+    """The bits are Discord's, as discord.py knows them, and the page tells them."""
+    needed = discord.Permissions.none()
+    needed.view_channel = needed.send_messages = True
+    needed.send_messages_in_threads = True
+    needed.read_message_history = needed.add_reactions = True
+    assert needed.value == PERMISSIONS == 274877975616
+    page = (DOCS / "discord.md").read_text("utf-8")
+    assert f"permissions={PERMISSIONS}" in page
+    for name, bit in PERMISSION_BITS.items():
+        assert f"| {name} | {bit} |" in page
+
+
+def test_the_application_is_read_from_the_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A token's first part is its application, so a link needs no connection."""
+    monkeypatch.setenv("STREAM_TOKEN_ELENA", f" {TOKEN}\n")
+    assert f"client_id={APPLICATION}&scope=bot&" in invite("elena", Settings())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "....", "é.b.c", "MTIz.b.c", "/w==.b", "a" * 9]
+)
+def test_what_is_no_token_gives_no_application(text: str) -> None:
+    """Whatever was pasted into the variable."""
+    assert application_of(text) == ""
+
+
+def test_without_a_token_the_roster_tells(store: Store, redis_url: str) -> None:
+    """The command line of a large installation has no tokens; its gateways have
+    published their bots."""
+    entry = RosterEntry(bot="elena", user_id=APPLICATION, names=("elena",))
+    store.run(roster.enlist(entry))
+    assert f"client_id={APPLICATION}&" in invite("elena", Settings(redis_url=redis_url))
+
+
+@pytest.mark.parametrize(
+    ("bot", "token", "line"),
+    [
+        ("elena", "", "STREAM_TOKEN_ELENA: is not set"),
+        ("elena", "s3cret", "STREAM_TOKEN_ELENA: is no bot token"),
+        ("bob", "", "no character file for 'bob'"),
+    ],
+)
+def test_no_link_is_one_line(
+    bot: str, token: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what is missing, and never what stands there in its place."""
+    monkeypatch.setenv("STREAM_TOKEN_ELENA", token)
+    with pytest.raises(ConfigurationError) as refused:
+        invite(bot, Settings())
+    assert str(refused.value).startswith(line)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_what_is_in_order_has_no_problems(tmp_path: Path) -> None:
+    """The shipped characters, and the example of the documentation."""
+    (tmp_path / "mira.yaml").write_text(MIRA[1], encoding="utf-8")
+    assert problems([]) == []
+    assert problems([tmp_path / "mira.yaml"]) == []
+
+
+def test_every_problem_has_a_line_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two wrong settings, a broken file, one that is missing, a folder, and two slips:
+    none hides another."""
+    for name, value in {
+        "STREAM_COOLDOWN": "soon",
+        "STREAM_QUIET_TIME": "-1",
+        "STREAM_DRYRUN": "true",
+        "STREAM_TOKEN_ELANA": "s3cret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    broken = tmp_path / "mira.yaml"
+    broken.write_text(MIRA[1].replace("chattiness: 0.5", "chattiness: 7"), "utf-8")
+    found = problems([broken, tmp_path / "nobody.yaml", tmp_path])
+    beginnings = [line.partition(": ")[0] for line in found]
+    assert sorted(beginnings) == sorted(
+        (
+            "STREAM_COOLDOWN",
+            "STREAM_QUIET_TIME",
+            "mira.yaml",
+            "nobody.yaml",
+            tmp_path.name,
+            "STREAM_DRYRUN",
+            "STREAM_TOKEN_ELANA",
+        )
+    )
+    assert "STREAM_DRY_RUN was meant" in "".join(found)
+    assert "STREAM_TOKEN_ELENA was meant" in "".join(found)
+    assert "s3cret" not in "".join(found)
+
+
+def test_in_a_folder_each_file_and_what_they_share_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second broken file is told with the first; two that share a name are told when
+    each is well by itself; a slip in `.env` is told like one in the environment."""
+    monkeypatch.setenv("STREAM_CHARACTERS_DIR", str(tmp_path))
+    assert problems([]) == [f"{tmp_path}: holds no character file (<name>.yaml)"]
+    for name in ("ada", "mira"):
+        (tmp_path / f"{name}.yaml").write_text("name: x", "utf-8")
+    assert len(problems([])) == 2
+    (tmp_path / "mira.yaml").write_text(MIRA[1], "utf-8")
+    (tmp_path / "ada.yaml").write_text(
+        MIRA[1].replace("name: mira", "name: ada"), "utf-8"
+    )
+    assert ["also names" in line for line in problems([])] == [True]
+    (tmp_path / "ada.yaml").unlink()
+    (tmp_path / ".env").write_text("STREAM_COOLDWN=5\nstream_quiet_time=5\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert problems([]) == ["STREAM_COOLDWN: is no setting; STREAM_COOLDOWN was meant?"]
+
+
+def test_names_that_mean_something_are_no_slips() -> None:
+    """Settings, files of secrets, keys of whatever provider, tokens of these bots, and
+    what is not ours."""
+    names = (
+        "STREAM_COOLDOWN",
+        "STREAM_VAULT_KEYS_FILE",
+        "STREAM_KEY_ELENA_OPENAI",
+        "STREAM_TOKEN_DOT_TWO",
+        "PATH",
+    )
+    assert slips(names, ["dot-two"]) == {}
+    assert slips(["STREAM_XYZZY", "STREAM_TOKEN_X"], ["dotty"]) == {
+        "STREAM_XYZZY": "",
+        "STREAM_TOKEN_X": "",
+    }
+
+
+def test_the_commands_speak_in_lines(tmp_path: Path) -> None:
+    """`check` ends with 2 and a line for each problem on standard error, with 0 and a
+    sentence without one; what strangers wrote into a file's name moves no cursor."""
+    wrong = run("check", "/no\x1b[2Jwhere.yaml", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.count("\n") == 1
+    assert "\x1b" not in wrong.stderr
+    right = run("check", cwd=tmp_path)
+    assert (right.returncode, right.stderr) == (0, "")
+    link = run("invite", "elena", cwd=tmp_path, STREAM_TOKEN_ELENA=TOKEN)
+    assert (link.returncode, link.stdout.count("\n")) == (0, 1)
