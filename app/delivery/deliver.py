@@ -196,7 +196,7 @@ class Deliverer:
             # Inside: a close that comes while the lease is being taken must give it
             # back too.
             if not await self._store.run(
-                outbox.take(bot, channel, self._owner, lease_ms)
+                outbox.acquire(bot, channel, self._owner, lease_ms)
             ):
                 return False
             async with self._renewed(bot, channel, lease_ms):
@@ -213,7 +213,7 @@ class Deliverer:
             raise
         finally:
             more = await self._store.run(
-                outbox.leave(bot, channel, self._owner, wait_ms)
+                outbox.release(bot, channel, self._owner, wait_ms)
             )
         if wait_ms:
             self._retry(key, wait_ms)
@@ -233,7 +233,7 @@ class Deliverer:
                 await asyncio.sleep(lease_ms / 3000)
                 try:
                     held = await self._store.run(
-                        outbox.extend(bot, channel, self._owner, lease_ms)
+                        outbox.renew(bot, channel, self._owner, lease_ms)
                     )
                 except StoreUnavailable:
                     continue

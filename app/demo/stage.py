@@ -19,7 +19,8 @@ from app.domain.character import Character
 from app.domain.model import JournalLine, RosterEntry
 from app.loopback import Account, LoopbackDiscord, Post
 from app.store import journal, keys, stats
-from app.store.door import AsyncStore, command
+from app.store.calls import command
+from app.store.door import AsyncStore
 
 T = TypeVar("T")
 

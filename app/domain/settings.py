@@ -22,17 +22,6 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 Finite = Field(ge=0, allow_inf_nan=False)
 Seconds = Annotated[float, Finite]
 Dollars = Annotated[float, Finite]
-LONGEST_HOLD = terms.FLOOR_TTL / 2_000
-"""Seconds. A floor that claims to last longer than its key is nobody's: two bots would
-speak at once."""
-OLDEST_MISSED = terms.SEEN_TTL / 2_000
-"""Seconds. A message is read back within twice the backfill age, and must be known as
-seen for as long."""
-LONGEST_ELECTION = terms.BIDS_TTL / 2_000
-"""Seconds. An election that outlived its bids could grant nobody."""
-MissedAge = Annotated[float, Field(gt=0, le=OLDEST_MISSED, allow_inf_nan=False)]
-ElectionAge = Annotated[float, Field(gt=0, le=LONGEST_ELECTION, allow_inf_nan=False)]
-Hold = Annotated[float, Field(gt=0, le=LONGEST_HOLD, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Minutes = PositiveSeconds
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -90,7 +79,9 @@ class Settings(BaseSettings):
         "everysec",
         description="embedded Valkey: how often the append-only file reaches the disk",
     )
-    redis_timeout: PositiveSeconds = Field(5.0, description="socket timeout to Redis")
+    redis_timeout: PositiveSeconds = Field(
+        5.0, le=terms.most_s("redis_timeout"), description="socket timeout to Redis"
+    )
     vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="Fernet keys, newest first, separated by commas; gateways and workers only",
@@ -121,7 +112,9 @@ class Settings(BaseSettings):
         description="minutes between safety polls, and between looks for messages that Discord did not deliver",
     )
     discord_timeout: PositiveSeconds = Field(
-        10.0, description="longest wait for one answer of Discord"
+        10.0,
+        le=terms.most_s("discord_timeout"),
+        description="longest wait for one answer of Discord",
     )
     identifies_per_day: Annotated[int, Field(ge=1, le=450)] = Field(
         400,
@@ -174,17 +167,23 @@ class Settings(BaseSettings):
     contention_window: Seconds = Field(
         0.25, description="how long an election waits for bids"
     )
-    election_max_age: ElectionAge = Field(
-        120.0, description="an election older than this is left to the poll"
+    election_max_age: PositiveSeconds = Field(
+        120.0,
+        le=terms.most_s("election_max_age"),
+        description="an election older than this is left to the poll",
     )
-    floor_lease: Hold = Field(
-        15.0, description="how long a silent holder keeps a channel's floor"
+    floor_lease: PositiveSeconds = Field(
+        15.0,
+        le=terms.most_s("floor_lease"),
+        description="how long a silent holder keeps a channel's floor",
     )
     lock_lease: Annotated[int, Field(ge=1)] = Field(
         5, description="whole seconds a dead cycle keeps its lane's lock"
     )
-    delivery_hold: Hold = Field(
-        60.0, description="longest time an undelivered post holds the floor"
+    delivery_hold: PositiveSeconds = Field(
+        60.0,
+        le=terms.most_s("delivery_hold"),
+        description="longest time an undelivered post holds the floor",
     )
     delivery_lease: PositiveSeconds = Field(
         5.0, description="how long a dead deliverer keeps a channel"
@@ -201,8 +200,10 @@ class Settings(BaseSettings):
     nonce_window: PositiveSeconds = Field(
         120.0, description="how long Discord surely remembers a nonce"
     )
-    backfill_age: MissedAge = Field(
-        900.0, description="older missed messages are context only"
+    backfill_age: PositiveSeconds = Field(
+        900.0,
+        le=terms.most_s("backfill_age"),
+        description="older missed messages are context only",
     )
     pump_interval: PositiveSeconds = Field(
         1.0, description="seconds between looks for overdue lanes"
@@ -211,7 +212,9 @@ class Settings(BaseSettings):
         5.0, description="a dead gateway's bot can be taken over after this"
     )
     vault_refresh: PositiveSeconds = Field(
-        3600.0, description="seconds between vault publications"
+        3600.0,
+        le=terms.most_s("vault_refresh"),
+        description="seconds between vault publications",
     )
 
     root_posts: Count = Field(
@@ -279,7 +282,9 @@ class Settings(BaseSettings):
     )
 
     model_timeout: PositiveSeconds = Field(
-        60.0, description="longest wait for a language model"
+        60.0,
+        le=terms.most_s("model_timeout"),
+        description="longest wait for a language model",
     )
     context_messages: Annotated[int, Field(ge=1, le=100)] = Field(
         20, description="messages read before answering"

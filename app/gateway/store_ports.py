@@ -36,6 +36,7 @@ from app.store import (
     elections,
     identifies,
     journal,
+    keys,
     lanes,
     leases,
     mutes,
@@ -380,13 +381,17 @@ class StorePorts:
         if self._ahead is None:
             await self._set_clock()
         holder = await self._store.run(
-            leases.hold(bot, self.owner, int(self.settings.gateway_lease * 1000))
+            leases.acquire(
+                keys.gateway_lease(bot),
+                self.owner,
+                int(self.settings.gateway_lease * 1000),
+            )
         )
         return "" if holder == self.owner else holder
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""
-        await self._store.run(leases.let_go(bot, self.owner))
+        await self._store.run(leases.release(keys.gateway_lease(bot), self.owner))
 
     async def identifies(self, bot: str) -> tuple[float, ...]:
         """When the bot began its sessions of the last day, in Unix seconds."""

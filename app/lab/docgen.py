@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from app.delivery.refusals import TABLE
+from app.domain import terms
 from app.domain.settings import Settings
 from app.store import outages
 from app.store.keys import CATALOGUE
@@ -82,6 +83,56 @@ def keys_page() -> str:
                 "Every key, what it holds, who writes it and when it expires. A test fails when any other key is left without "
                 "an expiry. Celery's own keys live in the next database.",
                 _table(("key", "holds", "written by", "expires"), rows),
+            )
+        )
+        + "\n"
+    )
+
+
+def _length(ms: float) -> str:
+    """In the largest unit that gives a whole number, at least two of it."""
+    units = ((terms.DAY, "days"), (terms.HOUR, "hours"), (terms.MINUTE, "minutes"))
+    for unit, name in units:
+        if ms % unit == 0 and ms >= 2 * unit:
+            return f"{ms // unit:.0f} {name}"
+    return f"{ms // terms.SECOND:.0f} seconds"
+
+
+def terms_page() -> str:
+    """docs/terms.md."""
+    lengths = {name: getattr(terms, name) for name in terms.KEPT}
+    bounds = [
+        (
+            f"`STREAM_{bound.setting.upper()}`",
+            _length(bound.most_s * 1000),
+            f"`{bound.term}`",
+            bound.why,
+        )
+        for bound in terms.BOUNDS
+    ]
+    return (
+        "\n\n".join(
+            (
+                NOTE.format(source="app/domain/terms.py"),
+                "# Terms",
+                "How long what is kept in Redis lives, counted from its last write unless [Keys](keys.md) says "
+                "otherwise. Scripts name these terms; their numbers stand in `app/domain/terms.py` alone.",
+                _table(
+                    ("term", "length", "what lives so long"),
+                    [
+                        (f"`{name}`", _length(lengths[name]), kept)
+                        for name, kept in terms.KEPT.items()
+                    ],
+                ),
+                "## What settings may be at most",
+                "A setting beyond its bound is refused at the start.",
+                _table(("setting", "at most", "bound by", "because"), bounds),
+                "`STREAM_DELIVERY_LEASE` must be below `STREAM_NONCE_WINDOW`, or a takeover could post twice.",
+                "## Which terms outlive which",
+                _table(
+                    ("this", "outlives this", "because"),
+                    [(f"`{a}`", f"`{b}`", why) for a, b, why in terms.OUTLIVES],
+                ),
             )
         )
         + "\n"
@@ -220,6 +271,7 @@ def messages_page() -> str:
 
 PAGES = {
     "keys.md": keys_page,
+    "terms.md": terms_page,
     "settings.md": settings_page,
     "refusals.md": refusals_page,
     "outages.md": outages_page,

@@ -13,7 +13,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Admit
 from app.rules.turns import weight
 from app.store import keys, signing
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 from app.store.limits import Limits
 
 INBOX_CAP = 1_000

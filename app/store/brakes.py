@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.domain import terms
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 BUDGET_MS = 3 * terms.DAY
 """How long a day's budget is kept, as cause.lua has it."""

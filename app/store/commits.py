@@ -11,7 +11,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Commit
 from app.rules.chunking import split
 from app.store import keys
-from app.store.door import Call, Reply
+from app.store.calls import Call, Reply
 from app.store.floors import Holder, charged
 from app.store.limits import Limits
 from app.store.outbox import signed

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 class Election(NamedTuple):

@@ -12,7 +12,7 @@ from app.domain.model import AuthorKind, Cost, Event, InboxEntry
 from app.domain.settings import Settings
 from app.domain.verdicts import Claim, Reserve
 from app.store import keys
-from app.store.door import Call, Reply
+from app.store.calls import Call, Reply
 from app.store.limits import Limits
 
 TURN_MS = 10**8

@@ -6,7 +6,7 @@ from __future__ import annotations
 from app.domain.model import Cost
 from app.domain.verdicts import Reserve
 from app.store import keys
-from app.store.door import Call
+from app.store.calls import Call
 from app.store.limits import Limits
 
 

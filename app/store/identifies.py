@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from app.domain import terms
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 def _seconds(reply: Reply) -> tuple[float, ...]:

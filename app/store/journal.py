@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.domain.model import JournalLine
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 def note(

@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 from app.domain.lane import Lane
 
-WAKES_DUE = "wakes:due"
-ELECTIONS_DUE = "elections:due"
-DELIVERIES_DUE = "deliveries:due"
-DELIVERIES_IN_FLIGHT = "deliveries:in_flight"
-CONVERSATIONS_DUE = "conversations:due"
-OPTED_OUT = "opted_out"
-FORGOTTEN = "forgotten"
-ROSTER = "roster"
-GENERATION = "generation"
-STATS = "stats"
+Key = NewType("Key", str)
+"""The name of a key. Only the functions of this module make one."""
+
+WAKES_DUE = Key("wakes:due")
+ELECTIONS_DUE = Key("elections:due")
+DELIVERIES_DUE = Key("deliveries:due")
+DELIVERIES_IN_FLIGHT = Key("deliveries:in_flight")
+CONVERSATIONS_DUE = Key("conversations:due")
+OPTED_OUT = Key("opted_out")
+FORGOTTEN = Key("forgotten")
+ROSTER = Key("roster")
+GENERATION = Key("generation")
+STATS = Key("stats")
 
 
 def lock_name(lane: Lane) -> str:
@@ -24,146 +27,146 @@ def lock_name(lane: Lane) -> str:
     return f"daily_life:{lane}"
 
 
-def lock(lane: Lane) -> str:
+def lock(lane: Lane) -> Key:
     """The key that python-redis-lock writes for `lock_name`."""
-    return f"lock:{lock_name(lane)}"
+    return Key(f"lock:{lock_name(lane)}")
 
 
-def cooldown(bot: str) -> str:
-    return f"bot:{bot}:last_autonomous_action"
+def cooldown(bot: str) -> Key:
+    return Key(f"bot:{bot}:last_autonomous_action")
 
 
-def wake(lane: Lane) -> str:
-    return f"wake:{lane}"
+def wake(lane: Lane) -> Key:
+    return Key(f"wake:{lane}")
 
 
-def inbox(lane: Lane) -> str:
-    return (
+def inbox(lane: Lane) -> Key:
+    return Key(
         f"mailbox:{lane.bot}:inbox"
         if lane.channel is None
         else f"mailbox:{lane.bot}:inbox:{lane.channel}"
     )
 
 
-def work(bot: str) -> str:
-    return f"mailbox:{bot}:work"
+def work(bot: str) -> Key:
+    return Key(f"mailbox:{bot}:work")
 
 
-def outbox(bot: str, channel: str) -> str:
-    return f"mailbox:{bot}:outbox:{channel}"
+def outbox(bot: str, channel: str) -> Key:
+    return Key(f"mailbox:{bot}:outbox:{channel}")
 
 
-def dead(bot: str) -> str:
-    return f"mailbox:{bot}:dead"
+def dead(bot: str) -> Key:
+    return Key(f"mailbox:{bot}:dead")
 
 
-def state(bot: str) -> str:
-    return f"mailbox:{bot}:state"
+def state(bot: str) -> Key:
+    return Key(f"mailbox:{bot}:state")
 
 
-def entry(entry_id: str) -> str:
-    return f"entry:{entry_id}"
+def entry(entry_id: str) -> Key:
+    return Key(f"entry:{entry_id}")
 
 
-def seen(bot: str, message: str) -> str:
-    return f"seen:{bot}:{message}"
+def seen(bot: str, message: str) -> Key:
+    return Key(f"seen:{bot}:{message}")
 
 
-def cursor(bot: str) -> str:
-    return f"cursor:{bot}"
+def cursor(bot: str) -> Key:
+    return Key(f"cursor:{bot}")
 
 
-def vault(bot: str, part: str) -> str:
+def vault(bot: str, part: str) -> Key:
     """`part` is secrets, llm, discord or profile."""
-    return f"vault:{bot}:{part}"
+    return Key(f"vault:{bot}:{part}")
 
 
-def names(guild: str) -> str:
-    return f"names:{guild}"
+def names(guild: str) -> Key:
+    return Key(f"names:{guild}")
 
 
-def bids(message: str) -> str:
-    return f"bids:{message}"
+def bids(message: str) -> Key:
+    return Key(f"bids:{message}")
 
 
-def event(message: str) -> str:
-    return f"event:{message}"
+def event(message: str) -> Key:
+    return Key(f"event:{message}")
 
 
-def answer(message: str) -> str:
-    return f"answer:{message}"
+def answer(message: str) -> Key:
+    return Key(f"answer:{message}")
 
 
-def floor(channel: str) -> str:
-    return f"floor:{channel}"
+def floor(channel: str) -> Key:
+    return Key(f"floor:{channel}")
 
 
-def floor_waiting(channel: str) -> str:
-    return f"floor:{channel}:waiting"
+def floor_waiting(channel: str) -> Key:
+    return Key(f"floor:{channel}:waiting")
 
 
-def recent_bot_posts(channel: str) -> str:
-    return f"channel:{channel}:recent_bot_posts"
+def recent_bot_posts(channel: str) -> Key:
+    return Key(f"channel:{channel}:recent_bot_posts")
 
 
-def last_human(channel: str) -> str:
-    return f"channel:{channel}:last_human"
+def last_human(channel: str) -> Key:
+    return Key(f"channel:{channel}:last_human")
 
 
-def cause(message: str) -> str:
-    return f"cause:{message}"
+def cause(message: str) -> Key:
+    return Key(f"cause:{message}")
 
 
-def cause_in_flight(bot: str, channel: str) -> str:
-    return f"cause:{bot}:{channel}"
+def cause_in_flight(bot: str, channel: str) -> Key:
+    return Key(f"cause:{bot}:{channel}")
 
 
-def cause_root(root: str) -> str:
-    return f"cause:root:{root}"
+def cause_root(root: str) -> Key:
+    return Key(f"cause:root:{root}")
 
 
-def budget(scope: str, date: str) -> str:
+def budget(scope: str, date: str) -> Key:
     """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO,
     in UTC."""
-    return f"budget:{scope}:{date}"
+    return Key(f"budget:{scope}:{date}")
 
 
-def hold(hold_id: str) -> str:
+def hold(hold_id: str) -> Key:
     """What is held for one draft."""
-    return f"budget:hold:{hold_id}"
+    return Key(f"budget:hold:{hold_id}")
 
 
-def calls(scope: str) -> str:
+def calls(scope: str) -> Key:
     """`scope` as for `budget`."""
-    return f"budget:calls:{scope}"
+    return Key(f"budget:calls:{scope}")
 
 
-def person_hour(bot: str, person: str) -> str:
-    return f"budget:{bot}:person:{person}"
+def person_hour(bot: str, person: str) -> Key:
+    return Key(f"budget:{bot}:person:{person}")
 
 
-def turns(channel: str) -> str:
-    return f"channel:{channel}:turns"
+def turns(channel: str) -> Key:
+    return Key(f"channel:{channel}:turns")
 
 
-def shares(bot: str, date: str) -> str:
+def shares(bot: str, date: str) -> Key:
     """`date` is ISO, in UTC."""
-    return f"budget:{bot}:shares:{date}"
+    return Key(f"budget:{bot}:shares:{date}")
 
 
-def delivery(bot: str, channel: str) -> str:
-    return f"delivery:{bot}:{channel}"
+def delivery(bot: str, channel: str) -> Key:
+    return Key(f"delivery:{bot}:{channel}")
 
 
-def mute(scope: str) -> str:
+def mute(scope: str) -> Key:
     """A moderator's mute; `scope` is channel:<id>."""
-    return f"mute:{scope}"
+    return Key(f"mute:{scope}")
 
 
-def mute_by_operator(scope: str) -> str:
+def mute_by_operator(scope: str) -> Key:
     """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may
     write it."""
-    return f"mute:op:{scope}"
+    return Key(f"mute:op:{scope}")
 
 
 def mute_scopes(
@@ -179,42 +182,42 @@ def mute_scopes(
     return ",".join(scopes)
 
 
-def gateway_lease(bot: str) -> str:
-    return f"gateway:{bot}:lease"
+def gateway_lease(bot: str) -> Key:
+    return Key(f"gateway:{bot}:lease")
 
 
-def refusals(bot: str, channel: str) -> str:
-    return f"refusal:{bot}:{channel}"
+def refusals(bot: str, channel: str) -> Key:
+    return Key(f"refusal:{bot}:{channel}")
 
 
-def identifies(bot: str) -> str:
-    return f"identifies:{bot}"
+def identifies(bot: str) -> Key:
+    return Key(f"identifies:{bot}")
 
 
-def journal(message: str) -> str:
-    return f"journal:{message}"
+def journal(message: str) -> Key:
+    return Key(f"journal:{message}")
 
 
-def journal_of_bot(bot: str, date: str) -> str:
-    return f"journal:{bot}:{date}"
+def journal_of_bot(bot: str, date: str) -> Key:
+    return Key(f"journal:{bot}:{date}")
 
 
-def memory(bot: str, part: str) -> str:
+def memory(bot: str, part: str) -> Key:
     """`part` is said, uttered, learned, diary, dream, or person:<id>."""
-    return f"memory:{bot}:{part}"
+    return Key(f"memory:{bot}:{part}")
 
 
-def night_claim(bot: str, kind: str, date: str) -> str:
+def night_claim(bot: str, kind: str, date: str) -> Key:
     """Who writes the diary or dream of a date."""
-    return f"memory:{bot}:{kind}:{date}"
+    return Key(f"memory:{bot}:{kind}:{date}")
 
 
-def trust(bot: str) -> str:
-    return f"trust:{bot}"
+def trust(bot: str) -> Key:
+    return Key(f"trust:{bot}")
 
 
-def request(request_id: str) -> str:
-    return f"request:{request_id}"
+def request(request_id: str) -> Key:
+    return Key(f"request:{request_id}")
 
 
 class Described(NamedTuple):

@@ -13,7 +13,7 @@ from app.domain.lane import Lane
 from app.domain.model import Context, Event, InboxEntry, Signal
 from app.domain.verdicts import Finish
 from app.store import keys
-from app.store.door import Call, Reply
+from app.store.calls import Call, Reply
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
 
 READ_AT_MOST = 300

@@ -1,16 +1,35 @@
-"""The gateway lease: two processes never run one bot's gateway."""
+"""Leases: one owner of one key, until it gives the lease back or is silent for as long
+as the lease."""
 
 from __future__ import annotations
 
-from app.store import keys
-from app.store.door import Call
+from app.store.calls import Call
+from app.store.keys import Key
+from app.store.scripts import script
 
 
-def hold(bot: str, owner: str, lease_ms: int) -> Call[str]:
-    """Take or renew the lease. Returns the holder: `owner` itself, or who has it."""
-    return Call("hold", (keys.gateway_lease(bot),), (owner, lease_ms), str)
+@script("lease.acquire")
+def _acquire(*, lease: Key, owner: str, lease_ms: int) -> None: ...
 
 
-def let_go(bot: str, owner: str) -> Call[int]:
-    """Give the lease back if it is still ours."""
-    return Call("let_go", (keys.gateway_lease(bot),), (owner,), int)
+@script("lease.renew")
+def _renew(*, lease: Key, owner: str, lease_ms: int) -> None: ...
+
+
+@script("lease.release")
+def _release(*, lease: Key, owner: str) -> None: ...
+
+
+def acquire(lease: Key, owner: str, lease_ms: int) -> Call[str]:
+    """Take or renew a lease. Returns the holder: `owner` itself, or who has it."""
+    return _acquire(lease=lease, owner=owner, lease_ms=lease_ms).parsed(str)
+
+
+def renew(lease: Key, owner: str, lease_ms: int) -> Call[bool]:
+    """Keep a lease; False: it is no longer the owner's."""
+    return _renew(lease=lease, owner=owner, lease_ms=lease_ms).parsed(bool)
+
+
+def release(lease: Key, owner: str) -> Call[bool]:
+    """Give a lease back; False: it was no longer the owner's."""
+    return _release(lease=lease, owner=owner).parsed(bool)

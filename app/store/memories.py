@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from app.domain import terms
 from app.store import keys
-from app.store.door import Call, Reply, Store, command
+from app.store.calls import Call, Reply, command
+from app.store.door import Store
 
 Fields = Mapping[str, str]
 

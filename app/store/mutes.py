@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 def _score(reply: Reply) -> str | None:

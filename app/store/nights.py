@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.domain import terms
 from app.store import keys
-from app.store.door import Call, command
+from app.store.calls import Call, command
 
 DATES_MOST = 60
 LEASE_MS = 10 * terms.MINUTE

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from app.domain.model import OutboxEntry
 from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
-from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store import keys, leases
+from app.store.calls import Call, Reply, command
 from app.store.refusals import Barred
 from app.store.signing import OUTBOX, UNCHECKED, Signer, signer
 
@@ -36,14 +36,15 @@ def nonce(entry_id: str, chunk: int) -> str:
     return hashlib.sha256(f"{entry_id}|{chunk}".encode()).hexdigest()[:NONCE_LENGTH]
 
 
-def take(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
+def acquire(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
     """Take the delivery lease of a bot in a channel; False: another delivers."""
-    return Call("take", (keys.delivery(bot, channel),), (owner, lease_ms), bool)
+    lease = leases.acquire(keys.delivery(bot, channel), owner, lease_ms)
+    return lease.parsed(lambda holder: bool(holder == owner))
 
 
-def extend(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
+def renew(bot: str, channel: str, owner: str, lease_ms: int) -> Call[bool]:
     """Keep the lease; False: it is no longer ours."""
-    return Call("extend", (keys.delivery(bot, channel),), (owner, lease_ms), bool)
+    return leases.renew(keys.delivery(bot, channel), owner, lease_ms)
 
 
 def head(bot: str, channel: str) -> Call[str | None]:
@@ -279,7 +280,7 @@ def settle(entry: OutboxEntry) -> Call[int]:
     )
 
 
-def leave(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
+def release(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
     """Give the delivery lease back; True: more is waiting and due now."""
     return Call(
         "leave",

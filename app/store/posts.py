@@ -12,8 +12,8 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules.chunking import split
 from app.store import keys
+from app.store.calls import Call, command
 from app.store.commits import Committed
-from app.store.door import Call, command
 from app.store.floors import Claimed, Holder
 from app.store.limits import Limits
 from app.store.outbox import signed

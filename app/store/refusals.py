@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from app.domain.settings import Settings
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 class Barred(StrEnum):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from app.domain import terms
 from app.domain.model import RosterEntry
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 
 def _entries(reply: Reply) -> tuple[RosterEntry, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from app.domain import terms
 from app.store import keys
-from app.store.door import Call, command
+from app.store.calls import Call, command
 
 
 def states(bot: str) -> Call[dict[str, str]]:

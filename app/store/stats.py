@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.store import keys
-from app.store.door import Call, command
+from app.store.calls import Call, command
 
 
 def count(what: str, by: int = 1) -> Call[int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.domain import terms
 from app.rules import trust as rules
 from app.store import keys
-from app.store.door import Call, Reply
+from app.store.calls import Call, Reply
 
 PEOPLE_MOST = 2_000
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from app.domain import terms
 from app.domain.errors import ConfigurationError, VaultKeyWrong, VaultMissing
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 PARTS = ("secrets", "llm", "discord", "profile")
 

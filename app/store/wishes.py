@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from app.domain import terms
 from app.domain.settings import Settings
 from app.store import keys
-from app.store.door import Call, Reply, command
+from app.store.calls import Call, Reply, command
 
 MARGIN_MS = 2_000
 """Discord's clock and Redis's may differ: what was said so shortly after the wish

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.domain.lane import Lane
 from app.store import keys
-from app.store.door import source
+from app.store.scripts import source
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "app" / "store"

@@ -27,7 +27,8 @@ from app.store import (
     mutes,
     outbox,
 )
-from app.store.door import Call, Store
+from app.store.calls import Call
+from app.store.door import Store
 from tests.store import world
 from tests.store.cycle_reference import Draft, Reference, Who
 from tests.store.judge import Judge
@@ -474,7 +475,7 @@ class Machine:
             return None
         entry = self.world.store.run(outbox.read(head))
         assert entry is not None
-        assert self.world.store.run(outbox.take(bot, channel, "deliverer", 10_000))
+        assert self.world.store.run(outbox.acquire(bot, channel, "deliverer", 10_000))
         if (
             self.world.store.run(
                 outbox.attempt(entry, 0, "deliverer", self.world.settings, False)
@@ -499,4 +500,4 @@ class Machine:
         assert entry is not None
         self.ref.delivered(bot, channel, posted)
         self.world.store.run(outbox.delivered(entry, 0, posted, "post", "2026-01-01"))
-        self.world.store.run(outbox.leave(bot, channel, "deliverer", 0))
+        self.world.store.run(outbox.release(bot, channel, "deliverer", 0))

@@ -13,7 +13,8 @@ from app.domain.lane import Lane
 from app.domain.model import MAX_CONTENT, Bid, Context, Event, InboxEntry
 from app.domain.verdicts import Admit, Claim
 from app.store import admission, floors, keys, lanes
-from app.store.door import Call, Store
+from app.store.calls import Call
+from app.store.door import Store
 from app.store.elections import elect
 from tests.store import world
 from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now

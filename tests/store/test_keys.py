@@ -23,8 +23,9 @@ from app.store import (
     outbox,
     roster,
 )
-from app.store.door import Store, source
+from app.store.door import Store
 from app.store.limits import Limits
+from app.store.scripts import source
 from tests.keyleaks import leaked
 from tests.store import world
 
@@ -228,7 +229,7 @@ def _cycle(w: world.World, lane: Lane) -> None:
 
 def _deliver(w: world.World, bot: str) -> None:
     run = w.store.run
-    run(outbox.take(bot, "55", "d", 10_000))
+    run(outbox.acquire(bot, "55", "d", 10_000))
     head = run(outbox.head(bot, "55"))
     entry = run(outbox.read(head)) if head else None
     if entry is None:
@@ -237,7 +238,7 @@ def _deliver(w: world.World, bot: str) -> None:
     run(outbox.unsent(entry, 0, "d", True))
     run(outbox.attempt(entry, 0, "d", w.settings, False))
     run(outbox.delivered(entry, 0, f"9{head[:6]}", "post", "2026-01-01"))
-    run(outbox.leave(bot, "55", "d", 0))
+    run(outbox.release(bot, "55", "d", 0))
 
 
 def test_limits_are_those_of_the_settings() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from app.store import door
+from app.store import scripts
 from app.store.door import Store
 from tests.store.rules_machine import Protocol
 from tests.store.test_protocols import (
@@ -99,9 +99,11 @@ def test_a_missing_rule_is_noticed(
     machine: type[Protocol],
 ) -> None:
     """The machine that proves a protocol fails when the script lacks one rule of it."""
-    real = door.source
+    real = scripts.source
     assert rule in real({"cause": "admit", "holds": "commit"}.get(script, script))
-    monkeypatch.setattr(door, "source", lambda name: real(name).replace(rule, instead))
+    monkeypatch.setattr(
+        scripts, "source", lambda name: real(name).replace(rule, instead)
+    )
     mutant = Store(redis_url)
     # A class of its own: Hypothesis keeps the settings of a run with the class.
     own = type(machine.__name__, (machine,), {"store": mutant})

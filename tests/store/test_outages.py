@@ -24,7 +24,8 @@ from app.domain.errors import (
 from app.domain.lane import Lane
 from app.host.valkey import free_port
 from app.store import admission, commits, floors, keys, lanes, vault
-from app.store.door import AsyncStore, Call, Store
+from app.store.calls import Call
+from app.store.door import AsyncStore, Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock
 from app.store.outages import TABLE, Meaning, code_of, meaning_of

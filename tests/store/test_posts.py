@@ -107,7 +107,7 @@ def delivered(store: Store, one: Post, message: str = "900") -> None:
     """The post is in Discord."""
     entry = store.run(outbox.read(one.entry_id))
     assert entry is not None
-    store.run(outbox.take(one.bot, CHANNEL, "courier", 10_000))
+    store.run(outbox.acquire(one.bot, CHANNEL, "courier", 10_000))
     assert (
         store.run(outbox.attempt(entry, 0, "courier", SETTINGS, looked=False)).verdict
         is Attempt.SEND
@@ -282,7 +282,7 @@ def test_bots_that_answer_an_opening_end_at_its_budget(store: Store) -> None:
     entry = store.run(outbox.read(second))
     assert entry is not None
     assert entry.root == first.entry_id
-    store.run(outbox.take("aria", CHANNEL, "courier", 10_000))
+    store.run(outbox.acquire("aria", CHANNEL, "courier", 10_000))
     store.run(outbox.attempt(entry, 0, "courier", SETTINGS, looked=False))
     store.run(outbox.delivered(entry, 0, "901", "post", "2026-11-20"))
     verdict, _ = bark(store, "elena", "901", "aria")
@@ -354,7 +354,7 @@ def test_a_mute_wins(store: Store, scope: str) -> None:
     store.run(mutes.mute(scope, "me", 60_000))
     entry = store.run(outbox.read(two.entry_id))
     assert entry is not None
-    store.run(outbox.take("elena", CHANNEL, "courier", 10_000))
+    store.run(outbox.acquire("elena", CHANNEL, "courier", 10_000))
     assert (
         store.run(outbox.attempt(entry, 0, "courier", SETTINGS, looked=False)).verdict
         is Attempt.MUTED

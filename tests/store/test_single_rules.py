@@ -11,7 +11,7 @@ import pytest
 from app.domain.lane import Lane
 from app.domain.model import Action, ActionKind, Context, Cost
 from app.domain.settings import Settings
-from app.store import door, floors, holds, keys, lanes, outbox, posts
+from app.store import floors, holds, keys, lanes, outbox, posts, scripts
 from app.store.door import Store
 from app.store.limits import Limits
 
@@ -118,9 +118,11 @@ def test_a_rule_is_kept_and_its_lack_noticed(
     """The script keeps the rule that the check describes; without it the check
     fails."""
     check(store)
-    real = door.source
+    real = scripts.source
     assert rule in real(script)
-    monkeypatch.setattr(door, "source", lambda name: real(name).replace(rule, instead))
+    monkeypatch.setattr(
+        scripts, "source", lambda name: real(name).replace(rule, instead)
+    )
     store.client.flushdb()
     mutant = Store(redis_url)
     with pytest.raises(AssertionError):

@@ -10,7 +10,8 @@ import pytest
 from app.domain import terms
 from app.domain.errors import ConfigurationError
 from app.domain.settings import load_settings
-from app.store.door import Store, source
+from app.store.door import Store
+from app.store.scripts import source
 from tests.store import world
 from tests.store.test_interleavings import machine
 
@@ -40,7 +41,7 @@ def test_a_term_beyond_its_key_s_life_is_refused(
     ("script", "pattern", "term"),
     [
         ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", terms.SEEN_TTL),
-        ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.BIDS_TTL),
+        ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.ELECTION_TTL),
         ("floor", r"PEXPIRE', key, (\w+)\)", terms.FLOOR_TTL),
         ("floor", r"until_ms > now \+ (\w+)", terms.FLOOR_TTL),
     ],

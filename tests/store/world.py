@@ -19,7 +19,7 @@ from app.domain.model import (
     Signal,
 )
 from app.domain.settings import Settings
-from app.store import admission, commits, door, floors, keys
+from app.store import admission, commits, floors, keys, scripts
 from app.store.door import Store
 from app.store.limits import Limits
 
@@ -62,7 +62,7 @@ class _Clocked(dict[str, Any]):
         """The registered script."""
         if name not in self:
             self[name] = self._client.register_script(
-                door.source(name).replace("redis.call('TIME')", _READ_CLOCK)
+                scripts.source(name).replace("redis.call('TIME')", _READ_CLOCK)
             )
         return self[name]
 
