@@ -12,7 +12,7 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check prove security coverage lock docs clean
+.PHONY: help demo test quick test-llm check prove security coverage measure lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,9 @@ security: $(STAMP) ## every attack on privacy, money, fairness, roles, names, te
 coverage: $(STAMP) ## branches that the quick tests of the core reach, and the least that they must
 	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --cov --cov-report=term:skip-covered \
 		tests/rules tests/brain tests/store tests/gateway tests/delivery
+
+measure: $(STAMP) ## what the code costs to read, beside what it may; writes docs/measures.md
+	$(BIN)/python -m app.lab.measure docs/measures.md
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

@@ -154,18 +154,14 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
             emoji=choose_emoji(character, candidate, run.ports.chance()),
             reason="reaction by rule",
         )
-    recent = run.ports.recent()
-    known = recall(
-        memory,
-        character.name,
-        entry.event,
-        lines,
-        deep=speaker is not None,
-        now_ms=run.ports.now_ms,
+    known = _recall_notes(run, entry, lines, memory)
+    shown = prompt.Shown(
+        lines=lines,
+        place=run.ports.place,
+        enclosed=enclosed,
+        recent=tuple(run.ports.recent()),
+        notes=known.notes(),
     )
-    if known.trouble:
-        run.ports.note(candidate.entry, "recall", "missing", known.trouble, {})
-    shown = prompt.Shown(lines, run.ports.place, enclosed, tuple(recent), known.notes())
     messages = prompt.build(character, run.ports.me, entry, shown)
     cost = speaker.estimate(messages) if speaker is not None else Cost()
     reserved = run.ports.reserve(candidate.entry, cost)
@@ -179,6 +175,30 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
         cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK
     )
     return _ask(run, candidate, messages, account)
+
+
+def _recall_notes(
+    run: Run, entry: InboxEntry, lines: Sequence[ChatLine], memory: BaseStore | None
+) -> Remembered:
+    """What the bot remembers of the author and the channel; the journal has what kept
+    it from remembering."""
+    known = recall(
+        memory,
+        run.brain.character.name,
+        entry.event,
+        lines,
+        deep=run.brain.speaker is not None,
+        now_ms=run.ports.now_ms,
+    )
+    if known.trouble:
+        run.ports.note(
+            entry,
+            step="recall",
+            verdict="missing",
+            reason=known.trouble,
+            numbers={},
+        )
+    return known
 
 
 def _offline_answer(
@@ -236,8 +256,10 @@ def _ask(
         problem = str(error)
     draft.cost = account.spent
     if found is None:
-        return _unusable(run, candidate, messages, draft, problem)
-    return _judge(run, candidate, messages, draft, found)
+        return _unusable(
+            run, candidate=candidate, messages=messages, draft=draft, reason=problem
+        )
+    return _judge(run, candidate=candidate, messages=messages, draft=draft, found=found)
 
 
 def _answer(
@@ -286,7 +308,9 @@ def _judge(
         words, str(messages[0].content), event.content, event.author_name
     )
     if problem:
-        return _unusable(run, candidate, messages, draft, problem)
+        return _unusable(
+            run, candidate=candidate, messages=messages, draft=draft, reason=problem
+        )
     draft.text = words
     return draft
 

@@ -121,15 +121,22 @@ def day_of(
 def _exchange(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Exchange:
     author, at_ms = str(line.get("author") or ""), snowflake_ms(line["reply_to"])
     if known is None:
-        return Exchange(author, "", "", line["text"], line["channel"], at_ms)
+        return Exchange(
+            person=author,
+            name="",
+            heard="",
+            said=line["text"],
+            channel=line["channel"],
+            at_ms=at_ms,
+        )
     return Exchange(
-        author,
-        person(known["name"]),
-        str(known["text"]),
-        line["text"],
-        line["channel"],
-        at_ms,
-        str(known["guild"]),
+        person=author,
+        name=person(known["name"]),
+        heard=str(known["text"]),
+        said=line["text"],
+        channel=line["channel"],
+        at_ms=at_ms,
+        guild=str(known["guild"]),
     )
 
 

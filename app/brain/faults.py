@@ -153,7 +153,12 @@ def trouble_of(error: Exception) -> Trouble:
     )
     named = _parameter(body) if status in {400, 422} and fault is Fault.REQUEST else ""
     return Trouble(
-        fault, type(error).__name__, status, code, _retry_after(error), named
+        fault=fault,
+        error=type(error).__name__,
+        status=status,
+        code=code,
+        retry_after=_retry_after(error),
+        parameter=named,
     )
 
 

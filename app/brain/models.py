@@ -260,14 +260,14 @@ class Speaker:
         if why is not None and begin < rests_until:
             return why
         inquiry = Inquiry(
-            self.models[place],
-            self.name(place),
-            self.bot,
-            messages,
-            bill,
-            self.price(place),
-            until,
-            self.wait,
+            model=self.models[place],
+            name=self.name(place),
+            bot=self.bot,
+            messages=messages,
+            bill=bill,
+            price=self.price(place),
+            until=until,
+            wait=self.wait,
         )
         found = inquiry.ask()
         if isinstance(found, Trouble):
@@ -348,7 +348,9 @@ def speaker(
         config.model: Price(config.usd_per_million_in, config.usd_per_million_out)
     }
     prices |= {one.model: Price(*config.price_of(one)) for one in config.fallbacks}
-    models = _usable_models(prices, config, api_keys, timeout, bot)
+    models = _usable_models(
+        prices, config=config, api_keys=api_keys, timeout=timeout, bot=bot
+    )
     if not models:
         log.warning(
             "no key for the model, the offline voice speaks",

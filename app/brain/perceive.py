@@ -42,7 +42,7 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     chosen = in_turn(direct)[:DIRECT_AT_ONCE] or _considered(
         alive, brain, ports, granted
     )
-    scored = _scored(chosen, entries, brain, ports, granted)
+    scored = _scored(chosen, entries=entries, brain=brain, ports=ports, granted=granted)
     if not direct:
         scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
     return {"candidates": tuple(scored)}
@@ -165,7 +165,11 @@ def _scored(
         )
         if entry.wordless:
             decided = plan.wordless(decided)
-        found.append(Candidate(entry, scores, topic, reading, decided))
+        found.append(
+            Candidate(
+                entry=entry, scores=scores, topic=topic, reading=reading, plan=decided
+            )
+        )
     return found
 
 

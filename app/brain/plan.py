@@ -134,10 +134,10 @@ def _note(ports: CyclePorts, candidate: Candidate) -> None:
     scores = candidate.scores
     ports.note(
         candidate.entry,
-        "plan",
-        candidate.plan.kind,
-        candidate.plan.reason,
-        {
+        step="plan",
+        verdict=candidate.plan.kind,
+        reason=candidate.plan.reason,
+        numbers={
             "desire": round(candidate.plan.desire, 3),
             "interest": round(scores.interest, 3),
             "topic": candidate.topic,

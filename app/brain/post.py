@@ -79,7 +79,9 @@ def _draft(run: Run, opening: Opening) -> Action:
     account = Account(
         cost, lambda more: run.ports.reserve_post(opening, more) is Reserve.OK
     )
-    return _asked(run, speaker, messages, action, account)
+    return _asked(
+        run, speaker=speaker, messages=messages, action=action, account=account
+    )
 
 
 def _asked(

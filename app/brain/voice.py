@@ -99,7 +99,11 @@ class Repertoire:
         if not said and scene.thing:
             line = self._choose([self._unseen], scene.thing, scene.recent, chance)
             return self._fill(
-                line, scene, "", mood.Reading(Mood.UNSEEN, 1.0, False), chance
+                line,
+                scene=scene,
+                topic="",
+                reading=mood.Reading(Mood.UNSEEN, 1.0, False),
+                chance=chance,
             )
         reading = mood.read(said, self._encoder)
         interest, topic = self._interests.score([said])[0]
@@ -113,7 +117,9 @@ class Repertoire:
             reading,
         )
         line = self._choose(tiers, said, scene.recent, chance)
-        return self._fill(line, scene, topic, reading, chance)
+        return self._fill(
+            line, scene=scene, topic=topic, reading=reading, chance=chance
+        )
 
     def _on_topic(self, interest: float, topic: str, said: str) -> bool:
         """Whether a line about the topic answers what was said, and not only a word of

@@ -307,10 +307,10 @@ class Courier:
         await self.store.run(
             outbox.second_way(
                 entry,
-                body,
-                chunk,
-                self.owner,
-                f"{way}: {failure.reason}",
+                other=body,
+                chunk=chunk,
+                owner=self.owner,
+                way=f"{way}: {failure.reason}",
                 absent=absent,
                 worded=worded,
             )
@@ -320,7 +320,13 @@ class Courier:
     async def _remember(self, barred: Barred, reason: str) -> None:
         """The operator is told once for as long as it is remembered."""
         if await self.store.run(
-            refusals.note(self.bot, self.channel, barred, reason, self.settings)
+            refusals.note(
+                self.bot,
+                channel=self.channel,
+                barred=barred,
+                reason=reason,
+                settings=self.settings,
+            )
         ):
             log.warning(
                 "Discord refuses",
@@ -376,11 +382,11 @@ class Courier:
             await self.store.run(
                 journal.note(
                     entry.reply_to or entry.entry_id,
-                    self.bot,
-                    "deliver",
-                    "retry",
-                    failure.reason,
-                    {"retry_ms": wait_ms},
+                    bot=self.bot,
+                    step="deliver",
+                    verdict="retry",
+                    reason=failure.reason,
+                    numbers={"retry_ms": wait_ms},
                 )
             )
         raise Later(wait_ms)
@@ -446,7 +452,12 @@ class Courier:
         date = datetime.now(UTC).date().isoformat()
         complete, lane = await self.store.run(
             outbox.delivered(
-                entry, chunk, message_id, how, date, _disproved(entry, chunk, how)
+                entry,
+                chunk=chunk,
+                message_id=message_id,
+                how=how,
+                date=date,
+                disproved=_disproved(entry, chunk, how),
             )
         )
         killpoints.reached("mark_after")

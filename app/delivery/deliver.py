@@ -182,14 +182,14 @@ class Deliverer:
         bot, channel = key
         lease_ms = int(self._settings.delivery_lease * 1000)
         courier = Courier(
-            self._store,
-            self._rest,
-            self._settings,
-            lambda: asyncio.to_thread(self._secrets, bot),
-            self._tell,
-            bot,
-            channel,
-            self._owner,
+            store=self._store,
+            rest=self._rest,
+            settings=self._settings,
+            secrets=lambda: asyncio.to_thread(self._secrets, bot),
+            hint=self._tell,
+            bot=bot,
+            channel=channel,
+            owner=self._owner,
         )
         wait_ms = STALLED_MS
         try:

@@ -147,7 +147,15 @@ class DiscordRest:
         message. Older lines stand before them: what `asked` replies to, and what its
         thread began with. Never raises for Discord."""
         work = self.submit(
-            self._context(bot, token, channel, limit, frozenset(ours), before, asked)
+            self._context(
+                bot,
+                token=token,
+                channel=channel,
+                limit=limit,
+                ours=frozenset(ours),
+                before=before,
+                asked=asked,
+            )
         )
         try:
             return work.result(self._settings.discord_timeout + GRACE)

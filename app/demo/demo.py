@@ -81,12 +81,12 @@ class Demo:
         """What the page shows."""
         topics = {self.channels[name].id: topic for name, topic in CHANNELS.items()}
         return Scene(
-            self.server,
-            tuple(self.people.values()),
-            tuple(self.bots.values()),
-            tuple(self.channels.values()),
-            topics,
-            "The Harbour",
+            server=self.server,
+            people=tuple(self.people.values()),
+            bots=tuple(self.bots.values()),
+            channels=tuple(self.channels.values()),
+            topics=topics,
+            title="The Harbour",
         )
 
     async def headless(self, seconds: float) -> Json:
@@ -140,7 +140,13 @@ class Demo:
     def _stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
         speak = tuple(str(self.channels[name].id) for name in SPOKEN)
         settings = {**PACING, "speak_channels": speak, **more}
-        return on_stage(self.server, self.bots, self.characters, self.folder, settings)
+        return on_stage(
+            self.server,
+            bots=self.bots,
+            characters=self.characters,
+            folder=self.folder,
+            settings=settings,
+        )
 
     async def _listen(self, port: int) -> None:
         try:

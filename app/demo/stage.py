@@ -72,12 +72,12 @@ class Stage:
         channels to their bots."""
         journal = await self.journals(posts)
         records = Records(
-            posts,
-            self.server.reactions,
-            {bot.id for bot in self.bots.values()},
-            addressed_bots(posts, self.roster, dms),
-            explained(journal, self.roster),
-            speed,
+            posts=posts,
+            reactions=self.server.reactions,
+            ours={bot.id for bot in self.bots.values()},
+            addressed=addressed_bots(posts, self.roster, dms),
+            explained=explained(journal, self.roster),
+            speed=speed,
         )
         errors: list[str] = [
             *self.system.errors,
@@ -148,7 +148,13 @@ async def on_stage(
     """Start the system for these bots on a running server, and wait until each has
     answered a direct message."""
     tokens = {bot: account.token or "" for bot, account in bots.items()}
-    system = StreamSystem(folder, server, tokens, settings, characters)
+    system = StreamSystem(
+        folder=folder,
+        server=server,
+        tokens=tokens,
+        settings=settings,
+        characters=characters,
+    )
     store: AsyncStore | None = None
     system.start()
     try:
@@ -159,7 +165,9 @@ async def on_stage(
             START_TIMEOUT,
             "the bots to connect",
         )
-        stage = Stage(server, system, store, bots, characters)
+        stage = Stage(
+            server=server, system=system, store=store, bots=bots, characters=characters
+        )
         await _warm_up(stage)
         yield stage
     finally:

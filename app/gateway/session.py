@@ -49,9 +49,21 @@ class Session:
         self._refresh = settings.vault_refresh
         self._look_every = settings.check_interval
         self._gate = CursorGate()
-        self._client = StreamClient(bot, intake, bursts, self, settings, http_trace)
+        self._client = StreamClient(
+            bot=bot,
+            intake=intake,
+            bursts=bursts,
+            sessions=self,
+            settings=settings,
+            http_trace=http_trace,
+        )
         self._backfill = Backfill(
-            self._client, self._gate, intake, ports, settings, clock
+            client=self._client,
+            gate=self._gate,
+            intake=intake,
+            ports=ports,
+            settings=settings,
+            clock=clock,
         )
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None

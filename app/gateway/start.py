@@ -37,7 +37,12 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     asyncio.run(
         _run(
             Gateway(
-                hosted, ports, settings, shipped_policy(), ports.clock, http_trace=trace
+                bots=hosted,
+                ports=ports,
+                settings=settings,
+                policy=shipped_policy(),
+                clock=ports.clock,
+                http_trace=trace,
             ),
             ports,
         )

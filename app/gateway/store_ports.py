@@ -221,7 +221,13 @@ class StorePorts:
         if entry is None:
             return
         done, next_lane = await self._store.run(
-            outbox.delivered(entry, flying.chunk, message_id, "receipt", today())
+            outbox.delivered(
+                entry,
+                chunk=flying.chunk,
+                message_id=message_id,
+                how="receipt",
+                date=today(),
+            )
         )
         if done and next_lane:
             await self._next(next_lane)
@@ -248,7 +254,13 @@ class StorePorts:
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
         """The bot may not write there: whoever was named after it goes on."""
         await self._store.run(
-            admission.cancel(bot, event.message_id, event.channel_id, "refused", reason)
+            admission.cancel(
+                bot,
+                message=event.message_id,
+                channel=event.channel_id,
+                step="refused",
+                reason=reason,
+            )
         )
 
     async def shed(self, latest: Event, messages: int) -> None:
@@ -257,11 +269,11 @@ class StorePorts:
         await self._store.run(
             journal.note(
                 latest.message_id,
-                "stream",
-                "admit",
-                "shed",
-                reason,
-                {"messages": messages, "channel": latest.channel_id},
+                bot="stream",
+                step="admit",
+                verdict="shed",
+                reason=reason,
+                numbers={"messages": messages, "channel": latest.channel_id},
             )
         )
 
@@ -275,11 +287,11 @@ class StorePorts:
         await self._store.run(
             journal.note(
                 event.message_id,
-                "stream",
-                "edit",
-                "edited",
-                "its author changed it",
-                {},
+                bot="stream",
+                step="edit",
+                verdict="edited",
+                reason="its author changed it",
+                numbers={},
             )
         )
 
@@ -288,10 +300,10 @@ class StorePorts:
         await self._store.run(
             admission.cancel(
                 bot,
-                event.message_id,
-                event.channel_id,
-                "edit",
-                "its author no longer speaks to it",
+                message=event.message_id,
+                channel=event.channel_id,
+                step="edit",
+                reason="its author no longer speaks to it",
             )
         )
 
@@ -312,11 +324,11 @@ class StorePorts:
         await self._store.run(
             journal.note(
                 event.message_id,
-                "stream",
-                "moderate",
-                order.verdict,
-                reason,
-                {"scope": f"channel:{channel}"},
+                bot="stream",
+                step="moderate",
+                verdict=order.verdict,
+                reason=reason,
+                numbers={"scope": f"channel:{channel}"},
             )
         )
 

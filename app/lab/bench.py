@@ -92,7 +92,9 @@ async def measure(
     channel, side = server.add_channel("bench"), server.add_channel("side")
     await server.start()
     try:
-        async with on_stage(server, bots, characters, folder, SETTINGS) as stage:
+        async with on_stage(
+            server, bots=bots, characters=characters, folder=folder, settings=SETTINGS
+        ) as stage:
             with _echo(server, echo):
                 await server.wait_for(lambda: echo in server.connected(), PATIENCE * 2)
                 rounds = partial(
@@ -100,10 +102,10 @@ async def measure(
                 )
                 waits = await _addressed(
                     stage,
-                    (echo, *bots.values()),
-                    person,
-                    side,
-                    rounds(description="addressed"),
+                    asked=(echo, *bots.values()),
+                    person=person,
+                    channel=side,
+                    rounds=rounds(description="addressed"),
                 )
                 return waits | await _unaddressed(
                     stage, person, channel, rounds(description="unaddressed")

@@ -93,13 +93,13 @@ def _spread(lines: list[LogLine]) -> list[LogLine]:
     for line in lines:
         spread.append(
             LogLine(
-                line.id,
-                line.channel,
-                line.author,
-                line.by_bot,
-                line.at + MINUTE * seen[line.at] / total[line.at],
-                line.text,
-                line.mentions,
+                id=line.id,
+                channel=line.channel,
+                author=line.author,
+                by_bot=line.by_bot,
+                at=line.at + MINUTE * seen[line.at] / total[line.at],
+                text=line.text,
+                mentions=line.mentions,
             )
         )
         seen[line.at] += 1

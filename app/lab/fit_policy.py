@@ -167,11 +167,11 @@ def gather(logs: Sequence[Log]) -> Examples:
     kept_rows = [place for place, row in enumerate(rows) if row]
     columns = list(zip(*(marks[place] for place in kept_rows), strict=True))
     return Examples(
-        np.array([rows[place] for place in kept_rows]),
-        np.array(columns[0]),
-        np.array(columns[1]),
-        np.array(columns[2], dtype=np.bool_),
-        np.array(columns[3], dtype=np.int64),
+        table=np.array([rows[place] for place in kept_rows]),
+        labels=np.array(columns[0]),
+        weights=np.array(columns[1]),
+        scored=np.array(columns[2], dtype=np.bool_),
+        group=np.array(columns[3], dtype=np.int64),
     )
 
 
@@ -318,7 +318,11 @@ def validate(examples: Examples, without: str = "") -> Validated:
     for fold in range(FOLDS):
         seen, held = examples.group != fold, (examples.group == fold) & examples.scored
         start = fit(
-            shape, cells[seen], examples.labels[seen], examples.weights[seen], start
+            shape,
+            cells=cells[seen],
+            labels=examples.labels[seen],
+            importance=examples.weights[seen],
+            start=start,
         )
         out[held] = scores(start, cells[held]) / np.log(2.0)
     five = examples.scored

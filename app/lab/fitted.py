@@ -148,11 +148,25 @@ def draw(curve: Curve) -> str:
         _dot(curve.chosen.who_recall, curve.chosen.who_precision, "#1f5fa8"),
         _dot(curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"),
         _text(
-            LEFT + WIDE - 8, TOP + 20, "who answers (message and bot)", "end", "#1f5fa8"
+            LEFT + WIDE - 8,
+            y=TOP + 20,
+            words="who answers (message and bot)",
+            anchor="end",
+            colour="#1f5fa8",
         ),
-        _text(LEFT + WIDE - 8, TOP + 38, "anybody answers (message)", "end", "#c25a12"),
         _text(
-            LEFT + WIDE - 8, TOP + 56, "dot: the threshold shipped", "end", "#333333"
+            LEFT + WIDE - 8,
+            y=TOP + 38,
+            words="anybody answers (message)",
+            anchor="end",
+            colour="#c25a12",
+        ),
+        _text(
+            LEFT + WIDE - 8,
+            y=TOP + 56,
+            words="dot: the threshold shipped",
+            anchor="end",
+            colour="#333333",
         ),
     ]
     return "\n".join([*parts, "</svg>"]) + "\n"

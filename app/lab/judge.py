@@ -171,11 +171,11 @@ def _said(row: dict[str, Any]) -> Said:
     links = [*(row.get("replies_to") or ()), row.get("reply_to")]
     return Said(
         Turn(
-            str(row["id"]),
-            author,
-            str(row["content"]),
-            int(moment.timestamp() * 1000),
-            (author,),
+            message_id=str(row["id"]),
+            author=author,
+            text=str(row["content"]),
+            at_ms=int(moment.timestamp() * 1000),
+            names=(author,),
         ),
         human=not row.get("author_is_bot", False),
         annotated=row.get("annotated", True) is not False,

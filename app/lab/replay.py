@@ -145,7 +145,11 @@ class Replay:
                 "speak_channels": ("*",),
             }
             async with on_stage(
-                self.server, self.bots, self.characters, folder, settings
+                self.server,
+                bots=self.bots,
+                characters=self.characters,
+                folder=folder,
+                settings=settings,
             ) as stage:
                 first, before = len(self.server.posts), await stage.counters()
                 await self._play(console)

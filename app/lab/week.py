@@ -196,7 +196,17 @@ def spoken(character: Character) -> Iterator[tuple[str, list[Spoken]]]:
                 if who == name
                 else (f"77{PEOPLE[name]}", "")
             )
-            day.append(Spoken(message, PEOPLE[name], name, heard, said, channel, guild))
+            day.append(
+                Spoken(
+                    message_id=message,
+                    person=PEOPLE[name],
+                    name=name,
+                    heard=heard,
+                    said=said,
+                    channel=channel,
+                    guild=guild,
+                )
+            )
         yield (FIRST + timedelta(days=number)).date().isoformat(), day
 
 

@@ -108,12 +108,12 @@ class Faults:
         if body is None:
             body = {"message": f"{status}: injected", "code": 0}
         rule = Rule(
-            _method(method),
-            re.compile(path_regex),
-            times,
-            status,
-            body,
-            dict(headers or {}),
+            method=_method(method),
+            path=re.compile(path_regex),
+            times=times,
+            status=status,
+            body=body,
+            headers=dict(headers or {}),
         )
         self._caller.call(lambda: self._rules.append(rule))
 
@@ -130,11 +130,11 @@ class Faults:
         page of HTML."""
         self.fail_next(
             method,
-            path_regex,
-            status,
-            edge.page(status),
-            times,
-            edge.page_headers(status, retry_after),
+            path_regex=path_regex,
+            status=status,
+            body=edge.page(status),
+            times=times,
+            headers=edge.page_headers(status, retry_after),
         )
 
     def limit_globally(
@@ -144,13 +144,24 @@ class Faults:
         bot's routes."""
         body = edge.limit_body(retry_after, is_global=True)
         self.fail_next(
-            ".*", path_regex, 429, body, times, edge.global_limit_headers(retry_after)
+            ".*",
+            path_regex=path_regex,
+            status=429,
+            body=body,
+            times=times,
+            headers=edge.global_limit_headers(retry_after),
         )
 
     def lose_next(self, method: str, path_regex: str, times: int = 1) -> None:
         """Carry the next matching requests out, then cut the connection without an
         answer."""
-        rule = Rule(_method(method), re.compile(path_regex), times, None, "")
+        rule = Rule(
+            method=_method(method),
+            path=re.compile(path_regex),
+            times=times,
+            status=None,
+            body="",
+        )
         self._caller.call(lambda: self._rules.append(rule))
 
     def withhold_next(

@@ -105,7 +105,11 @@ class People(WireActs):
     ) -> Post:
         """Say something. A webhook's message and a system message are posted with the
         options."""
-        return self._call(lambda: self._post(author, channel, text, reply_to, options))
+        return self._call(
+            lambda: self._post(
+                author, channel=channel, text=text, reply_to=reply_to, options=options
+            )
+        )
 
     def dm(
         self, user: Account, bot: Account, text: str, reply_to: MessageRef | None = None
@@ -114,7 +118,11 @@ class People(WireActs):
         author."""
         return self._call(
             lambda: self._post(
-                user, self._core.world.open_dm(user, bot), text, reply_to, {}
+                user,
+                channel=self._core.world.open_dm(user, bot),
+                text=text,
+                reply_to=reply_to,
+                options={},
             )
         )
 

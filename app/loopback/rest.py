@@ -98,7 +98,11 @@ class RestFrame:
             rule = self._faults.take_rule(method, below)
             try:
                 return await self._serve(
-                    method, path, Call(request, self._caller(request)), handler, rule
+                    method,
+                    path=path,
+                    call=Call(request, self._caller(request)),
+                    handler=handler,
+                    rule=rule,
                 )
             except ApiError as error:
                 return json_response(error.payload(), error.status)

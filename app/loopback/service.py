@@ -132,7 +132,13 @@ class Service:
             self._message_event("MESSAGE_UPDATE", message, None), message.channel
         )
         self.journal.add(
-            Edit(message.id, message.channel.id, content, time.monotonic(), time.time())
+            Edit(
+                message_id=message.id,
+                channel_id=message.channel.id,
+                content=content,
+                at=time.monotonic(),
+                wall=time.time(),
+            )
         )
 
     def delete(self, message: Message) -> None:
@@ -140,10 +146,10 @@ class Service:
         shape = self._located(message.channel, {"id": str(message.id)})
         self._publish(
             "MESSAGE_DELETE",
-            Intent.GUILD_MESSAGES,
-            Intent.DIRECT_MESSAGES,
-            shape,
-            message.channel,
+            in_guild=Intent.GUILD_MESSAGES,
+            direct=Intent.DIRECT_MESSAGES,
+            shape=shape,
+            channel=message.channel,
         )
         self.journal.add(
             Deletion(message.id, message.channel.id, time.monotonic(), time.time())
@@ -170,10 +176,10 @@ class Service:
         )
         self._publish(
             "MESSAGE_DELETE_BULK",
-            Intent.GUILD_MESSAGES,
-            Intent.DIRECT_MESSAGES,
-            shape,
-            channel,
+            in_guild=Intent.GUILD_MESSAGES,
+            direct=Intent.DIRECT_MESSAGES,
+            shape=shape,
+            channel=channel,
         )
         for message in messages:
             self.journal.add(
@@ -198,7 +204,13 @@ class Service:
         if message.channel.guild_id is not None:
             guild = self.world.guilds[message.channel.guild_id]
             extra["member"] = payloads.member(account, guild)
-        self._reaction_changed("MESSAGE_REACTION_ADD", account, message, emoji, extra)
+        self._reaction_changed(
+            "MESSAGE_REACTION_ADD",
+            account=account,
+            message=message,
+            emoji=emoji,
+            extra=extra,
+        )
 
     def unreact(self, account: Account, message: Message, emoji: str) -> None:
         """Take a reaction back; one that is not there changes nothing."""
@@ -210,7 +222,11 @@ class Service:
         if not users:
             del message.reactions[emoji]
         self._reaction_changed(
-            "MESSAGE_REACTION_REMOVE", account, message, emoji, {"burst": False}
+            "MESSAGE_REACTION_REMOVE",
+            account=account,
+            message=message,
+            emoji=emoji,
+            extra={"burst": False},
         )
 
     def type_in(self, account: Account, channel: Channel) -> Typing:
@@ -223,15 +239,19 @@ class Service:
                 account, self.world.guilds[channel.guild_id]
             )
         self._publish(
-            "TYPING_START", Intent.GUILD_TYPING, Intent.DIRECT_TYPING, shape, channel
+            "TYPING_START",
+            in_guild=Intent.GUILD_TYPING,
+            direct=Intent.DIRECT_TYPING,
+            shape=shape,
+            channel=channel,
         )
         record = Typing(
-            channel.id,
-            account.id,
-            account.name,
-            account.is_bot,
-            time.monotonic(),
-            time.time(),
+            channel_id=channel.id,
+            user_id=account.id,
+            user_name=account.name,
+            is_bot=account.is_bot,
+            at=time.monotonic(),
+            wall=time.time(),
         )
         self.journal.add(record)
         return record
@@ -386,23 +406,23 @@ class Service:
         )
         self._publish(
             name,
-            Intent.GUILD_REACTIONS,
-            Intent.DIRECT_REACTIONS,
-            shape,
-            message.channel,
+            in_guild=Intent.GUILD_REACTIONS,
+            direct=Intent.DIRECT_REACTIONS,
+            shape=shape,
+            channel=message.channel,
         )
         removed = name == "MESSAGE_REACTION_REMOVE"
         self.journal.add(
             Reaction(
-                message.id,
-                message.channel.id,
-                account.id,
-                account.name,
-                account.is_bot,
-                emoji,
-                time.monotonic(),
-                time.time(),
-                removed,
+                message_id=message.id,
+                channel_id=message.channel.id,
+                user_id=account.id,
+                user_name=account.name,
+                is_bot=account.is_bot,
+                emoji=emoji,
+                at=time.monotonic(),
+                wall=time.time(),
+                removed=removed,
             )
         )
 

@@ -84,10 +84,10 @@ class WireActs(GuildPeople):
         def step() -> Post:
             extra = kinds.command_answer(
                 payloads.user(person),
-                application,
-                name,
-                kinds.CONTEXT_MENU_COMMAND if menu else kinds.CHAT_COMMAND,
-                self._core.world.snowflakes.next(),
+                application=application,
+                name=name,
+                kind=kinds.CONTEXT_MENU_COMMAND if menu else kinds.CHAT_COMMAND,
+                interaction_id=self._core.world.snowflakes.next(),
             )
             draft = Draft(
                 author=application,

@@ -203,9 +203,22 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
             ).items()
         }
     except (VaultMissing, VaultKeyWrong) as error:
-        return Sealed(bot, {}, "", user_id, max(0, ttl_ms // 1000), str(error))
+        return Sealed(
+            bot=bot,
+            secrets={},
+            model="",
+            user_id=user_id,
+            expires_in_s=max(0, ttl_ms // 1000),
+            problem=str(error),
+        )
     model = str(json.loads(parts["llm"]).get("model", ""))
-    return Sealed(bot, secrets, model, user_id, ttl_ms // 1000)
+    return Sealed(
+        bot=bot,
+        secrets=secrets,
+        model=model,
+        user_id=user_id,
+        expires_in_s=ttl_ms // 1000,
+    )
 
 
 def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:

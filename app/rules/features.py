@@ -60,7 +60,7 @@ def features(room: Room, turn: Turn, bot: str) -> Features:
     me = room.people.get(bot, NOBODY)
     table = _of_message(room, message, author)
     _of_bot(table, message, me, bot)
-    _of_exchange(table, message, author, me, bot)
+    _of_exchange(table, message=message, author=author, me=me, bot=bot)
     _of_role(table, room, message, me)
     return table
 

@@ -195,19 +195,21 @@ class Room:
         target, sure = self._target(turn, opened or named)
         near, to_author, speakers, minute = self._survey(turn)
         self._read = Message(
-            turn,
-            reading,
-            self.number,
-            opened,
-            named,
-            bool(reading.opener) and not opened and reading.opener == reading.tokens[0],
-            target,
-            sure,
-            tuple([(word, self.rarity(word)) for word in reading.words]),
-            near,
-            to_author,
-            speakers,
-            minute,
+            turn=turn,
+            reading=reading,
+            number=self.number,
+            opened=opened,
+            named=named,
+            stranger=bool(reading.opener)
+            and not opened
+            and reading.opener == reading.tokens[0],
+            target=target,
+            sure=sure,
+            weights=tuple([(word, self.rarity(word)) for word in reading.words]),
+            near=near,
+            to_author=to_author,
+            speakers=speakers,
+            minute=minute,
         )
         return self._read
 
@@ -228,7 +230,13 @@ class Room:
         self._speak(author, message)
         self._learn(author, message.reading.words)
         self.recent.append(
-            Line(self.number, turn.message_id, turn.author, turn.at_ms, message.target)
+            Line(
+                number=self.number,
+                message_id=turn.message_id,
+                author=turn.author,
+                at_ms=turn.at_ms,
+                target=message.target,
+            )
         )
         self.number += 1
         self._read = None

@@ -186,7 +186,13 @@ def _line(line: str, names: Lexicon) -> list[Token]:
             at = True
             continue
         if match.kind == "word":
-            token, used = _word(match.text, matches[i : i + 8], names, at, spaced)
+            token, used = _word(
+                match.text,
+                following=matches[i : i + 8],
+                names=names,
+                at=at,
+                spaced=spaced,
+            )
             tokens += token
             i += used
             end = matches[i - 1].end

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from langchain_core.messages import BaseMessage
+from langgraph.store.base import SearchItem
 
 from app.brain import diary, dream, facts
 from app.brain.billing import Account
@@ -78,11 +79,11 @@ class Chores:
                 served = world.served
                 remember(
                     self.memory,
-                    world.bot,
-                    world.me,
-                    served.character.display_name,
-                    moment,
-                    silent,
+                    bot=world.bot,
+                    me=world.me,
+                    name=served.character.display_name,
+                    moment=moment,
+                    unwilling=silent,
                     deep=served.brain.speaker is not None,
                 )
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
@@ -118,13 +119,7 @@ class Chores:
         """
         served = self._bots.get(bot)
         mark = _order(self._store.run(memories.learned(bot, channel)))
-        items = self.memory.search(
-            (bot, "said"), filter={"channel": channel}, limit=memories.SAID_MOST
-        )
-        items = sorted(
-            (item for item in items if _order(item.key) > mark),
-            key=lambda item: _order(item.key),
-        )
+        items = self._said_after(bot, channel, mark)
         if not items:
             return 0
         self._store.run(memories.learn_up_to(bot, channel, items[-1].key))
@@ -152,10 +147,28 @@ class Chores:
         tellers = {author for author, _ in found}
         silent, marks = self._unwilling(tellers), forgotten(self._store, tellers)
         return sum(
-            learn(self.memory, bot, author, fact, lines[fact.message_id])
+            learn(
+                self.memory,
+                bot=bot,
+                author=author,
+                fact=fact,
+                line=lines[fact.message_id],
+            )
             for author, fact in found
             if author not in silent
             and snowflake_ms(fact.message_id) > marks.get(author, 0)
+        )
+
+    def _said_after(
+        self, bot: str, channel: str, mark: tuple[int, str]
+    ) -> list[SearchItem]:
+        """What was said in the channel after the mark, in order."""
+        items = self.memory.search(
+            (bot, "said"), filter={"channel": channel}, limit=memories.SAID_MOST
+        )
+        return sorted(
+            (item for item in items if _order(item.key) > mark),
+            key=lambda item: _order(item.key),
         )
 
     def nightly(self, night: Night) -> int:
@@ -194,7 +207,9 @@ class Chores:
         ):
             # Somebody of whom it tells was forgotten while it was written.
             text = ""
-        return self._store.run(nights.write(bot, night, date, owner, text))
+        return self._store.run(
+            nights.write(bot, night=night, date=date, owner=owner, text=text)
+        )
 
     def _written(self, night: Night, served: Served, date: str) -> str:
         """The entry as JSON, or "" where the day holds nothing to tell."""
@@ -327,7 +342,9 @@ class Chores:
         bot, limits = served.character.name, served.limits
         verdict, reason = when_free(
             lambda: self._store.run(
-                holds.of_no_message(bot, limits, cost, hold, request())
+                holds.of_no_message(
+                    bot, limits=limits, cost=cost, hold=hold, request=request()
+                )
             ),
             self._settings.model_timeout,
         )

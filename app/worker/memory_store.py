@@ -172,7 +172,14 @@ class RedisMemory(BaseStore):
                 reverse=True,
             )
         return [
-            SearchItem(namespace, key, kept.value, kept.at, kept.at, scores[at])
+            SearchItem(
+                namespace=namespace,
+                key=key,
+                value=kept.value,
+                created_at=kept.at,
+                updated_at=kept.at,
+                score=scores[at],
+            )
             for at in order[op.offset : op.offset + op.limit]
             for namespace, key, kept in [found[at]]
         ]

@@ -114,14 +114,14 @@ class Ports:
 
     def __post_init__(self) -> None:
         self.posting = Posting(
-            self.store,
-            self.rest,
-            self.settings,
-            self.served,
-            self.holder,
-            self.begun.now_ms,
-            request(),
-            self.roster_ids,
+            store=self.store,
+            rest=self.rest,
+            settings=self.settings,
+            served=self.served,
+            holder=self.holder,
+            now_ms=self.begun.now_ms,
+            request=request(),
+            roster_ids=self.roster_ids,
         )
 
     @property
@@ -222,10 +222,10 @@ class Ports:
         if claimed.verdict is not Claim.GRANTED:
             self.note(
                 entry,
-                "claim",
-                claimed.verdict,
-                "",
-                {"retry_in_ms": claimed.retry_in_ms},
+                step="claim",
+                verdict=claimed.verdict,
+                reason="",
+                numbers={"retry_in_ms": claimed.retry_in_ms},
             )
         return claimed.verdict
 
@@ -241,11 +241,17 @@ class Ports:
             # Whoever was named after this bot must not wait for it.
             self.store.run(
                 admission.cancel(
-                    self.bot, event.message_id, event.channel_id, "refused", told
+                    self.bot,
+                    message=event.message_id,
+                    channel=event.channel_id,
+                    step="refused",
+                    reason=told,
                 )
             )
         else:
-            self.note(entry, "claim", Claim.BARRED, told, {})
+            self.note(
+                entry, step="claim", verdict=Claim.BARRED, reason=told, numbers={}
+            )
         return True
 
     def renew(self) -> bool:
@@ -258,7 +264,11 @@ class Ports:
         lease = int(self.settings.floor_lease * 1000)
         return self.store.run(
             floors.renew(
-                event.channel_id, self.bot, event.message_id, held.token, lease
+                event.channel_id,
+                bot=self.bot,
+                message=event.message_id,
+                token=held.token,
+                lease_ms=lease,
             )
         )
 
@@ -267,16 +277,18 @@ class Ports:
         self._about(entry)
         found, problem = self.rest.context(
             self.bot,
-            self.served.token,
-            entry.event.channel_id,
-            self.settings.context_messages,
-            self.roster_ids,
+            token=self.served.token,
+            channel=entry.event.channel_id,
+            limit=self.settings.context_messages,
+            ours=self.roster_ids,
             asked=Asked(
                 entry.event.message_id, in_thread=entry.event.parent_id is not None
             ),
         )
         if problem:
-            self.note(entry, "context", "missing", problem, {})
+            self.note(
+                entry, step="context", verdict="missing", reason=problem, numbers={}
+            )
         if self.held is not None and found:
             # Also past those whose lines are left out below: they are read, though
             # nobody is told.
@@ -290,7 +302,9 @@ class Ports:
         model = self.served.character.model
         found = enclosed(self.rest, parts, vision=model is not None and model.vision)
         for problem in found.problems:
-            self.note(entry, "files", "missing", problem, {})
+            self.note(
+                entry, step="files", verdict="missing", reason=problem, numbers={}
+            )
         return found
 
     def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
@@ -303,7 +317,13 @@ class Ports:
         verdict, reason = when_free(
             lambda: self.store.run(
                 floors.reserve(
-                    self.holder, entry, held.token, limits, cost, held.hold, request()
+                    self.holder,
+                    entry=entry,
+                    token=held.token,
+                    limits=limits,
+                    cost=cost,
+                    hold=held.hold,
+                    request=request(),
                 )
             ),
             self.settings.model_timeout,
@@ -314,7 +334,7 @@ class Ports:
             held.expected = cost + (held.expected or Cost())
             reached("model_before")
         elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
-            self.note(entry, "reserve", verdict, reason, {})
+            self.note(entry, step="reserve", verdict=verdict, reason=reason, numbers={})
         return verdict
 
     def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
@@ -331,14 +351,14 @@ class Ports:
         if held is None:
             return Commit.LOST_FLOOR
         decision = commits.Decision(
-            self.holder,
-            entry,
-            action,
-            held.token,
-            held.read_up_to,
-            final,
-            held.hold,
-            self.served.cooldown(self.settings),
+            holder=self.holder,
+            entry=entry,
+            action=action,
+            token=held.token,
+            read_up_to=held.read_up_to,
+            final=final,
+            hold=held.hold,
+            cooldown=self.served.cooldown(self.settings),
         )
         reached("commit_before")
         verdict, _ = self.store.run(
@@ -423,7 +443,12 @@ class Ports:
         """Write one journal line about an entry."""
         self.store.run(
             journal.note(
-                entry.event.message_id, self.bot, step, verdict, reason, numbers
+                entry.event.message_id,
+                bot=self.bot,
+                step=step,
+                verdict=verdict,
+                reason=reason,
+                numbers=numbers,
             )
         )
 
@@ -481,7 +506,14 @@ class Ports:
             # A cycle that failed on its way: what it had paid for is not known.
             self.book(entry, self.held.expected)
         verdict, next_lane = self.store.run(
-            floors.give_back(self.holder, entry, token, keep, reason, request())
+            floors.give_back(
+                self.holder,
+                entry=entry,
+                token=token,
+                keep=keep,
+                reason=reason,
+                request=request(),
+            )
         )
         self.held = None
         # The election that is open again is asked when this cycle is over, not when the

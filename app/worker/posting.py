@@ -157,13 +157,13 @@ class Posting:
             return Claim.NOT_ALLOWED
         quiet = self.served.quiet_time(self.settings) if opening.text else QUIET_S
         post = Post(
-            self.holder,
-            opening.post_id,
-            opening.channel,
-            place.guild,
-            int(quiet * 1000),
-            not opening.text,
-            place.parent,
+            holder=self.holder,
+            entry_id=opening.post_id,
+            channel=opening.channel,
+            guild=place.guild,
+            quiet_ms=int(quiet * 1000),
+            opening=not opening.text,
+            parent=place.parent,
         )
         claimed = self.store.run(posts.claim(post, self.served.limits, self.settings))
         if claimed.verdict is Claim.GRANTED:
@@ -178,7 +178,11 @@ class Posting:
         lease = int(self.settings.floor_lease * 1000)
         return self.store.run(
             floors.renew(
-                held.post.channel, self.bot, held.post.entry_id, held.token, lease
+                held.post.channel,
+                bot=self.bot,
+                message=held.post.entry_id,
+                token=held.token,
+                lease_ms=lease,
             )
         )
 
@@ -186,10 +190,10 @@ class Posting:
         """Recent lines of the channel."""
         lines, _ = self.rest.context(
             self.bot,
-            self.served.token,
-            opening.channel,
-            self.settings.context_messages,
-            self.roster_ids,
+            token=self.served.token,
+            channel=opening.channel,
+            limit=self.settings.context_messages,
+            ours=self.roster_ids,
         )
         guild = self.held.post.guild if self.held is not None else None
         return called(self.store, guild, heard(self.store, self.settings, lines))
@@ -203,11 +207,11 @@ class Posting:
             lambda: self.store.run(
                 posts.reserve(
                     held.post,
-                    held.token,
-                    self.served.limits,
-                    cost,
-                    held.hold,
-                    request(),
+                    token=held.token,
+                    limits=self.served.limits,
+                    cost=cost,
+                    hold=held.hold,
+                    request=request(),
                 )
             ),
             self.settings.model_timeout,
@@ -225,13 +229,13 @@ class Posting:
         verdict, _ = self.store.run(
             posts.commit(
                 held.post,
-                action,
-                held.token,
-                held.hold,
-                self.served.cooldown(self.settings),
-                self.served.limits,
-                self.settings,
-                f"{self.request}.c",
+                action=action,
+                token=held.token,
+                hold=held.hold,
+                cooldown=self.served.cooldown(self.settings),
+                limits=self.served.limits,
+                settings=self.settings,
+                request=f"{self.request}.c",
             )
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:

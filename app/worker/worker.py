@@ -80,13 +80,19 @@ class Worker:
         self.hints = HintSender(settings)
         self.rest = DiscordRest(settings)
         self.deliverer = Deliverer(
-            AsyncStore(settings.redis_url, settings.redis_timeout),
-            self.rest,
-            settings,
-            self._secrets,
-            self._hint_next,
+            store=AsyncStore(settings.redis_url, settings.redis_timeout),
+            rest=self.rest,
+            settings=settings,
+            secrets=self._secrets,
+            hint=self._hint_next,
         )
-        self.chores = Chores(self.store, self.bots, settings, self.hints, self.rest)
+        self.chores = Chores(
+            store=self.store,
+            bots=self.bots,
+            settings=settings,
+            hints=self.hints,
+            rest=self.rest,
+        )
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
         self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
         self._unable: dict[str, float] = {}
@@ -178,13 +184,13 @@ class Worker:
 
     def _ports_of(self, holder: Holder, begun: Begun) -> Ports:
         return Ports(
-            self.store,
-            self.rest,
-            self.settings,
-            self.bots.get(holder.lane.bot),
-            holder,
-            begun,
-            self._roster_now(),
+            store=self.store,
+            rest=self.rest,
+            settings=self.settings,
+            served=self.bots.get(holder.lane.bot),
+            holder=holder,
+            begun=begun,
+            roster_ids=self._roster_now(),
         )
 
     def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
@@ -214,7 +220,14 @@ class Worker:
         asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
         for entry in asked or waiting[-1:]:
             message = entry.event.message_id
-            line = journal.note(message, bot, "vault", "missing", str(error), {})
+            line = journal.note(
+                message,
+                bot=bot,
+                step="vault",
+                verdict="missing",
+                reason=str(error),
+                numbers={},
+            )
             self.store.run(line)
         if isinstance(error, VaultMissing):
             # Who is not on the roster is published again, if its gateway runs: the
@@ -240,10 +253,10 @@ class Worker:
         outcome, due_in = self.store.run(
             lanes.finish(
                 lane,
-                holder.owner,
-                begun.seq,
-                retry_ms,
-                request(),
+                owner=holder.owner,
+                seq=begun.seq,
+                retry_ms=retry_ms,
+                request=request(),
                 everything=everything,
             )
         )
@@ -313,7 +326,9 @@ class Worker:
             if _age_ms(world, entry) >= patience_ms:
                 old.append(entry)
             elif entry.signal is Signal.DIRECT and entry is not held:
-                world.note(entry, "cycle", "failed", reason, {})
+                world.note(
+                    entry, step="cycle", verdict="failed", reason=reason, numbers={}
+                )
         if old:
             log.error(
                 "messages are given up", bot=world.bot, messages=len(old), reason=reason
