@@ -76,6 +76,15 @@ def _warm_up(**_: object) -> None:
         raise SystemExit(error.exit_code) from None
 
 
+@signals.worker_ready.connect
+def _show_life(sender: Any, **_: object) -> None:
+    from app.worker.worker import worker
+
+    worker().begin_heartbeat(
+        sender.hostname, [queue.name for queue in sender.task_consumer.queues]
+    )
+
+
 @signals.worker_shutdown.connect
 def _close(**_: object) -> None:
     from app.worker.worker import worker

@@ -106,6 +106,9 @@ class ProcessPorts(Protocol):
         """Take or renew the bot's gateway lease. Empty when it is ours, else the name
         of the process that has it."""
 
+    async def beat(self, bot: str, sign: Mapping[str, object]) -> None:
+        """Tell how the bot is (`store.heartbeats`)."""
+
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""
 

@@ -83,6 +83,7 @@ class Gateway:
         self._identifies = Identifies(ports, settings, clock, sleep)
         self._ends: dict[str, StreamError] = {}
         self._clients: dict[str, asyncio.Task[None]] = {}
+        self._sessions: dict[str, Session] = {}
         self._stop = asyncio.Event()
         self._was_ready: set[str] = set()
         self.ready: set[str] = set()
@@ -201,7 +202,7 @@ class Gateway:
         backoff = Backoff(1.0, 60.0, self._sleep)
         while not self._stop.is_set():
             await self._identifies.rest(bot)
-            session = self._session(bot)
+            session = self._sessions[bot] = self._session(bot)
             try:
                 await session.run(self._bots[bot].get_secret_value())
             except IdentifyLater:
@@ -272,6 +273,16 @@ class Gateway:
                     "another process took this bot's gateway", bot=bot, holder=holder
                 )
                 task.cancel()
+        for bot in self._bots:
+            await self._ports.beat(bot, self._sign(bot))
+
+    def _sign(self, bot: str) -> dict[str, object]:
+        """Whether a bot is connected, since when (Unix seconds), and what ended it."""
+        session = self._sessions.get(bot)
+        live = session if bot in self._clients else None
+        since = live.connected_since if live is not None else None
+        error = str(self._ends.get(bot, ""))
+        return {"connected": since is not None, "since": since, "error": error}
 
     async def _close(
         self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]

@@ -69,6 +69,9 @@ class Session:
         self._publishing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._clock = clock
+        self.connected_since: float | None = None
+        """Unix seconds since when it hears Discord; None: it does not."""
         self.lived = False
         """The client became ready."""
         self.on_ready: Callable[[], None] = lambda: None
@@ -79,6 +82,7 @@ class Session:
         try:
             await self._client.start(token)
         finally:
+            self.connected_since = None
             for task in (self._publishing, self._reading, self._looking):
                 if task is not None:
                     task.cancel()
@@ -100,16 +104,19 @@ class Session:
         return self._client.may_react(channel_id)
 
     def disconnected(self) -> None:
+        self.connected_since = None
         self._gate.disconnect()
 
     def opened(self) -> None:
         self._gate.open_session()
 
     def resumed(self) -> None:
+        self.connected_since = self._clock()
         self._gate.resume()
 
     def ready(self) -> None:
         self.lived = True
+        self.connected_since = self._clock()
         self._gate.begin()
         if self._publishing is None:
             self._publishing = self._spawn(self._publish(), "publish")

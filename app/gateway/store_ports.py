@@ -34,6 +34,7 @@ from app.runtime.killpoints import reached
 from app.store import (
     admission,
     elections,
+    heartbeats,
     identifies,
     journal,
     keys,
@@ -51,6 +52,7 @@ from app.store import names as names_store
 from app.store.admission import Admission, Candidate
 from app.store.door import AsyncStore
 from app.store.elections import Election
+from app.store.heartbeats import Heartbeat, Role
 from app.store.limits import Limits, limits_of
 from app.store.trusts import Points
 from app.store.vault import Vault
@@ -400,6 +402,11 @@ class StorePorts:
             )
         )
         return "" if holder == self.owner else holder
+
+    async def beat(self, bot: str, sign: Mapping[str, object]) -> None:
+        """Tell how the bot is, and which process runs it."""
+        facts = {**sign, "process": self.owner}
+        await self._store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, bot, facts)))
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""

@@ -186,6 +186,10 @@ def gateway_lease(bot: str) -> Key:
     return Key(f"gateway:{bot}:lease")
 
 
+def heartbeat(role: str, name: str) -> Key:
+    return Key(f"heartbeat:{role}:{name}")
+
+
 def refusals(bot: str, channel: str) -> Key:
     return Key(f"refusal:{bot}:{channel}")
 
@@ -477,6 +481,12 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"
+    ),
+    Described(
+        "heartbeat:gateway|worker|beat:<name>",
+        "string: JSON, what a process tells of itself",
+        "gateway, worker",
+        "15 seconds after the last write",
     ),
     Described(
         "identifies:<bot>",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import aiohttp
@@ -32,13 +32,15 @@ from app.domain.verdicts import Elect, Finish
 from app.runtime import collector as heap
 from app.runtime.killpoints import reached
 from app.runtime.logs import register_settings, trace
-from app.store import elections, journal, lanes, roster, stats, wishes
+from app.store import elections, heartbeats, journal, lanes, roster, stats, wishes
 from app.store.door import AsyncStore, Store
 from app.store.floors import Holder
+from app.store.heartbeats import Heartbeat, Role
 from app.store.lanes import Begun
 from app.store.lock import LaneLock
 from app.store.signing import signer
 from app.worker.chores import Chores
+from app.worker.heartbeat import WorkerHeartbeat
 from app.worker.holding import request
 from app.worker.ports import Ports
 from app.worker.served import Bots
@@ -95,6 +97,8 @@ class Worker:
         )
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
         self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
+        self._heartbeat: WorkerHeartbeat | None = None
+        self._ticked = 0.0
         self._unable: dict[str, float] = {}
         """Bots whose vault did not open here, and until when (monotonic) their hints
         are left to other workers."""
@@ -150,6 +154,7 @@ class Worker:
     def pump(self) -> int:
         """Send hints for whatever is overdue. Returns their number."""
         self.heed()
+        self._note_beat()
         overdue = self.store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
             self.hint(lane, context)
@@ -158,6 +163,18 @@ class Worker:
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self.hints.send(DELIVER, bot)
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
+
+    def _note_beat(self) -> None:
+        """Beat lives: the pump's tasks are sent by it alone."""
+        if time.monotonic() - self._ticked < heartbeats.EVERY:
+            return
+        lasts_ms = int(3_000 * max(heartbeats.EVERY, self.settings.pump_interval))
+        self.store.run(heartbeats.tell(Heartbeat(Role.BEAT, "beat", {}), lasts_ms))
+        self._ticked = time.monotonic()
+
+    def begin_heartbeat(self, name: str, queues: Sequence[str]) -> None:
+        """From now on tell which queues this worker, by Celery's name, serves."""
+        self._heartbeat = WorkerHeartbeat(self.store, name, queues)
 
     def heed(self) -> None:
         """Let go of what this process keeps of memory, if somebody was forgotten since
@@ -349,6 +366,8 @@ class Worker:
 
     def close(self) -> None:
         """Give leases back and close connections."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         self.deliverer.close()
         self.rest.close()
         self.hints.close()

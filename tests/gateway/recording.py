@@ -102,6 +102,7 @@ class RecordingPorts:
         self.leases: dict[str, str] = defaultdict(str)
         self.renewals = 0
         self.released: list[str] = []
+        self.signs: dict[str, Mapping[str, object]] = {}
         self.pumps = 0
         self.sessions: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._seen: dict[tuple[str, str, str], str] = {}
@@ -236,6 +237,10 @@ class RecordingPorts:
         await self._reach()
         self.renewals += 1
         return self.leases[bot]
+
+    async def beat(self, bot: str, sign: Mapping[str, object]) -> None:
+        await self._reach()
+        self.signs[bot] = sign
 
     async def release_lease(self, bot: str) -> None:
         self.released.append(bot)
