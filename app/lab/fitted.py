@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import ConfigurationError
-from app.rules.policy import Policy
+from app.rules.policy import Policy, fingerprint
 
 HEAD = """\
 # The policy of who answers. Fitted by app/lab/fit_policy.py; docs/policy.md says how and how well.
 # All weights are bits (base-2 log odds). score = intercept + one weight of each term + signal + trust - fatigue -
 # threshold; a bot wants to answer when its score is 0 or more.
+"""
+FINGERPRINT = """\
+# Of the features, their numbers and the edges below: the program refuses weights that were fitted to others.
 """
 HAND = """\
 # Set by hand (a chat log knows nothing of them); a refit keeps them. `watched` is the zero point: in a log everybody
@@ -60,8 +63,14 @@ def write_policy(
     by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]
 ) -> str:
     """The text of `policy.yaml`."""
+    tables = list(tables)
+    fitted_on = fingerprint(
+        list(zip(features, edges, strict=True)) for _, features, edges, _ in tables
+    )
     lines = [
-        HEAD + f"intercept: {intercept:.2f}",
+        HEAD + FINGERPRINT + f'fingerprint: "{fitted_on}"',
+        "",
+        f"intercept: {intercept:.2f}",
         f"threshold: {threshold:.2f}",
         "",
         HAND + "signals:",

@@ -7,6 +7,9 @@ answered here.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import pairwise, product
@@ -17,7 +20,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import Frozen, Signal
-from app.rules.features import FEATURES
+from app.rules.features import FAR, FEATURES, LONGEST, Tie
+from app.rules.words import Kind
+
+NUMBERED = {
+    numbers.__name__: {member.name: member.value for member in numbers}
+    for numbers in (Tie, Kind)
+}
+"""The enumerations that are features, whose numbers choose the bins."""
+
+Cuts = Sequence[tuple[str, Sequence[float]]]
+"""The features of one term, each with its edges."""
 
 Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
 
@@ -60,11 +73,19 @@ class Term(Frozen):
         """How the part is called in a bid: `feature`, or `feature*feature`."""
         return "*".join(axis.feature for axis in self.axes)
 
+    @property
+    def cuts(self) -> Cuts:
+        """What the weights are cut by."""
+        return [(axis.feature, axis.edges) for axis in self.axes]
+
 
 class Policy(Frozen):
     """All weights. A bot wants to answer from `threshold` on, named or not; `signals`,
     `trust` and `fatigue` are set by hand (a chat log knows nothing of them)."""
 
+    fingerprint: str = Field(
+        description="of the features that the weights were fitted on, see `fingerprint`"
+    )
     intercept: Bits
     threshold: Bits
     signals: dict[Signal, Bits]
@@ -119,21 +140,52 @@ class Policy(Frozen):
         )
 
 
+def fingerprint(terms: Iterable[Cuts]) -> str:
+    """What weights were fitted on, in 16 hex digits: the features in their order, the
+    numbers of their enumerations, the edges of each term.
+
+    Weights say nothing once one of these has changed, and no bid would look wrong.
+    """
+    cuts = [
+        [[feature, [float(edge) for edge in edges]] for feature, edges in term]
+        for term in terms
+    ]
+    known = {
+        "features": FEATURES,
+        "numbers": NUMBERED,
+        "bounds": [FAR, LONGEST],
+        "terms": cuts,
+    }
+    text = json.dumps(known, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def parse_policy(text: str) -> Policy:
     """A policy from YAML text; anything wrong is a ConfigurationError of one line."""
     try:
-        return Policy.model_validate(yaml.safe_load(text))
+        policy = Policy.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
+    expected = fingerprint(term.cuts for term in policy.terms)
+    if policy.fingerprint != expected:
+        raise ConfigurationError(
+            f"policy.yaml was fitted to other features (its fingerprint is "
+            f"{policy.fingerprint}, theirs {expected}): refit it, see docs/policy.md"
+        )
+    return policy
+
+
+def policy_text() -> str:
+    """The YAML of the policy that comes with the program (package data)."""
+    source = resources.files("app.rules").joinpath("policy.yaml")
+    return source.read_text(encoding="utf-8")
 
 
 @lru_cache
 def shipped_policy() -> Policy:
-    """The policy that comes with the program (package data, read once)."""
-    return parse_policy(
-        resources.files("app.rules").joinpath("policy.yaml").read_text(encoding="utf-8")
-    )
+    """The policy that comes with the program, read once."""
+    return parse_policy(policy_text())

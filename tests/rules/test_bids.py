@@ -13,7 +13,7 @@ from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Signal
 from app.rules.bids import bid, decide, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
-from app.rules.policy import parse_policy, shipped_policy
+from app.rules.policy import fingerprint, parse_policy, shipped_policy
 from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
 from app.rules.words import TEXT_CAP, Kind, read
 from tests.costs import LINEAR, growth
@@ -398,6 +398,7 @@ def test_a_hundred_bots_are_cheap() -> None:
 
 
 SMALL = """
+fingerprint: {fingerprint}
 intercept: 0
 threshold: 0
 signals: {{direct: 8, trusted: 1, watched: 0, active: 0, reactions: 1, gossip: -1, ambient: -8}}
@@ -428,7 +429,12 @@ def test_a_wrong_policy_says_what_is_wrong(
     feature: str, edges: str, weights: str, complaint: str | None
 ) -> None:
     """A policy file is checked whole before it is used; the error names the place."""
-    text = SMALL.format(feature=feature, edges=edges, weights=weights)
+    text = SMALL.format(
+        feature=feature,
+        edges=edges,
+        weights=weights,
+        fingerprint=fingerprint([[("marks", (1, 2))]]),
+    )
     if complaint is None:
         assert parse_policy(text).terms[0].name == feature
     else:
