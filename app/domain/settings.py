@@ -273,6 +273,10 @@ class Settings(BaseSettings):
         200,
         description="direct messages that may wait for a bot in a channel; half as many more from people who asked little",
     )
+    channel_bytes: Annotated[int, Field(ge=100_000)] = Field(
+        16_000_000,
+        description="bytes that a channel's messages, those of its threads too, leave in journals and elections; the oldest go first",
+    )
     newcomer_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         7.0,
         description="messages of accounts, and of members, that are younger count twice; 0: all count once",

@@ -286,16 +286,8 @@ class StorePorts:
 
     async def edited(self, event: Event) -> None:
         """A cycle reads the new text from Discord itself; here it is only noted."""
-        await self._store.run(
-            journal.note(
-                event.message_id,
-                bot="stream",
-                step="edit",
-                verdict="edited",
-                reason="its author changed it",
-                numbers={},
-            )
-        )
+        most = self.settings.channel_bytes
+        await self._store.run(journal.edited(event, most))
 
     async def unaddressed(self, bot: str, event: Event) -> None:
         """What the bot has not committed yet is cancelled."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from app.domain.model import JournalLine
+from app.domain.model import Event, JournalLine
 from app.store import keys
 from app.store.calls import Call, Reply, command
 
@@ -18,13 +18,32 @@ def note(
     verdict: str,
     reason: str,
     numbers: Mapping[str, float | int | str],
+    budget: str = "",
 ) -> Call[int]:
-    """Write one line."""
+    """Write one line. `budget`: message, channel and bytes, where anybody may cause
+    as many lines as they like."""
     flat: list[str | int | float] = []
     for name, value in numbers.items():
         flat += [name, value]
     return Call(
-        "note", (keys.journal(message),), (bot, step, verdict, reason, *flat), int
+        "note",
+        (keys.journal(message),),
+        (bot, step, verdict, reason, budget, *flat),
+        int,
+    )
+
+
+def edited(event: Event, most_bytes: int) -> Call[int]:
+    """Its author changed a message; the line counts in its channel's bytes."""
+    channel = event.parent_id or event.channel_id
+    return note(
+        event.message_id,
+        bot="stream",
+        step="edit",
+        verdict="edited",
+        reason="its author changed it",
+        numbers={},
+        budget=f"{event.message_id} {channel} {most_bytes}",
     )
 
 

@@ -145,6 +145,10 @@ def person_hour(bot: str, person: str) -> Key:
     return Key(f"budget:{bot}:person:{person}")
 
 
+def left_bytes(channel: str) -> Key:
+    return Key(f"channel:{channel}:left")
+
+
 def turns(channel: str) -> Key:
     return Key(f"channel:{channel}:turns")
 
@@ -207,7 +211,7 @@ def journal_of_bot(bot: str, date: str) -> Key:
 
 
 def memory(bot: str, part: str) -> Key:
-    """`part` is said, uttered, learned, diary, dream, or person:<id>."""
+    """`part` is said, uttered, learned, diary, dream, people, or person:<id>."""
     return Key(f"memory:{bot}:{part}")
 
 
@@ -281,7 +285,7 @@ CATALOGUE: tuple[Described, ...] = (
         "mailbox:<bot>:inbox",
         "stream: what the bot may answer unasked",
         "admit, commit",
-        "30 days after the last write",
+        "30 days after the last write; at most 1,000 entries and 4 MB",
     ),
     Described(
         "mailbox:<bot>:inbox:<channel>",
@@ -453,6 +457,12 @@ CATALOGUE: tuple[Described, ...] = (
         "an hour",
     ),
     Described(
+        "channel:<id>:left",
+        "sorted set: message by the running sum of the bytes that its channel's messages left",
+        "admit",
+        "7 days after the last write; above STREAM_CHANNEL_BYTES the oldest go",
+    ),
+    Described(
         "delivery:<bot>:<channel>",
         "string: the deliverer's id",
         "deliver",
@@ -505,13 +515,19 @@ CATALOGUE: tuple[Described, ...] = (
         "memory:<bot>:said",
         "hash: <message>.0 heard or .1 answered, to JSON with a float16 vector",
         "remember",
-        "30 days, each line by itself, when the next is kept; at most 500 lines",
+        "30 days, each line by itself, when the next is kept; at most 500 lines and 1 MB",
     ),
     Described(
         "memory:<bot>:person:<id>",
         "hash: <message>.<n> to JSON: one fact that the person told",
         "learn",
-        "180 days, each fact by itself, when the next is kept; at most 30 facts",
+        "180 days, each fact by itself, when the next is kept; at most 30 facts and 64 KB",
+    ),
+    Described(
+        "memory:<bot>:people",
+        "hash: person to the Unix ms of the last fact and the bytes of all",
+        "learn",
+        "180 days after the last write; at most 2,000 people and 16 MB of facts",
     ),
     Described(
         "memory:<bot>:uttered",

@@ -45,6 +45,8 @@ class Limits:
     waiting: int
     """Direct messages that may wait for the bot in one channel; half as many again from
     people who asked little."""
+    channel_bytes: int
+    """Of what a channel's messages leave in the journal and in elections."""
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -70,6 +72,7 @@ class Limits:
             quiet_reserve=s.quiet_reserve,
             quiet_posts=s.quiet_posts,
             waiting=s.direct_waiting,
+            channel_bytes=s.channel_bytes,
             call_ms=int((s.model_timeout + GRACE_S) * 1000),
         )
 

@@ -15,15 +15,25 @@ Fields = Mapping[str, str]
 
 SAID_MOST, SAID_LEFT = 500, 450
 """Lines of a bot's conversations; clearing a few at a time keeps the sorting rare."""
+SAID_BYTES = 1_000_000
+"""Of these lines; 500 ordinary ones take some 0.9 MB, two thirds of it vectors."""
 FACTS_MOST = 30
+FACTS_BYTES = 64_000
+"""Of what one person told."""
+PEOPLE_MOST = 2_000
+PEOPLE_BYTES = 16_000_000
+"""Of what all people told one bot."""
 UTTERED_MOST = 500
 
 
-def _bounds(part: str) -> tuple[int, int, int]:
-    """Most items, items left after a clearing, and expiry in ms."""
-    if part.startswith("person:"):
-        return FACTS_MOST, FACTS_MOST, terms.PERSON_TTL
-    return SAID_MOST, SAID_LEFT, terms.SAID_TTL
+def _bounds(part: str) -> tuple[int | str, ...]:
+    """Most items, items left after a clearing, expiry in ms and most bytes; person,
+    most people and most bytes of all of them."""
+    kind, _, person = part.partition(":")
+    if kind == "person":
+        own = FACTS_MOST, FACTS_MOST, terms.PERSON_TTL, FACTS_BYTES
+        return (*own, person, PEOPLE_MOST, PEOPLE_BYTES)
+    return (SAID_MOST, SAID_LEFT, terms.SAID_TTL, SAID_BYTES, "", 0, 0)
 
 
 def fields(bot: str, part: str) -> Call[tuple[str, ...]]:
@@ -47,7 +57,8 @@ def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
 def keep(bot: str, part: str, items: Fields) -> Call[int]:
     """Put items into a part; the oldest make room."""
     flat = [text for pair in items.items() for text in pair]
-    return Call("keep", (keys.memory(bot, part),), (*_bounds(part), *flat), int)
+    names = keys.memory(bot, part), keys.memory(bot, "people")
+    return Call("keep", names, (*_bounds(part), *flat), int)
 
 
 def drop(bot: str, part: str, names: Sequence[str]) -> Call[int]:

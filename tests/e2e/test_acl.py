@@ -272,6 +272,7 @@ FORBIDDEN = [
 HINT = "a gateway's hint for a delivery that is overdue"
 LOCK = "python-redis-lock renews the lock of a long cycle"
 FLOOD = "an inbox that a flood has trimmed is filled from the election's copy"
+WEIGHED = "an inbox is weighed after a large message"
 ROOM = "an opening of a quiet channel"
 BACK = "kombu brings back what a dead worker held"
 PAGE = "Flower's page of queues"
@@ -279,7 +280,8 @@ EMPTIED = "what was lost with an emptied Redis, or evicted from it, is written a
 RARE = {
     "gateway": {
         **dict.fromkeys(("%W~mute:all", "%W~mute:guild:*", "%W~mute:bot:*"), EMPTIED),
-        "%R~delivery:*": HINT, "%R~delivery??[369]": HINT, "%W~_kombu.binding.delivery": HINT, "%W~delivery": HINT},
+        "%R~delivery:*": HINT, "%R~delivery??[369]": HINT, "%W~_kombu.binding.delivery": HINT, "%W~delivery": HINT,
+        "+memory|usage": WEIGHED, "+xtrim": WEIGHED},
     "worker": {
         "+expire": LOCK, "+ttl": LOCK, "%R~lock-signal:daily_life:*": LOCK, "%W~lock-signal:daily_life:*": LOCK,
         "%R~event:*": FLOOD, "%W~seen:*": FLOOD, "%R~cursor:*": ROOM, "%W~cursor:*": ROOM,

@@ -97,9 +97,8 @@ def script_commands(script: str) -> frozenset[str]:
             reached.add(name)
             waiting.append(bodies[name])
         main += text
-    return frozenset(
-        name.lower() for name in re.findall(r"redis\.p?call\('(\w+)'", main)
-    )
+    sent = re.findall(r"redis\.p?call\('(\w+)'(?:, '(USAGE)')?", main)
+    return frozenset("|".join(filter(None, words)).lower() for words in sent)
 
 
 def functions(role: str) -> set[tuple[str, str]]:

@@ -51,6 +51,7 @@ SAME = {
     "outbox": (("elena", "55"), keys.outbox("elena", "55")),
     "entry": (("e1",), keys.entry("e1")),
     "bids": (("1",), keys.bids("1")),
+    "left_bytes": (("55",), keys.left_bytes("55")),
     "event": (("1",), keys.event("1")),
     "answer": (("1",), keys.answer("1")),
     "seen": (("elena", "1"), keys.seen("elena", "1")),

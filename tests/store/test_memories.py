@@ -247,3 +247,55 @@ def test_only_the_newest_dates_are_kept(store: Store) -> None:
         store.run(nights.write("elena", Night.DIARY, date, "me", "text"))
     kept = sorted(store.run(nights.read("elena", Night.DIARY)))
     assert kept == dates[-nights.DATES_MOST :]
+
+
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [("said", memories.SAID_BYTES), ("person:7", memories.FACTS_BYTES)],
+)
+def test_a_part_never_takes_more_bytes_than_its_budget(
+    store: Store, part: str, most: int
+) -> None:
+    """Long items make room by their bytes: the oldest go first, the newest stay, and no
+    more go than must."""
+    first, size = snowflake(), most // 10
+    for number in range(25):
+        item = {f"{first + number}.0": "x" * (size - 40 + 3 * number)}
+        store.run(memories.keep("elena", part, item))
+        held = store.client.hgetall(keys.memory("elena", part))
+        assert sum(len(name) + len(text) for name, text in held.items()) <= most
+    kept = sorted(store.run(memories.fields("elena", part)))
+    assert kept == [f"{first + number}.0" for number in range(25 - len(kept), 25)]
+    assert len(kept) >= 9
+
+
+def test_of_too_many_people_those_heard_of_least_lately_are_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many accounts tell a bot something: its facts stay within a number of
+    people and of bytes, and whoever told something lately is remembered."""
+    monkeypatch.setattr(memories, "PEOPLE_MOST", 5)
+    monkeypatch.setattr(memories, "PEOPLE_BYTES", 4_000)
+
+    def known() -> list[str]:
+        names = store.client.scan_iter("memory:elena:person:*")
+        return sorted(name.rpartition(":")[2] for name in names)
+
+    def tell(person: int, size: int) -> None:
+        item = {f"{snowflake()}.{person}": "x" * size}
+        store.run(memories.keep("elena", f"person:{person}", item))
+        # Redis's clock tells milliseconds: the order must be known.
+        before = store.client.time()
+        while store.client.time()[1] // 1000 == before[1] // 1000:
+            pass
+
+    for person in range(11, 19):
+        tell(person, 100)
+    assert known() == ["14", "15", "16", "17", "18"]
+    tell(14, 2_000)
+    tell(19, 1_700)
+    assert known() == ["14", "18", "19"]
+    people = store.run(memories.fields("elena", "people"))
+    assert sorted(people) == known()
+    tell(20, 3_900)
+    assert known() == ["20"]

@@ -12,12 +12,13 @@
 --#include lib
 --#include cause
 --#include fair
+--#include bytes
 local request, bot, message, channel, author, author_kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local signal, reason, bid, wakes = ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[15] == '1'
 local limits = cjson.decode(ARGV[16])
 local hold, weight = tonumber(ARGV[24]), tonumber(ARGV[26])
 local turn, notice = 0, ''
-local id = ''
+local id, budgeted = '', ARGV[23] ~= '-' and ARGV[23] or channel
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
 local kind = string.match(KEYS[1], '%.([re])$')
 local counter = kind == 'r' and '#reacted' or kind == 'e' and '#edited' or '#count'
@@ -50,7 +51,8 @@ local function verdict(word, due_in, why)
   if signal ~= 'ambient' or why then
     local numbers = {signal = signal}
     if bid then numbers.bid, numbers.parts = ARGV[11], ARGV[20] elseif ARGV[22] ~= '' then numbers.score = ARGV[22] end
-    journal(KEYS[6], bot, 'admit', word, why or reason, numbers)
+    local bytes = journal(KEYS[6], bot, 'admit', word, why or reason, numbers)
+    leave_bytes(budgeted, message, bytes + 80, limits.channel_bytes)
   end
   return {word, due_in, id}
 end
@@ -62,6 +64,7 @@ local function keep()
     'bid', ARGV[11], 'message', message, 'after', hold > 0 and int(now + hold) or '', 'wordless', ARGV[25], 'turn', turn,
     'notice', notice)
   redis.call('PEXPIRE', key, 30 * DAY)
+  if signal ~= 'direct' then trim_inbox(key, #ARGV[8] + #ARGV[20]) end
 end
 
 -- One more bot has said what it wants. Complete when as many have as any gateway expects.
@@ -151,8 +154,8 @@ if signal == 'direct' and wakes then
     end
   end
   turn = turn_of(channel, message, author, weight)
-  local waiting = redis.call('XLEN', KEYS[10])
-  local crowded = waiting >= limits.waiting and (turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting)
+  local full, waiting = fullness(KEYS[10], limits.waiting)
+  local crowded = full >= 1 and (turn > limits.quiet_posts or full >= 1.5)
   -- Told once a day, and by nobody where many wait: a notice is a post too.
   if over and (crowded or not first_told(bot, author)) then
     pass()
@@ -194,6 +197,7 @@ if not state then
     '#guild', ARGV[21], '#parent', ARGV[23])
   if hold > 0 then redis.call('HSET', KEYS[3], '#held', int(now + hold)) end
   redis.call('HSET', keys.event(message), 'event', ARGV[8], 'signal', signal, 'reason', reason)
+  leave_bytes(budgeted, message, 1.25 * #ARGV[8] + 200, limits.channel_bytes)
   redis.call('PEXPIRE', keys.event(message), 2 * HOUR)
   redis.call('ZADD', KEYS[4], int(now + window), message)
 end

@@ -18,6 +18,7 @@ local keys = {
   budget = function(scope, date) return 'budget:' .. scope .. ':' .. date end,
   hold = function(id) return 'budget:hold:' .. id end,
   calls = function(scope) return 'budget:calls:' .. scope end,
+  left_bytes = function(channel) return 'channel:' .. channel .. ':left' end,
   turns = function(channel) return 'channel:' .. channel .. ':turns' end,
   shares = function(bot, date) return 'budget:' .. bot .. ':shares:' .. date end,
   delivery = function(bot, channel) return 'delivery:' .. bot .. ':' .. channel end,

@@ -69,12 +69,15 @@ local function scope_muted(kind, name)
   return redis.call('EXISTS', keys.mute_by_operator(scope), keys.mute(scope)) > 0
 end
 
+-- Write a line. Returns its bytes.
 local function journal(key, bot, step, verdict, reason, numbers)
   local line = {at_ms = now, bot = bot, step = step, verdict = verdict, reason = reason or ''}
   if numbers and next(numbers) then line.numbers = numbers end
-  redis.call('RPUSH', key, cjson.encode(line))
-  redis.call('LTRIM', key, -1000, -1)
+  local text = cjson.encode(line)
+  redis.call('RPUSH', key, text)
+  redis.call('LTRIM', key, -500, -1)
   redis.call('PEXPIRE', key, 7 * DAY)
+  return #text
 end
 
 -- Record a trigger for a lane, due at `due`; of several the earliest stands. The sequence never repeats, so a cycle that
