@@ -33,7 +33,7 @@ def run(
         check=False,
         timeout=30,
         cwd=cwd,
-        env=os.environ | environment | {"COLUMNS": "160"},
+        env=os.environ | environment | {"COLUMNS": environment.get("COLUMNS", "160")},
     )
 
 

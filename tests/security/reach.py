@@ -22,14 +22,9 @@ MODULES = {
     ),
     "beat": (),
     "flower": (),
-    "operator": tuple(
-        ROOT / "app" / name
-        for name in (
-            "operator/ops.py",
-            "operator/people.py",
-            "operator/own_data.py",
-            "store/forgetting.py",
-        )
+    "operator": (
+        *sorted((ROOT / "app/operator").rglob("*.py")),
+        ROOT / "app/store/forgetting.py",
     ),
     "worker": (
         *sorted((ROOT / "app/worker").glob("*.py")),

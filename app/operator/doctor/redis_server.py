@@ -1,0 +1,109 @@
+"""Redis or Valkey: whether it keeps what it acknowledged, and has room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from app.domain.errors import StoreForbidden
+from app.operator.doctor.findings import Finding, fault, fine, warning
+from app.store import stats
+from app.store.door import Store
+from app.store.server_info import server_info
+
+AREA = "redis"
+OLDEST = (7, 0)
+NEARLY_FULL, FULL = 0.75, 0.9
+"""Parts of the memory that Redis may take."""
+CLOCK_OFF, CLOCK_WRONG = 2.0, 60.0
+"""Seconds between the clocks of this machine and of Redis."""
+
+
+def look_at_redis(
+    store: Store, now: Callable[[], float] = time.time
+) -> Iterator[Finding]:
+    """All that the server tells. Raises StoreUnavailable."""
+    yield _clock(store.run(stats.server_time()) - now())
+    try:
+        info = store.run(server_info())
+    except StoreForbidden:
+        remedy = "ask with the operator's login (docker/users.acl)"
+        yield warning(AREA, "this login may not ask the server how it is", remedy)
+        return
+    yield from findings_of(info)
+
+
+def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the fields of INFO mean."""
+    yield _version(info)
+    if info.get("role", "master") != "master":
+        remedy = "name the primary in STREAM_REDIS_URL"
+        yield fault(AREA, "it is a replica and takes no writes", remedy)
+    yield from _persistence(info)
+    yield _eviction(info)
+    yield _memory(info)
+
+
+def _version(info: Mapping[str, Any]) -> Finding:
+    name = str(info.get("server_name") or "redis")
+    told = str(info.get(f"{name}_version") or info.get("redis_version") or "?")
+    # Valkey says of itself which Redis it is compatible with.
+    spoken = str(info.get("redis_version") or told)
+    parts = tuple(int(part) for part in spoken.split(".")[:2] if part.isdecimal())
+    if parts < OLDEST:
+        return fault(AREA, f"{name} {told} is too old", "install Redis 7 or Valkey")
+    return fine(AREA, f"{name} {told}")
+
+
+def _persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
+    broken = [
+        field
+        for field in ("aof_last_write_status", "aof_last_bgrewrite_status")
+        if info.get("aof_enabled") and info.get(field, "ok") != "ok"
+    ]
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        broken.append("rdb_last_bgsave_status")
+    if broken:
+        what = f"it could not write its file ({', '.join(broken)})"
+        yield fault(AREA, what, "look at its disk and its log")
+    elif info.get("aof_enabled"):
+        yield fine(AREA, "it keeps what it acknowledged (appendonly)")
+    else:
+        remedy = "CONFIG SET appendonly yes, and in its configuration file"
+        yield fault(AREA, "what it acknowledged is lost when it ends", remedy)
+
+
+def _eviction(info: Mapping[str, Any]) -> Finding:
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy == "noeviction":
+        return fine(AREA, "it evicts nothing")
+    what, remedy = f"maxmemory-policy is {policy}", "set it to noeviction"
+    if int(info.get("maxmemory", 0)):
+        return fault(AREA, f"{what}: it throws messages away when full", remedy)
+    return warning(AREA, f"{what}, without a maxmemory", remedy)
+
+
+def _memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    most = most or int(info.get("total_system_memory", 0))
+    told = f"{used / 1024**2:.0f} MiB used"
+    if not most:
+        return fine(AREA, told)
+    told += f" of {most / 1024**2:.0f}"
+    remedy = "give it more memory, or look what fills it (docs/operations.md)"
+    if used > FULL * most:
+        return fault(AREA, told, remedy)
+    return (
+        warning(AREA, told, remedy) if used > NEARLY_FULL * most else fine(AREA, told)
+    )
+
+
+def _clock(ahead: float) -> Finding:
+    told = f"its clock is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this one"
+    remedy = "keep both machines' clocks by NTP"
+    if abs(ahead) > CLOCK_WRONG:
+        return fault(AREA, told, remedy)
+    if abs(ahead) > CLOCK_OFF:
+        return warning(AREA, told, remedy)
+    return fine(AREA, "its clock and this one agree")
