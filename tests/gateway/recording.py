@@ -48,6 +48,7 @@ def settings(**changes: object) -> Settings:
 
 POLICY = Policy.model_validate(
     {
+        "fingerprint": "of features that were never fitted",
         "intercept": 0,
         "threshold": 0,
         "threshold_named": 0,
