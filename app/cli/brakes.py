@@ -10,46 +10,44 @@ from app.cli.common import current_settings, say
 from app.domain.errors import ConfigurationError
 
 commands = typer.Typer()
+In = Annotated[
+    str | None,
+    typer.Option("--in", metavar="channel:ID", help="a bot in this channel alone"),
+]
 Scope = Annotated[str, typer.Argument(help="all, guild:ID, channel:ID or bot:NAME")]
 
 
 @commands.command()
 def mute(
     scope: Scope,
+    in_: In = None,
     for_: Annotated[
         str | None, typer.Option("--for", help="90s, 30m, 2h or 7d; unset: for good")
     ] = None,
 ) -> None:
     """Silence bots now. Returns when no message of theirs is on its way any more."""
     from app.operator.ops import mute as silence
-    from app.operator.ops import unheard_of
+    from app.operator.ops import scope_in
 
-    current = current_settings()
-    done = silence(scope, current, for_)
-    if known := unheard_of(scope, current):
-        say(
-            f"No bot of this name has run within a day; known: {', '.join(known)}",
-            err=True,
-        )
-    if not done:
+    where = scope_in(scope, in_)
+    if not silence(where, current_settings(), for_):
         say(
             "Muted, but a message was still on its way when the time to wait was over.",
             err=True,
         )
         raise typer.Exit(1)
-    say(f"Muted: {scope}")
+    say(f"Muted: {where}{f' for {for_}' if for_ else ''}")
 
 
 @commands.command()
-def unmute(scope: Scope) -> None:
+def unmute(scope: Scope, in_: In = None) -> None:
     """End a mute."""
+    from app.operator.ops import scope_in
     from app.operator.ops import unmute as end_mute
 
-    say(
-        f"Unmuted: {scope}"
-        if end_mute(scope, current_settings())
-        else "It was not muted."
-    )
+    where = scope_in(scope, in_)
+    ended = end_mute(where, current_settings())
+    say(f"Unmuted: {where}" if ended else "It was not muted.")
 
 
 @commands.command()

@@ -6,12 +6,19 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pydantic import SecretStr
 
-from app.domain.errors import ConfigurationError, VaultKeyWrong, VaultMissing
+from app.domain.character import names_of_files
+from app.domain.errors import (
+    ConfigurationError,
+    UnknownBot,
+    VaultKeyWrong,
+    VaultMissing,
+)
 from app.domain.model import JournalLine
 from app.domain.settings import Settings
 from app.host.valkey import running_url
@@ -22,9 +29,13 @@ from app.store.signing import Signer
 from app.store.vault import Vault
 
 LINK = re.compile(r"(?:/|^)(\d{5,20})/?$")
-SCOPE = re.compile(r"^(all|(?:guild|channel):\d{1,20}|bot:[a-z][a-z0-9_-]{0,31})$")
-DURATION = re.compile(r"^(\d+)([smhd])$")
+CHANNEL = re.compile(r"^channel:\d{1,20}\Z")
+SCOPE = re.compile(
+    r"^(all|(?:guild|channel):\d{1,20}|bot:[a-z][a-z0-9_-]{0,31}(@channel:\d{1,20})?)\Z"
+)
+DURATION = re.compile(r"^(\d{1,12})([smhd])\Z")
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+LONGEST_MS = 3_650 * UNITS_MS["d"]
 
 
 @contextmanager
@@ -60,11 +71,16 @@ def why(message: str, settings: Settings) -> list[JournalLine]:
 
 
 def duration_ms(text: str) -> int:
-    """`90s`, `30m`, `2h` or `7d` in milliseconds."""
+    """`90s`, `30m`, `2h` or `7d` in milliseconds, at least one second."""
     found = DURATION.match(text)
     if found is None:
         raise ConfigurationError("A duration is a number and s, m, h or d, as in 2h.")
-    return int(found[1]) * UNITS_MS[found[2]]
+    found_ms = int(found[1]) * UNITS_MS[found[2]]
+    if not found_ms:
+        raise ConfigurationError("A duration of nothing silences nobody: give 2h.")
+    if found_ms > LONGEST_MS:
+        raise ConfigurationError("A duration ends within ten years: leave it out.")
+    return found_ms
 
 
 def mute(
@@ -73,18 +89,39 @@ def mute(
     """Silence a scope and wait until the POSTs already on their way have ended. True:
     acknowledged, nothing more will come."""
     _check(scope)
+    for_ms = duration_ms(for_) if for_ else None
     with opened(settings) as store:
-        store.run(mutes.mute(scope, who, duration_ms(for_) if for_ else None))
+        _refuse_strangers(store, scope, settings)
+        store.run(mutes.mute(scope, who, for_ms))
         return acknowledged(store, settings.discord_timeout)
 
 
-def unheard_of(scope: str, settings: Settings) -> tuple[str, ...]:
-    """For a bot's scope that no bot of the roster has: those that there are. A slip in
-    a name silences nobody."""
-    bot = scope.removeprefix("bot:")
-    with opened(settings) as store:
-        known = tuple(sorted(entry.bot for entry in store.run(roster.roster())))
-    return known if scope.startswith("bot:") and bot not in known else ()
+def _refuse_strangers(store: Store, scope: str, settings: Settings) -> None:
+    """A slip in a bot's name would silence nobody."""
+    bot = scope.removeprefix("bot:").partition("@")[0]
+    if not scope.startswith("bot:"):
+        return
+    known = {entry.bot for entry in store.run(roster.roster())}
+    with suppress(ConfigurationError):
+        known.update(names_of_files(settings.characters_dir))
+    if bot not in known:
+        near = get_close_matches(bot, known, 1)
+        meant = (
+            f"{near[0]} was meant?" if near else f"known: {', '.join(sorted(known))}"
+        )
+        raise UnknownBot(f"No bot is named {bot}; {meant}")
+
+
+def scope_in(scope: str, place: str | None) -> str:
+    """A scope, and a bot's in one channel alone; ConfigurationError for what makes no
+    sense."""
+    if place is None:
+        return scope
+    if not scope.startswith("bot:") or not CHANNEL.match(place):
+        raise ConfigurationError(
+            "--in takes channel:ID, and only a bot is muted in a channel: bot:NAME."
+        )
+    return f"{scope}@{place}"
 
 
 def acknowledged(store: Store, timeout: float) -> bool:
@@ -231,4 +268,6 @@ def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
 
 def _check(scope: str) -> None:
     if not SCOPE.match(scope):
-        raise ConfigurationError("A scope is all, bot:NAME, channel:ID or guild:ID.")
+        raise ConfigurationError(
+            "A scope is all, bot:NAME, channel:ID, guild:ID or bot:NAME@channel:ID."
+        )

@@ -168,8 +168,8 @@ def mute(scope: str) -> Key:
 
 
 def mute_by_operator(scope: str) -> Key:
-    """`scope` is all, guild:<id>, channel:<id> or bot:<name>. No gateway's login may
-    write it."""
+    """`scope` is all, guild:<id>, channel:<id>, bot:<name> or bot:<name>@channel:<id>.
+    No gateway's login may write it."""
     return Key(f"mute:op:{scope}")
 
 
@@ -180,9 +180,9 @@ def mute_scopes(
     argument: a thread is silenced with its channel (`parent`). No keys: a script that
     names a key must be allowed to write it, and no process may write a mute by the
     operator."""
-    scopes = ["all", f"guild:{guild or '-'}", f"channel:{channel}", f"bot:{bot}"]
-    if parent is not None:
-        scopes.append(f"channel:{parent}")
+    scopes = ["all", f"guild:{guild or '-'}", f"bot:{bot}"]
+    for place in (channel, *([] if parent is None else [parent])):
+        scopes += [f"channel:{place}", f"bot:{bot}@channel:{place}"]
     return ",".join(scopes)
 
 

@@ -23,8 +23,8 @@ def _score(reply: Reply) -> str | None:
 
 
 def mute(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
-    """By the operator: silence `all`, `guild:<id>`, `channel:<id>` or `bot:<name>`;
-    without `for_ms` until it is unmuted."""
+    """By the operator: silence `all`, `guild:<id>`, `channel:<id>`, `bot:<name>` or
+    `bot:<name>@channel:<id>`; without `for_ms` until it is unmuted."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
     return command("SET", keys.mute_by_operator(scope), who, *expiry, parse=bool)
 

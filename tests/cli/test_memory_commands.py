@@ -80,7 +80,8 @@ def test_where_there_is_nothing_a_sentence_says_so(
         assert (result.stdout + result.stderr).strip() == sentence
     store.run(roster.enlist(RosterEntry(bot="elena", user_id="99", names=("elena",))))
     slip = run("mute", "bot:elana", "--for", "5s", STREAM_REDIS_URL=redis_url)
-    assert slip.stderr == "No bot of this name has run within a day; known: elena\n"
+    assert slip.stderr == "the-stream: No bot is named elana; elena was meant?\n"
+    assert slip.returncode == 2
     assert (
         run("mute", "bot:elena", "--for", "5s", STREAM_REDIS_URL=redis_url).stderr == ""
     )

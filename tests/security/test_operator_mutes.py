@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.errors import ConfigurationError
 from app.domain.lane import Lane
 from app.domain.model import Event
+from app.domain.settings import Settings
 from app.domain.verdicts import Admit, Elect
+from app.operator import ops
 from app.store import admission, journal, keys, mutes
 from app.store.door import Store
 from app.store.elections import elect
@@ -21,11 +24,14 @@ def asked(w: World, message: str) -> Admit:
     """Somebody speaks to a bot in the channel."""
     said = world.event(message)
     assert said.channel_id == CHANNEL
-    return w.store.run(
-        admission.admit(
-            world.direct("aria", said, ("aria",)), message, w.limits, w.settings
-        )
-    ).verdict
+    return direct(w, "aria", said)
+
+
+def direct(w: World, bot: str, said: Event) -> Admit:
+    """What becomes of a message that speaks to a bot."""
+    candidate = world.direct(bot, said, (bot,))
+    admitted = admission.admit(candidate, said.message_id + bot, w.limits, w.settings)
+    return w.store.run(admitted).verdict
 
 
 @pytest.mark.parametrize("scope", ["all", f"channel:{CHANNEL}", "bot:aria"])
@@ -100,3 +106,59 @@ def test_what_is_no_text_silences_all_the_same(store: Store) -> None:
     store.client.hset(keys.mute_by_operator("all"), "by", "me")
     assert asked(w, "1") is Admit.MUTED
     assert not store.client.exists(keys.inbox(Lane("aria")))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("bot:elana",), "No bot is named elana; elena was meant?"),
+        (("bot:nobody",), "No bot is named nobody; known: aria, dotty, elena"),
+        (("all", "--for", "0s"), "A duration of nothing"),
+        (("all", "--for", "99999999d"), "A duration ends within ten years"),
+        (("all", "--for", "-2h"), "A duration is a number"),
+        (("all", "--in", "channel:5"), "only a bot is muted in a channel"),
+        (("bot:elena", "--in", "general"), "--in takes channel:ID"),
+        (("bot:elena@guild:5",), "A scope is all"),
+    ],
+)
+def test_a_mute_that_silences_nobody_is_refused(
+    store: Store, redis_url: str, words: tuple[str, ...], line: str
+) -> None:
+    """A slip in a name, no time, a place that is none: one line, and nothing is
+    muted."""
+
+    def mute() -> bool:
+        scope = ops.scope_in(words[0], words[2] if "--in" in words else None)
+        for_ = words[2] if "--for" in words else None
+        return ops.mute(scope, Settings(redis_url=redis_url), for_)
+
+    with pytest.raises(ConfigurationError) as refused:
+        mute()
+    assert line in str(refused.value)
+    assert not list(store.client.scan_iter("mute:*"))
+
+
+def test_a_bot_is_muted_in_a_channel_and_its_threads(
+    store: Store, redis_url: str
+) -> None:
+    """It is silent there alone, the others speak; the same words end it."""
+    w = World(store)
+    muted = run(
+        *("mute", "bot:aria", "--in", f"channel:{CHANNEL}", "--for", "2h"),
+        STREAM_REDIS_URL=redis_url,
+    )
+    assert muted.stdout == f"Muted: bot:aria@channel:{CHANNEL} for 2h\n", muted.stderr
+    assert asked(w, "1") is Admit.MUTED
+    thread = world.event("2").model_copy(
+        update={"channel_id": "66", "parent_id": CHANNEL}
+    )
+    assert direct(w, "aria", thread) is Admit.MUTED
+    elsewhere = world.event("3").model_copy(update={"channel_id": "77"})
+    assert direct(w, "aria", elsewhere) is Admit.DIRECT
+    assert direct(w, "dotty", world.event("4")) is Admit.DIRECT
+    ended = run(
+        *("unmute", "bot:aria", "--in", f"channel:{CHANNEL}"),
+        STREAM_REDIS_URL=redis_url,
+    )
+    assert ended.stdout.startswith("Unmuted: ")
+    assert asked(w, "5") is Admit.DIRECT

@@ -180,6 +180,7 @@ class Rooms:
             f"guild:{event.guild_id or '-'}",
             f"channel:{event.channel_id}",
             f"bot:{bot}",
+            f"bot:{bot}@channel:{event.channel_id}",
         }
         return bool(scopes & self.mutes)
 
@@ -525,7 +526,8 @@ class Rooms:
         later: list[tuple[float, str]] = []
         busy = False
         for bot in ranked:
-            if f"bot:{bot}" in self.mutes or bot in self.day_over:
+            own = {f"bot:{bot}", f"bot:{bot}@channel:{e.channel}"}
+            if own & self.mutes or bot in self.day_over:
                 continue
             if self.cooled(bot) > 0:
                 later.append((self.cooled(bot), bot))

@@ -13,8 +13,14 @@ from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
 
-SCOPES = ["all", "guild:7", "channel:55", "bot:aria"]
-ELSEWHERE = ["guild:8", "channel:66", "bot:elena"]
+SCOPES = ["all", "guild:7", "channel:55", "bot:aria", "bot:aria@channel:55"]
+ELSEWHERE = [
+    "guild:8",
+    "channel:66",
+    "bot:elena",
+    "bot:aria@channel:66",
+    "bot:elena@channel:55",
+]
 
 
 @pytest.mark.parametrize("scope", SCOPES + ELSEWHERE)
@@ -45,9 +51,8 @@ def test_a_mute_stops_elections(store: Store, scope: str) -> None:
     for bot, bid in (("aria", 0.9), ("dotty", 0.5)):
         m.admit(world.candidate(bot, world.event("1"), bid, expected=2))
     m.mute(scope, True)
-    outcome = {"bot:aria": ("granted", "dotty")}.get(
-        scope, ("left", "") if scope in SCOPES else ("granted", "aria")
-    )
+    stopped = ("granted", "dotty") if scope.startswith("bot:aria") else ("left", "")
+    outcome = stopped if scope in SCOPES else ("granted", "aria")
     assert m.elect("1", "55") == outcome
 
 

@@ -102,7 +102,14 @@ class Mutes(Protocol):
 
     addressed = ((), ("aria",), ("dotty", "aria"))
     settings: ClassVar = {"cooldown": 0}
-    mutes = ("all", "guild:7", "channel:55", "bot:aria", "bot:dotty")
+    mutes = (
+        "all",
+        "guild:7",
+        "channel:55",
+        "bot:aria",
+        "bot:dotty",
+        "bot:aria@channel:55",
+    )
 
 
 MACHINES = (Lanes, Elections, Commits, Budgets, Money, Addressed, DeadBot, Mutes)

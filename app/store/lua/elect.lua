@@ -101,7 +101,8 @@ for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
   local wait = cooled(bot)
-  if scope_muted('bot', bot) then
+  local here = bot .. '@channel:'
+  if scope_muted('bot', bot) or scope_muted('bot', here .. channel) or scope_muted('bot', here .. (bids['#parent'] or '-')) then
     why = 'muted'
   elseif field_of(keys.budget(bot, today()), 'spent') == '1' then
     why = 'over budget'
