@@ -12,7 +12,7 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check prove security coverage measure lock docs clean
+.PHONY: help demo test quick test-llm check prove security coverage measure mutants lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -59,6 +59,9 @@ coverage: $(STAMP) ## branches that the quick tests of the core reach, and the l
 
 measure: $(STAMP) ## what the code costs to read, beside what it may; writes docs/measures.md
 	$(BIN)/python -m app.lab.measure docs/measures.md
+
+mutants: $(STAMP) ## the share of small faults in rules and scripts that the tests notice (an hour); `SEED=7` takes another sample
+	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

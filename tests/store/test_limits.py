@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.domain import terms
 from app.domain.lane import Lane
+from app.domain.settings import Settings
 from app.store import keys
 from app.store.door import Store
+from app.store.limits import Limits
 from tests.store import world
 from tests.store.machine import Machine
 
@@ -102,3 +105,19 @@ def test_a_day_is_spent_by_posts_tokens_or_money(
     m.commit(cycle, cycle.entries[0], tokens=80, micro_usd=500)
     assert m.admit(world.direct("aria", world.event("2"), ("aria",))) == "exhausted"
     assert m.admit(world.direct("dotty", world.event("3"), ("dotty",))) == others
+
+
+OWN = {"daily_posts": 3, "daily_tokens": 700, "daily_usd": 0.25, "person_hourly": 2}
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_a_characters_own_limit_is_the_one_that_holds(own: str) -> None:
+    """A limit in a character's file takes the place of the setting, and of no other
+    setting."""
+    general = Limits.of(Settings(_env_file=None))
+    pacing: dict[str, Any] = {**dict.fromkeys(OWN), own: OWN[own]}
+    field = "daily_micro_usd" if own == "daily_usd" else own
+    expected = 250_000 if own == "daily_usd" else OWN[own]
+    changed = general.with_pacing(**pacing)
+    assert getattr(changed, field) == expected != getattr(general, field)
+    assert replace(changed, **{field: getattr(general, field)}) == general

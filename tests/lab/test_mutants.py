@@ -1,0 +1,76 @@
+"""The mutants are real faults, and each sample can be made again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import mutants
+from tests.mutants import all_mutants, choose, is_caught, mutate_lua, mutate_python
+
+PYTHON = """\
+def most_of(first, second):
+    if first > second and first:
+        return min(first, 3)
+    return not second
+"""
+LUA = """\
+-- A comment with 7 == 7.
+local most = tonumber(ARGV[2])
+if most <= 5 then
+  redis.call('DEL', KEYS[1])
+end
+return most + 1
+"""
+
+
+def test_every_kind_of_fault_in_python() -> None:
+    """One file, each fault once."""
+    found = {mutant.what for mutant in mutate_python(Path("a.py"), PYTHON)}
+    assert found == {
+        "first > second -> first >= second",
+        "first > second and first -> (first > second) or (first)",
+        "if first > second and first -> if True",
+        "if first > second and first -> if False",
+        "min -> max",
+        "3 -> 4",
+        "not second -> second",
+    }
+
+
+def test_every_kind_of_fault_in_lua() -> None:
+    """Comments and the numbers of arguments are left alone."""
+    found = [(mutant.line, mutant.what) for mutant in mutate_lua(Path("a.lua"), LUA)]
+    assert (3, "if most <= 5 then -> if most < 5 then") in found
+    assert (3, "if most <= 5 then -> if false then") in found
+    assert (4, "redis.call('DEL', KEYS[1]) -> left out") in found
+    assert (6, "return most + 1 -> return most - 1") in found
+    assert {line for line, _ in found} == {3, 4, 6}
+
+
+def test_a_seed_gives_one_sample() -> None:
+    """The same mutants for the same seed, others for another, one a line."""
+    every = all_mutants("app/rules", ".py")
+    assert len(every) > 1_000
+    first, again, other = (choose(every, 30, seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert len({(mutant.path, mutant.line) for mutant in first}) == 30
+
+
+@pytest.mark.parametrize(("test", "caught"), [("first == 1", True), ("True", False)])
+def test_a_mutant_is_caught_by_a_test_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, caught: bool
+) -> None:
+    """The file is as it was afterwards."""
+    monkeypatch.setattr(mutants, "PYTEST", (sys.executable, "-m", "pytest", "-q"))
+    code = tmp_path / "subject.py"
+    code.write_text("first = 1\n", encoding="utf-8")
+    (tmp_path / "test_subject.py").write_text(
+        f"from subject import first\n\ndef test_it():\n    assert {test}\n",
+        encoding="utf-8",
+    )
+    mutant = mutants.Mutant(Path("subject.py"), 1, "1 -> 2", "first = 2\n")
+    assert is_caught(tmp_path, mutant, [("test_subject.py",)]) is caught
+    assert code.read_text(encoding="utf-8") == "first = 1\n"
