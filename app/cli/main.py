@@ -8,7 +8,16 @@ from typing import NoReturn
 
 import typer
 
-from app.cli import asking, brakes, doctoring, memories, running, setting_up, vaults
+from app.cli import (
+    asking,
+    brakes,
+    doctoring,
+    memories,
+    running,
+    setting_up,
+    vaults,
+    watching,
+)
 from app.cli.common import say
 from app.domain.errors import StreamError
 
@@ -21,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
-for topic in (running, setting_up, doctoring, asking, brakes):
+for topic in (running, setting_up, doctoring, watching, asking, brakes):
     app.add_typer(topic.commands)
 app.add_typer(vaults.vault, name="vault")
 app.add_typer(memories.memory, name="memory")

@@ -42,6 +42,7 @@ STATE_TTL = 1 * DAY
 VAULT_TTL = 1 * DAY
 NAMES_TTL = 7 * DAY
 IDENTIFIES_TTL = 1 * DAY
+HEARTBEAT_TTL = 15 * SECOND
 SAID_TTL = 30 * DAY
 PERSON_TTL = 180 * DAY
 NIGHTS_TTL = 90 * DAY
@@ -77,6 +78,7 @@ KEPT: Mapping[str, str] = {
     "VAULT_TTL": "vaults and the roster",
     "NAMES_TTL": "names of people, channels and roles",
     "IDENTIFIES_TTL": "sessions with Discord",
+    "HEARTBEAT_TTL": "a process's sign of life",
     "SAID_TTL": "lines of conversations, and up to where was learned",
     "PERSON_TTL": "facts about a person, points of trust",
     "NIGHTS_TTL": "diaries and dreams",

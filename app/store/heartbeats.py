@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from app.domain import terms
 from app.store import keys
 from app.store.calls import Call, Reply, command
 
-LASTS_MS = 15_000
-"""A process that told nothing for so long has ended, or cannot reach Redis."""
 EVERY = 5.0
 """Seconds between a worker's signs."""
 
@@ -36,7 +35,7 @@ class Heartbeat(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def tell(heartbeat: Heartbeat, lasts_ms: int = LASTS_MS) -> Call[bool]:
+def tell(heartbeat: Heartbeat, lasts_ms: int = terms.HEARTBEAT_TTL) -> Call[bool]:
     """Write a sign, in place of the one before."""
     key = keys.heartbeat(heartbeat.role, heartbeat.name)
     text = json.dumps(dict(heartbeat.facts), ensure_ascii=False)

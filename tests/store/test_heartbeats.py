@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domain import terms
 from app.store import heartbeats, keys
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
@@ -14,6 +15,6 @@ def test_a_sign_is_read_as_it_was_told_and_expires(store: Store) -> None:
     names = [keys.heartbeat("worker", name) for name in ("direct@host", "gone", "odd")]
     store.client.set(names[2], "{", px=60_000)
     assert store.run(heartbeats.read(names)) == (told,)
-    assert 0 < store.client.pttl(names[0]) <= heartbeats.LASTS_MS
+    assert 0 < store.client.pttl(names[0]) <= terms.HEARTBEAT_TTL
     store.run(heartbeats.end(Role.WORKER, "direct@host"))
     assert store.run(heartbeats.read(names[:1])) == ()

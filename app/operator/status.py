@@ -1,0 +1,227 @@
+"""How a running stream is: one picture, for a person or as JSON. Nothing is asked of
+the processes themselves, so it takes milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from app.broker.hints import QUEUES, broker_url
+from app.domain.character import load_character
+from app.domain.errors import ConfigurationError, StoreForbidden, StreamError
+from app.domain.model import RosterEntry
+from app.domain.settings import Settings
+from app.operator.doctor.processes import signs_of_life
+from app.operator.ops import opened
+from app.operator.spending import MICRO
+from app.store import keys, memories, mutes, outbox, overview, roster, stats
+from app.store.door import Store
+from app.store.heartbeats import Heartbeat, Role
+from app.store.limits import Limits, limits_of
+from app.store.server_info import server_info
+
+
+@dataclass(frozen=True)
+class Used:
+    """What was spent today of one cap."""
+
+    what: str
+    """posts, tokens or usd."""
+    spent: float
+    cap: float
+
+
+@dataclass(frozen=True)
+class BotStatus:
+    """One bot. Times are Unix seconds."""
+
+    bot: str
+    connected: bool
+    since: float | None
+    gateway: str
+    """The process that runs it; empty: none does."""
+    error: str
+    cooldown_s: float
+    used: tuple[Used, ...]
+    waiting: int
+    """Posts on their way to Discord."""
+    dead_letters: int
+
+
+@dataclass(frozen=True)
+class Due:
+    """How much of something is due now, and at any time."""
+
+    now: int
+    later: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """All of it."""
+
+    at: float
+    """Unix seconds, by Redis's clock."""
+    dry_run: bool
+    bots: tuple[BotStatus, ...]
+    all_bots: tuple[Used, ...]
+    workers: Mapping[str, tuple[str, ...]]
+    """Celery's name to its queues."""
+    beat: bool
+    queues: Mapping[str, int]
+    """Tasks that wait; empty: the broker was not to be asked."""
+    due: Mapping[str, Due]
+    mutes: tuple[Mapping[str, Any], ...]
+    oldest_unanswered_s: float | None
+    redis: Mapping[str, Any] = field(default_factory=dict)
+    """used_memory, maxmemory and aof_current_size in bytes; empty: this login may not
+    ask."""
+
+
+def status(settings: Settings) -> Status:
+    """Look once. Raises StoreUnavailable."""
+    with opened(settings) as store:
+        now = store.run(stats.server_time())
+        date = datetime.fromtimestamp(now, UTC).date().isoformat()
+        signs = signs_of_life(store)
+        running = {one.name: one for one in signs if one.role is Role.GATEWAY}
+        return Status(
+            at=now,
+            dry_run=settings.dry_run,
+            bots=tuple(
+                _bot(store, settings, entry, running.get(entry.bot), date)
+                for entry in _entries(store, running)
+            ),
+            all_bots=_used_by_all(store, settings, date),
+            workers=_workers(signs),
+            beat=any(one.role is Role.BEAT for one in signs),
+            queues=_queues(settings, store),
+            due=_due(store, now * 1000),
+            mutes=tuple(_mutes(store, now)),
+            oldest_unanswered_s=_oldest(store, now * 1000),
+            redis=_redis(store),
+        )
+
+
+def _entries(store: Store, running: Mapping[str, Heartbeat]) -> list[RosterEntry]:
+    """The bots of the roster, and those whose gateway runs without ever having got
+    through to Discord."""
+    known = list(store.run(roster.roster()))
+    missing = sorted(running.keys() - {entry.bot for entry in known})
+    return known + [RosterEntry(bot=bot, user_id="0", names=(bot,)) for bot in missing]
+
+
+def _bot(
+    store: Store,
+    settings: Settings,
+    entry: RosterEntry,
+    sign: Heartbeat | None,
+    date: str,
+) -> BotStatus:
+    bot, facts = entry.bot, {} if sign is None else sign.facts
+    channels = store.run(outbox.channels_due(bot))
+    waiting = sum(len(store.run(outbox.waiting(bot, one))) for one, _ in channels)
+    since = facts.get("since")
+    return BotStatus(
+        bot=bot,
+        connected=bool(facts.get("connected")),
+        since=float(since) if isinstance(since, int | float) else None,
+        gateway=str(facts.get("process", "")),
+        error=str(facts.get("error", "")),
+        cooldown_s=store.run(overview.cooldown_left(bot)) / 1000,
+        used=_used(store, bot, date, _limits(bot, settings)),
+        waiting=waiting,
+        dead_letters=len(store.run(outbox.dead(bot))),
+    )
+
+
+def _limits(bot: str, settings: Settings) -> Limits:
+    """A bot's caps; the operator's where its file is not on this machine."""
+    try:
+        return limits_of(load_character(bot, settings.characters_dir), settings)
+    except ConfigurationError:
+        return Limits.of(settings)
+
+
+def _used(store: Store, bot: str, date: str, limits: Limits) -> tuple[Used, ...]:
+    spent = store.run(overview.spent(keys.budget(bot, date)))
+    return (
+        Used("posts", spent["posts"], limits.daily_posts),
+        Used("tokens", spent["tokens"], limits.daily_tokens),
+        Used("usd", spent["micro_usd"] / MICRO, limits.daily_micro_usd / MICRO),
+    )
+
+
+def _used_by_all(store: Store, settings: Settings, date: str) -> tuple[Used, ...]:
+    spent, limits = store.run(overview.spent(keys.budget("all", date))), settings
+    return (
+        Used("posts", spent["posts"], limits.daily_posts_all),
+        Used("tokens", spent["tokens"], limits.daily_tokens_all),
+        Used("usd", spent["micro_usd"] / MICRO, limits.daily_usd_all),
+    )
+
+
+def _workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]:
+    return {
+        one.name: tuple(map(str, one.facts.get("queues") or ()))
+        for one in signs
+        if one.role is Role.WORKER
+    }
+
+
+def _queues(settings: Settings, store: Store) -> dict[str, int]:
+    """How many tasks wait in each queue, by the broker's own database."""
+    parameters = store.client.connection_pool.connection_kwargs
+    try:
+        if settings.redis_url:
+            broker = Store(broker_url(settings), settings.redis_timeout)
+        else:
+            where = f"{parameters['host']}:{parameters['port']}/{parameters['db'] + 1}"
+            broker = Store(f"redis://:{parameters['password']}@{where}")
+    except (ValueError, KeyError):
+        return {}  # kombu's dialect of a Unix socket
+    try:
+        return {queue: broker.run(overview.queue_length(queue)) for queue in QUEUES}
+    except (StreamError, RedisError):
+        return {}
+    finally:
+        broker.close()
+
+
+def _due(store: Store, now_ms: float) -> dict[str, Due]:
+    found = {}
+    for name, key in overview.DUE:
+        now = store.run(overview.due_by(key, now_ms))
+        found[name] = Due(now, max(0, store.run(overview.all_due(key)) - now))
+    return found
+
+
+def _mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:
+    for key in sorted(memories.scan(store, keys.mute("*")), reverse=True):
+        one = store.run(mutes.held(key))
+        if one is not None:
+            until = None if one.left_ms is None else now + one.left_ms / 1000
+            yield {"scope": one.scope, "who": one.who, "until": until}
+
+
+def _oldest(store: Store, now_ms: float) -> float | None:
+    """For how many seconds the message that waits longest has spoken to a bot."""
+    came = [
+        at
+        for key in memories.scan(store, "mailbox:*:inbox:*")
+        if (at := store.run(overview.oldest_entry(key))) is not None
+    ]
+    return max(0.0, now_ms - min(came)) / 1000 if came else None
+
+
+def _redis(store: Store) -> dict[str, Any]:
+    try:
+        info = store.run(server_info())
+    except StoreForbidden:
+        return {}
+    wanted = ("used_memory", "maxmemory", "aof_current_size")
+    return {name: int(info.get(name, 0)) for name in wanted}
