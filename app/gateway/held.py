@@ -1,13 +1,14 @@
-"""A bot's work, in order for each channel: what Redis cannot take now is held, not lost
-and not overtaken."""
+"""A bot's work, in order for each channel: what Redis cannot take now is held and not
+lost. Only where a channel's work piles up, somebody's first overtakes."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -23,8 +24,24 @@ REMIND = 60.0
 FAULT_TRIES = 3
 """How often a job that meets a fault of ours is tried."""
 
+OVERTAKEN_FROM = 20
+"""Jobs of one channel that wait, from which on an author's first goes ahead."""
+
 Job = Callable[[], Awaitable[None]]
-_Waiting = tuple[Job, asyncio.Future[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A job in its line; `author` is empty where it is nobody's message."""
+
+    job: Job
+    done: asyncio.Future[None]
+    channel: str
+    author: str
+
+
+_Line = tuple[str, bool]
+"""A channel, and whether it is the line of those who go ahead."""
 
 
 class Backoff:
@@ -53,14 +70,22 @@ class Backoff:
 
 class HeldQueue:
     """Jobs of one bot, one at a time: the channels in turn, each channel's in order. A
-    job that meets StoreUnavailable is tried again until it succeeds."""
+    job that meets StoreUnavailable is tried again until it succeeds.
+
+    A job that goes `ahead` joins a second line of its channel, which takes turns with
+    the first: a quiet person waits for other people, not for all that they said.
+    """
 
     def __init__(self, bot: str, limit: int = LIMIT) -> None:
         self._bot = bot
         self._limit = limit
-        self._channels: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+        self._lines: OrderedDict[_Line, deque[_Waiting]] = OrderedDict()
         """Only those where a job waits, the next to be served first."""
+        self._authors: Counter[tuple[str, str]] = Counter()
+        """Jobs that wait, by channel and author."""
         self._count = 0
+        self.overtaking = False
+        """Whether the job that runs has overtaken others of its channel."""
         self.away = False
         """Whether Redis is away."""
         self._arrived = asyncio.Event()
@@ -73,7 +98,9 @@ class HeldQueue:
 
     def waiting(self, channel: str) -> int:
         """How many jobs of one channel wait."""
-        return len(self._channels.get(channel, ()))
+        return sum(
+            len(self._lines.get((channel, ahead), ())) for ahead in (False, True)
+        )
 
     @property
     def opened(self) -> bool:
@@ -84,15 +111,30 @@ class HeldQueue:
         """Begin to work; until then jobs wait."""
         self._opened.set()
 
+    def first_of_many(self, channel: str, author: str) -> bool:
+        """Whether much of a channel waits, and nothing of this author's."""
+        return (
+            not self._authors[channel, author]
+            and self.waiting(channel) >= OVERTAKEN_FROM
+        )
+
     def put(
-        self, job: Job, channel: str = "", always: bool = False
+        self,
+        job: Job,
+        channel: str = "",
+        *,
+        always: bool = False,
+        author: str = "",
+        ahead: bool = False,
     ) -> asyncio.Future[None] | None:
         """Queue a job of a channel. None: too many wait already, unless `always`. The
         future is done when the job is."""
         if self._count >= self._limit and not always:
             return None
         done = asyncio.get_running_loop().create_future()
-        self._channels.setdefault(channel, deque()).append((job, done))
+        waiting = _Waiting(job, done, channel, author)
+        self._lines.setdefault((channel, ahead), deque()).append(waiting)
+        self._authors[channel, author] += 1
         self._count += 1
         self._idle.clear()
         self._arrived.set()
@@ -110,18 +152,26 @@ class HeldQueue:
                 self._idle.set()
                 self._arrived.clear()
                 await self._arrived.wait()
-            channel = next(iter(self._channels))
-            jobs = self._channels[channel]
-            job, done = jobs[0]
-            await self._carry_out(job)
-            jobs.popleft()
-            self._count -= 1
-            if jobs:
-                self._channels.move_to_end(channel)
-            else:
-                del self._channels[channel]
-            if not done.done():
-                done.set_result(None)
+            line = next(iter(self._lines))
+            waiting = self._lines[line][0]
+            self.overtaking = line[1] and (line[0], False) in self._lines
+            await self._carry_out(waiting.job)
+            self._remove(line)
+            if not waiting.done.done():
+                waiting.done.set_result(None)
+
+    def _remove(self, line: _Line) -> None:
+        """Take the first job off a line, which then comes last."""
+        jobs = self._lines[line]
+        waiting = jobs.popleft()
+        self._count -= 1
+        self._authors[waiting.channel, waiting.author] -= 1
+        if not self._authors[waiting.channel, waiting.author]:
+            del self._authors[waiting.channel, waiting.author]
+        if jobs:
+            self._lines.move_to_end(line)
+        else:
+            del self._lines[line]
 
     async def _carry_out(self, job: Job) -> None:
         backoff = Backoff()

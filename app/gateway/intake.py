@@ -146,7 +146,15 @@ class Intake:
                 )
 
         heard.waiting.add(bot)
-        done = self._put(bot, admit, event.channel_id, always=history)
+        ahead = not history and repeated is None and self._goes_ahead(bot, heard)
+        done = self._put(
+            bot,
+            admit,
+            event.channel_id,
+            always=history,
+            author=event.author_id,
+            ahead=ahead,
+        )
         if done is None:
             heard.waiting.discard(bot)
             self._connections[bot].lost(event.channel_id)
@@ -243,13 +251,34 @@ class Intake:
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
     def _put(
-        self, bot: str, job: Job, channel: str = "", always: bool = False
+        self,
+        bot: str,
+        job: Job,
+        channel: str = "",
+        *,
+        always: bool = False,
+        author: str = "",
+        ahead: bool = False,
     ) -> asyncio.Future[None] | None:
         queue = self._queues.get(bot)
-        done = queue.put(job, channel, always) if queue is not None else None
+        done = (
+            queue.put(job, channel, always=always, author=author, ahead=ahead)
+            if queue is not None
+            else None
+        )
         if done is None:
             log.warning("no room to hold more", bot=bot)
         return done
+
+    def _goes_ahead(self, bot: str, heard: Heard) -> bool:
+        """Whether somebody quiet speaks to one of our bots where much waits."""
+        queue, event = self._queues.get(bot), heard.event
+        return (
+            queue is not None
+            and event.author_kind is AuthorKind.HUMAN
+            and queue.first_of_many(event.channel_id, event.author_id)
+            and bool(self.hearing.judge(heard).bots)
+        )
 
     def _floods(self, bot: str, heard: Heard) -> bool:
         """Whether a message that speaks to none of our bots comes faster than its
@@ -300,8 +329,7 @@ class Intake:
             wordless=judgement.wordless,
             hold_ms=arrival.hold_ms,
             edited=arrival.edited,
-            move_cursor=event.kind == "message"
-            and (arrival.history or self._connections[bot].moves(event.channel_id)),
+            move_cursor=self._moves(bot, event, arrival),
         )
         outcome = await self._ports.admit(candidate, request)
         if judgement.refusal and classified.direct and not arrival.late:
@@ -309,6 +337,13 @@ class Intake:
             # comes.
             await self._ports.unanswerable(bot, event, judgement.refusal)
         self._admitted(bot, heard, addressing, outcome)
+
+    def _moves(self, bot: str, event: Event, arrival: Arrival) -> bool:
+        """Whether the cursor may pass this message. One that has overtaken others would
+        hide them from whoever reads the channel back."""
+        if event.kind != "message" or self._queues[bot].overtaking:
+            return False
+        return arrival.history or self._connections[bot].moves(event.channel_id)
 
     async def _judged(
         self, bot: str, heard: Heard, addressing: Addressing, arrival: Arrival

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from app.domain.model import Signal
-from app.gateway.held import HeldQueue
+from app.domain.model import AuthorKind, Signal
+from app.gateway.held import OVERTAKEN_FROM, HeldQueue
 from app.gateway.shedding import SHED_FROM, Shedding
 from tests.gateway.recording import RecordingPorts, until
 from tests.gateway.test_intake import Start, event, ports, start
@@ -66,6 +66,48 @@ async def test_a_flood_delays_no_message_elsewhere(
         "a word in private",
         "elena, are you there?",
     ]
+
+
+@pytest.mark.asyncio
+async def test_a_quiet_person_overtakes_a_flood_of_calls(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """Somebody has called the bot 200 times: another person's first call is admitted
+    among the first, their second and all of the flood in order. A cursor never passes
+    what was overtaken."""
+    intake = start()
+    for number in range(200):
+        intake.offer("elena", event(f"elena, what about {number}?", author_id="31"))
+    first = intake.offer("elena", event("elena, a word?", author_id="32"))
+    second = intake.offer("elena", event("elena, one more?", author_id="32"))
+    assert first is not None
+    assert second is not None
+    await asyncio.wait_for(first, 10)
+    assert len(ports.admitted) <= 3
+    await asyncio.wait_for(second, 10)
+    said = [c.event.content for c in ports.admitted if c.event.author_id == "31"]
+    assert said == [f"elena, what about {number}?" for number in range(200)]
+    own = [c for c in ports.admitted if c.event.author_id == "32"]
+    assert [c.event.content for c in own] == ["elena, a word?", "elena, one more?"]
+    assert [c.move_cursor for c in own] == [False, True]
+    assert all(c.move_cursor for c in ports.admitted if c.event.author_id == "31")
+
+
+@pytest.mark.asyncio
+async def test_only_calls_overtake(start: Start, ports: RecordingPorts) -> None:
+    """Chatter of a quiet person, and a bot's words, stay in order; so does everybody
+    where little waits."""
+    intake = start()
+    for number in range(OVERTAKEN_FROM - 1):
+        intake.offer("elena", event(f"elena, {number}?", author_id="31"))
+    intake.offer("elena", event("elena, a word?", author_id="32"))
+    intake.offer("elena", event("what a day", author_id="33"))
+    bot = event("elena, again?", author_id="34", author_kind=AuthorKind.FOREIGN)
+    last = intake.offer("elena", bot)
+    assert last is not None
+    await asyncio.wait_for(last, 10)
+    ids = [int(c.event.message_id) for c in ports.admitted]
+    assert ids == sorted(ids)
 
 
 @pytest.mark.asyncio
