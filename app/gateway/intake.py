@@ -145,13 +145,20 @@ class Intake:
                     ),
                 )
 
-        heard.waiting.add(bot)
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
+        return self._queued(bot, heard, admit, always=history, ahead=ahead)
+
+    def _queued(
+        self, bot: str, heard: Heard, admit: Job, *, always: bool, ahead: bool
+    ) -> asyncio.Future[None] | None:
+        """Queue one bot's copy. Without room for it the channel is read back later."""
+        event = heard.event
+        heard.waiting.add(bot)
         done = self._put(
             bot,
             admit,
             event.channel_id,
-            always=history,
+            always=always,
             author=event.author_id,
             ahead=ahead,
         )
