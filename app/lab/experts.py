@@ -19,6 +19,9 @@ from pathlib import Path
 from app.domain.character import Character, load_characters
 from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Event, RosterEntry
+from app.likeness.encoder import Encoder, best_backend
+from app.likeness.space import Space
+from app.likeness.subjects import Subjects
 from app.rules.addressing import addressing
 from app.rules.bids import tie_break
 from app.rules.features import features
@@ -33,6 +36,8 @@ CHANNEL, SOMEBODY = "5", "999"
 PAUSE_MS = 30_000
 """Between two lines, unless a test says otherwise."""
 COOLDOWN_MS = 60_000
+FAR_BELOW = 64.0
+"""Bits below the best bid from which a bidder does not stand in for it."""
 LATER_S = (30, 120, 280)
 """How long after an answer an unrelated line is said."""
 SEEDS = (1, 2, 3)
@@ -49,8 +54,19 @@ FOLLOW_UPS = (
     "what about the other one?",
     "ok and then?",
     "does it hurt?",
+    "which ones",
+    "for how many days?",
+    "like what",
+    "and for kids?",
+    "I did that already",
+    "never heard of it, where is it from",
+    "since tuesday",
     "wie lange dauert das?",
+    "und bei kälte?",
     "¿y cuánto cuesta?",
+    "et si ça marche pas ?",
+    "почему так?",
+    "peki sonra?",
 )
 """Bare lines that only make sense to whoever spoke before."""
 SMALL_TALK = (
@@ -113,9 +129,17 @@ class Scene:
 
 
 class Stage:
-    """Characters, and what they decide."""
+    """Characters, and what they decide: by words alone, or with an encoder."""
 
-    def __init__(self, characters: Mapping[str, Character], policy: Policy) -> None:
+    def __init__(
+        self,
+        characters: Mapping[str, Character],
+        policy: Policy,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self._subjects = (
+            Subjects(characters, encoder, Space(encoder)) if encoder else None
+        )
         self.names = {bot: one.names for bot, one in characters.items()}
         self._profiles: dict[str, Profile] = {
             bot: profile_of(one) for bot, one in characters.items()
@@ -140,16 +164,19 @@ class Stage:
             content=turn.text,
         )
         spoken_to = addressing(event, self._roster, PEOPLE)
+        target = scene.room.read(turn).target
+        likeness = self._subjects.read(turn.text) if self._subjects else {}
         found: dict[str, Bid] = {}
         for bot, profile in self._profiles.items():
             judged = judge(
                 event=event,
                 bot=bot,
-                facts=Facts(watched=True),
+                facts=Facts(watched=True, colleagues=target in self.names),
                 addressing=spoken_to,
                 table=partial(features, scene.room, turn, bot),
                 rules=self._rules,
                 profile=profile,
+                likeness=likeness.get(bot),
             )
             if judged.bid is not None and judged.bid.above_threshold:
                 found[bot] = judged.bid
@@ -180,11 +207,14 @@ def _elected(
         key=lambda bot: (bids[bot].score, tie_break(bot, turn.message_id)),
         reverse=True,
     )
-    free = [bot for bot in ranked if scene.cooled.get(bot, 0) <= scene.now_ms]
+    able = [
+        bot for bot in ranked if bids[bot].score >= bids[ranked[0]].score - FAR_BELOW
+    ]
+    free = [bot for bot in able if scene.cooled.get(bot, 0) <= scene.now_ms]
     if free:
         return free[0], False
-    if ranked:
-        return min(ranked, key=lambda bot: scene.cooled[bot]), True
+    if able:
+        return min(able, key=lambda bot: scene.cooled[bot]), True
     return None, False
 
 
@@ -232,7 +262,7 @@ def follow_ups(stage: Stage, lines: Sequence[Line]) -> Score:
     """Bare lines of a person whose question a bot has just answered."""
     score = Score()
     for place, line in enumerate(lines):
-        for text in FOLLOW_UPS[place % 2 :: 2]:
+        for text in FOLLOW_UPS[place % 3 :: 3]:
             if line.expert is not None:
                 scene = _answered(stage, line.expert, line.text)
                 said = stage.say(scene, "ana", text)
@@ -364,10 +394,11 @@ def show(figures: Mapping[str, Mapping[str, float]]) -> None:
     Console().print(table)
 
 
-def main(folder: Path, json_out: Path | None = None) -> None:
+def main(folder: Path, interest: str = "encoder", json_out: Path | None = None) -> None:
     """Score the shipped policy, print a table, and write the figures as JSON."""
     characters = load_characters(folder / "characters")
-    figures = report(Stage(characters, shipped_policy()), folder)
+    encoder = Encoder(best_backend) if interest == "encoder" else None
+    figures = report(Stage(characters, shipped_policy(), encoder), folder)
     show(figures)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -376,6 +407,7 @@ def main(folder: Path, json_out: Path | None = None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--interest", choices=("words", "encoder"), default="encoder")
     parser.add_argument("--json", type=Path, default=None)
     given = parser.parse_args()
-    main(given.folder, given.json)
+    main(given.folder, given.interest, given.json)

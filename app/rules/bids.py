@@ -8,14 +8,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
 from app.domain.model import Bid, Signal
-from app.rules.features import Features, features
+from app.rules.features import Features, Tie, features
+from app.rules.interests import Likeness
 from app.rules.policy import Policy
-from app.rules.profile import NEUTRAL, Profile
+from app.rules.profile import NEUTRAL, Profile, Thread
 from app.rules.room import Room, Turn
 
 WORST = -64.0
 DECIMALS = 6
 """Decimals that a score keeps."""
+_OWN = frozenset({Tie.ANSWERED, Tie.CONTINUED})
+_OTHERS = frozenset({Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED})
 
 
 def evidence(table: Features, policy: Policy) -> dict[str, float]:
@@ -38,21 +41,32 @@ def bid(
     policy: Policy,
     profile: Profile = NEUTRAL,
     text: str = "",
+    likeness: Likeness | None = None,
+    colleagues: bool = False,
 ) -> Bid:
     """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
     to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
-    `text` what the profile's interests are held against. An ambient message is never
-    bid for."""
+    `text` what the profile's interests are held against, with its likeness to them if that
+    was measured. `colleagues`: as far as the channel shows, it goes on with another of
+    our bots. An ambient message is never bid for."""
     parts = evidence(table, policy)
     parts["signal"] = policy.signals[signal]
     parts["trust"] = policy.trust * (trust - policy.trust_level)
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold
-    parts.update(profile.parts(text))
+    parts.update(profile.parts(text, likeness, _thread(table, colleagues)))
     score = settled(sum(parts.values()))
     wants = signal is not Signal.AMBIENT and (score >= 0.0 or profile.always)
     return Bid.model_construct(score=score, above_threshold=wants, parts=parts)
+
+
+def _thread(table: Features, colleagues: bool) -> Thread:
+    if table["tie"] in _OWN:
+        return Thread.OWN
+    return (
+        Thread.COLLEAGUES if colleagues and table["tie"] in _OTHERS else Thread.NOBODYS
+    )
 
 
 def settled(bits: float) -> float:

@@ -1,21 +1,43 @@
-"""The words of a character's interests, held against a message: cheap enough for every
-bot and every message."""
+"""What a message is worth to a character for its subject alone: the words of its
+interests, and how like the message is to them, where that was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
+from app.rules.everyday import EVERYDAY
 from app.rules.words import read
 
-FIRST_BITS = 6.0
-"""Bits that a message about one of a character's interests adds to its bid. Set by
-hand, as a chat log knows no interests: the shipped characters bid on nearly all example
-sentences of their own (tests/rules/test_interests.py)."""
+WORD_BITS = 6.0
+"""Bits of a word of an interest, where words are all there is to go by. Set by hand, as
+a chat log knows no interests."""
 MORE_BITS = 1.0
 MORE = 2
-"""Further words of interest that count, each by `MORE_BITS`: whom it concerns most
-should win."""
+"""Further words that count, each by `MORE_BITS`: whom it concerns most should win."""
+EVEN_BITS = 5.0
+"""Bits of a message that is as like the interests as it is like ordinary chat."""
+LIKENESS_BITS = 42.0
+"""Bits for one unit of likeness above that; fitted, see docs/policy.md."""
+LIKE_WORD_BITS = 4.0
+"""Bits of a word beside a measured likeness. A word that people use about anything
+(`night`, `drink`, `match`) has none there."""
+MOST_BITS = 14.0
+LEAST_BITS = -4.0
+"""Of a message that is far from the interests: in a lively channel a bot would else
+answer whatever was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How like a message is to something, in cosines; measured in `app.likeness`."""
+
+    subject: float
+    """To the character's subjects, less that to ordinary chat: -1 to 1."""
+    follow_up: float
+    """To bare follow-ups ("and how long?"), less that to other lines. It says nothing
+    of the character."""
 
 
 class Interests:
@@ -24,22 +46,31 @@ class Interests:
 
     def __init__(self, words: Iterable[str]) -> None:
         parts = {frozenset(read(word).words) for word in words} - {frozenset()}
-        self._words = frozenset(
-            word for part in parts if len(part) == 1 for word in part
-        )
+        single = {word for part in parts if len(part) == 1 for word in part}
+        self._words = frozenset(single - EVERYDAY)
+        self._everyday = frozenset(single & EVERYDAY)
         self._phrases = tuple(part for part in parts if len(part) > 1)
 
     def touched(self, text: str) -> int:
-        """How many of the words and phrases the text holds whole."""
+        """How many of the words and phrases the text holds whole, everyday words
+        included."""
+        return self._telling(text) + len(_said(text) & self._everyday)
+
+    def _telling(self, text: str) -> int:
         said = _said(text)
         return len(said & self._words) + sum(
             1 for phrase in self._phrases if phrase <= said
         )
 
-    def bits(self, text: str) -> float:
+    def bits(self, text: str, likeness: Likeness | None = None) -> float:
         """What the text adds to a bid."""
-        found = self.touched(text)
-        return FIRST_BITS + MORE_BITS * min(found - 1, MORE) if found else 0.0
+        if likeness is None:
+            # Nothing was measured: an everyday word is better than none.
+            found = self.touched(text)
+            return WORD_BITS + MORE_BITS * min(found - 1, MORE) if found else 0.0
+        word = LIKE_WORD_BITS if self._telling(text) else 0.0
+        measured = EVEN_BITS + LIKENESS_BITS * likeness.subject + word
+        return min(MOST_BITS, max(LEAST_BITS, measured))
 
 
 @lru_cache(maxsize=512)

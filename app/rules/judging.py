@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from app.domain.model import Addressing, Bid, Classified, Event, Signal
 from app.rules.bids import bid, tie_break
 from app.rules.features import Features
+from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.profile import Profile
 from app.rules.signals import Facts, Thresholds, classify
@@ -56,9 +57,11 @@ def judge(
     table: Callable[[], Features],
     rules: Rulebook,
     profile: Profile,
+    likeness: Likeness | None = None,
 ) -> Judgement:
     """Decide about one event for one bot. Pure; `table` gives the features of the room
-    and is called only for a bid."""
+    and is called only for a bid. `likeness`: to the bot's subjects, where it was
+    measured in time."""
     classified = classify(event, bot, facts, addressing, rules.thresholds)
     tie = tie_break(bot, event.message_id)
     refusal = _refusal(bot, facts, classified)
@@ -68,7 +71,14 @@ def judge(
     if classified.signal in _NEVER_BID or not facts.unasked:
         return Judgement(classified, None, tie, refusal, wordless)
     offer = bid(
-        table(), classified.signal, facts.trust, rules.policy, profile, event.content
+        table=table(),
+        signal=classified.signal,
+        trust=facts.trust,
+        policy=rules.policy,
+        profile=profile,
+        text=event.content,
+        likeness=likeness,
+        colleagues=facts.colleagues,
     )
     return Judgement(
         classified, _nod(offer) if wordless else offer, tie, refusal, wordless

@@ -3,12 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from app.domain.character import Character
-from app.rules.interests import Interests
+from app.rules.interests import Interests, Likeness
 
 CHATTINESS_BITS = 4.0
 """Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
+
+HAND_OVER_BITS = 5.0
+"""Bits that a message on its subject has more for a character, where another of our
+bots would go on answering by its thread alone."""
+UNSURE_BITS, SURE_BITS = 2.0, 6.0
+"""Bits of interest from which some, and all of that counts."""
+FOLLOW_UP_BITS = 1.0
+"""Bits of a follow-up in the character's own thread."""
+UNRELATED_BITS = 4.0
+"""Bits that a message there has less, when it follows up on nothing."""
+FOLLOWS = 0.0
+"""Likeness to a follow-up from which a message is one."""
+FOLLOWS_NOT = -0.1
+"""Likeness below which it is none."""
+
+
+class Thread(Enum):
+    """Whose exchange a message goes on with, as far as the channel shows."""
+
+    NOBODYS = "nobody's"
+    OWN = "own"
+    COLLEAGUES = "a colleague's"
+
+
+def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -> float:
+    """What a thread is worth less, or a subject more, where the two disagree; in bits.
+
+    A message that is sure to be about something is its expert's; a bare follow-up stays
+    with whom it follows; what is neither is nobody's.
+    """
+    if thread is Thread.COLLEAGUES:
+        share = (interest - UNSURE_BITS) / (SURE_BITS - UNSURE_BITS)
+        return HAND_OVER_BITS * min(1.0, max(0.0, share))
+    if thread is Thread.NOBODYS or likeness is None:
+        return 0.0
+    follows = _follows(likeness)
+    # A bare follow-up is like nobody's subject, and that must not speak against it.
+    kept = FOLLOW_UP_BITS + max(0.0, -interest)
+    return follows * kept - (1.0 - follows) * UNRELATED_BITS
+
+
+def _follows(likeness: Likeness) -> float:
+    """How surely a message is a follow-up, 0 to 1."""
+    share = (likeness.follow_up - FOLLOWS_NOT) / (FOLLOWS - FOLLOWS_NOT)
+    return min(1.0, max(0.0, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +65,18 @@ class Profile:
     chattiness: float = 0.5
     interests: Interests | None = None
 
-    def parts(self, text: str) -> dict[str, float]:
+    def parts(
+        self, text: str, likeness: Likeness | None, thread: Thread
+    ) -> dict[str, float]:
         """What the character adds to a bid for this text, in bits."""
-        interest = self.interests.bits(text) if self.interests is not None else 0.0
+        known = self.interests
+        interest = known.bits(text, likeness) if known is not None else 0.0
         return {
             "chattiness": (self.chattiness - 0.5) * 2 * CHATTINESS_BITS,
             "interest": interest,
+            "subject_change": 0.0
+            if known is None
+            else subject_change(interest, likeness, thread),
         }
 
     def touched(self, text: str) -> bool:

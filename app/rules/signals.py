@@ -34,6 +34,8 @@ class Facts(Frozen):
     """The text names the bot, though it may not speak to it."""
     touches: bool = False
     """The text holds words of the bot's interests."""
+    colleagues: bool = False
+    """It goes on with another of our bots, as far as the channel shows."""
     ignored: bool = False
     """The operator set this author aside, or the author opted out."""
     unasked: bool = True

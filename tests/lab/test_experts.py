@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 def test_every_figure_is_a_share(folder: Path) -> None:
     """Each test of the benchmark counts every line once, right, wrong or silent."""
     out = folder / "out.json"
-    main(folder, out)
+    main(folder, json_out=out)
     figures = json.loads(out.read_text())
     assert len(figures) == 10
     for name, shares in figures.items():

@@ -1,0 +1,179 @@
+"""How like a message is to a character's subjects: the same on every processor, for
+every message, and at one price."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from app.domain.character import Character, Interest, VoiceLine, load_character
+from app.likeness.encoder import Encoder, Matrix, Sentences
+from app.likeness.space import NOBODYS, Space, ordinary_lines
+from app.likeness.subjects import READ, Subjects, legible
+
+SHIPPED = ("elena", "aria", "dotty")
+NOISE = 3e-7
+MOST = 3.0
+TRIES = 3
+ORDINARY = (
+    "I read that the moon pulls at the sea, and that it does so twice a day because the "
+    "earth turns under it. Is that right? I always wondered why it is not once a day."
+)
+CRAFTED = {
+    "one ligature by the thousand": "\ufdfa" * 4_000,
+    "chinese": "\u6f22\u5b57" * 2_000,
+    "marks": "?!" * 2_000,
+    "every subject": "reef octopus chorus vinyl cocktail whale guitar poker " * 80,
+    "a word without end": "a" * 4_000,
+    "lines": "\n" * 4_000,
+}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """The sentence encoder, loaded once."""
+    return Encoder(Sentences)
+
+
+@pytest.fixture(scope="module")
+def space(encoder: Encoder) -> Space:
+    """The space of the shipped ordinary lines."""
+    return Space(encoder)
+
+
+@pytest.fixture(scope="module")
+def shipped(encoder: Encoder, space: Space) -> Subjects:
+    """The three shipped characters."""
+    characters = {name: load_character(name, None) for name in SHIPPED}
+    return Subjects(characters, encoder, space)
+
+
+@pytest.mark.parametrize(
+    ("text", "expert"),
+    [
+        ("are seahorses fish", "elena"),
+        ("Wie schwer wird ein Blauwal?", "elena"),
+        ("my singing teacher wants me to breathe differently", "aria"),
+        ("¿cómo se afina un violín?", "aria"),
+        ("something bitter with soda, no alcohol", "dotty"),
+        ("we split up after six years together", "dotty"),
+    ],
+)
+def test_a_subject_is_known_without_its_words(
+    shipped: Subjects, text: str, expert: str
+) -> None:
+    """A message without any listed word, in any language, is nearest to its expert, and
+    nearer to it than to ordinary chat."""
+    found = shipped.read(text)
+    best = max(found, key=lambda bot: found[bot].subject)
+    assert (best, found[best].subject > -0.05) == (expert, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["see you at six", "the printer is broken again", "ok", "", "\u200b", "🙂"]
+)
+def test_ordinary_chat_is_nobodys(shipped: Subjects, text: str) -> None:
+    """Small talk, errands and what says nothing are nearer to ordinary chat."""
+    assert max(one.subject for one in shipped.read(text).values()) < -0.05
+
+
+def test_a_follow_up_is_told_from_other_lines(shipped: Subjects) -> None:
+    """What only makes sense after something else is known, whoever reads it."""
+    for text, follows in (
+        ("and for how many years?", True),
+        ("pourquoi ça ?", True),
+        ("my brother moved to Oslo", False),
+        ("whales are mammals", False),
+    ):
+        found = {one.follow_up for one in shipped.read(text).values()}
+        assert len(found) == 1, text
+        assert (found.pop() > -0.05) is follows, text
+
+
+def test_noise_of_the_processor_changes_nothing(encoder: Encoder) -> None:
+    """The last bits of the vectors do not reach a likeness beyond its last decimal."""
+
+    class Noisy(Sentences):
+        def encode(self, texts: list[str]) -> Matrix:
+            exact = super().encode(texts)
+            noise = np.random.default_rng(1).uniform(-NOISE, NOISE, exact.shape)
+            return np.asarray(exact + noise, dtype=np.float32)
+
+    characters = {"elena": load_character("elena", None)}
+    noisy = Encoder(Noisy)
+    one = Subjects(characters, encoder, Space(encoder))
+    other = Subjects(characters, noisy, Space(noisy))
+    for text in ("Do whales sleep?", "brb", "and how long?", ORDINARY):
+        exact, moved = one.read(text)["elena"], other.read(text)["elena"]
+        assert exact.subject == pytest.approx(moved.subject, abs=0.00011)
+        assert exact.follow_up == pytest.approx(moved.follow_up, abs=0.00011)
+
+
+def test_two_alike_are_told_apart_by_nothing(encoder: Encoder, space: Space) -> None:
+    """Two characters with the same interests have the same likeness; one without any
+    is like nothing."""
+    elena = load_character("elena", None)
+    nobody = elena.model_copy(update={"interests": ()})
+    found = Subjects(
+        {"elena": elena, "twin": elena, "nobody": nobody}, encoder, space
+    ).read("how do corals grow")
+    assert found["elena"] == found["twin"]
+    assert found["nobody"].subject < -0.5
+
+
+def test_a_single_long_interest(encoder: Encoder, space: Space) -> None:
+    """As many words as a file may hold, one sentence: no message is like all of it."""
+    words = tuple(f"word{number}" for number in range(60))
+    one = Character(
+        name="long",
+        display_name="Long",
+        persona="x",
+        interests=(Interest(name="all", words=words, examples=("Is this it?",)),),
+        lines=tuple(
+            VoiceLine(mood=mood, text="Hm.")  # type: ignore[arg-type]
+            for mood in ("greeting", "honest", "curious")
+        ),
+    )
+    found = Subjects({"long": one}, encoder, space).read("my train was late today")
+    assert found["long"].subject < 0
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_no_text_is_dear(shipped: Subjects, encoder: Encoder, name: str) -> None:
+    """Reading a crafted message costs at most three times what an ordinary one does."""
+
+    def seconds(content: str) -> float:
+        best = float("inf")
+        for run in range(3):
+            encoder.clear()
+            began = time.thread_time()
+            for number in range(12):
+                shipped.read(f"{number}{run}{content}")
+            best = min(best, time.thread_time() - began)
+        return best
+
+    ratio = float("inf")
+    for _ in range(TRIES):
+        ratio = min(ratio, seconds(CRAFTED[name]) / seconds(ORDINARY))
+        if ratio <= MOST:
+            break
+    print(f"{name}: {ratio:.1f} times an ordinary message")
+    assert ratio <= MOST
+
+
+def test_what_is_read_is_bounded() -> None:
+    """However long a text becomes when its letters are composed."""
+    assert all(len(legible(text)) <= READ for text in (*CRAFTED.values(), ORDINARY))
+
+
+def test_ordinary_lines_are_lines() -> None:
+    """Each group has several lines, none twice, none blank."""
+    groups = ordinary_lines()
+    assert set(groups) >= NOBODYS
+    for name, lines in groups.items():
+        assert len(lines) >= 3, name
+        assert all(line.strip() == line and line for line in lines), name
+    everything = [line for lines in groups.values() for line in lines]
+    assert len(everything) == len(set(everything))
