@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import celery
@@ -296,6 +297,44 @@ RARE = {
         **dict.fromkeys(("%R~direct??[369]", "%R~cycles??[369]", "%R~delivery??[369]", "%R~chores??[369]"), PAGE),
     },
 }  # fmt: skip
+
+
+DAY = "2026-11-26"
+STOLEN: list[tuple[str, tuple[str, ...]]] = [
+    *(("gateway", command) for command in (
+        ("SET", "budget:ada:person:1", "999"), ("HSET", keys.shares("ada", DAY), "1", "999"), ("SET", keys.gateway_lease("ada"), "x"),
+        ("HSET", keys.answer("1"), "ada", "declined"), ("SET", keys.mute("channel:1"), "x"), ("SET", keys.mute("bot:ada"), "x"),
+        ("HSET", keys.cursor("ada"), "1", "999"), ("HSET", keys.refusals("ada", "1"), "send", "x"),
+        ("XTRIM", "mailbox:ada:inbox:1", "MAXLEN", "0"),
+        ("LREM", keys.outbox("ada", "1"), "0", "x"), ("HSET", keys.trust("ada"), "1", "x"), ("HSET", keys.ROSTER, "ada", "x"),
+        ("HSET", keys.names("7"), "1", "x"), ("SET", keys.vault("ada", "profile"), "x"), ("HGETALL", keys.entry("e1")),
+        ("HGETALL", keys.bids("1")), ("XADD", "mailbox:ada:inbox:1", "*", "event", "x"), ("DEL", keys.journal("1")),
+        ("RPUSH", keys.journal("1"), "x"), ("RPUSH", keys.journal_of_bot("ada", DAY), "x"), ("DEL", keys.cause_root("1")),
+    )),
+    *(("worker", command) for command in (
+        ("XRANGE", "mailbox:ada:inbox:1", "-", "+"), ("HGETALL", "memory:ada:said"), ("LRANGE", keys.journal("1"), "0", "-1"),
+        ("HSET", "memory:ada:person:1", "1.0", "x"), ("DEL", "memory:ada:diary"), ("DEL", keys.budget("ada", DAY)),
+        ("BRPOP", "direct", "1"), ("GET", SECRETS),
+    )),
+    ("beat", ("LPUSH", "chores", "x")), ("beat", ("LPUSH", "delivery", "x")),
+    ("flower", ("LPUSH", "direct", "x")), ("flower", ("ZREM", "unacked_index", "x")), ("flower", ("HDEL", "unacked", "x")),
+    ("viewer", ("LRANGE", keys.journal("1"), "0", "-1")),
+    ("operator", ("SET", keys.mute_by_operator("all"), "x")), ("operator", ("GET", SECRETS)), ("operator", ("SCAN", "0")),
+]  # fmt: skip
+"""What docs/security.md says that a stolen login can do."""
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    STOLEN,
+    ids=lambda part: part if isinstance(part, str) else " ".join(part)[:40],
+)
+def test_a_stolen_login_can_do_what_is_said(
+    guarded: Guarded, user: str, command: tuple[str, ...]
+) -> None:
+    """The page exaggerates nothing: the server would let this user do it."""
+    client: Any = guarded.running.store.client
+    assert client.execute_command("ACL", "DRYRUN", user, *command) in {b"OK", "OK"}
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,42 @@ def test_the_server_takes_the_file_that_passwords_sh_makes(
             server.terminate()
 
 
+def pinned(folder: Path, docker: str) -> subprocess.CompletedProcess[str]:
+    """What pin.sh does where `docker` is this script."""
+    programs = folder.parent / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "docker").write_text(f"#!/bin/sh\n{docker}\n")
+    (programs / "docker").chmod(0o755)
+    return subprocess.run(
+        [folder / "pin.sh"],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_images_are_pinned_to_what_the_registry_tells(tmp_path: Path) -> None:
+    """pin.sh writes both images with their digests and leaves the rest of .env alone,
+    however often; a registry that tells none changes nothing."""
+    folder = tmp_path / "docker"
+    shutil.copytree(DOCKER, folder, ignore=shutil.ignore_patterns("secrets"))
+    (folder / ".env").write_text("OTHER=1\nVALKEY_IMAGE=old\n")
+    digest = "sha256:" + "ab" * 32
+    for _ in range(2):
+        assert pinned(folder, f"echo {digest}").returncode == 0
+    lines = (folder / ".env").read_text().splitlines()
+    assert lines == [
+        "OTHER=1",
+        f"VALKEY_IMAGE=valkey/valkey:9-alpine@{digest}",
+        f"PYTHON_IMAGE=python:3.12-slim@{digest}",
+    ]
+    for trouble in ("exit 1", "echo nothing"):
+        assert pinned(folder, trouble).returncode != 0
+        assert (folder / ".env").read_text().splitlines() == lines
+        assert not (folder / ".env.new").exists()
+
+
 def port_in_use(port: int) -> bool:
     """Whether somebody listens there."""
     with socket.socket() as probe:
