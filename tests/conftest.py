@@ -20,7 +20,7 @@ from tests.patience import patience
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
-PROCESSES = ("cases", "e2e", "cli", "playground")
+PROCESSES = ("cases", "e2e", "cli", "demo", "lab", "host")
 """Folders whose tests start processes. They run first, so that short tests fill the end
 of a parallel run."""
 

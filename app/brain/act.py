@@ -14,11 +14,11 @@ from langgraph.store.base import BaseStore
 
 from app.brain import prompt, reply, text
 from app.brain.billing import Account
-from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
 from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
-from app.brain.ports import Enclosed
+from app.brain.ports import AnswerTurn, Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
 from app.content.names import legible, named_parts
@@ -45,15 +45,15 @@ class Draft:
 def act(state: CycleState, runtime: Runtime[Run]) -> Change:
     """Draft and commit the chosen candidate; a stale draft of a direct message is
     written once more, then sent."""
-    run, candidate = runtime.context, state["chosen"]
-    if candidate is None:
+    run, chosen = runtime.context, state["chosen"]
+    if chosen is None:
         return {"chosen": None}
-    draft = _draft(run, candidate, runtime.store)
-    verdict = _commit(run, candidate, draft, final=False)
-    if verdict is Commit.STALE and candidate.direct:
-        draft = _draft(run, candidate, runtime.store)
-        verdict = _commit(run, candidate, draft, final=True)
-    outcome = _conclude(run, candidate, draft, verdict)
+    draft = _draft(run, chosen, runtime.store)
+    verdict = _commit(run, chosen, draft, final=False)
+    if verdict is Commit.STALE and chosen.candidate.direct:
+        draft = _draft(run, chosen, runtime.store)
+        verdict = _commit(run, chosen, draft, final=True)
+    outcome = _conclude(run, chosen, draft, verdict)
     lost = outcome.did is Did.LOST
     return {
         "chosen": None,
@@ -62,8 +62,9 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
     }
 
 
-def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit | None:
+def _commit(run: Run, chosen: Chosen, draft: Draft, final: bool) -> Commit | None:
     """The commit's verdict, or None for a silent draft, which has nothing to commit."""
+    candidate = chosen.candidate
     event = candidate.entry.event
     if not draft.text and not draft.emoji:
         return None
@@ -86,19 +87,18 @@ def _commit(run: Run, candidate: Candidate, draft: Draft, final: bool) -> Commit
         reason=f"{candidate.plan.reason}; {draft.reason}",
         fallback=spare,
     )
-    return run.ports.commit(candidate.entry, action, final=final)
+    return chosen.turn.commit(action, final=final)
 
 
 def _conclude(
-    run: Run, candidate: Candidate, draft: Draft, verdict: Commit | None
+    run: Run, chosen: Chosen, draft: Draft, verdict: Commit | None
 ) -> Outcome:
-    entry, ports = candidate.entry, run.ports
-    message = entry.event.message_id
+    candidate, turn = chosen.candidate, chosen.turn
+    message = candidate.entry.event.message_id
     if draft.lost:
         return Outcome(message, Did.LOST, draft.reason)
     if verdict is None:
-        ports.book(entry, draft.cost)
-        ports.decline(entry, draft.reason)
+        turn.decline(draft.reason, draft.cost)
         return Outcome(message, Did.DECLINED, draft.reason)
     if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
         return Outcome(
@@ -114,32 +114,31 @@ def _conclude(
     if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
         # Somebody else answers it: no decline may be recorded for the message, only
         # this bot's entry goes.
-        ports.release(entry, verdict)
-        ports.drop([entry], "commit", verdict)
+        turn.release(verdict)
+        run.ports.drop([candidate.entry], "commit", verdict)
         return Outcome(message, Did.DROPPED, verdict)
-    ports.decline(entry, verdict)
+    turn.decline(verdict)
     return Outcome(message, Did.DECLINED, verdict)
 
 
-def _draft(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
+def _draft(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     """One draft from fresh context. Whoever asked a bot with a model sees it type from
     the beginning."""
+    candidate = chosen.candidate
     if told := notice(candidate.entry):
         return Draft(text=told, reason="over a limit")
     writes = (
         run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
     )
-    with (
-        run.ports.typing(candidate.entry)
-        if candidate.direct and writes
-        else nullcontext()
-    ):
-        return _written(run, candidate, memory)
+    seen_typing = candidate.direct and writes
+    with chosen.turn.typing() if seen_typing else nullcontext():
+        return _written(run, chosen, memory)
 
 
-def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
+def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     """Free for a reaction and for the offline voice."""
-    lines = run.ports.context(candidate.entry)
+    candidate, turn = chosen.candidate, chosen.turn
+    lines = turn.context()
     entry = _as_it_stands(candidate.entry, lines)
     character, speaker = run.brain.character, run.brain.speaker
     # A model is asked about what a message replies to; the offline voice answers the
@@ -148,37 +147,39 @@ def _written(run: Run, candidate: Candidate, memory: BaseStore | None) -> Draft:
         *entry.event.parts,
         *(_replied_parts(entry, lines) if speaker is not None else ()),
     )
-    enclosed = run.ports.enclosed(entry, files) if files else Enclosed()
+    enclosed = turn.enclosed(files) if files else Enclosed()
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(
             emoji=choose_emoji(character, candidate, run.ports.chance()),
             reason="reaction by rule",
         )
-    known = _recall_notes(run, entry, lines, memory)
+    known = _recall_notes(run, turn, entry=entry, lines=lines, memory=memory)
     shown = prompt.Shown(
         lines=lines,
-        place=run.ports.place,
+        place=turn.place,
         enclosed=enclosed,
         recent=tuple(run.ports.recent()),
         notes=known.notes(),
     )
     messages = prompt.build(character, run.ports.me, entry, shown)
     cost = speaker.estimate(messages) if speaker is not None else Cost()
-    reserved = run.ports.reserve(candidate.entry, cost)
+    reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:
         return Draft(
             reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
         )
     if speaker is None:
         return _offline_answer(run, candidate, messages, known)
-    account = Account(
-        cost, lambda more: run.ports.reserve(candidate.entry, more) is Reserve.OK
-    )
+    account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _ask(run, candidate, messages, account)
 
 
 def _recall_notes(
-    run: Run, entry: InboxEntry, lines: Sequence[ChatLine], memory: BaseStore | None
+    run: Run,
+    turn: AnswerTurn,
+    entry: InboxEntry,
+    lines: Sequence[ChatLine],
+    memory: BaseStore | None,
 ) -> Remembered:
     """What the bot remembers of the author and the channel; the journal has what kept
     it from remembering."""
@@ -191,8 +192,7 @@ def _recall_notes(
         now_ms=run.ports.now_ms,
     )
     if known.trouble:
-        run.ports.note(
-            entry,
+        turn.note(
             step="recall",
             verdict="missing",
             reason=known.trouble,

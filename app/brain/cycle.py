@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from app.brain.brain import Brain
 from app.brain.mood import Reading
-from app.brain.ports import CyclePorts
+from app.brain.ports import AnswerTurn, CyclePorts
 from app.domain.model import ActionKind, InboxEntry, Signal
 from app.rules.plan import Plan, Scores
 
@@ -39,6 +39,14 @@ class Candidate:
     def direct(self) -> bool:
         """Whether it must be answered, or the journal say why not."""
         return self.entry.signal is Signal.DIRECT
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The message that is answered now, and its turn, which holds the floor."""
+
+    candidate: Candidate
+    turn: AnswerTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class CycleState(TypedDict):
     """The graph's state. `candidates` are those still to be decided, the next first."""
 
     candidates: tuple[Candidate, ...]
-    chosen: Candidate | None
+    chosen: Chosen | None
     outcomes: tuple[Outcome, ...]
     stopped: bool
 
@@ -88,6 +96,6 @@ class Change(TypedDict, total=False):
     """What a node changes in the state."""
 
     candidates: tuple[Candidate, ...]
-    chosen: Candidate | None
+    chosen: Chosen | None
     outcomes: tuple[Outcome, ...]
     stopped: bool

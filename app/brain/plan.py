@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from app.brain.brain import Brain
-from app.brain.cycle import Candidate, Change, CycleState, Did, Outcome, Run
+from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
 from app.brain.perceive import drop_grouped, settled
-from app.brain.ports import CyclePorts
+from app.brain.ports import AnswerTurn, CyclePorts
 from app.domain.model import ActionKind, Context, Signal
 from app.domain.verdicts import Claim
 
@@ -32,15 +32,16 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
     for place, candidate in enumerate(wanted):
         if not candidate.direct and place >= TRIES:
             break
-        verdict = ports.claim(candidate.entry)
+        turn = ports.answer(candidate.entry)
+        verdict = turn.claim()
         rest = wanted[place + 1 :]
         if verdict is Claim.GRANTED:
-            _note(ports, candidate)
+            _note(turn, candidate)
             if not candidate.direct:
                 _drop_ambient(rest, ports, outcomes)
                 _note_left(rest, candidate, ports)
             return {
-                "chosen": candidate,
+                "chosen": Chosen(candidate, turn),
                 "candidates": tuple(rest),
                 "outcomes": tuple(outcomes),
             }
@@ -127,13 +128,12 @@ def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) 
     """Triggers that came together share one cycle; each is told which of them was
     answered."""
     triggers = [one.entry for one in rest if one.entry.signal is not Signal.AMBIENT]
-    ports.left(triggers, f"answers {chosen.entry.event.message_id} first")
+    ports.defer(triggers, f"answers {chosen.entry.event.message_id} first")
 
 
-def _note(ports: CyclePorts, candidate: Candidate) -> None:
+def _note(turn: AnswerTurn, candidate: Candidate) -> None:
     scores = candidate.scores
-    ports.note(
-        candidate.entry,
+    turn.note(
         step="plan",
         verdict=candidate.plan.kind,
         reason=candidate.plan.reason,

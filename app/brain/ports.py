@@ -56,31 +56,62 @@ class Enclosed:
     problems: tuple[str, ...] = ()
 
 
-class PostPorts(Protocol):
-    """What a post that answers nobody needs. Only a poll asks for it."""
+class Turn(Protocol):
+    """Speaking once in one channel: ask for its floor, read, hold money, commit or fall
+    silent. Every call is synchronous."""
 
-    def openings(self) -> Sequence[Opening]:
-        """Texts that wait for their post, then quiet channels, the quietest first; none
-        where the bot may not."""
+    def claim(self) -> Claim:
+        """Ask for the channel's floor. GRANTED is renewed until commit or loss."""
 
-    def claim_post(self, opening: Opening) -> Claim:
-        """Ask for the channel's floor."""
+    def context(self) -> Sequence[ChatLine]:
+        """Recent lines of the channel from Discord, oldest first. Moves the mark that
+        STALE is judged by."""
 
-    def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
-        """Recent lines of the channel, oldest first."""
+    def reserve(self, cost: Cost) -> Reserve:
+        """Before each model call: hold what it may cost of every budget. After the
+        first one the floor is not handed over any more."""
 
-    def reserve_post(self, opening: Opening, cost: Cost) -> Reserve:
-        """Before each model call: hold what it may cost of every budget."""
+    def commit(self, action: Action, *, final: bool = False) -> Commit:
+        """The one atomic step from decision to outbox.
 
-    def commit_post(self, opening: Opening, action: Action) -> Commit:
-        """The one atomic step from the draft to the outbox."""
+        `final`: do not judge staleness again (a direct message's second draft is sent
+        in any case).
+        """
 
-    def release_post(self, opening: Opening, action: Action) -> None:
-        """Give the floor back without a post, for the action's reason, and book what
-        the silence cost."""
+    def decline(self, reason: str, cost: Cost | None = None) -> None:
+        """Fall silent for good: give the floor back and book `cost` in place of what is
+        held; None: all that is held."""
 
 
-class CyclePorts(PostPorts, Protocol):
+class AnswerTurn(Turn, Protocol):
+    """The turn of a message. A commit or a decline removes its entry from the inbox."""
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        """Where the message was said, once its context was read: `channel`, `topic`,
+        `thread`, as far as is known."""
+
+    def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
+        """The texts and pictures among these parts that this bot can read and see."""
+
+    def typing(self) -> AbstractContextManager[None]:
+        """Show the typing indicator until the block ends."""
+
+    def release(self, reason: str) -> None:
+        """Give the floor back without an answer and leave the entry for a later
+        cycle."""
+
+    def note(
+        self,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
+        """Write one journal line about the message."""
+
+
+class CyclePorts(Protocol):
     """One cycle's view of the world: one bot, one lane, one lock held. Every call is
     synchronous."""
 
@@ -95,6 +126,9 @@ class CyclePorts(PostPorts, Protocol):
     @property
     def woken_by(self) -> Context:
         """What woke this cycle. Only the poll considers ambient messages."""
+
+    def chance(self) -> float:
+        """A number in [0, 1), the cycle's only source of chance."""
 
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first: of its channel (direct lane) or all
@@ -112,58 +146,17 @@ class CyclePorts(PostPorts, Protocol):
     def allowed(self, entry: InboxEntry) -> bool:
         """Whether the bot may speak unasked in the entry's channel."""
 
-    def claim(self, entry: InboxEntry) -> Claim:
-        """Ask for the floor of the entry's channel, for this message. GRANTED is
-        renewed until commit or loss."""
+    def openings(self) -> Sequence[Opening]:
+        """Texts that wait for their post, then quiet channels, the quietest first; none
+        where the bot may not. Only a poll asks for it."""
 
-    def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
-        """Recent lines of the channel from Discord, oldest first. Moves the mark that
-        STALE is judged by."""
+    def answer(self, entry: InboxEntry) -> AnswerTurn:
+        """The turn of a message."""
 
-    @property
-    def place(self) -> Mapping[str, str]:
-        """Where the message was said whose context was read last: `channel`, `topic`,
-        `thread`, as far as is known."""
+    def post(self, opening: Opening) -> Turn:
+        """The turn of a post that answers nobody."""
 
-    def enclosed(self, entry: InboxEntry, parts: Sequence[MessagePart]) -> Enclosed:
-        """The texts and pictures among these parts that this bot can read and see."""
-
-    def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
-        """Before every model call: mark the message as paid for and hold what it may
-        cost of every budget."""
-
-    def typing(self, entry: InboxEntry) -> AbstractContextManager[None]:
-        """Show the typing indicator until the block ends."""
-
-    def commit(
-        self, entry: InboxEntry, action: Action, *, final: bool = False
-    ) -> Commit:
-        """The one atomic step from decision to outbox. Removes the entry and journals
-        when COMMITTED.
-
-        `final`: do not judge staleness again (a direct message's second draft is sent
-        in any case).
-        """
-
-    def book(self, entry: InboxEntry, cost: Cost) -> None:
-        """Book what a silence cost in place of what is held; a commit books its own."""
-
-    def decline(self, entry: InboxEntry, reason: str) -> None:
-        """Answer with silence for good: removes the entry, records the decline, gives
-        the floor back, journals."""
-
-    def release(self, entry: InboxEntry, reason: str) -> None:
-        """Give the floor back without an answer and leave the entry for a later cycle;
-        journals."""
-
-    def recent(self) -> Sequence[str]:
-        """What the bot's offline voice said within about a day, in any process, oldest
-        first."""
-
-    def utter(self, line: str) -> bool:
-        """Before the offline voice says a line; False: it said it within a day."""
-
-    def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
+    def defer(self, entries: Sequence[InboxEntry], reason: str) -> None:
         """Note, once each, that triggers were seen and not answered in this cycle. They
         stay in the inbox."""
 
@@ -175,15 +168,9 @@ class CyclePorts(PostPorts, Protocol):
         nothing was paid for.
         """
 
-    def note(
-        self,
-        entry: InboxEntry,
-        step: str,
-        verdict: str,
-        reason: str,
-        numbers: Mapping[str, float | str],
-    ) -> None:
-        """Write one journal line about an entry."""
+    def recent(self) -> Sequence[str]:
+        """What the bot's offline voice said within about a day, in any process, oldest
+        first."""
 
-    def chance(self) -> float:
-        """A number in [0, 1), the cycle's only source of chance."""
+    def utter(self, line: str) -> bool:
+        """Before the offline voice says a line; False: it said it within a day."""

@@ -12,10 +12,10 @@ from app.brain import prompt, reply, text
 from app.brain.billing import Account
 from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
-from app.brain.ports import Opening
+from app.brain.ports import Opening, Turn
 from app.brain.silence import is_silence
 from app.domain.errors import ModelUnavailable
-from app.domain.model import Action, ActionKind, Context
+from app.domain.model import Action, ActionKind, Context, Cost
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import plan
 
@@ -40,19 +40,20 @@ def post(state: CycleState, runtime: Runtime[Run]) -> Change:
     chance = ports.chance()
     for opening in ports.openings()[:TRIES]:
         wish = plan.proactive(pacing.drive, chance, opening.quiet_s)
-        if (opening.text or wish.kind is ActionKind.POST) and ports.claim_post(
-            opening
-        ) is Claim.GRANTED:
-            return {"outcomes": (*state["outcomes"], _make(run, opening))}
+        if not opening.text and wish.kind is not ActionKind.POST:
+            continue
+        turn = ports.post(opening)
+        if turn.claim() is Claim.GRANTED:
+            return {"outcomes": (*state["outcomes"], _make(run, opening, turn))}
     return {}
 
 
-def _make(run: Run, opening: Opening) -> Outcome:
-    action = _draft(run, opening)
+def _make(run: Run, opening: Opening, turn: Turn) -> Outcome:
+    action = _draft(run, opening, turn)
     if not action.text:
-        run.ports.release_post(opening, action)
+        turn.decline(action.reason, Cost(action.tokens, action.micro_usd))
         return Outcome(opening.post_id, Did.DECLINED, action.reason)
-    verdict = run.ports.commit_post(opening, action)
+    verdict = turn.commit(action)
     done = verdict in {Commit.COMMITTED, Commit.DRY_RUN}
     return Outcome(
         opening.post_id,
@@ -62,7 +63,7 @@ def _make(run: Run, opening: Opening) -> Outcome:
     )
 
 
-def _draft(run: Run, opening: Opening) -> Action:
+def _draft(run: Run, opening: Opening, turn: Turn) -> Action:
     action = Action(
         kind=ActionKind.POST, channel_id=opening.channel, reason=opening.reason
     )
@@ -71,14 +72,12 @@ def _draft(run: Run, opening: Opening) -> Action:
     speaker = run.brain.speaker
     if speaker is None:
         return action.model_copy(update={"text": opener(run, opening.post_id)})
-    messages = _messages(run, opening)
+    messages = _messages(run, opening, turn)
     cost = speaker.estimate(messages)
-    reserved = run.ports.reserve_post(opening, cost)
+    reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:
         return action.model_copy(update={"reason": reserved})
-    account = Account(
-        cost, lambda more: run.ports.reserve_post(opening, more) is Reserve.OK
-    )
+    account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _asked(
         run, speaker=speaker, messages=messages, action=action, account=account
     )
@@ -122,17 +121,17 @@ def _asked(
     )
 
 
-def _messages(run: Run, opening: Opening) -> list[BaseMessage]:
+def _messages(run: Run, opening: Opening, turn: Turn) -> list[BaseMessage]:
     me = run.ports.me
     said = [
         prompt.said(line, me, run.brain.character.names)
-        for line in run.ports.lines_of(opening)
+        for line in turn.context()
         if line.content or line.parts
     ]
-    turn = prompt.fill(
+    asked = prompt.fill(
         "open", minutes=str(int(opening.quiet_s // 60)), transcript="\n".join(said)
     )
-    return [SystemMessage(prompt.system(run.brain.character)), HumanMessage(turn)]
+    return [SystemMessage(prompt.system(run.brain.character)), HumanMessage(asked)]
 
 
 def opener(run: Run, seed: str) -> str:

@@ -1,258 +1,165 @@
-"""The ports of a post that answers nobody: a diary, a dream, an opening of a
+"""The turn of a post that answers nobody: a diary, a dream, the opening of a
 conversation."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from app.brain.ports import Opening
-from app.delivery.rest import DiscordRest
 from app.domain.model import Action, ChatLine, Cost
-from app.domain.settings import Settings
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
 from app.rules.privacy import Kind, Place, Use, may_use
-from app.store import floors, holds, nights, posts, roster, states, stats
-from app.store.door import Store
-from app.store.floors import Holder
-from app.store.nights import Night
+from app.store import floors, holds, posts, states, stats
 from app.store.posts import Post
+from app.worker.cycle import Cycle
 from app.worker.holding import request, when_free
 from app.worker.naming import called
+from app.worker.openings import QUIET_S
 from app.worker.privacy import heard
-from app.worker.served import Served
 
 log = structlog.get_logger(__name__)
 
-QUIET_S = 1_800.0
-"""Seconds of quiet before a conversation is opened; `rules.plan.proactive` asks for as
-many."""
-CHANNELS_MOST = 100
-
 
 @dataclass(slots=True)
-class HeldPost:
-    """The floor that a poll holds for its post."""
+class PostTurn:
+    """See `app.brain.ports.Turn` for what each call promises."""
 
-    post: Post
-    token: str
+    cycle: Cycle
+    opening: Opening
+    held: Post | None = None
+    """The post for which the floor is held."""
+    token: str = ""
     hold: str = field(default_factory=request)
     """Under which the store holds what the post may cost."""
     asked: bool = False
 
-
-@dataclass
-class Posting:
-    """`app.brain.ports.PostPorts` on the store and Discord's REST."""
-
-    store: Store
-    rest: DiscordRest
-    settings: Settings
-    served: Served
-    holder: Holder
-    now_ms: int
-    request: str
-    """A prefix for request ids that no other cycle has."""
-    roster_ids: Mapping[str, str]
-    held: HeldPost | None = None
-
-    @property
-    def bot(self) -> str:
-        """Whose cycle it is."""
-        return self.holder.lane.bot
-
-    def openings(self) -> list[Opening]:
-        """What waits to be posted, then quiet channels."""
-        return [*self._nights(), *self._quiet()]
-
-    def _nights(self) -> list[Opening]:
-        """Last night's diary and dream, where the character file names a channel for
-        them."""
-        date = (
-            (datetime.fromtimestamp(self.now_ms / 1000, UTC) - timedelta(days=1))
-            .date()
-            .isoformat()
-        )
-        waiting = []
-        for night, channel in (
-            (Night.DIARY, self.served.character.diary),
-            (Night.DREAM, self.served.character.dream),
-        ):
-            if channel is None or not self._may(channel):
-                continue
-            post_id = posts.entry_id(self.bot, night, date)
-            if self.store.run(posts.posted(post_id)):
-                continue
-            written = self.store.run(nights.read_one(self.bot, night, date))
-            if written:
-                entry = json.loads(written)
-                waiting.append(
-                    Opening(
-                        post_id,
-                        channel,
-                        text=entry["text"],
-                        reason=f"the night's {night}",
-                        guild=entry.get("guild", ""),
-                    )
-                )
-        return waiting
-
-    def _quiet(self) -> list[Opening]:
-        if not self.served.character.pacing.proactive:
-            return []
-        channels = self._watched()
-        quiet = self.store.run(posts.quiet(self.bot, channels)) if channels else ()
-        found = [
-            Opening(posts.entry_id(self.bot, self.request, channel), channel, ms / 1000)
-            for channel, ms in zip(channels, quiet, strict=True)
-            if ms >= QUIET_S * 1000
-        ]
-        return sorted(found, key=lambda one: one.quiet_s, reverse=True)
-
-    def _watched(self) -> list[str]:
-        """Channels that the bot can read, may speak in, and was given: by its
-        watchlist, or one by one in the settings."""
-        entry = next(
-            (one for one in self.store.run(roster.roster()) if one.bot == self.bot),
-            None,
-        )
-        character = self.served.character
-        watchlist = character.watchlist
-        return [
-            channel
-            for channel in (entry.channels if entry is not None else ())
-            if self._may(channel)
-            and channel not in {character.diary, character.dream}
-            and (
-                "*" in watchlist
-                or channel in watchlist
-                or channel in self.settings.speak_channels
-            )
-        ][:CHANNELS_MOST]
-
-    def _may(self, channel: str) -> bool:
-        if not channel.isdigit():
-            log.warning("a channel for posts must be given by its id", bot=self.bot)
-            return False
-        return self.settings.may_speak(channel)
-
-    def claim(self, opening: Opening) -> Claim:
+    def claim(self) -> Claim:
         """Ask for the channel's floor. Nothing is posted in a channel whose server is
         unknown: it might be muted."""
-        place = self.rest.place(self.bot, self.served.token, opening.channel)
+        cycle, opening = self.cycle, self.opening
+        place = cycle.rest.place(cycle.bot, cycle.served.token, opening.channel)
         if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
         told, here = Place("", opening.guild), Place(opening.channel, place.guild)
         if opening.text and not may_use(Kind.LINE, told, here, Use.DIARY, about=""):
             log.warning(
                 "not posted: it tells of another server",
-                bot=self.bot,
+                bot=cycle.bot,
                 channel=opening.channel,
             )
             return Claim.NOT_ALLOWED
-        quiet = self.served.quiet_time(self.settings) if opening.text else QUIET_S
-        post = Post(
-            holder=self.holder,
+        post = self._post_in(place.guild, place.parent)
+        claimed = cycle.store.run(
+            posts.claim(post, cycle.served.limits, cycle.settings)
+        )
+        if claimed.verdict is Claim.GRANTED:
+            self.held, self.token = post, claimed.token
+            cycle.turn = self
+        return claimed.verdict
+
+    def _post_in(self, guild: str, parent: str | None) -> Post:
+        cycle, opening = self.cycle, self.opening
+        own = cycle.served.quiet_time(cycle.settings)
+        quiet_s = own if opening.text else QUIET_S
+        return Post(
+            holder=cycle.holder,
             entry_id=opening.post_id,
             channel=opening.channel,
-            guild=place.guild,
-            quiet_ms=int(quiet * 1000),
+            guild=guild,
+            quiet_ms=int(quiet_s * 1000),
             opening=not opening.text,
-            parent=place.parent,
+            parent=parent,
         )
-        claimed = self.store.run(posts.claim(post, self.served.limits, self.settings))
-        if claimed.verdict is Claim.GRANTED:
-            self.held = HeldPost(post, claimed.token)
-        return claimed.verdict
 
     def renew(self) -> bool:
         """Keep the floor while the model writes; True where none is held."""
-        held = self.held
-        if held is None:
+        post, cycle = self.held, self.cycle
+        if post is None:
             return True
-        lease = int(self.settings.floor_lease * 1000)
-        return self.store.run(
+        lease = int(cycle.settings.floor_lease * 1000)
+        return cycle.store.run(
             floors.renew(
-                held.post.channel,
-                bot=self.bot,
-                message=held.post.entry_id,
-                token=held.token,
+                post.channel,
+                bot=cycle.bot,
+                message=post.entry_id,
+                token=self.token,
                 lease_ms=lease,
             )
         )
 
-    def lines(self, opening: Opening) -> Sequence[ChatLine]:
-        """Recent lines of the channel."""
-        lines, _ = self.rest.context(
-            self.bot,
-            token=self.served.token,
-            channel=opening.channel,
-            limit=self.settings.context_messages,
-            ours=self.roster_ids,
-        )
-        guild = self.held.post.guild if self.held is not None else None
-        return called(self.store, guild, heard(self.store, self.settings, lines))
+    def context(self) -> Sequence[ChatLine]:
+        """Recent lines of the channel, oldest first."""
+        cycle = self.cycle
+        found, _ = cycle.recent_lines(self.opening.channel)
+        guild = self.held.guild if self.held is not None else None
+        willing = heard(cycle.store, cycle.settings, found)
+        return called(cycle.store, guild, willing)
 
     def reserve(self, cost: Cost) -> Reserve:
         """Hold of every budget what a model call may cost."""
-        held = self.held
-        if held is None:
+        post, cycle = self.held, self.cycle
+        if post is None:
             return Reserve.LOST_FLOOR
+        limits = cycle.served.limits
         verdict, _ = when_free(
-            lambda: self.store.run(
+            lambda: cycle.store.run(
                 posts.reserve(
-                    held.post,
-                    token=held.token,
-                    limits=self.served.limits,
+                    post,
+                    token=self.token,
+                    limits=limits,
                     cost=cost,
-                    hold=held.hold,
+                    hold=self.hold,
                     request=request(),
                 )
             ),
-            self.settings.model_timeout,
+            cycle.settings.model_timeout,
         )
-        if verdict is Reserve.OK and not held.asked:
-            held.asked = True
-            self.store.run(stats.count("model_calls"))
+        if verdict is Reserve.OK and not self.asked:
+            self.asked = True
+            cycle.store.run(stats.count("model_calls"))
         return verdict
 
-    def commit(self, action: Action) -> Commit:
-        """From the draft to the outbox."""
-        held, self.held = self.held, None
-        if held is None:
+    def commit(self, action: Action, *, final: bool = False) -> Commit:
+        """From the draft to the outbox. Nobody waits for it, so none is `final`."""
+        cycle, post = self.cycle, self._let_go()
+        if post is None:
             return Commit.LOST_FLOOR
-        verdict, _ = self.store.run(
+        verdict, _ = cycle.store.run(
             posts.commit(
-                held.post,
+                post,
                 action=action,
-                token=held.token,
-                hold=held.hold,
-                cooldown=self.served.cooldown(self.settings),
-                limits=self.served.limits,
-                settings=self.settings,
-                request=f"{self.request}.c",
+                token=self.token,
+                hold=self.hold,
+                cooldown=cycle.served.cooldown(cycle.settings),
+                limits=cycle.served.limits,
+                settings=cycle.settings,
+                request=request(),
             )
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-            engaged = decay.to_json(decay.spoke(self.now_ms))
-            self.store.run(states.remember(self.bot, held.post.channel, engaged))
+            engaged = decay.to_json(decay.spoke(cycle.now_ms))
+            cycle.store.run(states.remember(cycle.bot, post.channel, engaged))
+        cycle.committed = cycle.committed or verdict is Commit.COMMITTED
         return verdict
 
-    def release(self, action: Action) -> str:
-        """Give the floor back; the silence may have cost something. Returns who may
-        speak now."""
-        held, self.held = self.held, None
-        if held is None:
-            return ""
-        cost = Cost(action.tokens, action.micro_usd)
-        self.store.run(
-            holds.settle(held.hold, self.served.limits, cost, f"{self.request}.s")
+    def decline(self, reason: str, cost: Cost | None = None) -> None:
+        """Give the floor back; the silence may have cost something."""
+        cycle, post = self.cycle, self._let_go()
+        if post is None:
+            return
+        spent = cost if cost is not None else Cost()
+        limits = cycle.served.limits
+        cycle.store.run(holds.settle(self.hold, limits, spent, request()))
+        next_lane = cycle.store.run(
+            posts.give_back(post, self.token, reason, request())
         )
-        return self.store.run(
-            posts.give_back(held.post, held.token, action.reason, f"{self.request}.g")
-        )
+        if next_lane:
+            cycle.next_lanes.append(next_lane)
+
+    def _let_go(self) -> Post | None:
+        post, self.held, self.cycle.turn = self.held, None, None
+        return post

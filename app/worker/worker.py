@@ -39,6 +39,7 @@ from app.store.heartbeats import Heartbeat, Role
 from app.store.lanes import Begun
 from app.store.lock import LaneLock
 from app.store.signing import signer
+from app.worker.answering import AnswerTurn
 from app.worker.chores import Chores
 from app.worker.heartbeat import WorkerHeartbeat
 from app.worker.holding import request
@@ -320,9 +321,14 @@ class Worker:
         """A cycle failed: whoever asked finds the reason in the journal, and is asked
         for again until `patience_ms` after the message came. What fails for longer is
         given up."""
-        held = world.held.entry if world.held is not None else None
-        if held is not None and (
-            held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms
+        turn = world.turn if isinstance(world.turn, AnswerTurn) else None
+        held = turn.entry if turn is not None else None
+        if (
+            held is not None
+            and turn is not None
+            and (
+                held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms
+            )
         ):
             log.error(
                 "a message is given up",
@@ -330,10 +336,10 @@ class Worker:
                 message=held.event.message_id,
                 reason=reason,
             )
-            world.decline(held, reason)
+            turn.decline(reason)
             return
-        if held is not None:
-            world.release(held, reason)
+        if turn is not None:
+            turn.release(reason)
         oldest = max(
             (_age_ms(world, entry) for entry in world.begun.entries), default=0
         )

@@ -108,66 +108,19 @@ class FakePorts:
     def allowed(self, entry: InboxEntry) -> bool:
         return self.here
 
-    @property
-    def place(self) -> Mapping[str, str]:
-        return self.where
+    def answer(self, entry: InboxEntry) -> FakeAnswer:
+        return FakeAnswer(self, entry)
 
-    def enclosed(self, entry: InboxEntry, parts: Sequence[MessagePart]) -> Enclosed:
-        self.calls.append(("enclosed", entry.event.content))
-        return self.files
+    def post(self, opening: Opening) -> FakePost:
+        return FakePost(self, opening)
 
-    def claim(self, entry: InboxEntry) -> Claim:
-        self.calls.append(("claim", entry.event.content))
-        return self.claims.get(entry.event.content, Claim.GRANTED)
-
-    def context(self, entry: InboxEntry) -> Sequence[ChatLine]:
-        self.calls.append(("context", entry.event.content))
-        return tuple(self.lines)
-
-    def reserve(self, entry: InboxEntry, cost: Cost) -> Reserve:
-        self.reserved.append(cost.tokens)
-        return Reserve.OK if self.budget else Reserve.BUDGET
-
-    @contextmanager
-    def typing(self, entry: InboxEntry) -> Iterator[None]:
-        self.calls.append(("typing", entry.event.content))
-        yield
-        self.calls.append(("typing ends", entry.event.content))
-
-    def commit(
-        self, entry: InboxEntry, action: Action, *, final: bool = False
-    ) -> Commit:
-        self.calls.append(("commit", entry.event.content))
-        self.finals.append(final)
-        verdict = self.commits.pop(0) if self.commits else Commit.COMMITTED
-        if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-            self.actions.append(action)
-        return verdict
-
-    def book(self, entry: InboxEntry, cost: Cost) -> None:
-        self.calls.append(("book", str(cost.tokens)))
-
-    def decline(self, entry: InboxEntry, reason: str) -> None:
-        self.calls.append(("decline", reason))
-
-    def release(self, entry: InboxEntry, reason: str) -> None:
-        self.calls.append(("release", reason))
-
-    def left(self, entries: Sequence[InboxEntry], reason: str) -> None:
-        self.calls.extend(("left", f"{one.event.content}: {reason}") for one in entries)
+    def defer(self, entries: Sequence[InboxEntry], reason: str) -> None:
+        self.calls.extend(
+            ("defer", f"{one.event.content}: {reason}") for one in entries
+        )
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         self.calls.extend(("drop", f"{one.event.content}: {reason}") for one in entries)
-
-    def note(
-        self,
-        entry: InboxEntry,
-        step: str,
-        verdict: str,
-        reason: str,
-        numbers: Mapping[str, float | str],
-    ) -> None:
-        self.calls.append(("note", f"{step} {verdict}"))
 
     def recent(self) -> Sequence[str]:
         return tuple(self.uttered)
@@ -180,31 +133,102 @@ class FakePorts:
     def openings(self) -> Sequence[Opening]:
         return tuple(self.chances)
 
-    def claim_post(self, opening: Opening) -> Claim:
-        self.calls.append(("claim_post", opening.channel))
-        return self.claims.get(opening.channel, Claim.GRANTED)
-
-    def lines_of(self, opening: Opening) -> Sequence[ChatLine]:
-        return ()
-
-    def reserve_post(self, opening: Opening, cost: Cost) -> Reserve:
-        self.reserved.append(cost.tokens)
-        return Reserve.OK if self.budget else Reserve.BUDGET
-
-    def commit_post(self, opening: Opening, action: Action) -> Commit:
-        self.calls.append(("commit_post", opening.channel))
-        self.actions.append(action)
-        return Commit.COMMITTED
-
-    def release_post(self, opening: Opening, action: Action) -> None:
-        self.calls.append(("release_post", action.reason))
-
     def chance(self) -> float:
         return 0.0
 
     def asked(self, name: str) -> list[str]:
         """The arguments of all calls of this name, in order."""
         return [argument for called, argument in self.calls if called == name]
+
+
+@dataclass
+class FakeAnswer:
+    """The turn of a message."""
+
+    ports: FakePorts
+    entry: InboxEntry
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        return self.ports.where
+
+    def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
+        self._called("enclosed")
+        return self.ports.files
+
+    def claim(self) -> Claim:
+        self._called("claim")
+        return self.ports.claims.get(self.entry.event.content, Claim.GRANTED)
+
+    def context(self) -> Sequence[ChatLine]:
+        self._called("context")
+        return tuple(self.ports.lines)
+
+    def reserve(self, cost: Cost) -> Reserve:
+        self.ports.reserved.append(cost.tokens)
+        return Reserve.OK if self.ports.budget else Reserve.BUDGET
+
+    @contextmanager
+    def typing(self) -> Iterator[None]:
+        self._called("typing")
+        yield
+        self._called("typing ends")
+
+    def commit(self, action: Action, *, final: bool = False) -> Commit:
+        self._called("commit")
+        ports = self.ports
+        ports.finals.append(final)
+        verdict = ports.commits.pop(0) if ports.commits else Commit.COMMITTED
+        if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
+            ports.actions.append(action)
+        return verdict
+
+    def decline(self, reason: str, cost: Cost | None = None) -> None:
+        if cost is not None:
+            self.ports.calls.append(("book", str(cost.tokens)))
+        self.ports.calls.append(("decline", reason))
+
+    def release(self, reason: str) -> None:
+        self.ports.calls.append(("release", reason))
+
+    def note(
+        self,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
+        self.ports.calls.append(("note", f"{step} {verdict}"))
+
+    def _called(self, name: str) -> None:
+        self.ports.calls.append((name, self.entry.event.content))
+
+
+@dataclass
+class FakePost:
+    """The turn of a post that answers nobody."""
+
+    ports: FakePorts
+    opening: Opening
+
+    def claim(self) -> Claim:
+        self.ports.calls.append(("claim_post", self.opening.channel))
+        return self.ports.claims.get(self.opening.channel, Claim.GRANTED)
+
+    def context(self) -> Sequence[ChatLine]:
+        return ()
+
+    def reserve(self, cost: Cost) -> Reserve:
+        self.ports.reserved.append(cost.tokens)
+        return Reserve.OK if self.ports.budget else Reserve.BUDGET
+
+    def commit(self, action: Action, *, final: bool = False) -> Commit:
+        self.ports.calls.append(("commit_post", self.opening.channel))
+        self.ports.actions.append(action)
+        return Commit.COMMITTED
+
+    def decline(self, reason: str, cost: Cost | None = None) -> None:
+        self.ports.calls.append(("release_post", reason))
 
 
 class Scripted(BaseChatModel):

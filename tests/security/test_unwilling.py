@@ -22,7 +22,6 @@ from app.store.floors import Holder
 from app.store.lanes import Begun
 from app.worker.memory_store import RedisMemory
 from app.worker.ports import Ports
-from app.worker.posting import Posting
 from tests.brain.fakes import ME, NOW_MS, entry, line
 
 OUT, ASIDE, KIM = "8100000000000000001", "8100000000000000002", "8100000000000000003"
@@ -63,14 +62,11 @@ def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
 def test_their_lines_are_in_no_transcript(opted_out: Store, settings: Settings) -> None:
     """Around an answer and before an opening; everybody else's lines are."""
     asked = entry("elena, good morning", author_id=KIM)
-    assert [
-        one.author_id for one in world(opted_out, settings, asked).context(asked)
-    ] == [KIM]
-    rest, served = parts(*LINES)
-    posting = Posting(
-        opted_out, rest, settings, served, Holder(Lane("elena"), "me"), NOW_MS, "r", {}
-    )
-    assert [one.author_id for one in posting.lines(Opening("p:1", "50"))] == [KIM]
+    cycle = world(opted_out, settings, asked)
+    around = cycle.answer(asked).context()
+    before = cycle.post(Opening("p:1", "50")).context()
+    assert [line.author_id for line in around] == [KIM]
+    assert [line.author_id for line in before] == [KIM]
 
 
 def test_what_they_said_before_their_wish_is_answered_no_more(

@@ -91,10 +91,10 @@ def test_what_was_won_swallows_nothing_that_waits(
     )
     written = act._written
 
-    def quiet(run: Any, candidate: Any, memory: Any) -> Any:
-        if candidate.entry.event.message_id == str(granted.message_id):
+    def quiet(run: Any, chosen: Any, memory: Any) -> Any:
+        if chosen.candidate.entry.event.message_id == str(granted.message_id):
             return act.Draft(reason="the model chose silence")
-        return written(run, candidate, memory)
+        return written(run, chosen, memory)
 
     if silent:
         monkeypatch.setattr(act, "_written", quiet)

@@ -1,0 +1,268 @@
+"""The turn of an answer: one message, and the floor of its channel, on the real
+parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.brain.memory import Moment
+from app.brain.ports import Enclosed
+from app.delivery.rest import Asked
+from app.domain.model import (
+    Action,
+    ActionKind,
+    ChatLine,
+    Cost,
+    InboxEntry,
+    MessagePart,
+)
+from app.domain.verdicts import Claim, Commit, Reserve
+from app.rules import decay
+from app.runtime.killpoints import reached
+from app.store import admission, commits, floors, holds, refusals, states, stats
+from app.worker.cycle import Cycle
+from app.worker.enclosing import enclosed
+from app.worker.holding import request, when_free
+from app.worker.naming import named
+from app.worker.privacy import heard
+
+log = structlog.get_logger(__name__)
+
+FINAL_CLAIMS = frozenset(
+    {
+        Claim.LOST_LOCK,
+        Claim.GONE,
+        Claim.ANSWERED,
+        Claim.ADDRESSED,
+        Claim.MUTED,
+        Claim.NOT_ALLOWED,
+    }
+)
+
+
+@dataclass(slots=True)
+class AnswerTurn:
+    """See `app.brain.ports.AnswerTurn` for what each call promises."""
+
+    cycle: Cycle
+    entry: InboxEntry
+    token: str = ""
+    """The floor's fencing token; empty while it is not held."""
+    read_up_to: str = ""
+    """The newest message that the draft could take into account."""
+    hold: str = field(default_factory=request)
+    """Under which the store holds what the draft may cost."""
+    expected: Cost | None = None
+    """How much that is; None: nothing is held."""
+    place: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[ChatLine] = ()
+
+    def claim(self) -> Claim:
+        """Ask for the floor of the message's channel."""
+        cycle, entry = self.cycle, self.entry
+        if cycle.holder.kind == "auto" and not cycle.allowed(entry):
+            return Claim.NOT_ALLOWED
+        cycle.about(entry)
+        if self._barred():
+            return Claim.BARRED
+        reached("floor_before")
+        quiet_time = cycle.served.quiet_time(cycle.settings)
+        claimed = cycle.store.run(
+            floors.claim(cycle.holder, entry, cycle.settings, quiet_time)
+        )
+        reached("floor_after")
+        if claimed.verdict is Claim.GRANTED:
+            self.token = claimed.token
+            cycle.turn = self
+            return claimed.verdict
+        if claimed.verdict not in FINAL_CLAIMS and claimed.retry_in_ms:
+            cycle.ask_again(claimed.retry_in_ms)
+        self.note("claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
+        return claimed.verdict
+
+    def _barred(self) -> bool:
+        """Whether Discord refused the bot in this channel lately: what it would say
+        could not be sent either."""
+        cycle, event = self.cycle, self.entry.event
+        reason = cycle.store.run(refusals.may_send(cycle.bot, event.channel_id))
+        if not reason:
+            return False
+        told = f"Discord refuses the bot here: {reason}"
+        if cycle.holder.kind == "direct":
+            # Whoever was named after this bot must not wait for it.
+            cycle.store.run(
+                admission.cancel(
+                    cycle.bot,
+                    message=event.message_id,
+                    channel=event.channel_id,
+                    step="refused",
+                    reason=told,
+                )
+            )
+        else:
+            self.note("claim", Claim.BARRED, told, {})
+        return True
+
+    def renew(self) -> bool:
+        """Keep the floor while the model writes; True where none is held."""
+        if not self.token:
+            return True
+        cycle, event = self.cycle, self.entry.event
+        lease = int(cycle.settings.floor_lease * 1000)
+        return cycle.store.run(
+            floors.renew(
+                event.channel_id,
+                bot=cycle.bot,
+                message=event.message_id,
+                token=self.token,
+                lease_ms=lease,
+            )
+        )
+
+    def context(self) -> Sequence[ChatLine]:
+        """Recent lines of the channel, oldest first."""
+        cycle, entry = self.cycle, self.entry
+        cycle.about(entry)
+        asked = Asked(
+            entry.event.message_id, in_thread=entry.event.parent_id is not None
+        )
+        found, problem = cycle.recent_lines(entry.event.channel_id, asked)
+        if problem:
+            self.note("context", "missing", problem, {})
+        if found:
+            # Also past those whose lines are left out below: they are read, though
+            # nobody is told.
+            self.read_up_to = max((line.message_id for line in found), key=int)
+        willing = heard(cycle.store, cycle.settings, found)
+        self.lines, self.place = named(cycle.store, entry.event, willing, cycle.me)
+        return self.lines
+
+    def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
+        """The texts and pictures among these parts that this bot can read and see."""
+        model = self.cycle.served.character.model
+        sees = model is not None and model.vision
+        found = enclosed(self.cycle.rest, parts, vision=sees)
+        for problem in found.problems:
+            self.note("files", "missing", problem, {})
+        return found
+
+    def reserve(self, cost: Cost) -> Reserve:
+        """Mark the message as paid for and hold of every budget what a call may
+        cost."""
+        if not self.token:
+            return Reserve.LOST_FLOOR
+        verdict, reason = when_free(
+            lambda: self._ask_for(cost), self.cycle.settings.model_timeout
+        )
+        if verdict is Reserve.OK:
+            if self.expected is None:
+                self.cycle.store.run(stats.count("model_calls"))
+            self.expected = cost + (self.expected or Cost())
+            reached("model_before")
+        elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
+            self.note("reserve", verdict, reason, {})
+        return verdict
+
+    def _ask_for(self, cost: Cost) -> tuple[Reserve, str]:
+        cycle = self.cycle
+        limits = cycle.served.limits
+        return cycle.store.run(
+            floors.reserve(
+                cycle.holder,
+                entry=self.entry,
+                token=self.token,
+                limits=limits,
+                cost=cost,
+                hold=self.hold,
+                request=request(),
+            )
+        )
+
+    def typing(self) -> AbstractContextManager[None]:
+        """Show the typing indicator until the block ends."""
+        cycle = self.cycle
+        if cycle.settings.dry_run:
+            return nullcontext()
+        channel = self.entry.event.channel_id
+        return cycle.rest.typing(cycle.bot, cycle.served.token, channel)
+
+    def commit(self, action: Action, *, final: bool = False) -> Commit:
+        """The one atomic step from decision to outbox."""
+        reached("model_after")
+        cycle, entry = self.cycle, self.entry
+        cycle.about(entry)
+        if not self.token:
+            return Commit.LOST_FLOOR
+        decision = commits.Decision(
+            holder=cycle.holder,
+            entry=entry,
+            action=action,
+            token=self.token,
+            read_up_to=self.read_up_to,
+            final=final,
+            hold=self.hold,
+            cooldown=cycle.served.cooldown(cycle.settings),
+        )
+        reached("commit_before")
+        verdict, _ = cycle.store.run(
+            commits.commit(decision, cycle.served.limits, cycle.settings, request())
+        )
+        self.expected = None
+        reached("commit_after")
+        log.info(
+            "decided",
+            bot=cycle.bot,
+            channel=entry.event.channel_id,
+            kind=action.kind,
+            verdict=verdict,
+        )
+        if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
+            self._committed(action, verdict)
+        return verdict
+
+    def _committed(self, action: Action, verdict: Commit) -> None:
+        cycle = self.cycle
+        cycle.turn, self.token = None, ""
+        cycle.committed = True
+        if verdict is Commit.COMMITTED and action.text:
+            moment = Moment(self.entry, action.text, tuple(self.lines))
+            cycle.moments.append(moment)
+        if action.kind is not ActionKind.REACT:
+            engaged = decay.to_json(decay.spoke(cycle.now_ms))
+            channel = self.entry.event.channel_id
+            cycle.store.run(states.remember(cycle.bot, channel, engaged))
+
+    def decline(self, reason: str, cost: Cost | None = None) -> None:
+        """Answer with silence for good."""
+        self._end(reason, keep=False, cost=cost)
+
+    def release(self, reason: str) -> None:
+        """Give the floor back and leave the message for a later cycle."""
+        self._end(reason, keep=True)
+
+    def _end(self, reason: str, *, keep: bool, cost: Cost | None = None) -> None:
+        cycle = self.cycle
+        if self.expected is not None:
+            # Of a cycle that failed on its way it is not known what it had paid for.
+            spent = self.expected if cost is None else cost
+            limits = cycle.served.limits
+            cycle.store.run(holds.settle(self.hold, limits, spent, request()))
+            self.expected = None
+        cycle.give_back(self.entry, self.token, keep=keep, reason=reason)
+        cycle.turn, self.token = None, ""
+
+    def note(
+        self,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
+        """Write one journal line about the message."""
+        self.cycle.note(
+            self.entry, step=step, verdict=verdict, reason=reason, numbers=numbers
+        )

@@ -1,0 +1,139 @@
+"""What one cycle shares between its reading and its turns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from structlog.contextvars import bind_contextvars
+
+from app.brain.memory import Moment
+from app.delivery.rest import NOTHING_ASKED, Asked, DiscordRest, History
+from app.domain.model import InboxEntry
+from app.domain.settings import Settings
+from app.store import floors, journal
+from app.store.door import Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from app.worker.holding import request
+from app.worker.served import Served
+
+
+class HeldTurn(Protocol):
+    """The turn that holds a floor."""
+
+    def renew(self) -> bool:
+        """Keep the floor; False: it is lost."""
+
+
+@dataclass
+class Cycle:
+    """One bot, one lane, one lock held, and what the cycle has done so far."""
+
+    store: Store
+    rest: DiscordRest
+    settings: Settings
+    served: Served
+    holder: Holder
+    begun: Begun
+    roster_ids: Mapping[str, str]
+    """Discord user id to bot name, for all our bots."""
+    rng: random.Random = field(default_factory=random.Random)
+    run_id: str = field(default_factory=request)
+    """No other cycle has it."""
+    retry_ms: int | None = None
+    """The soonest that a refused claim asked to come back."""
+    turn: HeldTurn | None = None
+    """The one that holds a floor now."""
+    next_lanes: list[str] = field(default_factory=list)
+    """Lanes and elections (`#<message>`) that became due because this cycle gave a
+    floor back."""
+    committed: bool = False
+    moments: list[Moment] = field(default_factory=list)
+    """What was answered, to be remembered when the cycle is over."""
+
+    @property
+    def now_ms(self) -> int:
+        """Redis TIME when the cycle began."""
+        return self.begun.now_ms
+
+    @property
+    def me(self) -> str:
+        """The bot's own Discord user id."""
+        return self.served.user_id
+
+    @property
+    def bot(self) -> str:
+        """Whose cycle it is."""
+        return self.holder.lane.bot
+
+    def renew(self) -> bool:
+        """Keep the floor while the model writes; called by the lock's renewal
+        thread."""
+        turn = self.turn
+        return turn.renew() if turn is not None else True
+
+    def allowed(self, entry: InboxEntry) -> bool:
+        """Whether the bot may speak unasked in the entry's channel."""
+        return self.settings.may_speak(entry.event.channel_id, entry.event.parent_id)
+
+    def ask_again(self, in_ms: int) -> None:
+        """Let the lane be due in so many milliseconds, or sooner."""
+        self.retry_ms = min(self.retry_ms or in_ms, in_ms)
+
+    def recent_lines(self, channel: str, asked: Asked = NOTHING_ASKED) -> History:
+        """Discord's lines of a channel, oldest first, and what kept some away."""
+        return self.rest.context(
+            self.bot,
+            token=self.served.token,
+            channel=channel,
+            limit=self.settings.context_messages,
+            ours=self.roster_ids,
+            asked=asked,
+        )
+
+    def give_back(
+        self, entry: InboxEntry, token: str, *, keep: bool, reason: str
+    ) -> None:
+        """End a message's turn without an answer. `keep`: for a later cycle."""
+        verdict, next_lane = self.store.run(
+            floors.give_back(
+                self.holder,
+                entry=entry,
+                token=token,
+                keep=keep,
+                reason=reason,
+                request=request(),
+            )
+        )
+        # The election that is open again is asked when this cycle is over, not when the
+        # pump comes by.
+        again = f"#{entry.event.message_id}" if verdict == "handed_over" else ""
+        self.next_lanes += [lane for lane in dict.fromkeys((next_lane, again)) if lane]
+
+    def note(
+        self,
+        entry: InboxEntry,
+        step: str,
+        verdict: str,
+        reason: str,
+        numbers: Mapping[str, float | str],
+    ) -> None:
+        """Write one journal line about an entry."""
+        line = journal.note(
+            entry.event.message_id,
+            bot=self.bot,
+            step=step,
+            verdict=verdict,
+            reason=reason,
+            numbers=numbers,
+        )
+        self.store.run(line)
+
+    def about(self, entry: InboxEntry) -> None:
+        """Name the message in the log lines that follow: a cycle reads many. Each node
+        of the graph has its own context, so whatever a node calls first says it
+        anew."""
+        bind_contextvars(trace=entry.event.message_id)
