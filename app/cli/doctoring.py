@@ -43,7 +43,8 @@ def doctor(
         told_all = {**told, "findings": [asdict(one) for one in found]}
         typer.echo(json.dumps(told_all, ensure_ascii=False, indent=2))
     else:
-        say(f"{faults} faults, {warnings} warnings, {levels.count('ok')} in order.")
+        fine = levels.count("ok")
+        say(f"Faults: {faults}; warnings: {warnings}; in order: {fine}.")
     if faults:
         raise typer.Exit(1)
 

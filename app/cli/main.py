@@ -9,7 +9,6 @@ from typing import NoReturn
 import typer
 
 from app.cli import (
-    asking,
     brakes,
     doctoring,
     memories,
@@ -17,6 +16,7 @@ from app.cli import (
     setting_up,
     vaults,
     watching,
+    why,
 )
 from app.cli.common import say
 from app.domain.errors import StreamError
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
-for topic in (running, setting_up, doctoring, watching, asking, brakes):
+for topic in (running, setting_up, doctoring, watching, why, memories, brakes):
     app.add_typer(topic.commands)
 app.add_typer(vaults.vault, name="vault")
 app.add_typer(memories.memory, name="memory")

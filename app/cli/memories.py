@@ -8,6 +8,7 @@ import typer
 
 from app.cli.common import OneBot, current_settings, say
 
+commands = typer.Typer()
 memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
 Person = Annotated[str, typer.Argument(help="a Discord user id, or a mention")]
 
@@ -58,3 +59,12 @@ def memory_forget(
             f"The character file of {bot} names this person: edit it and restart its gateway.",
             err=True,
         )
+
+
+@commands.command()
+def trust(bot: OneBot = None) -> None:
+    """Show how well the bots know people, 0 to 5."""
+    from app.cli.show import show_table
+    from app.operator.people import Trusted, trust_table
+
+    show_table("Trust", Trusted._fields, trust_table(current_settings(), bot))

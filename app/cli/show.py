@@ -54,13 +54,13 @@ def show_journal(
             line.step,
             line.verdict,
             line.reason,
-            _numbers(line.numbers, parts),
+            numbers_of(line.numbers, parts),
         )
         table.add_row(*map(shown, cells))
     console.print(table)
 
 
-def _numbers(numbers: Mapping[str, float | int | str], most: int) -> str:
+def numbers_of(numbers: Mapping[str, float | int | str], most: int) -> str:
     """Numbers in three digits; of a bid's many parts those that moved it most, as the
     rest hardly did."""
     told = [

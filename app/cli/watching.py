@@ -149,7 +149,13 @@ def _connection(one: BotStatus, now: float) -> str:
 
 
 def _used(used: tuple[Used, ...]) -> str:
-    return ", ".join(f"{one.spent:,.6g} of {one.cap:,.6g} {one.what}" for one in used)
+    return ", ".join(
+        f"{_amount(one.spent)} of {_amount(one.cap)} {one.what}" for one in used
+    )
+
+
+def _amount(count: float) -> str:
+    return f"{count:,.0f}" if count == int(count) else f"{count:,.4g}"
 
 
 def _redis(found: Status) -> str:

@@ -74,6 +74,10 @@ class IdentifiesSpent(StreamError):
     exit_code = 5
 
 
+class UnknownMessage(StreamError):
+    """No bot saw the message, or it is older than the journal."""
+
+
 class NotYours(StreamError):
     """You may ask about yourself alone."""
 

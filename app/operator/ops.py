@@ -19,10 +19,9 @@ from app.domain.errors import (
     VaultKeyWrong,
     VaultMissing,
 )
-from app.domain.model import JournalLine
 from app.domain.settings import Settings
 from app.host.valkey import running_url
-from app.store import journal, keys, memories, mutes, outbox, refusals, roster, vault
+from app.store import keys, memories, mutes, outbox, refusals, roster, vault
 from app.store.door import Store
 from app.store.resigning import sign_anew
 from app.store.signing import Signer
@@ -62,12 +61,6 @@ def message_of(text: str) -> str:
             "Give a message id, or a link as Discord's `Copy Message Link` writes it."
         )
     return found[1]
-
-
-def why(message: str, settings: Settings) -> list[JournalLine]:
-    """All that was decided about one message, oldest first."""
-    with opened(settings) as store:
-        return list(store.run(journal.read(message_of(message))))
 
 
 def duration_ms(text: str) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
+from app.domain.model import Event
 from app.store import keys
 from app.store.calls import Call, Reply, command
 
@@ -40,6 +44,50 @@ def oldest_entry(stream: str) -> Call[int | None]:
         return int(str(reply[0][0]).partition("-")[0]) if reply else None
 
     return command("XRANGE", stream, "-", "+", "COUNT", 1, parse=parse)
+
+
+def heard_line(bot: str, message: str) -> Call[Mapping[str, Any]]:
+    """What a bot remembers of a message that it answered: text, author, name, channel;
+    empty: nothing."""
+
+    def parse(reply: Reply) -> Mapping[str, Any]:
+        found = json.loads(reply or "{}")
+        return found if isinstance(found, dict) else {}
+
+    key, field = keys.memory(bot, "said"), f"{message}.0"
+    return command("HGET", key, field, parse=parse)
+
+
+def heard_event(message: str) -> Call[Event | None]:
+    """The event that an election is about; None: there was none, or it is gone."""
+
+    def parse(reply: Reply) -> Event | None:
+        try:
+            return Event.model_validate_json(reply) if reply else None
+        except ValidationError:
+            return None
+
+    return command("HGET", keys.event(message), "event", parse=parse)
+
+
+def admitted(bot: str, message: str) -> Call[str]:
+    """The verdict of a bot's admission of a message within the last hour; empty: none
+    is known."""
+    return command("HGET", keys.seen(bot, message), "verdict", parse=_text)
+
+
+def cause_of(post: str) -> Call[str]:
+    """The message that a bot's post goes back to; empty: it is none of ours."""
+    return command("HGET", keys.cause(post), "root", parse=_text)
+
+
+def answers_to(message: str) -> Call[Mapping[str, str]]:
+    """What became of a message by bot, as `delivered:<post>`."""
+    return command("HGETALL", keys.answer(message), parse=dict)
+
+
+def _text(reply: Reply) -> str:
+    return str(reply or "")
 
 
 def cooldown_left(bot: str) -> Call[int]:

@@ -4,6 +4,7 @@ speaks. Asked over REST alone: no session is begun."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -54,6 +55,8 @@ def look_at_bots(
 ) -> list[Finding]:
     """What Discord says of each character with its token."""
     configure_discord(settings)
+    # What it would log here is told as a finding.
+    logging.getLogger("discord").setLevel(logging.CRITICAL)
     return asyncio.run(_look_at_all(bots, settings))
 
 

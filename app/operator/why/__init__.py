@@ -1,0 +1,1 @@
+"""`the-stream why`: what was decided about a message, in words for people."""

@@ -1,0 +1,93 @@
+"""Why a bot of which the journal has no line said nothing: it does not see the channel,
+does not watch it, may not speak there, or is muted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.domain.character import Character, load_characters
+from app.domain.errors import ConfigurationError, StoreForbidden
+from app.domain.model import RosterEntry
+from app.domain.settings import Settings
+from app.operator.why.finding import Said
+from app.store import keys, mutes, names, overview, roster
+from app.store.door import Store
+
+
+def asides(
+    store: Store, settings: Settings, said: Said, told: frozenset[str]
+) -> dict[str, str]:
+    """For each bot that is not among those `told` of: why, as it is now. Words follow
+    its name."""
+    try:
+        known = store.run(roster.roster())
+        called = _channel_name(store, said)
+        return {
+            entry.bot: _why(store, settings, said, entry, called)
+            for entry in known
+            if entry.bot not in told
+        }
+    except StoreForbidden:
+        return {}
+
+
+def names_of_bots(store: Store) -> Mapping[str, str]:
+    """What each bot is called, by its name."""
+    try:
+        return {one.bot: _display(one) for one in store.run(roster.roster())}
+    except StoreForbidden:
+        return {}
+
+
+def _display(entry: RosterEntry) -> str:
+    return entry.names[1] if len(entry.names) > 1 else entry.bot
+
+
+def _channel_name(store: Store, said: Said) -> str:
+    if said.channel_name or not said.guild or not said.channel:
+        return said.channel_name
+    found = store.run(names.called(said.guild, [said.channel]))
+    return found.get(said.channel, "")
+
+
+def _why(
+    store: Store, settings: Settings, said: Said, entry: RosterEntry, called: str
+) -> str:
+    if said.channel and not {said.channel, said.parent} & set(entry.channels):
+        return "does not see the channel"
+    if muted := next(_mutes(store, entry.bot, said), ""):
+        return f"is muted ({muted})"
+    place = f"#{called}" if called else "the channel"
+    character = _characters(settings).get(entry.bot)
+    if said.channel and character is not None:
+        if not _watches(character, said, called):
+            return f"does not watch {place}"
+        if not settings.may_speak(said.channel, said.parent or None):
+            return f"may not speak unasked in {place} (STREAM_SPEAK_CHANNELS)"
+    if store.run(overview.admitted(entry.bot, said.message)):
+        return "heard it, and nothing in it was for it"
+    return "is not known to have heard it"
+
+
+def _mutes(store: Store, bot: str, said: Said) -> Iterator[str]:
+    scopes = keys.mute_scopes(
+        bot, said.channel, said.guild or None, said.parent or None
+    )
+    for scope in scopes.split(","):
+        for key in (keys.mute_by_operator(scope), keys.mute(scope)):
+            one = store.run(mutes.held(key))
+            if one is not None:
+                yield f"{one.scope} by {one.who}"
+
+
+def _characters(settings: Settings) -> Mapping[str, Character]:
+    try:
+        return load_characters(settings.characters_dir)
+    except ConfigurationError:
+        return {}
+
+
+def _watches(character: Character, said: Said, called: str) -> bool:
+    wanted = character.watchlist
+    places = {said.channel, said.parent, called} - {""}
+    return "*" in wanted or bool(places & set(wanted))

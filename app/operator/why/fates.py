@@ -1,0 +1,139 @@
+"""What became of a message for one bot, in a few words: the last thing that decided
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.model import JournalLine
+
+
+class Kind(StrEnum):
+    """How it ended for a bot."""
+
+    SPOKE = "spoke"
+    ON_ITS_WAY = "on its way"
+    SILENT = "silent"
+    OUTBID = "outbid"
+    """It bid, and nothing else is known of it."""
+    WAITS = "waits"
+
+
+class Fate(NamedTuple):
+    """The end for one bot; `words` follow its name."""
+
+    kind: Kind
+    words: str
+
+
+_WORDS: Mapping[tuple[str, str], Fate] = {
+    ("deliver", "delivered"): Fate(Kind.SPOKE, "answered"),
+    ("commit", "dry_run"): Fate(Kind.SPOKE, "would have answered, in a dry run"),
+    ("commit", "committed"): Fate(Kind.ON_ITS_WAY, "has written its answer"),
+    ("deliver", "retried"): Fate(Kind.ON_ITS_WAY, "sends its answer again"),
+    ("deliver", "second_way"): Fate(Kind.ON_ITS_WAY, "tries another way: {reason}"),
+    ("deliver", "retry"): Fate(Kind.ON_ITS_WAY, "cannot send its answer yet: {reason}"),
+    ("deliver", "waits"): Fate(Kind.ON_ITS_WAY, "cannot send its answer yet: {reason}"),
+    ("deliver", "dead"): Fate(Kind.SILENT, "could not send its answer: {reason}"),
+    ("deliver", "muted"): Fate(Kind.SILENT, "was muted before its answer was sent"),
+    ("deliver", "expired"): Fate(Kind.SILENT, "was too late to send its answer"),
+    ("deliver", "cancelled"): Fate(Kind.SILENT, "took its answer back: {reason}"),
+    ("deliver", "unconfirmed"): Fate(Kind.ON_ITS_WAY, "may have answered: {reason}"),
+    ("admit", "muted"): Fate(Kind.SILENT, "is muted ({reason})"),
+    ("admit", "over_person_limit"): Fate(Kind.SILENT, "had enough from one: {reason}"),
+    ("admit", "notice"): Fate(Kind.SILENT, "says that a limit is reached: {reason}"),
+    ("admit", "crowded"): Fate(Kind.SILENT, "has too many waiting: {reason}"),
+    ("admit", "exhausted"): Fate(Kind.SILENT, "ends the chain: {reason}"),
+    ("admit", "refused"): Fate(Kind.SILENT, "could not take it in: {reason}"),
+    ("admit", "late"): Fate(Kind.SILENT, "bid too late: {reason}"),
+    ("admit", "direct"): Fate(Kind.WAITS, "has not begun to answer"),
+    ("admit", "bid"): Fate(Kind.OUTBID, "bid"),
+    ("admit", "opened"): Fate(Kind.OUTBID, "bid"),
+    ("admit", "complete"): Fate(Kind.OUTBID, "bid"),
+    ("elect", "granted"): Fate(Kind.WAITS, "has the floor and has not answered"),
+    ("plan", "observe"): Fate(Kind.SILENT, "chose to keep silent: {reason}"),
+    ("plan", "left"): Fate(Kind.WAITS, "has left it for now: {reason}"),
+    ("plan", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
+    ("claim", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
+    ("claim", "wait"): Fate(Kind.WAITS, "waits until another has spoken"),
+    ("claim", "quiet"): Fate(Kind.WAITS, "waits: a bot has just spoken here"),
+    ("claim", "cooled"): Fate(Kind.WAITS, "is cooling down"),
+    ("claim", "muted"): Fate(Kind.SILENT, "is muted"),
+    ("claim", "budget"): Fate(Kind.SILENT, "has spent its budget: {reason}"),
+    ("claim", "barred"): Fate(Kind.SILENT, "is refused here by Discord: {reason}"),
+    ("claim", "not_allowed"): Fate(Kind.SILENT, "may not speak unasked here"),
+    ("claim", "answered"): Fate(Kind.SILENT, "found it answered"),
+    ("claim", "addressed"): Fate(Kind.SILENT, "left it to whom it spoke to"),
+    ("reserve", "budget"): Fate(Kind.SILENT, "has no budget for it: {reason}"),
+    ("commit", "muted"): Fate(Kind.SILENT, "was muted while it wrote"),
+    ("commit", "answered"): Fate(Kind.SILENT, "found it answered meanwhile"),
+    ("commit", "addressed"): Fate(Kind.SILENT, "left it to whom it spoke to"),
+    ("commit", "stale"): Fate(Kind.SILENT, "was too slow: the talk had moved on"),
+    ("commit", "gone"): Fate(Kind.SILENT, "found the message deleted"),
+    ("commit", "budget"): Fate(Kind.SILENT, "has spent its budget: {reason}"),
+    ("yield", "declined"): Fate(Kind.SILENT, "declined: {reason}"),
+    ("yield", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
+    ("yield", "handed_over"): Fate(Kind.SILENT, "left it to the next: {reason}"),
+    ("yield", "kept"): Fate(Kind.WAITS, "tries again later: {reason}"),
+    ("vault", "missing"): Fate(Kind.SILENT, "cannot be served: {reason}"),
+    ("cycle", "failed"): Fate(Kind.WAITS, "met a fault: {reason}"),
+    ("cycle", "dropped"): Fate(Kind.SILENT, "gave up: {reason}"),
+    ("edit", "cancelled"): Fate(Kind.SILENT, "was no longer meant: {reason}"),
+    ("refused", "cancelled"): Fate(Kind.SILENT, "may not write here: {reason}"),
+}
+_STREAM: Mapping[tuple[str, str], str] = {
+    ("elect", "cooled"): "nobody could act at once: {reason}",
+    ("elect", "left"): "nobody was chosen: {reason}",
+    ("elect", "deferred"): "it waits: {reason}",
+    ("admit", "shed"): "the channel is flooded: {reason}",
+    ("forget", "deleted"): "the message was deleted",
+    ("moderate", "stop"): "a moderator said stop",
+    ("moderate", "go_on"): "a moderator said go on",
+}
+_REASONS: Mapping[str, str] = {
+    "cooled": "was cooling down",
+    "muted": "was muted",
+    "over budget": "had spent its budget",
+    "busy": "was busy with another message",
+}
+
+
+def fate_of(lines: Sequence[JournalLine]) -> Fate | None:
+    """What decided it last, of one bot's lines in their order; None: nothing that has
+    a word."""
+    for line in reversed(lines):
+        found = _WORDS.get((line.step, line.verdict))
+        if found is not None:
+            return Fate(found.kind, _filled(found.words, line.reason))
+    return None
+
+
+def of_the_stream(lines: Sequence[JournalLine]) -> str:
+    """What the stream itself decided last, in words; empty: nothing that has one."""
+    for line in reversed(lines):
+        words = _STREAM.get((line.step, line.verdict))
+        if words is not None:
+            return _filled(words, line.reason)
+    return ""
+
+
+def passed_over(lines: Sequence[JournalLine]) -> dict[str, str]:
+    """Why each bot with a better bid was passed over, by bot. An election notes it as
+    `ada (cooled), bob (muted)`."""
+    found: dict[str, str] = {}
+    for line in lines:
+        if line.step != "elect":
+            continue
+        for text in (str(line.numbers.get("yielded", "")), line.reason):
+            for one in text.split(", "):
+                bot, bracket, rest = one.partition(" (")
+                why = rest.removesuffix(")")
+                if bracket and why in _REASONS:
+                    found[bot] = _REASONS[why]
+    return found
+
+
+def _filled(words: str, reason: str) -> str:
+    return words.replace("{reason}", reason or "no reason was noted")

@@ -1,0 +1,130 @@
+"""Which message is meant: an id, a link, a bot's own post, the last one, a piece of its
+text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.domain.errors import ConfigurationError, StoreForbidden
+from app.domain.model import snowflake_ms
+from app.operator.ops import message_of
+from app.store import journal, keys, memories, overview, roster
+from app.store.door import Store
+
+CHANNEL_OF_LINK = re.compile(r"/channels/(?:\d{1,20}|@me)/(\d{5,20})/\d{5,20}")
+MOST = 2_000
+"""Messages that are looked through for one that fits, the newest first."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message, as far as it is known. Ids are empty where they are not."""
+
+    message: str
+    channel: str = ""
+    channel_name: str = ""
+    parent: str = ""
+    guild: str = ""
+    author: str = ""
+    text: str = ""
+    post_of: str = ""
+    """Asked was for a post of this bot's, which answers the message."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which messages are meant. `channel` is an id or a name; `since_ms` is Unix ms."""
+
+    channel: str = ""
+    text: str = ""
+    since_ms: float = 0.0
+
+
+def named(store: Store, text: str) -> Said:
+    """The message of an id or a link; for a bot's own post the one that it answers.
+    Raises ConfigurationError for what is neither."""
+    message = message_of(text)
+    link = CHANNEL_OF_LINK.search(text)
+    if not store.run(journal.read(message)):
+        try:
+            answered = _answered_by(store, message)
+        except StoreForbidden:
+            answered = None
+        if answered is not None:
+            return answered
+    found = look_up(store, message)
+    if link is not None and not found.channel:
+        return Said(message, channel=link[1])
+    return found
+
+
+def look_up(store: Store, message: str) -> Said:
+    """All that is known of who said what and where."""
+    try:
+        event = store.run(overview.heard_event(message))
+        if event is not None:
+            return Said(
+                message=message,
+                channel=event.channel_id,
+                channel_name=event.channel_name,
+                parent=event.parent_id or "",
+                guild=event.guild_id or "",
+                author=event.author_name,
+                text=event.content,
+            )
+        for entry in store.run(roster.roster()):
+            line = store.run(overview.heard_line(entry.bot, message))
+            if line:
+                return Said(
+                    message=message,
+                    channel=str(line.get("channel", "")),
+                    guild=str(line.get("guild", "")),
+                    author=str(line.get("name", "")),
+                    text=str(line.get("text", "")),
+                )
+    except StoreForbidden:
+        pass  # a viewer's login reads the journal alone
+    return Said(message)
+
+
+def _answered_by(store: Store, post: str) -> Said | None:
+    """The message that a post of ours answers; None: it is no post of ours, or it
+    answers nobody."""
+    root = store.run(overview.cause_of(post))
+    if not root:
+        return None
+    answered = (key.split(":", 1)[1] for key in memories.scan(store, keys.answer("*")))
+    for message in (root, *answered):
+        for bot, what in store.run(overview.answers_to(message)).items():
+            if what == f"delivered:{post}":
+                said = look_up(store, message)
+                return Said(**{**said.__dict__, "post_of": bot})
+    return None
+
+
+def search(store: Store, wanted: Wanted) -> Iterator[Said]:
+    """Messages that were decided about and fit, the newest first. Raises StoreForbidden
+    for a login that may not list keys."""
+    pattern = keys.journal("[0-9]*")
+    ids = [key.split(":")[1] for key in memories.scan(store, pattern)]
+    known = sorted((one for one in ids if one.isdecimal()), key=int, reverse=True)
+    # A name may stand before its sign, as people write it.
+    channel = wanted.channel.removeprefix("channel:").removeprefix("#")
+    for message in known[:MOST]:
+        if snowflake_ms(message) < wanted.since_ms:
+            return
+        said = look_up(store, message)
+        if channel and channel not in {said.channel, said.parent, said.channel_name}:
+            continue
+        if wanted.text.casefold() in said.text.casefold():
+            yield said
+
+
+def first(store: Store, wanted: Wanted) -> Said:
+    """The newest message that fits. Raises ConfigurationError: none does."""
+    found = next(search(store, wanted), None)
+    if found is None:
+        raise ConfigurationError("No message that was decided about fits.")
+    return found
