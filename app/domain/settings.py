@@ -7,7 +7,7 @@ import os
 from collections.abc import MutableMapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from cryptography.fernet import Fernet
@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     )
     gateway_wakes: bool = Field(
         True, description="wake bots from gateway events; off: the safety poll alone"
+    )
+    interest: Literal["encoder", "words"] = Field(
+        "encoder",
+        description="how gateways know a bot's subject: by a sentence encoder (130 MB a process), or by listed words alone",
     )
     ignored_people: NameList = Field((), description="user ids nobody reacts to")
     trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(

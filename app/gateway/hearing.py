@@ -3,6 +3,7 @@ observed once for all its bots."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from functools import cache
 from app.domain.model import Addressing, AuthorKind, Event, RosterEntry
 from app.rules.addressing import addressing, spoken_of
 from app.rules.features import Features, features
+from app.rules.interests import Likeness
 from app.rules.room import Room, Turn
 
 ROOMS = 2_000
@@ -48,6 +50,10 @@ class Heard:
     """How old the message was when its text was last changed."""
     noted: bool = True
     """Whether the journal knows of that change."""
+    measured: asyncio.Future[Mapping[str, Likeness]] | None = None
+    """How like it is to the bots' subjects, once somebody asked."""
+    target: str | None = None
+    """Whom it speaks to, as far as the channel showed before it was observed."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
 
@@ -58,7 +64,7 @@ class Heard:
             update={"content": "", "parts": (), "names": {}, "author_name": "somebody"}
         )
         self.turn = replace(self.turn, text="", names=())
-        self.addressing, self.people = None, ()
+        self.addressing, self.people, self.measured = None, (), None
 
     def table(self, user_id: str) -> Features:
         """The features for the bot with this user id."""
@@ -120,6 +126,7 @@ class Hearing:
             mentions=event.mentions,
         )
         heard = Heard(event, turn, place, self._people(place.room, event))
+        heard.target = place.room.read(turn).target
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
             self._messages.popitem(last=False)
@@ -185,6 +192,10 @@ class Hearing:
         for heard in self._messages.values():
             if heard.place.latest is None:
                 heard.people = ()
+
+    def with_colleague(self, heard: Heard, user_id: str) -> bool:
+        """Whether it goes on with another of our bots than this one."""
+        return heard.target in self.ours and heard.target != user_id
 
     def expected(self, event: Event) -> int:
         """How many bots will bid or pass for this message; UNPLACED when the roster

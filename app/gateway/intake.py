@@ -18,6 +18,7 @@ from app.domain.verdicts import Admit
 from app.gateway.elections import Elections
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
+from app.gateway.measuring import NOTHING, Measured, Measuring
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.shedding import SHED_FROM, Shedding
@@ -68,8 +69,16 @@ class Intake:
     channel by channel in turn, in each channel in order, and held while Redis is away.
     Of a flooded channel, what speaks to nobody is shed."""
 
-    def __init__(self, ports: IntakePorts, settings: Settings, policy: Policy) -> None:
+    def __init__(
+        self,
+        ports: IntakePorts,
+        settings: Settings,
+        policy: Policy,
+        measuring: Measuring | None = None,
+    ) -> None:
+        """Without `measuring`, interests go by words alone."""
         self.hearing = Hearing()
+        self._measuring = measuring
         self._ports = ports
         self._settings = settings
         self._rules = Rulebook(
@@ -253,6 +262,8 @@ class Intake:
                 task.cancel()
         self._elections.stop()
         self._shedding.close()
+        if self._measuring is not None:
+            self._measuring.close()
         for worker in self._workers.values():
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
@@ -366,12 +377,14 @@ class Intake:
                 "named": bot in heard.spoken_of,
                 "user_id": user_id,
                 "unasked": known.unasked and self._settings.gateway_wakes,
+                "colleagues": self.hearing.with_colleague(heard, user_id),
                 "barred": "" if event.is_dm else connection.barred(event.channel_id),
                 "may_react": not event.is_dm and connection.may_react(event.channel_id),
                 "late": arrival.late,
                 "answered": arrival.answered,
             }
         )
+        measured = await self._measured(heard, addressing, arrival)
         return judge(
             event,
             bot,
@@ -380,7 +393,18 @@ class Intake:
             lambda: heard.table(user_id),
             self._rules,
             self._ports.profile(bot),
+            measured.get(bot),
         )
+
+    async def _measured(
+        self, heard: Heard, addressing: Addressing, arrival: Arrival
+    ) -> Measured:
+        """How like it is to the subjects of the bots; only what is everybody's is
+        worth the time."""
+        spoken_to = addressing.bots or addressing.somebody_else
+        if self._measuring is None or spoken_to or arrival.late:
+            return NOTHING
+        return await self._measuring.of(heard)
 
     def _admitted(
         self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission

@@ -22,6 +22,7 @@ from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, IdentifyLater, Sleep
 from app.gateway.intake import Intake
+from app.gateway.measuring import Measuring
 from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
 from app.gateway.refusals import joined, refusal
@@ -68,6 +69,7 @@ class Gateway:
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
         http_trace: aiohttp.TraceConfig | None = None,
+        measuring: Measuring | None = None,
     ) -> None:
         """`clock` tells Unix seconds; `sleep` is what a client waits with before it
         begins another session; `http_trace` sees, and may hold up, each request of
@@ -76,7 +78,7 @@ class Gateway:
         self._ports = ports
         self._settings = settings
         self._clock = clock
-        self._intake = Intake(ports, settings, policy)
+        self._intake = Intake(ports, settings, policy, measuring)
         self._bursts = Bursts(settings.reaction_burst)
         self._sleep = sleep
         self._http_trace = http_trace

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.delivery.address import Address
 from app.domain.character import load_character
 from app.domain.settings import Settings
+from app.gateway.measuring import Measuring
 from app.gateway.run import Gateway, Hosted
 from app.gateway.secrets import token_of
 from app.gateway.store_ports import StorePorts
@@ -34,6 +35,7 @@ def run(bots: Sequence[str], settings: Settings) -> None:
     # One for all bots: while Discord refuses this address, nobody of the process asks
     # it anything.
     trace = Address().trace(waits=True)
+    measuring = Measuring(characters) if settings.interest == "encoder" else None
     asyncio.run(
         _run(
             Gateway(
@@ -43,6 +45,7 @@ def run(bots: Sequence[str], settings: Settings) -> None:
                 policy=shipped_policy(),
                 clock=ports.clock,
                 http_trace=trace,
+                measuring=measuring,
             ),
             ports,
         )

@@ -25,6 +25,7 @@ from app.likeness.subjects import Subjects
 from app.rules.addressing import addressing
 from app.rules.bids import tie_break
 from app.rules.features import features
+from app.rules.interests import Likeness
 from app.rules.judging import Rulebook, judge
 from app.rules.policy import Policy, shipped_policy
 from app.rules.profile import Profile, profile_of
@@ -140,6 +141,7 @@ class Stage:
         self._subjects = (
             Subjects(characters, encoder, Space(encoder)) if encoder else None
         )
+        self._read: dict[str, Mapping[str, Likeness]] = {}
         self.names = {bot: one.names for bot, one in characters.items()}
         self._profiles: dict[str, Profile] = {
             bot: profile_of(one) for bot, one in characters.items()
@@ -165,7 +167,7 @@ class Stage:
         )
         spoken_to = addressing(event, self._roster, PEOPLE)
         target = scene.room.read(turn).target
-        likeness = self._subjects.read(turn.text) if self._subjects else {}
+        likeness = self._likeness(turn.text)
         found: dict[str, Bid] = {}
         for bot, profile in self._profiles.items():
             judged = judge(
@@ -181,6 +183,13 @@ class Stage:
             if judged.bid is not None and judged.bid.above_threshold:
                 found[bot] = judged.bid
         return found
+
+    def _likeness(self, text: str) -> Mapping[str, Likeness]:
+        if self._subjects is None:
+            return {}
+        if text not in self._read:
+            self._read[text] = self._subjects.read(text)
+        return self._read[text]
 
     def say(self, scene: Scene, author: str, text: str) -> tuple[str | None, bool]:
         """One line of a person's; who answers it, and whether that one waits for its

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 Likeness = NDArray[np.float64]
 
+DIMENSIONS = 512
+"""Of the sentence encoder's vectors."""
 MAX_TEXT = 400
 """Characters of a text that are embedded: its topic shows early, and the cost grows
 with the length."""
@@ -131,6 +133,11 @@ class Encoder:
             else np.zeros((0, 1), dtype=np.float32)
         )
 
+    def fresh(self, text: str) -> Matrix:
+        """One unit vector, of a text that is not remembered."""
+        with self._lock:
+            return np.copy(self._ready().encode([text[:MAX_TEXT]])[0])
+
     def clear(self) -> None:
         """Forget every text."""
         with self._lock:
@@ -145,6 +152,12 @@ class Encoder:
 def rounded(cosines: Matrix) -> Likeness:
     """Cosines as they may be compared: the same on every processor."""
     return np.round(cosines.astype(np.float64), DECIMALS).astype(np.float64)
+
+
+def sentences() -> Encoder | None:
+    """An encoder of sentences, loaded; None where it cannot be."""
+    backend = best_backend()
+    return Encoder(lambda: backend) if isinstance(backend, Sentences) else None
 
 
 def best_backend() -> Backend:

@@ -51,17 +51,16 @@ class Space:
 
 
 def _whitening(centred: Sequence[Matrix]) -> Matrix:
-    """The inverse root of the spread within the groups. A group's own mean took one of
-    its lines, hence the factor."""
+    """A root of the inverse of the spread within the groups. A group's own mean took
+    one of its lines, hence the factor."""
     rows = np.concatenate(
         [group * np.sqrt(len(group) / max(1, len(group) - 1)) for group in centred]
     )
-    rows = rows.astype(np.float64)
-    spread = rows.T @ rows / len(rows)
-    sizes, axes = np.linalg.eigh(spread)
-    # A symmetric root: where two axes are as long, their order does not matter.
-    scale = 1.0 / np.sqrt(sizes.clip(0.0) + SHRINKAGE * sizes.mean())
-    return np.asarray((axes * scale) @ axes.T, dtype=np.float32)
+    spread = (rows.T @ rows / len(rows)).astype(np.float64)
+    spread.flat[:: len(spread) + 1] += SHRINKAGE * np.trace(spread) / len(spread)
+    # Any root will do: cosines do not change when all vectors are turned.
+    root = np.linalg.inv(np.linalg.cholesky(spread))
+    return np.asarray(root.T, dtype=np.float32)
 
 
 def centre(rows: Matrix) -> Matrix:

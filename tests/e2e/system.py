@@ -279,6 +279,9 @@ def system(
                 # says.
                 "STREAM_NEWCOMER_DAYS": "0",
                 "STREAM_PERSON_SHARE": "1",
+                # They talk about nothing in particular, and each gateway would load
+                # an encoder.
+                "STREAM_INTEREST": "words",
                 "STREAM_DATA_DIR": str(folder / "data"),
                 "PYTHONPATH": str(Path(__file__).parents[2]),
             }
