@@ -458,6 +458,7 @@ class Courier:
                 how=how,
                 date=date,
                 disproved=_disproved(entry, chunk, how),
+                signer=signer(self.settings),
             )
         )
         killpoints.reached("mark_after")

@@ -54,6 +54,7 @@ from app.store.door import AsyncStore
 from app.store.elections import Election
 from app.store.heartbeats import Heartbeat, Role
 from app.store.limits import Limits, limits_of
+from app.store.signing import signer
 from app.store.trusts import Points
 from app.store.vault import Vault
 
@@ -219,7 +220,8 @@ class StorePorts:
         flying = await self._store.run(outbox.in_flight(bot, channel_id))
         if flying is None or flying.nonce != nonce:
             return
-        entry = await self._store.run(outbox.read(flying.entry))
+        ours = signer(self.settings)
+        entry = await self._store.run(outbox.read(flying.entry, ours))
         if entry is None:
             return
         done, next_lane = await self._store.run(
@@ -229,6 +231,7 @@ class StorePorts:
                 message_id=message_id,
                 how="receipt",
                 date=today(),
+                signer=ours,
             )
         )
         if done and next_lane:

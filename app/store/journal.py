@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app.domain.model import Event, JournalLine
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.signing import Signer, spoken
 
 
 def note(
@@ -63,6 +64,11 @@ def read(message: str) -> Call[tuple[JournalLine, ...]]:
     return command("LRANGE", keys.journal(message), 0, -1, parse=_lines)
 
 
-def said(bot: str, date: str) -> Call[tuple[str, ...]]:
-    """What a bot said on a day (ISO, UTC), as JSON lines."""
-    return command("LRANGE", keys.journal_of_bot(bot, date), 0, -1, parse=tuple)
+def said(bot: str, date: str, signer: Signer) -> Call[tuple[str, ...]]:
+    """What a bot said on a day (ISO, UTC), as JSON lines. One that no process of ours
+    signed is left out: a diary would quote it."""
+
+    def parse(reply: Reply) -> tuple[str, ...]:
+        return tuple(text for text in reply if signer.believes(text, spoken(bot)))
+
+    return command("LRANGE", keys.journal_of_bot(bot, date), 0, -1, parse=parse)

@@ -6,8 +6,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from app.domain import terms
-from app.store import keys
-from app.store.calls import Call, command
+from app.store import keys, signing
+from app.store.calls import Call, Reply, command
+from app.store.signing import UNCHECKED, Signer
 
 DATES_MOST = 60
 LEASE_MS = 10 * terms.MINUTE
@@ -48,21 +49,44 @@ def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
     )
 
 
-def write(bot: str, night: Night, date: str, owner: str, text: str) -> Call[Wrote]:
-    """Write what was claimed; an empty text only gives the claim back."""
+def write(
+    bot: str,
+    night: Night,
+    date: str,
+    owner: str,
+    text: str,
+    *,
+    signer: Signer = UNCHECKED,
+) -> Call[Wrote]:
+    """Write what was claimed, a JSON object; an empty text only gives the claim
+    back."""
+    signed = signer.sign(signing.night(bot, night, date), text) if text else ""
     return Call(
         "write_date",
         (keys.memory(bot, night), keys.night_claim(bot, night, date)),
-        (date, owner, text, DATES_MOST, terms.NIGHTS_TTL),
+        (date, owner, signed, DATES_MOST, terms.NIGHTS_TTL),
         Wrote,
     )
 
 
-def read(bot: str, night: Night) -> Call[dict[str, str]]:
-    """What was written, by date."""
-    return command("HGETALL", keys.memory(bot, night), parse=dict)
+def read(bot: str, night: Night, signer: Signer = UNCHECKED) -> Call[dict[str, str]]:
+    """What was written, by date, as far as the signer believes it."""
+
+    def parse(reply: Reply) -> dict[str, str]:
+        return {
+            date: text
+            for date, text in dict(reply).items()
+            if signer.believes(text, signing.night(bot, night, date))
+        }
+
+    return command("HGETALL", keys.memory(bot, night), parse=parse)
 
 
-def read_one(bot: str, night: Night, date: str) -> Call[str | None]:
-    """What was written on one date, or None."""
-    return command("HGET", keys.memory(bot, night), date, parse=lambda reply: reply)
+def read_one(bot: str, night: Night, date: str, signer: Signer) -> Call[str | None]:
+    """What was written on one date, or None; also for what is forged."""
+
+    def parse(reply: Reply) -> str | None:
+        believed = reply and signer.believes(reply, signing.night(bot, night, date))
+        return str(reply) if believed else None
+
+    return command("HGET", keys.memory(bot, night), date, parse=parse)

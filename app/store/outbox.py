@@ -14,7 +14,7 @@ from app.domain.verdicts import Attempt
 from app.store import keys, leases
 from app.store.calls import Call, Reply, command
 from app.store.refusals import Barred
-from app.store.signing import OUTBOX, UNCHECKED, Signer, signer
+from app.store.signing import OUTBOX, UNCHECKED, Signer, signer, spoken
 
 NONCE_LENGTH = 25
 """Discord's limit for a nonce, in characters."""
@@ -200,9 +200,11 @@ def delivered(
     how: str,
     date: str,
     disproved: Sequence[Barred] = (Barred.SEND,),
+    signer: Signer = UNCHECKED,
 ) -> Call[tuple[bool, str]]:
-    """A chunk is in Discord, which disproves refusals that are remembered. Returns
-    whether the entry is complete, and the lane that may speak next."""
+    """A chunk is in Discord, which disproves refusals that are remembered. `signer`
+    signs the line for the diary. Returns whether the entry is complete, and the lane
+    that may speak next."""
     line = json.dumps(
         {
             "channel": entry.channel_id,
@@ -233,7 +235,7 @@ def delivered(
             message_id,
             max(1, len(entry.chunks)),
             how,
-            line,
+            signer.sign(spoken(entry.bot), line),
             *disproved,
         ),
         lambda reply: (bool(reply[0]), str(reply[1])),

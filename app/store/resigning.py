@@ -1,5 +1,5 @@
-"""Sign what waits anew, so that an old key can go: who has the new key alone would take
-it for forged, and drop it."""
+"""Sign what waits, and what diaries are made of, anew, so that an old key can go: who
+has the new key alone would take it for forged, and drop it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 from app.store import keys, memories
 from app.store.door import Store
-from app.store.signing import HEARD, OUTBOX, Signer, asked
+from app.store.nights import Night
+from app.store.signing import HEARD, OUTBOX, Signer, asked, night, spoken
 
 
 def sign_anew(store: Store, signer: Signer) -> int:
-    """Sign messages that wait in inboxes and posts that wait in outboxes with the first
-    key. Returns their number.
+    """Sign messages that wait in inboxes, posts that wait in outboxes, what bots said
+    and what they wrote at night with the first key. Returns their number.
 
     For an operator: it reads every mailbox. A message that a cycle is answering
     meanwhile is answered once all the same.
@@ -20,9 +21,18 @@ def sign_anew(store: Store, signer: Signer) -> int:
     renewed = sum(
         _inbox(store, key, signer) for key in memories.scan(store, "mailbox:*:inbox*")
     )
-    return renewed + sum(
+    renewed += sum(
         _outbox_entry(store, key, signer)
         for key in memories.scan(store, keys.entry("*"))
+    )
+    renewed += sum(
+        _spoken(store, key, signer)
+        for key in memories.scan(store, keys.journal_of_bot("*", "????-??-??"))
+    )
+    return renewed + sum(
+        _written(store, kind, key, signer)
+        for kind in Night
+        for key in memories.scan(store, keys.memory("*", kind))
     )
 
 
@@ -36,6 +46,31 @@ def _inbox(store: Store, key: str, signer: Signer) -> int:
         if fresh != event:
             client.xadd(key, {**fields, "event": fresh})
             client.xdel(key, entry_id)
+            renewed += 1
+    return renewed
+
+
+def _spoken(store: Store, key: str, signer: Signer) -> int:
+    bot = key.split(":")[1]
+    client: Any = store.client
+    renewed = 0
+    # All lines go to the end, one by one: their order stays.
+    for line in client.lrange(key, 0, -1):
+        fresh = signer.renew(line, line, spoken(bot))
+        renewed += fresh != line
+        client.rpush(key, fresh)
+        client.lrem(key, 1, line)
+    return renewed
+
+
+def _written(store: Store, kind: Night, key: str, signer: Signer) -> int:
+    bot = key.split(":")[1]
+    client: Any = store.client
+    renewed = 0
+    for date, text in client.hgetall(key).items():
+        fresh = signer.renew(text, text, night(bot, kind, date))
+        if fresh != text:
+            client.hset(key, date, fresh)
             renewed += 1
     return renewed
 

@@ -1,8 +1,8 @@
-"""Signatures: what a worker believes of an inbox or an outbox was written by a process
-that has a vault key.
+"""Signatures: what a worker believes of an inbox, an outbox, a bot's journal or a diary
+was written by a process that has a vault key.
 
 A login of Redis alone can write anything into a mailbox. Without a signature it could
-put words into a bot's mouth, or into a person's. The signature is the last field of the
+put words into a bot's mouth, or into a person's; a diary quotes both. The signature is the last field of the
 signed JSON object, so that whoever has no key still reads the rest.
 """
 
@@ -29,6 +29,16 @@ def asked(bot: str) -> str:
     """The purpose of an event that speaks to this bot. An event that was merely heard
     never passes as one."""
     return f"asked:{bot}"
+
+
+def spoken(bot: str) -> str:
+    """The purpose of a line in a bot's journal of what it said."""
+    return f"spoken:{bot}"
+
+
+def night(bot: str, kind: str, date: str) -> str:
+    """The purpose of a bot's diary or dream of one date."""
+    return f"{kind}:{bot}:{date}"
 
 
 class Signer:

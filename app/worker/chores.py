@@ -30,6 +30,7 @@ from app.rules.privacy import Kind, Place, Use
 from app.store import holds, journal, memories, nights, roster, stats, trusts
 from app.store.door import Store
 from app.store.nights import Claimed, Night
+from app.store.signing import signer
 from app.worker.holding import request, when_free
 from app.worker.memory_store import RedisMemory
 from app.worker.ports import Ports
@@ -208,13 +209,21 @@ class Chores:
             # Somebody of whom it tells was forgotten while it was written.
             text = ""
         return self._store.run(
-            nights.write(bot, night=night, date=date, owner=owner, text=text)
+            nights.write(
+                bot,
+                night=night,
+                date=date,
+                owner=owner,
+                text=text,
+                signer=signer(self._settings),
+            )
         )
 
     def _written(self, night: Night, served: Served, date: str) -> str:
         """The entry as JSON, or "" where the day holds nothing to tell."""
         character, encoder = served.character, served.brain.encoder
-        entries = self._store.run(nights.read(character.name, Night.DIARY))
+        ours = signer(self._settings)
+        entries = self._store.run(nights.read(character.name, Night.DIARY, ours))
         day = self._day(served, date)
         day = self._placed(served, day, self._home(served, night) or day.busiest)
         if not day.exchanges or (night is Night.DREAM and date not in entries):
@@ -269,7 +278,7 @@ class Chores:
 
     def _day(self, served: Served, date: str) -> Day:
         bot = served.character.name
-        said = self._store.run(journal.said(bot, date))
+        said = self._store.run(journal.said(bot, date, signer(self._settings)))
         if not said:
             return Day(date)
         kept = self.memory.search((bot, "said"), limit=memories.SAID_MOST)

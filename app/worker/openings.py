@@ -11,6 +11,7 @@ import structlog
 from app.brain.ports import Opening
 from app.store import nights, posts, roster
 from app.store.nights import Night
+from app.store.signing import signer
 from app.worker.cycle import Cycle
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,8 @@ def _night(cycle: Cycle, night: Night, channel: str, date: str) -> Opening | Non
     post_id = posts.entry_id(cycle.bot, night, date)
     if cycle.store.run(posts.posted(post_id)):
         return None
-    written = cycle.store.run(nights.read_one(cycle.bot, night, date))
+    ours = signer(cycle.settings)
+    written = cycle.store.run(nights.read_one(cycle.bot, night, date, ours))
     if not written:
         return None
     entry = json.loads(written)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from app.brain import facts
 from app.brain.memory import learn
@@ -18,9 +19,10 @@ from app.domain.character import load_characters
 from app.domain.model import RosterEntry
 from app.domain.settings import load_settings
 from app.lab.week import SAID, page, spoken
-from app.store import keys, nights, roster, trusts, vault
+from app.store import keys, nights, roster, signing, trusts, vault
 from app.store.door import Store
 from app.store.nights import Night
+from app.store.signing import Signer, signer
 from app.store.vault import Vault
 from app.worker import worker as worker_module
 from app.worker.worker import Worker
@@ -76,7 +78,8 @@ def live(worker: Worker, bot: str) -> Iterator[str]:
     character = load_characters()[bot]
     for date, day in spoken(character):
         for one in day:
-            worker.store.client.rpush(keys.journal_of_bot(bot, date), one.journal())
+            line = signer(worker.settings).sign(signing.spoken(bot), one.journal())
+            worker.store.client.rpush(keys.journal_of_bot(bot, date), line)
             worker.store.client.expire(keys.journal_of_bot(bot, date), 60)
             worker.chores.memory.put((bot, "said"), f"{one.message_id}.0", one.line())
             for fact in facts.told(one.heard, one.message_id, character.names):
@@ -221,6 +224,7 @@ def test_polls_open_one_conversation_and_post_the_night_once(tmp_path: Path) -> 
                         "guild": str(diaries.guild_id),
                     }
                 ),
+                signer=Signer([SecretStr(running.env["STREAM_VAULT_KEYS"])]),
             )
         )
         running.workers()

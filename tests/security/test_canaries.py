@@ -32,6 +32,7 @@ from app.domain.settings import load_settings
 from app.operator import people
 from app.store import keys, nights, vault, wishes
 from app.store.nights import Night
+from app.store.signing import signer, spoken
 from app.store.vault import Vault
 from app.worker.served import Served
 from app.worker.worker import Worker
@@ -194,14 +195,17 @@ def lived(world: World) -> None:
         remember(worker.chores.memory, "elena", ME, "Elena", moment)
         worker.store.client.rpush(
             keys.journal_of_bot("elena", DATE),
-            json.dumps(
-                {
-                    "channel": spot.channel,
-                    "reply_to": heard.message_id,
-                    "author": person,
-                    "text": moment.text,
-                    "emoji": "",
-                }
+            signer(worker.settings).sign(
+                spoken("elena"),
+                json.dumps(
+                    {
+                        "channel": spot.channel,
+                        "reply_to": heard.message_id,
+                        "author": person,
+                        "text": moment.text,
+                        "emoji": "",
+                    }
+                ),
             ),
         )
     worker.store.client.expire(keys.journal_of_bot("elena", DATE), 600)

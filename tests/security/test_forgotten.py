@@ -40,6 +40,7 @@ from app.store.admission import Candidate
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
+from app.store.signing import signer, spoken
 from app.store.vault import Vault
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, line
@@ -279,14 +280,17 @@ def test_a_diary_that_was_written_meanwhile_is_not_kept(
     remember(worker.chores.memory, "elena", ME, "Elena", Moment(entry(said), "Lovely."))
     store.client.rpush(
         keys.journal_of_bot("elena", "2026-11-20"),
-        json.dumps(
-            {
-                "channel": "55",
-                "reply_to": said.message_id,
-                "author": KIM,
-                "text": "Lovely.",
-                "emoji": "",
-            }
+        signer(worker.settings).sign(
+            spoken("elena"),
+            json.dumps(
+                {
+                    "channel": "55",
+                    "reply_to": said.message_id,
+                    "author": KIM,
+                    "text": "Lovely.",
+                    "emoji": "",
+                }
+            ),
         ),
     )
     written = worker.chores._written

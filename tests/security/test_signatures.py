@@ -14,9 +14,20 @@ from pydantic import SecretStr
 
 from app.domain.lane import Lane
 from app.domain.model import ActionKind, Context, Event, OutboxEntry
-from app.store import admission, forgetting, keys, lanes, outbox
+from app.store import admission, forgetting, journal, keys, lanes, nights, outbox
 from app.store.door import Store
-from app.store.signing import HEARD, OUTBOX, UNCHECKED, Signer, asked, signer
+from app.store.nights import Night
+from app.store.resigning import sign_anew
+from app.store.signing import (
+    HEARD,
+    OUTBOX,
+    UNCHECKED,
+    Signer,
+    asked,
+    night,
+    signer,
+    spoken,
+)
 from tests.store import world
 from tests.store.world import World, settings_with
 
@@ -104,6 +115,84 @@ def test_a_forged_outbox_entry_is_not_read(store: Store) -> None:
         assert store.run(outbox.read("e1", signer(settings))) is None
     store.client.hset(key, "body", outbox.signed(BODY, settings))
     assert store.run(outbox.read("e1", signer(settings))) == BODY
+
+
+SAID = json.dumps({"channel": "55", "reply_to": "1", "author": "2", "text": "Hello."})
+PAGE = json.dumps({"text": "A quiet day.", "people": [], "guild": "7"})
+DATE = "2026-11-20"
+
+
+def test_what_a_bot_never_said_is_in_no_diary(store: Store) -> None:
+    """A diary quotes the bot's journal, which a gateway's login may write: of unsigned
+    lines, of another key's and of another bot's none is read."""
+    settings = settings_with(vault_keys=(NEW.get_secret_value(),))
+    key = keys.journal_of_bot("aria", DATE)
+    true = signer(settings).sign(spoken("aria"), SAID)
+    forged = (
+        SAID,
+        Signer([OTHER]).sign(spoken("aria"), SAID),
+        OURS.sign(spoken("elena"), SAID),
+        OURS.sign(OUTBOX, SAID),
+    )
+    store.client.rpush(key, *forged, true)
+    store.client.expire(key, 60)
+    assert store.run(journal.said("aria", DATE, signer(settings))) == (true,)
+
+
+def test_a_forged_diary_is_not_read(store: Store) -> None:
+    """Nor a true one under another date, or a diary as a dream: it would be posted as
+    the bot's own words."""
+    settings = settings_with(vault_keys=(NEW.get_secret_value(),))
+    ours, diary = signer(settings), keys.memory("aria", Night.DIARY)
+    true = ours.sign(night("aria", Night.DIARY, DATE), PAGE)
+    for date, text in ((DATE, true), ("2026-11-21", true), ("2026-11-22", PAGE)):
+        store.client.hset(diary, date, text)
+    store.client.hset(keys.memory("aria", Night.DREAM), DATE, true)
+    for kind in Night:
+        store.client.expire(keys.memory("aria", kind), 60)
+    assert store.run(nights.read("aria", Night.DIARY, ours)) == {DATE: true}
+    read = [
+        store.run(nights.read_one("aria", kind, date, ours))
+        for kind, date in (
+            (Night.DIARY, DATE),
+            (Night.DIARY, "2026-11-21"),
+            (Night.DIARY, "2026-11-22"),
+            (Night.DREAM, DATE),
+        )
+    ]
+    assert read == [true, None, None, None]
+
+
+def test_a_receipt_signs_no_forged_words(store: Store) -> None:
+    """Diaries are made of what is delivered, and a delivered entry is one of ours."""
+    settings = settings_with(vault_keys=(NEW.get_secret_value(),))
+    ours = signer(settings)
+    signed = outbox.delivered(
+        BODY, chunk=0, message_id="9", how="post", date=DATE, signer=ours
+    )
+    lines = [str(one) for one in signed.args if "Hello." in str(one)]
+    assert [ours.believes(line, spoken("aria")) for line in lines] == [True]
+
+
+def test_a_new_key_is_given_to_diaries_too(store: Store) -> None:
+    """After `vault rotate` whoever has the new key alone believes what the old one
+    signed, in its order, and still nothing that was forged."""
+    old, new = Signer([OLD]), Signer([NEW])
+    said, diary = keys.journal_of_bot("aria", DATE), keys.memory("aria", Night.DIARY)
+    lines = [
+        old.sign(spoken("aria"), SAID.replace("Hello", word)) for word in ("A", "B")
+    ]
+    store.client.rpush(said, lines[0], SAID, lines[1])
+    store.client.hset(diary, DATE, old.sign(night("aria", Night.DIARY, DATE), PAGE))
+    store.client.hset(diary, "2026-11-21", PAGE)
+    for key in (said, diary):
+        store.client.expire(key, 60)
+    assert sign_anew(store, OURS) == 3
+    read = [
+        json.loads(one)["text"] for one in store.run(journal.said("aria", DATE, new))
+    ]
+    assert read == ["A.", "B."]
+    assert list(store.run(nights.read("aria", Night.DIARY, new))) == [DATE]
 
 
 def _pushed(

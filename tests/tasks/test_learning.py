@@ -18,6 +18,7 @@ from app.domain.settings import load_settings
 from app.store import keys, memories, nights, trusts, vault, wishes
 from app.store.door import Store
 from app.store.nights import Night
+from app.store.signing import signer, spoken
 from app.store.vault import Vault
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, Scripted, entry, line, snowflake, speaker
@@ -158,7 +159,10 @@ def test_a_diary_and_a_dream_by_the_model(
     talked(worker, "How many hearts does an octopus have?")
     store.client.rpush(
         keys.journal_of_bot("elena", "2027-01-15"),
-        f'{{"channel": "50", "reply_to": "{snowflake(100)}", "author": "7", "text": "Three.", "emoji": ""}}',
+        signer(worker.settings).sign(
+            spoken("elena"),
+            f'{{"channel": "50", "reply_to": "{snowflake(100)}", "author": "7", "text": "Three.", "emoji": ""}}',
+        ),
     )
     store.client.expire(keys.journal_of_bot("elena", "2027-01-15"), 60)
     good = "Sam asked about hearts today, and I said three. I like small numbers that hold surprises."
