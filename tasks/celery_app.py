@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,9 +17,10 @@ from kombu import Exchange, Queue
 from app.broker import poison
 from app.broker.hints import QUEUES, conf
 from app.broker.hub import WakeHub
-from app.domain.errors import ConfigurationError, StreamError
+from app.domain.errors import ConfigurationError, StoreUnavailable, StreamError
 from app.domain.settings import load_settings
 from app.runtime import logs
+from app.store.fitness import check_servers
 from beat_schedule import beat_schedule
 from tasks.flower_pages import close_metrics
 
@@ -52,6 +55,17 @@ app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)
 
 
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """An error of ours ends the process with its line. Celery only logs what a signal's
+    handler raises, and would start a process that can do nothing."""
+    try:
+        yield
+    except StreamError as error:
+        sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
+        raise SystemExit(error.exit_code) from None
+
+
 @signals.celeryd_init.connect
 def _load_bodies(**_: object) -> None:
     """Workers alone import the tasks' bodies; beat and Flower start without the model
@@ -67,13 +81,16 @@ def _warm_up(**_: object) -> None:
     second or two."""
     from app.worker.worker import worker
 
-    try:
+    with _one_line():
         worker().warm()
-    except StreamError as error:
-        # Celery only logs what a signal's handler raises, and would start a worker that
-        # can do nothing.
-        sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
-        raise SystemExit(error.exit_code) from None
+
+
+@signals.beat_init.connect
+def _check_broker(**_: object) -> None:
+    """A beat whose address can never work ends with one line; one whose broker is away
+    waits for it."""
+    with _one_line(), suppress(StoreUnavailable):
+        check_servers(load_settings())
 
 
 @signals.worker_ready.connect

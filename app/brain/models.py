@@ -20,10 +20,10 @@ from app.brain.billing import Account, Bill, Price
 from app.brain.faults import REMEDIES, Fault, Trouble
 from app.brain.inquiry import Inquiry
 from app.brain.quirks import quirks_of
+from app.domain.addresses import LOOPBACK_HOSTS
 from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.model import Cost
-from app.domain.settings import LOOPBACK_HOSTS
 
 KEYLESS = frozenset({"ollama"})
 FIRST_SHARE = 0.6

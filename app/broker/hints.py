@@ -11,13 +11,16 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import celery
 import structlog
 from kombu.exceptions import KombuError
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
+from app.domain.addresses import RedisAddress, host_text
 from app.domain.errors import ConfigurationError
 from app.domain.model import Context
 from app.domain.settings import Settings
@@ -51,45 +54,63 @@ HINT_ERRORS = (KombuError, RedisError, OSError)
 The pump is the better retry."""
 
 
-def broker_url(settings: Settings) -> str:
-    """STREAM_BROKER_URL, or the database after STREAM_REDIS_URL's: Celery's own keys
-    never expire, so it gets its own.
-
-    Raises ConfigurationError when neither is set.
-    """
-    if settings.broker_url:
-        return _for_kombu(settings.broker_url, step=0)
-    if settings.redis_url:
-        return _for_kombu(settings.redis_url, step=1)
-    raise ConfigurationError(
-        "STREAM_REDIS_URL is not set: Celery has no broker. `the-stream up` starts one"
-    )
-
-
-def _for_kombu(url: str, step: int) -> str:
-    """The address in kombu's dialect, its database number moved by `step`."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    if parts.scheme == "unix":
-        query["virtual_host"] = str(int(query.pop("db", "0")) + step)
-        login = f"{parts.netloc}" if "@" in parts.netloc else ""
-        return f"redis+socket://{login}{parts.path}?{urlencode(query)}"
-    path = parts.path.strip("/") or query.pop("db", "0")
-    if not path.isdigit():
+def broker_address(settings: Settings) -> RedisAddress:
+    """Where Celery's broker is. Raises ConfigurationError when nothing says it."""
+    address = settings.broker_address
+    if address is None:
         raise ConfigurationError(
-            "STREAM_REDIS_URL must end in a database number, as in redis://host:6379/0"
+            "STREAM_REDIS_URL is not set: Celery has no broker. "
+            "`the-stream up` starts one"
         )
-    if parts.scheme == "rediss":
-        query.setdefault(
-            "ssl_cert_reqs", "required"
-        )  # kombu speaks plain text unless told how to verify
-    return urlunsplit(
-        (parts.scheme, parts.netloc, f"/{int(path) + step}", urlencode(query), "")
-    )
+    return address
+
+
+def broker_url(settings: Settings) -> str:
+    """The broker's address in kombu's dialect. A secret."""
+    address = broker_address(settings)
+    login = f"{address.login}@" if address.login else ""
+    if address.by_sentinel:
+        return ";".join(
+            f"sentinel://{login}{host_text(host)}/{address.database}"
+            for host in address.hosts
+        )
+    if address.scheme == "unix":
+        query = urlencode({"virtual_host": address.database, **address.options})
+        return f"redis+socket://{login}{address.path}?{query}"
+    # kombu takes what stands here for all that it should know of TLS.
+    options = dict(address.options) | {k: str(v) for k, v in tls(settings).items()}
+    query = f"?{urlencode(options)}" if options else ""
+    return f"{address.scheme}://{address.netloc}/{address.database}{query}"
+
+
+def tls(settings: Settings) -> dict[str, object]:
+    """kombu's options of TLS; empty where the broker's address asks for none. Those in
+    the address itself come first."""
+    address = broker_address(settings)
+    if not address.encrypted:
+        return {}
+    options = settings.redis_credentials.tls()
+    for name, value in address.options.items():
+        if name == "ssl_check_hostname":
+            options[name] = value.lower() != "false"
+        elif name.startswith("ssl_"):
+            options[name] = value
+    return options
+
+
+def connection_conf(settings: Settings) -> dict[str, Any]:
+    """Celery's settings of the broker connection, the same for senders and workers."""
+    return {
+        "broker_url": broker_url(settings),
+        # Sentinels' addresses hold no options, and Flower reads none of an address.
+        "broker_use_ssl": tls(settings) or False,
+        "broker_transport_options": transport_options(settings),
+        "broker_connection_timeout": settings.redis_timeout,
+    }
 
 
 def transport_options(settings: Settings) -> dict[str, object]:
-    """Options of the broker connection, the same for senders and workers."""
+    """Options of the broker connection, kombu's own."""
     return {
         # Well above the longest cycle: a task that is redelivered while it runs would
         # run twice at once. Recovery does not wait for it; the due sets and the pump
@@ -99,7 +120,19 @@ def transport_options(settings: Settings) -> dict[str, object]:
         "socket_connect_timeout": settings.redis_timeout,
         "socket_keepalive": True,
         "health_check_interval": 10,
-    }
+    } | _sentinel_options(settings)
+
+
+def _sentinel_options(settings: Settings) -> dict[str, object]:
+    address = broker_address(settings)
+    if not address.by_sentinel:
+        return {}
+    options = settings.redis_credentials.at_sentinels(
+        settings.redis_timeout, address.encrypted
+    )
+    # Each Sentinel is asked once: the next one is the better retry.
+    options["retry"] = Retry(NoBackoff(), 0)
+    return {"master_name": address.service, "sentinel_kwargs": options}
 
 
 def route(
@@ -128,17 +161,14 @@ class HintSender:
     loops) and sends from one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = celery.Celery(
-            "stream-hints", broker=broker_url(settings), set_as_current=False
-        )
+        self._app = celery.Celery("stream-hints", set_as_current=False)
         self._app.conf.update(
+            connection_conf(settings),
             task_serializer="json",
             accept_content=["json"],
             task_ignore_result=True,
             task_routes=(route,),
             task_create_missing_queues=True,
-            broker_transport_options=transport_options(settings),
-            broker_connection_timeout=settings.redis_timeout,
             broker_pool_limit=4,
             # One quick second try on a fresh connection; after that the pump is the
             # better retry.
@@ -213,10 +243,7 @@ class HintSender:
 
 def conf(settings: Settings) -> dict[str, Any]:
     """Celery's configuration of a worker, beat or Flower."""
-    return {
-        "broker_url": broker_url(settings),
-        "broker_transport_options": transport_options(settings),
-        "broker_connection_timeout": settings.redis_timeout,
+    return connection_conf(settings) | {
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         # A broker that refuses (read-only in a failover, out of memory or disk) comes

@@ -126,6 +126,10 @@ class Channel(transport.Channel):
             return True
 
 
+class SentinelChannel(Channel, transport.SentinelChannel):
+    """The same where Sentinels name the server."""
+
+
 def _deliver(self: Any, message: Any, queue: str) -> None:
     if sound(message):
         virtual.Transport._deliver(self, message, queue)
@@ -178,6 +182,7 @@ def wordless() -> None:
 def survive() -> None:
     """Let this process's Celery take such messages alone."""
     transport.Transport.Channel = Channel
+    transport.SentinelTransport.Channel = SentinelChannel
     transport.Transport._deliver = _deliver  # type: ignore[method-assign, assignment]
 
 

@@ -23,8 +23,7 @@ from app.domain.settings import Settings, token_variable
 from app.host.supervisor import Child, ChildSpec, State, Supervisor
 from app.host.valkey import HOST, EmbeddedValkey, bindable, kept_secret, private_folder
 from app.runtime import logs
-from app.store import stats
-from app.store.door import Store
+from app.store.fitness import check_servers
 
 EVERYBODYS = re.compile(
     r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_\w+|OPENBLAS_\w+|OMP_\w+"
@@ -88,11 +87,7 @@ def _check(settings: Settings, store: bool) -> None:
             f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower."
         )
     if store:
-        door = Store(str(settings.redis_url), settings.redis_timeout)
-        try:
-            door.run(stats.counts())
-        finally:
-            door.close()
+        check_servers(settings)
 
 
 def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Settings:
@@ -228,6 +223,10 @@ def public_environment(
             plain[variable] = (
                 ",".join(value) if isinstance(value, tuple) else str(value)
             )
+    if settings.redis_sentinel_password is not None:
+        # It goes with the address: whoever may reach Redis must ask where it is.
+        password = settings.redis_sentinel_password.get_secret_value()
+        plain["STREAM_REDIS_SENTINEL_PASSWORD"] = password
     return plain | {"PYTHONUNBUFFERED": "1"}
 
 

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from app.demo.live import Live
 from app.demo.scene import Json
-from app.domain.settings import LOOPBACK_HOSTS
+from app.domain.addresses import LOOPBACK_HOSTS
 from app.loopback import Account, ApiError
 
 HEARTBEAT = 15.0

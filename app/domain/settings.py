@@ -8,16 +8,20 @@ from collections.abc import MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain import terms
+from app.domain.addresses import (
+    LOOPBACK_HOSTS,
+    Credentials,
+    RedisAddress,
+    parse_address,
+)
 from app.domain.errors import ConfigurationError
-
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Finite = Field(ge=0, allow_inf_nan=False)
 Seconds = Annotated[float, Finite]
@@ -37,18 +41,8 @@ def _split(value: object) -> object:
     )
 
 
-def _well_formed(parts: SplitResult) -> bool:
-    """Whether an address was cut where its author meant. A password with a bare slash
-    ends it early, and whoever parses it next says a piece of the password in its
-    error."""
-    try:
-        port = parts.port
-    except ValueError:
-        return False
-    rest = parts.path + parts.query + parts.fragment
-    return "@" not in rest and (
-        bool(parts.hostname) or (port is None and not parts.netloc)
-    )
+def _absolute(path: Path | None) -> Path | None:
+    return path.expanduser().absolute() if path is not None else None
 
 
 class Settings(BaseSettings):
@@ -69,7 +63,24 @@ class Settings(BaseSettings):
     )
     redis_plain: bool = Field(
         False,
-        description="allow redis:// to another host: passwords and messages travel unencrypted; for a private network",
+        description="allow sentinel://, and redis:// to another host: passwords and messages travel unencrypted; for a private network",
+    )
+    redis_ca: Path | None = Field(
+        None,
+        description="CA certificates (PEM) that must have signed Redis's; unset: the system's",
+    )
+    redis_cert: Path | None = Field(
+        None, description="our own certificate for Redis (PEM), where it asks for one"
+    )
+    redis_key: Path | None = Field(
+        None, description="private key of STREAM_REDIS_CERT (PEM)"
+    )
+    redis_sentinel_user: str | None = Field(
+        None, description="user of the Sentinels, where they have users"
+    )
+    redis_sentinel_password: SecretStr | None = Field(
+        None,
+        description="password of the Sentinels; the server's own stands in STREAM_REDIS_URL",
     )
     data_dir: Path = Field(
         Path("~/.local/share/the-stream"),
@@ -357,19 +368,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url", "broker_url")
     @classmethod
     def _redis(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "rediss", "unix"}:
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        if "password" in parse_qs(parts.query):
-            raise ValueError(
-                "must hold its password in front of the host: elsewhere it is not masked"
-            )
-        if parts.scheme != "unix" and not _well_formed(parts):
-            raise ValueError(
-                "is malformed; in a password write / as %2F, ? as %3F, # as %23 and @ as %40"
-            )
+        if url is not None:
+            parse_address(url)
         return url
 
     @model_validator(mode="after")
@@ -382,18 +382,47 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _private(self) -> Settings:
-        for url in (self.redis_url, self.broker_url):
-            parts = urlsplit(url or "")
-            if (
-                parts.scheme == "redis"
-                and parts.hostname not in LOOPBACK_HOSTS | {None}
-                and not self.redis_plain
-            ):
-                raise ValueError(
-                    "redis:// to another host sends passwords and messages unencrypted: use rediss:// or unix://, or set "
-                    "STREAM_REDIS_PLAIN=true for a private network"
-                )
+        urls = [url for url in (self.redis_url, self.broker_url) if url is not None]
+        if not self.redis_plain and not all(parse_address(url).private for url in urls):
+            raise ValueError(
+                "redis:// to another host and sentinel:// send passwords and messages unencrypted: use rediss://, "
+                "sentinel+tls:// or unix://, or set STREAM_REDIS_PLAIN=true for a private network"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _certified(self) -> Settings:
+        if (self.redis_cert is None) != (self.redis_key is None):
+            raise ValueError(
+                "STREAM_REDIS_CERT and STREAM_REDIS_KEY must be set together"
+            )
+        return self
+
+    @property
+    def redis_credentials(self) -> Credentials:
+        """What proves us, and Redis, beside STREAM_REDIS_URL."""
+        password = self.redis_sentinel_password
+        return Credentials(
+            ca=_absolute(self.redis_ca),
+            certificate=_absolute(self.redis_cert),
+            key=_absolute(self.redis_key),
+            sentinel_user=self.redis_sentinel_user,
+            sentinel_password=password.get_secret_value() if password else None,
+        )
+
+    @property
+    def store_address(self) -> RedisAddress | None:
+        """STREAM_REDIS_URL in its parts; None: not set."""
+        return parse_address(self.redis_url) if self.redis_url is not None else None
+
+    @property
+    def broker_address(self) -> RedisAddress | None:
+        """STREAM_BROKER_URL, or the database after STREAM_REDIS_URL's: Celery's own
+        keys never expire, so it gets its own."""
+        if self.broker_url is not None:
+            return parse_address(self.broker_url)
+        store = self.store_address
+        return store.moved_by(1) if store is not None else None
 
     @property
     def check_interval(self) -> float:

@@ -17,6 +17,7 @@ from app.gateway.secrets import token_of
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import common_names
 from app.rules.policy import shipped_policy
+from app.store.fitness import check_servers
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ def run(bots: Sequence[str], settings: Settings) -> None:
                 "a common word is a weak name: add an alias", bot=bot, names=common
             )
     tokens = {bot: token_of(bot) for bot in bots}
+    check_servers(settings)
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
     # One for all bots: while Discord refuses this address, nobody of the process asks

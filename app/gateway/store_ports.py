@@ -86,7 +86,9 @@ class StorePorts:
         self.characters = characters
         self.owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._tokens = tokens
-        self._store = AsyncStore(settings.redis_url, settings.redis_timeout)
+        self._store = AsyncStore(
+            settings.redis_url, settings.redis_timeout, settings.redis_credentials
+        )
         self._hints = HintSender(settings)
         self._vault = Vault(settings.vault_keys)
         self._limits: dict[str, Limits] = {

@@ -46,7 +46,7 @@ def opened(settings: Settings) -> Iterator[Store]:
         raise ConfigurationError(
             "STREAM_REDIS_URL: is not set and no `the-stream up` runs on STREAM_DATA_DIR."
         )
-    store = Store(url, settings.redis_timeout)
+    store = Store(url, settings.redis_timeout, settings.redis_credentials)
     try:
         yield store
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from app.broker.hints import QUEUES, broker_url
+from app.broker.hints import QUEUES
 from app.domain.character import load_character
 from app.domain.errors import ConfigurationError, StoreForbidden, StreamError
 from app.domain.model import RosterEntry
@@ -175,15 +175,14 @@ def _workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]:
 
 def _queues(settings: Settings, store: Store) -> dict[str, int]:
     """How many tasks wait in each queue, by the broker's own database."""
-    parameters = store.client.connection_pool.connection_kwargs
-    try:
-        if settings.redis_url:
-            broker = Store(broker_url(settings), settings.redis_timeout)
-        else:
-            where = f"{parameters['host']}:{parameters['port']}/{parameters['db'] + 1}"
-            broker = Store(f"redis://:{parameters['password']}@{where}")
-    except (ValueError, KeyError):
-        return {}  # kombu's dialect of a Unix socket
+    if (address := settings.broker_address) is not None:
+        url, timeout = address.url, settings.redis_timeout
+        broker = Store(url, timeout, settings.redis_credentials)
+    else:
+        # The embedded server's address.
+        parameters = store.client.connection_pool.connection_kwargs
+        where = f"{parameters['host']}:{parameters['port']}/{parameters['db'] + 1}"
+        broker = Store(f"redis://:{parameters['password']}@{where}")
     try:
         return {queue: broker.run(overview.queue_length(queue)) for queue in QUEUES}
     except (StreamError, RedisError):

@@ -20,7 +20,7 @@ import unicodedata
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TextIO
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus
 
 import structlog
 
@@ -150,10 +150,11 @@ def register_settings(settings: Settings) -> None:
         register_secret(key.get_secret_value())
     if settings.flower_password is not None:
         register_secret(settings.flower_password.get_secret_value())
-    for url in (settings.redis_url, settings.broker_url):
-        password = urlsplit(url).password if url else None
-        register_secret(password)
-        register_secret(unquote(password or ""))
+    register_secret(settings.redis_credentials.sentinel_password)
+    for address in (settings.store_address, settings.broker_address):
+        if address is not None:
+            register_secret(address.login.partition(":")[2])
+            register_secret(address.password)
 
 
 def trace(message_id: str) -> AbstractContextManager[None]:

@@ -7,33 +7,26 @@ from typing import Any, TypeVar, cast
 
 import redis
 import redis.asyncio
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.retry import Retry
 
+from app.domain.addresses import Credentials
 from app.domain.errors import StoreMoved
-from app.store import scripts
+from app.store import connecting, scripts
 from app.store.calls import Call, Reply
 from app.store.outages import outages
 
 T = TypeVar("T")
 
-POOL = 64
-RETRIES = 3
+UNPROVEN = Credentials()
+"""For servers that ask for no certificate, and whose own the system knows."""
 
 
 class Store:
     """Redis for threads. Safe to share; blocks at most `timeout` seconds a try."""
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
-        pool = redis.BlockingConnectionPool.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            max_connections=POOL,
-            timeout=timeout,
-            retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES),
-        )
+    def __init__(
+        self, url: str, timeout: float = 5.0, credentials: Credentials = UNPROVEN
+    ) -> None:
+        pool = connecting.pool(url, timeout, credentials)
         self.client: redis.Redis = redis.Redis(connection_pool=pool)
         self._scripts: dict[str, Callable[..., Reply]] = {}
 
@@ -68,18 +61,10 @@ class Store:
 class AsyncStore:
     """Redis for asyncio; the same calls, the same verdicts."""
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            max_connections=POOL,
-            timeout=timeout,
-            retry=redis.asyncio.retry.Retry(
-                ExponentialWithJitterBackoff(cap=0.5, base=0.02), RETRIES
-            ),
-        )
+    def __init__(
+        self, url: str, timeout: float = 5.0, credentials: Credentials = UNPROVEN
+    ) -> None:
+        pool = connecting.async_pool(url, timeout, credentials)
         self.client = redis.asyncio.Redis(connection_pool=pool)
         self._scripts: dict[str, Callable[..., Any]] = {}
 

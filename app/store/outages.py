@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
 
+import redis.asyncio.sentinel
+import redis.sentinel
 from redis import exceptions
 
 from app.domain.errors import (
@@ -53,6 +56,16 @@ TABLE = (
         "the server has `maxclients` connections",
         Meaning.UNREACHABLE,
     ),
+    Refusal(
+        "certificate",
+        "TLS: the server's certificate does not fit `STREAM_REDIS_CA`, its name or its dates",
+        Meaning.UNREACHABLE,
+    ),
+    Refusal(
+        "no primary",
+        "the Sentinels are away or name no primary: a failover",
+        Meaning.UNREACHABLE,
+    ),
     Refusal("LOADING", "the server reads its data after a start", Meaning.REFUSING),
     Refusal("OOM", "memory is at `maxmemory`", Meaning.REFUSING),
     Refusal("READONLY", "the server became a replica: a failover", Meaning.REFUSING),
@@ -91,10 +104,15 @@ TABLE = (
         "the ACL does not allow it to this user (`docker/users.acl`)",
         Meaning.FORBIDDEN,
     ),
+    Refusal(
+        "unknown command",
+        "the server is too old, or a command was renamed (`rename-command`)",
+        Meaning.FORBIDDEN,
+    ),
     Refusal("anything else", "a fault of a script or a call", Meaning.FAULT),
 )
 
-MOVED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED"})
+MOVED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"})
 """Codes of a server that is no primary. A connection that stays open would lead to it
 for ever."""
 
@@ -103,6 +121,8 @@ _WHEN = {row.code: row.when for row in TABLE}
 
 # redis-py takes the first word off the answers that it has a class for.
 _CODES: dict[type[exceptions.RedisError], str] = {
+    redis.sentinel.MasterNotFoundError: "no primary",
+    redis.asyncio.sentinel.MasterNotFoundError: "no primary",
     exceptions.BusyLoadingError: "LOADING",
     exceptions.OutOfMemoryError: "OOM",
     exceptions.ReadOnlyError: "READONLY",
@@ -114,6 +134,9 @@ _CODES: dict[type[exceptions.RedisError], str] = {
 }
 
 _PHRASES = {
+    "unknown command": "unknown command",
+    "Unknown command called from script": "unknown command",
+    "Unknown Redis command called from script": "unknown command",
     "max number of clients reached": "max number of clients reached",
     "No connection available": "no connection",
     "ACL failure in script": "NOPERM",
@@ -131,6 +154,8 @@ def code_of(error: Exception) -> str:
     if isinstance(error, exceptions.AuthenticationError):
         # The class is one for both; Redis begins only the first with "invalid".
         return "WRONGPASS" if text.startswith("invalid") else "NOAUTH"
+    if isinstance(tls_failure(error), ssl.SSLCertVerificationError):
+        return "certificate"
     found = next(
         (code for kind, code in _CODES.items() if isinstance(error, kind)), None
     )
@@ -139,6 +164,13 @@ def code_of(error: Exception) -> str:
         or _code_in(text)
         or ("no answer" if isinstance(error, _UNANSWERED) else "anything else")
     )
+
+
+def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """The error of TLS below an error of redis-py, which leaves it in the context."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__context__
+    return error
 
 
 def _code_in(text: str) -> str | None:
@@ -175,6 +207,8 @@ def outages() -> Iterator[None]:
                 kind = StoreMoved if code in MOVED else StoreRefusing
                 raise kind(f"Redis refuses: {code} ({_WHEN[code]})") from error
             case Meaning.FORBIDDEN:
-                raise StoreForbidden from None
+                # The answer may hold arguments, the row does not.
+                reason = f"Redis forbids: {code} ({_WHEN[code]})"
+                raise StoreForbidden(reason) from None
             case Meaning.FAULT:
                 raise

@@ -34,6 +34,7 @@ from app.runtime.killpoints import reached
 from app.runtime.logs import register_settings, trace
 from app.store import elections, heartbeats, journal, lanes, roster, stats, wishes
 from app.store.door import AsyncStore, Store
+from app.store.fitness import check_servers
 from app.store.floors import Holder
 from app.store.heartbeats import Heartbeat, Role
 from app.store.lanes import Begun
@@ -78,12 +79,13 @@ class Worker:
         if not settings.tracing:
             disable_tracing()
         self.settings = settings
-        self.store = Store(settings.redis_url, settings.redis_timeout)
+        url, credentials = settings.redis_url, settings.redis_credentials
+        self.store = Store(url, settings.redis_timeout, credentials)
         self.bots = Bots(self.store, settings)
         self.hints = HintSender(settings)
         self.rest = DiscordRest(settings)
         self.deliverer = Deliverer(
-            store=AsyncStore(settings.redis_url, settings.redis_timeout),
+            store=AsyncStore(url, settings.redis_timeout, credentials),
             rest=self.rest,
             settings=settings,
             secrets=self._secrets,
@@ -360,7 +362,8 @@ class Worker:
 
     def warm(self) -> None:
         """Load what the first cycle would otherwise wait for. StoreUnavailable where
-        Redis is not there."""
+        Redis is not there; ConfigurationError where it is none that we can use."""
+        check_servers(self.settings)
         self.store.run(stats.counts())
         warm(self.chores.memory)
         for bot in self._roster_now().values():

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import celery
 import pytest
 import redis
 import structlog
+from pydantic import SecretStr
 
 from app.broker.hints import (
     CYCLE,
@@ -35,21 +37,32 @@ from beat_schedule import beat_schedule
 
 Wait = Callable[..., None]
 
+VERIFIED = "ssl_cert_reqs=required&ssl_check_hostname=True"
 ADDRESSES = [
     # STREAM_REDIS_URL, STREAM_BROKER_URL, the broker
     ("redis://host:6379/0", None, "redis://host:6379/1"),
     ("redis://host:6379", None, "redis://host:6379/1"),
     ("redis://:pw@host:6379/7", None, "redis://:pw@host:6379/8"),
-    ("redis://host/0?socket_timeout=3", None, "redis://host/1?socket_timeout=3"),
-    ("rediss://host/0", None, "rediss://host/1?ssl_cert_reqs=required"),
-    ("rediss://host/0?ssl_cert_reqs=none", None, "rediss://host/1?ssl_cert_reqs=none"),
+    ("redis://host/0?socket_timeout=3", None, "redis://host:6379/1?socket_timeout=3"),
+    ("rediss://host/0", None, f"rediss://host:6379/1?{VERIFIED}"),
+    (
+        "rediss://host/0?ssl_cert_reqs=none",
+        None,
+        f"rediss://host:6379/1?{VERIFIED}".replace("required", "none"),
+    ),
+    (
+        "sentinel://me:a%3Bb@one,[::1]:5/service/3",
+        None,
+        "sentinel://me:a%3Bb@one:26379/4;sentinel://me:a%3Bb@[::1]:5/4",
+    ),
+    ("sentinel+tls://one/service", None, "sentinel://one:26379/1"),
     (
         "unix:///run/valkey.sock?db=2",
         None,
         "redis+socket:///run/valkey.sock?virtual_host=3",
     ),
     ("unix:///run/valkey.sock", None, "redis+socket:///run/valkey.sock?virtual_host=1"),
-    ("redis://host/0", "redis://other/5", "redis://other/5"),
+    ("redis://host/0", "redis://other/5", "redis://other:6379/5"),
 ]
 
 
@@ -63,6 +76,22 @@ def test_the_broker_has_a_database_of_its_own(
         broker_url(Settings(redis_url=ours, broker_url=brokers, redis_plain=True))
         == expected
     )
+
+
+def test_celery_shows_no_password() -> None:
+    """Not in the configuration that a worker tells who asks, nor in its address: of
+    the server, and of the Sentinels."""
+    app = celery.Celery(set_as_current=False)
+    address = "sentinel://me:servers-secret@one,two/service/0"
+    password = SecretStr("sentinels-secret")
+    settings = Settings(
+        redis_url=address, redis_plain=True, redis_sentinel_password=password
+    )
+    app.conf.update(conf(settings))
+    told = str(app.conf.table(with_defaults=True)) + app.connection().as_uri()
+    assert "one:26379" in told
+    assert "servers-secret" not in told
+    assert "sentinels-secret" not in told
 
 
 def test_no_redis_is_one_clear_line() -> None:

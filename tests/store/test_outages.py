@@ -53,9 +53,13 @@ TOLD_BY_OTHERS = {
     "NOSCRIPT",
     "UNBLOCKED",
     "NOPERM",
+    "unknown command",
     "anything else",
+    "certificate",
+    "no primary",
 }
-"""Rows whose state needs a test of its own, below."""
+"""Rows whose state needs a test of its own: below, in `test_fitness.py` (a certificate)
+and in `test_sentinels.py` (a primary)."""
 
 
 def program(name: str) -> str:
@@ -246,6 +250,21 @@ def test_what_the_acl_forbids_is_held_too(server: Server, door: Store) -> None:
     assert issubclass(StoreForbidden, StoreUnavailable)
 
 
+@pytest.mark.parametrize("name", servers.PROGRAMS)
+def test_a_command_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    """A managed server renames commands, and an old one lacks them, within scripts and
+    without: an outage whose line says so, and none of the arguments."""
+    renamed = ("--rename-command", "HGETALL", "", "--rename-command", "HSET", "")
+    server = Server(program(name), tmp_path / "server", *renamed)
+    store = Store(server.url, timeout=1.0)
+    for call in (admission.cursors("aria"), admit("one")):
+        with pytest.raises(StoreForbidden, match="unknown command") as told:
+            store.run(call)
+        assert "aria" not in str(told.value)
+    store.close()
+    server.stop()
+
+
 def test_clients_beyond_the_limit_are_told(server: Server) -> None:
     """`maxclients`: a connection that is closed with a word counts as unreachable."""
     server.admin.config_set("maxclients", 1)
@@ -262,7 +281,7 @@ def test_a_frozen_server_and_a_spent_pool_are_unreachable(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No answer in time, and no connection in time: both go on by themselves."""
-    monkeypatch.setattr("app.store.door.POOL", 1)
+    monkeypatch.setattr("app.store.connecting.POOL", 1)
     store = Store(server.url, timeout=0.3)
     store.run(admit("one", "1"))
     taken = store.client.connection_pool.get_connection()

@@ -1,0 +1,122 @@
+"""Pools of connections to the server that an address means: named in it, or by
+Sentinels. redis-py does all of it; nothing here decides which server is the primary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import redis.asyncio
+import redis.asyncio.sentinel
+import redis.sentinel
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.retry import Retry
+
+from app.domain.addresses import (
+    Credentials,
+    RedisAddress,
+    parse_address,
+)
+
+POOL = 64
+RETRIES = 3
+
+
+class BlockingSentinelPool(
+    redis.sentinel.SentinelConnectionPool, redis.BlockingConnectionPool
+):
+    """Connections to the primary that Sentinels name; who finds all in use waits."""
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the idle connections; or all, and those to the Sentinels."""
+        super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                sentinel.close()
+
+
+class AsyncBlockingSentinelPool(
+    redis.asyncio.sentinel.SentinelConnectionPool, redis.asyncio.BlockingConnectionPool
+):
+    """The same for asyncio."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the idle connections; or all, and those to the Sentinels."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
+
+def pool(
+    url: str, timeout: float, credentials: Credentials
+) -> redis.BlockingConnectionPool:
+    """Connections for threads."""
+    address = parse_address(url)
+    options = _options(address, timeout, credentials) | {
+        "retry": Retry(_backoff(), RETRIES)
+    }
+    if not address.by_sentinel:
+        return redis.BlockingConnectionPool.from_url(url, **options)
+    return BlockingSentinelPool(  # type: ignore[no-untyped-call]
+        address.service, sentinels(address, timeout, credentials), **options
+    )
+
+
+def async_pool(
+    url: str, timeout: float, credentials: Credentials
+) -> redis.asyncio.BlockingConnectionPool:
+    """Connections for asyncio."""
+    address = parse_address(url)
+    options = _options(address, timeout, credentials) | {
+        "retry": redis.asyncio.retry.Retry(_backoff(), RETRIES)
+    }
+    if not address.by_sentinel:
+        return redis.asyncio.BlockingConnectionPool.from_url(url, **options)
+    asked = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+        address.hosts,
+        sentinel_kwargs=credentials.at_sentinels(timeout, address.encrypted)
+        | {"retry": redis.asyncio.retry.Retry(NoBackoff(), 0)},
+    )
+    return AsyncBlockingSentinelPool(  # type: ignore[no-untyped-call]
+        address.service, asked, **options
+    )
+
+
+def sentinels(
+    address: RedisAddress, timeout: float, credentials: Credentials
+) -> redis.sentinel.Sentinel:
+    """The Sentinels of an address, who know the primary. Each is asked once: the next
+    one is the better retry."""
+    options = credentials.at_sentinels(timeout, address.encrypted)
+    return redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+        address.hosts, sentinel_kwargs=options | {"retry": Retry(NoBackoff(), 0)}
+    )
+
+
+def _options(
+    address: RedisAddress, timeout: float, credentials: Credentials
+) -> dict[str, Any]:
+    """Arguments of the connections to the server. Where Sentinels name it, the address
+    itself holds nothing that `from_url` would read."""
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "max_connections": POOL,
+        "timeout": timeout,
+    }
+    if address.encrypted:
+        options |= credentials.tls()
+    if address.by_sentinel:
+        options |= {
+            "ssl": address.encrypted,
+            "db": address.database,
+            "username": address.username,
+            "password": address.password,
+        }
+    return options
+
+
+def _backoff() -> ExponentialWithJitterBackoff:
+    return ExponentialWithJitterBackoff(cap=0.5, base=0.02)
