@@ -3,7 +3,9 @@ Sentinels. redis-py does all of it; nothing here decides which server is the pri
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
@@ -20,6 +22,30 @@ from app.domain.addresses import (
 
 POOL = 64
 RETRIES = 3
+
+
+T = TypeVar("T")
+
+
+class FrontList(list[T]):
+    """Sentinels; who answered last is asked first.
+
+    redis-py lets the one that answered and the first change places, by numbers from
+    before the question. Other threads and tasks do so too meanwhile: one Sentinel then
+    stood in the list twice, and another never again. Here who is put in the first
+    place goes there, and the rest moves on by one.
+    """
+
+    def __init__(self, members: Iterable[T]) -> None:
+        super().__init__(members)
+        self._moving = threading.Lock()
+
+    def __setitem__(self, index: Any, member: Any) -> None:
+        if index != 0:
+            return
+        with self._moving:
+            self.remove(member)
+            self.insert(0, member)
 
 
 class BlockingSentinelPool(
@@ -78,6 +104,7 @@ def async_pool(
         sentinel_kwargs=credentials.at_sentinels(timeout, address.encrypted)
         | {"retry": redis.asyncio.retry.Retry(NoBackoff(), 0)},
     )
+    asked.sentinels = FrontList(asked.sentinels)
     return AsyncBlockingSentinelPool(  # type: ignore[no-untyped-call]
         address.service, asked, **options
     )
@@ -89,9 +116,11 @@ def sentinels(
     """The Sentinels of an address, who know the primary. Each is asked once: the next
     one is the better retry."""
     options = credentials.at_sentinels(timeout, address.encrypted)
-    return redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
+    asked = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
         address.hosts, sentinel_kwargs=options | {"retry": Retry(NoBackoff(), 0)}
     )
+    asked.sentinels = FrontList(asked.sentinels)
+    return asked
 
 
 def _options(

@@ -102,6 +102,14 @@ class Group:
         primary = self.primary()
         return next(one for one in self.servers if one is not primary)
 
+    def restart_sentinels(self, *which: Sentinel) -> None:
+        """Start these Sentinels, or all, and wait until each knows all again."""
+        for one in which or self.sentinels:
+            one.restart()
+        replicas = len(self.servers) - 1
+        for one in which or self.sentinels:
+            self.servers[0].wait(lambda one=one: one.knows_all(SERVICE, replicas), 40)
+
     def kill_primary(self) -> Server:
         """`kill -9` of the primary; returns the dead one."""
         dead = self.primary()

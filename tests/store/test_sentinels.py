@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import redis
@@ -25,6 +26,10 @@ from tests.store.servers import Server
 from tests.store.test_outages import admit, program
 
 CREDENTIALS = Credentials(sentinel_password=sentinels.SENTINEL_PASSWORD)
+# A connection that fails while redis-py opens it is left to the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 AGAIN = 15.0
 """Seconds after which calls are answered again, at most."""
 
@@ -217,9 +222,45 @@ def test_without_a_sentinel_there_is_no_primary(group: Group, door: Store) -> No
     with contextlib.closing(Store(group.url, 1.0, CREDENTIALS)) as late:
         with pytest.raises(StoreUnavailable, match="the Sentinels are away"):
             late.run(admission.cursors("aria"))
-        for sentinel in group.sentinels:
-            sentinel.restart()
+        group.restart_sentinels()
         group.servers[0].wait(lambda: admitted(late, "3"), AGAIN)
+
+
+def test_no_sentinel_is_forgotten(group: Group, door: Store) -> None:
+    """Many look for the primary at once while the first Sentinel is dead: whoever
+    moves the one that answered to the front loses no other, with threads and with
+    asyncio."""
+    first = group.sentinels[0]
+    first.process.kill()
+    first.process.wait()
+    try:
+        manager = cast("Any", door.client.connection_pool).sentinel_manager
+        asked = set(manager.sentinels)
+        threads = [
+            threading.Thread(target=manager.discover_master, args=(group.service,))
+            for _ in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(manager.sentinels), set(manager.sentinels)) == (3, asked)
+        asyncio.run(many_look(group))
+    finally:
+        group.restart_sentinels(first)
+
+
+async def many_look(group: Group) -> None:
+    """The same with asyncio."""
+    store = AsyncStore(group.url, 1.0, CREDENTIALS)
+    try:
+        manager = cast("Any", store.client.connection_pool).sentinel_manager
+        asked = set(manager.sentinels)
+        looks = (manager.discover_master(group.service) for _ in range(16))
+        await asyncio.gather(*looks)
+        assert (len(manager.sentinels), set(manager.sentinels)) == (3, asked)
+    finally:
+        await store.close()
 
 
 def test_a_spent_pool_waits(
