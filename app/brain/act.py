@@ -16,13 +16,14 @@ from app.brain import prompt, reply, text
 from app.brain.billing import Account
 from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
+from app.brain.faults import NO_MODEL
 from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
 from app.brain.ports import AnswerTurn, Enclosed
 from app.brain.silence import is_silence
 from app.brain.voice import with_recent
 from app.content.names import legible, named_parts
-from app.domain.character import Character, plain_emoji
+from app.domain.character import Character, OnModelFailure, plain_emoji
 from app.domain.errors import ModelUnavailable
 from app.domain.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
 from app.domain.verdicts import Commit, Reserve
@@ -168,10 +169,25 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
         return Draft(
             reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
         )
-    if speaker is None:
+    if speaker is None and _may_stand_in(character):
         return _offline_answer(run, candidate, messages, known)
+    if speaker is None:
+        return _unusable(
+            run,
+            candidate=candidate,
+            messages=messages,
+            draft=Draft(),
+            reason=NO_MODEL,
+        )
     account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _ask(run, candidate, messages, account)
+
+
+def _may_stand_in(character: Character) -> bool:
+    """Whether the offline voice speaks where there is no model: one was never wanted,
+    or the character file says so."""
+    wanted = character.on_model_failure
+    return character.model is None or wanted is OnModelFailure.OFFLINE_VOICE
 
 
 def _recall_notes(
@@ -205,7 +221,10 @@ def _offline_answer(
     run: Run, candidate: Candidate, messages: list[BaseMessage], known: Remembered
 ) -> Draft:
     """What the offline voice says, with a word on what it remembers of the author."""
-    draft = _offline(run, messages, "offline voice")
+    wanted = run.brain.character.model is not None
+    draft = _offline(
+        run, messages, f"{NO_MODEL}, offline voice" if wanted else "offline voice"
+    )
     if not candidate.direct:
         return draft
     remark = nod(known, candidate.reading.mood, candidate.entry.event.message_id)
@@ -323,8 +342,11 @@ def _unusable(
     reason: str,
 ) -> Draft:
     draft.reason = reason
-    if candidate.direct:
+    wanted = run.brain.character.on_model_failure
+    if candidate.direct and wanted is OnModelFailure.OFFLINE_VOICE:
         draft.text = _offline(run, messages, reason).text
+    elif candidate.direct and wanted is OnModelFailure.REACT:
+        draft.emoji = choose_emoji(run.brain.character, candidate, run.ports.chance())
     return draft
 
 

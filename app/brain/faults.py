@@ -12,6 +12,9 @@ from enum import StrEnum
 from json import JSONDecodeError
 from typing import Any
 
+NO_MODEL = "no usable model"
+"""The journal's word where a character file names one and none can be made."""
+
 
 class Fault(StrEnum):
     """One kind of trouble; the value stands in the journal behind the model's name."""

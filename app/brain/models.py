@@ -176,6 +176,9 @@ class Speaker:
     bot: str = ""
     prices: Sequence[Price] = ()
     """In the order of `models`."""
+    heard: Callable[[str, Trouble | None], None] = lambda model, trouble: None
+    """Told after each model that was asked what was wrong with it; None: it
+    answered."""
     _resting: dict[int, tuple[float, Trouble]] = field(default_factory=dict)
     """By place in `models`: until which monotonic time it is left alone, and why."""
     _told: dict[tuple[str, Fault], float] = field(default_factory=dict)
@@ -232,6 +235,7 @@ class Speaker:
             found = self._ask_one(
                 place, messages, bill, time.monotonic() + left * share
             )
+            self.heard(self.name(place), None if isinstance(found, str) else found)
             if isinstance(found, str):
                 self.breaker.succeeded()
                 return Answer(found, bill.spent.tokens, bill.spent.micro_usd)

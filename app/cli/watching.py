@@ -131,6 +131,11 @@ def show_bots(found: Status) -> None:
         mark = "✓" if one.connected else "✗"
         wrapped(f"{mark} {one.bot}: {_connection(one, found.at)}", 2)
         wrapped(f"  today {_used(one.used)}", 4)
+        for trouble in found.model_troubles:
+            if trouble.bot == one.bot:
+                ago = lasting(found.at - trouble.at)
+                told = f"{trouble.model}: {trouble.fault}, {ago} ago"
+                wrapped(f"  ✗ model {told}: {trouble.remedy}", 4)
         if one.waiting or one.dead_letters:
             told = f"{one.waiting} posts wait, {one.dead_letters} dead letters"
             wrapped(f"  ! {told} (`the-stream outbox`)", 4)

@@ -225,6 +225,14 @@ ModelName = Annotated[
 ]
 
 
+class OnModelFailure(StrEnum):
+    """What people who speak to a bot get while its models give no usable answer."""
+
+    SILENT = "silent"
+    REACT = "react"
+    OFFLINE_VOICE = "offline_voice"
+
+
 class Fallback(Part):
     """A model that is asked when the one before it has no answer; without prices it
     costs what the first one costs."""
@@ -302,6 +310,7 @@ class Character(Part):
     """By Discord user id: a display name is anybody's to take."""
     pacing: Pacing = Pacing()
     model: ModelConfig | None = None
+    on_model_failure: OnModelFailure = OnModelFailure.OFFLINE_VOICE
     diary: Word | None = None
     dream: Word | None = None
 

@@ -43,6 +43,7 @@ VAULT_TTL = 1 * DAY
 NAMES_TTL = 7 * DAY
 IDENTIFIES_TTL = 1 * DAY
 HEARTBEAT_TTL = 15 * SECOND
+MODEL_TROUBLE_TTL = 1 * DAY
 SAID_TTL = 30 * DAY
 PERSON_TTL = 180 * DAY
 NIGHTS_TTL = 90 * DAY
@@ -78,6 +79,7 @@ KEPT: Mapping[str, str] = {
     "VAULT_TTL": "vaults and the roster",
     "NAMES_TTL": "names of people, channels and roles",
     "IDENTIFIES_TTL": "sessions with Discord",
+    "MODEL_TROUBLE_TTL": "that a model gives no answer",
     "HEARTBEAT_TTL": "a process's sign of life",
     "SAID_TTL": "lines of conversations, and up to where was learned",
     "PERSON_TTL": "facts about a person, points of trust",

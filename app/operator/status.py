@@ -18,10 +18,20 @@ from app.domain.settings import Settings
 from app.operator.doctor.processes import signs_of_life
 from app.operator.ops import opened
 from app.operator.spending import MICRO
-from app.store import keys, memories, mutes, outbox, overview, roster, stats
+from app.store import (
+    keys,
+    memories,
+    model_troubles,
+    mutes,
+    outbox,
+    overview,
+    roster,
+    stats,
+)
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
 from app.store.limits import Limits, limits_of
+from app.store.model_troubles import ModelTrouble
 from app.store.server_info import server_info
 
 
@@ -77,6 +87,8 @@ class Status:
     due: Mapping[str, Due]
     mutes: tuple[Mapping[str, Any], ...]
     oldest_unanswered_s: float | None
+    model_troubles: tuple[ModelTrouble, ...]
+    """Models that gave no usable answer when they were asked last."""
     redis: Mapping[str, Any] = field(default_factory=dict)
     """used_memory, maxmemory and aof_current_size in bytes; empty: this login may not
     ask."""
@@ -103,8 +115,15 @@ def status(settings: Settings) -> Status:
             due=_due(store, now * 1000),
             mutes=tuple(_mutes(store, now)),
             oldest_unanswered_s=_oldest(store, now * 1000),
+            model_troubles=troubles_of_models(store),
             redis=_redis(store),
         )
+
+
+def troubles_of_models(store: Store) -> tuple[ModelTrouble, ...]:
+    """What workers tell of models. Raises StoreUnavailable."""
+    names = sorted(memories.scan(store, keys.model_trouble("*", "*")))
+    return store.run(model_troubles.read(names)) if names else ()
 
 
 def _entries(store: Store, running: Mapping[str, Heartbeat]) -> list[RosterEntry]:

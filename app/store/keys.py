@@ -194,6 +194,11 @@ def heartbeat(role: str, name: str) -> Key:
     return Key(f"heartbeat:{role}:{name}")
 
 
+def model_trouble(bot: str, model: str) -> Key:
+    """`model` as the character file has it; it may hold colons."""
+    return Key(f"trouble:{bot}:{model}")
+
+
 def refusals(bot: str, channel: str) -> Key:
     return Key(f"refusal:{bot}:{channel}")
 
@@ -497,6 +502,12 @@ CATALOGUE: tuple[Described, ...] = (
         "string: JSON, what a process tells of itself",
         "gateway, worker",
         "15 seconds after the last write",
+    ),
+    Described(
+        "trouble:<bot>:<model>",
+        "string: JSON, why a model gives no answer",
+        "worker",
+        "a day, or when it answers",
     ),
     Described(
         "identifies:<bot>",

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from app.brain.brain import Brain, build_brain
 from app.domain.character import Character, character_from_json
@@ -17,6 +18,7 @@ from app.store import vault
 from app.store.door import Store
 from app.store.limits import Limits, limits_of
 from app.store.vault import Vault
+from app.worker.model_health import ModelHealth
 
 FRESH_FOR = 2.0
 """Seconds that a worker trusts what it read: a rotated token is noticed within this
@@ -62,6 +64,7 @@ class Bots:
         self._store = store
         self._settings = settings
         self._vault = Vault(settings.vault_keys)
+        self._health = ModelHealth(store)
         self._lock = threading.Lock()
         self._building = threading.Lock()
         self._known: dict[str, Known] = {}
@@ -114,9 +117,13 @@ class Bots:
             register_secret(value)
         character = character_from_json(parts["profile"])
         api_keys = {name: value for name, value in secrets.items() if name != "token"}
+        brain = build_brain(character, api_keys, self._settings)
+        self._health.built(character, brain.speaker, api_keys)
+        if brain.speaker is not None:
+            brain.speaker.heard = partial(self._health.heard, character.name)
         return Served(
             character=character,
-            brain=build_brain(character, api_keys, self._settings),
+            brain=brain,
             token=secrets["token"],
             user_id=str(json.loads(parts["discord"])["user_id"]),
             limits=limits_of(character, self._settings),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from app.brain.fallback import short_line
 from app.brain.graph import run_cycle
-from app.domain.character import Mood, load_characters
+from app.domain.character import ModelConfig, Mood, OnModelFailure, load_characters
 from app.domain.model import Action, ActionKind, AuthorKind, Context, Signal
 from app.domain.verdicts import Commit
 from tests.brain.fakes import ME, FakePorts, brain, entry, line, prompts, speaker
@@ -363,3 +364,38 @@ def test_refusals_of_the_commit_are_told_to_the_journal() -> None:
     """Muted or over budget at the last moment: nothing sent, and the reason kept."""
     for verdict in (Commit.MUTED, Commit.BUDGET):
         assert direct(said("Three."), commits=[verdict]).asked("decline") == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "emoji"),
+    [("offline_voice", True, False), ("react", False, True), ("silent", False, False)],
+)
+@pytest.mark.parametrize("failing", [True, False], ids=["it fails", "it is not there"])
+def test_a_dead_model_does_what_the_character_file_says(
+    wanted: str, text: bool, emoji: bool, failing: bool
+) -> None:
+    """A line, a reaction or nothing for whoever spoke to the bot, with the reason in the
+    journal; also where the model could not even be made."""
+    world = FakePorts(inbox=[entry(QUESTION)])
+    made = brain(speaker(ConnectionError(), ConnectionError()) if failing else None)
+    model = ModelConfig(model="openai:gpt-4o")
+    changes = {"on_model_failure": OnModelFailure(wanted), "model": model}
+    character = made.character.model_copy(update=changes)
+    run_cycle(replace(made, character=character), world)
+    reason = "unreachable" if failing else "no usable model"
+    if not (text or emoji):
+        assert not world.actions
+        assert reason in str(world.asked("decline"))
+        return
+    action = only(world)
+    assert (bool(action.text), bool(action.emoji)) == (text, emoji)
+    assert reason in action.reason
+
+
+def test_a_character_without_a_model_is_not_silenced() -> None:
+    """Its lines are all that it was ever meant to say."""
+    world = FakePorts(inbox=[entry(QUESTION)])
+    made = brain(None)
+    changes = {"on_model_failure": OnModelFailure.SILENT, "model": None}
+    run_cycle(replace(made, character=made.character.model_copy(update=changes)), world)
+    assert only(world).text

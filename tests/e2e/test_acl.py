@@ -286,7 +286,7 @@ RARE = {
     "worker": {
         "+expire": LOCK, "+ttl": LOCK, "%R~lock-signal:daily_life:*": LOCK, "%W~lock-signal:daily_life:*": LOCK,
         "%R~event:*": FLOOD, "%W~seen:*": FLOOD, "%R~cursor:*": ROOM, "%W~cursor:*": ROOM,
-        "%W~roster": EMPTIED,
+        "%W~roster": EMPTIED, "%W~trouble:*": "a model that gives no answer",
         "%R~unacked": BACK, "+watch": BACK, "+unwatch": BACK, "+unsubscribe": "the end of a consumer of events",
     },
     "beat": {},

@@ -24,6 +24,7 @@ from app.operator.doctor import (
 )
 from app.operator.doctor.findings import Finding, fault, fine, warning
 from app.operator.ops import opened
+from app.operator.status import troubles_of_models
 
 LONGEST_MODEL = 15.0
 """Seconds that a model may take for a word."""
@@ -79,6 +80,9 @@ def _of_redis(settings: Settings, bots: Sequence[str]) -> Iterator[Finding]:
             yield from redis_server.look_at_redis(store)
             yield from vaults.look_at_vaults(settings)
             yield from processes.look_at_processes(store, bots)
+            for one in troubles_of_models(store):
+                what = f"{one.bot}: a worker had no answer of {one.model}: {one.fault}"
+                yield fault("models", what, one.remedy)
     except ConfigurationError:
         remedy = "`the-stream up` starts one, or set STREAM_REDIS_URL"
         yield warning("redis", "none is set, and no `up` runs here", remedy)

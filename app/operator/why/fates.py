@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.brain.faults import NO_MODEL, REMEDIES, Fault
 from app.domain.model import JournalLine
 
 
@@ -117,6 +118,22 @@ def of_the_stream(lines: Sequence[JournalLine]) -> str:
         if words is not None:
             return _filled(words, line.reason)
     return ""
+
+
+def trouble_of_model(line: JournalLine) -> str:
+    """What was wrong with a bot's models, and what to do; empty: this line tells of
+    nothing."""
+    if line.step not in {"commit", "yield"}:
+        return ""
+    if NO_MODEL in line.reason:
+        return f"{NO_MODEL}; `the-stream doctor` says why"
+    found = []
+    for part in line.reason.split("; "):
+        # A breaker that is open quotes what opened it in brackets.
+        model, mark, fault = part.rpartition("(")[2].removesuffix(")").rpartition(": ")
+        if mark and ":" in model and fault in set(Fault):
+            found.append(f"{model}: {fault}; {REMEDIES[Fault(fault)]}")
+    return "; ".join(found)
 
 
 def passed_over(lines: Sequence[JournalLine]) -> dict[str, str]:

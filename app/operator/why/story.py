@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.model import JournalLine
-from app.operator.why.fates import Fate, Kind, fate_of, of_the_stream, passed_over
+from app.operator.why.fates import (
+    Fate,
+    Kind,
+    fate_of,
+    of_the_stream,
+    passed_over,
+    trouble_of_model,
+)
 from app.operator.why.themes import Theme, edge, themes_of, told
 
 STREAM = "stream"
@@ -58,7 +65,7 @@ def tell(
     else:
         sentence = teller.of_silence(of_the_stream(stream))
     return Story(
-        sentence=sentence + ".",
+        sentence=f"{sentence}.{teller.of_models(by_bot)}",
         differences=tuple(teller.differences(bids)),
         fates={bot: teller.fate(bot, bool(spoke)) for bot in ends},
         answered_by=tuple(bot for bot in spoke if ends[bot].kind is Kind.SPOKE),
@@ -154,6 +161,16 @@ class _Teller:
         if bidders:
             return f"Nobody has answered yet: {', '.join(bidders)} bid"
         return "Nobody answered, and no reason is kept"
+
+    def of_models(self, by_bot: Mapping[str, Sequence[JournalLine]]) -> str:
+        """A sentence for each bot whose model failed, with its remedy: what it said
+        then is not what it would have said."""
+        told_of = []
+        for bot, lines in by_bot.items():
+            trouble = next(filter(None, map(trouble_of_model, reversed(lines))), "")
+            if trouble:
+                told_of.append(f" The model of {self.name(bot)} failed: {trouble}.")
+        return "".join(told_of)
 
     def differences(self, bids: Sequence[Bid]) -> list[str]:
         """A line for each theme in which the bids differ, the widest first."""
