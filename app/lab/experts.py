@@ -37,8 +37,9 @@ CHANNEL, SOMEBODY = "5", "999"
 PAUSE_MS = 30_000
 """Between two lines, unless a test says otherwise."""
 COOLDOWN_MS = 60_000
-FAR_BELOW = 64.0
-"""Bits below the best bid from which a bidder does not stand in for it."""
+FAR_BELOW = 3.0
+"""Bits below the best bid from which a bidder does not stand in for it, as in
+`elect.lua`."""
 LATER_S = (30, 120, 280)
 """How long after an answer an unrelated line is said."""
 SEEDS = (1, 2, 3)

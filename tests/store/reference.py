@@ -525,14 +525,19 @@ class Rooms:
         ]
         later: list[tuple[float, str]] = []
         busy = False
+        awaited = -math.inf
         for bot in ranked:
+            if e.bids[bot] < awaited - 3:
+                break
             own = {f"bot:{bot}", f"bot:{bot}@channel:{e.channel}"}
             if own & self.mutes or bot in self.day_over:
                 continue
             if self.cooled(bot) > 0:
                 later.append((self.cooled(bot), bot))
+                awaited = max(awaited, e.bids[bot])
             elif bot in self.locks or self.work.get(bot):
                 busy = True
+                awaited = max(awaited, e.bids[bot])
             else:
                 e.state, e.winner = "granted", bot
                 self.fresh = True

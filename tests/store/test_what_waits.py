@@ -10,7 +10,7 @@ import pytest
 from app.domain.lane import Lane
 from app.domain.model import Action, ActionKind, Context
 from app.domain.verdicts import Claim, Commit, Elect
-from app.store import admission, elections, floors, keys, lanes, posts
+from app.store import admission, elections, floors, keys, lanes, mutes, posts
 from app.store.door import Store
 from tests.store import world
 from tests.store.world import World
@@ -199,6 +199,28 @@ def test_of_cooled_bots_the_first_to_be_over_it_is_woken(
     assert due <= 5_000
     others = {"aria", "dotty", "elena"} - {first}
     assert [stage.due_in(Lane(bot)) for bot in others] == [None, None]
+
+
+def test_nobody_far_below_stands_in_for_a_cooled_expert(stage: Stage) -> None:
+    """Who knows much less than a cooled expert stays silent, and the expert is woken
+    when its cooldown ends; who knows nearly as much answers now."""
+    stage.cool("aria", 5_000)
+    stage.admit("1", aria=8.0, dotty=4.5, elena=0.5)
+    assert stage.elect("1").verdict is Elect.COOLED
+    assert [stage.due_in(Lane(bot)) is None for bot in ("aria", "dotty", "elena")] == [
+        False,
+        True,
+        True,
+    ]
+    stage.admit("2", aria=8.0, dotty=5.5, elena=0.5)
+    assert stage.elect("2").winner == "dotty"
+
+
+def test_a_muted_expert_is_not_waited_for(stage: Stage) -> None:
+    """Whoever cannot answer at all keeps nobody from it, however much it knows."""
+    stage.run(mutes.mute("bot:aria", "operator", 60_000))
+    stage.admit("1", aria=8.0, dotty=0.5)
+    assert stage.elect("1").winner == "dotty"
 
 
 def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(

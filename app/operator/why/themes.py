@@ -32,7 +32,7 @@ REST = Theme("the rest", "had small things for it", "had small things against it
 """Of the moment and of smaller parts: told beside the others, and never as a reason."""
 
 _BY_PREFIX: tuple[tuple[tuple[str, ...], Theme], ...] = (
-    (("interest", "words"), SUBJECT),
+    (("interest", "subject_change", "words"), SUBJECT),
     (("chattiness",), CHATTY),
     (("trust",), TRUST),
     (("fatigue",), FATIGUE),

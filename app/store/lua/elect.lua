@@ -6,6 +6,8 @@
 --#include lib
 --#include floor
 local BUSY_RETRY = 250
+-- Bits below a better bidder that can act later: who knows that much less does not stand in for it.
+local FAR_BELOW = 3
 local message, lease = ARGV[1], tonumber(ARGV[4])
 local bids = {}
 local flat = redis.call('HGETALL', KEYS[1])
@@ -97,12 +99,15 @@ end)
 -- Who could act soonest, should nobody be able to act now: of the cooled the one whose cooldown ends first. A busy one comes
 -- later than any of them, as its own cooldown begins only when its cycle ends.
 local soonest, soonest_bot, busy, yielded = math.huge, nil, false, {}
+local awaited
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
   local why
   local wait = cooled(bot)
   local here = bot .. '@channel:'
-  if scope_muted('bot', bot) or scope_muted('bot', here .. channel) or scope_muted('bot', here .. (bids['#parent'] or '-')) then
+  if awaited and bidder.score < awaited - FAR_BELOW then
+    why = 'far below'
+  elseif scope_muted('bot', bot) or scope_muted('bot', here .. channel) or scope_muted('bot', here .. (bids['#parent'] or '-')) then
     why = 'muted'
   elseif field_of(keys.budget(bot, today()), 'spent') == '1' then
     why = 'over budget'
@@ -112,6 +117,7 @@ for _, bidder in ipairs(ranked) do
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
     why, busy = 'busy', true
   end
+  if not awaited and (why == 'cooled' or why == 'busy') then awaited = bidder.score end
   if not why then
     local token = take_floor(KEYS[4], previous, bot, message, 'auto', lease)
     redis.call('HSET', KEYS[1], '#state', 'granted', '#winner', bot)
