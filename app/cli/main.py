@@ -12,6 +12,7 @@ from app.cli import (
     brakes,
     doctoring,
     memories,
+    new,
     running,
     setting_up,
     vaults,
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
-for topic in (running, setting_up, doctoring, watching, why, memories, brakes):
+for topic in (running, setting_up, new, doctoring, watching, why, memories, brakes):
     app.add_typer(topic.commands)
 app.add_typer(vaults.vault, name="vault")
 app.add_typer(memories.memory, name="memory")
