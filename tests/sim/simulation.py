@@ -1,0 +1,311 @@
+"""One simulation: a scenario is played, and its record is judged."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextvars
+import functools
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import structlog
+
+from app.broker.hints import PUMP
+from app.domain.settings import Settings
+from app.store import journal, keys, mutes
+from tests.sim.calls import Broker, Hint, Timeline, Trouble, Wire
+from tests.sim.clock import Process, SimulatedLoop, simulated
+from tests.sim.processes import SimulatedGateway, SimulatedWorker, World, seams
+from tests.sim.record import CHANNEL_IDS, USER_IDS, Message, Record
+from tests.sim.scenario import BOTS, Act, Scenario
+from tests.sim.server import Edit, Server
+
+GATEWAYS = {"gateway1": BOTS[:2], "gateway2": BOTS[2:]}
+WORKERS = ("worker1", "worker2")
+POLL = "safety_poll"
+
+
+@dataclass
+class Silence:
+    """A mute: `from_s` is its acknowledgement."""
+
+    scope: str
+    from_s: float
+    until_s: float = float("inf")
+
+
+@dataclass
+class Outcome:
+    """What a checker may look at: the record, the journals, and what people did."""
+
+    scenario: Scenario
+    messages: list[Message]
+    journals: dict[str, tuple[Any, ...]]
+    said: dict[str, Act]
+    """What people said, by message id."""
+    silences: list[Silence]
+    ended: float
+    timeline: list[str] = field(default_factory=list)
+    calls: int = 0
+    faults: int = 0
+    hints: int = 0
+    unheard: frozenset[tuple[str, str]] = frozenset()
+    """Bots and messages of which no event came, or a late one."""
+
+
+def settings_of(scenario: Scenario, url: str) -> Settings:
+    """The settings of a scenario."""
+    return Settings(
+        _env_file=None,
+        redis_url=url,
+        vault_keys=base64.urlsafe_b64encode(b"k" * 32).decode(),
+        speak_channels="*",
+        newcomer_days=0,
+        person_hourly=1_000,
+        person_share=1.0,
+        quiet_reserve=0.0,
+        cooldown=scenario.cooldown,
+        root_posts=scenario.root_posts,
+        daily_posts=scenario.daily_posts,
+        pump_interval=2.0,
+        gateway_lease=9.0,
+        identifies_per_day=450,
+    )
+
+
+class Simulation:
+    """Everything in one process."""
+
+    def __init__(
+        self, scenario: Scenario, url: str, loop: SimulatedLoop, edit: Edit | None
+    ) -> None:
+        self.scenario, self.loop = scenario, loop
+        seed = str(scenario.seed)
+        self.timeline = Timeline(loop)
+        self.trouble = Trouble(scenario.faults, self.timeline)
+        self.wire = Wire(loop, seed, self.trouble)
+        self.server = Server(url, loop.wall)
+        if edit is not None:
+            self.server.edit = edit
+        self.record = Record(self.wire, self.timeline)
+        self.broker = Broker(self.wire, seed, self._deliver)
+        self.world = World(
+            seed=seed,
+            settings=settings_of(scenario, url),
+            wire=self.wire,
+            server=self.server,
+            record=self.record,
+            broker=self.broker,
+            timeline=self.timeline,
+        )
+        self._rng = Random(f"{seed} machine")
+        self._processes: dict[str, Process] = {}
+        self._workers: dict[str, SimulatedWorker] = {}
+        self._said: dict[int, Message] = {}
+        self._acts: dict[str, Act] = {}
+        self._silences: list[Silence] = []
+
+    async def play(self) -> Outcome:
+        """From the first process to the last word."""
+        for name in (*WORKERS, *GATEWAYS):
+            self._start(name)
+        beats = [self.loop.create_task(self._beat())]
+        beats.append(self.loop.create_task(self._disturb()))
+        for act in self.scenario.acts:
+            await asyncio.sleep(max(0.0, act.at - self.loop.time()))
+            self._act(act)
+        end = self.scenario.hours * 3600
+        last = self.scenario.acts[-1].at if self.scenario.acts else 0.0
+        await asyncio.sleep(max(0.0, min(end, last + 300) - self.loop.time()))
+        self.trouble.end()
+        await asyncio.sleep(self.scenario.settles)
+        for beat in beats:
+            beat.cancel()
+        return self._outcome()
+
+    def _outcome(self) -> Outcome:
+        journals = {
+            message: self.server.execute(journal.read(message))
+            for message in self._acts
+        }
+        return Outcome(
+            scenario=self.scenario,
+            messages=list(self.record.messages.values()),
+            journals=journals,
+            said=self._acts,
+            silences=self._silences,
+            ended=self.loop.time(),
+            timeline=self.timeline.lines,
+            calls=self.wire.calls,
+            faults=self.trouble.struck,
+            hints=self.broker.hints,
+            unheard=frozenset(self.record.unheard),
+        )
+
+    def close(self) -> None:
+        """End every process."""
+        for process in self._processes.values():
+            process.on_crash = _nothing
+            process.crash()
+
+    # ---- processes
+
+    def _start(self, name: str) -> None:
+        process = self._processes[name] = Process(name)
+        process.on_crash = functools.partial(self._died, name)
+        self.timeline.tell(name, "starts")
+        if name in WORKERS:
+            self._workers[name] = SimulatedWorker(self.world, process)
+        else:
+            SimulatedGateway(self.world, process, GATEWAYS[name]).begin()
+
+    def _died(self, name: str) -> None:
+        """Somebody starts again what has died."""
+        self.timeline.tell(name, "is dead")
+        pause = self._rng.choice((0.1, 1.0, 6.0, 15.0))
+        self.loop.call_later(pause, self._start, name, context=contextvars.Context())
+
+    def _deliver(self, hint: Hint) -> None:
+        """Some worker takes a task; while none lives it is lost."""
+        alive = [name for name in WORKERS if not self._processes[name].dead]
+        if alive:
+            self._workers[self._rng.choice(alive)].take(hint)
+
+    async def _beat(self) -> None:
+        settings = self.world.settings
+        polled = 0.0
+        while True:
+            self.broker.send(PUMP)
+            if self.loop.time() - polled >= settings.check_interval:
+                polled = self.loop.time()
+                self.broker.send(POLL)
+            await asyncio.sleep(settings.pump_interval)
+
+    async def _disturb(self) -> None:
+        """Faults that wait for no call."""
+        while True:
+            await asyncio.sleep(0.5)
+            name = self._rng.choice((*WORKERS, *GATEWAYS))
+            process = self._processes[name]
+            if fault := self.trouble.strikes("process", name, "any moment"):
+                if fault.kind == "crash":
+                    process.crash()
+                else:
+                    process.paused_until = self.loop.time() + fault.amount
+            bot = self._rng.choice(BOTS)
+            client = self.record.listeners.get(bot)
+            if client is not None and (
+                fault := self.trouble.strikes("session", bot, "its session")
+            ):
+                client.interrupt(fault.kind, fault.amount)
+
+    # ---- people
+
+    def _act(self, act: Act) -> None:
+        match act.kind:
+            case "say":
+                self._say(act)
+            case "mute":
+                self.loop.create_task(self._mute(act.scope))
+            case "unmute":
+                self._unmute(act.scope)
+            case kind:
+                message = self._said.get(act.number)
+                if message is None or message.deleted_at is not None:
+                    return
+                if kind == "delete":
+                    self.record.delete(message)
+                else:
+                    self.record.edit(message, act.text)
+
+    def _say(self, act: Act) -> None:
+        text = act.text
+        for bot in BOTS:
+            text = text.replace(f"<@{bot}>", f"<@{USER_IDS[bot]}>")
+        channel = CHANNEL_IDS[act.channel]
+        message = self.record.create(USER_IDS[act.who], channel, text)
+        self._said[act.number] = message
+        self._acts[message.id] = act
+
+    def _scope(self, scope: str) -> str:
+        kind, _, name = scope.partition(":")
+        return f"{kind}:{CHANNEL_IDS[name]}" if kind == "channel" else scope
+
+    async def _mute(self, scope: str) -> None:
+        """As the operator's command: acknowledged when no POST that began before it is
+        on its way."""
+        execute = self.server.execute
+        execute(mutes.mute(self._scope(scope), "operator"))
+        self.timeline.tell("operator", f"mutes {scope}")
+        last = execute(mutes.last_in_flight())
+        while last is not None and execute(mutes.in_flight(last)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        if execute(mutes.held(keys.mute_by_operator(self._scope(scope)))) is None:
+            return  # it was lifted meanwhile
+        self.timeline.tell("operator", f"is told that {scope} is silent")
+        self._silences.append(Silence(scope, self.loop.time()))
+
+    def _unmute(self, scope: str) -> None:
+        self.server.execute(mutes.unmute(self._scope(scope)))
+        self.timeline.tell("operator", f"unmutes {scope}")
+        for one in self._silences:
+            if one.scope == scope:
+                one.until_s = min(one.until_s, self.loop.time())
+
+
+def _nothing() -> None:
+    pass
+
+
+def play(scenario: Scenario, url: str, edit: Edit | None = None) -> Outcome:
+    """Play a scenario; `edit` puts a fault into the scripts."""
+    with simulated(str(scenario.seed)) as loop:
+        simulation = Simulation(scenario, url, loop, edit)
+        with seams(simulation.world), _told(simulation.timeline):
+            asyncio.set_event_loop(loop)
+            try:
+                return loop.run_until_complete(simulation.play())
+            finally:
+                simulation.close()
+                _end_all(loop)
+                asyncio.set_event_loop(None)
+                simulation.server.close()
+
+
+def _end_all(loop: SimulatedLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=60))
+
+
+@contextmanager
+def _told(timeline: Timeline) -> Iterator[None]:
+    """Warnings of the program belong to the timeline; nothing is printed."""
+
+    def tell(_: Any, method: str, line: MutableMapping[str, Any]) -> Any:
+        if method not in {"debug", "info"}:
+            what = str(line.pop("event"))
+            line.pop("exc_info", None)
+            rest = " ".join(f"{key}={value}" for key, value in line.items())
+            timeline.tell("log", f"{method}: {what} {rest}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[_with_error, tell])
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _with_error(_: Any, __: str, line: MutableMapping[str, Any]) -> Any:
+    if line.get("exc_info"):
+        line["error"] = repr(sys.exc_info()[1])[:200]
+    return line
