@@ -145,7 +145,12 @@ _PHRASES = {
     # even parsed.
     "Protocol error: unauthenticated": "NOAUTH",
 }
-_UNANSWERED = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
+_UNANSWERED = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.InvalidResponse,
+    OSError,
+)
 
 
 def code_of(error: Exception) -> str:
@@ -162,7 +167,7 @@ def code_of(error: Exception) -> str:
     return (
         found
         or _code_in(text)
-        or ("no answer" if isinstance(error, _UNANSWERED) else "anything else")
+        or ("no answer" if _unanswered(error) else "anything else")
     )
 
 
@@ -171,6 +176,13 @@ def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
     while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__context__
     return error
+
+
+def _unanswered(error: Exception) -> bool:
+    """Whether the server said nothing, or nothing that could be read. redis-py raises
+    the bare RedisError where one task closes a connection that another has just taken
+    ("Buffer is closed"): at a failover."""
+    return isinstance(error, _UNANSWERED) or type(error) is exceptions.RedisError
 
 
 def _code_in(text: str) -> str | None:

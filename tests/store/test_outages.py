@@ -28,7 +28,7 @@ from app.store.calls import Call
 from app.store.door import AsyncStore, Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock
-from app.store.outages import TABLE, Meaning, code_of, meaning_of
+from app.store.outages import TABLE, Meaning, code_of, meaning_of, outages
 from tests.store import servers, world
 from tests.store.servers import Server
 
@@ -360,6 +360,21 @@ def moves(server: Server, slot: int, other: str) -> bool:
         )
     except redis.exceptions.ResponseError:
         return False
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.exceptions.RedisError("Buffer is closed."),
+        redis.exceptions.InvalidResponse("Protocol Error: b'x'"),
+        ConnectionResetError(),
+    ],
+)
+def test_a_broken_connection_is_an_outage(error: Exception) -> None:
+    """What redis-py raises where no answer could be read: in a failover one task closes
+    the connection that another has just taken."""
+    with pytest.raises(StoreUnavailable, match="cannot be reached"), outages():
+        raise error
 
 
 def test_a_fault_of_ours_is_no_outage(store: Store) -> None:

@@ -129,10 +129,15 @@ async def replaced(group: Group, cause: Cause) -> list[str]:
 
 def accepts(server: Server) -> bool:
     """Whether it takes writes as a primary does; so it does until it says no."""
+    return role(server) != "slave"
+
+
+def role(server: Server) -> str:
+    """`master` or `slave`; empty while it does not say."""
     try:
-        return str(server.admin.info("replication")["role"]) == "master"
+        return str(server.admin.info("replication")["role"])
     except redis.exceptions.RedisError:
-        return True
+        return ""
 
 
 def order_failover(group: Group) -> None:
@@ -152,10 +157,13 @@ def stop(group: Group) -> None:
 
 
 def freeze(group: Group) -> None:
-    """The primary's machine stands still until another has been elected."""
+    """The primary's machine stands still until the others follow another."""
     old = group.primary()
     old.process.send_signal(signal.SIGSTOP)
-    group.servers[0].wait(lambda: group.primary() is not old, AGAIN)
+    others = [server for server in group.servers if server is not old]
+    old.wait(lambda: sorted(map(role, others)) == ["master", "slave"], AGAIN)
+    new = next(server for server in others if role(server) == "master")
+    new.wait(lambda: new.admin.info("replication")["connected_slaves"] == 1, AGAIN)
     old.process.send_signal(signal.SIGCONT)
 
 
