@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.broker.hints import QUEUES
 from app.domain.character import load_character
 from app.domain.errors import ConfigurationError, StoreForbidden, StreamError
+from app.domain.lane import Lane
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.doctor.processes import signs_of_life
@@ -230,7 +231,7 @@ def _oldest(store: Store, now_ms: float) -> float | None:
     """For how many seconds the message that waits longest has spoken to a bot."""
     came = [
         at
-        for key in memories.scan(store, "mailbox:*:inbox:*")
+        for key in memories.scan(store, keys.inbox(Lane("*", "*")))
         if (at := store.run(overview.oldest_entry(key))) is not None
     ]
     return max(0.0, now_ms - min(came)) / 1000 if came else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -231,6 +232,26 @@ def test_an_operator_mutes_and_unmutes(guarded: Guarded) -> None:
     assert guarded.command("operator", "vault", "rotate")[0] == 0
     assert guarded.command("operator", "memory", "forget", "123456")[0] == 0
     assert denied(guarded) == []
+
+
+def test_an_operator_sees_how_everything_is(guarded: Guarded) -> None:
+    """Every question of the command line is allowed to its user; gateways, workers and
+    beat have told that they live."""
+    before = denied(guarded)
+    code, said = guarded.command("operator", "status", "--json")
+    assert code == 0
+    found = json.loads(said)
+    assert [(one["bot"], one["connected"]) for one in found["bots"]] == [
+        (bot, True) for bot in BOTS
+    ]
+    served = [queue for queues in found["workers"].values() for queue in queues]
+    assert sorted(served) == ["chores", "cycles", "delivery", "direct"]
+    assert found["beat"]
+    assert found["queues"].keys() == {"chores", "cycles", "delivery", "direct"}
+    for words in (("bots",), ("costs", "--by", "person"), ("why", "--last")):
+        assert guarded.command("operator", *words)[0] == 0
+    assert guarded.command("operator", "why", str(guarded.post.message_id))[0] == 0
+    assert denied(guarded) == before
 
 
 SECRETS = keys.vault("ada", "secrets")
