@@ -122,7 +122,7 @@ class Courier:
                     return
             # An entry that was listed again although it is delivered must not be looked
             # at for ever.
-            await self.store.run(outbox.settle(entry))
+            await self.store.run(outbox.remove(entry))
 
     async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
         """Bring one chunk to Discord; False: the entry was buried, or something else
@@ -175,7 +175,9 @@ class Courier:
             return allowed.tries
 
         async def limited() -> None:
-            await self.store.run(outbox.unsent(entry, chunk, self.owner, absent=True))
+            await self.store.run(
+                outbox.record_failure(entry, chunk, self.owner, absent=True)
+            )
 
         return Sending(
             ask,
@@ -204,7 +206,7 @@ class Courier:
             try:
                 self.current = await self.secrets()
             except (VaultMissing, VaultKeyWrong) as error:
-                await self.store.run(outbox.waits(entry, str(error)))
+                await self.store.run(outbox.note_blocked(entry, str(error)))
                 raise
         return self.current
 
@@ -254,7 +256,7 @@ class Courier:
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
                 await self.store.run(
-                    outbox.unsent(entry, chunk, self.owner, absent=True)
+                    outbox.record_failure(entry, chunk, self.owner, absent=True)
                 )
             await self._unauthorized(entry)
             return None
@@ -305,7 +307,7 @@ class Courier:
         worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
         body = outbox.signed(other, self.settings)
         await self.store.run(
-            outbox.second_way(
+            outbox.replace(
                 entry,
                 other=body,
                 chunk=chunk,
@@ -346,7 +348,9 @@ class Courier:
         self.current = await self.secrets()
         if refused is not None and self.current.token == refused.token:
             log.warning("token refused", bot=self.bot, channel=self.channel)
-            await self.store.run(outbox.waits(entry, "Discord refuses the bot's token"))
+            await self.store.run(
+                outbox.note_blocked(entry, "Discord refuses the bot's token")
+            )
             raise Later(TOKEN_RETRY_MS)
 
     async def _unsent(
@@ -358,7 +362,7 @@ class Courier:
         # earlier one.
         absent = failure.kind is Kind.ABSENT and sending.attempted
         since_ms, failures = await self.store.run(
-            outbox.unsent(entry, chunk, self.owner, absent=absent)
+            outbox.record_failure(entry, chunk, self.owner, absent=absent)
         )
         if since_ms > self.settings.delivery_give_up * 1000:
             await self._bury(
@@ -380,7 +384,7 @@ class Courier:
             )
         if failures == 1:
             await self.store.run(
-                journal.note(
+                journal.append(
                     entry.reply_to or entry.entry_id,
                     bot=self.bot,
                     step="deliver",
@@ -442,7 +446,7 @@ class Courier:
             client, self.channel, self.current.user_id if self.current else "", after
         )
         same = [post.message_id for post in posts if _matches(post, entry, chunk)]
-        taken = await self.store.run(outbox.attributed(same)) if same else frozenset()
+        taken = await self.store.run(outbox.find_posts(same)) if same else frozenset()
         return next((message for message in same if message not in taken), None)
 
     async def _delivered(
@@ -451,7 +455,7 @@ class Courier:
         killpoints.reached("post_after")
         date = datetime.now(UTC).date().isoformat()
         complete, lane = await self.store.run(
-            outbox.delivered(
+            outbox.record_delivery(
                 entry,
                 chunk=chunk,
                 message_id=message_id,
@@ -474,7 +478,7 @@ class Courier:
         self._hint(lane)
 
     async def _bury(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
-        lane = await self.store.run(outbox.bury(entry, verdict, reason))
+        lane = await self.store.run(outbox.dead_letter(entry, verdict, reason))
         log.warning(
             "not delivered",
             bot=self.bot,

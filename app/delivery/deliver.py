@@ -99,7 +99,7 @@ class Deliverer:
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
-        channels = await self._store.run(outbox.channels_due(bot))
+        channels = await self._store.run(outbox.list_due(bot))
         due = [
             (bot, channel)
             for channel, in_ms in channels

@@ -37,6 +37,7 @@ DELIVERED_TTL = 1 * HOUR
 IN_FLIGHT_TTL = 1 * DAY
 REQUEST_TTL = 10 * MINUTE
 JOURNAL_TTL = 7 * DAY
+LEFT_TTL = 7 * DAY
 CONVERSATIONS_TTL = 1 * DAY
 STATE_TTL = 1 * DAY
 VAULT_TTL = 1 * DAY
@@ -73,6 +74,7 @@ KEPT: Mapping[str, str] = {
     "DELIVERED_TTL": "a post that was delivered or dropped",
     "IN_FLIGHT_TTL": "which POSTs may still be on their way",
     "REQUEST_TTL": "the verdict that a repeated request is given",
+    "LEFT_TTL": "how many bytes a channel's messages left in the journal and in elections",
     "JOURNAL_TTL": "what was decided about a message, what a bot said on a day",
     "CONVERSATIONS_TTL": "which conversations will have ended when",
     "STATE_TTL": "the states of conversations",

@@ -182,22 +182,22 @@ class Healing:
         for scope, counts in self._snapshot.budgets.items():
             if counts:
                 await self._store.run(
-                    brakes.spend_again(scope, self._snapshot.date, counts)
+                    brakes.restore_budget(scope, self._snapshot.date, counts)
                 )
 
     async def _wishes(self) -> None:
         if self._snapshot.opted_out:
             await self._store.run(
-                brakes.opt_out_again(sorted(self._snapshot.opted_out))
+                brakes.restore_opt_outs(sorted(self._snapshot.opted_out))
             )
         if self._snapshot.forgotten:
-            await self._store.run(brakes.forget_again(self._snapshot.forgotten))
+            await self._store.run(brakes.restore_forgotten(self._snapshot.forgotten))
 
     async def _mute(self, key: str, who: str, for_ms: int | None) -> None:
         try:
-            await self._store.run(brakes.mute_again(key, who, for_ms))
+            await self._store.run(brakes.restore_mute(key, who, for_ms))
         except StoreForbidden:
             # A gateway's login may not write the operator's mutes. The other kind
             # silences too; `unmute` ends both.
             plain = keys.mute(key.removeprefix(keys.mute_by_operator("")))
-            await self._store.run(brakes.mute_again(plain, who, for_ms))
+            await self._store.run(brakes.restore_mute(plain, who, for_ms))

@@ -149,7 +149,7 @@ class StorePorts:
         """Close an election, if it is due."""
         reached("elect_before")
         outcome = await self._store.run(
-            elections.elect(message_id, channel_id, self.settings)
+            elections.decide(message_id, channel_id, self.settings)
         )
         reached("elect_after")
         return outcome
@@ -227,7 +227,7 @@ class StorePorts:
         if entry is None:
             return
         done, next_lane = await self._store.run(
-            outbox.delivered(
+            outbox.record_delivery(
                 entry,
                 chunk=flying.chunk,
                 message_id=message_id,
@@ -252,7 +252,7 @@ class StorePorts:
 
     async def deleted(self, channel_id: str, message_id: str) -> None:
         """Nothing that waits for a deleted message is sent any more."""
-        await self._store.run(admission.forget(message_id))
+        await self._store.run(admission.mark_deleted(message_id))
 
     async def answered(self, message_id: str) -> frozenset[str]:
         """Our bots that have answered a message."""
@@ -274,7 +274,7 @@ class StorePorts:
         """One line for a channel and an interval, under the last of its messages."""
         reason = "more came than is taken in; what spoke to nobody was only heard"
         await self._store.run(
-            journal.note(
+            journal.append(
                 latest.message_id,
                 bot="stream",
                 step="admit",
@@ -318,10 +318,10 @@ class StorePorts:
         channel, reason = event.channel_id, f"by {by}"
         if order.verdict == "stop":
             await self._store.run(mutes.stop(channel, by))
-        elif not await self._store.run(mutes.go_on(channel)):
+        elif not await self._store.run(mutes.lift(channel)):
             reason += "; the operator's mute stays"
         await self._store.run(
-            journal.note(
+            journal.append(
                 event.message_id,
                 bot="stream",
                 step="moderate",
@@ -435,7 +435,7 @@ class StorePorts:
         await self._learn_names()
         await self._set_clock()
         overdue = await self._store.run(
-            lanes.overdue(int(self.settings.pump_interval * 1000))
+            lanes.sweep(int(self.settings.pump_interval * 1000))
         )
         for lane, context in overdue.lanes:
             self.hint(lane, context)

@@ -211,7 +211,7 @@ class Stage:
 def _elected(
     scene: Scene, turn: Turn, bids: Mapping[str, Bid]
 ) -> tuple[str | None, bool]:
-    """As `elect.lua` chooses, of bots that differ in their cooldowns alone."""
+    """As `election.decide` chooses, of bots that differ in their cooldowns alone."""
     ranked = sorted(
         bids,
         key=lambda bot: (bids[bot].score, tie_break(bot, turn.message_id)),

@@ -124,7 +124,9 @@ def acknowledged(store: Store, timeout: float) -> bool:
     last = store.run(mutes.last_in_flight())
     if last is None:
         return True
-    while (left := store.run(mutes.in_flight(last))) and time.monotonic() < deadline:
+    while (
+        left := store.run(mutes.count_in_flight(last))
+    ) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left == 0
 
@@ -133,7 +135,7 @@ def muted(settings: Settings) -> list[mutes.Muted]:
     """The mutes that hold, the operator's first."""
     with opened(settings) as store:
         found = [
-            store.run(mutes.held(key))
+            store.run(mutes.read(key))
             for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)
         ]
         return [one for one in found if one is not None]
@@ -152,7 +154,7 @@ def waiting(settings: Settings) -> list[tuple[str, str, str]]:
         return [
             (entry.bot, entry_id, channel)
             for entry in store.run(roster.roster())
-            for channel, _ in store.run(outbox.channels_due(entry.bot))
+            for channel, _ in store.run(outbox.list_due(entry.bot))
             for entry_id in store.run(outbox.waiting(entry.bot, channel))
         ]
 

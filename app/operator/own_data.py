@@ -111,7 +111,7 @@ def forget(
     if opt_out:
         store.run(wishes.opt_out(wishes.digest(person)))
     # First, so that nothing is kept behind the sweep's back.
-    store.run(wishes.forget(wishes.digest(person)))
+    store.run(wishes.mark_forgotten(wishes.digest(person)))
     channels = forgetting.private_channels(store, person)
     first = forgetting.forget(store, person, signer)
     time.sleep(looks_every(settings))

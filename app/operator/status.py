@@ -143,7 +143,7 @@ def _bot(
     date: str,
 ) -> BotStatus:
     bot, facts = entry.bot, {} if sign is None else sign.facts
-    channels = store.run(outbox.channels_due(bot))
+    channels = store.run(outbox.list_due(bot))
     waiting = sum(len(store.run(outbox.waiting(bot, one))) for one, _ in channels)
     since = facts.get("since")
     return BotStatus(
@@ -221,7 +221,7 @@ def _due(store: Store, now_ms: float) -> dict[str, Due]:
 
 def _mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:
     for key in sorted(memories.scan(store, keys.mute("*")), reverse=True):
-        one = store.run(mutes.held(key))
+        one = store.run(mutes.read(key))
         if one is not None:
             until = None if one.left_ms is None else now + one.left_ms / 1000
             yield {"scope": one.scope, "who": one.who, "until": until}

@@ -76,7 +76,7 @@ def settled(bits: float) -> float:
 
 
 def tie_break(bot: str, message: str) -> str:
-    """What orders equal bids, the greater first: the digest that `elect.lua` compares,
+    """What orders equal bids, the greater first: the digest that `election.decide` compares,
     the same in every process."""
     return hashlib.sha1(
         f"{bot}{message}".encode("utf-8", "surrogatepass"), usedforsecurity=False

@@ -23,7 +23,7 @@ MOST = 300
 
 
 def left(points: int, idle_ms: int) -> int:
-    """What points are worth after `idle_ms` without any new one. `trust_add.lua` counts
+    """What points are worth after `idle_ms` without any new one. `trust.add` counts
     the same."""
     return max(0, points - max(0, idle_ms // DAY_MS - GRACE_DAYS))
 

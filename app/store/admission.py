@@ -14,7 +14,9 @@ from app.domain.verdicts import Admit
 from app.rules.turns import weight
 from app.store import keys, signing
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
 from app.store.limits import Limits
+from app.store.scripts import script
 
 INBOX_CAP = 1_000
 """Unasked messages kept for a bot between two safety polls, some 0.6 MB. A message must
@@ -82,20 +84,57 @@ def _told(parts: Mapping[str, float]) -> str:
     return json.dumps(kept | ({"rest": rest} if rest else {}), separators=(",", ":"))
 
 
-def _keys(c: Candidate, subject: str) -> tuple[str, ...]:
-    event = c.event
-    return (
-        keys.seen(c.bot, subject),
-        keys.inbox(Lane(c.bot)),
-        keys.bids(event.message_id),
-        keys.ELECTIONS_DUE,
-        keys.answer(event.message_id),
-        keys.journal(event.message_id),
-        keys.last_human(event.channel_id),
-        keys.person_hour(c.bot, event.author_id),
-        keys.cursor(c.bot),
-        keys.inbox(Lane(c.bot, event.channel_id)),
-    )
+@script("message.admit")
+def _admit(
+    *,
+    seen: Key,
+    seen_message: Key,
+    inbox: Key,
+    direct_inbox: Key,
+    bids: Key,
+    election: Key,
+    answer: Key,
+    journal: Key,
+    last_human: Key,
+    person_hour: Key,
+    cursor: Key,
+    request: str,
+    kind: str,
+    bot: str,
+    message: str,
+    channel: str,
+    author: str,
+    author_kind: str,
+    author_bot: str,
+    event: str,
+    signal: str,
+    reason: str,
+    addressed: str,
+    bid: float | None,
+    score: float | None,
+    parts: str,
+    expected: int,
+    window_ms: int,
+    reply_to: str | None,
+    wakes: bool,
+    limits: Limits,
+    moves_cursor: bool,
+    inbox_cap: int,
+    guild: str,
+    parent: str | None,
+    hold_ms: int,
+    wordless: bool,
+    weight: int,
+    mute_scopes: str,
+) -> None: ...
+
+
+def _kind(c: Candidate) -> str:
+    """A burst of reactions, or an edit, is another event about a message that was
+    admitted when it was written."""
+    if c.event.kind == "reaction":
+        return "reaction"
+    return "edit" if c.edited else "message"
 
 
 def admit(
@@ -104,70 +143,90 @@ def admit(
     """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a
     repeated call return its verdict."""
     c, event = candidate, candidate.event
+    bot, message, channel = c.bot, event.message_id, event.channel_id
     bid = c.bid if c.bid is not None and c.bid.above_threshold else None
-    # A burst of reactions, or an edit, is another event about a message that was
-    # admitted when it was written.
-    subject = event.message_id + (
-        ".r" if event.kind == "reaction" else ".e" if c.edited else ""
+    call = _admit(
+        seen=keys.seen(bot, message, _kind(c)),
+        seen_message=keys.seen(bot, message),
+        inbox=keys.inbox(Lane(bot)),
+        direct_inbox=keys.inbox(Lane(bot, channel)),
+        bids=keys.bids(message),
+        election=keys.election(message),
+        answer=keys.answer(message),
+        journal=keys.journal(message),
+        last_human=keys.last_human(channel),
+        person_hour=keys.person_hour(bot, event.author_id),
+        cursor=keys.cursor(bot),
+        request=request,
+        kind=_kind(c),
+        bot=bot,
+        message=message,
+        channel=channel,
+        author=event.author_id,
+        author_kind=event.author_kind,
+        author_bot=c.author_bot,
+        event=_signed(c, settings),
+        signal=c.classified.signal,
+        reason=c.classified.reason,
+        addressed=json.dumps(c.classified.addressed),
+        bid=None if bid is None else bid.score,
+        score=None if c.bid is None else c.bid.score,
+        parts="" if bid is None else _told(bid.parts),
+        expected=c.expected,
+        window_ms=int(settings.contention_window * 1000),
+        reply_to=event.reply_to,
+        wakes=c.wakes,
+        limits=limits,
+        moves_cursor=c.move_cursor,
+        inbox_cap=INBOX_CAP,
+        guild=event.guild_id or "-",
+        parent=event.parent_id,
+        hold_ms=c.hold_ms,
+        wordless=c.wordless,
+        weight=weight(event, settings.newcomer_days),
+        mute_scopes=keys.mute_scopes(bot, channel, event.guild_id, event.parent_id),
     )
-    return Call(
-        "admit",
-        _keys(c, subject),
-        (
-            request,
-            c.bot,
-            event.message_id,
-            event.channel_id,
-            event.author_id,
-            event.author_kind,
-            c.author_bot,
-            _signed(c, settings),
-            c.classified.signal,
-            c.classified.reason,
-            "" if bid is None else repr(bid.score),
-            c.expected,
-            int(settings.contention_window * 1000),
-            event.reply_to or "",
-            int(c.wakes),
-            limits.json(),
-            int(c.move_cursor),
-            INBOX_CAP,
-            json.dumps(c.classified.addressed),
-            "" if bid is None else _told(bid.parts),
-            event.guild_id or "-",
-            "" if c.bid is None else repr(c.bid.score),
-            event.parent_id or "-",
-            c.hold_ms,
-            int(c.wordless),
-            weight(event, settings.newcomer_days),
-            keys.mute_scopes(c.bot, event.channel_id, event.guild_id, event.parent_id),
-        ),
-        _parse,
-    )
+    return call.parsed(_parse)
 
 
-def forget(message: str) -> Call[int]:
+@script("message.mark_deleted")
+def _mark_deleted(*, deleted: Key, journal: Key) -> None: ...
+
+
+def mark_deleted(message: str) -> Call[int]:
     """The message was deleted: nothing that waits for it is sent any more."""
-    return Call(
-        "forget", (keys.answer(message), keys.journal(message)), (message,), int
-    )
+    call = _mark_deleted(deleted=keys.deleted(message), journal=keys.journal(message))
+    return call.parsed(int)
+
+
+@script("message.cancel")
+def _cancel(
+    *,
+    answer: Key,
+    journal: Key,
+    election: Key,
+    floor: Key,
+    waiting: Key,
+    bot: str,
+    step: str,
+    reason: str,
+) -> None: ...
 
 
 def cancel(bot: str, message: str, channel: str, step: str, reason: str) -> Call[int]:
     """The bot owes a message that spoke to it no answer any more, unless it has
     committed one: an edit took its name out, or it may not write there."""
-    return Call(
-        "cancel",
-        (
-            keys.answer(message),
-            keys.journal(message),
-            keys.bids(message),
-            keys.floor(channel),
-            keys.floor_waiting(channel),
-        ),
-        (bot, step, reason),
-        int,
+    call = _cancel(
+        answer=keys.answer(message),
+        journal=keys.journal(message),
+        election=keys.election(message),
+        floor=keys.floor(channel),
+        waiting=keys.floor_waiting(channel),
+        bot=bot,
+        step=step,
+        reason=reason,
     )
+    return call.parsed(int)
 
 
 def answered(message: str) -> Call[frozenset[str]]:
@@ -187,6 +246,11 @@ def cursors(bot: str) -> Call[dict[str, str]]:
     return command("HGETALL", keys.cursor(bot), parse=dict)
 
 
+@script("cursor.move")
+def _move_cursor(*, cursor: Key, channel: str, message: str) -> None: ...
+
+
 def move_cursor(bot: str, channel: str, message: str) -> Call[int]:
     """Move one cursor forward, never back."""
-    return Call("cursor", (keys.cursor(bot),), (channel, message), int)
+    call = _move_cursor(cursor=keys.cursor(bot), channel=channel, message=message)
+    return call.parsed(int)

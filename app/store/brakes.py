@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.domain import terms
 from app.store import keys
 from app.store.calls import Call, Reply, command
-
-BUDGET_MS = 3 * terms.DAY
-"""How long a day's budget is kept, as cause.lua has it."""
+from app.store.keys import Key
+from app.store.scripts import script
 
 
 class Look(NamedTuple):
@@ -22,6 +20,10 @@ class Look(NamedTuple):
     missing: frozenset[str]
 
 
+@script("generation.look")
+def _look(*bots: str, generation: Key, roster: Key, proposal: str) -> None: ...
+
+
 def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
     """The generation of this database; `proposal` becomes it where there is none: Redis
     is new, or was emptied."""
@@ -29,7 +31,10 @@ def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
     def parse(reply: Reply) -> Look:
         return Look(reply[0], frozenset(reply[1:]))
 
-    return Call("generation", (keys.GENERATION, keys.ROSTER), (proposal, *bots), parse)
+    call = _look(
+        *bots, generation=keys.GENERATION, roster=keys.ROSTER, proposal=proposal
+    )
+    return call.parsed(parse)
 
 
 def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
@@ -50,7 +55,7 @@ def lasts(key: str) -> Call[int]:
     return command("PTTL", key, parse=int)
 
 
-def mute_again(key: str, who: str, for_ms: int | None) -> Call[bool]:
+def restore_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     """Write a mute where none stands. StoreForbidden for an operator's, where the login
     may not write those."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
@@ -62,18 +67,26 @@ def spent(scope: str, date: str) -> Call[dict[str, str]]:
     return command("HGETALL", keys.budget(scope, date), parse=dict)
 
 
-def spend_again(scope: str, date: str, counts: Mapping[str, str]) -> Call[int]:
+@script("budget.restore")
+def _restore_budget(*counts: str, budget: Key) -> None: ...
+
+
+def restore_budget(scope: str, date: str, counts: Mapping[str, str]) -> Call[int]:
     """Raise a budget's counts to these where they are lower."""
     flat = [text for pair in counts.items() for text in pair]
-    return Call("spend_again", (keys.budget(scope, date),), (BUDGET_MS, *flat), int)
+    return _restore_budget(*flat, budget=keys.budget(scope, date)).parsed(int)
 
 
-def opt_out_again(digests: Sequence[str]) -> Call[int]:
+def restore_opt_outs(digests: Sequence[str]) -> Call[int]:
     """Write again who wants no part in this (`wishes.digest`)."""
     return command("SADD", keys.OPTED_OUT, *digests, parse=int)
 
 
-def forget_again(marks: Mapping[str, int]) -> Call[int]:
+@script("forgotten.restore")
+def _restore_forgotten(*marks: str, forgotten: Key) -> None: ...
+
+
+def restore_forgotten(marks: Mapping[str, int]) -> Call[int]:
     """Write again up to when (Unix ms) what a person said is old, by digest."""
-    flat = [part for digest, mark in marks.items() for part in (digest, mark)]
-    return Call("forget_again", (keys.FORGOTTEN,), (terms.FORGOTTEN_TTL, *flat), int)
+    flat = [part for digest, mark in marks.items() for part in (digest, str(mark))]
+    return _restore_forgotten(*flat, forgotten=keys.FORGOTTEN).parsed(int)

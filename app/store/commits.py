@@ -13,8 +13,10 @@ from app.rules.chunking import split
 from app.store import keys
 from app.store.calls import Call, Reply
 from app.store.floors import Holder, charged
+from app.store.keys import Key
 from app.store.limits import Limits
 from app.store.outbox import signed
+from app.store.scripts import script
 
 
 class Committed(NamedTuple):
@@ -75,64 +77,99 @@ def _parse(reply: Reply) -> Committed:
     return Committed(Commit(reply[0]), reply[1])
 
 
-def _keys(d: Decision, body: OutboxEntry, request: str) -> tuple[str, ...]:
-    event, bot = d.entry.event, d.holder.lane.bot
-    return (
-        keys.lock(d.holder.lane),
-        keys.floor(event.channel_id),
-        keys.answer(event.message_id),
-        keys.bids(event.message_id),
-        keys.recent_bot_posts(event.channel_id),
-        keys.last_human(event.channel_id),
-        keys.cooldown(bot),
-        keys.inbox(d.holder.lane),
-        keys.work(bot),
-        keys.outbox(bot, event.channel_id),
-        keys.entry(body.entry_id),
-        keys.DELIVERIES_DUE,
-        keys.journal(event.message_id),
-        keys.request(request),
-        keys.floor_waiting(event.channel_id),
-    )
+@script("answer.commit")
+def _commit(
+    *,
+    lock: Key,
+    floor: Key,
+    answer: Key,
+    election: Key,
+    recent_posts: Key,
+    last_human: Key,
+    cooldown: Key,
+    inbox: Key,
+    work: Key,
+    outbox: Key,
+    entry: Key,
+    journal: Key,
+    request: Key,
+    waiting: Key,
+    owner: str,
+    bot: str,
+    message: str,
+    channel: str,
+    kind: str,
+    entry_id: str,
+    outbox_id: str,
+    token: str,
+    author: str,
+    author_kind: str,
+    read_up_to: str | None,
+    final: bool,
+    limits: Limits,
+    tokens: int,
+    micro_usd: int,
+    hold: str,
+    body: str,
+    cooldown_ms: int,
+    hold_ms: int,
+    dry_run: bool,
+    reaction: bool,
+    deliver_within_ms: int | None,
+    reason: str,
+    charged: str,
+    shared: bool,
+    mute_scopes: str,
+) -> None: ...
 
 
 def commit(
     decision: Decision, limits: Limits, settings: Settings, request: str
 ) -> Call[Committed]:
-    """Check everything and do everything, in one script: still owner, still holder, not
-    answered, fresh, within budget."""
+    """Check everything and do everything, in one script."""
     d, event, bot = decision, decision.entry.event, decision.holder.lane.bot
+    message, channel = event.message_id, event.channel_id
     body = outbox_entry(d)
-    return Call(
-        "commit",
-        _keys(d, body, request),
-        (
-            d.holder.owner,
-            bot,
-            event.message_id,
-            event.channel_id,
-            d.holder.kind,
-            d.entry.entry_id,
-            d.token,
-            event.author_id,
-            event.author_kind,
-            d.read_up_to,
-            int(d.final),
-            limits.json(),
-            d.action.tokens,
-            d.action.micro_usd,
-            d.hold,
-            body.entry_id,
-            signed(body, settings),
-            int(d.cooldown * 1000),
-            int(settings.delivery_hold * 1000),
-            int(settings.dry_run),
-            int(d.action.kind is ActionKind.REACT),
-            "" if body.direct else int(settings.deliver_by * 1000),
-            d.action.reason,
-            charged(event),
-            int(event.author_kind is AuthorKind.HUMAN and not d.entry.notice),
-            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
-        ),
-        _parse,
+    call = _commit(
+        lock=keys.lock(d.holder.lane),
+        floor=keys.floor(channel),
+        answer=keys.answer(message),
+        election=keys.election(message),
+        recent_posts=keys.recent_bot_posts(channel),
+        last_human=keys.last_human(channel),
+        cooldown=keys.cooldown(bot),
+        inbox=keys.inbox(d.holder.lane),
+        work=keys.work(bot),
+        outbox=keys.outbox(bot, channel),
+        entry=keys.entry(body.entry_id),
+        journal=keys.journal(message),
+        request=keys.request(request),
+        waiting=keys.floor_waiting(channel),
+        owner=d.holder.owner,
+        bot=bot,
+        message=message,
+        channel=channel,
+        kind=d.holder.kind,
+        entry_id=d.entry.entry_id,
+        outbox_id=body.entry_id,
+        token=d.token,
+        author=event.author_id,
+        author_kind=event.author_kind,
+        read_up_to=d.read_up_to,
+        final=d.final,
+        limits=limits,
+        tokens=d.action.tokens,
+        micro_usd=d.action.micro_usd,
+        hold=d.hold,
+        body=signed(body, settings),
+        cooldown_ms=int(d.cooldown * 1000),
+        hold_ms=int(settings.delivery_hold * 1000),
+        dry_run=settings.dry_run,
+        reaction=d.action.kind is ActionKind.REACT,
+        deliver_within_ms=None if body.direct else int(settings.deliver_by * 1000),
+        reason=d.action.reason,
+        charged=charged(event),
+        shared=event.author_kind is AuthorKind.HUMAN and not d.entry.notice,
+        mute_scopes=keys.mute_scopes(bot, channel, event.guild_id, event.parent_id),
     )
+    return call.parsed(_parse)

@@ -8,6 +8,8 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 
 class Election(NamedTuple):
@@ -29,36 +31,47 @@ def _parse(reply: Reply) -> Election:
     return Election(Elect(reply[0]), reply[1], int(reply[2]), bool(reply[3]), reply[4])
 
 
-def elect(
+@script("election.decide")
+def _decide(
+    *,
+    election: Key,
+    answer: Key,
+    floor: Key,
+    recent_posts: Key,
+    journal: Key,
+    waiting: Key,
+    message: str,
+    channel: str,
+    quiet_ms: int,
+    lease_ms: int,
+    max_age_ms: int,
+) -> None: ...
+
+
+def decide(
     message: str, channel: str, settings: Settings, quiet_time: float | None = None
 ) -> Call[Election]:
-    """Close the election of one message. Any process may ask, any number of times: the
+    """Decide the election of one message. Any process may ask, any number of times: the
     outcome is one."""
     quiet = settings.quiet_time if quiet_time is None else quiet_time
-    return Call(
-        "elect",
-        (
-            keys.bids(message),
-            keys.ELECTIONS_DUE,
-            keys.answer(message),
-            keys.floor(channel),
-            keys.recent_bot_posts(channel),
-            keys.journal(message),
-            keys.floor_waiting(channel),
-        ),
-        (
-            message,
-            channel,
-            int(quiet * 1000),
-            int(settings.floor_lease * 1000),
-            int(settings.election_max_age * 1000),
-        ),
-        _parse,
+    call = _decide(
+        election=keys.election(message),
+        answer=keys.answer(message),
+        floor=keys.floor(channel),
+        recent_posts=keys.recent_bot_posts(channel),
+        journal=keys.journal(message),
+        waiting=keys.floor_waiting(channel),
+        message=message,
+        channel=channel,
+        quiet_ms=int(quiet * 1000),
+        lease_ms=int(settings.floor_lease * 1000),
+        max_age_ms=int(settings.election_max_age * 1000),
     )
+    return call.parsed(_parse)
 
 
 def channel_of(message: str) -> Call[str]:
     """The channel of a message whose election is open; empty when it is unknown."""
     return command(
-        "HGET", keys.bids(message), "#channel", parse=lambda reply: reply or ""
+        "HGET", keys.election(message), "channel", parse=lambda reply: reply or ""
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +12,9 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Claim, Reserve
 from app.store import keys
 from app.store.calls import Call, Reply
+from app.store.keys import Key
 from app.store.limits import Limits
+from app.store.scripts import script
 
 TURN_MS = 10**8
 """What one turn weighs against the age of a message: more than any message waits."""
@@ -47,6 +48,31 @@ def _claimed(reply: Reply) -> Claimed:
     return Claimed(Claim(reply[0]), reply[1], int(reply[2]))
 
 
+@script("floor.claim")
+def _claim(
+    *,
+    lock: Key,
+    floor: Key,
+    answer: Key,
+    election: Key,
+    recent_posts: Key,
+    waiting: Key,
+    inbox: Key,
+    journal: Key,
+    lane: str,
+    owner: str,
+    bot: str,
+    message: str,
+    kind: str,
+    entry_id: str,
+    lease_ms: int,
+    quiet_ms: int,
+    named_before: Sequence[str],
+    place: float,
+    mute_scopes: str,
+) -> None: ...
+
+
 def claim(
     holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float
 ) -> Call[Claimed]:
@@ -58,48 +84,79 @@ def claim(
     )
     # One thousandth of a millisecond a place: the order of the named within the order
     # of the messages.
-    score = min(entry.turn, LAST_TURN) * TURN_MS + event.created_ms + len(before) / 1024
-    return Call(
-        "claim",
-        (
-            keys.lock(holder.lane),
-            keys.floor(event.channel_id),
-            keys.answer(event.message_id),
-            keys.bids(event.message_id),
-            keys.recent_bot_posts(event.channel_id),
-            keys.floor_waiting(event.channel_id),
-            keys.cooldown(bot),
-            keys.inbox(holder.lane),
-            keys.journal(event.message_id),
-            keys.work(bot),
+    place = min(entry.turn, LAST_TURN) * TURN_MS + event.created_ms + len(before) / 1024
+    call = _claim(
+        lock=keys.lock(holder.lane),
+        floor=keys.floor(event.channel_id),
+        answer=keys.answer(event.message_id),
+        election=keys.election(event.message_id),
+        recent_posts=keys.recent_bot_posts(event.channel_id),
+        waiting=keys.floor_waiting(event.channel_id),
+        inbox=keys.inbox(holder.lane),
+        journal=keys.journal(event.message_id),
+        lane=str(holder.lane),
+        owner=holder.owner,
+        bot=bot,
+        message=event.message_id,
+        kind=holder.kind,
+        entry_id=entry.entry_id,
+        lease_ms=int(settings.floor_lease * 1000),
+        quiet_ms=int(quiet_time * 1000),
+        named_before=before,
+        place=place,
+        mute_scopes=keys.mute_scopes(
+            bot, event.channel_id, event.guild_id, event.parent_id
         ),
-        (
-            str(holder.lane),
-            holder.owner,
-            bot,
-            event.message_id,
-            holder.kind,
-            entry.entry_id,
-            int(settings.floor_lease * 1000),
-            int(quiet_time * 1000),
-            json.dumps(before),
-            repr(score),
-            keys.mute_scopes(bot, event.channel_id, event.guild_id, event.parent_id),
-        ),
-        _claimed,
     )
+    return call.parsed(_claimed)
+
+
+@script("floor.renew")
+def _renew(
+    *, floor: Key, bot: str, message: str, token: str, lease_ms: int
+) -> None: ...
 
 
 def renew(
     channel: str, bot: str, message: str, token: str, lease_ms: int
 ) -> Call[bool]:
     """Keep the floor while the model writes; False: it is lost."""
-    return Call("renew", (keys.floor(channel),), (bot, message, token, lease_ms), bool)
+    call = _renew(
+        floor=keys.floor(channel),
+        bot=bot,
+        message=message,
+        token=token,
+        lease_ms=lease_ms,
+    )
+    return call.parsed(bool)
 
 
 def charged(event: Event) -> str:
     """The channel whose budget an answer is of: a thread's is its channel's."""
     return event.parent_id or event.channel_id
+
+
+@script("budget.reserve")
+def reserve_call(
+    *,
+    floor: Key,
+    election: Key,
+    journal: Key,
+    request: Key,
+    lock: Key,
+    bot: str,
+    message: str,
+    token: str,
+    author_kind: str,
+    author: str | None,
+    kind: str,
+    channel: str,
+    limits: Limits,
+    tokens: int,
+    micro_usd: int,
+    owner: str,
+    hold: str,
+) -> None: ...
 
 
 def reserve(
@@ -113,90 +170,80 @@ def reserve(
 ) -> Call[tuple[Reserve, str]]:
     """Before a model call that may cost so much: the verdict, with a reason when it is
     a refusal. Asked again with the same hold, it holds more."""
-    event, bot = entry.event, holder.lane.bot
-    return Call(
-        "reserve",
-        (
-            keys.floor(event.channel_id),
-            keys.bids(event.message_id),
-            keys.journal(event.message_id),
-            keys.request(request),
-            keys.lock(holder.lane),
-        ),
-        (
-            bot,
-            event.message_id,
-            token,
-            event.author_kind,
-            holder.kind,
-            limits.json(),
-            cost.tokens,
-            holder.owner,
-            cost.micro_usd,
-            hold,
-            event.author_id if event.author_kind is AuthorKind.HUMAN else "",
-            charged(event),
-        ),
-        lambda reply: (Reserve(reply[0]), str(reply[1])),
+    event = entry.event
+    call = reserve_call(
+        floor=keys.floor(event.channel_id),
+        election=keys.election(event.message_id),
+        journal=keys.journal(event.message_id),
+        request=keys.request(request),
+        lock=keys.lock(holder.lane),
+        bot=holder.lane.bot,
+        message=event.message_id,
+        token=token,
+        author_kind=event.author_kind,
+        author=event.author_id if event.author_kind is AuthorKind.HUMAN else None,
+        kind=holder.kind,
+        channel=charged(event),
+        limits=limits,
+        tokens=cost.tokens,
+        micro_usd=cost.micro_usd,
+        owner=holder.owner,
+        hold=hold,
     )
+    return call.parsed(reserved)
 
 
-def give_back(
+def reserved(reply: Reply) -> tuple[Reserve, str]:
+    """What `budget.reserve` answers."""
+    return Reserve(reply[0]), str(reply[1])
+
+
+@script("floor.release")
+def release_call(
+    *,
+    lock: Key,
+    floor: Key,
+    answer: Key,
+    election: Key,
+    inbox: Key,
+    work: Key,
+    journal: Key,
+    waiting: Key,
+    request: Key,
+    owner: str,
+    bot: str,
+    message: str,
+    kind: str,
+    entry_id: str,
+    token: str,
+    keeps: bool,
+    reason: str,
+) -> None: ...
+
+
+def release(
     holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
 ) -> Call[tuple[str, str]]:
     """Give the floor back without an answer. Returns the verdict (kept, declined,
     handed_over, dropped, lost_lock) and the lane that is due now, if one waited."""
     event, bot = entry.event, holder.lane.bot
-    return Call(
-        "yield",
-        (
-            keys.lock(holder.lane),
-            keys.floor(event.channel_id),
-            keys.answer(event.message_id),
-            keys.bids(event.message_id),
-            keys.inbox(holder.lane),
-            keys.work(bot),
-            keys.journal(event.message_id),
-            keys.floor_waiting(event.channel_id),
-            keys.ELECTIONS_DUE,
-            keys.request(request),
-        ),
-        (
-            holder.owner,
-            bot,
-            event.message_id,
-            holder.kind,
-            entry.entry_id,
-            token,
-            int(keep),
-            reason,
-        ),
-        lambda reply: (str(reply[0]), str(reply[1])),
+    call = release_call(
+        lock=keys.lock(holder.lane),
+        floor=keys.floor(event.channel_id),
+        answer=keys.answer(event.message_id),
+        election=keys.election(event.message_id),
+        inbox=keys.inbox(holder.lane),
+        work=keys.work(bot),
+        journal=keys.journal(event.message_id),
+        waiting=keys.floor_waiting(event.channel_id),
+        request=keys.request(request),
+        owner=holder.owner,
+        bot=bot,
+        message=event.message_id,
+        kind=holder.kind,
+        entry_id=entry.entry_id,
+        token=token,
+        keeps=keep,
+        reason=reason,
     )
-
-
-def drop(
-    holder: Holder, entries: list[InboxEntry], step: str, reason: str
-) -> Call[int]:
-    """Remove entries that need no answer; one journal line for each that was more than
-    ambient. -1: the lock is lost."""
-    args: list[str | int] = [holder.owner, holder.lane.bot, step, reason]
-    for entry in entries:
-        args += [entry.entry_id, entry.event.message_id, int(entry.signal != "ambient")]
-    return Call(
-        "drop",
-        (keys.lock(holder.lane), keys.inbox(holder.lane), keys.work(holder.lane.bot)),
-        tuple(args),
-        int,
-    )
-
-
-def left(holder: Holder, entries: Sequence[InboxEntry], reason: str) -> Call[int]:
-    """Note, once each, triggers that a cycle saw and left. Returns the number noted."""
-    messages = (entry.event.message_id for entry in entries)
-    return Call(
-        "left",
-        (keys.lock(holder.lane),),
-        (holder.owner, holder.lane.bot, reason, *messages),
-        int,
-    )
+    return call.parsed(lambda reply: (str(reply[0]), str(reply[1])))

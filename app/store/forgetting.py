@@ -239,7 +239,7 @@ def _entry(store: Store, key: str) -> int:
     entry_id = key.removeprefix("entry:")
     entry = store.run(outbox.read(entry_id))
     if entry is not None:
-        store.run(outbox.bury(entry, "cancelled", "a person is forgotten"))
+        store.run(outbox.dead_letter(entry, "cancelled", "a person is forgotten"))
         _client(store).hdel(keys.dead(entry.bot), entry_id)
     return int(_client(store).delete(key))
 

@@ -3,9 +3,10 @@ forgets them."""
 
 from __future__ import annotations
 
-from app.domain import terms
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 
 def _seconds(reply: Reply) -> tuple[float, ...]:
@@ -18,12 +19,14 @@ def times(bot: str) -> Call[tuple[float, ...]]:
     return command("ZRANGE", keys.identifies(bot), 0, -1, parse=_seconds)
 
 
+@script("identify.note")
+def _note(*, identifies: Key, session: str, at_ms: int) -> None: ...
+
+
 def note(bot: str, request: str, at_ms: int) -> Call[int]:
     """Count one session; the same `request` again changes nothing. Returns how many the
     last day holds."""
-    return Call(
-        "identify",
-        (keys.identifies(bot),),
-        (f"{at_ms}:{request}", at_ms, terms.DAY),
-        int,
+    call = _note(
+        identifies=keys.identifies(bot), session=f"{at_ms}:{request}", at_ms=at_ms
     )
+    return call.parsed(int)

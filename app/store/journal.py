@@ -3,48 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from app.domain.model import Event, JournalLine
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 from app.store.signing import Signer, spoken
 
 
-def note(
+class Budget(NamedTuple):
+    """The bytes that a channel's messages may leave in the journal."""
+
+    channel: str
+    most_bytes: int
+
+
+@script("journal.append")
+def _append(
+    *details: str,
+    journal: Key,
+    bot: str,
+    step: str,
+    verdict: str,
+    reason: str,
+    message: str,
+    channel: str | None,
+    most_bytes: int | None,
+) -> None: ...
+
+
+def append(
     message: str,
     bot: str,
     step: str,
     verdict: str,
     reason: str,
     numbers: Mapping[str, float | int | str],
-    budget: str = "",
+    budget: Budget | None = None,
 ) -> Call[int]:
-    """Write one line. `budget`: message, channel and bytes, where anybody may cause
-    as many lines as they like."""
-    flat: list[str | int | float] = []
-    for name, value in numbers.items():
-        flat += [name, value]
-    return Call(
-        "note",
-        (keys.journal(message),),
-        (bot, step, verdict, reason, budget, *flat),
-        int,
+    """Write one line. `budget`: in which it counts, where anybody may cause as many
+    lines as they like."""
+    details = [str(part) for pair in numbers.items() for part in pair]
+    call = _append(
+        *details,
+        journal=keys.journal(message),
+        bot=bot,
+        step=step,
+        verdict=verdict,
+        reason=reason,
+        message=message,
+        channel=None if budget is None else budget.channel,
+        most_bytes=None if budget is None else budget.most_bytes,
     )
+    return call.parsed(int)
 
 
 def edited(event: Event, most_bytes: int) -> Call[int]:
     """Its author changed a message; the line counts in its channel's bytes."""
     channel = event.parent_id or event.channel_id
-    return note(
+    return append(
         event.message_id,
         bot="stream",
         step="edit",
         verdict="edited",
         reason="its author changed it",
         numbers={},
-        budget=f"{event.message_id} {channel} {most_bytes}",
+        budget=Budget(channel, most_bytes),
     )
 
 

@@ -68,8 +68,10 @@ def entry(entry_id: str) -> Key:
     return Key(f"entry:{entry_id}")
 
 
-def seen(bot: str, message: str) -> Key:
-    return Key(f"seen:{bot}:{message}")
+def seen(bot: str, message: str, kind: str = "message") -> Key:
+    """`kind` is message, or reaction or edit: other events about the same message."""
+    suffix = {"reaction": ".r", "edit": ".e"}.get(kind, "")
+    return Key(f"seen:{bot}:{message}{suffix}")
 
 
 def cursor(bot: str) -> Key:
@@ -85,6 +87,10 @@ def names(guild: str) -> Key:
     return Key(f"names:{guild}")
 
 
+def election(message: str) -> Key:
+    return Key(f"election:{message}")
+
+
 def bids(message: str) -> Key:
     return Key(f"bids:{message}")
 
@@ -95,6 +101,10 @@ def event(message: str) -> Key:
 
 def answer(message: str) -> Key:
     return Key(f"answer:{message}")
+
+
+def deleted(message: str) -> Key:
+    return Key(f"deleted:{message}")
 
 
 def floor(channel: str) -> Key:
@@ -252,32 +262,32 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "bot:<bot>:last_autonomous_action",
         "string: Unix ms",
-        "commit",
+        "answer.commit, post.commit",
         "the cooldown itself",
     ),
     Described(
         "wake:<lane>",
         "hash: seq, context; hinted, hints; full, poll: from when on a whole reading or a poll is due, "
         "full_now, poll_now: it is",
-        "admit, elect, finish",
+        "message.admit, election.decide, lane.finish",
         "none: removed when the lane is clear",
     ),
     Described(
         "wakes:due",
         "sorted set: lane by due Unix ms",
-        "admit, elect, finish",
-        "none: members removed by finish",
+        "message.admit, election.decide, lane.finish",
+        "none: members removed by lane.finish",
     ),
     Described(
         "elections:due",
         "sorted set: message by due Unix ms",
-        "admit, elect",
-        "none: members removed by elect",
+        "message.admit, election.decide",
+        "none: members removed by election.decide",
     ),
     Described(
         "deliveries:due",
         "sorted set: <bot>:<channel> by due Unix ms",
-        "commit, deliver",
+        "answer.commit, outbox.*",
         "none: members removed when the outbox is empty",
     ),
     Described(
@@ -289,25 +299,25 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "mailbox:<bot>:inbox",
         "stream: what the bot may answer unasked",
-        "admit, commit",
+        "message.admit, answer.commit",
         "30 days after the last write; at most 1,000 entries and 4 MB",
     ),
     Described(
         "mailbox:<bot>:inbox:<channel>",
         "stream: direct messages; never trimmed",
-        "admit, commit",
+        "message.admit, answer.commit",
         "30 days after the last write",
     ),
     Described(
         "mailbox:<bot>:work",
         "hash: granted message to its floor token",
-        "elect, commit",
+        "election.decide, answer.commit",
         "30 days after the last write",
     ),
     Described(
         "mailbox:<bot>:outbox:<channel>",
         "list: entry ids, oldest first",
-        "commit, deliver",
+        "answer.commit, outbox.*",
         "30 days after the last write",
     ),
     Described(
@@ -319,25 +329,25 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "mailbox:<bot>:state",
         "hash: channel to conversation state",
-        "commit",
+        "answer.commit",
         "a day after the last write",
     ),
     Described(
         "entry:<id>",
         "hash: one committed action, its attempts and receipts",
-        "commit, deliver",
+        "answer.commit, outbox.*",
         "30 days; an hour once delivered",
     ),
     Described(
         "seen:<bot>:<message>",
         "hash: request id, verdict, due time and inbox entry",
-        "admit",
+        "message.admit",
         "an hour: twice the backfill age and more",
     ),
     Described(
         "cursor:<bot>",
         "hash: channel to the last message read",
-        "admit, backfill",
+        "message.admit, cursor.move",
         "30 days after the last write",
     ),
     Described(
@@ -367,43 +377,50 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "event:<message>",
         "hash: the event an election is about, its signal and reason",
-        "admit",
+        "message.admit",
         "2 hours",
     ),
     Described(
-        "bids:<message>",
-        "hash: bot to bid, and the election's state",
-        "admit, elect",
+        "election:<message>",
+        "hash: state, channel, who bids, was addressed, won or paid",
+        "message.admit, election.decide, budget.reserve",
         "2 hours",
     ),
+    Described("bids:<message>", "hash: bot to bid", "message.admit", "2 hours"),
     Described(
         "answer:<message>",
         "hash: who answered, declined, or was released by an edit",
-        "commit",
+        "answer.commit",
+        "26 hours",
+    ),
+    Described(
+        "deleted:<message>",
+        "string: the Unix ms at which Discord said so",
+        "message.mark_deleted",
         "26 hours",
     ),
     Described(
         "floor:<channel>",
         "hash: bot, message, token, kind, until",
-        "claim, commit, deliver",
+        "floor.claim, answer.commit, outbox.*",
         "an hour; the lease is `until`",
     ),
     Described(
         "floor:<channel>:waiting",
         "sorted set: lanes and elections (`#<message>`) that wait",
-        "claim",
+        "floor.claim, election.decide",
         "a day",
     ),
     Described(
         "channel:<id>:recent_bot_posts",
         "sorted set: bot:entry by commit Unix ms",
-        "commit",
+        "answer.commit",
         "a day",
     ),
     Described(
         "channel:<id>:last_human",
         "hash: author to their newest message, and who replied to whom",
-        "admit",
+        "message.admit",
         "a day",
     ),
     Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
@@ -416,55 +433,55 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "cause:root:<root>",
         "hash: posts, tokens, micro_usd, foreign hops spent; person",
-        "commit",
+        "answer.commit",
         "2 days after the last use",
     ),
     Described(
         "budget:<bot>:<date>, budget:all:<date>",
         "hash: posts, tokens, micro_usd, those held included; spent",
-        "reserve, commit",
+        "budget.reserve, answer.commit",
         "3 days",
     ),
     Described(
         "budget:person:<id>:<date>, budget:channel:<id>:<date>",
         "hash: posts, tokens, micro_usd",
-        "reserve, commit",
+        "budget.reserve, answer.commit",
         "3 days",
     ),
     Described(
         "budget:hold:<id>",
         "hash: what is held for a draft, of whose budgets",
-        "reserve, commit, settle",
+        "budget.reserve, answer.commit, budget.settle",
         "a day, if it is not settled: then it stays spent",
     ),
     Described(
         "budget:calls:<scope>",
         "hash: hold to when its call ends, and the micro_usd that it may take beyond",
-        "reserve, commit, settle",
+        "budget.reserve, answer.commit, budget.settle",
         "an hour after the last write",
     ),
     Described(
         "budget:<bot>:person:<id>",
         "string: direct messages this hour",
-        "admit",
+        "message.admit",
         "an hour",
     ),
     Described(
         "budget:<bot>:shares:<date>",
         "hash: person to answers, `told:<person>`: heard of a limit",
-        "admit, commit",
+        "message.admit, answer.commit",
         "2 days after the last write",
     ),
     Described(
         "channel:<id>:turns",
         "hash: person to direct messages this hour",
-        "admit",
+        "message.admit",
         "an hour",
     ),
     Described(
         "channel:<id>:left",
         "sorted set: message by the running sum of the bytes that its channel's messages left",
-        "admit",
+        "message.admit, journal.append",
         "7 days after the last write; above STREAM_CHANNEL_BYTES the oldest go",
     ),
     Described(
@@ -519,7 +536,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "journal:<bot>:<date>",
         "list: JSON lines of what the bot said",
-        "commit",
+        "answer.commit",
         "7 days",
     ),
     Described(
@@ -537,7 +554,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "memory:<bot>:people",
         "hash: person to the Unix ms of the last fact and the bytes of all",
-        "learn",
+        "memory.put",
         "180 days after the last write; at most 2,000 people and 16 MB of facts",
     ),
     Described(
@@ -549,7 +566,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "memory:<bot>:learned",
         "hash: channel to the last line that was learned from",
-        "learn",
+        "learning",
         "30 days after the last write",
     ),
     Described(
@@ -567,7 +584,7 @@ CATALOGUE: tuple[Described, ...] = (
     Described(
         "conversations:due",
         "sorted set: <bot>:<channel> by the Unix ms at which it has ended",
-        "remember, learn",
+        "answering and learning",
         "a day after the last write",
     ),
     Described(

@@ -14,6 +14,8 @@ from app.domain.model import Context, Event, InboxEntry, Signal
 from app.domain.verdicts import Finish
 from app.store import keys
 from app.store.calls import Call, Reply
+from app.store.keys import Key
+from app.store.scripts import script
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
 
 READ_AT_MOST = 300
@@ -111,21 +113,51 @@ def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     )
 
 
+@script("lane.begin")
+def _begin(
+    *,
+    lock: Key,
+    wake: Key,
+    inbox: Key,
+    work: Key,
+    lane: str,
+    owner: str,
+    most: int,
+    bot: str | None,
+) -> None: ...
+
+
 def begin(lane: Lane, owner: str, checked: Signer = UNCHECKED) -> Call[Begun]:
     """Ask, while holding the lane's lock, what there is to do. When nothing is due the
     lock is given back."""
-    return Call(
-        "begin",
-        (
-            keys.lock(lane),
-            keys.wake(lane),
-            keys.WAKES_DUE,
-            keys.inbox(lane),
-            keys.work(lane.bot),
-        ),
-        (str(lane), owner, READ_AT_MOST, lane.bot if lane.channel is None else ""),
-        lambda reply: _begun(reply, lane, checked),
+    call = _begin(
+        lock=keys.lock(lane),
+        wake=keys.wake(lane),
+        inbox=keys.inbox(lane),
+        work=keys.work(lane.bot),
+        lane=str(lane),
+        owner=owner,
+        most=READ_AT_MOST,
+        bot=lane.bot if lane.channel is None else None,
     )
+    return call.parsed(lambda reply: _begun(reply, lane, checked))
+
+
+@script("lane.finish")
+def _finish(
+    *,
+    lock: Key,
+    wake: Key,
+    request: Key,
+    inbox: Key,
+    work: Key,
+    lane: str,
+    owner: str,
+    seq: str,
+    retry_ms: int | None,
+    bot: str | None,
+    everything: bool,
+) -> None: ...
 
 
 def finish(
@@ -140,31 +172,29 @@ def finish(
     """End a cycle and release its lock in one step; the number is in how many ms the
     lane is due again. `everything`: as `begin` said, and nothing that was read is owed
     another cycle."""
-    return Call(
-        "finish",
-        (
-            keys.lock(lane),
-            keys.wake(lane),
-            keys.WAKES_DUE,
-            keys.request(request),
-            keys.inbox(lane),
-            keys.work(lane.bot),
-        ),
-        (
-            str(lane),
-            owner,
-            seq,
-            "" if retry_ms is None else retry_ms,
-            lane.bot if lane.channel is None else "",
-            int(everything),
-        ),
-        lambda reply: (Finish(reply[0]), int(reply[1])),
+    call = _finish(
+        lock=keys.lock(lane),
+        wake=keys.wake(lane),
+        request=keys.request(request),
+        inbox=keys.inbox(lane),
+        work=keys.work(lane.bot),
+        lane=str(lane),
+        owner=owner,
+        seq=seq,
+        retry_ms=retry_ms,
+        bot=lane.bot if lane.channel is None else None,
+        everything=everything,
     )
+    return call.parsed(lambda reply: (Finish(reply[0]), int(reply[1])))
+
+
+@script("lane.wake")
+def _wake(*, lane: str, context: str, in_ms: int) -> None: ...
 
 
 def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
     """Make a lane due: the safety poll, or a repair."""
-    return Call("wake", (keys.wake(lane),), (str(lane), context, in_ms), int)
+    return _wake(lane=str(lane), context=context, in_ms=in_ms).parsed(int)
 
 
 def _overdue(reply: Reply) -> Overdue:
@@ -182,30 +212,11 @@ def _overdue(reply: Reply) -> Overdue:
     )
 
 
-def overdue(patience_ms: int, most: int = 200) -> Call[Overdue]:
+@script("due.sweep")
+def _sweep(*, most: int, patience_ms: int) -> None: ...
+
+
+def sweep(patience_ms: int, most: int = 200) -> Call[Overdue]:
     """What should have happened by now and has not; each lane found is counted as
     hinted."""
-    return Call(
-        "pump",
-        (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE),
-        (most, patience_ms),
-        _overdue,
-    )
-
-
-def discard(
-    lane: Lane, owner: str, broken: tuple[str, ...], forged: tuple[InboxEntry, ...] = ()
-) -> Call[int]:
-    """Remove inbox entries that nobody can read, and those that none of ours signed;
-    these have a line in the journal."""
-    args: list[str | int] = [owner, lane.bot, "begin", "no gateway of ours signed it"]
-    for entry_id in broken:
-        args += [entry_id, "-", 0]
-    for entry in forged:
-        args += [entry.entry_id, entry.event.message_id, 1]
-    return Call(
-        "drop",
-        (keys.lock(lane), keys.inbox(lane), keys.work(lane.bot)),
-        tuple(args),
-        int,
-    )
+    return _sweep(most=most, patience_ms=patience_ms).parsed(_overdue)

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from app.domain import terms
+from app.store import fields as fields_store
 from app.store import keys
 from app.store.calls import Call, Reply, command
 from app.store.door import Store
+from app.store.keys import Key
+from app.store.scripts import script
 
 Fields = Mapping[str, str]
 
@@ -26,14 +30,32 @@ PEOPLE_BYTES = 16_000_000
 UTTERED_MOST = 500
 
 
-def _bounds(part: str) -> tuple[int | str, ...]:
-    """Most items, items left after a clearing, expiry in ms and most bytes; person,
-    most people and most bytes of all of them."""
+class _Bounds(NamedTuple):
+    """Of one part. The last three are of a part about a person."""
+
+    most: int
+    left: int
+    """How many stay when there are more than `most`."""
+    expiry_ms: int
+    most_bytes: int
+    person: str | None = None
+    most_people: int = 0
+    most_people_bytes: int = 0
+
+
+def _bounds(part: str) -> _Bounds:
     kind, _, person = part.partition(":")
-    if kind == "person":
-        own = FACTS_MOST, FACTS_MOST, terms.PERSON_TTL, FACTS_BYTES
-        return (*own, person, PEOPLE_MOST, PEOPLE_BYTES)
-    return (SAID_MOST, SAID_LEFT, terms.SAID_TTL, SAID_BYTES, "", 0, 0)
+    if kind != "person":
+        return _Bounds(SAID_MOST, SAID_LEFT, terms.SAID_TTL, SAID_BYTES)
+    return _Bounds(
+        most=FACTS_MOST,
+        left=FACTS_MOST,
+        expiry_ms=terms.PERSON_TTL,
+        most_bytes=FACTS_BYTES,
+        person=person,
+        most_people=PEOPLE_MOST,
+        most_people_bytes=PEOPLE_BYTES,
+    )
 
 
 def fields(bot: str, part: str) -> Call[tuple[str, ...]]:
@@ -54,11 +76,38 @@ def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
     return command("HMGET", keys.memory(bot, part), *names, parse=parse)
 
 
-def keep(bot: str, part: str, items: Fields) -> Call[int]:
+@script("memory.put")
+def _put(
+    *items: str,
+    memory: Key,
+    people: Key,
+    most: int,
+    left: int,
+    expiry_ms: int,
+    most_bytes: int,
+    person: str | None,
+    most_people: int,
+    most_people_bytes: int,
+) -> None: ...
+
+
+def put(bot: str, part: str, items: Fields) -> Call[int]:
     """Put items into a part; the oldest make room."""
     flat = [text for pair in items.items() for text in pair]
-    names = keys.memory(bot, part), keys.memory(bot, "people")
-    return Call("keep", names, (*_bounds(part), *flat), int)
+    bounds = _bounds(part)
+    call = _put(
+        *flat,
+        memory=keys.memory(bot, part),
+        people=keys.memory(bot, "people"),
+        most=bounds.most,
+        left=bounds.left,
+        expiry_ms=bounds.expiry_ms,
+        most_bytes=bounds.most_bytes,
+        person=bounds.person,
+        most_people=bounds.most_people,
+        most_people_bytes=bounds.most_people_bytes,
+    )
+    return call.parsed(int)
 
 
 def drop(bot: str, part: str, names: Sequence[str]) -> Call[int]:
@@ -96,15 +145,17 @@ def parts(store: Store, bot: str = "*", part: str = "*") -> Iterator[tuple[str, 
         yield owner, held
 
 
-def utter(bot: str, line: str) -> Call[bool]:
+@script("memory.reserve_line")
+def _reserve_line(*, uttered: Key, line: str, most: int) -> None: ...
+
+
+def reserve_line(bot: str, line: str) -> Call[bool]:
     """Before the offline voice says a line; False: the bot has said it within a day, in
     this process or in another."""
-    return Call(
-        "utter",
-        (keys.memory(bot, "uttered"),),
-        (line, terms.UTTERED_TTL, UTTERED_MOST),
-        bool,
+    call = _reserve_line(
+        uttered=keys.memory(bot, "uttered"), line=line, most=UTTERED_MOST
     )
+    return call.parsed(bool)
 
 
 def uttered(bot: str) -> Call[tuple[str, ...]]:
@@ -112,15 +163,21 @@ def uttered(bot: str) -> Call[tuple[str, ...]]:
     return command("ZRANGE", keys.memory(bot, "uttered"), 0, -1, parse=tuple)
 
 
-def converse(bot: str, channel: str, ends_in_ms: int) -> Call[int]:
+@script("conversation.touch")
+def _touch(*, pair: str, ends_in_ms: int) -> None: ...
+
+
+def touch_conversation(bot: str, channel: str, ends_in_ms: int) -> Call[int]:
     """The bot takes part in a conversation, which ends when this was not called for so
     long."""
-    return Call(
-        "converse", (keys.CONVERSATIONS_DUE,), (f"{bot}:{channel}", ends_in_ms), int
-    )
+    return _touch(pair=f"{bot}:{channel}", ends_in_ms=ends_in_ms).parsed(int)
 
 
-def ended(most: int = 200) -> Call[tuple[tuple[str, str], ...]]:
+@script("conversation.pop_ended")
+def _pop_ended(*, most: int) -> None: ...
+
+
+def pop_ended_conversations(most: int = 200) -> Call[tuple[tuple[str, str], ...]]:
     """(bot, channel) of conversations that have ended; each is handed out once."""
 
     def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
@@ -129,7 +186,7 @@ def ended(most: int = 200) -> Call[tuple[tuple[str, str], ...]]:
             for bot, _, channel in (text.partition(":") for text in reply)
         )
 
-    return Call("ended", (keys.CONVERSATIONS_DUE,), (most,), parse)
+    return _pop_ended(most=most).parsed(parse)
 
 
 def learned(bot: str, channel: str) -> Call[str]:
@@ -141,9 +198,7 @@ def learned(bot: str, channel: str) -> Call[str]:
 
 def learn_up_to(bot: str, channel: str, name: str) -> Call[int]:
     """Move that mark."""
-    return Call(
-        "remember", (keys.memory(bot, "learned"),), (channel, name, terms.SAID_TTL), int
-    )
+    return fields_store.put(keys.memory(bot, "learned"), channel, name, terms.SAID_TTL)
 
 
 def encoded(value: Mapping[str, object]) -> str:

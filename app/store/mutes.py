@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 
 def _score(reply: Reply) -> str | None:
@@ -42,11 +44,15 @@ def stop(channel: str, moderator: str) -> Call[bool]:
     )
 
 
-def go_on(channel: str) -> Call[bool]:
+@script("mute.lift")
+def _lift(*, mute: Key, scope: str) -> None: ...
+
+
+def lift(channel: str) -> Call[bool]:
     """By a moderator: end the moderators' mute of a channel. False: the operator's
     stands, and the channel stays silent."""
     scope = f"channel:{channel}"
-    return Call("go_on", (keys.mute(scope),), (scope,), bool)
+    return _lift(mute=keys.mute(scope), scope=scope).parsed(bool)
 
 
 class Muted(NamedTuple):
@@ -58,7 +64,11 @@ class Muted(NamedTuple):
     left_ms: int | None
 
 
-def held(key: str) -> Call[Muted | None]:
+@script("mute.read")
+def _read(*, mute: Key) -> None: ...
+
+
+def read(key: str) -> Call[Muted | None]:
     """The mute that a key is; None: it has ended."""
 
     def parse(reply: Reply) -> Muted | None:
@@ -69,13 +79,17 @@ def held(key: str) -> Call[Muted | None]:
             else None
         )
 
-    return Call("muted", (key,), (), parse)
+    return _read(mute=Key(key)).parsed(parse)
 
 
-def in_flight(by: str = "+inf") -> Call[int]:
+@script("outbox.count_in_flight")
+def _count_in_flight(*, by: str) -> None: ...
+
+
+def count_in_flight(by: str = "+inf") -> Call[int]:
     """POSTs that may still be on their way, only those that time out `by` a time: a
     mute is acknowledged when those that began before it have ended."""
-    return Call("in_flight", (keys.DELIVERIES_IN_FLIGHT,), (by,), int)
+    return _count_in_flight(by=by).parsed(int)
 
 
 def last_in_flight() -> Call[str | None]:

@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
-DAYS_KEPT = 7
+
+@script("name.learn")
+def _learn(*learned: str, names: Key, dropped: Sequence[str]) -> None: ...
 
 
 def learn(
@@ -16,12 +20,8 @@ def learn(
 ) -> Call[int]:
     """Keep names by id, and drop those that are `forgotten`."""
     flat = [part for pair in names.items() for part in pair]
-    return Call(
-        "learn_names",
-        (keys.names(guild),),
-        (DAYS_KEPT, len(forgotten), *forgotten, *flat),
-        int,
-    )
+    call = _learn(*flat, names=keys.names(guild), dropped=forgotten)
+    return call.parsed(int)
 
 
 def called(guild: str, ids: Sequence[str]) -> Call[dict[str, str]]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from app.domain import terms
 from app.store import keys, signing
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 from app.store.signing import UNCHECKED, Signer
 
 DATES_MOST = 60
-LEASE_MS = 10 * terms.MINUTE
-"""Well below the broker's visibility timeout: when it redelivers a killed writer's
-task, the claim is free."""
 
 
 class Night(StrEnum):
@@ -39,14 +37,25 @@ class Wrote(StrEnum):
     RELEASED = "released"
 
 
+@script("night.claim")
+def _claim(*, dates: Key, claim: Key, date: str, owner: str) -> None: ...
+
+
 def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
     """Ask to write a date (ISO). A writer that dies loses its claim after a while."""
-    return Call(
-        "claim_date",
-        (keys.memory(bot, night), keys.night_claim(bot, night, date)),
-        (date, owner, LEASE_MS),
-        Claimed,
+    call = _claim(
+        dates=keys.memory(bot, night),
+        claim=keys.night_claim(bot, night, date),
+        date=date,
+        owner=owner,
     )
+    return call.parsed(Claimed)
+
+
+@script("night.write")
+def _write(
+    *, dates: Key, claim: Key, date: str, owner: str, text: str | None, most: int
+) -> None: ...
 
 
 def write(
@@ -61,12 +70,15 @@ def write(
     """Write what was claimed, a JSON object; an empty text only gives the claim
     back."""
     signed = signer.sign(signing.night(bot, night, date), text) if text else ""
-    return Call(
-        "write_date",
-        (keys.memory(bot, night), keys.night_claim(bot, night, date)),
-        (date, owner, signed, DATES_MOST, terms.NIGHTS_TTL),
-        Wrote,
+    call = _write(
+        dates=keys.memory(bot, night),
+        claim=keys.night_claim(bot, night, date),
+        date=date,
+        owner=owner,
+        text=signed,
+        most=DATES_MOST,
     )
+    return call.parsed(Wrote)
 
 
 def read(bot: str, night: Night, signer: Signer = UNCHECKED) -> Call[dict[str, str]]:

@@ -13,7 +13,9 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
 from app.store import keys, leases
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
 from app.store.refusals import Barred
+from app.store.scripts import script
 from app.store.signing import OUTBOX, UNCHECKED, Signer, signer, spoken
 
 NONCE_LENGTH = 25
@@ -52,7 +54,11 @@ def head(bot: str, channel: str) -> Call[str | None]:
     return command("LINDEX", keys.outbox(bot, channel), 0, parse=lambda reply: reply)
 
 
-def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
+@script("outbox.list_due")
+def _list_due(*, bot: str) -> None: ...
+
+
+def list_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
     """Channels in which this bot has something to deliver, each with in how many ms it
     is due (0: now)."""
 
@@ -62,7 +68,7 @@ def channels_due(bot: str) -> Call[tuple[tuple[str, int], ...]]:
             for channel, in_ms in zip(reply[::2], reply[1::2], strict=True)
         )
 
-    return Call("channels", (keys.DELIVERIES_DUE,), (bot,), parse)
+    return _list_due(bot=bot).parsed(parse)
 
 
 def signed(entry: OutboxEntry, settings: Settings) -> str:
@@ -85,19 +91,40 @@ def _entry(reply: Reply, checked: Signer) -> OutboxEntry | None:
         return None
 
 
+@script("outbox.read")
+def _read(*, entry: Key) -> None: ...
+
+
 def read(entry_id: str, checked: Signer = UNCHECKED) -> Call[OutboxEntry | None]:
     """One entry; None when it is gone, corrupt, not signed by one of ours, or its key
     holds something else."""
-    return Call(
-        "entry", (keys.entry(entry_id),), (), lambda reply: _entry(reply, checked)
-    )
+    call = _read(entry=keys.entry(entry_id))
+    return call.parsed(lambda reply: _entry(reply, checked))
 
 
 def trigger(entry_id: str) -> Call[str | None]:
     """The message that an entry answers, known even when its body is corrupt."""
-    return Call(
-        "entry", (keys.entry(entry_id),), (), lambda reply: reply[3] if reply else None
-    )
+    call = _read(entry=keys.entry(entry_id))
+    return call.parsed(lambda reply: reply[3] if reply else None)
+
+
+@script("outbox.attempt")
+def _attempt(
+    *,
+    delivery: Key,
+    entry: Key,
+    cause_in_flight: Key,
+    owner: str,
+    entry_id: str,
+    message: str,
+    chunk: int,
+    nonce: str,
+    nonce_window_ms: int,
+    timeout_ms: int,
+    lease_ms: int,
+    looked: bool,
+    mute_scopes: str,
+) -> None: ...
 
 
 def attempt(
@@ -109,63 +136,87 @@ def attempt(
     def parse(reply: Reply) -> Allowed:
         return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
 
-    return Call(
-        "attempt",
-        (
-            keys.delivery(entry.bot, entry.channel_id),
-            keys.entry(entry.entry_id),
-            keys.journal(entry.reply_to or entry.entry_id),
-            keys.cause_in_flight(entry.bot, entry.channel_id),
-            keys.DELIVERIES_IN_FLIGHT,
-            keys.answer(entry.reply_to or entry.entry_id),
+    call = _attempt(
+        delivery=keys.delivery(entry.bot, entry.channel_id),
+        entry=keys.entry(entry.entry_id),
+        cause_in_flight=keys.cause_in_flight(entry.bot, entry.channel_id),
+        owner=owner,
+        entry_id=entry.entry_id,
+        message=_subject(entry),
+        chunk=chunk,
+        nonce=nonce(entry.entry_id, chunk),
+        nonce_window_ms=int(settings.nonce_window * 1000),
+        timeout_ms=int(settings.discord_timeout * 1000),
+        lease_ms=int(settings.delivery_lease * 1000),
+        looked=looked,
+        mute_scopes=keys.mute_scopes(
+            entry.bot, entry.channel_id, entry.guild_id, entry.parent_id
         ),
-        (
-            owner,
-            entry.entry_id,
-            chunk,
-            nonce(entry.entry_id, chunk),
-            int(settings.nonce_window * 1000),
-            int(settings.discord_timeout * 1000),
-            int(settings.delivery_lease * 1000),
-            int(looked),
-            keys.mute_scopes(
-                entry.bot, entry.channel_id, entry.guild_id, entry.parent_id
-            ),
-        ),
-        parse,
     )
+    return call.parsed(parse)
 
 
-def unsent(
+def _subject(entry: OutboxEntry) -> str:
+    """The message that an entry answers; a post that answers nobody is its own."""
+    return entry.reply_to or entry.entry_id
+
+
+@script("outbox.record_failure")
+def _record_failure(
+    *, entry: Key, delivery: Key, entry_id: str, chunk: int, absent: bool, owner: str
+) -> None: ...
+
+
+def record_failure(
     entry: OutboxEntry, chunk: int, owner: str, absent: bool
 ) -> Call[tuple[int, int]]:
     """An attempt ended without a post; `absent`: Discord surely refused it. Returns (ms
     since the first failure, failures)."""
-    return Call(
-        "unsent",
-        (
-            keys.entry(entry.entry_id),
-            keys.DELIVERIES_IN_FLIGHT,
-            keys.delivery(entry.bot, entry.channel_id),
-        ),
-        (entry.entry_id, chunk, int(absent), owner),
-        lambda reply: (int(reply[0]), int(reply[1])),
+    call = _record_failure(
+        entry=keys.entry(entry.entry_id),
+        delivery=keys.delivery(entry.bot, entry.channel_id),
+        entry_id=entry.entry_id,
+        chunk=chunk,
+        absent=absent,
+        owner=owner,
     )
+    return call.parsed(lambda reply: (int(reply[0]), int(reply[1])))
 
 
-def waits(entry: OutboxEntry, reason: str) -> Call[bool]:
+@script("outbox.note_blocked")
+def _note_blocked(*, entry: Key, journal: Key, bot: str, reason: str) -> None: ...
+
+
+def note_blocked(entry: OutboxEntry, reason: str) -> Call[bool]:
     """Tell the journal why an entry cannot be sent until somebody mends something;
     False: it knows."""
-    message = entry.reply_to or entry.entry_id
-    return Call(
-        "waits",
-        (keys.entry(entry.entry_id), keys.journal(message)),
-        (entry.bot, reason),
-        bool,
+    call = _note_blocked(
+        entry=keys.entry(entry.entry_id),
+        journal=keys.journal(_subject(entry)),
+        bot=entry.bot,
+        reason=reason,
     )
+    return call.parsed(bool)
 
 
-def second_way(
+@script("outbox.replace")
+def _replace(
+    *,
+    entry: Key,
+    delivery: Key,
+    journal: Key,
+    recent_posts: Key,
+    entry_id: str,
+    owner: str,
+    chunk: int,
+    body: str,
+    way: str,
+    absent: bool,
+    worded: bool,
+) -> None: ...
+
+
+def replace(
     entry: OutboxEntry,
     other: str,
     chunk: int,
@@ -179,21 +230,44 @@ def second_way(
     `absent`: no attempt at the first can have arrived; `worded`: a reaction became
     words. False: nothing was changed, as the lease is not the owner's or the chunk is
     delivered."""
-    return Call(
-        "second_way",
-        (
-            keys.entry(entry.entry_id),
-            keys.delivery(entry.bot, entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id),
-            keys.DELIVERIES_IN_FLIGHT,
-            keys.recent_bot_posts(entry.channel_id),
-        ),
-        (entry.entry_id, owner, chunk, other, way, int(absent), int(worded)),
-        bool,
+    call = _replace(
+        entry=keys.entry(entry.entry_id),
+        delivery=keys.delivery(entry.bot, entry.channel_id),
+        journal=keys.journal(_subject(entry)),
+        recent_posts=keys.recent_bot_posts(entry.channel_id),
+        entry_id=entry.entry_id,
+        owner=owner,
+        chunk=chunk,
+        body=other,
+        way=way,
+        absent=absent,
+        worded=worded,
     )
+    return call.parsed(bool)
 
 
-def delivered(
+@script("outbox.record_delivery")
+def _record_delivery(
+    *disproved: str,
+    entry: Key,
+    outbox: Key,
+    floor: Key,
+    answer: Key,
+    waiting: Key,
+    journal: Key,
+    journal_of_bot: Key,
+    recent_posts: Key,
+    refusals: Key,
+    entry_id: str,
+    chunk: int,
+    chunks: int,
+    message: str,
+    how: str,
+    line: str | None,
+) -> None: ...
+
+
+def record_delivery(
     entry: OutboxEntry,
     chunk: int,
     message_id: str,
@@ -214,54 +288,68 @@ def delivered(
             "emoji": entry.emoji,
         }
     )
-    return Call(
-        "delivered",
-        (
-            keys.entry(entry.entry_id),
-            keys.outbox(entry.bot, entry.channel_id),
-            keys.floor(entry.channel_id),
-            keys.answer(entry.reply_to or entry.entry_id),
-            keys.floor_waiting(entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id),
-            keys.DELIVERIES_DUE,
-            keys.DELIVERIES_IN_FLIGHT,
-            keys.journal_of_bot(entry.bot, date),
-            keys.recent_bot_posts(entry.channel_id),
-            keys.refusals(entry.bot, entry.channel_id),
-        ),
-        (
-            entry.entry_id,
-            chunk,
-            message_id,
-            max(1, len(entry.chunks)),
-            how,
-            signer.sign(spoken(entry.bot), line),
-            *disproved,
-        ),
-        lambda reply: (bool(reply[0]), str(reply[1])),
+    call = _record_delivery(
+        *disproved,
+        entry=keys.entry(entry.entry_id),
+        outbox=keys.outbox(entry.bot, entry.channel_id),
+        floor=keys.floor(entry.channel_id),
+        answer=keys.answer(_subject(entry)),
+        waiting=keys.floor_waiting(entry.channel_id),
+        journal=keys.journal(_subject(entry)),
+        journal_of_bot=keys.journal_of_bot(entry.bot, date),
+        recent_posts=keys.recent_bot_posts(entry.channel_id),
+        refusals=keys.refusals(entry.bot, entry.channel_id),
+        entry_id=entry.entry_id,
+        chunk=chunk,
+        chunks=max(1, len(entry.chunks)),
+        message=message_id,
+        how=how,
+        line=signer.sign(spoken(entry.bot), line),
     )
+    return call.parsed(lambda reply: (bool(reply[0]), str(reply[1])))
 
 
-def bury(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
-    """An entry will not be sent: `dead`, `muted`, `expired` or `cancelled`. Returns the
-    lane that may speak next."""
-    return Call(
-        "bury",
-        (
-            keys.entry(entry.entry_id),
-            keys.outbox(entry.bot, entry.channel_id),
-            keys.floor(entry.channel_id),
-            keys.answer(entry.reply_to or entry.entry_id),
-            keys.floor_waiting(entry.channel_id),
-            keys.journal(entry.reply_to or entry.entry_id),
-            keys.dead(entry.bot),
-        ),
-        (entry.entry_id, entry.bot, verdict, reason),
-        str,
+@script("outbox.dead_letter")
+def _dead_letter(
+    *,
+    entry: Key,
+    outbox: Key,
+    floor: Key,
+    answer: Key,
+    waiting: Key,
+    journal: Key,
+    dead: Key,
+    entry_id: str,
+    bot: str,
+    verdict: str,
+    reason: str,
+) -> None: ...
+
+
+def dead_letter(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
+    """An entry will not be sent: `dead`, or dropped on purpose: `muted`, `expired` or
+    `cancelled`. Returns the lane that may speak next."""
+    call = _dead_letter(
+        entry=keys.entry(entry.entry_id),
+        outbox=keys.outbox(entry.bot, entry.channel_id),
+        floor=keys.floor(entry.channel_id),
+        answer=keys.answer(_subject(entry)),
+        waiting=keys.floor_waiting(entry.channel_id),
+        journal=keys.journal(_subject(entry)),
+        dead=keys.dead(entry.bot),
+        entry_id=entry.entry_id,
+        bot=entry.bot,
+        verdict=verdict,
+        reason=reason,
     )
+    return call.parsed(str)
 
 
-def attributed(messages: Sequence[str]) -> Call[frozenset[str]]:
+@script("outbox.find_posts")
+def _find_posts(*causes: Key) -> None: ...
+
+
+def find_posts(messages: Sequence[str]) -> Call[frozenset[str]]:
     """Which of these messages (at least one) are known to be the post of some chunk
     already."""
 
@@ -270,26 +358,32 @@ def attributed(messages: Sequence[str]) -> Call[frozenset[str]]:
             message for message, taken in zip(messages, reply, strict=True) if taken
         )
 
-    return Call(
-        "attributed", tuple(keys.cause(message) for message in messages), (), parse
-    )
+    return _find_posts(*map(keys.cause, messages)).parsed(parse)
 
 
-def settle(entry: OutboxEntry) -> Call[int]:
+def remove(entry: OutboxEntry) -> Call[int]:
     """Take an entry off the list whose chunks are all delivered."""
     return command(
         "LREM", keys.outbox(entry.bot, entry.channel_id), 0, entry.entry_id, parse=int
     )
 
 
+@script("outbox.release")
+def _release(
+    *, delivery: Key, outbox: Key, owner: str, pair: str, retry_ms: int
+) -> None: ...
+
+
 def release(bot: str, channel: str, owner: str, retry_ms: int) -> Call[bool]:
     """Give the delivery lease back; True: more is waiting and due now."""
-    return Call(
-        "leave",
-        (keys.delivery(bot, channel), keys.outbox(bot, channel), keys.DELIVERIES_DUE),
-        (owner, f"{bot}:{channel}", retry_ms),
-        bool,
+    call = _release(
+        delivery=keys.delivery(bot, channel),
+        outbox=keys.outbox(bot, channel),
+        owner=owner,
+        pair=f"{bot}:{channel}",
+        retry_ms=retry_ms,
     )
+    return call.parsed(bool)
 
 
 class InFlight(NamedTuple):
@@ -322,22 +416,33 @@ def dead(bot: str) -> Call[dict[str, str]]:
     return command("HGETALL", keys.dead(bot), parse=dict)
 
 
+@script("outbox.retry")
+def _retry(
+    *,
+    entry: Key,
+    dead: Key,
+    outbox: Key,
+    answer: Key,
+    journal: Key,
+    entry_id: str,
+    bot: str,
+    channel: str,
+) -> None: ...
+
+
 def retry(entry: OutboxEntry) -> Call[bool]:
     """Send a dead letter again; False: it is none."""
-    message = entry.reply_to or entry.entry_id
-    return Call(
-        "retry",
-        (
-            keys.entry(entry.entry_id),
-            keys.dead(entry.bot),
-            keys.outbox(entry.bot, entry.channel_id),
-            keys.DELIVERIES_DUE,
-            keys.answer(message),
-            keys.journal(message),
-        ),
-        (entry.entry_id, entry.bot, entry.channel_id),
-        bool,
+    call = _retry(
+        entry=keys.entry(entry.entry_id),
+        dead=keys.dead(entry.bot),
+        outbox=keys.outbox(entry.bot, entry.channel_id),
+        answer=keys.answer(_subject(entry)),
+        journal=keys.journal(_subject(entry)),
+        entry_id=entry.entry_id,
+        bot=entry.bot,
+        channel=entry.channel_id,
     )
+    return call.parsed(bool)
 
 
 def waiting(bot: str, channel: str) -> Call[tuple[str, ...]]:

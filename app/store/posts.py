@@ -14,9 +14,11 @@ from app.rules.chunking import split
 from app.store import keys
 from app.store.calls import Call, command
 from app.store.commits import Committed
-from app.store.floors import Claimed, Holder
+from app.store.floors import Claimed, Holder, release_call, reserve_call, reserved
+from app.store.keys import Key
 from app.store.limits import Limits
 from app.store.outbox import signed
+from app.store.scripts import script
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,8 @@ class Post:
         """The channel whose budget it is of."""
         return self.parent or self.channel
 
-    def checks(self) -> tuple[str, ...]:
-        """The first keys of both scripts."""
-        return (
-            keys.lock(self.holder.lane),
-            keys.floor(self.channel),
-            keys.recent_bot_posts(self.channel),
-            keys.last_human(self.channel),
-            keys.cursor(self.bot),
-            keys.cooldown(self.bot),
-            keys.answer(self.entry_id),
-        )
-
     def mutes(self) -> str:
-        """The last argument of both scripts."""
+        """The scopes of its mutes."""
         return keys.mute_scopes(self.bot, self.channel, self.guild, self.parent)
 
 
@@ -71,7 +61,13 @@ def posted(entry: str) -> Call[bool]:
     return command("EXISTS", keys.answer(entry), parse=bool)
 
 
-def quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
+@script("channel.measure_quiet")
+def _measure_quiet(
+    *posts_and_people: Key, cursor: Key, channels: Sequence[str]
+) -> None: ...
+
+
+def measure_quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
     """For how many ms each channel (at least one) has been quiet, as far as is
     known."""
     named = [
@@ -79,32 +75,51 @@ def quiet(bot: str, channels: Sequence[str]) -> Call[tuple[int, ...]]:
         for channel in channels
         for key in (keys.recent_bot_posts(channel), keys.last_human(channel))
     ]
-    return Call(
-        "quiet",
-        (keys.cursor(bot), *named),
-        tuple(channels),
-        lambda reply: tuple(map(int, reply)),
-    )
+    call = _measure_quiet(*named, cursor=keys.cursor(bot), channels=channels)
+    return call.parsed(lambda reply: tuple(map(int, reply)))
+
+
+@script("post.claim")
+def _claim(
+    *,
+    lock: Key,
+    floor: Key,
+    recent_posts: Key,
+    last_human: Key,
+    cursor: Key,
+    answer: Key,
+    owner: str,
+    bot: str,
+    channel: str,
+    entry_id: str,
+    lease_ms: int,
+    quiet_ms: int,
+    opening: bool,
+    limits: Limits,
+    mute_scopes: str,
+) -> None: ...
 
 
 def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
     """Ask for the channel's floor."""
-    return Call(
-        "claim_channel",
-        post.checks(),
-        (
-            post.holder.owner,
-            post.bot,
-            post.channel,
-            post.entry_id,
-            int(settings.floor_lease * 1000),
-            post.quiet_ms,
-            int(post.opening),
-            limits.json(),
-            post.mutes(),
-        ),
-        lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])),
+    call = _claim(
+        lock=keys.lock(post.holder.lane),
+        floor=keys.floor(post.channel),
+        recent_posts=keys.recent_bot_posts(post.channel),
+        last_human=keys.last_human(post.channel),
+        cursor=keys.cursor(post.bot),
+        answer=keys.answer(post.entry_id),
+        owner=post.holder.owner,
+        bot=post.bot,
+        channel=post.channel,
+        entry_id=post.entry_id,
+        lease_ms=int(settings.floor_lease * 1000),
+        quiet_ms=post.quiet_ms,
+        opening=post.opening,
+        limits=limits,
+        mute_scopes=post.mutes(),
     )
+    return call.parsed(lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])))
 
 
 def reserve(
@@ -112,52 +127,50 @@ def reserve(
 ) -> Call[tuple[Reserve, str]]:
     """Before a model call, as `floors.reserve`: a post is its own root, as a person's
     message is."""
-    return Call(
-        "reserve",
-        (
-            keys.floor(post.channel),
-            keys.bids(post.entry_id),
-            keys.journal(post.entry_id),
-            keys.request(request),
-            keys.lock(post.holder.lane),
-        ),
-        (
-            post.bot,
-            post.entry_id,
-            token,
-            "human",
-            "auto",
-            limits.json(),
-            cost.tokens,
-            post.holder.owner,
-            cost.micro_usd,
-            hold,
-            "",
-            post.charged,
-        ),
-        lambda reply: (Reserve(reply[0]), str(reply[1])),
+    call = reserve_call(
+        floor=keys.floor(post.channel),
+        election=keys.election(post.entry_id),
+        journal=keys.journal(post.entry_id),
+        request=keys.request(request),
+        lock=keys.lock(post.holder.lane),
+        bot=post.bot,
+        message=post.entry_id,
+        token=token,
+        author_kind="human",
+        author=None,
+        kind="auto",
+        channel=post.charged,
+        limits=limits,
+        tokens=cost.tokens,
+        micro_usd=cost.micro_usd,
+        owner=post.holder.owner,
+        hold=hold,
     )
+    return call.parsed(reserved)
 
 
-def give_back(post: Post, token: str, reason: str, request: str) -> Call[str]:
+def release(post: Post, token: str, reason: str, request: str) -> Call[str]:
     """Give the floor back without a post. Returns who may speak now."""
-    return Call(
-        "yield",
-        (
-            keys.lock(post.holder.lane),
-            keys.floor(post.channel),
-            keys.answer(post.entry_id),
-            keys.bids(post.entry_id),
-            keys.inbox(post.holder.lane),
-            keys.work(post.bot),
-            keys.journal(post.entry_id),
-            keys.floor_waiting(post.channel),
-            keys.ELECTIONS_DUE,
-            keys.request(request),
-        ),
-        (post.holder.owner, post.bot, post.entry_id, "auto", "", token, 1, reason),
-        lambda reply: str(reply[1]),
+    call = release_call(
+        lock=keys.lock(post.holder.lane),
+        floor=keys.floor(post.channel),
+        answer=keys.answer(post.entry_id),
+        election=keys.election(post.entry_id),
+        inbox=keys.inbox(post.holder.lane),
+        work=keys.work(post.bot),
+        journal=keys.journal(post.entry_id),
+        waiting=keys.floor_waiting(post.channel),
+        request=keys.request(request),
+        owner=post.holder.owner,
+        bot=post.bot,
+        message=post.entry_id,
+        kind="auto",
+        entry_id="",
+        token=token,
+        keeps=True,
+        reason=reason,
     )
+    return call.parsed(lambda reply: str(reply[1]))
 
 
 def _outbox_entry(post: Post, action: Action) -> OutboxEntry:
@@ -172,6 +185,44 @@ def _outbox_entry(post: Post, action: Action) -> OutboxEntry:
     )
 
 
+@script("post.commit")
+def _commit(
+    *,
+    lock: Key,
+    floor: Key,
+    recent_posts: Key,
+    last_human: Key,
+    cursor: Key,
+    cooldown: Key,
+    answer: Key,
+    outbox: Key,
+    entry: Key,
+    journal: Key,
+    request: Key,
+    waiting: Key,
+    owner: str,
+    bot: str,
+    channel: str,
+    entry_id: str,
+    token: str,
+    quiet_ms: int,
+    opening: bool,
+    limits: Limits,
+    root_posts: int,
+    tokens: int,
+    micro_usd: int,
+    hold: str,
+    body: str,
+    cooldown_ms: int,
+    hold_ms: int,
+    deliver_within_ms: int,
+    dry_run: bool,
+    reason: str,
+    charged: str,
+    mute_scopes: str,
+) -> None: ...
+
+
 def commit(
     post: Post,
     action: Action,
@@ -183,38 +234,39 @@ def commit(
     request: str,
 ) -> Call[Committed]:
     """Check everything and do everything, in one script."""
-    return Call(
-        "commit_post",
-        (
-            *post.checks(),
-            keys.outbox(post.bot, post.channel),
-            keys.entry(post.entry_id),
-            keys.DELIVERIES_DUE,
-            keys.journal(post.entry_id),
-            keys.request(request),
-            keys.floor_waiting(post.channel),
-        ),
-        (
-            post.holder.owner,
-            post.bot,
-            post.channel,
-            post.entry_id,
-            token,
-            post.quiet_ms,
-            int(post.opening),
-            limits.json(),
-            settings.proactive_posts,
-            action.tokens,
-            hold,
-            action.micro_usd,
-            signed(_outbox_entry(post, action), settings),
-            int(cooldown * 1000),
-            int(settings.delivery_hold * 1000),
-            int(settings.deliver_by * 1000),
-            int(settings.dry_run),
-            action.reason,
-            post.charged,
-            post.mutes(),
-        ),
-        lambda reply: Committed(Commit(reply[0]), reply[1]),
+    bot, channel, entry_id = post.bot, post.channel, post.entry_id
+    call = _commit(
+        lock=keys.lock(post.holder.lane),
+        floor=keys.floor(channel),
+        recent_posts=keys.recent_bot_posts(channel),
+        last_human=keys.last_human(channel),
+        cursor=keys.cursor(bot),
+        cooldown=keys.cooldown(bot),
+        answer=keys.answer(entry_id),
+        outbox=keys.outbox(bot, channel),
+        entry=keys.entry(entry_id),
+        journal=keys.journal(entry_id),
+        request=keys.request(request),
+        waiting=keys.floor_waiting(channel),
+        owner=post.holder.owner,
+        bot=bot,
+        channel=channel,
+        entry_id=entry_id,
+        token=token,
+        quiet_ms=post.quiet_ms,
+        opening=post.opening,
+        limits=limits,
+        root_posts=settings.proactive_posts,
+        tokens=action.tokens,
+        micro_usd=action.micro_usd,
+        hold=hold,
+        body=signed(_outbox_entry(post, action), settings),
+        cooldown_ms=int(cooldown * 1000),
+        hold_ms=int(settings.delivery_hold * 1000),
+        deliver_within_ms=int(settings.deliver_by * 1000),
+        dry_run=settings.dry_run,
+        reason=action.reason,
+        charged=post.charged,
+        mute_scopes=post.mutes(),
     )
+    return call.parsed(lambda reply: Committed(Commit(reply[0]), reply[1]))

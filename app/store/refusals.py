@@ -9,6 +9,8 @@ from enum import StrEnum
 from app.domain.settings import Settings
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 
 class Barred(StrEnum):
@@ -26,21 +28,33 @@ class Barred(StrEnum):
     """One reaction; others may pass."""
 
 
+@script("refusal.note")
+def _note(*, refusals: Key, kind: str, reason: str, remember_ms: int) -> None: ...
+
+
 def note(
     bot: str, channel: str, barred: Barred, reason: str, settings: Settings
 ) -> Call[bool]:
     """Remember a refusal for STREAM_REFUSAL_MEMORY. False: it was remembered already,
     so its operator was told."""
     remember_ms = int(settings.refusal_memory * 1000)
-    return Call(
-        "refused", (keys.refusals(bot, channel),), (barred, reason, remember_ms), bool
+    call = _note(
+        refusals=keys.refusals(bot, channel),
+        kind=barred,
+        reason=reason,
+        remember_ms=remember_ms,
     )
+    return call.parsed(bool)
+
+
+@script("refusal.list")
+def _list(*, refusals: Key) -> None: ...
 
 
 def remembered(bot: str, channel: str) -> Call[Mapping[Barred, str]]:
     """What is barred for a bot in a channel now, with Discord's reasons; empty: nothing
     is known against sending."""
-    return Call("barred", (keys.refusals(bot, channel),), (), _barred)
+    return _list(refusals=keys.refusals(bot, channel)).parsed(_barred)
 
 
 def may_send(bot: str, channel: str) -> Call[str]:
@@ -50,12 +64,8 @@ def may_send(bot: str, channel: str) -> Call[str]:
     To be asked before a bid and before a model call. A success forgets it, and so does
     time.
     """
-    return Call(
-        "barred",
-        (keys.refusals(bot, channel),),
-        (),
-        lambda reply: _barred(reply).get(Barred.SEND, ""),
-    )
+    call = _list(refusals=keys.refusals(bot, channel))
+    return call.parsed(lambda reply: _barred(reply).get(Barred.SEND, ""))
 
 
 def forget(bot: str, channel: str) -> Call[bool]:

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from app.domain import terms
 from app.domain.model import RosterEntry
-from app.store import keys
+from app.store import fields, keys
 from app.store.calls import Call, Reply, command
 
 
@@ -23,12 +23,7 @@ def _entries(reply: Reply) -> tuple[RosterEntry, ...]:
 def enlist(entry: RosterEntry) -> Call[int]:
     """Publish one bot's entry; the roster expires a day after its last gateway
     published."""
-    return Call(
-        "enlist",
-        (keys.ROSTER,),
-        (entry.bot, entry.model_dump_json(), terms.VAULT_TTL),
-        int,
-    )
+    return fields.put(keys.ROSTER, entry.bot, entry.model_dump_json(), terms.VAULT_TTL)
 
 
 def roster() -> Call[tuple[RosterEntry, ...]]:

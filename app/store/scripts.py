@@ -152,8 +152,6 @@ def _unparsed(reply: Reply) -> Reply:
 def source(name: str) -> str:
     """The whole Lua of a script: the terms that it names, what it includes, its
     arguments, itself."""
-    if name not in CONTRACTS:
-        return _by_position(name)
     noun, _, verb = name.partition(".")
     included: dict[str, str] = {}
     body = _text(f"{noun}/{verb}", included)
@@ -174,16 +172,4 @@ def _text(path: str, included: dict[str, str]) -> str:
         for name in line.split()[1:]:
             if name not in included:
                 included[name] = _text(f"lib/{name}", included)
-    return "\n".join(lines)
-
-
-def _by_position(name: str) -> str:
-    """A script that still reads its arguments by their positions."""
-    lines: list[str] = []
-    for line in (FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines():
-        if line.startswith("--#include "):
-            included = FOLDER / f"{line.split()[1]}.lua"
-            lines.append(included.read_text(encoding="utf-8"))
-        else:
-            lines.append(line)
     return "\n".join(lines)

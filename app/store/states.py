@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from app.domain import terms
-from app.store import keys
+from app.store import fields, keys
 from app.store.calls import Call, command
 
 
@@ -15,4 +15,4 @@ def states(bot: str) -> Call[dict[str, str]]:
 
 def remember(bot: str, channel: str, state: str) -> Call[int]:
     """Store the state of one channel."""
-    return Call("remember", (keys.state(bot),), (channel, state, terms.STATE_TTL), int)
+    return fields.put(keys.state(bot), channel, state, terms.STATE_TTL)

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.domain import terms
 from app.rules import trust as rules
 from app.store import keys
 from app.store.calls import Call, Reply
+from app.store.keys import Key
+from app.store.scripts import script
 
 PEOPLE_MOST = 2_000
 
@@ -25,22 +26,37 @@ class Points(NamedTuple):
         return rules.level(self.points, now_ms - self.at_ms)
 
 
+@script("trust.add")
+def _add(
+    *,
+    trust: Key,
+    request: Key,
+    person: str,
+    points: int,
+    daily: int,
+    grace_days: int,
+    most: int,
+    people: int,
+) -> None: ...
+
+
+@script("trust.read")
+def _read(*people: str, trust: Key, most: int) -> None: ...
+
+
 def add(bot: str, person: str, points: int, request: str) -> Call[int]:
     """Add points, within the person's day. Returns the points now."""
-    return Call(
-        "trust_add",
-        (keys.trust(bot), keys.request(request)),
-        (
-            person,
-            points,
-            rules.DAILY,
-            rules.GRACE_DAYS,
-            rules.MOST,
-            PEOPLE_MOST,
-            terms.PERSON_TTL,
-        ),
-        int,
+    call = _add(
+        trust=keys.trust(bot),
+        request=keys.request(request),
+        person=person,
+        points=points,
+        daily=rules.DAILY,
+        grace_days=rules.GRACE_DAYS,
+        most=rules.MOST,
+        people=PEOPLE_MOST,
     )
+    return call.parsed(int)
 
 
 def _by_person(reply: Reply) -> dict[str, Points]:
@@ -54,9 +70,10 @@ def _by_person(reply: Reply) -> dict[str, Points]:
 
 def everyone(bot: str) -> Call[dict[str, Points]]:
     """Points by person."""
-    return Call("trusted", (keys.trust(bot),), (rules.MOST,), _by_person)
+    return _read(trust=keys.trust(bot), most=rules.MOST).parsed(_by_person)
 
 
 def some(bot: str, people: Sequence[str]) -> Call[dict[str, Points]]:
     """Points of these people (at least one); who has none is left out."""
-    return Call("trusted", (keys.trust(bot),), (rules.MOST, *people), _by_person)
+    call = _read(*people, trust=keys.trust(bot), most=rules.MOST)
+    return call.parsed(_by_person)

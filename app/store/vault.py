@@ -11,10 +11,11 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
-from app.domain import terms
 from app.domain.errors import ConfigurationError, VaultKeyWrong, VaultMissing
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 PARTS = ("secrets", "llm", "discord", "profile")
 
@@ -76,6 +77,10 @@ def plain_of(parts: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(parts[name] for name in PARTS[1:])
 
 
+@script("vault.publish")
+def _publish(*parts: str) -> None: ...
+
+
 def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call[int]:
     """Write all four parts at once, for a day. All are text: `sealed` from
     `Vault.seal`, the others JSON."""
@@ -85,7 +90,7 @@ def publish(bot: str, sealed: str, llm: str, discord: str, profile: str) -> Call
         for part, content in contents.items()
         for text in (keys.vault(bot, part), content)
     ]
-    return Call("publish", (), (terms.VAULT_TTL, *named), int)
+    return _publish(*named).parsed(int)
 
 
 def read(bot: str) -> Call[dict[str, str]]:
@@ -106,7 +111,12 @@ def expires_in(bot: str) -> Call[int]:
     return command("PTTL", keys.vault(bot, "secrets"), parse=int)
 
 
+@script("vault.reseal")
+def _reseal(*, secrets: Key, before: str, after: str) -> None: ...
+
+
 def reseal(bot: str, before: str, after: str) -> Call[bool]:
     """Replace the sealed secrets; False: the gateway has published newer ones
     meanwhile."""
-    return Call("reseal", (keys.vault(bot, "secrets"),), (before, after), bool)
+    call = _reseal(secrets=keys.vault(bot, "secrets"), before=before, after=after)
+    return call.parsed(bool)

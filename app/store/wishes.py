@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from app.domain import terms
 from app.domain.settings import Settings
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.keys import Key
+from app.store.scripts import script
 
 MARGIN_MS = 2_000
 """Discord's clock and Redis's may differ: what was said so shortly after the wish
@@ -47,12 +48,15 @@ def opt_out(digest: str) -> Call[int]:
     return command("SADD", keys.OPTED_OUT, digest, parse=int)
 
 
-def forget(digest: str) -> Call[int]:
+@script("forgotten.mark")
+def _mark(*, forgotten: Key, digest: str, margin_ms: int) -> None: ...
+
+
+def mark_forgotten(digest: str) -> Call[int]:
     """From now on what this person said before is old. Returns the Unix milliseconds up
     to which it is."""
-    return Call(
-        "forgotten", (keys.FORGOTTEN,), (digest, MARGIN_MS, terms.FORGOTTEN_TTL), int
-    )
+    call = _mark(forgotten=keys.FORGOTTEN, digest=digest, margin_ms=MARGIN_MS)
+    return call.parsed(int)
 
 
 def forgotten(digests: Sequence[str]) -> Call[tuple[int, ...]]:

@@ -94,7 +94,9 @@ class Chores:
                             world.bot, event.author_id, trust.ANSWERED, request()
                         )
                     )
-                self._store.run(memories.converse(world.bot, event.channel_id, ENDS_MS))
+                self._store.run(
+                    memories.touch_conversation(world.bot, event.channel_id, ENDS_MS)
+                )
             except StoreUnavailable as error:
                 log.warning(
                     "not remembered",
@@ -105,10 +107,10 @@ class Chores:
 
     def finished(self) -> int:
         """Hand out the conversations that have ended. Returns their number."""
-        ended = self._store.run(memories.ended())
+        ended = self._store.run(memories.pop_ended_conversations())
         for bot, channel in ended:
             if not self._hints.send(LEARN, bot, channel):
-                self._store.run(memories.converse(bot, channel, ENDS_MS))
+                self._store.run(memories.touch_conversation(bot, channel, ENDS_MS))
         return len(ended)
 
     def learn(self, bot: str, channel: str) -> int:
@@ -351,7 +353,7 @@ class Chores:
         bot, limits = served.character.name, served.limits
         verdict, reason = when_free(
             lambda: self._store.run(
-                holds.of_no_message(
+                holds.reserve_own(
                     bot, limits=limits, cost=cost, hold=hold, request=request()
                 )
             ),

@@ -99,7 +99,7 @@ class Cycle:
     ) -> None:
         """End a message's turn without an answer. `keep`: for a later cycle."""
         verdict, next_lane = self.store.run(
-            floors.give_back(
+            floors.release(
                 self.holder,
                 entry=entry,
                 token=token,
@@ -122,7 +122,7 @@ class Cycle:
         numbers: Mapping[str, float | str],
     ) -> None:
         """Write one journal line about an entry."""
-        line = journal.note(
+        line = journal.append(
             entry.event.message_id,
             bot=self.bot,
             step=step,

@@ -106,7 +106,7 @@ class RedisMemory(BaseStore):
             elif isinstance(op, ListNamespacesOp):
                 results.append(self._list(op))
         for namespace, items in puts.items():
-            self._store.run(memories.keep(namespace[0], ":".join(namespace[1:]), items))
+            self._store.run(memories.put(namespace[0], ":".join(namespace[1:]), items))
         return results
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:

@@ -68,7 +68,9 @@ def _quiet(cycle: Cycle) -> list[Opening]:
     if not cycle.served.character.pacing.proactive:
         return []
     channels = _watched(cycle)
-    quiet = cycle.store.run(posts.quiet(cycle.bot, channels)) if channels else ()
+    quiet = (
+        cycle.store.run(posts.measure_quiet(cycle.bot, channels)) if channels else ()
+    )
     # The same post each time this cycle offers the channel, another in the next cycle.
     found = [
         Opening(posts.entry_id(cycle.bot, cycle.run_id, channel), channel, ms / 1000)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.brain.ports import Opening
 from app.domain.model import NOBODY, Context, ConversationState, InboxEntry
 from app.rules import decay
-from app.store import floors, memories, states, trusts
+from app.store import inboxes, memories, states, trusts
 from app.worker.answering import AnswerTurn
 from app.worker.cycle import Cycle
 from app.worker.openings import openings
@@ -105,14 +105,14 @@ class Ports(Cycle):
         turn = self.turn
         first = turn.entry.event.message_id if isinstance(turn, AnswerTurn) else ""
         self.behind = first in self.begun.granted
-        self.store.run(floors.left(self.holder, entries, reason))
+        self.store.run(inboxes.note_unanswered(self.holder, entries, reason))
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer."""
         granted = self.begun.granted
         plain = [one for one in entries if one.event.message_id not in granted]
         if plain:
-            self.store.run(floors.drop(self.holder, plain, step, reason))
+            self.store.run(inboxes.remove(self.holder, plain, step, reason))
         for entry in entries:
             message = entry.event.message_id
             if message in granted:
@@ -127,4 +127,4 @@ class Ports(Cycle):
 
     def utter(self, line: str) -> bool:
         """Before the offline voice says a line; False: it said it within a day."""
-        return self.store.run(memories.utter(self.bot, line))
+        return self.store.run(memories.reserve_line(self.bot, line))

@@ -154,9 +154,7 @@ class PostTurn:
         spent = cost if cost is not None else Cost()
         limits = cycle.served.limits
         cycle.store.run(holds.settle(self.hold, limits, spent, request()))
-        next_lane = cycle.store.run(
-            posts.give_back(post, self.token, reason, request())
-        )
+        next_lane = cycle.store.run(posts.release(post, self.token, reason, request()))
         if next_lane:
             cycle.next_lanes.append(next_lane)
 

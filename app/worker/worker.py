@@ -32,7 +32,16 @@ from app.domain.verdicts import Elect, Finish
 from app.runtime import collector as heap
 from app.runtime.killpoints import reached
 from app.runtime.logs import register_settings, trace
-from app.store import elections, heartbeats, journal, lanes, roster, stats, wishes
+from app.store import (
+    elections,
+    heartbeats,
+    inboxes,
+    journal,
+    lanes,
+    roster,
+    stats,
+    wishes,
+)
 from app.store.door import AsyncStore, Store
 from app.store.fitness import check_servers
 from app.store.floors import Holder
@@ -158,7 +167,7 @@ class Worker:
         """Send hints for whatever is overdue. Returns their number."""
         self.heed()
         self._note_beat()
-        overdue = self.store.run(lanes.overdue(int(self.settings.pump_interval * 1000)))
+        overdue = self.store.run(lanes.sweep(int(self.settings.pump_interval * 1000)))
         for lane, context in overdue.lanes:
             self.hint(lane, context)
         for message in overdue.elections:
@@ -198,7 +207,7 @@ class Worker:
 
     def _elect(self, message: str) -> None:
         channel = self.store.run(elections.channel_of(message))
-        outcome = self.store.run(elections.elect(message, channel, self.settings))
+        outcome = self.store.run(elections.decide(message, channel, self.settings))
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
@@ -240,7 +249,7 @@ class Worker:
         asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
         for entry in asked or waiting[-1:]:
             message = entry.event.message_id
-            line = journal.note(
+            line = journal.append(
                 message,
                 bot=bot,
                 step="vault",
@@ -301,9 +310,7 @@ class Worker:
                 entries=len(broken),
                 unsigned=len(forged),
             )
-            self.store.run(
-                lanes.discard(world.holder.lane, world.holder.owner, broken, forged)
-            )
+            self.store.run(inboxes.remove_unreadable(world.holder, broken, forged))
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:

@@ -190,7 +190,7 @@ def test_a_revoked_token_keeps_the_post_queued(room: Room) -> None:
     worker = room.worker()
     worker.run()
     assert (len(room.queue()), room.dead(), room.said()) == (1, [], [])
-    (channel,) = room.store.run(outbox.channels_due("elena"))
+    (channel,) = room.store.run(outbox.list_due("elena"))
     assert channel[1] > 0, "it is retried later"
 
 

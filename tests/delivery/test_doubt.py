@@ -212,7 +212,7 @@ def test_a_gateways_receipt_counts(room: Room) -> None:
     entry = room.store.run(outbox.read(sent.entry))
     assert entry is not None
     assert room.store.run(
-        outbox.delivered(
+        outbox.record_delivery(
             entry, sent.chunk, str(post.message_id), "receipt", "2026-01-01"
         )
     )[0]
@@ -287,7 +287,7 @@ def test_an_answer_that_never_comes_is_given_up_at_the_timeout(
     worker = room.worker(discord_timeout=0.3)
     worker.run_once()
     assert room.verdicts(message) == ["retry"]
-    assert room.store.run(mutes.in_flight()) == 0
+    assert room.store.run(mutes.count_in_flight()) == 0
     room.discord.faults.delay = 0.0
     room.due()
     empties()

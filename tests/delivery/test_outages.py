@@ -79,7 +79,7 @@ def test_a_missing_vault_or_a_bug_delays_the_post(room: Room, fault: Exception) 
 
     worker.deliverer._secrets = broken
     worker.run_once()
-    ((_, in_ms),) = room.store.run(outbox.channels_due("elena"))
+    ((_, in_ms),) = room.store.run(outbox.list_due("elena"))
     assert in_ms > 500
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
     room.due()
@@ -124,7 +124,7 @@ def test_closing_gives_the_lease_back(room: Room, wait_until: Wait) -> None:
     wait_until(room.said, what="the first post; the second one waits for its bucket")
     worker.deliverer.close()
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
-    assert room.store.run(outbox.channels_due("elena")) == ((str(room.channel.id), 0),)
+    assert room.store.run(outbox.list_due("elena")) == ((str(room.channel.id), 0),)
 
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.003, 0.01, 0.02, 0.03])

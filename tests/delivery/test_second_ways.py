@@ -221,7 +221,7 @@ def test_a_deliverer_without_the_lease_changes_nothing(room: Room) -> None:
     assert entry is not None
     other = entry.model_copy(update={"chunks": ("Something else.",)}).model_dump_json()
     assert not room.store.run(
-        outbox.second_way(entry, other, 0, "nobody", "test", absent=True, worded=False)
+        outbox.replace(entry, other, 0, "nobody", "test", absent=True, worded=False)
     )
     room.worker().run()
     assert room.said() == ["hello"]

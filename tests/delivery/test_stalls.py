@@ -34,7 +34,7 @@ def test_a_worker_that_cannot_open_the_vault_leaves_the_channel_to_others(
     wrong.run()
 
     def pumped() -> bool:
-        if room.store.run(lanes.overdue(100)).deliveries:
+        if room.store.run(lanes.sweep(100)).deliveries:
             right.run(wait=1.0)
         return room.said() == ["hello"]
 

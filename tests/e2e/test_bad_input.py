@@ -257,7 +257,9 @@ def test_a_corrupt_inbox_entry_is_dropped(stream: System) -> None:
     stream.wait(lambda: not stream.store.client.xlen(inbox), what="an empty inbox")
 
 
-@pytest.mark.parametrize("key", ["floor", "wake", "state", "roster", "bids", "cursor"])
+@pytest.mark.parametrize(
+    "key", ["floor", "wake", "state", "roster", "election", "bids", "cursor"]
+)
 def test_values_of_a_wrong_shape_stop_nothing(stream: System, key: str) -> None:
     """Fields that make no sense in the records of others do not stop a bot from
     answering."""
@@ -274,11 +276,12 @@ def test_values_of_a_wrong_shape_stop_nothing(stream: System, key: str) -> None:
         ),
         "state": (keys.state("ada"), {str(channel.id): "{"}),
         "roster": (keys.ROSTER, {"ghost": "{"}),
-        "bids": (keys.bids("1"), {"#state": "open", "ada": "much"}),
+        "bids": (keys.bids("1"), {"ada": "much"}),
+        "election": (keys.election("1"), {"state": "open"}),
         "cursor": (keys.cursor("ada"), {str(channel.id): "now"}),
     }[key]
     client.hset(nonsense[0], mapping=nonsense[1])
-    if key == "bids":
+    if key == "election":
         client.zadd(keys.ELECTIONS_DUE, {"1": 0})
     answered(stream, channel)
     answered(stream, channel)

@@ -4,6 +4,7 @@ and which commands those send."""
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 from functools import cache
@@ -15,6 +16,8 @@ from app.store.scripts import source
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "app" / "store"
+for path in STORE.glob("[a-z]*.py"):
+    importlib.import_module(f"app.store.{path.stem}")
 MODULES = {
     "gateway": tuple(
         ROOT / "app/gateway" / name
@@ -33,43 +36,87 @@ MODULES = {
 }
 
 
+Where = tuple[str, str]
+"""A function of the store: module and name."""
+
+
 @cache
-def calls() -> dict[str, dict[str, set[str]]]:
-    """By store module and function: the commands that its calls send, those of their
-    scripts included."""
-    found: dict[str, dict[str, set[str]]] = {}
-    for path in STORE.glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        found[path.stem] = {
-            node.name: {
-                word
-                for call in ast.walk(node)
-                if isinstance(call, ast.Call)
-                for word in _sent(call)
-            }
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef)
-        }
-    return found
+def _tree(module: str) -> ast.Module:
+    return ast.parse((STORE / f"{module}.py").read_text(encoding="utf-8"))
 
 
-def _sent(call: ast.Call) -> set[str]:
-    name = getattr(call.func, "id", "")
-    if name not in {"Call", "command"} or not call.args:
-        return set()
-    first = call.args[0]
-    words = {
-        str(node.value)
-        for node in ast.walk(first)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    if name == "command":
-        return {word.lower() for word in words}
+@cache
+def _functions() -> dict[Where, ast.FunctionDef]:
     return {
-        command for script in words if script for command in script_commands(script)
-    } | {
-        "evalsha",
-        "script|load",
+        (path.stem, node.name): node
+        for path in STORE.glob("*.py")
+        for node in _tree(path.stem).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+@cache
+def _script(where: Where) -> str:
+    """The script whose contract a function is; empty: it is none."""
+    for mark in _functions()[where].decorator_list:
+        if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "script":
+            return str(ast.literal_eval(mark.args[0]))
+    return ""
+
+
+@cache
+def _origins(module: str) -> dict[str, Where]:
+    """What a module calls its own functions and those that it imports."""
+    known = {name: (own, name) for own, name in _functions() if own == module}
+    for node in _tree(module).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "app.store"
+        ):
+            source_module = (node.module or "").rpartition(".")[2]
+            known |= {
+                alias.asname or alias.name: (source_module, alias.name)
+                for alias in node.names
+            }
+    return known
+
+
+def _called(where: Where) -> set[Where]:
+    """The store's functions that a function names."""
+    origins = _origins(where[0])
+    found = set()
+    for node in ast.walk(_functions()[where]):
+        if isinstance(node, ast.Name):
+            found.add(origins.get(node.id, ("", "")))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = origins.get(node.value.id, ("", ""))[1]
+            found.add((module, node.attr))
+    return (found & _functions().keys()) - {where}
+
+
+@cache
+def reached(where: Where) -> frozenset[Where]:
+    """A function and all that it leads to within the store."""
+    found: set[Where] = set()
+    waiting = [where]
+    while waiting:
+        one = waiting.pop()
+        if one not in found and one in _functions() and one[0] != "keys":
+            found.add(one)
+            waiting += _called(one)
+    return frozenset(found)
+
+
+def _sent(where: Where) -> set[str]:
+    """The commands that a function sends itself, those of its script included."""
+    script = _script(where)
+    if script:
+        return {*script_commands(script), "evalsha", "script|load"}
+    return {
+        str(node.value).lower()
+        for call in ast.walk(_functions()[where])
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "command"
+        for node in ast.walk(call.args[0])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
 
@@ -96,26 +143,41 @@ def script_commands(script: str) -> frozenset[str]:
     return frozenset("|".join(filter(None, words)).lower() for words in sent)
 
 
-def functions(role: str) -> set[tuple[str, str]]:
-    """The store's functions that a role's own code names: (module, function)."""
+NEVER = {
+    # A gateway tries it after Redis was emptied, and tells its operator that it may not.
+    "gateway": {("brakes", "restore_budget"), ("brakes", "restore_forgotten")},
+    # LangGraph's store must be able to list what it holds; no cycle asks.
+    "worker": {("memories", "parts")},
+}
+"""Calls of a role that its login refuses on purpose."""
+
+
+def functions(role: str) -> set[Where]:
+    """The store's functions that a role's own code names."""
     found = set()
     for path in MODULES[role]:
-        text = path.read_text(encoding="utf-8")
-        aliases = dict(re.findall(r"(\w+) as (\w+)", text))
-        for module in calls():
-            for function in re.findall(
-                rf"\b{aliases.get(module, module)}\.(\w+)\(", text
-            ):
-                found.add((module, function))
-    return found
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {
+            alias.asname or alias.name: alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "app.store"
+            for alias in node.names
+        }
+        found |= {
+            (modules[node.value.id], node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules
+        }
+    return (found & _functions().keys()) - NEVER.get(role, set())
 
 
 def commands(role: str) -> set[str]:
     """Every command that a role's own code may send."""
-    sent = [
-        calls()[module].get(function, set()) for module, function in functions(role)
-    ]
-    return {"select", "client|setinfo"}.union(*sent)
+    return {"select", "client|setinfo"}.union(
+        *(_sent(one) for where in functions(role) for one in reached(where))
+    )
 
 
 ARGUMENTS = {
@@ -130,41 +192,22 @@ ARGUMENTS = {
 def script_keys(role: str) -> set[str]:
     """An example of each key that a role's code gives to scripts by name; Redis asks
     for the right to read and write it."""
-    found: set[str] = set()
-    for module, function in functions(role):
-        nodes = _named(module)
-        waiting, reached = [function], set()
-        while waiting:
-            name = waiting.pop()
-            if name not in nodes or name in reached:
-                continue
-            reached.add(name)
-            for node in ast.walk(nodes[name]):
-                if (
-                    isinstance(node, ast.Call)
-                    and getattr(node.func, "id", "") == "Call"
-                ):
-                    waiting += [
-                        _name(part)
-                        for part in ast.walk(node.args[1])
-                        if not _is_key(part)
-                    ]
-                    found |= {
-                        _example(_name(part))
-                        for part in ast.walk(node.args[1])
-                        if _is_key(part)
-                    }
-                elif name != function and _is_key(node):
-                    found.add(_example(_name(node)))
-    return found
-
-
-@cache
-def _named(module: str) -> dict[str, ast.FunctionDef]:
-    tree = ast.parse((STORE / f"{module}.py").read_text(encoding="utf-8"))
     return {
-        node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+        _example(_name(node))
+        for where in functions(role)
+        for one in reached(where)
+        if any(_takes_keys(called) for called in _called(one))
+        for node in ast.walk(_functions()[one])
+        if _is_key(node)
     }
+
+
+def _takes_keys(where: Where) -> bool:
+    """Whether a function is a contract with keys, or passes a key on to one."""
+    return any(
+        isinstance(node, ast.Name) and node.id == "Key"
+        for node in ast.walk(_functions()[where].args)
+    )
 
 
 def _name(node: ast.AST) -> str:

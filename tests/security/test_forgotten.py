@@ -78,7 +78,7 @@ def private(store: Store, seconds: float = -60, person: str = KIM) -> Event:
 
 def forget(store: Store) -> None:
     """As `memory forget`, without its waiting."""
-    store.run(wishes.forget(wishes.digest(KIM)))
+    store.run(wishes.mark_forgotten(wishes.digest(KIM)))
     forgetting.forget(store, KIM)
 
 
@@ -363,7 +363,7 @@ def lived(store: Store, memory: Any) -> None:
             move_cursor=True,
         )
         store.run(admission.admit(asked, f"a{number}", limits, settings))
-    store.run(memories.converse("elena", PRIVATE, 60_000))
+    store.run(memories.touch_conversation("elena", PRIVATE, 60_000))
     store.client.hset(keys.names("7"), mapping={KIM: "Kimmy", SAM: "Sammy"})
     store.client.expire(keys.names("7"), 60)
 

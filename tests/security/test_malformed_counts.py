@@ -16,7 +16,7 @@ from app.operator.people import trust_table
 from app.rules import trust
 from app.store import admission, commits, floors, keys, lanes, trusts
 from app.store.door import Store
-from app.store.elections import elect
+from app.store.elections import decide
 from tests.store import world
 from tests.store.world import Cycle, World
 
@@ -152,7 +152,7 @@ def answered(w: World) -> tuple[str, str]:
         )
     )
     w.advance(settings.contention_window.__ceil__() * 1000 + 1_000)
-    run(elect("2", "66", settings))
+    run(decide("2", "66", settings))
     return direct, committed(w, Lane("aria"))
 
 

@@ -12,7 +12,7 @@ from app.domain.verdicts import Admit, Elect
 from app.operator import ops
 from app.store import admission, journal, keys, mutes
 from app.store.door import Store
-from app.store.elections import elect
+from app.store.elections import decide
 from tests.cli.test_cli import run
 from tests.store import world
 from tests.store.world import World
@@ -42,7 +42,7 @@ def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) ->
     store.run(mutes.mute(scope, "operator"))
     store.run(mutes.stop(CHANNEL, "77"))
     stands = scope != f"channel:{CHANNEL}"
-    assert store.run(mutes.go_on(CHANNEL)) is stands
+    assert store.run(mutes.lift(CHANNEL)) is stands
     assert asked(w, "1") is Admit.MUTED
     assert [line.reason for line in store.run(journal.read("1"))] == [
         f"mute:op:{scope} by operator"
@@ -96,7 +96,7 @@ def test_an_election_asks_for_both_mutes(store: Store, scope: str) -> None:
         admission.admit(world.candidate("aria", said, 0.5), "1", w.limits, w.settings)
     )
     store.run(mutes.mute(scope, "operator"))
-    assert store.run(elect("1", CHANNEL, w.settings)).verdict is not Elect.GRANTED
+    assert store.run(decide("1", CHANNEL, w.settings)).verdict is not Elect.GRANTED
     assert not store.client.exists(keys.floor(CHANNEL))
 
 

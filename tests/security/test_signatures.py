@@ -14,8 +14,18 @@ from pydantic import SecretStr
 
 from app.domain.lane import Lane
 from app.domain.model import ActionKind, Context, Event, OutboxEntry
-from app.store import admission, forgetting, journal, keys, lanes, nights, outbox
+from app.store import (
+    admission,
+    forgetting,
+    inboxes,
+    journal,
+    keys,
+    lanes,
+    nights,
+    outbox,
+)
 from app.store.door import Store
+from app.store.floors import Holder
 from app.store.nights import Night
 from app.store.resigning import sign_anew
 from app.store.signing import (
@@ -167,7 +177,7 @@ def test_a_receipt_signs_no_forged_words(store: Store) -> None:
     """Diaries are made of what is delivered, and a delivered entry is one of ours."""
     settings = settings_with(vault_keys=(NEW.get_secret_value(),))
     ours = signer(settings)
-    signed = outbox.delivered(
+    signed = outbox.record_delivery(
         BODY, chunk=0, message_id="9", how="post", date=DATE, signer=ours
     )
     lines = [str(one) for one in signed.args if "Hello." in str(one)]
@@ -237,7 +247,12 @@ def test_a_forged_message_is_not_heard(store: Store) -> None:
     begun = _begun(w)
     assert [entry.event.message_id for entry in begun.entries] == ["1"]
     assert [entry.event.message_id for entry in begun.forged] == ["2"] * 4
-    assert store.run(lanes.discard(LANE, "me", begun.broken, begun.forged)) == 4
+    assert (
+        store.run(
+            inboxes.remove_unreadable(Holder(LANE, "me"), begun.broken, begun.forged)
+        )
+        == 4
+    )
     lines = [json.loads(line) for line in store.client.lrange(keys.journal("2"), 0, -1)]
     assert {(line["step"], line["verdict"], line["reason"]) for line in lines} == {
         ("begin", "dropped", "no gateway of ours signed it")

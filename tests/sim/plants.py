@@ -76,7 +76,7 @@ async def _any_receipt(
     entry = await self._store.run(outbox.read(flying.entry)) if flying else None
     if entry is not None:
         await self._store.run(
-            outbox.delivered(
+            outbox.record_delivery(
                 entry,
                 chunk=flying.chunk,
                 message_id=message_id,
@@ -98,12 +98,14 @@ PLANTS = (
         ),
     ),
     Plant(
-        "a wake that is not written down", "nothing direct lost", ("'wakes:due', 'LT'",)
+        "a wake that is not written down",
+        "nothing direct lost",
+        ("keys.wakes_due, 'LT'",),
     ),
     Plant(
         "a pump that finds nothing overdue",
         "nothing direct lost",
-        patches=(("app.store.lanes.overdue", _overdue),),
+        patches=(("app.store.lanes.sweep", _overdue),),
     ),
     Plant(
         "a cursor that live events always move",
@@ -118,7 +120,7 @@ PLANTS = (
     Plant(
         "a mute that no script looks at",
         "mute",
-        lines=("local muted = muted_by()", "if muted then", "if muted_by() then"),
+        lines=("muted_by(mute_scopes)", "if muted then"),
     ),
     Plant(
         "a nonce that changes with each try",
@@ -128,7 +130,7 @@ PLANTS = (
     Plant(
         "a cooldown that is not set",
         "cooldown",
-        lines=("tonumber(ARGV[18]) > 0 then redis.call('SET', KEYS[7]",),
+        lines=("cooldown_ms > 0 then redis.call('SET', cooldown",),
     ),
     Plant(
         "a cause whose posts are not counted", "budgets", lines=("why = answer_spent(",)
@@ -148,7 +150,7 @@ PLANTS = (
         "no pile-on",
         lines=(
             "return {'election_open'",
-            "if redis.call('EXISTS', KEYS[3]) == 1 then return",
+            "if redis.call('EXISTS', answer, keys.deleted(message)) > 0 then return {'answered', '', 0}",
         ),
     ),
     Plant("a finish of whoever has lost the lane", "", lines=("return {'lost', 0}",)),

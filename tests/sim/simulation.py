@@ -243,9 +243,9 @@ class Simulation:
         execute(mutes.mute(self._scope(scope), "operator"))
         self.timeline.tell("operator", f"mutes {scope}")
         last = execute(mutes.last_in_flight())
-        while last is not None and execute(mutes.in_flight(last)):  # noqa: ASYNC110
+        while last is not None and execute(mutes.count_in_flight(last)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        if execute(mutes.held(keys.mute_by_operator(self._scope(scope)))) is None:
+        if execute(mutes.read(keys.mute_by_operator(self._scope(scope)))) is None:
             return  # it was lifted meanwhile
         self.timeline.tell("operator", f"is told that {scope} is silent")
         self._silences.append(Silence(scope, self.loop.time()))

@@ -40,6 +40,7 @@ def differences(world: World, ref: Reference) -> list[str]:
         pipe.hkeys(keys.work(bot))
     for message in answers:
         pipe.hkeys(keys.answer(message))
+    pipe.keys(keys.deleted("*"))
     for bot, channel in boxes:
         pipe.lrange(keys.outbox(bot, channel), 0, -1)
     scopes, roots, holds = sorted(ref.days), sorted(ref.roots), sorted(ref.holds)
@@ -71,6 +72,7 @@ def differences(world: World, ref: Reference) -> list[str]:
         compare(f"work of {bot}", set(next(real)), ref.work[bot])
     for message in answers:
         compare(f"answer of {message}", set(next(real)), set(ref.answer[message]))
+    compare("deleted", set(next(real)), {keys.deleted(one) for one in ref.deleted})
     for box in boxes:
         compare(f"outbox of {box}", next(real), ref.outbox[box])
     for what, names, kept in (

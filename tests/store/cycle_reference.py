@@ -100,7 +100,7 @@ class Reference(Rooms):
         for entry in [
             entry
             for entry, message in inbox.items()
-            if message in self.answer and entry not in granted
+            if self.closed(message) and entry not in granted
         ]:
             del inbox[entry]
         return inbox
@@ -187,7 +187,7 @@ class Reference(Rooms):
         answer = self.answer.get(w.message, {})
         if w.bot in answer:
             return "answered"
-        if "#deleted" in answer:
+        if w.message in self.deleted:
             return "gone"
         if mine:
             return "granted"
@@ -205,7 +205,7 @@ class Reference(Rooms):
 
     def _auto_claim(self, w: Who, held: Floor | None, mine: bool) -> str:
         e = self.election(w.message)
-        if w.message in self.answer:
+        if self.closed(w.message):
             return "answered"
         if e.addressed is not None:
             return "addressed"
@@ -373,9 +373,9 @@ class Reference(Rooms):
         floor = self.floors.get(w.channel)
         if not self._holds(w, d.grant) or (floor and floor.entry):
             return "lost_floor"
-        if (w.bot in answer) if w.direct else answer:
+        if (w.bot in answer) if w.direct else self.closed(w.message):
             return "answered"
-        if w.direct and "#deleted" in answer:
+        if w.direct and w.message in self.deleted:
             return "gone"
         if not w.direct and e.addressed is not None:
             return "addressed"
@@ -443,8 +443,8 @@ class Reference(Rooms):
         return True
 
     def forget(self, message: str) -> bool:
-        first = "#deleted" not in self.answer.get(message, {})
-        self.answer.setdefault(message, {})["#deleted"] = "yes"
+        first = message not in self.deleted
+        self.deleted.add(message)
         return first
 
     def cancel(self, bot: str, message: str, channel: str) -> bool:

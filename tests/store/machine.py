@@ -22,6 +22,7 @@ from app.store import (
     elections,
     floors,
     holds,
+    inboxes,
     keys,
     lanes,
     mutes,
@@ -123,7 +124,7 @@ class Machine:
         for _ in range(2 if lost else 1):
             expected = self.ref.elect(message)
             real = self.world.store.run(
-                elections.elect(message, channel, self.world.settings)
+                elections.decide(message, channel, self.world.settings)
             )
             self.note(f"anybody elects {message}", expected)
             assert (real.verdict, real.winner) == expected, (
@@ -329,6 +330,7 @@ class Machine:
             keys.work(bot),
             keys.answer(message),
             keys.floor(channel),
+            keys.election(message),
             keys.bids(message),
         ):
             pipe.hgetall(key)
@@ -344,7 +346,7 @@ class Machine:
         token, grant = cycle.tokens.get(entry.entry_id, ("", -1))
         expected = self.ref.give_back(self.who(cycle, entry), grant, keep)
         real, woken = self.run(
-            floors.give_back(cycle.holder, entry, token, keep, "no", self.fresh()), lost
+            floors.release(cycle.holder, entry, token, keep, "no", self.fresh()), lost
         )
         assert woken == self.ref.next
         self.note(
@@ -360,7 +362,7 @@ class Machine:
         expected = self.ref.drop(self.who(cycle, entry))
         assert (
             self.world.store.run(
-                floors.drop(cycle.holder, [entry], "perceive", "not for me")
+                inboxes.remove(cycle.holder, [entry], "perceive", "not for me")
             )
             == expected
         )
@@ -418,7 +420,7 @@ class Machine:
     def pump(self) -> list[Lane]:
         """Every lane that is due and not locked."""
         self.steady()
-        found = self.world.store.run(lanes.overdue(0))
+        found = self.world.store.run(lanes.sweep(0))
         due = {
             lane
             for lane, at in self.ref.due.items()
@@ -443,7 +445,7 @@ class Machine:
         (self.ref.mutes.add if on else self.ref.mutes.discard)(scope)
 
     def forget(self, message: str) -> None:
-        assert self.world.store.run(admission.forget(message)) == self.ref.forget(
+        assert self.world.store.run(admission.mark_deleted(message)) == self.ref.forget(
             message
         )
 
@@ -499,5 +501,7 @@ class Machine:
         entry = self.world.store.run(outbox.read(head))
         assert entry is not None
         self.ref.delivered(bot, channel, posted)
-        self.world.store.run(outbox.delivered(entry, 0, posted, "post", "2026-01-01"))
+        self.world.store.run(
+            outbox.record_delivery(entry, 0, posted, "post", "2026-01-01")
+        )
         self.world.store.run(outbox.release(bot, channel, "deliverer", 0))

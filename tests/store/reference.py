@@ -101,6 +101,7 @@ class Rooms:
         self.elections: dict[str, Election] = {}
         self.elections_due: dict[str, float] = {}
         self.answer: dict[str, dict[str, str]] = {}
+        self.deleted: set[str] = set()
         self.floors: dict[str, Floor] = {}
         self.waiting: dict[str, dict[str, float]] = {}
         self.cooldown: dict[str, float] = {}
@@ -133,6 +134,10 @@ class Rooms:
         self.outbox: dict[tuple[str, str], list[str]] = {}
 
     # ---- shared
+
+    def closed(self, message: str) -> bool:
+        """Nobody answers it unasked any more."""
+        return message in self.answer or message in self.deleted
 
     def boundaries(self) -> Iterator[float]:
         """Every moment at which an answer may change by time alone."""
@@ -443,7 +448,7 @@ class Rooms:
 
     def _bid(self, c: Candidate, e: Election) -> str:
         message = c.event.message_id
-        if not c.wakes or c.bid is None or message in self.answer:
+        if not c.wakes or c.bid is None or self.closed(message):
             return "complete" if self._passes(c, e) else "passed"
         if e.state not in ("", "open"):
             return "late"
@@ -473,7 +478,7 @@ class Rooms:
     def elect(self, message: str, guild: str = "7") -> tuple[str, str]:
         e = self.election(message)
         self.fresh, self.next = False, ""
-        if not e.state or message in self.answer or e.addressed is not None:
+        if not e.state or self.closed(message) or e.addressed is not None:
             return self._close(message, "closed")
         if e.state not in ("open", "granted"):
             return self._close(message, e.state)

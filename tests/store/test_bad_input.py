@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from app.domain.lane import Lane
 from app.domain.model import MAX_CONTENT, Bid, Context, Event, InboxEntry
 from app.domain.verdicts import Admit, Claim
-from app.store import admission, floors, keys, lanes
+from app.store import admission, floors, inboxes, keys, lanes
 from app.store.calls import Call
 from app.store.door import Store
-from app.store.elections import elect
+from app.store.elections import decide
 from tests.store import world
 from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now
 
@@ -33,7 +33,7 @@ def test_a_bid_that_is_no_number_is_refused(store: Store, score: float) -> None:
     bad = Call(
         call.script,
         call.keys,
-        tuple(repr(score) if arg == "0.5" else arg for arg in call.args),
+        tuple(repr(score) if arg == 0.5 else arg for arg in call.args),
         call.parse,
     )
     assert store.run(bad).verdict is Admit.REFUSED
@@ -119,7 +119,8 @@ def test_a_broken_inbox_entry_does_not_stop_the_lane(
     begun = _begin(w)
     assert begun.broken == (bad,)
     assert [entry.entry_id for entry in begun.entries] == [good]
-    assert store.run(lanes.discard(Lane("aria", "55"), "me", begun.broken)) == 1
+    holder = floors.Holder(Lane("aria", "55"), "me")
+    assert store.run(inboxes.remove_unreadable(holder, begun.broken)) == 1
 
 
 def test_an_entry_without_fields_does_not_stop_the_lane(store: Store) -> None:
@@ -134,7 +135,7 @@ def test_an_unknown_context_is_a_poll(store: Store) -> None:
     know."""
     w = World(store)
     store.run(lanes.wake(Lane("aria"), "word"))  # type: ignore[arg-type]
-    assert [context for _, context in store.run(lanes.overdue(0)).lanes] == ["poll"]
+    assert [context for _, context in store.run(lanes.sweep(0)).lanes] == ["poll"]
     assert w.lock(Lane("aria"), "me")
     assert store.run(lanes.begin(Lane("aria"), "me")).context == "poll"
 
@@ -198,7 +199,7 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(
 WRONG_TYPE = {
     "seen": keys.seen("aria", "1"),
     "inbox": keys.inbox(Lane("aria", "55")),
-    "bids": keys.bids("1"),
+    "election": keys.election("1"),
     "wake": keys.wake(Lane("aria", "55")),
     "wakes:due": keys.WAKES_DUE,
     "last_human": keys.last_human("55"),
@@ -239,9 +240,9 @@ def test_a_bot_that_nobody_serves_costs_an_election_one_lease(store: Store) -> N
                 w.settings,
             )
         )
-    assert store.run(elect("1", "55", w.settings)).winner == "ghost"
+    assert store.run(decide("1", "55", w.settings)).winner == "ghost"
     w.advance(LATER_MS)
-    assert store.run(elect("1", "55", w.settings)).winner == "aria"
+    assert store.run(decide("1", "55", w.settings)).winner == "aria"
 
 
 def _inbox(store: Store, fields: dict[str, str]) -> str:

@@ -45,7 +45,7 @@ def test_an_edit_makes_a_heard_message_direct_and_ends_its_election(
     assert edit(m, "e") is Admit.DIRECT, "a repeated call returns its verdict"
     assert edit(m, "e2") is Admit.DUPLICATE
     assert store.client.xlen(keys.inbox(LANE)) == 1
-    assert store.client.hexists(keys.bids("1"), "#addressed")
+    assert store.client.hexists(keys.election("1"), "addressed")
 
 
 def test_an_edit_of_a_message_that_was_direct_already_brings_no_second_answer(
@@ -163,9 +163,9 @@ def test_a_bot_that_is_named_while_it_writes_unasked_answers_once(
     if ends == "refused":
         assert commit(m, cycle, entry, token) in {"addressed", "lost_floor"}
         store.run(
-            floors.give_back(cycle.holder, entry, token, True, "addressed", m.fresh())
+            floors.release(cycle.holder, entry, token, True, "addressed", m.fresh())
         )
-    store.run(floors.give_back(cycle.holder, entry, token, False, "silent", m.fresh()))
+    store.run(floors.release(cycle.holder, entry, token, False, "silent", m.fresh()))
     if not direct_first:
         asked, claimed = claim_direct(m)
     assert claimed.verdict is Claim.GRANTED

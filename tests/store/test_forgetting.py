@@ -158,7 +158,7 @@ def lived(store: Store) -> None:
             )
             store.run(nights.write("elena", night, date, "me", text))
         store.run(
-            journal.note(
+            journal.append(
                 event.message_id,
                 "stream",
                 "moderate",
@@ -201,7 +201,7 @@ def lived(store: Store) -> None:
     )
     answered(store, "2000000000000000000")
     answered(store, "2000000000000000001")
-    store.run(memories.utter("elena", "Good morning, Ingrid."))
+    store.run(memories.reserve_line("elena", "Good morning, Ingrid."))
     store.run(mutes.stop("77", PERSON))
 
 

@@ -211,9 +211,7 @@ def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> Non
     """Given back to the next day it would be money that nobody had."""
     m = Machine(store, {"cooldown": 0})
     run, limits = store.run, m.world.limits
-    assert (
-        run(holds.of_no_message("aria", limits, Cost(100, 1_000), "h", "r"))[0] == "ok"
-    )
+    assert run(holds.reserve_own("aria", limits, Cost(100, 1_000), "h", "r"))[0] == "ok"
     before = m.world.today()
     store.client.expire(keys.hold("h"), 10 * DAY_AFTER_MS)
     for key in store.client.keys("budget:*"):

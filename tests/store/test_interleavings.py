@@ -11,7 +11,7 @@ import pytest
 from app.domain import terms
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Bid, Classified, InboxEntry, Signal
-from app.store import admission, commits, floors, journal, keys, lanes
+from app.store import admission, commits, floors, inboxes, journal, keys, lanes
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -330,7 +330,7 @@ def test_more_direct_messages_than_one_cycle_reads_are_all_read(store: Store) ->
         assert m.world.lock(Lane("aria", "55"), turn)
         cycle = store.run(lanes.begin(Lane("aria", "55"), turn))
         holder = floors.Holder(Lane("aria", "55"), turn)
-        read += store.run(floors.drop(holder, list(cycle.entries), "t", "t"))
+        read += store.run(inboxes.remove(holder, list(cycle.entries), "t", "t"))
         store.run(lanes.finish(Lane("aria", "55"), turn, cycle.seq, None, turn))
         m.world.advance(1_100)
     assert read == 302
@@ -398,5 +398,5 @@ def test_a_bid_below_the_threshold_passes(store: Store) -> None:
     assert real.verdict == "passed"
     assert not store.client.exists(keys.ELECTIONS_DUE)
     (line,) = store.run(journal.read("1"))
-    assert line.numbers["score"] == "-1.0"
+    assert line.numbers["score"] == -1.0
     assert "bid" not in line.numbers

@@ -4,9 +4,6 @@ and expire."""
 from __future__ import annotations
 
 import re
-from importlib import resources
-
-import pytest
 
 from app.domain.lane import Lane
 from app.domain.model import Cost
@@ -25,36 +22,28 @@ from app.store import (
 )
 from app.store.door import Store
 from app.store.limits import Limits
-from app.store.scripts import source
 from tests.keyleaks import leaked
 from tests.store import world
-
-LUA = {
-    path.name[:-4]: path.read_text()
-    for path in (resources.files("app.store") / "lua").iterdir()
-    if path.name.endswith(".lua")
-}
-INCLUDED = {
-    line.split()[1]
-    for text in LUA.values()
-    for line in text.splitlines()
-    if line.startswith("--#include ")
-}
-SCRIPTS = sorted(set(LUA) - INCLUDED)
+from tests.store.test_scripts import FILES
 
 SAME = {
+    "wakes_due": ((), keys.WAKES_DUE),
+    "elections_due": ((), keys.ELECTIONS_DUE),
+    "deliveries_due": ((), keys.DELIVERIES_DUE),
+    "deliveries_in_flight": ((), keys.DELIVERIES_IN_FLIGHT),
+    "conversations_due": ((), keys.CONVERSATIONS_DUE),
     "lock": (("elena:55",), keys.lock(Lane("elena", "55"))),
     "cooldown": (("elena",), keys.cooldown("elena")),
     "wake": (("elena:55",), keys.wake(Lane("elena", "55"))),
-    "inbox": (("elena",), keys.inbox(Lane("elena"))),
     "work": (("elena",), keys.work("elena")),
-    "outbox": (("elena", "55"), keys.outbox("elena", "55")),
-    "entry": (("e1",), keys.entry("e1")),
+    "election": (("1",), keys.election("1")),
     "bids": (("1",), keys.bids("1")),
     "left_bytes": (("55",), keys.left_bytes("55")),
     "event": (("1",), keys.event("1")),
     "answer": (("1",), keys.answer("1")),
+    "deleted": (("1",), keys.deleted("1")),
     "seen": (("elena", "1"), keys.seen("elena", "1")),
+    "seen_reaction": (("elena", "1"), keys.seen("elena", "1", "reaction")),
     "cause": (("1",), keys.cause("1")),
     "cause_in_flight": (("elena", "55"), keys.cause_in_flight("elena", "55")),
     "cause_root": (("1",), keys.cause_root("1")),
@@ -63,7 +52,7 @@ SAME = {
     "calls": (("person:7",), keys.calls("person:7")),
     "turns": (("55",), keys.turns("55")),
     "shares": (("elena", "2026-01-01"), keys.shares("elena", "2026-01-01")),
-    "delivery": (("elena", "55"), keys.delivery("elena", "55")),
+    "delivery": (("elena:55",), keys.delivery("elena", "55")),
     "mute": (("bot:elena",), keys.mute("bot:elena")),
     "mute_by_operator": (("bot:elena",), keys.mute_by_operator("bot:elena")),
     "refusals": (("elena", "55"), keys.refusals("elena", "55")),
@@ -72,70 +61,33 @@ SAME = {
 
 
 def test_lua_and_python_agree_on_every_key(store: Store) -> None:
-    """Each function of keys.lua gives what app/store/keys.py gives, and none is
-    untested."""
-    real = source("keys").strip() + "\nreturn keys[ARGV[1]](unpack(ARGV, 2))"
-    names = set(re.findall(r"^  (\w+) = function", LUA["keys"], re.MULTILINE))
+    """Each name of lib/keys.lua is what app/store/keys.py gives, none is untested, and
+    scripts use all of them."""
+    text = FILES["lib/keys"]
+    names = set(re.findall(r"^  (\w+) = ", text, re.MULTILINE))
     assert names == set(SAME)
+    assert names <= {
+        name for file in FILES.values() for name in re.findall(r"\bkeys\.(\w+)", file)
+    }
     for name, (args, expected) in SAME.items():
+        value = "(unpack(ARGV, 2))" if args else ""
+        real = f"{text}\nreturn keys['{name}']{value}"
         assert store.client.eval(real, 0, name, *args) == expected
 
 
-@pytest.mark.parametrize("key", ["wakes:due", "elections:due", "deliveries:due"])
-def test_names_written_out_in_scripts_are_the_constants(key: str) -> None:
-    """The fixed names that scripts spell out are those of app/store/keys.py."""
-    assert key in {keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE}
-
-
 def test_scripts_spell_out_no_other_key() -> None:
-    """A key name in a script comes from KEYS, from keys.lua, or is one of the fixed
-    ones."""
+    """A key name in a script is an argument or comes from lib/keys.lua."""
     prefixes = {row.pattern.split(":")[0].split("<")[0] for row in keys.CATALOGUE} - {
         ""
     }
-    allowed = {keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE, "delivery:"}
-    for name in sorted(set(LUA) - {"keys"}):
-        code = re.sub(r"--.*", "", LUA[name])
+    for path in sorted(FILES.keys() - {"lib/keys"}):
+        code = re.sub(r"--.*", "", FILES[path])
         spelled = {
             text
             for text in re.findall(r"'([^']*)'", code)
             if ":" in text and text.split(":")[0] in prefixes
         }
-        assert spelled <= allowed, f"{name}.lua spells out {spelled - allowed}"
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_every_script_says_what_it_takes(name: str) -> None:
-    """The header names what the script does, its KEYS, its ARGV where it has any, and
-    it returns something."""
-    head = "\n".join(
-        line
-        for line in LUA[name].splitlines()
-        if line.startswith("--") and not line.startswith("--#")
-    )
-    code = "\n".join(
-        line for line in LUA[name].splitlines() if not line.startswith("--")
-    )
-    assert re.match(r"-- [A-Z]", head)
-    assert "KEYS  1" in head or "KEYS  none" in head
-    assert "ARGV  " in head or "ARGV" not in code
-    assert "return " in code
-    highest = max(
-        (int(number) for number in re.findall(r"KEYS\[(\d+)\]", code)), default=0
-    )
-    named = [
-        int(number)
-        for number in re.findall(
-            r"(?:KEYS|\s{2}|\.\.)\s*(\d+)(?=\s|\.\.)", head.split("ARGV")[0]
-        )
-    ]
-    assert max(named, default=0) >= highest, f"KEYS[{highest}] is not named"
-
-
-def test_scripts_load(store: Store) -> None:
-    """The server's Lua accepts every script."""
-    for name in SCRIPTS:
-        assert store.client.script_load(source(name))
+        assert not spelled, f"{path}.lua spells out {spelled}"
 
 
 SHAPES = {
@@ -181,13 +133,13 @@ def test_a_full_path_touches_catalogued_keys_only(store: Store) -> None:
         )
     foreign = world.event("1003", author="700", author_kind="foreign")
     run(admission.admit(world.candidate("aria", foreign), "c", w.limits, w.settings))
-    winner = run(elections.elect("1001", "55", w.settings)).winner
+    winner = run(elections.decide("1001", "55", w.settings)).winner
     for lane in (Lane(winner), Lane("aria", "55"), Lane("dotty", "55")):
         _cycle(w, lane)
     run(mutes.mute("bot:aria", "mod", 1_000))
-    run(admission.forget("1002"))
-    run(journal.note("1001", "aria", "plan", "observe", "no", {"score": 1}))
-    run(lanes.overdue(0))
+    run(admission.mark_deleted("1002"))
+    run(journal.append("1001", "aria", "plan", "observe", "no", {"score": 1}))
+    run(lanes.sweep(0))
     run(roster.roster())
     known = _patterns()
     unknown = [
@@ -236,9 +188,9 @@ def _deliver(w: world.World, bot: str) -> None:
     if entry is None:
         return
     run(outbox.attempt(entry, 0, "d", w.settings, False))
-    run(outbox.unsent(entry, 0, "d", True))
+    run(outbox.record_failure(entry, 0, "d", True))
     run(outbox.attempt(entry, 0, "d", w.settings, False))
-    run(outbox.delivered(entry, 0, f"9{head[:6]}", "post", "2026-01-01"))
+    run(outbox.record_delivery(entry, 0, f"9{head[:6]}", "post", "2026-01-01"))
     run(outbox.release(bot, "55", "d", 0))
 
 

@@ -52,11 +52,11 @@ def test_a_part_never_grows_beyond_its_bound_and_the_oldest_go(
     """However much is put in, and in whatever order, the newest by snowflake stay."""
     first = snowflake()
     for number in range(most + 60):
-        store.run(memories.keep("elena", part, {f"{first + number}.0": "{}"}))
+        store.run(memories.put("elena", part, {f"{first + number}.0": "{}"}))
         assert store.client.hlen(keys.memory("elena", part)) <= most
     assert f"{first + most + 59}.0" in store.run(memories.fields("elena", part))
     assert f"{first}.0" not in store.run(memories.fields("elena", part))
-    store.run(memories.keep("elena", part, {f"{first - 5}.0": "{}"}))
+    store.run(memories.put("elena", part, {f"{first - 5}.0": "{}"}))
     kept = store.run(memories.fields("elena", part))
     assert len(kept) <= most
 
@@ -66,9 +66,9 @@ def test_each_item_goes_at_its_own_age(store: Store, part: str, days: int) -> No
     """A line of more than 30 days and a fact of more than 180 go when the next is kept,
     however busy the part is."""
     old, young = f"{snowflake(days + 1)}.0", f"{snowflake(days - 1)}.0"
-    store.run(memories.keep("elena", part, {young: "{}"}))
+    store.run(memories.put("elena", part, {young: "{}"}))
     assert (
-        store.run(memories.keep("elena", part, {old: "{}", f"{snowflake()}.0": "{}"}))
+        store.run(memories.put("elena", part, {old: "{}", f"{snowflake()}.0": "{}"}))
         == 1
     )
     held = store.run(memories.fields("elena", part))
@@ -83,28 +83,33 @@ def test_two_processes_never_say_one_line(store: Store) -> None:
             sum(
                 bool(won)
                 for won in threads(
-                    8, lambda _, line=line: store.run(memories.utter("elena", line))
+                    8,
+                    lambda _, line=line: store.run(
+                        memories.reserve_line("elena", line)
+                    ),
                 )
             )
             == 1
         )
     assert store.run(memories.uttered("elena")) == ("Hello.", "And then?")
-    assert store.run(memories.utter("aria", "Hello.")), "another bot has its own words"
+    assert store.run(memories.reserve_line("aria", "Hello.")), (
+        "another bot has its own words"
+    )
 
 
 def test_a_line_may_come_back_after_a_day(store: Store) -> None:
     """What was said more than a day ago is forgotten by the next line."""
-    store.run(memories.utter("elena", "Hello."))
+    store.run(memories.reserve_line("elena", "Hello."))
     store.client.zadd(keys.memory("elena", "uttered"), {"Hello.": 1})
-    assert store.run(memories.utter("elena", "Hello."))
+    assert store.run(memories.reserve_line("elena", "Hello."))
 
 
 def test_an_ended_conversation_is_handed_out_once(store: Store) -> None:
     """A conversation that goes on is not taken; one that has ended goes to one of many
     that ask."""
-    store.run(memories.converse("elena", "55", 0))
-    store.run(memories.converse("elena", "66", 60_000))
-    taken = threads(6, lambda _: store.run(memories.ended()))
+    store.run(memories.touch_conversation("elena", "55", 0))
+    store.run(memories.touch_conversation("elena", "66", 60_000))
+    taken = threads(6, lambda _: store.run(memories.pop_ended_conversations()))
     assert sorted(len(found) for found in taken if isinstance(found, tuple)) == [
         0,
         0,
@@ -113,7 +118,7 @@ def test_an_ended_conversation_is_handed_out_once(store: Store) -> None:
         0,
         1,
     ]
-    assert store.run(memories.ended()) == ()
+    assert store.run(memories.pop_ended_conversations()) == ()
 
 
 def test_points_of_a_day_are_bounded_and_a_repeated_request_adds_none(
@@ -208,7 +213,7 @@ def test_a_writer_that_dies_is_followed_by_another(store: Store) -> None:
     assert (
         0
         < store.client.pttl(keys.night_claim("elena", "dream", "2026-11-20"))
-        <= nights.LEASE_MS
+        <= terms.NIGHT_LEASE
     )
     store.client.delete(keys.night_claim("elena", "dream", "2026-11-20"))
     assert (
@@ -261,7 +266,7 @@ def test_a_part_never_takes_more_bytes_than_its_budget(
     first, size = snowflake(), most // 10
     for number in range(25):
         item = {f"{first + number}.0": "x" * (size - 40 + 3 * number)}
-        store.run(memories.keep("elena", part, item))
+        store.run(memories.put("elena", part, item))
         held = store.client.hgetall(keys.memory("elena", part))
         assert sum(len(name) + len(text) for name, text in held.items()) <= most
     kept = sorted(store.run(memories.fields("elena", part)))
@@ -283,7 +288,7 @@ def test_of_too_many_people_those_heard_of_least_lately_are_forgotten(
 
     def tell(person: int, size: int) -> None:
         item = {f"{snowflake()}.{person}": "x" * size}
-        store.run(memories.keep("elena", f"person:{person}", item))
+        store.run(memories.put("elena", f"person:{person}", item))
         # Redis's clock tells milliseconds: the order must be known.
         before = store.client.time()
         while store.client.time()[1] // 1000 == before[1] // 1000:

@@ -22,67 +22,72 @@ from tests.store.test_protocols import (
 
 MUTANTS = {
     "the worst bidder wins": (
-        "elect",
+        "election.decide",
         "a.score > b.score",
         "a.score < b.score",
         Elections,
     ),
     "a claim takes a held floor": (
-        "claim",
+        "floor.claim",
         "if holder and not mine then return {'wait'",
         "if false then return {'wait'",
         Elections,
     ),
     "a commit leaves the entry": (
-        "commit",
-        "redis.call('XDEL', KEYS[8], ARGV[6])",
+        "answer.commit",
+        "redis.call('XDEL', inbox, entry_id)",
         "",
         Lanes,
     ),
     "a commit forgets its verdict": (
-        "commit",
-        "redis.call('SET', KEYS[14], cjson.encode({verdict, ''}), 'PX', 600000)",
-        "",
+        "answer.commit",
+        "return reply_once(request, {verdict, ''})",
+        "return {verdict, ''}",
         Commits,
     ),
     "a zombie may claim": (
-        "claim",
-        "if redis.call('GET', KEYS[1]) ~= ARGV[2] then",
+        "floor.claim",
+        "if redis.call('GET', lock) ~= owner then",
         "if false then",
         Commits,
     ),
     "the named are skipped too soon": (
-        "claim",
-        "unsettled * lease then",
-        "lease then",
+        "floor.claim",
+        "unsettled * lease_ms then",
+        "lease_ms then",
         Addressed,
     ),
     "a root is never spent": (
-        "cause",
+        "answer.commit",
         "if cost.posts > 0 and posts >= limit then",
         "if false then",
         Budgets,
     ),
     "a hold holds nothing": (
-        "holds",
+        "answer.commit",
         "  book(days, root, cost, date)\n  redis",
         "  redis",
         Money,
     ),
     "calls do not know of each other": (
-        "holds",
+        "answer.commit",
         "if others and spent",
         "if false and spent",
         Money,
     ),
-    "a refused draft is free": ("commit", "  pay(0)\n", "", Money),
+    "a refused draft is free": ("answer.commit", "  pay(0)\n", "", Money),
     "a silence settles nothing": (
-        "holds",
+        "answer.commit",
         "  book(days, held[3], rest, held[1])\n",
         "",
         Money,
     ),
-    "the muted get the floor": ("claim", "if muted_by() then", "if false then", Mutes),
+    "the muted get the floor": (
+        "floor.claim",
+        "if muted_by(mute_scopes) then",
+        "if false then",
+        Mutes,
+    ),
 }
 
 
@@ -100,7 +105,7 @@ def test_a_missing_rule_is_noticed(
 ) -> None:
     """The machine that proves a protocol fails when the script lacks one rule of it."""
     real = scripts.source
-    assert rule in real({"cause": "admit", "holds": "commit"}.get(script, script))
+    assert rule in real(script)
     monkeypatch.setattr(
         scripts, "source", lambda name: real(name).replace(rule, instead)
     )

@@ -159,7 +159,9 @@ def test_no_script_of_a_cycle_is_half_done(
     passes(lanes.finish(lane, owner, begun.seq, None, "three"))
     # When memory is short, a script that begins with a deletion is let through: whole.
     assert set(refused) >= (
-        {"admit"} if code == "OOM" else {"admit", "claim", "commit", "finish"}
+        {"message.admit"}
+        if code == "OOM"
+        else {"message.admit", "floor.claim", "answer.commit", "lane.finish"}
     )
     assert server.admin.llen(keys.outbox("aria", "55")) == 1
     assert not server.admin.exists(keys.lock(lane))

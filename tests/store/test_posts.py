@@ -112,7 +112,9 @@ def delivered(store: Store, one: Post, message: str = "900") -> None:
         store.run(outbox.attempt(entry, 0, "courier", SETTINGS, looked=False)).verdict
         is Attempt.SEND
     )
-    assert store.run(outbox.delivered(entry, 0, message, "post", "2026-11-20")) == (
+    assert store.run(
+        outbox.record_delivery(entry, 0, message, "post", "2026-11-20")
+    ) == (
         True,
         "",
     )
@@ -184,7 +186,7 @@ def test_a_room_where_people_talk_is_left_to_them(
     spoke(store, age_ms)
     one = post(store, "elena")
     assert claim(store, one) is verdict
-    assert (store.run(posts.quiet("elena", [CHANNEL]))[0] >= QUIET_MS) == (
+    assert (store.run(posts.measure_quiet("elena", [CHANNEL]))[0] >= QUIET_MS) == (
         verdict is Claim.GRANTED
     )
 
@@ -254,7 +256,7 @@ def bark(
 def answer(store: Store, bot: str, entry: InboxEntry) -> Commit:
     """Win the election and answer."""
     message = entry.event.message_id
-    outcome = store.run(elections.elect(message, CHANNEL, SETTINGS, 0))
+    outcome = store.run(elections.decide(message, CHANNEL, SETTINGS, 0))
     assert (outcome.verdict, outcome.winner) == (Elect.GRANTED, bot)
     holder = held(store, bot)
     store.run(lanes.begin(holder.lane, holder.owner))
@@ -284,7 +286,7 @@ def test_bots_that_answer_an_opening_end_at_its_budget(store: Store) -> None:
     assert entry.root == first.entry_id
     store.run(outbox.acquire("aria", CHANNEL, "courier", 10_000))
     store.run(outbox.attempt(entry, 0, "courier", SETTINGS, looked=False))
-    store.run(outbox.delivered(entry, 0, "901", "post", "2026-11-20"))
+    store.run(outbox.record_delivery(entry, 0, "901", "post", "2026-11-20"))
     verdict, _ = bark(store, "elena", "901", "aria")
     assert verdict is Admit.EXHAUSTED
     assert store.client.hget(keys.cause_root(first.entry_id), "posts") == "2"
@@ -423,5 +425,5 @@ def test_a_model_call_is_held_and_a_silence_frees_the_floor(store: Store) -> Non
         is Reserve.OK
     )
     assert store.client.hget(keys.cause_root(one.entry_id), "tokens") == "300"
-    assert store.run(posts.give_back(one, claimed.token, "nothing to say", "g")) == ""
+    assert store.run(posts.release(one, claimed.token, "nothing to say", "g")) == ""
     assert claim(store, post(store, "aria")) is Claim.GRANTED

@@ -15,7 +15,7 @@ LANE = Lane("elena")
 def test_a_hint_that_was_just_sent_is_not_repeated(store: Store) -> None:
     """A lane that became due a moment ago was hinted by whoever made it due."""
     store.run(lanes.wake(LANE, Context.TRIGGER))
-    assert store.run(lanes.overdue(patience_ms=1_000)).lanes == ()
+    assert store.run(lanes.sweep(patience_ms=1_000)).lanes == ()
 
 
 def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> None:
@@ -25,7 +25,7 @@ def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> 
     found = False
     while not found and time.monotonic() < deadline:
         store.run(lanes.wake(LANE, Context.POLL))
-        found = bool(store.run(lanes.overdue(patience_ms=100)).lanes)
+        found = bool(store.run(lanes.sweep(patience_ms=100)).lanes)
     assert found
 
 
@@ -38,7 +38,7 @@ def repeats(store: Store, seconds: int) -> list[int]:
         # A second goes by: both times move one into the past.
         store.client.hincrby(keys.wake(LANE), "hinted", -1_000)
         store.client.zincrby(keys.WAKES_DUE, -1_000, str(LANE))
-        if store.run(lanes.overdue(patience_ms=1_000)).lanes:
+        if store.run(lanes.sweep(patience_ms=1_000)).lanes:
             at.append(second)
             store.client.hset(keys.wake(LANE), "hinted", str(int(time.time() * 1000)))
     return at
@@ -61,4 +61,4 @@ def test_a_lane_whose_lock_is_held_is_left_alone(store: Store) -> None:
     store.run(lanes.wake(LANE, Context.TRIGGER))
     store.client.hset(keys.wake(LANE), "hinted", "0")
     store.client.set(keys.lock(LANE), "somebody", px=10_000)
-    assert store.run(lanes.overdue(patience_ms=100)).lanes == ()
+    assert store.run(lanes.sweep(patience_ms=100)).lanes == ()

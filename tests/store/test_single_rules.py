@@ -50,7 +50,7 @@ def burying_leaves_the_floor_of_another(store: Store) -> None:
     second = committed(store, "dotty", LONG)
     entry = store.run(outbox.read(first))
     assert entry is not None
-    store.run(outbox.bury(entry, "dead", "refused"))
+    store.run(outbox.dead_letter(entry, "dead", "refused"))
     assert store.client.hget(keys.floor(CHANNEL), "entry") == second
 
 
@@ -74,7 +74,7 @@ def a_hold_that_is_asked_for_again_is_one(store: Store) -> None:
     """A call that was sent twice, as after a lost answer, is booked once."""
     limits, cost = Limits.of(LONG), Cost(100, 10)
     for hold in ("one", "two"):
-        store.run(holds.of_no_message("elena", limits, cost, hold, "the same request"))
+        store.run(holds.reserve_own("elena", limits, cost, hold, "the same request"))
     days = [str(key) for key in store.client.scan_iter("budget:elena:*")]
     assert [store.client.hget(day, "tokens") for day in days] == ["100"]
 
@@ -83,20 +83,25 @@ Check = Callable[[Store], None]
 RULES: dict[str, tuple[Check, str, str, str]] = {
     "bury": (
         burying_leaves_the_floor_of_another,
-        "bury",
-        "if holder and holder.entry == id then",
+        "outbox.dead_letter",
+        "if holder and holder.entry == entry_id then",
         "if holder then",
     ),
     "wake": (
         the_earliest_wake_stands,
-        "wake",
-        "'wakes:due', 'LT', int(due)",
-        "'wakes:due', int(due)",
+        "lane.wake",
+        "keys.wakes_due, 'LT', int(due)",
+        "keys.wakes_due, int(due)",
     ),
-    "context": (a_wake_says_why, "wake", "'context', context)", "'context', 'poll')"),
+    "context": (
+        a_wake_says_why,
+        "lane.wake",
+        "'context', context)",
+        "'context', 'poll')",
+    ),
     "hold": (
         a_hold_that_is_asked_for_again_is_one,
-        "spend_own",
+        "budget.reserve_own",
         "if earlier then",
         "if false then",
     ),

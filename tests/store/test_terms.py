@@ -9,49 +9,72 @@ import pytest
 
 from app.domain import terms
 from app.domain.errors import ConfigurationError
-from app.domain.settings import load_settings
+from app.domain.settings import Settings, load_settings
+from app.store import scripts
 from app.store.door import Store
-from app.store.scripts import source
 from tests.store import world
 from tests.store.test_interleavings import machine
+from tests.store.test_scripts import FILES, FOLDER
 
 
-@pytest.mark.parametrize(
-    ("setting", "most"),
-    [
-        ("FLOOR_LEASE", 1_800),
-        ("DELIVERY_HOLD", 1_800),
-        ("BACKFILL_AGE", 1_800),
-        ("ELECTION_MAX_AGE", 3_600),
-    ],
-)
-def test_a_term_beyond_its_key_s_life_is_refused(
-    monkeypatch: pytest.MonkeyPatch, setting: str, most: int
+@pytest.mark.parametrize("bound", terms.BOUNDS, ids=lambda bound: str(bound.setting))
+def test_a_setting_beyond_its_bound_is_refused(
+    monkeypatch: pytest.MonkeyPatch, bound: terms.Bound
 ) -> None:
-    """With 4,000 seconds the floor was nobody's and two bots spoke at once."""
-    monkeypatch.setenv(f"STREAM_{setting}", str(most + 400))
-    with pytest.raises(ConfigurationError, match=f"^STREAM_{setting}: .*{most}"):
+    """With a floor lease of 4,000 seconds the floor was nobody's and two bots spoke at
+    once. At the bound itself the setting is taken."""
+    name, most = f"STREAM_{bound.setting.upper()}", int(bound.most_s)
+    monkeypatch.setenv(name, str(most + 400))
+    with pytest.raises(ConfigurationError, match=f"^{name}: .*{most}"):
         load_settings()
     load_settings.cache_clear()
-    monkeypatch.setenv(f"STREAM_{setting}", str(most))
-    assert getattr(load_settings(), setting.lower()) == most
+    monkeypatch.setenv(name, str(most))
+    assert getattr(load_settings(), bound.setting) == most
+
+
+def test_a_bound_is_at_most_half_of_its_term() -> None:
+    """And the default is within it."""
+    for bound in terms.BOUNDS:
+        assert bound.most_s * 2_000 <= getattr(terms, bound.term)
+        assert Settings.model_fields[bound.setting].default <= bound.most_s
+
+
+@pytest.mark.parametrize(("longer", "shorter", "why"), terms.OUTLIVES)
+def test_a_term_outlives_what_depends_on_it(
+    longer: str, shorter: str, why: str
+) -> None:
+    """For the reason that the table gives."""
+    assert getattr(terms, longer) > getattr(terms, shorter), why
+
+
+def test_every_term_is_described_and_used() -> None:
+    """By a script or by the store's Python."""
+    named = {name for name in vars(terms) if name.endswith(("_TTL", "_LEASE"))}
+    assert named == terms.KEPT.keys()
+    python = "".join(
+        path.read_text(encoding="utf-8") for path in FOLDER.parent.glob("*.py")
+    )
+    text = "".join(FILES.values()) + python
+    assert not [name for name in named if name not in text]
 
 
 @pytest.mark.parametrize(
     ("script", "pattern", "term"),
     [
-        ("admit", r"PEXPIRE', KEYS\[1\], (\w+)\)", terms.SEEN_TTL),
-        ("admit", r"PEXPIRE', KEYS\[3\], (2 \* HOUR)\)", terms.ELECTION_TTL),
-        ("floor", r"PEXPIRE', key, (\w+)\)", terms.FLOOR_TTL),
-        ("floor", r"until_ms > now \+ (\w+)", terms.FLOOR_TTL),
+        ("message.admit", r"PEXPIRE', seen, (\w+)\)", "SEEN_TTL"),
+        ("message.admit", r"PEXPIRE', election, (\w+)\)", "ELECTION_TTL"),
+        ("message.admit", r"PEXPIRE', bids, (\w+)\)", "ELECTION_TTL"),
+        ("floor.claim", r"until_ms > now \+ (\w+)", "FLOOR_TTL"),
+        ("floor.claim", r"PEXPIRE', floor, (\w+)\)", "FLOOR_TTL"),
+        ("answer.commit", r"PEXPIRE', keys\.calls\(day\.scope\), (\w+)\)", "CALLS_TTL"),
+        ("outbox.attempt", r"in_flight, (\w+_TTL)\)", "(IN_FLIGHT|CAUSE)_TTL"),
     ],
 )
-def test_the_scripts_keep_these_terms(script: str, pattern: str, term: int) -> None:
-    """The expiries that the bounds are made of are those that stand in the scripts."""
-    found = re.findall(pattern, source(script))
+def test_the_scripts_keep_these_terms(script: str, pattern: str, term: str) -> None:
+    """The lives that the bounds are made of are those of these keys."""
+    found = set(re.findall(pattern, scripts.source(script)))
     assert found
-    lengths = {"HOUR": terms.HOUR, "2 * HOUR": 2 * terms.HOUR}
-    assert {lengths[one] for one in found} == {term}
+    assert all(re.fullmatch(term, one) for one in found)
 
 
 def test_the_longest_lease_is_still_a_floor(store: Store) -> None:

@@ -78,7 +78,7 @@ def cooled_trigger(store: Store, channel: str = "1") -> str:
     store.client.set(keys.cooldown("elena"), "1", px=50)
     message = heard(store, channel)
     assert (
-        store.run(elections.elect(message, channel, SETTINGS)).verdict is Elect.COOLED
+        store.run(elections.decide(message, channel, SETTINGS)).verdict is Elect.COOLED
     )
     time.sleep(0.06)
     return message
@@ -88,7 +88,7 @@ def grant(store: Store, channel: str) -> str:
     """A message that elena wins."""
     message = heard(store, channel)
     assert (
-        store.run(elections.elect(message, channel, SETTINGS)).verdict is Elect.GRANTED
+        store.run(elections.decide(message, channel, SETTINGS)).verdict is Elect.GRANTED
     )
     return message
 
@@ -170,7 +170,7 @@ def test_a_full_inbox_gives_what_was_granted_last_and_once(
         pipe.xadd(keys.inbox(LANE), {**body, "message": str(1000 + number)})
     pipe.execute()
     waiting = cooled_trigger(store, "2")
-    assert store.run(elections.elect(granted, "1", SETTINGS)).verdict is Elect.GRANTED
+    assert store.run(elections.decide(granted, "1", SETTINGS)).verdict is Elect.GRANTED
     begun = run(store)[0]
     assert messages(begun)[-1] == granted
     assert waiting in messages(begun)
@@ -192,12 +192,12 @@ def test_an_election_waits_for_a_busy_bot(
     """The only bidder is in a cycle for another message: its election stays open, and
     is won when the cycle has ended."""
     first, second = heard(store, "1"), heard(store, "2")
-    assert store.run(elections.elect(first, "1", SETTINGS)).verdict is Elect.GRANTED
+    assert store.run(elections.decide(first, "1", SETTINGS)).verdict is Elect.GRANTED
     lane = Lane("elena")
     lock = LaneLock(store, lane, 10)
     assert lock.take()
     begun = store.run(lanes.begin(lane, lock.id))
-    asked = store.run(elections.elect(second, "2", SETTINGS))
+    asked = store.run(elections.decide(second, "2", SETTINGS))
     assert asked.verdict is Elect.DEFERRED
     assert 0 < asked.retry_in_ms <= 1_000
     _settle(store, lane, begun)
@@ -207,7 +207,7 @@ def test_an_election_waits_for_a_busy_bot(
     lock.stop()
     wait_until(
         lambda: (
-            store.run(elections.elect(second, "2", SETTINGS)).verdict is Elect.GRANTED
+            store.run(elections.decide(second, "2", SETTINGS)).verdict is Elect.GRANTED
         ),
         5,
     )
@@ -219,7 +219,9 @@ def test_a_cooled_bot_is_woken_at_the_end_of_its_cooldown(store: Store) -> None:
     store.client.set(keys.cooldown("elena"), "1", px=90_000)
     for channel in ("1", "2", "3"):
         assert (
-            store.run(elections.elect(heard(store, channel), channel, SETTINGS)).verdict
+            store.run(
+                elections.decide(heard(store, channel), channel, SETTINGS)
+            ).verdict
             is Elect.COOLED
         )
     due: dict[str, float] = dict(
@@ -235,7 +237,7 @@ def test_a_flood_does_not_take_away_what_is_being_answered(store: Store) -> None
     message = heard(store, "1")
     for number in range(600):
         store.client.xadd(keys.inbox(Lane("elena")), {"event": str(number)})
-    assert store.run(elections.elect(message, "1", SETTINGS)).verdict is Elect.GRANTED
+    assert store.run(elections.decide(message, "1", SETTINGS)).verdict is Elect.GRANTED
     lock = LaneLock(store, Lane("elena"), 10)
     assert lock.take()
     entry = store.run(lanes.begin(Lane("elena"), lock.id)).entries[0]
@@ -258,7 +260,7 @@ def test_a_flood_does_not_take_away_what_an_election_granted(store: Store) -> No
     winner still reads what it has won."""
     message = heard(store, "1")
     store.client.xtrim(keys.inbox(Lane("elena")), maxlen=0, approximate=False)
-    assert store.run(elections.elect(message, "1", SETTINGS)).verdict is Elect.GRANTED
+    assert store.run(elections.decide(message, "1", SETTINGS)).verdict is Elect.GRANTED
     lock = LaneLock(store, Lane("elena"), 10)
     assert lock.take()
     begun = store.run(lanes.begin(Lane("elena"), lock.id))
@@ -278,7 +280,7 @@ def test_quiet_time_names_the_bot_that_spoke(store: Store) -> None:
     )
     store.client.pexpire(keys.recent_bot_posts("1"), 60_000)
     waits = SETTINGS.model_copy(update={"quiet_time": 20.0})
-    assert store.run(elections.elect(message, "1", waits)).verdict is Elect.DEFERRED
+    assert store.run(elections.decide(message, "1", waits)).verdict is Elect.DEFERRED
     assert [
         line.reason
         for line in store.run(journal.read(message))

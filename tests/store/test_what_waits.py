@@ -51,7 +51,7 @@ class Stage:
 
     def elect(self, message: str) -> elections.Election:
         """Close an election now, whatever the quiet time."""
-        found = self.run(elections.elect(message, CHANNEL, self.world.settings, 0))
+        found = self.run(elections.decide(message, CHANNEL, self.world.settings, 0))
         assert isinstance(found, elections.Election)
         return found
 
@@ -101,7 +101,7 @@ def test_a_committed_opening_becomes_due_for_delivery(stage: Stage) -> None:
     """The pump finds it, should the worker die before it delivers."""
     stage.open("aria")
     stage.world.advance(10)
-    found = stage.run(lanes.overdue(0))
+    found = stage.run(lanes.sweep(0))
     assert found.deliveries == (("aria", CHANNEL),)
 
 
@@ -109,16 +109,16 @@ def test_deliveries_are_patiently_waited_for(stage: Stage) -> None:
     """The worker that committed delivers itself: the pump's hint comes when the
     patience is over, not before."""
     stage.open("aria")
-    assert stage.run(lanes.overdue(5_000)).deliveries == ()
+    assert stage.run(lanes.sweep(5_000)).deliveries == ()
     stage.world.advance(5_000)
-    assert stage.run(lanes.overdue(5_000)).deliveries == (("aria", CHANNEL),)
+    assert stage.run(lanes.sweep(5_000)).deliveries == (("aria", CHANNEL),)
 
 
 def test_posts_of_bots_are_noise(stage: Stage) -> None:
     """A channel in which a bot has just spoken is not quiet."""
     stage.open("aria")
     stage.world.advance(2_000)
-    (quiet,) = stage.run(posts.quiet("dotty", [CHANNEL]))
+    (quiet,) = stage.run(posts.measure_quiet("dotty", [CHANNEL]))
     assert 2_000 <= quiet < 3_000
 
 
@@ -242,6 +242,6 @@ def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(
     assert token
     stage.store.client.zadd(keys.floor_waiting(CHANNEL), {str(lane): 1})
     stage.store.client.pexpire(keys.floor_waiting(CHANNEL), 10_000)
-    stage.run(posts.give_back(one, token, "nothing to say", stage.fresh()))
+    stage.run(posts.release(one, token, "nothing to say", stage.fresh()))
     assert stage.store.client.hget(keys.wake(lane), "context") == Context.DIRECT
     assert stage.due_in(lane) is not None

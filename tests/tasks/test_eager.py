@@ -243,10 +243,10 @@ def test_election_is_granted_once(
         store, discord, settings, Signal.WATCHED, "Any whale songs worth hearing?"
     )
     first = store.run(
-        elections.elect(str(post.message_id), str(post.channel_id), settings)
+        elections.decide(str(post.message_id), str(post.channel_id), settings)
     )
     second = store.run(
-        elections.elect(str(post.message_id), str(post.channel_id), settings)
+        elections.decide(str(post.message_id), str(post.channel_id), settings)
     )
     assert (first.verdict, second.verdict) == (Elect.GRANTED, Elect.GRANTED)
     assert (first.winner, first.fresh, second.winner, second.fresh) == (
@@ -272,7 +272,7 @@ def test_a_grant_that_a_rule_drops_leaves_no_floor_behind(
     )
     assert (
         store.run(
-            elections.elect(str(post.message_id), str(post.channel_id), settings)
+            elections.decide(str(post.message_id), str(post.channel_id), settings)
         ).verdict
         is Elect.GRANTED
     )
@@ -294,7 +294,7 @@ def test_a_winner_that_observes_hands_over_at_once(
     admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
     admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
     assert (
-        store.run(elections.elect(event.message_id, event.channel_id, settings)).winner
+        store.run(elections.decide(event.message_id, event.channel_id, settings)).winner
         == "elena"
     )
     eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()

@@ -181,7 +181,7 @@ def test_the_poll_hands_out_ended_conversations(
     """Each once; one that the broker did not take waits for the next poll."""
     sent: list[tuple[str, ...]] = []
     monkeypatch.setattr(worker.hints, "send", lambda *hint: bool(sent.append(hint)))
-    store.run(memories.converse("elena", CHANNEL, 0))
+    store.run(memories.touch_conversation("elena", CHANNEL, 0))
     assert worker.chores.finished() == 1
     assert sent == [(LEARN, "elena", CHANNEL)]
     assert (

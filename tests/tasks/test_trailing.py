@@ -42,7 +42,9 @@ def both(
     waiting, event = say(discord, "Any whale songs worth hearing?")
     admit(store, settings, "elena", event, Signal.WATCHED)
     assert (
-        store.run(elections.elect(event.message_id, event.channel_id, settings)).verdict
+        store.run(
+            elections.decide(event.message_id, event.channel_id, settings)
+        ).verdict
         is Elect.COOLED
     )
     time.sleep(0.1)
@@ -51,7 +53,7 @@ def both(
     for bot in rivals:
         admit(store, settings, bot, event, Signal.WATCHED, 1.0)
     assert (
-        store.run(elections.elect(event.message_id, event.channel_id, settings)).winner
+        store.run(elections.decide(event.message_id, event.channel_id, settings)).winner
         == "elena"
     )
     return waiting, granted

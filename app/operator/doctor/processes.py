@@ -35,7 +35,7 @@ def look_at_processes(store: Store, bots: Iterable[str]) -> Iterator[Finding]:
     """Whether all of a stream runs, for these bots. Raises StoreUnavailable."""
     known = {entry.bot for entry in store.run(roster.roster())}
     yield from findings_of(signs_of_life(store), sorted({*bots, *known}))
-    if store.run(mutes.held(keys.mute_by_operator("all"))) is not None:
+    if store.run(mutes.read(keys.mute_by_operator("all"))) is not None:
         yield warning("mutes", "all bots are muted", "the-stream unmute all")
 
 

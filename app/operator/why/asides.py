@@ -75,7 +75,7 @@ def _mutes(store: Store, bot: str, said: Said) -> Iterator[str]:
     )
     for scope in scopes.split(","):
         for key in (keys.mute_by_operator(scope), keys.mute(scope)):
-            one = store.run(mutes.held(key))
+            one = store.run(mutes.read(key))
             if one is not None:
                 yield f"{one.scope} by {one.who}"
 

@@ -1,0 +1,96 @@
+-- A cycle that holds the lane's lock asks whether the lane is due, since which trigger, and what it has to read. One step, so
+-- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
+-- Returns {verdict, seq, context, now ms, entries (granted, then newest first), work, everything (1|0)}: due | not_due | lost_lock
+-- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
+--#include keys clock values
+local FULL = 500
+if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0} end
+local due = tonumber(redis.call('ZSCORE', keys.wakes_due, lane) or nil)
+if not due or due > now then
+  redis.call('DEL', lock)
+  return {'not_due', '', '', now, {}, {}, 0}
+end
+-- An election's record lives for hours, the work list for days: what it forgot must not keep the bot busy for ever.
+for _, message in ipairs(redis.call('HKEYS', work)) do
+  if redis.call('EXISTS', keys.election(message)) == 0 then redis.call('HDEL', work, message) end
+end
+local w = redis.call('HMGET', wake, 'seq', 'context', 'full', 'poll')
+local grants = redis.call('HGETALL', work)
+local entries = {}
+
+local function keep(seen, fields)
+  local id = redis.call('XADD', inbox, '*', unpack(fields))
+  redis.call('PEXPIRE', inbox, INBOX_TTL)
+  redis.call('HSET', seen, 'id', id)
+  redis.call('PEXPIRE', seen, SEEN_TTL)
+  entries[#entries + 1] = {id, fields}
+end
+
+-- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile. But where
+-- triggers wait for the end of a cooldown it reads those too: new grants would keep the bot from ever coming to them.
+local function granted(seen)
+  local id = redis.call('HGET', seen, 'id')
+  local found = id and id ~= '' and redis.call('XRANGE', inbox, id, id) or {}
+  if not found[1] then return end
+  if redis.call('XLEN', inbox) < FULL then
+    entries[#entries + 1] = found[1]
+  else
+    -- An old entry of a full inbox would be trimmed while its answer is being written: it goes to the end.
+    redis.call('XDEL', inbox, id)
+    keep(seen, found[1][2])
+  end
+end
+
+-- A flood of chatter has trimmed the inbox while the election waited: the election keeps a copy of what it is about.
+local function restore(message)
+  local e = redis.call('HMGET', keys.event(message), 'event', 'signal', 'reason')
+  if not e[1] then
+    redis.call('HDEL', work, message)
+    return
+  end
+  local bid = redis.call('HGET', keys.bids(message), bot) or ''
+  keep(keys.seen(bot, message), {'message', message, 'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]',
+    'bid', bid})
+end
+
+if bot then
+  for i = 1, #grants, 2 do
+    local message, before = grants[i], #entries
+    granted(keys.seen(bot, message))
+    granted(keys.seen_reaction(bot, message))
+    if #entries == before then restore(message) end
+  end
+end
+-- One field of a stream's entry.
+local function field_in(fields, name)
+  for i = 1, #fields, 2 do
+    if fields[i] == name then return fields[i + 1] end
+  end
+  return nil
+end
+
+-- What is due now stays so (`<mark>_now`) until a cycle has ended that saw to it; what comes meanwhile is a mark of its own.
+local function reached(mark, due)
+  if due and tonumber(due) <= now then
+    redis.call('HDEL', wake, mark)
+    redis.call('HSET', wake, mark .. '_now', 1)
+  end
+  return redis.call('HEXISTS', wake, mark .. '_now') == 1
+end
+local polled, waited, has = reached('poll', w[4]), reached('full', w[3]), {}
+local everything = #entries == 0 or polled or waited
+for _, entry in ipairs(entries) do has[entry[1]] = true end
+if everything then
+  -- Newest first where there is more than one cycle can read: what is left comes with the next one.
+  for _, entry in ipairs(redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', most)) do
+    local message = field_in(entry[2], 'message')
+    if has[entry[1]] then
+      -- Granted: read already.
+    elseif bot and message and redis.call('EXISTS', keys.answer(message), keys.deleted(message)) > 0 then
+      redis.call('XDEL', inbox, entry[1])
+    else
+      entries[#entries + 1] = entry
+    end
+  end
+end
+return {'due', w[1] or '', polled and 'poll' or w[2] or '', now, entries, grants, everything and 1 or 0}

@@ -1,0 +1,43 @@
+-- Fairness between people: whose turn it is in a channel, and how much of a bot's day one person may use.
+--#include budgets
+
+-- The turn in which a direct message is answered: how many its author sent in this channel within the hour, a newcomer's
+-- counted `weight` times. The bots that one message speaks to share its turn, so that their order stays that of the message.
+local function turn_of(channel, message, author, weight)
+  local known = tonumber(redis.call('HGET', keys.election(message), 'turn') or nil)
+  if known then return known end
+  local key = as_hash(keys.turns(channel))
+  local turn = (whole(redis.call('HGET', key, author)) or 0) + weight
+  if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
+  redis.call('HSET', key, author, int(turn))
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, TURNS_TTL) end
+  redis.call('HSET', keys.election(message), 'turn', int(turn))
+  return turn
+end
+
+-- Why a bot answers a person no more today, or nil. A small day is shared too, but everybody gets the few answers that
+-- somebody quiet would get.
+local function share_spent(bot, person, limits, weight)
+  local used = whole(field_of(keys.shares(bot, today()), person)) or 0
+  local share = math.max(limits.quiet_posts, math.floor(limits.daily_posts * limits.person_share / weight))
+  if used >= share then return used .. ' answers today, one person may have ' .. share end
+  local posts = whole(field_of(keys.budget(bot, today()), 'posts')) or 0
+  if posts >= limits.daily_posts * (1 - limits.quiet_reserve) and used >= limits.quiet_posts then
+    return 'the rest of the day is for people who had fewer than ' .. limits.quiet_posts .. ' answers'
+  end
+  return nil
+end
+
+local function count_share(bot, person)
+  local key = keys.shares(bot, today())
+  add_count(key, person, 1)
+  redis.call('PEXPIRE', key, SHARES_TTL)
+end
+
+-- Whether a person is told for the first time today that a limit is reached.
+local function first_told(bot, person)
+  local key = as_hash(keys.shares(bot, today()))
+  local first = redis.call('HSETNX', key, 'told:' .. person, 1) == 1
+  redis.call('PEXPIRE', key, SHARES_TTL)
+  return first
+end

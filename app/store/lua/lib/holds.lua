@@ -1,0 +1,82 @@
+-- Holds: what a call of a model may cost is booked before it is made, and corrected when its cost is known. Of a worker that
+-- dies the hold stays booked: its call may have been paid for, and a cycle that only seemed dead may yet commit.
+--#include budgets
+local OVERRUN = 100
+
+-- Elections pass over a bot whose day is spent.
+local function mark_spent(bot, limits, date)
+  if days_spent(days_of(bot, '', '', limits), cost_of(1, 0, 0), date) then
+    redis.call('HSET', as_hash(keys.budget(bot, date)), 'spent', 1)
+  else
+    redis.call('HDEL', as_hash(keys.budget(bot, date)), 'spent')
+  end
+end
+
+-- Whose money a root's is: the person who wrote it. A bot's answer to a bot counts for the person who began.
+local function person_of(root, author_kind, author)
+  if root == '' then return '' end
+  if author_kind == 'human' then return author end
+  return field_of(keys.cause_root(root), 'person') or ''
+end
+
+-- Would more than one of the calls that run now pass a day's money, took each OVERRUN times what is held for it?
+local function crowded(days, id, own, cost, date)
+  for _, day in ipairs(days) do
+    local key = keys.calls(day.scope)
+    local running, sum, largest = redis.pcall('HGETALL', key), own, own
+    if running.err then redis.call('DEL', key) end
+    local others = false
+    for place = 1, #running, 2 do
+      local ends, excess = string.match(running[place + 1], '^(%d+) (%d+)$')
+      if not ends or tonumber(ends) <= now then
+        redis.call('HDEL', key, running[place])
+      elseif running[place] ~= id then
+        others, sum, largest = true, sum + tonumber(excess), math.max(largest, tonumber(excess))
+      end
+    end
+    local spent = counts_of(keys.budget(day.scope, date), 'micro_usd')[1] or 0
+    if others and spent + cost.micro_usd + sum - largest > day.micro_usd then return day.scope end
+  end
+  return nil
+end
+
+-- Hold `cost` under `id`, beside what is held there already. `spent` may name another reason against it.
+-- Returns {verdict, reason}: ok | budget | wait (others' calls must end first)
+local function take_hold(id, bot, root, person, channel, limits, cost, spent)
+  local key = keys.hold(id)
+  local before = redis.call('HMGET', key, 'date', 'micro_usd')
+  local date = before[1] or today()
+  if before[1] then cost.posts = 0 end
+  local days = days_of(bot, person, channel, limits)
+  local why = spent(cost) or days_spent(days, cost, date)
+  if why then return {'budget', why} end
+  local excess = (OVERRUN - 1) * ((tonumber(before[2] or nil) or 0) + cost.micro_usd)
+  local full = excess > 0 and crowded(days, id, excess, cost, date)
+  -- A call that waited for another with its own part held could wait for ever.
+  if full then return {before[1] and 'budget' or 'wait', 'money of ' .. full .. ' for calls that run'} end
+  book(days, root, cost, date)
+  redis.call('HSET', key, 'date', date, 'bot', bot, 'root', root, 'person', person, 'channel', channel)
+  for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
+  redis.call('PEXPIRE', key, HOLD_TTL)
+  if person ~= '' then redis.call('HSETNX', keys.cause_root(root), 'person', person) end
+  for _, day in ipairs(excess > 0 and days or {}) do
+    redis.call('HSET', keys.calls(day.scope), id, int(now + limits.call_ms) .. ' ' .. int(excess))
+    redis.call('PEXPIRE', keys.calls(day.scope), CALLS_TTL)
+  end
+  return {'ok', ''}
+end
+
+-- Correct the books from what was held to what it cost. False: nothing is held under this id.
+local function settle(id, limits, cost)
+  local key = keys.hold(id)
+  local held = redis.call('HMGET', key, 'date', 'bot', 'root', 'person', 'channel')
+  if not held[1] then return false end
+  local amounts = counts_of(key, unpack(COUNTS))
+  local days = days_of(held[2], held[4], held[5], limits)
+  local rest = cost_of(cost.posts - (amounts[1] or 0), cost.tokens - (amounts[2] or 0), cost.micro_usd - (amounts[3] or 0))
+  book(days, held[3], rest, held[1])
+  mark_spent(held[2], limits, held[1])
+  for _, day in ipairs(days) do redis.call('HDEL', keys.calls(day.scope), id) end
+  redis.call('DEL', key)
+  return true
+end

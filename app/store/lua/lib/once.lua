@@ -1,0 +1,13 @@
+-- Idempotency: a request that is repeated after a lost answer is given the reply of the first time. Two functions and no
+-- wrapper around a body: Lua lets a function see 60 locals of its surroundings, and a commit needs more.
+
+local function earlier_reply(request)
+  local reply = redis.call('GET', request)
+  return reply and cjson.decode(reply)
+end
+
+-- The reply, kept for whoever repeats the request.
+local function reply_once(request, reply)
+  redis.call('SET', request, cjson.encode(reply), 'PX', REQUEST_TTL)
+  return reply
+end

@@ -1,0 +1,13 @@
+-- A message that spoke to this bot is owed no answer any more: an edit took its name out, or it may not write there. What it
+-- has committed stands.
+-- Returns 1: cancelled, 0: it has answered, declined or been cancelled before, or was edited before it was admitted.
+--#include journal floor
+if redis.call('HEXISTS', election, 'addressed') == 0 then return 0 end
+local first = redis.call('HSETNX', answer, bot, 'cancelled')
+redis.call('PEXPIRE', answer, ANSWER_TTL)
+if first == 1 then
+  record(journal, bot, step, 'cancelled', reason)
+  -- Whoever waits for this bot's answer has nothing to wait for; a holder wakes the next one itself.
+  if not floor_of(floor) then wake_waiting(waiting) end
+end
+return first

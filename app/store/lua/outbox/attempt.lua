@@ -1,0 +1,32 @@
+-- May this chunk be sent now? Asked before each POST, also before those that discord.py repeats by itself.
+-- Returns {verdict, attempt, first unknown attempt ms, wait ms before reading back}
+--#include keys mutes clock values
+if redis.call('GET', delivery) ~= owner then return {'lost_lease', 0, 0, 0} end
+redis.call('PEXPIRE', delivery, lease_ms)
+local e = redis.call('HMGET', entry, 'body', 'chunk:' .. chunk, 'deliver_by', 'first:' .. chunk, 'last:' .. chunk, 'bot',
+  'root', 'hops')
+if not e[1] or e[2] then return {'done', 0, 0, 0} end
+if redis.call('EXISTS', keys.deleted(message)) == 1 then return {'cancelled', 0, 0, 0} end
+local muted = muted_by(mute_scopes)
+if muted then return {'muted', 0, 0, 0} end
+local first, last = tonumber(e[4] or nil), tonumber(e[5] or nil)
+local deliver_by = tonumber(e[3] or nil)
+-- Once a chunk may have arrived it is carried through: an answer cut in half is worse than a late one.
+local absent = not first or looked
+if deliver_by and deliver_by < now and absent and chunk == 0 then return {'expired', 0, 0, 0} end
+-- A POST may reach Discord as late as its timeout: by then the nonce must still be remembered.
+if not absent and now + timeout_ms - first >= nonce_window_ms then
+  return {'read_back', 0, first, math.max(0, last + timeout_ms - now)}
+end
+if absent then
+  redis.call('HSET', entry, 'first:' .. chunk, int(now), 'tries:' .. chunk, 0)
+end
+redis.call('HSET', entry, 'last:' .. chunk, int(now))
+local attempts = redis.call('HINCRBY', entry, 'tries:' .. chunk, 1)
+redis.call('HSET', cause_in_flight, 'root', e[7] or '', 'hops', e[8] or 0, 'entry', entry_id, 'chunk', chunk,
+  'nonce', nonce)
+redis.call('PEXPIRE', cause_in_flight, CAUSE_TTL)
+redis.call('ZREMRANGEBYSCORE', keys.deliveries_in_flight, '-inf', int(now))
+redis.call('ZADD', keys.deliveries_in_flight, int(now + timeout_ms), entry_id .. ':' .. chunk)
+redis.call('PEXPIRE', keys.deliveries_in_flight, IN_FLIGHT_TTL)
+return {'send', attempts, absent and now or first, 0}

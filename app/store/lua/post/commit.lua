@@ -1,0 +1,67 @@
+-- From a post that answers nobody to the outbox: every check and every effect, as answer.commit, without an inbox entry.
+-- Returns {verdict, reason}
+--#include once journal mutes holds floor quiet
+local earlier = earlier_reply(request)
+if earlier then return earlier end
+local holder = floor_of(floor)
+local mine = holder and not holder.entry and holder.bot == bot and holder.message == entry_id
+  and holder.token == token
+
+local function reply(verdict, reason, numbers)
+  record(journal, bot, 'post', verdict, reason, numbers)
+  return reply_once(request, {verdict, reason})
+end
+
+local days = days_of(bot, '', charged, limits)
+
+local function pay(posts)
+  local cost = cost_of(posts, tokens, micro_usd)
+  if settle(hold, limits, cost) or posts + tokens + micro_usd == 0 then return end
+  book(days, entry_id, cost, today())
+  mark_spent(bot, limits, today())
+end
+
+local function refuse(verdict, reason)
+  -- The draft was paid for all the same.
+  pay(0)
+  -- A cycle that lost its lock may share its token with the one that has it now.
+  if mine and verdict ~= 'lost_lock' then free_floor(floor, waiting) end
+  return reply(verdict, reason)
+end
+
+if redis.call('GET', lock) ~= owner then return refuse('lost_lock', 'another cycle owns the lane') end
+local muted = muted_by(mute_scopes)
+if muted then return refuse('muted', muted) end
+if redis.call('EXISTS', answer) == 1 then return refuse('answered', 'it was posted before') end
+if not mine then return refuse('lost_floor', holder and holder.bot .. ' has it' or 'the lease ran out') end
+local unfit = unready(recent_posts, last_human, cursor, channel, quiet_ms, opening)
+if unfit then return refuse('stale', unfit) end
+if root_posts < 1 then return refuse('budget', 'a root of a bot may cause nothing') end
+-- Reserve found room: what was paid for is not thrown away.
+local held = redis.call('EXISTS', keys.hold(hold)) == 1
+local why = not held and days_spent(days, cost_of(1, tokens, micro_usd), today())
+if why then return refuse('budget', why) end
+
+pay(1)
+redis.call('HSET', keys.cause_root(entry_id), 'limit', root_posts)
+if cooldown_ms > 0 then redis.call('SET', cooldown, int(now), 'PX', cooldown_ms) end
+redis.call('ZADD', recent_posts, int(now), bot .. ':' .. entry_id)
+redis.call('ZREMRANGEBYRANK', recent_posts, 0, -21)
+redis.call('PEXPIRE', recent_posts, QUIET_TTL)
+redis.call('HSET', answer, bot, 'committed:' .. entry_id)
+redis.call('PEXPIRE', answer, POSTED_TTL)
+local verdict = 'committed'
+if dry_run then
+  verdict = 'dry_run'
+  free_floor(floor, waiting)
+else
+  redis.call('HSET', entry, 'body', body, 'bot', bot, 'channel', channel, 'message', entry_id, 'root', entry_id, 'hops', 1,
+    'committed_at', int(now), 'deliver_by', int(now + deliver_within_ms))
+  redis.call('PEXPIRE', entry, OUTBOX_TTL)
+  redis.call('RPUSH', outbox, entry_id)
+  redis.call('PEXPIRE', outbox, OUTBOX_TTL)
+  redis.call('ZADD', keys.deliveries_due, 'LT', int(now), bot .. ':' .. channel)
+  redis.call('HSET', floor, 'entry', entry_id, 'until', int(now + hold_ms))
+  redis.call('PEXPIRE', floor, FLOOR_TTL)
+end
+return reply(verdict, reason, {entry = entry_id, tokens = tokens, micro_usd = micro_usd})
