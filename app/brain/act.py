@@ -20,7 +20,7 @@ from app.brain.faults import NO_MODEL
 from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
 from app.brain.ports import AnswerTurn, Enclosed
-from app.brain.silence import is_silence
+from app.brain.silence import is_ignorance, is_silence
 from app.brain.voice import with_recent
 from app.content.names import legible, named_parts
 from app.domain.character import Character, OnModelFailure, plain_emoji
@@ -29,6 +29,7 @@ from app.domain.model import Action, ActionKind, ChatLine, Cost, InboxEntry, Mes
 from app.domain.verdicts import Commit, Reserve
 
 DEFAULT_EMOJI = "👀"
+IGNORANT = "unasked, it would only say that it does not know"
 
 
 @dataclass(slots=True)
@@ -163,6 +164,9 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
         notes=known.notes(),
     )
     messages = prompt.build(character, run.ports.me, entry, shown)
+    if speaker is None and not _worth_saying(run, candidate, messages):
+        # Nothing is paid for yet: the election goes on to the runner-up.
+        return Draft(reason=IGNORANT)
     cost = speaker.estimate(messages) if speaker is not None else Cost()
     reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:
@@ -181,6 +185,15 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
         )
     account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _ask(run, candidate, messages, account)
+
+
+def _worth_saying(
+    run: Run, candidate: Candidate, messages: Sequence[BaseMessage]
+) -> bool:
+    """Whether the offline voice, unasked, would do more than say that it does not
+    know."""
+    answers_all = run.brain.character.pacing.chattiness >= 1
+    return candidate.direct or answers_all or run.brain.voice.knows(messages)
 
 
 def _may_stand_in(character: Character) -> bool:
@@ -315,6 +328,9 @@ def _judge(
         found.action == "reply" and words and is_silence(words)
     ):
         draft.reason = "the model chose silence"
+        return draft
+    if found.action == "reply" and not candidate.direct and is_ignorance(words):
+        draft.reason = IGNORANT
         return draft
     if found.action == "react":
         draft.emoji = plain_emoji(found.emoji) or choose_emoji(

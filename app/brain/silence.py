@@ -60,6 +60,28 @@ _REFUSAL_ABROAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_IGNORANCE = re.compile(
+    r"^\W*(?:(?:hm+|ah|oh|well|sorry|honestly|hey)\W+){0,2}(?:"
+    r"(?:i(?:['’]m| am) (?:afraid|sorry),? )?(?:but )?i (?:really |honestly )?(?:do not|don['’]?t|wouldn['’]?t)"
+    r" (?:know|have (?:a |any )?(?:clue|idea))\b"
+    r"|(?:i have )?no (?:idea|clue)\b|(?:i(?:['’]m| am)|that(?:['’]s| is)) not (?:sure|my (?:area|field|subject|department|thing)\b)"
+    r"|(?:that(?:['’]s| is)|this is) (?:beyond|outside|above) (?:me|my)\b|beats me\b"
+    r"|keine ahnung\b|(?:das )?wei(?:ß|ss) ich (?:leider )?nicht\b|ich wei(?:ß|ss) (?:es |das )?(?:leider )?nicht\b"
+    r"|no (?:lo )?sé\b|ni idea\b|je ne sais pas\b|aucune idée\b|não (?:sei|faço ideia)\b|non (?:lo )?so\b"
+    r"|(?:я )?не знаю\b|понятия не имею\b|bilmiyorum\b|わかりません|分かりません|知りません|我不知道|不知道"
+    r")",
+    re.IGNORECASE,
+)
+"""A draft that begins by saying that its author does not know."""
+SHORT = 160
+
+
+def is_ignorance(text: str) -> bool:
+    """Whether a draft says little more than that its author does not know: nobody needs
+    that of a bot who was not asked."""
+    bare = text.strip()
+    return len(bare) <= SHORT and _IGNORANCE.match(bare) is not None
+
 
 def is_silence(text: str) -> bool:
     """Whether a draft only announces that nothing will be said; such a draft is an

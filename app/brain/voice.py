@@ -106,10 +106,7 @@ class Repertoire:
                 chance=chance,
             )
         reading = mood.read(said, self._encoder)
-        interest, topic = self._interests.score([said])[0]
-        spoken_of = (
-            interest > reading.sure or reading.mood in _GENERAL
-        ) and self._on_topic(interest, topic, said)
+        topic, spoken_of = self._topic(said, reading)
         about = topic if spoken_of else None
         tiers = self._tiers(
             Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
@@ -120,6 +117,22 @@ class Repertoire:
         return self._fill(
             line, scene=scene, topic=topic, reading=reading, chance=chance
         )
+
+    def knows(self, scene: Scene) -> bool:
+        """Whether there is a line for the scene that does more than say that the
+        character does not know."""
+        said = spoken(scene.said, self._character.names)
+        reading = mood.read(said, self._encoder)
+        if not said or not reading.question or reading.mood not in _GENERAL:
+            return True
+        evasions = any(line.mood is Mood.CURIOUS for line in self._character.lines)
+        return not evasions or self._topic(said, reading)[1]
+
+    def _topic(self, said: str, reading: mood.Reading) -> tuple[str, bool]:
+        """The nearest interest, and whether a line about it answers what was said."""
+        interest, topic = self._interests.score([said])[0]
+        told = interest > reading.sure or reading.mood in _GENERAL
+        return topic, told and self._on_topic(interest, topic, said)
 
     def _on_topic(self, interest: float, topic: str, said: str) -> bool:
         """Whether a line about the topic answers what was said, and not only a word of
@@ -268,6 +281,10 @@ class OfflineVoice(BaseChatModel):
     def say(self, scene: Scene) -> str:
         """A line for the scene, as plain text."""
         return self._repertoire.say(scene, self.seed)
+
+    def knows(self, messages: Sequence[BaseMessage]) -> bool:
+        """Whether it has more to say than that it does not know."""
+        return self._repertoire.knows(scene_of(messages))
 
     def _generate(
         self,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.brain.act import IGNORANT
 from app.brain.fallback import short_line
 from app.brain.graph import run_cycle
 from app.domain.character import ModelConfig, Mood, OnModelFailure, load_characters
@@ -399,3 +400,40 @@ def test_a_character_without_a_model_is_not_silenced() -> None:
     changes = {"on_model_failure": OnModelFailure.SILENT, "model": None}
     run_cycle(replace(made, character=made.character.model_copy(update=changes)), world)
     assert only(world).text
+
+
+def unasked(text: str, *script: object, signal: Signal = Signal.TRUSTED) -> FakePorts:
+    """One message won in an election, or asked directly; without a script by the
+    offline voice."""
+    one = entry(text, signal)
+    world = FakePorts(
+        inbox=[one],
+        grants=frozenset({one.event.message_id}),
+        woken_by=Context.TRIGGER,
+    )
+    run_cycle(brain(speaker(*script) if script else None), world)
+    return world
+
+
+FOREIGN = "How do I change the gearbox of a tractor?"
+
+
+def test_unasked_the_offline_voice_does_not_say_that_it_does_not_know() -> None:
+    """It declines before anything is held of a budget, so that the election goes on to
+    the runner-up; asked directly, or about its own subject, it answers."""
+    world = unasked(FOREIGN)
+    assert not world.actions
+    assert not world.reserved
+    assert world.asked("decline") == [IGNORANT]
+    assert only(unasked(QUESTION)).text
+    assert only(unasked(FOREIGN, signal=Signal.DIRECT)).text
+
+
+def test_unasked_a_model_does_not_say_that_it_does_not_know() -> None:
+    """What a model writes to say that it does not know is posted only to whoever
+    asked."""
+    draft = said("I don't know, honestly.")
+    world = unasked(QUESTION, draft)
+    assert not world.actions
+    assert world.asked("decline") == [IGNORANT]
+    assert only(direct(draft)).text == "I don't know, honestly."

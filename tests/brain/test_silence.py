@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.brain.silence import is_refusal, is_silence
+from app.brain.silence import is_ignorance, is_refusal, is_silence
 
 
 @pytest.mark.parametrize(
@@ -139,3 +139,25 @@ def test_stock_refusals_are_known_in_twelve_languages(draft: str) -> None:
 def test_being_sorry_is_no_refusal(draft: str) -> None:
     """A person's bad day is answered as people do."""
     assert not is_refusal(draft)
+
+
+@pytest.mark.parametrize(
+    ("draft", "ignorant"),
+    [
+        ("I don't know, sorry.", True),
+        ("Hm, no idea. Who here does?", True),
+        ("I'm not sure about that one.", True),
+        ("That's outside my waters.", True),
+        ("Keine Ahnung, ehrlich gesagt.", True),
+        ("Я не знаю.", True),
+        ("わかりません。", True),
+        ("Three hearts. I don't know why.", False),
+        ("Nobody knows exactly, but about two years.", False),
+        ("No ideas are bad ideas.", False),
+        ("I don't know the brand, but " + "a steel frame lasts longer. " * 8, False),
+    ],
+)
+def test_saying_that_one_does_not_know(draft: str, ignorant: bool) -> None:
+    """A short draft that begins with not knowing is that; one that goes on to say
+    something is an answer."""
+    assert is_ignorance(draft) is ignorant
