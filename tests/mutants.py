@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import random
 import re
@@ -27,9 +28,28 @@ ROOT = Path(__file__).parents[1]
 TREE = ("app", "tasks", "tests", "docs", "docker", "beat_schedule.py")
 CONFIGURATION = ("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "Makefile")
 PYTEST = (
-    *(sys.executable, "-m", "pytest", "-x", "-q", "--timeout=120"),
-    *("-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow and not llm"),
+    *("-x", "-q", "--timeout=120", "-p", "no:randomly", "-p", "no:cacheprovider"),
+    *("-m", "not slow and not llm"),
+    # Plugins that are loaded before pytest keep their assertions as they are.
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
+WARM_FOR_RULES = (
+    *("pytest", "hypothesis.stateful", "pydantic", "pydantic_settings", "yaml"),
+    *("redis", "discord", "numpy", "structlog", "aiohttp", "celery", "jsonschema"),
+    *("langgraph.graph", "langchain_core.messages", "cryptography.fernet"),
+    *("app.domain.settings", "app.domain.model", "app.host.valkey"),
+)
+WARM_FOR_SCRIPTS = (
+    *WARM_FOR_RULES,
+    *(
+        "app.store.door",
+        "app.worker.worker",
+        "app.gateway.start",
+        "app.delivery.courier",
+    ),
+)
+"""Loaded before the mutant is: for rules nothing that imports a rule, as the mutant
+would not be seen."""
 OF_CALLS = ("tests/rules/test_addressing.py", "tests/rules/test_calls.py")
 OF_BIDS = (
     "tests/rules/test_golden.py",
@@ -57,20 +77,18 @@ NEAR_RULES = (
     ("tests/gateway/test_edits.py", "tests/brain/test_graph.py"),
     ("tests/brain/test_act.py", "tests/brain/test_text.py"),
 )
+LONG_STORE = ("protocols", "outages", "mutants", "interleavings")
 NEAR_SCRIPTS = (
     (
-        "tests/store/test_what_waits.py",
-        "tests/store/test_limits.py",
-        "tests/store/test_posts.py",
-        "tests/store/test_protocols.py",
+        "tests/store",
+        *(f"--ignore=tests/store/test_{name}.py" for name in LONG_STORE),
     ),
-    ("tests/store", "--ignore=tests/store/test_mutants.py"),
-    ("tests/delivery", "tests/tasks"),
+    ("tests/store/test_protocols.py", "tests/store/test_interleavings.py"),
+    ("tests/delivery", "tests/tasks", "tests/store/test_outages.py"),
 )
 """Tests in the order in which a mutant meets them: what survives one group meets the
 next. The proofs that scripts can be mutated look for their text, so they are left
 out."""
-TIMEOUT_S = 900
 HEAD = re.compile(r"^\s*(--|$)")
 
 
@@ -120,7 +138,7 @@ def mutate_python(path: Path, source: str) -> Iterator[Mutant]:
     for node in ast.walk(ast.parse(source)):
         for place, instead, what in _python_edits(node):
             text = _replaced(source, place, instead)
-            if text != source and _compiles(text):
+            if text != source:
                 yield Mutant(path, place.lineno, what, text)
 
 
@@ -171,9 +189,11 @@ def _replaced(source: str, place: ast.expr | ast.stmt, instead: str) -> str:
     return (before + instead.encode() + after).decode()
 
 
-def _compiles(text: str) -> bool:
+def _compiles(mutant: Mutant) -> bool:
+    if mutant.path.suffix != ".py":
+        return True
     try:
-        compile(text, "mutant", "exec")
+        compile(mutant.text, "mutant", "exec")
     except SyntaxError:
         return False
     return True
@@ -239,7 +259,12 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
         by_line.setdefault((mutant.path, mutant.line), []).append(mutant)
     lines = sorted(by_line)
     chosen = chance.sample(lines, min(count, len(lines)))
-    return [chance.choice(by_line[line]) for line in chosen]
+    sample = []
+    for line in chosen:
+        mutants_here = by_line[line]
+        chance.shuffle(mutants_here)
+        sample += [mutant for mutant in mutants_here if _compiles(mutant)][:1]
+    return sample
 
 
 def all_mutants(folder: str, ending: str, root: Path = ROOT) -> list[Mutant]:
@@ -252,31 +277,40 @@ def all_mutants(folder: str, ending: str, root: Path = ROOT) -> list[Mutant]:
     ]
 
 
-def is_caught(tree: Path, mutant: Mutant, groups: Sequence[Sequence[str]]) -> bool:
-    """Whether a test of these groups fails on the mutant. A run that hangs counts as
-    caught: the tests would not pass."""
-    target = tree / mutant.path
-    real = target.read_text(encoding="utf-8")
-    target.write_text(mutant.text, encoding="utf-8")
-    try:
-        return any(_fails(tree, group) for group in groups)
-    finally:
-        target.write_text(real, encoding="utf-8")
+class Runner:
+    """Runs tests in a copy of the tree, from a warm process."""
 
-
-def _fails(tree: Path, tests: Sequence[str]) -> bool:
-    try:
-        run = subprocess.run(
-            [*PYTEST, *tests],
+    def __init__(self, tree: Path, modules: Sequence[str]) -> None:
+        self.tree = tree
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.forking", *modules],
             cwd=tree,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         )
-    except subprocess.TimeoutExpired:
-        return True
-    return run.returncode != 0
+
+    def close(self) -> None:
+        """End the warm process."""
+        self._server.communicate()
+
+    def fails(self, tests: Sequence[str]) -> bool:
+        """Whether a test fails. A run that hangs has failed: so would the tests."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(json.dumps([*PYTEST, *tests]), file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline()) != 0
+
+    def catches(self, mutant: Mutant, groups: Sequence[Sequence[str]]) -> bool:
+        """Whether a test of these groups fails on the mutant."""
+        target = self.tree / mutant.path
+        real = target.read_text(encoding="utf-8")
+        target.write_text(mutant.text, encoding="utf-8")
+        try:
+            return any(self.fails(group) for group in groups)
+        finally:
+            target.write_text(real, encoding="utf-8")
 
 
 def copy_tree(target: Path) -> None:
@@ -293,31 +327,26 @@ def copy_tree(target: Path) -> None:
 
 
 def run_sample(
-    sample: Sequence[Mutant], console: Console, is_checked: bool
+    sample: Sequence[Mutant], modules: Sequence[str], console: Console
 ) -> list[Mutant]:
-    """Run each mutant, and return those that survive. `is_checked`: the tests have to
-    pass without any, first."""
+    """Run each mutant, and return those that survive. All tests have to pass without
+    any, first: else each mutant would count as caught."""
     survivors = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder)
-        copy_tree(tree)
-        if is_checked:
-            _refuse_red_tests(tree, sample)
+        copy_tree(Path(folder))
+        runner = Runner(Path(folder), modules)
+        for group in {group for mutant in sample for group in _near(mutant)}:
+            if runner.fails(group):
+                raise SystemExit(f"{' '.join(group)} fails without a mutant")
         for place, mutant in enumerate(sample, start=1):
-            caught = is_caught(tree, mutant, _near(mutant))
+            caught = runner.catches(mutant, _near(mutant))
             if not caught:
                 survivors.append(mutant)
             verdict = "caught  " if caught else "SURVIVED"
             line = f"{place}/{len(sample)} {verdict} {mutant.name}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+        runner.close()
     return survivors
-
-
-def _refuse_red_tests(tree: Path, sample: Sequence[Mutant]) -> None:
-    """End when a test fails without any mutant: each mutant would count as caught."""
-    for group in {group for mutant in sample for group in _near(mutant)}:
-        if _fails(tree, group):
-            raise SystemExit(f"{' '.join(group)} fails without a mutant")
 
 
 def _near(mutant: Mutant) -> tuple[tuple[str, ...], ...]:
@@ -333,28 +362,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rules", type=int, default=75, help="mutants of app/rules")
     parser.add_argument("--scripts", type=int, default=75, help="mutants of scripts")
     parser.add_argument("--least", type=float, default=90, help="percent to be caught")
-    parser.add_argument(
-        "--unchecked", action="store_true", help="the tests are known to be green"
-    )
     parser.add_argument("--only", default="", help="run those whose line holds this")
     parser.add_argument("--list", action="store_true", help="show the sample, run none")
     chosen = parser.parse_args(arguments)
-    rules = all_mutants("app/rules", ".py")
-    scripts = all_mutants("app/store/lua", ".lua")
-    sample = [
-        *choose(rules, chosen.rules, chosen.seed),
-        *choose(scripts, chosen.scripts, chosen.seed),
-    ]
-    sample = [mutant for mutant in sample if chosen.only in mutant.name]
+    rules = choose(all_mutants("app/rules", ".py"), chosen.rules, chosen.seed)
+    scripts = choose(all_mutants("app/store/lua", ".lua"), chosen.scripts, chosen.seed)
     console = Console()
-    if chosen.list:
-        for mutant in sample:
-            console.print(mutant.name, markup=False, highlight=False, soft_wrap=True)
-        return 0
     os.nice(10)
-    survivors = run_sample(sample, console, not chosen.unchecked)
-    caught = 100 * (len(sample) - len(survivors)) / max(1, len(sample))
-    console.print(f"{len(sample)} mutants of seed {chosen.seed}: {caught:.0f}% caught")
+    count, survivors = 0, 0
+    for every, modules in ((rules, WARM_FOR_RULES), (scripts, WARM_FOR_SCRIPTS)):
+        sample = [mutant for mutant in every if chosen.only in mutant.name]
+        count += len(sample)
+        if chosen.list:
+            for mutant in sample:
+                console.print(mutant.name, markup=False, soft_wrap=True)
+        elif sample:
+            survivors += len(run_sample(sample, modules, console))
+    caught = 100 * (count - survivors) / max(1, count)
+    console.print(f"{count} mutants of seed {chosen.seed}: {caught:.0f}% caught")
     return 0 if caught >= chosen.least else 1
 
 

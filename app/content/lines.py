@@ -16,9 +16,9 @@ def chat_line(
     """The line that a message is. `ours`: user ids of our bots; `proxies`: applications
     whose webhooks speak for people. The message that starts a thread has no text of its
     own: it stands for the one on which the thread was started."""
-    message = _meant(message)
+    message = _meant_message(message)
     reference = message.reference.message_id if message.reference else None
-    kind = _kind(message, ours, proxies)
+    kind = _author_kind(message, ours, proxies)
     return ChatLine(
         message_id=str(message.id),
         author_id=str(message.author.id),
@@ -33,7 +33,7 @@ def chat_line(
     )
 
 
-def _meant(message: discord.Message) -> discord.Message:
+def _meant_message(message: discord.Message) -> discord.Message:
     if (
         message.type is not discord.MessageType.thread_starter_message
         or message.reference is None
@@ -43,7 +43,7 @@ def _meant(message: discord.Message) -> discord.Message:
     return started if isinstance(started, discord.Message) else message
 
 
-def _kind(
+def _author_kind(
     message: discord.Message, ours: Collection[str], proxies: Collection[str]
 ) -> AuthorKind:
     if str(message.author.id) in ours:

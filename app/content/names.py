@@ -35,11 +35,11 @@ def ids_in(text: str) -> tuple[str, ...]:
 def legible(text: str, names: Mapping[str, str]) -> str:
     """The text as a person sees it. `names`: by id; an id without one is `@somebody`,
     `@a role` or `#a channel`."""
-    named = _ID.sub(lambda match: _shown(match, names), text)
-    return _JUMP.sub(lambda match: _linked(match, names), named)
+    named = _ID.sub(lambda match: _shown_text(match, names), text)
+    return _JUMP.sub(lambda match: _linked_text(match, names), named)
 
 
-def _linked(match: re.Match[str], names: Mapping[str, str]) -> str:
+def _linked_text(match: re.Match[str], names: Mapping[str, str]) -> str:
     """As a client shows a link into Discord."""
     name = " ".join(names.get(match["channel"], "").split())
     channel = f"#{name}" if name else "a channel"
@@ -59,7 +59,7 @@ def named_parts(
     )
 
 
-def _shown(match: re.Match[str], names: Mapping[str, str]) -> str:
+def _shown_text(match: re.Match[str], names: Mapping[str, str]) -> str:
     if match["id"]:
         sign = match["sign"]
         name = " ".join(names.get(match["id"], "").split()) or _UNKNOWN[sign]
@@ -68,10 +68,10 @@ def _shown(match: re.Match[str], names: Mapping[str, str]) -> str:
         return f":{match['emoji']}:"
     if match["command"]:
         return f"/{match['command']}"
-    return _date(match["time"]) if match["time"] else f"#{match['place']}"
+    return _date_text(match["time"]) if match["time"] else f"#{match['place']}"
 
 
-def _date(seconds: str) -> str:
+def _date_text(seconds: str) -> str:
     try:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError, OSError):

@@ -33,23 +33,23 @@ Holder = discord.Message | discord.MessageSnapshot
 def parts_of(message: discord.Message) -> tuple[MessagePart, ...]:
     """The parts of a message in the order in which a client shows them."""
     found = [
-        *_held(message),
-        *_described([message.poll] if message.poll is not None else [], _poll),
-        *_forwarded(message.message_snapshots),
+        *_held_parts(message),
+        *_describe_each([message.poll] if message.poll is not None else [], _poll_part),
+        *_forwarded_parts(message.message_snapshots),
     ]
     return tuple(found[:MOST_PARTS])
 
 
-def _held(holder: Holder) -> Iterator[MessagePart]:
+def _held_parts(holder: Holder) -> Iterator[MessagePart]:
     """What a message and the copy of one in a forward hold alike."""
-    yield from _described(holder.attachments, _file)
-    yield from _described(holder.stickers, _sticker)
-    yield from _described(holder.embeds, _preview)
+    yield from _describe_each(holder.attachments, _file_part)
+    yield from _describe_each(holder.stickers, _sticker_part)
+    yield from _describe_each(holder.embeds, _preview_part)
     if holder.components:
         yield MessagePart(kind=PartKind.COMPONENTS)
 
 
-def _described(
+def _describe_each(
     things: Iterable[T], describe: Callable[[T], MessagePart]
 ) -> Iterator[MessagePart]:
     for thing in things:
@@ -59,11 +59,11 @@ def _described(
             continue  # a shape that is newer than this program, or made up
 
 
-def _file(file: discord.Attachment) -> MessagePart:
+def _file_part(file: discord.Attachment) -> MessagePart:
     media_type = (file.content_type or "").partition(";")[0].strip().lower()
     return MessagePart(
         kind=PartKind.VOICE if file.is_voice_message() else _kind_of(media_type),
-        text=_short(file.title or file.filename, NAME_LENGTH),
+        text=_shortened(file.title or file.filename, NAME_LENGTH),
         url=file.url[:1_000],
         media_type=media_type[:100],
         size=max(0, file.size),
@@ -84,43 +84,47 @@ def _kind_of(media_type: str) -> PartKind:
     return known.get(family, PartKind.FILE)
 
 
-def _sticker(sticker: discord.StickerItem) -> MessagePart:
-    return MessagePart(kind=PartKind.STICKER, text=_short(sticker.name, NAME_LENGTH))
+def _sticker_part(sticker: discord.StickerItem) -> MessagePart:
+    return MessagePart(
+        kind=PartKind.STICKER, text=_shortened(sticker.name, NAME_LENGTH)
+    )
 
 
-def _preview(embed: discord.Embed) -> MessagePart:
+def _preview_part(embed: discord.Embed) -> MessagePart:
     words = [
         embed.title,
         embed.description,
         *(f"{field.name}: {field.value}" for field in embed.fields[:3]),
     ]
     text = _MASKED.sub(r"\1", " / ".join(word for word in words if word))
-    return MessagePart(kind=PartKind.EMBED, text=_short(text))
+    return MessagePart(kind=PartKind.EMBED, text=_shortened(text))
 
 
-def _poll(poll: discord.Poll) -> MessagePart:
+def _poll_part(poll: discord.Poll) -> MessagePart:
     question = (
         poll.question if isinstance(poll.question, str) else poll.question.text or ""
     )
     answers = [answer.text for answer in poll.answers if answer.text]
     return MessagePart(
         kind=PartKind.POLL,
-        text=_short(f"{question} ({', '.join(answers)})" if answers else question),
+        text=_shortened(f"{question} ({', '.join(answers)})" if answers else question),
     )
 
 
-def _forwarded(snapshots: Iterable[discord.MessageSnapshot]) -> Iterator[MessagePart]:
+def _forwarded_parts(
+    snapshots: Iterable[discord.MessageSnapshot],
+) -> Iterator[MessagePart]:
     """The words of the messages that were forwarded, each with what it held. Discord
     nests no forward in a forward."""
     for snapshot in snapshots:
-        yield from _described([snapshot], _forward)
-        yield from _held(snapshot)
+        yield from _describe_each([snapshot], _forward_part)
+        yield from _held_parts(snapshot)
 
 
-def _forward(snapshot: discord.MessageSnapshot) -> MessagePart:
-    return MessagePart(kind=PartKind.FORWARD, text=_short(snapshot.content))
+def _forward_part(snapshot: discord.MessageSnapshot) -> MessagePart:
+    return MessagePart(kind=PartKind.FORWARD, text=_shortened(snapshot.content))
 
 
-def _short(text: str, most: int = WORDS_LENGTH) -> str:
+def _shortened(text: str, most: int = WORDS_LENGTH) -> str:
     plain = " ".join(text.split())
     return plain if len(plain) <= most else plain[: most - 1] + "…"

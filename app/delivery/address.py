@@ -75,9 +75,9 @@ class Address:
         """After each answer."""
         asked = _asked_pause(status, headers, body)
         if asked is None:
-            self._accepted(status)
+            self._note_accepted(status)
         else:
-            self._refused(status, asked)
+            self._note_refused(status, asked)
 
     def trace(self, waits: bool) -> aiohttp.TraceConfig:
         """What a client needs to take part. While all wait its requests wait too
@@ -113,7 +113,7 @@ class Address:
         config.on_response_chunk_received.append(body)
         return config
 
-    def _accepted(self, status: int) -> None:
+    def _note_accepted(self, status: int) -> None:
         # A server error may be a proxy's own: it says nothing of the address.
         if self._refusals and status < 500:
             log.warning(
@@ -122,7 +122,7 @@ class Address:
             )
             self._refusals = 0
 
-    def _refused(self, status: int, asked: float) -> None:
+    def _note_refused(self, status: int, asked: float) -> None:
         now = self._clock()
         if self._refusals and not self._probing:
             self._until = max(
@@ -147,7 +147,7 @@ def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float 
     refusal of the address."""
     if status not in {403, 429}:
         return None
-    told = _json(body)
+    told = _json_body(body)
     asked = seconds(headers.get("Retry-After"))
     if told is None:
         return asked
@@ -160,7 +160,7 @@ def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float 
     return None
 
 
-def _json(body: bytes) -> dict[str, object] | None:
+def _json_body(body: bytes) -> dict[str, object] | None:
     try:
         told = json.loads(body)
     except ValueError:

@@ -71,17 +71,17 @@ class Sending:
         elif status >= 500:
             raise ServerFailed(f"HTTP {status}")
         elif status == 204:
-            self._accept("")
+            self._accept_message("")
 
     def read(self, body: bytes) -> None:
         """The answer's body is in."""
         if self.status in {200, 201} and not self.accepted.done():
             try:
-                self._accept(str(int(json.loads(body)["id"])))
+                self._accept_message(str(int(json.loads(body)["id"])))
             except (ValueError, TypeError, KeyError):
                 raise Unreadable from None
 
-    def _accept(self, message_id: str) -> None:
+    def _accept_message(self, message_id: str) -> None:
         self.deadline.reschedule(None)
         if not self.accepted.done():
             self.accepted.set_result(message_id)
@@ -149,7 +149,7 @@ def trace_config(address: Address) -> aiohttp.TraceConfig:
     return trace
 
 
-async def _run(sending: Sending, post: Callable[[], Awaitable[object]]) -> None:
+async def _run_post(sending: Sending, post: Callable[[], Awaitable[object]]) -> None:
     _sending.set(sending)
     async with sending.deadline:
         await post()
@@ -158,7 +158,7 @@ async def _run(sending: Sending, post: Callable[[], Awaitable[object]]) -> None:
 _finishing: set[asyncio.Task[None]] = set()
 
 
-def _finished(task: asyncio.Task[None]) -> None:
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
     _finishing.discard(task)
     if not task.cancelled():
         task.exception()  # What happens after Discord accepted is of no consequence.
@@ -169,9 +169,9 @@ async def carry(
 ) -> str | BaseException:
     """Send: the message id as soon as Discord accepted it, or why it did not. Any error
     is a value here: each must be weighed for whether the post may have arrived."""
-    task = asyncio.create_task(_run(sending, post))
+    task = asyncio.create_task(_run_post(sending, post))
     _finishing.add(task)
-    task.add_done_callback(_finished)
+    task.add_done_callback(_retrieve_exception)
     waiting: set[asyncio.Future[str] | asyncio.Task[None]] = {task, sending.accepted}
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     if sending.accepted.done():

@@ -88,12 +88,12 @@ class Courier:
                 entry_id := await self.store.run(outbox.head(self.bot, self.channel))
             ) is not None:
                 with trace(entry_id):
-                    await self._deliver(entry_id)
+                    await self._deliver_entry(entry_id)
         except Later as later:
             return later.ms
         return 0
 
-    async def _deliver(self, entry_id: str) -> None:
+    async def _deliver_entry(self, entry_id: str) -> None:
         entry = await self.store.run(outbox.read(entry_id, signer(self.settings)))
         # One that says it is another's would be asked about under the other's keys, and
         # never leave this list.
@@ -112,25 +112,25 @@ class Courier:
             )
             # Whoever cannot open the vault cannot tell a forged entry from a true one.
             await self._open_vault(lost)
-            await self._bury(
+            await self._bury_entry(
                 lost, "dead", "the entry cannot be read, or none of ours signed it"
             )
             return
         with trace(entry.reply_to or entry_id):
             for chunk in range(max(1, len(entry.chunks))):
-                if not await self._chunk(entry, chunk):
+                if not await self._deliver_chunk(entry, chunk):
                     return
             # An entry that was listed again although it is delivered must not be looked
             # at for ever.
             await self.store.run(outbox.remove(entry))
 
-    async def _chunk(self, entry: OutboxEntry, chunk: int) -> bool:
+    async def _deliver_chunk(self, entry: OutboxEntry, chunk: int) -> bool:
         """Bring one chunk to Discord; False: the entry was buried, or something else
         has taken its place."""
         looked = False
         while True:
-            sending = self._sending(entry, chunk, looked)
-            outcome: str | BaseException | None = await self._send(
+            sending = self._new_sending(entry, chunk, looked)
+            outcome: str | BaseException | None = await self._send_chunk(
                 sending, entry, chunk
             )
             how = "post"
@@ -139,26 +139,26 @@ class Courier:
                 and outcome.allowed.verdict is Attempt.READ_BACK
             ):
                 outcome, how = (
-                    await self._look(entry, chunk, outcome.allowed),
+                    await self._look_for_chunk(entry, chunk, outcome.allowed),
                     "read_back",
                 )
             if outcome is None:
                 looked = True
                 continue
             if isinstance(outcome, str):
-                await self._delivered(entry, chunk, outcome, how)
+                await self._note_delivered(entry, chunk, outcome, how)
                 return True
             if isinstance(outcome, Held):
-                return await self._held(entry, outcome.allowed.verdict)
+                return await self._is_held(entry, outcome.allowed.verdict)
             if isinstance(outcome, StoreUnavailable):
                 raise outcome
             if isinstance(outcome, AddressRefused):
                 raise Later(int(outcome.left * 1000) + 1)
-            settled = await self._failed(entry, chunk, sending, outcome)
+            settled = await self._handle_failure(entry, chunk, sending, outcome)
             if settled is not None:
                 return settled
 
-    def _sending(self, entry: OutboxEntry, chunk: int, looked: bool) -> Sending:
+    def _new_sending(self, entry: OutboxEntry, chunk: int, looked: bool) -> Sending:
         """A post, with its questions to the store. Having looked counts for its first
         attempt only."""
         absent = looked
@@ -186,16 +186,16 @@ class Courier:
             asyncio.get_running_loop().create_future(),
         )
 
-    async def _send(
+    async def _send_chunk(
         self, sending: Sending, entry: OutboxEntry, chunk: int
     ) -> str | BaseException:
         try:
-            client = await self._client(entry)
+            client = await self._client_for(entry)
         except (TokenRefused, Unreachable, AddressRefused) as error:
             return error
-        return await carry(sending, lambda: self._request(client, entry, chunk))
+        return await carry(sending, lambda: self._request_post(client, entry, chunk))
 
-    async def _client(self, entry: OutboxEntry) -> discord.Client:
+    async def _client_for(self, entry: OutboxEntry) -> discord.Client:
         secrets = await self._open_vault(entry)
         return await self.rest.client(self.bot, secrets.token)
 
@@ -210,7 +210,7 @@ class Courier:
                 raise
         return self.current
 
-    async def _request(
+    async def _request_post(
         self, client: discord.Client, entry: OutboxEntry, chunk: int
     ) -> None:
         place = client.get_partial_messageable(int(entry.channel_id))
@@ -227,7 +227,7 @@ class Courier:
             roles=False,
             replied_user=self.settings.mention_author,
         )
-        if target := _reference(entry, chunk):
+        if target := _reply_target(entry, chunk):
             reference = discord.MessageReference(
                 message_id=int(target),
                 channel_id=int(entry.channel_id),
@@ -239,18 +239,18 @@ class Courier:
         else:
             await place.send(text, nonce=nonce, allowed_mentions=mentions)
 
-    async def _held(self, entry: OutboxEntry, verdict: Attempt) -> bool:
+    async def _is_held(self, entry: OutboxEntry, verdict: Attempt) -> bool:
         if verdict is Attempt.DONE:
             return True
         if verdict is Attempt.LOST_LEASE:
             raise LeaseLost
-        await self._bury(entry, verdict, f"{verdict} before the post")
+        await self._bury_entry(entry, verdict, f"{verdict} before the post")
         return False
 
-    async def _failed(
+    async def _handle_failure(
         self, entry: OutboxEntry, chunk: int, sending: Sending, error: BaseException
     ) -> bool | None:
-        """Act on a failure. True, False: as `_chunk`; None: again at once. Raises
+        """Act on a failure. True, False: as `_deliver_chunk`; None: again at once. Raises
         Later."""
         failure = judge(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is Kind.UNAUTHORIZED:
@@ -258,43 +258,43 @@ class Courier:
                 await self.store.run(
                     outbox.record_failure(entry, chunk, self.owner, absent=True)
                 )
-            await self._unauthorized(entry)
+            await self._handle_unauthorized(entry)
             return None
         if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
-            await self._bury(entry, "cancelled", "its target is gone")
+            await self._bury_entry(entry, "cancelled", "its target is gone")
             return False
         if failure.kind is Kind.GONE and sending.tries > 1:
             # Discord knows the nonce and that its message was deleted: it was seen, and
             # is not to be said again.
-            await self._delivered(entry, chunk, "", "deleted")
+            await self._note_delivered(entry, chunk, "", "deleted")
             return True
         if failure.kind in {Kind.FINAL, Kind.GONE}:
-            return await self._refused(entry, chunk, sending, failure)
-        await self._unsent(entry, chunk, sending, failure)
+            return await self._handle_refusal(entry, chunk, sending, failure)
+        await self._count_failure(entry, chunk, sending, failure)
         return False
 
-    async def _refused(
+    async def _handle_refusal(
         self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
     ) -> bool:
         """Discord will never take it: remember what that teaches, and go the second way
-        where there is one. As `_chunk`."""
+        where there is one. As `_deliver_chunk`."""
         refusal = failure.refusal
         if refusal is not None and refusal.barred is not None:
-            await self._remember(refusal.barred, failure.reason)
+            await self._remember_refusal(refusal.barred, failure.reason)
         way = refusal.way if refusal is not None else Way.NONE
         other = instead(entry, chunk, way)
         if other is None:
-            await self._bury(entry, "dead", failure.reason)
+            await self._bury_entry(entry, "dead", failure.reason)
             return False
         absent = sending.tries <= 1
         if not absent and way is not Way.PLAIN:
             # Other words may only take the place of what surely is not there.
             found = await self._look_again(entry, chunk)
             if isinstance(found, str):
-                await self._delivered(entry, chunk, found, "read_back")
+                await self._note_delivered(entry, chunk, found, "read_back")
                 return True
             if found is not None:
-                await self._bury(entry, "dead", failure.reason)
+                await self._bury_entry(entry, "dead", failure.reason)
                 return False
             absent = True
         log.info(
@@ -319,7 +319,7 @@ class Courier:
         )
         return False
 
-    async def _remember(self, barred: Barred, reason: str) -> None:
+    async def _remember_refusal(self, barred: Barred, reason: str) -> None:
         """The operator is told once for as long as it is remembered."""
         if await self.store.run(
             refusals.note(
@@ -339,7 +339,7 @@ class Courier:
                 remembered_s=self.settings.refusal_memory,
             )
 
-    async def _unauthorized(self, entry: OutboxEntry) -> None:
+    async def _handle_unauthorized(self, entry: OutboxEntry) -> None:
         """The vault may hold a newer token: then at once, else later. The post stays
         queued."""
         refused = self.current
@@ -353,7 +353,7 @@ class Courier:
             )
             raise Later(TOKEN_RETRY_MS)
 
-    async def _unsent(
+    async def _count_failure(
         self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
     ) -> None:
         """Count a failure that may pass: raises Later, or buries the entry when it has
@@ -365,7 +365,7 @@ class Courier:
             outbox.record_failure(entry, chunk, self.owner, absent=absent)
         )
         if since_ms > self.settings.delivery_give_up * 1000:
-            await self._bury(
+            await self._bury_entry(
                 entry, "dead", f"gave up after {failures} failures: {failure.reason}"
             )
             return
@@ -395,7 +395,7 @@ class Courier:
             )
         raise Later(wait_ms)
 
-    async def _look(
+    async def _look_for_chunk(
         self, entry: OutboxEntry, chunk: int, allowed: outbox.Allowed
     ) -> str | BaseException | None:
         """Wait until no earlier attempt can still arrive, then read the channel back.
@@ -409,11 +409,11 @@ class Courier:
         # trigger and our post than is read. Then from the trigger on, as the clocks may
         # differ by more than is allowed for.
         try:
-            found = await self._found(entry, chunk, max(begun, trigger))
+            found = await self._find_chunk(entry, chunk, max(begun, trigger))
             if found is None and trigger < begun:
-                found = await self._found(entry, chunk, trigger)
+                found = await self._find_chunk(entry, chunk, trigger)
             if found is None and not await self.rest.readable(
-                await self._client(entry), self.channel
+                await self._client_for(entry), self.channel
             ):
                 return Unseen()  # an empty list proves nothing
         except (
@@ -431,25 +431,29 @@ class Courier:
     async def _look_again(
         self, entry: OutboxEntry, chunk: int
     ) -> str | BaseException | None:
-        """As `_look`, for a chunk that was refused although an earlier attempt may have
+        """As `_look_for_chunk`, for a chunk that was refused although an earlier attempt may have
         arrived. A reaction cannot be found."""
         if self.allowed is None or entry.kind is ActionKind.REACT:
             return DeliveryHeld("an earlier attempt may have arrived")
         timeout_ms = int(self.settings.discord_timeout * 1000)
-        return await self._look(entry, chunk, self.allowed._replace(wait_ms=timeout_ms))
+        return await self._look_for_chunk(
+            entry, chunk, self.allowed._replace(wait_ms=timeout_ms)
+        )
 
-    async def _found(self, entry: OutboxEntry, chunk: int, after: int) -> str | None:
+    async def _find_chunk(
+        self, entry: OutboxEntry, chunk: int, after: int
+    ) -> str | None:
         """A post after a snowflake that is this chunk, and not known to be
         another's."""
-        client = await self._client(entry)
+        client = await self._client_for(entry)
         posts = await self.rest.read_back(
             client, self.channel, self.current.user_id if self.current else "", after
         )
-        same = [post.message_id for post in posts if _matches(post, entry, chunk)]
+        same = [post.message_id for post in posts if _matches_chunk(post, entry, chunk)]
         taken = await self.store.run(outbox.find_posts(same)) if same else frozenset()
         return next((message for message in same if message not in taken), None)
 
-    async def _delivered(
+    async def _note_delivered(
         self, entry: OutboxEntry, chunk: int, message_id: str, how: str
     ) -> None:
         killpoints.reached("post_after")
@@ -461,7 +465,7 @@ class Courier:
                 message_id=message_id,
                 how=how,
                 date=date,
-                disproved=_disproved(entry, chunk, how),
+                disproved=_disproved_refusals(entry, chunk, how),
                 signer=signer(self.settings),
             )
         )
@@ -475,9 +479,9 @@ class Courier:
             chunk=chunk,
             complete=complete,
         )
-        self._hint(lane)
+        self._hint_lane(lane)
 
-    async def _bury(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
+    async def _bury_entry(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
         lane = await self.store.run(outbox.dead_letter(entry, verdict, reason))
         log.warning(
             "not delivered",
@@ -486,14 +490,14 @@ class Courier:
             verdict=verdict,
             reason=reason,
         )
-        self._hint(lane)
+        self._hint_lane(lane)
 
-    def _hint(self, lane: str) -> None:
+    def _hint_lane(self, lane: str) -> None:
         if lane:
             self.hint(Lane.parse(lane))
 
 
-def _reference(entry: OutboxEntry, chunk: int) -> str:
+def _reply_target(entry: OutboxEntry, chunk: int) -> str:
     """The message that a chunk replies to: the first one of a reply does, where Discord
     takes replies."""
     refers = (
@@ -504,23 +508,23 @@ def _reference(entry: OutboxEntry, chunk: int) -> str:
     return entry.reply_to or "" if refers else ""
 
 
-def _disproved(entry: OutboxEntry, chunk: int, how: str) -> tuple[Barred, ...]:
+def _disproved_refusals(entry: OutboxEntry, chunk: int, how: str) -> tuple[Barred, ...]:
     """What a delivered chunk shows to be allowed."""
     if entry.kind is ActionKind.REACT:
         return (Barred.REACT,)
-    refers = how == "post" and _reference(entry, chunk)
+    refers = how == "post" and _reply_target(entry, chunk)
     return (Barred.SEND, Barred.REFER) if refers else (Barred.SEND,)
 
 
-def _matches(post: Found, entry: OutboxEntry, chunk: int) -> bool:
+def _matches_chunk(post: Found, entry: OutboxEntry, chunk: int) -> bool:
     """Whether a post may be this chunk. Discord drops the reference when the trigger
     was deleted before the post, and an earlier attempt may have had one that this one
     goes without."""
     reference = entry.reply_to or "" if chunk == 0 else ""
-    return post.reference in {reference, ""} and _plain(post.content) == _plain(
-        entry.chunks[chunk]
-    )
+    return post.reference in {reference, ""} and _plain_text(
+        post.content
+    ) == _plain_text(entry.chunks[chunk])
 
 
-def _plain(text: str) -> str:
+def _plain_text(text: str) -> str:
     return " ".join(text.split())

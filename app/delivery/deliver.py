@@ -89,7 +89,7 @@ class Deliverer:
         is due."""
         if not self._settings.dry_run:
             self._rest.submit(self.deliver(bot)).add_done_callback(
-                _warned("delivery not begun")
+                _warn_on_failure("delivery not begun")
             )
 
     async def deliver(self, bot: str) -> None:
@@ -106,7 +106,7 @@ class Deliverer:
             if in_ms == 0 and (bot, channel) not in self._unable
         ]
         for key in due:
-            self._start(key)
+            self._start_serving(key)
         tasks = [self._serving[key] for key in due if key in self._serving]
         if tasks:
             await asyncio.wait(tasks)
@@ -115,10 +115,10 @@ class Deliverer:
         """Stop, give the leases back and close the store, before the rest's `close`.
         What is queued stays queued."""
         with contextlib.suppress(TimeoutError):
-            self._rest.submit(self._stop()).result(self._settings.redis_timeout)
+            self._rest.submit(self._stop_serving()).result(self._settings.redis_timeout)
         self._hints.shutdown(wait=False, cancel_futures=True)
 
-    async def _stop(self) -> None:
+    async def _stop_serving(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
         await end(
@@ -127,7 +127,7 @@ class Deliverer:
         await end(self._serving.values(), CANCEL_AGAIN)
         await self._store.close()
 
-    def _start(self, key: tuple[str, str]) -> None:
+    def _start_serving(self, key: tuple[str, str]) -> None:
         """Serve a channel; if it is being served, once more after that: the queue may
         have grown behind its back."""
         self._unable.discard(key)
@@ -136,9 +136,11 @@ class Deliverer:
         if key in self._serving:
             self._again.add(key)
             return
-        self._serving[key] = asyncio.get_running_loop().create_task(self._serve(key))
+        self._serving[key] = asyncio.get_running_loop().create_task(
+            self._serve_channel(key)
+        )
 
-    async def _serve(self, key: tuple[str, str]) -> None:
+    async def _serve_channel(self, key: tuple[str, str]) -> None:
         try:
             async with self._places:
                 await self._until_served(key)
@@ -151,14 +153,14 @@ class Deliverer:
         while more:
             self._again.discard(key)
             try:
-                more = await self._visit(key)
+                more = await self._visit_channel(key)
             except (VaultMissing, VaultKeyWrong) as error:
                 log.warning(
                     "delivery stalled", bot=key[0], channel=key[1], error=str(error)
                 )
                 # Another worker may have the right key. If we came back at the very
                 # moment the channel is due again, it would never get a turn.
-                self._retry(
+                self._retry_later(
                     key, STALLED_MS + int(TURN * self._settings.pump_interval * 1000)
                 )
                 self._unable.add(key)
@@ -167,17 +169,17 @@ class Deliverer:
                 log.warning(
                     "delivery stalled", bot=key[0], channel=key[1], error=str(error)
                 )
-                self._retry(key, STALLED_MS)
+                self._retry_later(key, STALLED_MS)
                 return
             # The task's boundary: one channel's fault must not end its delivery for
             # good.
             except Exception:
                 log.exception("delivery broke", bot=key[0], channel=key[1])
-                self._retry(key, STALLED_MS)
+                self._retry_later(key, STALLED_MS)
                 return
             more = more or key in self._again
 
-    async def _visit(self, key: tuple[str, str]) -> bool:
+    async def _visit_channel(self, key: tuple[str, str]) -> bool:
         """Drain once under the lease; True: more is waiting now."""
         bot, channel = key
         lease_ms = int(self._settings.delivery_lease * 1000)
@@ -186,7 +188,7 @@ class Deliverer:
             rest=self._rest,
             settings=self._settings,
             secrets=lambda: asyncio.to_thread(self._secrets, bot),
-            hint=self._tell,
+            hint=self._tell_lane,
             bot=bot,
             channel=channel,
             owner=self._owner,
@@ -199,7 +201,7 @@ class Deliverer:
                 outbox.acquire(bot, channel, self._owner, lease_ms)
             ):
                 return False
-            async with self._renewed(bot, channel, lease_ms):
+            async with self._renewed_lease(bot, channel, lease_ms):
                 wait_ms = await courier.drain()
         except (VaultMissing, VaultKeyWrong):
             wait_ms = int(
@@ -216,11 +218,11 @@ class Deliverer:
                 outbox.release(bot, channel, self._owner, wait_ms)
             )
         if wait_ms:
-            self._retry(key, wait_ms)
+            self._retry_later(key, wait_ms)
         return more
 
     @contextlib.asynccontextmanager
-    async def _renewed(
+    async def _renewed_lease(
         self, bot: str, channel: str, lease_ms: int
     ) -> AsyncIterator[None]:
         """Keep the lease while a rate limit or a read-back makes us wait: this process
@@ -244,20 +246,22 @@ class Deliverer:
         finally:
             task.cancel()
 
-    def _retry(self, key: tuple[str, str], in_ms: int) -> None:
+    def _retry_later(self, key: tuple[str, str], in_ms: int) -> None:
         """Come back by ourselves; if this process dies, the pump finds the channel in
         the due set."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._timers[key] = asyncio.get_running_loop().call_later(
-            in_ms / 1000, self._start, key
+            in_ms / 1000, self._start_serving, key
         )
 
-    def _tell(self, lane: Lane) -> None:
-        self._hints.submit(self._hint, lane).add_done_callback(_warned("hint not sent"))
+    def _tell_lane(self, lane: Lane) -> None:
+        self._hints.submit(self._hint, lane).add_done_callback(
+            _warn_on_failure("hint not sent")
+        )
 
 
-def _warned(what: str) -> Callable[[Future[None]], None]:
+def _warn_on_failure(what: str) -> Callable[[Future[None]], None]:
     """Says so when work that nobody waits for has failed."""
 
     def told(work: Future[None]) -> None:

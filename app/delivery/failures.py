@@ -58,16 +58,16 @@ def judge(error: BaseException, reaction: bool = False) -> Failure:
         case discord.RateLimited():
             return Failure(Kind.ABSENT, "rate limited", error.retry_after)
         case discord.HTTPException():
-            return _answered(error, reaction)
+            return _discord_failure(error, reaction)
         case aiohttp.ClientConnectorError():
             return Failure(Kind.ABSENT, "cannot connect")
         case StreamError():
-            return _told(error)
+            return _own_failure(error)
         case _:
             return Failure(Kind.UNKNOWN, type(error).__name__)
 
 
-def _told(error: StreamError) -> Failure:
+def _own_failure(error: StreamError) -> Failure:
     """What this program itself says of a request."""
     if isinstance(error, TokenRefused):
         return Failure(Kind.UNAUTHORIZED, "token refused")
@@ -76,7 +76,7 @@ def _told(error: StreamError) -> Failure:
     )
 
 
-def _answered(error: discord.HTTPException, reaction: bool) -> Failure:
+def _discord_failure(error: discord.HTTPException, reaction: bool) -> Failure:
     reason = redact(f"{error.status} {error.code}: {error.text}")[:REASON_LENGTH]
     retry_after = seconds(error.response.headers.get("Retry-After"))
     if error.status == 429:
@@ -89,14 +89,14 @@ def _answered(error: discord.HTTPException, reaction: bool) -> Failure:
         )
     if not error.code or error.status >= 500 or error.status == 408:
         # A page of something before Discord tells nothing of what happened behind it.
-        return Failure(Kind.UNKNOWN, _page(error), retry_after)
+        return Failure(Kind.UNKNOWN, _page_reason(error), retry_after)
     refusal = find(error.code, error.text, reaction)
     if refusal is not None and refusal.verdict is Verdict.FINAL:
         return Failure(Kind.FINAL, reason, refusal=refusal)
     return Failure(Kind.ABSENT, reason, retry_after)
 
 
-def _page(error: discord.HTTPException) -> str:
+def _page_reason(error: discord.HTTPException) -> str:
     """The reason of an answer without a code. An HTML page is not quoted."""
     kind = str(error.response.headers.get("Content-Type", "")).partition(";")[0]
     text = "" if kind == "text/html" else f": {error.text}"

@@ -31,16 +31,16 @@ class Fetched(NamedTuple):
 
 async def fetch(url: str, most: int, settings: Settings) -> Fetched:
     """A file of at most `most` bytes. Never raises for Discord or the network."""
-    if not url.startswith(_bases(settings)):
+    if not url.startswith(_allowed_bases(settings)):
         return Fetched(b"", "it is not at one of Discord's addresses")
     try:
         async with asyncio.timeout(TIMEOUT), aiohttp.ClientSession() as session:
-            return await _read(session, url, most)
+            return await _read_file(session, url, most)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Fetched(b"", f"it could not be fetched: {type(error).__name__}")
 
 
-async def _read(session: aiohttp.ClientSession, url: str, most: int) -> Fetched:
+async def _read_file(session: aiohttp.ClientSession, url: str, most: int) -> Fetched:
     # A redirect could lead anywhere, also into the operator's own network.
     async with session.get(url, allow_redirects=False) as answer:
         if answer.status != 200:
@@ -53,7 +53,7 @@ async def _read(session: aiohttp.ClientSession, url: str, most: int) -> Fetched:
     return Fetched(data) if data else Fetched(b"", "it is empty")
 
 
-def _bases(settings: Settings) -> tuple[str, ...]:
+def _allowed_bases(settings: Settings) -> tuple[str, ...]:
     return tuple(
         base.rstrip("/") + "/"
         for base in (settings.discord_cdn_url, settings.discord_media_url)

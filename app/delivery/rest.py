@@ -111,7 +111,7 @@ class DiscordRest:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run on the loop, which starts with the first call."""
-        return asyncio.run_coroutine_threadsafe(work, self._running())
+        return asyncio.run_coroutine_threadsafe(work, self._running_loop())
 
     def close(self) -> None:
         """End all work, log out and stop the loop. Called at exit; a later `submit`
@@ -127,7 +127,7 @@ class DiscordRest:
             return
         atexit.unregister(self.close)
         with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._shut(), loop).result(GRACE)
+            asyncio.run_coroutine_threadsafe(self._shut_clients(), loop).result(GRACE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(GRACE)
         if not thread.is_alive():
@@ -147,7 +147,7 @@ class DiscordRest:
         message. Older lines stand before them: what `asked` replies to, and what its
         thread began with. Never raises for Discord."""
         work = self.submit(
-            self._context(
+            self._read_context(
                 bot,
                 token=token,
                 channel=channel,
@@ -169,7 +169,7 @@ class DiscordRest:
         """Where a channel is, asked once; None: it cannot be asked now. Never raises
         for Discord."""
         if channel not in self._places:
-            work = self.submit(self._place(bot, token, channel))
+            work = self.submit(self._read_place(bot, token, channel))
             try:
                 self._places[channel] = work.result(
                     self._settings.discord_timeout + GRACE
@@ -201,7 +201,7 @@ class DiscordRest:
         if self._settings.dry_run:
             yield
             return
-        work = self.submit(self._type(bot, token, channel))
+        work = self.submit(self._send_typing(bot, token, channel))
         try:
             yield
         finally:
@@ -240,7 +240,7 @@ class DiscordRest:
             except (AddressRefused, asyncio.CancelledError):
                 await client.close()
                 raise
-            self._retire(bot)
+            self._retire_client(bot)
             self._logins[bot] = _Login(token, client)
             return client
 
@@ -248,7 +248,7 @@ class DiscordRest:
         """Log out a bot whose token Discord no longer accepts. Loop only."""
         login = self._logins.get(bot)
         if login is not None and login.token == token:
-            self._retire(bot)
+            self._retire_client(bot)
             del self._logins[bot]
 
     async def read_back(
@@ -278,7 +278,7 @@ class DiscordRest:
         async with asyncio.timeout(self._settings.discord_timeout):
             return bool([message async for message in place.history(limit=1)])
 
-    def _retire(self, bot: str) -> None:
+    def _retire_client(self, bot: str) -> None:
         """Close a client once the requests that it still carries have ended or timed
         out."""
         login = self._logins.get(bot)
@@ -295,7 +295,7 @@ class DiscordRest:
             task = asyncio.ensure_future(client.close())
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _context(
+    async def _read_context(
         self,
         bot: str,
         token: str,
@@ -314,7 +314,7 @@ class DiscordRest:
                     m async for m in place.history(limit=min(limit, 100), before=older)
                 ]
                 first = (
-                    await _beginning(place)
+                    await _first_message(place)
                     if asked.in_thread and len(newest) == min(limit, 100)
                     else []
                 )
@@ -345,7 +345,7 @@ class DiscordRest:
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
         return History((), problem)
 
-    async def _place(self, bot: str, token: str, channel: str) -> Place:
+    async def _read_place(self, bot: str, token: str, channel: str) -> Place:
         client = await self.client(bot, token)
         async with asyncio.timeout(self._settings.discord_timeout):
             found = await client.http.get_channel(int(channel))
@@ -355,7 +355,7 @@ class DiscordRest:
             str(guild) if guild else None, str(parent) if parent and thread else None
         )
 
-    async def _type(self, bot: str, token: str, channel: str) -> None:
+    async def _send_typing(self, bot: str, token: str, channel: str) -> None:
         with contextlib.suppress(
             discord.DiscordException, StreamError, aiohttp.ClientError, OSError
         ):
@@ -364,18 +364,21 @@ class DiscordRest:
                 await client.http.send_typing(int(channel))
                 await asyncio.sleep(TYPING_EVERY)
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=_turn, args=(self._loop,), name="discord-rest", daemon=True
+                    target=_run_loop,
+                    args=(self._loop,),
+                    name="discord-rest",
+                    daemon=True,
                 )
                 self._thread.start()
                 atexit.register(self.close)
             return self._loop
 
-    async def _shut(self) -> None:
+    async def _shut_clients(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -401,7 +404,7 @@ def _read_tolerantly(client: discord.Client) -> None:
     state.create_message = create_message  # type: ignore[method-assign]
 
 
-async def _beginning(place: discord.PartialMessageable) -> list[discord.Message]:
+async def _first_message(place: discord.PartialMessageable) -> list[discord.Message]:
     """The first message of a thread: its starter, or the post of a forum."""
     return [
         message
@@ -425,6 +428,6 @@ def _replied_to(
     return [replied] if isinstance(replied, discord.Message) else []
 
 
-def _turn(loop: asyncio.AbstractEventLoop) -> None:
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()

@@ -52,7 +52,7 @@ def addressed_bots(
             continue
         if post.channel_id in dms:
             found[post.message_id] = (ids[dms[post.channel_id]],)
-        elif bots := addressing(_event(post, authors), roster, others).bots:
+        elif bots := addressing(_event_of_post(post, authors), roster, others).bots:
             found[post.message_id] = tuple(ids[bot] for bot in bots)
     return found
 
@@ -67,17 +67,17 @@ def explained(
         (message, ids[line.bot])
         for message, lines in journal.items()
         for line in lines
-        if line.bot in ids and _explains(line)
+        if line.bot in ids and _explains_silence(line)
     }
 
 
-def _explains(line: JournalLine) -> bool:
+def _explains_silence(line: JournalLine) -> bool:
     return line.verdict in EXPLAINS or (
         line.step == "deliver" and line.verdict != "delivered"
     )
 
 
-def _event(post: Post, authors: Mapping[int, int]) -> Event:
+def _event_of_post(post: Post, authors: Mapping[int, int]) -> Event:
     reply_author = authors.get(post.reply_to or 0)
     return Event(
         message_id=str(post.message_id),

@@ -92,15 +92,15 @@ class Demo:
     async def headless(self, seconds: float) -> Json:
         """Play the opening, wait until all is quiet or `seconds` are over; the
         figures."""
-        await self._listen(0)
+        await self._listen_on(0)
         try:
-            async with self._stage({}) as stage:
+            async with self._open_stage({}) as stage:
                 first = len(self.server.posts)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
-                        await self._opening()
+                        await self._play_opening()
                         await stage.quiet(seconds, float(PACING["cooldown"]))
-                figures = await self._figures(stage, self.server.posts[first:])
+                figures = await self._collect_figures(stage, self.server.posts[first:])
         finally:
             await self.server.stop()
         return figures
@@ -110,7 +110,7 @@ class Demo:
         everything running until Ctrl-C."""
         live = Live(self.scene)
         self.server.add_routes(Page(live, token).routes())
-        await self._listen(port)
+        await self._listen_on(port)
         address = f"http://{HOST}:{self.server.port}/" + (
             f"?token={token}" if token else ""
         )
@@ -122,22 +122,22 @@ class Demo:
                 f"{address}",
                 soft_wrap=True,
             )
-            return await first_of(stopped.wait(), self._perform(live, address))
+            return await first_of(stopped.wait(), self._perform_demo(live, address))
         finally:
             await live.stop()
             await self.server.stop()
 
-    async def _perform(self, live: Live, address: str) -> None:
-        async with self._stage(self.flower) as stage:
+    async def _perform_demo(self, live: Live, address: str) -> None:
+        async with self._open_stage(self.flower) as stage:
             live.follow(stage.journal)
             try:
-                self._introduce(stage, address)
-                await self._opening()
+                self._print_introduction(stage, address)
+                await self._play_opening()
                 await stage.system.lasts()
             finally:
                 await live.stop()  # before its Redis ends
 
-    def _stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
+    def _open_stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
         speak = tuple(str(self.channels[name].id) for name in SPOKEN)
         settings = {**PACING, "speak_channels": speak, **more}
         return on_stage(
@@ -148,7 +148,7 @@ class Demo:
             settings=settings,
         )
 
-    async def _listen(self, port: int) -> None:
+    async def _listen_on(self, port: int) -> None:
         try:
             await self.server.start(HOST, port)
         except OSError:
@@ -156,12 +156,12 @@ class Demo:
                 f"Port {port} is in use: choose another with --port, or 0 for a free one"
             ) from None
 
-    async def _opening(self) -> None:
+    async def _play_opening(self) -> None:
         for line in OPENING:
             await asyncio.sleep(line.wait)
-            self._say(line)
+            self._say_line(line)
 
-    def _say(self, line: Said) -> None:
+    def _say_line(self, line: Said) -> None:
         person = self.people[line.who]
         accounts = {f"@{account.name}": account for account in self.bots.values()}
         text = line.text
@@ -171,9 +171,11 @@ class Demo:
             self.server.dm(person, accounts[line.where], text)
             return
         channel = self.channels[line.where]
-        self.server.post(person, channel, text, self._newest(channel, line.reply_to))
+        self.server.post(
+            person, channel, text, self._newest_post(channel, line.reply_to)
+        )
 
-    def _newest(self, channel: Channel, bot: str | None) -> Post | None:
+    def _newest_post(self, channel: Channel, bot: str | None) -> Post | None:
         said = [
             post
             for post in self.server.messages_in(channel)
@@ -181,7 +183,7 @@ class Demo:
         ]
         return said[-1] if said else None
 
-    def _introduce(self, stage: Stage, page: str) -> None:
+    def _print_introduction(self, stage: Stage, page: str) -> None:
         flower = f"http://{HOST}:{self.flower['flower_port']}/"
         password = (
             self.flower["flower_password"]
@@ -205,7 +207,7 @@ class Demo:
             )
         )
 
-    async def _figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
+    async def _collect_figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
         dms = {
             channel.id: next(
                 bot for bot, account in self.bots.items() if account is one

@@ -51,7 +51,7 @@ class Live:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         for queue in self._readers:
-            _offer(queue, None)
+            _offer_text(queue, None)
 
     async def read(self, idle: float) -> AsyncIterator[str]:
         """A snapshot, then each event as JSON text; "" after `idle` seconds without
@@ -59,7 +59,7 @@ class Live:
         queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE)
         self._readers.add(queue)
         try:
-            yield self._snapshot()
+            yield self._snapshot_text()
             while True:
                 try:
                     text = await asyncio.wait_for(queue.get(), idle)
@@ -70,7 +70,7 @@ class Live:
                 if queue.qsize() >= QUEUE - 1:
                     while not queue.empty():
                         queue.get_nowait()
-                    text = self._snapshot()
+                    text = self._snapshot_text()
                 yield text
         finally:
             self._readers.discard(queue)
@@ -80,9 +80,9 @@ class Live:
         if self._readers:
             text = json.dumps(event)
             for queue in self._readers:
-                _offer(queue, text)
+                _offer_text(queue, text)
 
-    def _snapshot(self) -> str:
+    def _snapshot_text(self) -> str:
         return json.dumps(shapes.snapshot(self.scene, self.decisions))
 
     async def _follow_records(self) -> None:
@@ -94,12 +94,12 @@ class Live:
     async def _follow_journal(self, journal: Journal) -> None:
         while True:
             try:
-                await self._look(journal)
+                await self._read_journals(journal)
             except StoreUnavailable as error:
                 log.warning("no decisions to show", reason=str(error))
             await asyncio.sleep(LOOK)
 
-    async def _look(self, journal: Journal) -> None:
+    async def _read_journals(self, journal: Journal) -> None:
         """Read the journals of the newest messages again: decisions about a message end
         within minutes."""
         since = time.time() - WATCHED_SECONDS
@@ -119,7 +119,7 @@ class Live:
                 self.decisions[message] = tuple(lines)
 
 
-def _offer(queue: asyncio.Queue[str | None], text: str | None) -> None:
+def _offer_text(queue: asyncio.Queue[str | None], text: str | None) -> None:
     if queue.full():
         queue.get_nowait()
     queue.put_nowait(text)

@@ -56,16 +56,25 @@ class Page:
         """The files, the live stream, and what a person may do: say, react."""
         return [
             *(
-                web.get(path, _local(self._known(_file(name, kind))))
+                web.get(path, _local_only(self._known_only(_file_handler(name, kind))))
                 for path, (name, kind) in FILES.items()
             ),
-            web.get("/page/events", _local(self._known(self._events))),
-            web.post("/page/say", _local(_same_origin(self._known(self._say)))),
-            web.post("/page/react", _local(_same_origin(self._known(self._react)))),
-            web.post("/page/typing", _local(_same_origin(self._known(self._typing)))),
+            web.get("/page/events", _local_only(self._known_only(self._stream_events))),
+            web.post(
+                "/page/say",
+                _local_only(_same_origin(self._known_only(self._handle_say))),
+            ),
+            web.post(
+                "/page/react",
+                _local_only(_same_origin(self._known_only(self._handle_react))),
+            ),
+            web.post(
+                "/page/typing",
+                _local_only(_same_origin(self._known_only(self._handle_typing))),
+            ),
         ]
 
-    def _known(self, handler: Handler) -> Handler:
+    def _known_only(self, handler: Handler) -> Handler:
         """Refuse a browser that has not opened the printed address."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -90,7 +99,7 @@ class Page:
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(errors="replace"), self._token.encode())
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
+    async def _stream_events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: a snapshot, then what happens."""
         response = web.StreamResponse(
             headers={**HEADERS, "Content-Type": "text/event-stream"}
@@ -103,40 +112,42 @@ class Page:
                 )
         return response
 
-    async def _say(self, request: web.Request) -> web.Response:
-        form = await _form(request)
-        person, channel = self._person(form), self._channel(form)
+    async def _handle_say(self, request: web.Request) -> web.Response:
+        form = await _read_form(request)
+        person, channel = self._person_of(form), self._channel_of(form)
         text = str(form.get("text", "")).strip()[:MAX_TEXT]
         if not text:
-            raise _refused("there is nothing to say")
+            raise _bad_request("there is nothing to say")
         reply_to = (
-            None if form.get("reply_to") is None else _snowflake(form, "reply_to")
+            None if form.get("reply_to") is None else _snowflake_field(form, "reply_to")
         )
-        post = self._scene.server.post(person, channel, self._mentions(text), reply_to)
+        post = self._scene.server.post(
+            person, channel, self._with_mentions(text), reply_to
+        )
         return web.json_response({"id": str(post.message_id)}, headers=HEADERS)
 
-    async def _react(self, request: web.Request) -> web.Response:
-        form = await _form(request)
-        server, person = self._scene.server, self._person(form)
+    async def _handle_react(self, request: web.Request) -> web.Response:
+        form = await _read_form(request)
+        server, person = self._scene.server, self._person_of(form)
         act = server.unreact if form.get("removed") else server.react
-        act(person, _snowflake(form, "message"), str(form.get("emoji", "")))
+        act(person, _snowflake_field(form, "message"), str(form.get("emoji", "")))
         return web.json_response({}, headers=HEADERS)
 
-    async def _typing(self, request: web.Request) -> web.Response:
-        form = await _form(request)
-        self._scene.server.typing(self._person(form), self._channel(form))
+    async def _handle_typing(self, request: web.Request) -> web.Response:
+        form = await _read_form(request)
+        self._scene.server.typing(self._person_of(form), self._channel_of(form))
         return web.json_response({}, headers=HEADERS)
 
-    def _person(self, form: Json) -> Account:
+    def _person_of(self, form: Json) -> Account:
         person = self._scene.person(form.get("person"))
         if person is None:
-            raise _refused("no such person")
+            raise _bad_request("no such person")
         return person
 
-    def _channel(self, form: Json) -> int:
+    def _channel_of(self, form: Json) -> int:
         """A channel on the page; a direct message only to a bot of this person's
         own."""
-        channel = _snowflake(form, "channel")
+        channel = _snowflake_field(form, "channel")
         own = {
             dm.id
             for person, _, dm in self._scene.direct_channels()
@@ -145,10 +156,10 @@ class Page:
         if channel not in own and channel not in {
             one.id for one in self._scene.channels
         }:
-            raise _refused("no such channel")
+            raise _bad_request("no such channel")
         return channel
 
-    def _mentions(self, text: str) -> str:
+    def _with_mentions(self, text: str) -> str:
         """`@Elena`, as people type it, becomes a mention, as Discord's client sends
         it."""
         for account in (*self._scene.bots, *self._scene.people):
@@ -161,7 +172,7 @@ class Page:
         return text
 
 
-def _file(name: str, kind: str) -> Handler:
+def _file_handler(name: str, kind: str) -> Handler:
     body = resources.files("app.demo").joinpath("static", name).read_bytes()
 
     async def handler(_: web.Request) -> web.Response:
@@ -172,7 +183,7 @@ def _file(name: str, kind: str) -> Handler:
     return handler
 
 
-def _local(handler: Handler) -> Handler:
+def _local_only(handler: Handler) -> Handler:
     """Refuse a request that names another host: a foreign site's name may point at this
     machine (DNS rebinding)."""
 
@@ -182,7 +193,7 @@ def _local(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ApiError as error:
-            raise _refused(error.message) from None
+            raise _bad_request(error.message) from None
 
     return guarded
 
@@ -201,22 +212,22 @@ def _same_origin(handler: Handler) -> Handler:
     return guarded
 
 
-async def _form(request: web.Request) -> Json:
+async def _read_form(request: web.Request) -> Json:
     try:
         form = await request.json()
     except ValueError:
         form = None
     if not isinstance(form, dict):
-        raise _refused("no JSON object")
+        raise _bad_request("no JSON object")
     return form
 
 
-def _snowflake(form: Json, name: str) -> int:
+def _snowflake_field(form: Json, name: str) -> int:
     value = form.get(name)
     if not isinstance(value, str) or not re.fullmatch("[0-9]{1,20}", value, re.ASCII):
-        raise _refused(f"{name} is no id")
+        raise _bad_request(f"{name} is no id")
     return int(value)
 
 
-def _refused(reason: str) -> web.HTTPBadRequest:
+def _bad_request(reason: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(text=reason, headers=HEADERS)

@@ -69,10 +69,10 @@ class Scene:
         """Everything about the scene that does not change while it runs."""
         return {
             "title": self.title,
-            "people": [_account(person) for person in self.people],
-            "bots": [_account(bot) for bot in self.bots],
+            "people": [_account_payload(person) for person in self.people],
+            "bots": [_account_payload(bot) for bot in self.bots],
             "channels": [
-                _channel(channel, self.topics.get(channel.id, ""))
+                _channel_payload(channel, self.topics.get(channel.id, ""))
                 for channel in self.channels
             ],
             "dms": [
@@ -173,9 +173,9 @@ def decision(message_id: str, line: JournalLine) -> Json:
     }
 
 
-def _account(account: Account) -> Json:
+def _account_payload(account: Account) -> Json:
     return {"id": str(account.id), "name": account.name, "bot": account.is_bot}
 
 
-def _channel(channel: Channel, topic: str) -> Json:
+def _channel_payload(channel: Channel, topic: str) -> Json:
     return {"id": str(channel.id), "name": channel.name, "topic": topic}

@@ -85,7 +85,7 @@ class StreamSystem:
         """Start the processes; they end with this one, however it ends."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.cli.main", "up", *self._tokens],
-            env=self._environment(),
+            env=self._child_environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -98,7 +98,7 @@ class StreamSystem:
         )
         assert self._process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
         threading.Thread(
-            target=self._read,
+            target=self._read_output,
             args=(self._process.stdout,),
             name="output of up",
             daemon=True,
@@ -150,7 +150,7 @@ class StreamSystem:
             process.kill()
             process.wait()
 
-    def _environment(self) -> dict[str, str]:
+    def _child_environment(self) -> dict[str, str]:
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -164,7 +164,7 @@ class StreamSystem:
             ]
         )
         own = {
-            f"STREAM_{name.upper()}": _text(value)
+            f"STREAM_{name.upper()}": _as_text(value)
             for name, value in self._settings.items()
         }
         return (
@@ -173,14 +173,14 @@ class StreamSystem:
             | {token_variable(bot): token for bot, token in self._tokens.items()}
         )
 
-    def _read(self, output: IO[str]) -> None:
+    def _read_output(self, output: IO[str]) -> None:
         with output, self.log.open("w", encoding="utf-8") as log:
             for line in output:
                 log.write(line)
                 log.flush()
-                self._judge(line)
+                self._judge_line(line)
 
-    def _judge(self, line: str) -> None:
+    def _judge_line(self, line: str) -> None:
         child, _, said = line.partition("│")
         if "ready." in said and child.strip() in {"direct", "cycles"}:
             self._ready.add(child.strip())
@@ -226,7 +226,7 @@ def write_characters(folder: Path, characters: Sequence[Character]) -> Path:
     return folder
 
 
-def _text(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
     return str(value)

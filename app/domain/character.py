@@ -48,7 +48,7 @@ _TEXT_EMOJI = """2600-2604 2639-263A 2660 2663 2665-2666 2694 2696-2697 2699 26A
 2763-2764 1F321 1F324-1F32C 1F336 1F37D 1F399 1F39E-1F39F 1F3D4-1F3DF 1F54A 1F56F-1F570 1F577-1F578 1F58A-1F58D 1F5FA"""
 
 
-def _points(ranges: str) -> frozenset[str]:
+def _code_points(ranges: str) -> frozenset[str]:
     found: set[str] = set()
     for part in ranges.split():
         first, _, last = part.partition("-")
@@ -56,7 +56,7 @@ def _points(ranges: str) -> frozenset[str]:
     return frozenset(found)
 
 
-EMOJI, TEXT_EMOJI = _points(_EMOJI), _points(_TEXT_EMOJI)
+EMOJI, TEXT_EMOJI = _code_points(_EMOJI), _code_points(_TEXT_EMOJI)
 
 
 def plain_emoji(text: str) -> str:
@@ -97,7 +97,7 @@ def _no_blank(text: str) -> str:
     return text.strip()
 
 
-def _speakable(text: str) -> str:
+def _check_speakable(text: str) -> str:
     rest = text
     for slot in SLOTS:
         rest = rest.replace(slot, "")
@@ -111,7 +111,7 @@ def _speakable(text: str) -> str:
     return text
 
 
-def _emoji(text: str) -> str:
+def _check_emoji(text: str) -> str:
     found = plain_emoji(text)
     if not found:
         raise ValueError("is not one plain Unicode emoji")
@@ -151,7 +151,7 @@ class VoiceLine(Part):
     answer.
     """
 
-    text: Annotated[Text, AfterValidator(_speakable)]
+    text: Annotated[Text, AfterValidator(_check_speakable)]
     cue: Text | None = None
     topic: Word | None = None
     mood: Mood | None = None
@@ -208,7 +208,7 @@ PROVIDERS = (
 no model library."""
 
 
-def _provided(name: str) -> str:
+def _check_provider(name: str) -> str:
     provider = name.partition(":")[0]
     if provider not in PROVIDERS:
         near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)
@@ -221,7 +221,7 @@ def _provided(name: str) -> str:
 ModelName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200),
-    AfterValidator(_provided),
+    AfterValidator(_check_provider),
 ]
 
 
@@ -242,7 +242,7 @@ class Fallback(Part):
     usd_per_million_out: Amount | None = None
 
 
-def _fallback(value: object) -> object:
+def _expand_fallback(value: object) -> object:
     return {"model": value} if isinstance(value, str) else value
 
 
@@ -261,8 +261,8 @@ class ModelConfig(Part):
     """Whether the model can see images."""
     usd_per_million_in: Amount = 0.0
     usd_per_million_out: Amount = 0.0
-    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_fallback)], ...] = Field(
-        (), max_length=4
+    fallbacks: tuple[Annotated[Fallback, BeforeValidator(_expand_fallback)], ...] = (
+        Field((), max_length=4)
     )
     """Each `provider:model`, or a mapping of `model` and its prices."""
 
@@ -276,7 +276,7 @@ class ModelConfig(Part):
 
     @field_validator("base_url")
     @classmethod
-    def _address(cls, url: str | None) -> str | None:
+    def _check_address(cls, url: str | None) -> str | None:
         if url is None:
             return url
         parts = urlsplit(url)
@@ -301,9 +301,9 @@ class Character(Part):
     ]
     interests: tuple[Interest, ...] = Field(min_length=1, max_length=20)
     lines: tuple[VoiceLine, ...] = Field(min_length=1, max_length=500)
-    openings: tuple[Annotated[Word, AfterValidator(_speakable)], ...] = ()
-    reactions: dict[str, tuple[Annotated[str, AfterValidator(_emoji)], ...]] = Field(
-        default_factory=dict
+    openings: tuple[Annotated[Word, AfterValidator(_check_speakable)], ...] = ()
+    reactions: dict[str, tuple[Annotated[str, AfterValidator(_check_emoji)], ...]] = (
+        Field(default_factory=dict)
     )
     watchlist: tuple[Word, ...] = ()
     trusted: dict[PersonId, Level] = Field(default_factory=dict)
@@ -320,7 +320,7 @@ class Character(Part):
         return tuple(dict.fromkeys((self.name, self.display_name, *self.aliases)))
 
     @model_validator(mode="after")
-    def _tags(self) -> Character:
+    def _check_tags(self) -> Character:
         topics = {interest.name for interest in self.interests}
         if len(topics) < len(self.interests):
             raise ValueError("interests: two have the same name")
@@ -364,14 +364,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _explain(error: ValidationError) -> str:
+def _explain_error(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(step) for step in first["loc"])
     reason = first["msg"].removeprefix("Value error, ").replace("\n", " ")
     return f"{where}: {reason}" if where else reason
 
 
-def _parsed(file: Traversable) -> object:
+def _parse_file(file: Traversable) -> object:
     with file.open("rb") as stream:
         raw = stream.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
@@ -391,14 +391,14 @@ def _parsed(file: Traversable) -> object:
         raise CharacterError(f"{file.name}: is no valid YAML") from None
 
 
-def _read(file: Traversable) -> Character:
-    content = _parsed(file)
+def _read_character(file: Traversable) -> Character:
+    content = _parse_file(file)
     if not isinstance(content, dict):
         raise CharacterError(f"{file.name}: must be a mapping that begins with `name:`")
     try:
         character = Character.model_validate(content)
     except ValidationError as error:
-        raise CharacterError(f"{file.name}: {_explain(error)}") from None
+        raise CharacterError(f"{file.name}: {_explain_error(error)}") from None
     if f"{character.name}.yaml" != file.name:
         raise CharacterError(
             f"{file.name}: name: must be the file's own, {file.name.removesuffix('.yaml')!r}"
@@ -406,7 +406,7 @@ def _read(file: Traversable) -> Character:
     return character
 
 
-def _files(folder: Path | None) -> dict[str, Traversable]:
+def _character_files(folder: Path | None) -> dict[str, Traversable]:
     place: Traversable = (
         resources.files("app") / "characters" if folder is None else folder.expanduser()
     )
@@ -421,14 +421,14 @@ def _files(folder: Path | None) -> dict[str, Traversable]:
 
 def names_of_files(folder: Path | None = None) -> tuple[str, ...]:
     """The names of a folder's character files (None: the shipped ones), unread."""
-    return tuple(_files(folder))
+    return tuple(_character_files(folder))
 
 
 def read_character(file: Path) -> Character:
     """The character in one file. CharacterError with one line that names file and
     field."""
     try:
-        return _read(file)
+        return _read_character(file)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CharacterError(f"{file.name}: cannot be read ({reason})") from None
@@ -437,18 +437,20 @@ def read_character(file: Path) -> Character:
 def load_character(name: str, folder: Path | None = None) -> Character:
     """The character of this name. Raises UnknownBot, or CharacterError with one line
     that names file and field."""
-    files = _files(folder)
+    files = _character_files(folder)
     if not BOT_NAME.match(name) or name not in files:
         raise UnknownBot(
             f"no character file for {name[:40]!r}; known: {', '.join(files) or 'none'}"
         )
-    return _read(files[name])
+    return _read_character(files[name])
 
 
 def load_characters(folder: Path | None = None) -> dict[str, Character]:
     """All characters of a folder (None: the shipped ones) by name. A name that two of
     them share is an error."""
-    characters = {name: _read(file) for name, file in _files(folder).items()}
+    characters = {
+        name: _read_character(file) for name, file in _character_files(folder).items()
+    }
     owners: dict[str, str] = {}
     for character in characters.values():
         for name in {name.casefold() for name in character.names}:
@@ -467,4 +469,4 @@ def character_from_json(
     try:
         return Character.model_validate_json(text, extra=extra)
     except ValidationError as error:
-        raise CharacterError(f"profile: {_explain(error)}") from None
+        raise CharacterError(f"profile: {_explain_error(error)}") from None

@@ -33,7 +33,7 @@ Count = Annotated[int, Field(ge=0)]
 NameList = Annotated[tuple[str, ...], NoDecode]
 
 
-def _split(value: object) -> object:
+def _split_list(value: object) -> object:
     return (
         tuple(part.strip() for part in value.split(",") if part.strip())
         if isinstance(value, str)
@@ -335,11 +335,11 @@ class Settings(BaseSettings):
         "ignored_people",
         "proxy_applications",
         mode="before",
-    )(_split)
+    )(_split_list)
 
     @field_validator("vault_keys")
     @classmethod
-    def _fernet(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    def _check_fernet_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for key in keys:
             try:
                 Fernet(key.get_secret_value())
@@ -355,7 +355,7 @@ class Settings(BaseSettings):
         "discord_api_url", "discord_gateway_url", "discord_cdn_url", "discord_media_url"
     )
     @classmethod
-    def _encrypted(cls, url: str) -> str:
+    def _check_encrypted(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
             raise ValueError("is no http(s) or ws(s) address")
@@ -367,13 +367,13 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url", "broker_url")
     @classmethod
-    def _redis(cls, url: str | None) -> str | None:
+    def _check_redis_url(cls, url: str | None) -> str | None:
         if url is not None:
             parse_address(url)
         return url
 
     @model_validator(mode="after")
-    def _consistent(self) -> Settings:
+    def _check_consistency(self) -> Settings:
         if self.delivery_lease >= self.nonce_window:
             raise ValueError(
                 "STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice"

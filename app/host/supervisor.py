@@ -151,22 +151,22 @@ class Supervisor:
     def run(self) -> int:
         """Supervise until the end. 0, or a child's final exit code with `failure` set
         to its one line."""
-        with self._signals():
+        with self._stop_on_signals():
             try:
                 while not self._stops:
-                    self._turn()
+                    self._check_children()
                     time.sleep(TICK)
             finally:
-                self._end()
+                self._end_children()
         return self._exit_code
 
-    def _turn(self) -> None:
+    def _check_children(self) -> None:
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
-                self._ended(child, child.process.returncode, now)
+                self._handle_end(child, child.process.returncode, now)
             elif child.state is State.REFUSED:
-                self._remind(child, now)
+                self._remind_of_wait(child, now)
             elif child.state is State.STARTING and (
                 child.spec.ready is None or child.spec.ready()
             ):
@@ -181,14 +181,14 @@ class Supervisor:
                 and now >= child.due
                 and (child.spec.base or self._base_ready())
             ):
-                self._start(child, now)
+                self._start_child(child, now)
 
     def _base_ready(self) -> bool:
         return all(
             child.state is State.RUNNING for child in self.children if child.spec.base
         )
 
-    def _start(self, child: Child, now: float) -> None:
+    def _start_child(self, child: Child, now: float) -> None:
         spec = child.spec
         if spec.prepare is not None:
             spec.prepare()
@@ -213,23 +213,23 @@ class Supervisor:
             spec.started(process.pid)
         assert process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
         child.reader = threading.Thread(
-            target=self._read,
+            target=self._read_output,
             args=(child, process.stdout),
             name=f"output of {spec.name}",
             daemon=True,
         )
         child.reader.start()
 
-    def _read(self, child: Child, output: IO[str]) -> None:
+    def _read_output(self, child: Child, output: IO[str]) -> None:
         with output:
             for line in output:
                 child.lines.append(line.rstrip("\n"))
                 self._say(child.spec.name, line.rstrip("\n"))
 
-    def _ended(self, child: Child, code: int, now: float) -> None:
+    def _handle_end(self, child: Child, code: int, now: float) -> None:
         child.process, child.state = None, State.WAITING
         if code in FINAL_EXITS:
-            self._refused(child, code, now)
+            self._handle_refusal(child, code, now)
             return
         child.failures = (
             1 if now - child.started_at >= self._backoff.stable else child.failures + 1
@@ -242,16 +242,16 @@ class Supervisor:
             f"{child.spec.name} ended ({describe(code)}); it starts again in {delay:.1f} s",
         )
 
-    def _refused(self, child: Child, code: int, now: float) -> None:
+    def _handle_refusal(self, child: Child, code: int, now: float) -> None:
         if child.proven:
             child.state, child.due = State.REFUSED, now
-            self._remind(child, now)
+            self._remind_of_wait(child, now)
             return
         self.failure = f"{child.spec.name}: {child.last_line()}"
         self._exit_code = code
         self.stop()
 
-    def _remind(self, child: Child, now: float) -> None:
+    def _remind_of_wait(self, child: Child, now: float) -> None:
         if now >= child.due:
             child.due = now + REMIND
             self._say(
@@ -259,7 +259,7 @@ class Supervisor:
                 f"{child.spec.name} stays down until `up` starts again: {child.last_line()}",
             )
 
-    def _end(self) -> None:
+    def _end_children(self) -> None:
         """TERM, then KILL after the grace: first the others, then the base that they
         need to end in good order."""
         deadline = time.monotonic() + self._grace
@@ -269,12 +269,12 @@ class Supervisor:
                 child.state = State.STOPPING if child.process else State.ENDED
                 child.signal(signal.SIGTERM)
             while (
-                any(map(_alive, group))
+                any(map(_is_alive, group))
                 and time.monotonic() < deadline
                 and self._stops < 2
             ):
                 time.sleep(TICK)
-            for child in filter(_alive, group):
+            for child in filter(_is_alive, group):
                 self._say("up", f"{child.spec.name} did not end in time and was killed")
                 child.signal(signal.SIGKILL)
             for child in group:
@@ -285,7 +285,7 @@ class Supervisor:
             deadline = max(deadline, time.monotonic() + 2.0)
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _stop_on_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -300,7 +300,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-def _alive(child: Child) -> bool:
+def _is_alive(child: Child) -> bool:
     return child.process is not None and child.process.poll() is None
 
 

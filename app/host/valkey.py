@@ -35,7 +35,7 @@ START_TRIES = 3
 
 
 @cache
-def _libc() -> ctypes.CDLL:
+def _load_libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
@@ -51,7 +51,7 @@ def die_with_parent(signum: int = signal.SIGKILL) -> Callable[[], None] | None:
         return None
     parent, libc = (
         os.getpid(),
-        _libc(),
+        _load_libc(),
     )  # loaded before the fork: the child must not import
 
     def arm() -> None:
@@ -125,7 +125,7 @@ def running_url(data_dir: Path) -> str | None:
     answers."""
     folder = data_dir.expanduser() / "valkey"
     try:
-        url = _url(
+        url = _server_url(
             (folder / "password").read_text().strip(),
             int((folder / "port").read_text()),
         )
@@ -134,7 +134,7 @@ def running_url(data_dir: Path) -> str | None:
     return url if ping(url) else None
 
 
-def _url(password: str, port: int) -> str:
+def _server_url(password: str, port: int) -> str:
     return f"redis://:{password}@{HOST}:{port}/0"
 
 
@@ -149,7 +149,7 @@ def ping(url: str) -> bool:
         client.close()
 
 
-def _locked(file: Path) -> IO[str] | None:
+def _lock_file(file: Path) -> IO[str] | None:
     handle = file.open("a+", encoding="utf-8")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -193,7 +193,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """The address with its password, database 0. A secret."""
-        return _url(self.password, self.port)
+        return _server_url(self.password, self.port)
 
     @property
     def command(self) -> list[str]:
@@ -212,7 +212,7 @@ class EmbeddedValkey:
         """Own the folder, end a server that a killed parent left, choose the port and
         write the configuration."""
         if self._owner is None:
-            self._owner = _locked(self.folder / "owner.lock")
+            self._owner = _lock_file(self.folder / "owner.lock")
             if self._owner is None:
                 raise ConfigurationError(
                     f"Another `the-stream` runs on {self.folder.parent}: set STREAM_DATA_DIR"
@@ -220,13 +220,13 @@ class EmbeddedValkey:
         if self._server is None:
             self._server = self._locked_server()
         self._port = self._choose_port()
-        self._write("port", f"{self._port}\n")
-        self._write("valkey.conf", self._configuration())
+        self._write_private("port", f"{self._port}\n")
+        self._write_private("valkey.conf", self._server_configuration())
 
     def started(self, pid: int) -> None:
         """Note the server's process id, by which the next start finds it should it be
         left over."""
-        self._write("pid", f"{pid}\n")
+        self._write_private("pid", f"{pid}\n")
 
     def ready(self) -> bool:
         """Whether the server answers."""
@@ -299,13 +299,13 @@ class EmbeddedValkey:
         """
         file = self.folder / "server.lock"
         for signum in (signal.SIGTERM, signal.SIGKILL):
-            if (handle := _locked(file)) is not None:
+            if (handle := _lock_file(file)) is not None:
                 return handle
             try:
                 os.kill(int((self.folder / "pid").read_text()), signum)
             except (OSError, ValueError):
                 break
-            if handle := _wait_for(lambda: _locked(file), 5.0):
+            if handle := _wait_for(lambda: _lock_file(file), 5.0):
                 return handle
         raise ConfigurationError(
             f"A Valkey server that cannot be stopped uses {self.folder}: end it by hand"
@@ -324,7 +324,7 @@ class EmbeddedValkey:
             return free_port()
         return kept if bindable(kept) else free_port()
 
-    def _configuration(self) -> str:
+    def _server_configuration(self) -> str:
         lines = (
             f"bind {HOST}",
             f"port {self.port}",
@@ -343,7 +343,7 @@ class EmbeddedValkey:
         )
         return "\n".join(lines) + "\n"
 
-    def _write(self, name: str, text: str) -> None:
+    def _write_private(self, name: str, text: str) -> None:
         with os.fdopen(
             os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             "w",

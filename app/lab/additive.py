@@ -129,11 +129,13 @@ def fit(
     def loss(weights: Floats) -> tuple[float, Floats]:
         odds = scores(weights, cells)
         residual = (1.0 / (1.0 + np.exp(-odds)) - labels) * importance
-        gradient = _sums(repeated, np.repeat(residual, cells.shape[1]), width)
+        gradient = _bin_sums(repeated, np.repeat(residual, cells.shape[1]), width)
         gradient[0] = residual.sum()
         apart = SMOOTH * (weights[links[:, 0]] - weights[links[:, 1]])
         gradient += ridge * weights
-        gradient += _sums(links[:, 0], apart, width) - _sums(links[:, 1], apart, width)
+        gradient += _bin_sums(links[:, 0], apart, width) - _bin_sums(
+            links[:, 1], apart, width
+        )
         value = ((np.logaddexp(0.0, odds) - labels * odds) * importance).sum()
         value += 0.5 * (ridge * weights**2).sum() + 0.5 * (apart**2).sum() / SMOOTH
         return float(value), gradient
@@ -142,12 +144,12 @@ def fit(
     first = np.zeros(width) if start is None else start.copy()
     if start is None:
         first[0] = np.log(rate / (1.0 - rate))
-    seen = _sums(repeated, np.repeat(importance, cells.shape[1]), width)
+    seen = _bin_sums(repeated, np.repeat(importance, cells.shape[1]), width)
     seen[0] = importance.sum()
     return minimise(loss, first, 1.0 / (seen * rate * (1.0 - rate) + ridge + SMOOTH))
 
 
-def _sums(places: NDArray[np.integer], parts: Floats, width: int) -> Floats:
+def _bin_sums(places: NDArray[np.integer], parts: Floats, width: int) -> Floats:
     return np.bincount(places, parts, minlength=width).astype(np.float64)
 
 

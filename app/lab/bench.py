@@ -95,26 +95,26 @@ async def measure(
         async with on_stage(
             server, bots=bots, characters=characters, folder=folder, settings=SETTINGS
         ) as stage:
-            with _echo(server, echo):
+            with _echo_bot(server, echo):
                 await server.wait_for(lambda: echo in server.connected(), PATIENCE * 2)
                 rounds = partial(
                     track, range(messages), console=console, transient=True
                 )
-                waits = await _addressed(
+                waits = await _time_addressed(
                     stage,
                     asked=(echo, *bots.values()),
                     person=person,
                     channel=side,
                     rounds=rounds(description="addressed"),
                 )
-                return waits | await _unaddressed(
+                return waits | await _time_unaddressed(
                     stage, person, channel, rounds(description="unaddressed")
                 )
     finally:
         await server.stop()
 
 
-async def _addressed(
+async def _time_addressed(
     stage: Stage,
     asked: Sequence[Account],
     person: Account,
@@ -130,13 +130,13 @@ async def _addressed(
             post = stage.server.post(
                 person, channel, f"{bot.mention} what do you say to number {place}?"
             )
-            wait = await _wait(stage, post, PATIENCE)
+            wait = await _wait_for_reply(stage, post, PATIENCE)
             if wait is not None:
                 waits[kind].append(wait)
     return waits
 
 
-async def _unaddressed(
+async def _time_unaddressed(
     stage: Stage,
     person: Account,
     channel: Channel,
@@ -145,7 +145,7 @@ async def _unaddressed(
     waits: dict[str, list[float]] = {"unaddressed": [], "window": []}
     for place in rounds:
         post = stage.server.post(person, channel, QUESTIONS[place % len(QUESTIONS)])
-        wait = await _wait(stage, post, OPEN_PATIENCE)
+        wait = await _wait_for_reply(stage, post, OPEN_PATIENCE)
         windows = [
             float(line.numbers.get("window_ms", 0))
             for line in await stage.journal(str(post.message_id))
@@ -157,7 +157,7 @@ async def _unaddressed(
     return waits
 
 
-async def _wait(stage: Stage, post: Post, patience: float) -> float | None:
+async def _wait_for_reply(stage: Stage, post: Post, patience: float) -> float | None:
     """Milliseconds until the first reply; None when there is none."""
     try:
         replies = await stage.server.wait_for(
@@ -169,7 +169,7 @@ async def _wait(stage: Stage, post: Post, patience: float) -> float | None:
 
 
 @contextmanager
-def _echo(server: LoopbackDiscord, account: Account) -> Iterator[None]:
+def _echo_bot(server: LoopbackDiscord, account: Account) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", "app.lab.echo", server.api_url, server.gateway_url],
         env=os.environ | {"ECHO_TOKEN": account.token or ""},
@@ -190,7 +190,7 @@ def show(console: Console, waits: dict[str, list[float]]) -> None:
     for kind, some in waits.items():
         figures = report.spread(some)
         ratios = [
-            _ratio(figures[name], base[name]) if kind != "window" else ""
+            _ratio_text(figures[name], base[name]) if kind != "window" else ""
             for name in ("p50", "p99")
         ]
         table.add_row(
@@ -199,7 +199,7 @@ def show(console: Console, waits: dict[str, list[float]]) -> None:
     console.print(table)
 
 
-def _ratio(value: object, base: object) -> str:
+def _ratio_text(value: object, base: object) -> str:
     return (
         f"{value / base:.2f}"
         if isinstance(value, float) and isinstance(base, float) and base

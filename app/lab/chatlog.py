@@ -43,11 +43,11 @@ class Cue:
 def read_log(files: Iterable[Path]) -> list[LogLine]:
     """All messages with text, oldest first. ConfigurationError for a line that is no
     message."""
-    lines = [line for file in files for line in _file(file)]
+    lines = [line for file in files for line in _read_file(file)]
     return sorted(lines, key=lambda line: line.at)
 
 
-def _file(file: Path) -> list[LogLine]:
+def _read_file(file: Path) -> list[LogLine]:
     found = []
     with file.open(
         encoding="utf-8", errors="replace"
@@ -56,17 +56,17 @@ def _file(file: Path) -> list[LogLine]:
             if not text.strip():
                 continue
             try:
-                line = _line(json.loads(text))
+                line = _read_line(json.loads(text))
             except (ValueError, KeyError, TypeError):
                 raise ConfigurationError(
                     f"{file}:{number}: no message (id, channel, author, ts, content)"
                 ) from None
             if line.text:
                 found.append(line)
-    return _spread(found)
+    return _spread_minutes(found)
 
 
-def _line(raw: object) -> LogLine:
+def _read_line(raw: object) -> LogLine:
     if not isinstance(raw, dict):
         raise TypeError("no object")
     mentions = raw.get("mentions") or ()
@@ -83,7 +83,7 @@ def _line(raw: object) -> LogLine:
     )
 
 
-def _spread(lines: list[LogLine]) -> list[LogLine]:
+def _spread_minutes(lines: list[LogLine]) -> list[LogLine]:
     """Logs with minute precision: the messages of one minute are spread evenly over
     it."""
     if any(line.at % MINUTE for line in lines):

@@ -63,7 +63,7 @@ def printable(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(headings) + " |", "|" + " --- |" * len(headings)]
     lines += [
         "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
@@ -82,14 +82,14 @@ def keys_page() -> str:
                 "# Keys in Redis",
                 "Every key, what it holds, who writes it and when it expires. A test fails when any other key is left without "
                 "an expiry. Celery's own keys live in the next database.",
-                _table(("key", "holds", "written by", "expires"), rows),
+                _markdown_table(("key", "holds", "written by", "expires"), rows),
             )
         )
         + "\n"
     )
 
 
-def _length(ms: float) -> str:
+def _length_text(ms: float) -> str:
     """In the largest unit that gives a whole number, at least two of it."""
     units = ((terms.DAY, "days"), (terms.HOUR, "hours"), (terms.MINUTE, "minutes"))
     for unit, name in units:
@@ -104,7 +104,7 @@ def terms_page() -> str:
     bounds = [
         (
             f"`STREAM_{bound.setting.upper()}`",
-            _length(bound.most_s * 1000),
+            _length_text(bound.most_s * 1000),
             f"`{bound.term}`",
             bound.why,
         )
@@ -117,19 +117,19 @@ def terms_page() -> str:
                 "# Terms",
                 "How long what is kept in Redis lives, counted from its last write unless [Keys](keys.md) says "
                 "otherwise. Scripts name these terms; their numbers stand in `app/domain/terms.py` alone.",
-                _table(
+                _markdown_table(
                     ("term", "length", "what lives so long"),
                     [
-                        (f"`{name}`", _length(lengths[name]), kept)
+                        (f"`{name}`", _length_text(lengths[name]), kept)
                         for name, kept in terms.KEPT.items()
                     ],
                 ),
                 "## What settings may be at most",
                 "A setting beyond its bound is refused at the start.",
-                _table(("setting", "at most", "bound by", "because"), bounds),
+                _markdown_table(("setting", "at most", "bound by", "because"), bounds),
                 "`STREAM_DELIVERY_LEASE` must be below `STREAM_NONCE_WINDOW`, or a takeover could post twice.",
                 "## Which terms outlive which",
-                _table(
+                _markdown_table(
                     ("this", "outlives this", "because"),
                     [(f"`{a}`", f"`{b}`", why) for a, b, why in terms.OUTLIVES],
                 ),
@@ -156,7 +156,7 @@ def settings_page() -> str:
                 "# Settings",
                 "Set them in the environment or in a file `.env` in the working directory. Lists are separated by commas; "
                 "times are in seconds unless the name says otherwise. `the-stream settings` prints the values in force.",
-                _table(("setting", "default", "what it does"), rows),
+                _markdown_table(("setting", "default", "what it does"), rows),
             )
         )
         + "\n"
@@ -191,7 +191,7 @@ def refusals_page() -> str:
                 "A line in place of another or of a reaction is said only to who spoke to the bot, in the character's own words, and "
                 "only where surely nothing has arrived. While the whole address is refused, one request at a time asks again, "
                 "first after a second and then ever later, or when Discord says so.",
-                _table(
+                _markdown_table(
                     (
                         "status",
                         "code",
@@ -231,7 +231,7 @@ def outages_page() -> str:
                 "`STREAM_REDIS_URL` is looked up again.",
                 "`tests/store/test_outages.py` brings about each row on the embedded Valkey, and on Debian's Redis where that is "
                 "installed; `tests/e2e/test_outages.py` on the whole system.",
-                _table(("answer", "when", "meaning"), rows),
+                _markdown_table(("answer", "when", "meaning"), rows),
             )
         )
         + "\n"
@@ -259,7 +259,7 @@ def messages_page() -> str:
                 "to a model whose character file says `vision: true`, fetched from Discord's own addresses alone and by what "
                 "they are, not by what they claim. The offline voice answers words; of what came without a word it says, "
                 "in a line of the mood `unseen`, that it cannot make it out.",
-                _table(
+                _markdown_table(
                     ("kind", "what a model reads", "what the offline voice answers"),
                     rows(),
                 ),

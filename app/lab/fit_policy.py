@@ -157,7 +157,7 @@ def gather(logs: Sequence[Log]) -> Examples:
     marks: list[tuple[float, float, bool, int]] = []
     for log in logs:
         fold = int(order[groups.index(channel_day(log))]) % FOLDS
-        for row, label, scored in _rows(log):
+        for row, label, scored in _example_rows(log):
             kept = scored or label or len(marks) % OTHERS_KEPT == 0
             weight = 1.0 if scored or label else float(OTHERS_KEPT)
             # A row that is left out still moves the count, so that which ones are kept
@@ -181,7 +181,7 @@ def channel_day(log: Log) -> str:
     return re.sub(r"-\d$", "", Path(log.name).stem)
 
 
-def _rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
+def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
     people = [
         author
         for author, _ in Counter(
@@ -214,10 +214,10 @@ def design(without: str = "") -> tuple[Design, tuple[tuple[str, ...], ...]]:
         if all(GROUP_OF[feature] != without for feature in pair)
     ]
     chosen: list[tuple[str, ...]] = [*terms, *pairs]
-    return Design(tuple(_table(features_) for features_ in chosen)), tuple(chosen)
+    return Design(tuple(_table_for(features_) for features_ in chosen)), tuple(chosen)
 
 
-def _table(chosen: tuple[str, ...]) -> Table:
+def _table_for(chosen: tuple[str, ...]) -> Table:
     edges = [
         tuple(
             float(edge)
@@ -264,7 +264,7 @@ class Validated:
             if among is None
             else (chosen[among], self.labels[among])
         )
-        return _f1(picked, label), _f1(some(picked), some(label))
+        return _f1_score(picked, label), _f1_score(some(picked), some(label))
 
     def threshold(self, among: Flags | None = None) -> float:
         """The one that makes the two F1 together greatest."""
@@ -284,9 +284,9 @@ class Validated:
         """Precision and recall of both, and F1."""
         who, anybody = self.f1(chosen)
         return Row(
-            *_rates(chosen, self.labels),
+            *_precision_recall(chosen, self.labels),
             who,
-            *_rates(some(chosen), some(self.labels)),
+            *_precision_recall(some(chosen), some(self.labels)),
             anybody,
         )
 
@@ -296,12 +296,12 @@ def some(chosen: Flags) -> Flags:
     return np.asarray(chosen.any(axis=1), dtype=np.bool_)
 
 
-def _rates(chosen: Flags, label: Flags) -> tuple[float, float]:
+def _precision_recall(chosen: Flags, label: Flags) -> tuple[float, float]:
     hits = float((chosen & label).sum())
     return hits / max(float(chosen.sum()), 1.0), hits / max(float(label.sum()), 1.0)
 
 
-def _f1(chosen: Flags, label: Flags) -> float:
+def _f1_score(chosen: Flags, label: Flags) -> float:
     return (
         2.0
         * float((chosen & label).sum())

@@ -85,7 +85,7 @@ def write_policy(
         TERMS + "terms:",
     ]
     for group, features, edges, weights in tables:
-        lines += _term(
+        lines += _term_lines(
             group,
             features,
             edges,
@@ -94,7 +94,7 @@ def write_policy(
     return "\n".join(lines) + "\n"
 
 
-def _term(
+def _term_lines(
     group: str,
     features: Sequence[str],
     edges: Sequence[Sequence[float]],
@@ -124,12 +124,12 @@ def write_docs(docs: Path, rows: Mapping[str, Row], plot: str) -> None:
         raise ConfigurationError(f"{page} lacks the markers {BEGIN} and {END}")
     before, rest = text.split(BEGIN, 1)
     page.write_text(
-        f"{before}{BEGIN}\n{_markdown(rows)}\n{END}{rest.split(END, 1)[1]}",
+        f"{before}{BEGIN}\n{_markdown_table(rows)}\n{END}{rest.split(END, 1)[1]}",
         encoding="utf-8",
     )
 
 
-def _markdown(rows: Mapping[str, Row]) -> str:
+def _markdown_table(rows: Mapping[str, Row]) -> str:
     lines = [
         "| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
         "|---|---|---|---|---|---|---|",
@@ -151,26 +151,28 @@ def draw(curve: Curve) -> str:
         'font-family="sans-serif" font-size="13" role="img">',
         "<title>Precision and recall of the policy, cross-validated</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
-        *_grid(),
-        _line(who, "#1f5fa8"),
-        _line(anybody, "#c25a12"),
-        _dot(curve.chosen.who_recall, curve.chosen.who_precision, "#1f5fa8"),
-        _dot(curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"),
-        _text(
+        *_grid_lines(),
+        _curve_line(who, "#1f5fa8"),
+        _curve_line(anybody, "#c25a12"),
+        _threshold_dot(curve.chosen.who_recall, curve.chosen.who_precision, "#1f5fa8"),
+        _threshold_dot(
+            curve.chosen.anybody_recall, curve.chosen.anybody_precision, "#c25a12"
+        ),
+        _text_element(
             LEFT + WIDE - 8,
             y=TOP + 20,
             words="who answers (message and bot)",
             anchor="end",
             colour="#1f5fa8",
         ),
-        _text(
+        _text_element(
             LEFT + WIDE - 8,
             y=TOP + 38,
             words="anybody answers (message)",
             anchor="end",
             colour="#c25a12",
         ),
-        _text(
+        _text_element(
             LEFT + WIDE - 8,
             y=TOP + 56,
             words="dot: the threshold shipped",
@@ -181,39 +183,41 @@ def draw(curve: Curve) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _grid() -> list[str]:
+def _grid_lines() -> list[str]:
     parts = []
     for tenth in range(0, 11, 2):
-        x, y = _at(tenth / 10, tenth / 10)
+        x, y = _point_at(tenth / 10, tenth / 10)
         parts += [
             f'<path d="M{x} {TOP}V{TOP + HIGH}M{LEFT} {y}H{LEFT + WIDE}" stroke="#dddddd"/>',
-            _text(x, TOP + HIGH + 18, f"{tenth / 10:g}", "middle"),
-            _text(LEFT - 8, y + 4, f"{tenth / 10:g}", "end"),
+            _text_element(x, TOP + HIGH + 18, f"{tenth / 10:g}", "middle"),
+            _text_element(LEFT - 8, y + 4, f"{tenth / 10:g}", "end"),
         ]
     return [
         *parts,
-        _text(LEFT + WIDE / 2, TOP + HIGH + 42, "recall", "middle"),
-        _text(LEFT, TOP - 14, "precision", "middle"),
+        _text_element(LEFT + WIDE / 2, TOP + HIGH + 42, "recall", "middle"),
+        _text_element(LEFT, TOP - 14, "precision", "middle"),
     ]
 
 
-def _at(recall: float, precision: float) -> tuple[float, float]:
+def _point_at(recall: float, precision: float) -> tuple[float, float]:
     return round(LEFT + WIDE * recall, 1), round(TOP + HIGH * (1 - precision), 1)
 
 
-def _line(points: Sequence[tuple[float, float]], colour: str) -> str:
-    places = " ".join(f"{x},{y}" for x, y in (_at(*point) for point in points))
+def _curve_line(points: Sequence[tuple[float, float]], colour: str) -> str:
+    places = " ".join(f"{x},{y}" for x, y in (_point_at(*point) for point in points))
     return (
         f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>'
     )
 
 
-def _dot(recall: float, precision: float, colour: str) -> str:
-    x, y = _at(recall, precision)
+def _threshold_dot(recall: float, precision: float, colour: str) -> str:
+    x, y = _point_at(recall, precision)
     return f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>'
 
 
-def _text(x: float, y: float, words: str, anchor: str, colour: str = "#333333") -> str:
+def _text_element(
+    x: float, y: float, words: str, anchor: str, colour: str = "#333333"
+) -> str:
     return (
         f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
     )

@@ -76,8 +76,8 @@ class Tally:
 
     def add(self, chosen: set[str], label: set[str]) -> None:
         """Count one trigger."""
-        _count(self.pairs, len(chosen & label), len(chosen), len(label))
-        _count(
+        _add_counts(self.pairs, len(chosen & label), len(chosen), len(label))
+        _add_counts(
             self.triggers,
             int(bool(chosen) and bool(label)),
             int(bool(chosen)),
@@ -86,15 +86,18 @@ class Tally:
 
     def scores(self) -> dict[str, dict[str, float]]:
         """`who` (by pairs) and `anybody` (by triggers): precision, recall and F1."""
-        return {"who": _scores(*self.pairs), "anybody": _scores(*self.triggers)}
+        return {
+            "who": _rate_scores(*self.pairs),
+            "anybody": _rate_scores(*self.triggers),
+        }
 
 
-def _count(into: list[int], *by: int) -> None:
+def _add_counts(into: list[int], *by: int) -> None:
     for place, number in enumerate(by):
         into[place] += number
 
 
-def _scores(hits: int, predicted: int, labelled: int) -> dict[str, float]:
+def _rate_scores(hits: int, predicted: int, labelled: int) -> dict[str, float]:
     return {
         "precision": round(hits / predicted, 4) if predicted else 0.0,
         "recall": round(hits / labelled, 4) if labelled else 0.0,
@@ -143,14 +146,14 @@ class Report:
 def read_log(file: Path) -> Log | None:
     """One file, or None when it is too short to judge (under 50 messages or two
     people). A line that is no message is a ConfigurationError that names it."""
-    said = list(_lines(file))
+    said = list(_read_lines(file))
     active = Counter(one.turn.author for one in said if one.human).most_common(BOTS)
     if len(said) < LEAST_MESSAGES or len(active) < 2:
         return None
     return Log(file.name, said, tuple(author for author, _ in active))
 
 
-def _lines(file: Path) -> Iterator[Said]:
+def _read_lines(file: Path) -> Iterator[Said]:
     with file.open(
         encoding="utf-8", errors="replace"
     ) as stream:  # what is no text is no message either
@@ -158,14 +161,14 @@ def _lines(file: Path) -> Iterator[Said]:
             if not text.strip():
                 continue
             try:
-                yield _said(json.loads(text))
+                yield _read_said(json.loads(text))
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise ConfigurationError(
                     f"{file}:{number}: no message (id, author, ts, content)"
                 ) from None
 
 
-def _said(row: dict[str, Any]) -> Said:
+def _read_said(row: dict[str, Any]) -> Said:
     author = str(row["author"])
     moment = datetime.fromisoformat(str(row["ts"]).replace("Z", "+00:00"))
     links = [*(row.get("replies_to") or ()), row.get("reply_to")]
@@ -283,13 +286,13 @@ def run(files: list[Path], json_out: Path | None = None) -> dict[str, Any]:
         raise ConfigurationError(
             "No file is long enough to judge: at least 50 messages and two people."
         )
-    _show(report)
+    _print_report(report)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report
 
 
-def _show(report: dict[str, Any]) -> None:
+def _print_report(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

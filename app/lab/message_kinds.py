@@ -28,13 +28,15 @@ class MessageKind:
     """What is opened of its files where they can be fetched."""
 
 
-def _file(kind: PartKind, name: str, media_type: str, size: int = 1) -> MessagePart:
+def _file_part(
+    kind: PartKind, name: str, media_type: str, size: int = 1
+) -> MessagePart:
     return MessagePart(
         kind=kind, text=name, url=kinds.CDN + name, media_type=media_type, size=size
     )
 
 
-def _attached(name: str, media_type: str, size: int = 1) -> Mapping[str, object]:
+def _with_attachment(name: str, media_type: str, size: int = 1) -> Mapping[str, object]:
     return {"attachments": [kinds.attachment(name, media_type, size)]}
 
 
@@ -59,39 +61,41 @@ _FORWARDED = {
 KINDS: tuple[MessageKind, ...] = (
     MessageKind("text", {}, (), text="Good morning"),
     MessageKind(
-        "picture", kinds.picture(), (_file(PartKind.PICTURE, "a.png", "image/png"),)
+        "picture",
+        kinds.picture(),
+        (_file_part(PartKind.PICTURE, "a.png", "image/png"),),
     ),
     MessageKind(
         "picture with words",
         kinds.picture(),
-        (_file(PartKind.PICTURE, "a.png", "image/png"),),
+        (_file_part(PartKind.PICTURE, "a.png", "image/png"),),
         text="Look at this",
     ),
     MessageKind(
         "video",
-        _attached("a.mp4", "video/mp4"),
-        (_file(PartKind.VIDEO, "a.mp4", "video/mp4"),),
+        _with_attachment("a.mp4", "video/mp4"),
+        (_file_part(PartKind.VIDEO, "a.mp4", "video/mp4"),),
     ),
     MessageKind(
         "sound",
-        _attached("a.mp3", "audio/mpeg"),
-        (_file(PartKind.SOUND, "a.mp3", "audio/mpeg"),),
+        _with_attachment("a.mp3", "audio/mpeg"),
+        (_file_part(PartKind.SOUND, "a.mp3", "audio/mpeg"),),
     ),
     MessageKind(
         "voice message",
         kinds.voice_message(),
-        (_file(PartKind.VOICE, "voice-message.ogg", "audio/ogg"),),
+        (_file_part(PartKind.VOICE, "voice-message.ogg", "audio/ogg"),),
     ),
     MessageKind(
         "long paste",
         kinds.text_file(),
-        (_file(PartKind.TEXT_FILE, "message.txt", "text/plain"),),
+        (_file_part(PartKind.TEXT_FILE, "message.txt", "text/plain"),),
         enclosed=Enclosed(texts=(("message.txt", "It was a long day at the reef."),)),
     ),
     MessageKind(
         "other file",
-        _attached("a.zip", "application/zip"),
-        (_file(PartKind.FILE, "a.zip", "application/zip"),),
+        _with_attachment("a.zip", "application/zip"),
+        (_file_part(PartKind.FILE, "a.zip", "application/zip"),),
     ),
     MessageKind(
         "sticker",

@@ -152,11 +152,11 @@ class Replay:
                 settings=settings,
             ) as stage:
                 first, before = len(self.server.posts), await stage.counters()
-                await self._play(console)
+                await self._play_cues(console)
                 still_busy = not await stage.quiet(
-                    QUIET_LIMIT, _cooldown(settings) + 0.5
+                    QUIET_LIMIT, _cooldown_of(settings) + 0.5
                 )
-                counted = _difference(before, await stage.counters())
+                counted = _count_difference(before, await stage.counters())
                 figures = await stage.figures(self.server.posts[first:], {}, self.speed)
         finally:
             await self.server.stop()
@@ -167,7 +167,7 @@ class Replay:
             ]
         return {**counted, "speed": self.speed, "roles": self.roles, **figures}
 
-    async def _play(self, console: Console) -> None:
+    async def _play_cues(self, console: Console) -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -181,10 +181,10 @@ class Replay:
                 await asyncio.sleep(
                     max(0.0, start + cue.after / self.speed - time.monotonic())
                 )
-                self._post(cue)
+                self._post_cue(cue)
                 progress.advance(task)
 
-    def _post(self, cue: Cue) -> Post:
+    def _post_cue(self, cue: Cue) -> Post:
         line = cue.line
         account = self.people.get(line.author)
         if account is None:
@@ -225,9 +225,11 @@ def ensemble(count: int) -> list[Character]:
     ][:count]
 
 
-def _cooldown(settings: Mapping[str, object]) -> float:
+def _cooldown_of(settings: Mapping[str, object]) -> float:
     return float(str(settings["cooldown"]))
 
 
-def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+def _count_difference(
+    before: Mapping[str, int], after: Mapping[str, int]
+) -> dict[str, int]:
     return {name: after.get(name, 0) - before.get(name, 0) for name in COUNTED}

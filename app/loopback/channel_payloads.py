@@ -20,7 +20,7 @@ def channel(world: World, item: Channel) -> Json:
     """A channel of any kind as those see it who may view it."""
     if item.is_thread:
         return thread(item)
-    shape = _base(item)
+    shape = _base_fields(item)
     if item.type is ChannelType.DM:
         return {
             **shape,
@@ -31,7 +31,9 @@ def channel(world: World, item: Channel) -> Json:
         "name": item.name,
         "topic": item.topic,
         "parent_id": None if item.parent_id is None else str(item.parent_id),
-        "permission_overwrites": [_overwrite(one) for one in item.overwrites.values()],
+        "permission_overwrites": [
+            _overwrite_payload(one) for one in item.overwrites.values()
+        ],
     }
     if item.is_forum:
         shape["available_tags"] = [_forum_tag(tag) for tag in item.available_tags]
@@ -44,14 +46,14 @@ def obfuscated(item: Channel) -> Json:
         item.guild_id or 0, OverwriteType.ROLE, deny=Permission.VIEW_CHANNEL
     )
     return {
-        **_base(item),
+        **_base_fields(item),
         **_in_guild(item),
         "flags": int(ChannelFlag.OBFUSCATED),
         "last_message_id": None,
         "name": _HIDDEN_NAME,
         "topic": None,
         "parent_id": None if item.parent_id is None else str(item.parent_id),
-        "permission_overwrites": [_overwrite(denied)],
+        "permission_overwrites": [_overwrite_payload(denied)],
     }
 
 
@@ -74,7 +76,7 @@ def thread(item: Channel, viewer: Account | None = None) -> Json:
     created = iso_time(item.id)
     changed = item.archived_at
     shape: Json = {
-        **_base(item),
+        **_base_fields(item),
         "guild_id": str(item.guild_id),
         "parent_id": str(item.parent_id),
         "owner_id": str(item.owner_id),
@@ -110,7 +112,7 @@ def thread_member(item: Channel, account_id: int) -> Json:
     }
 
 
-def _base(item: Channel) -> Json:
+def _base_fields(item: Channel) -> Json:
     last = None if item.last_message_id is None else str(item.last_message_id)
     return {
         "id": str(item.id),
@@ -160,7 +162,7 @@ def _forum_tag(tag: ForumTag) -> Json:
     }
 
 
-def _overwrite(item: Overwrite) -> Json:
+def _overwrite_payload(item: Overwrite) -> Json:
     return {
         "id": str(item.id),
         "type": int(item.type),

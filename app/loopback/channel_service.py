@@ -69,8 +69,8 @@ class ChannelService:
                 for c in self.world.channels.values()
                 if c.is_thread and c.parent_id == channel.id
             ]:
-                self._forget(thread)
-        self._forget(channel)
+                self._forget_channel(thread)
+        self._forget_channel(channel)
 
     def set_overwrite(
         self,
@@ -84,7 +84,7 @@ class ChannelService:
         kind = (
             OverwriteType.MEMBER if isinstance(target, Account) else OverwriteType.ROLE
         )
-        with self.guilds.access_changes(self._guild(channel), told=channel):
+        with self.guilds.access_changes(self._guild_of(channel), told=channel):
             if allow or deny:
                 channel.overwrites[target.id] = Overwrite(target.id, kind, allow, deny)
             else:
@@ -232,7 +232,7 @@ class ChannelService:
             **change,
         }
         event = Event.plain("THREAD_MEMBERS_UPDATE", Intent.GUILD_MEMBERS, shape)
-        self.hub.publish_member(event, self._guild(thread), account_id)
+        self.hub.publish_member(event, self._guild_of(thread), account_id)
 
     def _channel_event(self, name: str, channel: Channel) -> None:
         """An event about a channel: those who may not view it are sent its obfuscated
@@ -250,19 +250,19 @@ class ChannelService:
             )
 
         self.hub.publish_in_guild(
-            Event(name, Intent.GUILDS, shape, shape_for), self._guild(channel)
+            Event(name, Intent.GUILDS, shape, shape_for), self._guild_of(channel)
         )
 
     def _thread_event(self, name: str, thread: Channel, shape: Json) -> None:
         self.hub.publish(Event.plain(name, Intent.GUILDS, shape), thread)
 
-    def _guild(self, channel: Channel) -> Guild:
+    def _guild_of(self, channel: Channel) -> Guild:
         guild = self.world.guild_of(channel)
         if guild is None:
             raise errors.wrong_channel_type()
         return guild
 
-    def _forget(self, channel: Channel) -> None:
+    def _forget_channel(self, channel: Channel) -> None:
         del self.world.channels[channel.id]
         for message_id in channel.message_ids:
             del self.world.messages[message_id]

@@ -108,7 +108,7 @@ class Faults:
         if body is None:
             body = {"message": f"{status}: injected", "code": 0}
         rule = Rule(
-            method=_method(method),
+            method=_method_pattern(method),
             path=re.compile(path_regex),
             times=times,
             status=status,
@@ -156,7 +156,7 @@ class Faults:
         """Carry the next matching requests out, then cut the connection without an
         answer."""
         rule = Rule(
-            method=_method(method),
+            method=_method_pattern(method),
             path=re.compile(path_regex),
             times=times,
             status=None,
@@ -254,5 +254,5 @@ class Faults:
         )
 
 
-def _method(name: str) -> re.Pattern[str]:
+def _method_pattern(name: str) -> re.Pattern[str]:
     return re.compile(name, re.IGNORECASE)

@@ -71,7 +71,7 @@ class Hub(Switches):
     def publish(self, event: Event, channel: Channel) -> None:
         """Send an event to every session that may see the channel and asked for the
         intent."""
-        for session in self._audience(channel):
+        for session in self._sessions_seeing(channel):
             if session.intents & event.intent and not self._keeps_back(session, event):
                 session.push(event.name, event.body(session))
 
@@ -146,7 +146,9 @@ class Hub(Switches):
             writer.cancel()
             # A close of our own leaves the session resumable, whatever code the client
             # answers with.
-            self._detach(connection, None if connection.closing else ws.close_code)
+            self._detach_session(
+                connection, None if connection.closing else ws.close_code
+            )
         return ws
 
     def _receive_frame(self, connection: Connection, raw: str | bytes) -> None:
@@ -170,7 +172,7 @@ class Hub(Switches):
 
     def _receive_op(self, connection: Connection, op: Op, data: object) -> None:
         try:
-            self._receive(connection, op, data)
+            self._handle_frame(connection, op, data)
         except ValueError:
             # An id or a number in it is none.
             connection.close(CloseCode.DECODE_ERROR)
@@ -183,10 +185,10 @@ class Hub(Switches):
     def _time_out(self, connection: Connection) -> None:
         """Two heartbeats are missing: the session ends and cannot be resumed."""
         if connection.session is not None:
-            self._forget(connection.session)
+            self._forget_session(connection.session)
         connection.close(CloseCode.SESSION_TIMED_OUT)
 
-    def _receive(self, connection: Connection, op: Op, data: object) -> None:
+    def _handle_frame(self, connection: Connection, op: Op, data: object) -> None:
         match op, data:
             case Op.HEARTBEAT, _:
                 self._expect_heartbeat(connection)
@@ -194,9 +196,9 @@ class Hub(Switches):
             case ((Op.IDENTIFY | Op.RESUME), _) if connection.session is not None:
                 connection.close(CloseCode.ALREADY_AUTHENTICATED)
             case Op.IDENTIFY, dict():
-                self._identify(connection, data)
+                self._handle_identify(connection, data)
             case Op.RESUME, dict():
-                self._resume(connection, data)
+                self._handle_resume(connection, data)
             case _ if connection.session is None:
                 connection.close(CloseCode.NOT_AUTHENTICATED)
             case Op.REQUEST_MEMBERS, dict():
@@ -206,12 +208,14 @@ class Hub(Switches):
             case _:
                 connection.close(CloseCode.UNKNOWN_OPCODE)
 
-    def _identify(self, connection: Connection, data: Mapping[str, object]) -> None:
+    def _handle_identify(
+        self, connection: Connection, data: Mapping[str, object]
+    ) -> None:
         bot = self._world.bots_by_token.get(_bare_token(data))
         if bot is None:
             connection.close(CloseCode.AUTHENTICATION_FAILED)
             return
-        if not self._accepts(connection, bot, data):
+        if not self._accepts_identify(connection, bot, data):
             return
         self._forget_expired()
         session = Session(
@@ -243,11 +247,11 @@ class Hub(Switches):
         if code is not None:
             # Also a RESUME of this session is to be refused, so that the client
             # identifies anew.
-            self._forget(session)
+            self._forget_session(session)
             connection.close(code)
         self._wake()
 
-    def _accepts(
+    def _accepts_identify(
         self, connection: Connection, bot: Account, data: Mapping[str, object]
     ) -> bool:
         """Judge an IDENTIFY. One that is refused starts no session and is not counted
@@ -270,7 +274,9 @@ class Hub(Switches):
         self._wake()
         return False
 
-    def _resume(self, connection: Connection, data: Mapping[str, object]) -> None:
+    def _handle_resume(
+        self, connection: Connection, data: Mapping[str, object]
+    ) -> None:
         bot = self._world.bots_by_token.get(_bare_token(data))
         if bot is None:
             connection.close(CloseCode.AUTHENTICATION_FAILED)
@@ -282,7 +288,7 @@ class Hub(Switches):
         elif sequence > session.sequence:
             connection.close(CloseCode.INVALID_SEQUENCE)
         elif not session.can_resume_from(sequence):
-            self._forget(session)
+            self._forget_session(session)
             connection.send(control_frame(Op.INVALID_SESSION, False))
         else:
             session.attach(connection)
@@ -317,7 +323,9 @@ class Hub(Switches):
             ]
         else:
             prefix = str(data.get("query") or "").lower()
-            found = [m.account for m in guild.members.values() if _begins(m, prefix)]
+            found = [
+                m.account for m in guild.members.values() if _name_begins(m, prefix)
+            ]
             found = found[: int(str(data.get("limit") or 0)) or None]
         chunks = [found[i : i + _CHUNK] for i in range(0, len(found), _CHUNK)] or [[]]
         for index, chunk in enumerate(chunks):
@@ -336,7 +344,7 @@ class Hub(Switches):
             self._withheld[session.bot.id, event.name] = left - 1
         return left > 0
 
-    def _audience(self, channel: Channel) -> Iterator[Session]:
+    def _sessions_seeing(self, channel: Channel) -> Iterator[Session]:
         if (
             channel.guild_id is not None
             and self._world.guilds[channel.guild_id].unavailable
@@ -348,24 +356,24 @@ class Hub(Switches):
             if self._world.can_read(s.bot.id, channel)
         )
 
-    def _detach(self, connection: Connection, close_code: int | None) -> None:
+    def _detach_session(self, connection: Connection, close_code: int | None) -> None:
         session = connection.session
         if session is None or session.connection is not connection:
             return
         session.connection = None
         session.detached_at = time.monotonic()
         if close_code in _CLIENT_ENDS_SESSION:
-            self._forget(session)
+            self._forget_session(session)
         self._wake()
 
     def _forget_expired(self) -> None:
         limit = time.monotonic() - SESSION_TTL
         for session in list(self._sessions.values()):
             if session.detached_at is not None and session.detached_at < limit:
-                self._forget(session)
+                self._forget_session(session)
 
 
-def _begins(member: Member, prefix: str) -> bool:
+def _name_begins(member: Member, prefix: str) -> bool:
     names = (member.nick, member.account.global_name, member.account.username)
     return any(name.lower().startswith(prefix) for name in names if name)
 

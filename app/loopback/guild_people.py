@@ -80,7 +80,7 @@ class GuildPeople:
                 name, everybody if members is None else members, owner
             )
 
-        return self._call(step)
+        return self._call_loop(step)
 
     def add_channel(
         self,
@@ -107,7 +107,7 @@ class GuildPeople:
                 channels.changed(channel)
             return channel
 
-        return self._call(step)
+        return self._call_loop(step)
 
     def add_bot(
         self, name: str, token: str | None = None, **options: Unpack[BotOptions]
@@ -125,29 +125,31 @@ class GuildPeople:
 
     def join(self, account: Account, guild: Guild) -> None:
         """Let an account join a guild; a connected bot hears GUILD_CREATE."""
-        self._call(lambda: self._core.service.guilds.join(guild, account))
+        self._call_loop(lambda: self._core.service.guilds.join(guild, account))
 
     def kick(self, account: Account, guild: Guild | None = None) -> None:
         """Remove an account from a guild; a bot hears GUILD_DELETE."""
-        self._call(lambda: self._core.service.guilds.kick(self._guild(guild), account))
+        self._call_loop(
+            lambda: self._core.service.guilds.kick(self._guild_or_first(guild), account)
+        )
 
     def set_unavailable(
         self, guild: Guild | None = None, unavailable: bool = True
     ) -> None:
         """Begin an outage of a guild (nothing of it is heard any more) or end it
         (GUILD_CREATE comes)."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.set_unavailable(
-                self._guild(guild), unavailable
+                self._guild_or_first(guild), unavailable
             )
         )
 
     def set_nick(self, account: Account, guild: Guild | None, nick: str | None) -> None:
         """Give a member a nickname in one guild (the first when None); None takes it
         away."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.set_nick(
-                self._guild(guild), account, nick
+                self._guild_or_first(guild), account, nick
             )
         )
 
@@ -156,9 +158,9 @@ class GuildPeople:
     ) -> None:
         """Silence a member for so many seconds; None ends it."""
         until = None if seconds is None else time.time() + seconds
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.time_out(
-                self._guild(guild), account, until
+                self._guild_or_first(guild), account, until
             )
         )
 
@@ -172,9 +174,9 @@ class GuildPeople:
     ) -> Role:
         """Make a role that nobody has yet."""
         guilds = self._core.service.guilds
-        return self._call(
+        return self._call_loop(
             lambda: guilds.add_role(
-                self._guild(guild), name, permissions, mentionable=mentionable
+                self._guild_or_first(guild), name, permissions, mentionable=mentionable
             )
         )
 
@@ -187,25 +189,27 @@ class GuildPeople:
         name: str | None = None,
     ) -> None:
         """Give a role other permissions or another name."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.change_role(
-                self._guild(guild), role, permissions, name
+                self._guild_or_first(guild), role, permissions, name
             )
         )
 
     def delete_role(self, role: Role, guild: Guild | None = None) -> None:
         """Delete a role."""
-        self._call(
-            lambda: self._core.service.guilds.delete_role(self._guild(guild), role)
+        self._call_loop(
+            lambda: self._core.service.guilds.delete_role(
+                self._guild_or_first(guild), role
+            )
         )
 
     def give_role(
         self, account: Account, role: Role, guild: Guild | None = None
     ) -> None:
         """Give a member a role."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.set_role(
-                self._guild(guild), account, role, True
+                self._guild_or_first(guild), account, role, True
             )
         )
 
@@ -213,9 +217,9 @@ class GuildPeople:
         self, account: Account, role: Role, guild: Guild | None = None
     ) -> None:
         """Take a role from a member."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.guilds.set_role(
-                self._guild(guild), account, role, False
+                self._guild_or_first(guild), account, role, False
             )
         )
 
@@ -223,21 +227,21 @@ class GuildPeople:
         """The role that a bot brought along; ApiError 10011 when it has none."""
 
         def step() -> Role:
-            role = self._guild(guild).managed_role(bot)
+            role = self._guild_or_first(guild).managed_role(bot)
             if role is None:
                 raise errors.unknown_role()
             return role
 
-        return self._call(step)
+        return self._call_loop(step)
 
     def everyone_role(self, guild: Guild | None = None) -> Role:
         """The role that all members have."""
 
         def step() -> Role:
-            home = self._guild(guild)
+            home = self._guild_or_first(guild)
             return home.roles[home.id]
 
-        return self._call(step)
+        return self._call_loop(step)
 
     def set_overwrite(
         self,
@@ -250,8 +254,10 @@ class GuildPeople:
         """Write a channel's overwrite for a member or role; without allow and deny it
         is removed."""
         channels = self._core.service.channels
-        self._call(
-            lambda: channels.set_overwrite(self._channel(channel), target, allow, deny)
+        self._call_loop(
+            lambda: channels.set_overwrite(
+                self._channel_of(channel), target, allow, deny
+            )
         )
 
     def deny(
@@ -260,9 +266,9 @@ class GuildPeople:
         """Deny a member or role these permissions in a channel, besides what is denied
         there already."""
         channels = self._core.service.channels
-        self._call(
+        self._call_loop(
             lambda: channels.deny(
-                self._channel(channel), target, permissions, lifted=False
+                self._channel_of(channel), target, permissions, lifted=False
             )
         )
 
@@ -271,9 +277,9 @@ class GuildPeople:
     ) -> None:
         """Lift such a denial."""
         channels = self._core.service.channels
-        self._call(
+        self._call_loop(
             lambda: channels.deny(
-                self._channel(channel), target, permissions, lifted=True
+                self._channel_of(channel), target, permissions, lifted=True
             )
         )
 
@@ -288,41 +294,43 @@ class GuildPeople:
 
     def permissions(self, account: Account, channel: ChannelRef) -> Permission:
         """What an account may do in a guild's channel, as the server enforces it."""
-        return self._call(
-            lambda: self._core.world.permissions(account, self._channel(channel))
+        return self._call_loop(
+            lambda: self._core.world.permissions(account, self._channel_of(channel))
         )
 
     def set_topic(self, channel: ChannelRef, topic: str | None) -> None:
         """Give a channel another topic."""
 
         def step() -> None:
-            item = self._channel(channel)
+            item = self._channel_of(channel)
             item.topic = topic
             self._core.service.channels.changed(item)
 
-        self._call(step)
+        self._call_loop(step)
 
     def rename(self, channel: ChannelRef, name: str) -> None:
         """Give a channel, thread or forum post another name."""
 
         def step() -> None:
-            item = self._channel(channel)
+            item = self._channel_of(channel)
             item.name = name
             self._core.service.channels.changed(item)
 
-        self._call(step)
+        self._call_loop(step)
 
     def delete_channel(self, channel: ChannelRef) -> None:
         """Delete a channel with its threads, or one thread."""
-        self._call(lambda: self._core.service.channels.delete(self._channel(channel)))
+        self._call_loop(
+            lambda: self._core.service.channels.delete(self._channel_of(channel))
+        )
 
     def add_tag(
         self, forum: ChannelRef, name: str, *, moderated: bool = False
     ) -> ForumTag:
         """Give a forum one more tag."""
-        return self._call(
+        return self._call_loop(
             lambda: self._core.service.channels.add_tag(
-                self._channel(forum), name, moderated=moderated
+                self._channel_of(forum), name, moderated=moderated
             )
         )
 
@@ -331,41 +339,41 @@ class GuildPeople:
     ) -> Channel:
         """Open a private thread with these members."""
         channels = self._core.service.channels
-        return self._call(
+        return self._call_loop(
             lambda: channels.open_private_thread(
-                owner, self._channel(channel), name, members
+                owner, self._channel_of(channel), name, members
             )
         )
 
     def archive(self, thread: ChannelRef, *, archived: bool = True) -> None:
         """Archive a thread or bring it back."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.channels.set_state(
-                self._channel(thread), archived=archived
+                self._channel_of(thread), archived=archived
             )
         )
 
     def lock(self, thread: ChannelRef, *, locked: bool = True) -> None:
         """Lock a thread or unlock it."""
-        self._call(
+        self._call_loop(
             lambda: self._core.service.channels.set_state(
-                self._channel(thread), locked=locked
+                self._channel_of(thread), locked=locked
             )
         )
 
     def join_thread(self, account: Account, thread: ChannelRef) -> None:
         """Make an account a member of a thread."""
-        self._call(
-            lambda: self._core.service.channels.join(self._channel(thread), account)
+        self._call_loop(
+            lambda: self._core.service.channels.join(self._channel_of(thread), account)
         )
 
     def leave_thread(self, account: Account, thread: ChannelRef) -> None:
         """Take an account out of a thread."""
-        self._call(
-            lambda: self._core.service.channels.leave(self._channel(thread), account)
+        self._call_loop(
+            lambda: self._core.service.channels.leave(self._channel_of(thread), account)
         )
 
-    def _call(self, function: Callable[[], T]) -> T:
+    def _call_loop(self, function: Callable[[], T]) -> T:
         return self._core.caller.call(function)
 
     def _add_account(
@@ -392,9 +400,9 @@ class GuildPeople:
                 guilds.join(guild, account)
             return account
 
-        return self._call(step)
+        return self._call_loop(step)
 
-    def _guild(self, guild: Guild | None) -> Guild:
+    def _guild_or_first(self, guild: Guild | None) -> Guild:
         if guild is not None:
             return guild
         first = next(iter(self._core.world.guilds.values()), None)
@@ -402,7 +410,7 @@ class GuildPeople:
             raise errors.unknown_guild()
         return first
 
-    def _channel(self, ref: ChannelRef) -> Channel:
+    def _channel_of(self, ref: ChannelRef) -> Channel:
         if isinstance(ref, Channel):
             return ref
         channel = self._core.world.channels.get(ref)

@@ -30,7 +30,7 @@ class GuildService:
         if owner is not None:
             guild.owner_id = owner.id
         for account in dict.fromkeys((*members, *([] if owner is None else [owner]))):
-            self._enter(guild, account)
+            self._enter_guild(guild, account)
         self.hub.publish_guild(guild, joined=True)
         return guild
 
@@ -42,7 +42,7 @@ class GuildService:
     def join(self, guild: Guild, account: Account) -> None:
         """Let an account join: it hears GUILD_CREATE, the others of a member and of the
         role of a bot."""
-        role = self._enter(guild, account)
+        role = self._enter_guild(guild, account)
         if role is not None:
             self._role_event("GUILD_ROLE_CREATE", guild, role)
         shape = {**user_payloads.member(account, guild), "guild_id": str(guild.id)}
@@ -145,12 +145,12 @@ class GuildService:
         CHANNEL_UPDATE is sent anyway.
         """
         self.world.forget_views()
-        before = self._views(guild)
+        before = self._visible_pairs(guild)
         try:
             yield
         finally:
             self.world.forget_views()
-        after = self._views(guild)
+        after = self._visible_pairs(guild)
         for bot_id, channel_id in sorted(before ^ after):
             channel = self.world.channels.get(channel_id)
             if channel is None:
@@ -160,7 +160,7 @@ class GuildService:
             if (bot_id, channel_id) in after:
                 self._tell_threads(guild, channel, bot_id)
 
-    def _views(self, guild: Guild) -> set[tuple[int, int]]:
+    def _visible_pairs(self, guild: Guild) -> set[tuple[int, int]]:
         channels = self.world.guild_channels(guild)
         bots = [bot for bot in self.hub.bots() if bot.id in guild.members]
         return {
@@ -193,7 +193,7 @@ class GuildService:
             Event.plain("THREAD_LIST_SYNC", Intent.GUILDS, shape), bot_id
         )
 
-    def _enter(self, guild: Guild, account: Account) -> Role | None:
+    def _enter_guild(self, guild: Guild, account: Account) -> Role | None:
         member = self.world.add_member(guild, account)
         permissions = self._invited.get(account.id, NOTHING)
         if not permissions:

@@ -50,7 +50,7 @@ class SessionStarts:
     def state(self, bot: Account) -> Json:
         """The `session_start_limit` of GET /gateway/bot; `reset_after` in
         milliseconds."""
-        window = self._window(bot)
+        window = self._window_of(bot)
         left = max(0.0, window.ends_at - time.monotonic())
         return {
             "total": self.limit.total,
@@ -61,7 +61,7 @@ class SessionStarts:
 
     def is_spent(self, bot: Account) -> bool:
         """Has the bot no start left?"""
-        return self._window(bot).used >= self.limit.total
+        return self._window_of(bot).used >= self.limit.total
 
     def is_hasty(self, bot: Account, shard_id: int) -> bool:
         """Did the same concurrency bucket identify less than `interval` seconds ago? If
@@ -75,9 +75,9 @@ class SessionStarts:
 
     def count(self, bot: Account) -> None:
         """A session was started."""
-        self._window(bot).used += 1
+        self._window_of(bot).used += 1
 
-    def _window(self, bot: Account) -> _Window:
+    def _window_of(self, bot: Account) -> _Window:
         now = time.monotonic()
         window = self._windows.get(bot.id)
         if window is None or window.ends_at <= now:
@@ -131,7 +131,7 @@ class Handshakes:
 
     def objection(self, bot: Account, data: Mapping[str, object]) -> CloseCode | None:
         """The close code for an IDENTIFY that Discord does not accept."""
-        if _shard(data) is None:
+        if _parse_shard(data) is None:
             return CloseCode.INVALID_SHARD
         intents = data.get("intents")
         if not isinstance(intents, int) or intents < 0 or intents & ~_ALL_INTENTS:
@@ -142,7 +142,7 @@ class Handshakes:
 
     def is_hasty(self, bot: Account, data: Mapping[str, object]) -> bool:
         """Does this IDENTIFY come too soon after the one before it?"""
-        shard = _shard(data)
+        shard = _parse_shard(data)
         return shard is not None and self.starts.is_hasty(bot, shard[0])
 
     def lacks_content(self, bot: Account) -> bool:
@@ -150,7 +150,7 @@ class Handshakes:
         return bool(self._disallowed.get(bot.id, 0) & Intent.MESSAGE_CONTENT)
 
 
-def _shard(data: Mapping[str, object]) -> tuple[int, int] | None:
+def _parse_shard(data: Mapping[str, object]) -> tuple[int, int] | None:
     """The shard's number and how many there are; (0, 1) when none is named, None when
     it makes no sense."""
     raw = data.get("shard")

@@ -77,9 +77,11 @@ class Journal:
             case Typing():
                 self.typings.append(record)
             case Edit():
-                self._replace(record.message_id, content=record.content, edited=True)
+                self._replace_post(
+                    record.message_id, content=record.content, edited=True
+                )
             case Deletion():
-                self._replace(record.message_id, deleted=True)
+                self._replace_post(record.message_id, deleted=True)
         for subscription in self._subscriptions:
             subscription.offer(record)
         self.wake()
@@ -139,6 +141,6 @@ class Journal:
         if post.reply_to is not None:
             self._replies[post.reply_to].append(position)
 
-    def _replace(self, message_id: int, **changes: str | bool) -> None:
+    def _replace_post(self, message_id: int, **changes: str | bool) -> None:
         position = self._index[message_id]
         self.posts[position] = replace(self.posts[position], **changes)  # type: ignore[arg-type]

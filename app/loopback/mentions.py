@@ -44,13 +44,13 @@ class AllowedMentions:
     def parse(cls, raw: Mapping[str, object] | None) -> AllowedMentions:
         if raw is None:
             return cls()
-        kinds = _items(raw.get("parse"))
+        kinds = _list_items(raw.get("parse"))
         return cls(
             all_users="users" in kinds,
             all_roles="roles" in kinds,
             everyone="everyone" in kinds,
-            users=frozenset(int(str(i)) for i in _items(raw.get("users"))),
-            roles=frozenset(int(str(i)) for i in _items(raw.get("roles"))),
+            users=frozenset(int(str(i)) for i in _list_items(raw.get("users"))),
+            roles=frozenset(int(str(i)) for i in _list_items(raw.get("roles"))),
             replied_user=bool(raw.get("replied_user", False)),
         )
 
@@ -88,5 +88,5 @@ def find_mentions(
     return Mentions(tuple(users), tuple(roles), everyone)
 
 
-def _items(value: object) -> list[object]:
+def _list_items(value: object) -> list[object]:
     return value if isinstance(value, list | tuple) else []  # type: ignore[return-value]

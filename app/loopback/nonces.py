@@ -19,7 +19,7 @@ class NonceWindow:
     def find(self, author_id: int, channel_id: int, nonce: str) -> int | None:
         """The id of the message, which may be deleted by now; None outside the
         window."""
-        self._expire()
+        self._drop_expired()
         found = self._messages.get((author_id, channel_id, nonce))
         return None if found is None else found[0]
 
@@ -30,7 +30,7 @@ class NonceWindow:
         self._messages.pop(key, None)
         self._messages[key] = (message_id, time.monotonic())
 
-    def _expire(self) -> None:
+    def _drop_expired(self) -> None:
         oldest = time.monotonic() - self.window
         while self._messages and next(iter(self._messages.values()))[1] < oldest:
             self._messages.popitem(last=False)

@@ -44,16 +44,16 @@ def observing(observer: Observer) -> Middleware:
         try:
             response = await handler(request)
         except web.HTTPException as refusal:
-            await _tell(observer, request, refusal)
+            await _tell_observer(observer, request, refusal)
             raise
         if isinstance(response, web.Response):
-            await _tell(observer, request, response)
+            await _tell_observer(observer, request, response)
         return response
 
     return observe
 
 
-async def _tell(
+async def _tell_observer(
     observer: Observer, request: web.Request, response: web.Response
 ) -> None:
     if not request.path.startswith(API_PREFIX) or INJECTED in response.headers:
@@ -65,7 +65,7 @@ async def _tell(
         request=await _request_body(request),
         status=response.status,
         content_type=response.content_type,
-        answer=_bytes(response.body),
+        answer=_body_bytes(response.body),
     )
     observer(exchange)
 
@@ -77,5 +77,5 @@ async def _request_body(request: web.Request) -> bytes:
     return str((await request.post()).get("payload_json", "{}")).encode()
 
 
-def _bytes(body: object) -> bytes:
+def _body_bytes(body: object) -> bytes:
     return body if isinstance(body, bytes) else b""

@@ -44,7 +44,7 @@ def emoji(text: str) -> Json:
     return {"id": None, "name": text}
 
 
-def _author(item: Message) -> Json:
+def _author_payload(item: Message) -> Json:
     if item.webhook_id is None:
         return user(item.author)
     return {
@@ -58,7 +58,7 @@ def _author(item: Message) -> Json:
     }
 
 
-def _reference(item: Message, channel_id: int, guild_id: int | None) -> Json:
+def _reference_payload(item: Message, channel_id: int, guild_id: int | None) -> Json:
     reference: Json = {
         "type": 0,
         "channel_id": str(channel_id),
@@ -79,7 +79,7 @@ def message(
         "channel_id": str(item.channel.id),
         "type": item.type,
         "content": item.content,
-        "author": _author(item),
+        "author": _author_payload(item),
         "timestamp": iso_time(item.id),
         "edited_timestamp": item.edited_at,
         "tts": False,
@@ -105,7 +105,9 @@ def message(
         target = world.messages.get(item.reply_to)
         # A thread's first message refers to one of the parent channel.
         home = item.channel if target is None else target.channel
-        shape["message_reference"] = _reference(item, home.id, item.channel.guild_id)
+        shape["message_reference"] = _reference_payload(
+            item, home.id, item.channel.guild_id
+        )
         if not quoted:
             shape["referenced_message"] = (
                 None if target is None else message(world, target, viewer, quoted=True)
@@ -148,11 +150,11 @@ def message_event(world: World, item: Message) -> Json:
     if item.webhook_id is None and item.author.id in home.members:
         shape["member"] = partial_member(item.author, home)
     mentioned = [world.accounts[i] for i in item.mentioned]
-    shape["mentions"] = [_mentioned(account, home) for account in mentioned]
+    shape["mentions"] = [_mentioned_user(account, home) for account in mentioned]
     return with_own_fields(shape, item)
 
 
-def _mentioned(account: Account, home: Guild) -> Json:
+def _mentioned_user(account: Account, home: Guild) -> Json:
     if account.id not in home.members:
         return user(account)
     return {**user(account), "member": partial_member(account, home)}

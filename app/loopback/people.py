@@ -105,8 +105,8 @@ class People(WireActs):
     ) -> Post:
         """Say something. A webhook's message and a system message are posted with the
         options."""
-        return self._call(
-            lambda: self._post(
+        return self._call_loop(
+            lambda: self._post_as(
                 author, channel=channel, text=text, reply_to=reply_to, options=options
             )
         )
@@ -116,8 +116,8 @@ class People(WireActs):
     ) -> Post:
         """Say something in the direct messages of two accounts; the first is the
         author."""
-        return self._call(
-            lambda: self._post(
+        return self._call_loop(
+            lambda: self._post_as(
                 user,
                 channel=self._core.world.open_dm(user, bot),
                 text=text,
@@ -128,33 +128,33 @@ class People(WireActs):
 
     def dm_channel(self, user: Account, bot: Account) -> Channel:
         """The DM channel of two accounts."""
-        return self._call(lambda: self._core.world.open_dm(user, bot))
+        return self._call_loop(lambda: self._core.world.open_dm(user, bot))
 
     def react(self, user: Account, message: MessageRef, emoji: str) -> None:
         """React with one Unicode emoji."""
-        self._call(
-            lambda: self._core.service.react(user, self._message(message), emoji)
+        self._call_loop(
+            lambda: self._core.service.react(user, self._message_of(message), emoji)
         )
 
     def unreact(self, user: Account, message: MessageRef, emoji: str) -> None:
         """Take a reaction back."""
-        self._call(
-            lambda: self._core.service.unreact(user, self._message(message), emoji)
+        self._call_loop(
+            lambda: self._core.service.unreact(user, self._message_of(message), emoji)
         )
 
     def delete(self, message: MessageRef) -> None:
         """Delete a message, as its author or a moderator would."""
-        self._call(lambda: self._core.service.delete(self._message(message)))
+        self._call_loop(lambda: self._core.service.delete(self._message_of(message)))
 
     def edit(self, message: MessageRef, text: str, by: Account | None = None) -> None:
         """Change a message's text. With `by`, it must be the author (else ApiError
         50005)."""
-        self._call(lambda: self._edit(message, text, by))
+        self._call_loop(lambda: self._edit_as(message, text, by))
 
     def typing(self, account: Account, channel: ChannelRef) -> Typing:
         """Begin to type."""
-        return self._call(
-            lambda: self._core.service.type_in(account, self._channel(channel))
+        return self._call_loop(
+            lambda: self._core.service.type_in(account, self._channel_of(channel))
         )
 
     def open_thread(
@@ -168,12 +168,12 @@ class People(WireActs):
         then has its id)."""
 
         def step() -> Channel:
-            on = None if message is None else self._message(message)
+            on = None if message is None else self._message_of(message)
             return self._core.service.open_thread(
-                owner, self._channel(channel), name, on
+                owner, self._channel_of(channel), name, on
             )
 
-        return self._call(step)
+        return self._call_loop(step)
 
     def open_post(
         self,
@@ -185,10 +185,10 @@ class People(WireActs):
     ) -> Post:
         """Open a post in a forum or media channel; it is a thread with the id of its
         first message."""
-        draft = Draft(author, self._channel(forum), text)
+        draft = Draft(author, self._channel_of(forum), text)
         tag_ids = [tag.id for tag in tags]
         service = self._core.service
-        return self._call(
+        return self._call_loop(
             lambda: self._core.journal.post(
                 service.open_post(draft.channel, title, tag_ids, draft).id
             )
@@ -196,31 +196,34 @@ class People(WireActs):
 
     def connected(self) -> list[Account]:
         """The bots whose gateway session is live, one entry for each connection."""
-        return self._call(self._core.hub.connected)
+        return self._call_loop(self._core.hub.connected)
 
     def find_post(self, message_id: int) -> Post:
         """The record of one message as it stands now; KeyError if it never existed."""
-        return self._call(lambda: self._core.journal.post(message_id))
+        return self._call_loop(lambda: self._core.journal.post(message_id))
 
     def posts_by_bots(self) -> list[Post]:
         """What bots wrote (webhooks excluded), in order."""
-        return self._call(self._core.journal.posts_by_bots)
+        return self._call_loop(self._core.journal.posts_by_bots)
 
     def replies_to(self, message: MessageRef) -> list[Post]:
         """The replies to one message, in order, deleted ones included."""
-        return self._call(lambda: self._core.journal.replies_to(_id(message)))
+        return self._call_loop(
+            lambda: self._core.journal.replies_to(_message_id(message))
+        )
 
     def messages_in(self, channel: ChannelRef) -> list[Post]:
         """What stands in a channel now, oldest first."""
 
         def step() -> list[Post]:
             return [
-                self._core.journal.post(i) for i in self._channel(channel).message_ids
+                self._core.journal.post(i)
+                for i in self._channel_of(channel).message_ids
             ]
 
-        return self._call(step)
+        return self._call_loop(step)
 
-    def _post(
+    def _post_as(
         self,
         author: Account,
         channel: ChannelRef,
@@ -234,9 +237,9 @@ class People(WireActs):
         nonce = options.get("nonce")
         draft = Draft(
             author=author,
-            channel=self._channel(channel),
+            channel=self._channel_of(channel),
             content=text,
-            reply_to=None if reply_to is None else self._message(reply_to).id,
+            reply_to=None if reply_to is None else self._message_of(reply_to).id,
             nonce=nonce,
             enforce_nonce=nonce is not None,
             allowed=allowed,
@@ -253,18 +256,18 @@ class People(WireActs):
         )
         return self._core.journal.post(self._core.service.post(draft).id)
 
-    def _edit(self, ref: MessageRef, text: str, by: Account | None) -> None:
-        message = self._message(ref)
+    def _edit_as(self, ref: MessageRef, text: str, by: Account | None) -> None:
+        message = self._message_of(ref)
         if by is not None and message.author is not by:
             raise errors.foreign_message()
         self._core.service.edit(message, text)
 
-    def _message(self, ref: MessageRef) -> Message:
-        message = self._core.world.messages.get(_id(ref))
+    def _message_of(self, ref: MessageRef) -> Message:
+        message = self._core.world.messages.get(_message_id(ref))
         if message is None:
             raise errors.unknown_message()
         return message
 
 
-def _id(ref: MessageRef) -> int:
+def _message_id(ref: MessageRef) -> int:
     return ref.message_id if isinstance(ref, Post) else ref

@@ -65,7 +65,7 @@ class Permission(IntFlag):
     BYPASS_SLOWMODE = 1 << 52
 
 
-def _union(names: Iterable[str]) -> Permission:
+def _union_of(names: Iterable[str]) -> Permission:
     union = Permission(0)
     for name in names:
         union |= Permission[name]
@@ -73,9 +73,9 @@ def _union(names: Iterable[str]) -> Permission:
 
 
 NOTHING = Permission(0)
-EVERYTHING = _union(Permission.__members__)
+EVERYTHING = _union_of(Permission.__members__)
 
-SPEAKING_PERMISSIONS = _union(
+SPEAKING_PERMISSIONS = _union_of(
     (
         "VIEW_CHANNEL",
         "SEND_MESSAGES",
@@ -88,7 +88,7 @@ SPEAKING_PERMISSIONS = _union(
 
 # What a new Discord server grants @everyone; pinging everyone is part of it, so that a
 # careless bot is seen doing so.
-EVERYONE_PERMISSIONS = SPEAKING_PERMISSIONS | _union(
+EVERYONE_PERMISSIONS = SPEAKING_PERMISSIONS | _union_of(
     (
         "CREATE_INSTANT_INVITE",
         "STREAM",
@@ -112,7 +112,7 @@ EVERYONE_PERMISSIONS = SPEAKING_PERMISSIONS | _union(
 
 # Flags that mean nothing in one channel, so that losing the channel does not touch
 # them.
-GUILD_WIDE = _union(
+GUILD_WIDE = _union_of(
     (
         "KICK_MEMBERS",
         "BAN_MEMBERS",
@@ -129,7 +129,7 @@ GUILD_WIDE = _union(
     )
 )
 
-NEEDS_SENDING = _union(
+NEEDS_SENDING = _union_of(
     ("MENTION_EVERYONE", "SEND_TTS_MESSAGES", "ATTACH_FILES", "EMBED_LINKS")
 )
 """Denied with SEND_MESSAGES, or in threads with SEND_MESSAGES_IN_THREADS."""

@@ -43,7 +43,7 @@ class RateLimiter:
         server in its path."""
         if self.rate_limit is None:
             return Verdict(
-                True, 0.0, self._headers(route, UNLIMITED[0], 1, UNLIMITED[1])
+                True, 0.0, self._limit_headers(route, UNLIMITED[0], 1, UNLIMITED[1])
             )
         limit, period = (
             self.rate_limit if route == CREATE_MESSAGE_BUCKET else OTHER_ROUTES
@@ -57,7 +57,7 @@ class RateLimiter:
         used += allowed
         self._windows[key] = (opened, used)
         left = opened + period - now
-        headers = self._headers(route, limit, used, left)
+        headers = self._limit_headers(route, limit, used, left)
         if not allowed:
             headers |= {
                 "Via": "1.1 loopback",
@@ -66,7 +66,7 @@ class RateLimiter:
             }
         return Verdict(allowed, left, headers)
 
-    def _headers(
+    def _limit_headers(
         self, route: str, limit: int, used: int, left: float
     ) -> dict[str, str]:
         name = self._names.get(route)

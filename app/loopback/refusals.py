@@ -45,12 +45,12 @@ class Refusals:
 
     def check_text(self, text: str) -> None:
         """200000 when automatic moderation blocks the message."""
-        if self._blocks(text):
+        if self._blocks_text(text):
             raise errors.blocked_by_automod()
 
     def check_title(self, title: str) -> None:
         """200001 when automatic moderation blocks the title of a thread."""
-        if self._blocks(title):
+        if self._blocks_text(title):
             raise errors.title_blocked_by_automod()
 
     def check_reaction(self, bot: Account, message: Message, emoji: str) -> None:
@@ -61,6 +61,6 @@ class Refusals:
         if emoji not in message.reactions and len(message.reactions) >= MAX_REACTIONS:
             raise errors.too_many_reactions()
 
-    def _blocks(self, text: str) -> bool:
+    def _blocks_text(self, text: str) -> bool:
         folded = text.casefold()
         return any(phrase in folded for phrase in self._phrases)

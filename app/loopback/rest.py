@@ -97,10 +97,10 @@ class RestFrame:
             below = request.path.removeprefix(API_PREFIX)
             rule = self._faults.take_rule(method, below)
             try:
-                return await self._serve(
+                return await self._serve_call(
                     method,
                     path=path,
-                    call=Call(request, self._caller(request)),
+                    call=Call(request, self._caller_of(request)),
                     handler=handler,
                     rule=rule,
                 )
@@ -109,17 +109,17 @@ class RestFrame:
 
         return web.route(method, API_PREFIX + path, serve)
 
-    async def _serve(
+    async def _serve_call(
         self, method: str, path: str, call: Call, handler: Handler, rule: Rule | None
     ) -> web.Response:
         if rule is not None and rule.status is not None:
             return _fault_response(rule.status, rule.body, rule.headers)
         if method != "POST":
-            response = await self._limited(method, path, call, handler)
+            response = await self._answer_limited(method, path, call, handler)
         else:
             response = await self._serve_post(path, call, handler)
         if rule is not None and rule.status is None:
-            _cut(call.request)
+            _cut_connection(call.request)
         return response
 
     async def _serve_post(
@@ -132,14 +132,14 @@ class RestFrame:
             )
         if path == CREATE_MESSAGE:
             await self._faults.hold_posts.passage()
-        response = await self._limited("POST", path, call, handler)
+        response = await self._answer_limited("POST", path, call, handler)
         if self._faults.delay:
             await asyncio.sleep(self._faults.delay)
         if self._faults.draw_lost_answer():
-            _cut(call.request)
+            _cut_connection(call.request)
         return response
 
-    async def _limited(
+    async def _answer_limited(
         self, method: str, path: str, call: Call, handler: Handler
     ) -> web.Response:
         """Every answer of a route carries the state of its bucket, refusals too."""
@@ -158,7 +158,7 @@ class RestFrame:
         response.headers.update(verdict.headers)
         return response
 
-    def _caller(self, request: web.Request) -> Account:
+    def _caller_of(self, request: web.Request) -> Account:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         bot = self._service.world.bots_by_token.get(token) if kind == "Bot" else None
         if bot is None:
@@ -185,7 +185,7 @@ def _fault_response(
     return response
 
 
-def _cut(request: web.Request) -> None:
+def _cut_connection(request: web.Request) -> None:
     transport = request.transport
     if transport is not None:
         transport.abort()

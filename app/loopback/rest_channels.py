@@ -80,7 +80,7 @@ class ChannelRoutes:
 
     async def nothing_in_guild(self, call: Call) -> web.Response:
         """Servers have no emoji or stickers of their own."""
-        self._guild(call)
+        self._guild_of_call(call)
         return json_response([])
 
     async def me(self, call: Call) -> web.Response:
@@ -96,11 +96,11 @@ class ChannelRoutes:
         later = sorted(
             (guild for guild in joined if guild.id > after), key=lambda guild: guild.id
         )
-        return json_response([_listed(guild, call.bot) for guild in later])
+        return json_response([_listed_guild(guild, call.bot) for guild in later])
 
     async def open_dm(self, call: Call) -> web.Response:
         body = await call.body()
-        other = self._account(body.get("recipient_id"))
+        other = self._account_of(body.get("recipient_id"))
         return json_response(
             payloads.dm_channel(
                 self._world, self._world.open_dm(call.bot, other), call.bot
@@ -108,14 +108,14 @@ class ChannelRoutes:
         )
 
     async def user(self, call: Call) -> web.Response:
-        return json_response(payloads.user(self._account(call.id("user_id"))))
+        return json_response(payloads.user(self._account_of(call.id("user_id"))))
 
     async def guild(self, call: Call) -> web.Response:
-        return json_response(payloads.guild(self._guild(call)))
+        return json_response(payloads.guild(self._guild_of_call(call)))
 
     async def guild_channels(self, call: Call) -> web.Response:
         """Hidden channels are left out, as at Discord."""
-        channels = self._world.guild_channels(self._guild(call))
+        channels = self._world.guild_channels(self._guild_of_call(call))
         seen = [
             channel for channel in channels if self._world.can_see(call.bot.id, channel)
         ]
@@ -124,10 +124,10 @@ class ChannelRoutes:
         )
 
     async def guild_roles(self, call: Call) -> web.Response:
-        return json_response(payloads.roles(self._guild(call)))
+        return json_response(payloads.roles(self._guild_of_call(call)))
 
     async def members(self, call: Call) -> web.Response:
-        guild = self._guild(call)
+        guild = self._guild_of_call(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "1"))
         accounts = [
@@ -138,14 +138,14 @@ class ChannelRoutes:
         )
 
     async def member(self, call: Call) -> web.Response:
-        guild = self._guild(call)
+        guild = self._guild_of_call(call)
         member = guild.members.get(call.id("user_id"))
         if member is None:
             raise errors.unknown_member()
         return json_response(payloads.member(member.account, guild))
 
     async def active_threads(self, call: Call) -> web.Response:
-        threads = self._world.guild_threads(self._guild(call))
+        threads = self._world.guild_threads(self._guild_of_call(call))
         seen = [
             thread for thread in threads if self._world.can_see(call.bot.id, thread)
         ]
@@ -163,20 +163,20 @@ class ChannelRoutes:
             return json_response(payloads.dm_channel(self._world, channel, call.bot))
         return json_response(payloads.channel(self._world, channel))
 
-    def _guild(self, call: Call) -> Guild:
+    def _guild_of_call(self, call: Call) -> Guild:
         guild = self._world.guilds.get(call.id("guild_id"))
         if guild is None or call.bot.id not in guild.members:
             raise errors.unknown_guild()
         return guild
 
-    def _account(self, raw: object) -> Account:
+    def _account_of(self, raw: object) -> Account:
         account = self._world.accounts.get(snowflake("user_id", raw))
         if account is None:
             raise errors.unknown_user()
         return account
 
 
-def _listed(guild: Guild, bot: Account) -> Json:
+def _listed_guild(guild: Guild, bot: Account) -> Json:
     return {
         "id": str(guild.id),
         "name": guild.name,

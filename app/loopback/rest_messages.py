@@ -67,7 +67,7 @@ class MessageRoutes:
         if channel.type is ChannelType.DM and self._is_bots_only(channel):
             raise errors.cannot_message_user()
         self._service.refusals.check_direct(call.bot, channel.recipient_ids)
-        draft = self._draft(call, channel, body)
+        draft = self._draft_of_call(call, channel, body)
         if draft.reply_to is not None:
             self._access.check_replying(call.bot, channel)
         if draft.attachments:
@@ -82,7 +82,7 @@ class MessageRoutes:
         return json_response(shape)
 
     async def history(self, call: Call) -> web.Response:
-        channel = self._readable(call)
+        channel = self._readable_channel(call)
         raw_limit = call.request.query.get("limit", "50")
         if not raw_limit.isdecimal() or not 1 <= int(raw_limit) <= MAX_PAGE:
             raise errors.invalid_form(
@@ -98,17 +98,19 @@ class MessageRoutes:
         )
         messages = self._service.world.messages
         return raw_response(
-            b"[" + b",".join(self._encoded(messages[i], call.bot) for i in page) + b"]"
+            b"["
+            + b",".join(self._encoded_message(messages[i], call.bot) for i in page)
+            + b"]"
         )
 
     async def read(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         if not self._access.may_read_history(call.bot, message.channel):
             raise errors.missing_access()
-        return raw_response(self._encoded(message, call.bot))
+        return raw_response(self._encoded_message(message, call.bot))
 
     async def edit(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         if message.author is not call.bot or message.webhook_id is not None:
             raise errors.foreign_message()
         self._access.check_active(message.channel)
@@ -119,10 +121,10 @@ class MessageRoutes:
             )
             self._service.refusals.check_text(content)
             self._service.edit(message, content)
-        return raw_response(self._encoded(message, call.bot))
+        return raw_response(self._encoded_message(message, call.bot))
 
     async def delete(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         if message.author is not call.bot:
             self._access.demand(call.bot, message.channel, Permission.MANAGE_MESSAGES)
         self._service.delete(message)
@@ -131,7 +133,7 @@ class MessageRoutes:
     async def delete_bulk(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.demand(call.bot, channel, Permission.MANAGE_MESSAGES)
-        wanted = _list((await call.body()).get("messages"))
+        wanted = _as_list((await call.body()).get("messages"))
         if not 2 <= len(wanted) <= MAX_PAGE:
             raise errors.invalid_form(
                 "messages",
@@ -145,7 +147,7 @@ class MessageRoutes:
         return no_content()
 
     async def react(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         emoji = known_spelling(message, call.request.match_info["emoji"])
         self._access.check_reacting(
             call.bot, message, emoji_is_there=emoji in message.reactions
@@ -154,7 +156,7 @@ class MessageRoutes:
         return no_content()
 
     async def unreact(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         user_id = call.request.match_info["user_id"]
         account: Account | None = call.bot
         if user_id not in ("@me", str(call.bot.id)):
@@ -166,7 +168,7 @@ class MessageRoutes:
         return no_content()
 
     async def reactors(self, call: Call) -> web.Response:
-        message = self._message(call)
+        message = self._message_of_call(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "25"))
         users = sorted(
@@ -184,15 +186,17 @@ class MessageRoutes:
         self._service.type_in(call.bot, channel)
         return no_content()
 
-    def _message(self, call: Call) -> Message:
-        return self._service.message(self._readable(call), call.id("message_id"))
+    def _message_of_call(self, call: Call) -> Message:
+        return self._service.message(
+            self._readable_channel(call), call.id("message_id")
+        )
 
-    def _readable(self, call: Call) -> Channel:
+    def _readable_channel(self, call: Call) -> Channel:
         channel = self._frame.visible_channel(call)
         self._access.check_reading(call.bot, channel)
         return channel
 
-    def _encoded(self, message: Message, viewer: Account) -> bytes:
+    def _encoded_message(self, message: Message, viewer: Account) -> bytes:
         """The message as JSON, kept until it changes; reactions differ per viewer and
         are not kept."""
         world = self._service.world
@@ -217,11 +221,11 @@ class MessageRoutes:
             self._service.world.accounts[i].is_bot for i in channel.recipient_ids
         )
 
-    def _draft(self, call: Call, channel: Channel, body: Json) -> Draft:
-        embeds = _list(body.get("embeds"))
+    def _draft_of_call(self, call: Call, channel: Channel, body: Json) -> Draft:
+        embeds = _as_list(body.get("embeds"))
         attachments = [
-            _attachment(i, item)
-            for i, item in enumerate(_list(body.get("attachments")))
+            _attachment_payload(i, item)
+            for i, item in enumerate(_as_list(body.get("attachments")))
         ]
         allowed = body.get("allowed_mentions")
         nonce = body.get("nonce")
@@ -275,11 +279,11 @@ def _checked_content(body: Json, *, has_more: bool) -> str:
     return text
 
 
-def _list(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _attachment(index: int, item: object) -> Json:
+def _attachment_payload(index: int, item: object) -> Json:
     name = item.get("filename") if isinstance(item, dict) else None
     return attachment(index + 1, str(name or f"file{index}"))
 

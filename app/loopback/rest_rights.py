@@ -48,7 +48,7 @@ class RightRoutes:
         return json_response(user_payloads.member(call.bot, guild))
 
     async def set_overwrite(self, call: Call) -> web.Response:
-        channel, target = self._target(call)
+        channel, target = self._target_of_call(call)
         body = await call.body()
         allow, deny = (
             Permission(int(str(body.get(name) or 0))) for name in ("allow", "deny")
@@ -57,7 +57,7 @@ class RightRoutes:
         return no_content()
 
     async def remove_overwrite(self, call: Call) -> web.Response:
-        channel, target = self._target(call)
+        channel, target = self._target_of_call(call)
         self._service.channels.set_overwrite(
             channel, target, Permission(0), Permission(0)
         )
@@ -91,7 +91,7 @@ class RightRoutes:
             self._service.channels.changed(channel)
         return json_response(channel_payloads.channel(self._service.world, channel))
 
-    def _target(self, call: Call) -> tuple[Channel, Account | Role]:
+    def _target_of_call(self, call: Call) -> tuple[Channel, Account | Role]:
         channel = self._frame.visible_channel(call)
         guild = self._service.world.guild_of(channel)
         if guild is None or channel.is_thread:

@@ -108,24 +108,24 @@ class ThreadRoutes:
         )
 
     async def members(self, call: Call) -> web.Response:
-        thread = self._thread(call)
+        thread = self._thread_of_call(call)
         return json_response(
             [channel_payloads.thread_member(thread, i) for i in thread.member_ids]
         )
 
     async def join(self, call: Call) -> web.Response:
-        thread = self._thread(call)
+        thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.join(thread, call.bot)
         return no_content()
 
     async def leave(self, call: Call) -> web.Response:
-        thread = self._thread(call)
+        thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.leave(thread, call.bot)
         return no_content()
 
-    def _thread(self, call: Call) -> Channel:
+    def _thread_of_call(self, call: Call) -> Channel:
         channel = self._frame.visible_channel(call)
         if not channel.is_thread:
             raise errors.wrong_channel_type()

@@ -98,7 +98,9 @@ class LoopbackDiscord(People):
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one. OSError when the port is in use."""
         runner = web.AppRunner(
-            self._application(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT
+            self._build_application(),
+            access_log=None,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         await runner.setup()
         try:
@@ -132,7 +134,7 @@ class LoopbackDiscord(People):
         """A live stream of records for a reader on the server's event loop."""
         return self._core.journal.subscribe(limit)
 
-    def _application(self) -> web.Application:
+    def _build_application(self) -> web.Application:
         core = self._core
         frame = RestFrame(core.service, core.faults, core.limiter)
         middlewares: tuple[Middleware, ...] = (

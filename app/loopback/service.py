@@ -81,9 +81,9 @@ class Service:
             earlier = self.nonces.find(draft.author.id, draft.channel.id, draft.nonce)
             if earlier is not None:
                 return self.message(draft.channel, earlier)
-        message = self._build(draft)
+        message = self._build_message(draft)
         self._enter_thread(draft)
-        mentions = self._mentions(message, draft.allowed)
+        mentions = self._mentions_of(message, draft.allowed)
         payloads.mention_fields(message, mentions)
         self.world.store(message)
         if draft.nonce is not None:
@@ -126,7 +126,7 @@ class Service:
         pinged by an edit."""
         message.content = content
         message.edited_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        payloads.mention_fields(message, self._mentions(message, AllowedMentions()))
+        payloads.mention_fields(message, self._mentions_of(message, AllowedMentions()))
         self.world.touch(message)
         self.hub.publish(
             self._message_event("MESSAGE_UPDATE", message, None), message.channel
@@ -143,8 +143,8 @@ class Service:
 
     def delete(self, message: Message) -> None:
         self.world.remove(message)
-        shape = self._located(message.channel, {"id": str(message.id)})
-        self._publish(
+        shape = self._with_location(message.channel, {"id": str(message.id)})
+        self._publish_event(
             "MESSAGE_DELETE",
             in_guild=Intent.GUILD_MESSAGES,
             direct=Intent.DIRECT_MESSAGES,
@@ -171,10 +171,10 @@ class Service:
         """Delete messages of one channel with one event."""
         for message in messages:
             self.world.remove(message)
-        shape = self._located(
+        shape = self._with_location(
             channel, {"ids": [str(message.id) for message in messages]}
         )
-        self._publish(
+        self._publish_event(
             "MESSAGE_DELETE_BULK",
             in_guild=Intent.GUILD_MESSAGES,
             direct=Intent.DIRECT_MESSAGES,
@@ -231,14 +231,14 @@ class Service:
 
     def type_in(self, account: Account, channel: Channel) -> Typing:
         """Show that the account types in the channel."""
-        shape = self._located(
+        shape = self._with_location(
             channel, {"user_id": str(account.id), "timestamp": int(time.time())}
         )
         if channel.guild_id is not None:
             shape["member"] = payloads.member(
                 account, self.world.guilds[channel.guild_id]
             )
-        self._publish(
+        self._publish_event(
             "TYPING_START",
             in_guild=Intent.GUILD_TYPING,
             direct=Intent.DIRECT_TYPING,
@@ -299,7 +299,7 @@ class Service:
                 return channel.id
         return self.world.snowflakes.next()
 
-    def _build(self, draft: Draft) -> Message:
+    def _build_message(self, draft: Draft) -> Message:
         replied = draft.reply_to is not None and draft.type == MessageType.DEFAULT
         author, webhook_id = draft.author, None
         if draft.webhook:
@@ -325,7 +325,7 @@ class Service:
             flags=draft.flags,
         )
 
-    def _mentions(self, message: Message, allowed: AllowedMentions) -> Mentions:
+    def _mentions_of(self, message: Message, allowed: AllowedMentions) -> Mentions:
         guild = self.world.guild_of(message.channel)
         target = (
             None
@@ -347,12 +347,14 @@ class Service:
         if guild is None:
             return Mentions(found.users)
         return (
-            self._permitted(message, guild, found)
+            self._permitted_mentions(message, guild, found)
             if found.roles or found.everyone
             else found
         )
 
-    def _permitted(self, message: Message, guild: Guild, found: Mentions) -> Mentions:
+    def _permitted_mentions(
+        self, message: Message, guild: Guild, found: Mentions
+    ) -> Mentions:
         """Without MENTION_EVERYONE only those roles are mentioned that all may mention.
         A webhook has the right."""
         if message.webhook_id is not None:
@@ -394,7 +396,7 @@ class Service:
         extra: Mapping[str, object],
     ) -> None:
         self.world.touch(message)
-        shape = self._located(
+        shape = self._with_location(
             message.channel,
             {
                 "user_id": str(account.id),
@@ -404,7 +406,7 @@ class Service:
                 **extra,
             },
         )
-        self._publish(
+        self._publish_event(
             name,
             in_guild=Intent.GUILD_REACTIONS,
             direct=Intent.DIRECT_REACTIONS,
@@ -426,14 +428,14 @@ class Service:
             )
         )
 
-    def _publish(
+    def _publish_event(
         self, name: str, in_guild: Intent, direct: Intent, shape: Json, channel: Channel
     ) -> None:
         intent = direct if channel.guild_id is None else in_guild
         self.hub.publish(Event.plain(name, intent, shape), channel)
 
     @staticmethod
-    def _located(channel: Channel, shape: Json) -> Json:
+    def _with_location(channel: Channel, shape: Json) -> Json:
         shape["channel_id"] = str(channel.id)
         if channel.guild_id is not None:
             shape["guild_id"] = str(channel.guild_id)

@@ -192,11 +192,11 @@ class Connection:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    await self._write(self._queue.popleft())
+                    await self._write_frame(self._queue.popleft())
         except ConnectionError:
             self._queue.clear()
 
-    async def _write(self, item: bytes | int) -> None:
+    async def _write_frame(self, item: bytes | int) -> None:
         if isinstance(item, int):
             self._queue.clear()
             await self._ws.close(code=item)

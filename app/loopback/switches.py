@@ -38,7 +38,9 @@ class Switches:
         channel = self._world.channels.get(int(named)) if named.isdecimal() else None
         everyone = self._sessions.values()
         audience = (
-            everyone if channel is None or bot is not None else self._audience(channel)
+            everyone
+            if channel is None or bot is not None
+            else self._sessions_seeing(channel)
         )
         for session in list(audience):
             if bot is None or session.bot is bot:
@@ -46,7 +48,7 @@ class Switches:
 
     def send_frame(self, bot: Account, frame: bytes) -> None:
         """Send bytes as they are, which need not be JSON."""
-        for connection in self._of(bot):
+        for connection in self._connections_of(bot):
             connection.send(frame)
 
     def withhold_next(self, bot: Account, name: str, times: int) -> None:
@@ -55,22 +57,22 @@ class Switches:
         self._withheld[bot.id, name] = self._withheld.get((bot.id, name), 0) + times
 
     def drop_sockets(self, bot: Account | None) -> None:
-        for connection in self._of(bot):
+        for connection in self._connections_of(bot):
             connection.abort()
 
     def send_op7(self, bot: Account | None) -> None:
-        for connection in self._of(bot):
+        for connection in self._connections_of(bot):
             connection.send(control_frame(Op.RECONNECT))
 
     def send_op9(self, bot: Account | None, resumable: bool) -> None:
         """Also a session without a connection is forgotten, so that its RESUME is
         refused."""
-        for connection in self._of(bot):
+        for connection in self._connections_of(bot):
             connection.send(control_frame(Op.INVALID_SESSION, resumable))
         if not resumable:
             for session in list(self._sessions.values()):
                 if bot is None or session.bot is bot:
-                    self._forget(session)
+                    self._forget_session(session)
 
     def close_all(self) -> None:
         """Close every connection, as Discord does when it goes away; the sessions stay
@@ -91,7 +93,7 @@ class Switches:
             if session.bot is bot and (not intents or session.intents & intents):
                 if session.connection is not None:
                     session.connection.close(code)
-                self._forget(session)
+                self._forget_session(session)
 
     def disallow_intents(self, bot: Account, intents: int) -> None:
         self.handshakes.disallow(bot, intents)
@@ -104,10 +106,10 @@ class Switches:
         self._world.without_content.discard(bot.id)
 
     def close_sockets(self, bot: Account, code: int) -> None:
-        for connection in self._of(bot):
+        for connection in self._connections_of(bot):
             connection.close(code)
 
-    def _of(self, bot: Account | None) -> list[Connection]:
+    def _connections_of(self, bot: Account | None) -> list[Connection]:
         connections = [c for c in self._connections if c.session is not None]
         return [
             c
@@ -115,9 +117,9 @@ class Switches:
             if bot is None or (c.session is not None and c.session.bot is bot)
         ]
 
-    def _forget(self, session: Session) -> None:
+    def _forget_session(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
 
-    def _audience(self, channel: Channel) -> Iterable[Session]:
+    def _sessions_seeing(self, channel: Channel) -> Iterable[Session]:
         """The sessions that may see a channel."""
         raise NotImplementedError

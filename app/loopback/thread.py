@@ -34,7 +34,7 @@ class LoopbackThread(People):
         self._where = (host, port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
-            target=self._run, name="loopback-discord", daemon=True
+            target=self._run_loop, name="loopback-discord", daemon=True
         )
 
     @property
@@ -56,7 +56,7 @@ class LoopbackThread(People):
     def __enter__(self) -> LoopbackThread:
         self._thread.start()
         try:
-            self._await(self.server.start(*self._where), _START_TIMEOUT)
+            self._wait_for(self.server.start(*self._where), _START_TIMEOUT)
         except OSError:
             self._end_loop()
             raise
@@ -64,7 +64,7 @@ class LoopbackThread(People):
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._await(self.server.stop(), _START_TIMEOUT)
+            self._wait_for(self.server.stop(), _START_TIMEOUT)
         finally:
             self._end_loop()
 
@@ -74,12 +74,14 @@ class LoopbackThread(People):
 
         TimeoutError after `timeout` seconds.
         """
-        return self._await(self.server.wait_for(predicate, timeout), timeout + _GRACE)
+        return self._wait_for(
+            self.server.wait_for(predicate, timeout), timeout + _GRACE
+        )
 
-    def _await(self, work: Coroutine[object, object, T], timeout: float) -> T:
+    def _wait_for(self, work: Coroutine[object, object, T], timeout: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
-    def _run(self) -> None:
+    def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 

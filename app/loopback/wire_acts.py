@@ -32,7 +32,7 @@ class WireActs(GuildPeople):
         application that owns it."""
 
         def step() -> Post:
-            where = self._channel(channel)
+            where = self._channel_of(channel)
             owner = self._core.world.webhook_owner(where, application_id)
             fields = dict(extra or {})
             draft = Draft(
@@ -45,7 +45,7 @@ class WireActs(GuildPeople):
                 application_id=application_id,
                 extra=fields,
             )
-            return self._posted(draft)
+            return self._post_draft(draft)
 
         return self._core.caller.call(step)
 
@@ -55,12 +55,12 @@ class WireActs(GuildPeople):
         """Forward a message: its content comes as a snapshot, without its author."""
 
         def step() -> Post:
-            source = self._message(original)
+            source = self._message_of(original)
             extra = kinds.forward(source, payloads.message(self._core.world, source))
-            return self._posted(
+            return self._post_draft(
                 Draft(
                     author=author,
-                    channel=self._channel(channel),
+                    channel=self._channel_of(channel),
                     content="",
                     extra=extra,
                 )
@@ -91,11 +91,11 @@ class WireActs(GuildPeople):
             )
             draft = Draft(
                 author=application,
-                channel=self._channel(channel),
+                channel=self._channel_of(channel),
                 content=answer,
                 extra=extra,
             )
-            return self._posted(draft)
+            return self._post_draft(draft)
 
         return self._core.caller.call(step)
 
@@ -103,7 +103,7 @@ class WireActs(GuildPeople):
         """Add embeds to a message, as Discord does a moment after a link was posted."""
         self._core.caller.call(
             lambda: self._core.service.preview_links(
-                self._message(message), list(embeds)
+                self._message_of(message), list(embeds)
             )
         )
 
@@ -111,7 +111,7 @@ class WireActs(GuildPeople):
         """Delete several messages of one channel at once."""
 
         def step() -> None:
-            found = [self._message(ref) for ref in messages]
+            found = [self._message_of(ref) for ref in messages]
             self._core.service.delete_bulk(found[0].channel, found)
 
         self._core.caller.call(step)
@@ -149,8 +149,8 @@ class WireActs(GuildPeople):
         """The person takes direct messages from no bot (50007)."""
         self._core.caller.call(lambda: self._core.service.refusals.close_dms(person))
 
-    def _posted(self, draft: Draft) -> Post:
+    def _post_draft(self, draft: Draft) -> Post:
         return self._core.journal.post(self._core.service.post(draft).id)
 
-    def _message(self, ref: MessageRef) -> Message:
+    def _message_of(self, ref: MessageRef) -> Message:
         raise NotImplementedError

@@ -33,7 +33,8 @@ def addressing(
         entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
     }
     lines = tokenise(
-        event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people)))
+        event.content,
+        _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people))),
     )
     pinged = [
         token.who
@@ -72,7 +73,8 @@ def spoken_of(
         entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
     }
     lines = tokenise(
-        event.content, _lexicon(names_of(roster, event.guild_id), tuple(sorted(people)))
+        event.content,
+        _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people))),
     )
     return frozenset(
         ours[token.who] for line in lines for token in line if token.who in ours
@@ -104,18 +106,20 @@ def common_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _lexicon(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
+def _lexicon_of(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
     ours = [(name, bot.user_id) for bot in bots for name in bot.names]
     taken = frozenset(word for name, _ in ours for word in words_of(name))
     humans = [
-        (name, _PERSON) for name in people if len(name) > 2 and not _poses(name, taken)
+        (name, _PERSON)
+        for name in people
+        if len(name) > 2 and not _poses_as_word(name, taken)
     ]
     return lexicon(
         [*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles}
     )
 
 
-def _poses(name: str, taken: Collection[str]) -> bool:
+def _poses_as_word(name: str, taken: Collection[str]) -> bool:
     """Whether a person's name would turn lines that are none into calls, or hide calls:
     "so", "help", "good", "does anybody", "elena can". Who is called like a bot loses
     nothing: such a line is the bot's anyway."""

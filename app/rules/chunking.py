@@ -30,7 +30,7 @@ def units(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def _fitting(text: str, start: int, room: int) -> int:
+def _fitting_end(text: str, start: int, room: int) -> int:
     """The largest end so that text[start:end] has at most `room` units."""
     end, used = start, 0
     while end < len(text):
@@ -41,7 +41,7 @@ def _fitting(text: str, start: int, room: int) -> int:
     return end
 
 
-def _joins(text: str, at: int) -> bool:
+def _joins_previous(text: str, at: int) -> bool:
     """Whether text[at] belongs to the character before it."""
     if unicodedata.combining(text[at]) or unicodedata.category(text[at]) in {
         "Mn",
@@ -61,7 +61,7 @@ def _joins(text: str, at: int) -> bool:
     return "\U0001f1e6" <= text[at] <= "\U0001f1ff" and flags % 2 == 1
 
 
-def _cut(
+def _cut_piece(
     text: str, start: int, end: int, boundaries: tuple[re.Pattern[str], ...]
 ) -> tuple[int, int]:
     """Where the piece that begins at `start` ends, and where the next begins; both
@@ -76,7 +76,7 @@ def _cut(
         if last is not None:
             return last.start(), last.end()
     for at in range(end, max(start + 1, end - _LONGEST_CLUSTER), -1):
-        if not _joins(text, at):
+        if not _joins_previous(text, at):
             return at, at
     return end, end
 
@@ -106,12 +106,12 @@ def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
     while start < len(text):
         opening = "" if fence is None else f"```{fence[:20]}\n"
         room = limit - units(opening)
-        end = _fitting(text, start, room)
+        end = _fitting_end(text, start, room)
         after = end
         if end < len(text):
-            most = _fitting(text, start, room - len("\n```"))
+            most = _fitting_end(text, start, room - len("\n```"))
             inside = _open_fence(text[start:most], fence) is not None
-            end, after = _cut(
+            end, after = _cut_piece(
                 text, start, most, _CODE_BOUNDARIES if inside else _BOUNDARIES
             )
         piece = (

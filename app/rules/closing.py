@@ -52,10 +52,10 @@ _MAX_CLAUSES = 8
 def called(sentence: Sentence) -> tuple[str, ...]:
     """Whom the sentence calls at its end, or at the end of a clause."""
     found: list[str] = []
-    for end in _ends(sentence.tokens):
-        first = _first(sentence.tokens, end)
+    for end in _clause_ends(sentence.tokens):
+        first = _first_together(sentence.tokens, end)
         for start in sorted({first, end - 1}):
-            if 0 < start < end and _closes(sentence, start, end):
+            if 0 < start < end and _closes_clause(sentence, start, end):
                 found += [
                     token.who
                     for token in sentence.tokens[start:end]
@@ -65,21 +65,21 @@ def called(sentence: Sentence) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _ends(tokens: Sequence[Token]) -> list[int]:
+def _clause_ends(tokens: Sequence[Token]) -> list[int]:
     """Where a party ends a clause: before a comma, and before what may trail at the end
     ("please lol 😂")."""
     commas = [i for i, token in enumerate(tokens) if token.text in COMMAS]
-    ends = [_untitled(tokens, i) for i in commas[:_MAX_CLAUSES]]
+    ends = [_without_title(tokens, i) for i in commas[:_MAX_CLAUSES]]
     last = len(tokens)
     while last and (decorates(tokens[last - 1]) or tokens[last - 1].text in TAIL):
         last -= 1
-    ends.append(_untitled(tokens, last))
+    ends.append(_without_title(tokens, last))
     return [
         end for end in dict.fromkeys(ends) if end and tokens[end - 1].kind is Kind.PARTY
     ]
 
 
-def _untitled(tokens: Sequence[Token], end: int) -> int:
+def _without_title(tokens: Sequence[Token], end: int) -> int:
     titled = (
         end > 1
         and tokens[end - 1].text in TITLES_AFTER
@@ -88,7 +88,7 @@ def _untitled(tokens: Sequence[Token], end: int) -> int:
     return end - titled
 
 
-def _first(tokens: Sequence[Token], end: int) -> int:
+def _first_together(tokens: Sequence[Token], end: int) -> int:
     """Where the parties begin that end here together ("elena and aria")."""
     start = end
     while start and tokens[start - 1].kind is Kind.PARTY:
@@ -102,7 +102,7 @@ def _first(tokens: Sequence[Token], end: int) -> int:
     return start
 
 
-def _closes(sentence: Sentence, start: int, end: int) -> bool:
+def _closes_clause(sentence: Sentence, start: int, end: int) -> bool:
     tokens = sentence.tokens
     if start > 1 and tokens[start - 1].text in TITLES_BEFORE:
         start -= 1
@@ -116,7 +116,7 @@ def _closes(sentence: Sentence, start: int, end: int) -> bool:
     while begin and tokens[begin - 1].text not in COMMAS:
         begin -= 1
     clause = Sentence(tokens[begin:start], sentence.asks, sentence.lexis)
-    return not _takes(clause) and _shows(clause)
+    return not _takes_name(clause) and _shows_address(clause)
 
 
 def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
@@ -124,7 +124,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
     comma at the end calls."""
     said = sentence.tokens[:start]
     words = [token.text for token in said if token.kind is Kind.WORD]
-    if not words or _introduces(words):
+    if not words or _introduces_name(words):
         return False
     lexis, opener = sentence.lexis, said[0].text
     before = hail(Sentence(said, sentence.asks, lexis))
@@ -137,7 +137,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
         return True
     weak = any(token.weak for token in sentence.tokens[start:end])
     lone = said[-1].text in COMMAS and sum(token.text in COMMAS for token in said) == 1
-    last = _ends(sentence.tokens)[-1:] == [end]
+    last = _clause_ends(sentence.tokens)[-1:] == [end]
     apposed = len(words) > 1 and words[-2] in _POSSESSIVES
     return (
         lone
@@ -149,7 +149,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
     )
 
 
-def _words(clause: Sentence) -> list[str]:
+def _clause_words(clause: Sentence) -> list[str]:
     """Its words without what greets or fills in front."""
     return [
         token.text
@@ -158,10 +158,10 @@ def _words(clause: Sentence) -> list[str]:
     ]
 
 
-def _takes(clause: Sentence) -> bool:
+def _takes_name(clause: Sentence) -> bool:
     """Whether the clause needs the name: "have you met elena", "say hi to elena", "it
     was elena"."""
-    words, lexis = _words(clause), clause.lexis
+    words, lexis = _clause_words(clause), clause.lexis
     if not words:
         return False
     before, second = words[-1], words[-2] if len(words) > 1 else ""
@@ -178,7 +178,7 @@ def _takes(clause: Sentence) -> bool:
         phrasal = before == "up" and second in _PHRASAL
         return (
             phrasal
-            or _introduces(words)
+            or _introduces_name(words)
             or second in _ANYBODY
             or (before not in lexis.close and before.endswith(("ed", "ing")))
         )
@@ -194,14 +194,14 @@ def _ends_itself(words: Sequence[str]) -> bool:
     if words[-1] in _SAYING:
         return not _WHAT.isdisjoint(words)  # "what do you mean elena"
     noun = len(words) > 1 and words[-1] in NOUNS and words[-2] in _DETERMINERS
-    return noun or _stranded(words)
+    return noun or _has_stranded_preposition(words)
 
 
-def _introduces(words: Sequence[str]) -> bool:
+def _introduces_name(words: Sequence[str]) -> bool:
     return words[-1] == "me" and len(words) > 1 and words[-2] in {"it's", "its", "is"}
 
 
-def _stranded(words: Sequence[str]) -> bool:
+def _has_stranded_preposition(words: Sequence[str]) -> bool:
     """ "what are you up to elena", "what are you looking at elena?"."""
     if len(words) < 3 or words[0] not in _WHAT | {"who"} or words[-1] not in _STRANDED:
         return False
@@ -210,9 +210,9 @@ def _stranded(words: Sequence[str]) -> bool:
     )
 
 
-def _shows(clause: Sentence) -> bool:
+def _shows_address(clause: Sentence) -> bool:
     """Whether the clause shows that it is spoken to somebody."""
-    words, lexis = _words(clause), clause.lexis
+    words, lexis = _clause_words(clause), clause.lexis
     if not words:
         return True  # a greeting alone
     opener, closed = words[0], words[-1] in lexis.close | _SAYING
@@ -223,13 +223,13 @@ def _shows(clause: Sentence) -> bool:
     if words[0] in {"i", "we"} and words[-2:-1] in (["the"], ["my"]):
         return True  # "i finished the book elena"
     return (
-        _greets(clause, words, closed)
-        or _asks(clause, words, closed)
-        or _you(clause, words, closed)
+        _greets_party(clause, words, closed)
+        or _asks_party(clause, words, closed)
+        or _says_you(clause, words, closed)
     )
 
 
-def _greets(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+def _greets_party(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """ "thanks so much elena"."""
     first = clause.tokens[0].kind is Kind.WORD and phrase_at(
         clause.tokens, 0, GREETINGS
@@ -239,24 +239,24 @@ def _greets(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     )
 
 
-def _asks(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+def _asks_party(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """ "is the server down elena?", "got a minute elena?"."""
     if clause.lexis.english and words[0] in PROMPTS:
         return closed or (clause.asks and len(words) > 1)
     if clause.asks and "or" in words[1:-1]:
         return True
-    return _questions(clause, words) and (
+    return _begins_question(clause, words) and (
         closed or words[-2:-1] == ["the"] or (clause.asks and len(words) > 2)
     )
 
 
-def _questions(clause: Sentence, words: Sequence[str]) -> bool:
+def _begins_question(clause: Sentence, words: Sequence[str]) -> bool:
     return words[0] in clause.lexis.ask or (
         clause.lexis.english and words[0] in AUXILIARY
     )
 
 
-def _you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
+def _says_you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """ "what's your favourite film elena?", "you are a genius elena"."""
     lexis = clause.lexis
     if not any(map(lexis.addresses, words)):
@@ -267,5 +267,5 @@ def _you(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
         or clause.asks
         or speaks
         or not lexis.english
-        or _questions(clause, words)
+        or _begins_question(clause, words)
     )

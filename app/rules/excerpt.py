@@ -31,7 +31,7 @@ def clipped(text: str) -> str:
 def excerpt(text: str, names: Collection[str]) -> str:
     """The parts of a text that are read, in order, each a line of its own. A name in
     between never stands at an edge: there it would look like a call."""
-    return _few_lines(text if len(text) <= READ else _short(text, names))
+    return _few_lines(text if len(text) <= READ else _shortened(text, names))
 
 
 def _few_lines(text: str) -> str:
@@ -42,12 +42,12 @@ def _few_lines(text: str) -> str:
     return "\n".join(lines[:HEAD_LINES] + lines[-TAIL_LINES:])
 
 
-def _short(text: str, names: Collection[str]) -> str:
+def _shortened(text: str, names: Collection[str]) -> str:
     """The beginning, the end and what stands around names."""
     parts = [(0, HEAD)]
     room = READ - HEAD - TAIL
     last = len(text) - TAIL
-    for begins, ends in sorted(_found(text, names, last)):
+    for begins, ends in sorted(_find_names(text, names, last)):
         start, end = max(begins - AROUND, parts[-1][1]), min(ends + AROUND, last)
         room -= max(0, end - start)
         if room < 0:
@@ -60,7 +60,9 @@ def _short(text: str, names: Collection[str]) -> str:
     return "\n".join(text[start:end] for start, end in parts)
 
 
-def _found(text: str, names: Collection[str], last: int) -> Iterator[tuple[int, int]]:
+def _find_names(
+    text: str, names: Collection[str], last: int
+) -> Iterator[tuple[int, int]]:
     """Where each name first stands in between. By `find`: an expression of all names is
     tried at every letter."""
     for name in names:

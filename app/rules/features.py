@@ -76,17 +76,17 @@ def _of_message(room: Room, message: Message, author: Person) -> dict[str, float
         "you": float(reading.you),
         "joins": float(reading.joins),
         "author_lines": float(min(author.lines, 500)),
-        "author_gap": _gap(number, author.last_line),
-        "author_secs": _secs(turn.at_ms, author.last_ms),
+        "author_gap": _line_gap(number, author.last_line),
+        "author_secs": _second_gap(turn.at_ms, author.last_ms),
         "author_burst": (author.lines + 1.5) / (author.runs + 1.0),
         "author_names": author.names_others,
         "run": float(author.run)
         if last is not None and last.author == turn.author
         else 0.0,
-        "partners": float(_later(message, author, number - 30)),
+        "partners": float(_later_speakers(message, author, number - 30)),
         "minute": float(message.minute),
         "crowd": float(len(message.near)),
-        "pause": _secs(turn.at_ms, last.at_ms) if last is not None else FAR,
+        "pause": _second_gap(turn.at_ms, last.at_ms) if last is not None else FAR,
     }
 
 
@@ -104,13 +104,13 @@ def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> 
                 heard_words += weight
                 if number - used <= RECENT // 2:
                     recent_words += weight
-    table["bot_gap"] = _gap(number, me.last_line)
-    table["bot_secs"] = _secs(message.turn.at_ms, me.last_ms)
+    table["bot_gap"] = _line_gap(number, me.last_line)
+    table["bot_secs"] = _second_gap(message.turn.at_ms, me.last_ms)
     table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0
     table["bot_lines_near"] = float(message.near.get(bot, 0))
     table["bot_lines"] = float(min(me.lines, 500))
     table["bot_share"] = me.lines / (number + 20.0)
-    table["bot_rate"] = _faded(me.rate, RATE_DECAY, min(gap, 2_000))
+    table["bot_rate"] = _faded_value(me.rate, RATE_DECAY, min(gap, 2_000))
     table["speakers_since"] = (
         float(message.speakers[min(gap, len(message.speakers)) - 1])
         if message.speakers
@@ -128,20 +128,20 @@ def _of_exchange(
     back = me.told.get(who)
     to_author = message.to_author.get(bot, 0)
     table["named"] = float(bot in message.named)
-    table["tie"] = float(_tie(message, bot))
+    table["tie"] = float(_tie_of(message, bot))
     table["others_named"] = float(min(len(message.named) - (bot in message.named), 5))
-    table["told_gap"] = _gap(number, told.line) if told is not None else FAR
-    table["told_secs"] = _secs(at_ms, told.at_ms) if told is not None else FAR
+    table["told_gap"] = _line_gap(number, told.line) if told is not None else FAR
+    table["told_secs"] = _second_gap(at_ms, told.at_ms) if told is not None else FAR
     table["told_count"] = float(min(told.count, 100)) if told is not None else 0.0
     table["told_later"] = (
-        float(_later(message, author, told.line)) if told is not None else FAR
+        float(_later_speakers(message, author, told.line)) if told is not None else FAR
     )
     table["author_since"] = (
         float(min(author.lines - told.lines, 100)) if told is not None else FAR
     )
-    table["heard_gap"] = _gap(number, heard.line) if heard is not None else FAR
+    table["heard_gap"] = _line_gap(number, heard.line) if heard is not None else FAR
     table["heard_count"] = float(min(heard.count, 100)) if heard is not None else 0.0
-    table["back_gap"] = _gap(number, back.line) if back is not None else FAR
+    table["back_gap"] = _line_gap(number, back.line) if back is not None else FAR
     table["back_count"] = float(min(back.count, 100)) if back is not None else 0.0
     table["to_author"] = float(to_author)
     table["to_author_share"] = to_author / (message.near.get(bot, 0) + 1.0)
@@ -158,10 +158,10 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
     table["bot_volunteers"] = (me.volunteered + 0.5) / (
         room.questions - me.questions_before + 10.0
     )
-    table["bot_helps"] = _faded(
+    table["bot_helps"] = _faded_value(
         me.helped, HELP_DECAY, min(number - me.helped_line, 1_000)
     )
-    table["bot_helped_gap"] = _gap(number, me.helped_line)
+    table["bot_helped_gap"] = _line_gap(number, me.helped_line)
     table["bot_replies"] = (me.replied + 1.5) / (me.replied + me.let_lie + 3.0)
     table["bot_waiting"] = float(waiting)
     table["bot_target"] = (
@@ -176,7 +176,7 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
     table["bot_asked"] = float(me.last_marks) if target == who else 0.0
 
 
-def _tie(message: Message, bot: str) -> Tie:
+def _tie_of(message: Message, bot: str) -> Tie:
     if bot in message.opened:
         return Tie.OPENED
     if bot in message.named:
@@ -193,7 +193,7 @@ def _tie(message: Message, bot: str) -> Tie:
     return answered if message.sure == 2 else continued
 
 
-def _later(message: Message, author: Person, line: int) -> int:
+def _later_speakers(message: Message, author: Person, line: int) -> int:
     """How many others spoke to the author after this line; newest first, so the walk is
     as short as the answer."""
     count = 0
@@ -204,17 +204,17 @@ def _later(message: Message, author: Person, line: int) -> int:
     return count
 
 
-def _faded(value: float, decay: float, steps: int) -> float:
+def _faded_value(value: float, decay: float, steps: int) -> float:
     """Rounded: the last bits of a power differ between processors, and the result is
     compared with edges."""
     return round(value * decay**steps, 6)
 
 
-def _gap(number: int, line: int) -> float:
+def _line_gap(number: int, line: int) -> float:
     return float(min(number - line, 200)) if line >= 0 else FAR
 
 
-def _secs(now: int, then: int) -> float:
+def _second_gap(now: int, then: int) -> float:
     return min(max(0.0, (now - then) / 1000.0), LONGEST) if then > 0 else FAR
 
 

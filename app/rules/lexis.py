@@ -23,7 +23,7 @@ _FILE = yaml.safe_load(
 _NEVER = re.compile(r"(?!)")
 
 
-def _entries(part: str, field: str) -> list[str]:
+def _field_entries(part: str, field: str) -> list[str]:
     return [
         entry.strip()
         for entry in normalise(_FILE[part].get(field, "")).split(",")
@@ -31,11 +31,11 @@ def _entries(part: str, field: str) -> list[str]:
     ]
 
 
-def _set(part: str, field: str) -> frozenset[str]:
-    return frozenset(_entries(part, field))
+def _field_set(part: str, field: str) -> frozenset[str]:
+    return frozenset(_field_entries(part, field))
 
 
-def _phrases(entries: Iterable[str]) -> Phrases:
+def _phrase_table(entries: Iterable[str]) -> Phrases:
     found: dict[str, list[tuple[str, ...]]] = {}
     for entry in sorted(set(entries), key=len, reverse=True):
         words = tuple(entry.split())
@@ -65,27 +65,27 @@ class Lexis:
 LANGUAGES: Final = tuple(
     name for name, lists in _FILE.items() if "you" in lists and name != "unspaced"
 )
-GREETINGS: Final = _phrases(
-    entry for name in (*LANGUAGES, "others") for entry in _entries(name, "greet")
+GREETINGS: Final = _phrase_table(
+    entry for name in (*LANGUAGES, "others") for entry in _field_entries(name, "greet")
 )
 _GREETING_WORDS: Final = frozenset(
-    word for entry in _entries("english", "greet") for word in entry.split()
+    word for entry in _field_entries("english", "greet") for word in entry.split()
 )
-AUXILIARY: Final = _set("english", "auxiliary")
-PROMPTS: Final = _set("english", "prompt")
-SUBJECTS: Final = _set("english", "subject")
-NOUNS: Final = _set("english", "noun")
+AUXILIARY: Final = _field_set("english", "auxiliary")
+PROMPTS: Final = _field_set("english", "prompt")
+SUBJECTS: Final = _field_set("english", "subject")
+NOUNS: Final = _field_set("english", "noun")
 """Verbs that are nouns too."""
-BE: Final = _set("english", "be")
-TAIL: Final = _set("english", "tail")
-TITLES_AFTER: Final = _set("honorifics", "after")
-TITLES_BEFORE: Final = _set("honorifics", "before")
+BE: Final = _field_set("english", "be")
+TAIL: Final = _field_set("english", "tail")
+TITLES_AFTER: Final = _field_set("honorifics", "after")
+TITLES_BEFORE: Final = _field_set("honorifics", "before")
 CALLING_SUFFIXES: Final = tuple(
-    sorted(_entries("suffixes", "calling"), key=len, reverse=True)
+    sorted(_field_entries("suffixes", "calling"), key=len, reverse=True)
 )
-FOND_SUFFIXES: Final = _set("suffixes", "fond")
+FOND_SUFFIXES: Final = _field_set("suffixes", "fond")
 UNSPACED: Final = {
-    field: tuple(sorted(_entries("unspaced", field), key=len, reverse=True))
+    field: tuple(sorted(_field_entries("unspaced", field), key=len, reverse=True))
     for field in _FILE["unspaced"]
 }
 
@@ -95,23 +95,23 @@ _VOCABULARY = {
             word.split()
             for field in _FILE[name]
             if field != "ends"
-            for word in _entries(name, field)
+            for word in _field_entries(name, field)
         )
     )
     for name in LANGUAGES
 }
 _NO_PERSON = (
-    _set("common", "words")
+    _field_set("common", "words")
     | frozenset().union(
         *(
-            _set("english", field)
+            _field_set("english", field)
             for field in ("fill", "you", "ask", "prompt", "subject", "tail")
         )
     )
-    | (_set("english", "auxiliary") - {"will", "may"})
-    | {name for name in _entries("english", "greet") if " " not in name}
+    | (_field_set("english", "auxiliary") - {"will", "may"})
+    | {name for name in _field_entries("english", "greet") if " " not in name}
 )
-_COMMON = _NO_PERSON | _set("common", "names")
+_COMMON = _NO_PERSON | _field_set("common", "names")
 
 
 def is_common(name: str) -> bool:
@@ -138,7 +138,7 @@ def lexis_of(words: Iterable[str]) -> Lexis:
     heard = set(words)
     score = {name: len(heard & vocabulary) for name, vocabulary in _VOCABULARY.items()}
     best = max(score.values())
-    return _lexis(
+    return _lexis_of(
         tuple(name for name in LANGUAGES if score[name] == best)
         if best
         else ("english",)
@@ -146,19 +146,19 @@ def lexis_of(words: Iterable[str]) -> Lexis:
 
 
 @lru_cache(maxsize=256)
-def _lexis(names: tuple[str, ...]) -> Lexis:
+def _lexis_of(names: tuple[str, ...]) -> Lexis:
     def union(field: str) -> frozenset[str]:
-        return frozenset().union(*(_set(name, field) for name in names))
+        return frozenset().union(*(_field_set(name, field) for name in names))
 
     ends = "|".join(_FILE[name]["ends"] for name in names if "ends" in _FILE[name])
     about = union("about") | (
         AUXILIARY - {"do", "don't", "have"} if "english" in names else frozenset()
     )
     return Lexis(
-        fill=_phrases(
+        fill=_phrase_table(
             entry
             for name in dict.fromkeys((*names, "english"))
-            for entry in _entries(name, "fill")
+            for entry in _field_entries(name, "fill")
         ),
         you=union("you"),
         ends=re.compile(f"(?:{ends})$") if ends else _NEVER,

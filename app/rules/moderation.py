@@ -59,11 +59,11 @@ def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     order."""
     if len(event.content) > _LONGEST or not _CUE.search(normalise(event.content)):
         return None
-    lines = tokenise(event.content, _lexicon(names_of(roster, event.guild_id)))
+    lines = tokenise(event.content, _lexicon_of(names_of(roster, event.guild_id)))
     if len(lines) != 1:
         return None
     parties = [token.who for token in lines[0] if token.kind is Kind.PARTY]
-    verdict = _verdict(lines[0])
+    verdict = _verdict_of(lines[0])
     ours = {entry.user_id: entry.bot for entry in roster}
     if (
         verdict is None
@@ -84,26 +84,26 @@ def is_stop_sign(emoji: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _lexicon(bots: tuple[Names, ...]) -> Lexicon:
+def _lexicon_of(bots: tuple[Names, ...]) -> Lexicon:
     names = [(name, bot.user_id) for bot in bots for name in bot.names]
     roles = {role: bot.user_id for bot in bots for role in bot.roles}
     return lexicon([*names, *((name, _EVERYBOT_ID) for name in _EVERYBOT)], roles)
 
 
-def _verdict(line: Sequence[Token]) -> Verdict | None:
+def _verdict_of(line: Sequence[Token]) -> Verdict | None:
     """The command, if the parties stand all before it or all after it."""
     kinds = "".join(
         "p" if t.kind is Kind.PARTY else "w"
         for t in line
-        if t.kind is Kind.PARTY or _says(t)
+        if t.kind is Kind.PARTY or _says_something(t)
     )
     if "wp" in kinds and "pw" in kinds:
         return None
-    said = " ".join(token.text for token in line if _says(token))
+    said = " ".join(token.text for token in line if _says_something(token))
     return "stop" if said in _STOP else "go_on" if said in _GO_ON else None
 
 
-def _says(token: Token) -> bool:
+def _says_something(token: Token) -> bool:
     return (
         token.kind is Kind.OTHER
         or (token.kind is Kind.WORD and token.text != "and")

@@ -112,7 +112,7 @@ def decide(
     if chattiness >= 1 and scores.signal is not Signal.AMBIENT:
         return Plan(ActionKind.REPLY, "answers everything", want)
     if scores.granted:
-        return _granted(scores, want, limits)
+        return _plan_granted(scores, want, limits)
     shift = (0.5 - chattiness) * limits.chattiness
     reply, react = (
         round(limits.reply + shift, DECIMALS),
@@ -121,7 +121,7 @@ def decide(
     if (
         want >= reply
         and scores.interest >= limits.interesting
-        and not _wordless(scores, limits)
+        and not _is_wordless(scores, limits)
     ):
         return Plan(ActionKind.REPLY, "touches an interest", want)
     if want >= react and (scores.brief or scores.interest >= limits.interesting):
@@ -129,15 +129,15 @@ def decide(
     return Plan(ActionKind.OBSERVE, "not interesting enough", want)
 
 
-def _wordless(scores: Scores, limits: Thresholds) -> bool:
+def _is_wordless(scores: Scores, limits: Thresholds) -> bool:
     burst = (
         scores.signal is Signal.REACTIONS and scores.interest < 2 * limits.interesting
     )
     return burst or (scores.brief and not scores.question)
 
 
-def _granted(scores: Scores, want: float, limits: Thresholds) -> Plan:
-    if _wordless(scores, limits):
+def _plan_granted(scores: Scores, want: float, limits: Thresholds) -> Plan:
+    if _is_wordless(scores, limits):
         return Plan(ActionKind.REACT, "worth a reaction, not words", want)
     known = scores.signal in {Signal.TRUSTED, Signal.ACTIVE}
     if scores.interest >= limits.foreign or (known and scores.question):

@@ -167,7 +167,7 @@ class Room:
     def know(self, author: str, names: Sequence[str]) -> None:
         """Keep these names of a participant for good (the roster of our bots)."""
         self.roster[author] = tuple(names)
-        self._own(author, names)
+        self._own_names(author, names)
         self._read = None
 
     def person(self, author: str) -> Person:
@@ -191,9 +191,9 @@ class Room:
         ):
             return self._read
         reading = read(turn.text)
-        opened, named = self._named(turn, reading)
-        target, sure = self._target(turn, opened or named)
-        near, to_author, speakers, minute = self._survey(turn)
+        opened, named = self._find_named(turn, reading)
+        target, sure = self._find_target(turn, opened or named)
+        near, to_author, speakers, minute = self._survey_recent(turn)
         self._read = Message(
             turn=turn,
             reading=reading,
@@ -216,19 +216,19 @@ class Room:
     def observe(self, turn: Turn) -> None:
         """Keep a turn. Its names are known from now on."""
         message = self.read(turn)
-        author = self._enter(turn)
+        author = self._enter_author(turn)
         for other in message.named:
-            self._address(turn.author, author, other, turn.at_ms)
+            self._note_address(turn.author, author, other, turn.at_ms)
         if message.target is not None:
             if not message.named:
-                self._contact(
-                    self._other(message.target), "told", turn.author, turn.at_ms
+                self._note_contact(
+                    self._other_person(message.target), "told", turn.author, turn.at_ms
                 )
             author.partner, author.partner_line = message.target, self.number
         elif message.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}:
-            self._ask(turn.author)
-        self._speak(author, message)
-        self._learn(author, message.reading.words)
+            self._note_question(turn.author)
+        self._note_line(author, message)
+        self._learn_words(author, message.reading.words)
         self.recent.append(
             Line(
                 number=self.number,
@@ -241,7 +241,7 @@ class Room:
         self.number += 1
         self._read = None
 
-    def _survey(
+    def _survey_recent(
         self, turn: Turn
     ) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
         near: dict[str, int] = {}
@@ -261,7 +261,7 @@ class Room:
                 minute += 1
         return near, to_author, tuple(speakers), minute
 
-    def _ask(self, author: str) -> None:
+    def _note_question(self, author: str) -> None:
         self.questions += 1
         self._open[author] = self.number
         self._open.move_to_end(author)
@@ -271,8 +271,8 @@ class Room:
         ):
             self._open.popitem(last=False)
 
-    def _address(self, name: str, author: Person, other: str, at_ms: int) -> None:
-        person = self._other(other)
+    def _note_address(self, name: str, author: Person, other: str, at_ms: int) -> None:
+        person = self._other_person(other)
         if name not in person.told and other not in author.told:
             author.helped = (
                 author.helped
@@ -292,10 +292,10 @@ class Room:
             waiting.popitem(last=False)
             person.let_lie += 1
         waiting.setdefault(name, self.number)
-        self._contact(person, "heard", name, at_ms)
-        self._contact(person, "told", name, at_ms)
+        self._note_contact(person, "heard", name, at_ms)
+        self._note_contact(person, "told", name, at_ms)
 
-    def _speak(self, author: Person, message: Message) -> None:
+    def _note_line(self, author: Person, message: Message) -> None:
         follows = bool(self.recent) and self.recent[-1].author == message.turn.author
         author.run = author.run + 1 if follows else 1
         author.runs += not follows
@@ -308,7 +308,7 @@ class Room:
         author.last_line, author.last_ms = self.number, message.turn.at_ms
         author.last_target, author.last_marks = message.target, message.reading.marks
 
-    def _enter(self, turn: Turn) -> Person:
+    def _enter_author(self, turn: Turn) -> Person:
         author = self.people.get(turn.author)
         if author is None or author.lines == 0:
             author = author or Person()
@@ -318,11 +318,11 @@ class Room:
         names = tuple([name[:NAME_LENGTH] for name in turn.names[:NAMES]])
         if names and names != author.names:
             author.names = names
-            self._own(turn.author, names)
+            self._own_names(turn.author, names)
         self._forget_people()
         return author
 
-    def _other(self, author: str) -> Person:
+    def _other_person(self, author: str) -> Person:
         person = self.people.get(author)
         if person is None:
             person = self.people[author] = Person(names=self.roster.get(author, ()))
@@ -333,17 +333,17 @@ class Room:
         while len(self.people) > PEOPLE:
             gone, person = self.people.popitem(last=False)
             for name in person.names:
-                for key in _keys(name):
+                for key in _calling_tokens(name):
                     if gone not in self.roster and self._owners.get(key) == gone:
                         del self._owners[key]
 
-    def _own(self, author: str, names: Sequence[str]) -> None:
+    def _own_names(self, author: str, names: Sequence[str]) -> None:
         for name in names[:NAMES]:
-            for key in _keys(name):
+            for key in _calling_tokens(name):
                 if self._owners.get(key) not in self.roster or author in self.roster:
                     self._owners[key] = author
 
-    def _contact(self, person: Person, how: str, author: str, at_ms: int) -> None:
+    def _note_contact(self, person: Person, how: str, author: str, at_ms: int) -> None:
         contacts = person.told if how == "told" else person.heard
         contact = contacts.pop(author, None) or Contact(self.number, at_ms)
         contact.line, contact.at_ms, contact.lines = self.number, at_ms, person.lines
@@ -352,7 +352,7 @@ class Room:
         if len(contacts) > CONTACTS:
             contacts.popitem(last=False)
 
-    def _learn(self, author: Person, words: tuple[str, ...]) -> None:
+    def _learn_words(self, author: Person, words: tuple[str, ...]) -> None:
         seen, profile = self._seen_in, author.profile
         for word in words:
             seen[word] = seen.get(word, 0) + 1
@@ -369,7 +369,7 @@ class Room:
                     if count > 3
                 }
 
-    def _named(
+    def _find_named(
         self, turn: Turn, reading: Reading
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         owners, author = self._owners, turn.author
@@ -411,7 +411,9 @@ class Room:
             ]
         )
 
-    def _target(self, turn: Turn, named: tuple[str, ...]) -> tuple[str | None, int]:
+    def _find_target(
+        self, turn: Turn, named: tuple[str, ...]
+    ) -> tuple[str | None, int]:
         if named:
             return named[0], 3
         author = self.people.get(turn.author)
@@ -420,21 +422,21 @@ class Room:
         latest = next(reversed(author.told), None) if author.told else None
         if latest is not None:
             contact = author.told[latest]
-            if contact.line > author.partner_line and self._fresh(
+            if contact.line > author.partner_line and self._is_fresh(
                 contact.line, contact.at_ms, turn
             ):
                 return latest, 2
-        if author.partner is not None and self._fresh(
+        if author.partner is not None and self._is_fresh(
             author.partner_line, author.last_ms, turn
         ):
             return author.partner, 1
         return None, 0
 
-    def _fresh(self, line: int, at_ms: int, turn: Turn) -> bool:
+    def _is_fresh(self, line: int, at_ms: int, turn: Turn) -> bool:
         return self.number - line <= FRESH_LINES and turn.at_ms - at_ms <= FRESH_MS
 
 
-def _keys(name: str) -> tuple[str, ...]:
+def _calling_tokens(name: str) -> tuple[str, ...]:
     """The tokens that call somebody: the first word of a name, and the same without the
     digits and marks it ends with (`anna_`, `anna|away`, `anna42`)."""
     words = name[:NAME_LENGTH].lower().split()

@@ -27,7 +27,7 @@ _DRAWN = re.compile(r"(\w)\1{2,}")
 _DRAWN_END = re.compile(r"(\w)\1+$")
 
 
-def _ranges(points: list[int]) -> str:
+def _character_class(points: list[int]) -> str:
     """A regular expression's character class of these code points."""
     found: list[list[int]] = []
     for point in points:
@@ -38,7 +38,7 @@ def _ranges(points: list[int]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in found)
 
 
-MARKS = _ranges(
+MARKS = _character_class(
     [
         point
         for point in range(0x370, 0xFE00)
@@ -55,7 +55,7 @@ words."""
 
 _LIGATURES = re.compile(
     "["
-    + _ranges(
+    + _character_class(
         [
             point
             for point in range(0x3000, 0xFE00)

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 
-def _words(text: str) -> str:
+def _word_pattern(text: str) -> str:
     """Words as alternatives; `*` stands for any ending."""
     return "|".join(
         re.escape(word).replace(r"\*", r"\w*").replace("_", r"[\s-]+")
@@ -51,7 +51,7 @@ _WORDS: Final = {
         address* adresse* zip_code zipcode postcode postal phone telephone whatsapp e-mail email""",
 }
 _MATTERS: Final = tuple(
-    (matter, re.compile(rf"(?<!\w)(?:{_words(words)})(?!\w)", re.IGNORECASE))
+    (matter, re.compile(rf"(?<!\w)(?:{_word_pattern(words)})(?!\w)", re.IGNORECASE))
     for matter, words in _WORDS.items()
 )
 
@@ -66,8 +66,8 @@ _STREETS = (
 _ADDRESSES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b\d+\s?[a-z]?\b[\w\s.,'’-]{{0,30}}\b(?:{_words(_ROADS)})\b",  # 221b Baker Street
-        rf"\b(?:{_words(_ROADS)})\b[\s.,#-]*(?:no\.?\s*)?\d+",  # flat 3
+        rf"\b\d+\s?[a-z]?\b[\w\s.,'’-]{{0,30}}\b(?:{_word_pattern(_ROADS)})\b",  # 221b Baker Street
+        rf"\b(?:{_word_pattern(_ROADS)})\b[\s.,#-]*(?:no\.?\s*)?\d+",  # flat 3
         rf"(?<!\w)(?:{_STREETS})(?!\w)[\s\w.'’-]{{0,30}}\d+",  # Hauptstraße 5
         r"\b(?:street|road|avenue|boulevard|lane)\b",
         r"\b(?:lives?|living|resides?)\b.*\d",  # any number of a house

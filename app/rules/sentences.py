@@ -54,7 +54,7 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
     lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD and named)
     found: list[Sentence] = []
     tokens: list[Token] = []
-    for token in _undescribed(line):
+    for token in _without_descriptions(line):
         if token.kind is not Kind.MARK or token.text not in _ENDS:
             tokens.append(token)
             continue
@@ -69,7 +69,7 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
     return found
 
 
-def _undescribed(line: Sequence[Token]) -> Iterator[Token]:
+def _without_descriptions(line: Sequence[Token]) -> Iterator[Token]:
     """The line without brackets that describe a name ("Elena (bot)"), and without
     quotation marks."""
     i = 0
@@ -79,7 +79,7 @@ def _undescribed(line: Sequence[Token]) -> Iterator[Token]:
         named = line[i].who if line[i].kind is Kind.PARTY else ""
         i += 1
         if named and i < len(line):
-            i = _bracket(line, i, named) or i
+            i = _bracket_end(line, i, named) or i
 
 
 def says_nothing(sentence: Sentence) -> bool:
@@ -102,19 +102,21 @@ def decorates(token: Token) -> bool:
 def hail(sentence: Sentence) -> Hail:
     """What a sentence begins with."""
     tokens = sentence.tokens
-    i, greets, directly = _undecorated(tokens, 0), False, False
+    i, greets, directly = _skip_decoration(tokens, 0), False, False
     for _ in range(_MAX_HAILS):
         if i >= len(tokens) or tokens[i].kind is not Kind.WORD:
             break
         greeting = phrase_at(tokens, i, GREETINGS)
         length = (
-            greeting or phrase_at(tokens, i, sentence.lexis.fill) or _title(tokens, i)
+            greeting
+            or phrase_at(tokens, i, sentence.lexis.fill)
+            or _title_length(tokens, i)
         )
         if not length:
             break
         directly = bool(greeting) or (directly and tokens[i].text in TITLES_BEFORE)
         greets = greets or bool(greeting)
-        i = _undecorated(tokens, i + length)
+        i = _skip_decoration(tokens, i + length)
     return Hail(i, greets, directly)
 
 
@@ -139,33 +141,33 @@ def after_title(tokens: Sequence[Token], start: int) -> int:
     return start + titled
 
 
-def _title(tokens: Sequence[Token], i: int) -> int:
+def _title_length(tokens: Sequence[Token], i: int) -> int:
     names = i + 1 < len(tokens) and tokens[i + 1].kind is Kind.PARTY
     return int(names and tokens[i].text in TITLES_BEFORE)
 
 
-def _undecorated(tokens: Sequence[Token], start: int) -> int:
+def _skip_decoration(tokens: Sequence[Token], start: int) -> int:
     """The first token from `start` that is no decoration: no mark, picture, number of a
     list or "[tag]"."""
     i = start
     while i < len(tokens):
-        closed = _bracket(tokens, i)
+        closed = _bracket_end(tokens, i)
         if closed:
             i = closed
-        elif decorates(tokens[i]) or _numbers(tokens, i):
+        elif decorates(tokens[i]) or _is_numbering(tokens, i):
             i += 1
         else:
             break
     return i
 
 
-def _numbers(tokens: Sequence[Token], i: int) -> bool:
+def _is_numbering(tokens: Sequence[Token], i: int) -> bool:
     return (
         tokens[i].text.isdigit() and i + 1 < len(tokens) and tokens[i + 1].text == ")"
     )
 
 
-def _bracket(tokens: Sequence[Token], start: int, named: str = "") -> int:
+def _bracket_end(tokens: Sequence[Token], start: int, named: str = "") -> int:
     """Where a short bracket that begins here has ended; 0 if none begins, or if it
     names anybody else than `named`."""
     closing = _BRACKETS.get(tokens[start].text)

@@ -97,16 +97,16 @@ def lexicon(
     One-letter names are left out."""
     found: dict[str, list[Named]] = {}
     for name, who in names:
-        for words in _readings(name):
+        for words in _name_readings(name):
             known = found.setdefault(words[0], [])
             if all(words != other for other, _ in known):
                 known.append((words, who))
     for known in found.values():
         known.sort(key=lambda item: -len(item[0]))
-    return Lexicon(found, roles or {}, _unspaced(found))
+    return Lexicon(found, roles or {}, _unspaced_pattern(found))
 
 
-def _readings(name: str) -> Iterable[tuple[str, ...]]:
+def _name_readings(name: str) -> Iterable[tuple[str, ...]]:
     """The words of a name: as it stands, and without what decorates it ("Elena (bot)",
     "[AI] Elena")."""
     plain = normalise(name)
@@ -117,7 +117,7 @@ def _readings(name: str) -> Iterable[tuple[str, ...]]:
             fold(part)
             for match in _TOKEN.finditer(text)
             if match["word"]
-            for part in _parts(match["word"])
+            for part in _script_parts(match["word"])
         )
         if len("".join(words)) >= 2:
             yield words
@@ -125,25 +125,25 @@ def _readings(name: str) -> Iterable[tuple[str, ...]]:
 
 def words_of(name: str) -> frozenset[str]:
     """The words of a name, in each of its readings."""
-    return frozenset(word for words in _readings(name) for word in words)
+    return frozenset(word for words in _name_readings(name) for word in words)
 
 
-def _parts(word: str) -> list[str]:
+def _script_parts(word: str) -> list[str]:
     """A run of letters, split where a script without spaces begins or ends."""
     return _RUNS.findall(word) if _HAS_RUN.search(word) else [word]
 
 
-def _unspaced(names: Mapping[str, Sequence[Named]]) -> re.Pattern[str] | None:
+def _unspaced_pattern(names: Mapping[str, Sequence[Named]]) -> re.Pattern[str] | None:
     words = {word for known in names.values() for whole, _ in known for word in whole}
     found = sorted(
         (word for word in words if len(word) > 1 and _HAS_RUN.match(word)),
         key=len,
         reverse=True,
     )
-    return re.compile("|".join(map(_bounded, found))) if found else None
+    return re.compile("|".join(map(_bounded_name, found))) if found else None
 
 
-def _bounded(name: str) -> str:
+def _bounded_name(name: str) -> str:
     """A name in katakana ends where the katakana ends; any other may stand among other
     letters of its script."""
     bounds = (
@@ -164,15 +164,15 @@ def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
         return []
     plain = excerpt(plain, ("<@", *names.first))
     lines = (
-        _line(line, names)
+        _line_tokens(line, names)
         for line in _CODE.sub(" ` ", plain).splitlines()
         if not _QUOTE.match(line)
     )
     return [line for line in lines if line]
 
 
-def _line(line: str, names: Lexicon) -> list[Token]:
-    matches = _matches(
+def _line_tokens(line: str, names: Lexicon) -> list[Token]:
+    matches = _line_matches(
         _EMPHASIS.sub("", _without_action(line[:MAX_CONTENT], names)), names
     )
     tokens: list[Token] = []
@@ -186,7 +186,7 @@ def _line(line: str, names: Lexicon) -> list[Token]:
             at = True
             continue
         if match.kind == "word":
-            token, used = _word(
+            token, used = _word_tokens(
                 match.text,
                 following=matches[i : i + 8],
                 names=names,
@@ -197,7 +197,7 @@ def _line(line: str, names: Lexicon) -> list[Token]:
             i += used
             end = matches[i - 1].end
         else:
-            tokens.append(_other(match, names, spaced))
+            tokens.append(_other_token(match, names, spaced))
         at = False
     return tokens
 
@@ -211,7 +211,7 @@ class _Match(NamedTuple):
     end: int
 
 
-def _matches(line: str, names: Lexicon) -> list[_Match]:
+def _line_matches(line: str, names: Lexicon) -> list[_Match]:
     found = []
     for match in _TOKEN.finditer(line):
         kind = match.lastgroup or "mark"
@@ -220,13 +220,13 @@ def _matches(line: str, names: Lexicon) -> list[_Match]:
             continue
         at = match.start()
         for part in _RUNS.findall(match[0]):
-            for piece in _cut(part, names):
+            for piece in _cut_run(part, names):
                 found.append(_Match("word", piece, at, at + len(piece)))
                 at += len(piece)
     return found
 
 
-def _cut(run: str, names: Lexicon) -> Iterable[str]:
+def _cut_run(run: str, names: Lexicon) -> Iterable[str]:
     """A run of a script without spaces, cut before and after each name."""
     if names.unspaced is None:
         return (run,)
@@ -248,7 +248,7 @@ def _without_action(line: str, names: Lexicon) -> str:
     return line[at:] or line
 
 
-def _other(match: _Match, names: Lexicon, spaced: bool) -> Token:
+def _other_token(match: _Match, names: Lexicon, spaced: bool) -> Token:
     if match.kind == "user":
         return Token(Kind.PARTY, match.text, match.text, True, spaced=spaced)
     if match.kind == "role" and match.text in names.roles:
@@ -260,7 +260,7 @@ def _other(match: _Match, names: Lexicon, spaced: bool) -> Token:
     return Token(kind, match.text, spaced=spaced)
 
 
-def _word(
+def _word_tokens(
     word: str,
     following: Sequence[_Match],
     names: Lexicon,
@@ -273,15 +273,15 @@ def _word(
     known = names.first.get(plain)
     if known is None and _PLAIN.fullmatch(word):
         return [Token(Kind.WORD, word, spaced=spaced)], 0
-    for words, who in known or _drawn(plain, names):
-        used = _used(words, following)
+    for words, who in known or _drawn_out_names(plain, names):
+        used = _words_used(words, following)
         if used is not None:
             weak = len(words) == 1 and is_common(words[0])
             return [Token(Kind.PARTY, " ".join(words), who, at, weak, spaced)], used
-    return _inflected(word, names, at, spaced), 0
+    return _inflected_tokens(word, names, at, spaced), 0
 
 
-def _drawn(word: str, names: Lexicon) -> Sequence[Named]:
+def _drawn_out_names(word: str, names: Lexicon) -> Sequence[Named]:
     """The names that a drawn-out word ("elenaaaa") stands for."""
     for shorter in undrawn(word):
         if shorter in names.first:
@@ -289,7 +289,7 @@ def _drawn(word: str, names: Lexicon) -> Sequence[Named]:
     return ()
 
 
-def _used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
+def _words_used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
     used = 0
     for part in words[1:]:
         used += used < len(following) and following[used].text in {
@@ -303,32 +303,36 @@ def _used(words: Sequence[str], following: Sequence[_Match]) -> int | None:
     return used
 
 
-def _inflected(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
+def _inflected_tokens(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
     """A word that may hold a name: "elena-chan" and Korean calls are the name;
     "elena's" only speaks of its owner."""
     owner, mark, ending = word.rpartition("-")
-    if mark and ending in TITLES_AFTER and (who := _owner(owner, names)):
+    if mark and ending in TITLES_AFTER and (who := _sole_owner(owner, names)):
         return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
     if _HANGUL.search(word):
-        return _korean(word, names, at, spaced)
+        return _korean_tokens(word, names, at, spaced)
     owner, mark, ending = word.rpartition("'")
-    if mark and ending in FOND_SUFFIXES and (who := _owner(owner, names)):
+    if mark and ending in FOND_SUFFIXES and (who := _sole_owner(owner, names)):
         return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
-    return [Token(Kind.WORD, word, _owner(owner, names) if mark else "", spaced=spaced)]
+    return [
+        Token(Kind.WORD, word, _sole_owner(owner, names) if mark else "", spaced=spaced)
+    ]
 
 
-def _korean(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
+def _korean_tokens(word: str, names: Lexicon, at: bool, spaced: bool) -> list[Token]:
     for suffix in CALLING_SUFFIXES:
-        if word.endswith(suffix) and (who := _owner(word.removesuffix(suffix), names)):
+        if word.endswith(suffix) and (
+            who := _sole_owner(word.removesuffix(suffix), names)
+        ):
             return [
                 Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)
             ]
     for length in (1, 2, 3):
-        if who := _owner(word[:-length], names):
+        if who := _sole_owner(word[:-length], names):
             return [Token(Kind.WORD, word, who, spaced=spaced)]
     return [Token(Kind.WORD, word, spaced=spaced)]
 
 
-def _owner(word: str, names: Lexicon) -> str:
+def _sole_owner(word: str, names: Lexicon) -> str:
     whole = [who for words, who in names.first.get(fold(word), ()) if len(words) == 1]
     return whole[0] if whole else ""

@@ -60,17 +60,17 @@ def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     return tuple(
         sentence.tokens[i].who
         for i in parties
-        if _calls(_place(sentence.tokens, i, leading), asks)
+        if _calls_party(_place_of(sentence.tokens, i, leading), asks)
     )
 
 
-def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
+def _place_of(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     start = i
     while (
         start > i - _NEAR
         and start
         and tokens[start - 1].kind is not Kind.PARTY
-        and not _parts(tokens[start - 1])
+        and not _parts_clauses(tokens[start - 1])
     ):
         start -= 1
     before = tokens[start:i]
@@ -82,19 +82,19 @@ def _place(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     following = tokens[end + bool(title) : end + _NEAR]
     after = rest + "".join(token.text for token in following if token.kind is Kind.WORD)
     return _Place(
-        before=_text(before)
+        before=_joined_text(before)
         or (
-            _text(tokens[max(start - _NEAR, 0) : start - 1])
-            if start and _parts(tokens[start - 1])
+            _joined_text(tokens[max(start - _NEAR, 0) : start - 1])
+            if start and _parts_clauses(tokens[start - 1])
             else ""
         ),
         parted=","
-        if start == i and start and _parts(tokens[i - 1])
+        if start == i and start and _parts_clauses(tokens[i - 1])
         else " "
         if tokens[i].spaced
         else "",
         after=after,
-        pause="" if rest else _pause(following),
+        pause="" if rest else _pause_after(following),
         first=leading and all(map(decorates, tokens[:i])),
     )
 
@@ -106,15 +106,15 @@ _TITLES = tuple(
 )
 
 
-def _parts(token: Token) -> bool:
+def _parts_clauses(token: Token) -> bool:
     return token.text in COMMAS or token.kind is Kind.OTHER
 
 
-def _text(tokens: Sequence[Token]) -> str:
+def _joined_text(tokens: Sequence[Token]) -> str:
     return "".join(token.text for token in tokens if token.kind is Kind.WORD)
 
 
-def _pause(following: Sequence[Token]) -> str:
+def _pause_after(following: Sequence[Token]) -> str:
     if not following:
         return "."
     if following[0].kind is not Kind.WORD:
@@ -126,7 +126,7 @@ def _pause(following: Sequence[Token]) -> str:
     return " " if following[0].spaced else ""
 
 
-def _calls(place: _Place, asks: bool) -> bool:
+def _calls_party(place: _Place, asks: bool) -> bool:
     greeting = next(
         (one for one in UNSPACED["greet"] if place.before.endswith(one)), ""
     )
@@ -134,11 +134,11 @@ def _calls(place: _Place, asks: bool) -> bool:
         greeting and not place.before.endswith(UNSPACED["block"])
     )
     if place.first or greeted:
-        return _opens(place, asks, greeted)
-    return place.pause in {".", ","} and _closes(place, asks)
+        return _opens_line(place, asks, greeted)
+    return place.pause in {".", ","} and _closes_line(place, asks)
 
 
-def _opens(place: _Place, asks: bool, greeted: bool) -> bool:
+def _opens_line(place: _Place, asks: bool, greeted: bool) -> bool:
     if place.pause in {".", ","} or place.after.startswith(UNSPACED["after"]):
         return True
     if greeted and not place.after.startswith(UNSPACED["block"]):
@@ -151,7 +151,7 @@ def _opens(place: _Place, asks: bool, greeted: bool) -> bool:
     )
 
 
-def _closes(place: _Place, asks: bool) -> bool:
+def _closes_line(place: _Place, asks: bool) -> bool:
     if not place.before or place.before.endswith(UNSPACED["block"]):
         return False
     if place.parted == "," or (asks and place.before.startswith(_YOU)):

@@ -87,7 +87,8 @@ def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
         for sentence in line:
             found.update(
                 dict.fromkeys(
-                    _called(sentence, leading) or (_named(sentence) if asked else ())
+                    _called_in(sentence, leading)
+                    or (_named_alone(sentence) if asked else ())
                 )
             )
             leading = leading and says_nothing(sentence)
@@ -110,15 +111,15 @@ def opens_with(line: Sequence[Sentence]) -> Token | None:
     return None
 
 
-def _called(sentence: Sentence, leading: bool) -> tuple[str, ...]:
+def _called_in(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     if all(token.kind is not Kind.PARTY for token in sentence.tokens):
         return ()
     if is_unspaced(sentence):
         return called_unspaced(sentence, leading)
-    return _opening(sentence, leading) or closing.called(sentence)
+    return _called_at_start(sentence, leading) or closing.called(sentence)
 
 
-def _named(sentence: Sentence) -> tuple[str, ...]:
+def _named_alone(sentence: Sentence) -> tuple[str, ...]:
     """The parties of a sentence of names alone, after a question to them: "can you
     help? elena?"."""
     parties = [token for token in sentence.tokens if token.kind is not Kind.MARK]
@@ -126,7 +127,7 @@ def _named(sentence: Sentence) -> tuple[str, ...]:
     return tuple(token.who for token in parties) if alone else ()
 
 
-def _group(tokens: Sequence[Token], start: int) -> list[int]:
+def _group_from(tokens: Sequence[Token], start: int) -> list[int]:
     """Positions of the parties named together from `start` on ("elena, aria and
     dotty")."""
     group: list[int] = []
@@ -146,19 +147,19 @@ def _group(tokens: Sequence[Token], start: int) -> list[int]:
     return group
 
 
-def _opening(sentence: Sentence, leading: bool) -> tuple[str, ...]:
+def _called_at_start(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     tokens, before = sentence.tokens, hail(sentence)
-    group = _group(tokens, before.end)
+    group = _group_from(tokens, before.end)
     if not group:
         return ()
     rest = tokens[after_title(tokens, group[-1] + 1) :]
     if not leading and not before.directly:
-        speaks = bool(rest) and rest[0].text in {",", ":"} and not _relative(rest)
+        speaks = bool(rest) and rest[0].text in {",", ":"} and not _is_relative(rest)
     elif any(tokens[i].weak and not tokens[i].pinged for i in group):
-        speaks = _surely(sentence, rest, before)
+        speaks = _surely_called(sentence, rest, before)
     else:
         speaks = _speaks_to(sentence, rest, before.greets)
-    if not speaks and len(group) > 1 and _parted(sentence, group, rest):
+    if not speaks and len(group) > 1 and _is_parted(sentence, group, rest):
         group, speaks = (
             group[:-1],
             True,
@@ -166,7 +167,7 @@ def _opening(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     return tuple(tokens[i].who for i in group) if speaks else ()
 
 
-def _parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> bool:
+def _is_parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> bool:
     about = sentence.lexis.about - JOINERS
     return (
         bool(rest)
@@ -175,7 +176,7 @@ def _parted(sentence: Sentence, group: Sequence[int], rest: Sequence[Token]) -> 
     )
 
 
-def _relative(rest: Sequence[Token]) -> bool:
+def _is_relative(rest: Sequence[Token]) -> bool:
     """ "elena, who is a bot, ...", "elena, my sister, is ..."."""
     if len(rest) < 2 or rest[0].text not in COMMAS:
         return False
@@ -193,7 +194,7 @@ def _relative(rest: Sequence[Token]) -> bool:
     return rest[1].text in _DETERMINERS and verb in AUXILIARY
 
 
-def _surely(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
+def _surely_called(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
     """Whether a name that is also a common word is called: "hope, ...", "hey hope", not
     "hey hope you're well"."""
     if rest and rest[0].kind is Kind.MARK:
@@ -203,7 +204,7 @@ def _surely(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
     if not rest or rest[0].kind is Kind.OTHER:
         return True
     head, second = rest[0].text, rest[1].text if len(rest) > 1 else ""
-    return head in sentence.lexis.ask or _inverted(sentence, head, second)
+    return head in sentence.lexis.ask or _is_inverted(sentence, head, second)
 
 
 def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
@@ -213,7 +214,7 @@ def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     if not rest or rest[0].kind is Kind.OTHER:
         return True
     if rest[0].kind is Kind.MARK:
-        return rest[0].text in _CALLING and (sentence.asks or not _relative(rest))
+        return rest[0].text in _CALLING and (sentence.asks or not _is_relative(rest))
     return _word_speaks(sentence, rest, hailed)
 
 
@@ -227,16 +228,18 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
     greets = phrase_at(rest, 0, GREETINGS)
     if head in JOINERS:
         return (
-            sentence.asks or _you(sentence, rest) or (hailed and is_no_person(second))
+            sentence.asks
+            or _says_you(sentence, rest)
+            or (hailed and is_no_person(second))
         )
     if head in lexis.ask and not greets:
-        return _asks(sentence, rest, hailed)
+        return _asks_party(sentence, rest, hailed)
     if head in lexis.about and greets < 2:
-        return _inverted(sentence, head, second) or (
+        return _is_inverted(sentence, head, second) or (
             hailed and head in _DID and second in _IT
         )
     return (
-        _greets(sentence, rest, greets)
+        _greets_party(sentence, rest, greets)
         or hailed
         or head in lexis.open
         or lexis.addresses(head)
@@ -244,20 +247,20 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
     )
 
 
-def _greets(sentence: Sentence, rest: Sequence[Token], length: int) -> bool:
+def _greets_party(sentence: Sentence, rest: Sequence[Token], length: int) -> bool:
     """ "elena good morning"; in languages whose verbs come last "İpek selam söylüyor" tells of her greeting."""
     ends = length == len(rest) or rest[length].kind is not Kind.WORD
-    return length > 0 and (ends or sentence.lexis.english or _you(sentence, rest))
+    return length > 0 and (ends or sentence.lexis.english or _says_you(sentence, rest))
 
 
-def _you(sentence: Sentence, rest: Sequence[Token]) -> bool:
+def _says_you(sentence: Sentence, rest: Sequence[Token]) -> bool:
     return any(
         token.kind is Kind.WORD and sentence.lexis.addresses(token.text)
         for token in rest
     )
 
 
-def _inverted(sentence: Sentence, verb: str, second: str) -> bool:
+def _is_inverted(sentence: Sentence, verb: str, second: str) -> bool:
     """ "elena can you ...", "elena is it ...?": a question to her, not a sentence about her."""
     return verb in AUXILIARY and (
         sentence.lexis.addresses(second)
@@ -266,14 +269,14 @@ def _inverted(sentence: Sentence, verb: str, second: str) -> bool:
     )
 
 
-def _asks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
+def _asks_party(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     """Whether a question word after the name begins a question to her; "elena who?"
     asks about her."""
     if rest[0].text in _WHO and len(rest) == 1:
         return False
     second = rest[1].text if len(rest) > 1 else ""
     asks = sentence.asks or hailed or not second or second in AUXILIARY
-    return asks or rest[0].text in sentence.lexis.open or _you(sentence, rest)
+    return asks or rest[0].text in sentence.lexis.open or _says_you(sentence, rest)
 
 
 def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
@@ -283,13 +286,15 @@ def _goes_on(sentence: Sentence, rest: Sequence[Token]) -> bool:
         return True
     head = rest[0].text
     if not sentence.lexis.english:
-        return _you(sentence, rest) or (
+        return _says_you(sentence, rest) or (
             sentence.asks and any(token.text in sentence.lexis.ask for token in rest)
         )
     if head in _CLAUSES:
         return len(rest) > 1
-    if head in _IF and _you(sentence, rest):
+    if head in _IF and _says_you(sentence, rest):
         return True
     if not sentence.asks:
         return False
-    return head in PROMPTS or (_you(sentence, rest) and not head.endswith(("s", "ed")))
+    return head in PROMPTS or (
+        _says_you(sentence, rest) and not head.endswith(("s", "ed"))
+    )

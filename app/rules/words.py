@@ -102,14 +102,14 @@ def read(text: str) -> Reading:
         tokens=tokens,
         words=tuple(unique)[:WORD_CAP],
         opener=opener.group(1).strip(EDGE) if opener is not None else "",
-        kind=_kind(heads, seen, marks, lower),
+        kind=_kind_of(heads, seen, marks, lower),
         marks=marks,
         you=not _YOU.isdisjoint(seen),
         joins=bool(heads) and heads[0] in _AND,
     )
 
 
-def _kind(heads: tuple[str, ...], seen: set[str], marks: int, lower: str) -> Kind:
+def _kind_of(heads: tuple[str, ...], seen: set[str], marks: int, lower: str) -> Kind:
     first = heads[0] if heads else ""
     if lower.startswith(("!", "/")) and len(lower) > 1:
         return Kind.COMMAND

@@ -130,10 +130,10 @@ def printable(text: str, kept: str = "\t") -> str:
     text = redact(text)
     if text.isprintable():
         return text
-    return "".join(_visibly(character, kept) for character in text)
+    return "".join(_visible_form(character, kept) for character in text)
 
 
-def _visibly(character: str, kept: str) -> str:
+def _visible_form(character: str, kept: str) -> str:
     if (
         character in kept
         or character in _JOINERS
@@ -163,7 +163,7 @@ def trace(message_id: str) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(trace=message_id)
 
 
-def _tame(
+def _tame_event(
     _: object, __: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     """A step of structlog: every value of a line as `printable`. Numbers, and an
@@ -171,7 +171,7 @@ def _tame(
     return {
         name: value
         if name in _UNWRITTEN or isinstance(value, int | float | None)
-        else _fit(value)
+        else _fit_value(value)
         for name, value in event.items()
     }
 
@@ -179,11 +179,11 @@ def _tame(
 _UNWRITTEN = frozenset({"exc_info", "_record", "_from_structlog", "stack_info"})
 
 
-def _fit(value: object) -> str:
+def _fit_value(value: object) -> str:
     return printable(value if isinstance(value, str) else repr(value))
 
 
-def _traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+def _write_traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
     """Write a traceback, indented, so that no line of an exception's text looks like a
     line of the log."""
     written = io.StringIO()
@@ -220,7 +220,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         _RedactingFormatter(
-            foreign_pre_chain=shared, processors=_rendering(settings, stream)
+            foreign_pre_chain=shared, processors=_rendering_steps(settings, stream)
         )
     )
     root = logging.getLogger()
@@ -233,7 +233,9 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     threading.excepthook = _log_uncaught_in_thread
 
 
-def _rendering(settings: Settings, stream: TextIO) -> list[structlog.typing.Processor]:
+def _rendering_steps(
+    settings: Settings, stream: TextIO
+) -> list[structlog.typing.Processor]:
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_json:
         return [
@@ -243,9 +245,9 @@ def _rendering(settings: Settings, stream: TextIO) -> list[structlog.typing.Proc
         ]
     # Rich tracebacks print local variables, and break lines inside a secret.
     console = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=_traceback, pad_event_to=0
+        colors=stream.isatty(), exception_formatter=_write_traceback, pad_event_to=0
     )
-    return [remove, _tame, console]
+    return [remove, _tame_event, console]
 
 
 def _log_uncaught(

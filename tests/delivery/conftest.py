@@ -62,7 +62,7 @@ class Worker:
 
     def run_once(self, bot: str = "elena") -> None:
         """Deliver what is due, and do not come back by itself after a failure."""
-        self.deliverer._retry = lambda *_: None
+        self.deliverer._retry_later = lambda *_: None
         assert self.run(bot)
 
     def close(self) -> None:

@@ -164,7 +164,7 @@ def test_equal_pieces_of_one_text_are_each_seen_once(
     room.discord.rate_limit = (1, 3.0)
     message = room.commit(f"{piece}\n\n{piece}", **SOON)
     worker = room.worker(**SOON)
-    worker.deliverer._retry = lambda *_: None
+    worker.deliverer._retry_later = lambda *_: None
     assert not worker.run(wait=0.0)
     wait_until(room.said, what="the first piece; the second one waits for its bucket")
     room.discord.faults.fail_next("POST", "/messages$", 503)

@@ -66,7 +66,7 @@ def test_an_operator_s_settings_stay_out(
     system = StreamSystem(
         tmp_path, playground.server, {"elena": "loopback"}, {}, playground.characters
     )
-    environment = system._environment()
+    environment = system._child_environment()
     assert environment["STREAM_TOKEN_ELENA"] == "loopback"
     assert not {"STREAM_REDIS_URL", "LANGSMITH_API_KEY"} & environment.keys()
     assert not (system.folder / ".env").exists()

@@ -79,7 +79,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A stream that has answered direct and unaddressed messages, polled and reacted,
     under the shipped users."""
     folder = tmp_path_factory.mktemp("acl")
-    plain = EmbeddedValkey._configuration
+    plain = EmbeddedValkey._server_configuration
     with pytest.MonkeyPatch.context() as patch:
 
         def with_users(self: EmbeddedValkey) -> str:
@@ -89,7 +89,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
                 + f'aclfile "{self.folder}/users.acl"\n'
             )
 
-        patch.setattr(EmbeddedValkey, "_configuration", with_users)
+        patch.setattr(EmbeddedValkey, "_server_configuration", with_users)
         characters = write_characters(
             folder / "characters", [eager_character(name) for name in BOTS]
         )

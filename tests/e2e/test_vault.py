@@ -189,7 +189,7 @@ def new_token(running: System, old: str) -> str:
         world.bots_by_token[token] = account
         return token
 
-    return running.discord._call(reset)
+    return running.discord._call_loop(reset)
 
 
 def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:

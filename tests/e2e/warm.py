@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from app.host.valkey import _libc
+from app.host.valkey import _load_libc
 
 PR_SET_PDEATHSIG = 1
 
@@ -67,7 +67,7 @@ def launch(
 
 
 def _run(command: list[str], env: dict[str, str], log: str, folder: str) -> None:
-    _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _load_libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.setsid()
     output = os.open(log, os.O_WRONLY | os.O_APPEND)

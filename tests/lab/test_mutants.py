@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests import mutants
-from tests.mutants import all_mutants, choose, is_caught, mutate_lua, mutate_python
+from tests.mutants import Runner, all_mutants, choose, mutate_lua, mutate_python
 
+CONFIGURATION = "[tool:pytest]\npythonpath = .\nmarkers =\n    slow: x\n    llm: x\n"
 PYTHON = """\
 def most_of(first, second):
     if first > second and first:
@@ -52,7 +53,7 @@ def test_every_kind_of_fault_in_lua() -> None:
 
 def test_a_seed_gives_one_sample() -> None:
     """The same mutants for the same seed, others for another, one a line."""
-    every = all_mutants("app/rules", ".py")
+    every = all_mutants("app/store/lua", ".lua")
     assert len(every) > 1_000
     first, again, other = (choose(every, 30, seed) for seed in (1, 1, 2))
     assert first == again != other
@@ -61,10 +62,9 @@ def test_a_seed_gives_one_sample() -> None:
 
 @pytest.mark.parametrize(("test", "caught"), [("first == 1", True), ("True", False)])
 def test_a_mutant_is_caught_by_a_test_that_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, caught: bool
+    tmp_path: Path, test: str, caught: bool
 ) -> None:
     """The file is as it was afterwards."""
-    monkeypatch.setattr(mutants, "PYTEST", (sys.executable, "-m", "pytest", "-q"))
     code = tmp_path / "subject.py"
     code.write_text("first = 1\n", encoding="utf-8")
     (tmp_path / "test_subject.py").write_text(
@@ -72,5 +72,11 @@ def test_a_mutant_is_caught_by_a_test_that_fails(
         encoding="utf-8",
     )
     mutant = mutants.Mutant(Path("subject.py"), 1, "1 -> 2", "first = 2\n")
-    assert is_caught(tmp_path, mutant, [("test_subject.py",)]) is caught
+    (tmp_path / "tests").mkdir()
+    shutil.copy(Path(mutants.__file__).parent / "forking.py", tmp_path / "tests")
+    (tmp_path / "setup.cfg").write_text(CONFIGURATION, encoding="utf-8")
+    runner = Runner(tmp_path, ["pytest"])
+    assert runner.catches(mutant, [("test_subject.py",)]) is caught
+    assert not runner.fails(("test_subject.py",))
+    runner.close()
     assert code.read_text(encoding="utf-8") == "first = 1\n"
