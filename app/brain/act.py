@@ -22,7 +22,7 @@ from app.brain.notice import notice
 from app.brain.ports import AnswerTurn, Enclosed
 from app.brain.silence import is_ignorance, is_silence
 from app.brain.voice import with_recent
-from app.content.names import legible, named_parts
+from app.content.names import make_legible, named_parts
 from app.domain.character import Character, OnModelFailure, plain_emoji
 from app.domain.errors import ModelUnavailable
 from app.domain.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
@@ -263,7 +263,9 @@ def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
     people edit, and files move."""
     event = entry.event
     now = next((line for line in lines if line.message_id == event.message_id), None)
-    content = now.content if now is not None else legible(event.content, event.names)
+    content = (
+        now.content if now is not None else make_legible(event.content, event.names)
+    )
     parts = (
         now.parts
         if now is not None and now.parts

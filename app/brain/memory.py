@@ -23,8 +23,8 @@ from langgraph.store.base import BaseStore, PutOp, SearchItem
 from app.brain.facts import Fact, outdated
 from app.brain.models import Breaker
 from app.brain.text import person, tame
-from app.content.names import legible
-from app.content.words import described
+from app.content.names import make_legible
+from app.content.words import describe_parts
 from app.domain.character import Mood
 from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
 from app.rules.privacy import Kind, Place, Use, may_use
@@ -245,7 +245,7 @@ def remember(
             author_id=event.author_id,
             author_name=event.author_name,
             author_kind=event.author_kind,
-            content=legible(event.content, event.names),
+            content=make_legible(event.content, event.names),
             reply_to=event.reply_to,
             parts=event.parts,
         )
@@ -278,7 +278,7 @@ def _earlier(moment: Moment) -> list[ChatLine]:
 
 
 def _line(event: Event, line: ChatLine) -> dict[str, Any]:
-    text = f"{line.content} {described(line.parts)}".strip()
+    text = f"{line.content} {describe_parts(line.parts)}".strip()
     # What came with the words (a forward, a link's preview) was written by others.
     own = {"own": line.content[:LINE_LIMIT]} if line.parts else {}
     return own | {

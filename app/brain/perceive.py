@@ -12,7 +12,7 @@ from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, CycleState, Run
 from app.brain.ports import CyclePorts
 from app.brain.text import spoken
-from app.content.words import worded
+from app.content.words import words_of_parts
 from app.domain.model import AuthorKind, Context, ConversationState, InboxEntry, Signal
 from app.rules import plan
 from app.rules.turns import in_turn
@@ -141,7 +141,8 @@ def _scored(
 ) -> list[Candidate]:
     states = ports.states()
     said = [
-        spoken(entry.event.content, brain.character.names) or worded(entry.event.parts)
+        spoken(entry.event.content, brain.character.names)
+        or words_of_parts(entry.event.parts)
         for entry in chosen
     ]
     interests = brain.interests.score(said)

@@ -17,7 +17,7 @@ from app.brain.lookalikes import alike
 from app.brain.ports import Enclosed
 from app.brain.text import person, tame
 from app.brain.voice import Scene, packed
-from app.content.words import described, thing, worded
+from app.content.words import describe_parts, first_thing, words_of_parts
 from app.domain.character import Character
 from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry
 
@@ -104,7 +104,7 @@ def build(
         author=event.author_name,
         recent=(*shown.recent, *own),
         seed=event.message_id,
-        thing=thing(event.parts),
+        thing=first_thing(event.parts),
     )
     return [
         SystemMessage(system(character)),
@@ -122,7 +122,7 @@ def asked(
         "text": tame(event.content, MESSAGE_LIMIT),
     }
     if event.parts:
-        message["came with"] = tame(described(event.parts), LINE_LIMIT)
+        message["came with"] = tame(describe_parts(event.parts), LINE_LIMIT)
     files = {tame(name, 100): _file(words) for name, words in shown.enclosed.texts}
     if files:
         message["files"] = files
@@ -134,7 +134,7 @@ def asked(
     if answered is not None:
         message["in reply to"] = _who(answered, me, names)
         message["who said"] = tame(
-            " ".join(filter(None, (answered.content, described(answered.parts)))),
+            " ".join(filter(None, (answered.content, describe_parts(answered.parts)))),
             LINE_LIMIT,
         )
     return message
@@ -153,7 +153,7 @@ def heard(event: Event, enclosed: Enclosed) -> str:
     it."""
     return (
         event.content
-        or worded(event.parts)
+        or words_of_parts(event.parts)
         or " ".join(words for _, words in enclosed.texts)[:MESSAGE_LIMIT]
     )
 
@@ -201,7 +201,7 @@ def said(line: ChatLine, me: str, names: Sequence[str]) -> str:
     if line.content:
         shown["text"] = tame(line.content, LINE_LIMIT)
     if line.parts:
-        shown["came with"] = tame(described(line.parts), LINE_LIMIT)
+        shown["came with"] = tame(describe_parts(line.parts), LINE_LIMIT)
     return fenced(shown)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import current_settings, say
+from app.cli.common import current_settings, print_line
 from app.domain.errors import ConfigurationError
 
 commands = typer.Typer()
@@ -31,12 +31,12 @@ def mute(
 
     where = scope_in(scope, in_)
     if not silence(where, current_settings(), for_):
-        say(
+        print_line(
             "Muted, but a message was still on its way when the time to wait was over.",
             err=True,
         )
         raise typer.Exit(1)
-    say(f"Muted: {where}{f' for {for_}' if for_ else ''}")
+    print_line(f"Muted: {where}{f' for {for_}' if for_ else ''}")
 
 
 @commands.command()
@@ -47,7 +47,7 @@ def unmute(scope: Scope, in_: In = None) -> None:
 
     where = scope_in(scope, in_)
     ended = end_mute(where, current_settings())
-    say(f"Unmuted: {where}" if ended else "It was not muted.")
+    print_line(f"Unmuted: {where}" if ended else "It was not muted.")
 
 
 @commands.command()
@@ -55,7 +55,7 @@ def mutes() -> None:
     """List what is muted, by whom and for how long. A moderator's mute ends with a
     moderator's word, yours with yours alone."""
     from app.cli.show import show_table
-    from app.operator.ops import muted
+    from app.operator.ops import list_mutes
 
     rows = [
         (
@@ -63,7 +63,7 @@ def mutes() -> None:
             one.who,
             "for good" if one.left_ms is None else f"{one.left_ms // 1000} s more",
         )
-        for one in muted(current_settings())
+        for one in list_mutes(current_settings())
     ]
     show_table("Mutes", ("scope", "by", "holds"), rows)
 
@@ -89,14 +89,14 @@ def outbox(
             raise ConfigurationError(
                 f"{retry} is no dead letter: `the-stream outbox --dead` lists them."
             )
-        say(f"Sent again: {retry}")
+        print_line(f"Sent again: {retry}")
         return
     lines = (
         []
         if dead
         else [
             f"{bot}\t{entry}\twaits for channel {where}"
-            for bot, entry, where in ops.waiting(current)
+            for bot, entry, where in ops.list_waiting(current)
         ]
     )
     lines += [
@@ -104,9 +104,9 @@ def outbox(
         for bot, entry, reason in ops.dead_letters(current)
     ]
     for line in lines:
-        say(line)
+        print_line(line)
     if not lines:
-        say(
+        print_line(
             "No dead letters." if dead else "Nothing waits, and no dead letters.",
             err=True,
         )

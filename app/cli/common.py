@@ -21,7 +21,7 @@ Bots = Annotated[
 OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
 
 
-def say(line: str, err: bool = False, kept: str = "\t") -> None:
+def print_line(line: str, err: bool = False, kept: str = "\t") -> None:
     """Print one line, on standard error if `err`; what strangers wrote in it moves no
     cursor and hides nothing. `kept`: control characters that stay."""
     from app.runtime.logs import printable

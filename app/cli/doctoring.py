@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import Bots, current_settings, say
+from app.cli.common import Bots, current_settings, print_line
 
 if TYPE_CHECKING:
     from app.operator.doctor.findings import Finding
@@ -29,10 +29,10 @@ def doctor(
 ) -> None:
     """Look at everything that a stream needs, and say what to do. Changes nothing; exit
     code 1 where something does not work."""
-    from app.operator.doctor.examination import examine
+    from app.operator.doctor.examination import examine_stream
 
     found: list[Finding] = []
-    for finding in examine(current_settings(), bots or (), models):
+    for finding in examine_stream(current_settings(), bots or (), models):
         found.append(finding)
         if not as_json:
             show(finding)
@@ -44,16 +44,16 @@ def doctor(
         typer.echo(json.dumps(told_all, ensure_ascii=False, indent=2))
     else:
         fine = levels.count("ok")
-        say(f"Faults: {faults}; warnings: {warnings}; in order: {fine}.")
+        print_line(f"Faults: {faults}; warnings: {warnings}; in order: {fine}.")
     if faults:
         raise typer.Exit(1)
 
 
 def show(finding: Finding) -> None:
     """One finding, and in a second line what to do about it."""
-    from app.cli.lines import wrapped
+    from app.cli.lines import print_wrapped
 
     mark = MARKS[finding.level]
-    wrapped(f"{mark} {finding.area}: {finding.what}", indent=2)
+    print_wrapped(f"{mark} {finding.area}: {finding.what}", indent=2)
     if finding.remedy:
-        wrapped(f"  → {finding.remedy}", indent=4)
+        print_wrapped(f"  → {finding.remedy}", indent=4)

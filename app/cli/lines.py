@@ -7,12 +7,12 @@ import shutil
 import sys
 import textwrap
 
-from app.cli.common import say
+from app.cli.common import print_line
 
 NARROWEST = 20
 
 
-def width() -> int | None:
+def terminal_width() -> int | None:
     """Columns of the terminal, or COLUMNS; None where lines stay whole, for a program
     that reads them."""
     if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
@@ -20,11 +20,11 @@ def width() -> int | None:
     return None
 
 
-def wrapped(text: str, indent: int = 0) -> None:
+def print_wrapped(text: str, indent: int = 0) -> None:
     """Print one line of text, wrapped; further lines begin with so many blanks."""
-    columns = width()
+    columns = terminal_width()
     if columns is None:
-        say(text)
+        print_line(text)
         return
     # A name of a channel or a link that is longer stays whole, to be copied.
     lines = textwrap.wrap(
@@ -36,4 +36,4 @@ def wrapped(text: str, indent: int = 0) -> None:
         drop_whitespace=True,
     )
     for line in lines or [""]:
-        say(line)
+        print_line(line)

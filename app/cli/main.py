@@ -19,7 +19,7 @@ from app.cli import (
     watching,
     why,
 )
-from app.cli.common import say
+from app.cli.common import print_line
 from app.domain.errors import StreamError
 
 INTERRUPTED = 130
@@ -60,9 +60,9 @@ def main() -> None:
 def _fail(line: str, code: int) -> NoReturn:
     # A group without a command comes as its whole help.
     if "\n" in line:
-        say(line, err=True, kept="\n\t")
+        print_line(line, err=True, kept="\n\t")
     else:
-        say(f"the-stream: {line}", err=True)
+        print_line(f"the-stream: {line}", err=True)
     sys.exit(code)
 
 

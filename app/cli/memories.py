@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import OneBot, current_settings, say
+from app.cli.common import OneBot, current_settings, print_line
 
 commands = typer.Typer()
 memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
@@ -18,10 +18,12 @@ def memory_show(person: Person, bot: OneBot = None) -> None:
     """Show what the bots remember of a person: facts, what they said, and what was
     answered."""
     from app.cli.show import show_table
-    from app.operator.people import Memory, show
+    from app.operator.people import Memory, show_memories
 
     show_table(
-        f"Remembered of {person}", Memory._fields, show(person, current_settings(), bot)
+        f"Remembered of {person}",
+        Memory._fields,
+        show_memories(person, current_settings(), bot),
     )
 
 
@@ -46,16 +48,16 @@ def memory_forget(
     from app.operator.people import forget
 
     forgotten, rewritten = forget(person, current_settings(), opt_out)
-    say(
+    print_line(
         f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}"
     )
     if not rewritten:
-        say(
+        print_line(
             "The server's files were not written anew: old entries may still be on its disk.",
             err=True,
         )
     for bot in forgotten.named_in:
-        say(
+        print_line(
             f"The character file of {bot} names this person: edit it and restart its gateway.",
             err=True,
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import current_settings, say
+from app.cli.common import current_settings, print_line
 
 commands = typer.Typer()
 WRONG = 2
@@ -21,7 +21,7 @@ def invite(
     """Print the link with which a bot is let into a server (docs/discord.md)."""
     from app.operator.invite import invite as link
 
-    say(link(bot, current_settings()))
+    print_line(link(bot, current_settings()))
 
 
 @commands.command()
@@ -35,14 +35,14 @@ def check(
 ) -> None:
     """Say what is wrong with the settings and with character files, a line each.
     Nothing is started."""
-    from app.operator.checking import problems
+    from app.operator.checking import find_problems
 
-    found = problems(files or [])
+    found = find_problems(files or [])
     for line in found:
-        say(f"the-stream: {line}", err=True)
+        print_line(f"the-stream: {line}", err=True)
     if found:
         raise typer.Exit(WRONG)
-    say("Settings and character files are in order.")
+    print_line("Settings and character files are in order.")
 
 
 @commands.command()
@@ -59,4 +59,4 @@ def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed
 
-    say(installed("the-stream"))
+    print_line(installed("the-stream"))

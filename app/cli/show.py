@@ -21,7 +21,7 @@ PARTS = 6
 ALL_PARTS = 1_000
 
 
-def shown(value: object, style: str = "") -> Text:
+def shown_text(value: object, style: str = "") -> Text:
     """What stands in a cell or a line: no markup, as a reason may quote somebody's
     brackets, and nothing that a terminal obeys."""
     return Text(printable(str(value), kept="\n\t"), style=style)
@@ -38,12 +38,12 @@ def show_journal(
     console = console or Console()
     if not lines:
         console.print(
-            shown(
+            shown_text(
                 f"Nothing is known of {message}: no bot saw it, or it is older than the journal."
             )
         )
         return
-    table = Table(title=shown(message), title_justify="left")
+    table = Table(title=shown_text(message), title_justify="left")
     for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
@@ -56,7 +56,7 @@ def show_journal(
             line.reason,
             numbers_of(line.numbers, parts),
         )
-        table.add_row(*map(shown, cells))
+        table.add_row(*map(shown_text, cells))
     console.print(table)
 
 
@@ -112,13 +112,13 @@ def show_table(
     """Print rows under their headings; people's texts as they are, not as markup."""
     console = console or Console()
     if not rows:
-        console.print(shown(f"{title}: nothing."))
+        console.print(shown_text(f"{title}: nothing."))
         return
-    table = Table(title=shown(title), title_justify="left")
+    table = Table(title=shown_text(title), title_justify="left")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(shown, row))
+        table.add_row(*map(shown_text, row))
     console.print(table)
 
 
@@ -139,7 +139,7 @@ def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None
         hours, minutes = divmod(one.expires_in_s // 60, 60)
         table.add_row(
             *map(
-                shown,
+                shown_text,
                 (
                     one.bot,
                     one.user_id,
@@ -163,7 +163,7 @@ def show_settings(settings: Settings, console: Console | None = None) -> None:
     table.add_column("value", overflow="fold")
     table.add_column("what it does")
     for row in setting_rows(settings):
-        value = shown(row.value, style="bold" if row.changed else "")
+        value = shown_text(row.value, style="bold" if row.changed else "")
         if row.changed:
             value.append(f" (default {row.default})", style="not bold dim")
         table.add_row(row.name, value, Text(row.description))

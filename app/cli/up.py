@@ -21,7 +21,13 @@ from rich.text import Text
 from app.domain.errors import PortInUse
 from app.domain.settings import Settings, token_variable
 from app.host.supervisor import Child, ChildSpec, State, Supervisor
-from app.host.valkey import HOST, EmbeddedValkey, bindable, kept_secret, private_folder
+from app.host.valkey import (
+    HOST,
+    EmbeddedValkey,
+    is_bindable,
+    kept_secret,
+    private_folder,
+)
 from app.runtime import logs
 from app.store.fitness import check_servers
 
@@ -67,7 +73,7 @@ def up(bots: list[str], settings: Settings) -> int:
         _check(settings, store=server is None)
         logs.register_settings(settings)
         supervisor = Supervisor(
-            specs(bots, settings, data, server), Terminal(console).say
+            child_specs(bots, settings, data, server), Terminal(console).say
         )
         with _status(console, supervisor):
             code = supervisor.run()
@@ -82,7 +88,7 @@ def up(bots: list[str], settings: Settings) -> int:
 def _check(settings: Settings, store: bool) -> None:
     """Refuse what would let children fail and start again for ever: a port that is
     taken, a Redis that is not there."""
-    if settings.flower_port and not bindable(settings.flower_port):
+    if settings.flower_port and not is_bindable(settings.flower_port):
         raise PortInUse(
             f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower."
         )
@@ -112,14 +118,16 @@ def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Sett
     return settings.model_copy(update=changes)
 
 
-def specs(
+def child_specs(
     bots: list[str], settings: Settings, data: Path, server: EmbeddedValkey | None
 ) -> list[ChildSpec]:
     """The children of `up`, each with an environment that holds no secret it does not
     need."""
     public = public_environment(os.environ, settings)
-    outward = public | chosen(os.environ, OUTWARD)
-    worker = outward | (chosen(os.environ, TRACING) if settings.tracing else {})
+    outward = public | chosen_variables(os.environ, OUTWARD)
+    worker = outward | (
+        chosen_variables(os.environ, TRACING) if settings.tracing else {}
+    )
     tokens = {
         name: value
         for name, value in os.environ.items()
@@ -134,7 +142,7 @@ def specs(
         ChildSpec(
             "gateway",
             [sys.executable, "-m", "app.cli.main", "gateway", *bots],
-            outward | chosen(os.environ, MODEL_KEYS) | tokens | keys,
+            outward | chosen_variables(os.environ, MODEL_KEYS) | tokens | keys,
         ),
         ChildSpec(
             "direct",
@@ -211,7 +219,7 @@ def public_environment(
 ) -> dict[str, str]:
     """What every child gets: what it needs of the inherited environment, and all
     settings but the secret ones."""
-    plain = chosen(inherited, EVERYBODYS)
+    plain = chosen_variables(inherited, EVERYBODYS)
     for name in Settings.model_fields:
         value, variable = getattr(settings, name), f"STREAM_{name.upper()}"
         secret = isinstance(value, SecretStr) or name == "vault_keys"
@@ -230,7 +238,9 @@ def public_environment(
     return plain | {"PYTHONUNBUFFERED": "1"}
 
 
-def chosen(inherited: Mapping[str, str], names: re.Pattern[str]) -> dict[str, str]:
+def chosen_variables(
+    inherited: Mapping[str, str], names: re.Pattern[str]
+) -> dict[str, str]:
     """The variables that are named so."""
     return {name: value for name, value in inherited.items() if names.match(name)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli.common import current_settings, say
+from app.cli.common import current_settings, print_line
 
 vault = typer.Typer(
     no_args_is_help=True,
@@ -36,4 +36,4 @@ def vault_rotate() -> None:
     from app.operator.ops import vault_rotate as rotate
 
     for bot in rotate(current_settings()):
-        say(f"Sealed anew: {bot}")
+        print_line(f"Sealed anew: {bot}")

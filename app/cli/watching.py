@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.common import current_settings
-from app.cli.lines import wrapped
+from app.cli.lines import print_wrapped
 
 if TYPE_CHECKING:
     from app.operator.spending import Spent
@@ -37,7 +37,7 @@ def status(
     json_: AsJson = False,
 ) -> None:
     """Show how everything is: bots, caps, processes, queues, mutes, what waits."""
-    from app.operator.status import status as look
+    from app.operator.status import read_status as look
 
     settings = current_settings()
     show: Callable[[Status], None] = as_json if json_ else show_status
@@ -57,7 +57,7 @@ def bots(json_: AsJson = False) -> None:
     """List the bots: connected or not, and what each has spent today."""
     from dataclasses import asdict
 
-    from app.operator.status import status as look
+    from app.operator.status import read_status as look
 
     found = look(current_settings())
     if json_:
@@ -75,7 +75,7 @@ def costs(
     """Show who spent how much, the dearest first."""
     from app.domain.errors import ConfigurationError
     from app.operator.spending import By
-    from app.operator.spending import costs as spent
+    from app.operator.spending import find_costs as spent
 
     if by not in set(By):
         raise ConfigurationError("--by takes bot, person or channel.")
@@ -90,63 +90,65 @@ def show_costs(table: list[Spent]) -> None:
     """One line each, and the sum."""
     for one in table:
         name = one.name if one.name == one.id else f"{one.name} ({one.id})"
-        wrapped(f"{name}: ${one.usd:.4f}, {one.tokens:,} tokens, {one.posts} posts", 2)
+        print_wrapped(
+            f"{name}: ${one.usd:.4f}, {one.tokens:,} tokens, {one.posts} posts", 2
+        )
     if not table:
-        wrapped("Nothing was spent.")
+        print_wrapped("Nothing was spent.")
         return
     tokens = sum(one.tokens for one in table)
     posts = sum(one.posts for one in table)
     dollars = sum(one.usd for one in table)
-    wrapped(f"together: ${dollars:.4f}, {tokens:,} tokens, {posts} posts", 2)
+    print_wrapped(f"together: ${dollars:.4f}, {tokens:,} tokens, {posts} posts", 2)
 
 
 def show_status(found: Status) -> None:
     """Lines that can be read at 40 columns."""
     if found.dry_run:
-        wrapped("Dry run: nothing is posted.")
+        print_wrapped("Dry run: nothing is posted.")
     show_bots(found)
-    wrapped(f"all bots today: {_used(found.all_bots)}", 2)
+    print_wrapped(f"all bots today: {_used(found.all_bots)}", 2)
     for name, queues in sorted(found.workers.items()):
-        wrapped(f"✓ worker {name}: {', '.join(queues)}", 2)
+        print_wrapped(f"✓ worker {name}: {', '.join(queues)}", 2)
     if not found.workers:
-        wrapped("✗ no worker runs")
-    wrapped("✓ beat ticks" if found.beat else "✗ beat does not tick")
+        print_wrapped("✗ no worker runs")
+    print_wrapped("✓ beat ticks" if found.beat else "✗ beat does not tick")
     waiting = ", ".join(f"{name} {count}" for name, count in found.queues.items())
-    wrapped(f"tasks waiting: {waiting or 'the broker was not to be asked'}", 2)
+    print_wrapped(f"tasks waiting: {waiting or 'the broker was not to be asked'}", 2)
     for name, due in found.due.items():
-        wrapped(f"{name}: {due.now} due now, {due.later} later", 2)
+        print_wrapped(f"{name}: {due.now} due now, {due.later} later", 2)
     oldest = found.oldest_unanswered_s
-    waits = "nobody waits" if oldest is None else f"waits for {lasting(oldest)}"
-    wrapped(f"oldest unanswered: {waits}", 2)
+    waits = "nobody waits" if oldest is None else f"waits for {lasting_text(oldest)}"
+    print_wrapped(f"oldest unanswered: {waits}", 2)
     for one in found.mutes:
         until = one["until"]
-        left = "for good" if until is None else f"{lasting(until - found.at)} more"
-        wrapped(f"! muted: {one['scope']} by {one['who']}, {left}", 2)
-    wrapped(_redis(found), 2)
+        left = "for good" if until is None else f"{lasting_text(until - found.at)} more"
+        print_wrapped(f"! muted: {one['scope']} by {one['who']}, {left}", 2)
+    print_wrapped(_redis(found), 2)
 
 
 def show_bots(found: Status) -> None:
     """Two lines for each."""
     for one in found.bots:
         mark = "✓" if one.connected else "✗"
-        wrapped(f"{mark} {one.bot}: {_connection(one, found.at)}", 2)
-        wrapped(f"  today {_used(one.used)}", 4)
+        print_wrapped(f"{mark} {one.bot}: {_connection(one, found.at)}", 2)
+        print_wrapped(f"  today {_used(one.used)}", 4)
         for trouble in found.model_troubles:
             if trouble.bot == one.bot:
-                ago = lasting(found.at - trouble.at)
+                ago = lasting_text(found.at - trouble.at)
                 told = f"{trouble.model}: {trouble.fault}, {ago} ago"
-                wrapped(f"  ✗ model {told}: {trouble.remedy}", 4)
+                print_wrapped(f"  ✗ model {told}: {trouble.remedy}", 4)
         if one.waiting or one.dead_letters:
             told = f"{one.waiting} posts wait, {one.dead_letters} dead letters"
-            wrapped(f"  ! {told} (`the-stream outbox`)", 4)
+            print_wrapped(f"  ! {told} (`the-stream outbox`)", 4)
     if not found.bots:
-        wrapped("No bot is known: no gateway has run within a day.")
+        print_wrapped("No bot is known: no gateway has run within a day.")
 
 
 def _connection(one: BotStatus, now: float) -> str:
     if one.connected:
-        told = f"connected for {lasting(now - (one.since or now))}"
-        cooling = f", cooling down for {lasting(one.cooldown_s)}"
+        told = f"connected for {lasting_text(now - (one.since or now))}"
+        cooling = f", cooling down for {lasting_text(one.cooldown_s)}"
         return told + cooling if one.cooldown_s else told
     if one.error:
         return f"has ended: {one.error}"
@@ -174,7 +176,7 @@ def _redis(found: Status) -> str:
     return f"Redis: {used:.1f}{limit} MiB in memory, {file:.1f} MiB in its file"
 
 
-def lasting(seconds: float) -> str:
+def lasting_text(seconds: float) -> str:
     """A time in one or two words: 12 s, 5 min, 3 h 20 min, 2 d 4 h."""
     whole = max(0, round(seconds))
     if whole < 60:

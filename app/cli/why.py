@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.common import current_settings
-from app.cli.lines import width, wrapped
+from app.cli.lines import print_wrapped, terminal_width
 
 if TYPE_CHECKING:
     from app.operator.why.answer import Answer
@@ -50,7 +50,7 @@ def why(
     json_: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
 ) -> None:
     """Say why bots answered a message, or kept silent."""
-    from app.operator.ops import duration_ms, opened
+    from app.operator.ops import duration_ms, open_store
     from app.operator.why import answer as answers
     from app.operator.why.finding import Wanted
 
@@ -58,7 +58,7 @@ def why(
     many = unanswered or bool(silent)
     earliest = time.time() * 1000 - duration_ms(since) if many else 0.0
     wanted = Wanted(channel, text, earliest)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         if many:
             found = list(answers.unanswered(store, settings, wanted, silent))
             _show_many(found, silent, json_)
@@ -79,31 +79,31 @@ def _show_many(found: list[Answer], bot: str, json_: bool) -> None:
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
     for one in found:
-        wrapped(f"{_head(one)}  [{one.said.message}]", 2)
+        print_wrapped(f"{_head(one)}  [{one.said.message}]", 2)
         name = one.names.get(bot, bot)
-        wrapped(
+        print_wrapped(
             f"  {name} {words_of(one, bot)}." if bot else f"  {one.story.sentence}", 4
         )
     if not found:
-        wrapped("Nothing: whatever was said was answered.")
+        print_wrapped("Nothing: whatever was said was answered.")
 
 
 def show(one: Answer, parts: bool = False) -> None:
     """The sentence, then what differed between the bots, then the timeline."""
     if one.said.post_of:
         name = one.names.get(one.said.post_of, one.said.post_of)
-        wrapped(f"{name} said this in answer to {one.said.message}.")
+        print_wrapped(f"{name} said this in answer to {one.said.message}.")
     if one.said.text:
-        wrapped(_head(one))
-    wrapped(one.story.sentence)
+        print_wrapped(_head(one))
+    print_wrapped(one.story.sentence)
     if one.story.differences:
-        wrapped("")
+        print_wrapped("")
     for line in one.story.differences:
-        wrapped(line, 2)
+        print_wrapped(line, 2)
     for bot, words in one.asides.items():
-        wrapped(f"{one.names.get(bot, bot)} {words}.", 2)
+        print_wrapped(f"{one.names.get(bot, bot)} {words}.", 2)
     if one.lines:
-        wrapped("")
+        print_wrapped("")
         _show_timeline(one, parts)
 
 
@@ -125,7 +125,7 @@ def _show_timeline(one: Answer, parts: bool) -> None:
     from app.cli.show import ALL_PARTS, PARTS, numbers_of, show_journal
 
     most = ALL_PARTS if parts else PARTS
-    if sys.stdout.isatty() and (width() or 0) >= TABLE:
+    if sys.stdout.isatty() and (terminal_width() or 0) >= TABLE:
         show_journal(one.said.message, one.lines, parts=most)
         return
     for line in sorted(one.lines, key=lambda line: line.at_ms):
@@ -133,7 +133,7 @@ def _show_timeline(one: Answer, parts: bool) -> None:
         told = f"{when} {line.bot} {line.step} {line.verdict}"
         reason = f": {line.reason}" if line.reason else ""
         numbers = numbers_of(line.numbers, most) if parts else ""
-        wrapped(told + reason + (f" [{numbers}]" if numbers else ""), 4)
+        print_wrapped(told + reason + (f" [{numbers}]" if numbers else ""), 4)
 
 
 def as_dict(one: Answer) -> dict[str, Any]:

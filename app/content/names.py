@@ -32,7 +32,7 @@ def ids_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*mentioned, *linked]))
 
 
-def legible(text: str, names: Mapping[str, str]) -> str:
+def make_legible(text: str, names: Mapping[str, str]) -> str:
     """The text as a person sees it. `names`: by id; an id without one is `@somebody`,
     `@a role` or `#a channel`."""
     named = _ID.sub(lambda match: _shown_text(match, names), text)
@@ -53,7 +53,9 @@ def named_parts(
     mention people, too."""
     return tuple(
         [
-            part.model_copy(update={"text": legible(part.text, names)[:PART_LENGTH]})
+            part.model_copy(
+                update={"text": make_legible(part.text, names)[:PART_LENGTH]}
+            )
             for part in parts
         ]
     )

@@ -44,13 +44,13 @@ with which files."""
 Message = TypeVar("Message")
 
 
-def tolerant(
+def parse_tolerantly(
     parse: Callable[[Mapping[str, Any]], Message],
 ) -> Callable[[Mapping[str, Any]], Message]:
     """`parse` for Discord's message objects, tried once more without the fields that
     are not essential. What fails then is raised."""
 
-    def parsed(data: Mapping[str, Any]) -> Message:
+    def parse_message(data: Mapping[str, Any]) -> Message:
         try:
             return parse(data)
         except UNPARSABLE as error:
@@ -68,4 +68,4 @@ def tolerant(
                 | {"components": []}
             )
 
-    return parsed
+    return parse_message

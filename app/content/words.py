@@ -15,18 +15,18 @@ _ARTICLES = {
 }
 
 
-def described(parts: Sequence[MessagePart]) -> str:
+def describe_parts(parts: Sequence[MessagePart]) -> str:
     """All parts in one line: `[picture: a.png] [sticker: Wave]`."""
     return " ".join(part.described for part in parts)
 
 
-def worded(parts: Sequence[MessagePart]) -> str:
+def words_of_parts(parts: Sequence[MessagePart]) -> str:
     """What the parts say in words: the question of a poll, the text of a forward. A
     file's name is no word of anybody."""
     return " ".join(part.text for part in parts if part.kind in _SPOKEN and part.text)
 
 
-def thing(parts: Sequence[MessagePart]) -> str:
+def first_thing(parts: Sequence[MessagePart]) -> str:
     """The first part as one speaks of it: `a picture`, `a voice message`; empty where
     there is none."""
     if not parts:

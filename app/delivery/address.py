@@ -48,30 +48,30 @@ class Address:
         self._probing = False
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until a request may go; 0: now."""
         return max(0.0, self._until - self._clock()) if self._refusals else 0.0
 
-    def enter(self) -> None:
+    def check_entry(self) -> None:
         """Before a request. Raises AddressRefused while all wait; the first one after
         that goes alone."""
-        left = self.left
+        left = self.seconds_left
         if left > 0:
             raise AddressRefused(left)
         if self._refusals:
             self._probing = True
             self._until = self._clock() + PROBE
 
-    async def entered(self) -> None:
+    async def wait_and_enter(self) -> None:
         """As `enter`, waiting until a request may go."""
         while True:
             try:
-                self.enter()
+                self.check_entry()
                 return
             except AddressRefused as refused:
                 await asyncio.sleep(refused.left)
 
-    def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def note_answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """After each answer."""
         asked = _asked_pause(status, headers, body)
         if asked is None:
@@ -90,9 +90,9 @@ class Address:
             ___: aiohttp.TraceRequestStartParams,
         ) -> None:
             if waits:
-                await self.entered()
+                await self.wait_and_enter()
             else:
-                self.enter()
+                self.check_entry()
 
         async def end(
             _: aiohttp.ClientSession,
@@ -106,7 +106,9 @@ class Address:
             context: SimpleNamespace,
             params: aiohttp.TraceResponseChunkReceivedParams,
         ) -> None:
-            self.answered(context.answer.status, context.answer.headers, params.chunk)
+            self.note_answer(
+                context.answer.status, context.answer.headers, params.chunk
+            )
 
         config.on_request_start.append(begin)
         config.on_request_end.append(end)

@@ -164,7 +164,7 @@ def _retrieve_exception(task: asyncio.Task[None]) -> None:
         task.exception()  # What happens after Discord accepted is of no consequence.
 
 
-async def carry(
+async def carry_post(
     sending: Sending, post: Callable[[], Awaitable[object]]
 ) -> str | BaseException:
     """Send: the message id as soon as Discord accepted it, or why it did not. Any error

@@ -13,9 +13,16 @@ import discord
 import structlog
 
 from app.delivery.address import AddressRefused
-from app.delivery.attempts import Sending, carry
-from app.delivery.failures import Failure, Kind, Unreachable, Unseen, backoff_ms, judge
-from app.delivery.refusals import Way, instead
+from app.delivery.attempts import Sending, carry_post
+from app.delivery.failures import (
+    Failure,
+    Kind,
+    Unreachable,
+    Unseen,
+    backoff_ms,
+    judge_failure,
+)
+from app.delivery.refusals import Way, second_way_of
 from app.delivery.rest import DiscordRest, Found, Secrets
 from app.domain.errors import (
     DeliveryHeld,
@@ -80,7 +87,7 @@ class Courier:
     allowed: outbox.Allowed | None = None
     """The last permission to send."""
 
-    async def drain(self) -> int:
+    async def drain_outbox(self) -> int:
         """Deliver until the outbox is empty (0) or its head must wait; returns the ms
         until then. Raises LeaseLost."""
         try:
@@ -163,7 +170,7 @@ class Courier:
         attempt only."""
         absent = looked
 
-        async def ask() -> int:
+        async def ask_store() -> int:
             nonlocal absent
             allowed = await self.store.run(
                 outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent)
@@ -174,14 +181,14 @@ class Courier:
             self.allowed = allowed
             return allowed.tries
 
-        async def limited() -> None:
+        async def note_limited() -> None:
             await self.store.run(
                 outbox.record_failure(entry, chunk, self.owner, absent=True)
             )
 
         return Sending(
-            ask,
-            limited,
+            ask_store,
+            note_limited,
             self.settings.discord_timeout,
             asyncio.get_running_loop().create_future(),
         )
@@ -193,7 +200,9 @@ class Courier:
             client = await self._client_for(entry)
         except (TokenRefused, Unreachable, AddressRefused) as error:
             return error
-        return await carry(sending, lambda: self._request_post(client, entry, chunk))
+        return await carry_post(
+            sending, lambda: self._request_post(client, entry, chunk)
+        )
 
     async def _client_for(self, entry: OutboxEntry) -> discord.Client:
         secrets = await self._open_vault(entry)
@@ -252,7 +261,7 @@ class Courier:
     ) -> bool | None:
         """Act on a failure. True, False: as `_deliver_chunk`; None: again at once. Raises
         Later."""
-        failure = judge(error, reaction=entry.kind is ActionKind.REACT)
+        failure = judge_failure(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is Kind.UNAUTHORIZED:
             if sending.attempted:
                 await self.store.run(
@@ -282,7 +291,7 @@ class Courier:
         if refusal is not None and refusal.barred is not None:
             await self._remember_refusal(refusal.barred, failure.reason)
         way = refusal.way if refusal is not None else Way.NONE
-        other = instead(entry, chunk, way)
+        other = second_way_of(entry, chunk, way)
         if other is None:
             await self._bury_entry(entry, "dead", failure.reason)
             return False
@@ -371,9 +380,11 @@ class Courier:
             return
         wait_ms = max(
             backoff_ms(failures, failure.retry_after),
-            int(self.rest.address.left * 1000),
+            int(self.rest.address.seconds_left * 1000),
         )
-        if not self.rest.address.left:  # else all channels wait, and one line says so
+        if (
+            not self.rest.address.seconds_left
+        ):  # else all channels wait, and one line says so
             log.warning(
                 "delivery failed",
                 bot=self.bot,

@@ -202,7 +202,7 @@ class Deliverer:
             ):
                 return False
             async with self._renewed_lease(bot, channel, lease_ms):
-                wait_ms = await courier.drain()
+                wait_ms = await courier.drain_outbox()
         except (VaultMissing, VaultKeyWrong):
             wait_ms = int(
                 self._settings.pump_interval * 1000
@@ -229,7 +229,7 @@ class Deliverer:
         knows the bucket, a taker would only meet another 429. A dead process renews
         nothing."""
 
-        async def renew() -> None:
+        async def renew_lease() -> None:
             held = True
             while held:
                 await asyncio.sleep(lease_ms / 3000)
@@ -240,7 +240,7 @@ class Deliverer:
                 except StoreUnavailable:
                     continue
 
-        task = asyncio.create_task(renew())
+        task = asyncio.create_task(renew_lease())
         try:
             yield
         finally:
@@ -264,8 +264,8 @@ class Deliverer:
 def _warn_on_failure(what: str) -> Callable[[Future[None]], None]:
     """Says so when work that nobody waits for has failed."""
 
-    def told(work: Future[None]) -> None:
+    def log_failure(work: Future[None]) -> None:
         if not work.cancelled() and (error := work.exception()):
             log.warning(what, error=type(error).__name__)
 
-    return told
+    return log_failure

@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from app.delivery.address import seconds
-from app.delivery.refusals import UNKNOWN_MESSAGE, Refusal, Verdict, find
+from app.delivery.refusals import UNKNOWN_MESSAGE, Refusal, Verdict, find_refusal
 from app.domain.errors import StreamError, TokenRefused
 from app.runtime.logs import redact
 
@@ -52,7 +52,7 @@ class Failure(NamedTuple):
     refusal: Refusal | None = None
 
 
-def judge(error: BaseException, reaction: bool = False) -> Failure:
+def judge_failure(error: BaseException, reaction: bool = False) -> Failure:
     """Judge one failed request. What is not known for sure may have arrived."""
     match error:
         case discord.RateLimited():
@@ -85,12 +85,12 @@ def _discord_failure(error: discord.HTTPException, reaction: bool) -> Failure:
         return Failure(Kind.UNAUTHORIZED, reason)
     if error.status == 404 and error.code == UNKNOWN_MESSAGE:
         return Failure(
-            Kind.GONE, reason, refusal=find(error.code, error.text, reaction)
+            Kind.GONE, reason, refusal=find_refusal(error.code, error.text, reaction)
         )
     if not error.code or error.status >= 500 or error.status == 408:
         # A page of something before Discord tells nothing of what happened behind it.
         return Failure(Kind.UNKNOWN, _page_reason(error), retry_after)
-    refusal = find(error.code, error.text, reaction)
+    refusal = find_refusal(error.code, error.text, reaction)
     if refusal is not None and refusal.verdict is Verdict.FINAL:
         return Failure(Kind.FINAL, reason, refusal=refusal)
     return Failure(Kind.ABSENT, reason, retry_after)

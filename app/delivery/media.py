@@ -29,7 +29,7 @@ class Fetched(NamedTuple):
     problem: str = ""
 
 
-async def fetch(url: str, most: int, settings: Settings) -> Fetched:
+async def fetch_file(url: str, most: int, settings: Settings) -> Fetched:
     """A file of at most `most` bytes. Never raises for Discord or the network."""
     if not url.startswith(_allowed_bases(settings)):
         return Fetched(b"", "it is not at one of Discord's addresses")

@@ -171,7 +171,7 @@ TABLE: tuple[Refusal, ...] = (
 retried. Of rows with one code the first that fits counts."""
 
 
-def find(code: int, text: str, reaction: bool) -> Refusal | None:
+def find_refusal(code: int, text: str, reaction: bool) -> Refusal | None:
     """The row of a code, or None: it is not known. `text`: Discord's message with the
     fields that it refuses."""
     if code == NO_CODE:
@@ -181,7 +181,7 @@ def find(code: int, text: str, reaction: bool) -> Refusal | None:
     return next((row for row in known if row.about in text), None)
 
 
-def instead(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
+def second_way_of(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
     """The entry that takes the place of a refused one, or None: there is no second way.
     None has a second way for ever."""
     words = {"chunks": (entry.fallback,), "emoji": "", "fallback": ""}

@@ -17,11 +17,11 @@ import discord
 import structlog
 
 from app.content.lines import chat_line
-from app.content.plain import UNPARSABLE, tolerant
+from app.content.plain import UNPARSABLE, parse_tolerantly
 from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
-from app.delivery.media import TIMEOUT, Fetched, fetch
+from app.delivery.media import TIMEOUT, Fetched, fetch_file
 from app.domain.errors import StreamError, TokenRefused
 from app.domain.model import ChatLine
 from app.domain.settings import Settings
@@ -187,7 +187,7 @@ class DiscordRest:
 
     def fetch(self, url: str, most: int) -> Fetched:
         """A file of Discord's, at most `most` bytes. Never raises."""
-        work = self.submit(fetch(url, most, self._settings))
+        work = self.submit(fetch_file(url, most, self._settings))
         try:
             return work.result(2 * TIMEOUT)
         except (TimeoutError, concurrent.futures.CancelledError):
@@ -399,7 +399,9 @@ def _read_tolerantly(client: discord.Client) -> None:
     create = state.create_message
 
     def create_message(*, channel: Any, data: Any) -> discord.Message:
-        return tolerant(lambda one: create(channel=channel, data=cast(Any, one)))(data)
+        return parse_tolerantly(
+            lambda one: create(channel=channel, data=cast(Any, one))
+        )(data)
 
     state.create_message = create_message  # type: ignore[method-assign]
 

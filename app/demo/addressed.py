@@ -57,7 +57,7 @@ def addressed_bots(
     return found
 
 
-def explained(
+def explained_pairs(
     journal: Mapping[int, Sequence[JournalLine]], roster: Sequence[RosterEntry]
 ) -> set[tuple[int, int]]:
     """(message, bot account) pairs for which the journal says why there is no

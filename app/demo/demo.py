@@ -51,8 +51,8 @@ def run(
                 demo.with_page(port, secrets.token_urlsafe(16) if token else "")
             )
         figures = run_to_end(demo.headless(seconds))
-    show(console, figures, json_file)
-    return 0 if healthy(figures) else 1
+    show_figures(console, figures, json_file)
+    return 0 if is_healthy(figures) else 1
 
 
 class Demo:
@@ -64,7 +64,8 @@ class Demo:
         self.server = LoopbackDiscord()
         guild = self.server.add_guild("The Harbour")
         self.characters = [
-            lively(one) for one in everywhere(load_characters().values())
+            more_talkative(one)
+            for one in watching_everywhere(load_characters().values())
         ]
         self.bots = add_bots(self.server, self.characters)
         self.people = {name: self.server.add_user(name) for name in PEOPLE}
@@ -99,7 +100,7 @@ class Demo:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await self._play_opening()
-                        await stage.quiet(seconds, float(PACING["cooldown"]))
+                        await stage.wait_for_quiet(seconds, float(PACING["cooldown"]))
                 figures = await self._collect_figures(stage, self.server.posts[first:])
         finally:
             await self.server.stop()
@@ -109,7 +110,7 @@ class Demo:
         """Serve the page, to those who know its token if it has one, and keep
         everything running until Ctrl-C."""
         live = Live(self.scene)
-        self.server.add_routes(Page(live, token).routes())
+        self.server.add_routes(Page(live, token).page_routes())
         await self._listen_on(port)
         address = f"http://{HOST}:{self.server.port}/" + (
             f"?token={token}" if token else ""
@@ -129,11 +130,11 @@ class Demo:
 
     async def _perform_demo(self, live: Live, address: str) -> None:
         async with self._open_stage(self.flower) as stage:
-            live.follow(stage.journal)
+            live.follow_journal(stage.journal_of)
             try:
                 self._print_introduction(stage, address)
                 await self._play_opening()
-                await stage.system.lasts()
+                await stage.system.run_until_end()
             finally:
                 await live.stop()  # before its Redis ends
 
@@ -200,7 +201,7 @@ class Demo:
                 "  · “Dotty, what would you drink?” needs no @\n"
                 "  · #reading-room: nobody speaks there unasked\n\n"
                 f"Flower: {flower}  user stream, password {password}\n"
-                f"Logs:   {stage.system.log}\n[dim]Ctrl-C stops everything.[/dim]",
+                f"Logs:   {stage.system.log_file}\n[dim]Ctrl-C stops everything.[/dim]",
                 title="The Stream",
                 border_style="blue",
                 expand=False,
@@ -214,16 +215,16 @@ class Demo:
             )
             for _, one, channel in self.scene.direct_channels()
         }
-        return await stage.figures(posts, dms)
+        return await stage.collect_figures(posts, dms)
 
 
-def everywhere(characters: Iterable[Character]) -> list[Character]:
+def watching_everywhere(characters: Iterable[Character]) -> list[Character]:
     """The characters, each watching every channel, so that they compete for every open
     question."""
     return [one.model_copy(update={"watchlist": ("*",)}) for one in characters]
 
 
-def lively(character: Character) -> Character:
+def more_talkative(character: Character) -> Character:
     """The character, a little more talkative than in earnest."""
     return character.model_copy(
         update={
@@ -232,7 +233,7 @@ def lively(character: Character) -> Character:
     )
 
 
-def healthy(figures: Json) -> bool:
+def is_healthy(figures: Json) -> bool:
     """Whether a demo went as promised: something was answered, nothing twice, nothing
     lost, no error."""
     return bool(figures["answered"]) and not any(
@@ -241,7 +242,7 @@ def healthy(figures: Json) -> bool:
     )
 
 
-def show(console: Console, figures: Json, json_file: Path | None) -> None:
+def show_figures(console: Console, figures: Json, json_file: Path | None) -> None:
     """Write the figures to the file, if there is one, and print them as a table; lists
     as their length."""
     if json_file is not None:

@@ -40,7 +40,7 @@ class Live:
         """Begin to follow; call it on the loop of the running server."""
         self._tasks.append(asyncio.create_task(self._follow_records()))
 
-    def follow(self, journal: Journal) -> None:
+    def follow_journal(self, journal: Journal) -> None:
         """From now on also tell of the decisions in this journal."""
         self._tasks.append(asyncio.create_task(self._follow_journal(journal)))
 
@@ -75,7 +75,7 @@ class Live:
         finally:
             self._readers.discard(queue)
 
-    def tell(self, event: Json) -> None:
+    def tell_readers(self, event: Json) -> None:
         """Send one event to every reader."""
         if self._readers:
             text = json.dumps(event)
@@ -83,13 +83,13 @@ class Live:
                 _offer_text(queue, text)
 
     def _snapshot_text(self) -> str:
-        return json.dumps(shapes.snapshot(self.scene, self.decisions))
+        return json.dumps(shapes.scene_snapshot(self.scene, self.decisions))
 
     async def _follow_records(self) -> None:
         with self.scene.server.subscribe(limit=10_000) as records:
             async for record in records:
                 if record.channel_id in self.scene.shown:
-                    self.tell(shapes.event(record))
+                    self.tell_readers(shapes.event_payload(record))
 
     async def _follow_journal(self, journal: Journal) -> None:
         while True:
@@ -114,7 +114,7 @@ class Live:
         ):
             known = len(self.decisions.get(message, ()))
             for line in lines[known:]:
-                self.tell(shapes.decision(message, line))
+                self.tell_readers(shapes.decision_payload(message, line))
             if lines:
                 self.decisions[message] = tuple(lines)
 

@@ -52,7 +52,7 @@ class Page:
         self._scene = live.scene
         self._token = token
 
-    def routes(self) -> list[web.RouteDef]:
+    def page_routes(self) -> list[web.RouteDef]:
         """The files, the live stream, and what a person may do: say, react."""
         return [
             *(

@@ -68,7 +68,7 @@ def pile_ons(records: Records) -> list[int]:
     ]
 
 
-def duplicates(records: Records) -> list[int]:
+def find_duplicates(records: Records) -> list[int]:
     """Posts of our bots that repeat: a second reply of one bot to one message, or a
     second post with one nonce."""
     seen: Counter[tuple[int, str]] = Counter()
@@ -87,7 +87,7 @@ def duplicates(records: Records) -> list[int]:
     return found
 
 
-def crowding(records: Records) -> list[int]:
+def find_crowding(records: Records) -> list[int]:
     """Unasked posts that followed another bot's unasked post in the same channel within
     CROWD_SECONDS of log time."""
     last: dict[int, Post] = {}
@@ -105,7 +105,7 @@ def crowding(records: Records) -> list[int]:
     return found
 
 
-def unanswered(records: Records) -> list[tuple[int, int]]:
+def find_unanswered(records: Records) -> list[tuple[int, int]]:
     """(message, bot) pairs where an addressed bot neither answered nor reacted nor
     journalled why not."""
     answers, reacted = records.answers(), records.reacted()
@@ -120,7 +120,7 @@ def unanswered(records: Records) -> list[tuple[int, int]]:
     ]
 
 
-def latencies(records: Records) -> tuple[list[float], list[float]]:
+def reply_latencies(records: Records) -> tuple[list[float], list[float]]:
     """Real milliseconds from the POST of a message to that of its first answer: for
     addressed messages, for others."""
     direct: list[float] = []
@@ -143,12 +143,12 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 1)
 
 
-def spread(values: Collection[float]) -> Json:
+def spread_of(values: Collection[float]) -> Json:
     """Shape: p50, p99."""
     return {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)}
 
 
-def summary(records: Records) -> Json:
+def summary_of(records: Records) -> Json:
     """The figures of a demo or a replay that the room itself shows."""
     answers, reacted = records.answers(), records.reacted()
     answered = [
@@ -164,25 +164,25 @@ def summary(records: Records) -> Json:
         <= {post.author_id for post in answers.get(message, ())}
         | reacted.get(message, set())
     ]
-    direct, open_to_all = latencies(records)
+    direct, open_to_all = reply_latencies(records)
     return {
         "messages": len(records.asked()),
         "bots": len(records.ours),
         "answered": len(answered),
         "addressed": len(addressed),
         "addressed_answered": len(complete),
-        "addressed_unexplained": len(unanswered(records)),
+        "addressed_unexplained": len(find_unanswered(records)),
         "posts": len(records.said()),
         "reactions": sum(
             not one.removed for one in records.reactions if one.user_id in records.ours
         ),
         "pile_ons": len(pile_ons(records)),
-        "duplicates": len(duplicates(records)),
-        "crowding": len(crowding(records)),
+        "duplicates": len(find_duplicates(records)),
+        "crowding": len(find_crowding(records)),
         "latency_ms": {
-            **spread(direct + open_to_all),
-            "addressed": spread(direct),
-            "unaddressed": spread(open_to_all),
+            **spread_of(direct + open_to_all),
+            "addressed": spread_of(direct),
+            "unaddressed": spread_of(open_to_all),
         },
     }
 
@@ -218,14 +218,15 @@ def per_message(
                 if replies
                 else None,
                 "decisions": [
-                    decision(post, line) for line in journal.get(post.message_id, ())
+                    decision_text(post, line)
+                    for line in journal.get(post.message_id, ())
                 ],
             }
         )
     return rows
 
 
-def decision(post: Post, line: JournalLine) -> str:
+def decision_text(post: Post, line: JournalLine) -> str:
     """A journal line as text: age in ms, bot, step, verdict, bid, reason."""
     bid = f" {float(line.numbers['bid']):+.2f} bits" if "bid" in line.numbers else ""
     reason = f": {line.reason}" if line.reason else ""

@@ -82,7 +82,9 @@ class Scene:
         }
 
 
-def snapshot(scene: Scene, decisions: Mapping[str, Iterable[JournalLine]]) -> Json:
+def scene_snapshot(
+    scene: Scene, decisions: Mapping[str, Iterable[JournalLine]]
+) -> Json:
     """All that a page needs to draw itself: the cast, the newest messages with their
     reactions, and the decisions."""
     kept: dict[int, list[Post]] = {}
@@ -98,12 +100,14 @@ def snapshot(scene: Scene, decisions: Mapping[str, Iterable[JournalLine]]) -> Js
     return {
         "type": "snapshot",
         **scene.cast(),
-        "messages": [message(post) for post in posts],
+        "messages": [message_payload(post) for post in posts],
         "reactions": [
-            reaction(one) for one in scene.server.reactions if one.message_id in shown
+            reaction_payload(one)
+            for one in scene.server.reactions
+            if one.message_id in shown
         ],
         "decisions": [
-            decision(key, line)
+            decision_payload(key, line)
             for key, lines in decisions.items()
             if int(key) in shown
             for line in lines
@@ -111,13 +115,13 @@ def snapshot(scene: Scene, decisions: Mapping[str, Iterable[JournalLine]]) -> Js
     }
 
 
-def event(record: Record) -> Json:
+def event_payload(record: Record) -> Json:
     """One thing that happened, as the page is told."""
     match record:
         case Post():
-            return {"type": "message", **message(record)}
+            return {"type": "message", **message_payload(record)}
         case Reaction():
-            return {"type": "reaction", **reaction(record)}
+            return {"type": "reaction", **reaction_payload(record)}
         case Typing():
             return {
                 "type": "typing",
@@ -134,7 +138,7 @@ def event(record: Record) -> Json:
             return {"type": "deletion", "id": str(record.message_id)}
 
 
-def message(post: Post) -> Json:
+def message_payload(post: Post) -> Json:
     """Shape: id, channel, author, name, bot, text, reply_to, at (Unix ms), edited,
     deleted."""
     return {
@@ -151,7 +155,7 @@ def message(post: Post) -> Json:
     }
 
 
-def reaction(one: Reaction) -> Json:
+def reaction_payload(one: Reaction) -> Json:
     """Shape: id of the message, author, emoji, removed."""
     return {
         "id": str(one.message_id),
@@ -162,7 +166,7 @@ def reaction(one: Reaction) -> Json:
     }
 
 
-def decision(message_id: str, line: JournalLine) -> Json:
+def decision_payload(message_id: str, line: JournalLine) -> Json:
     """Shape: the journal line, `id` of its message and `after` (ms since the message
     was written)."""
     return {

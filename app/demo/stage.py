@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from app.demo.addressed import addressed_bots, explained
-from app.demo.report import Json, Records, per_message, summary
+from app.demo.addressed import addressed_bots, explained_pairs
+from app.demo.report import Json, Records, per_message, summary_of
 from app.demo.system import START_TIMEOUT, StreamSystem
 from app.domain.character import Character
 from app.domain.model import JournalLine, RosterEntry
@@ -48,11 +48,11 @@ class Stage:
             for one in self.characters
         ]
 
-    async def journal(self, message: str) -> tuple[JournalLine, ...]:
+    async def journal_of(self, message: str) -> tuple[JournalLine, ...]:
         """What was decided about one message."""
         return await self.store.run(journal.read(message))
 
-    async def journals(
+    async def journals_of(
         self, posts: Iterable[Post]
     ) -> dict[int, tuple[JournalLine, ...]]:
         """What was decided about these messages, by id."""
@@ -60,23 +60,23 @@ class Stage:
         return dict(
             zip(
                 ids,
-                await asyncio.gather(*(self.journal(str(one)) for one in ids)),
+                await asyncio.gather(*(self.journal_of(str(one)) for one in ids)),
                 strict=True,
             )
         )
 
-    async def figures(
+    async def collect_figures(
         self, posts: Sequence[Post], dms: Mapping[int, str], speed: float = 1.0
     ) -> Json:
         """The report on these posts, with `errors` and `per_message`. `dms` maps direct
         channels to their bots."""
-        journal = await self.journals(posts)
+        journal = await self.journals_of(posts)
         records = Records(
             posts=posts,
             reactions=self.server.reactions,
             ours={bot.id for bot in self.bots.values()},
             addressed=addressed_bots(posts, self.roster, dms),
-            explained=explained(journal, self.roster),
+            explained=explained_pairs(journal, self.roster),
             speed=speed,
         )
         errors: list[str] = [
@@ -84,7 +84,7 @@ class Stage:
             *["dead letter"] * await self.dead_letters(),
         ]
         return {
-            **summary(records),
+            **summary_of(records),
             "errors": errors,
             "per_message": per_message(records, journal),
         }
@@ -106,7 +106,9 @@ class Stage:
         )
         return sum(counted)
 
-    async def quiet(self, limit: float, horizon: float, still: float = 1.0) -> bool:
+    async def wait_for_quiet(
+        self, limit: float, horizon: float, still: float = 1.0
+    ) -> bool:
         """Wait until nothing is due and nothing was posted for `still` seconds; False
         after `limit` seconds."""
         deadline = time.monotonic() + limit
@@ -128,7 +130,7 @@ class Stage:
         )
         return sum(await asyncio.gather(*counts))
 
-    async def counters(self) -> dict[str, int]:
+    async def read_counters(self) -> dict[str, int]:
         """The workers' counters, and `redis_commands`: all commands that Redis has
         carried out."""
         info = await self.store.client.info("commandstats")
@@ -158,9 +160,9 @@ async def on_stage(
     store: AsyncStore | None = None
     system.start()
     try:
-        url = await system.serving()
+        url = await system.wait_until_serving()
         store = AsyncStore(url)
-        await system.until(
+        await system.wait_until(
             lambda: set(bots.values()) <= set(server.connected()),
             START_TIMEOUT,
             "the bots to connect",
@@ -194,10 +196,10 @@ async def _warm_up(stage: Stage) -> None:
         stage.server.dm(guest, bot, f"Hello {bot.name}!")
     channels = {stage.server.dm_channel(guest, bot).id for bot in stage.bots.values()}
 
-    def answered() -> bool:
+    def is_answered() -> bool:
         return channels <= {post.channel_id for post in stage.server.posts_by_bots()}
 
-    await stage.system.until(answered, WARM_TIMEOUT, "the bots to answer")
+    await stage.system.wait_until(is_answered, WARM_TIMEOUT, "the bots to answer")
 
 
 def add_bots(

@@ -67,7 +67,7 @@ class StreamSystem:
         }
 
     @property
-    def log(self) -> Path:
+    def log_file(self) -> Path:
         """Everything that the children printed."""
         return self.folder / "up.log"
 
@@ -77,7 +77,7 @@ class StreamSystem:
         return running_url(self.folder / "data")
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the system has ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
@@ -104,38 +104,40 @@ class StreamSystem:
             daemon=True,
         ).start()
 
-    async def serving(self) -> str:
+    async def wait_until_serving(self) -> str:
         """Wait until Valkey and both workers serve; the address of Valkey. StreamError
         when the system ends instead."""
-        await self.until(
+        await self.wait_until(
             lambda: {"direct", "cycles"} <= self._ready,
             START_TIMEOUT,
             "the workers to start",
         )
         url = self.redis_url
         if url is None:
-            raise StreamError(f"The embedded Valkey does not answer: see {self.log}")
+            raise StreamError(
+                f"The embedded Valkey does not answer: see {self.log_file}"
+            )
         return url
 
-    async def until(
+    async def wait_until(
         self, predicate: Callable[[], object], seconds: float, what: str
     ) -> None:
         """Wait until the predicate holds. StreamError, with the children's last words,
         when it does not."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not predicate():
-            if self.ended or asyncio.get_running_loop().time() > deadline:
+            if self.has_ended or asyncio.get_running_loop().time() > deadline:
                 why = (
                     "The system ended"
-                    if self.ended
+                    if self.has_ended
                     else f"Waited {seconds:.0f} s for {what} in vain"
                 )
                 raise StreamError(f"{why}: {self._last_words()}")
             await asyncio.sleep(0.05)
 
-    async def lasts(self) -> None:
+    async def run_until_end(self) -> None:
         """Never returns. StreamError when the system ends by itself."""
-        await self.until(lambda: False, math.inf, "")
+        await self.wait_until(lambda: False, math.inf, "")
 
     def stop(self) -> None:
         """End everything in good order."""
@@ -174,7 +176,7 @@ class StreamSystem:
         )
 
     def _read_output(self, output: IO[str]) -> None:
-        with output, self.log.open("w", encoding="utf-8") as log:
+        with output, self.log_file.open("w", encoding="utf-8") as log:
             for line in output:
                 log.write(line)
                 log.flush()
@@ -189,8 +191,8 @@ class StreamSystem:
 
     def _last_words(self) -> str:
         lines = (
-            self.log.read_text(encoding="utf-8").splitlines()
-            if self.log.exists()
+            self.log_file.read_text(encoding="utf-8").splitlines()
+            if self.log_file.exists()
             else []
         )
         words = (

@@ -456,7 +456,7 @@ def explanations(error: ValidationError) -> list[str]:
     return lines
 
 
-def explain(error: ValidationError) -> str:
+def explain_first(error: ValidationError) -> str:
     """The first of `explanations`."""
     return explanations(error)[0]
 
@@ -492,4 +492,4 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigurationError(explain(error)) from None
+        raise ConfigurationError(explain_first(error)) from None

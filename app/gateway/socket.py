@@ -14,7 +14,7 @@ import discord
 import structlog
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
-from app.content.plain import tolerant
+from app.content.plain import parse_tolerantly
 from app.gateway.held import where
 from app.gateway.identify import SessionStart, session_start
 
@@ -81,7 +81,7 @@ class SteadyClient(discord.Client):
         self._reconnections = Reconnections()
         super().__init__(**options)
         parsers = self._connection.parsers
-        parsers["MESSAGE_CREATE"] = tolerant(parsers["MESSAGE_CREATE"])
+        parsers["MESSAGE_CREATE"] = parse_tolerantly(parsers["MESSAGE_CREATE"])
         self._refer = self._connection._update_references
         self._connection._update_references = self._opened  # type: ignore[assignment]
 

@@ -61,7 +61,7 @@ class Backoff:
     stable: float = 60.0
     chance: Callable[[], float] = random.random
 
-    def delay(self, failures: int) -> float:
+    def restart_delay(self, failures: int) -> float:
         """The wait before the next start, after this many failures in a row (at least
         one)."""
         return float(
@@ -235,11 +235,11 @@ class Supervisor:
             1 if now - child.started_at >= self._backoff.stable else child.failures + 1
         )
         child.restarts += 1
-        delay = self._backoff.delay(child.failures)
+        delay = self._backoff.restart_delay(child.failures)
         child.due = now + delay
         self._say(
             "up",
-            f"{child.spec.name} ended ({describe(code)}); it starts again in {delay:.1f} s",
+            f"{child.spec.name} ended ({describe_exit(code)}); it starts again in {delay:.1f} s",
         )
 
     def _handle_refusal(self, child: Child, code: int, now: float) -> None:
@@ -304,6 +304,6 @@ def _is_alive(child: Child) -> bool:
     return child.process is not None and child.process.poll() is None
 
 
-def describe(code: int) -> str:
+def describe_exit(code: int) -> str:
     """A return code in words: `code 3`, or the signal that ended the process."""
     return f"code {code}" if code >= 0 else signal.Signals(-code).name

@@ -54,12 +54,12 @@ def die_with_parent(signum: int = signal.SIGKILL) -> Callable[[], None] | None:
         _load_libc(),
     )  # loaded before the fork: the child must not import
 
-    def arm() -> None:
+    def die_with_parent_now() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signum)
         if os.getppid() != parent:  # the parent ended before the kernel knew
             os._exit(1)
 
-    return arm
+    return die_with_parent_now
 
 
 def free_port() -> int:
@@ -69,7 +69,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def bindable(port: int) -> bool:
+def is_bindable(port: int) -> bool:
     """Whether a server could listen on this loopback port; lingering connections of an
     earlier one do not matter."""
     with socket.socket() as probe:
@@ -131,14 +131,14 @@ def running_url(data_dir: Path) -> str | None:
         )
     except (OSError, ValueError):
         return None
-    return url if ping(url) else None
+    return url if is_answering(url) else None
 
 
 def _server_url(password: str, port: int) -> str:
     return f"redis://:{password}@{HOST}:{port}/0"
 
 
-def ping(url: str) -> bool:
+def is_answering(url: str) -> bool:
     """Whether a server at this address answers and has loaded its data."""
     client = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
     try:
@@ -230,7 +230,7 @@ class EmbeddedValkey:
 
     def ready(self) -> bool:
         """Whether the server answers."""
-        return ping(self.url)
+        return is_answering(self.url)
 
     def start(self, timeout: float = 10.0) -> str:
         """Start the server and wait until it answers; returns its address."""
@@ -322,7 +322,7 @@ class EmbeddedValkey:
             kept = int((self.folder / "port").read_text())
         except (OSError, ValueError):
             return free_port()
-        return kept if bindable(kept) else free_port()
+        return kept if is_bindable(kept) else free_port()
 
     def _server_configuration(self) -> str:
         lines = (

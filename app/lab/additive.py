@@ -106,7 +106,7 @@ class Design:
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def scores(weights: Floats, cells: Cells) -> Floats:
+def log_odds(weights: Floats, cells: Cells) -> Floats:
     """Log odds (nats) of each example."""
     total: Floats = weights[0] + np.take(weights, cells).sum(axis=1)
     return total
@@ -127,7 +127,7 @@ def fit(
     repeated = np.ravel(cells)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        odds = scores(weights, cells)
+        odds = log_odds(weights, cells)
         residual = (1.0 / (1.0 + np.exp(-odds)) - labels) * importance
         gradient = _bin_sums(repeated, np.repeat(residual, cells.shape[1]), width)
         gradient[0] = residual.sum()
@@ -146,14 +146,16 @@ def fit(
         first[0] = np.log(rate / (1.0 - rate))
     seen = _bin_sums(repeated, np.repeat(importance, cells.shape[1]), width)
     seen[0] = importance.sum()
-    return minimise(loss, first, 1.0 / (seen * rate * (1.0 - rate) + ridge + SMOOTH))
+    return minimise_loss(
+        loss, first, 1.0 / (seen * rate * (1.0 - rate) + ridge + SMOOTH)
+    )
 
 
 def _bin_sums(places: NDArray[np.integer], parts: Floats, width: int) -> Floats:
     return np.bincount(places, parts, minlength=width).astype(np.float64)
 
 
-def minimise(
+def minimise_loss(
     loss: Callable[[Floats], tuple[float, Floats]], start: Floats, scale: Floats
 ) -> Floats:
     """L-BFGS with backtracking (Nocedal and Wright, algorithm 7.4); `scale` is the

@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from app.demo import report
-from app.demo.demo import everywhere
+from app.demo.demo import watching_everywhere
 from app.demo.stage import Stage, add_bots, on_stage, run_to_end
 from app.domain.character import load_characters
 from app.host.valkey import die_with_parent
@@ -66,24 +66,24 @@ def main(
     """Measure, print the table, write the figures."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
-        waits = run_to_end(measure(Path(folder), messages, console))
-    show(console, waits)
+        waits = run_to_end(measure_waits(Path(folder), messages, console))
+    print_table(console, waits)
     if json_file is not None:
         figures = {
-            kind: {"n": len(some), **report.spread(some)}
+            kind: {"n": len(some), **report.spread_of(some)}
             for kind, some in waits.items()
         }
         json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-async def measure(
+async def measure_waits(
     folder: Path, messages: int, console: Console
 ) -> dict[str, list[float]]:
     """Real milliseconds from POST to the reply's POST: `echo`, `addressed`,
     `unaddressed`, and the `window` waited."""
     # Uncompressed: Discord's own work is no part of what is measured.
     server = LoopbackDiscord(rate_limit=None, compress=False)
-    characters = everywhere(load_characters().values())
+    characters = watching_everywhere(load_characters().values())
     bots, echo, person = (
         add_bots(server, characters),
         server.add_bot("Echo"),
@@ -148,7 +148,7 @@ async def _time_unaddressed(
         wait = await _wait_for_reply(stage, post, OPEN_PATIENCE)
         windows = [
             float(line.numbers.get("window_ms", 0))
-            for line in await stage.journal(str(post.message_id))
+            for line in await stage.journal_of(str(post.message_id))
             if line.step == "elect" and line.verdict == "granted"
         ]
         if wait is not None and windows:
@@ -183,12 +183,12 @@ def _echo_bot(server: LoopbackDiscord, account: Account) -> Iterator[None]:
         process.wait()
 
 
-def show(console: Console, waits: dict[str, list[float]]) -> None:
+def print_table(console: Console, waits: dict[str, list[float]]) -> None:
     """The table, with ratios to the echo bot's median and 99th percentile."""
     table = Table("POST to reply, ms", "n", "p50", "p99", "p50 / echo", "p99 / echo")
-    base = report.spread(waits["echo"])
+    base = report.spread_of(waits["echo"])
     for kind, some in waits.items():
-        figures = report.spread(some)
+        figures = report.spread_of(some)
         ratios = [
             _ratio_text(figures[name], base[name]) if kind != "window" else ""
             for name in ("p50", "p99")

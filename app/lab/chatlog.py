@@ -106,7 +106,9 @@ def _spread_minutes(lines: list[LogLine]) -> list[LogLine]:
     return spread
 
 
-def timetable(lines: Sequence[LogLine], longest_gap: float = LONGEST_GAP) -> list[Cue]:
+def make_timetable(
+    lines: Sequence[LogLine], longest_gap: float = LONGEST_GAP
+) -> list[Cue]:
     """When each message is posted, in seconds of log time; silences are shortened to
     `longest_gap`."""
     cues: list[Cue] = []
@@ -134,7 +136,7 @@ def stand_ins(lines: Iterable[LogLine], count: int) -> list[str]:
     return ranked[:count]
 
 
-def rewritten(line: LogLine, roles: Mapping[str, str]) -> str:
+def rewrite_names(line: LogLine, roles: Mapping[str, str]) -> str:
     """The text with each named person who is played by a bot called by that bot's name;
     `@` before a name stays."""
     text = line.text

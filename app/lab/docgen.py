@@ -240,14 +240,14 @@ def outages_page() -> str:
 
 def diaries_page() -> str:
     """docs/diaries.md."""
-    from app.lab.week import page
+    from app.lab.week import week_page
 
-    return page()
+    return week_page()
 
 
 def messages_page() -> str:
     """docs/messages.md."""
-    from app.lab.message_kinds import rows
+    from app.lab.message_kinds import table_rows
 
     return (
         "\n\n".join(
@@ -261,7 +261,7 @@ def messages_page() -> str:
                 "in a line of the mood `unseen`, that it cannot make it out.",
                 _markdown_table(
                     ("kind", "what a model reads", "what the offline voice answers"),
-                    rows(),
+                    table_rows(),
                 ),
             )
         )

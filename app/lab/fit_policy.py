@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from app.lab.additive import Cells, Design, Floats, Table, fit, scores
-from app.lab.fitted import Curve, Row, draw, write_docs, write_policy
+from app.lab.additive import Cells, Design, Floats, Table, fit, log_odds
+from app.lab.fitted import Curve, Row, draw_plot, write_docs, write_policy
 from app.lab.judge import BOTS, Log, read_log
 from app.rules.features import FEATURES, features
 from app.rules.policy import Policy, shipped_policy
@@ -149,7 +149,7 @@ class Examples:
     group: NDArray[np.int64]
 
 
-def gather(logs: Sequence[Log]) -> Examples:
+def gather_examples(logs: Sequence[Log]) -> Examples:
     """All examples of the logs, in order."""
     groups = sorted({channel_day(log) for log in logs})
     order = np.random.default_rng(0).permutation(len(groups))
@@ -188,7 +188,7 @@ def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
             one.turn.author for one in log.said if one.human
         ).most_common(PEOPLE)
     ]
-    labels, triggers = log.labels(people), log.triggers()
+    labels, triggers = log.find_labels(people), log.find_triggers()
     room = Room({bot: (bot,) for bot in log.bots})
     found = []
     for one in log.said:
@@ -204,7 +204,7 @@ def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
     return found
 
 
-def design(without: str = "") -> tuple[Design, tuple[tuple[str, ...], ...]]:
+def design_terms(without: str = "") -> tuple[Design, tuple[tuple[str, ...], ...]]:
     """The terms, and their features; `without` leaves a group out, with every pair that
     it takes part in."""
     terms = [(feature,) for feature, group in GROUP_OF.items() if group != without]
@@ -255,7 +255,7 @@ class Validated:
         best[np.arange(len(best)), others.argmax(axis=1)] = (
             others.max(axis=1) >= threshold
         )
-        return np.asarray(called | (best & ~some(called)[:, None]))
+        return np.asarray(called | (best & ~any_chosen(called)[:, None]))
 
     def f1(self, chosen: Flags, among: Flags | None = None) -> tuple[float, float]:
         """F1 of who and of anybody."""
@@ -264,7 +264,9 @@ class Validated:
             if among is None
             else (chosen[among], self.labels[among])
         )
-        return _f1_score(picked, label), _f1_score(some(picked), some(label))
+        return _f1_score(picked, label), _f1_score(
+            any_chosen(picked), any_chosen(label)
+        )
 
     def threshold(self, among: Flags | None = None) -> float:
         """The one that makes the two F1 together greatest."""
@@ -272,7 +274,7 @@ class Validated:
             max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1]
         )
 
-    def honest(self) -> Row:
+    def honest_row(self) -> Row:
         """The scores with a threshold that never saw the fold it is used on."""
         chosen = np.zeros_like(self.labels)
         for fold in range(FOLDS):
@@ -286,12 +288,12 @@ class Validated:
         return Row(
             *_precision_recall(chosen, self.labels),
             who,
-            *_precision_recall(some(chosen), some(self.labels)),
+            *_precision_recall(any_chosen(chosen), any_chosen(self.labels)),
             anybody,
         )
 
 
-def some(chosen: Flags) -> Flags:
+def any_chosen(chosen: Flags) -> Flags:
     """By trigger: whether any bot is chosen."""
     return np.asarray(chosen.any(axis=1), dtype=np.bool_)
 
@@ -309,9 +311,9 @@ def _f1_score(chosen: Flags, label: Flags) -> float:
     )
 
 
-def validate(examples: Examples, without: str = "") -> Validated:
+def cross_validate(examples: Examples, without: str = "") -> Validated:
     """Refit for each fold and score what was left out."""
-    shape, _ = design(without)
+    shape, _ = design_terms(without)
     cells: Cells = shape.cells(examples.table)
     out = np.zeros(len(examples.labels))
     start: Floats | None = None
@@ -324,7 +326,7 @@ def validate(examples: Examples, without: str = "") -> Validated:
             importance=examples.weights[seen],
             start=start,
         )
-        out[held] = scores(start, cells[held]) / np.log(2.0)
+        out[held] = log_odds(start, cells[held]) / np.log(2.0)
     five = examples.scored
     named = examples.table[:, FEATURES.index("named")]
     return Validated(
@@ -335,7 +337,7 @@ def validate(examples: Examples, without: str = "") -> Validated:
     )
 
 
-def curve(validated: Validated, threshold: float) -> Curve:
+def threshold_curve(validated: Validated, threshold: float) -> Curve:
     """Precision and recall while the threshold rises."""
     points = [
         validated.row(validated.choose(bits)) for bits in np.arange(-6.0, 2.51, 0.25)
@@ -343,9 +345,9 @@ def curve(validated: Validated, threshold: float) -> Curve:
     return Curve(points, validated.row(validated.choose(threshold)))
 
 
-def shipped(examples: Examples, threshold: float, by_hand: Policy) -> str:
+def shipped_text(examples: Examples, threshold: float, by_hand: Policy) -> str:
     """The text of `policy.yaml`, fitted to all examples."""
-    shape, chosen = design()
+    shape, chosen = design_terms()
     weights = fit(
         shape, shape.cells(examples.table), examples.labels, examples.weights
     ) / np.log(2.0)
@@ -375,22 +377,22 @@ def main(
     )
     chosen = parser.parse_args(arguments)
     logs = [log for log in map(read_log, sorted(chosen.files)) if log is not None]
-    examples = gather(logs)
+    examples = gather_examples(logs)
     say(
         f"{len(logs)} files, {len(examples.labels):,} examples, {int(examples.scored.sum()) // BOTS:,} triggers"
     )
-    full = validate(examples)
+    full = cross_validate(examples)
     threshold = full.threshold()
-    rows = {"policy": full.honest()}
+    rows = {"policy": full.honest_row()}
     say(f"cross-validated: {rows['policy'].text()}; threshold {threshold:.2f} bits")
     chosen.policy.write_text(
-        shipped(examples, threshold, shipped_policy()), encoding="utf-8"
+        shipped_text(examples, threshold, shipped_policy()), encoding="utf-8"
     )
     if chosen.docs is not None:
         for group in AXES:
-            rows[f"without {group}"] = validate(examples, group).honest()
+            rows[f"without {group}"] = cross_validate(examples, group).honest_row()
             say(f"without {group}: {rows[f'without {group}'].text()}")
-        write_docs(chosen.docs, rows, draw(curve(full, threshold)))
+        write_docs(chosen.docs, rows, draw_plot(threshold_curve(full, threshold)))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def _markdown_table(rows: Mapping[str, Row]) -> str:
     return "\n".join(lines)
 
 
-def draw(curve: Curve) -> str:
+def draw_plot(curve: Curve) -> str:
     """The plot as SVG: recall to the right, precision upwards."""
     who = [(row.who_recall, row.who_precision) for row in curve.points]
     anybody = [(row.anybody_recall, row.anybody_precision) for row in curve.points]

@@ -47,7 +47,7 @@ class Log:
     said: Sequence[Said]
     bots: tuple[str, ...]
 
-    def labels(self, authors: Iterable[str]) -> dict[str, set[str]]:
+    def find_labels(self, authors: Iterable[str]) -> dict[str, set[str]]:
         """Message id -> those of `authors` who answered it."""
         chosen = set(authors)
         found: dict[str, set[str]] = {}
@@ -57,7 +57,7 @@ class Log:
                     found.setdefault(answered, set()).add(one.turn.author)
         return found
 
-    def triggers(self) -> set[str]:
+    def find_triggers(self) -> set[str]:
         """Ids of the messages to decide about."""
         bots = set(self.bots)
         return {
@@ -242,7 +242,7 @@ def _judge_log(log: Log, policy: Policy, report: Report) -> None:
     """The policy first and alone, so that its time is its own; then the rules over the
     same turns."""
     chosen: dict[str, set[str]] = {}
-    triggers, bots = log.triggers(), log.bots
+    triggers, bots = log.find_triggers(), log.bots
     room = Room({bot: (bot,) for bot in bots})
     started = time.perf_counter()
     for one in log.said:
@@ -250,7 +250,7 @@ def _judge_log(log: Log, policy: Policy, report: Report) -> None:
             chosen[one.turn.message_id] = who_answers(room, one.turn, bots, policy)
         room.observe(one.turn)
     report.seconds += time.perf_counter() - started
-    labels, simple = log.labels(bots), Simple(bots)
+    labels, simple = log.find_labels(bots), Simple(bots)
     room = Room({bot: (bot,) for bot in bots})
     for one in log.said:
         if one.turn.message_id in triggers:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app.brain.ports import Enclosed
 from app.brain.prompt import Shown, asked, heard
-from app.content.words import thing
+from app.content.words import first_thing
 from app.domain.model import Event, InboxEntry, MessagePart, PartKind, Signal
 from app.loopback import kinds
 
@@ -126,7 +126,7 @@ KINDS: tuple[MessageKind, ...] = (
 )
 
 
-def entry(kind: MessageKind) -> InboxEntry:
+def inbox_entry(kind: MessageKind) -> InboxEntry:
     """The kind as a bot finds it in its inbox."""
     event = Event(
         message_id=MESSAGE,
@@ -140,26 +140,30 @@ def entry(kind: MessageKind) -> InboxEntry:
     return InboxEntry(entry_id="0-1", event=event, signal=Signal.DIRECT)
 
 
-def shown(kind: MessageKind) -> dict[str, object]:
+def shown_to_model(kind: MessageKind) -> dict[str, object]:
     """What a model reads of it."""
-    message = asked(entry(kind), Shown(enclosed=kind.enclosed), me="4", names=())
+    message = asked(inbox_entry(kind), Shown(enclosed=kind.enclosed), me="4", names=())
     return {name: value for name, value in message.items() if name != "from" and value}
 
 
-def answered(kind: MessageKind) -> str:
+def offline_answer(kind: MessageKind) -> str:
     """What the offline voice answers: words where there are any, else that it cannot
     make the thing out."""
-    words = heard(entry(kind).event, kind.enclosed)
-    return f"“{words}”" if words else f"that it cannot make out {thing(kind.parts)}"
+    words = heard(inbox_entry(kind).event, kind.enclosed)
+    return (
+        f"“{words}”" if words else f"that it cannot make out {first_thing(kind.parts)}"
+    )
 
 
-def rows() -> list[tuple[str, str, str]]:
+def table_rows() -> list[tuple[str, str, str]]:
     """The table of docs/messages.md."""
     return [
         (
             kind.name,
-            ", ".join(f"{name}: `{value}`" for name, value in shown(kind).items()),
-            answered(kind),
+            ", ".join(
+                f"{name}: `{value}`" for name, value in shown_to_model(kind).items()
+            ),
+            offline_answer(kind),
         )
         for kind in KINDS
     ]

@@ -30,13 +30,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.demo.demo import everywhere, show
+from app.demo.demo import show_figures, watching_everywhere
 from app.demo.report import Json
 from app.demo.stage import add_bots, on_stage, run_to_end
 from app.domain.character import Character, load_characters
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
-from app.lab.chatlog import Cue, read_log, rewritten, stand_ins, timetable
+from app.lab.chatlog import Cue, make_timetable, read_log, rewrite_names, stand_ins
 from app.loopback import Account, Channel, LoopbackDiscord, Post
 
 ROOM_TIME = (
@@ -103,11 +103,11 @@ def run(
             f"--bots {bots}: only {len(roles)} people speak in these files"
         )
     played = set(roles)
-    cues = timetable([line for line in lines if line.author not in played][:limit])
+    cues = make_timetable([line for line in lines if line.author not in played][:limit])
     with tempfile.TemporaryDirectory(prefix="the-stream-replay-") as folder:
         replay = Replay(cues, roles, speed)
-        figures = run_to_end(replay.perform(Path(folder), console))
-    show(console, figures, json_file)
+        figures = run_to_end(replay.perform_replay(Path(folder), console))
+    show_figures(console, figures, json_file)
     return 1 if figures["pile_ons"] or figures["duplicates"] or figures["errors"] else 0
 
 
@@ -129,19 +129,19 @@ class Replay:
         self.channels: dict[str, Channel] = {
             name: self.server.add_channel(name) for name in names
         }
-        self.characters = everywhere(ensemble(len(roles)))
+        self.characters = watching_everywhere(make_ensemble(len(roles)))
         self.bots = add_bots(self.server, self.characters)
         self.roles = dict(
             zip(roles, (one.display_name for one in self.characters), strict=True)
         )
         self.people: dict[str, Account] = {}
 
-    async def perform(self, folder: Path, console: Console) -> Json:
+    async def perform_replay(self, folder: Path, console: Console) -> Json:
         """Start the system, play every cue, wait until all is quiet; the report."""
         await self.server.start()
         try:
             settings = {
-                **scaled(Settings(_env_file=None), self.speed),
+                **scaled_settings(Settings(_env_file=None), self.speed),
                 "speak_channels": ("*",),
             }
             async with on_stage(
@@ -151,13 +151,15 @@ class Replay:
                 folder=folder,
                 settings=settings,
             ) as stage:
-                first, before = len(self.server.posts), await stage.counters()
+                first, before = len(self.server.posts), await stage.read_counters()
                 await self._play_cues(console)
-                still_busy = not await stage.quiet(
+                still_busy = not await stage.wait_for_quiet(
                     QUIET_LIMIT, _cooldown_of(settings) + 0.5
                 )
-                counted = _count_difference(before, await stage.counters())
-                figures = await stage.figures(self.server.posts[first:], {}, self.speed)
+                counted = _count_difference(before, await stage.read_counters())
+                figures = await stage.collect_figures(
+                    self.server.posts[first:], {}, self.speed
+                )
         finally:
             await self.server.stop()
         if still_busy:
@@ -190,13 +192,13 @@ class Replay:
         if account is None:
             add = self.server.add_bot if line.by_bot else self.server.add_user
             account = self.people[line.author] = add(line.author)
-        text = rewritten(line, self.roles)
+        text = rewrite_names(line, self.roles)
         for bot in self.bots.values():
             text = text.replace(f"@{bot.name}", bot.mention)
         return self.server.post(account, self.channels[line.channel.lstrip("#")], text)
 
 
-def scaled(settings: Settings, speed: float) -> dict[str, float]:
+def scaled_settings(settings: Settings, speed: float) -> dict[str, float]:
     """The settings of the room's time at this speed, by name."""
     times = {
         name: max(getattr(settings, name) / speed, SHORTEST.get(name, 0.0))
@@ -207,7 +209,7 @@ def scaled(settings: Settings, speed: float) -> dict[str, float]:
     return (times if speed > 1 else slower) | counts
 
 
-def ensemble(count: int) -> list[Character]:
+def make_ensemble(count: int) -> list[Character]:
     """That many characters: the shipped ones, then copies of them under other names."""
     shipped = list(load_characters().values())
     names = [*MORE_NAMES, *(f"Player{number}" for number in range(count))][

@@ -27,7 +27,7 @@ MESSAGES = (
 )
 
 
-def answers(character: Character) -> Iterator[tuple[str, str, str]]:
+def all_answers(character: Character) -> Iterator[tuple[str, str, str]]:
     """(who, message, answer) in order; each answer knows those before it. The same each
     time."""
     voice, said = (
@@ -43,7 +43,7 @@ def main() -> None:
     """Print them all."""
     for character in load_characters().values():
         sys.stdout.write(f"\n{character.display_name}\n\n")
-        for who, message, answer in answers(character):
+        for who, message, answer in all_answers(character):
             sys.stdout.write(
                 f"  {who}: {message}\n    {character.display_name}: {answer}\n"
             )

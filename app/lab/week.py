@@ -152,7 +152,7 @@ class Spoken:
     channel: str
     guild: str
 
-    def journal(self) -> str:
+    def journal_line(self) -> str:
         """The line of the bot's journal, as delivery writes it."""
         return json.dumps(
             {
@@ -164,7 +164,7 @@ class Spoken:
             }
         )
 
-    def line(self) -> dict[str, object]:
+    def memory_line(self) -> dict[str, object]:
         """The line of the bot's memory."""
         return {
             "id": self.message_id,
@@ -178,7 +178,7 @@ class Spoken:
         }
 
 
-def spoken(character: Character) -> Iterator[tuple[str, list[Spoken]]]:
+def said_by_date(character: Character) -> Iterator[tuple[str, list[Spoken]]]:
     """Each date of the week, with what was said to the character and what its offline
     voice answered."""
     voice = OfflineVoice(character=character, encoder=shared_encoder(), seed=7)
@@ -210,9 +210,9 @@ def spoken(character: Character) -> Iterator[tuple[str, list[Spoken]]]:
         yield (FIRST + timedelta(days=number)).date().isoformat(), day
 
 
-def days(character: Character) -> Iterator[Day]:
+def diary_days(character: Character) -> Iterator[Day]:
     """The week as the diary sees it."""
-    for date, day in spoken(character):
+    for date, day in said_by_date(character):
         learned = [
             (one.name, fact.text)
             for one in day
@@ -221,13 +221,13 @@ def days(character: Character) -> Iterator[Day]:
         ]
         lived = diary.day_of(
             date,
-            [one.journal() for one in day],
-            {one.message_id: one.line() for one in day},
+            [one.journal_line() for one in day],
+            {one.message_id: one.memory_line() for one in day},
         )
         yield replace(lived, facts=tuple(learned), guild=lived.busiest)
 
 
-def page() -> str:
+def week_page() -> str:
     """docs/diaries.md."""
     encoder = shared_encoder()
     parts = [
@@ -242,7 +242,7 @@ def page() -> str:
             continue
         parts.append(f"## {character.display_name}")
         before, entries = Day("2026-11-01"), list[str]()
-        for day in days(character):
+        for day in diary_days(character):
             entries.append(diary.compose(character, encoder, day, entries))
             parts.append(f"**{day.date}.** {entries[-1]}")
             parts.append(f"*Dream.* {dream.compose(character, encoder, day, before)}")

@@ -25,7 +25,9 @@ class Access:
             granted &= LEFT_IN_LOCKED_THREAD
         return granted
 
-    def demand(self, account: Account, channel: Channel, needed: Permission) -> None:
+    def demand_permissions(
+        self, account: Account, channel: Channel, needed: Permission
+    ) -> None:
         """403, code 50013 unless the account has all of what is needed."""
         if needed & ~self.permissions(account, channel):
             raise errors.missing_permissions()
@@ -52,7 +54,7 @@ class Access:
         if channel.archived and channel.locked and not manages:
             raise errors.thread_is_archived()
         in_thread = channel.is_thread
-        self.demand(
+        self.demand_permissions(
             account,
             channel,
             Permission.SEND_MESSAGES_IN_THREADS
@@ -72,11 +74,11 @@ class Access:
         ADD_REACTIONS."""
         channel = message.channel
         self.check_active(channel)
-        self.demand(account, channel, Permission.READ_MESSAGE_HISTORY)
+        self.demand_permissions(account, channel, Permission.READ_MESSAGE_HISTORY)
         guild = self._world.guild_of(channel)
         silenced = guild is not None and guild.members[account.id].timed_out
         if silenced or not emoji_is_there:
-            self.demand(account, channel, Permission.ADD_REACTIONS)
+            self.demand_permissions(account, channel, Permission.ADD_REACTIONS)
 
     @staticmethod
     def check_active(channel: Channel) -> None:

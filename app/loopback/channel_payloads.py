@@ -40,7 +40,7 @@ def channel(world: World, item: Channel) -> Json:
     return shape
 
 
-def obfuscated(item: Channel) -> Json:
+def obfuscated_channel(item: Channel) -> Json:
     """A channel as Discord shows it over the gateway to those who may not view it."""
     denied = Overwrite(
         item.guild_id or 0, OverwriteType.ROLE, deny=Permission.VIEW_CHANNEL
@@ -59,7 +59,11 @@ def obfuscated(item: Channel) -> Json:
 
 def as_seen_by(world: World, item: Channel, viewer: Account) -> Json:
     """A guild's channel as the gateway shows it to one bot."""
-    return channel(world, item) if world.can_see(viewer.id, item) else obfuscated(item)
+    return (
+        channel(world, item)
+        if world.can_see(viewer.id, item)
+        else obfuscated_channel(item)
+    )
 
 
 def dm_channel(world: World, item: Channel, viewer: Account) -> Json:

@@ -246,7 +246,7 @@ class ChannelService:
             return (
                 channel_payloads.channel(world, channel)
                 if name == "seen"
-                else channel_payloads.obfuscated(channel)
+                else channel_payloads.obfuscated_channel(channel)
             )
 
         self.hub.publish_in_guild(

@@ -49,7 +49,7 @@ class Core:
         self.hub = Hub(
             self.world,
             random.Random(f"{options.seed} sessions"),
-            self.journal.wake,
+            self.journal.wake_waiting,
             compress=options.compress,
             starts=options.starts,
             heartbeat_interval=options.heartbeat_interval,
@@ -58,6 +58,6 @@ class Core:
             self.hub,
             self.caller,
             random.Random(f"{options.seed} faults"),
-            self.journal.wake,
+            self.journal.wake_waiting,
         )
         self.service = Service(self.world, self.hub, self.journal, self.nonces)

@@ -16,7 +16,7 @@ _TITLES = {
 }
 
 
-def page(status: int) -> str:
+def error_page(status: int) -> str:
     """The HTML page of the proxy for a status."""
     title = _TITLES.get(status, f"{status} | Cloudflare")
     return (

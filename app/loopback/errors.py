@@ -26,7 +26,7 @@ class ApiError(Exception):
         return body
 
 
-def unauthorized() -> ApiError:
+def unauthorized_error() -> ApiError:
     return ApiError(401, 0, "401: Unauthorized")
 
 

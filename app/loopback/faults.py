@@ -54,7 +54,7 @@ class Gate:
         """Are posts held now?"""
         return not self._open.is_set()
 
-    async def passage(self) -> None:
+    async def wait_while_held(self) -> None:
         """Wait while the gate is held."""
         if self._open.is_set():
             return
@@ -132,7 +132,7 @@ class Faults:
             method,
             path_regex=path_regex,
             status=status,
-            body=edge.page(status),
+            body=edge.error_page(status),
             times=times,
             headers=edge.page_headers(status, retry_after),
         )

@@ -258,9 +258,9 @@ class Hub(Switches):
         as a start."""
         handshakes = self.handshakes
         handshakes.starts.identifies[bot.id] += 1
-        code = handshakes.take_close(bot, after_ready=False) or handshakes.objection(
-            bot, data
-        )
+        code = handshakes.take_close(
+            bot, after_ready=False
+        ) or handshakes.find_objection(bot, data)
         if code is not None:
             connection.close(code)
         elif handshakes.take_refusal(bot) or handshakes.is_hasty(bot, data):
@@ -292,7 +292,7 @@ class Hub(Switches):
             connection.send(control_frame(Op.INVALID_SESSION, False))
         else:
             session.attach(connection)
-            session.replay(sequence)
+            session.replay_events(sequence)
             session.push("RESUMED", b"{}")
             self._wake()
 

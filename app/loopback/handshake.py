@@ -94,13 +94,13 @@ class Handshakes:
         self._closes: dict[int, list[tuple[int, bool]]] = {}
         self._refusals: Counter[int] = Counter()
 
-    def disallow(self, bot: Account, intents: int) -> None:
+    def disallow_intents(self, bot: Account, intents: int) -> None:
         """The bot's application has lost these privileged intents."""
         self._disallowed[bot.id] = (
             self._disallowed.get(bot.id, 0) | intents & PRIVILEGED_INTENTS
         )
 
-    def allow(self, bot: Account) -> None:
+    def allow_intents(self, bot: Account) -> None:
         """The bot's application has all privileged intents again."""
         self._disallowed.pop(bot.id, None)
 
@@ -129,7 +129,9 @@ class Handshakes:
         self._refusals[bot.id] -= 1
         return True
 
-    def objection(self, bot: Account, data: Mapping[str, object]) -> CloseCode | None:
+    def find_objection(
+        self, bot: Account, data: Mapping[str, object]
+    ) -> CloseCode | None:
         """The close code for an IDENTIFY that Discord does not accept."""
         if _parse_shard(data) is None:
             return CloseCode.INVALID_SHARD

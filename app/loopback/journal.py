@@ -39,7 +39,7 @@ class Subscription(AsyncIterator[Record]):
             raise StopAsyncIteration
         return record
 
-    def offer(self, record: Record | None) -> None:
+    def offer_record(self, record: Record | None) -> None:
         """Add a record; None ends the stream."""
         if self._queue.full():
             self._queue.get_nowait()
@@ -49,7 +49,7 @@ class Subscription(AsyncIterator[Record]):
     def close(self) -> None:
         """End the stream, also for a reader that waits."""
         self._journal.unsubscribe(self)
-        self.offer(None)
+        self.offer_record(None)
 
 
 class Journal:
@@ -83,8 +83,8 @@ class Journal:
             case Deletion():
                 self._replace_post(record.message_id, deleted=True)
         for subscription in self._subscriptions:
-            subscription.offer(record)
-        self.wake()
+            subscription.offer_record(record)
+        self.wake_waiting()
 
     def post(self, message_id: int) -> Post:
         """The record of one message as it stands now; KeyError for an id that was never
@@ -99,7 +99,7 @@ class Journal:
         """The replies to one message, in order, deleted ones included."""
         return [self.posts[i] for i in self._replies.get(message_id, ())]
 
-    def wake(self) -> None:
+    def wake_waiting(self) -> None:
         """Let everyone who waits look again."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

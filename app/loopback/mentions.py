@@ -22,7 +22,7 @@ class Mentions:
     roles: tuple[int, ...] = ()
     everyone: bool = False
 
-    def pinged(self) -> tuple[Ping, ...]:
+    def all_pinged(self) -> tuple[Ping, ...]:
         """All of them in one tuple, as `Post.pinged` holds them."""
         pings: tuple[Ping, ...] = (*self.users, *self.roles)
         return (*pings, "everyone") if self.everyone else pings

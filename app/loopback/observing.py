@@ -35,7 +35,7 @@ Observer = Callable[[Exchange], None]
 """Called on the server's own thread after each answer that is not an injected fault."""
 
 
-def observing(observer: Observer) -> Middleware:
+def observing_middleware(observer: Observer) -> Middleware:
     """A middleware that tells the observer of everything below the API prefix, refusals
     and unknown routes included."""
 

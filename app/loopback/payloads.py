@@ -179,7 +179,7 @@ def without_content(shape: Json) -> Json:
     return bare
 
 
-def veil(world: World, item: Message, reader: int) -> str:
+def hidden_parts(world: World, item: Message, reader: int) -> str:
     """What is hidden from a bot without the intent: "both", "own content", "quoted" or
     "nothing".
 
@@ -192,7 +192,7 @@ def veil(world: World, item: Message, reader: int) -> str:
     return "both" if quoted else "own content"
 
 
-def veiled(shape: Json, hidden: str) -> Json:
+def without_hidden(shape: Json, hidden: str) -> Json:
     """A message's JSON without what `veil` says is hidden."""
     seen = without_content(shape) if hidden in ("both", "own content") else shape
     quoted = shape.get("referenced_message")

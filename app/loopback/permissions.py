@@ -156,7 +156,7 @@ class Overwrite:
     allow: Permission = NOTHING
     deny: Permission = NOTHING
 
-    def applied(self, permissions: Permission) -> Permission:
+    def apply_to(self, permissions: Permission) -> Permission:
         """The permissions after this overwrite: denials first, then what is allowed."""
         return permissions & ~self.deny | self.allow
 
@@ -171,7 +171,7 @@ class Holder:
     role_ids: Collection[int]
 
 
-def overwritten(
+def apply_overwrites(
     base: Permission, holder: Holder, overwrites: Collection[Overwrite]
 ) -> Permission:
     """Apply a channel's overwrites in Discord's order: @everyone, all roles at once,
@@ -183,7 +183,7 @@ def overwritten(
         if overwrite.type is OverwriteType.MEMBER:
             own = overwrite if overwrite.id == holder.member_id else own
         elif overwrite.id == holder.everyone_id:
-            permissions = overwrite.applied(permissions)
+            permissions = overwrite.apply_to(permissions)
         elif overwrite.id in holder.role_ids:
             roles = Overwrite(
                 0,
@@ -191,7 +191,7 @@ def overwritten(
                 roles.allow | overwrite.allow,
                 roles.deny | overwrite.deny,
             )
-    return own.applied(roles.applied(permissions))
+    return own.apply_to(roles.apply_to(permissions))
 
 
 def with_implied(

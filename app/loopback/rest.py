@@ -93,7 +93,7 @@ class RestFrame:
 
         async def serve(request: web.Request) -> web.Response:
             self._service.journal.requests[method, path] += 1
-            self._service.journal.wake()
+            self._service.journal.wake_waiting()
             below = request.path.removeprefix(API_PREFIX)
             rule = self._faults.take_rule(method, below)
             try:
@@ -131,7 +131,7 @@ class RestFrame:
                 status, {"message": f"{status}: injected", "code": 0}, {}
             )
         if path == CREATE_MESSAGE:
-            await self._faults.hold_posts.passage()
+            await self._faults.hold_posts.wait_while_held()
         response = await self._answer_limited("POST", path, call, handler)
         if self._faults.delay:
             await asyncio.sleep(self._faults.delay)
@@ -162,7 +162,7 @@ class RestFrame:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         bot = self._service.world.bots_by_token.get(token) if kind == "Bot" else None
         if bot is None:
-            raise errors.unauthorized()
+            raise errors.unauthorized_error()
         return bot
 
     def visible_channel(self, call: Call) -> Channel:

@@ -23,13 +23,13 @@ class ChannelRoutes:
         self._frame = frame
         self._hub = hub
 
-    def table(self) -> list[web.RouteDef]:
+    def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route
         return [
-            route("GET", "/gateway", self.gateway),
+            route("GET", "/gateway", self.get_gateway),
             route("GET", "/gateway/bot", self.gateway_for_bot),
-            route("GET", "/oauth2/applications/@me", self.application),
-            route("GET", "/applications/@me", self.application),
+            route("GET", "/oauth2/applications/@me", self.get_application),
+            route("GET", "/applications/@me", self.get_application),
             route("GET", "/applications/{application_id}/commands", self.no_commands),
             route(
                 "GET",
@@ -38,20 +38,20 @@ class ChannelRoutes:
             ),
             route("GET", "/guilds/{guild_id}/emojis", self.nothing_in_guild),
             route("GET", "/guilds/{guild_id}/stickers", self.nothing_in_guild),
-            route("GET", "/users/@me", self.me),
+            route("GET", "/users/@me", self.get_own_user),
             route("GET", "/users/@me/guilds", self.my_guilds),
             route("POST", "/users/@me/channels", self.open_dm),
-            route("GET", "/users/{user_id}", self.user),
-            route("GET", "/guilds/{guild_id}", self.guild),
+            route("GET", "/users/{user_id}", self.get_user),
+            route("GET", "/guilds/{guild_id}", self.get_guild),
             route("GET", "/guilds/{guild_id}/channels", self.guild_channels),
             route("GET", "/guilds/{guild_id}/roles", self.guild_roles),
-            route("GET", "/guilds/{guild_id}/members", self.members),
-            route("GET", "/guilds/{guild_id}/members/{user_id}", self.member),
+            route("GET", "/guilds/{guild_id}/members", self.list_members),
+            route("GET", "/guilds/{guild_id}/members/{user_id}", self.get_member),
             route("GET", "/guilds/{guild_id}/threads/active", self.active_threads),
-            route("GET", "/channels/{channel_id}", self.channel),
+            route("GET", "/channels/{channel_id}", self.get_channel),
         ]
 
-    async def gateway(self, call: Call) -> web.Response:
+    async def get_gateway(self, call: Call) -> web.Response:
         return json_response({"url": self._hub.resume_url})
 
     async def gateway_for_bot(self, call: Call) -> web.Response:
@@ -60,7 +60,7 @@ class ChannelRoutes:
             {"url": self._hub.resume_url, "shards": 1, "session_start_limit": limit}
         )
 
-    async def application(self, call: Call) -> web.Response:
+    async def get_application(self, call: Call) -> web.Response:
         shape = payloads.application(call.bot)
         if call.bot.id in self._world.without_content:
             shape |= {"flags": 0, "flags_new": "0"}
@@ -83,7 +83,7 @@ class ChannelRoutes:
         self._guild_of_call(call)
         return json_response([])
 
-    async def me(self, call: Call) -> web.Response:
+    async def get_own_user(self, call: Call) -> web.Response:
         return json_response(payloads.current_user(call.bot))
 
     async def my_guilds(self, call: Call) -> web.Response:
@@ -107,10 +107,10 @@ class ChannelRoutes:
             )
         )
 
-    async def user(self, call: Call) -> web.Response:
+    async def get_user(self, call: Call) -> web.Response:
         return json_response(payloads.user(self._account_of(call.id("user_id"))))
 
-    async def guild(self, call: Call) -> web.Response:
+    async def get_guild(self, call: Call) -> web.Response:
         return json_response(payloads.guild(self._guild_of_call(call)))
 
     async def guild_channels(self, call: Call) -> web.Response:
@@ -126,7 +126,7 @@ class ChannelRoutes:
     async def guild_roles(self, call: Call) -> web.Response:
         return json_response(payloads.roles(self._guild_of_call(call)))
 
-    async def members(self, call: Call) -> web.Response:
+    async def list_members(self, call: Call) -> web.Response:
         guild = self._guild_of_call(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "1"))
@@ -137,7 +137,7 @@ class ChannelRoutes:
             [payloads.member(account, guild) for account in accounts[:limit]]
         )
 
-    async def member(self, call: Call) -> web.Response:
+    async def get_member(self, call: Call) -> web.Response:
         guild = self._guild_of_call(call)
         member = guild.members.get(call.id("user_id"))
         if member is None:
@@ -157,7 +157,7 @@ class ChannelRoutes:
         shapes = [payloads.thread(one, call.bot) for one in seen]
         return json_response({"threads": shapes, "members": members, "has_more": False})
 
-    async def channel(self, call: Call) -> web.Response:
+    async def get_channel(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
         if channel.type is ChannelType.DM:
             return json_response(payloads.dm_channel(self._world, channel, call.bot))

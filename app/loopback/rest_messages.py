@@ -45,22 +45,22 @@ class MessageRoutes:
         self._access = service.access
         self._frame = frame
 
-    def table(self) -> list[web.RouteDef]:
+    def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route
         return [
-            route("POST", CREATE_MESSAGE, self.create),
-            route("GET", CREATE_MESSAGE, self.history),
-            route("GET", _MESSAGE, self.read),
-            route("PATCH", _MESSAGE, self.edit),
-            route("DELETE", _MESSAGE, self.delete),
+            route("POST", CREATE_MESSAGE, self.create_message),
+            route("GET", CREATE_MESSAGE, self.list_messages),
+            route("GET", _MESSAGE, self.get_message),
+            route("PATCH", _MESSAGE, self.edit_message),
+            route("DELETE", _MESSAGE, self.delete_message),
             route("POST", CREATE_MESSAGE + "/bulk-delete", self.delete_bulk),
-            route("PUT", _REACTION + "/@me", self.react),
-            route("DELETE", _REACTION + "/{user_id}", self.unreact),
-            route("GET", _REACTION, self.reactors),
-            route("POST", "/channels/{channel_id}/typing", self.typing),
+            route("PUT", _REACTION + "/@me", self.add_reaction),
+            route("DELETE", _REACTION + "/{user_id}", self.remove_reaction),
+            route("GET", _REACTION, self.list_reactors),
+            route("POST", "/channels/{channel_id}/typing", self.show_typing),
         ]
 
-    async def create(self, call: Call) -> web.Response:
+    async def create_message(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.check_sending(call.bot, channel)
         body = await call.body()
@@ -71,9 +71,9 @@ class MessageRoutes:
         if draft.reply_to is not None:
             self._access.check_replying(call.bot, channel)
         if draft.attachments:
-            self._access.demand(call.bot, channel, Permission.ATTACH_FILES)
+            self._access.demand_permissions(call.bot, channel, Permission.ATTACH_FILES)
         if draft.embeds:
-            self._access.demand(call.bot, channel, Permission.EMBED_LINKS)
+            self._access.demand_permissions(call.bot, channel, Permission.EMBED_LINKS)
         self._service.refusals.check_text(draft.content)
         message = self._service.post(draft)
         shape = payloads.message(self._service.world, message, call.bot)
@@ -81,7 +81,7 @@ class MessageRoutes:
             shape["nonce"] = draft.nonce
         return json_response(shape)
 
-    async def history(self, call: Call) -> web.Response:
+    async def list_messages(self, call: Call) -> web.Response:
         channel = self._readable_channel(call)
         raw_limit = call.request.query.get("limit", "50")
         if not raw_limit.isdecimal() or not 1 <= int(raw_limit) <= MAX_PAGE:
@@ -103,13 +103,13 @@ class MessageRoutes:
             + b"]"
         )
 
-    async def read(self, call: Call) -> web.Response:
+    async def get_message(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         if not self._access.may_read_history(call.bot, message.channel):
             raise errors.missing_access()
         return raw_response(self._encoded_message(message, call.bot))
 
-    async def edit(self, call: Call) -> web.Response:
+    async def edit_message(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         if message.author is not call.bot or message.webhook_id is not None:
             raise errors.foreign_message()
@@ -123,16 +123,18 @@ class MessageRoutes:
             self._service.edit(message, content)
         return raw_response(self._encoded_message(message, call.bot))
 
-    async def delete(self, call: Call) -> web.Response:
+    async def delete_message(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         if message.author is not call.bot:
-            self._access.demand(call.bot, message.channel, Permission.MANAGE_MESSAGES)
+            self._access.demand_permissions(
+                call.bot, message.channel, Permission.MANAGE_MESSAGES
+            )
         self._service.delete(message)
         return no_content()
 
     async def delete_bulk(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
-        self._access.demand(call.bot, channel, Permission.MANAGE_MESSAGES)
+        self._access.demand_permissions(call.bot, channel, Permission.MANAGE_MESSAGES)
         wanted = _as_list((await call.body()).get("messages"))
         if not 2 <= len(wanted) <= MAX_PAGE:
             raise errors.invalid_form(
@@ -146,7 +148,7 @@ class MessageRoutes:
         )
         return no_content()
 
-    async def react(self, call: Call) -> web.Response:
+    async def add_reaction(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         emoji = known_spelling(message, call.request.match_info["emoji"])
         self._access.check_reacting(
@@ -155,19 +157,21 @@ class MessageRoutes:
         self._service.react(call.bot, message, emoji)
         return no_content()
 
-    async def unreact(self, call: Call) -> web.Response:
+    async def remove_reaction(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         user_id = call.request.match_info["user_id"]
         account: Account | None = call.bot
         if user_id not in ("@me", str(call.bot.id)):
-            self._access.demand(call.bot, message.channel, Permission.MANAGE_MESSAGES)
+            self._access.demand_permissions(
+                call.bot, message.channel, Permission.MANAGE_MESSAGES
+            )
             account = self._service.world.accounts.get(snowflake("user_id", user_id))
         if account is None:
             raise errors.unknown_user()
         self._service.unreact(account, message, call.request.match_info["emoji"])
         return no_content()
 
-    async def reactors(self, call: Call) -> web.Response:
+    async def list_reactors(self, call: Call) -> web.Response:
         message = self._message_of_call(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "25"))
@@ -180,7 +184,7 @@ class MessageRoutes:
             [payloads.user(self._service.world.accounts[i]) for i in users[:limit]]
         )
 
-    async def typing(self, call: Call) -> web.Response:
+    async def show_typing(self, call: Call) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.check_sending(call.bot, channel)
         self._service.type_in(call.bot, channel)
@@ -208,7 +212,9 @@ class MessageRoutes:
         if viewer.id in world.without_content:
             shape = payloads.message(world, message, viewer)
             return encode(
-                payloads.veiled(shape, payloads.veil(world, message, viewer.id))
+                payloads.without_hidden(
+                    shape, payloads.hidden_parts(world, message, viewer.id)
+                )
             )
         if message.reactions or (target is not None and target.reactions):
             return encode(payloads.message(world, message, viewer))

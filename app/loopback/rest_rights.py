@@ -24,13 +24,13 @@ class RightRoutes:
         self._access = service.access
         self._frame = frame
 
-    def table(self) -> list[web.RouteDef]:
+    def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route
         return [
             route("PATCH", "/guilds/{guild_id}/members/@me", self.rename_self),
             route("PUT", _OVERWRITE, self.set_overwrite),
             route("DELETE", _OVERWRITE, self.remove_overwrite),
-            route("PATCH", "/channels/{channel_id}", self.change),
+            route("PATCH", "/channels/{channel_id}", self.change_channel),
         ]
 
     async def rename_self(self, call: Call) -> web.Response:
@@ -63,7 +63,7 @@ class RightRoutes:
         )
         return no_content()
 
-    async def change(self, call: Call) -> web.Response:
+    async def change_channel(self, call: Call) -> web.Response:
         """Name and topic of a channel; name, archiving and lock of a thread, of which
         the owner may archive."""
         channel = self._frame.visible_channel(call)
@@ -75,7 +75,7 @@ class RightRoutes:
                 if channel.is_thread
                 else Permission.MANAGE_CHANNELS
             )
-            self._access.demand(call.bot, channel, needed)
+            self._access.demand_permissions(call.bot, channel, needed)
         if channel.archived and body.get("archived") is not False:
             raise errors.thread_is_archived()
         channel.name = str(body.get("name") or channel.name)
@@ -96,7 +96,7 @@ class RightRoutes:
         guild = self._service.world.guild_of(channel)
         if guild is None or channel.is_thread:
             raise errors.wrong_channel_type()
-        self._access.demand(call.bot, channel, Permission.MANAGE_ROLES)
+        self._access.demand_permissions(call.bot, channel, Permission.MANAGE_ROLES)
         wanted = call.id("overwrite_id")
         member = guild.members.get(wanted)
         target = guild.roles.get(wanted) if member is None else member.account

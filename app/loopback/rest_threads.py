@@ -26,7 +26,7 @@ class ThreadRoutes:
         self._access = service.access
         self._frame = frame
 
-    def table(self) -> list[web.RouteDef]:
+    def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route
         return [
             route("POST", "/channels/{channel_id}/threads", self.open),
@@ -36,11 +36,13 @@ class ThreadRoutes:
                 self.open,
             ),
             route(
-                "GET", "/channels/{channel_id}/threads/archived/public", self.archived
+                "GET",
+                "/channels/{channel_id}/threads/archived/public",
+                self.list_archived,
             ),
-            route("GET", _MEMBERS, self.members),
-            route("PUT", _MEMBERS + "/@me", self.join),
-            route("DELETE", _MEMBERS + "/@me", self.leave),
+            route("GET", _MEMBERS, self.list_members),
+            route("PUT", _MEMBERS + "/@me", self.join_thread),
+            route("DELETE", _MEMBERS + "/@me", self.leave_thread),
         ]
 
     async def open(self, call: Call) -> web.Response:
@@ -54,7 +56,9 @@ class ThreadRoutes:
         self._service.refusals.check_title(name)
         if parent.is_forum:
             return self._open_post(call, parent, name, body)
-        self._access.demand(call.bot, parent, Permission.CREATE_PUBLIC_THREADS)
+        self._access.demand_permissions(
+            call.bot, parent, Permission.CREATE_PUBLIC_THREADS
+        )
         on_message = "message_id" in call.request.match_info
         message = (
             self._service.message(parent, call.id("message_id")) if on_message else None
@@ -65,7 +69,7 @@ class ThreadRoutes:
     def _open_post(
         self, call: Call, forum: Channel, title: str, body: Json
     ) -> web.Response:
-        self._access.demand(call.bot, forum, Permission.SEND_MESSAGES)
+        self._access.demand_permissions(call.bot, forum, Permission.SEND_MESSAGES)
         first = cast("Json", body.get("message") or {})
         content = str(first.get("content") or "").strip()
         if not content:
@@ -81,11 +85,13 @@ class ThreadRoutes:
         shape["message"] = payloads.message(self._service.world, message, call.bot)
         return json_response(shape, status=201)
 
-    async def archived(self, call: Call) -> web.Response:
+    async def list_archived(self, call: Call) -> web.Response:
         """The archived public threads of a channel, the latest archived first; they are
         history."""
         parent = self._frame.visible_channel(call)
-        self._access.demand(call.bot, parent, Permission.READ_MESSAGE_HISTORY)
+        self._access.demand_permissions(
+            call.bot, parent, Permission.READ_MESSAGE_HISTORY
+        )
         limit = int(call.request.query.get("limit", "50"))
         raw = call.request.query.get("before")
         before = (
@@ -107,19 +113,19 @@ class ThreadRoutes:
             {"threads": shapes, "members": members, "has_more": len(threads) > limit}
         )
 
-    async def members(self, call: Call) -> web.Response:
+    async def list_members(self, call: Call) -> web.Response:
         thread = self._thread_of_call(call)
         return json_response(
             [channel_payloads.thread_member(thread, i) for i in thread.member_ids]
         )
 
-    async def join(self, call: Call) -> web.Response:
+    async def join_thread(self, call: Call) -> web.Response:
         thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.join(thread, call.bot)
         return no_content()
 
-    async def leave(self, call: Call) -> web.Response:
+    async def leave_thread(self, call: Call) -> web.Response:
         thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.leave(thread, call.bot)

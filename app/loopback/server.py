@@ -12,7 +12,7 @@ from aiohttp.typedefs import Middleware
 from app.loopback.core import Core, Options
 from app.loopback.handshake import StartLimit
 from app.loopback.journal import Subscription
-from app.loopback.observing import API_PREFIX, Observer, observing
+from app.loopback.observing import API_PREFIX, Observer, observing_middleware
 from app.loopback.people import People
 from app.loopback.rest import RestFrame
 from app.loopback.rest_channels import ChannelRoutes
@@ -138,14 +138,14 @@ class LoopbackDiscord(People):
         core = self._core
         frame = RestFrame(core.service, core.faults, core.limiter)
         middlewares: tuple[Middleware, ...] = (
-            () if self._observer is None else (observing(self._observer),)
+            () if self._observer is None else (observing_middleware(self._observer),)
         )
         app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
         app.router.add_get(GATEWAY_PATH, core.hub.handle)
-        app.add_routes(MessageRoutes(core.service, frame).table())
-        app.add_routes(ChannelRoutes(core.service, frame, core.hub).table())
-        app.add_routes(ThreadRoutes(core.service, frame).table())
-        app.add_routes(RightRoutes(core.service, frame).table())
+        app.add_routes(MessageRoutes(core.service, frame).route_table())
+        app.add_routes(ChannelRoutes(core.service, frame, core.hub).route_table())
+        app.add_routes(ThreadRoutes(core.service, frame).route_table())
+        app.add_routes(RightRoutes(core.service, frame).route_table())
         app.add_routes(self.extra_routes)
         return app
 

@@ -127,7 +127,7 @@ class Service:
         message.content = content
         message.edited_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         payloads.mention_fields(message, self._mentions_of(message, AllowedMentions()))
-        self.world.touch(message)
+        self.world.forget_encoded(message)
         self.hub.publish(
             self._message_event("MESSAGE_UPDATE", message, None), message.channel
         )
@@ -162,7 +162,7 @@ class Service:
 
     def announce_change(self, message: Message) -> None:
         """MESSAGE_UPDATE of a message that somebody other than its author changed."""
-        self.world.touch(message)
+        self.world.forget_encoded(message)
         self.hub.publish(
             self._message_event("MESSAGE_UPDATE", message, None), message.channel
         )
@@ -377,12 +377,12 @@ class Service:
                 return "own"
             if session.intents & Intent.MESSAGE_CONTENT or not in_guild:
                 return "full"
-            return payloads.veil(self.world, message, session.bot.id)
+            return payloads.hidden_parts(self.world, message, session.bot.id)
 
         def build(kind: str) -> Json:
             if kind == "own" and nonce is not None:
                 return {**shape, "nonce": nonce}
-            return payloads.veiled(shape, kind)
+            return payloads.without_hidden(shape, kind)
 
         intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
         return Event(name, intent, build, shape_for)
@@ -395,7 +395,7 @@ class Service:
         emoji: str,
         extra: Mapping[str, object],
     ) -> None:
-        self.world.touch(message)
+        self.world.forget_encoded(message)
         shape = self._with_location(
             message.channel,
             {
@@ -470,7 +470,7 @@ def _post_record(message: Message, mentions: Mentions) -> Post:
         nonce=message.nonce,
         at=time.monotonic(),
         wall=time.time(),
-        pinged=mentions.pinged(),
+        pinged=mentions.all_pinged(),
         guild_id=message.channel.guild_id,
         webhook=message.webhook_id is not None,
         message_type=int(str(message.extra.get("type", message.type))),

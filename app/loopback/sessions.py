@@ -242,7 +242,7 @@ class Session:
         oldest = self._log[0][0] if self._log else self.sequence + 1
         return oldest - 1 <= sequence <= self.sequence
 
-    def replay(self, sequence: int) -> None:
+    def replay_events(self, sequence: int) -> None:
         """Send again what came after this sequence number."""
         if self.connection is None:
             return

@@ -21,7 +21,7 @@ from app.loopback.permissions import (
     Holder,
     Overwrite,
     Permission,
-    overwritten,
+    apply_overwrites,
     with_implied,
 )
 from app.loopback.snowflake import SnowflakeSource
@@ -306,7 +306,7 @@ class World:
         member = guild.members[account.id]
         place = self.channels[channel.parent_id or 0] if channel.is_thread else channel
         holder = Holder(account.id, guild.id, member.role_ids)
-        granted = overwritten(base, holder, place.overwrites.values())
+        granted = apply_overwrites(base, holder, place.overwrites.values())
         if member.timed_out:
             granted &= LEFT_IN_TIMEOUT
         return with_implied(
@@ -371,9 +371,9 @@ class World:
         del self.messages[message.id]
         ids = message.channel.message_ids
         del ids[bisect_left(ids, message.id)]
-        self.touch(message)
+        self.forget_encoded(message)
 
-    def touch(self, message: Message) -> None:
+    def forget_encoded(self, message: Message) -> None:
         """Forget the encoded forms of a changed message: its own, and those of the
         replies that quote it."""
         message.rest_cache = None

@@ -96,13 +96,13 @@ class Switches:
                 self._forget_session(session)
 
     def disallow_intents(self, bot: Account, intents: int) -> None:
-        self.handshakes.disallow(bot, intents)
+        self.handshakes.disallow_intents(bot, intents)
         if self.handshakes.lacks_content(bot):
             self._world.without_content.add(bot.id)
         self.end_sessions(bot, CloseCode.DISALLOWED_INTENTS, intents)
 
     def allow_intents(self, bot: Account) -> None:
-        self.handshakes.allow(bot)
+        self.handshakes.allow_intents(bot)
         self._world.without_content.discard(bot.id)
 
     def close_sockets(self, bot: Account, code: int) -> None:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from app.domain.character import load_characters, names_of_files, read_character
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings, explanations, read_secret_files
-from app.operator.variables import dotenv_names, slips
+from app.operator.variables import dotenv_names, find_slips
 
 
-def problems(files: Sequence[Path]) -> list[str]:
+def find_problems(files: Sequence[Path]) -> list[str]:
     """What is wrong with the settings and with these character files; without any, with
     those of STREAM_CHARACTERS_DIR."""
     found = list(_of_settings())
@@ -76,7 +76,7 @@ def _of_names(folder: Path | None) -> Iterator[str]:
         bots = names_of_files(folder)
     except ConfigurationError:
         return
-    for name, meant in slips(
+    for name, meant in find_slips(
         {**os.environ, **dict.fromkeys(dotenv_names())}, bots
     ).items():
         yield f"{name}: is no setting{f'; {meant} was meant?' if meant else ''}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from app.domain.character import load_character
 from app.domain.errors import ConfigurationError, StreamError
 from app.domain.settings import Settings, token_variable
-from app.operator.ops import opened
+from app.operator.ops import open_store
 from app.store import roster
 
 PERMISSION_BITS: Mapping[str, int] = {
@@ -65,7 +65,7 @@ def _enlisted(bot: str, settings: Settings) -> str:
     """The bot's own id on the roster; empty where it is not on it, or Redis is away. A
     bot of before 2016 has an application id of its own and shows it by its token."""
     try:
-        with opened(settings) as store:
+        with open_store(settings) as store:
             entries = store.run(roster.roster())
     except StreamError:
         return ""

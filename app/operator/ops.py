@@ -38,7 +38,7 @@ LONGEST_MS = 3_650 * UNITS_MS["d"]
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Store]:
+def open_store(settings: Settings) -> Iterator[Store]:
     """A store on STREAM_REDIS_URL, or on the embedded Valkey that `up` runs on this
     machine."""
     url = settings.redis_url or running_url(settings.data_dir)
@@ -83,10 +83,10 @@ def mute(
     acknowledged, nothing more will come."""
     _check(scope)
     for_ms = duration_ms(for_) if for_ else None
-    with opened(settings) as store:
+    with open_store(settings) as store:
         _refuse_strangers(store, scope, settings)
         store.run(mutes.mute(scope, who, for_ms))
-        return acknowledged(store, settings.discord_timeout)
+        return wait_for_acknowledgement(store, settings.discord_timeout)
 
 
 def _refuse_strangers(store: Store, scope: str, settings: Settings) -> None:
@@ -117,7 +117,7 @@ def scope_in(scope: str, place: str | None) -> str:
     return f"{scope}@{place}"
 
 
-def acknowledged(store: Store, timeout: float) -> bool:
+def wait_for_acknowledgement(store: Store, timeout: float) -> bool:
     """Wait until no POST that began before now is on its way. Others may begin
     meanwhile, of bots that are not muted."""
     deadline = time.monotonic() + timeout
@@ -131,9 +131,9 @@ def acknowledged(store: Store, timeout: float) -> bool:
     return left == 0
 
 
-def muted(settings: Settings) -> list[mutes.Muted]:
+def list_mutes(settings: Settings) -> list[mutes.Muted]:
     """The mutes that hold, the operator's first."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         found = [
             store.run(mutes.read(key))
             for key in sorted(memories.scan(store, keys.mute("*")), reverse=True)
@@ -144,13 +144,13 @@ def muted(settings: Settings) -> list[mutes.Muted]:
 def unmute(scope: str, settings: Settings) -> bool:
     """End a mute; False: there was none."""
     _check(scope)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         return store.run(mutes.unmute(scope))
 
 
-def waiting(settings: Settings) -> list[tuple[str, str, str]]:
+def list_waiting(settings: Settings) -> list[tuple[str, str, str]]:
     """(bot, entry id, channel) of every post on its way."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         return [
             (entry.bot, entry_id, channel)
             for entry in store.run(roster.roster())
@@ -161,7 +161,7 @@ def waiting(settings: Settings) -> list[tuple[str, str, str]]:
 
 def dead_letters(settings: Settings) -> list[tuple[str, str, str]]:
     """(bot, entry id, reason) of every dead letter."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         return [
             (entry.bot, entry_id, reason)
             for entry in store.run(roster.roster())
@@ -176,7 +176,7 @@ def retry(entry_id: str, settings: Settings) -> bool:
     Whoever asks has mended what Discord refused: the bot may think about that channel
     again.
     """
-    with opened(settings) as store:
+    with open_store(settings) as store:
         entry = store.run(outbox.read(entry_id))
         if entry is None or not store.run(outbox.retry(entry)):
             return False
@@ -200,7 +200,7 @@ class Sealed:
 
 def vault_show(settings: Settings) -> list[Sealed]:
     """The vaults of all bots on the roster, masked."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         safe = Vault(vault_keys(settings))
         return [
             _sealed(store, safe, entry.bot, entry.user_id)
@@ -212,7 +212,7 @@ def vault_rotate(settings: Settings) -> list[str]:
     """Seal every bot's secrets with the first key of STREAM_VAULT_KEYS; the bots done.
     A vault that no key opens is VaultKeyWrong, and nothing is changed. One whose
     gateway publishes meanwhile is that gateway's affair."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         safe = Vault(vault_keys(settings))
         bots = [entry.bot for entry in store.run(roster.roster())]
         sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}

@@ -14,7 +14,7 @@ from app.brain.memory import usable
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
 from app.operator import own_data
-from app.operator.ops import opened, vault_keys
+from app.operator.ops import open_store, vault_keys
 from app.operator.own_data import NOWHERE, bots_of
 from app.rules.privacy import Kind, Use
 from app.store import forgetting, memories, trusts
@@ -56,11 +56,13 @@ def person_of(text: str) -> str:
     return found[1]
 
 
-def show(person: str, settings: Settings, bot: str | None = None) -> list[Memory]:
+def show_memories(
+    person: str, settings: Settings, bot: str | None = None
+) -> list[Memory]:
     """What bots remember of a person: facts, lines by them and answers to them, oldest
     first."""
     who = person_of(person)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         memory = RedisMemory(store, shared_encoder())
         found = []
         for name in _bots(store, bot):
@@ -93,7 +95,7 @@ def forget(
     """Forget a person everywhere; `opt_out`: for good. The second value: the
     append-only file was written anew."""
     who = person_of(person)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         signer = Signer(vault_keys(settings))
         forgotten = own_data.forget(
             store, settings, who, opt_out=opt_out, signer=signer
@@ -104,14 +106,14 @@ def forget(
 def export(person: str, settings: Settings) -> str:
     """All that is kept of a person, as JSON."""
     who = person_of(person)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         return json.dumps(own_data.export(store, who), ensure_ascii=False, indent=2)
 
 
 def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
     """Everybody who has points, by bot, the best known first."""
     now_ms = int(time.time() * 1000)
-    with opened(settings) as store:
+    with open_store(settings) as store:
         memory, table = RedisMemory(store, shared_encoder()), []
         for name in _bots(store, bot):
             known = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.domain import terms
 from app.domain.settings import Settings
-from app.operator.ops import opened
+from app.operator.ops import open_store
 from app.store import keys, memories, names, overview, roster, stats
 from app.store.door import Store
 
@@ -38,9 +38,9 @@ class Spent(NamedTuple):
     usd: float
 
 
-def costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
+def find_costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
     """Of the last days (dates in UTC, by Redis's clock), the dearest first."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for owner, key in _budgets(store, by, days):
             found = store.run(overview.spent(key))

@@ -17,7 +17,7 @@ from app.domain.lane import Lane
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.doctor.processes import signs_of_life
-from app.operator.ops import opened
+from app.operator.ops import open_store
 from app.operator.spending import MICRO
 from app.store import (
     keys,
@@ -95,9 +95,9 @@ class Status:
     ask."""
 
 
-def status(settings: Settings) -> Status:
+def read_status(settings: Settings) -> Status:
     """Look once. Raises StoreUnavailable."""
-    with opened(settings) as store:
+    with open_store(settings) as store:
         now = store.run(stats.server_time())
         date = datetime.fromtimestamp(now, UTC).date().isoformat()
         signs = signs_of_life(store)

@@ -35,7 +35,7 @@ def dotenv_names(file: Path = Path(".env")) -> tuple[str, ...]:
         return ()
 
 
-def slips(names: Iterable[str], bots: Iterable[str]) -> dict[str, str]:
+def find_slips(names: Iterable[str], bots: Iterable[str]) -> dict[str, str]:
     """The STREAM_ names that nothing reads, each with the name that was probably meant
     (or none). `bots`: those whose tokens may be there."""
     tokens = {token_variable(bot) for bot in bots}

@@ -25,7 +25,7 @@ _LONGEST_CLUSTER = 32
 _JOINER = "\u200d"
 
 
-def units(text: str) -> int:
+def utf16_units(text: str) -> int:
     """Length in UTF-16 code units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
@@ -105,7 +105,7 @@ def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
     start = 0
     while start < len(text):
         opening = "" if fence is None else f"```{fence[:20]}\n"
-        room = limit - units(opening)
+        room = limit - utf16_units(opening)
         end = _fitting_end(text, start, room)
         after = end
         if end < len(text):

@@ -16,7 +16,14 @@ from app.rules.lexis import (
     TITLES_AFTER,
     TITLES_BEFORE,
 )
-from app.rules.sentences import COMMAS, JOINERS, Sentence, decorates, hail, phrase_at
+from app.rules.sentences import (
+    COMMAS,
+    JOINERS,
+    Sentence,
+    is_decoration,
+    phrase_at,
+    read_hail,
+)
 from app.rules.tokens import Kind, Token
 
 _PAUSES = frozenset({",", "-", "–", "—", ":", ";"})
@@ -71,7 +78,7 @@ def _clause_ends(tokens: Sequence[Token]) -> list[int]:
     commas = [i for i, token in enumerate(tokens) if token.text in COMMAS]
     ends = [_without_title(tokens, i) for i in commas[:_MAX_CLAUSES]]
     last = len(tokens)
-    while last and (decorates(tokens[last - 1]) or tokens[last - 1].text in TAIL):
+    while last and (is_decoration(tokens[last - 1]) or tokens[last - 1].text in TAIL):
         last -= 1
     ends.append(_without_title(tokens, last))
     return [
@@ -107,7 +114,7 @@ def _closes_clause(sentence: Sentence, start: int, end: int) -> bool:
     if start > 1 and tokens[start - 1].text in TITLES_BEFORE:
         start -= 1
     before = tokens[start - 1]
-    if before.text in _PAUSES or (before.kind is Kind.OTHER and decorates(before)):
+    if before.text in _PAUSES or (before.kind is Kind.OTHER and is_decoration(before)):
         return _after_pause(sentence, start, end)
     weak = any(token.weak and not token.pinged for token in tokens[start:end])
     if weak or before.kind is not Kind.WORD:
@@ -127,7 +134,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
     if not words or _introduces_name(words):
         return False
     lexis, opener = sentence.lexis, said[0].text
-    before = hail(Sentence(said, sentence.asks, lexis))
+    before = read_hail(Sentence(said, sentence.asks, lexis))
     if (
         sentence.asks
         or before.end
@@ -153,7 +160,7 @@ def _clause_words(clause: Sentence) -> list[str]:
     """Its words without what greets or fills in front."""
     return [
         token.text
-        for token in clause.tokens[hail(clause).end :]
+        for token in clause.tokens[read_hail(clause).end :]
         if token.kind in {Kind.WORD, Kind.PARTY}
     ]
 

@@ -19,7 +19,7 @@ HEAD_LINES, TAIL_LINES = 20, 10
 it is."""
 
 
-def clipped(text: str) -> str:
+def clip_text(text: str) -> str:
     """A text as long as may be normalised: its beginning and its end."""
     return (
         text

@@ -89,7 +89,7 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFKC", bare).replace("ı", "i")
 
 
-def undrawn(word: str) -> tuple[str, ...]:
+def undrawn_forms(word: str) -> tuple[str, ...]:
     """What a drawn-out word may stand for: "heyyy" is "hey", "gooood" is "good". Empty
     for any other word."""
     if not _DRAWN.search(word) and not _DRAWN_END.search(word):

@@ -13,7 +13,7 @@ from app.rules.lexis import (
     Phrases,
     lexis_of,
 )
-from app.rules.script import undrawn
+from app.rules.script import undrawn_forms
 from app.rules.tokens import Kind, Token
 
 COMMAS = frozenset({",", "，"})
@@ -84,14 +84,14 @@ def _without_descriptions(line: Sequence[Token]) -> Iterator[Token]:
 
 def says_nothing(sentence: Sentence) -> bool:
     """Whether it only greets, fills, counts or calls."""
-    end = hail(sentence).end
+    end = read_hail(sentence).end
     return all(
         token.kind is not Kind.WORD or token.text.isdigit()
         for token in sentence.tokens[end:]
     )
 
 
-def decorates(token: Token) -> bool:
+def is_decoration(token: Token) -> bool:
     """Whether the token is a mark, a picture or a link: in front of a name it changes
     nothing. A command does."""
     return token.kind is Kind.MARK or (
@@ -99,7 +99,7 @@ def decorates(token: Token) -> bool:
     )
 
 
-def hail(sentence: Sentence) -> Hail:
+def read_hail(sentence: Sentence) -> Hail:
     """What a sentence begins with."""
     tokens = sentence.tokens
     i, greets, directly = _skip_decoration(tokens, 0), False, False
@@ -123,7 +123,7 @@ def hail(sentence: Sentence) -> Hail:
 def phrase_at(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
     """How many tokens the longest phrase takes that begins here; 0: none does."""
     word = tokens[start].text
-    for first in (word, *undrawn(word)):
+    for first in (word, *undrawn_forms(word)):
         for phrase in phrases.get(first, ()):
             following = tokens[start + 1 : start + len(phrase)]
             if [token.text for token in following] == list(phrase[1:]):
@@ -154,7 +154,7 @@ def _skip_decoration(tokens: Sequence[Token], start: int) -> int:
         closed = _bracket_end(tokens, i)
         if closed:
             i = closed
-        elif decorates(tokens[i]) or _is_numbering(tokens, i):
+        elif is_decoration(tokens[i]) or _is_numbering(tokens, i):
             i += 1
         else:
             break

@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.model import MAX_CONTENT
-from app.rules.excerpt import clipped, excerpt
+from app.rules.excerpt import clip_text, excerpt
 from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
-from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn
+from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn_forms
 
 
 class Kind(Enum):
@@ -159,7 +159,7 @@ def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
     """The tokens of each line that is not empty; code and quoted lines say nothing.
     Asked twice for one message: who is called, and who is spoken of. Nobody changes the
     answer."""
-    plain = clipped(normalise(clipped(text)))
+    plain = clip_text(normalise(clip_text(text)))
     if not names.in_text(plain):
         return []
     plain = excerpt(plain, ("<@", *names.first))
@@ -283,7 +283,7 @@ def _word_tokens(
 
 def _drawn_out_names(word: str, names: Lexicon) -> Sequence[Named]:
     """The names that a drawn-out word ("elenaaaa") stands for."""
-    for shorter in undrawn(word):
+    for shorter in undrawn_forms(word):
         if shorter in names.first:
             return [item for item in names.first[shorter] if len(item[0]) == 1]
     return ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.rules.lexis import TITLES_AFTER, UNSPACED
 from app.rules.script import UNSPACED as LETTERS
-from app.rules.sentences import COMMAS, Sentence, decorates
+from app.rules.sentences import COMMAS, Sentence, is_decoration
 from app.rules.tokens import Kind, Token
 
 _LETTER = re.compile(f"[{LETTERS}]")
@@ -95,7 +95,7 @@ def _place_of(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
         else "",
         after=after,
         pause="" if rest else _pause_after(following),
-        first=leading and all(map(decorates, tokens[:i])),
+        first=leading and all(map(is_decoration, tokens[:i])),
     )
 
 

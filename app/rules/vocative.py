@@ -20,8 +20,8 @@ from app.rules.sentences import (
     Hail,
     Sentence,
     after_title,
-    hail,
     phrase_at,
+    read_hail,
     says_nothing,
 )
 from app.rules.tokens import Kind, Token
@@ -101,7 +101,7 @@ def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
 def opens_with(line: Sequence[Sentence]) -> Token | None:
     """The party that a line begins with, after greetings."""
     for sentence in line:
-        start = hail(sentence).end
+        start = read_hail(sentence).end
         if start < len(sentence.tokens):
             return (
                 sentence.tokens[start]
@@ -148,7 +148,7 @@ def _group_from(tokens: Sequence[Token], start: int) -> list[int]:
 
 
 def _called_at_start(sentence: Sentence, leading: bool) -> tuple[str, ...]:
-    tokens, before = sentence.tokens, hail(sentence)
+    tokens, before = sentence.tokens, read_hail(sentence)
     group = _group_from(tokens, before.end)
     if not group:
         return ()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from app.content.names import ids_in, legible, named_parts
+from app.content.names import ids_in, make_legible, named_parts
 from app.domain.model import ChatLine, Event
 from app.store import names as names_store
 from app.store.door import Store
@@ -35,7 +35,7 @@ def named(store: Store, event: Event, lines: Sequence[ChatLine], me: str = "") -
     place = _place(event, known, me)
     if "topic" in place:
         spoken_of = _known(store, event.guild_id, ids_in(place["topic"]))
-        place["topic"] = legible(place["topic"], {**known, **spoken_of})
+        place["topic"] = make_legible(place["topic"], {**known, **spoken_of})
     return Named(tuple(renamed(line, known) for line in lines), place)
 
 
@@ -59,7 +59,7 @@ def renamed(line: ChatLine, known: Mapping[str, str]) -> ChatLine:
     return line.model_copy(
         update={
             "author_name": author,
-            "content": legible(line.content, names),
+            "content": make_legible(line.content, names),
             "parts": named_parts(line.parts, names),
         }
     )

@@ -13,8 +13,8 @@ from app.brain.diary import Day, Exchange
 from app.brain.embeddings import shared_encoder
 from app.domain.character import Character, load_characters
 from app.domain.model import DISCORD_EPOCH_MS
-from app.lab.voices import MESSAGES, answers
-from app.lab.week import days
+from app.lab.voices import MESSAGES, all_answers
+from app.lab.week import diary_days
 
 CHARACTERS = load_characters()
 ENCODER = shared_encoder()
@@ -99,7 +99,7 @@ def test_a_pause_ends_a_conversation(minutes: tuple[int, ...], count: int) -> No
 def test_a_diary_tells_what_happened_and_nothing_else(character: Character) -> None:
     """Every quotation was said or stands in the character file; every name was there;
     nothing private is told."""
-    for day in days(character):
+    for day in diary_days(character):
         text = diary.compose(character, ENCODER, day)
         said = " ".join(f"{one.heard} {one.said}" for one in day.open).translate(
             str.maketrans('"', "'")
@@ -123,7 +123,7 @@ def test_a_week_of_entries_does_not_repeat_itself(character: Character) -> None:
     entries: list[str] = []
     dreams = []
     before = Day("2026-11-01")
-    for day in days(character):
+    for day in diary_days(character):
         entries.append(diary.compose(character, ENCODER, day, entries))
         dreams.append(dream.compose(character, ENCODER, day, before))
         before = day
@@ -233,6 +233,6 @@ def test_a_prompt_holds_the_day_as_data_and_nothing_private() -> None:
 def test_twelve_answers_in_a_row(character: Character) -> None:
     """The script for a first impression: twelve different answers, the same at each
     run."""
-    said = [answer for _, _, answer in answers(character)]
+    said = [answer for _, _, answer in all_answers(character)]
     assert len(set(said)) == len(said) == len(MESSAGES) == 12
-    assert said == [answer for _, _, answer in answers(character)]
+    assert said == [answer for _, _, answer in all_answers(character)]

@@ -40,13 +40,13 @@ def noisy_page(seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     """docs/diaries.md as such a processor writes it."""
     encoder = Encoder(lambda: Noisy(seed))
     monkeypatch.setattr(embeddings, "_shared", encoder)
-    return week.page()
+    return week.week_page()
 
 
 @pytest.fixture(scope="module")
 def plain_page() -> str:
     """docs/diaries.md as this processor writes it."""
-    return week.page()
+    return week.week_page()
 
 
 def test_noise_changes_no_choice(
@@ -60,7 +60,7 @@ def test_noise_changes_no_choice(
 @pytest.mark.parametrize("kernel", ["Nehalem", "Haswell"])
 def test_two_kernels_make_one_choice(plain_page: str, kernel: str) -> None:
     """The same with the kernel of another processor, where the library has it."""
-    code = "from app.lab.week import page; print(page())"
+    code = "from app.lab.week import week_page; print(week_page())"
     old = os.environ | {"OPENBLAS_CORETYPE": kernel}
     run = subprocess.run(
         [sys.executable, "-c", code],

@@ -183,7 +183,7 @@ class Play:
         store = self.place.stream.store
         scope = f"channel:{self.place.channel(self.case, what).id}"
         store.run(mutes.mute(scope, "case"))
-        assert ops.acknowledged(store, 10.0)
+        assert ops.wait_for_acknowledgement(store, 10.0)
 
     def _model_delay(self, number: int, what: float) -> None:
         model = self.place.model

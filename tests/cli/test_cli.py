@@ -16,7 +16,7 @@ from rich.console import Console
 
 from app.cli.show import ALL_PARTS, show_journal, show_settings
 from app.domain.model import JournalLine
-from app.domain.settings import Settings, explain
+from app.domain.settings import Settings, explain_first
 from app.lab.docgen import setting_rows
 from app.runtime.logs import redact, register_settings
 
@@ -97,7 +97,7 @@ def test_a_password_that_was_not_encoded_is_not_printed(url: str) -> None:
     it."""
     with pytest.raises(ValidationError) as refused:
         Settings(redis_url=url)
-    said = explain(refused.value)
+    said = explain_first(refused.value)
     assert said.startswith("STREAM_REDIS_URL: ")
     for piece in ("\n", "pass/", "pass#", "pass?", "'pass'", "=pass", "word@", "[pass"):
         assert piece not in said

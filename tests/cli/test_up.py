@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rich.console import Console
 
-from app.cli.up import _with_kept_secrets, public_environment, specs
+from app.cli.up import _with_kept_secrets, child_specs, public_environment
 from app.domain.settings import Settings
 from app.host.valkey import free_port, private_folder, running_url
 
@@ -47,7 +47,9 @@ def test_every_child_gets_what_it_needs_and_no_more(
     settings = Settings(
         redis_url="redis://127.0.0.1/0", flower_password=SecretStr("pass-flower")
     )
-    children = {spec.name: spec for spec in specs(["elena"], settings, tmp_path, None)}
+    children = {
+        spec.name: spec for spec in child_specs(["elena"], settings, tmp_path, None)
+    }
     assert list(children) == ["gateway", "direct", "cycles", "beat", "flower"]
 
     def knowing(secret: str) -> set[str]:
@@ -104,7 +106,7 @@ def test_no_child_inherits_what_is_not_on_the_list(
     )
     children = {
         spec.name: dict(spec.environment or {})
-        for spec in specs(["elena"], settings, tmp_path, None)
+        for spec in child_specs(["elena"], settings, tmp_path, None)
     }
 
     def knowing(text: str) -> set[str]:

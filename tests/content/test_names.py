@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.content.names import ids_in, legible, named_parts
+from app.content.names import ids_in, make_legible, named_parts
 from app.domain.model import MessagePart, PartKind
 
 NAMES = {"1": "Kim", "2": "general", "3": "Helpers", "4": "", "5": "  Zoe \n the cat "}
@@ -38,7 +38,7 @@ NAMES = {"1": "Kim", "2": "general", "3": "Helpers", "4": "", "5": "  Zoe \n the
 )
 def test_a_text_as_a_person_sees_it(text: str, shown: str) -> None:
     """Each of Discord's forms of mention."""
-    assert legible(text, NAMES) == shown
+    assert make_legible(text, NAMES) == shown
 
 
 def test_the_ids_of_a_text() -> None:
@@ -64,4 +64,4 @@ def test_parts_are_named_too() -> None:
 @given(st.text())
 def test_no_text_is_too_odd(text: str) -> None:
     """Any text passes, and what mentions nothing stays as it is."""
-    assert legible(text, {}) == text or "<" in text
+    assert make_legible(text, {}) == text or "<" in text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.content.plain import tolerant
+from app.content.plain import parse_tolerantly
 
 
 def parse(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -22,7 +22,7 @@ def parse(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def test_what_cannot_be_parsed_is_left_out() -> None:
     """The words stay; fields that are not essential go."""
     data = {"id": "1", "author": {}, "content": "hi", "poll": {"expiry": None}}
-    assert tolerant(parse)(data) == {
+    assert parse_tolerantly(parse)(data) == {
         "id": "1",
         "author": {},
         "content": "hi",
@@ -33,11 +33,11 @@ def test_what_cannot_be_parsed_is_left_out() -> None:
 def test_what_can_be_parsed_stays_whole() -> None:
     """Nothing is left out without need."""
     data = {"id": "1", "author": {}, "position": 3}
-    assert tolerant(parse)(data) == data
+    assert parse_tolerantly(parse)(data) == data
 
 
 @pytest.mark.parametrize("data", [{"id": "1"}, {"id": "1", "position": 3}])
 def test_a_message_without_its_essence_is_an_error(data: Mapping[str, Any]) -> None:
     """The caller skips it."""
     with pytest.raises(KeyError):
-        tolerant(parse)(data)
+        parse_tolerantly(parse)(data)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
-from app.delivery.media import Fetched, fetch, picture_type, plain_text
+from app.delivery.media import Fetched, fetch_file, picture_type, plain_text
 from app.delivery.rest import DiscordRest
 from app.domain.model import MessagePart, PartKind
 from app.domain.settings import Settings
@@ -74,7 +74,7 @@ def test_what_is_fetched(cdn: Served, name: str, problem: str) -> None:
     """A file as it is, or one reason; a redirect is not followed, since it could lead
     into the operator's network."""
     found = asyncio.run(
-        fetch(f"{cdn.url}/attachments/{name}", PICTURE_BYTES, settings(cdn))
+        fetch_file(f"{cdn.url}/attachments/{name}", PICTURE_BYTES, settings(cdn))
     )
     assert found.problem == problem
     assert bool(found.data) == (not problem)
@@ -93,7 +93,7 @@ def test_what_is_fetched(cdn: Served, name: str, problem: str) -> None:
 def test_no_other_address_is_asked(cdn: Served, url: str) -> None:
     """What a stranger puts into a message is no reason to ask any server but
     Discord's."""
-    found = asyncio.run(fetch(url, 10, settings(cdn)))
+    found = asyncio.run(fetch_file(url, 10, settings(cdn)))
     assert found == Fetched(b"", "it is not at one of Discord's addresses")
 
 

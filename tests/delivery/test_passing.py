@@ -116,7 +116,7 @@ def test_a_refused_address_stops_all_channels_and_bots(
     room.commit("first")
     with capture_logs() as lines:
         worker.run("elena", 0.5)
-        wait_until(lambda: worker.rest.address.left, what="the pause")
+        wait_until(lambda: worker.rest.address.seconds_left, what="the pause")
         for channel in channels[1:]:
             room.commit("elsewhere", channel=channel)
             room.commit("another bot", bot="aria", channel=channel)
@@ -151,7 +151,7 @@ def test_a_login_waits_too(room: Room) -> None:
     """A bot that is not logged in yet asks nothing either while the address is
     refused."""
     worker = room.worker()
-    worker.rest.address.answered(403, {"Retry-After": "30"}, CLOUDFLARE.encode())
+    worker.rest.address.note_answer(403, {"Retry-After": "30"}, CLOUDFLARE.encode())
     with pytest.raises(AddressRefused):
         worker.rest.submit(
             worker.rest.client("elena", room.secrets["elena"].token)
@@ -171,7 +171,7 @@ class Clock:
 
 def refuse(gate: Address, retry_after: str = "") -> None:
     """Cloudflare's answer."""
-    gate.answered(429, {"Retry-After": retry_after}, b"<html>")
+    gate.note_answer(429, {"Retry-After": retry_after}, b"<html>")
 
 
 def test_one_request_goes_first_after_a_pause() -> None:
@@ -180,19 +180,19 @@ def test_one_request_goes_first_after_a_pause() -> None:
     clock = Clock()
     gate = Address(clock)
     refuse(gate)
-    assert gate.left == address.FIRST_PAUSE
-    clock.now += gate.left
-    gate.enter()
+    assert gate.seconds_left == address.FIRST_PAUSE
+    clock.now += gate.seconds_left
+    gate.check_entry()
     with pytest.raises(AddressRefused):
-        gate.enter()
+        gate.check_entry()
     refuse(gate)
-    assert gate.left == 2 * address.FIRST_PAUSE
-    clock.now += gate.left
-    gate.enter()
-    gate.answered(200, {}, b"{}")
-    assert gate.left == 0
-    gate.enter()
-    gate.enter()
+    assert gate.seconds_left == 2 * address.FIRST_PAUSE
+    clock.now += gate.seconds_left
+    gate.check_entry()
+    gate.note_answer(200, {}, b"{}")
+    assert gate.seconds_left == 0
+    gate.check_entry()
+    gate.check_entry()
 
 
 def test_a_probe_without_an_answer_holds_nobody_up() -> None:
@@ -200,10 +200,10 @@ def test_a_probe_without_an_answer_holds_nobody_up() -> None:
     clock = Clock()
     gate = Address(clock)
     refuse(gate)
-    clock.now += gate.left
-    gate.enter()
+    clock.now += gate.seconds_left
+    gate.check_entry()
     clock.now += address.PROBE
-    gate.enter()
+    gate.check_entry()
 
 
 def test_many_refusals_at_once_are_one() -> None:
@@ -213,9 +213,9 @@ def test_many_refusals_at_once_are_one() -> None:
     gate = Address(clock)
     for _ in range(50):
         refuse(gate)
-    assert gate.left == address.FIRST_PAUSE
+    assert gate.seconds_left == address.FIRST_PAUSE
     refuse(gate, "7")
-    assert gate.left == 7
+    assert gate.seconds_left == 7
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_discords_word_is_obeyed(retry_after: str, pause: float) -> None:
     longer than a day."""
     gate = Address(Clock())
     refuse(gate, retry_after)
-    assert gate.left == pause
+    assert gate.seconds_left == pause
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,8 @@ def test_other_answers_are_no_refusal_of_the_address(
 ) -> None:
     """What is about one channel, one route or a server's trouble stops nobody else."""
     gate = Address(Clock())
-    gate.answered(status, headers, body)
-    assert gate.left == 0
+    gate.note_answer(status, headers, body)
+    assert gate.seconds_left == 0
 
 
 def test_a_servers_trouble_does_not_end_a_pause() -> None:
@@ -261,25 +261,25 @@ def test_a_servers_trouble_does_not_end_a_pause() -> None:
     clock = Clock()
     gate = Address(clock)
     refuse(gate)
-    clock.now += gate.left
-    gate.enter()
-    gate.answered(502, {}, b"<html>")
+    clock.now += gate.seconds_left
+    gate.check_entry()
+    gate.note_answer(502, {}, b"<html>")
     with pytest.raises(AddressRefused):
-        gate.enter()
+        gate.check_entry()
 
 
 def test_a_global_limit_in_the_headers_counts() -> None:
     """Discord also says it in a header, without the body's word."""
     gate = Address(Clock())
-    gate.answered(429, {"X-RateLimit-Global": "true", "Retry-After": "3"}, b"{}")
-    assert gate.left == 3
+    gate.note_answer(429, {"X-RateLimit-Global": "true", "Retry-After": "3"}, b"{}")
+    assert gate.seconds_left == 3
 
 
 def test_a_waiting_client_waits_and_then_goes(room: Room) -> None:
     """Requests of a client that waits, as a gateway's, are sent when the pause is over,
     not refused."""
     gate = room.worker().rest.address
-    gate.answered(429, {"Retry-After": "0.3"}, b"<html>")
+    gate.note_answer(429, {"Retry-After": "0.3"}, b"<html>")
     begun = time.monotonic()
-    room.workers[-1].rest.submit(gate.entered()).result(10)
+    room.workers[-1].rest.submit(gate.wait_and_enter()).result(10)
     assert time.monotonic() - begun > 0.25

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.operator.ops import acknowledged, retry
+from app.operator.ops import retry, wait_for_acknowledgement
 from app.store import keys, mutes, outbox
 from app.store.door import Store
 from tests.delivery.conftest import Room
@@ -124,7 +124,7 @@ def test_a_mute_is_acknowledged_while_others_post(
         "app.operator.ops.time",
         SimpleNamespace(sleep=another_begins, monotonic=time.monotonic),
     )
-    assert acknowledged(store, 5.0)
+    assert wait_for_acknowledgement(store, 5.0)
     assert time.time() - begun >= 0.29
     assert store.run(mutes.count_in_flight()) == 1
 

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from app.demo import demo
-from app.demo.demo import healthy
+from app.demo.demo import is_healthy
 from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN
 from app.demo.system import StreamSystem
 from app.domain.character import load_characters
@@ -84,9 +84,9 @@ def test_one_broken_promise_fails_the_demo(wrong: str) -> None:
         "addressed_unexplained": 0,
         "errors": [],
     }
-    assert healthy(good)
-    assert not healthy(good | {wrong: ["dead letter"] if wrong == "errors" else 1})
-    assert not healthy(good | {"answered": 0})
+    assert is_healthy(good)
+    assert not is_healthy(good | {wrong: ["dead letter"] if wrong == "errors" else 1})
+    assert not is_healthy(good | {"answered": 0})
 
 
 @pytest.mark.slow

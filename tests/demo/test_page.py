@@ -63,7 +63,7 @@ async def stranger(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
         {},
     )
     live = Live(scene)
-    server.add_routes(Page(live, getattr(request, "param", TOKEN)).routes())
+    server.add_routes(Page(live, getattr(request, "param", TOKEN)).page_routes())
     await server.start()
     live.start()
     async with aiohttp.ClientSession(
@@ -299,7 +299,7 @@ async def test_decisions_are_shown_as_they_are_journalled(site: Site) -> None:
     async def journal(message: str) -> list[JournalLine]:
         return list(lines) if message == str(post.message_id) else []
 
-    site.live.follow(journal)
+    site.live.follow_journal(journal)
     async with site.session.get(site.origin + "/page/events") as stream:
         await events(site, stream, "snapshot")
         for step in ("admit", "elect"):

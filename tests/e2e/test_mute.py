@@ -45,7 +45,7 @@ def test_nothing_is_posted_after_an_acknowledged_mute(tmp_path: Path) -> None:
                 )
                 time.sleep(rng.uniform(0.0, 0.35))
                 running.store.run(mutes.mute(f"channel:{channel.id}", "test"))
-                assert ops.acknowledged(running.store, 10.0)
+                assert ops.wait_for_acknowledgement(running.store, 10.0)
                 moment = time.monotonic()
                 posts = len(running.discord.posts_by_bots())
                 running.wait(

@@ -18,7 +18,7 @@ from app.brain.memory import learn
 from app.domain.character import load_characters
 from app.domain.model import RosterEntry
 from app.domain.settings import load_settings
-from app.lab.week import SAID, page, spoken
+from app.lab.week import SAID, said_by_date, week_page
 from app.store import keys, nights, roster, signing, trusts, vault
 from app.store.door import Store
 from app.store.nights import Night
@@ -76,14 +76,16 @@ def live(worker: Worker, bot: str) -> Iterator[str]:
     """The simulated week of one bot, day by day, as its cycles and deliveries leave it.
     Yields each date when it is over."""
     character = load_characters()[bot]
-    for date, day in spoken(character):
+    for date, day in said_by_date(character):
         for one in day:
-            line = signer(worker.settings).sign(signing.spoken(bot), one.journal())
+            line = signer(worker.settings).sign(signing.spoken(bot), one.journal_line())
             worker.store.client.rpush(keys.journal_of_bot(bot, date), line)
             worker.store.client.expire(keys.journal_of_bot(bot, date), 60)
-            worker.chores.memory.put((bot, "said"), f"{one.message_id}.0", one.line())
+            worker.chores.memory.put(
+                (bot, "said"), f"{one.message_id}.0", one.memory_line()
+            )
             for fact in facts.told(one.heard, one.message_id, character.names):
-                learn(worker.chores.memory, bot, one.person, fact, one.line())
+                learn(worker.chores.memory, bot, one.person, fact, one.memory_line())
         yield date
 
 
@@ -105,7 +107,7 @@ def test_a_week_is_written_once_however_often_it_is_asked_for(
                 outcomes.append(task(bot, date))
                 assert "written" in outcomes
                 assert set(outcomes) <= {"written", "busy"}
-    shown = page()
+    shown = week_page()
     for bot in BOTS:
         for night in Night:
             written = store.run(nights.read(bot, night))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.model import PartKind
-from app.lab.message_kinds import KINDS, MessageKind, shown
+from app.lab.message_kinds import KINDS, MessageKind, shown_to_model
 from app.loopback import kinds
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
@@ -23,7 +23,7 @@ async def test_a_kind_is_heard(town: Town, kind: MessageKind) -> None:
     await until(lambda: town.ports.of("elena"))
     event = town.ports.of("elena")[0].event
     assert (event.content, event.parts) == (kind.text, kind.parts)
-    assert shown(kind)
+    assert shown_to_model(kind)
 
 
 ODD = {

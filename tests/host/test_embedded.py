@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from app.domain.errors import ConfigurationError
-from app.host.valkey import EmbeddedValkey, kept_secret, ping, running_url
+from app.host.valkey import EmbeddedValkey, is_answering, kept_secret, running_url
 
 Wait = Callable[..., None]
 
@@ -138,14 +138,14 @@ def test_the_server_dies_with_its_killed_parent(
 ) -> None:
     """kill -9 of the parent ends the server."""
     _, url = orphan(tmp_path, "leashed")
-    wait_until(lambda: not ping(url))
+    wait_until(lambda: not is_answering(url))
 
 
 def test_a_leftover_server_is_replaced(tmp_path: Path, wait_until: Wait) -> None:
     """A server that outlived its parent is ended at the next start, which finds its
     data."""
     pid, url = orphan(tmp_path, "loose")
-    assert ping(url)
+    assert is_answering(url)
     with redis.Redis.from_url(url) as connection:
         connection.set("left", "over")
     with EmbeddedValkey(tmp_path) as server, client(server) as connection:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.host.supervisor import Backoff, ChildSpec, State, Supervisor, describe
+from app.host.supervisor import Backoff, ChildSpec, State, Supervisor, describe_exit
 
 Wait = Callable[..., None]
 FAST = Backoff(first=0.01, most=0.05, stable=60.0, chance=lambda: 0.5)
@@ -85,14 +85,14 @@ def test_a_killed_child_starts_again(wait_until: Wait) -> None:
 )
 def test_waits_double_up_to_a_limit(failures: int, delay: float) -> None:
     """Restarts back off exponentially, up to the longest wait."""
-    assert Backoff(chance=lambda: 0.5).delay(failures) == delay
+    assert Backoff(chance=lambda: 0.5).restart_delay(failures) == delay
 
 
 def test_waits_are_spread() -> None:
     """Chance spreads a wait from half to one and a half of it, so that children do not
     start in step."""
-    assert Backoff(chance=lambda: 0.0).delay(3) == 1.0
-    assert Backoff(chance=lambda: 1.0).delay(3) == 3.0
+    assert Backoff(chance=lambda: 0.0).restart_delay(3) == 1.0
+    assert Backoff(chance=lambda: 1.0).restart_delay(3) == 3.0
 
 
 def test_a_stable_run_forgives_earlier_failures(wait_until: Wait) -> None:
@@ -274,4 +274,4 @@ def test_a_second_signal_does_not_wait() -> None:
 
 def test_return_codes_are_told_in_words() -> None:
     """A signal's name says more than a negative number."""
-    assert (describe(3), describe(-9)) == ("code 3", "SIGKILL")
+    assert (describe_exit(3), describe_exit(-9)) == ("code 3", "SIGKILL")

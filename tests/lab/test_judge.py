@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.errors import ConfigurationError
 from app.lab import fit_policy
-from app.lab.additive import Design, Table, fit, scores
+from app.lab.additive import Design, Table, fit, log_odds
 from app.lab.fitted import BEGIN, END, Row, write_docs
 from app.lab.judge import Simple, Tally, judge, read_log, run
 from app.rules.policy import Policy, parse_policy, shipped_policy
@@ -98,8 +98,11 @@ def test_labels_and_triggers(tmp_path: Path) -> None:
     found = read_log(log(tmp_path / "a.jsonl", rows))
     assert found is not None
     assert set(found.bots) == {f"busy{place}" for place in range(5)}
-    assert found.triggers() == {"m60", "m66", "m67"}
-    assert found.labels(found.bots) == {"m60": {"busy1", "busy2"}, "m63": {"busy1"}}
+    assert found.find_triggers() == {"m60", "m66", "m67"}
+    assert found.find_labels(found.bots) == {
+        "m60": {"busy1", "busy2"},
+        "m63": {"busy1"},
+    }
 
 
 def test_short_logs_are_left_out(tmp_path: Path) -> None:
@@ -201,7 +204,7 @@ def test_fit_finds_the_odds() -> None:
     cells = design.cells(column[:, None])
     weights = fit(design, cells, labels, np.ones(len(labels)))
     found = [
-        float(scores(weights, np.array([[1 + place]], dtype=np.int32))[0])
+        float(log_odds(weights, np.array([[1 + place]], dtype=np.int32))[0])
         for place in range(5)
     ]
     assert found[:4] == pytest.approx([-2.0, 0.0, 1.0, 2.0], abs=0.12)

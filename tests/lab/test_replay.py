@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from app.demo import report
-from app.demo.addressed import addressed_bots, explained
+from app.demo.addressed import addressed_bots, explained_pairs
 from app.demo.report import Records
 from app.demo.system import is_error, write_characters
 from app.domain.character import load_characters
 from app.domain.errors import ConfigurationError
 from app.domain.model import JournalLine, RosterEntry
 from app.domain.settings import Settings
-from app.lab.chatlog import LogLine, read_log, rewritten, stand_ins, timetable
-from app.lab.replay import ensemble, scaled
+from app.lab.chatlog import LogLine, make_timetable, read_log, rewrite_names, stand_ins
+from app.lab.replay import make_ensemble, scaled_settings
 from app.loopback import Post, Reaction
 
 ELENA, ARIA, MARA, JONAS = 1, 2, 11, 12
@@ -129,7 +129,7 @@ def test_long_silences_are_shortened() -> None:
     """The timetable keeps pauses up to five minutes and shortens longer ones to
     that."""
     lines = [line("a", at=at) for at in (1000.0, 1010.0, 1400.0, 90_000.0)]
-    assert [cue.after for cue in timetable(lines)] == [0, 10, 310, 610]
+    assert [cue.after for cue in make_timetable(lines)] == [0, 10, 310, 610]
 
 
 def test_bots_play_the_most_active_people_whom_others_name() -> None:
@@ -160,20 +160,26 @@ def test_bots_play_the_most_active_people_whom_others_name() -> None:
 def test_names_are_rewritten_as_whole_words(text: str, expected: str) -> None:
     """A person's name becomes that of the bot who plays the part, whatever its case,
     and never inside another word."""
-    assert rewritten(line("a", text, mentions=("karl",)), {"karl": "Elena"}) == expected
+    assert (
+        rewrite_names(line("a", text, mentions=("karl",)), {"karl": "Elena"})
+        == expected
+    )
 
 
 def test_a_word_that_merely_looks_like_a_name_stays() -> None:
     """Only what the log marks as a mention is rewritten: nicknames are often common
     words."""
-    assert rewritten(line("a", "nice: how nice"), {"nice": "Elena"}) == "nice: how nice"
+    assert (
+        rewrite_names(line("a", "nice: how nice"), {"nice": "Elena"})
+        == "nice: how nice"
+    )
 
 
 def test_room_time_is_scaled_and_technical_time_is_not() -> None:
     """At speed 60 pacing is 60 times as fast and hourly counts as large; leases and
     windows are not among them."""
     settings = Settings(_env_file=None)
-    at_60 = scaled(settings, 60)
+    at_60 = scaled_settings(settings, 60)
     assert at_60["cooldown"] == 1
     assert at_60["quiet_time"] == pytest.approx(1 / 3)
     assert at_60["person_hourly"] == 3600
@@ -188,7 +194,7 @@ def test_room_time_is_scaled_and_technical_time_is_not() -> None:
         }
         & at_60.keys()
     )
-    assert scaled(settings, 1)["cooldown"] == settings.cooldown
+    assert scaled_settings(settings, 1)["cooldown"] == settings.cooldown
     Settings(_env_file=None, **at_60)  # type: ignore[arg-type]
 
 
@@ -196,10 +202,10 @@ def test_room_time_is_scaled_and_technical_time_is_not() -> None:
 def test_any_number_of_characters_can_be_had(count: int, tmp_path: Path) -> None:
     """Beyond the shipped three there are copies under other names, each a valid
     character file."""
-    names = [one.name for one in ensemble(count)]
+    names = [one.name for one in make_ensemble(count)]
     assert len(set(names)) == count
     assert set(
-        load_characters(write_characters(tmp_path / "characters", ensemble(count)))
+        load_characters(write_characters(tmp_path / "characters", make_ensemble(count)))
     ) == set(names)
 
 
@@ -215,7 +221,7 @@ def test_pile_ons_are_unaddressed_messages_with_two_answering_bots() -> None:
 def test_duplicates_are_second_replies_and_repeated_nonces() -> None:
     """One bot answering one message twice is a duplicate, and so are two posts with one
     nonce."""
-    assert report.duplicates(
+    assert report.find_duplicates(
         records(said(1, MARA), said(2, ELENA, reply_to=1), said(3, ELENA, reply_to=1))
     ) == [3]
     same = (
@@ -223,9 +229,9 @@ def test_duplicates_are_second_replies_and_repeated_nonces() -> None:
         said(3, ELENA, nonce="n"),
         said(4, ARIA, nonce="n"),
     )
-    assert report.duplicates(records(*same)) == [3]
+    assert report.find_duplicates(records(*same)) == [3]
     assert (
-        report.duplicates(
+        report.find_duplicates(
             records(
                 said(2, ELENA, reply_to=1), said(3, ARIA, reply_to=1), said(4, ELENA)
             )
@@ -251,7 +257,7 @@ def test_crowding_is_two_bots_unasked_within_five_seconds_of_log_time(
 ) -> None:
     """At speed 60, 50 ms are 3 s of log time and 90 ms are 5.4 s."""
     posts = said(2, ELENA, at=10.0), said(3, author, at=10.0 + after, channel=channel)
-    assert report.crowding(records(*posts, speed=60.0)) == expected
+    assert report.find_crowding(records(*posts, speed=60.0)) == expected
 
 
 def test_answers_to_addressed_messages_never_crowd() -> None:
@@ -261,21 +267,23 @@ def test_answers_to_addressed_messages_never_crowd() -> None:
         said(2, ELENA, reply_to=1, at=1.0),
         said(3, ARIA, reply_to=1, at=1.1),
     )
-    assert report.crowding(records(*posts, addressed={1: (ELENA, ARIA)})) == []
+    assert report.find_crowding(records(*posts, addressed={1: (ELENA, ARIA)})) == []
 
 
 def test_an_addressed_bot_answers_reacts_or_the_journal_says_why_not() -> None:
     """Anything else is counted as unexplained."""
     posts = said(1, MARA), said(2, ELENA, reply_to=1), said(4, JONAS)
     seen = records(*posts, addressed={1: (ELENA, ARIA), 4: (ARIA,)})
-    assert report.unanswered(seen) == [(1, ARIA), (4, ARIA)]
+    assert report.find_unanswered(seen) == [(1, ARIA), (4, ARIA)]
     thumb = Reaction(1, 7, ARIA, "Aria", True, "👍", 0.0, 0.0)
     assert (
-        report.unanswered(Records(posts, [thumb], {ELENA, ARIA}, {1: (ELENA, ARIA)}))
+        report.find_unanswered(
+            Records(posts, [thumb], {ELENA, ARIA}, {1: (ELENA, ARIA)})
+        )
         == []
     )
     assert (
-        report.unanswered(
+        report.find_unanswered(
             records(*posts, addressed={4: (ARIA,)}, explained={(4, ARIA)})
         )
         == []
@@ -293,7 +301,7 @@ def test_latency_runs_from_the_message_to_its_first_answer() -> None:
         said(5, ARIA, reply_to=4, at=3.5),
         said(6, MARA, at=9.0),
     )
-    assert report.latencies(records(*posts, addressed={1: (ELENA, ARIA)})) == (
+    assert report.reply_latencies(records(*posts, addressed={1: (ELENA, ARIA)})) == (
         [250.0],
         [500.0],
     )
@@ -336,7 +344,7 @@ def test_the_rules_alone_say_who_is_addressed() -> None:
 def test_what_the_journal_explains(step: str, verdict: str, explains: bool) -> None:
     """A refusal accounts for a silence; being on the way does not."""
     journal = {1: [JournalLine(at_ms=0, bot="elena", step=step, verdict=verdict)]}
-    assert explained(journal, ROSTER) == ({(1, ELENA)} if explains else set())
+    assert explained_pairs(journal, ROSTER) == ({(1, ELENA)} if explains else set())
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def wrong(found: list[Finding]) -> list[Finding]:
 
 def test_where_all_is_well_nothing_is_found(stream: Stream) -> None:
     """Every side was looked at, and each is in order."""
-    found = list(examination.examine(stream.settings()))
+    found = list(examination.examine_stream(stream.settings()))
     assert wrong(found) == []
     assert {one.area for one in found} == {
         "python",
@@ -307,7 +307,7 @@ def test_a_planted_fault_is_found_with_its_remedy(
     if name == "a model without its key":
         monkeypatch.delenv("STREAM_KEY_OPENAI")
     planted.plant(stream, monkeypatch)
-    found = wrong(list(examination.examine(stream.settings())))
+    found = wrong(list(examination.examine_stream(stream.settings())))
     fitting = [one for one in found if planted.said in one.what]
     assert fitting, found
     assert any(planted.remedy in one.remedy for one in fitting), fitting
@@ -320,7 +320,7 @@ def test_a_planted_fault_is_found_with_its_remedy(
 def test_a_model_that_says_nothing_in_few_tokens_is_there(stream: Stream) -> None:
     """A thinker spends them on thoughts: it answered all the same."""
     answering(stream, told(""))
-    assert wrong(list(examination.examine(stream.settings()))) == []
+    assert wrong(list(examination.examine_stream(stream.settings()))) == []
 
 
 def test_python_and_packages_are_held_against_what_is_needed() -> None:
@@ -399,6 +399,6 @@ def test_the_command_prints_lines_or_json_and_an_exit_code(
 def test_a_bot_that_only_the_roster_knows_is_looked_at(stream: Stream) -> None:
     """The gateway of another machine that has ended is missed here."""
     stream.store.client.delete(keys.heartbeat("gateway", "elena"))
-    found = wrong(list(examination.examine(stream.settings(), [], False)))
+    found = wrong(list(examination.examine_stream(stream.settings(), [], False)))
     assert [one.what for one in found] == ["elena: no gateway runs it"]
     stream.store.run(roster.strike("elena"))

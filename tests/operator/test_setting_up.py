@@ -12,9 +12,9 @@ import pytest
 from app.domain.errors import ConfigurationError
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
-from app.operator.checking import problems
+from app.operator.checking import find_problems
 from app.operator.invite import PERMISSION_BITS, PERMISSIONS, application_of, invite
-from app.operator.variables import slips
+from app.operator.variables import find_slips
 from app.store import roster
 from app.store.door import Store
 from tests.cli.test_cli import run
@@ -89,8 +89,8 @@ def test_no_link_is_one_line(
 def test_what_is_in_order_has_no_problems(tmp_path: Path) -> None:
     """The shipped characters, and the example of the documentation."""
     (tmp_path / "mira.yaml").write_text(MIRA[1], encoding="utf-8")
-    assert problems([]) == []
-    assert problems([tmp_path / "mira.yaml"]) == []
+    assert find_problems([]) == []
+    assert find_problems([tmp_path / "mira.yaml"]) == []
 
 
 def test_every_problem_has_a_line_of_its_own(
@@ -107,7 +107,7 @@ def test_every_problem_has_a_line_of_its_own(
         monkeypatch.setenv(name, value)
     broken = tmp_path / "mira.yaml"
     broken.write_text(MIRA[1].replace("chattiness: 0.5", "chattiness: 7"), "utf-8")
-    found = problems([broken, tmp_path / "nobody.yaml", tmp_path])
+    found = find_problems([broken, tmp_path / "nobody.yaml", tmp_path])
     beginnings = [line.partition(": ")[0] for line in found]
     assert sorted(beginnings) == sorted(
         (
@@ -131,19 +131,21 @@ def test_in_a_folder_each_file_and_what_they_share_is_checked(
     """A second broken file is told with the first; two that share a name are told when
     each is well by itself; a slip in `.env` is told like one in the environment."""
     monkeypatch.setenv("STREAM_CHARACTERS_DIR", str(tmp_path))
-    assert problems([]) == [f"{tmp_path}: holds no character file (<name>.yaml)"]
+    assert find_problems([]) == [f"{tmp_path}: holds no character file (<name>.yaml)"]
     for name in ("ada", "mira"):
         (tmp_path / f"{name}.yaml").write_text("name: x", "utf-8")
-    assert len(problems([])) == 2
+    assert len(find_problems([])) == 2
     (tmp_path / "mira.yaml").write_text(MIRA[1], "utf-8")
     (tmp_path / "ada.yaml").write_text(
         MIRA[1].replace("name: mira", "name: ada"), "utf-8"
     )
-    assert ["also names" in line for line in problems([])] == [True]
+    assert ["also names" in line for line in find_problems([])] == [True]
     (tmp_path / "ada.yaml").unlink()
     (tmp_path / ".env").write_text("STREAM_COOLDWN=5\nstream_quiet_time=5\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    assert problems([]) == ["STREAM_COOLDWN: is no setting; STREAM_COOLDOWN was meant?"]
+    assert find_problems([]) == [
+        "STREAM_COOLDWN: is no setting; STREAM_COOLDOWN was meant?"
+    ]
 
 
 def test_names_that_mean_something_are_no_slips() -> None:
@@ -156,8 +158,8 @@ def test_names_that_mean_something_are_no_slips() -> None:
         "STREAM_TOKEN_DOT_TWO",
         "PATH",
     )
-    assert slips(names, ["dot-two"]) == {}
-    assert slips(["STREAM_XYZZY", "STREAM_TOKEN_X"], ["dotty"]) == {
+    assert find_slips(names, ["dot-two"]) == {}
+    assert find_slips(["STREAM_XYZZY", "STREAM_TOKEN_X"], ["dotty"]) == {
         "STREAM_XYZZY": "",
         "STREAM_TOKEN_X": "",
     }

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from app.cli.watching import lasting
-from app.operator.spending import By, costs
-from app.operator.status import status
+from app.cli.watching import lasting_text
+from app.operator.spending import By, find_costs
+from app.operator.status import read_status
 from app.store import heartbeats, keys, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
@@ -44,7 +44,7 @@ def test_one_look_tells_everything(stream: Stream) -> None:
     store.client.expire(keys.dead("elena"), 60)
     with redis.Redis.from_url(stream.values["redis_url"][:-1] + "1") as broker:
         broker.rpush("chores", "task", "task")
-        found = status(stream.settings())
+        found = read_status(stream.settings())
         broker.delete("chores")
     elena = found.bots[0]
     assert (elena.bot, elena.connected, elena.since) == ("elena", True, 1.0)
@@ -72,7 +72,7 @@ def test_a_bot_that_is_not_there_is_told(stream: Stream) -> None:
     sign = {"connected": False, "since": None, "error": "mend it", "process": "h:1"}
     stream.store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, "aria", sign)))
     stream.store.run(heartbeats.end(Role.GATEWAY, "elena"))
-    aria, elena = sorted(status(stream.settings()).bots, key=lambda one: one.bot)
+    aria, elena = sorted(read_status(stream.settings()).bots, key=lambda one: one.bot)
     assert (aria.connected, aria.error, aria.gateway) == (False, "mend it", "h:1")
     assert (elena.connected, elena.gateway) == (False, "")
     said = run("bots", STREAM_REDIS_URL=stream.values["redis_url"]).stdout
@@ -94,11 +94,11 @@ def test_costs_are_told_by_whom_you_like(stream: Stream) -> None:
         keys.names("7"), mapping={KIM: f"Kim{CLIPBOARD}", "55": "general"}
     )
     store.client.expire(keys.names("7"), 60)
-    assert [one[2:] for one in costs(settings, By.BOT)] == [(1, 0, 0.01)]
-    assert [one[2:] for one in costs(settings, By.BOT, 2)] == [(3, 0, 0.03)]
-    people = costs(settings, By.PERSON)
+    assert [one[2:] for one in find_costs(settings, By.BOT)] == [(1, 0, 0.01)]
+    assert [one[2:] for one in find_costs(settings, By.BOT, 2)] == [(3, 0, 0.03)]
+    people = find_costs(settings, By.PERSON)
     assert [(one.id, one.usd) for one in people] == [("99", 7.0), (KIM, 0.000003)]
-    assert [one.name for one in costs(settings, By.CHANNEL)] == ["general"]
+    assert [one.name for one in find_costs(settings, By.CHANNEL)] == ["general"]
     done = run("costs", "--by", "person", STREAM_REDIS_URL=stream.values["redis_url"])
     assert done.stdout.splitlines()[0] == "99: $7.0000, 0 tokens, 0 posts"
     assert "together: $7.0000, 5 tokens, 0 posts" in done.stdout
@@ -147,4 +147,4 @@ def test_what_cannot_be_told_is_one_line(
 )
 def test_a_time_is_told_in_words(seconds: float, told: str) -> None:
     """As somebody at two in the morning reads it."""
-    assert lasting(seconds) == told
+    assert lasting_text(seconds) == told

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.chunking import LIMIT, split, units
+from app.rules.chunking import LIMIT, split, utf16_units
 
 prose = st.text(
     st.characters(exclude_characters="`", exclude_categories=["Cs"]), max_size=1_500
@@ -48,7 +48,7 @@ def test_nothing_is_lost_and_nothing_too_long(text: str, limit: int) -> None:
     `limit` units and is not blank."""
     pieces = split(text, limit)
     assert squeezed("".join(pieces)) == squeezed(text)
-    assert all(piece.strip() and units(piece) <= limit for piece in pieces)
+    assert all(piece.strip() and utf16_units(piece) <= limit for piece in pieces)
 
 
 @given(
@@ -58,7 +58,7 @@ def test_fences_stay_balanced(text: str, limit: int) -> None:
     """Whatever fences a text holds, no piece is empty or too long, and every piece but
     the last closes its fences."""
     pieces = split(text, limit)
-    assert all(piece.strip() and units(piece) <= limit for piece in pieces)
+    assert all(piece.strip() and utf16_units(piece) <= limit for piece in pieces)
     for piece in pieces[:-1]:
         assert len(re.findall(r"^[ \t]*```", piece, re.MULTILINE)) % 2 == 0
 
@@ -119,8 +119,8 @@ def test_lone_surrogates_do_not_break_the_sender() -> None:
 
 def test_length_is_counted_as_strictly_as_any_client_does() -> None:
     """1,000 emoji fill one message, though Python counts them as half of it."""
-    assert [units(piece) for piece in split("😀" * 1_000)] == [LIMIT]
-    assert all(units(piece) <= LIMIT for piece in split("😀" * 5_000))
+    assert [utf16_units(piece) for piece in split("😀" * 1_000)] == [LIMIT]
+    assert all(utf16_units(piece) <= LIMIT for piece in split("😀" * 5_000))
 
 
 def test_a_limit_without_room_for_fences_is_refused() -> None:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from app.domain.errors import ConfigurationError
-from app.domain.settings import Settings, explain, read_secret_files
+from app.domain.settings import Settings, explain_first, read_secret_files
 from app.host.valkey import binary, free_port
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -26,7 +26,7 @@ def test_plain_redis_to_another_host_is_refused_in_one_line(name: str) -> None:
     address = {name: "redis://me:hunter2@far.example:6379/0"}
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate(address)
-    said = explain(refused.value)
+    said = explain_first(refused.value)
     assert "STREAM_REDIS_PLAIN" in said
     assert "\n" not in said
     assert "hunter2" not in said

@@ -365,7 +365,7 @@ def test_nothing_is_read_out_of_place(
     for person, name in NAMES.items():
         shown = {
             word
-            for one in people.show(person, world.worker.settings)
+            for one in people.show_memories(person, world.worker.settings)
             for word in MARK.findall(one.text)
         }
         found["show", name] = shown

@@ -101,7 +101,7 @@ async def _ask(
     places: list[Seen] = []
     for guild in guilds:
         places += await _places(client, guild.id, own_id)
-    return [*found, *judged(character, places, settings)]
+    return [*found, *judge_rights(character, places, settings)]
 
 
 def _intent(bot: str, flags: discord.ApplicationFlags) -> Finding:
@@ -128,18 +128,18 @@ def _missing(place: Place, me: discord.Member) -> tuple[str, ...]:
     return tuple(name for right, name in NEEDED.items() if not getattr(rights, right))
 
 
-def judged(
+def judge_rights(
     character: Character, places: Sequence[Seen], settings: Settings
 ) -> Iterator[Finding]:
     """What a bot's rights mean for its watchlist and for STREAM_SPEAK_CHANNELS."""
-    watched = [place for place in places if watches(character, place)]
+    watched = [place for place in places if is_watched(character, place)]
     speaking = [place for place in places if settings.may_speak(place.id)]
     yield from _rights(character.name, places, [*watched, *speaking])
     yield from _watchlist(character, places)
     yield _unasked(character, watched, settings)
 
 
-def watches(character: Character, place: Seen) -> bool:
+def is_watched(character: Character, place: Seen) -> bool:
     """Whether a channel is on the character's watchlist, by id or name."""
     wanted = character.watchlist
     return "*" in wanted or place.id in wanted or place.name in wanted

@@ -23,14 +23,14 @@ from app.operator.doctor import (
     vaults,
 )
 from app.operator.doctor.findings import Finding, fault, fine, warning
-from app.operator.ops import opened
+from app.operator.ops import open_store
 from app.operator.status import troubles_of_models
 
 LONGEST_MODEL = 15.0
 """Seconds that a model may take for a word."""
 
 
-def examine(
+def examine_stream(
     settings: Settings, bots: Sequence[str] = (), ask_models: bool = True
 ) -> Iterator[Finding]:
     """Look at everything that these bots need; without names, every character's that
@@ -76,7 +76,7 @@ def _characters(
 
 def _of_redis(settings: Settings, bots: Sequence[str]) -> Iterator[Finding]:
     try:
-        with opened(settings) as store:
+        with open_store(settings) as store:
             yield from redis_server.look_at_redis(store)
             yield from vaults.look_at_vaults(settings)
             yield from processes.look_at_processes(store, bots)

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from app.operator.doctor.findings import Finding, fault, fine, warning
-from app.operator.variables import SECRET, dotenv_names, slips
+from app.operator.variables import SECRET, dotenv_names, find_slips
 
 OLDEST_PYTHON = (3, 11)
 LITTLE = 1024**3
@@ -83,7 +83,7 @@ def look_at_variables(
     environ: Mapping[str, str], bots: Iterable[str], file: Path = Path(".env")
 ) -> Iterator[Finding]:
     """Names that nothing reads, and secrets that others may read."""
-    for name, meant in slips(
+    for name, meant in find_slips(
         {**environ, **dict.fromkeys(dotenv_names(file))}, bots
     ).items():
         remedy = f"was {meant} meant?" if meant else "`the-stream settings` lists all"
