@@ -71,12 +71,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "turns": ("tests/rules/test_turns.py",),
 }
 """The tests of a module of the rules; those of all others are `OF_CALLS`."""
-NEAR_RULES = (
-    ("tests/rules",),
-    ("tests/lab/test_judge.py", "tests/gateway/test_intake.py"),
-    ("tests/gateway/test_edits.py", "tests/brain/test_graph.py"),
-    ("tests/brain/test_act.py", "tests/brain/test_text.py"),
-)
+NEAR_RULES = (("tests/rules",),)
 LONG_STORE = ("protocols", "outages", "mutants", "interleavings")
 NEAR_SCRIPTS = (
     (
@@ -84,7 +79,6 @@ NEAR_SCRIPTS = (
         *(f"--ignore=tests/store/test_{name}.py" for name in LONG_STORE),
     ),
     ("tests/store/test_protocols.py", "tests/store/test_interleavings.py"),
-    ("tests/delivery", "tests/tasks", "tests/store/test_outages.py"),
 )
 """Tests in the order in which a mutant meets them: what survives one group meets the
 next. The proofs that scripts can be mutated look for their text, so they are left
