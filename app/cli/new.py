@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import current_settings, say
-from app.cli.lines import wrapped
+from app.cli.common import current_settings, print_line
+from app.cli.lines import print_wrapped
 from app.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def new(
     sketch = _sketch(name, about, subjects, card)
     text = sketch.yaml()
     _write(file, text)
-    say(f"Written: {file}")
+    print_line(f"Written: {file}")
     for left in dict.fromkeys(sketch.left):
-        wrapped(f"  not carried over: {left}", 4)
-    wrapped(f"Read it, mend it, then: the-stream check {file}", 2)
+        print_wrapped(f"  not carried over: {left}", 4)
+    print_wrapped(f"Read it, mend it, then: the-stream check {file}", 2)
 
 
 def _sketch(name: str, about: str, subjects: str, card: Path | None) -> Sketch:

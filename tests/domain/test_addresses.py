@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.addresses import Host, parse_address
-from app.domain.settings import Settings, explain
+from app.domain.settings import Settings, explain_first
 
 SECRET = "hunter2-and-more"
 WRONG = {
@@ -40,7 +40,7 @@ def test_a_wrong_address_is_one_line_without_a_word_of_it(url: str) -> None:
     """The line names the setting and says how to mend it, never what stands in it."""
     with pytest.raises(ValidationError) as told:
         Settings(redis_url=url, redis_plain=True)
-    line = explain(told.value)
+    line = explain_first(told.value)
     assert line.startswith("STREAM_REDIS_URL: ")
     assert WRONG[url] in line
     assert SECRET not in line

@@ -12,9 +12,9 @@ from app.brain.models import Speaker, speaker
 from app.domain.character import Character, load_character
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.model import JournalLine
-from app.operator.doctor.examination import examine
+from app.operator.doctor.examination import examine_stream
 from app.operator.doctor.findings import Level
-from app.operator.status import status
+from app.operator.status import read_status
 from app.operator.why.story import tell
 from app.worker.model_health import ModelHealth
 from tests.brain.provider_server import Sent, refused, said
@@ -81,7 +81,7 @@ def test_a_dead_model_is_named_with_its_remedy(
     _, made = built(stream, health)
     if made is not None and fault:
         ask(made)
-    found = status(stream.settings()).model_troubles
+    found = read_status(stream.settings()).model_troubles
     if not fault:
         assert found == ()
         return
@@ -89,7 +89,7 @@ def test_a_dead_model_is_named_with_its_remedy(
     assert trouble.bot == "elena"
     assert trouble.fault.startswith(fault)
     assert remedy in trouble.remedy
-    findings = list(examine(stream.settings(), [], False))
+    findings = list(examine_stream(stream.settings(), [], False))
     told = [one for one in findings if "a worker had no answer" in one.what]
     assert [(one.level, one.remedy) for one in told] == [(Level.FAULT, trouble.remedy)]
     shown = run("bots", STREAM_REDIS_URL=stream.values["redis_url"]).stdout
@@ -102,7 +102,7 @@ def test_a_package_that_lacks_is_told_without_a_call(stream: Stream) -> None:
     stream.edit(model={"model": "groq:m"})
     character = load_character("elena", stream.folder)
     ModelHealth(stream.store).built(character, None, {"groq": "x" * 20})
-    (trouble,) = status(stream.settings()).model_troubles
+    (trouble,) = read_status(stream.settings()).model_troubles
     assert (trouble.fault, trouble.model) == ("cannot be made", "groq:m")
     assert "pip install the-stream[groq]" in trouble.remedy
 
@@ -112,11 +112,11 @@ def test_a_model_that_answers_again_is_in_trouble_no_more(stream: Stream) -> Non
     answering(refused(401, "no", "invalid_api_key"))(stream)
     _, made = built(stream, ModelHealth(stream.store))
     ask(made)
-    assert status(stream.settings()).model_troubles
+    assert read_status(stream.settings()).model_troubles
     answering(said("hello"))(stream)
     _, other = built(stream, ModelHealth(stream.store))
     ask(other)
-    assert status(stream.settings()).model_troubles == ()
+    assert read_status(stream.settings()).model_troubles == ()
 
 
 def test_why_tells_that_the_model_failed() -> None:
