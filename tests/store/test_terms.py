@@ -6,15 +6,21 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.domain import terms
 from app.domain.errors import ConfigurationError
+from app.domain.lane import Lane
 from app.domain.settings import Settings, load_settings
 from app.store import scripts
 from app.store.door import Store
 from tests.store import world
-from tests.store.test_interleavings import machine
+from tests.store.test_interleavings import begun, machine
 from tests.store.test_scripts import FILES, FOLDER
+
+leases = st.integers(5, int(terms.most_s("floor_lease")))
+"""Seconds, up to the bound itself."""
 
 
 @pytest.mark.parametrize("bound", terms.BOUNDS, ids=lambda bound: str(bound.setting))
@@ -77,11 +83,30 @@ def test_the_scripts_keep_these_terms(script: str, pattern: str, term: str) -> N
     assert all(re.fullmatch(term, one) for one in found)
 
 
-def test_the_longest_lease_is_still_a_floor(store: Store) -> None:
-    """At the greatest value that settings allow, the second bot waits."""
-    m = machine(store, floor_lease=1_800)
-    for bot in ("aria", "dotty"):
-        m.admit(world.candidate(bot, world.event("1"), 0.5, expected=2))
-    assert m.elect("1", "55")[0] == "granted"
-    m.admit(world.candidate("elena", world.event("2"), 0.5, expected=1))
-    assert m.elect("2", "55")[0] == "deferred"
+def test_any_setting_within_its_bounds_keeps_the_floor(
+    store: Store,
+) -> None:
+    """Whatever an operator sets: while one bot holds the floor, or its post waits to be
+    delivered, no election and no claim gives it to another."""
+
+    @settings(max_examples=15)
+    @given(
+        floor_lease=leases,
+        delivery_hold=leases,
+        election_max_age=st.integers(60, int(terms.most_s("election_max_age"))),
+    )
+    def holds(**drawn: int) -> None:
+        m = machine(store, quiet_time=0, **drawn)
+        for bot in ("aria", "dotty"):
+            m.admit(world.candidate(bot, world.event("1"), 0.5, expected=2))
+        verdict, winner = m.elect("1", "55")
+        assert verdict == "granted"
+        second = world.event("2", author=world.BOB)
+        m.admit(world.candidate("elena", second, 0.5, expected=1))
+        assert m.elect("2", "55")[0] == "deferred"
+        cycle, entry = begun(m, Lane(winner))
+        assert m.claim(cycle, entry) == "granted"
+        assert m.commit(cycle, entry) == "committed"
+        assert m.elect("2", "55")[0] in {"deferred", "not_due"}
+
+    holds()
