@@ -49,6 +49,10 @@ QUEUE_OF = {
 }
 
 WAITING_HINTS = 1_000
+FIRST, LATER = 0, 6
+"""Priorities of kombu's Redis transport: workers take what comes first from its own
+list. Somebody quiet is heard before lanes that are due again, and before a person who
+calls a bot in many channels."""
 HINT_ERRORS = (KombuError, RedisError, OSError)
 """The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md).
 The pump is the better retry."""
@@ -154,6 +158,18 @@ def route(
 class _Hint(NamedTuple):
     task: str
     args: tuple[object, ...]
+    priority: int = FIRST
+
+
+def priority_of(task: str, args: Sequence[object]) -> int:
+    """Of a task where nobody says otherwise: direct cycles are LATER."""
+    direct = task == CYCLE and len(args) > 1 and args[1] == Context.DIRECT
+    return LATER if direct else FIRST
+
+
+def lists_of(queue: str) -> tuple[str, ...]:
+    """The lists of Redis in which a queue's tasks wait."""
+    return queue, f"{queue}\x06\x16{LATER}"
 
 
 class HintSender:
@@ -186,8 +202,12 @@ class HintSender:
     def send(self, task: str, *args: str) -> bool:
         """Send one hint now; False when the broker could not be reached. Arguments are
         names and ids, nothing else."""
+        return self._send(_Hint(task, args, priority_of(task, args)))
+
+    def _send(self, hint: _Hint) -> bool:
+        args = tuple(str(arg) for arg in hint.args)
         try:
-            self._app.send_task(task, args=args)
+            self._app.send_task(hint.task, args=args, priority=hint.priority)
         except HINT_ERRORS as error:
             self._note_lost(
                 type(error).__name__
@@ -201,9 +221,16 @@ class HintSender:
     def offer(self, task: str, *args: str) -> bool:
         """Queue one hint without blocking; False, with a warning, when too many wait
         already."""
+        return self._offer(_Hint(task, args, priority_of(task, args)))
+
+    def offer_first(self, task: str, *args: str) -> bool:
+        """The same for somebody quiet."""
+        return self._offer(_Hint(task, args))
+
+    def _offer(self, hint: _Hint) -> bool:
         self._ensure_thread()
         try:
-            self._waiting.put_nowait(_Hint(task, args))
+            self._waiting.put_nowait(hint)
         except queue.Full:
             self._note_lost("too many waiting")
             return False
@@ -237,7 +264,7 @@ class HintSender:
     def _drain(self) -> None:
         while (hint := self._waiting.get()) is not None:
             reached("enqueue_before")
-            self.send(hint.task, *(str(arg) for arg in hint.args))
+            self._send(hint)
             reached("enqueue_after")
 
 

@@ -15,6 +15,7 @@ from app.domain.lane import Lane
 from app.domain.model import Addressing, AuthorKind, Context, Event
 from app.domain.settings import Settings
 from app.domain.verdicts import Admit
+from app.gateway.callers import Callers
 from app.gateway.elections import Elections
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
@@ -92,6 +93,7 @@ class Intake:
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, Connection] = {}
+        self._callers = Callers()
         self._shedding = Shedding(self._shed)
         self.proxies = Proxies(
             settings.proxy_applications, int(settings.proxy_delay * 1000)
@@ -421,17 +423,23 @@ class Intake:
         say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
         self._act(bot, event, outcome)
 
+    def _hint(self, bot: str, event: Event) -> None:
+        """Ask for an answer; ahead of others for who called the bot little lately, in
+        whatever channels."""
+        lane = Lane(bot, event.channel_id)
+        if self._callers.called_little(bot, event.author_id):
+            self._ports.hint_first(lane)
+        else:
+            self._ports.hint(lane, Context.DIRECT)
+
     def _act(self, bot: str, event: Event, outcome: Admission) -> None:
         match outcome.verdict:
-            case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms > 0:
-                asyncio.get_running_loop().call_later(
-                    outcome.elect_in_ms / 1000,
-                    self._ports.hint,
-                    Lane(bot, event.channel_id),
-                    Context.DIRECT,
-                )
+            case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms <= 0:
+                self._hint(bot, event)
             case Admit.DIRECT | Admit.NOTICE:
-                self._ports.hint(Lane(bot, event.channel_id), Context.DIRECT)
+                asyncio.get_running_loop().call_later(
+                    outcome.elect_in_ms / 1000, self._hint, bot, event
+                )
             case Admit.OPENED:
                 self._elections.close_in(
                     event.message_id, event.channel_id, outcome.elect_in_ms

@@ -34,6 +34,9 @@ class AdmissionPorts(Protocol):
         """Ask a worker for a cycle of this lane. Returns at once; a lost hint costs a
         second (the pump)."""
 
+    def hint_first(self, lane: Lane) -> None:
+        """The same for a channel's lane where somebody quiet waits: ahead of others."""
+
     async def facts(self, bot: str, event: Event) -> Facts:
         """What this bot knows about the event; `named` and `user_id` are filled in by
         the gateway."""

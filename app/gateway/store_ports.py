@@ -160,6 +160,10 @@ class StorePorts:
             CYCLE, lane.bot, context, *([lane.channel] if lane.channel else [])
         )
 
+    def hint_first(self, lane: Lane) -> None:
+        """The same, ahead of others."""
+        self._hints.offer_first(CYCLE, lane.bot, Context.DIRECT, lane.channel or "")
+
     async def facts(self, bot: str, event: Event) -> Facts:
         """What this bot knows: nothing of it needs a round trip."""
         character = self.characters[bot]

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from app.broker.hints import QUEUES
+from app.broker.hints import QUEUES, lists_of
 from app.domain.character import load_character
 from app.domain.errors import ConfigurationError, StoreForbidden, StreamError
 from app.domain.lane import Lane
@@ -204,7 +204,12 @@ def _queues(settings: Settings, store: Store) -> dict[str, int]:
         where = f"{parameters['host']}:{parameters['port']}/{parameters['db'] + 1}"
         broker = Store(f"redis://:{parameters['password']}@{where}")
     try:
-        return {queue: broker.run(overview.queue_length(queue)) for queue in QUEUES}
+        return {
+            queue: sum(
+                broker.run(overview.list_length(name)) for name in lists_of(queue)
+            )
+            for queue in QUEUES
+        }
     except (StreamError, RedisError):
         return {}
     finally:

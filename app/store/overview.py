@@ -95,9 +95,9 @@ def cooldown_left(bot: str) -> Call[int]:
     return command("PTTL", keys.cooldown(bot), parse=lambda left: max(0, int(left)))
 
 
-def queue_length(queue: str) -> Call[int]:
-    """Tasks that wait in one of Celery's queues. For the broker's database."""
-    return command("LLEN", queue, parse=int)
+def list_length(name: str) -> Call[int]:
+    """Tasks that wait in one of Celery's lists. For the broker's database."""
+    return command("LLEN", name, parse=int)
 
 
 def spent(budget: str) -> Call[Mapping[str, int]]:

@@ -28,6 +28,7 @@ from app.broker.hints import (
     HintSender,
     broker_url,
     conf,
+    lists_of,
     route,
 )
 from app.domain.errors import ConfigurationError
@@ -140,7 +141,11 @@ def test_a_backlog_of_ticks_expires() -> None:
 def waiting(url: str, name: str) -> list[dict[str, object]]:
     """The headers of the tasks in one queue of the broker next to this database."""
     with redis.Redis.from_url(broker_url(Settings(redis_url=url))) as client:
-        return [json.loads(body)["headers"] for body in client.lrange(name, 0, -1)]
+        return [
+            json.loads(body)["headers"]
+            for one in lists_of(name)
+            for body in reversed(client.lrange(one, 0, -1))
+        ]
 
 
 def test_hints_reach_their_queues(redis_url: str, wait_until: Wait) -> None:
@@ -154,6 +159,26 @@ def test_hints_reach_their_queues(redis_url: str, wait_until: Wait) -> None:
         "('elena', 'direct', '117')"
     ]
     assert [task["task"] for task in waiting(redis_url, "cycles")] == [CYCLE]
+    sender.close()
+
+
+def test_somebody_quiet_is_heard_first(redis_url: str, wait_until: Wait) -> None:
+    """A hint for somebody quiet stands before lanes that are due again, whichever came
+    first; a worker takes the tasks in that order."""
+    sender = HintSender(Settings(redis_url=redis_url))
+    assert sender.send(CYCLE, "elena", "direct", "again")
+    assert sender.offer_first(CYCLE, "elena", "direct", "quiet")
+    wait_until(lambda: len(waiting(redis_url, "direct")) == 2)
+    assert [task["argsrepr"] for task in waiting(redis_url, "direct")] == [
+        "('elena', 'direct', 'quiet')",
+        "('elena', 'direct', 'again')",
+    ]
+    with sender._app.connection() as connection:
+        queue = connection.SimpleQueue("direct")
+        first = queue.get(timeout=5)
+        assert first.payload[0] == ["elena", "direct", "quiet"]
+        first.ack()
+        queue.close()
     sender.close()
 
 

@@ -314,7 +314,7 @@ RARE = {
     "flower": {
         "+script|load": "who first needs a script loads it",
         **dict.fromkeys(("%R~unacked", "%W~unacked", "%W~unacked_index", "+hget", "+hdel", "+zrem", "+watch", "+unwatch",
-                         "+lpush", "%W~direct", "%W~cycles", "%W~delivery", "%W~chores"), BACK),
+                         "+lpush", "%W~direct", "%W~direct??[369]", "%W~cycles", "%W~delivery", "%W~chores"), BACK),
         **dict.fromkeys(("%R~direct??[369]", "%R~cycles??[369]", "%R~delivery??[369]", "%R~chores??[369]"), PAGE),
     },
 }  # fmt: skip

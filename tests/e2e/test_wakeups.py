@@ -12,6 +12,7 @@ from pathlib import Path
 
 import redis
 
+from app.broker.hints import lists_of
 from app.loopback import Post
 from app.loopback.state import Account, Channel
 from app.store import keys
@@ -58,7 +59,9 @@ class Thief(threading.Thread):
     def run(self) -> None:
         while not self.ended.is_set():
             try:
-                caught = self.client.brpop(["direct", "cycles", "delivery"], timeout=1)
+                caught = self.client.brpop(
+                    [*lists_of("direct"), "cycles", "delivery"], timeout=1
+                )
             except (redis.ConnectionError, redis.TimeoutError):
                 continue  # a busy or ending server
             if caught is None:

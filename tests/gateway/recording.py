@@ -85,6 +85,8 @@ class RecordingPorts:
         self.elections: list[Election] = []
         self.asked: list[str] = []
         self.hints: list[tuple[str, Context]] = []
+        self.first: list[str] = []
+        """Lanes of which somebody quiet is heard before others."""
         self.receipts: list[tuple[str, str, str, str]] = []
         self.gone: list[tuple[str, str]] = []
         self.edits: list[Event] = []
@@ -153,6 +155,10 @@ class RecordingPorts:
 
     def hint(self, lane: Lane, context: Context) -> None:
         self.hints.append((str(lane), context))
+
+    def hint_first(self, lane: Lane) -> None:
+        self.hints.append((str(lane), Context.DIRECT))
+        self.first.append(str(lane))
 
     async def facts(self, bot: str, event: Event) -> Facts:
         await self._reach()

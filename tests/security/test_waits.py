@@ -21,10 +21,11 @@ from app.brain.graph import ANSWERS_AT_ONCE
 from app.domain.model import snowflake_ms
 from app.loopback.records import Post
 from app.loopback.state import Account, Channel
+from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 BOTS = ("ada", "bob", "cid")
-UNLIMITED = {
+UNLIMITED: dict[str, Any] = {
     "person_share": 1,
     "person_hourly": 100_000,
     "daily_posts": 100_000,
@@ -197,6 +198,48 @@ def test_a_quiet_person_waits_for_other_people_only(tmp_path: Path) -> None:
     waits, overtaken = waits_under(tmp_path, SHORT)
     print(f"\n| short | {in_time(waits)} | {max(overtaken)} |")
     assert max(overtaken) <= ANSWERS_AT_ONCE
+
+
+THREADS = 4
+CHANNELS = 40
+
+
+def test_one_person_in_many_channels_delays_nobody_elsewhere(tmp_path: Path) -> None:
+    """Somebody calls a bot with a model in 40 channels at once, more than there are
+    threads: whoever asks in another one waits for what runs, not for all of them."""
+    with ModelServer(lambda _: 0.3) as model:
+        ada = eager_character("ada") | {
+            "model": {"model": "openai:slow", "base_url": model.url}
+        }
+        characters = write_characters(tmp_path / "characters", [ada])
+        with system(tmp_path, characters_dir=characters, **UNLIMITED) as running:
+            add_bots(running, "ada")
+            discord = running.discord
+            channels = [
+                discord.add_channel(f"room-{place}") for place in range(CHANNELS + 1)
+            ]
+            running.workers(THREADS)
+            running.gateway("ada")
+            running.wait_ready("ada")
+            running.wait_workers()
+            loud, quiet = discord.add_user("loud"), discord.add_user("quiet")
+            called = [
+                discord.post(loud, channel, "ada, what is new?")
+                for channel in channels[:CHANNELS]
+            ]
+            running.wait(lambda: model.waiting >= THREADS, 30, "busy threads")
+            room = Room(running, {}, channels[-1])
+            asked = room.ask(quiet, "do you like the sea?")
+            room.answered(asked)
+            own = at_ms(room, asked, "commit")
+            admitted = at_ms(room, asked, "admit")
+            earlier = sum(
+                admitted < at_ms(room, post, "commit") < own
+                for post in called
+                if discord.replies_to(post)
+            )
+            print(f"\nanswers elsewhere before a quiet person's: {earlier}")
+            assert earlier <= 3 * THREADS
 
 
 def delays_elsewhere(folder: Path, flood_s: int) -> tuple[list[float], list[int]]:
