@@ -10,12 +10,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 import celery
 import structlog
 from kombu.exceptions import KombuError
+from kombu.transport.redis import SentinelChannel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -136,7 +137,10 @@ def _sentinel_options(settings: Settings) -> dict[str, object]:
     )
     # Each Sentinel is asked once: the next one is the better retry.
     options["retry"] = Retry(NoBackoff(), 0)
-    return {"master_name": address.service, "sentinel_kwargs": options}
+    # Not among the transport's options: a worker tells those to whoever asks it for
+    # its `stats`, as JSON, and these hold the Sentinels' password.
+    cast("Any", SentinelChannel).sentinel_kwargs = options
+    return {"master_name": address.service}
 
 
 def route(

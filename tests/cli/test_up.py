@@ -72,6 +72,23 @@ def test_every_child_gets_what_it_needs_and_no_more(
         )
 
 
+def test_every_child_finds_redis(tmp_path: Path) -> None:
+    """The Sentinels' password and the files of TLS go with the address, and the files
+    are found from whatever folder a child runs in."""
+    settings = Settings(
+        redis_url="sentinel+tls://me:servers-secret@host/service",
+        redis_ca=Path("ca.pem"),
+        redis_sentinel_password=SecretStr("sentinels-secret"),
+        flower_password=SecretStr("pass-flower"),
+    )
+    for spec in specs(["elena"], settings, tmp_path, None):
+        given = dict(spec.environment or {})
+        assert given["STREAM_REDIS_URL"] == settings.redis_url, spec.name
+        assert given["STREAM_REDIS_SENTINEL_PASSWORD"] == "sentinels-secret", spec.name
+        assert Path(given["STREAM_REDIS_CA"]).is_absolute(), spec.name
+        assert "sentinels-secret" not in json.dumps(list(spec.command))
+
+
 UNKNOWN = {
     "AWS_SESSION": "s3cret-aws",
     "DATABASE_URL": "postgres://me:s3cret-database@host/0",
