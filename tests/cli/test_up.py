@@ -81,7 +81,7 @@ def test_every_child_finds_redis(tmp_path: Path) -> None:
         redis_sentinel_password=SecretStr("sentinels-secret"),
         flower_password=SecretStr("pass-flower"),
     )
-    for spec in specs(["elena"], settings, tmp_path, None):
+    for spec in child_specs(["elena"], settings, tmp_path, None):
         given = dict(spec.environment or {})
         assert given["STREAM_REDIS_URL"] == settings.redis_url, spec.name
         assert given["STREAM_REDIS_SENTINEL_PASSWORD"] == "sentinels-secret", spec.name
