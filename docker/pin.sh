@@ -1,9 +1,9 @@
 #!/bin/sh
-# Pins the images of compose.yaml to what their tags are in the registry now: name:tag@sha256:... in docker/.env, which compose
+# Moves the images of compose.yaml to what their tags are in the registry now: name:tag@sha256:... in docker/.env, which compose
 # reads. Run it again to take newer ones. Nothing is written unless every digest was told.
 set -eu
 cd "$(dirname "$0")"
-tag_of() { sed -n "s/.*\${$1:-\([^}]*\)}.*/\1/p" compose.yaml | head -n 1; }
+tag_of() { sed -n "s/.*\${$1:-\([^}@]*\)[@}].*/\1/p" compose.yaml | head -n 1; }
 umask 077
 trap 'rm -f .env.new' EXIT
 [ ! -e .env ] || grep -v -e '^VALKEY_IMAGE=' -e '^PYTHON_IMAGE=' .env > .env.new || true

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -143,6 +144,19 @@ def pinned(folder: Path, docker: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_shipped_images_have_digests() -> None:
+    """Every base image of compose.yaml and the Dockerfile, and the same in both."""
+    compose = (DOCKER / "compose.yaml").read_text()
+    dockerfile = (DOCKER / "Dockerfile").read_text()
+    shipped = re.findall(r"\$\{(\w+_IMAGE):-([^}]+)\}", compose)
+    assert {name for name, _ in shipped} == {"VALKEY_IMAGE", "PYTHON_IMAGE"}
+    for _, image in shipped:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    python = dict(shipped)["PYTHON_IMAGE"]
+    assert f"ARG PYTHON_IMAGE={python}\n" in dockerfile
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.M)) == {"${PYTHON_IMAGE}"}
 
 
 def test_images_are_pinned_to_what_the_registry_tells(tmp_path: Path) -> None:
