@@ -121,7 +121,9 @@ class Checker:
             for line in self._outcome.journals[message]:
                 if (line.step, line.verdict) == ("admit", "direct"):
                     answer = self._answers.get((line.bot, message))
-                    if answer is not None and line.bot in act.asks:
+                    # Where another bot was named first it waits for that one, and what
+                    # came later need not.
+                    if answer is not None and act.asks[:1] == (line.bot,):
                         lane = line.bot, act.channel, act.who
                         lanes[lane].append((line.at_ms, answer))
         for (bot, channel, who), answers in lanes.items():

@@ -94,6 +94,10 @@ PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar(
 )
 
 
+BUSY: contextvars.ContextVar[bool] = contextvars.ContextVar("busy", default=False)
+"""Whether a task of a worker is a cycle or a delivery, and no look for what is due."""
+
+
 def _owned(
     loop: asyncio.AbstractEventLoop,
     coro: Coroutine[Any, Any, T],
@@ -107,10 +111,11 @@ def _owned(
     return task
 
 
-def context_of(process: Process) -> contextvars.Context:
+def context_of(process: Process, busy: bool = False) -> contextvars.Context:
     """A fresh context for what belongs to a process."""
     context = contextvars.Context()
     context.run(PROCESS.set, process)
+    context.run(BUSY.set, busy)
     return context
 
 

@@ -16,13 +16,14 @@ from app.store.lanes import Overdue
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One bug. `lines`: what marks the lines of scripts that it leaves out; `patches`:
-    functions that it replaces."""
+    """One bug. `lines`: what marks the lines of scripts that it leaves out; `swaps`:
+    what it puts in place of what; `patches`: functions that it replaces."""
 
     name: str
     promise: str
     """The one that is seen to break, most often."""
     lines: tuple[str, ...] = ()
+    swaps: tuple[tuple[str, str], ...] = ()
     patches: tuple[tuple[str, Callable[..., Any]], ...] = ()
 
     def edit(self, _: str, text: str) -> str:
@@ -32,14 +33,17 @@ class Plant:
             for line in text.splitlines()
             if not any(mark in line for mark in self.lines)
         ]
-        return "\n".join(kept)
+        bad = "\n".join(kept)
+        for old, new in self.swaps:
+            bad = bad.replace(old, new)
+        return bad
 
     @contextmanager
     def planted(self) -> Iterator[None]:
         """The functions are replaced inside."""
         with ExitStack() as stack:
             for name, function in self.patches:
-                stack.enter_context(mock.patch(name, function))
+                stack.enter_context(mock.patch(name, function, create=True))
             yield
 
 
@@ -58,9 +62,16 @@ async def _tried_once(queue: Any, job: Any) -> None:
         queue.away = False
 
 
-def _nothing_overdue(self: Any) -> int:
-    del self
+def _as_it_comes(items: Any) -> Any:
+    return items
+
+
+async def _nothing_read(*_: Any) -> int:
     return 0
+
+
+async def _delivered_anyway(courier: Any, entry: Any, chunk: int, *_: Any) -> None:
+    await courier._delivered(entry, chunk, "1", "post")
 
 
 def _overdue(*_: Any) -> Any:
@@ -88,19 +99,9 @@ async def _any_receipt(
 
 PLANTS = (
     Plant(
-        "a commit that looks at no answer, floor or lock",
-        "no duplicate",
-        lines=(
-            "refuse('answered'",
-            "refuse('lost_lock'",
-            "return refuse('lost_floor'",
-            "refuse('gone', 'no longer",
-        ),
-    ),
-    Plant(
         "a wake that is not written down",
         "nothing direct lost",
-        ("keys.wakes_due, 'LT'",),
+        lines=("keys.wakes_due, 'LT'",),
     ),
     Plant(
         "a pump that finds nothing overdue",
@@ -118,22 +119,23 @@ PLANTS = (
         lines=("then return {'muted', 0, 0, 0}",),
     ),
     Plant(
-        "a mute that no script looks at",
-        "mute",
-        lines=("muted_by(mute_scopes)", "if muted then"),
-    ),
-    Plant(
         "a nonce that changes with each try",
         "no duplicate",
         patches=(("app.store.outbox.nonce", _changing_nonce),),
     ),
     Plant(
-        "a cooldown that is not set",
+        "a cooldown that is not looked at",
         "cooldown",
-        lines=("cooldown_ms > 0 then redis.call('SET', cooldown",),
+        swaps=(("return left > 0 and left or 0", "return 0"),),
     ),
     Plant(
-        "a cause whose posts are not counted", "budgets", lines=("why = answer_spent(",)
+        "a day whose posts are not counted",
+        "budgets",
+        swaps=(
+            ("why = why or days_spent(", "why = why --("),
+            ("return answer_spent(", "do return nil end return answer_spent("),
+            ("spent(cost) or days_spent(days, cost, date)", "nil"),
+        ),
     ),
     Plant(
         "an event that is given up when Redis refuses",
@@ -146,16 +148,28 @@ PLANTS = (
         patches=(("app.gateway.store_ports.StorePorts.receipt", _any_receipt),),
     ),
     Plant(
-        "an election that a claim does not ask for",
+        "an unasked answer to what was answered",
         "no pile-on",
         lines=(
+            "refuse('answered', 'already answered or",
             "return {'election_open'",
-            "if redis.call('EXISTS', answer, keys.deleted(message)) > 0 then return {'answered', '', 0}",
+            "return close('answered')",
+            "keys.deleted(message)) > 0 then return {'answered'",
         ),
     ),
-    Plant("a finish of whoever has lost the lane", "", lines=("return {'lost', 0}",)),
-    Plant("an event that is admitted twice", "", lines=("return {'duplicate'",)),
     Plant(
-        "a delivery without its lease", "", lines=("return {'lost_lease', 0, 0, 0}",)
+        "a lane that is read newest first",
+        "order",
+        patches=(("app.store.lanes.reversed", _as_it_comes),),
+    ),
+    Plant(
+        "a reading back that begins from now",
+        "nothing direct lost",
+        patches=(("app.gateway.backfill.Backfill._read_after", _nothing_read),),
+    ),
+    Plant(
+        "a failed POST that counts as delivered",
+        "nothing direct lost",
+        patches=(("app.delivery.courier.Courier._unsent", _delivered_anyway),),
     ),
 )

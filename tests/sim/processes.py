@@ -129,7 +129,7 @@ class SimulatedRest:
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Work:
         """A task of this process."""
-        context = context_of(self._process)
+        context = context_of(self._process, busy=True)
         return Work(self._world.loop.create_task(work, context=context))
 
     def context(
@@ -306,7 +306,8 @@ class SimulatedWorker:
 
     def take(self, hint: Hint) -> None:
         """Begin a task."""
-        context = context_of(self._process)
+        busy = hint.task in {CYCLE, DELIVER}
+        context = context_of(self._process, busy)
         self._world.loop.create_task(self._run(hint), context=context)
 
     async def _run(self, hint: Hint) -> None:
@@ -376,10 +377,8 @@ class SimulatedClient:
         await self._world.wire.travel(process, 50)
         self._sessions.identified(self.user_id)
         self._world.record.listeners[self.bot] = self
-        self._hears = True
-        self._sessions.opened()
-        self._sessions.ready()
-        while True:
+        begun = self._world.loop.create_task(self._begin())
+        while not begun.cancelled():
             kind, message = await self._events.get()
             await self._world.wire.awake(process)
             self._hear(kind, message)
@@ -424,12 +423,17 @@ class SimulatedClient:
         self._sessions.disconnected()
         self._hears = fault == "resumed"
         await asyncio.sleep(min(seconds, 20.0))
-        self._hears = True
         if fault == "resumed":
             self._sessions.resumed()
         else:
-            self._sessions.opened()
-            self._sessions.ready()
+            await self._begin()
+
+    async def _begin(self) -> None:
+        """A new session: events come before the client is ready."""
+        self._hears = True
+        self._sessions.opened()
+        await asyncio.sleep(self._world.rng.uniform(0.5, 4.0))
+        self._sessions.ready()
 
     def _hear(self, kind: str, message: Message) -> None:
         event = event_of(message, self._intake.hearing.ours)

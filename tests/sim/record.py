@@ -23,8 +23,6 @@ CHANNEL_IDS = {name: str(800 + n) for n, name in enumerate(CHANNELS)}
 USER_IDS = {name: str(900 + n) for n, name in enumerate((*BOTS, *PEOPLE))}
 BOT_OF = {USER_IDS[bot]: bot for bot in BOTS}
 NAMES = {user: name for name, user in USER_IDS.items()}
-REMEMBERS = 300.0
-"""Seconds for which a nonce is known."""
 SERVER_S = 0.05
 
 
@@ -53,8 +51,10 @@ class Message:
 class Record:
     """The messages of one server, and who listens."""
 
-    def __init__(self, wire: Wire, timeline: Timeline) -> None:
+    def __init__(self, wire: Wire, timeline: Timeline, remembers: float) -> None:
+        """`remembers`: seconds for which a nonce is known."""
         self.wire, self.timeline = wire, timeline
+        self._remembers = remembers
         self.messages: dict[str, Message] = {}
         self.listeners: dict[str, Any] = {}
         """By bot: its client, while it is connected."""
@@ -73,7 +73,7 @@ class Record:
     ) -> Message:
         """A message appears; the same nonce again is the same message."""
         known = self._nonces.get((author, channel, nonce)) if nonce else None
-        if known is not None and self.now - known[1] < REMEMBERS:
+        if known is not None and self.now - known[1] <= self._remembers:
             return self.messages[known[0]]
         self._count += 1
         ms = int(self.wire.loop.wall() * 1000) - DISCORD_EPOCH_MS

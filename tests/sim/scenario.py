@@ -51,7 +51,8 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that goes wrong at the next call of a `place` after `at` seconds:
-    store, broker, post, read, event, session or process."""
+    store (a cycle, a delivery or an admission), chore (any call of the store), broker,
+    post, read, event, session or process."""
 
     at: float
     place: str
@@ -70,6 +71,8 @@ class Scenario:
     cooldown: float = 60.0
     root_posts: int = 6
     daily_posts: int = 500
+    nonce_window: float = 120.0
+    """Seconds for which Discord knows a nonce."""
     settles: float = 600.0
     """Seconds after the last fault in which all must have been answered."""
 
@@ -78,18 +81,20 @@ class Scenario:
         return replace(self, acts=acts, faults=faults)
 
 
+_STORE = (
+    "refused",
+    "answer lost",
+    "answer lost",
+    "sent twice",
+    "crash before",
+    "crash after",
+    "pause",
+    "pause",
+    "pause after",
+)
 FAULTS: dict[str, tuple[str, ...]] = {
-    "store": (
-        "refused",
-        "refused",
-        "answer lost",
-        "answer lost",
-        "sent twice",
-        "crash before",
-        "crash after",
-        "pause",
-        "pause after",
-    ),
+    "store": _STORE,
+    "chore": _STORE,
     "broker": ("lost", "doubled", "late"),
     "post": (
         "500 before",
@@ -107,12 +112,13 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "process": ("crash", "pause"),
 }
 _WEIGHTS = {
-    "store": 8,
+    "store": 9,
+    "chore": 2,
     "broker": 4,
     "post": 6,
     "read": 1,
     "event": 3,
-    "session": 2,
+    "session": 4,
     "process": 1,
 }
 
@@ -128,9 +134,10 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
         hours=hours,
         acts=tuple(sorted(acts, key=lambda act: act.at)),
         faults=tuple(sorted(wrong, key=lambda fault: fault.at)),
-        cooldown=rng.choice((0.0, 20.0, 60.0)),
+        cooldown=rng.choice((0.0, 60.0, 120.0)),
         root_posts=rng.choice((2, 6)),
         daily_posts=rng.choice((12, 500)),
+        nonce_window=rng.choice((15.0, 120.0)),
     )
 
 

@@ -72,8 +72,9 @@ def settings_of(scenario: Scenario, url: str) -> Settings:
         cooldown=scenario.cooldown,
         root_posts=scenario.root_posts,
         daily_posts=scenario.daily_posts,
-        pump_interval=2.0,
-        gateway_lease=9.0,
+        nonce_window=scenario.nonce_window,
+        pump_interval=4.0,
+        gateway_lease=15.0,
         identifies_per_day=450,
     )
 
@@ -92,7 +93,7 @@ class Simulation:
         self.server = Server(url, loop.wall)
         if edit is not None:
             self.server.edit = edit
-        self.record = Record(self.wire, self.timeline)
+        self.record = Record(self.wire, self.timeline, scenario.nonce_window)
         self.broker = Broker(self.wire, seed, self._deliver)
         self.world = World(
             seed=seed,

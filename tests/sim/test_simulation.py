@@ -9,6 +9,7 @@ import pytest
 
 from app.host.valkey import EmbeddedValkey
 from tests.sim.__main__ import digest, judged
+from tests.sim.plants import PLANTS, Plant
 from tests.sim.scenario import Act, scenario
 from tests.sim.shrinking import shrunk
 
@@ -33,6 +34,24 @@ def test_more_seeds(valkey: EmbeddedValkey, seed: int) -> None:
     """As above, with half an hour of talk."""
     outcome, broken = judged(scenario(seed, 0.5, 300, 250), valkey.url)
     assert not broken, "\n".join([*outcome.timeline, *map(str, broken)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_bug_is_found(valkey: EmbeddedValkey, plant: Plant) -> None:
+    """Each breaks a promise within a few seeds."""
+    found = (
+        broken
+        for seed in range(1, 9)
+        if (
+            broken := judged(
+                replace(scenario(seed, 0.15, 400, 500), settles=300.0),
+                valkey.url,
+                plant,
+            )[1]
+        )
+    )
+    assert next(found, None)
 
 
 def test_a_failure_shrinks_to_what_it_needs() -> None:
