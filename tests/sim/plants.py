@@ -10,6 +10,8 @@ from typing import Any
 from unittest import mock
 
 from app.domain.errors import StoreUnavailable
+from app.domain.model import Addressing, AuthorKind, Event
+from app.rules.addressing import addressing
 from app.store import outbox
 from app.store.lanes import Overdue
 
@@ -62,16 +64,14 @@ async def _tried_once(queue: Any, job: Any) -> None:
         queue.away = False
 
 
-def _as_it_comes(items: Any) -> Any:
-    return items
+def _everybody(event: Event, roster: Any, people: Any = ()) -> Addressing:
+    if "?" in event.content and event.author_kind is AuthorKind.HUMAN:
+        return Addressing(bots=tuple(entry.bot for entry in roster), reason="asked")
+    return addressing(event, roster, people)
 
 
 async def _nothing_read(*_: Any) -> int:
     return 0
-
-
-async def _delivered_anyway(courier: Any, entry: Any, chunk: int, *_: Any) -> None:
-    await courier._delivered(entry, chunk, "1", "post")
 
 
 def _overdue(*_: Any) -> Any:
@@ -109,16 +109,6 @@ PLANTS = (
         patches=(("app.store.lanes.sweep", _overdue),),
     ),
     Plant(
-        "a cursor that live events always move",
-        "nothing direct lost",
-        patches=(("app.gateway.backfill.CursorGate.moves", lambda *_: True),),
-    ),
-    Plant(
-        "a mute that is not looked at before the POST",
-        "mute",
-        lines=("then return {'muted', 0, 0, 0}",),
-    ),
-    Plant(
         "a nonce that changes with each try",
         "no duplicate",
         patches=(("app.store.outbox.nonce", _changing_nonce),),
@@ -132,9 +122,10 @@ PLANTS = (
         "a day whose posts are not counted",
         "budgets",
         swaps=(
-            ("why = why or days_spent(", "why = why --("),
-            ("return answer_spent(", "do return nil end return answer_spent("),
-            ("spent(cost) or days_spent(days, cost, date)", "nil"),
+            (
+                "local function days_spent(days, cost, date)",
+                "local function days_spent() if true then return nil end",
+            ),
         ),
     ),
     Plant(
@@ -148,28 +139,23 @@ PLANTS = (
         patches=(("app.gateway.store_ports.StorePorts.receipt", _any_receipt),),
     ),
     Plant(
-        "an unasked answer to what was answered",
+        "a gateway for which a question speaks to everybody",
         "no pile-on",
-        lines=(
-            "refuse('answered', 'already answered or",
-            "return {'election_open'",
-            "return close('answered')",
-            "keys.deleted(message)) > 0 then return {'answered'",
-        ),
+        patches=(("app.gateway.hearing.addressing", _everybody),),
     ),
     Plant(
-        "a lane that is read newest first",
-        "order",
-        patches=(("app.store.lanes.reversed", _as_it_comes),),
-    ),
-    Plant(
-        "a reading back that begins from now",
+        "a gap that the cursor passes unread",
         "nothing direct lost",
         patches=(("app.gateway.backfill.Backfill._read_after", _nothing_read),),
     ),
     Plant(
-        "a failed POST that counts as delivered",
+        "a wake that comes hours too late",
         "nothing direct lost",
-        patches=(("app.delivery.courier.Courier._unsent", _delivered_anyway),),
+        swaps=(
+            (
+                "keys.wakes_due, 'LT', int(due), lane)",
+                "keys.wakes_due, 'LT', int(due + 7200000), lane)",
+            ),
+        ),
     ),
 )
