@@ -29,6 +29,7 @@ def learn_facts(bot_name: str, channel_id: str) -> int:
 
 
 def _night(night: Night, bot: str | None, date: str | None) -> str:
+    # Beat's tick names nobody; the tasks that it becomes name a bot and a date.
     chores = worker().chores
     return (
         chores.write(night, bot, date) if bot and date else str(chores.nightly(night))

@@ -59,6 +59,7 @@ class Address:
         if left > 0:
             raise AddressRefused(left)
         if self._refusals:
+            # All others wait for its answer, but not for ever: it may never come.
             self._probing = True
             self._until = self._clock() + PROBE
 
@@ -106,6 +107,7 @@ class Address:
             context: SimpleNamespace,
             params: aiohttp.TraceResponseChunkReceivedParams,
         ) -> None:
+            # Only the body tells Cloudflare's page from the JSON of Discord's API.
             self.note_answer(
                 context.answer.status, context.answer.headers, params.chunk
             )
@@ -131,6 +133,7 @@ class Address:
                 self._until, now + asked
             )  # it was on its way before all began to wait
             return
+        # Without a bound of the exponent the product would one day overflow a float.
         doubled = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._refusals, 20))
         pause = max(doubled, asked)
         if not self._refusals:
@@ -151,6 +154,7 @@ def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float 
         return None
     told = _json_body(body)
     asked = seconds(headers.get("Retry-After"))
+    # Not Discord's API: whoever stands before it refuses the address as a whole.
     if told is None:
         return asked
     everywhere = (
@@ -173,6 +177,7 @@ def _json_body(body: bytes) -> dict[str, object] | None:
 def seconds(text: str | None) -> float:
     """A wait as Discord writes it, in seconds; 0.0 for what is none."""
     try:
+        # A day at most: `inf` is a float too and must not silence every bot for good.
         return min(max(0.0, float(text or 0)), 86_400.0)
     except ValueError:
         return 0.0

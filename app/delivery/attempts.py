@@ -65,12 +65,14 @@ class Sending:
         """The answer's head is in."""
         self.status = status
         if status == 429:
+            # discord.py repeats by itself, and the next attempt starts its own clock.
             self.deadline.reschedule(None)
             self.attempted = False
             await self.limited()
         elif status >= 500:
             raise ServerFailed(f"HTTP {status}")
         elif status == 204:
+            # The answer to a reaction: no body will follow.
             self._accept_message("")
 
     def read(self, body: bytes) -> None:
@@ -82,6 +84,7 @@ class Sending:
                 raise Unreadable from None
 
     def _accept_message(self, message_id: str) -> None:
+        # discord.py may now sleep until its bucket resets: the post has not failed.
         self.deadline.reschedule(None)
         if not self.accepted.done():
             self.accepted.set_result(message_id)
@@ -155,6 +158,7 @@ async def _run_post(sending: Sending, post: Callable[[], Awaitable[object]]) -> 
         await post()
 
 
+# The loop refers to its tasks weakly: one that nobody holds may vanish half-way.
 _finishing: set[asyncio.Task[None]] = set()
 
 
@@ -176,4 +180,5 @@ async def carry_post(
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     if sending.accepted.done():
         return sending.accepted.result()
+    # It ended without an error and without an id: it may well have arrived.
     return task.exception() or Unreadable()

@@ -150,6 +150,7 @@ class Courier:
                     "read_back",
                 )
             if outcome is None:
+                # Read back and not there: the next attempt counts as a first one.
                 looked = True
                 continue
             if isinstance(outcome, str):
@@ -158,8 +159,10 @@ class Courier:
             if isinstance(outcome, Held):
                 return await self._is_held(entry, outcome.allowed.verdict)
             if isinstance(outcome, StoreUnavailable):
+                # Only our own questions raise it: this attempt surely did not arrive.
                 raise outcome
             if isinstance(outcome, AddressRefused):
+                # Not the entry's failure: it must not count towards giving up.
                 raise Later(int(outcome.left * 1000) + 1)
             settled = await self._handle_failure(entry, chunk, sending, outcome)
             if settled is not None:
@@ -182,6 +185,7 @@ class Courier:
             return allowed.tries
 
         async def note_limited() -> None:
+            # A 429 surely did not arrive: the nonce's time must not run on for it.
             await self.store.run(
                 outbox.record_failure(entry, chunk, self.owner, absent=True)
             )
@@ -229,7 +233,9 @@ class Courier:
             )
             return
         text = entry.chunks[chunk] if entry.chunks else ""
+        # Ours: discord.py's is random, so that each repetition would be a new message.
         nonce = outbox.nonce(entry.entry_id, chunk)
+        # Discord itself holds back the pings, whatever a model was talked into writing.
         mentions = discord.AllowedMentions(
             everyone=False,
             users=False,
@@ -237,6 +243,7 @@ class Courier:
             replied_user=self.settings.mention_author,
         )
         if target := _reply_target(entry, chunk):
+            # The trigger may be deleted by now: then Discord drops the reference.
             reference = discord.MessageReference(
                 message_id=int(target),
                 channel_id=int(entry.channel_id),
@@ -249,6 +256,7 @@ class Courier:
             await place.send(text, nonce=nonce, allowed_mentions=mentions)
 
     async def _is_held(self, entry: OutboxEntry, verdict: Attempt) -> bool:
+        # Noted already: by another deliverer, or by a gateway that heard our nonce.
         if verdict is Attempt.DONE:
             return True
         if verdict is Attempt.LOST_LEASE:
@@ -263,6 +271,8 @@ class Courier:
         Later."""
         failure = judge_failure(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is Kind.UNAUTHORIZED:
+            # Discord carried nothing out: the nonce's time must not run until the token
+            # is mended.
             if sending.attempted:
                 await self.store.run(
                     outbox.record_failure(entry, chunk, self.owner, absent=True)
@@ -295,6 +305,7 @@ class Courier:
         if other is None:
             await self._bury_entry(entry, "dead", failure.reason)
             return False
+        # A refused first attempt leaves nothing behind; an attempt before it may have.
         absent = sending.tries <= 1
         if not absent and way is not Way.PLAIN:
             # Other words may only take the place of what surely is not there.
@@ -302,6 +313,7 @@ class Courier:
             if isinstance(found, str):
                 await self._note_delivered(entry, chunk, found, "read_back")
                 return True
+            # Nobody can look whether it is there: other words might say it twice.
             if found is not None:
                 await self._bury_entry(entry, "dead", failure.reason)
                 return False
@@ -313,6 +325,7 @@ class Courier:
             reason=failure.reason,
             way=way,
         )
+        # A reaction that becomes words is a post: it counts for quiet time and budgets.
         worded = entry.kind is ActionKind.REACT and other.kind is not ActionKind.REACT
         body = outbox.signed(other, self.settings)
         await self.store.run(
@@ -393,6 +406,7 @@ class Courier:
                 failures=failures,
                 retry_ms=wait_ms,
             )
+        # Once is enough for `why`: not every try is worth a journal line.
         if failures == 1:
             await self.store.run(
                 journal.append(
@@ -460,6 +474,7 @@ class Courier:
         posts = await self.rest.read_back(
             client, self.channel, self.current.user_id if self.current else "", after
         )
+        # Bots repeat themselves: a post known as another entry's is not this one.
         same = [post.message_id for post in posts if _matches_chunk(post, entry, chunk)]
         taken = await self.store.run(outbox.find_posts(same)) if same else frozenset()
         return next((message for message in same if message not in taken), None)

@@ -210,6 +210,7 @@ class Deliverer:
             raise
         except LeaseLost:
             return False
+        # Due at once: another worker goes on with what this one leaves.
         except asyncio.CancelledError:
             wait_ms = 0
             raise
@@ -232,11 +233,13 @@ class Deliverer:
         async def renew_lease() -> None:
             held = True
             while held:
+                # A third of the lease: two renewals in a row may fail.
                 await asyncio.sleep(lease_ms / 3000)
                 try:
                     held = await self._store.run(
                         outbox.renew(bot, channel, self._owner, lease_ms)
                     )
+                # The lease may still be ours; where it is not, `attempt` refuses.
                 except StoreUnavailable:
                     continue
 

@@ -60,6 +60,7 @@ def judge_failure(error: BaseException, reaction: bool = False) -> Failure:
         case discord.HTTPException():
             return _discord_failure(error, reaction)
         case aiohttp.ClientConnectorError():
+            # There was no connection: not a byte has left.
             return Failure(Kind.ABSENT, "cannot connect")
         case StreamError():
             return _own_failure(error)
@@ -71,6 +72,7 @@ def _own_failure(error: StreamError) -> Failure:
     """What this program itself says of a request."""
     if isinstance(error, TokenRefused):
         return Failure(Kind.UNAUTHORIZED, "token refused")
+    # Unseen: nobody can tell if it is there, and a dead letter beats saying it twice.
     return Failure(
         Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error)
     )
@@ -93,6 +95,7 @@ def _discord_failure(error: discord.HTTPException, reaction: bool) -> Failure:
     refusal = find_refusal(error.code, error.text, reaction)
     if refusal is not None and refusal.verdict is Verdict.FINAL:
         return Failure(Kind.FINAL, reason, refusal=refusal)
+    # Discord itself answered and took nothing; a code that is not known may pass.
     return Failure(Kind.ABSENT, reason, retry_after)
 
 

@@ -47,6 +47,7 @@ async def _read_file(session: aiohttp.ClientSession, url: str, most: int) -> Fet
             return Fetched(b"", f"it could not be fetched: {answer.status}")
         data = b""
         async for piece in answer.content.iter_chunked(PIECE):
+            # Counted as it comes: the length in a header may be wrong or missing.
             data += piece
             if len(data) > most:
                 return Fetched(b"", "it is too large")
@@ -55,6 +56,7 @@ async def _read_file(session: aiohttp.ClientSession, url: str, most: int) -> Fet
 
 def _allowed_bases(settings: Settings) -> tuple[str, ...]:
     return tuple(
+        # The slash ends the host: `https://cdn.discordapp.com.example` begins alike.
         base.rstrip("/") + "/"
         for base in (settings.discord_cdn_url, settings.discord_media_url)
     )
@@ -72,6 +74,7 @@ def picture_type(data: bytes) -> str:
 
 def plain_text(data: bytes) -> str:
     """The text of a file, or empty where it is none."""
+    # A binary file under a text's name gives itself away by a NUL.
     if b"\x00" in data[:1_000]:
         return ""
     return data.decode("utf-8", "replace")

@@ -174,6 +174,7 @@ retried. Of rows with one code the first that fits counts."""
 def find_refusal(code: int, text: str, reaction: bool) -> Refusal | None:
     """The row of a code, or None: it is not known. `text`: Discord's message with the
     fields that it refuses."""
+    # Rows without a code are there for the docs: `address` and `failures` judge these.
     if code == NO_CODE:
         return None
     act = Act.REACTION if reaction else Act.POST

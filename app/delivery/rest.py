@@ -130,6 +130,7 @@ class DiscordRest:
             asyncio.run_coroutine_threadsafe(self._shut_clients(), loop).result(GRACE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(GRACE)
+        # A loop that still runs must not be closed: asyncio raises.
         if not thread.is_alive():
             loop.close()
 
@@ -313,6 +314,7 @@ class DiscordRest:
                 newest = [
                     m async for m in place.history(limit=min(limit, 100), before=older)
                 ]
+                # A shorter history begins with the thread's first message already.
                 first = (
                     await _first_message(place)
                     if asked.in_thread and len(newest) == min(limit, 100)

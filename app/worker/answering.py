@@ -76,9 +76,12 @@ class AnswerTurn:
         )
         reached("floor_after")
         if claimed.verdict is Claim.GRANTED:
+            # From here on the lock's renewal thread renews the floor too.
             self.token = claimed.token
             cycle.turn = self
             return claimed.verdict
+        # After a final verdict the message is dropped, or another cycle has it: a
+        # return would be a cycle without cause.
         if claimed.verdict not in FINAL_CLAIMS and claimed.retry_in_ms:
             cycle.ask_again(claimed.retry_in_ms)
         self.note("claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
@@ -109,6 +112,7 @@ class AnswerTurn:
 
     def renew(self) -> bool:
         """Keep the floor while the model writes; True where none is held."""
+        # The turn may end while the renewal thread is on its way here: that is no loss.
         if not self.token:
             return True
         cycle, event = self.cycle, self.entry.event
@@ -159,6 +163,7 @@ class AnswerTurn:
             lambda: self._ask_for(cost), self.cycle.settings.model_timeout
         )
         if verdict is Reserve.OK:
+            # Later calls of one draft hold more under the same id: it counts once.
             if self.expected is None:
                 self.cycle.store.run(stats.count("model_calls"))
             self.expected = cost + (self.expected or Cost())
@@ -185,6 +190,7 @@ class AnswerTurn:
     def typing(self) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
         cycle = self.cycle
+        # People would wait for words that a dry run never sends.
         if cycle.settings.dry_run:
             return nullcontext()
         channel = self.entry.event.channel_id
@@ -211,6 +217,8 @@ class AnswerTurn:
         verdict, _ = cycle.store.run(
             commits.commit(decision, cycle.served.limits, cycle.settings, request())
         )
+        # Whatever the verdict, the script has settled the hold: `_end` must not repeat
+        # it.
         self.expected = None
         reached("commit_after")
         log.info(
@@ -228,6 +236,7 @@ class AnswerTurn:
         cycle = self.cycle
         cycle.turn, self.token = None, ""
         cycle.committed = True
+        # What a dry run would have said was heard by nobody and is not remembered.
         if verdict is Commit.COMMITTED and action.text:
             moment = Moment(self.entry, action.text, tuple(self.lines))
             cycle.moments.append(moment)

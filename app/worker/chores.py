@@ -73,6 +73,7 @@ class Chores:
         for answered in world.moments:
             event = answered.entry.event
             try:
+                # Whoever was heard may have been forgotten while the cycle ran.
                 moment = without_old(answered, forgotten(self._store, people(answered)))
                 if moment is None:
                     continue
@@ -87,6 +88,7 @@ class Chores:
                     unwilling=silent,
                     deep=served.brain.speaker is not None,
                 )
+                # Through a proxy anybody may speak: the trust would be nobody's.
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
                 if known and event.author_id not in silent:
                     self._store.run(
@@ -97,6 +99,7 @@ class Chores:
                 self._store.run(
                     memories.touch_conversation(world.bot, event.channel_id, ENDS_MS)
                 )
+            # The answer is on its way: what is not remembered must not fail the task.
             except StoreUnavailable as error:
                 log.warning(
                     "not remembered",
@@ -109,6 +112,7 @@ class Chores:
         """Hand out the conversations that have ended. Returns their number."""
         ended = self._store.run(memories.pop_ended_conversations())
         for bot, channel in ended:
+            # It is off the list already: unsent, it would never be learned from.
             if not self._hints.send(LEARN, bot, channel):
                 self._store.run(memories.touch_conversation(bot, channel, ENDS_MS))
         return len(ended)
@@ -126,6 +130,7 @@ class Chores:
         if not items:
             return 0
         self._store.run(memories.learn_up_to(bot, channel, items[-1].key))
+        # `.0` was heard; `.1` is the bot's own answer, which teaches nothing.
         heard = {
             str(item.value["id"]): item.value
             for item in items
@@ -137,6 +142,7 @@ class Chores:
             for message, line in heard.items()
             if line["author"] not in silent
         }
+        # Bots teach no facts: among bots alone nothing is worth a model call.
         if all(line["bot"] for line in lines.values()):
             return 0
         found = (
@@ -194,9 +200,11 @@ class Chores:
         claimed = self._store.run(nights.claim(bot, night, date, owner))
         if claimed is not Claimed.CLAIMED:
             return claimed
+        # By Redis's clock, which also dates who was forgotten.
         began_ms = self._store.run(stats.server_time()) * 1000
         try:
             text = self._written(night, self._bots.get(bot), date)
+        # Nothing can be given back while Redis is away: the claim ends with its lease.
         except StoreUnavailable:
             raise
         except StreamError as error:
@@ -210,6 +218,7 @@ class Chores:
         ):
             # Somebody of whom it tells was forgotten while it was written.
             text = ""
+        # Without a text the script only gives the claim back, for a later tick.
         return self._store.run(
             nights.write(
                 bot,
@@ -227,6 +236,7 @@ class Chores:
         ours = signer(self._settings)
         entries = self._store.run(nights.read(character.name, Night.DIARY, ours))
         day = self._day(served, date)
+        # What was said on one server is not told on another.
         day = self._placed(served, day, self._home(served, night) or day.busiest)
         if not day.exchanges or (night is Night.DREAM and date not in entries):
             return ""
@@ -345,6 +355,7 @@ class Chores:
         except ModelUnavailable as error:
             log.warning("no answer", bot=bot, reason=str(error))
             return ""
+        # Also after an error: what is held and never settled stays spent.
         finally:
             self._store.run(holds.settle(hold, served.limits, account.spent, request()))
 

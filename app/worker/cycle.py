@@ -72,6 +72,7 @@ class Cycle:
     def renew(self) -> bool:
         """Keep the floor while the model writes; called by the lock's renewal
         thread."""
+        # Read once: the cycle's own thread may end the turn between two reads.
         turn = self.turn
         return turn.renew() if turn is not None else True
 

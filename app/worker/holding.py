@@ -26,6 +26,7 @@ def when_free(
     until = time.monotonic() + seconds
     verdict, reason = ask()
     while verdict is Reserve.WAIT and time.monotonic() < until:
+        # With jitter: else all who wait for one cap would ask again at the same moment.
         time.sleep(AGAIN_S * (0.5 + random.random()))
         verdict, reason = ask()
     return verdict, reason

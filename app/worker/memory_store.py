@@ -126,6 +126,7 @@ class RedisMemory(BaseStore):
         puts.setdefault(op.namespace, {})[op.key] = memories.encoded(item)
         with self._lock:
             known = self._known.get(op.namespace, {})
+            # A new dict, no change in place: another thread may be reading this one.
             if op.key in known:
                 self._known[op.namespace] = {
                     key: kept for key, kept in known.items() if key != op.key
@@ -168,6 +169,7 @@ class RedisMemory(BaseStore):
         else:
             order = sorted(
                 range(len(found)),
+                # By length first: so snowflakes as text sort as the numbers do.
                 key=lambda at: (len(found[at][1]), found[at][1]),
                 reverse=True,
             )
@@ -195,6 +197,7 @@ class RedisMemory(BaseStore):
         }
         scores: list[float | None] = [None] * len(vectors)
         if fitting:
+            # The last bits differ between processors: no order may hang on them.
             near = rounded(np.stack(list(fitting.values())).astype(np.float32) @ wanted)
             for at, cosine in zip(fitting, near, strict=True):
                 scores[at] = float(cosine)
@@ -231,6 +234,7 @@ class RedisMemory(BaseStore):
         missing = [name for name in names if name not in known]
         read = self._store.run(memories.values(bot, part, missing)) if missing else {}
         fresh = {name: _decode(text) for name, text in read.items()}
+        # A name whose value was removed between the two calls is left out.
         items = {
             name: kept
             for name in names

@@ -66,6 +66,7 @@ class ModelHealth:
             if fault
             else model_troubles.over(bot, model)
         )
+        # Only what Redis took counts as said; the rest is told with the next call.
         with suppress(StoreUnavailable):
             self._store.run(call)
             self._said[bot, model] = (fault, now)

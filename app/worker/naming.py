@@ -75,6 +75,7 @@ def _mentioned(lines: Iterable[ChatLine]) -> list[str]:
 
 
 def _known(store: Store, guild_id: str | None, ids: Sequence[str]) -> dict[str, str]:
+    # Anybody can fill a channel with mentions: what one call asks for is bounded.
     wanted = [one for one in dict.fromkeys(ids) if one][:MOST_IDS]
     return (
         store.run(names_store.called(guild_id, wanted))
@@ -87,6 +88,7 @@ def _place(event: Event, known: Mapping[str, str], me: str) -> dict[str, str]:
     if event.guild_id is None:
         return {}
     channel = event.parent_id or event.channel_id
+    # In a thread `channel_name` is the thread's own name, not its channel's.
     name = known.get(channel, "") or ("" if event.parent_id else event.channel_name)
     place = {
         "channel": name,

@@ -91,6 +91,7 @@ def _watched(cycle: Cycle) -> list[str]:
     taken = {character.diary, character.dream}
     given = {*character.watchlist, *cycle.settings.speak_channels}
     everywhere = "*" in character.watchlist
+    # Bounded: one script measures them all, and Redis serves nobody meanwhile.
     return [
         channel
         for channel in entry.channels

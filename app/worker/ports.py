@@ -40,6 +40,7 @@ class Ports(Cycle):
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first, but those that nobody may answer
         yet."""
+        # Where a proxy is at work, messages are held: a copy may be on its way.
         for entry in self.begun.entries:
             if entry.after_ms > self.now_ms:
                 self.ask_again(entry.after_ms - self.now_ms)

@@ -159,5 +159,7 @@ class PostTurn:
             cycle.next_lanes.append(next_lane)
 
     def _let_go(self) -> Post | None:
+        # Before the script: a floor that the outbox entry holds cannot be renewed, and
+        # the lock would count as lost.
         post, self.held, self.cycle.turn = self.held, None, None
         return post

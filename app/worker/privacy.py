@@ -18,6 +18,7 @@ def unwilling(
     """Those of these people (user ids) of whom no model hears and no memory keeps a
     word."""
     listed = sorted(people)
+    # Redis refuses SMISMEMBER without a member.
     out = (
         store.run(wishes.opted_out([wishes.digest(one) for one in listed]))
         if listed
@@ -42,6 +43,7 @@ def forgotten(store: Store, people: Collection[str]) -> Mapping[str, int]:
     """Those of these people who were forgotten, with the Unix milliseconds up to which
     what they said is old."""
     listed = sorted(people)
+    # Redis refuses ZMSCORE without a member.
     marks = (
         store.run(wishes.forgotten([wishes.digest(one) for one in listed]))
         if listed

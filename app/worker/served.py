@@ -81,8 +81,10 @@ class Bots:
                 known = self._renewed(bot, parts, self._met(bot))
                 with self._lock:
                     self._known[bot] = known
+        # An absent Redis says nothing of the bot: what is known of it stays.
         except StoreUnavailable:
             raise
+        # A bot whose vault no longer opens must not go on with an old token.
         except Exception:
             self.drop(bot)
             raise
@@ -113,6 +115,7 @@ class Bots:
         return Known(now, parts, secrets, self._build(parts, secrets))
 
     def _build(self, parts: dict[str, str], secrets: dict[str, str]) -> Served:
+        # Before anything is built: an error on the way may quote a key in the log.
         for value in secrets.values():
             register_secret(value)
         character = character_from_json(parts["profile"])

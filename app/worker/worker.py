@@ -119,10 +119,12 @@ class Worker:
         """Run one cycle of a lane, if it is due and nobody else runs it. Returns the
         outcome in a word."""
         self.store.run(stats.count("tasks"))
+        # Before memory is read: what was forgotten must not reach a prompt.
         self.heed()
         if time.monotonic() < self._unable.get(bot, 0.0):
             return "unable"
         lane = Lane(bot, channel if context == Context.DIRECT else None)
+        # Filled by `_run`; the renewal thread may ask before that.
         ports: list[Ports] = []
         lock = LaneLock(
             self.store,
@@ -132,6 +134,7 @@ class Worker:
         )
         reached("lock_before")
         if not lock.take():
+            # Nothing is lost: the holder's finish compares the sequence.
             return "busy"
         try:
             reached("lock_after")
@@ -140,6 +143,7 @@ class Worker:
                 return "not_due"
             return self._run(Holder(lane, lock.id), begun, ports)
         finally:
+            # The renewal alone: finish or begin has released the key, or it expires.
             lock.stop()
 
     def deliver(self, bot: str) -> None:
@@ -172,6 +176,7 @@ class Worker:
             self.hint(lane, context)
         for message in overdue.elections:
             self._elect(message)
+        # One task delivers in all channels of its bot.
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self.hints.send(DELIVER, bot)
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
@@ -180,6 +185,7 @@ class Worker:
         """Beat lives: the pump's tasks are sent by it alone."""
         if time.monotonic() - self._ticked < heartbeats.EVERY:
             return
+        # Three times the slower rhythm: two ticks in a row may be late or lost.
         lasts_ms = int(3_000 * max(heartbeats.EVERY, self.settings.pump_interval))
         self.store.run(heartbeats.tell(Heartbeat(Role.BEAT, "beat", {}), lasts_ms))
         self._ticked = time.monotonic()
@@ -196,6 +202,7 @@ class Worker:
             return
         marks = self.store.run(wishes.all_forgotten())
         self._forgotten = time.monotonic(), marks
+        # The first look only learns the marks: this process keeps nothing older yet.
         if marks != known and looked:
             self.chores.memory.clear()
 
@@ -208,6 +215,7 @@ class Worker:
     def _elect(self, message: str) -> None:
         channel = self.store.run(elections.channel_of(message))
         outcome = self.store.run(elections.decide(message, channel, self.settings))
+        # All who ask get one verdict; only the call that granted it sends the hint.
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
@@ -278,6 +286,7 @@ class Worker:
             retry_ms = 0
             self._unserved(lane.bot, begun, error)
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
+        # Finish takes the marks of waiting triggers back only if this cycle saw to all.
         everything = begun.everything and not any(world.behind for world in ports)
         outcome, due_in = self.store.run(
             lanes.finish(
@@ -290,8 +299,10 @@ class Worker:
             )
         )
         reached("finish_after")
+        # What is due later, and a hint that is lost, is the pump's.
         if outcome is Finish.AGAIN and due_in <= 0:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
+        # After finish: posts, hints and memory hold up no further cycle of the lane.
         for world in ports:
             if world.committed:
                 reached("deliver_before")
@@ -310,6 +321,7 @@ class Worker:
                 entries=len(broken),
                 unsigned=len(forged),
             )
+            # Else finish would find a direct lane's inbox never empty.
             self.store.run(inboxes.remove_unreadable(world.holder, broken, forged))
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
@@ -322,6 +334,7 @@ class Worker:
                 f"passing trouble: {type(error).__name__}",
                 int(self.settings.backfill_age * 1000),
             )
+        # Let through, it would skip finish: the lane would wait for its lock's end.
         except Exception as error:
             log.exception("cycle failed", bot=world.bot)
             self._tell(world, f"internal error: {type(error).__name__}", GIVE_UP_MS)
@@ -332,6 +345,7 @@ class Worker:
         given up."""
         turn = world.turn if isinstance(world.turn, AnswerTurn) else None
         held = turn.entry if turn is not None else None
+        # Nobody waits for an unasked answer: only who asked gets further tries.
         if (
             held is not None
             and turn is not None
@@ -352,6 +366,7 @@ class Worker:
         oldest = max(
             (_age_ms(world, entry) for entry in world.begun.entries), default=0
         )
+        # Pauses grow with the age: no cycle every five seconds in a long outage.
         world.retry_ms = max(VAULT_RETRY_MS, oldest // 4)
         old = []
         for entry in world.begun.entries:
@@ -378,12 +393,14 @@ class Worker:
             # client to be imported.
             with suppress(StreamError):
                 self.bots.get(bot)
+        # Last: only what is loaded by now is left alone by the collector.
         heap.settle()
 
     def close(self) -> None:
         """Give leases back and close connections."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
+        # Before the rest: deliveries give their leases back on its loop.
         self.deliverer.close()
         self.rest.close()
         self.hints.close()
@@ -401,6 +418,7 @@ class Worker:
 
     def _roster_now(self) -> dict[str, str]:
         read_at, known = self._roster
+        # An empty roster is not kept: the first gateway may be about to publish.
         if not known or time.monotonic() - read_at > ROSTER_FRESH_FOR:
             known = {
                 entry.user_id: entry.bot for entry in self.store.run(roster.roster())
