@@ -85,6 +85,7 @@ class CursorGate:
         """This channel was read up to its live events, when so many losses of it were
         known."""
         self._open.add(channel_id)
+        # An event that was lost during the reading may lie behind what was read.
         if self._losses.get(channel_id, 0) == losses:
             self._losses.pop(channel_id, None)
 
@@ -161,6 +162,7 @@ class Backfill:
         cursors = await self._cursors()
         await asyncio.gather(
             *(
+                # No cursor was ever written: all that the age allows is read.
                 self._channel(channel, cursors.get(channel, "0"), None)
                 for channel in self._gate.lossy
             )
@@ -241,6 +243,7 @@ class Backfill:
     ) -> None:
         """Read one channel after its cursor. `last`: its newest message, None when that
         is not known. `patient`: until it could be read."""
+        # Counted before the reading, which need not see what is lost while it runs.
         losses = self._gate.losses(channel_id)
         if cursor is None and self._made_meanwhile(channel_id):
             cursor = str(
@@ -252,6 +255,7 @@ class Backfill:
             await self._move(channel_id, str(last or 0))
         elif last is None or last > int(cursor):
             async with self._at_once:
+                # The gate stays as it was; the next look tries again.
                 if not await self._read(channel_id, int(cursor), patient):
                     return
         self._gate.release(channel_id, losses)
@@ -268,9 +272,13 @@ class Backfill:
         backoff = Backoff(0.5, 60.0)
         while True:
             try:
+                # A second try reads the same messages again: admission knows those it
+                # took.
                 cursor = await self._read_after(channel_id, cursor)
                 return True
             except _PASSING as error:
+                # Nothing can be read there: waiting would hold all cursors of the bot
+                # back.
                 if getattr(error, "code", 0) in _CLOSED:
                     return True
                 again = "soon" if patient else "at the next look"
@@ -317,6 +325,7 @@ class Backfill:
             self._intake.overhear(event)
             return
         late = self._clock() - event.created_ms / 1000 > self._age
+        # One at a time: no cursor may pass a message that is not admitted yet.
         await _settled(
             (self._intake.offer(self._client.bot, event, late=late, history=True),)
         )

@@ -116,6 +116,7 @@ class StreamClient(SteadyClient):
             if wish is not None and may_moderate(message.author, message.channel):
                 self._moderate(wish, event, event.author_id)
             else:
+                # From anybody else the words of an order are a message like others.
                 self._intake.offer(self.bot, event)
 
     async def on_raw_reaction_add(
@@ -135,6 +136,7 @@ class StreamClient(SteadyClient):
             self._intake.liked(self.bot, person, message.message_id)
         count = (
             self._bursts.add(self.bot, str(payload.message_id), person)
+            # In a direct message one person can make no burst.
             if payload.guild_id is not None
             else None
         )
@@ -278,6 +280,7 @@ class StreamClient(SteadyClient):
         self, payload: discord.RawReactionActionEvent, message: Event | None
     ) -> None:
         channel = self.get_channel(payload.channel_id)
+        # A direct message tells of no member: there everybody may give orders.
         if payload.guild_id is not None and not may_moderate(payload.member, channel):
             return
         event = reaction_event(payload, message, self._intake.hearing.ours, 1)

@@ -61,10 +61,12 @@ class Elections:
             task.cancel()
 
     def _begin(self, message_id: str, channel_id: str, tries: int) -> None:
+        # Gone before the question is asked: its answer may ask for a new timer.
         self._timers.pop(message_id, None)
         task = asyncio.get_running_loop().create_task(
             self._close(message_id, channel_id, tries)
         )
+        # asyncio itself holds a task weakly: it could vanish before it ends.
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

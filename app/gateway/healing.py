@@ -118,8 +118,11 @@ class Healing:
                 mutes=len(self._snapshot.mutes),
             )
             await self._restore()
+            # Vaults went with the roster: every bot is published, whoever is on it
+            # again.
             look = look._replace(missing=frozenset(self._presences))
         elif due:
+            # Kept only now: of an emptied Redis it would say that nobody is muted.
             self._snapshot, self._taken = fresh, time.monotonic()
         for bot in sorted(look.missing):
             log.info("published again", bot=bot)
@@ -155,6 +158,7 @@ class Healing:
         )
 
     async def _restore(self) -> None:
+        # Mutes first: until they stand again, whoever was silenced may speak.
         for key, mute in self._snapshot.mutes.items():
             left = (
                 None
@@ -170,6 +174,7 @@ class Healing:
             try:
                 await job()
             except StoreForbidden:
+                # Not the end: what a login may write is still restored.
                 log.error(
                     "lost with the emptied Redis: a gateway's login may not write it",
                     what=what,

@@ -190,6 +190,7 @@ class Hearing:
             ):
                 place.room, place.roster, place.latest = Room(), (), None
         for heard in self._messages.values():
+            # Messages of a dropped room still list names of its people.
             if heard.place.latest is None:
                 heard.people = ()
 
@@ -203,6 +204,7 @@ class Hearing:
         if event.is_dm:
             return 1
         placed = self._placed.get(event.channel_id)
+        # No bot bids for a message of its own.
         return len(placed) - (event.author_id in placed) if placed else UNPLACED
 
     def _place(self, channel_id: str) -> Place:
@@ -212,6 +214,7 @@ class Hearing:
             if len(self._places) > ROOMS:
                 self._places.popitem(last=False)
         self._places.move_to_end(channel_id)
+        # Identity is enough: `learn` replaces the roster only when it has changed.
         if place.roster is not self.roster:
             place.roster = self.roster
             for entry in self.roster:

@@ -16,6 +16,7 @@ from app.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
+# Bounds a gateway's memory in an outage; what is beyond is read back later.
 LIMIT = 5_000
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
@@ -61,6 +62,7 @@ class Backoff:
         """Wait a little longer than the last time."""
         pause = self._next
         self._next = min(self._longest, self._next * 2)
+        # Jitter: queues that failed together must not all come back together.
         await self._sleep(pause * (0.5 + random.random() / 2))
 
     def reset(self) -> None:
@@ -154,9 +156,12 @@ class HeldQueue:
                 await self._arrived.wait()
             line = next(iter(self._lines))
             waiting = self._lines[line][0]
+            # With nothing left in the first line nobody is passed over, and the message
+            # may move the cursor.
             self.overtaking = line[1] and (line[0], False) in self._lines
             await self._carry_out(waiting.job)
             self._remove(line)
+            # A reading that was cancelled has cancelled the future that it waited for.
             if not waiting.done.done():
                 waiting.done.set_result(None)
 
@@ -181,6 +186,8 @@ class HeldQueue:
             try:
                 await job()
             except StoreUnavailable as error:
+                # No try is counted: an outage may outlast any number of them. What
+                # Redis forbids comes here too, since an operator can mend that.
                 outage.note(error, self._count)
                 self.away = True
                 await backoff.pause()

@@ -101,6 +101,7 @@ class Identifies:
         if wait > max(HOLD, courtesy):
             raise IdentifyLater
         await self._sleep(wait)
+        # Counted here before Redis is asked: it must count also while Redis is away.
         self._unsaved.setdefault(bot, []).append((uuid4().hex, self._clock()))
         try:
             await self._save(bot)
@@ -144,6 +145,7 @@ class Identifies:
             request, at = waiting[0]
             await self._ports.count_identify(bot, request, at)
             self._known[bot] = (*self._known.get(bot, ()), at)
+            # After Redis took it; the id makes a second try harmless.
             del waiting[0]
 
 

@@ -126,6 +126,8 @@ class Intake:
         shed."""
         repeated = self.proxies.original_of(event) if event.proxied else None
         if repeated is not None:
+            # What was heard may know more than the original: whose message it replied
+            # to.
             event = in_place_of(
                 self.hearing.known(repeated.message_id) or repeated, event
             )
@@ -135,7 +137,11 @@ class Intake:
             if event.kind == "reaction"
             else self.hearing.hear(event)
         )
+        # Made outside the job: a retry after a lost answer must get the verdict of the
+        # first try, not a second admission.
         request = uuid4().hex
+        # History waits for each admission, so it cannot flood. A copy is never shed:
+        # its job is what cancels the original.
         if not history and repeated is None and self._floods(bot, heard):
             self._shedding.count(event)
             return None
@@ -156,6 +162,7 @@ class Intake:
                     ),
                 )
 
+        # History keeps its order: what overtakes others moves no cursor.
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
         return self._queued(bot, heard, admit, always=history, ahead=ahead)
 
@@ -208,6 +215,7 @@ class Intake:
         if heard is None:
             return
         if not heard.noted:
+            # Each bot's connection brings the edit; the journal needs it once.
             heard.noted, event = True, heard.event
             self._put(bot, lambda: self._ports.edited(event), event.channel_id)
         request, asked = uuid4().hex, False
@@ -239,6 +247,7 @@ class Intake:
 
     def liked(self, bot: str, person: str, message_id: str) -> None:
         """A person reacted to a message of the bot's."""
+        # One id for all tries: a reaction must not earn trust twice.
         request = uuid4().hex
         self._put(bot, lambda: self._ports.liked(bot, person, message_id, request))
 
@@ -262,6 +271,7 @@ class Intake:
             _, late = await asyncio.wait(waiting, timeout=grace)
             for task in late:
                 task.cancel()
+        # An election whose timer ends here stays due in Redis: a pump closes it.
         self._elections.stop()
         self._shedding.close()
         if self._measuring is not None:
@@ -315,6 +325,7 @@ class Intake:
         return not self.hearing.judge(heard).bots
 
     def _shed(self, latest: Event, messages: int) -> None:
+        # Any bot's queue will do: the line is about the channel, and is written once.
         for bot in list(self._queues)[:1]:
             self._put(bot, lambda: self._ports.shed(latest, messages))
 
@@ -352,6 +363,7 @@ class Intake:
             move_cursor=self._moves(bot, event, arrival),
         )
         outcome = await self._ports.admit(candidate, request)
+        # The admission comes first: it tells the journal why nobody is woken.
         if judgement.refusal and classified.direct and not arrival.late:
             # Whoever was named after this bot must not wait for an answer that never
             # comes.
@@ -436,6 +448,8 @@ class Intake:
         match outcome.verdict:
             case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms <= 0:
                 self._hint(bot, event)
+            # Held for a proxy (ADR 19): the lane is due only then, and a worker that
+            # came sooner would find nothing to do.
             case Admit.DIRECT | Admit.NOTICE:
                 asyncio.get_running_loop().call_later(
                     outcome.elect_in_ms / 1000, self._hint, bot, event
@@ -444,6 +458,7 @@ class Intake:
                 self._elections.close_in(
                     event.message_id, event.channel_id, outcome.elect_in_ms
                 )
+            # All bots of the channel have bid or passed: nothing is left to wait for.
             case Admit.COMPLETE:
                 self._elections.close_in(event.message_id, event.channel_id, 0)
             case _:

@@ -68,6 +68,7 @@ class Measuring:
         if heard.measured is None:
             heard.measured = asyncio.get_running_loop().create_future()
             self._begin(heard.event.content, heard.measured)
+        # All bots wait for one future: one that is cancelled must not cancel it.
         return await asyncio.shield(heard.measured)
 
     def close(self) -> None:
@@ -86,8 +87,10 @@ class Measuring:
         def arrived() -> None:
             self._waiting -= 1
             late.cancel()
+            # `close` cancels what has not begun.
             _settle(outcome, NOTHING if reading.cancelled() else reading.result())
 
+        # Called on the measuring thread, where no future of the loop may be touched.
         reading.add_done_callback(lambda _: loop.call_soon_threadsafe(arrived))
 
 

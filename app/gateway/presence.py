@@ -58,6 +58,8 @@ def presence_of(client: discord.Client) -> Presence:
                     for place in places
                     if not barred(place, place.guild.me)
                 ),
+                # A forum holds no messages itself, but may stand in
+                # STREAM_SPEAK_CHANNELS.
                 *_forums(client),
             ]
         ),
@@ -128,6 +130,7 @@ def may_read(place: Readable, me: discord.Member) -> bool:
     try:
         permissions = place.permissions_for(me)
     except discord.ClientException:
+        # A thread whose parent is not cached: nobody can tell, so nothing is read.
         return False
     return permissions.view_channel and (
         permissions.connect or not isinstance(place, Vocal)
@@ -140,6 +143,8 @@ def barred(place: object, me: discord.Member) -> str:
     if not isinstance(place, Readable):
         return ""
     if me.is_timed_out():
+        # Asked first: discord.py takes a time-out off the permissions, which would
+        # then tell of a missing right.
         return "it is timed out in this server"
     try:
         return _missing(place, place.permissions_for(me))

@@ -79,6 +79,8 @@ class Proxies:
                 if guild in self._servers and self._may_be_copied(guild, event)
                 else 0
             )
+            # Kept also where nobody is held: a server's first copy shows that it has a
+            # proxy.
             original = self._originals[event.message_id] = Original(event, held)
             if len(self._originals) > MESSAGES:
                 self._originals.popitem(last=False)
@@ -100,6 +102,7 @@ class Proxies:
         )
         if repeated is None:
             return None
+        # Two people may say the same: the second copy must find the second original.
         repeated.copied = True
         self._person(repeated.event).proxied = True
         self._copies[copy.message_id] = repeated.event.message_id
@@ -111,6 +114,7 @@ class Proxies:
         """What a copy may repeat, the latest first."""
         for original in reversed(self._originals.values()):
             event = original.event
+            # They lie in the order of arrival: all that follow are older still.
             if copy.created_ms - event.created_ms > WITHIN_MS:
                 return
             here = (
@@ -133,6 +137,8 @@ class Proxies:
         person = self._person(event)
         earlier = self._originals.get(person.last)
         if earlier is not None:
+            # Judged a message later: a copy of the earlier one has had its time to
+            # come.
             person.plain = 0 if earlier.copied else person.plain + 1
         person.last = event.message_id
         return person.proxied or person.plain < PLAIN_AFTER
@@ -164,6 +170,7 @@ def _repeats(copy: Event, original: Event) -> bool:
     person wrote for the proxy."""
     said, meant = _plain(original.content), _plain(copy.content)
     if not meant:
+        # Where only attachments came back, the text counts as signs for the proxy.
         return not said or bool(copy.parts and original.parts)
     before, found, after = said.partition(meant)
     return bool(found) and max(len(before.split()), len(after.split())) <= SIGN_WORDS

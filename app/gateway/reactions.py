@@ -38,6 +38,7 @@ class Bursts:
             crowd = self._crowds[message_id] = Crowd()
             if len(self._crowds) > MESSAGES:
                 self._crowds.popitem(last=False)
+        # Enough to tell of a burst: a popular message must not hold thousands of ids.
         if len(crowd.people) <= 10 * self._threshold:
             crowd.people.add(person)
         if len(crowd.people) <= self._threshold or bot in crowd.told:

@@ -50,6 +50,7 @@ class Hosted(NamedTuple):
 
 def configure_discord(settings: Settings) -> None:
     """Point discord.py at the Discord of the settings, for the whole process."""
+    # discord.py keeps both on its classes: a client cannot be given its own.
     discord.http.Route.BASE = settings.discord_api_url.rstrip("/")
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
         settings.discord_gateway_url
@@ -105,6 +106,7 @@ class Gateway:
         held: list[str] = []
         loops: list[asyncio.Task[None]] = []
         try:
+            # Before any login: two gateways of one bot would each admit all its events.
             await self._take_leases(held)
             await self._intake.refresh()
             spawn = asyncio.get_running_loop().create_task
@@ -123,6 +125,8 @@ class Gateway:
                 ),
                 spawn(self._every(ROSTER_REFRESH, self._intake.refresh), name="roster"),
                 spawn(
+                    # A third: a renewal that fails is tried again before the lease
+                    # ends.
                     self._every(self._settings.gateway_lease / 3, self._renew),
                     name="leases",
                 ),
@@ -141,6 +145,7 @@ class Gateway:
         # line for no visible reason.
         log.info("gateway starts", bots=len(self._bots))
         while not self._stop.is_set():
+            # In place: `run` gives these back also when this raises.
             held[:] = [bot for bot, holder in holders.items() if not holder]
             others = [
                 f"{bot}: {holder} already runs this bot's gateway."
@@ -167,6 +172,7 @@ class Gateway:
                     {stopped, *live}, return_when=asyncio.FIRST_COMPLETED
                 )
                 for bot, task in list(self._clients.items()):
+                    # Once the process was told to stop, a client's end is no failure.
                     if task.done() and not stopped.done():
                         self._ended(bot, task)
         finally:
@@ -177,6 +183,7 @@ class Gateway:
         del self._clients[bot]
         self.ready.discard(bot)
         error = (
+            # Nobody but `_renew` cancels a client before the end.
             LeaseHeld(f"{bot}: another process took this bot's gateway.")
             if task.cancelled()
             else task.exception()
@@ -208,11 +215,13 @@ class Gateway:
             try:
                 await session.run(self._bots[bot].get_secret_value())
             except IdentifyLater:
+                # The client has closed its connection; the pause is spent in `rest`.
                 pass
             except IdentifiesSpent:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever killed this client must not kill the other bots
                 if refused := refusal(bot, error):
+                    # Without its cause: Discord's own text may hold the token.
                     raise refused from None
                 log.error(
                     "a client died, will start again",
@@ -220,6 +229,8 @@ class Gateway:
                     error=type(error).__name__,
                     where=where(error),
                 )
+            # A client that became ready failed anew, not again. Sessions that all end
+            # soon are slowed by `rest`.
             if session.lived:
                 backoff.reset()
             self.ready.discard(bot)
@@ -243,6 +254,7 @@ class Gateway:
         self.ready.add(bot)
         if bot not in self._was_ready:
             self._was_ready.add(bot)
+            # Not sooner: only now is all loaded that the process will keep.
             if self._was_ready >= set(self._clients):
                 heap.settle()
 
@@ -275,6 +287,7 @@ class Gateway:
                     "another process took this bot's gateway", bot=bot, holder=holder
                 )
                 task.cancel()
+        # Also of a bot that has ended: its sign tells an operator why.
         for bot in self._bots:
             await self._ports.beat(bot, self._sign(bot))
 
@@ -291,6 +304,7 @@ class Gateway:
     ) -> None:
         await end({*loops, *self._clients.values()}, CANCEL_AGAIN)
         await self._intake.close()
+        # The leases last: until here this process still admits for its bots.
         for bot in held:
             try:
                 await self._ports.release_lease(bot)
@@ -298,6 +312,7 @@ class Gateway:
                 return  # the lease expires by itself
 
     def _listen_for_signals(self) -> None:
+        # Python takes signal handlers in the main thread alone.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.stop)

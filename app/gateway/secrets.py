@@ -37,6 +37,7 @@ def model_keys(bot: str) -> dict[str, str]:
         logs.register_secret(value)
         if match[1].startswith(own):
             found[match[1].removeprefix(own).lower()] = value
+        # With an underscore it is another bot's own key; the bot's own wins.
         elif "_" not in match[1]:
             found.setdefault(match[1].lower(), value)
     return found

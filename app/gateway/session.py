@@ -118,6 +118,8 @@ class Session:
         self.lived = True
         self.connected_since = self._clock()
         self._gate.begin()
+        # READY comes again with each new session of this client; one publisher serves
+        # them all.
         if self._publishing is None:
             self._publishing = self._spawn(self._publish(), "publish")
         else:
@@ -144,12 +146,14 @@ class Session:
     def lost(self, channel_id: str) -> None:
         """An event could not be held: its channel is read back once Redis has caught
         up."""
+        # A reading under way looks for losses when it ends.
         idle = self._reading is None or self._reading.done()
         self._gate.lose(channel_id)
         if idle:
             self._read(self._backfill.mend)
 
     def _read(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        # One of the session before would open cursors over the gap of this session.
         if self._reading is not None:
             self._reading.cancel()
         self._reading = self._spawn(self._read_all(work), "backfill")
@@ -196,6 +200,8 @@ class Session:
         first time."""
         backoff = Backoff()
         while True:
+            # Cleared before the presence is read: a change during the write counts as
+            # new.
             self._changed.clear()
             self._client.look_for_proxies()
             try:
@@ -214,6 +220,7 @@ class Session:
                 await backoff.pause()
                 continue
             backoff.reset()
+            # Only now: whoever is woken needs the vault and the roster entry.
             self._intake.open(self._bot)
             self.on_ready()
             try:

@@ -81,6 +81,7 @@ class SteadyClient(discord.Client):
         self._reconnections = Reconnections()
         super().__init__(**options)
         parsers = self._connection.parsers
+        # One part that discord.py cannot parse must not cost the words beside it.
         parsers["MESSAGE_CREATE"] = parse_tolerantly(parsers["MESSAGE_CREATE"])
         self._refer = self._connection._update_references
         self._connection._update_references = self._opened  # type: ignore[assignment]
@@ -89,6 +90,8 @@ class SteadyClient(discord.Client):
         """As discord.py's, which would fail on an event that comes while the client
         closes."""
         if event == "socket_event_type":
+            # discord.py tells the name before it parses: it is known of a frame that
+            # fails.
             self._event = str(args[0])
         elif not self.is_closed():
             super().dispatch(event, *args, **kwargs)
@@ -115,6 +118,8 @@ class SteadyClient(discord.Client):
         receive, poll = socket.received_message, socket.poll_event
 
         async def received_message(frame: Any, /) -> None:
+            # A frame that fails before it names its event must not bear the last one's
+            # name.
             self._event = ""
             try:
                 await receive(frame)
@@ -138,6 +143,7 @@ class SteadyClient(discord.Client):
             try:
                 await poll()
             except ReconnectWebSocket:
+                # discord.py's own loop connects again at once after this error.
                 await asyncio.sleep(self._reconnections.pause(time.monotonic()))
                 raise
 

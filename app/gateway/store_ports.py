@@ -84,6 +84,8 @@ class StorePorts:
             )
         self.settings = settings
         self.characters = characters
+        # Containers may repeat host name and process id: a dead process's lease must
+        # not look like this one's.
         self.owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._tokens = tokens
         self._store = AsyncStore(
@@ -115,6 +117,7 @@ class StorePorts:
 
     async def _set_clock(self) -> None:
         ahead = await self._store.run(stats.server_time()) - self._wall()
+        # Said once: the pump measures again in every turn.
         if abs(ahead) > CLOCK_WARNING and self._ahead is None:
             log.warning(
                 "this machine's clock is wrong: Redis's is used",
@@ -141,6 +144,8 @@ class StorePorts:
             admission.admit(candidate, request, self._limits[bot], self.settings)
         )
         reached("admit_after")
+        # Noted once Redis took it: healing must not write a cursor past an event that
+        # was never admitted.
         if candidate.move_cursor:
             self._healing.cursors.note(bot, event.channel_id, event.message_id)
         return outcome
@@ -224,6 +229,7 @@ class StorePorts:
         """The bot's own message has appeared: if it is the one in flight, it is
         delivered."""
         flying = await self._store.run(outbox.in_flight(bot, channel_id))
+        # Its worker has recorded it already, or a later chunk is under way.
         if flying is None or flying.nonce != nonce:
             return
         ours = signer(self.settings)
@@ -251,6 +257,7 @@ class StorePorts:
             return
         channel = await self._store.run(elections.channel_of(who[1:]))
         outcome = await self.elect(who[1:], channel)
+        # Asked again, an election gives the same answer: only its first caller hints.
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
@@ -376,6 +383,7 @@ class StorePorts:
             # neighbours have one name.
             nickname = presence.nicknames.get(guild)
             own = {presence.user_id: nickname} if nickname else {}
+            # A topic that was taken away must be named: learning alone would keep it.
             gone = [
                 topic
                 for key in names
@@ -393,6 +401,8 @@ class StorePorts:
     async def hold_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease; who has it, or empty when it is
         ours."""
+        # With the first lease, so before the first message: its age hangs on this
+        # clock.
         if self._ahead is None:
             await self._set_clock()
         holder = await self._store.run(
@@ -460,6 +470,7 @@ class StorePorts:
 
     async def close(self) -> None:
         """Close every connection."""
+        # It waits for its own thread, up to seconds: not on the event loop.
         await asyncio.to_thread(self._hints.close)
         await self._store.close()
 

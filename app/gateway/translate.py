@@ -36,6 +36,7 @@ def event_of(
     is_dm = isinstance(channel, discord.DMChannel)
     if message.guild is None and not is_dm:
         return None
+    # A forward has a reference too, and answers nobody.
     reference = message.reference if message.type is discord.MessageType.reply else None
     replied_to = reference.message_id if reference is not None else None
     thread = channel if isinstance(channel, discord.Thread) else None
@@ -86,6 +87,7 @@ def _replied(
     if isinstance(reference.resolved, discord.Message):
         return str(reference.resolved.author.id)
     pinged = _pinged_by_reply(message)
+    # Of several nobody can tell whose message it was.
     return pinged[0] if len(pinged) == 1 else None
 
 

@@ -50,12 +50,15 @@ class Wishes:
         self._news |= {
             digest
             for digest, mark in self._forgotten.items()
+            # Forgotten a second time: the mark has moved, and that is news again.
             if known.get(digest) != mark
         }
         self._looked = time.monotonic()
 
     async def fresh(self) -> None:
         """Read them, unless that was done a moment ago."""
+        # A second sooner than `looks_every` promises: whoever erases a person's data
+        # waits just that long for every process to know.
         if time.monotonic() - self._looked > looks_every(self._settings) - 1:
             await self.look()
 
