@@ -40,6 +40,7 @@ def _meant_message(message: discord.Message) -> discord.Message:
     ):
         return message
     started = message.reference.resolved
+    # A starter that was deleted is not there: the empty line is what is left.
     return started if isinstance(started, discord.Message) else message
 
 

@@ -76,5 +76,6 @@ def _shown_text(match: re.Match[str], names: Mapping[str, str]) -> str:
 def _date_text(seconds: str) -> str:
     try:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    # Thirteen digits reach beyond the years that datetime knows.
     except (ValueError, OverflowError, OSError):
         return "a time"

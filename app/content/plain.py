@@ -55,6 +55,7 @@ def parse_tolerantly(
             return parse(data)
         except UNPARSABLE as error:
             left_out = sorted(key for key in data if key not in ESSENTIAL)
+            # There is nothing to leave out: a second try would fail alike.
             if not left_out:
                 raise
             log.warning(

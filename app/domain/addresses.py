@@ -163,6 +163,7 @@ def parse_address(url: str) -> RedisAddress:
         return _socket(parts, login)
     if parts.scheme == "unix":
         raise ValueError(NO_SOCKET)
+    # A bare slash in the password has ended the host before its @.
     if "@" in parts.path + parts.query + parts.fragment:
         raise ValueError(MALFORMED)
     if parts.scheme in {SENTINEL, SENTINEL_TLS}:
@@ -226,12 +227,14 @@ def _host(text: str, port: int) -> Host | None:
     """`name`, `name:port` or `[address]:port`."""
     parts = urlsplit(f"//{text}")
     try:
+        # urlsplit looks at the port only when it is asked for, and raises here.
         return Host(parts.hostname, parts.port or port) if parts.hostname else None
     except ValueError:
         return None
 
 
 def _number(text: str) -> int:
+    # int() would also take signs, blanks and underscores.
     if not text.isdecimal():
         raise ValueError(
             "must end in a database number, as in redis://host:6379/0 "

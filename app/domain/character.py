@@ -373,6 +373,7 @@ def _explain_error(error: ValidationError) -> str:
 
 def _parse_file(file: Traversable) -> object:
     with file.open("rb") as stream:
+        # One byte more tells what is too large from what just fits.
         raw = stream.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
         raise CharacterError(f"{file.name}: is larger than {MAX_FILE // 1024} KiB")
@@ -453,6 +454,7 @@ def load_characters(folder: Path | None = None) -> dict[str, Character]:
     }
     owners: dict[str, str] = {}
     for character in characters.values():
+        # A set: a bot's own names may differ in case alone.
         for name in {name.casefold() for name in character.names}:
             if owners.setdefault(name, character.name) != character.name:
                 raise CharacterError(

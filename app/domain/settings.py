@@ -30,6 +30,7 @@ PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Minutes = PositiveSeconds
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+# NoDecode: pydantic-settings would want JSON where operators write commas.
 NameList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -432,6 +433,7 @@ class Settings(BaseSettings):
     def may_speak(self, channel: str, parent: str | None = None) -> bool:
         """Whether bots may speak unasked in this channel, or in a thread of the channel
         `parent`."""
+        # A thread that is listed by itself counts, whatever threads may do.
         if channel in self.speak_channels:
             return True
         if parent is not None and not self.speak_in_threads:
@@ -465,6 +467,7 @@ def read_secret_files(environ: MutableMapping[str, str]) -> None:
     """Put the content of each file that a STREAM_..._FILE names into STREAM_...:
     secrets of containers are files. Raises ConfigurationError where one cannot be read,
     or where both are set."""
+    # A list first: the loop changes the mapping.
     for name in [
         name
         for name in environ
@@ -492,4 +495,5 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
+        # pydantic's own error quotes the value, which may be a secret.
         raise ConfigurationError(explain_first(error)) from None

@@ -123,6 +123,7 @@ def fit(
     changes only the time."""
     links, width = design.links(), design.width
     ridge = np.full(width, RIDGE)
+    # The intercept is nearly free: a pull to zero is one to even odds.
     ridge[0] = LOOSE
     repeated = np.ravel(cells)
 
@@ -169,10 +170,12 @@ def minimise_loss(
         while True:
             ahead = point + length * direction
             new_value, new_gradient = loss(ahead)
+            # At the end of precision no step leads down: halving must end.
             if new_value <= value + 1e-4 * length * slope or length < 1e-8:
                 break
             length /= 2.0
         moved, bent = ahead - point, new_gradient - gradient
+        # Without curvature upwards the estimate of the inverse would break.
         if float(moved @ bent) > 1e-12:
             steps = [*steps[-MEMORY + 1 :], (moved, bent, 1.0 / float(moved @ bent))]
         gained = value - new_value

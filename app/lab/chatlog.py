@@ -143,6 +143,7 @@ def rewrite_names(line: LogLine, roles: Mapping[str, str]) -> str:
     for person in line.mentions:
         if person in roles:
             text = re.sub(
+                # A nick may hold a hyphen: "bob" is no part of "bob-2".
                 rf"(?<![\w-]){re.escape(person)}(?![\w-])",
                 roles[person],
                 text,

@@ -188,6 +188,7 @@ class Stage:
     def _likeness(self, text: str) -> Mapping[str, Likeness]:
         if self._subjects is None:
             return {}
+        # Every test reads the same lines, and reading is the dear part.
         if text not in self._read:
             self._read[text] = self._subjects.read(text)
         return self._read[text]
@@ -332,6 +333,7 @@ def _answered(stage: Stage, bot: str, question: str = "hm, tell me something") -
     scene = stage.scene()
     scene.room.observe(scene.turn("ana", question))
     stage.answer(scene, bot)
+    # These tests ask who is right, not who has rested.
     scene.cooled.clear()
     scene.now_ms += PAUSE_MS
     return scene

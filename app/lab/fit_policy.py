@@ -319,6 +319,7 @@ def cross_validate(examples: Examples, without: str = "") -> Validated:
     start: Floats | None = None
     for fold in range(FOLDS):
         seen, held = examples.group != fold, (examples.group == fold) & examples.scored
+        # From the fold before: most examples are the same, and the optimum is one.
         start = fit(
             shape,
             cells=cells[seen],

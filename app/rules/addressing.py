@@ -48,6 +48,7 @@ def addressing(
     bots = [ours[who] for who in named if who in ours]
     elsewhere = _called_first(spoken, by_name, event)
     replied = ours.get(event.reply_to_author or "")
+    # Who replies to one and begins by calling another speaks to the other.
     if replied is not None and replied not in bots and not elsewhere:
         reason = "named, and a reply" if bots else "reply to its message"
         return Addressing(bots=(*bots, replied), reason=reason)
@@ -58,6 +59,7 @@ def addressing(
         )
     if other := _somebody_else(event, named, ours, elsewhere):
         return Addressing(somebody_else=True, reason=other)
+    # Last: the starter is asked only by what speaks to nobody in particular.
     starter = ours.get(event.thread_owner or "")
     if starter is not None:
         return Addressing(bots=(starter,), reason="in the thread that it started")

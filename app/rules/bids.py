@@ -57,7 +57,9 @@ def bid(
     parts["threshold"] = -policy.threshold
     parts.update(profile.parts(text, likeness, _thread(table, colleagues)))
     score = settled(sum(parts.values()))
+    # A bot that answers everything may bid below 0: its score still ranks it.
     wants = signal is not Signal.AMBIENT and (score >= 0.0 or profile.always)
+    # Not validated: every bot bids for every message, and the numbers are ours.
     return Bid.model_construct(score=score, above_threshold=wants, parts=parts)
 
 

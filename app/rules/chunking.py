@@ -55,6 +55,7 @@ def _joins_previous(text: str, at: int) -> bool:
         or "\U0001f3fb" <= text[at] <= "\U0001f3ff"
     ):
         return True
+    # Flags are pairs of letters: after an odd number of them a pair is open.
     flags = 0
     while flags < at and "\U0001f1e6" <= text[at - 1 - flags] <= "\U0001f1ff":
         flags += 1
@@ -75,9 +76,11 @@ def _cut_piece(
                 last = match
         if last is not None:
             return last.start(), last.end()
+    # No boundary: between two characters, but not inside an emoji or an accent.
     for at in range(end, max(start + 1, end - _LONGEST_CLUSTER), -1):
         if not _joins_previous(text, at):
             return at, at
+    # Marks piled up without end are cut: each piece must end somewhere.
     return end, end
 
 
@@ -99,16 +102,19 @@ def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
     """
     if limit < 64:
         raise ValueError("limit must be at least 64")
+    # Half of a surrogate pair could not be sent as UTF-8: it is replaced here.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
     pieces: list[str] = []
     fence: str | None = None
     start = 0
     while start < len(text):
+        # Cut short: a long name of a language would leave no room for the text.
         opening = "" if fence is None else f"```{fence[:20]}\n"
         room = limit - utf16_units(opening)
         end = _fitting_end(text, start, room)
         after = end
         if end < len(text):
+            # A cut inside code needs room for the fence that closes it.
             most = _fitting_end(text, start, room - len("\n```"))
             inside = _open_fence(text[start:most], fence) is not None
             end, after = _cut_piece(

@@ -61,6 +61,7 @@ def called(sentence: Sentence) -> tuple[str, ...]:
     found: list[str] = []
     for end in _clause_ends(sentence.tokens):
         first = _first_together(sentence.tokens, end)
+        # All who are named together first; else the last of them alone.
         for start in sorted({first, end - 1}):
             if 0 < start < end and _closes_clause(sentence, start, end):
                 found += [
@@ -76,6 +77,7 @@ def _clause_ends(tokens: Sequence[Token]) -> list[int]:
     """Where a party ends a clause: before a comma, and before what may trail at the end
     ("please lol 😂")."""
     commas = [i for i, token in enumerate(tokens) if token.text in COMMAS]
+    # Bounded: a line of commas must not cost more than another.
     ends = [_without_title(tokens, i) for i in commas[:_MAX_CLAUSES]]
     last = len(tokens)
     while last and (is_decoration(tokens[last - 1]) or tokens[last - 1].text in TAIL):

@@ -35,6 +35,7 @@ def decayed(stored: Engagement, now_ms: int) -> Engagement:
         lasts, then = _NEXT[current.state]
         if now_ms - current.since_ms < lasts:
             return current
+        # From the end of the state before, not from now: nobody may have looked then.
         current = Engagement(then, current.since_ms + lasts)
     return current
 
@@ -56,5 +57,6 @@ def from_json(text: str | None) -> Engagement:
     try:
         raw = json.loads(text or "")
         return Engagement(ConversationState(raw["state"]), int(raw["at"]))
+    # json reads Infinity as a number, of which int() overflows.
     except (ValueError, TypeError, KeyError, OverflowError):
         return Engagement()

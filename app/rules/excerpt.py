@@ -50,6 +50,7 @@ def _shortened(text: str, names: Collection[str]) -> str:
     for begins, ends in sorted(_find_names(text, names, last)):
         start, end = max(begins - AROUND, parts[-1][1]), min(ends + AROUND, last)
         room -= max(0, end - start)
+        # Names beyond the room stay unread: a text of names must stay cheap.
         if room < 0:
             break
         if start == parts[-1][1]:

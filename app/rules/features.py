@@ -218,5 +218,6 @@ def _second_gap(now: int, then: int) -> float:
     return min(max(0.0, (now - then) / 1000.0), LONGEST) if then > 0 else FAR
 
 
+# Asked of the function itself: names and table cannot differ.
 FEATURES: tuple[str, ...] = tuple(features(Room(), Turn("0", "a", "", 0), "b"))
 """The names of all features."""

@@ -48,12 +48,14 @@ def leave(
     fail together do not come back together."""
     day = sorted(time for time in times if time > now - DAY)
     count = len(day)
+    # The next one is free when enough of the oldest are a day old.
     if count >= allowance.per_day:
         return Leave(
             today=count, spent=True, again_in=day[count - allowance.per_day] + DAY - now
         )
     remaining = allowance.remaining
     if remaining is not None and count + 1 > SHARE * (remaining - 1):
+        # Discord did not say when: a whole day is the safe answer.
         resets_in = DAY if allowance.resets_in is None else allowance.resets_in
         return Leave(today=count, spent=True, again_in=resets_in)
     if not day:

@@ -88,6 +88,7 @@ def judge(
 def _refusal(bot: str, facts: Facts, classified: Classified) -> str:
     if facts.late:
         return "older than the backfill age"
+    # A bot that the copy calls, and that has not answered yet, may still do so.
     if bot in facts.answered or (facts.answered and not classified.direct):
         return "a copy by a proxy of a message that is answered"
     return facts.barred
@@ -118,6 +119,7 @@ def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classifie
 
 def _nod(offer: Bid) -> Bid:
     """The bid for a reaction: below everybody who has words to offer."""
+    # Who bids at any score stands behind everybody with words already.
     if offer.score <= 0:
         return offer
     return Bid(

@@ -108,6 +108,7 @@ _NO_PERSON = (
             for field in ("fill", "you", "ask", "prompt", "subject", "tail")
         )
     )
+    # Will and May are people's names, too.
     | (_field_set("english", "auxiliary") - {"will", "may"})
     | {name for name in _field_entries("english", "greet") if " " not in name}
 )

@@ -60,6 +60,7 @@ def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     if len(event.content) > _LONGEST or not _CUE.search(normalise(event.content)):
         return None
     lines = tokenise(event.content, _lexicon_of(names_of(roster, event.guild_id)))
+    # An order is one line: whatever has more says more than that.
     if len(lines) != 1:
         return None
     parties = [token.who for token in lines[0] if token.kind is Kind.PARTY]
@@ -107,5 +108,6 @@ def _says_something(token: Token) -> bool:
     return (
         token.kind is Kind.OTHER
         or (token.kind is Kind.WORD and token.text != "and")
+        # "stop?" asks, and orders nothing.
         or token.text == "?"
     )

@@ -114,6 +114,7 @@ def decide(
     if scores.granted:
         return _plan_granted(scores, want, limits)
     shift = (0.5 - chattiness) * limits.chattiness
+    # Rounded as desires are: the last bits of a sum must not miss a limit.
     reply, react = (
         round(limits.reply + shift, DECIMALS),
         round(limits.react + shift, DECIMALS),

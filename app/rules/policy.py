@@ -100,6 +100,7 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _complete(self) -> Policy:
+        # Refused at the start: a missing weight would fail at the first such bid.
         missing = [signal for signal in Signal if signal not in self.signals]
         if missing:
             raise ValueError(f"signals lack {', '.join(missing)}")

@@ -53,10 +53,14 @@ def may_use(
     """
     if use is Use.SHOW:
         return about == reader
+    # What was told in private stays in that one channel.
     if told.private:
         return use in _IN_TALK and told.channel == used.channel
+    # A person's own words come back only where they were said.
     if kind is Kind.LINE and use not in {Use.DIARY, Use.DREAM}:
         return told == used
+    # In private a person meets their own facts from servers, nobody else's.
     if used.private:
         return kind is Kind.FACT and use in _IN_TALK and about == reader
+    # What a server's channels hold may be used in it, and in no other.
     return told.guild == used.guild

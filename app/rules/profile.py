@@ -41,6 +41,7 @@ def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -
     with whom it follows; what is neither is nobody's.
     """
     if thread is Thread.COLLEAGUES:
+        # No measured likeness is asked for: words alone may hand a subject over.
         share = (interest - UNSURE_BITS) / (SURE_BITS - UNSURE_BITS)
         return HAND_OVER_BITS * min(1.0, max(0.0, share))
     if thread is Thread.NOBODYS or likeness is None:

@@ -215,6 +215,7 @@ class Room:
 
     def observe(self, turn: Turn) -> None:
         """Keep a turn. Its names are known from now on."""
+        # Read first: a message must not be explained by the names that it brings.
         message = self.read(turn)
         author = self._enter_author(turn)
         for other in message.named:
@@ -310,6 +311,7 @@ class Room:
 
     def _enter_author(self, turn: Turn) -> Person:
         author = self.people.get(turn.author)
+        # One who was spoken to is known before the first line of their own.
         if author is None or author.lines == 0:
             author = author or Person()
             author.first_line, author.questions_before = self.number, self.questions
@@ -334,17 +336,20 @@ class Room:
             gone, person = self.people.popitem(last=False)
             for name in person.names:
                 for key in _calling_tokens(name):
+                    # A bot's name stays, as does one that somebody else bears by now.
                     if gone not in self.roster and self._owners.get(key) == gone:
                         del self._owners[key]
 
     def _own_names(self, author: str, names: Sequence[str]) -> None:
         for name in names[:NAMES]:
             for key in _calling_tokens(name):
+                # A bot takes its name from a person; nobody takes it from the bot.
                 if self._owners.get(key) not in self.roster or author in self.roster:
                     self._owners[key] = author
 
     def _note_contact(self, person: Person, how: str, author: str, at_ms: int) -> None:
         contacts = person.told if how == "told" else person.heard
+        # Taken out and put back: the order is that of the last contact.
         contact = contacts.pop(author, None) or Contact(self.number, at_ms)
         contact.line, contact.at_ms, contact.lines = self.number, at_ms, person.lines
         contact.count += 1
@@ -362,6 +367,7 @@ class Room:
             del profile[next(iter(profile))]
         if len(seen) > VOCABULARY:
             self._seen_in = {word: count for word, count in seen.items() if count > 1}
+            # Words that recur: halved counts keep their order of rarity.
             if len(self._seen_in) > VOCABULARY * 3 // 4:
                 self._seen_in = {
                     word: count // 2

@@ -51,6 +51,7 @@ class Hail:
 def sentences(line: Sequence[Token]) -> list[Sentence]:
     """The sentences of a line, in order."""
     named = any(token.kind is Kind.PARTY for token in line)
+    # Where nobody is named nobody is called: the language is not looked for.
     lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD and named)
     found: list[Sentence] = []
     tokens: list[Token] = []
@@ -62,6 +63,7 @@ def sentences(line: Sequence[Token]) -> list[Sentence]:
         if tokens:
             found.append(Sentence(tokens, asks, lexis))
             tokens = []
+        # "What!?": the mark that asks comes after the one that ended the sentence.
         elif asks and found:
             found[-1] = Sentence(found[-1].tokens, True, lexis)
     if tokens:

@@ -61,6 +61,7 @@ def classify(
     signal, reason = _decide(event, bot, facts, addressing, thresholds)
     if event.is_dm and signal is Signal.DIRECT:
         return Classified(signal=signal, reason=reason, addressed=(bot,))
+    # Only people's messages are owed answers: a bot's put nobody in order.
     human = event.author_kind is AuthorKind.HUMAN and event.kind == "message"
     return Classified(
         signal=signal, reason=reason, addressed=addressing.bots if human else ()
@@ -73,6 +74,7 @@ Decision = tuple[Signal, str]
 def _decide(
     event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds
 ) -> Decision:
+    # First: no other sign outweighs that its author is set aside or opted out.
     if facts.ignored:
         return Signal.AMBIENT, "its author is ignored"
     if event.author_id == facts.user_id:

@@ -102,6 +102,7 @@ def lexicon(
             if all(words != other for other, _ in known):
                 known.append((words, who))
     for known in found.values():
+        # A full name before its first word, or the surname would be left over.
         known.sort(key=lambda item: -len(item[0]))
     return Lexicon(found, roles or {}, _unspaced_pattern(found))
 
@@ -159,6 +160,7 @@ def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
     """The tokens of each line that is not empty; code and quoted lines say nothing.
     Asked twice for one message: who is called, and who is spoken of. Nobody changes the
     answer."""
+    # Clipped again: one character may normalise to many.
     plain = clip_text(normalise(clip_text(text)))
     if not names.in_text(plain):
         return []
@@ -245,6 +247,7 @@ def _without_action(line: str, names: Lexicon) -> str:
         if names.in_text(match[0]):
             break
         at = match.end()
+    # Nothing but an action: then it is what was said.
     return line[at:] or line
 
 
@@ -327,6 +330,7 @@ def _korean_tokens(word: str, names: Lexicon, at: bool, spaced: bool) -> list[To
             return [
                 Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)
             ]
+    # With another particle behind it the name is only spoken of.
     for length in (1, 2, 3):
         if who := _sole_owner(word[:-length], names):
             return [Token(Kind.WORD, word, who, spaced=spaced)]

@@ -24,6 +24,7 @@ def in_turn(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
     turns: defaultdict[str, list[int]] = defaultdict(list)
     for entry in entries:
         turns[entry.event.author_id].append(entry.turn)
+    # Reversed, so that pop gives each person's first turn first.
     left = {person: sorted(dealt, reverse=True) for person, dealt in turns.items()}
     written = sorted(entries, key=lambda entry: int(entry.event.message_id))
     dealt = [
@@ -38,6 +39,7 @@ def weight(event: Event, newcomer_days: float) -> int:
     server, is younger than so many days."""
     younger_ms = newcomer_days * _DAY_MS
     age_ms = event.created_ms - snowflake_ms(event.author_id)
+    # Where Discord told no membership, the account's age stands for it.
     member_ms = (
         event.created_ms - event.member_since_ms if event.member_since_ms else age_ms
     )

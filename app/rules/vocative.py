@@ -92,6 +92,7 @@ def called(lines: Sequence[Sequence[Sentence]]) -> tuple[str, ...]:
                 )
             )
             leading = leading and says_nothing(sentence)
+            # "who is it? elena" answers the question, and calls nobody.
             asked = sentence.asks and not any(
                 _WHOM.search(token.text) for token in sentence.tokens
             )

@@ -66,6 +66,7 @@ def _parse(reply: Reply) -> Admission:
 
 
 def _signed(c: Candidate, settings: Settings) -> str:
+    # The purpose is signed too: nobody turns what was merely heard into a request.
     purpose = (
         signing.asked(c.bot) if c.classified.signal is Signal.DIRECT else signing.HEARD
     )
@@ -235,6 +236,7 @@ def answered(message: str) -> Call[frozenset[str]]:
 
 
 def _answered(reply: Reply) -> frozenset[str]:
+    # Who declined, was released or could not deliver has not answered.
     done = ("committed", "delivered")
     return frozenset(
         bot for bot, state in dict(reply).items() if str(state).startswith(done)

@@ -59,6 +59,7 @@ def restore_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     """Write a mute where none stands. StoreForbidden for an operator's, where the login
     may not write those."""
     expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
+    # NX: an old copy must not overwrite a mute that somebody set since.
     return command("SET", key, who, "NX", *expiry, parse=bool)
 
 

@@ -67,6 +67,7 @@ def outbox_entry(decision: Decision) -> OutboxEntry:
         guild_id=event.guild_id,
         parent_id=event.parent_id,
         direct=decision.holder.kind == "direct",
+        # Only who asked is owed other words, should Discord refuse these.
         fallback=next(iter(split(action.fallback)), "")
         if decision.holder.kind == "direct"
         else "",

@@ -21,6 +21,7 @@ from app.domain.addresses import (
 )
 
 POOL = 64
+# Three retries are four tries; terms.BOUNDS counts on that for redis_timeout.
 RETRIES = 3
 
 
@@ -41,6 +42,7 @@ class FrontList(list[T]):
         self._moving = threading.Lock()
 
     def __setitem__(self, index: Any, member: Any) -> None:
+        # The second half of redis-py's swap: the move below has done it already.
         if index != 0:
             return
         with self._moving:
@@ -133,6 +135,7 @@ def _options(
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "max_connections": POOL,
+        # The longest wait for a connection of the pool, not for an answer.
         "timeout": timeout,
     }
     if address.encrypted:
@@ -148,4 +151,5 @@ def _options(
 
 
 def _backoff() -> ExponentialWithJitterBackoff:
+    # Jitter: processes that lost the server together must not return together.
     return ExponentialWithJitterBackoff(cap=0.5, base=0.02)

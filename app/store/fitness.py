@@ -49,6 +49,7 @@ def check_servers(settings: Settings) -> None:
     server is away.
     """
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
+    # Later a missing file would be an OSError, which `outages` takes for an outage.
     _check_files(credentials)
     if settings.store_address is not None:
         check_server("STREAM_REDIS_URL", settings.store_address, timeout, credentials)
@@ -61,6 +62,7 @@ def check_server(
     setting: str, address: RedisAddress, timeout: float, credentials: Credentials
 ) -> None:
     """Look at one server. `setting` holds the address, and is named in the error."""
+    # The Sentinels come first: only they know where the server itself is.
     if address.by_sentinel:
         _check_sentinels(setting, address, timeout, credentials)
     # Database 0 is there on every server, whatever its kind.
@@ -69,6 +71,7 @@ def check_server(
         raise ConfigurationError(f"{setting}: {reason}")
     if _older(str(greeting.get("server")), str(greeting.get("version"))):
         raise ConfigurationError(f"{setting}: {TOO_OLD}")
+    # A second look with the real number fails where the server has too few.
     if address.database:
         _greeting(setting, address, timeout, credentials)
 
@@ -90,6 +93,7 @@ def _greeting(
 
 def _fields(answer: Any) -> dict[str, Any]:
     """HELLO's answer: names and values in turn."""
+    # A mapping under RESP3, a flat list under RESP2.
     if isinstance(answer, dict):
         return answer
     return dict(zip(answer[::2], answer[1::2], strict=False))
@@ -97,6 +101,7 @@ def _fields(answer: Any) -> dict[str, Any]:
 
 def _older(server: str, version: str) -> bool:
     numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
+    # A version without numbers tells nothing, so it refuses nobody.
     return server == "redis" and bool(numbers) and tuple(numbers) < OLDEST
 
 
@@ -115,6 +120,7 @@ def _wrong(
             f"the server has no database {address.database}. Celery's broker takes the "
             "one after the store's: raise `databases` there, or set STREAM_BROKER_URL."
         )
+    # HELLO came with Redis 6: a server without it is older still.
     elif "unknown command" in text.lower():
         reason = TOO_OLD
     else:
@@ -125,10 +131,12 @@ def _wrong(
 def _tls_reason(error: BaseException) -> str | None:
     """What TLS complains of; None: of nothing."""
     failure = tls_failure(error)
+    # A handshake that was cut short tells nothing of certificates.
     if failure is None or isinstance(failure, ssl.SSLEOFError):
         return None
     if isinstance(failure, ssl.SSLCertVerificationError):
         return UNTRUSTED
+    # An alert comes from the other side: it speaks TLS, and refuses us.
     alert = str(failure.reason)
     return UNKNOWN if "ALERT" in alert else NO_TLS
 
@@ -161,6 +169,7 @@ def _services(setting: str, sentinel: redis.Redis) -> set[str] | None:
     """What a Sentinel watches; None: it is away."""
     try:
         return set(sentinel.sentinel_masters())  # type: ignore[no-untyped-call]
+    # It must come first: to redis-py it is a kind of ConnectionError.
     except exceptions.AuthenticationError:
         raise ConfigurationError(
             "STREAM_REDIS_SENTINEL_PASSWORD: the Sentinels refuse it, or need one."
@@ -169,6 +178,7 @@ def _services(setting: str, sentinel: redis.Redis) -> set[str] | None:
         if reason := _tls_reason(error):
             raise ConfigurationError(f"{setting}: {reason}") from None
         return None
+    # Any other server knows no SENTINEL command.
     except exceptions.ResponseError:
         raise ConfigurationError(f"{setting}: {NO_SENTINEL}") from None
 

@@ -18,6 +18,7 @@ from app.store.scripts import script
 
 TURN_MS = 10**8
 """What one turn weighs against the age of a message: more than any message waits."""
+# election.decide puts elections at 1e13: every lane must stay in front of them.
 LAST_TURN = 10_000
 
 
@@ -181,6 +182,7 @@ def reserve(
         message=event.message_id,
         token=token,
         author_kind=event.author_kind,
+        # Shares are people's: the answer to a bot takes nobody's.
         author=event.author_id if event.author_kind is AuthorKind.HUMAN else None,
         kind=holder.kind,
         channel=charged(event),

@@ -50,7 +50,9 @@ class _Traces:
     def __init__(self, person: str, channels: set[str], lines: set[str]) -> None:
         self.person = person
         ids = "|".join(map(re.escape, sorted({person, *channels})))
+        # A whole number only: one id may be a piece of a longer one.
         self._id = re.compile(rf"(?<!\d)(?:{ids})(?!\d)")
+        # Longest first: taking a piece out of a line would hide the rest of it.
         self._lines = sorted(
             {form for line in lines for form in _forms(line)}, key=len, reverse=True
         )
@@ -67,6 +69,7 @@ class _Traces:
 
 
 def _forms(line: str) -> set[str]:
+    # Python escapes what is not ASCII or leaves it; Lua's cjson escapes slashes.
     plain, ascii_ = json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]
     return {line, plain, ascii_, plain.replace("/", "\\/"), ascii_.replace("/", "\\/")}
 
@@ -119,6 +122,7 @@ def traced(store: Store, person: str) -> Iterator[str]:
             continue
         read = _READ.get(str(_client(store).type(key)))
         texts = read(store, key) if read is not None else []
+        # A counter's name may hold the id while its value does not.
         held = sum(map(traces.in_, texts)) or int(traces.in_(key))
         yield from [key] * held
 
@@ -190,6 +194,7 @@ def _sweep(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """Clean one key. Returns how many values went."""
     if key.startswith(SPARED):
         return 0
+    # The mute of a private channel stays: it is somebody's word, not a trace.
     if (traces.in_(key) and not key.startswith("mute:")) or (
         key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)
     ):

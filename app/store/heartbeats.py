@@ -62,6 +62,7 @@ def _parsed(names: Sequence[str], reply: Reply) -> Iterator[Heartbeat]:
         _, role, name = key.split(":", 2)
         try:
             facts = json.loads(text or "")
+        # A sign may end between the listing of the keys and this reading.
         except ValueError:
             continue
         if role in set(Role) and isinstance(facts, dict):

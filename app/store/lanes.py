@@ -18,6 +18,7 @@ from app.store.keys import Key
 from app.store.scripts import script
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
 
+# Newest first: what one cycle cannot read waits for the next (lane.begin).
 READ_AT_MOST = 300
 
 
@@ -62,6 +63,7 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
         reason=fields["reason"],
         addressed=tuple(json.loads(fields["addressed"])),
         bid=float(fields["bid"]) if fields["bid"] else None,
+        # An entry that lane.begin restored from an election lacks these fields.
         after_ms=int(fields.get("after") or 0),
         wordless=fields.get("wordless") == "1",
         turn=int(fields.get("turn") or 0),

@@ -40,6 +40,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         )
         self.lost = threading.Event()
         self._on_renew = on_renew
+        # The library renews after two thirds: one failure would lose the lock.
         self._lock_renewal_interval = lease / 3
 
     def take(self) -> bool:
@@ -81,4 +82,5 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
                 # The lease is three intervals long: two failures in a row are survived,
                 # and commit checks ownership anyway.
                 log.warning("lock renewal failed, trying again", lock=name)
+            # No strong reference while it waits: a lock that was dropped can then go.
             del lock

@@ -132,6 +132,7 @@ def scan(store: Store, pattern: str) -> Iterator[str]:
                 parse=lambda reply: reply,
             )
         )
+        # SCAN may name a key more than once.
         yield from (name for name in found if name not in seen)
         seen.update(found)
         if str(cursor) == "0":
@@ -141,6 +142,7 @@ def scan(store: Store, pattern: str) -> Iterator[str]:
 def parts(store: Store, bot: str = "*", part: str = "*") -> Iterator[tuple[str, str]]:
     """(bot, part) of each part that holds anything; `*` is any."""
     for name in scan(store, keys.memory(bot, part)):
+        # A part may hold a colon itself: person:<id>.
         _, owner, held = name.split(":", 2)
         yield owner, held
 

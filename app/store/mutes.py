@@ -16,6 +16,7 @@ from app.store.scripts import script
 
 
 def _score(reply: Reply) -> str | None:
+    # RESP3 pairs a member with its score, RESP2 gives them in turn.
     flat = [
         part
         for item in reply
@@ -72,6 +73,7 @@ def read(key: str) -> Call[Muted | None]:
     """The mute that a key is; None: it has ended."""
 
     def parse(reply: Reply) -> Muted | None:
+        # The longer prefix first: the moderators' is a piece of the operator's.
         scope = key.removeprefix(keys.mute_by_operator("")).removeprefix(keys.mute(""))
         return (
             Muted(scope, str(reply[0]), int(reply[1]) if int(reply[1]) >= 0 else None)

@@ -164,6 +164,7 @@ def code_of(error: Exception) -> str:
     found = next(
         (code for kind, code in _CODES.items() if isinstance(error, kind)), None
     )
+    # A full server and a full pool are ConnectionErrors too: words come before that.
     return (
         found
         or _code_in(text)
@@ -189,6 +190,7 @@ def _code_in(text: str) -> str | None:
     for phrase, code in _PHRASES.items():
         if phrase in text:
             return code
+    # Our own codes are in lower case: no answer passes for one of them.
     word = text.partition(" ")[0]
     return word if word.isupper() and word in _MEANINGS else None
 
@@ -222,5 +224,6 @@ def outages() -> Iterator[None]:
                 # The answer may hold arguments, the row does not.
                 reason = f"Redis forbids: {code} ({_WHEN[code]})"
                 raise StoreForbidden(reason) from None
+            # A fault stays one however often it is tried: it must be seen.
             case Meaning.FAULT:
                 raise

@@ -301,6 +301,7 @@ def record_delivery(
         refusals=keys.refusals(entry.bot, entry.channel_id),
         entry_id=entry.entry_id,
         chunk=chunk,
+        # A reaction has no words, and is delivered once all the same.
         chunks=max(1, len(entry.chunks)),
         message=message_id,
         how=how,
@@ -399,6 +400,7 @@ def in_flight(bot: str, channel: str) -> Call[InFlight | None]:
     MESSAGE_CREATE as a receipt."""
 
     def parse(reply: Reply) -> InFlight | None:
+        # Redis answers in text: chunk "0" counts as given.
         return InFlight(reply[0], int(reply[1]), reply[2]) if all(reply) else None
 
     return command(

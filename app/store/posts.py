@@ -165,6 +165,7 @@ def release(post: Post, token: str, reason: str, request: str) -> Call[str]:
         bot=post.bot,
         message=post.entry_id,
         kind="auto",
+        # No inbox entry stands behind a post: there is none to take out.
         entry_id="",
         token=token,
         keeps=True,

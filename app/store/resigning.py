@@ -44,6 +44,7 @@ def _inbox(store: Store, key: str, signer: Signer) -> int:
         event = str(fields.get("event", ""))
         fresh = signer.renew(event, event, asked(bot), HEARD)
         if fresh != event:
+            # Added first: a crash in between leaves the message twice, not lost.
             client.xadd(key, {**fields, "event": fresh})
             client.xdel(key, entry_id)
             renewed += 1
@@ -58,6 +59,7 @@ def _spoken(store: Store, key: str, signer: Signer) -> int:
     for line in client.lrange(key, 0, -1):
         fresh = signer.renew(line, line, spoken(bot))
         renewed += fresh != line
+        # LREM counts from the head: it takes the old copy, even of two that are equal.
         client.rpush(key, fresh)
         client.lrem(key, 1, line)
     return renewed

@@ -15,6 +15,7 @@ def _entries(reply: Reply) -> tuple[RosterEntry, ...]:
     for text in reply.values():
         try:
             entries.append(RosterEntry.model_validate_json(text))
+        # One entry that cannot be read must not hide the other bots.
         except ValidationError:
             continue
     return tuple(sorted(entries, key=lambda entry: entry.bot))

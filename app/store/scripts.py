@@ -59,6 +59,7 @@ _KINDS: Mapping[Any, _Kind] = {
     str: _Kind(_as_it_is, "{}"),
     int: _Kind(_as_it_is, _NUMBER),
     float: _Kind(_as_it_is, _NUMBER),
+    # redis-py refuses booleans as arguments.
     bool: _Kind(int, "{} == '1'"),
     str | None: _Kind(_or_empty, "{0} ~= '' and {0} or nil"),
     int | None: _Kind(_or_empty, _NUMBER),
@@ -171,5 +172,6 @@ def _text(path: str, included: dict[str, str]) -> str:
             continue
         for name in line.split()[1:]:
             if name not in included:
+                # Assigned after the recursion: what a file includes stands before it.
                 included[name] = _text(f"lib/{name}", included)
     return "\n".join(lines)

@@ -56,6 +56,7 @@ class Signer:
         key."""
         if not self._keys:
             return text
+        # The signature goes in front of the closing brace: it stays one JSON object.
         return f'{text[:-1]}{_MARK}{_mac(self._keys[0], purpose, text)}"}}'
 
     def believes(self, text: str, *purposes: str) -> bool:
@@ -65,6 +66,7 @@ class Signer:
             text[-_LENGTH : -_LENGTH + len(_MARK)],
             text[-_LENGTH + len(_MARK) :],
         )
+        # compare_digest raises at text beyond ASCII.
         if mark != _MARK or not rest.isascii():
             return self._accept_unsigned
         if not self._keys:

@@ -62,6 +62,7 @@ class Vault:
             content = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
             raise VaultKeyWrong(wrong) from None
+        # The key opens every bot's vault: a copy under another name must not pass.
         if content.get("bot") != bot:
             raise VaultKeyWrong(wrong)
         return dict(content)
