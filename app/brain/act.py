@@ -52,6 +52,7 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
         return {"chosen": None}
     draft = _draft(run, chosen, runtime.store)
     verdict = _commit(run, chosen, draft, final=False)
+    # Once more only: whoever goes on writing would else never be answered.
     if verdict is Commit.STALE and chosen.candidate.direct:
         draft = _draft(run, chosen, runtime.store)
         verdict = _commit(run, chosen, draft, final=True)
@@ -112,6 +113,7 @@ def _conclude(
     if verdict is Commit.LOST_LOCK or (
         verdict is Commit.LOST_FLOOR and candidate.direct
     ):
+        # The entry stays for the cycle that takes over, or for the lane's next one.
         return Outcome(message, Did.LOST, verdict)
     if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
         # Somebody else answers it: no decline may be recorded for the message, only
@@ -169,6 +171,7 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
         return Draft(reason=IGNORANT)
     cost = speaker.estimate(messages) if speaker is not None else Cost()
     reserved = turn.reserve(cost)
+    # A spent budget ends in silence; a lost floor or lock is somebody else's turn now.
     if reserved is not Reserve.OK:
         return Draft(
             reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
@@ -288,6 +291,7 @@ def _ask(
         problem = "the model's answer was garbage"
     except ModelUnavailable as error:
         problem = str(error)
+    # Also after a failure: garbage was paid for too.
     draft.cost = account.spent
     if found is None:
         return _unusable(
@@ -308,6 +312,7 @@ def _answer(
     if found is None and repair:
         again = [
             *messages,
+            # Garbage may be long, and as part of a prompt it is paid for again.
             AIMessage(answer.content[:2_000]),
             HumanMessage(prompt.template("repair")),
         ]

@@ -52,6 +52,7 @@ def heard(message: BaseMessage) -> Heard:
     """The message's words, cut back to full sentences where the limit cut them off."""
     ended = _ended(message)
     content = stripped(written(message))
+    # Whatever came before the filter: half of a filtered answer is none.
     if ended in _FILTERED:
         return Heard("", Fault.FILTERED)
     if ended == "refusal" or message.additional_kwargs.get("refusal"):
@@ -119,6 +120,8 @@ def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]
     ):
         told = asked
     if not (_is_count(wrote) and wrote <= MOST_WRITTEN):
+        # An answer that hit the limit may have spent it on thoughts that are not in its
+        # words.
         most = limit if limit is not None else UNLIMITED
         wrote = (
             most

@@ -111,6 +111,7 @@ def day_of(
     exchanges = []
     for text in said:
         line = json.loads(text)
+        # A reaction has no text, and a post of the bot's own answers nobody.
         if not line.get("text") or not line.get("reply_to"):
             continue
         known = heard.get(line["reply_to"])
@@ -166,6 +167,7 @@ def prompt(
         diary=fenced(diary),
     )
     return [
+        # Without the rules of a chat message: its length and JSON are not a diary's.
         SystemMessage(system(character).split("\n\nHow you write:")[0]),
         HumanMessage(turn),
     ]
@@ -344,6 +346,7 @@ def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
 def unsaid(character: Character, day: Day, topic: str, earlier: Sequence[str]) -> str:
     """A line of the character's on the day's topic that it has not said that day."""
     heard = "\n".join((*(one.said for one in day.exchanges), *earlier))
+    # Slots and questions need somebody who is spoken to; a diary has nobody.
     plain = [
         line
         for line in character.lines
@@ -360,6 +363,7 @@ def unsaid(character: Character, day: Day, topic: str, earlier: Sequence[str]) -
 
 def turn(phrases: Sequence[str], day: Day, name: str) -> str:
     """The phrase whose turn it is on this day with the bot of this name."""
+    # A checksum, as Python's `hash` of a text differs from process to process.
     return phrases[(day.ordinal + zlib.crc32(name.encode())) % len(phrases)]
 
 

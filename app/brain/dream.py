@@ -148,6 +148,7 @@ def _things(
         if _holdable(word) and word not in near
     ]
     first = chance.choice(near or words or ["paper"])
+    # `lamp` and `lamps` would be one thing twice.
     rest = [word for word in far or words if word[:4] != first[:4]]
     return _many(first, words), _many(chance.choice(rest or ["salt"]), words)
 

@@ -245,6 +245,7 @@ def drawn(content: str, lines: Sequence[Line]) -> list[tuple[str, Fact]]:
     that person: the words of a fact must stand in lines that its person wrote, whatever
     line the model names."""
     content = stripped(content)
+    # Small models write a remark around the object that they were asked for.
     start, end = content.find("{"), content.rfind("}")
     try:
         answer = (
@@ -252,6 +253,7 @@ def drawn(content: str, lines: Sequence[Line]) -> list[tuple[str, Fact]]:
             if start >= 0
             else _Answer()
         )
+    # Deep nesting exhausts Python's JSON reader: that is garbage too.
     except (ValueError, ValidationError, RecursionError):
         return []
     found: list[tuple[str, Fact]] = []

@@ -28,6 +28,7 @@ def short_line(
         fitting = [line.text for line in plain if line.mood in {None, Mood.SMALLTALK}]
     if not fitting:
         return ""
+    # Python's `hash` differs between processes, and a second try must say the same.
     digest = hashlib.sha256(f"{character.name}|{message_id}".encode()).digest()
     return fitting[int.from_bytes(digest[:4], "big") % len(fitting)]
 

@@ -151,6 +151,7 @@ def trouble_of(error: Exception) -> Trouble:
     body = _body(error)
     status = _status(error, body)
     code = _code(body)
+    # The provider's own word first: a 429 may mean a limit or an empty account.
     fault = _BY_CODE.get(code) or (
         _by_status(status, error, body) if status is not None else _by_name(error)
     )
@@ -168,6 +169,7 @@ def trouble_of(error: Exception) -> Trouble:
 def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
     if status >= 500:
         return Fault.OVERLOADED
+    # A 429 is a limit, whoever wrote its page.
     if status != 429 and _is_html(error):
         return Fault.NO_API
     if status == 400 and _TOO_LONG.search(str(body.get("message", ""))):
@@ -198,6 +200,7 @@ def _by_name(error: Exception) -> Fault:
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was raised from, at most six."""
     one: BaseException | None = error
+    # Bounded, since nothing keeps causes from forming a ring.
     for _ in range(6):
         if one is None:
             return
@@ -218,6 +221,7 @@ def _body(error: Exception) -> Mapping[str, Any]:
 
 
 def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
+    # Some servers answer 200 and put the error's code into the body.
     for found in (
         getattr(error, "status_code", None),
         body.get("code"),

@@ -36,6 +36,7 @@ def _after_plan(state: CycleState) -> Literal["act", "post"]:
 
 
 def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
+    # Unasked, one answer a cycle is all: a cooldown follows it.
     more = (
         bool(state["candidates"])
         and state["candidates"][0].direct

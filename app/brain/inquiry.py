@@ -58,6 +58,7 @@ class Inquiry:
                 remember(self.model, quirks)
                 return found
             other = self._otherwise(quirks, found)
+            # This ends: no change of the quirks is ever taken back.
             if other is not None and self.left > 0:
                 quirks = other
                 continue
@@ -75,6 +76,7 @@ class Inquiry:
         except DeadlinePassed:
             # The thread ends by the client's own timeout; its answer is no longer
             # wanted.
+            # A call that never got a thread was not sent and costs nothing.
             if not future.cancel():
                 self.bill.add(self._estimate(quirks))
             return Trouble(Fault.SLOW)
@@ -112,6 +114,7 @@ class Inquiry:
         none."""
         wanted = trouble.retry_after
         pause = wanted if wanted is not None else BACKOFF_S * (1 + random.random())
+        # A pause beyond the time left is not slept through: the next model is asked.
         if (
             tries >= TRIES
             or self.left <= 0

@@ -111,6 +111,7 @@ def recall(
 ) -> Remembered:
     """What comes to mind at a message. `deep`: also earlier lines, which a model can
     use and the offline voice cannot."""
+    # Nothing is learned of bots, and behind a proxy anybody may speak.
     if memory is None or event.author_kind is not AuthorKind.HUMAN or event.proxied:
         return NOTHING
     breaker = _breaker(memory)
@@ -158,6 +159,7 @@ def _search(
     ]
     near: list[SearchItem] = []
     if deep:
+        # What stands in the transcript anyway needs no note.
         here = {line.content for line in lines} | {event.content}
         found = memory.search(
             (bot, "said"),
@@ -303,6 +305,7 @@ def learn(
         return False
     for key in outdated(old, fact):
         memory.delete(namespace, key)
+    # Several facts of one message need a key each.
     taken = sum(key.startswith(f"{fact.message_id}.") for key in old)
     memory.put(
         namespace,
@@ -325,6 +328,7 @@ def nod(remembered: Remembered, mood: Mood, seed: str) -> str:
     """Now and then, in small talk, a word of the offline voice about something the
     person told it; else ""."""
     chance = Random(f"nod/{seed}")
+    # `their` stands for the person's `my`: said to them it would be wrong.
     usable = [
         fact
         for fact in remembered.facts

@@ -133,6 +133,7 @@ class Breaker:
                 return True
             if now_ms - self._opened_ms < self._open_ms:
                 return False
+            # Should this one trial never come back, the next goes after the same time.
             self._opened_ms = now_ms
             return True
 
@@ -248,6 +249,7 @@ class Speaker:
         # Who answers, if nothing usable, is there: a pause would not help.
         if any(trouble.fault in WORDLESS for trouble in troubles):
             self.breaker.succeeded()
+        # A lack of money says nothing of the models: the breaker stays as it is.
         elif any(trouble.fault is not Fault.BUDGET for trouble in troubles):
             self.breaker.failed(now_ms)
         raise ModelUnavailable(self._last, bill.spent.tokens, bill.spent.micro_usd)

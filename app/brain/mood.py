@@ -192,8 +192,10 @@ def read(said: str, encoder: Encoder) -> Reading:
     """The mood of what was said (`text.spoken`). A message of no clear mood is CURIOUS
     if it asks, else SMALLTALK."""
     question = _QUESTION.search(said) is not None
+    # `spoken` took the bot's name off: somebody only called it.
     if not said:
         return Reading(Mood.GREETING, 1.0, False)
+    # Before all other readings: whoever asks what the bot is gets the truth.
     if _HONEST.search(said[:500]):
         return Reading(Mood.HONEST, 1.0, question)
     if len(said) <= _SHORT_LENGTH:

@@ -121,6 +121,7 @@ def _considered(
         reverse=True,
     )
     if poll:
+        # What an election may still grant to this bot must stay in the inbox.
         rest = [
             entry
             for entry in eligible[CONSIDERED:]

@@ -35,6 +35,7 @@ def post(state: CycleState, runtime: Runtime[Run]) -> Change:
     channels mean no more talk."""
     run = runtime.context
     ports, pacing = run.ports, run.brain.character.pacing
+    # A stopped cycle has work left or lost its lock: no time for small talk.
     if ports.woken_by is not Context.POLL or state["stopped"]:
         return {}
     chance = ports.chance()
@@ -146,6 +147,7 @@ def opener(run: Run, seed: str) -> str:
     ]
     if not lines:
         return ""
+    # `recent` may be old by now: `utter` below decides who says the line.
     line = chance.choice(lines)
     lead = chance.choice(_LEADS).format(topic=line.topic)
     return (

@@ -112,6 +112,7 @@ def _valid(found: Any) -> Reply | None:
 def _unended(content: str) -> Reply | None:
     """The full sentences of an object that was cut off within its text."""
     match = _UNENDED.search(content)
+    # The text of an `observe` is a remark to us, not an answer to the channel.
     if match is None or '"observe"' in content[: match.start()]:
         return None
     # The cut may have gone through an escape.
@@ -131,6 +132,7 @@ def _prose(content: str) -> Reply | None:
     """Plain words; None for what was meant to be JSON."""
     if content.startswith("{") or _OURS.search(content):
         return None
+    # Prose may begin with a bracket; a list of JSON was meant for a program.
     if content.startswith("["):
         try:
             json.loads(content)

@@ -168,6 +168,7 @@ def outgoing(text: str, names: tuple[str, ...] = ()) -> str:
     ):
         clean = clean[1:-1].strip()
     clean = _SECRETS.sub("[removed]", clean)
+    # A zero-width space keeps the words and takes the ping.
     clean = _MENTION.sub(lambda match: match.group().replace("@", "@\u200b"), clean)
     clean = re.sub(r"@(?=everyone|here)", "@\u200b", clean, flags=re.IGNORECASE)
     clean = _MASKED_LINK.sub("] ", clean)

@@ -75,6 +75,7 @@ def _sketch(name: str, about: str, subjects: str, card: Path | None) -> Sketch:
 def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        # `x`: the file may have come into being since it was looked for.
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:

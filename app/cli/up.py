@@ -222,6 +222,7 @@ def public_environment(
     plain = chosen_variables(inherited, EVERYBODYS)
     for name in Settings.model_fields:
         value, variable = getattr(settings, name), f"STREAM_{name.upper()}"
+        # `vault_keys` is a tuple of secrets, which no `isinstance` shows.
         secret = isinstance(value, SecretStr) or name == "vault_keys"
         if secret or value is None or value == ():
             continue
@@ -235,6 +236,7 @@ def public_environment(
         # It goes with the address: whoever may reach Redis must ask where it is.
         password = settings.redis_sentinel_password.get_secret_value()
         plain["STREAM_REDIS_SENTINEL_PASSWORD"] = password
+    # Unbuffered: into a pipe Python would else write lines by the block, late.
     return plain | {"PYTHONUNBUFFERED": "1"}
 
 

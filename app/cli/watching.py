@@ -46,6 +46,7 @@ def status(
         return
     while True:
         found = look(settings)
+        # After the look: the old picture stays while Redis is asked.
         if not json_:
             typer.echo(CLEAR, nl=False)
         show(found)

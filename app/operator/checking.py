@@ -28,6 +28,7 @@ def _characters_dir() -> Path | None:
     try:
         return Settings().characters_dir
     except ValidationError:
+        # Wrong settings must not hide what is wrong in the files.
         named = os.environ.get("STREAM_CHARACTERS_DIR")
         return Path(named) if named else None
 

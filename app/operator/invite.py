@@ -31,6 +31,7 @@ def application_of(token: str) -> str:
     this is no token."""
     first = token.strip().partition(".")[0]
     try:
+        # Tokens come without base64's padding.
         found = base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)).decode()
     except (binascii.Error, ValueError):
         return ""

@@ -95,6 +95,7 @@ def _refuse_strangers(store: Store, scope: str, settings: Settings) -> None:
     if not scope.startswith("bot:"):
         return
     known = {entry.bot for entry in store.run(roster.roster())}
+    # Character files may be on another machine: then the roster alone must do.
     with suppress(ConfigurationError):
         known.update(names_of_files(settings.characters_dir))
     if bot not in known:
@@ -216,6 +217,7 @@ def vault_rotate(settings: Settings) -> list[str]:
         safe = Vault(vault_keys(settings))
         bots = [entry.bot for entry in store.run(roster.roster())]
         sealed = {bot: store.run(vault.read(bot))["secrets"] for bot in bots}
+        # All are opened first: one that no key opens stops it before any is changed.
         anew = {bot: safe.renew(bot, text) for bot, text in sealed.items()}
         resealed = [
             bot for bot in bots if store.run(vault.reseal(bot, sealed[bot], anew[bot]))

@@ -112,6 +112,7 @@ def forget(
         store.run(wishes.opt_out(wishes.digest(person)))
     # First, so that nothing is kept behind the sweep's back.
     store.run(wishes.mark_forgotten(wishes.digest(person)))
+    # Before the sweep, which removes what tells whose channels they are.
     channels = forgetting.private_channels(store, person)
     first = forgetting.forget(store, person, signer)
     time.sleep(looks_every(settings))

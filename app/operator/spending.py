@@ -56,6 +56,7 @@ def find_costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
 
 def _budgets(store: Store, by: By, days: int) -> Iterator[tuple[str, str]]:
     """(whose, key) of each budget."""
+    # Budgets are dated by Redis's clock; this machine's may be wrong.
     today = datetime.fromtimestamp(store.run(stats.server_time()), UTC).date()
     bots = [entry.bot for entry in store.run(roster.roster())]
     for back in range(days):

@@ -201,6 +201,7 @@ def _queues(settings: Settings, store: Store) -> dict[str, int]:
     else:
         # The embedded server's address.
         parameters = store.client.connection_pool.connection_kwargs
+        # The next database is the broker's: Celery's own keys never expire.
         where = f"{parameters['host']}:{parameters['port']}/{parameters['db'] + 1}"
         broker = Store(f"redis://:{parameters['password']}@{where}")
     try:
@@ -210,6 +211,7 @@ def _queues(settings: Settings, store: Store) -> dict[str, int]:
             )
             for queue in QUEUES
         }
+    # All else is worth showing while the broker is away.
     except (StreamError, RedisError):
         return {}
     finally:

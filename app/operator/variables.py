@@ -46,6 +46,7 @@ def find_slips(names: Iterable[str], bots: Iterable[str]) -> dict[str, str]:
         token = bare.startswith("STREAM_TOKEN_")
         if not name.upper().startswith("STREAM_") or bare.upper() in known:
             continue
+        # Any provider may have a key: no such name is a slip for sure.
         if SECRET.match(bare) and not token:
             continue
         found[name] = _nearest(bare.upper(), tokens if token else known)
