@@ -173,6 +173,7 @@ def priority_of(task: str, args: Sequence[object]) -> int:
 
 def lists_of(queue: str) -> tuple[str, ...]:
     """The lists of Redis in which a queue's tasks wait."""
+    # kombu puts these two characters between a queue's name and a priority.
     return queue, f"{queue}\x06\x16{LATER}"
 
 
@@ -181,6 +182,7 @@ class HintSender:
     loops) and sends from one thread."""
 
     def __init__(self, settings: Settings) -> None:
+        # A worker sends hints too, and its own app must stay the current one.
         self._app = celery.Celery("stream-hints", set_as_current=False)
         self._app.conf.update(
             connection_conf(settings),
@@ -245,6 +247,7 @@ class HintSender:
         connections."""
         if self._thread is not None:
             try:
+                # Last in the line: the thread sends what is before it, and then ends.
                 self._waiting.put(None, timeout=timeout)
             except queue.Full:
                 log.warning("hints dropped at close", waiting=self._waiting.qsize())
@@ -260,6 +263,7 @@ class HintSender:
     def _ensure_thread(self) -> None:
         with self._start:
             if self._thread is None:
+                # A daemon: a broker that hangs must not keep the process from ending.
                 self._thread = threading.Thread(
                     target=self._drain, name="hints", daemon=True
                 )
@@ -290,11 +294,14 @@ def conf(settings: Settings) -> dict[str, Any]:
         # Twice is harmless, never is not.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
+        # A worker that dies takes no more with it than its threads had begun.
         "worker_prefetch_multiplier": 1,
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,
+        # Our handler masks secrets; Celery's own would not.
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
+        # A cycle needs no broker to end: its lock and floor guard it from a second run.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,
         "timezone": "UTC",

@@ -26,10 +26,12 @@ class WakeHub(bootsteps.StartStopStep):
     def start(self, consumer: Any) -> None:
         """Runs at the start, and again after each lost broker connection."""
         self.stop(consumer)
+        # Celery's blocking loop has no hub: it looks for calls in each of its rounds.
         if consumer.hub is None:
             return
         reader, writer = self.pair = socket.socketpair()
         reader.setblocking(False)
+        # A full socket must not hold up the thread of a task.
         writer.setblocking(False)
 
         def drain(*_: object) -> None:
@@ -37,6 +39,8 @@ class WakeHub(bootsteps.StartStopStep):
                 reader.recv(4096)
 
         def call_soon(promise: Any, *args: Any, **kwargs: Any) -> Any:
+            # The class's own, as the attribute is this wrapper after a second start.
+            # Queued before the wake, so that the loop that wakes finds it.
             queued = type(consumer).call_soon(consumer, promise, *args, **kwargs)
             with suppress(
                 OSError

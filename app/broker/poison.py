@@ -100,6 +100,7 @@ def _modest(fields: Any) -> bool:
 
 
 def _readable(body: str, encoding: object) -> bool:
+    # Strict: by default Python skips whatever is not of base64's alphabet.
     json.loads(base64.b64decode(body, validate=True) if encoding == "base64" else body)
     return True
 
@@ -116,6 +117,7 @@ class Channel(transport.Channel):
             return super()._brpop_read(**options)  # type: ignore[misc] # the stubs leave it out
         except UNREADABLE as error:
             _dropped(type(error).__name__)
+            # As kombu does after a message that it has delivered.
             return True
 
     def _receive_one(self, client: Any) -> Any:

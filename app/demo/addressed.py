@@ -47,6 +47,7 @@ def addressed_bots(
             if person != post.author_id
         ]
         if post.author_id not in ours and not post.webhook:
+            # Put back at the end: the last names are those heard lately.
             lately[post.author_id] = lately.pop(post.author_id, post.author_name)
         if post.is_bot or post.webhook:
             continue

@@ -96,6 +96,7 @@ class Demo:
         await self._listen_on(0)
         try:
             async with self._open_stage({}) as stage:
+                # The warm-up has posted already; the figures tell of the opening alone.
                 first = len(self.server.posts)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
@@ -188,6 +189,7 @@ class Demo:
         flower = f"http://{HOST}:{self.flower['flower_port']}/"
         password = (
             self.flower["flower_password"]
+            # Output that goes to a file or a pipe may be kept, and read by others.
             if self.console.is_terminal
             else "shown on a terminal only"
         )

@@ -67,6 +67,8 @@ class Live:
                     text = ""
                 if text is None:
                     return
+                # So far behind that events may have been dropped: only a snapshot is
+                # complete.
                 if queue.qsize() >= QUEUE - 1:
                     while not queue.empty():
                         queue.get_nowait()

@@ -97,6 +97,7 @@ class Page:
         return guarded
 
     def _is_token(self, text: str) -> bool:
+        # Bytes, since compare_digest raises on a text that is not ASCII.
         return hmac.compare_digest(text.encode(errors="replace"), self._token.encode())
 
     async def _stream_events(self, request: web.Request) -> web.StreamResponse:

@@ -173,6 +173,7 @@ async def on_stage(
         await _warm_up(stage)
         yield stage
     finally:
+        # On a thread: while the processes end, this loop must serve them as Discord.
         await asyncio.to_thread(system.stop)
         if store is not None:
             await store.close()

@@ -92,6 +92,7 @@ class StreamSystem:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # Ctrl-C reaches this process alone, which then stops the system in order.
             start_new_session=True,
             # It calls prctl and getppid only, and takes no lock.
             preexec_fn=die_with_parent(),  # noqa: PLW1509
@@ -141,6 +142,7 @@ class StreamSystem:
 
     def stop(self) -> None:
         """End everything in good order."""
+        # First: what children log while they are ended is no error of the run.
         self._stopping = True
         process, self._process = self._process, None
         if process is None:
@@ -184,6 +186,7 @@ class StreamSystem:
 
     def _judge_line(self, line: str) -> None:
         child, _, said = line.partition("│")
+        # Celery's line `<worker> ready.` comes once a worker takes tasks.
         if "ready." in said and child.strip() in {"direct", "cycles"}:
             self._ready.add(child.strip())
         if not self._stopping and is_error(said):

@@ -470,7 +470,7 @@ class StorePorts:
 
     async def close(self) -> None:
         """Close every connection."""
-        # It waits for its own thread, up to seconds: not on the event loop.
+        # It waits for its thread, perhaps for seconds: not on the event loop.
         await asyncio.to_thread(self._hints.close)
         await self._store.close()
 

@@ -110,6 +110,8 @@ class Child:
     def last_line(self) -> str:
         """The last thing it said."""
         if self.reader is not None:
+            # The last words may still be in the pipe; a grandchild may hold it open for
+            # long.
             self.reader.join(1.0)
         return next((line for line in reversed(self.lines) if line.strip()), "")
 
@@ -197,11 +199,14 @@ class Supervisor:
             env=spec.environment,
             cwd=spec.cwd,
             pass_fds=spec.pass_fds,
+            # A group of its own: a terminal's Ctrl-C reaches `up` alone, which then
+            # ends the children in order.
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A child may print any bytes: they must not end the thread that reads.
             errors="replace",
             # SIGKILL, for the sake of certainty: whatever a killed process held is
             # recovered at the next start.
@@ -212,6 +217,7 @@ class Supervisor:
         if spec.started is not None:
             spec.started(process.pid)
         assert process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
+        # A child blocks once its pipe is full, so each has somebody who reads.
         child.reader = threading.Thread(
             target=self._read_output,
             args=(child, process.stdout),
@@ -243,6 +249,8 @@ class Supervisor:
         )
 
     def _handle_refusal(self, child: Child, code: int, now: float) -> None:
+        # It has run well before, so what is wrong now is this child's alone: the others
+        # go on.
         if child.proven:
             child.state, child.due = State.REFUSED, now
             self._remind_of_wait(child, now)
@@ -282,10 +290,12 @@ class Supervisor:
                     child.process.wait()
                     child.process = None
                 child.state = State.ENDED
+            # However long the others took, the base gets time to end in good order.
             deadline = max(deadline, time.monotonic() + 2.0)
 
     @contextmanager
     def _stop_on_signals(self) -> Iterator[None]:
+        # Python takes signal handlers in the main thread alone.
         if threading.current_thread() is not threading.main_thread():
             yield
             return

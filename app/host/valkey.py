@@ -85,6 +85,7 @@ def private_folder(folder: Path) -> Path:
     """The folder, made if missing, readable by this user alone."""
     folder = folder.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    # Set afterwards: mkdir leaves a folder that was there as it is.
     folder.chmod(0o700)
     return folder
 
@@ -142,6 +143,7 @@ def is_answering(url: str) -> bool:
     """Whether a server at this address answers and has loaded its data."""
     client = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
     try:
+        # A server that still loads its data answers PING with an error.
         return bool(client.ping())
     except (redis.exceptions.RedisError, OSError):
         return False
@@ -211,6 +213,8 @@ class EmbeddedValkey:
     def prepare(self) -> None:
         """Own the folder, end a server that a killed parent left, choose the port and
         write the configuration."""
+        # The owner's lock first: without it the server of a living process would look
+        # left over, and be ended.
         if self._owner is None:
             self._owner = _lock_file(self.folder / "owner.lock")
             if self._owner is None:
@@ -298,6 +302,7 @@ class EmbeddedValkey:
         runs.
         """
         file = self.folder / "server.lock"
+        # SIGTERM first: the server then ends in order, its file written out.
         for signum in (signal.SIGTERM, signal.SIGKILL):
             if (handle := _lock_file(file)) is not None:
                 return handle
@@ -345,6 +350,7 @@ class EmbeddedValkey:
 
     def _write_private(self, name: str, text: str) -> None:
         with os.fdopen(
+            # Private from the first moment: a chmod would come after it was readable.
             os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             "w",
         ) as stream:

@@ -19,6 +19,7 @@ class Access:
         """What the account may do there now. In DMs there are no permissions to lack; a
         lock leaves little."""
         if channel.guild_id is None:
+            # Nobody deletes the other's messages in a direct channel.
             return EVERYTHING & ~Permission.MANAGE_MESSAGES
         granted = self._world.permissions(account, channel)
         if channel.locked and not granted & Permission.MANAGE_THREADS:

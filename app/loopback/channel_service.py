@@ -131,6 +131,7 @@ class ChannelService:
         """Open a public thread in a channel, on a message if one is given."""
         if parent.type not in _ARCHIVES or (parent.is_forum and message is not None):
             raise errors.wrong_channel_type()
+        # A thread on a message has the message's id, so that there can be only one.
         if message is not None and message.id in self.world.channels:
             raise errors.ApiError(
                 400, 160004, "A thread has already been created for this message"
@@ -187,6 +188,7 @@ class ChannelService:
         THREAD_CREATE."""
         if account.id in thread.member_ids:
             return
+        # Asked before it joins: a member sees even a private thread.
         unseen = not self.world.can_see(account.id, thread)
         thread.member_ids[account.id] = self.world.snowflakes.next()
         self.world.forget_views()

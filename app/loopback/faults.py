@@ -44,6 +44,7 @@ class Gate:
 
     def set(self) -> None:
         """Hold every message POST from now on."""
+        # asyncio's events are not safe to touch from another thread.
         self._caller.call(self._open.clear)
 
     def clear(self) -> None:

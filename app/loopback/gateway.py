@@ -126,6 +126,7 @@ class Hub(Switches):
         transport = request.transport
         connection = Connection(ws, transport, zlib_stream=zlib_stream)
         self._connections.add(connection)
+        # One writer keeps the frames in order, whoever queues them.
         writer = asyncio.create_task(connection.run())
         connection.send(
             control_frame(
@@ -229,6 +230,8 @@ class Hub(Switches):
         ready = {
             "v": 10,
             "user": payloads.current_user(bot),
+            # As at Discord: READY lists the servers, a GUILD_CREATE each describes
+            # them.
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "private_channels": [],
             "session_id": session.id,
@@ -257,6 +260,7 @@ class Hub(Switches):
         """Judge an IDENTIFY. One that is refused starts no session and is not counted
         as a start."""
         handshakes = self.handshakes
+        # Before the verdict: a test wants to see refused ones too.
         handshakes.starts.identifies[bot.id] += 1
         code = handshakes.take_close(
             bot, after_ready=False
@@ -266,6 +270,7 @@ class Hub(Switches):
         elif handshakes.take_refusal(bot) or handshakes.is_hasty(bot, data):
             connection.send(control_frame(Op.INVALID_SESSION, False))
         elif handshakes.starts.is_spent(bot):
+            # Discord resets the token of a bot that begins too many sessions.
             self.end_token(bot)
             connection.close(CloseCode.AUTHENTICATION_FAILED)
         else:
@@ -287,6 +292,7 @@ class Hub(Switches):
             connection.send(control_frame(Op.INVALID_SESSION, False))
         elif sequence > session.sequence:
             connection.close(CloseCode.INVALID_SEQUENCE)
+        # The log is bounded: what has left it is lost, and a new session is due.
         elif not session.can_resume_from(sequence):
             self._forget_session(session)
             connection.send(control_frame(Op.INVALID_SESSION, False))
@@ -358,10 +364,13 @@ class Hub(Switches):
 
     def _detach_session(self, connection: Connection, close_code: int | None) -> None:
         session = connection.session
+        # A RESUME may have moved the session to another connection before this one
+        # ended.
         if session is None or session.connection is not connection:
             return
         session.connection = None
         session.detached_at = time.monotonic()
+        # A client that closes with 1000 or 1001 gives its session up, as at Discord.
         if close_code in _CLIENT_ENDS_SESSION:
             self._forget_session(session)
         self._wake()

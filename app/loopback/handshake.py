@@ -66,6 +66,7 @@ class SessionStarts:
     def is_hasty(self, bot: Account, shard_id: int) -> bool:
         """Did the same concurrency bucket identify less than `interval` seconds ago? If
         not, this one counts."""
+        # Discord's own formula for the bucket of a shard.
         key = (bot.id, shard_id % self.limit.max_concurrency)
         now = time.monotonic()
         if now - self._latest.get(key, -self.limit.interval) < self.limit.interval:

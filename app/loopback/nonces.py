@@ -27,6 +27,7 @@ class NonceWindow:
         self, author_id: int, channel_id: int, nonce: str, message_id: int
     ) -> None:
         key = (author_id, channel_id, nonce)
+        # Put back at the end: expiry takes from the front, where the oldest are.
         self._messages.pop(key, None)
         self._messages[key] = (message_id, time.monotonic())
 

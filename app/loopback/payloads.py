@@ -108,6 +108,7 @@ def message(
         shape["message_reference"] = _reference_payload(
             item, home.id, item.channel.guild_id
         )
+        # One level, as at Discord, however long the chain of replies is.
         if not quoted:
             shape["referenced_message"] = (
                 None if target is None else message(world, target, viewer, quoted=True)

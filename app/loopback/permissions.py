@@ -184,6 +184,7 @@ def apply_overwrites(
             own = overwrite if overwrite.id == holder.member_id else own
         elif overwrite.id == holder.everyone_id:
             permissions = overwrite.apply_to(permissions)
+        # Gathered and applied at once: what one role allows outweighs another's denial.
         elif overwrite.id in holder.role_ids:
             roles = Overwrite(
                 0,

@@ -71,6 +71,7 @@ class RateLimiter:
     ) -> dict[str, str]:
         name = self._names.get(route)
         if name is None:
+            # Not hash(), which gives a text another number in each process.
             name = self._names[route] = f"loopback-{crc32(route.encode()):08x}"
         return {
             "X-RateLimit-Limit": str(limit),

@@ -119,6 +119,7 @@ class LoopbackDiscord(People):
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        # Before the cleanup, which waits for handlers: they end with their sockets.
         self._core.hub.close_all()
         self._core.journal.close_subscriptions()
         await runner.cleanup()

@@ -334,6 +334,7 @@ class Service:
         )
         replied = (
             target.author.id
+            # A webhook's message has no account that a reply could ping.
             if target is not None and target.webhook_id is None
             else None
         )
@@ -341,6 +342,8 @@ class Service:
             message.content,
             allowed,
             known_users=self.world.accounts,
+            # The role with the server's id is @everyone, which is mentioned by its
+            # word.
             known_roles=() if guild is None else guild.roles.keys() - {guild.id},
             replied_user=replied,
         )
@@ -374,6 +377,8 @@ class Service:
 
         def shape_for(session: Session) -> str:
             if session.bot is author:
+                # A bot reads its own words without any intent, and it alone is told the
+                # nonce.
                 return "own"
             if session.intents & Intent.MESSAGE_CONTENT or not in_guild:
                 return "full"
@@ -465,6 +470,7 @@ def _post_record(message: Message, mentions: Mentions) -> Post:
         is_bot=message.author.is_bot,
         content=message.content,
         reply_to=None
+        # That one points to where its thread hangs, and answers nobody.
         if message.type == MessageType.THREAD_STARTER
         else message.reply_to,
         nonce=message.nonce,

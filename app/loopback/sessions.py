@@ -203,6 +203,8 @@ class Connection:
         elif self._deflate is None:
             await self._ws.send_frame(item, WSMsgType.TEXT)
         else:
+            # Z_SYNC_FLUSH ends each message in 00 00 FF FF, by which clients know its
+            # end.
             packed = self._deflate.compress(item) + self._deflate.flush(
                 zlib.Z_SYNC_FLUSH
             )
@@ -230,6 +232,7 @@ class Session:
             self.connection.send(event_frame(self.sequence, name, body))
 
     def attach(self, connection: Connection) -> None:
+        # A client may resume before the server has noticed that its old socket is dead.
         if self.connection is not None and self.connection is not connection:
             self.connection.session = None
             self.connection.abort()
@@ -239,6 +242,7 @@ class Session:
 
     def can_resume_from(self, sequence: int) -> bool:
         """Is every event after this sequence number still in the log?"""
+        # The client has the event `sequence` itself: only the next one must be there.
         oldest = self._log[0][0] if self._log else self.sequence + 1
         return oldest - 1 <= sequence <= self.sequence
 

@@ -301,6 +301,7 @@ class World:
         asks its parent's overwrites."""
         guild = self.guilds[channel.guild_id or 0]
         base = guild.permissions(account.id)
+        # Overwrites neither let strangers in nor bind owners and administrators.
         if base in (NOTHING, EVERYTHING):
             return base
         member = guild.members[account.id]

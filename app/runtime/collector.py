@@ -13,6 +13,7 @@ without it a gateway in the race of thirty bots took 2.8 CPU seconds in place of
 def settle() -> None:
     """Call once a process has loaded what it keeps: that is never walked again, and
     collections come less often."""
+    # First: what is garbage now would otherwise be frozen with the rest, and kept.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

@@ -224,11 +224,14 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         )
     )
     root = logging.getLogger()
+    # Alone: another handler would write the line unmasked.
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     for name, level in NOISY.items():
+        # Never below the operator's level: quiet stays quiet.
         logging.getLogger(name).setLevel(max(level, root.level))
     logging.captureWarnings(capture=True)
+    # Python's own hooks would print tracebacks past the masking formatter.
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
 
