@@ -123,5 +123,6 @@ class Live:
 
 def _offer_text(queue: asyncio.Queue[str | None], text: str | None) -> None:
     if queue.full():
+        # The oldest goes; `read` sees how full the queue is, and sends a snapshot.
         queue.get_nowait()
     queue.put_nowait(text)

@@ -87,6 +87,7 @@ def thread(item: Channel, viewer: Account | None = None) -> Json:
         "name": item.name,
         "message_count": item.message_count,
         "total_message_sent": item.message_count,
+        # Discord stops counting at 50.
         "member_count": min(len(item.member_ids), 50),
         "rate_limit_per_user": 0,
         "applied_tags": [str(i) for i in item.applied_tags],

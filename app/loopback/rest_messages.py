@@ -209,6 +209,7 @@ class MessageRoutes:
             if message.reply_to is not None
             else None
         )
+        # The kept JSON holds the whole content, which this reader must not see.
         if viewer.id in world.without_content:
             shape = payloads.message(world, message, viewer)
             return encode(
