@@ -56,6 +56,7 @@ def memory_forget(
             "The server's files were not written anew: old entries may still be on its disk.",
             err=True,
         )
+    # The file is the operator's: its gateway would only publish it again.
     for bot in forgotten.named_in:
         print_line(
             f"The character file of {bot} names this person: edit it and restart its gateway.",

@@ -157,6 +157,7 @@ def show_settings(settings: Settings, console: Console | None = None) -> None:
     """Print every setting with its value; a value that differs from the default is
     bold, with the default after it."""
     console = console or Console()
+    # Before the first row: a password within an address is masked from here on.
     register_settings(settings)
     table = Table(title="Settings (environment or .env)", title_justify="left")
     table.add_column("setting", no_wrap=True)

@@ -117,6 +117,7 @@ async def _places(client: discord.Client, guild_id: int, own_id: int) -> list[Se
     return [
         Seen(str(place.id), place.name, guild.name, _missing(place, me))
         for place in await guild.fetch_channels()
+        # Nobody can write in a category.
         if not isinstance(place, discord.CategoryChannel)
     ]
 
@@ -167,6 +168,7 @@ def _watchlist(character: Character, places: Sequence[Seen]) -> Iterator[Finding
     for wanted in character.watchlist:
         if wanted == "*" or wanted in names:
             continue
+        # Discord shows channels with a `#` that is no part of their names.
         bare = wanted.removeprefix("#")
         near = [bare] if bare in names else get_close_matches(bare, names, 1)
         remedy = f"mend `watchlist` in {file}" + (f": {near[0]}?" if near else "")

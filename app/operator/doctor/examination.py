@@ -37,6 +37,7 @@ def examine_stream(
     has a token here. Raises ConfigurationError for an unknown bot."""
     known, broken = _characters(settings, bots)
     with_token = [one for one in known if os.environ.get(token_variable(one.name))]
+    # Who names a bot wants to hear of its missing token too.
     chosen = known if bots else with_token
     yield machine.look_at_python()
     yield from machine.look_at_packages()

@@ -43,6 +43,7 @@ def look_at_packages(
     wrong = 0
     for text in _required() if wanted is None else wanted:
         needed = Requirement(text)
+        # What an extra or another platform needs is not missed here.
         if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
         try:
@@ -69,6 +70,7 @@ def _required() -> list[str]:
 def look_at_disk(folder: Path) -> Finding:
     """How much room the data folder's disk has."""
     place = folder.expanduser().absolute()
+    # Before the first start there is no data folder: a parent has the same disk.
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
@@ -95,6 +97,7 @@ def _look_at_dotenv(file: Path) -> Iterator[Finding]:
     names = dotenv_names(file)
     tokens = [name for name in names if SECRET.match(name)]
     secrets = [*tokens, *(name for name in names if name in SECRET_SETTINGS)]
+    # A file without secrets may be read by anybody.
     mode = file.stat().st_mode if secrets else 0
     if mode & OTHERS_MAY_READ:
         what = f"others on this machine may read {', '.join(secrets)} in {file}"

@@ -41,6 +41,7 @@ def look_at_processes(store: Store, bots: Iterable[str]) -> Iterator[Finding]:
 
 def findings_of(signs: Sequence[Heartbeat], bots: Sequence[str]) -> Iterator[Finding]:
     """What signs of life mean; the bots are those that should run."""
+    # One line in place of a fault for each bot, queue and beat.
     if not signs:
         yield warning(AREA, "nothing runs", "start it: `the-stream up`")
         return

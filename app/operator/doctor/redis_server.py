@@ -24,6 +24,7 @@ def look_at_redis(
     store: Store, now: Callable[[], float] = time.time
 ) -> Iterator[Finding]:
     """All that the server tells. Raises StoreUnavailable."""
+    # Before INFO, which may be refused to this login.
     yield _clock(store.run(stats.server_time()) - now())
     try:
         info = store.run(server_info())
@@ -86,6 +87,7 @@ def _eviction(info: Mapping[str, Any]) -> Finding:
 
 def _memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    # Without a limit of its own the machine's memory is the limit.
     most = most or int(info.get("total_system_memory", 0))
     told = f"{used / 1024**2:.0f} MiB used"
     if not most:

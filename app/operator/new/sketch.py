@@ -72,8 +72,10 @@ class Sketch:
 
     def _content(self) -> dict[str, Any]:
         persona = "\n".join(part for part in self.persona if part.strip()).strip()
+        # Cut first: however long a card is, it must not push this sentence out.
         persona = f"{persona[: LONGEST_PERSONA - 200]}\n{self.display_name} {AI}"
         lines = [*self.lines[:MOST_LINES], *({"text": text} for text in PLAIN)]
+        # Without a model, too, a character that is asked what it is tells the truth.
         if not any(line.get("mood") == "honest" for line in lines):
             lines += [{"mood": "honest", "text": text} for text in HONEST]
         if len(self.lines) > MOST_LINES:
@@ -136,6 +138,7 @@ def speakable(text: object, name: str) -> str:
     sentence where it is too long."""
     words = _CHAR.sub(lambda _: name, str(text or ""))
     words = _MACRO.sub("", _USER.sub("\x00", words))
+    # Braces are slots to the offline voice: a source's own must not pass for one.
     words = words.replace("{", "(").replace("}", ")").replace("\x00", "{author}")
     return shortened(_tidy(words), LONGEST_LINE)
 

@@ -48,6 +48,7 @@ def described(name: str, about: str, subjects: str = "") -> Sketch:
 def sketched(name: str, card: Mapping[str, Any]) -> Sketch:
     """From a card, by what is in it. CharacterError for what is none."""
     inner = card.get("data")
+    # V2 and V3 keep the character in `data`, V1 at the top.
     fields = inner if isinstance(inner, dict) else card
     called = plain(fields.get("name"), "")
     if not called:

@@ -39,6 +39,7 @@ def explain(store: Store, settings: Settings, said: Said) -> Answer:
     known = frozenset(line.bot for line in lines) - {STREAM}
     others = asides(store, settings, said, known)
     heard = any(words.startswith("heard it") for words in others.values())
+    # A link tells the channel: with that `asides` can say why no bot heard it.
     if not lines and not heard and not said.channel:
         raise UnknownMessage(
             f"Nothing is known of {said.message}: no bot saw it, or it is older than "

@@ -55,6 +55,7 @@ def _why(
 ) -> str:
     if said.channel and not {said.channel, said.parent} & set(entry.channels):
         return "does not see the channel"
+    # A mute is told first: it holds whatever the character file says.
     if muted := next(_mutes(store, entry.bot, said), ""):
         return f"is muted ({muted})"
     place = f"#{called}" if called else "the channel"

@@ -147,6 +147,7 @@ def passed_over(lines: Sequence[JournalLine]) -> dict[str, str]:
             for one in text.split(", "):
                 bot, bracket, rest = one.partition(" (")
                 why = rest.removesuffix(")")
+                # A reason may hold other brackets: only the election's own words count.
                 if bracket and why in _REASONS:
                     found[bot] = _REASONS[why]
     return found

@@ -96,6 +96,7 @@ def _answered_by(store: Store, post: str) -> Said | None:
     if not root:
         return None
     answered = (key.split(":", 1)[1] for key in memories.scan(store, keys.answer("*")))
+    # The root first: a post most often answers it, and then no other is read.
     for message in (root, *answered):
         for bot, what in store.run(overview.answers_to(message)).items():
             if what == f"delivered:{post}":

@@ -108,6 +108,7 @@ class _Teller:
         """Why this one spoke, and the others did not."""
         own = next((bid for bid in bids if bid.bot == bot), None)
         end = self.ends[bot]
+        # Without a bid nobody was outbid: it was asked, or a poll came upon it.
         if own is None:
             asked = [line for line in lines if line.verdict == "direct"]
             reason = f": {asked[-1].reason}" if asked and asked[-1].reason else ""
