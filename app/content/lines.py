@@ -47,6 +47,7 @@ def _meant_message(message: discord.Message) -> discord.Message:
 def _author_kind(
     message: discord.Message, ours: Collection[str], proxies: Collection[str]
 ) -> AuthorKind:
+    # Ours first: to Discord they are bots like any others.
     if str(message.author.id) in ours:
         return AuthorKind.OURS
     if message.webhook_id is not None and str(message.application_id or "") in proxies:

@@ -60,6 +60,7 @@ def _describe_each(
 
 
 def _file_part(file: discord.Attachment) -> MessagePart:
+    # A parameter may follow, such as the charset of a text.
     media_type = (file.content_type or "").partition(";")[0].strip().lower()
     return MessagePart(
         kind=PartKind.VOICE if file.is_voice_message() else _kind_of(media_type),

@@ -173,6 +173,7 @@ def parse_address(url: str) -> RedisAddress:
 
 def _server(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
     host = _host(hosts, REDIS_PORT)
+    # Without any host it is localhost; a login for no host is a slip.
     if host is None and (hosts or login):
         raise ValueError(MALFORMED)
     options = dict(parse_qsl(parts.query))
@@ -207,6 +208,7 @@ def _sentinels(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
     found = [_host(text, SENTINEL_PORT) for text in hosts.split(",")]
     named = tuple(host for host in found if host is not None)
     service, _, database = parts.path.strip("/").partition("/")
+    # No options: nobody would read them where Sentinels name the server.
     if len(named) < len(found) or parts.query or not SERVICE.fullmatch(service):
         raise ValueError(
             "must name Sentinels and their service, as in "

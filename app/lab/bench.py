@@ -151,6 +151,7 @@ async def _time_unaddressed(
             for line in await stage.journal_of(str(post.message_id))
             if line.step == "elect" and line.verdict == "granted"
         ]
+        # An answer without a granted election has no window to be taken off.
         if wait is not None and windows:
             waits["unaddressed"].append(wait - windows[0])
             waits["window"].append(windows[0])

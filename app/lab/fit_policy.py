@@ -196,6 +196,7 @@ def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
             trigger = one.turn.message_id in triggers
             for place, person in enumerate(people):
                 scored = trigger and place < BOTS
+                # Of people who have not spoken yet there is nothing to learn from.
                 if person != one.turn.author and (scored or room.person(person).lines):
                     table = features(room, one.turn, person)
                     answered = person in labels.get(one.turn.message_id, ())

@@ -106,6 +106,7 @@ def read_facts(path: Path) -> Facts:
 def _count_lines(source: str, tree: ast.Module) -> Lines:
     docstring: set[int] = set()
     for node in ast.walk(tree):
+        # Texts below attributes count as well, which Python itself throws away.
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             docstring.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     code: set[int] = set()

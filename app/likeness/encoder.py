@@ -85,6 +85,7 @@ class Words:
                         row, zlib.crc32(b"~" + word[:4].encode()) % self.dimensions
                     ] += 0.7
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
+        # A text of stop words alone has no length: it stays zeros.
         return np.asarray(found / np.where(lengths == 0, 1, lengths), dtype=np.float32)
 
 

@@ -110,6 +110,7 @@ def common_names(names: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def _lexicon_of(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
     ours = [(name, bot.user_id) for bot in bots for name in bot.names]
+    # A person may be called "elena can": the bot keeps the words of its name.
     taken = frozenset(word for name, _ in ours for word in words_of(name))
     humans = [
         (name, _PERSON)

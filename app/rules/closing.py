@@ -118,6 +118,7 @@ def _closes_clause(sentence: Sentence, start: int, end: int) -> bool:
     before = tokens[start - 1]
     if before.text in _PAUSES or (before.kind is Kind.OTHER and is_decoration(before)):
         return _after_pause(sentence, start, end)
+    # Without a pause in front of it a common word is no call.
     weak = any(token.weak and not token.pinged for token in tokens[start:end])
     if weak or before.kind is not Kind.WORD:
         return False

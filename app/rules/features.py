@@ -93,6 +93,7 @@ def _of_message(room: Room, message: Message, author: Person) -> dict[str, float
 def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> None:
     number = message.number
     gap = number - me.last_line
+    # One interval of thirty lines is presumed: few lines show no pace yet.
     interval = (
         (me.last_line - me.first_line + 30.0) / (me.lines + 1.0) if me.lines else 30.0
     )
@@ -155,6 +156,7 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
     target = me.last_target
     table["bot_asks"] = me.asks
     table["bot_names"] = me.names_others
+    # Presumed cases below and above: one question is no habit.
     table["bot_volunteers"] = (me.volunteered + 0.5) / (
         room.questions - me.questions_before + 10.0
     )

@@ -274,6 +274,7 @@ class Room:
 
     def _note_address(self, name: str, author: Person, other: str, at_ms: int) -> None:
         person = self._other_person(other)
+        # Neither has spoken to the other before: help that nobody asked for.
         if name not in person.told and other not in author.told:
             author.helped = (
                 author.helped
@@ -292,6 +293,7 @@ class Room:
         ):
             waiting.popitem(last=False)
             person.let_lie += 1
+        # The first time stands: who asks again has waited since then.
         waiting.setdefault(name, self.number)
         self._note_contact(person, "heard", name, at_ms)
         self._note_contact(person, "told", name, at_ms)
@@ -361,6 +363,7 @@ class Room:
         seen, profile = self._seen_in, author.profile
         for word in words:
             seen[word] = seen.get(word, 0) + 1
+            # Put back at the end: the words unused for longest go first.
             profile.pop(word, None)
             profile[word] = self.number
         while len(profile) > PROFILE:
@@ -428,6 +431,7 @@ class Room:
         latest = next(reversed(author.told), None) if author.told else None
         if latest is not None:
             contact = author.told[latest]
+            # Who spoke to the author since comes before whom the author spoke to.
             if contact.line > author.partner_line and self._is_fresh(
                 contact.line, contact.at_ms, turn
             ):

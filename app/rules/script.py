@@ -71,9 +71,11 @@ dear by the thousand."""
 def normalise(text: str) -> str:
     """Compatibility characters and case folded, one kind of apostrophe, comma and full
     stop, nothing invisible."""
+    # Most messages: in ASCII nothing but the case has another form.
     if text.isascii():
         return text.casefold()
     folded = unicodedata.normalize("NFKC", _LIGATURES.sub(" ", text)).casefold()
+    # Once more: what was taken out may have kept letters from composing.
     return unicodedata.normalize(
         "NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN)
     )

@@ -184,6 +184,7 @@ def _line_tokens(line: str, names: Lexicon) -> list[Token]:
         spaced = match.start > end or not tokens
         end = match.end
         i += 1
+        # No word of its own: the name behind it counts as mentioned.
         if match.kind == "at":
             at = True
             continue

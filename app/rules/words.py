@@ -96,6 +96,7 @@ def read(text: str) -> Reading:
         word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP
     )
     marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
+    # The sentence begins behind the name that it calls.
     heads = tokens[1:] if opener is not None else tokens
     seen = set(tokens)
     return Reading(
@@ -113,6 +114,7 @@ def _kind_of(heads: tuple[str, ...], seen: set[str], marks: int, lower: str) -> 
     first = heads[0] if heads else ""
     if lower.startswith(("!", "/")) and len(lower) > 1:
         return Kind.COMMAND
+    # Before thanks and greetings: "thanks, but how?" asks.
     if marks or first in _WH:
         return Kind.ASKING_ALL if not _EVERYONE.isdisjoint(seen) else Kind.QUESTION
     if not _THANKS.isdisjoint(seen):

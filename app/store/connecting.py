@@ -45,6 +45,7 @@ class FrontList(list[T]):
         # The second half of redis-py's swap: the move below has done it already.
         if index != 0:
             return
+        # Two threads with one answer would both remove it, and the second would fail.
         with self._moving:
             self.remove(member)
             self.insert(0, member)

@@ -38,6 +38,7 @@ class Store:
             with outages():
                 return call.parse(self._reply(call))
         except StoreMoved:
+            # The idle ones: those in use belong to others, who meet the same refusal.
             self.client.connection_pool.disconnect(inuse_connections=False)
             raise
 
@@ -55,6 +56,7 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.client.close()
+        # redis-py's client leaves a pool open that it was given.
         self.client.connection_pool.disconnect()
 
 

@@ -80,6 +80,7 @@ def claim(
     """Ask for the floor of the entry's channel. A holder that asks again keeps its
     token."""
     event, bot = entry.event, holder.lane.bot
+    # Who is named before this bot answers first: the claim waits for them.
     before = (
         entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
     )

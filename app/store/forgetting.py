@@ -245,6 +245,7 @@ def _entry(store: Store, key: str) -> int:
     entry = store.run(outbox.read(entry_id))
     if entry is not None:
         store.run(outbox.dead_letter(entry, "cancelled", "a person is forgotten"))
+        # It may have been a dead letter before.
         _client(store).hdel(keys.dead(entry.bot), entry_id)
     return int(_client(store).delete(key))
 
@@ -271,12 +272,14 @@ def _entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     for entry_id, fields in _stream(store, key):
         if not any(map(traces.in_, fields.values())):
             continue
+        # What has no readable author cannot be written anew: it goes whole.
         if _object(fields.get("event")).get("author_id") not in {traces.person, None}:
             without = {name: traces.without(value) for name, value in fields.items()}
             purposes = (HEARD, asked(key.split(":")[1]))
             without["event"] = signer.renew(
                 fields.get("event", ""), without.get("event", ""), *purposes
             )
+            # Added first: a crash in between leaves the message twice, not lost.
             _client(store).xadd(key, without)
         gone += int(_client(store).xdel(key, entry_id))
     return gone
@@ -319,6 +322,7 @@ def rewrite(store: Store, timeout: float = 60.0) -> bool:
     finish; what its backups hold is the operator's matter."""
     client, deadline = _client(store), time.monotonic() + timeout
     try:
+        # The slow log quotes commands with their arguments.
         client.slowlog_reset()
         if not client.info("persistence").get("aof_enabled"):
             return False
@@ -331,6 +335,7 @@ def rewrite(store: Store, timeout: float = 60.0) -> bool:
                 return False
             time.sleep(0.05)
         return bool(client.info("persistence")["aof_last_bgrewrite_status"] == "ok")
+    # The ACL may not allow it: what was to be forgotten is gone all the same.
     except redis.exceptions.ResponseError as error:
         log.warning("the append-only file was not rewritten", reason=str(error)[:100])
         return False
@@ -346,4 +351,5 @@ def _started(client: Any) -> bool:
 
 def _running(client: Any) -> bool:
     state = client.info("persistence")
+    # Scheduled: it waits until a snapshot that is being written is done.
     return bool(state["aof_rewrite_in_progress"] or state.get("aof_rewrite_scheduled"))

@@ -92,10 +92,12 @@ def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     entries: list[InboxEntry] = []
     broken: list[str] = []
     forged: list[InboxEntry] = []
+    # The script reads newest first, so that what is left unread is the oldest.
     for entry_id, flat in reversed(raw):
         try:
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             entry = _entry(entry_id, fields)
+        # One broken entry must not keep the lane from all others.
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
         else:

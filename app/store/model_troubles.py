@@ -43,6 +43,7 @@ def read(names: Sequence[str]) -> Call[tuple[ModelTrouble, ...]]:
         for text in reply:
             try:
                 found.append(ModelTrouble(**json.loads(text or "")))
+            # TypeError: an object whose fields are not these.
             except (ValueError, TypeError):
                 continue
         return tuple(found)

@@ -75,6 +75,7 @@ def forget(bot: str, channel: str) -> Call[bool]:
 
 
 def _barred(reply: Reply) -> dict[Barred, str]:
+    # A kind that this version does not know says nothing to it.
     known = {one.value: one for one in Barred}
     return {
         known[kind]: reason

@@ -88,6 +88,7 @@ class Contract:
         for name, parameter in inspect.signature(signature).parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:
                 rest = name
+            # By position two texts could change places, and no checker would see it.
             elif parameter.kind is not parameter.KEYWORD_ONLY:
                 raise TypeError(f"{script}: {name} must be given by name")
             elif hints[name] is Key:

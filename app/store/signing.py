@@ -96,6 +96,7 @@ def _derived(key: SecretStr) -> bytes:
 
 def _mac(key: bytes, purpose: str, text: str) -> str:
     # With surrogates: half an emoji may stand in a text that Discord sent.
+    # And a zero byte between: no letter can move from the purpose to the text.
     content = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
     return hashlib.blake2s(content, key=key, digest_size=BYTES).hexdigest()
 

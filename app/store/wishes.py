@@ -64,6 +64,7 @@ def forgotten(digests: Sequence[str]) -> Call[tuple[int, ...]]:
     they were not forgotten."""
 
     def parse(reply: Reply) -> tuple[int, ...]:
+        # A score is a double: text under RESP2, a float under RESP3.
         return tuple(int(float(mark or 0)) for mark in reply)
 
     return command("ZMSCORE", keys.FORGOTTEN, *digests, parse=parse)

@@ -48,6 +48,7 @@ if redis.call('EXISTS', keys.hold(hold)) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
   local why = answer_spent(root, hops, kind, limits, cost)
   why = why or days_spent(days_of(bot, person, charged, limits), cost, today())
+  -- A notice that the limit is reached is not `shared`: the limit must not refuse it.
   why = why or shared and share_spent(bot, author, limits, 1)
   if why then return refuse('budget', why) end
 end

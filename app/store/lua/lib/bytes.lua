@@ -40,6 +40,7 @@ local function leave_bytes(channel, message, bytes, most)
   local sum = (tonumber(newest[2] or nil) or 0) + bytes
   redis.call('ZADD', key, int(sum), message)
   redis.call('PEXPIRE', key, LEFT_TTL)
+  -- Bounded: no message pays for more than a hundred old ones.
   for _ = 1, 100 do
     local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if oldest[1] == message or sum - tonumber(oldest[2]) <= most then return end

@@ -10,6 +10,7 @@ local function turn_of(channel, message, author, weight)
   local turn = (whole(redis.call('HGET', key, author)) or 0) + weight
   if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
   redis.call('HSET', key, author, int(turn))
+  -- Set once: the hour ends, however many go on writing.
   if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, TURNS_TTL) end
   redis.call('HSET', keys.election(message), 'turn', int(turn))
   return turn

@@ -16,6 +16,7 @@ end
 
 local function take_floor(key, previous, bot, message, kind, lease)
   local token = int(math.max(previous + 1, now_us))
+  -- The `entry` of the last holder must not stay: it would be a post on its way.
   redis.call('DEL', key)
   redis.call('HSET', key, 'bot', bot, 'message', message, 'token', token, 'kind', kind, 'until', int(now + lease))
   redis.call('PEXPIRE', key, FLOOR_TTL)

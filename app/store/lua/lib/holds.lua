@@ -46,6 +46,7 @@ local function take_hold(id, bot, root, person, channel, limits, cost, spent)
   local key = keys.hold(id)
   local before = redis.call('HMGET', key, 'date', 'micro_usd')
   local date = before[1] or today()
+  -- One draft is one post, however many calls it takes.
   if before[1] then cost.posts = 0 end
   local days = days_of(bot, person, channel, limits)
   local why = spent(cost) or days_spent(days, cost, date)

@@ -73,6 +73,7 @@ if author_kind == 'human' then
   if reply_to and newer(message, redis.call('HGET', last_human, answered)) then
     redis.call('HSET', last_human, answered, message)
   end
+  -- Bounded: a flood of authors must not fill Redis.
   if redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
   redis.call('PEXPIRE', last_human, QUIET_TTL)
 elseif redis.call('EXISTS', keys.cause(message)) == 0 then
@@ -174,6 +175,7 @@ local state = redis.call('HGET', election, 'state')
 if state and state ~= 'open' then return verdict('late', 0, 'election is ' .. state) end
 redis.call('HSET', bids, bot, bid)
 redis.call('PEXPIRE', bids, ELECTION_TTL)
+-- While a proxy may yet replace the message nobody is elected for it.
 local window = math.max(window_ms, hold_ms)
 if not state then
   redis.call('HSET', election, 'state', 'open', 'channel', channel, 'opened', int(now), 'author', author_kind,

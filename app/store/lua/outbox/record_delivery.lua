@@ -12,6 +12,7 @@ if message ~= '' then
   redis.call('HSET', keys.cause(message), 'root', e[4] or '', 'hops', e[5] or 0, 'by', entry_id .. ':' .. chunk)
   redis.call('PEXPIRE', keys.cause(message), CAUSE_TTL)
 end
+-- pcall: another program's key in its place is no reason to fail.
 for _, kind in ipairs(disproved) do redis.pcall('HDEL', refusals, kind) end
 local done = redis.call('HINCRBY', entry, 'done', 1)
 if done < chunks then

@@ -7,6 +7,7 @@ local e = redis.call('HMGET', entry, 'body', 'chunk:' .. chunk, 'bot', 'root')
 if not e[1] or e[2] then return 0 end
 redis.call('HSET', entry, 'body', body)
 redis.call('HDEL', entry, 'failing', 'failures', 'waits')
+-- Nothing can have arrived under this nonce: no read-back has to come first.
 if absent then redis.call('HDEL', entry, 'first:' .. chunk, 'last:' .. chunk, 'tries:' .. chunk) end
 redis.call('ZREM', keys.deliveries_in_flight, entry_id .. ':' .. chunk)
 if worded then
