@@ -76,6 +76,7 @@ def _words(text: str) -> list[str]:
 
 
 def _stands(word: str, heard: Collection[str], text: str) -> bool:
+    # Without spaces no word stands alone: it is sought by its pairs of signs.
     if _UNSPACED.search(word):
         return all(word[at : at + 2] in text for at in range(max(1, len(word) - 1)))
     if word in heard or _NUMBERS.get(word, word) in {

@@ -43,6 +43,7 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
         alive, brain, ports, granted
     )
     scored = _scored(chosen, entries=entries, brain=brain, ports=ports, granted=granted)
+    # Direct messages keep their turn, however interesting a later one is.
     if not direct:
         scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
     return {"candidates": tuple(scored)}

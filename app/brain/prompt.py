@@ -84,6 +84,7 @@ def build(
 ) -> list[BaseMessage]:
     """System prompt, and the transcript with the message to answer last."""
     event, names = entry.event, character.names
+    # The message to answer has a place of its own, after the transcript.
     earlier = [line for line in shown.lines if line.message_id != event.message_id]
     turn = fill(
         "turn",

@@ -59,7 +59,7 @@ class Address:
         if left > 0:
             raise AddressRefused(left)
         if self._refusals:
-            # All others wait for its answer, but not for ever: it may never come.
+            # Others wait for this one's answer, but not for ever: it may never come.
             self._probing = True
             self._until = self._clock() + PROBE
 
