@@ -49,7 +49,7 @@ def check_servers(settings: Settings) -> None:
     server is away.
     """
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
-    # Later a missing file would be an OSError, which `outages` takes for an outage.
+    # Later redis-py tells a missing file as it tells a server that is down.
     _check_files(credentials)
     if settings.store_address is not None:
         check_server("STREAM_REDIS_URL", settings.store_address, timeout, credentials)
