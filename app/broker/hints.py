@@ -191,7 +191,6 @@ class HintSender:
             task_ignore_result=True,
             task_routes=(route,),
             task_create_missing_queues=True,
-            broker_pool_limit=4,
             # One quick second try on a fresh connection; after that the pump is the
             # better retry.
             task_publish_retry_policy={

@@ -4,7 +4,7 @@ Sentinels. redis-py does all of it; nothing here decides which server is the pri
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import redis
@@ -40,6 +40,10 @@ class FrontList(list[T]):
     def __init__(self, members: Iterable[T]) -> None:
         super().__init__(members)
         self._moving = threading.Lock()
+
+    def __iter__(self) -> Iterator[T]:
+        # Each is asked once, whoever is moved to the front meanwhile.
+        return iter(self[:])
 
     def __setitem__(self, index: Any, member: Any) -> None:
         # The second half of redis-py's swap: the move below has done it already.

@@ -230,8 +230,8 @@ ALL_BUT_GATEWAY = """
 import os, sys
 from pathlib import Path
 from app.cli import up as cli_up
-real = cli_up.specs
-cli_up.specs = lambda *arguments: [spec for spec in real(*arguments) if spec.name != "gateway"]
+real = cli_up.child_specs
+cli_up.child_specs = lambda *arguments: [spec for spec in real(*arguments) if spec.name != "gateway"]
 from app.domain.settings import load_settings
 sys.exit(cli_up.up([], load_settings()))
 """

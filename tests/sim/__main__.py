@@ -18,7 +18,7 @@ from tests.sim.scenario import Scenario, scenario
 from tests.sim.shrinking import shrunk
 from tests.sim.simulation import Outcome, play
 
-VERSION = 1
+VERSION = 2
 """Of the scenarios: a seed means another simulation in another version."""
 SOUND = Plant("", "")
 

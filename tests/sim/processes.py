@@ -367,6 +367,7 @@ class SimulatedClient:
         self.id, self.me = int(GUILD), None
         self._events: asyncio.Queue[tuple[str, Message]] = asyncio.Queue()
         self._hears = False
+        self._ending = False
         self._last = 0.0
 
     async def start(self, _: str) -> None:
@@ -411,8 +412,10 @@ class SimulatedClient:
             )
 
     def interrupt(self, fault: str, seconds: float) -> None:
-        """Discord ends the session."""
-        if not self._process.dead:
+        """Discord ends the session. One that is ending already ends once: a session that
+        was lost is not resumed."""
+        if not self._process.dead and not self._ending:
+            self._ending = True
             self._world.loop.create_task(
                 self._interrupted(fault, seconds), context=context_of(self._process)
             )
@@ -423,6 +426,7 @@ class SimulatedClient:
         self._sessions.disconnected()
         self._hears = fault == "resumed"
         await asyncio.sleep(min(seconds, 20.0))
+        self._ending = False
         if fault == "resumed":
             self._sessions.resumed()
         else:
