@@ -3,7 +3,7 @@
 A mutant is the program with one small fault: a comparison turned round, a statement
 left out. Each runs against the tests that are near to it, in a copy of the tree. A
 mutant that no test notices shows either a gap in the tests or code that makes no
-difference; `docs/mutants.md` lists the latter.
+difference.
 """
 
 from __future__ import annotations
