@@ -1,0 +1,68 @@
+"""A turn on the real store: what its end books."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.domain.lane import Lane
+from app.domain.model import Context, Cost
+from app.domain.settings import Settings
+from app.domain.verdicts import Reserve
+from app.runtime.clock import today
+from app.store import holds, keys
+from app.store.door import Store
+from app.store.floors import Holder
+from app.store.lanes import Begun
+from app.store.limits import Limits
+from app.worker.answering import AnswerTurn
+from app.worker.ports import Ports
+from tests.brain.fakes import ME, NOW_MS, entry
+
+HELD = Cost(tokens=100, micro_usd=50)
+
+
+@pytest.fixture
+def turn(store: Store) -> AnswerTurn:
+    """A turn that holds money for a call of a model."""
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    limits = Limits.of(settings)
+    served: Any = SimpleNamespace(token="x", user_id=ME, limits=limits)
+    asked = entry("elena, good morning")
+    begun = Begun(True, "1", Context.DIRECT, NOW_MS, (asked,))
+    holder = Holder(Lane("elena", asked.event.channel_id), "me")
+    rest: Any = None
+    cycle = Ports(store, rest, settings, served, holder, begun, {})
+    made = cycle.answer(asked)
+    held = holds.reserve_own(
+        "elena", limits=limits, cost=HELD, hold=made.hold, request="r"
+    )
+    assert store.run(held)[0] is Reserve.OK
+    made.expected = HELD
+    return made
+
+
+def booked(store: Store) -> Cost:
+    """What the bot's day has cost."""
+    key = keys.budget("elena", today())
+    tokens, micro_usd = store.client.hmget(key, ["tokens", "micro_usd"])
+    return Cost(int(tokens), int(micro_usd))
+
+
+def test_a_silence_costs_what_the_model_took(store: Store, turn: AnswerTurn) -> None:
+    """A model that chose silence is booked by its usage, not by the estimate."""
+    assert booked(store) == HELD
+    turn.decline("the model chose silence", Cost(tokens=5_000, micro_usd=900))
+    assert booked(store) == Cost(tokens=5_000, micro_usd=900)
+
+
+def test_a_turn_that_fails_costs_all_that_was_held(
+    store: Store, turn: AnswerTurn
+) -> None:
+    """Nobody knows what a call took that failed on its way. Its hold ends once."""
+    turn.release("internal error")
+    turn.decline("again", Cost(tokens=1, micro_usd=1))
+    assert booked(store) == HELD
+    assert not store.client.exists(keys.hold(turn.hold))
