@@ -12,7 +12,7 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate prove security coverage measure mutants lock docs clean
+.PHONY: help demo test quick test-llm check simulate prove security coverage measure mutants room-bench lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -65,6 +65,9 @@ measure: $(STAMP) ## what the code costs to read, beside what it may; writes doc
 
 mutants: $(STAMP) ## the share of small faults in rules and scripts that the tests notice (an hour); `SEED=7` takes another sample
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
+
+room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
+	$(BIN)/python -m app.lab.room_bench $(or $(DATA),../shared/data) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

@@ -3,7 +3,8 @@
 DIR holds `characters/*.yaml`, `dev.jsonl` (a line each: `text`, `expert` or null,
 `also`, `lang`) and `scenes_dev.json`. Every figure is of the live decision: each
 character's bid by `app.rules.judging.judge` in a channel that all of them watch, and
-the best bidder that can act, as Redis elects it.
+the best bidder that can act, as Redis elects it. The room benchmark scores others by
+the same tests.
 """
 
 from __future__ import annotations
@@ -11,35 +12,21 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from app.domain.character import Character, load_characters
 from app.domain.errors import ConfigurationError
-from app.domain.model import Bid, Event, RosterEntry
+from app.lab.deciders import Decider, MakeDecider, Ours, Participant
 from app.likeness.encoder import Encoder, best_backend
-from app.likeness.space import Space
-from app.likeness.subjects import Subjects
-from app.rules.addressing import addressing
-from app.rules.bids import tie_break
-from app.rules.features import features
-from app.rules.interests import Likeness
-from app.rules.judging import Rulebook, judge
-from app.rules.policy import Policy, shipped_policy
-from app.rules.profile import Profile, profile_of
-from app.rules.room import Room, Turn
-from app.rules.signals import Facts, Thresholds
+from app.rules.policy import shipped_policy
+from app.rules.room import Turn
 
-CHANNEL, SOMEBODY = "5", "999"
-"""Discord ids of the channel and of whoever speaks."""
 PAUSE_MS = 30_000
 """Between two lines, unless a test says otherwise."""
 COOLDOWN_MS = 60_000
-FAR_BELOW = 3.0
-"""Bits below the best bid from which a bidder does not stand in for it, as in
-`elect.lua`."""
 LATER_S = (30, 120, 280)
 """How long after an answer an unrelated line is said."""
 SEEDS = (1, 2, 3)
@@ -89,6 +76,14 @@ class Line:
     lang: str
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who answers a line, and whether all of them wait for their cooldowns."""
+
+    bots: frozenset[str]
+    waits: bool = False
+
+
 @dataclass(slots=True)
 class Score:
     """How a test ended, in lines."""
@@ -99,12 +94,17 @@ class Score:
     waiting: int = 0
     """Of `right`: the expert answers when its cooldown ends."""
 
-    def add(self, chosen: str | None, experts: frozenset[str], waits: bool) -> None:
-        """Count one line."""
-        self.right += chosen in experts
-        self.waiting += waits and chosen in experts
-        self.wrong += chosen is not None and chosen not in experts
-        self.silent += chosen is None
+    several: int = 0
+    """Lines that two or more answer."""
+
+    def add(self, choice: Choice, experts: frozenset[str]) -> None:
+        """Count one line. It is right where all who answer are experts."""
+        right = bool(choice.bots) and choice.bots <= experts
+        self.right += right
+        self.waiting += choice.waits and right
+        self.wrong += bool(choice.bots) and not right
+        self.silent += not choice.bots
+        self.several += len(choice.bots) > 1
 
     def shares(self) -> dict[str, float]:
         """The counts as shares of all lines."""
@@ -117,9 +117,11 @@ class Score:
 class Scene:
     """One channel in the making."""
 
-    room: Room
+    decider: Decider
     now_ms: int = 10_000_000
     number: int = 0
+    newest: str = ""
+    """Id of the newest message."""
     cooled: dict[str, int] = field(default_factory=dict)
     """Until when a bot may not answer unasked, in ms."""
 
@@ -129,104 +131,51 @@ class Scene:
         name = str((self.now_ms << 22) + self.number)
         return Turn(name, author, text, self.now_ms, (author,), reply_to)
 
+    def observe(self, turn: Turn) -> None:
+        """Keep a message."""
+        self.decider.observe(turn)
+        self.newest = turn.message_id
+
 
 class Stage:
-    """Characters, and what they decide: by words alone, or with an encoder."""
+    """Characters, and whatever decides which of them answers."""
 
-    def __init__(
-        self,
-        characters: Mapping[str, Character],
-        policy: Policy,
-        encoder: Encoder | None = None,
-    ) -> None:
-        self._subjects = (
-            Subjects(characters, encoder, Space(encoder)) if encoder else None
-        )
-        self._read: dict[str, Mapping[str, Likeness]] = {}
-        self.names = {bot: one.names for bot, one in characters.items()}
-        self._profiles: dict[str, Profile] = {
-            bot: profile_of(one) for bot, one in characters.items()
-        }
-        self._rules = Rulebook(policy, Thresholds())
-        self._roster = tuple(
-            RosterEntry(bot=bot, user_id=str(place), names=names, channels=(CHANNEL,))
-            for place, (bot, names) in enumerate(self.names.items(), 1)
-        )
+    def __init__(self, characters: Mapping[str, Character], make: MakeDecider) -> None:
+        self.names = tuple(characters)
+        self._make = make
+        self._bots = [
+            Participant(bot, one.names, one) for bot, one in characters.items()
+        ]
+        self.messages = self.calls = 0
+        """Messages decided about, and model calls of deciders and of answers."""
+        self.seconds = 0.0
+        """Processor time of deciding and observing."""
 
     def scene(self) -> Scene:
         """An empty channel that knows the bots."""
-        return Scene(Room(self.names))
+        return Scene(self._make(self._bots))
 
-    def bids(self, scene: Scene, turn: Turn) -> dict[str, Bid]:
-        """The bids of all that want to answer."""
-        event = Event(
-            message_id=turn.message_id,
-            channel_id=CHANNEL,
-            author_id=SOMEBODY,
-            author_name=turn.author,
-            content=turn.text,
+    def say(self, scene: Scene, author: str, text: str) -> Choice:
+        """One line of a person's, and who answers it. The line is kept, the answer is
+        not."""
+        turn, decider = scene.turn(author, text), scene.decider
+        resting = frozenset(
+            bot for bot, until in scene.cooled.items() if until > scene.now_ms
         )
-        spoken_to = addressing(event, self._roster, PEOPLE)
-        target = scene.room.read(turn).target
-        likeness = self._likeness(turn.text)
-        found: dict[str, Bid] = {}
-        for bot, profile in self._profiles.items():
-            judged = judge(
-                event=event,
-                bot=bot,
-                facts=Facts(watched=True, colleagues=target in self.names),
-                addressing=spoken_to,
-                table=partial(features, scene.room, turn, bot),
-                rules=self._rules,
-                profile=profile,
-                likeness=likeness.get(bot),
-            )
-            if judged.bid is not None and judged.bid.above_threshold:
-                found[bot] = judged.bid
-        return found
-
-    def _likeness(self, text: str) -> Mapping[str, Likeness]:
-        if self._subjects is None:
-            return {}
-        # Every test reads the same lines, and reading is the dear part.
-        if text not in self._read:
-            self._read[text] = self._subjects.read(text)
-        return self._read[text]
-
-    def say(self, scene: Scene, author: str, text: str) -> tuple[str | None, bool]:
-        """One line of a person's; who answers it, and whether that one waits for its
-        cooldown. The line is kept, the answer is not."""
-        turn = scene.turn(author, text)
-        chosen, waits = _elected(scene, turn, self.bids(scene, turn))
-        scene.room.observe(turn)
-        return chosen, waits
+        before = getattr(decider, "model_calls", 0)
+        started = time.process_time()
+        bots = frozenset(decider.decide(turn, resting))
+        scene.observe(turn)
+        self.seconds += time.process_time() - started
+        self.messages += 1
+        self.calls += getattr(decider, "model_calls", 0) - before + len(bots)
+        return Choice(bots, bool(bots) and bots <= resting)
 
     def answer(self, scene: Scene, bot: str, text: str = ANSWER) -> None:
         """The bot replies to the newest line, five seconds later."""
         scene.now_ms += 5_000
-        last = scene.room.recent[-1].message_id
-        scene.room.observe(scene.turn(bot, text, last))
+        scene.observe(scene.turn(bot, text, scene.newest))
         scene.cooled[bot] = scene.now_ms + COOLDOWN_MS
-
-
-def _elected(
-    scene: Scene, turn: Turn, bids: Mapping[str, Bid]
-) -> tuple[str | None, bool]:
-    """As `election.decide` chooses, of bots that differ in their cooldowns alone."""
-    ranked = sorted(
-        bids,
-        key=lambda bot: (bids[bot].score, tie_break(bot, turn.message_id)),
-        reverse=True,
-    )
-    able = [
-        bot for bot in ranked if bids[bot].score >= bids[ranked[0]].score - FAR_BELOW
-    ]
-    free = [bot for bot in able if scene.cooled.get(bot, 0) <= scene.now_ms]
-    if free:
-        return free[0], False
-    if able:
-        return min(able, key=lambda bot: scene.cooled[bot]), True
-    return None, False
 
 
 # --- the tests
@@ -236,7 +185,7 @@ def fresh(stage: Stage, lines: Sequence[Line]) -> Score:
     """Each line in a channel where nothing was said before."""
     score = Score()
     for line in lines:
-        score.add(*_first(stage.say(stage.scene(), "ana", line.text), line.experts))
+        score.add(stage.say(stage.scene(), "ana", line.text), line.experts)
     return score
 
 
@@ -248,7 +197,7 @@ def switch(stage: Stage, lines: Sequence[Line]) -> Score:
             if other not in line.experts:
                 scene = _answered(stage, other)
                 said = stage.say(scene, "ana", line.text)
-                score.add(*_first(said, line.experts))
+                score.add(said, line.experts)
     return score
 
 
@@ -262,10 +211,10 @@ def busy(stage: Stage, lines: Sequence[Line]) -> tuple[Score, Score]:
         scene = stage.scene()
         for place, line in enumerate(order):
             scene.now_ms += PAUSE_MS
-            chosen, waits = stage.say(scene, PEOPLE[place % len(PEOPLE)], line.text)
-            (known if line.experts else null).add(chosen, line.experts, waits)
-            if chosen is not None and not waits:
-                stage.answer(scene, chosen)
+            choice = stage.say(scene, PEOPLE[place % len(PEOPLE)], line.text)
+            (known if line.experts else null).add(choice, line.experts)
+            for bot in sorted(choice.bots) if not choice.waits else ():
+                stage.answer(scene, bot)
     return known, null
 
 
@@ -277,7 +226,7 @@ def follow_ups(stage: Stage, lines: Sequence[Line]) -> Score:
             if line.expert is not None:
                 scene = _answered(stage, line.expert, line.text)
                 said = stage.say(scene, "ana", text)
-                score.add(*_first(said, frozenset({line.expert})))
+                score.add(said, frozenset({line.expert}))
     return score
 
 
@@ -289,7 +238,7 @@ def later(stage: Stage, lines: Sequence[Line]) -> Score:
             for seconds in LATER_S:
                 scene = _answered(stage, bot)
                 scene.now_ms += seconds * 1000 - PAUSE_MS
-                score.add(*_first(stage.say(scene, "ana", line.text), line.experts))
+                score.add(stage.say(scene, "ana", line.text), line.experts)
     return score
 
 
@@ -299,9 +248,9 @@ def two_people(stage: Stage, lines: Sequence[Line]) -> Score:
     for line in lines:
         scene = stage.scene()
         for author, text in SMALL_TALK:
-            scene.room.observe(scene.turn(author, text))
+            scene.observe(scene.turn(author, text))
             scene.now_ms += PAUSE_MS // 2
-        score.add(*_first(stage.say(scene, "ana", line.text), line.experts))
+        score.add(stage.say(scene, "ana", line.text), line.experts)
     return score
 
 
@@ -315,10 +264,10 @@ def scenes(stage: Stage, told: Sequence[Mapping[str, object]]) -> Score:
             if author in stage.names:
                 stage.answer(scene, author, text)
             else:
-                scene.room.observe(scene.turn(author, text))
+                scene.observe(scene.turn(author, text))
             scene.now_ms += PAUSE_MS // 2
         experts = _experts(one.get("expected"), one.get("also"))
-        score.add(*_first(stage.say(scene, *said[-1]), experts))
+        score.add(stage.say(scene, *said[-1]), experts)
     return score
 
 
@@ -331,18 +280,12 @@ def _rows(scene: Mapping[str, object]) -> list[dict[str, object]]:
 def _answered(stage: Stage, bot: str, question: str = "hm, tell me something") -> Scene:
     """A channel where the bot has just answered a person."""
     scene = stage.scene()
-    scene.room.observe(scene.turn("ana", question))
+    scene.observe(scene.turn("ana", question))
     stage.answer(scene, bot)
     # These tests ask who is right, not who has rested.
     scene.cooled.clear()
     scene.now_ms += PAUSE_MS
     return scene
-
-
-def _first(
-    said: tuple[str | None, bool], experts: frozenset[str]
-) -> tuple[str | None, frozenset[str], bool]:
-    return said[0], experts, said[1]
 
 
 # --- reading and running
@@ -410,7 +353,7 @@ def main(folder: Path, interest: str = "encoder", json_out: Path | None = None) 
     """Score the shipped policy, print a table, and write the figures as JSON."""
     characters = load_characters(folder / "characters")
     encoder = Encoder(best_backend) if interest == "encoder" else None
-    figures = report(Stage(characters, shipped_policy(), encoder), folder)
+    figures = report(Stage(characters, Ours(shipped_policy(), encoder)), folder)
     show(figures)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,348 @@
+"""Who answers, as something that can be scored: the interface of the room benchmark,
+our own decision behind it, and the simple rules beside it.
+
+Another project is scored by a function of its own, named as `module:function` on the
+command line: it takes the bots of a room and returns a Decider for that room.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, cast
+
+from app.domain.character import Character
+from app.domain.errors import ConfigurationError
+from app.domain.model import Bid, Event, RosterEntry
+from app.likeness.encoder import Encoder
+from app.likeness.space import Space
+from app.likeness.subjects import Subjects
+from app.rules.addressing import addressing
+from app.rules.bids import tie_break, who_answers
+from app.rules.features import features
+from app.rules.interests import Likeness
+from app.rules.judging import Rulebook, judge
+from app.rules.policy import Policy
+from app.rules.profile import Profile, profile_of
+from app.rules.room import Room, Turn
+from app.rules.signals import Facts, Thresholds
+
+CHANNEL, SOMEBODY = "5", "999"
+"""Discord ids of the channel and of whoever speaks."""
+FAR_BELOW = 3.0
+"""Bits below the best bid from which a bidder does not stand in for it, as in
+`elect.lua`."""
+PEOPLE = 50
+"""People lately seen whose names count as addressing them, as in a gateway."""
+SPOKE_LATELY_MS = 300_000
+SPOKEN_TO = 2_000
+"""People of whom `NamedElseLast` remembers who spoke to them."""
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One bot of a room. `name` is its author in turns; `names` are those that people
+    call it by; `character` says what it cares about, None for a person of a chat log
+    who stands for a bot."""
+
+    name: str
+    names: tuple[str, ...]
+    character: Character | None = None
+
+
+class Decider(Protocol):
+    """Decides in one room, and sees nothing that lies ahead.
+
+    It may also have `model_calls`, how many calls of a model its decisions took so far.
+    """
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """The names of the bots that answer a person's message, which is observed
+        next. `resting`: those that may not speak unasked yet; one that is chosen all
+        the same answers when it has rested."""
+
+    def observe(self, turn: Turn) -> None:
+        """Each message of the room, also the bots' own."""
+
+
+MakeDecider = Callable[[Sequence[Participant]], Decider]
+
+
+def load_decider(path: str) -> MakeDecider:
+    """The function that `module:function` names; a ConfigurationError says what is
+    wrong with it."""
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    if not callable(found):
+        raise ConfigurationError(f"{path}: is no function")
+    return cast(MakeDecider, found)
+
+
+# --- ours
+
+
+class Ours:
+    """Makes our decision. Its likenesses are read once for all rooms of the same
+    characters, unless `afresh`."""
+
+    def __init__(
+        self, policy: Policy, encoder: Encoder | None = None, *, afresh: bool = False
+    ) -> None:
+        self._policy = policy
+        self._encoder = encoder
+        self._space = Space(encoder) if encoder is not None else None
+        self._afresh = afresh
+        self._subjects: dict[tuple[str, ...], Subjects] = {}
+        self._read: dict[str, Mapping[str, Likeness]] = {}
+
+    def __call__(self, bots: Sequence[Participant]) -> Decider:
+        characters = {
+            bot.name: bot.character for bot in bots if bot.character is not None
+        }
+        if not characters:
+            return LogDecider(bots, self._policy)
+        return CastDecider(
+            bots, characters, self._policy, partial(self._likeness, characters)
+        )
+
+    def _likeness(
+        self, characters: Mapping[str, Character], text: str
+    ) -> Mapping[str, Likeness]:
+        if self._encoder is None or self._space is None:
+            return {}
+        names = tuple(characters)
+        if names not in self._subjects:
+            self._subjects = {names: Subjects(characters, self._encoder, self._space)}
+            self._read.clear()
+        if self._afresh:
+            return self._subjects[names].read(text)
+        # Every test reads the same lines, and reading is the dear part.
+        if text not in self._read:
+            self._read[text] = self._subjects[names].read(text)
+        return self._read[text]
+
+
+class LogDecider:
+    """The people of a chat log: neutral, and without subjects."""
+
+    def __init__(self, bots: Sequence[Participant], policy: Policy) -> None:
+        self._room = Room({bot.name: bot.names for bot in bots})
+        self._bots = [bot.name for bot in bots]
+        self._policy = policy
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """Those who are named, else the one best bidder above the threshold."""
+        return who_answers(self._room, turn, self._bots, self._policy) - resting
+
+    def observe(self, turn: Turn) -> None:
+        """Keep a message."""
+        self._room.observe(turn)
+
+
+class CastDecider:
+    """Characters, as gateways and Redis decide between them."""
+
+    def __init__(
+        self,
+        bots: Sequence[Participant],
+        characters: Mapping[str, Character],
+        policy: Policy,
+        likeness: Callable[[str], Mapping[str, Likeness]],
+    ) -> None:
+        self.room = Room({bot.name: bot.names for bot in bots})
+        self._profiles: dict[str, Profile] = {
+            name: profile_of(one) for name, one in characters.items()
+        }
+        self._rules = Rulebook(policy, Thresholds())
+        self._likeness = likeness
+        self._roster = tuple(
+            RosterEntry(
+                bot=bot.name, user_id=str(place), names=bot.names, channels=(CHANNEL,)
+            )
+            for place, bot in enumerate(bots, 1)
+        )
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """Whoever is addressed; else who is elected, resting or not."""
+        event = _event_of(turn)
+        spoken_to = addressing(event, self._roster, self._people(turn))
+        if spoken_to.bots:
+            return spoken_to.bots
+        bids = self.bids(turn)
+        chosen = elected(bids, turn.message_id, resting)
+        return {chosen} if chosen is not None else NOBODY
+
+    def bids(self, turn: Turn) -> dict[str, Bid]:
+        """The bids of all that want to answer a message that addresses none."""
+        event = _event_of(turn)
+        spoken_to = addressing(event, self._roster, self._people(turn))
+        target = self.room.read(turn).target
+        likeness = self._likeness(turn.text)
+        found: dict[str, Bid] = {}
+        for bot, profile in self._profiles.items():
+            judged = judge(
+                event=event,
+                bot=bot,
+                facts=Facts(
+                    watched=True,
+                    colleagues=target in self._profiles and target != bot,
+                ),
+                addressing=spoken_to,
+                table=partial(features, self.room, turn, bot),
+                rules=self._rules,
+                profile=profile,
+                likeness=likeness.get(bot),
+            )
+            if judged.bid is not None and judged.bid.above_threshold:
+                found[bot] = judged.bid
+        return found
+
+    def observe(self, turn: Turn) -> None:
+        """Keep a message."""
+        self.room.observe(turn)
+
+    def _people(self, turn: Turn) -> tuple[str, ...]:
+        lately = list(self.room.people.items())[-PEOPLE:]
+        return tuple(
+            name
+            for author, person in lately
+            if author not in self._profiles and author != turn.author
+            for name in person.names[:1]
+        )
+
+
+def _event_of(turn: Turn) -> Event:
+    return Event(
+        message_id=turn.message_id,
+        channel_id=CHANNEL,
+        author_id=SOMEBODY,
+        author_name=turn.author,
+        content=turn.text,
+    )
+
+
+def elected(
+    bids: Mapping[str, Bid], message_id: str, resting: frozenset[str]
+) -> str | None:
+    """As `elect.lua` chooses, of bots that differ in their cooldowns alone: the best
+    that has rested and is not far below, else the best, who waits."""
+    ranked = sorted(
+        bids,
+        key=lambda bot: (bids[bot].score, tie_break(bot, message_id)),
+        reverse=True,
+    )
+    able = [
+        bot for bot in ranked if bids[bot].score >= bids[ranked[0]].score - FAR_BELOW
+    ]
+    free = [bot for bot in able if bot not in resting]
+    return next(iter(free or able), None)
+
+
+# --- simple rules
+
+
+class SimpleRule:
+    """Base of the simple rules: a room that knows the bots' names."""
+
+    def __init__(self, bots: Sequence[Participant]) -> None:
+        self._bots = frozenset(bot.name for bot in bots)
+        self._room = Room({bot.name: bot.names for bot in bots})
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """Those whom the message names."""
+        return {one for one in self._room.read(turn).named if one in self._bots}
+
+    def observe(self, turn: Turn) -> None:
+        """Keep a message."""
+        self._room.observe(turn)
+
+
+class Named(SimpleRule):
+    """A bot answers when it is named."""
+
+
+class NamedElseLast(SimpleRule):
+    """The named ones; else whoever of the bots last spoke to the author by name, within
+    five minutes."""
+
+    def __init__(self, bots: Sequence[Participant]) -> None:
+        super().__init__(bots)
+        self._spoke_to: OrderedDict[str, tuple[str, int]] = OrderedDict()
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """See the class."""
+        named = super().decide(turn, resting)
+        bot, at_ms = self._spoke_to.get(turn.author, ("", 0))
+        lately = {bot} if bot and turn.at_ms - at_ms <= SPOKE_LATELY_MS else NOBODY
+        return named or lately
+
+    def observe(self, turn: Turn) -> None:
+        """Remember to whom a bot spoke."""
+        if turn.author in self._bots:
+            for other in self._room.read(turn).named:
+                self._spoke_to[other] = (turn.author, turn.at_ms)
+                self._spoke_to.move_to_end(other)
+            while len(self._spoke_to) > SPOKEN_TO:
+                self._spoke_to.popitem(last=False)
+        super().observe(turn)
+
+
+class Last(SimpleRule):
+    """Whoever of the bots spoke last answers everything."""
+
+    def __init__(self, bots: Sequence[Participant]) -> None:
+        super().__init__(bots)
+        self._last: frozenset[str] = NOBODY
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """See the class."""
+        return self._last
+
+    def observe(self, turn: Turn) -> None:
+        """Remember who spoke."""
+        if turn.author in self._bots:
+            self._last = frozenset({turn.author})
+        super().observe(turn)
+
+
+class All(SimpleRule):
+    """Every bot answers everything: a pile-on."""
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """See the class."""
+        return self._bots
+
+
+class AtRandom:
+    """Makes deciders that let one bot answer by chance, as often as `rate` says; the
+    same in every run."""
+
+    def __init__(self, rate: float, seed: int = 1) -> None:
+        self._rate = rate
+        # One for all rooms: each would else begin with the same choice.
+        self._chance = random.Random(seed)
+
+    def __call__(self, bots: Sequence[Participant]) -> Decider:
+        return _Random(bots, self._rate, self._chance)
+
+
+class _Random(SimpleRule):
+    def __init__(
+        self, bots: Sequence[Participant], rate: float, chance: random.Random
+    ) -> None:
+        super().__init__(bots)
+        self._rate = rate
+        self._chance = chance
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        if self._chance.random() >= self._rate:
+            return NOBODY
+        return {self._chance.choice(sorted(self._bots))}
