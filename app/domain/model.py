@@ -177,6 +177,8 @@ class Addressing(Frozen):
     bots: tuple[BotName, ...] = ()
     somebody_else: bool = False
     reason: str = ""
+    spoken_of: frozenset[BotName] = frozenset()
+    """Our bots that its text names or mentions at all, the author left out."""
 
 
 class Classified(Frozen):

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from app.domain.model import Addressing, AuthorKind, Event, RosterEntry
-from app.rules.addressing import addressing, spoken_of
+from app.rules.addressing import addressing
 from app.rules.features import Features, features
 from app.rules.interests import Likeness
+from app.rules.reading import Reading, read
 from app.rules.room import Room, Turn
 
 ROOMS = 2_000
@@ -42,10 +43,11 @@ class Heard:
     turn: Turn
     place: Place
     people: tuple[str, ...]
+    reading: Reading
+    """The text as it is now; the turn keeps what was said first."""
     waiting: set[str] = field(default_factory=set)
     tables: dict[str, Features] = field(default_factory=dict)
     addressing: Addressing | None = None
-    spoken_of: frozenset[str] = frozenset()
     edited_s: float = 0.0
     """How old the message was when its text was last changed."""
     noted: bool = True
@@ -64,6 +66,7 @@ class Heard:
             update={"content": "", "parts": (), "names": {}, "author_name": "somebody"}
         )
         self.turn = replace(self.turn, text="", names=())
+        self.reading = self.turn.reading
         self.addressing, self.people, self.measured = None, (), None
 
     def table(self, user_id: str) -> Features:
@@ -125,7 +128,8 @@ class Hearing:
             reply_to=event.reply_to,
             mentions=event.mentions,
         )
-        heard = Heard(event, turn, place, self._people(place.room, event))
+        people = self._people(place.room, event)
+        heard = Heard(event, turn, place, people, turn.reading)
         heard.target = place.room.read(turn).target
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
@@ -145,13 +149,16 @@ class Hearing:
         known = self._messages.get(event.message_id)
         place = known.place if known is not None else self._place(event.channel_id)
         turn = Turn(event.message_id, event.author_id, event.content, event.created_ms)
-        return Heard(event, known.turn if known is not None else turn, place, ())
+        if known is not None:
+            turn = known.turn
+        return Heard(event, turn, place, (), read(event.content))
 
     def judge(self, heard: Heard) -> Addressing:
         """Whom it addresses, by the roster as it is now; decided once."""
         if heard.addressing is None:
-            heard.addressing = addressing(heard.event, self.roster, heard.people)
-            heard.spoken_of = spoken_of(heard.event, self.roster, heard.people)
+            heard.addressing = addressing(
+                heard.event, self.roster, heard.people, heard.reading
+            )
         return heard.addressing
 
     def revise(self, edit: Event, age_s: float) -> Heard | None:
@@ -172,6 +179,7 @@ class Hearing:
                     "names": edit.names,
                 }
             )
+            heard.reading = read(edit.content)
             heard.addressing, heard.edited_s, heard.noted = None, age_s, False
         return heard if heard is not None and heard.edited_s else None
 
@@ -179,6 +187,7 @@ class Hearing:
         """Drop what these people said, and every room that knows them: a room cannot
         unlearn one of its people."""
         gone = cache(gone)
+        read.cache_clear()
         for heard in list(self._messages.values()):
             if gone(heard.event.author_id):
                 heard.forget()

@@ -386,9 +386,11 @@ class Intake:
             self.hearing.hosted[bot],
         )
         known = await self._ports.facts(bot, event)
+        profile = self._ports.profile(bot)
         facts = known.model_copy(
             update={
-                "named": bot in heard.spoken_of,
+                "named": bot in addressing.spoken_of,
+                "touches": profile.touched(heard.reading),
                 "user_id": user_id,
                 "unasked": known.unasked and self._settings.gateway_wakes,
                 "colleagues": self.hearing.with_colleague(heard, user_id),
@@ -400,14 +402,15 @@ class Intake:
         )
         measured = await self._measured(heard, addressing, arrival)
         return judge(
-            event,
-            bot,
-            facts,
-            addressing,
-            lambda: heard.table(user_id),
-            self._rules,
-            self._ports.profile(bot),
-            measured.get(bot),
+            event=event,
+            bot=bot,
+            facts=facts,
+            addressing=addressing,
+            table=lambda: heard.table(user_id),
+            rules=self._rules,
+            profile=profile,
+            reading=heard.reading,
+            likeness=measured.get(bot),
         )
 
     async def _measured(

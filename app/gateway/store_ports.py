@@ -186,7 +186,6 @@ class StorePorts:
             trust=0 if event.proxied else max(given.get(event.author_id, 0), earned),
             watched=self._watched(event, watchlist),
             state=state,
-            touches=self._profiles[bot].touched(event.content),
             unasked=self.settings.may_speak(event.channel_id, event.parent_id),
             ignored=self._wishes.ignored(event.author_id, event.message_id),
         )

@@ -173,7 +173,7 @@ class CastDecider:
     def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
         """Whoever is addressed; else who is elected, resting or not."""
         event = _event_of(turn)
-        spoken_to = addressing(event, self._roster, self._people(turn))
+        spoken_to = addressing(event, self._roster, self._people(turn), turn.reading)
         if spoken_to.bots:
             return spoken_to.bots
         bids = self.bids(turn)
@@ -183,7 +183,7 @@ class CastDecider:
     def bids(self, turn: Turn) -> dict[str, Bid]:
         """The bids of all that want to answer a message that addresses none."""
         event = _event_of(turn)
-        spoken_to = addressing(event, self._roster, self._people(turn))
+        spoken_to = addressing(event, self._roster, self._people(turn), turn.reading)
         target = self.room.read(turn).target
         likeness = self._likeness(turn.text)
         found: dict[str, Bid] = {}
@@ -199,6 +199,7 @@ class CastDecider:
                 table=partial(features, self.room, turn, bot),
                 rules=self._rules,
                 profile=profile,
+                reading=turn.reading,
                 likeness=likeness.get(bot),
             )
             if judged.bid is not None and judged.bid.above_threshold:

@@ -8,39 +8,55 @@ addressing: only its bot sees it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.domain.model import Addressing, Event, RosterEntry
+from app.domain.model import Addressing, BotName, Event, RosterEntry
 from app.rules.lexis import is_common, is_no_person, may_greet
+from app.rules.reading import Reading, read
 from app.rules.script import normalise
 from app.rules.sentences import Sentence, sentences
-from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise, words_of
+from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines, words_of
 from app.rules.vocative import called, opens_with
 
 _PERSON = "person"
 
 
 def addressing(
-    event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()
+    event: Event,
+    roster: Sequence[RosterEntry],
+    people: Collection[str] = (),
+    reading: Reading | None = None,
 ) -> Addressing:
-    """Whom `event` addresses. `people`: names of humans lately seen in the channel, so
-    that "bob, ..." counts as speaking to somebody else."""
-    if event.is_dm:
-        return Addressing(reason="direct message")
+    """Whom `event` addresses, and of whom it speaks. `people`: names of humans lately
+    seen in the channel, so that "bob, ..." counts as speaking to somebody else.
+    `reading`: of its text, where somebody has it already."""
     ours = {
         entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
     }
-    lines = tokenise(
-        event.content,
+    lines = name_lines(
+        reading or read(event.content),
         _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people))),
     )
+    spoken_of = frozenset(
+        ours[token.who] for line in lines for token in line if token.who in ours
+    )
+    return _addressing_of(event, lines, ours).model_copy(
+        update={"spoken_of": spoken_of}
+    )
+
+
+def _addressing_of(
+    event: Event, lines: Sequence[Sequence[Token]], ours: Mapping[str, BotName]
+) -> Addressing:
+    if event.is_dm:
+        return Addressing(reason="direct message")
     pinged = [
         token.who
         for line in lines
         for token in line
-        if token.kind is Kind.PARTY and token.pinged
+        if token.kind is TokenKind.PARTY and token.pinged
     ]
     spoken = [sentences(line) for line in lines]
     by_name = called(spoken)
@@ -64,23 +80,6 @@ def addressing(
     if starter is not None:
         return Addressing(bots=(starter,), reason="in the thread that it started")
     return Addressing(reason="addresses nobody")
-
-
-def spoken_of(
-    event: Event, roster: Sequence[RosterEntry], people: Collection[str] = ()
-) -> frozenset[str]:
-    """Our bots that the text names or mentions at all, the author left out; `people` as
-    for `addressing`."""
-    ours = {
-        entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
-    }
-    lines = tokenise(
-        event.content,
-        _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people))),
-    )
-    return frozenset(
-        ours[token.who] for line in lines for token in line if token.who in ours
-    )
 
 
 class Names(NamedTuple):
@@ -137,7 +136,7 @@ def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[
         token.who
         for line in lines
         for token in line
-        if token.kind is Kind.PARTY and token.who in named
+        if token.kind is TokenKind.PARTY and token.who in named
     ]
     return list(dict.fromkeys(places))
 

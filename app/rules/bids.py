@@ -12,9 +12,11 @@ from app.rules.features import Features, Tie, features
 from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile, Thread
+from app.rules.reading import Reading, read
 from app.rules.room import Room, Turn
 
 WORST = -64.0
+NOTHING_SAID = read("")
 DECIMALS = 6
 """Decimals that a score keeps."""
 _OWN = frozenset({Tie.ANSWERED, Tie.CONTINUED})
@@ -40,13 +42,13 @@ def bid(
     trust: int,
     policy: Policy,
     profile: Profile = NEUTRAL,
-    text: str = "",
+    reading: Reading = NOTHING_SAID,
     likeness: Likeness | None = None,
     colleagues: bool = False,
 ) -> Bid:
     """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
     to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
-    `text` what the profile's interests are held against, with its likeness to them if that
+    `reading` what the profile's interests are held against, with its likeness to them if that
     was measured. `colleagues`: as far as the channel shows, it goes on with another of
     our bots. An ambient message is never bid for."""
     parts = evidence(table, policy)
@@ -55,7 +57,7 @@ def bid(
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold
-    parts.update(profile.parts(text, likeness, _thread(table, colleagues)))
+    parts.update(profile.parts(reading, likeness, _thread(table, colleagues)))
     score = settled(sum(parts.values()))
     # A bot that answers everything may bid below 0: its score still ranks it.
     wants = signal is not Signal.AMBIENT and (score >= 0.0 or profile.always)

@@ -24,7 +24,7 @@ from app.rules.sentences import (
     phrase_at,
     read_hail,
 )
-from app.rules.tokens import Kind, Token
+from app.rules.tokens import Token, TokenKind
 
 _PAUSES = frozenset({",", "-", "–", "—", ":", ";"})
 _POSSESSIVES = frozenset(["my", "our", "his", "her", "their", "the", "a", "an", "this"])
@@ -67,7 +67,7 @@ def called(sentence: Sentence) -> tuple[str, ...]:
                 found += [
                     token.who
                     for token in sentence.tokens[start:end]
-                    if token.kind is Kind.PARTY
+                    if token.kind is TokenKind.PARTY
                 ]
                 break
     return tuple(found)
@@ -84,7 +84,9 @@ def _clause_ends(tokens: Sequence[Token]) -> list[int]:
         last -= 1
     ends.append(_without_title(tokens, last))
     return [
-        end for end in dict.fromkeys(ends) if end and tokens[end - 1].kind is Kind.PARTY
+        end
+        for end in dict.fromkeys(ends)
+        if end and tokens[end - 1].kind is TokenKind.PARTY
     ]
 
 
@@ -92,7 +94,7 @@ def _without_title(tokens: Sequence[Token], end: int) -> int:
     titled = (
         end > 1
         and tokens[end - 1].text in TITLES_AFTER
-        and tokens[end - 2].kind is Kind.PARTY
+        and tokens[end - 2].kind is TokenKind.PARTY
     )
     return end - titled
 
@@ -100,12 +102,12 @@ def _without_title(tokens: Sequence[Token], end: int) -> int:
 def _first_together(tokens: Sequence[Token], end: int) -> int:
     """Where the parties begin that end here together ("elena and aria")."""
     start = end
-    while start and tokens[start - 1].kind is Kind.PARTY:
+    while start and tokens[start - 1].kind is TokenKind.PARTY:
         start -= 1
         if (
             start > 1
             and tokens[start - 1].text in JOINERS
-            and tokens[start - 2].kind is Kind.PARTY
+            and tokens[start - 2].kind is TokenKind.PARTY
         ):
             start -= 1
     return start
@@ -116,11 +118,13 @@ def _closes_clause(sentence: Sentence, start: int, end: int) -> bool:
     if start > 1 and tokens[start - 1].text in TITLES_BEFORE:
         start -= 1
     before = tokens[start - 1]
-    if before.text in _PAUSES or (before.kind is Kind.OTHER and is_decoration(before)):
+    if before.text in _PAUSES or (
+        before.kind is TokenKind.OTHER and is_decoration(before)
+    ):
         return _after_pause(sentence, start, end)
     # Without a pause in front of it a common word is no call.
     weak = any(token.weak and not token.pinged for token in tokens[start:end])
-    if weak or before.kind is not Kind.WORD:
+    if weak or before.kind is not TokenKind.WORD:
         return False
     begin = start
     while begin and tokens[begin - 1].text not in COMMAS:
@@ -133,7 +137,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
     """After a comma, dash or picture. Without a sign of a second person only a lone
     comma at the end calls."""
     said = sentence.tokens[:start]
-    words = [token.text for token in said if token.kind is Kind.WORD]
+    words = [token.text for token in said if token.kind is TokenKind.WORD]
     if not words or _introduces_name(words):
         return False
     lexis, opener = sentence.lexis, said[0].text
@@ -155,7 +159,7 @@ def _after_pause(sentence: Sentence, start: int, end: int) -> bool:
         and not weak
         and not apposed
         and len(words) > 1
-        and said[-2].kind is Kind.WORD
+        and said[-2].kind is TokenKind.WORD
     )
 
 
@@ -164,7 +168,7 @@ def _clause_words(clause: Sentence) -> list[str]:
     return [
         token.text
         for token in clause.tokens[read_hail(clause).end :]
-        if token.kind in {Kind.WORD, Kind.PARTY}
+        if token.kind in {TokenKind.WORD, TokenKind.PARTY}
     ]
 
 
@@ -241,7 +245,7 @@ def _shows_address(clause: Sentence) -> bool:
 
 def _greets_party(clause: Sentence, words: Sequence[str], closed: bool) -> bool:
     """ "thanks so much elena"."""
-    first = clause.tokens[0].kind is Kind.WORD and phrase_at(
+    first = clause.tokens[0].kind is TokenKind.WORD and phrase_at(
         clause.tokens, 0, GREETINGS
     )
     return bool(first) and (

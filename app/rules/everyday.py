@@ -3,9 +3,9 @@ proves little."""
 
 from __future__ import annotations
 
-from app.rules.words import words
+from app.rules.reading import word_set
 
-EVERYDAY = words(
+EVERYDAY = word_set(
     """
     advice air art audience awake back bag ball band bank bar bass bat bath beach
     beans bear beat bed bet bets big bill bit black block blood blue bluff board

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from app.rules.everyday import EVERYDAY
-from app.rules.words import read
+from app.rules.reading import Reading, read
 
 WORD_BITS = 6.0
 """Bits of a word of an interest, where words are all there is to go by. Set by hand, as
@@ -51,18 +50,17 @@ class Interests:
         self._everyday = frozenset(single & EVERYDAY)
         self._phrases = tuple(part for part in parts if len(part) > 1)
 
-    def touched(self, text: str) -> int:
+    def touched(self, text: Reading) -> int:
         """How many of the words and phrases the text holds whole, everyday words
         included."""
-        return self._telling(text) + len(_said(text) & self._everyday)
+        return self._telling(text) + len(text.said & self._everyday)
 
-    def _telling(self, text: str) -> int:
-        said = _said(text)
-        return len(said & self._words) + sum(
-            1 for phrase in self._phrases if phrase <= said
+    def _telling(self, text: Reading) -> int:
+        return len(text.said & self._words) + sum(
+            1 for phrase in self._phrases if phrase <= text.said
         )
 
-    def bits(self, text: str, likeness: Likeness | None = None) -> float:
+    def bits(self, text: Reading, likeness: Likeness | None = None) -> float:
         """What the text adds to a bid."""
         if likeness is None:
             # Nothing was measured: an everyday word is better than none.
@@ -71,10 +69,3 @@ class Interests:
         word = LIKE_WORD_BITS if self._telling(text) else 0.0
         measured = EVEN_BITS + LIKENESS_BITS * likeness.subject + word
         return min(MOST_BITS, max(LEAST_BITS, measured))
-
-
-@lru_cache(maxsize=512)
-def _said(text: str) -> frozenset[str]:
-    """Shared by all bots that hear the same message."""
-    reading = read(text)
-    return frozenset((*reading.words, *reading.tokens))

@@ -16,8 +16,8 @@ from app.rules.features import Features
 from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.profile import Profile
+from app.rules.reading import Kind, Reading
 from app.rules.signals import Facts, Thresholds, classify
-from app.rules.words import Kind, read
 
 _NEVER_BID = frozenset({Signal.AMBIENT, Signal.DIRECT})
 
@@ -57,15 +57,16 @@ def judge(
     table: Callable[[], Features],
     rules: Rulebook,
     profile: Profile,
+    reading: Reading,
     likeness: Likeness | None = None,
 ) -> Judgement:
     """Decide about one event for one bot. Pure; `table` gives the features of the room
-    and is called only for a bid. `likeness`: to the bot's subjects, where it was
-    measured in time."""
+    and is called only for a bid. `reading`: of its text. `likeness`: to the bot's
+    subjects, where it was measured in time."""
     classified = classify(event, bot, facts, addressing, rules.thresholds)
     tie = tie_break(bot, event.message_id)
     refusal = _refusal(bot, facts, classified)
-    wordless = bool(refusal) and _may_nod(event, facts, classified)
+    wordless = bool(refusal) and _may_nod(event, facts, classified, reading)
     if refusal and not wordless:
         return Judgement(_restrained(classified, facts, refusal), None, tie, refusal)
     if classified.signal in _NEVER_BID or not facts.unasked:
@@ -76,7 +77,7 @@ def judge(
         trust=facts.trust,
         policy=rules.policy,
         profile=profile,
-        text=event.content,
+        reading=reading,
         likeness=likeness,
         colleagues=facts.colleagues,
     )
@@ -94,12 +95,14 @@ def _refusal(bot: str, facts: Facts, classified: Classified) -> str:
     return facts.barred
 
 
-def _may_nod(event: Event, facts: Facts, classified: Classified) -> bool:
+def _may_nod(
+    event: Event, facts: Facts, classified: Classified, reading: Reading
+) -> bool:
     """Whether a bot that may not write may answer an open question by a reaction, where
     nobody else wants to answer."""
     if classified.direct or facts.late or facts.answered or not facts.may_react:
         return False
-    return read(event.content).kind in {Kind.QUESTION, Kind.ASKING_ALL}
+    return reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
 
 
 def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classified:

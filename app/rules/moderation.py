@@ -10,8 +10,8 @@ from typing import Literal
 
 from app.domain.model import BotName, Event, Frozen, RosterEntry
 from app.rules.addressing import Names, names_of
-from app.rules.script import normalise
-from app.rules.tokens import Kind, Lexicon, Token, lexicon, tokenise
+from app.rules.reading import read
+from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines
 
 Verdict = Literal["stop", "go_on"]
 
@@ -57,13 +57,16 @@ def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     """The order that this message is, if it is nothing but an order. Whether its author
     may give one is the caller's to check. "elena, stop it, you're killing me" is no
     order."""
-    if len(event.content) > _LONGEST or not _CUE.search(normalise(event.content)):
+    if len(event.content) > _LONGEST:
         return None
-    lines = tokenise(event.content, _lexicon_of(names_of(roster, event.guild_id)))
+    reading = read(event.content)
+    if not _CUE.search(reading.plain):
+        return None
+    lines = name_lines(reading, _lexicon_of(names_of(roster, event.guild_id)))
     # An order is one line: whatever has more says more than that.
     if len(lines) != 1:
         return None
-    parties = [token.who for token in lines[0] if token.kind is Kind.PARTY]
+    parties = [token.who for token in lines[0] if token.kind is TokenKind.PARTY]
     verdict = _verdict_of(lines[0])
     ours = {entry.user_id: entry.bot for entry in roster}
     if (
@@ -94,9 +97,9 @@ def _lexicon_of(bots: tuple[Names, ...]) -> Lexicon:
 def _verdict_of(line: Sequence[Token]) -> Verdict | None:
     """The command, if the parties stand all before it or all after it."""
     kinds = "".join(
-        "p" if t.kind is Kind.PARTY else "w"
+        "p" if t.kind is TokenKind.PARTY else "w"
         for t in line
-        if t.kind is Kind.PARTY or _says_something(t)
+        if t.kind is TokenKind.PARTY or _says_something(t)
     )
     if "wp" in kinds and "pw" in kinds:
         return None
@@ -106,8 +109,8 @@ def _verdict_of(line: Sequence[Token]) -> Verdict | None:
 
 def _says_something(token: Token) -> bool:
     return (
-        token.kind is Kind.OTHER
-        or (token.kind is Kind.WORD and token.text != "and")
+        token.kind is TokenKind.OTHER
+        or (token.kind is TokenKind.WORD and token.text != "and")
         # "stop?" asks, and orders nothing.
         or token.text == "?"
     )

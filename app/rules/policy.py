@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 from app.domain.errors import ConfigurationError
 from app.domain.model import Frozen, Signal
 from app.rules.features import FAR, FEATURES, LONGEST, Tie
-from app.rules.words import Kind
+from app.rules.reading import Kind
 
 NUMBERED = {
     numbers.__name__: {member.name: member.value for member in numbers}

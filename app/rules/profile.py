@@ -7,6 +7,7 @@ from enum import Enum
 
 from app.domain.character import Character
 from app.rules.interests import Interests, Likeness
+from app.rules.reading import Reading
 
 CHATTINESS_BITS = 4.0
 """Bits by which chattiness 0 or 1 moves a bid down or up from that of 0.5."""
@@ -67,7 +68,7 @@ class Profile:
     interests: Interests | None = None
 
     def parts(
-        self, text: str, likeness: Likeness | None, thread: Thread
+        self, text: Reading, likeness: Likeness | None, thread: Thread
     ) -> dict[str, float]:
         """What the character adds to a bid for this text, in bits."""
         known = self.interests
@@ -80,7 +81,7 @@ class Profile:
             else subject_change(interest, likeness, thread),
         }
 
-    def touched(self, text: str) -> bool:
+    def touched(self, text: Reading) -> bool:
         """Whether the text holds words of the character's interests."""
         return self.interests is not None and self.interests.touched(text) > 0
 

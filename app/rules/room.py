@@ -7,8 +7,9 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from app.rules.words import EDGE, Kind, Reading, read, words
+from app.rules.reading import EDGE, Kind, Reading, read, word_set
 
 RECENT = 60
 """Lines that are remembered one by one."""
@@ -27,7 +28,7 @@ FRESH_LINES = 40
 LONG_AGO = -10_000
 RATE_DECAY = 0.98
 HELP_DECAY = 0.97
-COMMON = words(
+COMMON = word_set(
     "a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi hey "
     "here there root test user guest help ubuntu linux rust stripe bot"
 )
@@ -35,7 +36,7 @@ COMMON = words(
 start of a line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One message of a channel. `author` is any stable id; `at_ms` is Unix
     milliseconds; `mentions` are author ids that the platform itself says are addressed
@@ -48,6 +49,11 @@ class Turn:
     names: tuple[str, ...] = ()
     reply_to: str | None = None
     mentions: tuple[str, ...] = ()
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Its text, read."""
+        return read(self.text)
 
 
 @dataclass(slots=True)
@@ -190,7 +196,7 @@ class Room:
             and self._read.number == self.number
         ):
             return self._read
-        reading = read(turn.text)
+        reading = turn.reading
         opened, named = self._find_named(turn, reading)
         target, sure = self._find_target(turn, opened or named)
         near, to_author, speakers, minute = self._survey_recent(turn)

@@ -85,9 +85,14 @@ def normalise(text: str) -> str:
 def fold(word: str) -> str:
     """A normalised word without accents and with a dotted i: people write "ipek" for
     "İpek" and "zoe" for "Zoë"."""
-    if word.isascii():
-        return word
-    bare = unicodedata.normalize("NFKD", word).translate(_ACCENTS)
+    return fold_text(word)
+
+
+def fold_text(text: str) -> str:
+    """The same for a whole text, of which nothing is remembered."""
+    if text.isascii():
+        return text
+    bare = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
     return unicodedata.normalize("NFKC", bare).replace("ı", "i")
 
 

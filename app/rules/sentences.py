@@ -14,7 +14,7 @@ from app.rules.lexis import (
     lexis_of,
 )
 from app.rules.script import undrawn_forms
-from app.rules.tokens import Kind, Token
+from app.rules.tokens import Token, TokenKind
 
 COMMAS = frozenset({",", "，"})
 JOINERS = frozenset(
@@ -50,13 +50,15 @@ class Hail:
 
 def sentences(line: Sequence[Token]) -> list[Sentence]:
     """The sentences of a line, in order."""
-    named = any(token.kind is Kind.PARTY for token in line)
+    named = any(token.kind is TokenKind.PARTY for token in line)
     # Where nobody is named nobody is called: the language is not looked for.
-    lexis = lexis_of(token.text for token in line if token.kind is Kind.WORD and named)
+    lexis = lexis_of(
+        token.text for token in line if token.kind is TokenKind.WORD and named
+    )
     found: list[Sentence] = []
     tokens: list[Token] = []
     for token in _without_descriptions(line):
-        if token.kind is not Kind.MARK or token.text not in _ENDS:
+        if token.kind is not TokenKind.MARK or token.text not in _ENDS:
             tokens.append(token)
             continue
         asks = token.text == "?"
@@ -78,7 +80,7 @@ def _without_descriptions(line: Sequence[Token]) -> Iterator[Token]:
     while i < len(line):
         if line[i].text not in _QUOTES:
             yield line[i]
-        named = line[i].who if line[i].kind is Kind.PARTY else ""
+        named = line[i].who if line[i].kind is TokenKind.PARTY else ""
         i += 1
         if named and i < len(line):
             i = _bracket_end(line, i, named) or i
@@ -88,7 +90,7 @@ def says_nothing(sentence: Sentence) -> bool:
     """Whether it only greets, fills, counts or calls."""
     end = read_hail(sentence).end
     return all(
-        token.kind is not Kind.WORD or token.text.isdigit()
+        token.kind is not TokenKind.WORD or token.text.isdigit()
         for token in sentence.tokens[end:]
     )
 
@@ -96,8 +98,8 @@ def says_nothing(sentence: Sentence) -> bool:
 def is_decoration(token: Token) -> bool:
     """Whether the token is a mark, a picture or a link: in front of a name it changes
     nothing. A command does."""
-    return token.kind is Kind.MARK or (
-        token.kind is Kind.OTHER and not token.text.startswith(_COMMANDS)
+    return token.kind is TokenKind.MARK or (
+        token.kind is TokenKind.OTHER and not token.text.startswith(_COMMANDS)
     )
 
 
@@ -106,7 +108,7 @@ def read_hail(sentence: Sentence) -> Hail:
     tokens = sentence.tokens
     i, greets, directly = _skip_decoration(tokens, 0), False, False
     for _ in range(_MAX_HAILS):
-        if i >= len(tokens) or tokens[i].kind is not Kind.WORD:
+        if i >= len(tokens) or tokens[i].kind is not TokenKind.WORD:
             break
         greeting = phrase_at(tokens, i, GREETINGS)
         length = (
@@ -137,14 +139,14 @@ def after_title(tokens: Sequence[Token], start: int) -> int:
     """The first token after a title that follows a name ("hanım")."""
     titled = (
         start < len(tokens)
-        and tokens[start].kind is Kind.WORD
+        and tokens[start].kind is TokenKind.WORD
         and tokens[start].text in TITLES_AFTER
     )
     return start + titled
 
 
 def _title_length(tokens: Sequence[Token], i: int) -> int:
-    names = i + 1 < len(tokens) and tokens[i + 1].kind is Kind.PARTY
+    names = i + 1 < len(tokens) and tokens[i + 1].kind is TokenKind.PARTY
     return int(names and tokens[i].text in TITLES_BEFORE)
 
 
@@ -173,10 +175,10 @@ def _bracket_end(tokens: Sequence[Token], start: int, named: str = "") -> int:
     """Where a short bracket that begins here has ended; 0 if none begins, or if it
     names anybody else than `named`."""
     closing = _BRACKETS.get(tokens[start].text)
-    if closing is None or tokens[start].kind is not Kind.MARK:
+    if closing is None or tokens[start].kind is not TokenKind.MARK:
         return 0
     for i in range(start + 1, min(start + _LONGEST_BRACKET, len(tokens))):
-        if tokens[i].kind is Kind.PARTY and tokens[i].who != named:
+        if tokens[i].kind is TokenKind.PARTY and tokens[i].who != named:
             return 0
         if tokens[i].text == closing:
             return i + 1

@@ -8,16 +8,23 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.model import MAX_CONTENT
-from app.rules.excerpt import clip_text, excerpt
+from app.rules.excerpt import excerpt
 from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
-from app.rules.script import MARKS, UNSPACED, fold, normalise, undrawn_forms
+from app.rules.reading import Reading
+from app.rules.script import (
+    MARKS,
+    UNSPACED,
+    fold,
+    fold_text,
+    normalise,
+    undrawn_forms,
+)
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     WORD = auto()
@@ -34,7 +41,7 @@ class Token(NamedTuple):
     `weak`: the name is also a common word. `spaced`: white space stands before it.
     """
 
-    kind: Kind
+    kind: TokenKind
     text: str
     who: str = ""
     pinged: bool = False
@@ -57,11 +64,10 @@ class Lexicon:
     """Those that may stand in the middle of a run of letters, in scripts without
     spaces."""
 
-    def in_text(self, text: str) -> bool:
-        """Whether a normalised text can name anybody at all. Most do not, and each
-        bot's gateway reads each message."""
-        folded = fold(text) if not text.isascii() else text
-        return "<@" in text or any(map(folded.__contains__, self.first))
+    def occur_in(self, folded: str) -> bool:
+        """Whether a folded text can name anybody at all. Most do not, and each bot's
+        gateway reads each message."""
+        return "<@" in folded or any(map(folded.__contains__, self.first))
 
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)
@@ -155,16 +161,12 @@ def _bounded_name(name: str) -> str:
     return bounds[0] + re.escape(name) + bounds[1]
 
 
-@lru_cache(maxsize=4)
-def tokenise(text: str, names: Lexicon) -> list[list[Token]]:
-    """The tokens of each line that is not empty; code and quoted lines say nothing.
-    Asked twice for one message: who is called, and who is spoken of. Nobody changes the
-    answer."""
-    # Clipped again: one character may normalise to many.
-    plain = clip_text(normalise(clip_text(text)))
-    if not names.in_text(plain):
+def name_lines(reading: Reading, names: Lexicon) -> list[list[Token]]:
+    """The tokens of each line that is not empty, with the parties that these names make
+    of them; code and quoted lines say nothing. Empty where nobody is named."""
+    if not names.occur_in(reading.folded):
         return []
-    plain = excerpt(plain, ("<@", *names.first))
+    plain = excerpt(reading.plain, ("<@", *names.first))
     lines = (
         _line_tokens(line, names)
         for line in _CODE.sub(" ` ", plain).splitlines()
@@ -245,7 +247,7 @@ def _without_action(line: str, names: Lexicon) -> str:
     name."""
     at = 0
     while match := _ACTION.match(line, at):
-        if names.in_text(match[0]):
+        if names.occur_in(fold_text(match[0])):
             break
         at = match.end()
     # Nothing but an action: then it is what was said.
@@ -254,13 +256,13 @@ def _without_action(line: str, names: Lexicon) -> str:
 
 def _other_token(match: _Match, names: Lexicon, spaced: bool) -> Token:
     if match.kind == "user":
-        return Token(Kind.PARTY, match.text, match.text, True, spaced=spaced)
+        return Token(TokenKind.PARTY, match.text, match.text, True, spaced=spaced)
     if match.kind == "role" and match.text in names.roles:
         return Token(
-            Kind.PARTY, match.text, names.roles[match.text], True, spaced=spaced
+            TokenKind.PARTY, match.text, names.roles[match.text], True, spaced=spaced
         )
     picture = unicodedata.category(match.text[0]) in _PICTURES
-    kind = Kind.MARK if match.kind == "mark" and not picture else Kind.OTHER
+    kind = TokenKind.MARK if match.kind == "mark" and not picture else TokenKind.OTHER
     return Token(kind, match.text, spaced=spaced)
 
 
@@ -276,12 +278,14 @@ def _word_tokens(
     plain = fold(word)
     known = names.first.get(plain)
     if known is None and _PLAIN.fullmatch(word):
-        return [Token(Kind.WORD, word, spaced=spaced)], 0
+        return [Token(TokenKind.WORD, word, spaced=spaced)], 0
     for words, who in known or _drawn_out_names(plain, names):
         used = _words_used(words, following)
         if used is not None:
             weak = len(words) == 1 and is_common(words[0])
-            return [Token(Kind.PARTY, " ".join(words), who, at, weak, spaced)], used
+            return [
+                Token(TokenKind.PARTY, " ".join(words), who, at, weak, spaced)
+            ], used
     return _inflected_tokens(word, names, at, spaced), 0
 
 
@@ -312,14 +316,19 @@ def _inflected_tokens(word: str, names: Lexicon, at: bool, spaced: bool) -> list
     "elena's" only speaks of its owner."""
     owner, mark, ending = word.rpartition("-")
     if mark and ending in TITLES_AFTER and (who := _sole_owner(owner, names)):
-        return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
+        return [Token(TokenKind.PARTY, owner, who, at, spaced=spaced)]
     if _HANGUL.search(word):
         return _korean_tokens(word, names, at, spaced)
     owner, mark, ending = word.rpartition("'")
     if mark and ending in FOND_SUFFIXES and (who := _sole_owner(owner, names)):
-        return [Token(Kind.PARTY, owner, who, at, spaced=spaced)]
+        return [Token(TokenKind.PARTY, owner, who, at, spaced=spaced)]
     return [
-        Token(Kind.WORD, word, _sole_owner(owner, names) if mark else "", spaced=spaced)
+        Token(
+            TokenKind.WORD,
+            word,
+            _sole_owner(owner, names) if mark else "",
+            spaced=spaced,
+        )
     ]
 
 
@@ -329,13 +338,15 @@ def _korean_tokens(word: str, names: Lexicon, at: bool, spaced: bool) -> list[To
             who := _sole_owner(word.removesuffix(suffix), names)
         ):
             return [
-                Token(Kind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced)
+                Token(
+                    TokenKind.PARTY, word.removesuffix(suffix), who, at, spaced=spaced
+                )
             ]
     # With another particle behind it the name is only spoken of.
     for length in (1, 2, 3):
         if who := _sole_owner(word[:-length], names):
-            return [Token(Kind.WORD, word, who, spaced=spaced)]
-    return [Token(Kind.WORD, word, spaced=spaced)]
+            return [Token(TokenKind.WORD, word, who, spaced=spaced)]
+    return [Token(TokenKind.WORD, word, spaced=spaced)]
 
 
 def _sole_owner(word: str, names: Lexicon) -> str:

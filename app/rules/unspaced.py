@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.rules.lexis import TITLES_AFTER, UNSPACED
 from app.rules.script import UNSPACED as LETTERS
 from app.rules.sentences import COMMAS, Sentence, is_decoration
-from app.rules.tokens import Kind, Token
+from app.rules.tokens import Token, TokenKind
 
 _LETTER = re.compile(f"[{LETTERS}]")
 _NEAR = 40
@@ -38,11 +38,11 @@ def is_unspaced(sentence: Sentence) -> bool:
     """Whether a name in it stands next to a word of such a script, or is one."""
     tokens = sentence.tokens
     for i, token in enumerate(tokens):
-        if token.kind is Kind.PARTY:
+        if token.kind is TokenKind.PARTY:
             near = [
                 other.text
                 for other in tokens[max(i - 2, 0) : i + 3]
-                if other.kind is Kind.WORD
+                if other.kind is TokenKind.WORD
             ]
             if any(map(_LETTER.search, near)) or (
                 not token.pinged and _LETTER.search(token.text)
@@ -56,7 +56,9 @@ def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
     asks = sentence.asks or sentence.tokens[-1].text.endswith(
         ("吗", "嗎", "呢", "か", "ไหม", "มั้ย")
     )
-    parties = [i for i, token in enumerate(sentence.tokens) if token.kind is Kind.PARTY]
+    parties = [
+        i for i, token in enumerate(sentence.tokens) if token.kind is TokenKind.PARTY
+    ]
     return tuple(
         sentence.tokens[i].who
         for i in parties
@@ -69,18 +71,20 @@ def _place_of(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     while (
         start > i - _NEAR
         and start
-        and tokens[start - 1].kind is not Kind.PARTY
+        and tokens[start - 1].kind is not TokenKind.PARTY
         and not _parts_clauses(tokens[start - 1])
     ):
         start -= 1
     before = tokens[start:i]
     end = i + 1
     title = ""
-    if end < len(tokens) and tokens[end].kind is Kind.WORD:
+    if end < len(tokens) and tokens[end].kind is TokenKind.WORD:
         title = next((one for one in _TITLES if tokens[end].text.startswith(one)), "")
     rest = tokens[end].text.removeprefix(title) if title else ""
     following = tokens[end + bool(title) : end + _NEAR]
-    after = rest + "".join(token.text for token in following if token.kind is Kind.WORD)
+    after = rest + "".join(
+        token.text for token in following if token.kind is TokenKind.WORD
+    )
     return _Place(
         before=_joined_text(before)
         or (
@@ -107,20 +111,20 @@ _TITLES = tuple(
 
 
 def _parts_clauses(token: Token) -> bool:
-    return token.text in COMMAS or token.kind is Kind.OTHER
+    return token.text in COMMAS or token.kind is TokenKind.OTHER
 
 
 def _joined_text(tokens: Sequence[Token]) -> str:
-    return "".join(token.text for token in tokens if token.kind is Kind.WORD)
+    return "".join(token.text for token in tokens if token.kind is TokenKind.WORD)
 
 
 def _pause_after(following: Sequence[Token]) -> str:
     if not following:
         return "."
-    if following[0].kind is not Kind.WORD:
+    if following[0].kind is not TokenKind.WORD:
         return (
             ","
-            if following[0].text in _CALLING or following[0].kind is Kind.OTHER
+            if following[0].text in _CALLING or following[0].kind is TokenKind.OTHER
             else ""
         )
     return " " if following[0].spaced else ""

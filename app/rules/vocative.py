@@ -24,7 +24,7 @@ from app.rules.sentences import (
     read_hail,
     says_nothing,
 )
-from app.rules.tokens import Kind, Token
+from app.rules.tokens import Token, TokenKind
 from app.rules.unspaced import called_unspaced, is_unspaced
 
 _CALLING = frozenset(",:;-–—~")
@@ -106,14 +106,14 @@ def opens_with(line: Sequence[Sentence]) -> Token | None:
         if start < len(sentence.tokens):
             return (
                 sentence.tokens[start]
-                if sentence.tokens[start].kind is Kind.PARTY
+                if sentence.tokens[start].kind is TokenKind.PARTY
                 else None
             )
     return None
 
 
 def _called_in(sentence: Sentence, leading: bool) -> tuple[str, ...]:
-    if all(token.kind is not Kind.PARTY for token in sentence.tokens):
+    if all(token.kind is not TokenKind.PARTY for token in sentence.tokens):
         return ()
     if is_unspaced(sentence):
         return called_unspaced(sentence, leading)
@@ -123,8 +123,8 @@ def _called_in(sentence: Sentence, leading: bool) -> tuple[str, ...]:
 def _named_alone(sentence: Sentence) -> tuple[str, ...]:
     """The parties of a sentence of names alone, after a question to them: "can you
     help? elena?"."""
-    parties = [token for token in sentence.tokens if token.kind is not Kind.MARK]
-    alone = all(token.kind is Kind.PARTY and not token.weak for token in parties)
+    parties = [token for token in sentence.tokens if token.kind is not TokenKind.MARK]
+    alone = all(token.kind is TokenKind.PARTY and not token.weak for token in parties)
     return tuple(token.who for token in parties) if alone else ()
 
 
@@ -133,7 +133,7 @@ def _group_from(tokens: Sequence[Token], start: int) -> list[int]:
     dotty")."""
     group: list[int] = []
     i = start
-    while i < len(tokens) and tokens[i].kind is Kind.PARTY:
+    while i < len(tokens) and tokens[i].kind is TokenKind.PARTY:
         group.append(i)
         i = after_title(tokens, i + 1)
         joiners = 0
@@ -143,7 +143,7 @@ def _group_from(tokens: Sequence[Token], start: int) -> list[int]:
             and tokens[i + joiners].text in JOINERS
         ):
             joiners += 1
-        if i + joiners < len(tokens) and tokens[i + joiners].kind is Kind.PARTY:
+        if i + joiners < len(tokens) and tokens[i + joiners].kind is TokenKind.PARTY:
             i += joiners
     return group
 
@@ -198,11 +198,11 @@ def _is_relative(rest: Sequence[Token]) -> bool:
 def _surely_called(sentence: Sentence, rest: Sequence[Token], before: Hail) -> bool:
     """Whether a name that is also a common word is called: "hope, ...", "hey hope", not
     "hey hope you're well"."""
-    if rest and rest[0].kind is Kind.MARK:
+    if rest and rest[0].kind is TokenKind.MARK:
         return rest[0].text in {",", ":"}
     if not before.directly:
         return False
-    if not rest or rest[0].kind is Kind.OTHER:
+    if not rest or rest[0].kind is TokenKind.OTHER:
         return True
     head, second = rest[0].text, rest[1].text if len(rest) > 1 else ""
     return head in sentence.lexis.ask or _is_inverted(sentence, head, second)
@@ -210,11 +210,11 @@ def _surely_called(sentence: Sentence, rest: Sequence[Token], before: Hail) -> b
 
 def _speaks_to(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> bool:
     """Whether what follows a name shows that the name was a call."""
-    while rest and rest[0].kind is Kind.MARK and rest[0].text in _SKIPPED:
+    while rest and rest[0].kind is TokenKind.MARK and rest[0].text in _SKIPPED:
         rest = rest[1:]
-    if not rest or rest[0].kind is Kind.OTHER:
+    if not rest or rest[0].kind is TokenKind.OTHER:
         return True
-    if rest[0].kind is Kind.MARK:
+    if rest[0].kind is TokenKind.MARK:
         return rest[0].text in _CALLING and (sentence.asks or not _is_relative(rest))
     return _word_speaks(sentence, rest, hailed)
 
@@ -250,13 +250,13 @@ def _word_speaks(sentence: Sentence, rest: Sequence[Token], hailed: bool) -> boo
 
 def _greets_party(sentence: Sentence, rest: Sequence[Token], length: int) -> bool:
     """ "elena good morning"; in languages whose verbs come last "İpek selam söylüyor" tells of her greeting."""
-    ends = length == len(rest) or rest[length].kind is not Kind.WORD
+    ends = length == len(rest) or rest[length].kind is not TokenKind.WORD
     return length > 0 and (ends or sentence.lexis.english or _says_you(sentence, rest))
 
 
 def _says_you(sentence: Sentence, rest: Sequence[Token]) -> bool:
     return any(
-        token.kind is Kind.WORD and sentence.lexis.addresses(token.text)
+        token.kind is TokenKind.WORD and sentence.lexis.addresses(token.text)
         for token in rest
     )
 

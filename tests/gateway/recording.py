@@ -78,6 +78,7 @@ class RecordingPorts:
         self.entries: dict[str, RosterEntry] = {entry.bot: entry for entry in roster}
         self.names: dict[str, tuple[str, ...]] = {}
         self.known: dict[str, Facts] = defaultdict(lambda: Facts(watched=True))
+        self.profiles: dict[str, Profile] = {}
         self.admitted: list[Candidate] = []
         self.requests: list[tuple[str, str]] = []
         self.tried = 0
@@ -235,7 +236,7 @@ class RecordingPorts:
         self.barred.append((bot, event.message_id, reason))
 
     def profile(self, bot: str) -> Profile:
-        return NEUTRAL
+        return self.profiles.get(bot, NEUTRAL)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         self.nicknames[guild_id, person] = nickname

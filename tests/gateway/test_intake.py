@@ -13,6 +13,8 @@ from app.domain.model import DISCORD_EPOCH_MS, Context, Event, RosterEntry, Sign
 from app.domain.verdicts import Elect
 from app.gateway.intake import Intake
 from app.gateway.reactions import Bursts
+from app.rules.interests import Interests
+from app.rules.profile import Profile
 from app.rules.signals import Facts
 from app.store.elections import Election
 from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings, until
@@ -305,7 +307,8 @@ async def test_bids_do_not_depend_on_who_was_slow(
 async def test_our_own_bots_are_gossip(start: Start, ports: RecordingPorts) -> None:
     """Another of our bots is known by name to the admission, and its message is
     expected of the others alone."""
-    ports.known["aria"] = Facts(watched=True, touches=True)
+    ports.known["aria"] = Facts(watched=True)
+    ports.profiles["aria"] = Profile(interests=Interests(["coral"]))
     await offered(
         start(),
         event("I saw a coral reef", author_id="11", author_kind="ours"),

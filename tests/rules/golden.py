@@ -106,7 +106,7 @@ def recorded_bids(turns: list[Recorded]) -> dict[str, Bid]:
             trust=trust,
             policy=policy,
             profile=profile,
-            text=one.turn.text,
+            reading=one.turn.reading,
         )
     return bids
 

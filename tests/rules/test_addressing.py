@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.model import Addressing, Event, RosterEntry
-from app.rules.addressing import addressing, spoken_of
+from app.rules.addressing import addressing
 from tests.costs import LINEAR, growth
 
 ELENA, ARIA, DOTTY, BOB, ANN, FOREIGN = "11", "12", "13", "21", "22", "31"
@@ -275,7 +275,7 @@ def test_the_situation(
 )
 def test_spoken_of(content: str, bots: str) -> None:
     """A bot that the text only speaks about is found too, for gossip."""
-    assert spoken_of(event(content), ROSTER) == frozenset(bots.split())
+    assert addressing(event(content), ROSTER).spoken_of == frozenset(bots.split())
 
 
 NAMED_HERE = (
@@ -309,7 +309,7 @@ def test_roles_and_nicknames(content: str, guild: str | None, bots: str) -> None
     that server alone."""
     found = event(content, guild_id=guild)
     assert addressing(found, NAMED_HERE).bots == tuple(bots.split())
-    assert spoken_of(found, NAMED_HERE) == frozenset(bots.split())
+    assert addressing(found, NAMED_HERE).spoken_of == frozenset(bots.split())
 
 
 def test_a_shared_name_belongs_to_the_first() -> None:

@@ -14,8 +14,8 @@ from app.domain.model import Bid, Signal
 from app.rules.bids import bid, decide, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import fingerprint, parse_policy, shipped_policy
+from app.rules.reading import TEXT_CAP, Kind, read
 from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
-from app.rules.words import TEXT_CAP, Kind, read
 from tests.costs import LINEAR, growth
 
 BOTS = {"1": ("Elena",), "2": ("Marcus", "Marc"), "3": ("Aria",)}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.model import MAX_CONTENT, Event, RosterEntry
-from app.rules.addressing import addressing, common_names, spoken_of
+from app.rules.addressing import addressing, common_names
 from tests.costs import LINEAR, growth
 from tests.rules.calls import Row, heard, more, page, rows
 
@@ -105,7 +105,7 @@ def test_no_text_fails(text: str) -> None:
     """Whatever is written, the rules answer; and whom a line calls it also speaks
     of."""
     found = addressing(event(text), ROSTER)
-    assert set(found.bots) <= spoken_of(event(text), ROSTER)
+    assert set(found.bots) <= found.spoken_of
 
 
 @given(

@@ -13,7 +13,7 @@ from app.domain.errors import ConfigurationError
 from app.rules import policy as policies
 from app.rules.features import FEATURES, Tie
 from app.rules.policy import parse_policy, policy_text, shipped_policy
-from app.rules.words import Kind
+from app.rules.reading import Kind
 from tests.rules.golden import (
     BIDS_FILE,
     FEATURES_FILE,

@@ -51,7 +51,7 @@ def wants(name: str, text: str) -> bool:
         score
         + Interests(
             word for interest in character.interests for word in interest.words
-        ).bits(text)
+        ).bits(said.reading)
         >= 0
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.model import Addressing, ConversationState, Event, Signal
 from app.rules.interests import Interests
+from app.rules.reading import read
 from app.rules.signals import Facts, Thresholds, classify
 
 ENGAGED = ConversationState.ENGAGED
@@ -274,4 +275,4 @@ def test_thresholds_are_settings() -> None:
 )
 def test_touches(text: str, words: tuple[str, ...], expected: bool) -> None:
     """Interests are found as whole words, in any case."""
-    assert bool(Interests(words).touched(text)) is expected
+    assert bool(Interests(words).touched(read(text))) is expected

@@ -64,10 +64,10 @@ async def _tried_once(queue: Any, job: Any) -> None:
         queue.away = False
 
 
-def _everybody(event: Event, roster: Any, people: Any = ()) -> Addressing:
+def _everybody(event: Event, roster: Any, *known: Any) -> Addressing:
     if "?" in event.content and event.author_kind is AuthorKind.HUMAN:
         return Addressing(bots=tuple(entry.bot for entry in roster), reason="asked")
-    return addressing(event, roster, people)
+    return addressing(event, roster, *known)
 
 
 async def _nothing_read(*_: Any) -> int:

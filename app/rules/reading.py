@@ -1,11 +1,16 @@
-"""What one line of chat says by itself, read once in linear time: openers, words and
-its kind."""
+"""The one reading of a message's text: its words and kind, and the forms in which names
+are looked for. Made once, in linear time, and passed on to whoever asks about the
+text."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+
+from app.rules.excerpt import clip_text
+from app.rules.script import fold_text, normalise
 
 TEXT_CAP = 600
 """Characters of a line that are read; the rest is ignored, so that a huge line costs no
@@ -20,36 +25,36 @@ _OPENER = re.compile(r"\s*@?([^\s:,;>]{1,40}?)(?:\s?[:,;]+|\s?-+>|>)(?:\s|$)")
 _WORD = re.compile(r"[^\W_]{3,}")
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """The words of a text, as a set."""
     return frozenset(text.split())
 
 
-_WH = words(
+_WH = word_set(
     "what how why where when who which whats hows wheres anyone anybody someone somebody does do did is are can could will "
     "would should has have any"
 )
-_EVERYONE = words(
+_EVERYONE = word_set(
     "anyone anybody someone somebody everyone everybody all guys folks people"
 )
-_YOU = words("you your yours u ur youre you're ya yourself")
-_ME = words("i me my i'm im i've ive mine i'll i'd")
-_THANKS = words("thanks thank thx thnx ty cheers tnx thanx tks")
-_ACK = words(
+_YOU = word_set("you your yours u ur youre you're ya yourself")
+_ME = word_set("i me my i'm im i've ive mine i'll i'd")
+_THANKS = word_set("thanks thank thx thnx ty cheers tnx thanx tks")
+_ACK = word_set(
     "ok okay yes yeah yep yup no nope nah sure right k kk lol hehe haha heh ah oh cool nice great hmm hm ahh oops fine true "
     "indeed gotcha alright ooh wow good agreed"
 )
-_GREETING = words(
+_GREETING = word_set(
     "hi hello hey hallo yo morning evening greetings howdy hiya bye cya goodnight goodbye night"
 )
-_AND = words("and but so or then because also well though however plus")
+_AND = word_set("and but so or then because also well though however plus")
 _STOP = (
     _WH
     | _YOU
     | _ME
     | _AND
     | _EVERYONE
-    | words(
+    | word_set(
         "the that this it its for with from not was were been being there here had don't dont just like get got want need know "
         "think use using used one out now see yes yeah than them they him her his she our into about some more very too only "
         "other over try tried way make say said ubuntu"
@@ -71,8 +76,9 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One line, read: lower-case tokens, content words, the token it opens with as a
-    vocative, and its kind."""
+    """One text, read: lower-case tokens, content words, the token it opens with as a
+    vocative, and its kind. Whom it names depends on the roster, see
+    `app.rules.tokens`."""
 
     tokens: tuple[str, ...]
     words: tuple[str, ...]
@@ -83,10 +89,21 @@ class Reading:
     you: bool
     joins: bool
     """Begins with a word that continues (`and`, `but`, `so`)."""
+    said: frozenset[str]
+    """Its tokens and its content words: what an interest is held against."""
+    plain: str
+    """The text, normalised and as long as is looked at for names."""
+    folded: str
+    """The same without accents."""
 
 
+@lru_cache(maxsize=16)
 def read(text: str) -> Reading:
-    """Read a line of any length and content; only the first 600 characters count."""
+    """Read a text of any length and content; of its words only the first 600 characters
+    count. Every bot of a process hears the same text at the same moment: its copies
+    share one reading."""
+    # Clipped again: one character may normalise to many.
+    plain = clip_text(normalise(clip_text(text)))
     text = text[:TEXT_CAP]
     lower = text.lower()
     raw = lower.split()[:TOKEN_CAP]
@@ -98,19 +115,25 @@ def read(text: str) -> Reading:
     marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
     # The sentence begins behind the name that it calls.
     heads = tokens[1:] if opener is not None else tokens
-    seen = set(tokens)
+    seen = frozenset(tokens)
+    words = tuple(unique)[:WORD_CAP]
     return Reading(
         tokens=tokens,
-        words=tuple(unique)[:WORD_CAP],
+        words=words,
         opener=opener.group(1).strip(EDGE) if opener is not None else "",
         kind=_kind_of(heads, seen, marks, lower),
         marks=marks,
         you=not _YOU.isdisjoint(seen),
         joins=bool(heads) and heads[0] in _AND,
+        said=seen.union(words),
+        plain=plain,
+        folded=fold_text(plain),
     )
 
 
-def _kind_of(heads: tuple[str, ...], seen: set[str], marks: int, lower: str) -> Kind:
+def _kind_of(
+    heads: tuple[str, ...], seen: frozenset[str], marks: int, lower: str
+) -> Kind:
     first = heads[0] if heads else ""
     if lower.startswith(("!", "/")) and len(lower) > 1:
         return Kind.COMMAND
