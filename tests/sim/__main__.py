@@ -29,7 +29,7 @@ def judged(
     """Play a scenario and check its record."""
     with plant.planted():
         outcome = play(one, url, plant.edit)
-    return outcome, Checker(outcome).broken()
+    return outcome, Checker(outcome.evidence).broken()
 
 
 def digest(outcome: Outcome) -> str:
@@ -38,9 +38,10 @@ def digest(outcome: Outcome) -> str:
 
 
 def _told(seed: int, outcome: Outcome, broken: Sequence[Broken], took: float) -> None:
+    seen = outcome.evidence
     print(
         f"seed {seed}: {outcome.ended / 3600:.2f} simulated hours in {took:.0f} s, "
-        f"{len(outcome.said)} messages, {len(outcome.messages) - len(outcome.said)} "
+        f"{len(seen.said)} messages, {len(seen.messages) - len(seen.said)} "
         f"posts, {outcome.calls} calls, {outcome.faults} faults, digest "
         f"{digest(outcome)}: {'BROKEN' if broken else 'all promises kept'}",
         flush=True,

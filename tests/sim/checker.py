@@ -1,17 +1,17 @@
-"""The promises, checked on Discord's record and the journals alone."""
+"""The promises, checked on Discord's record and the journals alone: for the simulation
+and for the chaos on real processes."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.sim.clock import START
-from tests.sim.record import CHANNEL_IDS, Message
-from tests.sim.scenario import BOTS
-from tests.sim.simulation import Outcome, Silence
+from app.domain.model import JournalLine
+from tests.sim.evidence import Evidence, Shown
 
+DAY_S = 86_400
 PASSING = frozenset(
     {
         ("admit", "direct"),
@@ -49,14 +49,21 @@ class Broken:
         return f"{self.promise}: {self.what}"
 
 
-class Checker:
-    """Judges one outcome."""
+def is_excused(bot: str, lines: Iterable[JournalLine]) -> bool:
+    """Whether a message's journal says why a bot will not answer it."""
+    return any(
+        (line.step, line.verdict) not in PASSING for line in lines if line.bot == bot
+    )
 
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self._by_id = {one.id: one for one in outcome.messages}
-        self._posts = [one for one in outcome.messages if one.bot]
-        self._answers: dict[tuple[str, str], Message] = {}
+
+class Checker:
+    """Judges one run."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._by_id = {one.id: one for one in evidence.messages}
+        self._posts = [one for one in evidence.messages if one.bot]
+        self._answers: dict[tuple[str, str], Shown] = {}
         for post in self._posts:
             if post.reply_to:
                 self._answers.setdefault((post.bot, post.reply_to), post)
@@ -71,7 +78,13 @@ class Checker:
             *self._too_soon(),
             *self._spoken_while_muted(),
             *self._over_budget(),
+            *self._stale(),
         ]
+
+    def answered_at(self, bot: str, message: str) -> float | None:
+        """When a bot answered a message, in Unix seconds."""
+        answer = self._answers.get((bot, message))
+        return None if answer is None else answer.at
 
     def _doubled(self) -> Iterator[Broken]:
         nonces = Counter((one.bot, one.nonce) for one in self._posts)
@@ -84,49 +97,36 @@ class Checker:
                 yield Broken("no duplicate", f"{bot} answered {message} {times} times")
 
     def _piled_on(self) -> Iterator[Broken]:
-        for message, act in self._outcome.said.items():
-            who = [bot for bot in BOTS if (bot, message) in self._answers]
-            who += [bot for bot, _ in self._by_id[message].reactions]
-            unasked = sorted(set(who) - set(act.asks))
+        for message, said in self._evidence.said.items():
+            shown = self._by_id[message]
+            who = [
+                bot for bot in self._evidence.bots if (bot, message) in self._answers
+            ]
+            unasked = sorted({*who, *shown.reacted} - set(said.asks))
             # An edit may take the names away before a gateway hears of the message.
-            asks = act.asks and self._by_id[message].edited_at is None
+            asks = said.asks and not shown.edited
             if len(unasked) > 1 or (unasked and asks):
                 yield Broken("no pile-on", f"{unasked} answered {message} unasked")
 
     def _lost(self) -> Iterator[Broken]:
-        for message, act in self._outcome.said.items():
-            said = self._by_id[message]
-            if said.deleted_at is not None or said.edited_at is not None:
+        for message, said in self._evidence.said.items():
+            shown = self._by_id[message]
+            if shown.deleted or shown.edited:
                 continue
-            for bot in act.asks:
-                if (bot, message) in self._outcome.unheard:
+            for bot in said.asks:
+                if (bot, message) in self._evidence.unheard:
                     continue
-                if not self._answered(bot, said) and not self._excused(bot, message):
+                if not self._answered(bot, shown) and not self._excused(bot, message):
                     yield Broken("nothing direct lost", f"{bot} owes {message}")
 
-    def _answered(self, bot: str, said: Message) -> bool:
-        reacted = any(who == bot for who, _ in said.reactions)
-        return reacted or (bot, said.id) in self._answers
+    def _answered(self, bot: str, shown: Shown) -> bool:
+        return bot in shown.reacted or (bot, shown.id) in self._answers
 
     def _excused(self, bot: str, message: str) -> bool:
-        return any(
-            (line.step, line.verdict) not in PASSING
-            for line in self._outcome.journals[message]
-            if line.bot == bot
-        )
+        return is_excused(bot, self._evidence.journals[message])
 
     def _out_of_order(self) -> Iterator[Broken]:
-        lanes: dict[tuple[str, str, str], list[tuple[int, Message]]] = defaultdict(list)
-        for message, act in self._outcome.said.items():
-            for line in self._outcome.journals[message]:
-                if (line.step, line.verdict) == ("admit", "direct"):
-                    answer = self._answers.get((line.bot, message))
-                    # Where another bot was named first it waits for that one, and what
-                    # came later need not.
-                    if answer is not None and act.asks[:1] == (line.bot,):
-                        lane = line.bot, act.channel, act.who
-                        lanes[lane].append((line.at_ms, answer))
-        for (bot, channel, who), answers in lanes.items():
+        for (bot, channel, who), answers in self._lanes().items():
             heard = [answer for _, answer in sorted(answers, key=lambda one: one[0])]
             for before, after in pairwise(heard):
                 # What was missed is heard late. Each person's messages are answered in
@@ -139,14 +139,28 @@ class Checker:
                         f"{before.reply_to}, which it heard first",
                     )
 
+    def _lanes(self) -> dict[tuple[str, str, str], list[tuple[int, Shown]]]:
+        """By bot, channel and person: when each message was heard, and its answer."""
+        lanes: dict[tuple[str, str, str], list[tuple[int, Shown]]] = defaultdict(list)
+        for message, said in self._evidence.said.items():
+            for line in self._evidence.journals[message]:
+                if (line.step, line.verdict) == ("admit", "direct"):
+                    answer = self._answers.get((line.bot, message))
+                    # Where another bot was named first it waits for that one, and what
+                    # came later need not.
+                    if answer is not None and said.asks[:1] == (line.bot,):
+                        lane = line.bot, said.channel, said.who
+                        lanes[lane].append((line.at_ms, answer))
+        return lanes
+
     def _too_soon(self) -> Iterator[Broken]:
-        cooldown = self._outcome.scenario.cooldown * 1000
-        for bot in BOTS:
+        cooldown = self._evidence.limits.cooldown * 1000
+        for bot in self._evidence.bots:
             commits = sorted(
                 (line.at_ms, message)
-                for message, act in self._outcome.said.items()
-                if bot not in act.asks
-                for line in self._outcome.journals[message]
+                for message, said in self._evidence.said.items()
+                if bot not in said.asks
+                for line in self._evidence.journals[message]
                 if line.bot == bot and line.verdict == "committed"
             )
             for (before, _), (after, message) in pairwise(commits):
@@ -156,37 +170,38 @@ class Checker:
                     )
 
     def _spoken_while_muted(self) -> Iterator[Broken]:
-        for silence in self._outcome.silences:
+        for silence in self._evidence.silences:
             for post in self._posts:
-                if silence.from_s < post.at < silence.until_s and _holds(silence, post):
+                if silence.holds(post):
                     yield Broken(
                         "mute", f"{post.bot} posted {post.id}, {silence.scope} is muted"
                     )
 
     def _over_budget(self) -> Iterator[Broken]:
+        limits = self._evidence.limits
         roots = Counter(self._root(post) for post in self._posts)
-        most = self._outcome.scenario.root_posts
         for root, posts in roots.items():
-            if root and posts > most:
-                yield Broken("budgets", f"{root} caused {posts} posts, not {most}")
-        days = Counter(
-            (one.bot, int((START + one.at) // 86_400)) for one in self._posts
-        )
+            if root and posts > limits.root_posts:
+                yield Broken(
+                    "budgets", f"{root} caused {posts} posts, not {limits.root_posts}"
+                )
+        days = Counter((one.bot, int(one.at // DAY_S)) for one in self._posts)
         for (bot, _), posts in days.items():
-            if posts > self._outcome.scenario.daily_posts:
+            if posts > limits.daily_posts:
                 yield Broken("budgets", f"{bot} posted {posts} times in a day")
 
-    def _root(self, post: Message) -> str:
+    def _root(self, post: Shown) -> str:
         seen = post
         while seen.bot and seen.reply_to in self._by_id:
             seen = self._by_id[seen.reply_to]
         return "" if seen.bot else seen.id
 
-
-def _holds(silence: Silence, post: Message) -> bool:
-    kind, _, name = silence.scope.partition(":")
-    return (
-        kind == "all"
-        or (kind == "bot" and name == post.bot)
-        or (kind == "channel" and CHANNEL_IDS[name] == post.channel)
-    )
+    def _stale(self) -> Iterator[Broken]:
+        latest = self._evidence.limits.stale_after
+        for (bot, message), answer in self._answers.items():
+            said = self._evidence.said.get(message)
+            if said is None or bot in said.asks:
+                continue
+            late = answer.at - self._by_id[message].at
+            if late > latest:
+                yield Broken("freshness", f"{bot} answered {message} {late:.0f} s late")

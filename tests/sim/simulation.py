@@ -9,7 +9,7 @@ import functools
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -19,7 +19,8 @@ from app.broker.hints import PUMP
 from app.domain.settings import Settings
 from app.store import journal, keys, mutes
 from tests.sim.calls import Broker, Hint, Timeline, Trouble, Wire
-from tests.sim.clock import Process, SimulatedLoop, simulated
+from tests.sim.clock import START, Process, SimulatedLoop, simulated
+from tests.sim.evidence import Evidence, Limits, Said, Shown, Silence
 from tests.sim.processes import SimulatedGateway, SimulatedWorker, World, seams
 from tests.sim.record import CHANNEL_IDS, USER_IDS, Message, Record
 from tests.sim.scenario import BOTS, Act, Scenario
@@ -31,31 +32,16 @@ POLL = "safety_poll"
 
 
 @dataclass
-class Silence:
-    """A mute: `from_s` is its acknowledgement."""
-
-    scope: str
-    from_s: float
-    until_s: float = float("inf")
-
-
-@dataclass
 class Outcome:
-    """What a checker may look at: the record, the journals, and what people did."""
+    """What was seen, and how much of it there was."""
 
     scenario: Scenario
-    messages: list[Message]
-    journals: dict[str, tuple[Any, ...]]
-    said: dict[str, Act]
-    """What people said, by message id."""
-    silences: list[Silence]
+    evidence: Evidence
     ended: float
     timeline: list[str] = field(default_factory=list)
     calls: int = 0
     faults: int = 0
     hints: int = 0
-    unheard: frozenset[tuple[str, str]] = frozenset()
-    """Bots and messages of which no event came, or a late one."""
 
 
 def settings_of(scenario: Scenario, url: str) -> Settings:
@@ -134,18 +120,32 @@ class Simulation:
             message: self.server.execute(journal.read(message))
             for message in self._acts
         }
+        evidence = Evidence(
+            bots=BOTS,
+            messages=[_shown(one) for one in self.record.messages.values()],
+            said={message: _said(act) for message, act in self._acts.items()},
+            journals=journals,
+            limits=self._limits(),
+            silences=self._silences,
+            unheard=frozenset(self.record.unheard),
+        )
         return Outcome(
             scenario=self.scenario,
-            messages=list(self.record.messages.values()),
-            journals=journals,
-            said=self._acts,
-            silences=self._silences,
+            evidence=evidence,
             ended=self.loop.time(),
             timeline=self.timeline.lines,
             calls=self.wire.calls,
             faults=self.trouble.struck,
             hints=self.broker.hints,
-            unheard=frozenset(self.record.unheard),
+        )
+
+    def _limits(self) -> Limits:
+        settings = self.world.settings
+        return Limits(
+            cooldown=settings.cooldown,
+            root_posts=settings.root_posts,
+            daily_posts=settings.daily_posts,
+            stale_after=settings.backfill_age + settings.deliver_by,
         )
 
     def close(self) -> None:
@@ -249,14 +249,35 @@ class Simulation:
         if execute(mutes.read(keys.mute_by_operator(self._scope(scope)))) is None:
             return  # it was lifted meanwhile
         self.timeline.tell("operator", f"is told that {scope} is silent")
-        self._silences.append(Silence(scope, self.loop.time()))
+        self._silences.append(Silence(self._scope(scope), self.loop.wall()))
 
     def _unmute(self, scope: str) -> None:
         self.server.execute(mutes.unmute(self._scope(scope)))
         self.timeline.tell("operator", f"unmutes {scope}")
-        for one in self._silences:
-            if one.scope == scope:
-                one.until_s = min(one.until_s, self.loop.time())
+        self._silences = [
+            replace(one, until_s=min(one.until_s, self.loop.wall()))
+            if one.scope == self._scope(scope)
+            else one
+            for one in self._silences
+        ]
+
+
+def _shown(one: Message) -> Shown:
+    return Shown(
+        id=one.id,
+        channel=one.channel,
+        bot=one.bot,
+        at=START + one.at,
+        reply_to=one.reply_to,
+        nonce=one.nonce,
+        edited=one.edited_at is not None,
+        deleted=one.deleted_at is not None,
+        reacted=tuple(bot for bot, _ in one.reactions),
+    )
+
+
+def _said(act: Act) -> Said:
+    return Said(act.who, act.channel, act.asks)
 
 
 def _nothing() -> None:

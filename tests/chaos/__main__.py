@@ -1,0 +1,76 @@
+"""`make chaos`: real processes, and what can be done to them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos.report import table
+from tests.chaos.run import Seen, play
+from tests.chaos.schedule import KINDS, VERSION, schedule
+from tests.sim.checker import Checker
+
+MOST_MINUTES = 60.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play one seed; 1: a promise was broken, 2: the seed is of another version."""
+    options = _options(arguments)
+    if options.version not in {None, VERSION}:
+        print(f"Seeds of version {options.version} mean nothing here: {VERSION}.")
+        return 2
+    if not 0 < options.minutes <= MOST_MINUTES:
+        print(f"MINUTES must be above 0 and at most {MOST_MINUTES:g}.")
+        return 2
+    plan = schedule(options.seed, options.minutes * 60, options.only or KINDS)
+    print(
+        f"seed {plan.seed}, version {VERSION}, schedule {plan.digest}: "
+        f"{len(plan.acts)} acts, {len(plan.strikes)} strikes in {options.minutes:g} min"
+    )
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = options.keep or Path(temporary)
+        seen = play(folder / "run", plan, lambda line: print(line, flush=True))
+    print(f"\n{table(seen)}\n")
+    return _told(seen, time.monotonic() - begun)
+
+
+def _told(seen: Seen, took: float) -> int:
+    evidence = seen.evidence
+    broken = Checker(evidence).broken()
+    asked = sum(len(said.asks) for said in evidence.said.values())
+    posts = sum(1 for one in evidence.messages if one.bot)
+    print(
+        f"{len(evidence.said)} messages, {asked} questions to bots, {posts} posts, "
+        f"{len(seen.struck)} strikes, {len(evidence.silences)} mutes, {took:.0f} s"
+    )
+    for one in broken:
+        print(f"  {one}")
+        message = next((word for word in one.what.split() if word in evidence.said), "")
+        for line in evidence.journals.get(message, ()):
+            print(
+                f"    {line.at_ms} {line.bot} {line.step} {line.verdict}: {line.reason}"
+            )
+    for process in seen.ended:
+        print(f"  ended by itself: {process}")
+    failed = bool(broken or seen.ended)
+    print("BROKEN" if failed else "all promises kept")
+    return int(failed)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=5.0, help="at most 60")
+    parser.add_argument("--version", type=int, help=f"of the seed, now {VERSION}")
+    parser.add_argument("--only", action="append", choices=KINDS, help="such strikes")
+    parser.add_argument("--keep", type=Path, help="a folder for the processes' logs")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""What a run showed, as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.run import Seen, Struck
+from tests.sim.checker import Checker
+
+AFTER_S = 2.0
+"""What was said until so long after the end of a strike belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What one kind of strike did to those who asked a bot meanwhile."""
+
+    kind: str
+    times: int
+    asked: int
+    """Questions to a bot from the beginning of a strike until shortly after its end."""
+    waits: Sequence[float]
+    """Seconds from the end, or from the question if that came later, until the answer,
+    of each that was not answered before the end. Sorted."""
+
+    def share(self, part: float) -> float:
+        """The wait that so large a part did not exceed; 0 where nobody waited."""
+        if not self.waits:
+            return 0.0
+        return self.waits[min(len(self.waits) - 1, int(part * len(self.waits)))]
+
+
+def recoveries(seen: Seen) -> list[Recovery]:
+    """By kind, in the order in which the kinds first struck."""
+    kinds = list(dict.fromkeys(one.kind for one in seen.struck))
+    return [_recovery(seen, kind) for kind in kinds]
+
+
+def _recovery(seen: Seen, kind: str) -> Recovery:
+    strikes = [one for one in seen.struck if one.kind == kind]
+    found = [pair for one in strikes for pair in _waits(seen, one)]
+    waits = sorted(wait for wait in found if wait > 0)
+    return Recovery(kind, len(strikes), len(found), waits)
+
+
+def _waits(seen: Seen, one: Struck) -> Iterator[float]:
+    """Of each question of that time: the wait after the end; 0: it was answered
+    before."""
+    evidence = seen.evidence
+    checker = Checker(evidence)
+    shown = {post.id: post for post in evidence.messages}
+    for message, said in evidence.said.items():
+        at = shown[message].at
+        if not one.begun <= at <= one.ended + AFTER_S:
+            continue
+        for bot in said.asks:
+            answered = checker.answered_at(bot, message)
+            if answered is not None:
+                yield max(0.0, answered - max(at, one.ended))
+
+
+def table(seen: Seen) -> str:
+    """One row for each kind, in Markdown."""
+    lines = [
+        "| what went wrong | times | asked | still waiting at its end | p50, s | p99, s |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    lines += [
+        f"| {one.kind} | {one.times} | {one.asked} | {len(one.waits)} "
+        f"| {one.share(0.5):.1f} | {one.share(0.99):.1f} |"
+        for one in recoveries(seen)
+    ]
+    lines += [
+        f"| {kind} | left out: {why} | | | | |" for kind, why in seen.missing.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,132 @@
+"""The chaos is an instrument: its schedules replay, its proxy does harm, its verdict
+fails where a promise is broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.domain.model import JournalLine
+from app.host.valkey import EmbeddedValkey
+from tests.chaos.__main__ import main
+from tests.chaos.proxy import Proxy
+from tests.chaos.report import recoveries, table
+from tests.chaos.run import LIMITS, Seen, Struck, play
+from tests.chaos.schedule import BOTS, KINDS, schedule
+from tests.chaos.strikes import _MADE
+from tests.sim.checker import Checker
+from tests.sim.evidence import Evidence, Said, Shown, Silence
+
+
+def test_a_seed_is_a_schedule() -> None:
+    """The same seed is the same acts and strikes, another is another, and five minutes
+    have every kind."""
+    assert schedule(7, 300.0) == schedule(7, 300.0)
+    assert schedule(7, 300.0).digest != schedule(8, 300.0).digest
+    for seed in range(20):
+        assert {one.kind for one in schedule(seed, 300.0).strikes} == set(KINDS)
+    assert set(_MADE) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version", "0"], ["--minutes", "61"], ["--minutes", "0"]]
+)
+def test_what_cannot_be_played_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A seed of another version, or a time out of bounds: exit code 2 and one line."""
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def _through(proxy: Proxy, valkey: EmbeddedValkey) -> redis.Redis:
+    return redis.Redis(
+        port=proxy.port,
+        password=valkey.password,
+        socket_timeout=0.5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def test_the_proxy_does_harm_and_heals(redis_url: str, valkey: EmbeddedValkey) -> None:
+    """Through it all passes; swallowed and cut calls fail; healed it passes again."""
+    with (
+        Proxy("127.0.0.1", valkey.port, 1).running() as proxy,
+        _through(proxy, valkey) as client,
+    ):
+        assert client.set("probe", "x", px=10_000)
+        proxy.swallow = True
+        with pytest.raises(redis.exceptions.TimeoutError):
+            client.get("probe")
+        proxy.heal()
+        assert client.get("probe") == b"x"
+        proxy.cut_rate = 1.0
+        with pytest.raises(redis.exceptions.ConnectionError):
+            client.get("probe")
+        proxy.heal()
+        assert client.get("probe") == b"x"
+
+
+def _evidence(*posts: Shown, silences: tuple[Silence, ...] = ()) -> Evidence:
+    """Kim asked ada in message 10 at second 100, and said 11 to nobody."""
+    said = {"10": Said("Kim", "lounge", ("ada",)), "11": Said("Kim", "lounge")}
+    heard = JournalLine(at_ms=100_000, bot="ada", step="admit", verdict="direct")
+    return Evidence(
+        bots=BOTS,
+        messages=(Shown("10", "1", "", 100.0), Shown("11", "1", "", 100.0), *posts),
+        said=said,
+        journals={"10": (heard,), "11": ()},
+        limits=LIMITS,
+        silences=silences,
+    )
+
+
+ANSWER = Shown("20", "1", "ada", 104.0, reply_to="10", nonce="a")
+BROKEN: dict[str, Evidence] = {
+    "nothing direct lost": _evidence(),
+    "no duplicate": _evidence(ANSWER, Shown("21", "1", "ada", 105.0, "10", "b")),
+    "no pile-on": _evidence(
+        ANSWER,
+        Shown("21", "1", "bob", 105.0, "11", "b"),
+        Shown("22", "1", "cyd", 106.0, "11", "c"),
+    ),
+    "mute": _evidence(ANSWER, silences=(Silence("bot:ada", 103.0, 110.0),)),
+    "freshness": _evidence(ANSWER, Shown("21", "1", "bob", 9_999.0, "11", "b")),
+}
+
+
+@pytest.mark.parametrize("promise", BROKEN)
+def test_a_broken_promise_is_seen(promise: str) -> None:
+    """Each is told by its name, and a sound record breaks none."""
+    assert [one.promise for one in Checker(BROKEN[promise]).broken()] == [promise]
+    assert not Checker(_evidence(ANSWER)).broken()
+
+
+def test_recovery_is_counted_from_the_end() -> None:
+    """What was asked during a strike waits from its end until its answer; what was
+    answered before the end did not wait."""
+    struck = [Struck("Redis killed", 99.0, 101.0), Struck("beat killed", 99.0, 104.5)]
+    seen = Seen(_evidence(ANSWER), struck, [], {"disk full": "no"})
+    waits = {one.kind: list(one.waits) for one in recoveries(seen)}
+    assert waits == {"Redis killed": [3.0], "beat killed": []}
+    assert re.search(r"Redis killed \| 1 \| 1 \| 1 \| 3.0 \| 3.0", table(seen))
+
+
+@pytest.mark.slow
+def test_half_a_minute_of_chaos(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Every promise holds while processes are killed and frozen and Redis is cut
+    off, and no process ends by itself."""
+    kinds = ("worker killed", "gateway frozen", "dropping network")
+    seen = play(tmp_path / "run", schedule(5, 25.0, kinds, pause=1.0))
+    record_property("table", table(seen))
+    assert not Checker(seen.evidence).broken()
+    assert not seen.ended
+    assert {one.kind for one in seen.struck} == set(kinds)

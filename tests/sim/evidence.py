@@ -1,0 +1,76 @@
+"""What a checker may look at: Discord's record, the journals, and what people and
+operators did. The simulation and the chaos on real processes both fill it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.model import JournalLine
+
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One message of Discord's record. `bot`: which of ours wrote it; empty: a person.
+    `at`: Unix seconds. `reacted`: our bots that reacted to it."""
+
+    id: str
+    channel: str
+    bot: str
+    at: float
+    reply_to: str = ""
+    nonce: str = ""
+    edited: bool = False
+    deleted: bool = False
+    reacted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said. `asks`: our bots that it speaks to, in this order."""
+
+    who: str
+    channel: str
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A mute from its acknowledgement on, in Unix seconds. `scope`: all, bot:<name> or
+    channel:<id>."""
+
+    scope: str
+    from_s: float
+    until_s: float = FOREVER
+
+    def holds(self, post: Shown) -> bool:
+        """Whether this post was forbidden by it."""
+        scopes = ("all", f"bot:{post.bot}", f"channel:{post.channel}")
+        return self.from_s < post.at < self.until_s and self.scope in scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the settings promise. Seconds and posts."""
+
+    cooldown: float
+    root_posts: int
+    daily_posts: int
+    stale_after: float
+    """Seconds after which nobody answers what was said to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All of it. `said` and `journals`: by message id."""
+
+    bots: tuple[str, ...]
+    messages: Sequence[Shown]
+    said: Mapping[str, Said]
+    journals: Mapping[str, Sequence[JournalLine]]
+    limits: Limits
+    silences: Sequence[Silence] = ()
+    unheard: frozenset[tuple[str, str]] = frozenset()
+    """Bots and messages of which no event came, or a late one."""
