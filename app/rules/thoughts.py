@@ -1,0 +1,263 @@
+"""One thought in several lines: a greeting and then the point, a sentence cut in two.
+
+Whoever is asked waits until the thought is over, reads all of its lines and answers
+once. Pure: time comes with the lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from app.rules.reading import TEXT_CAP, Kind, read, word_set
+
+PEOPLE = 16
+"""People per channel whose latest thought is remembered."""
+LINES = 8
+"""Lines of one thought; whoever goes on begins a new one."""
+LONG = 60
+"""Characters from which a line is taken for a whole thought."""
+LONG_UNSPACED = 12
+"""The same in scripts without spaces, whose signs say more."""
+TO_READ_MS, TO_TYPE_MS = 2_000, 250
+"""What a person needs to read an answer, and to type one character (48 words a
+minute)."""
+
+_MENTION = re.compile(r"<@[!&]?\d{1,20}>")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+)
+_CLOSERS = ")]}\"'’”»*_~`| "
+_ENDS = "?!.。？！．؟۔।…"
+_LEADS_ON = (",", ":", ";", "-", "–", "—", "…", "...", "(", "/", "、", "，", "：")
+_SMILEY = re.compile(r"(?:^|\s)[:;=8xX][-^']?[)(DPpOo3/\\|]+$")
+_PICTOGRAM = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?$")
+_TO_BE_CONTINUED = word_set(
+    "and or but so because cause cuz the a an to of for with if that which who when while my your his her our their is are "
+    "was were as at by from into like than then also plus und oder aber weil der die das et ou mais parce que le la y o pero"
+)
+"""Words that hardly end a sentence."""
+_OPENERS = word_set(
+    "hi hello hey hallo yo hiya howdy morning evening afternoon good there all everyone guys folks again um uh uhm er erm hm "
+    "hmm ok okay so well oh ah right wait actually listen look quick question one sec second moment just please pls bonjour "
+    "salut hola ciao hej moin guten tag"
+)
+"""Of these alone no point is made: it is still to come."""
+_WHOLE = frozenset({Kind.QUESTION, Kind.ASKING_ALL, Kind.THANKS})
+_SHARES = ((2, 0.6), (4, 0.4), (8, 0.2))
+"""Up to so many words without an end: the share of the wait that they are worth."""
+_REST = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the rest of a thought is waited for, in milliseconds. `wait_ms` 0: not
+    at all, and no lines are joined."""
+
+    wait_ms: int = 2_500
+    """After a line that is plainly not the whole of it."""
+    typing_ms: int = 8_000
+    """After a sign that its author types; Discord shows it for ten seconds."""
+    most_ms: int = 12_000
+    """From its first line on, whatever follows."""
+    gap_ms: int = 10_000
+    """Between two lines that may belong together."""
+
+    @property
+    def off(self) -> bool:
+        """Whether each line is taken for a thought."""
+        return self.wait_ms <= 0
+
+
+OFF = Patience(wait_ms=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as far as the rule looks at it. `calls`: whom it speaks to by itself,
+    `open`: the share of the wait that it is worth (`openness`)."""
+
+    message_id: str
+    author: str
+    text: str
+    at_ms: int
+    calls: tuple[str, ...] = ()
+    reply_to: str | None = None
+    open: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """Lines of one person. `answered_ms`: when one of our bots answered it;
+    `interrupted`: somebody else has spoken since its last line."""
+
+    lines: tuple[Line, ...]
+    answered_ms: int | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a line is to the thought before it: the earlier lines that it goes on with,
+    or an `afterthought`, begun before the answer could be read."""
+
+    earlier: tuple[Line, ...] = ()
+    afterthought: bool = False
+
+
+ALONE = Heard()
+
+
+def openness(text: str, names: Collection[str] = (), enclosed: bool = False) -> float:
+    """How plainly a line is not the whole of a thought, from 0 (nothing suggests that
+    more comes) to 1. `names`: what the bots are called; `enclosed`: files came with
+    it."""
+    shown = text[-TEXT_CAP:].rstrip()
+    said = _said(shown, names)
+    if not said:
+        # A name alone, or a picture without a word.
+        return 0.5 if enclosed else 1.0
+    bare = shown.rstrip(_CLOSERS) or shown
+    if bare.endswith(_LEADS_ON) and not _ends_whole(shown):
+        return 1.0
+    if not set(said) - _OPENERS:
+        return 1.0
+    if bare[-1] in _ENDS or _ends_whole(shown) or text.startswith(("/", "!")):
+        return 0.0
+    if said[-1] in _TO_BE_CONTINUED and len(text) < TEXT_CAP:
+        return 1.0
+    return 0.0 if _is_long(text) or _asks(said) else _by_length(len(said))
+
+
+def _said(text: str, names: Collection[str]) -> list[str]:
+    """The words of a line without mentions and without what the bots are called."""
+    rest = _MENTION.sub(" ", text).casefold()
+    called = {word for name in names for word in _WORD.findall(name.casefold())}
+    return [word for word in _WORD.findall(rest) if word not in called]
+
+
+def _ends_whole(text: str) -> bool:
+    """Whether it ends in a smiley, a pictogram or code."""
+    return bool(_SMILEY.search(text) or _PICTOGRAM.search(text) or text.endswith("```"))
+
+
+def _is_long(text: str) -> bool:
+    signs = len(_UNSPACED.findall(text[:TEXT_CAP]))
+    return len(text) >= LONG or signs >= LONG_UNSPACED
+
+
+def _asks(said: Sequence[str]) -> bool:
+    """Whether the words are a question, or thanks, though no sign ends them."""
+    rest = list(said)
+    while rest and rest[0] in _OPENERS:
+        rest.pop(0)
+    kind = read(" ".join(rest)).kind
+    return kind in _WHOLE and (kind is Kind.THANKS or len(rest) >= 3)
+
+
+def _by_length(count: int) -> float:
+    return next((share for most, share in _SHARES if count <= most), _REST)
+
+
+def wait_ms(lines: Sequence[Line], patience: Patience) -> int:
+    """How long to wait for more after the last of these lines of one thought, in
+    milliseconds. Never beyond the bound that its first line set."""
+    if patience.off:
+        return 0
+    left = patience.most_ms - (lines[-1].at_ms - lines[0].at_ms)
+    return max(0, min(round(patience.wait_ms * lines[-1].open), left))
+
+
+def typing_ms(lines: Sequence[Line], now_ms: int, patience: Patience) -> int:
+    """How much longer, now that the author of these lines is seen typing."""
+    left = patience.most_ms - (now_ms - lines[0].at_ms)
+    return max(0, min(patience.typing_ms, left))
+
+
+def goes_on(thought: Thought, line: Line, patience: Patience) -> bool:
+    """Whether a line of the same person belongs to the thought."""
+    first, last = thought.lines[0], thought.lines[-1]
+    if thought.answered_ms is not None or len(thought.lines) >= LINES:
+        return False
+    if not 0 <= line.at_ms - last.at_ms <= patience.gap_ms:
+        return False
+    if line.at_ms - first.at_ms > patience.most_ms:
+        return False
+    answers = line.reply_to
+    if answers and answers != first.reply_to and answers not in _ids(thought):
+        return False
+    # Who calls anew after a whole line asks anew; so does who calls somebody else.
+    called = {name for one in thought.lines for name in one.calls}
+    if line.calls and (not last.open or (called and called != set(line.calls))):
+        return False
+    return bool(last.open) or not thought.interrupted
+
+
+def _ids(thought: Thought) -> set[str]:
+    return {one.message_id for one in thought.lines}
+
+
+def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
+    """Whether a line that speaks to nobody is the rest of an answered thought: sent so
+    soon that its author cannot have read the answer first. A question is none."""
+    since = thought.answered_ms
+    if since is None or line.calls or line.reply_to:
+        return False
+    if line.at_ms - thought.lines[-1].at_ms > patience.gap_ms:
+        return False
+    needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
+    asks = read(line.text).kind in {Kind.QUESTION, Kind.ASKING_ALL}
+    return line.at_ms - since < needed and not asks
+
+
+class Thoughts:
+    """The latest thought of each person in one channel: a bounded fold over its
+    lines."""
+
+    def __init__(self, patience: Patience = OFF) -> None:
+        self._patience = patience
+        self._latest: OrderedDict[str, Thought] = OrderedDict()
+
+    def hear(self, line: Line, ours: bool = False) -> Heard:
+        """Take in the next line. `ours`: one of our bots wrote it."""
+        if self._patience.off:
+            return ALONE
+        self._interrupt(line, ours)
+        if ours:
+            return ALONE
+        before = self._latest.get(line.author)
+        found, thought = ALONE, Thought((line,))
+        if before is not None and goes_on(before, line, self._patience):
+            found = Heard(before.lines)
+            thought = Thought((*before.lines, line))
+        elif before is not None and is_afterthought(before, line, self._patience):
+            # What follows it is judged by the same answer.
+            found = Heard(afterthought=True)
+            thought = replace(before, lines=(*before.lines[-1:], line))
+        self._latest[line.author] = thought
+        self._latest.move_to_end(line.author)
+        if len(self._latest) > PEOPLE:
+            self._latest.popitem(last=False)
+        return found
+
+    def of(self, author: str) -> Thought | None:
+        """The latest thought of a person."""
+        return self._latest.get(author)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._latest.clear()
+
+    def _interrupt(self, line: Line, ours: bool) -> None:
+        for author, thought in self._latest.items():
+            if author == line.author:
+                continue
+            answered = thought.answered_ms
+            if answered is None and ours and line.reply_to in _ids(thought):
+                answered = line.at_ms
+            self._latest[author] = replace(
+                thought, answered_ms=answered, interrupted=True
+            )

@@ -1,0 +1,232 @@
+"""Which lines are one thought, and how long the rest of one is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rules.thoughts import (
+    ALONE,
+    LINES,
+    OFF,
+    Line,
+    Patience,
+    Thoughts,
+    openness,
+    typing_ms,
+    wait_ms,
+)
+
+NAMES = ("aria", "Aria Stone")
+PATIENCE = Patience()
+
+
+def line(number: int, text: str, at_s: float = 0.0, **more: object) -> Line:
+    """Anna's line so many seconds after the first one."""
+    told: dict[str, object] = {
+        "message_id": str(number),
+        "author": "anna",
+        "text": text,
+        "at_ms": round(at_s * 1000),
+        "open": openness(text, NAMES),
+        **more,
+    }
+    return Line(**told)  # type: ignore[arg-type]  # a test's own fields
+
+
+WHOLE = (
+    "aria, what is a negroni?",
+    "Aria: what is X",
+    "how do I install it",
+    "I think so.",
+    "aria you are great!",
+    "thanks",
+    "ok, thank you",
+    "that was fun :)",
+    "see you 👋",
+    "(I asked before.)",
+    'she said "no."',
+    "```\nprint(1)\n```",
+    "this line goes on for so long that it is taken for a whole thought by itself",
+    "これは何ですか教えてください",
+    "/roll 20",
+)
+NOT_WHOLE = (
+    "aria",
+    "<@123456789012345678>",
+    "hey aria",
+    "hi all",
+    "um",
+    "ok so",
+    "aria, quick question",
+    "I wanted to know,",
+    "here is the thing:",
+    "I went there and",
+    "what I mean is the",
+    "I thought...",
+    "wait",
+    "",
+)
+BETWEEN = ("negroni", "the blue one", "I like it here", "aria hello 17")
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_a_whole_line_is_not_waited_for(text: str) -> None:
+    """A question, an end, a smiley, thanks, code or length: no time is lost."""
+    assert wait_ms([line(1, text)], PATIENCE) == 0
+
+
+@pytest.mark.parametrize("text", NOT_WHOLE)
+def test_what_plainly_goes_on_is_waited_for(text: str) -> None:
+    """A name or a greeting alone, and a sentence cut in two, get the whole wait."""
+    assert wait_ms([line(1, text)], PATIENCE) == PATIENCE.wait_ms
+
+
+@pytest.mark.parametrize("text", BETWEEN)
+def test_a_short_line_without_an_end_is_waited_for_a_little(text: str) -> None:
+    """Where nothing tells, the shorter the line the longer the wait."""
+    assert 0 < wait_ms([line(1, text)], PATIENCE) < PATIENCE.wait_ms
+
+
+def test_a_picture_without_a_word_waits_for_its_question() -> None:
+    """People post a picture and then ask about it."""
+    assert 0 < openness("", enclosed=True) < 1
+    assert openness("aria, what is this?", NAMES, enclosed=True) == 0
+
+
+def heard(lines: Sequence[Line], ours: Sequence[int] = ()) -> list[tuple[str, ...]]:
+    """Of each line, the earlier ones that it goes on with."""
+    thoughts = Thoughts(PATIENCE)
+    found = [thoughts.hear(one, ours=place in ours) for place, one in enumerate(lines)]
+    return [tuple(one.message_id for one in each.earlier) for each in found]
+
+
+def test_a_greeting_and_the_point_are_one_thought() -> None:
+    """Lines within the gap are joined, in order."""
+    three = [line(1, "hey aria"), line(2, "um", 1), line(3, "what is X?", 3)]
+    assert heard(three) == [(), ("1",), ("1", "2")]
+
+
+def test_what_comes_late_is_another_thought() -> None:
+    """Beyond the gap nothing is joined."""
+    assert heard([line(1, "hey aria"), line(2, "what is X?", 10.1)]) == [(), ()]
+
+
+def test_a_thought_has_a_bound() -> None:
+    """Whoever types without end begins a new thought after the bound, so nothing is
+    held for ever."""
+    flood = [line(n, "and", n) for n in range(30)]
+    found = heard(flood)
+    assert [n for n, earlier in enumerate(found) if not earlier] == [0, 8, 16, 24]
+    assert max(map(len, found)) == LINES - 1
+
+
+def test_a_new_call_after_a_whole_line_is_a_new_thought() -> None:
+    """Two questions that both call the bot are two; after a bare call it is one."""
+    first = line(1, "aria, what is X?", calls=("aria",))
+    again = line(2, "aria, and Y?", 2, calls=("aria",))
+    assert heard([first, again]) == [(), ()]
+    bare = line(1, "hey aria", calls=("aria",))
+    assert heard([bare, again]) == [(), ("1",)]
+
+
+def test_who_calls_somebody_else_begins_anew() -> None:
+    """Lines to two bots are two thoughts."""
+    bare = line(1, "hey aria", calls=("aria",))
+    other = line(2, "bruno, what is X?", 2, calls=("bruno",))
+    assert heard([bare, other]) == [(), ()]
+
+
+def test_others_between_end_a_whole_line_alone() -> None:
+    """Somebody else's line ends a thought, unless it plainly was not over."""
+    other = line(9, "lol", 1, author="ben")
+    assert heard([line(1, "what is X?"), other, line(2, "or Y", 2)])[2] == ()
+    assert heard([line(1, "hey aria"), other, line(2, "what is X?", 2)])[2] == ("1",)
+
+
+def test_a_reply_to_somebody_is_a_thought_of_its_own() -> None:
+    """Who replies to a message speaks of that one."""
+    reply = line(2, "yes it is", 2, reply_to="77")
+    assert heard([line(1, "hey aria"), reply]) == [(), ()]
+    own = line(2, "I mean the blue one", 2, reply_to="1")
+    assert heard([line(1, "hey aria"), own]) == [(), ("1",)]
+
+
+def answered(at_s: float, text: str, **more: object) -> bool:
+    """Whether a line is an afterthought, its thought answered after half a second."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "aria, what is X?", calls=("aria",)))
+    reply = line(5, "It is Y.", 0.5, author="bot", reply_to="1")
+    thoughts.hear(reply, ours=True)
+    return thoughts.hear(line(2, text, at_s, **more)).afterthought
+
+
+def test_an_afterthought_was_begun_before_the_answer_was_read() -> None:
+    """What its author cannot have written in answer to the bot is the rest of the
+    thought; what may answer the bot, asks, or calls is not."""
+    assert answered(3, "asking for a friend")
+    assert answered(5, "asking for a friend of mine")
+    assert not answered(9, "ah nice")
+    assert not answered(3, "or is it Z?")
+    assert not answered(3, "aria, asking for a friend", calls=("aria",))
+    assert not answered(11, "asking for a friend of mine, who has no time to ask")
+
+
+def test_off_joins_nothing_and_waits_for_nothing() -> None:
+    """With a wait of 0 every line is a thought of its own."""
+    thoughts = Thoughts(OFF)
+    two = [line(1, "hey aria"), line(2, "what is X?", 1)]
+    assert [thoughts.hear(one) for one in two] == [ALONE, ALONE]
+    assert wait_ms(two, OFF) == 0
+
+
+def test_typing_is_waited_for_within_the_bound() -> None:
+    """A sign that the author types holds the answer, never beyond the bound."""
+    first = [line(1, "hey aria")]
+    assert typing_ms(first, 2_000, PATIENCE) == PATIENCE.typing_ms
+    assert typing_ms(first, 10_000, PATIENCE) == 2_000
+    assert typing_ms(first, 99_000, PATIENCE) == 0
+
+
+TEXTS = st.one_of(
+    st.text(max_size=700),
+    st.sampled_from([*WHOLE, *NOT_WHOLE, *BETWEEN]),
+)
+
+
+@given(TEXTS, st.booleans())
+def test_openness_is_a_share(text: str, enclosed: bool) -> None:
+    """Any text: from 0 to 1, and no exception."""
+    assert 0.0 <= openness(text, NAMES, enclosed) <= 1.0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            TEXTS,
+            st.integers(0, 12_000),
+            st.sampled_from(["anna", "ben", "bot"]),
+            st.sampled_from([(), ("aria",), ("bruno",)]),
+        ),
+        max_size=40,
+    )
+)
+def test_any_talk(talk: list[tuple[str, int, str, tuple[str, ...]]]) -> None:
+    """Joined lines are of one author, in order, within bounds of number and time; and
+    no wait reaches beyond the bound of the first line."""
+    thoughts, at_ms = Thoughts(PATIENCE), 0
+    for number, (text, gap_ms, author, calls) in enumerate(talk):
+        at_ms += gap_ms
+        one = line(number, text, at_ms / 1000, author=author, calls=calls)
+        earlier = thoughts.hear(one, ours=author == "bot").earlier
+        whole = (*earlier, one)
+        assert {each.author for each in whole} == {author}
+        assert len(whole) <= LINES
+        assert [each.at_ms for each in whole] == sorted(each.at_ms for each in whole)
+        assert at_ms - whole[0].at_ms <= PATIENCE.most_ms
+        wait = wait_ms(whole, PATIENCE)
+        assert 0 <= wait <= PATIENCE.wait_ms
+        assert at_ms + wait <= whole[0].at_ms + PATIENCE.most_ms
