@@ -13,7 +13,7 @@ import structlog
 from app.domain.errors import StoreForbidden
 from app.domain.model import RosterEntry
 from app.gateway.presence import Presence
-from app.runtime.clock import today
+from app.runtime.clock import epoch_day
 from app.store import admission, brakes, keys, wishes
 from app.store.door import AsyncStore
 
@@ -74,10 +74,10 @@ class Mute(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The brakes as last seen. Budgets by scope, of one date."""
+    """The brakes as last seen. Budgets by scope, of one day since 1970."""
 
     mutes: Mapping[str, Mute]
-    date: str
+    day: int
     budgets: Mapping[str, Mapping[str, str]]
     opted_out: frozenset[str] = frozenset()
     forgotten: Mapping[str, int] = {}
@@ -94,7 +94,7 @@ class Healing:
         self._publish = publish
         self._generation = ""
         self._presences: dict[str, Presence] = {}
-        self._snapshot = Snapshot({}, "", {})
+        self._snapshot = Snapshot({}, 0, {})
         self._taken = -SNAPSHOT_EVERY
         self.cursors = Cursors()
         self.colleagues = Colleagues()
@@ -144,14 +144,14 @@ class Healing:
             standing[key] = Mute(
                 who, time.monotonic() + left / 1000 if left >= 0 else None
             )
-        date = today()
+        day = epoch_day()
         budgets = {
-            scope: await self._store.run(brakes.spent(scope, date))
+            scope: await self._store.run(brakes.spent(scope, day))
             for scope in ("all", *self._presences)
         }
         return Snapshot(
             standing,
-            date,
+            day,
             budgets,
             await self._store.run(wishes.all_opted_out()),
             await self._store.run(wishes.all_forgotten()),
@@ -187,7 +187,7 @@ class Healing:
         for scope, counts in self._snapshot.budgets.items():
             if counts:
                 await self._store.run(
-                    brakes.restore_budget(scope, self._snapshot.date, counts)
+                    brakes.restore_budget(scope, self._snapshot.day, counts)
                 )
 
     async def _wishes(self) -> None:

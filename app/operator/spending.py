@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from app.domain import terms
 from app.domain.settings import Settings
 from app.operator.ops import open_store
+from app.runtime.clock import epoch_day
 from app.store import keys, memories, names, overview, roster, stats
 from app.store.door import Store
 
@@ -57,14 +57,13 @@ def find_costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
 def _budgets(store: Store, by: By, days: int) -> Iterator[tuple[str, str]]:
     """(whose, key) of each budget."""
     # Budgets are dated by Redis's clock; this machine's may be wrong.
-    today = datetime.fromtimestamp(store.run(stats.server_time()), UTC).date()
+    today = epoch_day(store.run(stats.server_time()))
     bots = [entry.bot for entry in store.run(roster.roster())]
     for back in range(days):
-        date = (today - timedelta(days=back)).isoformat()
         if by is By.BOT:
-            yield from ((bot, keys.budget(bot, date)) for bot in bots)
+            yield from ((bot, keys.budget(bot, today - back)) for bot in bots)
             continue
-        for key in sorted(memories.scan(store, keys.budget(f"{by}:*", date))):
+        for key in sorted(memories.scan(store, keys.budget(f"{by}:*", today - back))):
             yield key.split(":")[2], key
 
 

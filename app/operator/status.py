@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -19,6 +18,7 @@ from app.domain.settings import Settings
 from app.operator.doctor.processes import signs_of_life
 from app.operator.ops import open_store
 from app.operator.spending import MICRO
+from app.runtime.clock import epoch_day
 from app.store import (
     keys,
     memories,
@@ -99,17 +99,17 @@ def read_status(settings: Settings) -> Status:
     """Look once. Raises StoreUnavailable."""
     with open_store(settings) as store:
         now = store.run(stats.server_time())
-        date = datetime.fromtimestamp(now, UTC).date().isoformat()
+        day = epoch_day(now)
         signs = signs_of_life(store)
         running = {one.name: one for one in signs if one.role is Role.GATEWAY}
         return Status(
             at=now,
             dry_run=settings.dry_run,
             bots=tuple(
-                _bot(store, settings, entry, running.get(entry.bot), date)
+                _bot(store, settings, entry, running.get(entry.bot), day)
                 for entry in _entries(store, running)
             ),
-            all_bots=_used_by_all(store, settings, date),
+            all_bots=_used_by_all(store, settings, day),
             workers=_workers(signs),
             beat=any(one.role is Role.BEAT for one in signs),
             queues=_queues(settings, store),
@@ -140,7 +140,7 @@ def _bot(
     settings: Settings,
     entry: RosterEntry,
     sign: Heartbeat | None,
-    date: str,
+    day: int,
 ) -> BotStatus:
     bot, facts = entry.bot, {} if sign is None else sign.facts
     channels = store.run(outbox.list_due(bot))
@@ -153,7 +153,7 @@ def _bot(
         gateway=str(facts.get("process", "")),
         error=str(facts.get("error", "")),
         cooldown_s=store.run(overview.cooldown_left(bot)) / 1000,
-        used=_used(store, bot, date, _limits(bot, settings)),
+        used=_used(store, bot, day, _limits(bot, settings)),
         waiting=waiting,
         dead_letters=len(store.run(outbox.dead(bot))),
     )
@@ -167,8 +167,8 @@ def _limits(bot: str, settings: Settings) -> Limits:
         return Limits.of(settings)
 
 
-def _used(store: Store, bot: str, date: str, limits: Limits) -> tuple[Used, ...]:
-    spent = store.run(overview.spent(keys.budget(bot, date)))
+def _used(store: Store, bot: str, day: int, limits: Limits) -> tuple[Used, ...]:
+    spent = store.run(overview.spent(keys.budget(bot, day)))
     return (
         Used("posts", spent["posts"], limits.daily_posts),
         Used("tokens", spent["tokens"], limits.daily_tokens),
@@ -176,8 +176,8 @@ def _used(store: Store, bot: str, date: str, limits: Limits) -> tuple[Used, ...]
     )
 
 
-def _used_by_all(store: Store, settings: Settings, date: str) -> tuple[Used, ...]:
-    spent, limits = store.run(overview.spent(keys.budget("all", date))), settings
+def _used_by_all(store: Store, settings: Settings, day: int) -> tuple[Used, ...]:
+    spent, limits = store.run(overview.spent(keys.budget("all", day))), settings
     return (
         Used("posts", spent["posts"], limits.daily_posts_all),
         Used("tokens", spent["tokens"], limits.daily_tokens_all),

@@ -63,19 +63,19 @@ def restore_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     return command("SET", key, who, "NX", *expiry, parse=bool)
 
 
-def spent(scope: str, date: str) -> Call[dict[str, str]]:
-    """What a budget (a bot's name or `all`) has spent on an ISO date."""
-    return command("HGETALL", keys.budget(scope, date), parse=dict)
+def spent(scope: str, day: int) -> Call[dict[str, str]]:
+    """What a budget (a bot's name or `all`) has spent on a day since 1970."""
+    return command("HGETALL", keys.budget(scope, day), parse=dict)
 
 
 @script("budget.restore")
 def _restore_budget(*counts: str, budget: Key) -> None: ...
 
 
-def restore_budget(scope: str, date: str, counts: Mapping[str, str]) -> Call[int]:
+def restore_budget(scope: str, day: int, counts: Mapping[str, str]) -> Call[int]:
     """Raise a budget's counts to these where they are lower."""
     flat = [text for pair in counts.items() for text in pair]
-    return _restore_budget(*flat, budget=keys.budget(scope, date)).parsed(int)
+    return _restore_budget(*flat, budget=keys.budget(scope, day)).parsed(int)
 
 
 def restore_opt_outs(digests: Sequence[str]) -> Call[int]:

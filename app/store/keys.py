@@ -135,10 +135,10 @@ def cause_root(root: str) -> Key:
     return Key(f"cause:root:{root}")
 
 
-def budget(scope: str, date: str) -> Key:
-    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `date` is ISO,
+def budget(scope: str, day: int) -> Key:
+    """`scope` is a bot's name, `all`, `person:<id>` or `channel:<id>`; `day` counts from 1970,
     in UTC."""
-    return Key(f"budget:{scope}:{date}")
+    return Key(f"budget:{scope}:{day}")
 
 
 def hold(hold_id: str) -> Key:
@@ -163,9 +163,9 @@ def turns(channel: str) -> Key:
     return Key(f"channel:{channel}:turns")
 
 
-def shares(bot: str, date: str) -> Key:
-    """`date` is ISO, in UTC."""
-    return Key(f"budget:{bot}:shares:{date}")
+def shares(bot: str, day: int) -> Key:
+    """`day` as for `budget`."""
+    return Key(f"budget:{bot}:shares:{day}")
 
 
 def delivery(bot: str, channel: str) -> Key:
@@ -437,13 +437,13 @@ CATALOGUE: tuple[Described, ...] = (
         "2 days after the last use",
     ),
     Described(
-        "budget:<bot>:<date>, budget:all:<date>",
+        "budget:<bot>:<day>, budget:all:<day>",
         "hash: posts, tokens, micro_usd, those held included; spent",
         "budget.reserve, answer.commit",
         "3 days",
     ),
     Described(
-        "budget:person:<id>:<date>, budget:channel:<id>:<date>",
+        "budget:person:<id>:<day>, budget:channel:<id>:<day>",
         "hash: posts, tokens, micro_usd",
         "budget.reserve, answer.commit",
         "3 days",
@@ -467,7 +467,7 @@ CATALOGUE: tuple[Described, ...] = (
         "an hour",
     ),
     Described(
-        "budget:<bot>:shares:<date>",
+        "budget:<bot>:shares:<day>",
         "hash: person to answers, `told:<person>`: heard of a limit",
         "message.admit, answer.commit",
         "2 days after the last write",

@@ -274,7 +274,7 @@ FORBIDDEN = [
         ("BRPOP", "direct", "1"), ("RPOP", "direct"), ("SET", "lock:daily_life:ada", "x"), ("SET", "delivery:ada:1", "x"),
         ("HSET", "memory:ada:person:1", "a", "b"), ("PUBLISH", "/1.celery.pidbox", "x"),
         ("HGETALL", "memory:ada:said"), ("SET", keys.mute_by_operator("all"), "x"), ("DEL", keys.mute_by_operator("bot:ada")),
-        ("HSET", keys.budget("ada", "2026-11-26"), "posts", "0"), ("DEL", keys.budget("all", "2026-11-26")),
+        ("HSET", keys.budget("ada", 20_783), "posts", "0"), ("DEL", keys.budget("all", 20_783)),
         ("XRANGE", "mailbox:ada:inbox", "-", "+"), ("LRANGE", "journal:ada:2026-11-26", "0", "-1"), ("LPUSH", "chores", "x"),
     )),
     *(("worker", command) for command in (
@@ -323,7 +323,7 @@ RARE = {
 DAY = "2026-11-26"
 STOLEN: list[tuple[str, tuple[str, ...]]] = [
     *(("gateway", command) for command in (
-        ("SET", "budget:ada:person:1", "999"), ("HSET", keys.shares("ada", DAY), "1", "999"), ("SET", keys.gateway_lease("ada"), "x"),
+        ("SET", "budget:ada:person:1", "999"), ("HSET", keys.shares("ada", 20_783), "1", "999"), ("SET", keys.gateway_lease("ada"), "x"),
         ("HSET", keys.answer("1"), "ada", "declined"), ("SET", keys.mute("channel:1"), "x"), ("SET", keys.mute("bot:ada"), "x"),
         ("HSET", keys.cursor("ada"), "1", "999"), ("HSET", keys.refusals("ada", "1"), "send", "x"),
         ("XTRIM", "mailbox:ada:inbox:1", "MAXLEN", "0"),
@@ -334,7 +334,7 @@ STOLEN: list[tuple[str, tuple[str, ...]]] = [
     )),
     *(("worker", command) for command in (
         ("XRANGE", "mailbox:ada:inbox:1", "-", "+"), ("HGETALL", "memory:ada:said"), ("LRANGE", keys.journal("1"), "0", "-1"),
-        ("HSET", "memory:ada:person:1", "1.0", "x"), ("DEL", "memory:ada:diary"), ("DEL", keys.budget("ada", DAY)),
+        ("HSET", "memory:ada:person:1", "1.0", "x"), ("DEL", "memory:ada:diary"), ("DEL", keys.budget("ada", 20_783)),
         ("BRPOP", "direct", "1"), ("GET", SECRETS),
     )),
     ("beat", ("LPUSH", "chores", "x")), ("beat", ("LPUSH", "delivery", "x")),

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from app.loopback import Post
-from app.runtime.clock import today
+from app.runtime.clock import epoch_day
 from app.store import brakes, keys, mutes
 from tests.e2e.system import System
 from tests.e2e.test_outages import BOTS, all_answered, at_work, say
@@ -65,8 +65,8 @@ def test_an_emptied_redis_heals(
         running.store.run(
             mutes.mute(f"channel:{resting.id}", "the operator", 3_600_000)
         )
-        client, date = running.store.client, today()
-        spent = running.store.run(brakes.spent("ada", date))
+        client, day = running.store.client, epoch_day()
+        spent = running.store.run(brakes.spent("ada", day))
         cursors = {bot: client.hgetall(keys.cursor(bot)) for bot in BOTS}
         assert spent
         assert all(cursors.values())
@@ -83,7 +83,7 @@ def test_an_emptied_redis_heals(
             client.hgetall(keys.cursor(bot)).items() >= cursors[bot].items()
             for bot in BOTS
         )
-        assert int(running.store.run(brakes.spent("ada", date))["posts"]) == int(
+        assert int(running.store.run(brakes.spent("ada", day))["posts"]) == int(
             spent["posts"]
         )
         assert "Redis was emptied" in running.log("gateway", 100_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
@@ -11,6 +10,7 @@ import redis
 from app.cli.watching import lasting_text
 from app.operator.spending import By, find_costs
 from app.operator.status import read_status
+from app.runtime.clock import epoch_day
 from app.store import heartbeats, keys, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
@@ -18,13 +18,13 @@ from tests.cli.test_cli import run
 from tests.operator.conftest import Stream
 from tests.security.test_terminal import CLIPBOARD, obeyed
 
-TODAY = datetime.now(UTC).date()
+TODAY = epoch_day()
 KIM = "1171234567890123456"
 
 
 def spend(store: Store, scope: str, days_ago: int = 0, **counts: int) -> None:
     """As the scripts that book it."""
-    key = keys.budget(scope, (TODAY - timedelta(days=days_ago)).isoformat())
+    key = keys.budget(scope, TODAY - days_ago)
     store.client.hset(key, mapping=counts)
     store.client.expire(key, 3_600)
 
@@ -89,7 +89,7 @@ def test_costs_are_told_by_whom_you_like(stream: Stream) -> None:
     spend(store, f"person:{KIM}", tokens=5, micro_usd=3)
     spend(store, "person:99", micro_usd=7_000_000)
     spend(store, "channel:55", posts=4)
-    store.client.hset(keys.budget("elena", TODAY.isoformat()), "tokens", "a lot")
+    store.client.hset(keys.budget("elena", TODAY), "tokens", "a lot")
     store.client.hset(
         keys.names("7"), mapping={KIM: f"Kim{CLIPBOARD}", "55": "general"}
     )

@@ -23,7 +23,7 @@ from app.domain.character import ModelConfig, load_character
 from app.domain.model import Classified, Event, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.loopback import LoopbackDiscord, LoopbackThread
-from app.runtime.clock import today
+from app.runtime.clock import epoch_day
 from app.store import admission, keys, roster, vault
 from app.store.door import Store
 from app.store.limits import Limits
@@ -212,7 +212,7 @@ def run(
     ]
     return Row(
         booked=int(
-            str(store.client.hget(keys.budget("elena", today()), "micro_usd") or 0)
+            str(store.client.hget(keys.budget("elena", epoch_day()), "micro_usd") or 0)
         ),
         calls=len(server.requests),
         answered=len(paid),

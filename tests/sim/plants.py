@@ -123,8 +123,8 @@ PLANTS = (
         "budgets",
         swaps=(
             (
-                "local function days_spent(days, cost, date)",
-                "local function days_spent() if true then return nil end",
+                "local function budgets_spent(budgets, cost, day)",
+                "local function budgets_spent() if true then return nil end",
             ),
         ),
     ),

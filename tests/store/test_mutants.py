@@ -65,7 +65,7 @@ MUTANTS = {
     ),
     "a hold holds nothing": (
         "answer.commit",
-        "  book(days, root, cost, date)\n  redis",
+        "  book(budgets, root, cost, day)\n  redis",
         "  redis",
         Money,
     ),
@@ -78,7 +78,7 @@ MUTANTS = {
     "a refused draft is free": ("answer.commit", "  pay(0)\n", "", Money),
     "a silence settles nothing": (
         "answer.commit",
-        "  book(days, held[3], rest, held[1])\n",
+        "  book(budgets, held[3], rest, held[1])\n",
         "",
         Money,
     ),

@@ -72,7 +72,11 @@ def test_every_term_is_described_and_used() -> None:
         ("message.admit", r"PEXPIRE', bids, (\w+)\)", "ELECTION_TTL"),
         ("floor.claim", r"until_ms > now \+ (\w+)", "FLOOR_TTL"),
         ("floor.claim", r"PEXPIRE', floor, (\w+)\)", "FLOOR_TTL"),
-        ("answer.commit", r"PEXPIRE', keys\.calls\(day\.scope\), (\w+)\)", "CALLS_TTL"),
+        (
+            "answer.commit",
+            r"PEXPIRE', keys\.calls\(budget\.scope\), (\w+)\)",
+            "CALLS_TTL",
+        ),
         ("outbox.attempt", r"in_flight, (\w+_TTL)\)", "(IN_FLIGHT|CAUSE)_TTL"),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.lane import Lane
@@ -19,6 +18,7 @@ from app.domain.model import (
     Signal,
 )
 from app.domain.settings import Settings
+from app.runtime.clock import epoch_day
 from app.store import admission, commits, floors, keys, scripts
 from app.store.door import Store
 from app.store.limits import Limits
@@ -122,13 +122,9 @@ class World:
             self._passed += behind
         return self._now
 
-    def today(self) -> str:
-        """The date on this clock, as scripts have it."""
-        return (
-            datetime.fromtimestamp((self._start + self._now) / 1000, UTC)
-            .date()
-            .isoformat()
-        )
+    def today(self) -> int:
+        """The day on this clock, as scripts have it."""
+        return epoch_day((self._start + self._now) / 1000)
 
     def when(self, stored: float) -> float:
         """A time that a script stored, on this clock."""

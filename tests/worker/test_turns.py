@@ -11,7 +11,7 @@ from app.domain.lane import Lane
 from app.domain.model import Context, Cost
 from app.domain.settings import Settings
 from app.domain.verdicts import Reserve
-from app.runtime.clock import today
+from app.runtime.clock import epoch_day
 from app.store import holds, keys
 from app.store.door import Store
 from app.store.floors import Holder
@@ -46,7 +46,7 @@ def turn(store: Store) -> AnswerTurn:
 
 def booked(store: Store) -> Cost:
     """What the bot's day has cost."""
-    key = keys.budget("elena", today())
+    key = keys.budget("elena", epoch_day())
     tokens, micro_usd = store.client.hmget(key, ["tokens", "micro_usd"])
     return Cost(int(tokens), int(micro_usd))
 

@@ -11,8 +11,8 @@ local person = person_of(root, author_kind, author)
 local function pay(posts)
   local cost = cost_of(posts, tokens, micro_usd)
   if settle(hold, limits, cost) or posts + tokens + micro_usd == 0 then return end
-  book(days_of(bot, person, charged, limits), root, cost, today())
-  mark_spent(bot, limits, today())
+  book(budgets_of(bot, person, charged, limits), root, cost, epoch_day())
+  mark_spent(bot, limits, epoch_day())
 end
 
 local function refuse(verdict, reason)
@@ -47,7 +47,7 @@ end
 if redis.call('EXISTS', keys.hold(hold)) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
   local why = answer_spent(root, hops, kind, limits, cost)
-  why = why or days_spent(days_of(bot, person, charged, limits), cost, today())
+  why = why or budgets_spent(budgets_of(bot, person, charged, limits), cost, epoch_day())
   -- A notice that the limit is reached is not `shared`: the limit must not refuse it.
   why = why or shared and share_spent(bot, author, limits, 1)
   if why then return refuse('budget', why) end

@@ -4,7 +4,7 @@
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 local cost = cost_of(0, tokens, micro_usd)
-local root = 'own:' .. bot .. ':' .. today()
+local root = 'own:' .. bot .. ':' .. epoch_day()
 local function unbounded() return nil end
 local outcome = take_hold(hold, bot, root, '', '', limits, cost, unbounded)
 return outcome[1] == 'ok' and reply_once(request, outcome) or outcome

@@ -108,7 +108,7 @@ for _, bidder in ipairs(ranked) do
   elseif scope_muted('bot', bot) or scope_muted('bot', here .. channel)
     or scope_muted('bot', here .. (known.parent or '-')) then
     why = 'muted'
-  elseif field_of(keys.budget(bot, today()), 'spent') == '1' then
+  elseif field_of(keys.budget(bot, epoch_day()), 'spent') == '1' then
     why = 'over budget'
   elseif wait > 0 then
     why = 'cooled'

@@ -55,44 +55,44 @@ local function answer_spent(root, hops, kind, limits, cost)
   return root_spent(root, hops, limits, cost, hops == 0 and kind == 'direct')
 end
 
--- The budgets of a day: the bot's, everybody's, and where they are known the person's and the channel's.
-local function days_of(bot, person, channel, limits)
-  local days = {
+-- The budgets that an answer is booked on: the bot's, everybody's, and where they are known the person's and the channel's.
+local function budgets_of(bot, person, channel, limits)
+  local budgets = {
     {scope = bot, posts = limits.daily_posts, tokens = limits.daily_tokens, micro_usd = limits.daily_micro_usd},
     {scope = 'all', posts = limits.daily_posts_all, tokens = limits.daily_tokens_all, micro_usd = limits.daily_micro_usd_all},
   }
   local function more(kind, id)
     if id == '' then return end
-    days[#days + 1] = {scope = kind .. ':' .. id, posts = math.huge, tokens = limits[kind .. '_tokens'],
+    budgets[#budgets + 1] = {scope = kind .. ':' .. id, posts = math.huge, tokens = limits[kind .. '_tokens'],
       micro_usd = limits[kind .. '_micro_usd']}
   end
   more('person', person)
   more('channel', channel)
-  return days
+  return budgets
 end
 
--- Why nothing more may be spent on a date, or nil.
-local function days_spent(days, cost, date)
-  for _, day in ipairs(days) do
-    local spent = counts_of(keys.budget(day.scope, date), 'posts', 'tokens', 'micro_usd')
-    if cost.posts > 0 and (spent[1] or 0) >= day.posts then return 'daily posts of ' .. day.scope end
-    if (spent[2] or 0) + cost.tokens > day.tokens then return 'daily tokens of ' .. day.scope end
-    if (spent[3] or 0) + cost.micro_usd > day.micro_usd then return 'daily money of ' .. day.scope end
+-- Why nothing more may be spent of these on a day, or nil.
+local function budgets_spent(budgets, cost, day)
+  for _, budget in ipairs(budgets) do
+    local spent = counts_of(keys.budget(budget.scope, day), 'posts', 'tokens', 'micro_usd')
+    if cost.posts > 0 and (spent[1] or 0) >= budget.posts then return 'daily posts of ' .. budget.scope end
+    if (spent[2] or 0) + cost.tokens > budget.tokens then return 'daily tokens of ' .. budget.scope end
+    if (spent[3] or 0) + cost.micro_usd > budget.micro_usd then return 'daily money of ' .. budget.scope end
   end
   return nil
 end
 
 -- The same for the bot and all bots, today.
 local function day_spent(bot, limits, cost)
-  return days_spent(days_of(bot, '', '', limits), cost, today())
+  return budgets_spent(budgets_of(bot, '', '', limits), cost, epoch_day())
 end
 
 local COUNTS = {'posts', 'tokens', 'micro_usd'}
 
--- Add to the budgets of a date and of a root.
-local function book(days, root, cost, date)
-  for _, day in ipairs(days) do
-    local key = keys.budget(day.scope, date)
+-- Add to these budgets of a day and to a root's.
+local function book(budgets, root, cost, day)
+  for _, budget in ipairs(budgets) do
+    local key = keys.budget(budget.scope, day)
     for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
     redis.call('PEXPIRE', key, BUDGET_TTL)
   end

@@ -4,11 +4,11 @@
 local OVERRUN = 100
 
 -- Elections pass over a bot whose day is spent.
-local function mark_spent(bot, limits, date)
-  if days_spent(days_of(bot, '', '', limits), cost_of(1, 0, 0), date) then
-    redis.call('HSET', as_hash(keys.budget(bot, date)), 'spent', 1)
+local function mark_spent(bot, limits, day)
+  if budgets_spent(budgets_of(bot, '', '', limits), cost_of(1, 0, 0), day) then
+    redis.call('HSET', as_hash(keys.budget(bot, day)), 'spent', 1)
   else
-    redis.call('HDEL', as_hash(keys.budget(bot, date)), 'spent')
+    redis.call('HDEL', as_hash(keys.budget(bot, day)), 'spent')
   end
 end
 
@@ -20,9 +20,9 @@ local function person_of(root, author_kind, author)
 end
 
 -- Would more than one of the calls that run now pass a day's money, took each OVERRUN times what is held for it?
-local function crowded(days, id, own, cost, date)
-  for _, day in ipairs(days) do
-    local key = keys.calls(day.scope)
+local function crowded(budgets, id, own, cost, day)
+  for _, budget in ipairs(budgets) do
+    local key = keys.calls(budget.scope)
     local running, sum, largest = redis.pcall('HGETALL', key), own, own
     if running.err then redis.call('DEL', key) end
     local others = false
@@ -34,8 +34,8 @@ local function crowded(days, id, own, cost, date)
         others, sum, largest = true, sum + tonumber(excess), math.max(largest, tonumber(excess))
       end
     end
-    local spent = counts_of(keys.budget(day.scope, date), 'micro_usd')[1] or 0
-    if others and spent + cost.micro_usd + sum - largest > day.micro_usd then return day.scope end
+    local spent = counts_of(keys.budget(budget.scope, day), 'micro_usd')[1] or 0
+    if others and spent + cost.micro_usd + sum - largest > budget.micro_usd then return budget.scope end
   end
   return nil
 end
@@ -44,25 +44,25 @@ end
 -- Returns {verdict, reason}: ok | budget | wait (others' calls must end first)
 local function take_hold(id, bot, root, person, channel, limits, cost, spent)
   local key = keys.hold(id)
-  local before = redis.call('HMGET', key, 'date', 'micro_usd')
-  local date = before[1] or today()
+  local before = redis.call('HMGET', key, 'day', 'micro_usd')
+  local day = before[1] or epoch_day()
   -- One draft is one post, however many calls it takes.
   if before[1] then cost.posts = 0 end
-  local days = days_of(bot, person, channel, limits)
-  local why = spent(cost) or days_spent(days, cost, date)
+  local budgets = budgets_of(bot, person, channel, limits)
+  local why = spent(cost) or budgets_spent(budgets, cost, day)
   if why then return {'budget', why} end
   local excess = (OVERRUN - 1) * ((tonumber(before[2] or nil) or 0) + cost.micro_usd)
-  local full = excess > 0 and crowded(days, id, excess, cost, date)
+  local full = excess > 0 and crowded(budgets, id, excess, cost, day)
   -- A call that waited for another with its own part held could wait for ever.
   if full then return {before[1] and 'budget' or 'wait', 'money of ' .. full .. ' for calls that run'} end
-  book(days, root, cost, date)
-  redis.call('HSET', key, 'date', date, 'bot', bot, 'root', root, 'person', person, 'channel', channel)
+  book(budgets, root, cost, day)
+  redis.call('HSET', key, 'day', day, 'bot', bot, 'root', root, 'person', person, 'channel', channel)
   for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
   redis.call('PEXPIRE', key, HOLD_TTL)
   if person ~= '' then redis.call('HSETNX', keys.cause_root(root), 'person', person) end
-  for _, day in ipairs(excess > 0 and days or {}) do
-    redis.call('HSET', keys.calls(day.scope), id, int(now + limits.call_ms) .. ' ' .. int(excess))
-    redis.call('PEXPIRE', keys.calls(day.scope), CALLS_TTL)
+  for _, budget in ipairs(excess > 0 and budgets or {}) do
+    redis.call('HSET', keys.calls(budget.scope), id, int(now + limits.call_ms) .. ' ' .. int(excess))
+    redis.call('PEXPIRE', keys.calls(budget.scope), CALLS_TTL)
   end
   return {'ok', ''}
 end
@@ -70,14 +70,14 @@ end
 -- Correct the books from what was held to what it cost. False: nothing is held under this id.
 local function settle(id, limits, cost)
   local key = keys.hold(id)
-  local held = redis.call('HMGET', key, 'date', 'bot', 'root', 'person', 'channel')
+  local held = redis.call('HMGET', key, 'day', 'bot', 'root', 'person', 'channel')
   if not held[1] then return false end
   local amounts = counts_of(key, unpack(COUNTS))
-  local days = days_of(held[2], held[4], held[5], limits)
+  local budgets = budgets_of(held[2], held[4], held[5], limits)
   local rest = cost_of(cost.posts - (amounts[1] or 0), cost.tokens - (amounts[2] or 0), cost.micro_usd - (amounts[3] or 0))
-  book(days, held[3], rest, held[1])
+  book(budgets, held[3], rest, held[1])
   mark_spent(held[2], limits, held[1])
-  for _, day in ipairs(days) do redis.call('HDEL', keys.calls(day.scope), id) end
+  for _, budget in ipairs(budgets) do redis.call('HDEL', keys.calls(budget.scope), id) end
   redis.call('DEL', key)
   return true
 end

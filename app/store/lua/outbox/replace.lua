@@ -13,7 +13,7 @@ redis.call('ZREM', keys.deliveries_in_flight, entry_id .. ':' .. chunk)
 if worded then
   redis.call('ZADD', recent_posts, int(now), e[3] .. ':' .. entry_id)
   redis.call('PEXPIRE', recent_posts, QUIET_TTL)
-  book(days_of(e[3], '', '', {}), e[4] or '', cost_of(1, 0, 0), today())
+  book(budgets_of(e[3], '', '', {}), e[4] or '', cost_of(1, 0, 0), epoch_day())
 end
 record(journal, e[3], 'deliver', 'second_way', way)
 return 1

@@ -12,13 +12,13 @@ local function reply(verdict, reason, numbers)
   return reply_once(request, {verdict, reason})
 end
 
-local days = days_of(bot, '', charged, limits)
+local budgets = budgets_of(bot, '', charged, limits)
 
 local function pay(posts)
   local cost = cost_of(posts, tokens, micro_usd)
   if settle(hold, limits, cost) or posts + tokens + micro_usd == 0 then return end
-  book(days, entry_id, cost, today())
-  mark_spent(bot, limits, today())
+  book(budgets, entry_id, cost, epoch_day())
+  mark_spent(bot, limits, epoch_day())
 end
 
 local function refuse(verdict, reason)
@@ -39,7 +39,7 @@ if unfit then return refuse('stale', unfit) end
 if root_posts < 1 then return refuse('budget', 'a root of a bot may cause nothing') end
 -- Reserve found room: what was paid for is not thrown away.
 local held = redis.call('EXISTS', keys.hold(hold)) == 1
-local why = not held and days_spent(days, cost_of(1, tokens, micro_usd), today())
+local why = not held and budgets_spent(budgets, cost_of(1, tokens, micro_usd), epoch_day())
 if why then return refuse('budget', why) end
 
 pay(1)

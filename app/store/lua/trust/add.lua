@@ -9,11 +9,11 @@ local function left(stored)
 end
 
 local stored = points_of(redis.call('HGET', as_hash(trust), person) or nil, most)
-local earned = stored.day == today() and stored.today or 0
+local earned = stored.day == epoch_day() and stored.today or 0
 local more = math.max(0, math.min(points, daily - earned))
 local total = math.min(left(stored) + more, most)
 redis.call('HSET', trust, person,
-  cjson.encode({points = total, at_ms = now, day = today(), today = earned + more}))
+  cjson.encode({points = total, at_ms = now, day = epoch_day(), today = earned + more}))
 if redis.call('HLEN', trust) > people then
   local least, who = math.huge, nil
   local flat = redis.call('HGETALL', trust)
