@@ -1,9 +1,9 @@
-"""Admission: one event, one bot, one round trip."""
+"""Admission: one event, all bots of a process that hear it, one round trip."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,18 +61,8 @@ class Candidate:
     """An edit made it speak to the bot, which had heard the message before."""
 
 
-def _parse(reply: Reply) -> Admission:
-    return Admission(Admit(reply[0]), int(reply[1]), reply[2] or "")
-
-
-def _signed(c: Candidate, settings: Settings) -> str:
-    # The purpose is signed too: nobody turns what was merely heard into a request.
-    purpose = (
-        signing.asked(c.bot) if c.classified.signal is Signal.DIRECT else signing.HEARD
-    )
-    return signing.signer(settings).sign(
-        purpose, c.event.model_dump_json(exclude_defaults=True)
-    )
+def _parse(reply: Reply) -> list[Admission]:
+    return [Admission(Admit(one[0]), int(one[1]), one[2] or "") for one in reply]
 
 
 def _told(parts: Mapping[str, float]) -> str:
@@ -87,46 +77,31 @@ def _told(parts: Mapping[str, float]) -> str:
 
 @script("message.admit")
 def _admit(
-    *,
-    seen: Key,
-    seen_message: Key,
-    inbox: Key,
-    direct_inbox: Key,
+    *own: Key,
     bids: Key,
     election: Key,
     answer: Key,
     journal: Key,
     last_human: Key,
-    person_hour: Key,
-    cursor: Key,
     request: str,
     kind: str,
-    bot: str,
+    members: Sequence[Mapping[str, object]],
+    limits: Sequence[Limits],
     message: str,
     channel: str,
     author: str,
     author_kind: str,
     author_bot: str,
-    event: str,
-    signal: str,
-    reason: str,
+    heard: str,
     addressed: str,
-    bid: float | None,
-    score: float | None,
-    parts: str,
     expected: int,
     window_ms: int,
     reply_to: str | None,
-    wakes: bool,
-    limits: Limits,
-    moves_cursor: bool,
     inbox_cap: int,
     guild: str,
     parent: str | None,
     hold_ms: int,
-    wordless: bool,
     weight: int,
-    mute_scopes: str,
 ) -> None: ...
 
 
@@ -141,53 +116,96 @@ def _kind(c: Candidate) -> str:
 def admit(
     candidate: Candidate, request: str, limits: Limits, settings: Settings
 ) -> Call[Admission]:
-    """Dedupe, mutes, limits, inbox, then a direct wake or a bid. `request` makes a
-    repeated call return its verdict."""
-    c, event = candidate, candidate.event
-    bot, message, channel = c.bot, event.message_id, event.channel_id
-    bid = c.bid if c.bid is not None and c.bid.above_threshold else None
+    """Admit an event for one bot."""
+    call = admit_all([candidate], request, [limits], settings)
+    return call.parsed(lambda reply: _parse(reply)[0])
+
+
+def admit_all(
+    candidates: Sequence[Candidate],
+    request: str,
+    limits: Sequence[Limits],
+    settings: Settings,
+) -> Call[list[Admission]]:
+    """One event for several bots, as if for one after another, in this order: dedupe,
+    mutes, limits, inbox, then a direct wake or a bid. `limits`: one for each candidate.
+    `request` makes a repeated call return its verdicts."""
+    c, event = candidates[0], candidates[0].event
+    message, channel = event.message_id, event.channel_id
+    kind, sign = _kind(c), signing.signer(settings).sign
+    told = event.model_dump_json(exclude_defaults=True)
+    different = list(dict.fromkeys(limits))
+    members = [
+        _member(one, different.index(own) + 1, told, sign)
+        for one, own in zip(candidates, limits, strict=True)
+    ]
     call = _admit(
-        seen=keys.seen(bot, message, _kind(c)),
-        seen_message=keys.seen(bot, message),
-        inbox=keys.inbox(Lane(bot)),
-        direct_inbox=keys.inbox(Lane(bot, channel)),
+        *(key for one in candidates for key in _keys_of(one, kind)),
         bids=keys.bids(message),
         election=keys.election(message),
         answer=keys.answer(message),
         journal=keys.journal(message),
         last_human=keys.last_human(channel),
-        person_hour=keys.person_hour(bot, event.author_id),
-        cursor=keys.cursor(bot),
         request=request,
-        kind=_kind(c),
-        bot=bot,
+        kind=kind,
+        members=members,
+        limits=different,
         message=message,
         channel=channel,
         author=event.author_id,
         author_kind=event.author_kind,
         author_bot=c.author_bot,
-        event=_signed(c, settings),
-        signal=c.classified.signal,
-        reason=c.classified.reason,
+        heard=sign(signing.HEARD, told),
         addressed=json.dumps(c.classified.addressed),
-        bid=None if bid is None else bid.score,
-        score=None if c.bid is None else c.bid.score,
-        parts="" if bid is None else _told(bid.parts),
         expected=c.expected,
         window_ms=int(settings.contention_window * 1000),
         reply_to=event.reply_to,
-        wakes=c.wakes,
-        limits=limits,
-        moves_cursor=c.move_cursor,
         inbox_cap=INBOX_CAP,
         guild=event.guild_id or "-",
         parent=event.parent_id,
         hold_ms=c.hold_ms,
-        wordless=c.wordless,
         weight=weight(event, settings.newcomer_days),
-        mute_scopes=keys.mute_scopes(bot, channel, event.guild_id, event.parent_id),
     )
     return call.parsed(_parse)
+
+
+def _keys_of(c: Candidate, kind: str) -> tuple[Key, ...]:
+    """The five keys of one bot, in the script's order."""
+    bot, event = c.bot, c.event
+    return (
+        keys.seen(bot, event.message_id, kind),
+        keys.inbox(Lane(bot)),
+        keys.inbox(Lane(bot, event.channel_id)),
+        keys.person_hour(bot, event.author_id),
+        keys.cursor(bot),
+    )
+
+
+def _member(
+    c: Candidate, limits: int, told: str, sign: Callable[[str, str], str]
+) -> dict[str, object]:
+    """What the script knows of one bot. Numbers travel as text: JSON has no infinity."""
+    event, bid = c.event, c.bid
+    offers = bid is not None and bid.above_threshold
+    member: dict[str, object] = {
+        "bot": c.bot,
+        "signal": c.classified.signal,
+        "reason": c.classified.reason,
+        "bid": repr(bid.score) if bid is not None and offers else "",
+        "score": "" if bid is None else repr(bid.score),
+        "parts": _told(bid.parts) if bid is not None and offers else "",
+        "wakes": c.wakes,
+        "moves_cursor": c.move_cursor,
+        "wordless": c.wordless,
+        "limits": limits,
+        "mute_scopes": keys.mute_scopes(
+            c.bot, event.channel_id, event.guild_id, event.parent_id
+        ),
+    }
+    # The purpose is signed too: nobody turns what was merely heard into a request.
+    if c.classified.signal is Signal.DIRECT:
+        member["event"] = sign(signing.asked(c.bot), told)
+    return member
 
 
 @script("message.mark_deleted")

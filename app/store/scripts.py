@@ -9,7 +9,8 @@ the first lines of the Lua, which bind each argument to a local of the same name
     int, float    a number
     bool          a boolean
     X | None      nil for None (and for an empty text)
-    Sequence[str] a table; Limits too
+    Sequence[str] a table; Limits, Sequence[Limits] and
+                  Sequence[Mapping[str, object]] too
     *name: str    all further arguments, as a list; `*name: Key`: all further keys
 
 The Lua of `floor.claim` is `lua/floor/claim.lua`. A line `--#include clock` in it puts
@@ -54,6 +55,10 @@ def _or_empty(value: Argument | None) -> Argument:
     return "" if value is None else value
 
 
+def _limits_json(limits: Sequence[Limits]) -> str:
+    return f"[{','.join(one.json() for one in limits)}]"
+
+
 _NUMBER = "tonumber({})"
 _KINDS: Mapping[Any, _Kind] = {
     str: _Kind(_as_it_is, "{}"),
@@ -65,7 +70,9 @@ _KINDS: Mapping[Any, _Kind] = {
     int | None: _Kind(_or_empty, _NUMBER),
     float | None: _Kind(_or_empty, _NUMBER),
     Sequence[str]: _Kind(json.dumps, "cjson.decode({})"),
+    Sequence[Mapping[str, object]]: _Kind(json.dumps, "cjson.decode({})"),
     Limits: _Kind(Limits.json, "cjson.decode({})"),
+    Sequence[Limits]: _Kind(_limits_json, "cjson.decode({})"),
 }
 
 

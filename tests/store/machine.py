@@ -9,6 +9,7 @@ comes next, which answers are lost, who dies and how much time passes.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import currently_in_test_context
@@ -110,14 +111,35 @@ class Machine:
         call = admission.admit(c, self.fresh(), self.world.limits, self.world.settings)
         real = self.run(call, lost)
         assert real.verdict == expected, f"admit: {real}, expected {expected}"
+        self._note_kept(c, expected, real.entry_id)
+        return expected
+
+    def _note_kept(self, c: admission.Candidate, verdict: str, entry: str) -> None:
         self.note(
             f"{c.bot} admits {c.event.message_id} {c.classified.signal} bid {c.bid and c.bid.score}",
-            expected,
+            verdict,
         )
-        if expected in KEPT_DIRECT | KEPT:
-            lane = Lane(c.bot, c.event.channel_id if expected in KEPT_DIRECT else None)
-            self.ref.inbox.setdefault(str(lane), {})[real.entry_id] = c.event.message_id
-        return expected
+        if verdict in KEPT_DIRECT | KEPT:
+            lane = Lane(c.bot, c.event.channel_id if verdict in KEPT_DIRECT else None)
+            self.ref.inbox.setdefault(str(lane), {})[entry] = c.event.message_id
+
+    def admit_together(self, heard: Sequence[admission.Candidate], lost: bool) -> None:
+        """Several bots of one process: the same as one after another."""
+        self.steady()
+        expected = [self.ref.admit(c) for c in heard]
+        call = admission.admit_all(
+            heard,
+            self.fresh(),
+            [self.world.limits] * len(heard),
+            self.world.settings,
+        )
+        # What is a duplicate, or a flood, is not remembered as this request's.
+        real = self.run(
+            call, lost and not {"duplicate", "over_person_limit"} & {*expected}
+        )
+        for c, told, verdict in zip(heard, real, expected, strict=True):
+            assert told.verdict == verdict, f"{c.bot}: {told}, expected {verdict}"
+            self._note_kept(c, verdict, told.entry_id)
 
     def elect(self, message: str, channel: str, lost: bool = False) -> tuple[str, str]:
         self.steady()

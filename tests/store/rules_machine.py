@@ -129,6 +129,9 @@ class Protocol(RuleBasedStateMachine):
         self._hear(said, addressed, data)
 
     def _hear(self, said: Any, addressed: tuple[str, ...], data: Any) -> None:
+        """Bots of one process hear it together, in one call; others by themselves."""
+        together: list[Any] = []
+        shared = data.draw(st.booleans(), "one process")
         for bot in data.draw(st.permutations(self.bots), "order"):
             author_bot = BOTS[0] if said.author_kind is AuthorKind.OURS else ""
             more = {
@@ -140,11 +143,16 @@ class Protocol(RuleBasedStateMachine):
                 c = world.direct(bot, said, addressed, **more)
             else:
                 c = world.candidate(bot, said, data.draw(BID, "bid"), **more)
-            if data.draw(st.sampled_from([True, True, False]), "in time"):
-                self.m.admit(c, data.draw(LOST))
-                self.m.heard.append(c)
-            else:
+            if not data.draw(st.sampled_from([True, True, False]), "in time"):
                 self.m.late.append(c)
+                continue
+            self.m.heard.append(c)
+            if shared:
+                together.append(c)
+            else:
+                self.m.admit(c, data.draw(LOST))
+        if together:
+            self.m.admit_together(together, data.draw(LOST))
 
     @initialize(data=st.data())
     def first(self, data: Any) -> None:

@@ -33,7 +33,12 @@ def test_a_bid_that_is_no_number_is_refused(store: Store, score: float) -> None:
     bad = Call(
         call.script,
         call.keys,
-        tuple(repr(score) if arg == 0.5 else arg for arg in call.args),
+        tuple(
+            arg.replace('"bid": "0.5"', f'"bid": "{score!r}"')
+            if isinstance(arg, str)
+            else arg
+            for arg in call.args
+        ),
         call.parse,
     )
     assert store.run(bad).verdict is Admit.REFUSED

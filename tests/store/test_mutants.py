@@ -27,6 +27,18 @@ MUTANTS = {
         "a.score < b.score",
         Elections,
     ),
+    "bots that hear together count as one": (
+        "message.admit",
+        "counted = counted + 1",
+        "counted = counted_before + 1",
+        Elections,
+    ),
+    "of bots that hear together one bids": (
+        "message.admit",
+        "offers[#offers + 1], offers[#offers + 2] = one.bot, bid",
+        "offers = {one.bot, bid}",
+        Elections,
+    ),
     "a claim takes a held floor": (
         "floor.claim",
         "if holder and not mine then return {'wait'",

@@ -1,13 +1,23 @@
 -- The journal: each decision about a message, under its id.
 --#include clock
 
--- Write one line about a decision: `key` is the journal of a message. Returns its bytes.
-local function record(key, bot, step, verdict, reason, numbers)
+-- One line about a decision, as text.
+local function line_about(bot, step, verdict, reason, numbers)
   local line = {at_ms = now, bot = bot, step = step, verdict = verdict, reason = reason or ''}
   if numbers and next(numbers) then line.numbers = numbers end
-  local text = cjson.encode(line)
-  redis.call('RPUSH', key, text)
+  return cjson.encode(line)
+end
+
+-- Write lines into `key`, the journal of a message.
+local function append_lines(key, lines)
+  redis.call('RPUSH', key, unpack(lines))
   redis.call('LTRIM', key, -500, -1)
   redis.call('PEXPIRE', key, JOURNAL_TTL)
-  return #text
+end
+
+-- Write one line about a decision. Returns its bytes.
+local function record(key, bot, step, verdict, reason, numbers)
+  local line = line_about(bot, step, verdict, reason, numbers)
+  append_lines(key, {line})
+  return #line
 end

@@ -1,6 +1,21 @@
 -- Mutes: a human's word, above every model.
 --#include keys
 
+-- Whether any of these lists of scopes names a mute.
+local function anybody_muted(lists)
+  local named, known = {}, {}
+  for _, scopes in ipairs(lists) do
+    for scope in string.gmatch(scopes, '[^,]+') do
+      if not known[scope] then
+        known[scope] = true
+        named[#named + 1] = keys.mute_by_operator(scope)
+        named[#named + 1] = keys.mute(scope)
+      end
+    end
+  end
+  return redis.call('EXISTS', unpack(named)) > 0
+end
+
 -- Is anything muted here? `scopes` are those of app.store.keys.mute_scopes; the operator's count first. Returns the key and
 -- who muted, for the journal.
 local function muted_by(scopes)

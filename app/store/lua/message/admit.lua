@@ -1,190 +1,238 @@
--- Admit one event for one bot: dedupe, mutes, limits, inbox, then a direct wake or a bid. The gateway's only round trip.
--- Returns {verdict, election due in ms, stream id}
+-- Admit one event for several bots of one process, as if for one after another in this order: dedupe, mutes, limits, inbox,
+-- then a direct wake or a bid. What they share is read and written once: the only round trip of a gateway for a message.
+-- Returns for each bot {verdict, election due in ms, stream id}
 --#include journal mutes lanes fair bytes
-local turn, notice, id = 0, '', ''
 local budgeted = parent or channel
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
 local counter = kind == 'reaction' and 'reacted' or kind == 'edit' and 'edited' or 'counted'
-
-local earlier = redis.call('HMGET', seen, 'request', 'verdict', 'due_in', 'id')
-if earlier[1] and earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
-local again = false
-if kind == 'edit' then
-  -- An edit may speak to a bot again that an earlier edit had released, and to one that was silent unasked; to one that was
-  -- spoken to before it brings nothing.
-  local answered = redis.call('HGET', answer, bot)
-  local asked = earlier[2] == 'direct' or redis.call('HGET', seen_message, 'verdict') == 'direct'
-  again = not asked or answered == 'cancelled'
-  if again and (answered == 'cancelled' or answered == 'declined') then redis.call('HDEL', answer, bot) end
+local scopes = {}
+for place, one in ipairs(members) do
+  one.seen, one.inbox, one.direct_inbox, one.person_hour, one.cursor = unpack(own, 5 * place - 4, 5 * place)
+  one.limits, one.bid, one.score = limits[one.limits], tonumber(one.bid), tonumber(one.score)
+  one.turn, one.notice, one.id = 0, '', ''
+  scopes[place] = one.mute_scopes
 end
-if not again and (earlier[1] or kind == 'edit') then return {'duplicate', 0, earlier[4] or ''} end
 
-local function move_cursor()
-  if moves_cursor and newer(message, redis.call('HGET', cursor, channel)) then
-    redis.call('HSET', cursor, channel, message)
-    redis.call('PEXPIRE', cursor, CURSOR_TTL)
+-- The election as it was before this call. Nobody else writes it meanwhile: what changes is written back once, at the end.
+local fields = redis.call('HMGET', election, 'state', 'expected', 'held', counter)
+local state, most, held = fields[1], math.max(tonumber(fields[2]) or 0, expected), tonumber(fields[3]) or 0
+local counted, offers, lines, left = tonumber(fields[4]) or 0, {}, {}, 0
+local counted_before = counted
+
+local function move_cursor(one)
+  if one.moves_cursor and newer(message, redis.call('HGET', one.cursor, channel)) then
+    redis.call('HSET', one.cursor, channel, message)
+    redis.call('PEXPIRE', one.cursor, CURSOR_TTL)
   end
 end
 
-local function verdict(word, due_in, why)
-  redis.call('HSET', seen, 'request', request, 'verdict', word, 'due_in', due_in, 'id', id)
-  redis.call('PEXPIRE', seen, SEEN_TTL)
-  move_cursor()
+local function verdict(one, word, due_in, why)
+  redis.call('HSET', one.seen, 'request', request, 'verdict', word, 'due_in', due_in, 'id', one.id)
+  redis.call('PEXPIRE', one.seen, SEEN_TTL)
+  move_cursor(one)
   -- Ambient messages are counted by the inbox; a line for each (message, bot) would drown the ones that matter.
-  if signal ~= 'ambient' or why then
-    local numbers = {signal = signal}
-    if bid then numbers.bid, numbers.parts = bid, parts else numbers.score = score end
-    local bytes = record(journal, bot, 'admit', word, why or reason, numbers)
-    leave_bytes(budgeted, message, bytes + 80, limits.channel_bytes)
+  if one.signal ~= 'ambient' or why then
+    local numbers = {signal = one.signal}
+    if one.bid then numbers.bid, numbers.parts = one.bid, one.parts else numbers.score = one.score end
+    local line = line_about(one.bot, 'admit', word, why or one.reason, numbers)
+    lines[#lines + 1], left = line, left + #line + 80
   end
-  return {word, due_in, id}
+  return {word, due_in, one.id}
 end
 
-local function keep()
+local function keep(one)
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
-  local key = signal == 'direct' and direct_inbox or inbox
-  local most = signal == 'direct' and 1000000 or inbox_cap
-  id = redis.call('XADD', key, 'MAXLEN', '~', most, '*', 'message', message, 'event', event, 'signal', signal,
-    'reason', reason, 'addressed', addressed, 'bid', bid or '', 'after', hold_ms > 0 and int(now + hold_ms) or '',
-    'wordless', wordless and 1 or 0, 'turn', turn, 'notice', notice)
-  redis.call('PEXPIRE', key, INBOX_TTL)
-  if signal ~= 'direct' then trim_inbox(key, #event + #parts) end
+  local direct = one.signal == 'direct'
+  local text = one.event or heard
+  one.id = redis.call('XADD', direct and one.direct_inbox or one.inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
+    'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
+    'bid', one.bid or '', 'after', hold_ms > 0 and int(now + hold_ms) or '', 'wordless', one.wordless and 1 or 0,
+    'turn', one.turn, 'notice', one.notice)
+  redis.call('PEXPIRE', direct and one.direct_inbox or one.inbox, INBOX_TTL)
+  if not direct then trim_inbox(one.inbox, #text + #one.parts) end
 end
 
 -- One more bot has said what it wants. Complete when as many have as any gateway expects.
 local function count()
-  local counted = redis.call('HINCRBY', election, counter, 1)
-  local most = math.max(tonumber(redis.call('HGET', election, 'expected') or nil) or 0, expected)
-  redis.call('HSET', election, 'expected', int(most))
-  redis.call('PEXPIRE', election, ELECTION_TTL)
-  local complete = counted >= most and redis.call('HGET', election, 'state') == 'open'
-  if complete then
-    local held = tonumber(redis.call('HGET', election, 'held') or nil) or 0
-    redis.call('ZADD', keys.elections_due, int(math.max(now, held)), message)
-  end
+  counted = counted + 1
+  local complete = counted >= most and state == 'open'
+  if complete then redis.call('ZADD', keys.elections_due, int(math.max(now, held)), message) end
   return complete
 end
 
-if author_kind == 'human' then
-  -- Who wrote last, and who was replied to by another: what makes a draft stale.
-  if newer(message, redis.call('HGET', last_human, author)) then redis.call('HSET', last_human, author, message) end
-  if newer(message, redis.call('HGET', last_human, '#last')) then redis.call('HSET', last_human, '#last', message) end
-  local answered = 're:' .. (reply_to or '')
-  if reply_to and newer(message, redis.call('HGET', last_human, answered)) then
-    redis.call('HSET', last_human, answered, message)
-  end
-  -- Bounded: a flood of authors must not fill Redis.
-  if redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
-  redis.call('PEXPIRE', last_human, QUIET_TTL)
-elseif redis.call('EXISTS', keys.cause(message)) == 0 then
-  local root, hops = '', 0
-  if author_kind == 'ours' then
-    -- Deliveries of one bot in one channel are serial, so an unknown post of ours is the one in flight.
-    local c = redis.call('HMGET', keys.cause_in_flight(author_bot, channel), 'root', 'hops')
-    root, hops = c[1] or '', tonumber(c[2]) or 0
-  else
-    local c = redis.call('HMGET', keys.cause(reply_to or ''), 'root', 'hops')
-    root = c[1] or redis.call('HGET', last_human, '#last') or ''
-    hops = (tonumber(c[2]) or 0) + 1
-    if root ~= '' then
-      add_count(keys.cause_root(root), 'foreign', 1)
-      redis.call('PEXPIRE', keys.cause_root(root), CAUSE_TTL)
+-- What the channel learns from the message, whoever hears it first.
+local function learn()
+  if author_kind == 'human' then
+    -- Bounded: a flood of authors must not fill Redis.
+    if redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
+    -- Who wrote last, and who was replied to by another: what makes a draft stale.
+    local answered = reply_to and 're:' .. reply_to or '#last'
+    local known = redis.call('HMGET', last_human, author, '#last', answered)
+    if newer(message, known[1]) then redis.call('HSET', last_human, author, message) end
+    if newer(message, known[2]) then redis.call('HSET', last_human, '#last', message) end
+    if reply_to and newer(message, known[3]) then redis.call('HSET', last_human, answered, message) end
+    redis.call('PEXPIRE', last_human, QUIET_TTL)
+  elseif redis.call('EXISTS', keys.cause(message)) == 0 then
+    local root, hops = '', 0
+    if author_kind == 'ours' then
+      -- Deliveries of one bot in one channel are serial, so an unknown post of ours is the one in flight.
+      local c = redis.call('HMGET', keys.cause_in_flight(author_bot, channel), 'root', 'hops')
+      root, hops = c[1] or '', tonumber(c[2]) or 0
+    else
+      local c = redis.call('HMGET', keys.cause(reply_to or ''), 'root', 'hops')
+      root = c[1] or redis.call('HGET', last_human, '#last') or ''
+      hops = (tonumber(c[2]) or 0) + 1
+      if root ~= '' then
+        add_count(keys.cause_root(root), 'foreign', 1)
+        redis.call('PEXPIRE', keys.cause_root(root), CAUSE_TTL)
+      end
     end
+    redis.call('HSET', keys.cause(message), 'root', root, 'hops', hops)
+    redis.call('PEXPIRE', keys.cause(message), CAUSE_TTL)
   end
-  redis.call('HSET', keys.cause(message), 'root', root, 'hops', hops)
-  redis.call('PEXPIRE', keys.cause(message), CAUSE_TTL)
 end
 
-local muted = muted_by(mute_scopes)
-if muted then
-  count()
-  return verdict('muted', 0, muted)
+-- Whether the bot has heard this event before; an edit may speak to it anew. Returns its first reply, or nil.
+local function earlier_verdict(one)
+  local earlier = redis.call('HMGET', one.seen, 'request', 'verdict', 'due_in', 'id')
+  if earlier[1] and earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
+  local again = false
+  if kind == 'edit' then
+    -- An edit may speak to a bot again that an earlier edit had released, and to one that was silent unasked; to one that
+    -- was spoken to before it brings nothing.
+    local answered = redis.call('HGET', answer, one.bot)
+    local asked = earlier[2] == 'direct' or redis.call('HGET', keys.seen(one.bot, message), 'verdict') == 'direct'
+    again = not asked or answered == 'cancelled'
+    if again and (answered == 'cancelled' or answered == 'declined') then redis.call('HDEL', answer, one.bot) end
+  end
+  if not again and (earlier[1] or kind == 'edit') then return {'duplicate', 0, earlier[4] or ''} end
 end
--- Far beyond what is answered, nothing is written any more: a flood must not fill Redis with its refusals.
-local asked = tonumber(redis.call('GET', person_hour) or nil) or 0
-if signal == 'direct' and wakes and author_kind == 'human' and asked >= 2 * limits.person_hourly then
-  move_cursor()
-  return {'over_person_limit', 0, ''}
-end
-if signal == 'direct' then
-  redis.call('HSETNX', election, 'addressed', int(now))
-  redis.call('PEXPIRE', election, ELECTION_TTL)
-end
-local spent
-if signal ~= 'ambient' and wakes then
+
+-- Why a bot may start nothing more, or nil.
+local function why_spent(one)
+  if one.signal == 'ambient' or not one.wakes then return nil end
   if author_kind ~= 'human' then
     local root, hops = root_of(message, author_kind)
-    spent = root_spent(root, hops, limits, cost_of(1, 1, 0))
+    local why = root_spent(root, hops, one.limits, cost_of(1, 1, 0))
+    if why then return why end
   end
-  spent = spent or day_spent(bot, limits, cost_of(1, 0, 0))
+  return day_spent(one.bot, one.limits, cost_of(1, 0, 0))
 end
-if spent then
-  signal = 'ambient'
-  keep()
-  count()
-  return verdict('exhausted', 0, spent)
-end
-if signal == 'direct' and wakes then
-  local over
-  if author_kind == 'human' then
-    asked = redis.call('INCRBY', person_hour, weight)
-    if asked == weight then redis.call('PEXPIRE', person_hour, PERSON_HOUR_TTL) end
-    if asked > limits.person_hourly then
-      over, notice = 'message ' .. asked .. ' this hour, limit ' .. limits.person_hourly, 'hour'
-    else
-      over, notice = share_spent(bot, author, limits, weight), 'day'
-    end
+
+-- A person's word to the bot: why it is one too many, or nil; the kind of notice that tells so.
+local function over_limit(one)
+  if author_kind ~= 'human' then return nil, '' end
+  local asked = redis.call('INCRBY', one.person_hour, weight)
+  if asked == weight then redis.call('PEXPIRE', one.person_hour, PERSON_HOUR_TTL) end
+  if asked > one.limits.person_hourly then
+    return 'message ' .. asked .. ' this hour, limit ' .. one.limits.person_hourly, 'hour'
   end
-  turn = turn_of(channel, message, author, weight)
-  local full, waiting = fullness(direct_inbox, limits.waiting)
-  local crowded = full >= 1 and (turn > limits.quiet_posts or full >= 1.5)
+  return share_spent(one.bot, author, one.limits, weight), 'day'
+end
+
+local function admit_direct(one)
+  local over, notice = over_limit(one)
+  one.turn = turn_of(channel, message, author, weight)
+  local full, waiting = fullness(one.direct_inbox, one.limits.waiting)
+  local crowded = full >= 1 and (one.turn > one.limits.quiet_posts or full >= 1.5)
   -- Told once a day, and by nobody where many wait: a notice is a post too.
-  if over and (crowded or not first_told(bot, author)) then
+  if over and (crowded or not first_told(one.bot, author)) then
     count()
-    return verdict('over_person_limit', 0, over)
+    return verdict(one, 'over_person_limit', 0, over)
   end
   if crowded then
     count()
-    return verdict('crowded', 0, waiting .. ' messages wait for the bot here')
+    return verdict(one, 'crowded', 0, waiting .. ' messages wait for the bot here')
   end
-  if not over then notice = '' end
-  keep()
+  if over then one.notice = notice end
+  keep(one)
   count()
-  wake_lane(bot .. ':' .. channel, 'direct', now + hold_ms)
-  return verdict(over and 'notice' or 'direct', hold_ms, over)
+  wake_lane(one.bot .. ':' .. channel, 'direct', now + hold_ms)
+  return verdict(one, over and 'notice' or 'direct', hold_ms, over)
 end
 
-if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then
-  bid, score = nil, nil
-  count()
-  return verdict('refused', 0, 'bid is not a finite number')
-end
-if signal == 'direct' then
-  -- Too old, or where the bot may not write: in the direct inbox the next direct cycle would answer it all the same.
-  signal = 'ambient'
-  keep()
-  count()
-  return verdict('passed', 0, reason)
-end
-keep()
-if not wakes or not bid or redis.call('EXISTS', answer, keys.deleted(message)) > 0 then
-  local complete = count()
-  return verdict(complete and 'complete' or 'passed', 0)
-end
-local state = redis.call('HGET', election, 'state')
-if state and state ~= 'open' then return verdict('late', 0, 'election is ' .. state) end
-redis.call('HSET', bids, bot, bid)
-redis.call('PEXPIRE', bids, ELECTION_TTL)
--- While a proxy may yet replace the message nobody is elected for it.
-local window = math.max(window_ms, hold_ms)
-if not state then
-  redis.call('HSET', election, 'state', 'open', 'channel', channel, 'opened', int(now), 'author', author_kind,
+local function open(one, window)
+  state, held = 'open', hold_ms > 0 and now + hold_ms or held
+  redis.call('HSET', election, 'state', state, 'channel', channel, 'opened', int(now), 'author', author_kind,
     'guild', guild, 'parent', parent or '-')
-  if hold_ms > 0 then redis.call('HSET', election, 'held', int(now + hold_ms)) end
-  redis.call('HSET', keys.event(message), 'event', event, 'signal', signal, 'reason', reason)
-  leave_bytes(budgeted, message, 1.25 * #event + 200, limits.channel_bytes)
+  if hold_ms > 0 then redis.call('HSET', election, 'held', int(held)) end
+  local text = one.event or heard
+  redis.call('HSET', keys.event(message), 'event', text, 'signal', one.signal, 'reason', one.reason)
+  left = left + 1.25 * #text + 200
   redis.call('PEXPIRE', keys.event(message), ELECTION_TTL)
   redis.call('ZADD', keys.elections_due, int(now + window), message)
 end
-if count() then return verdict('complete', 0) end
-return verdict(state and 'bid' or 'opened', window)
+
+local function admit_unasked(one)
+  local bid = one.bid
+  if bid and (bid ~= bid or bid == math.huge or bid == -math.huge) then
+    one.bid, one.score = nil, nil
+    count()
+    return verdict(one, 'refused', 0, 'bid is not a finite number')
+  end
+  if one.signal == 'direct' then
+    -- Too old, or where the bot may not write: in the direct inbox the next direct cycle would answer it all the same.
+    one.signal = 'ambient'
+    keep(one)
+    count()
+    return verdict(one, 'passed', 0, one.reason)
+  end
+  keep(one)
+  if not one.wakes or not bid or redis.call('EXISTS', answer, keys.deleted(message)) > 0 then
+    return verdict(one, count() and 'complete' or 'passed', 0)
+  end
+  if state and state ~= 'open' then return verdict(one, 'late', 0, 'election is ' .. state) end
+  offers[#offers + 1], offers[#offers + 2] = one.bot, bid
+  -- While a proxy may yet replace the message nobody is elected for it.
+  local window, opens = math.max(window_ms, hold_ms), not state
+  if opens then open(one, window) end
+  if count() then return verdict(one, 'complete', 0) end
+  return verdict(one, opens and 'opened' or 'bid', window)
+end
+
+local learned, addressed_now, mutes = false, false, anybody_muted(scopes)
+local function admit(one)
+  local earlier = earlier_verdict(one)
+  if earlier then return earlier end
+  if not learned then learn() end
+  learned = true
+  local muted = mutes and muted_by(one.mute_scopes)
+  if muted then
+    count()
+    return verdict(one, 'muted', 0, muted)
+  end
+  local direct = one.signal == 'direct'
+  -- Far beyond what is answered, nothing is written any more: a flood must not fill Redis with its refusals.
+  if direct and one.wakes and author_kind == 'human'
+    and (tonumber(redis.call('GET', one.person_hour) or nil) or 0) >= 2 * one.limits.person_hourly then
+    move_cursor(one)
+    return {'over_person_limit', 0, ''}
+  end
+  if direct and not addressed_now then
+    redis.call('HSETNX', election, 'addressed', int(now))
+    redis.call('PEXPIRE', election, ELECTION_TTL)
+    addressed_now = true
+  end
+  local spent = why_spent(one)
+  if spent then
+    one.signal = 'ambient'
+    keep(one)
+    count()
+    return verdict(one, 'exhausted', 0, spent)
+  end
+  return direct and one.wakes and admit_direct(one) or admit_unasked(one)
+end
+
+local replies = {}
+for place, one in ipairs(members) do replies[place] = admit(one) end
+if counted > counted_before then
+  redis.call('HSET', election, counter, int(counted), 'expected', int(most))
+  redis.call('PEXPIRE', election, ELECTION_TTL)
+end
+if offers[1] then
+  redis.call('HSET', bids, unpack(offers))
+  redis.call('PEXPIRE', bids, ELECTION_TTL)
+end
+if lines[1] then append_lines(journal, lines) end
+if left > 0 then leave_bytes(budgeted, message, left, members[1].limits.channel_bytes) end
+return replies
