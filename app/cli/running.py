@@ -36,7 +36,13 @@ def gateway(bots: Bots = None) -> None:
     from app.gateway.start import run as run_gateway
 
     settings = current_settings()
-    run_gateway(bots or bots_with_tokens(settings), settings)
+    desk = None
+    if settings.commands_guilds:
+        # Imported where it is asked for: what it reads with costs memory.
+        from app.operator.inside import InsideDesk
+
+        desk = InsideDesk(settings)
+    run_gateway(bots or bots_with_tokens(settings), settings, desk)
 
 
 @commands.command()

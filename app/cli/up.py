@@ -138,11 +138,15 @@ def child_specs(
             key.get_secret_value() for key in settings.vault_keys
         )
     }
+    desk = settings.commands_redis_url
+    login = (
+        {} if desk is None else {"STREAM_COMMANDS_REDIS_URL": desk.get_secret_value()}
+    )
     children = [
         ChildSpec(
             "gateway",
             [sys.executable, "-m", "app.cli.main", "gateway", *bots],
-            outward | chosen_variables(os.environ, MODEL_KEYS) | tokens | keys,
+            outward | chosen_variables(os.environ, MODEL_KEYS) | tokens | keys | login,
         ),
         ChildSpec(
             "direct",

@@ -173,6 +173,24 @@ class Settings(BaseSettings):
         3, description="more human reactions than this wake a bot"
     )
 
+    commands_guilds: NameList = Field(
+        (),
+        description="server ids where `/stream` and the message menu `Why?` are offered, or `*`; empty: nowhere",
+    )
+    commands_bot: Annotated[str, Field(pattern="^([a-z][a-z0-9_-]{0,31})?$")] = Field(
+        "",
+        description="the bot that bears these commands; unset: by name the first bot of a server",
+    )
+    commands_redis_url: SecretStr | None = Field(
+        None,
+        description="login that answers them, where the gateways' own may not read what `why` reads; unset: STREAM_REDIS_URL",
+    )
+    stop_lasts: Seconds = Field(
+        0.0,
+        le=2_592_000,
+        description="how long a moderator's stop word or stop sign holds; 0: until a moderator says go on",
+    )
+
     cooldown: Seconds = Field(
         60.0, description="least time between a bot's autonomous actions"
     )
@@ -335,6 +353,7 @@ class Settings(BaseSettings):
         "speak_channels",
         "ignored_people",
         "proxy_applications",
+        "commands_guilds",
         mode="before",
     )(_split_list)
 
@@ -373,6 +392,13 @@ class Settings(BaseSettings):
             parse_address(url)
         return url
 
+    @field_validator("commands_redis_url")
+    @classmethod
+    def _check_commands_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parse_address(url.get_secret_value())
+        return url
+
     @model_validator(mode="after")
     def _check_consistency(self) -> Settings:
         if self.delivery_lease >= self.nonce_window:
@@ -384,6 +410,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _private(self) -> Settings:
         urls = [url for url in (self.redis_url, self.broker_url) if url is not None]
+        if self.commands_redis_url is not None:
+            urls.append(self.commands_redis_url.get_secret_value())
         if not self.redis_plain and not all(parse_address(url).private for url in urls):
             raise ValueError(
                 "redis:// to another host and sentinel:// send passwords and messages unencrypted: use rediss://, "
@@ -415,6 +443,12 @@ class Settings(BaseSettings):
     def store_address(self) -> RedisAddress | None:
         """STREAM_REDIS_URL in its parts; None: not set."""
         return parse_address(self.redis_url) if self.redis_url is not None else None
+
+    @property
+    def commands_address(self) -> RedisAddress | None:
+        """STREAM_COMMANDS_REDIS_URL in its parts; None: not set."""
+        url = self.commands_redis_url
+        return None if url is None else parse_address(url.get_secret_value())
 
     @property
     def broker_address(self) -> RedisAddress | None:

@@ -15,6 +15,7 @@ from app.domain.settings import Settings
 from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
+from app.gateway.interactions import Commands, Counter
 from app.gateway.presence import Readable, barred, known, may_react
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
@@ -75,8 +76,10 @@ class StreamClient(SteadyClient):
         sessions: Sessions,
         settings: Settings,
         http_trace: aiohttp.TraceConfig | None = None,
+        counter: Counter | None = None,
     ) -> None:
-        """`http_trace` sees, and may hold up, each request of Discord's REST."""
+        """`http_trace` sees, and may hold up, each request of Discord's REST. Without a
+        `counter` no commands are offered."""
         super().__init__(
             bot,
             sessions.identifying,
@@ -91,6 +94,9 @@ class StreamClient(SteadyClient):
         self._intake = intake
         self._bursts = bursts
         self._sessions = sessions
+        # Made also where no server is served: a command that Discord still knows from
+        # before is then answered, too.
+        self._commands = None if counter is None else Commands(self, counter, settings)
 
     @property
     def user_id(self) -> str:
@@ -241,6 +247,11 @@ class StreamClient(SteadyClient):
         place = self.get_channel(int(channel_id))
         guild = place.guild if isinstance(place, Readable) else None
         return guild is not None and guild.me is not None and may_react(place, guild.me)
+
+    async def settle_commands(self) -> None:
+        """Register the commands where they are this bot's to bear."""
+        if self._commands is not None and self.is_ready():
+            await self._commands.settle(self.bot, self._intake.hearing.roster)
 
     def look_for_proxies(self) -> None:
         """Which of the bot's servers have let a proxy in: Discord makes a role for each

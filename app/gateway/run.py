@@ -18,10 +18,12 @@ from pydantic import SecretStr
 
 from app.domain.errors import IdentifiesSpent, LeaseHeld, StoreUnavailable, StreamError
 from app.domain.settings import Settings
+from app.gateway.asking import Desk
 from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, IdentifyLater, Sleep
 from app.gateway.intake import Intake
+from app.gateway.interactions import Counter
 from app.gateway.measuring import Measuring
 from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
@@ -71,16 +73,18 @@ class Gateway:
         sleep: Sleep = asyncio.sleep,
         http_trace: aiohttp.TraceConfig | None = None,
         measuring: Measuring | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """`clock` tells Unix seconds; `sleep` is what a client waits with before it
         begins another session; `http_trace` sees, and may hold up, each request of
-        Discord's REST."""
+        Discord's REST; `desk` answers commands inside Discord, None: there are none."""
         self._bots = {hosted.bot: hosted.token for hosted in bots}
         self._ports = ports
         self._settings = settings
         self._clock = clock
         self._intake = Intake(ports, settings, policy, measuring)
         self._bursts = Bursts(settings.reaction_burst)
+        self._counter = None if desk is None else Counter(desk)
         self._sleep = sleep
         self._http_trace = http_trace
         self._identifies = Identifies(ports, settings, clock, sleep)
@@ -131,6 +135,9 @@ class Gateway:
                     name="leases",
                 ),
                 spawn(self._every(REMIND, self._remind), name="reminder"),
+                spawn(
+                    self._every(ROSTER_REFRESH, self._settle_commands), name="commands"
+                ),
             ]
             await self._until_stopped()
         finally:
@@ -246,6 +253,7 @@ class Gateway:
             clock=self._clock,
             identifies=self._identifies,
             http_trace=self._http_trace,
+            counter=self._counter,
         )
         session.on_ready = lambda: self._note_ready(bot)
         return session
@@ -273,6 +281,12 @@ class Gateway:
                     "a chore failed", error=type(error).__name__, where=where(error)
                 )
             await asyncio.sleep(seconds)
+
+    async def _settle_commands(self) -> None:
+        """Later than the first publications: which bot bears the commands of a server
+        hangs on who is there."""
+        for bot in self.ready & self._sessions.keys():
+            await self._sessions[bot].settle_commands()
 
     async def _forget(self) -> None:
         gone = await self._ports.forgotten()
@@ -304,6 +318,8 @@ class Gateway:
     ) -> None:
         await end({*loops, *self._clients.values()}, CANCEL_AGAIN)
         await self._intake.close()
+        if self._counter is not None:
+            self._counter.close()
         # The leases last: until here this process still admits for its bots.
         for bot in held:
             try:

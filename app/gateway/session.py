@@ -18,6 +18,7 @@ from app.gateway.hearing import Clock
 from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, SessionStart
 from app.gateway.intake import Intake
+from app.gateway.interactions import Counter
 from app.gateway.ports import GatewayPorts
 from app.gateway.presence import presence_of
 from app.gateway.reactions import Bursts
@@ -41,6 +42,7 @@ class Session:
         clock: Clock,
         identifies: Identifies,
         http_trace: aiohttp.TraceConfig | None = None,
+        counter: Counter | None = None,
     ) -> None:
         self._bot = bot
         self._identifies = identifies
@@ -56,6 +58,7 @@ class Session:
             sessions=self,
             settings=settings,
             http_trace=http_trace,
+            counter=counter,
         )
         self._backfill = Backfill(
             client=self._client,
@@ -102,6 +105,10 @@ class Session:
 
     def may_react(self, channel_id: str) -> bool:
         return self._client.may_react(channel_id)
+
+    async def settle_commands(self) -> None:
+        """See `StreamClient.settle_commands`."""
+        await self._client.settle_commands()
 
     def disconnected(self) -> None:
         self.connected_since = None

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.delivery.address import Address
 from app.domain.character import load_character
 from app.domain.settings import Settings
+from app.gateway.asking import Desk
 from app.gateway.measuring import Measuring
 from app.gateway.run import Gateway, Hosted
 from app.gateway.secrets import token_of
@@ -22,8 +23,9 @@ from app.store.fitness import check_servers
 log = structlog.get_logger(__name__)
 
 
-def run(bots: Sequence[str], settings: Settings) -> None:
-    """Run the gateways of some bots in this process until it is told to stop."""
+def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> None:
+    """Run the gateways of some bots in this process until it is told to stop. `desk`
+    answers commands inside Discord."""
     characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
     for bot, character in characters.items():
         if common := common_names(character.names):
@@ -48,6 +50,7 @@ def run(bots: Sequence[str], settings: Settings) -> None:
                 clock=ports.clock,
                 http_trace=trace,
                 measuring=measuring,
+                desk=desk,
             ),
             ports,
         )

@@ -8,6 +8,7 @@ from app.loopback.channels import ChannelType, ForumTag
 from app.loopback.errors import ApiError
 from app.loopback.faults import Faults
 from app.loopback.handshake import StartLimit
+from app.loopback.interactions import Interaction
 from app.loopback.journal import Subscription
 from app.loopback.observing import Exchange, Observer
 from app.loopback.people import PostOptions
@@ -28,6 +29,7 @@ __all__ = [
     "Faults",
     "ForumTag",
     "Guild",
+    "Interaction",
     "LoopbackDiscord",
     "LoopbackThread",
     "Observer",

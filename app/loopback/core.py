@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from app.loopback.faults import Faults
 from app.loopback.gateway import Hub
 from app.loopback.handshake import StartLimit
+from app.loopback.interactions import Interactions
 from app.loopback.journal import Journal
 from app.loopback.loop import LoopCaller
 from app.loopback.nonces import NonceWindow
@@ -61,3 +62,4 @@ class Core:
             self.journal.wake_waiting,
         )
         self.service = Service(self.world, self.hub, self.journal, self.nonces)
+        self.interactions = Interactions(self.world)

@@ -54,6 +54,8 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[web.Response]]
+Caller = Callable[[web.Request], Account]
+"""Who calls; ApiError for nobody that is known."""
 
 
 def snowflake(name: str, raw: object) -> int:
@@ -87,9 +89,11 @@ class RestFrame:
         self._faults = faults
         self._limiter = limiter
 
-    def route(self, method: str, path: str, handler: Handler) -> web.RouteDef:
+    def route(
+        self, method: str, path: str, handler: Handler, caller: Caller | None = None
+    ) -> web.RouteDef:
         """A counted, authenticated route with faults; `path` is the template that
-        `requests` counts under."""
+        `requests` counts under. Without `caller` a bot's token tells who calls."""
 
         async def serve(request: web.Request) -> web.Response:
             self._service.journal.requests[method, path] += 1
@@ -100,7 +104,7 @@ class RestFrame:
                 return await self._serve_call(
                     method,
                     path=path,
-                    call=Call(request, self._caller_of(request)),
+                    call=Call(request, (caller or self._caller_of)(request)),
                     handler=handler,
                     rule=rule,
                 )

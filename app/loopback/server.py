@@ -16,6 +16,7 @@ from app.loopback.observing import API_PREFIX, Observer, observing_middleware
 from app.loopback.people import People
 from app.loopback.rest import RestFrame
 from app.loopback.rest_channels import ChannelRoutes
+from app.loopback.rest_commands import CommandRoutes
 from app.loopback.rest_messages import MessageRoutes
 from app.loopback.rest_rights import RightRoutes
 from app.loopback.rest_threads import ThreadRoutes
@@ -147,6 +148,11 @@ class LoopbackDiscord(People):
         app.add_routes(ChannelRoutes(core.service, frame, core.hub).route_table())
         app.add_routes(ThreadRoutes(core.service, frame).route_table())
         app.add_routes(RightRoutes(core.service, frame).route_table())
+        app.add_routes(
+            CommandRoutes(
+                core.world, core.interactions, frame, core.journal
+            ).route_table()
+        )
         app.add_routes(self.extra_routes)
         return app
 

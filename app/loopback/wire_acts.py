@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.loopback import kinds, payloads
+from app.loopback import errors, interactions, kinds, payloads
 from app.loopback.errors import Json
 from app.loopback.guild_people import ChannelRef, GuildPeople
+from app.loopback.interactions import Interaction
 from app.loopback.records import Post
 from app.loopback.service import Draft
-from app.loopback.state import Account, Message
+from app.loopback.state import Account, Guild, Message
 
 MessageRef = Post | int
 
@@ -98,6 +99,72 @@ class WireActs(GuildPeople):
             return self._post_draft(draft)
 
         return self._core.caller.call(step)
+
+    def commands(self, bot: Account, guild: Guild) -> list[Json]:
+        """The commands that a bot has registered in a guild."""
+        return self._core.caller.call(
+            lambda: self._core.interactions.registered(bot, guild)
+        )
+
+    def use_command(
+        self,
+        person: Account,
+        bot: Account,
+        channel: ChannelRef,
+        command: str,
+        options: Mapping[str, str] | None = None,
+        *,
+        granted: bool = False,
+    ) -> Interaction:
+        """A person types a registered command, with its subcommand after a blank. The
+        bot hears INTERACTION_CREATE and answers the interaction, which is returned at
+        once. `granted`: the server lets everybody use it."""
+        name, *path = command.split()
+
+        def step() -> Interaction:
+            use, guild = self._begin_use(person, bot, channel, name)
+            core = self._core.interactions
+            found = core.command(use, guild, name, interactions.CHAT_INPUT, granted)
+            data = interactions.chat_data(found, path, options or {})
+            self._core.hub.emit(
+                "INTERACTION_CREATE", core.payload(use, guild, data), bot
+            )
+            return use
+
+        return self._core.caller.call(step)
+
+    def use_menu(
+        self,
+        person: Account,
+        bot: Account,
+        message: MessageRef,
+        command: str,
+        *,
+        granted: bool = False,
+    ) -> Interaction:
+        """The same for a command in the menu of a message."""
+
+        def step() -> Interaction:
+            target = self._message_of(message)
+            use, guild = self._begin_use(person, bot, target.channel, command)
+            core = self._core.interactions
+            found = core.command(use, guild, command, interactions.MESSAGE, granted)
+            data = interactions.menu_data(self._core.world, found, target)
+            self._core.hub.emit(
+                "INTERACTION_CREATE", core.payload(use, guild, data), bot
+            )
+            return use
+
+        return self._core.caller.call(step)
+
+    def _begin_use(
+        self, person: Account, bot: Account, channel: ChannelRef, name: str
+    ) -> tuple[Interaction, Guild]:
+        where = self._channel_of(channel)
+        guild = self._core.world.guild_of(where)
+        if guild is None or not self._core.world.can_see(person.id, where):
+            raise errors.unknown_channel()
+        return self._core.interactions.begin(person, bot, where, name), guild
 
     def preview_links(self, message: MessageRef, *embeds: Json) -> None:
         """Add embeds to a message, as Discord does a moment after a link was posted."""

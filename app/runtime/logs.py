@@ -151,7 +151,11 @@ def register_settings(settings: Settings) -> None:
     if settings.flower_password is not None:
         register_secret(settings.flower_password.get_secret_value())
     register_secret(settings.redis_credentials.sentinel_password)
-    for address in (settings.store_address, settings.broker_address):
+    for address in (
+        settings.store_address,
+        settings.broker_address,
+        settings.commands_address,
+    ):
         if address is not None:
             register_secret(address.login.partition(":")[2])
             register_secret(address.password)

@@ -38,11 +38,17 @@ def unmute(scope: str) -> Call[bool]:
     return command("DEL", keys.mute_by_operator(scope), keys.mute(scope), parse=bool)
 
 
-def stop(channel: str, moderator: str) -> Call[bool]:
-    """By a moderator: silence a channel until a moderator says otherwise."""
-    return command(
-        "SET", keys.mute(f"channel:{channel}"), f"moderator {moderator}", parse=bool
-    )
+def stop(channel: str, moderator: str, for_ms: int | None = None) -> Call[bool]:
+    """By a moderator: silence a channel, without `for_ms` until a moderator says
+    otherwise."""
+    return hold(f"channel:{channel}", f"moderator {moderator}", for_ms)
+
+
+def hold(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
+    """The same for any scope, by somebody who has a say in a server: the operator's
+    mutes are none of their business."""
+    expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
+    return command("SET", keys.mute(scope), who, *expiry, parse=bool)
 
 
 @script("mute.lift")
@@ -52,7 +58,11 @@ def _lift(*, mute: Key, scope: str) -> None: ...
 def lift(channel: str) -> Call[bool]:
     """By a moderator: end the moderators' mute of a channel. False: the operator's
     stands, and the channel stays silent."""
-    scope = f"channel:{channel}"
+    return release(f"channel:{channel}")
+
+
+def release(scope: str) -> Call[bool]:
+    """The same for any scope."""
     return _lift(mute=keys.mute(scope), scope=scope).parsed(bool)
 
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from app.delivery.address import Address
+from app.gateway.asking import Desk
 from app.gateway.run import Gateway, Hosted
 from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
 from tests.gateway.recording import POLICY, RecordingPorts, settings, until
@@ -32,7 +33,13 @@ class Town:
         }
         self.running: list[tuple[Gateway, asyncio.Task[None]]] = []
 
-    async def start(self, *bots: str, wait: bool = True, **changes: object) -> Gateway:
+    async def start(
+        self,
+        *bots: str,
+        wait: bool = True,
+        desk: Desk | None = None,
+        **changes: object,
+    ) -> Gateway:
         """Start a gateway process with these bots (all, if none is named) and wait
         until they are ready."""
         names = bots or tuple(self.bots)
@@ -45,7 +52,12 @@ class Town:
             **changes,
         )
         gateway = Gateway(
-            hosted, self.ports, config, POLICY, http_trace=Address().trace(waits=True)
+            bots=hosted,
+            ports=self.ports,
+            settings=config,
+            policy=POLICY,
+            http_trace=Address().trace(waits=True),
+            desk=desk,
         )
         task = asyncio.create_task(gateway.run())
         self.running.append((gateway, task))
