@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from io import StringIO
@@ -19,28 +18,13 @@ from app.domain.model import JournalLine
 from app.domain.settings import Settings, explain_first
 from app.lab.docgen import setting_rows
 from app.runtime.logs import redact, register_settings
-
-
-def run(
-    *arguments: str, cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """`the-stream ARGUMENTS`, with these variables added to the environment."""
-    command = [sys.executable, "-m", "app.cli.main", *arguments]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-        cwd=cwd,
-        env=os.environ | environment | {"COLUMNS": environment.get("COLUMNS", "160")},
-    )
+from tests.cli.commands import run, run_cold
 
 
 def test_help_names_every_command() -> None:
     """`--help` lists what one can do, and loads neither Celery nor discord.py nor a
     model for it."""
-    result = run("--help")
+    result = run_cold("--help")
     assert result.returncode == 0
     for command in (
         "up",
@@ -65,7 +49,7 @@ def test_help_names_every_command() -> None:
 
 def test_a_wrong_setting_is_one_line_and_code_two() -> None:
     """A wrong setting is named on standard error, without a stack trace."""
-    result = run("settings", STREAM_COOLDOWN="soon")
+    result = run_cold("settings", STREAM_COOLDOWN="soon")
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("the-stream: STREAM_COOLDOWN")

@@ -11,7 +11,7 @@ from app.domain.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, S
 from app.store import roster, trusts, wishes
 from app.store.door import Store
 from app.worker.memory_store import RedisMemory
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 
 PERSON = "4100000000000000001"
 LATELY = str((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)

@@ -18,6 +18,7 @@ from pathlib import Path
 from app.host.valkey import _load_libc
 
 PR_SET_PDEATHSIG = 1
+APPEND = os.O_WRONLY | os.O_APPEND
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.e2e.warm_imports"])
@@ -53,26 +54,31 @@ def launch(
     env: Mapping[str, str],
     log: Path,
     folder: Path | None = None,
+    errors: Path | None = None,
 ) -> Warm:
     """Start `python -m <command>` with exactly this environment, in `folder` if one is
-    given; its output is appended to `log`."""
-    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    given; its output is appended to `log`, what it says of errors to `errors` if that
+    is a file of its own."""
+    outputs = (str(log), str(errors or log))
+    for path in outputs:
+        os.close(os.open(path, APPEND | os.O_CREAT, 0o600))
     process = _context.Process(
         target=_run,
-        args=(list(command), dict(env), str(log), str(folder or Path.cwd())),
+        args=(list(command), dict(env), outputs, str(folder or Path.cwd())),
         daemon=True,
     )
     process.start()
     return Warm(process)
 
 
-def _run(command: list[str], env: dict[str, str], log: str, folder: str) -> None:
+def _run(
+    command: list[str], env: dict[str, str], outputs: tuple[str, str], folder: str
+) -> None:
     _load_libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for stream, path in enumerate(outputs, start=1):
+        os.dup2(os.open(path, APPEND), stream)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)

@@ -20,7 +20,7 @@ from app.store import heartbeats, keys, mutes, roster
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
 from tests.brain.provider_server import refused, told
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 from tests.operator.conftest import Stream
 
 OTHER_KEY = Fernet.generate_key().decode()

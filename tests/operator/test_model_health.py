@@ -18,7 +18,7 @@ from app.operator.status import read_status
 from app.operator.why.story import tell
 from app.worker.model_health import ModelHealth
 from tests.brain.provider_server import Sent, refused, said
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 from tests.operator.conftest import Stream
 
 KEYS = {"openai": "sk-" + "x" * 20}

@@ -19,7 +19,7 @@ from app.domain.character import Character, Mood, read_character
 from app.domain.errors import CharacterError
 from app.operator.new.cards import read_card
 from app.operator.new.sources import described, sketched
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 
 V2: dict[str, Any] = {
     "spec": "chara_card_v2",

@@ -17,7 +17,7 @@ from app.operator.invite import PERMISSION_BITS, PERMISSIONS, application_of, in
 from app.operator.variables import find_slips
 from app.store import roster
 from app.store.door import Store
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 
 DOCS = Path(__file__).parents[2] / "docs"
 APPLICATION = "1171234567890123456"

@@ -14,7 +14,7 @@ from app.runtime.clock import epoch_day
 from app.store import heartbeats, keys, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, Role
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 from tests.operator.conftest import Stream
 from tests.security.test_terminal import CLIPBOARD, obeyed
 

@@ -20,7 +20,7 @@ from app.operator.why.themes import PRESENCE, ROLE, SUBJECT, TALK, theme_of
 from app.rules.features import FEATURES
 from app.store import keys, mutes, roster
 from app.store.door import Store
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 from tests.security.test_terminal import CLIPBOARD, obeyed
 
 NAMES = {"dotty": "Dotty", "elena": "Elena", "aria": "Aria"}

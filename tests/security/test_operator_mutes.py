@@ -13,7 +13,7 @@ from app.operator import ops
 from app.store import admission, journal, keys, mutes
 from app.store.door import Store
 from app.store.elections import decide
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 from tests.store import world
 from tests.store.world import World
 

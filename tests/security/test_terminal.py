@@ -22,7 +22,7 @@ from app.domain.settings import Settings
 from app.runtime import logs
 from app.store import keys, roster
 from app.store.door import Store
-from tests.cli.test_cli import run
+from tests.cli.commands import run
 
 CLIPBOARD = "\x1b]52;c;cm0gLXJmIC8=\x07"
 """OSC 52: the terminal puts `rm -rf /` into the operator's clipboard."""
