@@ -196,6 +196,7 @@ class Settings(BaseSettings):
     )
     quiet_time: Seconds = Field(
         20.0,
+        le=terms.most_s("quiet_time"),
         description="quiet after a bot's post in a channel: nobody speaks unasked there",
     )
     contention_window: Seconds = Field(
@@ -223,10 +224,14 @@ class Settings(BaseSettings):
         5.0, description="how long a dead deliverer keeps a channel"
     )
     deliver_by: PositiveSeconds = Field(
-        120.0, description="an unasked post not delivered by then is dropped"
+        120.0,
+        le=terms.most_s("deliver_by"),
+        description="an unasked post not delivered by then is dropped",
     )
     delivery_give_up: PositiveSeconds = Field(
-        1800.0, description="a post that fails this long becomes a dead letter"
+        1800.0,
+        le=terms.most_s("delivery_give_up"),
+        description="a post that fails this long becomes a dead letter",
     )
     refusal_memory: PositiveSeconds = Field(
         600.0, description="how long what Discord refuses in a channel is remembered"
@@ -401,10 +406,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Settings:
-        if self.delivery_lease >= self.nonce_window:
-            raise ValueError(
-                "STREAM_DELIVERY_LEASE must be below STREAM_NONCE_WINDOW, or a takeover could post twice"
-            )
+        for smaller, greater, else_ in terms.BELOW:
+            if getattr(self, smaller) >= getattr(self, greater):
+                raise ValueError(
+                    f"STREAM_{smaller.upper()} must be below STREAM_{greater.upper()}, or {else_}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -116,6 +116,24 @@ BOUNDS = (
         "an undelivered post holds the floor as a lease does",
     ),
     Bound(
+        "quiet_time",
+        QUIET_TTL / 2_000,
+        "QUIET_TTL",
+        "a channel is quiet after a bot's post only as long as the post is known",
+    ),
+    Bound(
+        "deliver_by",
+        OUTBOX_TTL / 2_000,
+        "OUTBOX_TTL",
+        "a post is dropped for its age only while its entry is kept",
+    ),
+    Bound(
+        "delivery_give_up",
+        OUTBOX_TTL / 2_000,
+        "OUTBOX_TTL",
+        "a post that is tried for longer than its entry is kept becomes no dead letter",
+    ),
+    Bound(
         "backfill_age",
         SEEN_TTL / 2_000,
         "SEEN_TTL",
@@ -152,6 +170,17 @@ BOUNDS = (
         "a vault must outlive the time until it is published again",
     ),
 )
+
+BELOW = (
+    ("delivery_lease", "nonce_window", "a takeover could post twice"),
+    (
+        "contention_window",
+        "election_max_age",
+        "every election would be too old to grant",
+    ),
+)
+"""(smaller setting, greater setting, what would be else) of settings that depend on each
+other."""
 
 OUTLIVES = (
     ("CAUSE_TTL", "ANSWER_TTL", "who answers a post must know what it goes back to"),

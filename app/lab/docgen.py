@@ -127,7 +127,10 @@ def terms_page() -> str:
                 "## What settings may be at most",
                 "A setting beyond its bound is refused at the start.",
                 _markdown_table(("setting", "at most", "bound by", "because"), bounds),
-                "`STREAM_DELIVERY_LEASE` must be below `STREAM_NONCE_WINDOW`, or a takeover could post twice.",
+                *(
+                    f"`STREAM_{smaller.upper()}` must be below `STREAM_{greater.upper()}`, or {else_}."
+                    for smaller, greater, else_ in terms.BELOW
+                ),
                 "## Which terms outlive which",
                 _markdown_table(
                     ("this", "outlives this", "because"),

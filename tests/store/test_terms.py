@@ -38,6 +38,22 @@ def test_a_setting_beyond_its_bound_is_refused(
     assert getattr(load_settings(), bound.setting) == most
 
 
+@pytest.mark.parametrize(("smaller", "greater", "why"), terms.BELOW)
+def test_a_setting_that_must_stay_below_another_is_refused_at_it(
+    monkeypatch: pytest.MonkeyPatch, smaller: str, greater: str, why: str
+) -> None:
+    """In one line that names both, and says why."""
+    for name in (smaller, greater):
+        monkeypatch.setenv(f"STREAM_{name.upper()}", "100")
+    with pytest.raises(
+        ConfigurationError, match=f"{smaller.upper()} .*{greater.upper()}, or {why}"
+    ):
+        load_settings()
+    load_settings.cache_clear()
+    monkeypatch.setenv(f"STREAM_{smaller.upper()}", "99")
+    assert getattr(load_settings(), smaller) == 99
+
+
 def test_a_bound_is_at_most_half_of_its_term() -> None:
     """And the default is within it."""
     for bound in terms.BOUNDS:

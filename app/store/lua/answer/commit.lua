@@ -1,18 +1,16 @@
 -- The one step from decision to outbox: every check and every effect, with nothing between them.
 -- Returns {verdict, reason}: the reason of a refusal.
---#include once journal mutes holds fair floor
+--#include once journal mutes drafts fair
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 
 local root, hops = root_of(message, author_kind)
 local person = person_of(root, author_kind, author)
 
--- What was held is settled. Where nothing was, the books are as if it had been.
+local budgets = budgets_of(bot, person, charged, limits)
+
 local function pay(posts)
-  local cost = cost_of(posts, tokens, micro_usd)
-  if settle(hold, limits, cost) or posts + tokens + micro_usd == 0 then return end
-  book(budgets_of(bot, person, charged, limits), root, cost, epoch_day())
-  mark_spent(bot, limits, epoch_day())
+  pay_draft(hold, bot, root, limits, budgets, cost_of(posts, tokens, micro_usd))
 end
 
 local function refuse(verdict, reason)
@@ -47,7 +45,7 @@ end
 if redis.call('EXISTS', keys.hold(hold)) == 0 then
   local cost = cost_of(1, tokens, micro_usd)
   local why = answer_spent(root, hops, kind, limits, cost)
-  why = why or budgets_spent(budgets_of(bot, person, charged, limits), cost, epoch_day())
+  why = why or budgets_spent(budgets, cost, epoch_day())
   -- A notice that the limit is reached is not `shared`: the limit must not refuse it.
   why = why or shared and share_spent(bot, author, limits, 1)
   if why then return refuse('budget', why) end
@@ -62,25 +60,15 @@ local posts = reaction and 0 or 1
 pay(posts)
 if shared and posts == 1 then count_share(bot, author) end
 if kind == 'auto' and cooldown_ms > 0 then redis.call('SET', cooldown, int(now), 'PX', cooldown_ms) end
-if posts == 1 then
-  redis.call('ZADD', recent_posts, int(now), bot .. ':' .. outbox_id)
-  redis.call('ZREMRANGEBYRANK', recent_posts, 0, -21)
-  redis.call('PEXPIRE', recent_posts, QUIET_TTL)
-end
+if posts == 1 then note_post(recent_posts, bot, outbox_id) end
 local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
   redis.call('HSET', answer, bot, 'delivered:dry_run')
   free_floor(floor, waiting)
 else
-  redis.call('HSET', entry, 'body', body, 'bot', bot, 'channel', channel, 'message', message, 'root', root,
-    'hops', hops + 1, 'committed_at', int(now), 'deliver_by', deliver_within_ms and int(now + deliver_within_ms) or '')
-  redis.call('PEXPIRE', entry, OUTBOX_TTL)
-  redis.call('RPUSH', outbox, outbox_id)
-  redis.call('PEXPIRE', outbox, OUTBOX_TTL)
-  redis.call('ZADD', keys.deliveries_due, 'LT', int(now), bot .. ':' .. channel)
-  redis.call('HSET', floor, 'entry', outbox_id, 'until', int(now + hold_ms))
-  redis.call('PEXPIRE', floor, FLOOR_TTL)
+  put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, {body = body, bot = bot, channel = channel, message = message,
+    root = root, hops = hops + 1, deliver_by = deliver_within_ms and int(now + deliver_within_ms) or ''})
 end
 record(journal, bot, 'commit', verdict, reason, {entry = outbox_id, tokens = tokens, micro_usd = micro_usd,
   root = root, hops = hops + 1, token = token})

@@ -1,6 +1,6 @@
 -- From a post that answers nobody to the outbox: every check and every effect, as answer.commit, without an inbox entry.
 -- Returns {verdict, reason}
---#include once journal mutes holds floor quiet
+--#include once journal mutes drafts quiet
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 local holder = floor_of(floor)
@@ -15,10 +15,7 @@ end
 local budgets = budgets_of(bot, '', charged, limits)
 
 local function pay(posts)
-  local cost = cost_of(posts, tokens, micro_usd)
-  if settle(hold, limits, cost) or posts + tokens + micro_usd == 0 then return end
-  book(budgets, entry_id, cost, epoch_day())
-  mark_spent(bot, limits, epoch_day())
+  pay_draft(hold, bot, entry_id, limits, budgets, cost_of(posts, tokens, micro_usd))
 end
 
 local function refuse(verdict, reason)
@@ -45,9 +42,7 @@ if why then return refuse('budget', why) end
 pay(1)
 redis.call('HSET', keys.cause_root(entry_id), 'limit', root_posts)
 if cooldown_ms > 0 then redis.call('SET', cooldown, int(now), 'PX', cooldown_ms) end
-redis.call('ZADD', recent_posts, int(now), bot .. ':' .. entry_id)
-redis.call('ZREMRANGEBYRANK', recent_posts, 0, -21)
-redis.call('PEXPIRE', recent_posts, QUIET_TTL)
+note_post(recent_posts, bot, entry_id)
 redis.call('HSET', answer, bot, 'committed:' .. entry_id)
 redis.call('PEXPIRE', answer, POSTED_TTL)
 local verdict = 'committed'
@@ -55,13 +50,7 @@ if dry_run then
   verdict = 'dry_run'
   free_floor(floor, waiting)
 else
-  redis.call('HSET', entry, 'body', body, 'bot', bot, 'channel', channel, 'message', entry_id, 'root', entry_id, 'hops', 1,
-    'committed_at', int(now), 'deliver_by', int(now + deliver_within_ms))
-  redis.call('PEXPIRE', entry, OUTBOX_TTL)
-  redis.call('RPUSH', outbox, entry_id)
-  redis.call('PEXPIRE', outbox, OUTBOX_TTL)
-  redis.call('ZADD', keys.deliveries_due, 'LT', int(now), bot .. ':' .. channel)
-  redis.call('HSET', floor, 'entry', entry_id, 'until', int(now + hold_ms))
-  redis.call('PEXPIRE', floor, FLOOR_TTL)
+  put_into_outbox(outbox, entry, floor, entry_id, hold_ms, {body = body, bot = bot, channel = channel, message = entry_id,
+    root = entry_id, hops = 1, deliver_by = int(now + deliver_within_ms)})
 end
 return reply(verdict, reason, {entry = entry_id, tokens = tokens, micro_usd = micro_usd})
