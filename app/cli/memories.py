@@ -71,3 +71,27 @@ def trust(bot: OneBot = None) -> None:
     from app.operator.people import Trusted, trust_table
 
     show_table("Trust", Trusted._fields, trust_table(current_settings(), bot))
+
+
+@commands.command()
+def reception(
+    bot: OneBot = None,
+    channel: Annotated[
+        str | None, typer.Option("--channel", metavar="ID", help="only this channel")
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="forget it: the bots begin anew there")
+    ] = False,
+) -> None:
+    """Show what channels make of the bots' unasked posts, in bits of their bids
+    there."""
+    from app.cli.show import show_table
+    from app.operator import receptions
+
+    settings = current_settings()
+    if reset:
+        gone = receptions.reset(settings, bot, channel)
+        print_line(f"Forgotten: {gone} shares. Gateways follow within half a minute.")
+        return
+    table = receptions.reception_table(settings, bot, channel)
+    show_table("Reception", receptions.Received._fields, table)

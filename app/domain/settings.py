@@ -165,6 +165,10 @@ class Settings(BaseSettings):
         "encoder",
         description="how gateways know a bot's subject: by a sentence encoder (130 MB a process), or by listed words alone",
     )
+    learns_from_people: bool = Field(
+        True,
+        description="what people make of a bot's unasked posts in a channel moves, slowly, how readily it speaks there",
+    )
     ignored_people: NameList = Field((), description="user ids nobody reacts to")
     trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(
         4, description="trust level that makes an author trusted"

@@ -84,7 +84,7 @@ KEPT: Mapping[str, str] = {
     "MODEL_TROUBLE_TTL": "that a model gives no answer",
     "HEARTBEAT_TTL": "a process's sign of life",
     "SAID_TTL": "lines of conversations, and up to where was learned",
-    "PERSON_TTL": "facts about a person, points of trust",
+    "PERSON_TTL": "facts about a person, points of trust, what people make of bots",
     "NIGHTS_TTL": "diaries and dreams",
     "NIGHT_LEASE": "who writes the diary or dream of a date",
     "UTTERED_TTL": "lines of the offline voice, which it does not repeat",

@@ -135,6 +135,9 @@ class StreamClient(SteadyClient):
         ):
             return
         message = hearing.known(str(payload.message_id))
+        self._intake.reacted(
+            self.bot, person, str(payload.message_id), str(payload.emoji)
+        )
         if is_stop_sign(str(payload.emoji)):
             self._stop_sign(payload, message)
             return

@@ -111,6 +111,11 @@ class Hearing:
         heard = self._messages.get(message_id)
         return heard.event if heard is not None else None
 
+    def addressed(self, message_id: str | None) -> Addressing | None:
+        """Whom a message speaks to that was heard lately; None: it was not."""
+        heard = self._messages.get(message_id or "")
+        return self.judge(heard) if heard is not None else None
+
     def hear(self, event: Event) -> Heard:
         """Take in one copy of a message; only the first changes the room."""
         heard = self._messages.get(event.message_id)

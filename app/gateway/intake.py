@@ -4,7 +4,7 @@ the event loop."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
@@ -22,6 +22,7 @@ from app.gateway.held import HeldQueue, Job
 from app.gateway.measuring import NOTHING, Measured, Measuring
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies, in_place_of
+from app.gateway.receptions import Receptions, Signed
 from app.gateway.shedding import SHED_FROM, Shedding
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.moderation import Order
@@ -94,6 +95,7 @@ class Intake:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, Connection] = {}
         self._callers = Callers()
+        self._receptions = Receptions()
         self._shedding = Shedding(self._shed)
         self.proxies = Proxies(
             settings.proxy_applications, int(settings.proxy_delay * 1000)
@@ -162,6 +164,8 @@ class Intake:
                     ),
                 )
 
+        if not late and not history and event.kind == "message":
+            self._listen(bot, heard)
         # History keeps its order: what overtakes others moves no cursor.
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
         return self._queued(bot, heard, admit, always=history, ahead=ahead)
@@ -188,6 +192,10 @@ class Intake:
     def overhear(self, event: Event) -> None:
         """A bot's own message: part of the room, never an event for that bot."""
         self.hearing.hear(event)
+        bot = self.hearing.ours.get(event.author_id, "")
+        if bot in self.hearing.hosted:
+            replied = self.hearing.addressed(event.reply_to)
+            self._receptions.posted(bot, event, replied)
 
     def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
         """The bot's own message appeared in Discord."""
@@ -244,12 +252,32 @@ class Intake:
         waits to be admitted."""
         self.hearing.forget(gone)
         self.proxies.forget(gone)
+        self._receptions.forget(gone)
 
     def liked(self, bot: str, person: str, message_id: str) -> None:
         """A person reacted to a message of the bot's."""
         # One id for all tries: a reaction must not earn trust twice.
         request = uuid4().hex
         self._put(bot, lambda: self._ports.liked(bot, person, message_id, request))
+
+    def reacted(self, bot: str, person: str, message_id: str, emoji: str) -> None:
+        """A person reacted to a message; what it says of the bot's post is kept."""
+        self._receive(bot, self._receptions.reacted(bot, person, message_id, emoji))
+
+    def _listen(self, bot: str, heard: Heard) -> None:
+        """What a message says about the bot's latest unasked post."""
+        user_id = self.hearing.hosted[bot]
+        spoken_to = self.hearing.judge(heard)
+        self._receive(bot, self._receptions.heard(bot, user_id, heard, spoken_to))
+
+    def _receive(self, bot: str, signs: Sequence[Signed]) -> None:
+        for signed in signs if self._settings.learns_from_people else ():
+            self._put(bot, self._reception_job(bot, signed), signed.channel)
+
+    def _reception_job(self, bot: str, signed: Signed) -> Job:
+        # One id for all tries: a sign must not count twice.
+        request = uuid4().hex
+        return lambda: self._ports.received(bot, signed, request)
 
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
         """A moderator gave an order: held, however much waits."""

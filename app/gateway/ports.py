@@ -13,6 +13,7 @@ from typing import Protocol
 from app.domain.lane import Lane
 from app.domain.model import Context, Event, RosterEntry
 from app.gateway.presence import Presence
+from app.gateway.receptions import Signed
 from app.rules.moderation import Order
 from app.rules.profile import Profile
 from app.rules.signals import Facts
@@ -81,6 +82,10 @@ class MessagePorts(Protocol):
 
     async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
         """A person (user id) reacted to a message of the bot's. The same `request`
+        again changes nothing."""
+
+    async def received(self, bot: str, signed: Signed, request: str) -> None:
+        """People made something of an unasked post of the bot's. The same `request`
         again changes nothing."""
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:

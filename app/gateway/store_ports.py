@@ -22,12 +22,14 @@ from app.domain.verdicts import Elect
 from app.gateway.healing import Healing
 from app.gateway.places import Nicknames, SpeakReport
 from app.gateway.presence import Presence
+from app.gateway.receptions import Signed
 from app.gateway.secrets import model_keys
 from app.gateway.wishes import Wishes, nobodys
 from app.rules import decay
 from app.rules import trust as rules
 from app.rules.moderation import Order
 from app.rules.profile import Profile, profile_of
+from app.rules.reception import standing
 from app.rules.signals import Facts
 from app.runtime.clock import today
 from app.runtime.killpoints import reached
@@ -42,6 +44,7 @@ from app.store import (
     leases,
     mutes,
     outbox,
+    receptions,
     roster,
     states,
     stats,
@@ -99,6 +102,7 @@ class StorePorts:
         self._profiles = {name: profile_of(one) for name, one in characters.items()}
         self._states: dict[str, dict[str, decay.Engagement]] = {}
         self._trust: tuple[float, dict[str, dict[str, Points]]] = (-TRUST_FRESH_FOR, {})
+        self._receptions: dict[str, receptions.Shares] = {}
         self._wishes = Wishes(self._store, settings)
         self._roster: tuple[float, Sequence[RosterEntry]] = (-ROSTER_FRESH_FOR, ())
         self._channels: dict[str, str] = {}
@@ -188,7 +192,17 @@ class StorePorts:
             state=state,
             unasked=self.settings.may_speak(event.channel_id, event.parent_id),
             ignored=self._wishes.ignored(event.author_id, event.message_id),
+            reception=self._standing(bot, event),
         )
+
+    def _standing(self, bot: str, event: Event) -> float:
+        """What the channel makes of the bot's unasked posts; a thread is its
+        channel's."""
+        places = self._receptions.get(bot)
+        if not places or not self.settings.learns_from_people:
+            return 0.0
+        shares = places.get(event.parent_id or event.channel_id, {})
+        return standing(shares, int(self.clock() * 1000))
 
     def _watched(self, event: Event, watchlist: Sequence[str]) -> bool:
         """Whether the channel is on a watchlist, by id or name; a thread with its
@@ -323,6 +337,21 @@ class StorePorts:
         if not self._wishes.ignored(person, message_id):
             await self._store.run(trusts.add(bot, person, rules.REACTED, request))
 
+    async def received(self, bot: str, signed: Signed, request: str) -> None:
+        """A sign about an unasked post; nothing is kept of whoever wants no part in
+        this, or was forgotten since the post."""
+        await self._wishes.fresh()
+        if not self._wishes.ignored(signed.person, signed.post):
+            await self._store.run(
+                receptions.note(
+                    bot,
+                    channel=signed.channel,
+                    person=signed.person,
+                    sign=signed.sign,
+                    request=request,
+                )
+            )
+
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         """A moderator's STOP or GO ON for the channel, outside every model."""
         channel, reason = event.channel_id, f"by {by}"
@@ -445,6 +474,10 @@ class StorePorts:
                 for bot in self.characters
             }
             self._trust = (time.monotonic(), known)
+            for bot in self.characters:
+                self._receptions[bot] = await self._store.run(
+                    receptions.everywhere(bot)
+                )
         await self._learn_names()
         await self._set_clock()
         overdue = await self._store.run(
@@ -464,7 +497,7 @@ class StorePorts:
         gone = self._wishes.news()
         if gone is not None:
             self._names.forget(gone)
-            self._trust = (-TRUST_FRESH_FOR, {})
+            self._trust, self._receptions = (-TRUST_FRESH_FOR, {}), {}
         return gone
 
     async def close(self) -> None:

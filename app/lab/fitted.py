@@ -12,8 +12,8 @@ from app.rules.policy import Policy, fingerprint
 
 HEAD = """\
 # The policy of who answers. Fitted by app/lab/fit_policy.py; docs/policy.md says how and how well.
-# All weights are bits (base-2 log odds). score = intercept + one weight of each term + signal + trust - fatigue -
-# threshold; a bot wants to answer when its score is 0 or more.
+# All weights are bits (base-2 log odds). score = intercept + one weight of each term + signal + trust + reception -
+# fatigue - threshold; a bot wants to answer when its score is 0 or more.
 """
 FINGERPRINT = """\
 # Of the features, their numbers and the edges below: the program refuses weights that were fitted to others.
@@ -77,6 +77,7 @@ def write_policy(
     ]
     lines += [f"  {signal.value}: {bits:g}" for signal, bits in by_hand.signals.items()]
     lines += [
+        f"reception: {by_hand.reception:g}  # bits that what a channel makes of a bot's unasked posts adds or takes at most",
         f"trust: {by_hand.trust:g}  # bits per trust level above or below the next line",
         f"trust_level: {by_hand.trust_level}",
         f"fatigue: {by_hand.fatigue:g}  # bits off per own line beyond the next line's number, among the last 20",

@@ -14,7 +14,7 @@ from app.brain.memory import usable
 from app.domain.errors import NotYours
 from app.domain.settings import Settings
 from app.rules.privacy import Kind, Place, Use
-from app.store import forgetting, keys, memories, nights, trusts, wishes
+from app.store import forgetting, keys, memories, nights, receptions, trusts, wishes
 from app.store.door import Store
 from app.store.forgetting import Forgotten
 from app.store.nights import Night
@@ -35,10 +35,14 @@ class Answer(NamedTuple):
 
 
 def bots_of(store: Store) -> list[str]:
-    """Every bot that remembers or trusts anybody."""
+    """Every bot that keeps anything of anybody."""
     remembering = {name for name, _ in memories.parts(store)}
-    trusting = {key.split(":", 1)[1] for key in memories.scan(store, "trust:*")}
-    return sorted(remembering | trusting)
+    keeping = {
+        key.split(":", 1)[1]
+        for pattern in (keys.trust("*"), keys.reception("*"))
+        for key in memories.scan(store, pattern)
+    }
+    return sorted(remembering | keeping)
 
 
 def export(store: Store, person: str) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def export(store: Store, person: str) -> dict[str, Any]:
     the id, by the first part of their keys; these are short-lived records of what was
     decided, and others' messages."""
     counted = Counter(key.split(":")[0] for key in forgetting.traced(store, person))
-    known = {"memory", "trust", "names"}
+    known = {"memory", "trust", "names", "reception"}
     return {
         "person": person,
         "opted_out": store.run(wishes.opted_out([wishes.digest(person)]))[0],
@@ -78,6 +82,11 @@ def _known_by(store: Store, bot: str, person: str) -> dict[str, Any]:
         "lines": [line for line in lines if line["author"] == person],
         "answers": [line for line in lines if line.get("to") == person],
         "trust": None if trusted is None else trusted._asdict(),
+        "reception": {
+            channel: shares[person].value
+            for channel, shares in store.run(receptions.everywhere(bot)).items()
+            if person in shares
+        },
         # The dates alone: a diary tells of others, too.
         **{
             night: _dates(store.run(nights.read(bot, night)), person) for night in Night

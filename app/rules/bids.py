@@ -45,15 +45,18 @@ def bid(
     reading: Reading = NOTHING_SAID,
     likeness: Likeness | None = None,
     colleagues: bool = False,
+    reception: float = 0.0,
 ) -> Bid:
     """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
     to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
     `reading` what the profile's interests are held against, with its likeness to them if that
     was measured. `colleagues`: as far as the channel shows, it goes on with another of
-    our bots. An ambient message is never bid for."""
+    our bots. `reception`: what the channel makes of the bot's unasked posts, -1 to 1. An
+    ambient message is never bid for."""
     parts = evidence(table, policy)
     parts["signal"] = policy.signals[signal]
     parts["trust"] = policy.trust * (trust - policy.trust_level)
+    parts["reception"] = policy.reception * reception
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold

@@ -80,6 +80,7 @@ def judge(
         reading=reading,
         likeness=likeness,
         colleagues=facts.colleagues,
+        reception=facts.reception,
     )
     return Judgement(
         classified, _nod(offer) if wordless else offer, tie, refusal, wordless

@@ -28,6 +28,9 @@ NUMBERED = {
     for numbers in (Tie, Kind)
 }
 """The enumerations that are features, whose numbers choose the bins."""
+BY_HAND = ("signals", "trust", "reception", "fatigue")
+"""The parts of a score that no log tells of. A further one moves every score against
+the fitted threshold."""
 
 Cuts = Sequence[tuple[str, Sequence[float]]]
 """The features of one term, each with its edges."""
@@ -81,7 +84,7 @@ class Term(Frozen):
 
 class Policy(Frozen):
     """All weights. A bot wants to answer from `threshold` on, named or not; `signals`,
-    `trust` and `fatigue` are set by hand (a chat log knows nothing of them)."""
+    `trust`, `reception` and `fatigue` are set by hand (a chat log knows nothing of them)."""
 
     fingerprint: str = Field(
         description="of the features that the weights were fitted on, see `fingerprint`"
@@ -96,6 +99,10 @@ class Policy(Frozen):
         description="bits off per own line beyond `fatigue_lines` among the last 20 lines",
     )
     fatigue_lines: int = Field(ge=1, le=20)
+    reception: Bits = Field(
+        ge=0,
+        description="bits that what a channel makes of a bot's unasked posts adds or takes at most",
+    )
     terms: tuple[Term, ...]
 
     @model_validator(mode="after")
@@ -143,7 +150,8 @@ class Policy(Frozen):
 
 def fingerprint(terms: Iterable[Cuts]) -> str:
     """What weights were fitted on, in 16 hex digits: the features in their order, the
-    numbers of their enumerations, the edges of each term.
+    numbers of their enumerations, the edges of each term, and the names of the parts
+    that stand beside them.
 
     Weights say nothing once one of these has changed, and no bid would look wrong.
     """
@@ -156,6 +164,7 @@ def fingerprint(terms: Iterable[Cuts]) -> str:
         "numbers": NUMBERED,
         "bounds": [FAR, LONGEST],
         "terms": cuts,
+        "by_hand": BY_HAND,
     }
     text = json.dumps(known, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -36,6 +36,8 @@ class Facts(Frozen):
     """The text holds words of the bot's interests."""
     colleagues: bool = False
     """It goes on with another of our bots, as far as the channel shows."""
+    reception: float = 0.0
+    """What the channel makes of the bot's unasked posts, -1 to 1."""
     ignored: bool = False
     """The operator set this author aside, or the author opted out."""
     unasked: bool = True

@@ -239,6 +239,10 @@ def trust(bot: str) -> Key:
     return Key(f"trust:{bot}")
 
 
+def reception(bot: str) -> Key:
+    return Key(f"reception:{bot}")
+
+
 def request(request_id: str) -> Key:
     return Key(f"request:{request_id}")
 
@@ -604,6 +608,12 @@ CATALOGUE: tuple[Described, ...] = (
         "hash: person to points, day and time",
         "interactions and reactions",
         "180 days after the last write; at most 2,000 people",
+    ),
+    Described(
+        "reception:<bot>",
+        "hash: <channel>:<person> to what that person makes of the bot's unasked posts there, and when",
+        "reactions, replies and silence",
+        "180 days after the last write; at most 2,000 shares",
     ),
     Described(
         "request:<id>", "string: earlier verdict", "every mutating script", "10 minutes"

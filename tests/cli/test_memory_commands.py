@@ -8,7 +8,8 @@ from app.brain.embeddings import Encoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
 from app.domain.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
-from app.store import roster, trusts, wishes
+from app.rules.reception import Sign
+from app.store import receptions, roster, trusts, wishes
 from app.store.door import Store
 from app.worker.memory_store import RedisMemory
 from tests.cli.commands import run
@@ -93,3 +94,22 @@ def test_a_name_is_no_id() -> None:
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "user id" in result.stderr
+
+
+def test_reception_is_shown_and_reset(store: Store, redis_url: str) -> None:
+    """Bits by bot and channel; a reset of one channel leaves the others."""
+    for place in range(30):
+        for channel in ("55", "66"):
+            store.run(
+                receptions.note(
+                    "elena", channel, PERSON, Sign.DISLIKED, f"r{channel}{place}"
+                )
+            )
+    shown = run("reception", STREAM_REDIS_URL=redis_url).stdout
+    assert shown.count("elena") == 2
+    assert shown.count("-0.39") == 2
+    gone = run("reception", "--reset", "--channel", "55", STREAM_REDIS_URL=redis_url)
+    assert gone.stdout.startswith("Forgotten: 1 shares.")
+    left = run("reception", "--bot", "elena", STREAM_REDIS_URL=redis_url).stdout
+    assert "66" in left
+    assert "55" not in left

@@ -14,6 +14,7 @@ from app.domain.model import Context, Event, RosterEntry, Signal
 from app.domain.settings import Settings
 from app.domain.verdicts import Admit, Elect
 from app.gateway.presence import Presence
+from app.gateway.receptions import Signed
 from app.rules.moderation import Order
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
@@ -57,6 +58,7 @@ POLICY = Policy.model_validate(
         "trust_level": 4,
         "fatigue": 0,
         "fatigue_lines": 20,
+        "reception": 0,
         "terms": [
             {
                 "group": "time",
@@ -94,6 +96,7 @@ class RecordingPorts:
         self.released_by_edit: list[tuple[str, str]] = []
         self.orders: list[tuple[Order, str]] = []
         self.likes: list[tuple[str, str]] = []
+        self.receptions: list[tuple[str, Signed]] = []
         self.cursor: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
@@ -198,6 +201,10 @@ class RecordingPorts:
     async def liked(self, bot: str, person: str, message_id: str, request: str) -> None:
         await self._reach()
         self.likes.append((bot, person))
+
+    async def received(self, bot: str, signed: Signed, request: str) -> None:
+        await self._reach()
+        self.receptions.append((bot, signed))
 
     async def moderate(self, order: Order, event: Event, by: str) -> None:
         await self._reach()

@@ -30,7 +30,8 @@ BIDS_FILE = HERE / "golden_bids.json"
 START_MS = 1_700_000_000_000
 WORDS = ("vega", "lyra", "deneb", "altair", "rigel", "capella", "spica")
 PROFILES = (NEUTRAL, Profile(0.2), Profile(0.9), Profile(1.0))
-MOST_BIDS = 20
+RECEPTIONS = (0.0, 0.0, 0.35, -0.8, 1.0)
+MOST_BIDS = 21
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def _spread(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def recorded_bids(turns: list[Recorded]) -> dict[str, Bid]:
-    """Bids over every third vector, with a signal, a trust level and a profile in
-    turn."""
+    """Bids over every third vector, with a signal, a trust level, a profile and a
+    reception in turn."""
     signals, policy = list(Signal), shipped_policy()
     bids = {}
     for place, one in enumerate(turns[::3][:MOST_BIDS]):
@@ -100,13 +101,16 @@ def recorded_bids(turns: list[Recorded]) -> dict[str, Bid]:
         profile = PROFILES[place % len(PROFILES)]
         # The bot turns with the vector, or all bids would be the first bot's.
         seen = turns[3 * place + place % 3]
-        bids[f"{seen.name} {signal} {trust} {profile.chattiness}"] = bid(
+        reception = RECEPTIONS[place % len(RECEPTIONS)]
+        name = f"{seen.name} {signal} {trust} {profile.chattiness} {reception}"
+        bids[name] = bid(
             seen.table,
             signal=signal,
             trust=trust,
             policy=policy,
             profile=profile,
             reading=one.turn.reading,
+            reception=reception,
         )
     return bids
 

@@ -406,6 +406,7 @@ trust: 0.25
 trust_level: 1
 fatigue: 0.5
 fatigue_lines: 12
+reception: 2
 terms:
   - group: text
     axes: [{{feature: {feature}, edges: {edges}}}]

@@ -52,10 +52,10 @@ def test_every_feature_of_every_recorded_turn_is_as_it_was(
 
 
 def test_every_recorded_bid_is_as_it_was(turns: list[Recorded]) -> None:
-    """Score, will and each part of 20 bids."""
+    """Score, will and each part of 21 bids."""
     golden = json.loads(BIDS_FILE.read_text(encoding="utf-8"))
     found = bids_page(recorded_bids(turns))
-    assert len(golden) == 20
+    assert len(golden) == 21
     assert found.keys() == golden.keys()
     for name, was in golden.items():
         now = found[name]
@@ -100,12 +100,14 @@ def test_the_numbers_behind_the_names_are_fixed() -> None:
         ("FEATURES", (*FEATURES[1:], FEATURES[0])),
         ("FEATURES", (*FEATURES, "new")),
         ("NUMBERED", {"Kind": {"ACK": 3}}),
+        ("BY_HAND", ("signals", "trust", "fatigue")),
     ],
 )
 def test_a_policy_of_other_features_is_refused(
     monkeypatch: pytest.MonkeyPatch, part: str, value: Any
 ) -> None:
-    """Features that were renamed, moved or renumbered since the fit do not load."""
+    """Features that were renamed, moved or renumbered since the fit do not load, nor
+    does a score of other parts."""
     monkeypatch.setattr(policies, part, value)
     with pytest.raises(ConfigurationError, match="fitted to other features"):
         parse_policy(policy_text())

@@ -414,6 +414,7 @@ def test_what_is_kept_is_handed_out_to_the_person_alone(
         "lines": [],
         "answers": [],
         "trust": None,
+        "reception": {},
         "diary": [],
         "dream": [],
     }

@@ -26,6 +26,9 @@ SUBJECT = Theme("subject", "knows the subject", "knows little of the subject")
 CHATTY = Theme("chattiness", "likes to talk", "speaks seldom")
 ROLE = Theme("role", "often answers here", "seldom answers here")
 TRUST = Theme("trust", "trusts {author}", "does not know {author} well")
+RECEPTION = Theme(
+    "reception", "is liked in this channel", "was not wanted in this channel lately"
+)
 FATIGUE = Theme("fatigue", "had said little", "had said much already")
 SIGNAL = Theme("signal", "had a reason to listen", "was only half addressed")
 REST = Theme("the rest", "had small things for it", "had small things against it")
@@ -35,6 +38,7 @@ _BY_PREFIX: tuple[tuple[tuple[str, ...], Theme], ...] = (
     (("interest", "subject_change", "words"), SUBJECT),
     (("chattiness",), CHATTY),
     (("trust",), TRUST),
+    (("reception",), RECEPTION),
     (("fatigue",), FATIGUE),
     (("signal",), SIGNAL),
     (

@@ -1,0 +1,68 @@
+"""What channels make of the bots' unasked posts, for an operator: to see, and to begin
+anew."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from app.domain.settings import Settings
+from app.operator.ops import open_store
+from app.rules.policy import shipped_policy
+from app.rules.reception import SILENCE, SILENCE_SHARE, standing
+from app.store import keys, memories, receptions
+from app.store.door import Store
+
+
+class Received(NamedTuple):
+    """One bot in one channel. `bits` are what its bids there gain, of which `silence`
+    is for being ignored; `people` have shown something."""
+
+    bot: str
+    channel: str
+    bits: str
+    silence: str
+    people: int
+
+
+def reception_table(
+    settings: Settings, bot: str | None = None, channel: str | None = None
+) -> list[Received]:
+    """Every bot and channel of which anything is known."""
+    now_ms, most = int(time.time() * 1000), shipped_policy().reception
+    table: list[Received] = []
+    with open_store(settings) as store:
+        for name in _bots(store, bot):
+            for place, shares in store.run(receptions.everywhere(name)).items():
+                if channel not in {None, place}:
+                    continue
+                silence = shares.get(SILENCE)
+                ignored = silence.left(now_ms) * SILENCE_SHARE if silence else 0.0
+                table.append(
+                    Received(
+                        bot=name,
+                        channel=place,
+                        bits=f"{most * standing(shares, now_ms):+.2f}",
+                        silence=f"{most * ignored:+.2f}",
+                        people=len(shares.keys() - {SILENCE}),
+                    )
+                )
+    return sorted(table)
+
+
+def reset(
+    settings: Settings, bot: str | None = None, channel: str | None = None
+) -> int:
+    """Forget it, for a bot or all, in a channel or everywhere. Returns how many shares
+    went."""
+    with open_store(settings) as store:
+        return sum(
+            store.run(receptions.reset(name, channel)) for name in _bots(store, bot)
+        )
+
+
+def _bots(store: Store, bot: str | None) -> list[str]:
+    if bot is not None:
+        return [bot]
+    found = memories.scan(store, keys.reception("*"))
+    return sorted(key.split(":", 1)[1] for key in found)
