@@ -18,7 +18,7 @@ from app.store.keys import Key
 from app.store.scripts import script
 from app.store.signing import HEARD, UNCHECKED, Signer, asked
 
-# Newest first: what one cycle cannot read waits for the next (lane.begin).
+# What one cycle cannot read waits for the next (lane.begin).
 READ_AT_MOST = 300
 
 
@@ -92,8 +92,8 @@ def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     entries: list[InboxEntry] = []
     broken: list[str] = []
     forged: list[InboxEntry] = []
-    # The script reads newest first, so that what is left unread is the oldest.
-    for entry_id, flat in reversed(raw):
+    # A bot's own lane is read newest first: what is left unread there is the oldest.
+    for entry_id, flat in reversed(raw) if lane.channel is None else raw:
         try:
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             entry = _entry(entry_id, fields)

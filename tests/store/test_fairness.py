@@ -141,6 +141,26 @@ def test_as_many_may_wait_as_a_cycle_reads(store: Store) -> None:
         world.settings_with(direct_waiting=201)
 
 
+def test_of_more_than_a_cycle_reads_the_oldest_are_read_first(store: Store) -> None:
+    """However many wait in a direct lane, and however they came to be so many: cycles
+    read them in the order in which they came."""
+    m = Machine(store, {})
+    assert say(m, 1) == "direct"
+    inbox = keys.inbox(ARIA)
+    (_, fields), *_ = store.client.xrange(inbox)
+    for number in range(2, 751):
+        said = world.event(str(number)).model_dump_json()
+        store.client.xadd(inbox, {**fields, "message": str(number), "event": said})
+    read: list[int] = []
+    for _ in range(3):
+        assert m.world.lock(ARIA, "worker")
+        entries = store.run(lanes.begin(ARIA, "worker")).entries
+        read += [int(entry.event.message_id) for entry in entries]
+        store.client.xdel(inbox, *(entry.entry_id for entry in entries))
+        m.world.unlock(ARIA)
+    assert read == list(range(1, 751))
+
+
 def test_a_flood_of_one_person_writes_nothing_at_last(store: Store) -> None:
     """Beyond twice the limit of an hour a message leaves no key and no byte; the cursor
     moves, and others are heard."""

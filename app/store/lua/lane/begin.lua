@@ -1,6 +1,8 @@
 -- A cycle that holds the lane's lock asks whether the lane is due, since which trigger, and what it has to read. One step, so
 -- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
--- Returns {verdict, seq, context, now ms, entries (granted, then newest first), work, everything (1|0)}: due | not_due | lost_lock
+-- Returns {verdict, seq, context, now ms, entries, work, everything (1|0)}: due | not_due | lost_lock
+-- Entries of a direct lane come oldest first: whoever waits longest is read, however many wait. Those of a bot's own lane come
+-- granted, then newest first.
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
 --#include keys clock values
 local FULL = 500
@@ -81,8 +83,10 @@ local polled, waited, has = reached('poll', w[4]), reached('full', w[3]), {}
 local everything = #entries == 0 or polled or waited
 for _, entry in ipairs(entries) do has[entry[1]] = true end
 if everything then
-  -- Newest first where there is more than one cycle can read: what is left comes with the next one.
-  for _, entry in ipairs(redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', most)) do
+  -- Where there is more than one cycle can read, what is left comes with the next one.
+  local read = bot and redis.call('XREVRANGE', inbox, '+', '-', 'COUNT', most)
+    or redis.call('XRANGE', inbox, '-', '+', 'COUNT', most)
+  for _, entry in ipairs(read) do
     local message = field_in(entry[2], 'message')
     if has[entry[1]] then
       -- Granted: read already.
