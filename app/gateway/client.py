@@ -3,7 +3,9 @@ decision."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -94,6 +96,8 @@ class StreamClient(SteadyClient):
         self._intake = intake
         self._bursts = bursts
         self._sessions = sessions
+        self._dry_run = settings.dry_run
+        self._reacting: set[asyncio.Task[None]] = set()
         # Made also where no server is served: a command that Discord still knows from
         # before is then answered, too.
         self._commands = None if counter is None else Commands(self, counter, settings)
@@ -250,6 +254,25 @@ class StreamClient(SteadyClient):
         place = self.get_channel(int(channel_id))
         guild = place.guild if isinstance(place, Readable) else None
         return guild is not None and guild.me is not None and may_react(place, guild.me)
+
+    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
+        """React to an order, beside the queue of events: nothing waits for it."""
+        if self._dry_run or not (event.is_dm or self.may_react(event.channel_id)):
+            return
+        task = self.loop.create_task(self._react(event, emoji), name="acknowledge")
+        # The loop itself holds tasks weakly.
+        self._reacting.add(task)
+        task.add_done_callback(self._reacting.discard)
+
+    async def _react(self, event: Event, emoji: Sequence[str]) -> None:
+        place = self.get_partial_messageable(int(event.channel_id))
+        message = place.get_partial_message(int(event.message_id))
+        try:
+            for one in emoji:
+                await message.add_reaction(one)
+        except (discord.HTTPException, aiohttp.ClientError) as error:
+            kind = type(error).__name__
+            log.warning("an order was not acknowledged", bot=self.bot, error=kind)
 
     async def settle_commands(self) -> None:
         """Register the commands where they are this bot's to bear."""

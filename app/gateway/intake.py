@@ -61,6 +61,9 @@ class Connection(Protocol):
     def may_react(self, channel_id: str) -> bool:
         """Whether the bot may react to messages in a channel."""
 
+    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
+        """React to a message as soon as may be; returns at once."""
+
 
 class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
     """What the intake needs."""
@@ -280,8 +283,14 @@ class Intake:
         return lambda: self._ports.received(bot, signed, request)
 
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
-        """A moderator gave an order: held, however much waits."""
-        self._put(bot, lambda: self._ports.moderate(order, event, by), always=True)
+        """A moderator gave an order: held, however much waits. It is acknowledged once
+        it holds."""
+
+        async def obey() -> None:
+            emoji = await self._ports.moderate(order, event, by)
+            self._connections[bot].acknowledge(event, emoji)
+
+        self._put(bot, obey, always=True)
 
     def move_cursor(
         self, bot: str, channel_id: str, job: Job

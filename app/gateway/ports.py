@@ -88,9 +88,9 @@ class MessagePorts(Protocol):
         """People made something of an unasked post of the bot's. The same `request`
         again changes nothing."""
 
-    async def moderate(self, order: Order, event: Event, by: str) -> None:
+    async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         """A member who may manage messages (user id `by`) gave an order in the event's
-        channel."""
+        channel. The emoji that tell what has become of it."""
 
 
 class CursorPorts(Protocol):

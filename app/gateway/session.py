@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import aiohttp
 import structlog
 
 from app.domain.errors import StoreUnavailable
+from app.domain.model import Event
 from app.domain.settings import Settings
 from app.gateway.backfill import Backfill, CursorGate
 from app.gateway.client import StreamClient
@@ -105,6 +106,9 @@ class Session:
 
     def may_react(self, channel_id: str) -> bool:
         return self._client.may_react(channel_id)
+
+    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
+        self._client.acknowledge(event, emoji)
 
     async def settle_commands(self) -> None:
         """See `StreamClient.settle_commands`."""

@@ -27,7 +27,7 @@ from app.gateway.secrets import model_keys
 from app.gateway.wishes import Wishes, nobodys
 from app.rules import decay
 from app.rules import trust as rules
-from app.rules.moderation import Order
+from app.rules.moderation import Order, acknowledgement
 from app.rules.profile import Profile, profile_of
 from app.rules.reception import standing
 from app.rules.signals import Facts
@@ -352,12 +352,13 @@ class StorePorts:
                 )
             )
 
-    async def moderate(self, order: Order, event: Event, by: str) -> None:
+    async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         """A moderator's STOP or GO ON for the channel, outside every model."""
         channel, reason = event.channel_id, f"by {by}"
+        for_ms, held = int(self.settings.stop_lasts * 1000), False
         if order.verdict == "stop":
-            await self._store.run(mutes.stop(channel, by))
-        elif not await self._store.run(mutes.lift(channel)):
+            await self._store.run(mutes.stop(channel, by, for_ms or None))
+        elif held := not await self._store.run(mutes.lift(channel)):
             reason += "; the operator's mute stays"
         await self._store.run(
             journal.append(
@@ -369,6 +370,7 @@ class StorePorts:
                 numbers={"scope": f"channel:{channel}"},
             )
         )
+        return acknowledgement(order.verdict, limited=for_ms > 0, held=held)
 
     # --- cursors
 

@@ -15,6 +15,10 @@ from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines
 
 Verdict = Literal["stop", "go_on"]
 
+MUTED, FOR_A_TIME, SPEAKS, HELD = "🔇", "⏲\ufe0f", "🔊", "🔒"
+"""Reactions to an order: silent until a moderator says go on; and silent for a time
+(STREAM_STOP_LASTS); the bots may speak; the operator's mute holds them."""
+
 _STOP = frozenset(
     {
         "stop",
@@ -80,6 +84,14 @@ def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     return Order(
         verdict=verdict, bots=tuple(dict.fromkeys(ours[who] for who in parties))
     )
+
+
+def acknowledgement(verdict: Verdict, limited: bool, held: bool) -> tuple[str, ...]:
+    """The emoji that tell a moderator what has become of an order. A stop may be
+    `limited` in time; the operator's mute may have `held` against a go on."""
+    if verdict == "stop":
+        return (MUTED, FOR_A_TIME) if limited else (MUTED,)
+    return (HELD,) if held else (SPEAKS,)
 
 
 def is_stop_sign(emoji: str) -> bool:

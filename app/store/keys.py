@@ -504,7 +504,7 @@ CATALOGUE: tuple[Described, ...] = (
         "mute:<scope>",
         "string: which moderator muted",
         "moderation",
-        "none: until a moderator says go on",
+        "none: until a moderator says go on; or as long as STREAM_STOP_LASTS or `/stream mute` says",
     ),
     Described(
         "mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"

@@ -15,7 +15,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Admit, Elect
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
-from app.rules.moderation import Order
+from app.rules.moderation import Order, acknowledgement
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
 from app.rules.signals import Facts
@@ -206,9 +206,10 @@ class RecordingPorts:
         await self._reach()
         self.receptions.append((bot, signed))
 
-    async def moderate(self, order: Order, event: Event, by: str) -> None:
+    async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         await self._reach()
         self.orders.append((order, by))
+        return acknowledgement(order.verdict, limited=True, held=False)
 
     async def cursors(self, bot: str) -> Mapping[str, str]:
         await self._reach()
@@ -293,12 +294,16 @@ class Wire:
         barred: str = "",
     ) -> None:
         self._moves, self.lost, self._barred = moves, lost, barred
+        self.acknowledged: list[tuple[str, tuple[str, ...]]] = []
 
     def moves(self, channel_id: str) -> bool:
         return self._moves
 
     def barred(self, channel_id: str) -> str:
         return self._barred
+
+    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
+        self.acknowledged.append((event.message_id, tuple(emoji)))
 
     def may_react(self, channel_id: str) -> bool:
         return True

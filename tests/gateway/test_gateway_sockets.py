@@ -12,6 +12,7 @@ from app.domain.errors import LeaseHeld, StoreUnavailable, TokenRefused
 from app.domain.model import AuthorKind, Context, Event, Signal
 from app.gateway.client import StreamClient
 from app.gateway.intake import Intake
+from app.rules.moderation import FOR_A_TIME, MUTED, SPEAKS
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 
@@ -202,6 +203,26 @@ async def test_a_moderator_is_obeyed_and_others_are_not(town: Town) -> None:
     await until(lambda: len(town.ports.orders) == 7)
     assert town.ports.orders[-1][0].bots == ("aria",)
     assert len(town.ports.admitted) == 3
+
+
+async def test_an_order_is_acknowledged(town: Town) -> None:
+    """Each bot that it is for reacts to it, with what has become of it; in a dry run
+    none does."""
+    moderator = town.discord.add_user("Mo", moderator=True)
+    await town.start("aria", "dotty")
+    await town.start("elena", dry_run=True)
+    stop = await town.say("@everybot stop", moderator)
+    go_on = await town.say("aria go on", moderator)
+    await until(lambda: len(town.discord.reactions) == 5, what="reactions")
+    assert {
+        (one.message_id, one.user_name, one.emoji) for one in town.discord.reactions
+    } == {
+        (stop.message_id, "aria", MUTED),
+        (stop.message_id, "aria", FOR_A_TIME),
+        (stop.message_id, "dotty", MUTED),
+        (stop.message_id, "dotty", FOR_A_TIME),
+        (go_on.message_id, "aria", SPEAKS),
+    }
 
 
 async def test_the_longest_message_is_cut(town: Town) -> None:

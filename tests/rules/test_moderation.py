@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from app.domain.model import Event, RosterEntry
-from app.rules.moderation import Order, is_stop_sign, order
+from app.rules.moderation import (
+    FOR_A_TIME,
+    HELD,
+    MUTED,
+    SPEAKS,
+    Order,
+    acknowledgement,
+    is_stop_sign,
+    order,
+)
 
 ROSTER = (
     RosterEntry(
@@ -86,6 +95,15 @@ def test_orders(text: str, verdict: str, bots: str) -> None:
 def test_no_orders(text: str) -> None:
     """Talk that merely holds the word silences nobody."""
     assert order(said(text), ROSTER) is None
+
+
+def test_an_acknowledgement_tells_how_long() -> None:
+    """A stop that is limited in time bears a second emoji; a go on that the operator's
+    mute holds is told apart."""
+    assert acknowledgement("stop", limited=False, held=False) == (MUTED,)
+    assert acknowledgement("stop", limited=True, held=False) == (MUTED, FOR_A_TIME)
+    assert acknowledgement("go_on", limited=True, held=False) == (SPEAKS,)
+    assert acknowledgement("go_on", limited=False, held=True) == (HELD,)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,15 @@ def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) ->
     ]
 
 
+def test_a_stop_may_be_limited_in_time(store: Store) -> None:
+    """It then ends by itself; without a time it holds until a moderator says go on."""
+    name = keys.mute(f"channel:{CHANNEL}")
+    store.run(mutes.stop(CHANNEL, "77", 60_000))
+    assert 0 < store.client.pttl(name) <= 60_000
+    store.run(mutes.stop(CHANNEL, "77"))
+    assert store.client.pttl(name) == -1
+
+
 def test_an_operators_unmute_lifts_both(store: Store) -> None:
     """The operator stands above a moderator."""
     w = World(store)
