@@ -110,6 +110,13 @@ class MessagePart(Frozen):
         return f"[{self.kind}: {self.text}]" if self.text else f"[{self.kind}]"
 
 
+class EarlierLine(Frozen):
+    """A line that a message goes on with: both are one thought of one person."""
+
+    message_id: Snowflake
+    content: str = Field(default="", max_length=MAX_CONTENT)
+
+
 class Event(Frozen):
     """One thing that happened in a channel, as one gateway saw it; the same for every
     bot that sees it."""
@@ -142,6 +149,14 @@ class Event(Frozen):
     """Since when its author is a member of the server, as far as Discord tells; not
     kept."""
     reactions: int = 0
+    earlier: tuple[EarlierLine, ...] = ()
+    """The lines of the same thought that came before it, oldest first."""
+
+    @property
+    def whole(self) -> str:
+        """The words of the whole thought, as far as the event tells."""
+        said = (*(line.content for line in self.earlier), self.content)
+        return "\n".join(text for text in said if text)[-MAX_CONTENT:]
 
     @property
     def created_ms(self) -> int:

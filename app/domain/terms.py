@@ -20,6 +20,7 @@ CURSOR_TTL = 30 * DAY
 INBOX_TTL = 30 * DAY
 WORK_TTL = 30 * DAY
 ELECTION_TTL = 2 * HOUR
+THOUGHT_TTL = 10 * MINUTE
 ANSWER_TTL = 26 * HOUR
 POSTED_TTL = 7 * DAY
 FLOOR_TTL = 1 * HOUR
@@ -58,6 +59,7 @@ KEPT: Mapping[str, str] = {
     "INBOX_TTL": "what waits for a cycle",
     "WORK_TTL": "what elections granted a bot",
     "ELECTION_TTL": "an election, its bids and the event that it is about",
+    "THOUGHT_TTL": "until when a message waits for the rest of its thought",
     "ANSWER_TTL": "who answered a message",
     "POSTED_TTL": "that a post which answers nobody was made",
     "FLOOR_TTL": "the floor of a channel; its lease is shorter",

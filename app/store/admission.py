@@ -59,6 +59,12 @@ class Candidate:
     another name."""
     edited: bool = False
     """An edit made it speak to the bot, which had heard the message before."""
+    joins: bool = True
+    """Whether the bot takes it and the lines before it for one thought."""
+    wait_ms: int = 0
+    """How long the rest of its thought is waited for; nobody answers before."""
+    trails: bool = False
+    """It is owed nothing beyond the answer to the lines before it."""
 
 
 def _parse(reply: Reply) -> list[Admission]:
@@ -102,6 +108,7 @@ def _admit(
     parent: str | None,
     hold_ms: int,
     weight: int,
+    said_before: Sequence[str],
 ) -> None: ...
 
 
@@ -165,6 +172,7 @@ def admit_all(
         parent=event.parent_id,
         hold_ms=c.hold_ms,
         weight=weight(event, settings.newcomer_days),
+        said_before=[line.message_id for line in event.earlier],
     )
     return call.parsed(_parse)
 
@@ -197,6 +205,9 @@ def _member(
         "wakes": c.wakes,
         "moves_cursor": c.move_cursor,
         "wordless": c.wordless,
+        "joins": c.joins and bool(event.earlier),
+        "wait_ms": c.wait_ms,
+        "trails": c.joins and c.trails,
         "limits": limits,
         "mute_scopes": keys.mute_scopes(
             c.bot, event.channel_id, event.guild_id, event.parent_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +27,14 @@ class Committed(NamedTuple):
     reason: str
 
 
+class Joined(NamedTuple):
+    """Another line of the thought that is answered, and its entry in the lane's inbox;
+    empty: it has none there."""
+
+    entry_id: str
+    message_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A decided action with what the checks need to know of how it came about."""
@@ -42,6 +51,8 @@ class Decision:
     hold: str = ""
     """Under which `reserve` holds what it may cost; empty: nothing is held."""
     cooldown: float = 60.0
+    joined: tuple[Joined, ...] = ()
+    """Other lines of the same thought that it answers."""
 
     @property
     def entry_id(self) -> str:
@@ -121,6 +132,7 @@ def _commit(
     charged: str,
     shared: bool,
     mute_scopes: str,
+    joined: Sequence[str],
 ) -> None: ...
 
 
@@ -131,7 +143,7 @@ def commit(
     d, event, bot = decision, decision.entry.event, decision.holder.lane.bot
     message, channel = event.message_id, event.channel_id
     body = outbox_entry(d)
-    call = _commit(
+    return _commit(
         lock=keys.lock(d.holder.lane),
         floor=keys.floor(channel),
         answer=keys.answer(message),
@@ -172,5 +184,5 @@ def commit(
         charged=charged(event),
         shared=event.author_kind is AuthorKind.HUMAN and not d.entry.notice,
         mute_scopes=keys.mute_scopes(bot, channel, event.guild_id, event.parent_id),
-    )
-    return call.parsed(_parse)
+        joined=[part for line in d.joined for part in line],
+    ).parsed(_parse)

@@ -99,6 +99,10 @@ def event(message: str) -> Key:
     return Key(f"event:{message}")
 
 
+def thought(message: str) -> Key:
+    return Key(f"thought:{message}")
+
+
 def answer(message: str) -> Key:
     return Key(f"answer:{message}")
 
@@ -393,9 +397,15 @@ CATALOGUE: tuple[Described, ...] = (
     Described("bids:<message>", "hash: bot to bid", "message.admit", "2 hours"),
     Described(
         "answer:<message>",
-        "hash: who answered, declined, or was released by an edit",
+        "hash: who answered, declined, was released by an edit, or answered with a later line",
         "answer.commit",
         "26 hours",
+    ),
+    Described(
+        "thought:<message>",
+        "string: the Unix ms until which it waits, since its author types",
+        "thought.prolong",
+        "10 minutes",
     ),
     Described(
         "deleted:<message>",

@@ -40,6 +40,7 @@ SAME = {
     "bids": (("1",), keys.bids("1")),
     "left_bytes": (("55",), keys.left_bytes("55")),
     "event": (("1",), keys.event("1")),
+    "thought": (("1",), keys.thought("1")),
     "answer": (("1",), keys.answer("1")),
     "deleted": (("1",), keys.deleted("1")),
     "seen": (("elena", "1"), keys.seen("elena", "1")),

@@ -56,6 +56,15 @@ redis.call('HDEL', work, message)
 if kind == 'auto' then redis.call('ZREM', keys.elections_due, message) end
 redis.call('HSET', answer, bot, 'committed:' .. outbox_id)
 redis.call('PEXPIRE', answer, ANSWER_TTL)
+-- One answer for the whole thought: nobody answers its other lines, and each of them can tell which was answered.
+for i = 1, #joined, 2 do
+  local waits_as, line = joined[i], joined[i + 1]
+  if waits_as ~= '' then redis.call('XDEL', inbox, waits_as) end
+  if redis.call('HSETNX', keys.answer(line), bot, 'joined:' .. message) == 1 then
+    redis.call('PEXPIRE', keys.answer(line), ANSWER_TTL)
+    record(keys.journal(line), bot, 'commit', 'joined', 'answered with ' .. message)
+  end
+end
 local posts = reaction and 0 or 1
 pay(posts)
 if shared and posts == 1 then count_share(bot, author) end

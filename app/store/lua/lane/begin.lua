@@ -63,10 +63,10 @@ if bot then
     if #entries == before then restore(message) end
   end
 end
--- One field of a stream's entry.
+-- One field of a stream's entry, and where it stands.
 local function field_in(fields, name)
   for i = 1, #fields, 2 do
-    if fields[i] == name then return fields[i + 1] end
+    if fields[i] == name then return fields[i + 1], i + 1 end
   end
   return nil
 end
@@ -96,5 +96,33 @@ if everything then
       entries[#entries + 1] = entry
     end
   end
+end
+-- The latest line of a thought says until when all of it waits. Where everything waits, the lane is due when the first is over.
+local function wait_for_thoughts()
+  local over, soonest = {}, nil
+  -- A direct lane is read oldest first.
+  for i = #entries, 1, -1 do
+    local fields = entries[i][2]
+    local thought = field_in(fields, 'thought')
+    local _, after_at = field_in(fields, 'after')
+    local after = after_at and tonumber(fields[after_at]) or 0
+    if thought and after_at then
+      if not over[thought] then
+        local typed = after > 0 and redis.call('GET', keys.thought(field_in(fields, 'message')))
+        over[thought] = math.max(after, tonumber(typed or nil) or 0)
+      end
+      after = over[thought]
+      fields[after_at] = after > 0 and int(after) or ''
+    end
+    soonest = math.min(soonest or math.huge, after)
+  end
+  return soonest
+end
+local soonest = not bot and wait_for_thoughts()
+if soonest and soonest > now then
+  redis.call('ZADD', keys.wakes_due, int(soonest), lane)
+  redis.call('HSET', wake, 'hinted', int(now), 'hints', 0)
+  redis.call('DEL', lock)
+  return {'not_due', '', '', now, {}, {}, 0}
 end
 return {'due', w[1] or '', polled and 'poll' or w[2] or '', now, entries, grants, everything and 1 or 0}

@@ -13,6 +13,7 @@ local keys = {
   election = function(message) return 'election:' .. message end,
   bids = function(message) return 'bids:' .. message end,
   event = function(message) return 'event:' .. message end,
+  thought = function(message) return 'thought:' .. message end,
   answer = function(message) return 'answer:' .. message end,
   deleted = function(message) return 'deleted:' .. message end,
   seen = function(bot, message) return 'seen:' .. bot .. ':' .. message end,

@@ -10,6 +10,7 @@ for place, one in ipairs(members) do
   one.seen, one.inbox, one.direct_inbox, one.person_hour, one.cursor = unpack(own, 5 * place - 4, 5 * place)
   one.limits, one.bid, one.score = limits[one.limits], tonumber(one.bid), tonumber(one.score)
   one.turn, one.notice, one.id = 0, '', ''
+  one.hold_ms = math.max(hold_ms, one.wait_ms)
   scopes[place] = one.mute_scopes
 end
 
@@ -34,6 +35,8 @@ local function verdict(one, word, due_in, why)
   if one.signal ~= 'ambient' or why then
     local numbers = {signal = one.signal}
     if one.bid then numbers.bid, numbers.parts = one.bid, one.parts else numbers.score = one.score end
+    if one.wait_ms > 0 then numbers.waits_ms = one.wait_ms end
+    if one.joins then numbers.lines = #said_before + 1 end
     local line = line_about(one.bot, 'admit', word, why or one.reason, numbers)
     lines[#lines + 1], left = line, left + #line + 80
   end
@@ -46,8 +49,8 @@ local function keep(one)
   local text = one.event or heard
   one.id = redis.call('XADD', direct and one.direct_inbox or one.inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
     'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
-    'bid', one.bid or '', 'after', hold_ms > 0 and int(now + hold_ms) or '', 'wordless', one.wordless and 1 or 0,
-    'turn', one.turn, 'notice', one.notice)
+    'bid', one.bid or '', 'after', one.hold_ms > 0 and int(now + one.hold_ms) or '', 'wordless', one.wordless and 1 or 0,
+    'turn', one.turn, 'notice', one.notice, 'thought', one.joins and said_before[1] or message)
   redis.call('PEXPIRE', direct and one.direct_inbox or one.inbox, INBOX_TTL)
   if not direct then trim_inbox(one.inbox, #text + #one.parts) end
 end
@@ -58,6 +61,32 @@ local function count()
   local complete = counted >= most and state == 'open'
   if complete then redis.call('ZADD', keys.elections_due, int(math.max(now, held)), message) end
   return complete
+end
+
+-- A thought is elected for once, with all its lines: what was open for the earlier ones is not decided any more.
+local joined = false
+local function join_elections(one)
+  if not one.joins or joined then return end
+  joined = true
+  for _, line in ipairs(said_before) do
+    local e = keys.election(line)
+    local h = redis.call('HMGET', e, 'state', 'addressed')
+    if not h[2] and (not h[1] or h[1] == 'open') then
+      redis.call('HSET', e, 'state', 'joined')
+      redis.call('PEXPIRE', e, ELECTION_TTL)
+      redis.call('ZREM', keys.elections_due, line)
+      if h[1] then record(keys.journal(line), 'stream', 'elect', 'joined', 'it goes on in ' .. message) end
+    end
+  end
+end
+
+-- Whether the lines before this one are answered, so that it comes too late for an answer of its own.
+local function trails_behind(one)
+  if not one.trails or #said_before == 0 then return false end
+  local before = keys.answer(said_before[#said_before])
+  if one.signal ~= 'direct' then return redis.call('HLEN', before) > 0 end
+  local done = redis.call('HGET', before, one.bot)
+  return done and done ~= 'cancelled'
 end
 
 -- What the channel learns from the message, whoever hears it first.
@@ -146,16 +175,17 @@ local function admit_direct(one)
   end
   if over then one.notice = notice end
   keep(one)
+  join_elections(one)
   count()
-  wake_lane(one.bot .. ':' .. channel, 'direct', now + hold_ms)
-  return verdict(one, over and 'notice' or 'direct', hold_ms, over)
+  wake_lane(one.bot .. ':' .. channel, 'direct', now + one.hold_ms)
+  return verdict(one, over and 'notice' or 'direct', one.hold_ms, over)
 end
 
 local function open(one, window)
-  state, held = 'open', hold_ms > 0 and now + hold_ms or held
+  state, held = 'open', one.hold_ms > 0 and now + one.hold_ms or held
   redis.call('HSET', election, 'state', state, 'channel', channel, 'opened', int(now), 'author', author_kind,
     'guild', guild, 'parent', parent or '-')
-  if hold_ms > 0 then redis.call('HSET', election, 'held', int(held)) end
+  if one.hold_ms > 0 then redis.call('HSET', election, 'held', int(held)) end
   local text = one.event or heard
   redis.call('HSET', keys.event(message), 'event', text, 'signal', one.signal, 'reason', one.reason)
   left = left + 1.25 * #text + 200
@@ -178,13 +208,14 @@ local function admit_unasked(one)
     return verdict(one, 'passed', 0, one.reason)
   end
   keep(one)
+  if one.signal ~= 'ambient' then join_elections(one) end
   if not one.wakes or not bid or redis.call('EXISTS', answer, keys.deleted(message)) > 0 then
     return verdict(one, count() and 'complete' or 'passed', 0)
   end
   if state and state ~= 'open' then return verdict(one, 'late', 0, 'election is ' .. state) end
   offers[#offers + 1], offers[#offers + 2] = one.bot, bid
   -- While a proxy may yet replace the message nobody is elected for it.
-  local window, opens = math.max(window_ms, hold_ms), not state
+  local window, opens = math.max(window_ms, one.hold_ms), not state
   if opens then open(one, window) end
   if count() then return verdict(one, 'complete', 0) end
   return verdict(one, opens and 'opened' or 'bid', window)
@@ -207,6 +238,12 @@ local function admit(one)
     and (tonumber(redis.call('GET', one.person_hour) or nil) or 0) >= 2 * one.limits.person_hourly then
     move_cursor(one)
     return {'over_person_limit', 0, ''}
+  end
+  if trails_behind(one) then
+    one.signal = 'ambient'
+    keep(one)
+    count()
+    return verdict(one, 'passed', 0, 'an afterthought: what it belongs to is answered')
   end
   if direct and not addressed_now then
     redis.call('HSETNX', election, 'addressed', int(now))
