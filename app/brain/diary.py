@@ -115,11 +115,11 @@ def day_of(
         if not line.get("text") or not line.get("reply_to"):
             continue
         known = heard.get(line["reply_to"])
-        exchanges.append(_exchange(line, known))
+        exchanges.append(_exchange_of(line, known))
     return Day(date, tuple(exchanges))
 
 
-def _exchange(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Exchange:
+def _exchange_of(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Exchange:
     author, at_ms = str(line.get("author") or ""), snowflake_ms(line["reply_to"])
     if known is None:
         return Exchange(
@@ -161,7 +161,7 @@ def prompt(
     ]
     turn = fill(
         kind,
-        date=_weekday(day),
+        date=_weekday_of(day),
         count=str(day.conversations()),
         exchanges="\n".join((*shown, *learned)),
         diary=fenced(diary),
@@ -270,13 +270,13 @@ def compose(
     topic = topics[0] if topics else ""
     count = counted(day.conversations(), "conversation")
     opening = turn(_COUNTED if topic else _PLAIN, day, name).format(
-        weekday=_weekday(day),
+        weekday=_weekday_of(day),
         count=count,
         Count=count.capitalize(),
         topic=topic,
         Topic=topic[:1].upper() + topic[1:],
     )
-    parts = [opening, *_scenes(character, encoder, day)]
+    parts = [opening, *_told_scenes(character, encoder, day)]
     if day.facts:
         learned = joined([f"{person(who)} {fact}" for who, fact in day.facts[:NAMED]])
         parts.append(turn(_LEARNED, day, name).format(facts=learned))
@@ -304,7 +304,7 @@ def topics_of(character: Character, encoder: Encoder, day: Day) -> list[str]:
     ]
 
 
-def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
+def _told_scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
     """The exchange nearest to the character's heart, one of another person's by its
     mood, and who else was there."""
     told = [(one, clip(spoken(one.heard, character.names))) for one in day.open]
@@ -316,7 +316,9 @@ def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
     first, heard = told[best]
     asked = mood.read(heard, encoder).question
     scenes = [
-        _filled(turn(_ASKED if asked else _TOLD, day, character.name), first, heard)
+        _fill_phrase(
+            turn(_ASKED if asked else _TOLD, day, character.name), first, heard
+        )
     ]
     named = {first.name}
     for one, heard in told:
@@ -327,7 +329,9 @@ def _scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
             and reading.sure >= mood.SURE
         ):
             scenes.append(
-                _filled(turn(_MOODS[reading.mood], day, character.name), one, heard)
+                _fill_phrase(
+                    turn(_MOODS[reading.mood], day, character.name), one, heard
+                )
             )
             named.add(one.name)
             break
@@ -389,9 +393,9 @@ def joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _filled(phrase: str, one: Exchange, heard: str) -> str:
+def _fill_phrase(phrase: str, one: Exchange, heard: str) -> str:
     return phrase.format(name=one.name or "Somebody", heard=heard, said=clip(one.said))
 
 
-def _weekday(day: Day) -> str:
+def _weekday_of(day: Day) -> str:
     return Date.fromisoformat(day.date).strftime("%A")

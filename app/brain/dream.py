@@ -88,7 +88,7 @@ def compose(character: Character, encoder: Encoder, day: Day, before: Day) -> st
     the same dream."""
     chance = Random(f"{character.name}/{day.date}/dream")
     topics = topics_of(character, encoder, day) or [character.interests[0].name]
-    first, second = _things(character, day, topics, chance)
+    first, second = _two_things(character, day, topics, chance)
     names = list(dict.fromkeys(one.name for one in day.open)) or [
         "Somebody I couldn't see"
     ]
@@ -123,7 +123,7 @@ def compose(character: Character, encoder: Encoder, day: Day, before: Day) -> st
     return outgoing(" ".join(parts))
 
 
-def _things(
+def _two_things(
     character: Character, day: Day, topics: Sequence[str], chance: Random
 ) -> tuple[str, str]:
     """Two different things: such that were spoken of that day, else such that the
@@ -133,7 +133,7 @@ def _things(
         word
         for interest in character.interests
         for word in interest.words
-        if _holdable(word)
+        if _is_holdable(word)
     ]
     near = [
         word
@@ -145,20 +145,20 @@ def _things(
         for interest in character.interests
         if interest.name not in topics[:1]
         for word in interest.words
-        if _holdable(word) and word not in near
+        if _is_holdable(word) and word not in near
     ]
     first = chance.choice(near or words or ["paper"])
     # `lamp` and `lamps` would be one thing twice.
     rest = [word for word in far or words if word[:4] != first[:4]]
-    return _many(first, words), _many(chance.choice(rest or ["salt"]), words)
+    return _plural_of(first, words), _plural_of(chance.choice(rest or ["salt"]), words)
 
 
-def _many(word: str, words: Sequence[str]) -> str:
+def _plural_of(word: str, words: Sequence[str]) -> str:
     """The plural, where the character knows it."""
     return next((more for more in (f"{word}s", f"{word}es") if more in words), word)
 
 
-def _holdable(word: str) -> bool:
+def _is_holdable(word: str) -> bool:
     return (
         len(word) > 2
         and word not in _NO_THING

@@ -135,35 +135,35 @@ def told(text: str, message_id: str, names: tuple[str, ...] = ()) -> list[Fact]:
         if "?" in sentence or _QUOTE.search(sentence):
             continue
         for clause in _CLAUSE.split(sentence):
-            fact = _one(_FILLERS.sub("", clause).strip(), message_id)
+            fact = _fact_in(_FILLERS.sub("", clause).strip(), message_id)
             if fact is not None and all(fact.text != other.text for other in found):
                 found.append(fact)
     return found
 
 
-def _one(clause: str, message_id: str) -> Fact | None:
+def _fact_in(clause: str, message_id: str) -> Fact | None:
     for kind, said, pattern in _RULES:
         match = pattern.match(clause.rstrip(" .!…;"))
         if match is None:
             continue
         *before, what = [group for group in match.groups() if group is not None]
-        what = _bare(what)
+        what = _bare_object(what)
         text = said.format(*(word.lower() for word in before), what)
         return (
             Fact(kind, text, what, message_id)
-            if what and _keepable(kind, text)
+            if what and _may_keep(kind, text)
             else None
         )
     return None
 
 
-def _keepable(kind: str, text: str) -> bool:
+def _may_keep(kind: str, text: str) -> bool:
     """Whether it is no matter of which nothing is kept. A name is only a name: somebody
     is called Christian."""
     return kind == "name" or not sensitive(text)
 
 
-def _bare(what: str) -> str:
+def _bare_object(what: str) -> str:
     """The object of a sentence, or "" where it says nothing that lasts."""
     what = _CUT.sub("", what).strip(" .,!…:;'’-")
     words = [_PRONOUNS.get(word.lower(), word) for word in what.split()]

@@ -148,14 +148,18 @@ class Trouble:
 def trouble_of(error: Exception) -> Trouble:
     """What an exception of a model's client means. Clients share no base class: names
     and attributes must do."""
-    body = _body(error)
-    status = _status(error, body)
-    code = _code(body)
+    body = _error_body(error)
+    status = _http_status(error, body)
+    code = _provider_code(body)
     # The provider's own word first: a 429 may mean a limit or an empty account.
     fault = _BY_CODE.get(code) or (
         _by_status(status, error, body) if status is not None else _by_name(error)
     )
-    named = _parameter(body) if status in {400, 422} and fault is Fault.REQUEST else ""
+    named = (
+        _refused_parameter(body)
+        if status in {400, 422} and fault is Fault.REQUEST
+        else ""
+    )
     return Trouble(
         fault=fault,
         error=type(error).__name__,
@@ -180,7 +184,7 @@ def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
 def _by_name(error: Exception) -> Fault:
     if _is_html(error):
         return Fault.NO_API
-    names = {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
+    names = {kind.__name__ for one in _error_chain(error) for kind in type(one).__mro__}
     if names & _UNREACHABLE:
         return Fault.UNREACHABLE
     if any("Timeout" in name for name in names):
@@ -197,7 +201,7 @@ def _by_name(error: Exception) -> Fault:
     return Fault.UNREADABLE if unread else Fault.FAILED
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _error_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was raised from, at most six."""
     one: BaseException | None = error
     # Bounded, since nothing keeps causes from forming a ring.
@@ -208,7 +212,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
-def _body(error: Exception) -> Mapping[str, Any]:
+def _error_body(error: Exception) -> Mapping[str, Any]:
     """The provider's JSON error, also where it came with status 200 and LangChain
     raised it bare."""
     found = getattr(error, "body", None)
@@ -220,7 +224,7 @@ def _body(error: Exception) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else found
 
 
-def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
+def _http_status(error: Exception, body: Mapping[str, Any]) -> int | None:
     # Some servers answer 200 and put the error's code into the body.
     for found in (
         getattr(error, "status_code", None),
@@ -232,7 +236,7 @@ def _status(error: Exception, body: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _code(body: Mapping[str, Any]) -> str:
+def _provider_code(body: Mapping[str, Any]) -> str:
     """The provider's own word for it, where it is one."""
     words = (str(body.get(key) or "") for key in ("code", "type"))
     return next(
@@ -270,7 +274,7 @@ def _retry_after(error: Exception) -> float | None:
         return None
 
 
-def _parameter(body: Mapping[str, Any]) -> str:
+def _refused_parameter(body: Mapping[str, Any]) -> str:
     """The parameter that a provider refuses: by its own field, by where the fault lies,
     or the first that its text names.
 

@@ -78,7 +78,7 @@ class Remembered:
             {
                 "from": person(one["name"]),
                 "said earlier": tame(str(one["text"])),
-                "on": _date(one["id"]),
+                "on": _date_of(one["id"]),
             }
             for one in self.lines
         ]
@@ -89,13 +89,13 @@ NOTHING = Remembered()
 
 
 @lru_cache(maxsize=4)
-def _breaker(_memory: BaseStore) -> Breaker:
+def _breaker_of(_memory: BaseStore) -> Breaker:
     """After three failures in a row a memory is left alone for half a minute."""
     return Breaker(failures=3, open_ms=30_000)
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _waiting_pool() -> ThreadPoolExecutor:
     """Threads that wait for memory: an answer must be able to go on without it."""
     return ThreadPoolExecutor(max_workers=16, thread_name_prefix="memory")
 
@@ -114,11 +114,11 @@ def recall(
     # Nothing is learned of bots, and behind a proxy anybody may speak.
     if memory is None or event.author_kind is not AuthorKind.HUMAN or event.proxied:
         return NOTHING
-    breaker = _breaker(memory)
+    breaker = _breaker_of(memory)
     if not breaker.allows(now_ms):
         return Remembered(trouble="memory is left alone after failures")
-    search: Future[Remembered] = _pool().submit(
-        _search, memory, bot, event, lines, deep
+    search: Future[Remembered] = _waiting_pool().submit(
+        _search_memory, memory, bot, event, lines, deep
     )
     try:
         found = search.result(RECALL_WITHIN)
@@ -134,7 +134,7 @@ def recall(
     return found
 
 
-def _search(
+def _search_memory(
     memory: BaseStore, bot: str, event: Event, lines: Sequence[ChatLine], deep: bool
 ) -> Remembered:
     facts = [
@@ -218,7 +218,10 @@ class Moment:
 def people(moment: Moment) -> frozenset[str]:
     """Everybody whose words a moment holds."""
     return frozenset(
-        {moment.entry.event.author_id, *(line.author_id for line in _earlier(moment))}
+        {
+            moment.entry.event.author_id,
+            *(line.author_id for line in _earlier_lines(moment)),
+        }
     )
 
 
@@ -237,10 +240,10 @@ def remember(
     event = moment.entry.event
     heard = [
         line
-        for line in _earlier(moment)
+        for line in _earlier_lines(moment)
         if line.author_id not in unwilling and line.author_id != me and not line.proxied
     ]
-    kept = {f"{line.message_id}.0": _line(event, line) for line in heard}
+    kept = {f"{line.message_id}.0": _kept_line(event, line) for line in heard}
     if event.author_id not in unwilling and not event.proxied:
         asked = ChatLine(
             message_id=event.message_id,
@@ -260,15 +263,17 @@ def remember(
             reply_to=event.message_id,
         )
         if event.kind == "message":
-            kept[f"{event.message_id}.0"] = _line(event, asked)
-        kept[f"{event.message_id}.1"] = _line(event, answer) | {"to": event.author_id}
+            kept[f"{event.message_id}.0"] = _kept_line(event, asked)
+        kept[f"{event.message_id}.1"] = _kept_line(event, answer) | {
+            "to": event.author_id
+        }
     index: Literal[False] | None = None if deep else False
     memory.batch(
         [PutOp((bot, "said"), key, value, index) for key, value in kept.items()]
     )
 
 
-def _earlier(moment: Moment) -> list[ChatLine]:
+def _earlier_lines(moment: Moment) -> list[ChatLine]:
     event = moment.entry.event
     return [
         line
@@ -279,7 +284,7 @@ def _earlier(moment: Moment) -> list[ChatLine]:
     ][-EARLIER:]
 
 
-def _line(event: Event, line: ChatLine) -> dict[str, Any]:
+def _kept_line(event: Event, line: ChatLine) -> dict[str, Any]:
     text = f"{line.content} {describe_parts(line.parts)}".strip()
     # What came with the words (a forward, a link's preview) was written by others.
     own = {"own": line.content[:LINE_LIMIT]} if line.parts else {}
@@ -342,5 +347,5 @@ def nod(remembered: Remembered, mood: Mood, seed: str) -> str:
     )
 
 
-def _date(message: str) -> str:
+def _date_of(message: str) -> str:
     return datetime.fromtimestamp(snowflake_ms(message) / 1000, UTC).date().isoformat()

@@ -88,8 +88,8 @@ def build(
     earlier = [line for line in shown.lines if line.message_id != event.message_id]
     turn = fill(
         "turn",
-        place=_placed(shown.place),
-        people="\n".join(_present(event, shown.lines, me, names)),
+        place=_place_text(shown.place),
+        people="\n".join(_people_present(event, shown.lines, me, names)),
         transcript="\n".join(
             said(line, me, names) for line in earlier if line.content or line.parts
         ),
@@ -109,7 +109,9 @@ def build(
     )
     return [
         SystemMessage(system(character)),
-        HumanMessage(_blocks(turn, shown.enclosed), additional_kwargs=packed(scene)),
+        HumanMessage(
+            _content_blocks(turn, shown.enclosed), additional_kwargs=packed(scene)
+        ),
     ]
 
 
@@ -119,12 +121,14 @@ def asked(
     """The message to answer, as the model reads it. `names`: the bot's own."""
     event = entry.event
     message: dict[str, object] = {
-        "from": _apart(event.author_name, names),
+        "from": _told_apart(event.author_name, names),
         "text": tame(event.content, MESSAGE_LIMIT),
     }
     if event.parts:
         message["came with"] = tame(describe_parts(event.parts), LINE_LIMIT)
-    files = {tame(name, 100): _file(words) for name, words in shown.enclosed.texts}
+    files = {
+        tame(name, 100): _shown_file(words) for name, words in shown.enclosed.texts
+    }
     if files:
         message["files"] = files
     if event.kind == "reaction":
@@ -133,7 +137,7 @@ def asked(
         (line for line in shown.lines if line.message_id == event.reply_to), None
     )
     if answered is not None:
-        message["in reply to"] = _who(answered, me, names)
+        message["in reply to"] = _speaker_of(answered, me, names)
         message["who said"] = tame(
             " ".join(filter(None, (answered.content, describe_parts(answered.parts)))),
             LINE_LIMIT,
@@ -141,7 +145,7 @@ def asked(
     return message
 
 
-def _file(words: str) -> str:
+def _shown_file(words: str) -> str:
     """A text file as the model reads it: of a very long one its beginning and its
     end."""
     if len(words) <= FILE_LIMIT:
@@ -159,7 +163,7 @@ def heard(event: Event, enclosed: Enclosed) -> str:
     )
 
 
-def _blocks(turn: str, enclosed: Enclosed) -> str | list[str | dict[Any, Any]]:
+def _content_blocks(turn: str, enclosed: Enclosed) -> str | list[str | dict[Any, Any]]:
     """The turn as text, or as LangChain's content blocks where a picture goes with
     it."""
     if not enclosed.pictures:
@@ -171,7 +175,7 @@ def _blocks(turn: str, enclosed: Enclosed) -> str | list[str | dict[Any, Any]]:
     return [{"type": "text", "text": turn}, *pictures]
 
 
-def _placed(place: Mapping[str, str]) -> str:
+def _place_text(place: Mapping[str, str]) -> str:
     return (
         fenced({key: tame(name, 300) for key, name in place.items()})
         if place
@@ -179,14 +183,16 @@ def _placed(place: Mapping[str, str]) -> str:
     )
 
 
-def _present(
+def _people_present(
     event: Event, lines: Sequence[ChatLine], me: str, names: Sequence[str]
 ) -> list[str]:
     people = {_person_of(line): (line.author_name, line.author_kind) for line in lines}
     people[_person_of(event)] = (event.author_name, event.author_kind)
     own = people.pop(me, None)
     known = [(person(own[0]), "you")] if own is not None else []
-    known += [(_apart(name, names), _KINDS[kind]) for name, kind in people.values()]
+    known += [
+        (_told_apart(name, names), _KINDS[kind]) for name, kind in people.values()
+    ]
     return [f"- {fenced(name)}: {kind}" for name, kind in known]
 
 
@@ -198,7 +204,7 @@ def _person_of(said: ChatLine | Event) -> str:
 
 def said(line: ChatLine, me: str, names: Sequence[str]) -> str:
     """One line of a transcript. `names`: the bot's own."""
-    shown = {"from": _who(line, me, names)}
+    shown = {"from": _speaker_of(line, me, names)}
     if line.content:
         shown["text"] = tame(line.content, LINE_LIMIT)
     if line.parts:
@@ -206,11 +212,11 @@ def said(line: ChatLine, me: str, names: Sequence[str]) -> str:
     return fenced(shown)
 
 
-def _who(line: ChatLine, me: str, names: Sequence[str]) -> str:
-    return "you" if line.author_id == me else _apart(line.author_name, names)
+def _speaker_of(line: ChatLine, me: str, names: Sequence[str]) -> str:
+    return "you" if line.author_id == me else _told_apart(line.author_name, names)
 
 
-def _apart(name: str, names: Sequence[str]) -> str:
+def _told_apart(name: str, names: Sequence[str]) -> str:
     """Somebody's name, told apart from the bot's. No name holds brackets of its own."""
     shown = person(name)
     return f"{shown} (not you)" if alike(shown, names) else shown

@@ -37,14 +37,14 @@ _lock = threading.Lock()
 def quirks_of(model: BaseChatModel) -> Quirks:
     """What this process has learned about the model."""
     with _lock:
-        return _known.get(_key(model), Quirks())
+        return _known.get(_model_key(model), Quirks())
 
 
 def remember(model: BaseChatModel, quirks: Quirks) -> None:
     """Keep what made the model answer."""
     with _lock:
         if quirks != Quirks():
-            _known[_key(model)] = quirks
+            _known[_model_key(model)] = quirks
 
 
 def forget() -> None:
@@ -111,6 +111,6 @@ def _limit_field(model: BaseChatModel) -> str:
     return next((name for name in _LIMITS if name in type(model).model_fields), "")
 
 
-def _key(model: BaseChatModel) -> tuple[str, ...]:
+def _model_key(model: BaseChatModel) -> tuple[str, ...]:
     names = ("model_name", "model", "openai_api_base", "base_url", "endpoint")
     return (type(model).__name__, *(str(getattr(model, name, "")) for name in names))

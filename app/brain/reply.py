@@ -47,7 +47,7 @@ def parse(content: str) -> Reply | None:
     content = content.encode("utf-8", "replace").decode("utf-8").strip()
     # A whole object is read before tags are taken off: one that only stands in its text
     # must not tear it.
-    found = _whole(content)
+    found = _whole_reply(content)
     if found is None:
         found = _outside_thoughts(unfenced(stripped(content)))
     return (
@@ -64,11 +64,11 @@ def unfenced(content: str) -> str:
     return match.group(1).strip() if match is not None else content.strip("\n ")
 
 
-def _whole(content: str) -> Reply | None:
+def _whole_reply(content: str) -> Reply | None:
     if not content.startswith("{") or len(content) > MAX_RAW:
         return None
     try:
-        return _valid(json.loads(content, strict=False))
+        return _valid_reply(json.loads(content, strict=False))
     except (ValueError, RecursionError):
         return None
 
@@ -76,15 +76,15 @@ def _whole(content: str) -> Reply | None:
 def _outside_thoughts(content: str) -> Reply | None:
     if not content or len(content) > MAX_RAW:
         return None
-    found = next(_objects(content), None) or _unended(content)
-    return found if found is not None else _prose(content)
+    found = next(_find_objects(content), None) or _cut_off_reply(content)
+    return found if found is not None else _plain_prose(content)
 
 
-def _objects(content: str) -> Iterator[Reply]:
+def _find_objects(content: str) -> Iterator[Reply]:
     decoder = json.JSONDecoder(strict=False)
     for match in list(re.finditer(r"\{", content))[:STARTS]:
         try:
-            found = _valid(decoder.raw_decode(content, match.start())[0])
+            found = _valid_reply(decoder.raw_decode(content, match.start())[0])
         # ValueError: broken JSON, a shape that is not ours, or a number too long for
         # Python to read.
         except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def _objects(content: str) -> Iterator[Reply]:
             yield found
 
 
-def _valid(found: Any) -> Reply | None:
+def _valid_reply(found: Any) -> Reply | None:
     """A JSON value as a Reply, or None where it has no field of ours. Raises ValueError
     for a wrong one."""
     if not isinstance(found, dict):
@@ -109,7 +109,7 @@ def _valid(found: Any) -> Reply | None:
     return Reply.model_validate(known) if known else None
 
 
-def _unended(content: str) -> Reply | None:
+def _cut_off_reply(content: str) -> Reply | None:
     """The full sentences of an object that was cut off within its text."""
     match = _UNENDED.search(content)
     # The text of an `observe` is a remark to us, not an answer to the channel.
@@ -128,7 +128,7 @@ def _unended(content: str) -> Reply | None:
     return Reply(text=words) if words else None
 
 
-def _prose(content: str) -> Reply | None:
+def _plain_prose(content: str) -> Reply | None:
     """Plain words; None for what was meant to be JSON."""
     if content.startswith("{") or _OURS.search(content):
         return None

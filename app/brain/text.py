@@ -120,7 +120,7 @@ def person(name: str) -> str:
 def leaks(text: str, prompt: str) -> bool:
     """Whether a draft repeats a part of the system prompt, whatever signs, spaces or
     marks stand between its letters."""
-    heard, secret = _letters(text), _letters(prompt)
+    heard, secret = _bare_letters(text), _bare_letters(prompt)
     return any(
         heard[place : place + LEAK] in secret for place in range(len(heard) - LEAK + 1)
     )
@@ -139,13 +139,15 @@ def problem(words: str, instructions: str, said: str = "", by: str = "") -> str:
     if _TAGS.search(words) or leaks(words, instructions.partition("\n")[2]):
         return "the model repeated its instructions"
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    echoes = {_letters(said), _letters(by + said)} if len(said) >= ECHO else set()
-    if _letters(words) in echoes or (len(lines) > 3 and len(set(lines)) == 1):
+    echoes = (
+        {_bare_letters(said), _bare_letters(by + said)} if len(said) >= ECHO else set()
+    )
+    if _bare_letters(words) in echoes or (len(lines) > 3 and len(set(lines)) == 1):
         return "the model repeated what was said"
     return ""
 
 
-def _letters(text: str) -> str:
+def _bare_letters(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text.casefold())))
 
 

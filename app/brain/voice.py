@@ -87,7 +87,8 @@ class Repertoire:
             line for line in character.lines if line.mood is Mood.UNSEEN
         ] or list(_UNSEEN)
         self._shapes = {
-            line.text: _shape(line.text) for line in (*character.lines, *self._unseen)
+            line.text: _fixed_words(line.text)
+            for line in (*character.lines, *self._unseen)
         }
 
     def say(self, scene: Scene, seed: int = 0) -> str:
@@ -97,8 +98,8 @@ class Repertoire:
         chance = Random(f"{seed}/{scene.seed}/{scene.said}")
         said = spoken(scene.said, self._character.names)
         if not said and scene.thing:
-            line = self._choose([self._unseen], scene.thing, scene.recent, chance)
-            return self._fill(
+            line = self._choose_line([self._unseen], scene.thing, scene.recent, chance)
+            return self._fill_slots(
                 line,
                 scene=scene,
                 topic="",
@@ -106,15 +107,15 @@ class Repertoire:
                 chance=chance,
             )
         reading = mood.read(said, self._encoder)
-        topic, spoken_of = self._topic(said, reading)
+        topic, spoken_of = self._nearest_topic(said, reading)
         about = topic if spoken_of else None
-        tiers = self._tiers(
+        tiers = self._fitting_tiers(
             Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
             about,
             reading,
         )
-        line = self._choose(tiers, said, scene.recent, chance)
-        return self._fill(
+        line = self._choose_line(tiers, said, scene.recent, chance)
+        return self._fill_slots(
             line, scene=scene, topic=topic, reading=reading, chance=chance
         )
 
@@ -126,9 +127,9 @@ class Repertoire:
         if not said or not reading.question or reading.mood not in _GENERAL:
             return True
         evasions = any(line.mood is Mood.CURIOUS for line in self._character.lines)
-        return not evasions or self._topic(said, reading)[1]
+        return not evasions or self._nearest_topic(said, reading)[1]
 
-    def _topic(self, said: str, reading: mood.Reading) -> tuple[str, bool]:
+    def _nearest_topic(self, said: str, reading: mood.Reading) -> tuple[str, bool]:
         """The nearest interest, and whether a line about it answers what was said."""
         interest, topic = self._interests.score([said])[0]
         told = interest > reading.sure or reading.mood in _GENERAL
@@ -149,7 +150,7 @@ class Repertoire:
             or float(self._encoder.likeness([said], lines).max()) >= NEAR
         )
 
-    def _tiers(
+    def _fitting_tiers(
         self, kind: Mood, about: str | None, reading: mood.Reading
     ) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
@@ -178,7 +179,7 @@ class Repertoire:
             if tier
         ]
 
-    def _choose(
+    def _choose_line(
         self,
         tiers: Sequence[Sequence[VoiceLine]],
         said: str,
@@ -194,7 +195,7 @@ class Repertoire:
                     [said], [line.cue or line.text for line in fresh]
                 )[0]
                 scores = [
-                    _fit(line, float(cosine)) + chance.random() * JITTER
+                    _line_fit(line, float(cosine)) + chance.random() * JITTER
                     for line, cosine in zip(fresh, near, strict=True)
                 ]
                 return fresh[scores.index(max(scores))]
@@ -213,7 +214,7 @@ class Repertoire:
             ),
         )
 
-    def _fill(
+    def _fill_slots(
         self,
         line: VoiceLine,
         scene: Scene,
@@ -236,7 +237,7 @@ class Repertoire:
         return text
 
 
-def _fit(line: VoiceLine, cosine: float) -> float:
+def _line_fit(line: VoiceLine, cosine: float) -> float:
     """How well a line answers, from the cosine of the message to its cue or, without
     one, to its text."""
     if line.topic is not None:
@@ -246,7 +247,7 @@ def _fit(line: VoiceLine, cosine: float) -> float:
     return cosine if cosine >= CUED else cosine - GENERAL
 
 
-def _shape(text: str) -> tuple[str, ...]:
+def _fixed_words(text: str) -> tuple[str, ...]:
     """What stays of a line whatever fills its slots."""
     return tuple(
         part for part in re.split(r"\{author\}|\{topic\}|\{thing\}", text) if part

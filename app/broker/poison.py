@@ -55,12 +55,12 @@ def sound(message: object) -> bool:
     """Whether a message has the shape of ours: JSON, of a modest size, uncompressed,
     due at once."""
     try:
-        return _sound(message)
+        return _is_sound(message)
     except UNREADABLE:
         return False
 
 
-def _sound(message: Any) -> bool:
+def _is_sound(message: Any) -> bool:
     headers, properties, body = (
         message["headers"],
         message["properties"],
@@ -79,7 +79,7 @@ def _sound(message: Any) -> bool:
     ):
         return False
     if (
-        not all(_modest(fields) for fields in (headers, properties))
+        not all(_is_modest(fields) for fields in (headers, properties))
         or headers.get("compression")
         or headers.get("eta")
     ):
@@ -87,11 +87,11 @@ def _sound(message: Any) -> bool:
     return (
         isinstance(body, str)
         and len(body) <= BODY_MOST
-        and _readable(body, properties.get("body_encoding"))
+        and _is_readable(body, properties.get("body_encoding"))
     )
 
 
-def _modest(fields: Any) -> bool:
+def _is_modest(fields: Any) -> bool:
     return (
         isinstance(fields, dict)
         and len(fields) <= FIELDS_MOST
@@ -99,13 +99,13 @@ def _modest(fields: Any) -> bool:
     )
 
 
-def _readable(body: str, encoding: object) -> bool:
+def _is_readable(body: str, encoding: object) -> bool:
     # Strict: by default Python skips whatever is not of base64's alphabet.
     json.loads(base64.b64decode(body, validate=True) if encoding == "base64" else body)
     return True
 
 
-def _dropped(reason: str) -> None:
+def _log_dropped(reason: str) -> None:
     log.error("a broker message that cannot be read was dropped", error=reason)
 
 
@@ -116,7 +116,7 @@ class Channel(transport.Channel):
         try:
             return super()._brpop_read(**options)  # type: ignore[misc] # the stubs leave it out
         except UNREADABLE as error:
-            _dropped(type(error).__name__)
+            _log_dropped(type(error).__name__)
             # As kombu does after a message that it has delivered.
             return True
 
@@ -124,7 +124,7 @@ class Channel(transport.Channel):
         try:
             return super()._receive_one(client)  # type: ignore[misc]
         except UNREADABLE as error:
-            _dropped(type(error).__name__)
+            _log_dropped(type(error).__name__)
             return True
 
 
@@ -136,7 +136,7 @@ def _deliver(self: Any, message: Any, queue: str) -> None:
     if sound(message):
         virtual.Transport._deliver(self, message, queue)
     else:
-        _dropped("not of our shape")
+        _log_dropped("not of our shape")
 
 
 LOGGERS = (

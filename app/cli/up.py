@@ -70,12 +70,12 @@ def up(bots: list[str], settings: Settings) -> int:
         if server is not None:
             server.prepare()
             settings = settings.model_copy(update={"redis_url": server.url})
-        _check(settings, store=server is None)
+        _check_startable(settings, store=server is None)
         logs.register_settings(settings)
         supervisor = Supervisor(
             child_specs(bots, settings, data, server), Terminal(console).say
         )
-        with _status(console, supervisor):
+        with _status_line(console, supervisor):
             code = supervisor.run()
     finally:
         if server is not None:
@@ -85,7 +85,7 @@ def up(bots: list[str], settings: Settings) -> int:
     return code
 
 
-def _check(settings: Settings, store: bool) -> None:
+def _check_startable(settings: Settings, store: bool) -> None:
     """Refuse what would let children fail and start again for ever: a port that is
     taken, a Redis that is not there."""
     if settings.flower_port and not is_bindable(settings.flower_port):
@@ -150,18 +150,18 @@ def child_specs(
         ),
         ChildSpec(
             "direct",
-            _worker("direct", "direct,delivery", settings.direct_threads),
+            _worker_command("direct", "direct,delivery", settings.direct_threads),
             worker | keys,
         ),
         ChildSpec(
             "cycles",
-            _worker("cycles", "cycles,chores", settings.worker_threads),
+            _worker_command("cycles", "cycles,chores", settings.worker_threads),
             worker | keys,
         ),
         *_without_secrets(settings, public, data),
     ]
     if server is not None:
-        children.insert(0, _valkey(server))
+        children.insert(0, _valkey_spec(server))
     return children
 
 
@@ -171,19 +171,19 @@ def _without_secrets(
     """Beat and Flower. They run in the data folder, so that they do not read the secrets
     of an `.env` file either."""
     schedule = str(data / "celerybeat-schedule")
-    beat = _celery("beat", "--schedule", schedule, "--pidfile=")
+    beat = _celery_command("beat", "--schedule", schedule, "--pidfile=")
     children = [ChildSpec("beat", beat, public, data)]
     if settings.flower_port and settings.flower_password is not None:
         password = settings.flower_password.get_secret_value()
         login = {"FLOWER_BASIC_AUTH": f"stream:{password}"}
-        flower = _celery(
+        flower = _celery_command(
             "flower", f"--address={HOST}", f"--port={settings.flower_port}"
         )
         children.append(ChildSpec("flower", flower, public | login, data))
     return children
 
 
-def _valkey(server: EmbeddedValkey) -> ChildSpec:
+def _valkey_spec(server: EmbeddedValkey) -> ChildSpec:
     return ChildSpec(
         "valkey",
         server.command,
@@ -196,14 +196,14 @@ def _valkey(server: EmbeddedValkey) -> ChildSpec:
     )
 
 
-def _celery(*arguments: str) -> list[str]:
+def _celery_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "tasks", *arguments]
 
 
-def _worker(name: str, queues: str, threads: int) -> list[str]:
+def _worker_command(name: str, queues: str, threads: int) -> list[str]:
     # Mingle and gossip cost a second at each start and do nothing for us: workers need
     # not know each other.
-    return _celery(
+    return _celery_command(
         "worker",
         "--hostname",
         f"{name}@%h",
@@ -267,7 +267,9 @@ class Terminal:
             self._console.print(text, soft_wrap=True)
 
 
-def _status(console: Console, supervisor: Supervisor) -> AbstractContextManager[object]:
+def _status_line(
+    console: Console, supervisor: Supervisor
+) -> AbstractContextManager[object]:
     """On a terminal, a line that always tells how everything is; elsewhere nothing."""
     if not console.is_terminal:
         return nullcontext()
@@ -277,7 +279,7 @@ def _status(console: Console, supervisor: Supervisor) -> AbstractContextManager[
         minutes, seconds = divmod(int(time.monotonic() - begun), 60)
         text = Text(f" up {minutes // 60}:{minutes % 60:02}:{seconds:02}", style="bold")
         for child in supervisor.children:
-            text.append("  ").append_text(_lamp(child))
+            text.append("  ").append_text(_status_lamp(child))
         return text.append("   Ctrl-C stops", style="dim")
 
     return Live(
@@ -285,7 +287,7 @@ def _status(console: Console, supervisor: Supervisor) -> AbstractContextManager[
     )
 
 
-def _lamp(child: Child) -> Text:
+def _status_lamp(child: Child) -> Text:
     dot, colour = DOTS[child.state]
     again = f" ({child.restarts} restarts)" if child.restarts else ""
     return Text.assemble((dot, colour), f" {child.spec.name}{again}")

@@ -108,7 +108,7 @@ def show_status(found: Status) -> None:
     if found.dry_run:
         print_wrapped("Dry run: nothing is posted.")
     show_bots(found)
-    print_wrapped(f"all bots today: {_used(found.all_bots)}", 2)
+    print_wrapped(f"all bots today: {_used_text(found.all_bots)}", 2)
     for name, queues in sorted(found.workers.items()):
         print_wrapped(f"✓ worker {name}: {', '.join(queues)}", 2)
     if not found.workers:
@@ -125,15 +125,15 @@ def show_status(found: Status) -> None:
         until = one["until"]
         left = "for good" if until is None else f"{lasting_text(until - found.at)} more"
         print_wrapped(f"! muted: {one['scope']} by {one['who']}, {left}", 2)
-    print_wrapped(_redis(found), 2)
+    print_wrapped(_redis_text(found), 2)
 
 
 def show_bots(found: Status) -> None:
     """Two lines for each."""
     for one in found.bots:
         mark = "✓" if one.connected else "✗"
-        print_wrapped(f"{mark} {one.bot}: {_connection(one, found.at)}", 2)
-        print_wrapped(f"  today {_used(one.used)}", 4)
+        print_wrapped(f"{mark} {one.bot}: {_connection_text(one, found.at)}", 2)
+        print_wrapped(f"  today {_used_text(one.used)}", 4)
         for trouble in found.model_troubles:
             if trouble.bot == one.bot:
                 ago = lasting_text(found.at - trouble.at)
@@ -146,7 +146,7 @@ def show_bots(found: Status) -> None:
         print_wrapped("No bot is known: no gateway has run within a day.")
 
 
-def _connection(one: BotStatus, now: float) -> str:
+def _connection_text(one: BotStatus, now: float) -> str:
     if one.connected:
         told = f"connected for {lasting_text(now - (one.since or now))}"
         cooling = f", cooling down for {lasting_text(one.cooldown_s)}"
@@ -156,17 +156,18 @@ def _connection(one: BotStatus, now: float) -> str:
     return "not connected to Discord" if one.gateway else "no gateway runs it"
 
 
-def _used(used: tuple[Used, ...]) -> str:
+def _used_text(used: tuple[Used, ...]) -> str:
     return ", ".join(
-        f"{_amount(one.spent)} of {_amount(one.cap)} {one.what}" for one in used
+        f"{_amount_text(one.spent)} of {_amount_text(one.cap)} {one.what}"
+        for one in used
     )
 
 
-def _amount(count: float) -> str:
+def _amount_text(count: float) -> str:
     return f"{count:,.0f}" if count == int(count) else f"{count:,.4g}"
 
 
-def _redis(found: Status) -> str:
+def _redis_text(found: Status) -> str:
     if not found.redis:
         return "Redis: this login may not ask how it is"
     used, most, file = (

@@ -160,19 +160,19 @@ def parse_address(url: str) -> RedisAddress:
         )
     login, _, hosts = parts.netloc.rpartition("@")
     if parts.scheme == "unix" and not hosts:
-        return _socket(parts, login)
+        return _socket_address(parts, login)
     if parts.scheme == "unix":
         raise ValueError(NO_SOCKET)
     # A bare slash in the password has ended the host before its @.
     if "@" in parts.path + parts.query + parts.fragment:
         raise ValueError(MALFORMED)
     if parts.scheme in {SENTINEL, SENTINEL_TLS}:
-        return _sentinels(parts, login, hosts)
-    return _server(parts, login, hosts)
+        return _sentinel_address(parts, login, hosts)
+    return _server_address(parts, login, hosts)
 
 
-def _server(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
-    host = _host(hosts, REDIS_PORT)
+def _server_address(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
+    host = _parse_host(hosts, REDIS_PORT)
     # Without any host it is localhost; a login for no host is a slip.
     if host is None and (hosts or login):
         raise ValueError(MALFORMED)
@@ -184,12 +184,12 @@ def _server(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
         hosts=(host or Host("localhost", REDIS_PORT),),
         path="",
         service="",
-        database=_number(database),
+        database=_parse_number(database),
         options=options,
     )
 
 
-def _socket(parts: SplitResult, login: str) -> RedisAddress:
+def _socket_address(parts: SplitResult, login: str) -> RedisAddress:
     options = dict(parse_qsl(parts.query))
     if not parts.path.strip("/"):
         raise ValueError(NO_SOCKET)
@@ -199,13 +199,13 @@ def _socket(parts: SplitResult, login: str) -> RedisAddress:
         hosts=(),
         path=parts.path,
         service="",
-        database=_number(options.pop("db", "0")),
+        database=_parse_number(options.pop("db", "0")),
         options=options,
     )
 
 
-def _sentinels(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
-    found = [_host(text, SENTINEL_PORT) for text in hosts.split(",")]
+def _sentinel_address(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
+    found = [_parse_host(text, SENTINEL_PORT) for text in hosts.split(",")]
     named = tuple(host for host in found if host is not None)
     service, _, database = parts.path.strip("/").partition("/")
     # No options: nobody would read them where Sentinels name the server.
@@ -220,12 +220,12 @@ def _sentinels(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
         hosts=named,
         path="",
         service=service,
-        database=_number(database or "0"),
+        database=_parse_number(database or "0"),
         options={},
     )
 
 
-def _host(text: str, port: int) -> Host | None:
+def _parse_host(text: str, port: int) -> Host | None:
     """`name`, `name:port` or `[address]:port`."""
     parts = urlsplit(f"//{text}")
     try:
@@ -235,7 +235,7 @@ def _host(text: str, port: int) -> Host | None:
         return None
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     # int() would also take signs, blanks and underscores.
     if not text.isdecimal():
         raise ValueError(

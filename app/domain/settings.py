@@ -42,7 +42,7 @@ def _split_list(value: object) -> object:
     )
 
 
-def _absolute(path: Path | None) -> Path | None:
+def _absolute_path(path: Path | None) -> Path | None:
     return path.expanduser().absolute() if path is not None else None
 
 
@@ -418,7 +418,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _private(self) -> Settings:
+    def _check_private(self) -> Settings:
         urls = [url for url in (self.redis_url, self.broker_url) if url is not None]
         if self.commands_redis_url is not None:
             urls.append(self.commands_redis_url.get_secret_value())
@@ -430,7 +430,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _certified(self) -> Settings:
+    def _check_certificate(self) -> Settings:
         if (self.redis_cert is None) != (self.redis_key is None):
             raise ValueError(
                 "STREAM_REDIS_CERT and STREAM_REDIS_KEY must be set together"
@@ -442,9 +442,9 @@ class Settings(BaseSettings):
         """What proves us, and Redis, beside STREAM_REDIS_URL."""
         password = self.redis_sentinel_password
         return Credentials(
-            ca=_absolute(self.redis_ca),
-            certificate=_absolute(self.redis_cert),
-            key=_absolute(self.redis_key),
+            ca=_absolute_path(self.redis_ca),
+            certificate=_absolute_path(self.redis_cert),
+            key=_absolute_path(self.redis_key),
             sentinel_user=self.redis_sentinel_user,
             sentinel_password=password.get_secret_value() if password else None,
         )

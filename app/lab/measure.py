@@ -188,7 +188,7 @@ def find_figures(product: Sequence[Facts], tests: Sequence[Facts]) -> list[Figur
         Figure(
             "functions with a name of one word, %",
             100 * sum(map(is_one_word, named_by_us)) / len(named_by_us),
-            limit=54,
+            limit=50,
         ),
         Figure(
             f"calls with {MANY_POSITIONAL} or more positional arguments per 1,000 code lines",

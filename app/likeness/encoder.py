@@ -103,9 +103,9 @@ class Encoder:
     def threshold(self) -> float:
         """Cosine from which two sentences share a topic; depends on the backend."""
         with self._lock:
-            return self._ready().threshold
+            return self._ready_backend().threshold
 
-    def _ready(self) -> Backend:
+    def _ready_backend(self) -> Backend:
         if self._backend is None:
             self._backend = self._load()
         return self._backend
@@ -116,7 +116,7 @@ class Encoder:
         # One lock for cache and model: numpy's products use every core anyway, so
         # parallel calls would gain nothing.
         with self._lock:
-            backend = self._ready()
+            backend = self._ready_backend()
             fresh = [text for text in dict.fromkeys(cut) if text not in self._cache]
             # Kept apart: the cache may drop some of them before they are returned.
             known = {text: self._cache[text] for text in cut if text in self._cache}
@@ -140,7 +140,7 @@ class Encoder:
     def fresh(self, text: str) -> Matrix:
         """One unit vector, of a text that is not remembered."""
         with self._lock:
-            return np.copy(self._ready().encode([text[:MAX_TEXT]])[0])
+            return np.copy(self._ready_backend().encode([text[:MAX_TEXT]])[0])
 
     def clear(self) -> None:
         """Forget every text."""

@@ -41,17 +41,19 @@ class Space:
         means = {name: rows.mean(axis=0) for name, rows in raw.items()}
         # The mean of means: a group of many lines must not pull the centre.
         self._mean = np.mean(list(means.values()), axis=0)
-        self._whitening = _whitening([rows - means[name] for name, rows in raw.items()])
+        self._whitening_of = _whitening_of(
+            [rows - means[name] for name, rows in raw.items()]
+        )
         self.groups = {name: self.project(rows) for name, rows in raw.items()}
 
     def project(self, vectors: Matrix) -> Matrix:
         """Unit vectors of this space, a row for each."""
-        moved = (vectors - self._mean) @ self._whitening
+        moved = (vectors - self._mean) @ self._whitening_of
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         return np.asarray(moved / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
-def _whitening(centred: Sequence[Matrix]) -> Matrix:
+def _whitening_of(centred: Sequence[Matrix]) -> Matrix:
     """A root of the inverse of the spread within the groups. A group's own mean took
     one of its lines, hence the factor."""
     rows = np.concatenate(

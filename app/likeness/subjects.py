@@ -61,13 +61,13 @@ class Subjects:
         """The likeness of a message to each character's subjects, by bot."""
         said = self._encoder.fresh(legible(text))
         vector = self._space.project(said[np.newaxis, :])[0]
-        ordinary = _weights(self._ordinary, vector)
+        ordinary = _anchor_weights(self._ordinary, vector)
         own = SENTENCES * self._sentences.levels(vector)
         own += (1.0 - SENTENCES) * self._words.levels(vector)
         subject = rounded(own - self._levels_against(ordinary))
         follow_up = rounded(
-            _level(ordinary[self._follow], OWN)
-            - _level(ordinary[~self._follow], ORDINARY - OWN)
+            _soft_maximum(ordinary[self._follow], OWN)
+            - _soft_maximum(ordinary[~self._follow], ORDINARY - OWN)
         )
         return {
             bot: Likeness(subject=float(one), follow_up=float(follow_up))
@@ -100,7 +100,7 @@ class _Stack:
     def levels(self, vector: Matrix) -> Matrix:
         """How near each bot's nearest anchors are."""
         # The last place is no anchor: it weighs nothing.
-        weights = np.append(_weights(self._rows, vector), np.float32(0.0))
+        weights = np.append(_anchor_weights(self._rows, vector), np.float32(0.0))
         spread = weights[self._places]
         count = min(OWN, spread.shape[1])
         nearest = np.partition(spread, -count, axis=1)[:, -count:]
@@ -129,13 +129,13 @@ class _Anchors:
         """Which groups of ordinary lines speak against this character."""
         return np.array(
             [
-                name in NOBODYS or not self._owns(centre(rows))
+                name in NOBODYS or not self._owns_group(centre(rows))
                 for name, rows in groups.items()
             ],
             dtype=np.bool_,
         )
 
-    def _owns(self, group: Matrix) -> bool:
+    def _owns_group(self, group: Matrix) -> bool:
         return any(float(rounded(own @ group)) >= SAME for own in self._interests)
 
 
@@ -144,11 +144,11 @@ def legible(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:READ])[:READ]
 
 
-def _weights(anchors: Matrix, vector: Matrix) -> Matrix:
+def _anchor_weights(anchors: Matrix, vector: Matrix) -> Matrix:
     return np.asarray(np.exp(SHARPNESS * (anchors @ vector)), dtype=np.float32)
 
 
-def _level(weights: Matrix, count: int) -> Matrix:
+def _soft_maximum(weights: Matrix, count: int) -> Matrix:
     """A soft maximum over the `count` greatest, as a cosine."""
     count = min(count, len(weights))
     return _mean_level(np.partition(weights, -count)[-count:], np.array(count))

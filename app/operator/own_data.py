@@ -55,7 +55,7 @@ def export(store: Store, person: str) -> dict[str, Any]:
         "person": person,
         "opted_out": store.run(wishes.opted_out([wishes.digest(person)]))[0],
         "bots": {bot: _known_by(store, bot, person) for bot in bots_of(store)},
-        "nicknames": _nicknames(store, person),
+        "nicknames": _nicknames_of(store, person),
         "elsewhere": {
             name: count for name, count in sorted(counted.items()) if name not in known
         },
@@ -89,16 +89,17 @@ def _known_by(store: Store, bot: str, person: str) -> dict[str, Any]:
         },
         # The dates alone: a diary tells of others, too.
         **{
-            night: _dates(store.run(nights.read(bot, night)), person) for night in Night
+            night: _dates_with(store.run(nights.read(bot, night)), person)
+            for night in Night
         },
     }
 
 
-def _dates(entries: Mapping[str, str], person: str) -> list[str]:
+def _dates_with(entries: Mapping[str, str], person: str) -> list[str]:
     return sorted(date for date, text in entries.items() if f'"{person}"' in text)
 
 
-def _nicknames(store: Store, person: str) -> dict[str, str]:
+def _nicknames_of(store: Store, person: str) -> dict[str, str]:
     found = {
         key.split(":")[1]: store.client.hget(key, person)
         for key in memories.scan(store, keys.names("*"))
@@ -131,7 +132,7 @@ def forget(
 
 def what_do_you_know(store: Store, asker: str, about: str = "") -> Answer:
     """What is kept of whoever asks. Raises NotYours for anybody else."""
-    _own(asker, about)
+    _require_own(asker, about)
     found = export(store, asker)
     facts = [
         str(fact["text"]) for bot in found["bots"].values() for fact in bot["facts"]
@@ -155,7 +156,7 @@ def forget_me(
     opt_out: bool = False,
 ) -> Answer:
     """Forget whoever asks. Raises NotYours for anybody else."""
-    _own(asker, about)
+    _require_own(asker, about)
     gone = forget(
         store, settings, asker, opt_out=opt_out, signer=Signer(settings.vault_keys)
     )
@@ -167,7 +168,7 @@ def forget_me(
     return Answer(f"Forgotten: {gone.values} values. {again}")
 
 
-def _own(asker: str, about: str) -> None:
+def _require_own(asker: str, about: str) -> None:
     """Discord tells who asks; whom it is about is only what was typed."""
     if about and about != asker:
         raise NotYours

@@ -106,18 +106,18 @@ def read_status(settings: Settings) -> Status:
             at=now,
             dry_run=settings.dry_run,
             bots=tuple(
-                _bot(store, settings, entry, running.get(entry.bot), day)
-                for entry in _entries(store, running)
+                _bot_status(store, settings, entry, running.get(entry.bot), day)
+                for entry in _known_bots(store, running)
             ),
             all_bots=_used_by_all(store, settings, day),
-            workers=_workers(signs),
+            workers=_running_workers(signs),
             beat=any(one.role is Role.BEAT for one in signs),
-            queues=_queues(settings, store),
-            due=_due(store, now * 1000),
-            mutes=tuple(_mutes(store, now)),
-            oldest_unanswered_s=_oldest(store, now * 1000),
+            queues=_queue_lengths(settings, store),
+            due=_due_work(store, now * 1000),
+            mutes=tuple(_standing_mutes(store, now)),
+            oldest_unanswered_s=_oldest_wait_s(store, now * 1000),
             model_troubles=troubles_of_models(store),
-            redis=_redis(store),
+            redis=_redis_memory(store),
         )
 
 
@@ -127,7 +127,7 @@ def troubles_of_models(store: Store) -> tuple[ModelTrouble, ...]:
     return store.run(model_troubles.read(names)) if names else ()
 
 
-def _entries(store: Store, running: Mapping[str, Heartbeat]) -> list[RosterEntry]:
+def _known_bots(store: Store, running: Mapping[str, Heartbeat]) -> list[RosterEntry]:
     """The bots of the roster, and those whose gateway runs without ever having got
     through to Discord."""
     known = list(store.run(roster.roster()))
@@ -135,7 +135,7 @@ def _entries(store: Store, running: Mapping[str, Heartbeat]) -> list[RosterEntry
     return known + [RosterEntry(bot=bot, user_id="0", names=(bot,)) for bot in missing]
 
 
-def _bot(
+def _bot_status(
     store: Store,
     settings: Settings,
     entry: RosterEntry,
@@ -153,13 +153,13 @@ def _bot(
         gateway=str(facts.get("process", "")),
         error=str(facts.get("error", "")),
         cooldown_s=store.run(overview.cooldown_left(bot)) / 1000,
-        used=_used(store, bot, day, _limits(bot, settings)),
+        used=_used_by_bot(store, bot, day, _limits_of(bot, settings)),
         waiting=waiting,
         dead_letters=len(store.run(outbox.dead(bot))),
     )
 
 
-def _limits(bot: str, settings: Settings) -> Limits:
+def _limits_of(bot: str, settings: Settings) -> Limits:
     """A bot's caps; the operator's where its file is not on this machine."""
     try:
         return limits_of(load_character(bot, settings.characters_dir), settings)
@@ -167,7 +167,7 @@ def _limits(bot: str, settings: Settings) -> Limits:
         return Limits.of(settings)
 
 
-def _used(store: Store, bot: str, day: int, limits: Limits) -> tuple[Used, ...]:
+def _used_by_bot(store: Store, bot: str, day: int, limits: Limits) -> tuple[Used, ...]:
     spent = store.run(overview.spent(keys.budget(bot, day)))
     return (
         Used("posts", spent["posts"], limits.daily_posts),
@@ -185,7 +185,7 @@ def _used_by_all(store: Store, settings: Settings, day: int) -> tuple[Used, ...]
     )
 
 
-def _workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]:
+def _running_workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]:
     return {
         one.name: tuple(map(str, one.facts.get("queues") or ()))
         for one in signs
@@ -193,7 +193,7 @@ def _workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _queues(settings: Settings, store: Store) -> dict[str, int]:
+def _queue_lengths(settings: Settings, store: Store) -> dict[str, int]:
     """How many tasks wait in each queue, by the broker's own database."""
     if (address := settings.broker_address) is not None:
         url, timeout = address.url, settings.redis_timeout
@@ -218,7 +218,7 @@ def _queues(settings: Settings, store: Store) -> dict[str, int]:
         broker.close()
 
 
-def _due(store: Store, now_ms: float) -> dict[str, Due]:
+def _due_work(store: Store, now_ms: float) -> dict[str, Due]:
     found = {}
     for name, key in overview.DUE:
         now = store.run(overview.due_by(key, now_ms))
@@ -226,7 +226,7 @@ def _due(store: Store, now_ms: float) -> dict[str, Due]:
     return found
 
 
-def _mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:
+def _standing_mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:
     for key in sorted(memories.scan(store, keys.mute("*")), reverse=True):
         one = store.run(mutes.read(key))
         if one is not None:
@@ -234,7 +234,7 @@ def _mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:
             yield {"scope": one.scope, "who": one.who, "until": until}
 
 
-def _oldest(store: Store, now_ms: float) -> float | None:
+def _oldest_wait_s(store: Store, now_ms: float) -> float | None:
     """For how many seconds the message that waits longest has spoken to a bot."""
     came = [
         at
@@ -244,7 +244,7 @@ def _oldest(store: Store, now_ms: float) -> float | None:
     return max(0.0, now_ms - min(came)) / 1000 if came else None
 
 
-def _redis(store: Store) -> dict[str, Any]:
+def _redis_memory(store: Store) -> dict[str, Any]:
     try:
         info = store.run(server_info())
     except StoreForbidden:

@@ -86,8 +86,8 @@ def pool(
 ) -> redis.BlockingConnectionPool:
     """Connections for threads."""
     address = parse_address(url)
-    options = _options(address, timeout, credentials) | {
-        "retry": Retry(_backoff(), RETRIES)
+    options = _connection_options(address, timeout, credentials) | {
+        "retry": Retry(_retry_backoff(), RETRIES)
     }
     if not address.by_sentinel:
         return redis.BlockingConnectionPool.from_url(url, **options)
@@ -101,8 +101,8 @@ def async_pool(
 ) -> redis.asyncio.BlockingConnectionPool:
     """Connections for asyncio."""
     address = parse_address(url)
-    options = _options(address, timeout, credentials) | {
-        "retry": redis.asyncio.retry.Retry(_backoff(), RETRIES)
+    options = _connection_options(address, timeout, credentials) | {
+        "retry": redis.asyncio.retry.Retry(_retry_backoff(), RETRIES)
     }
     if not address.by_sentinel:
         return redis.asyncio.BlockingConnectionPool.from_url(url, **options)
@@ -130,7 +130,7 @@ def sentinels(
     return asked
 
 
-def _options(
+def _connection_options(
     address: RedisAddress, timeout: float, credentials: Credentials
 ) -> dict[str, Any]:
     """Arguments of the connections to the server. Where Sentinels name it, the address
@@ -155,6 +155,6 @@ def _options(
     return options
 
 
-def _backoff() -> ExponentialWithJitterBackoff:
+def _retry_backoff() -> ExponentialWithJitterBackoff:
     # Jitter: processes that lost the server together must not return together.
     return ExponentialWithJitterBackoff(cap=0.5, base=0.02)

@@ -66,17 +66,17 @@ def check_server(
     if address.by_sentinel:
         _check_sentinels(setting, address, timeout, credentials)
     # Database 0 is there on every server, whatever its kind.
-    greeting = _greeting(setting, replace(address, database=0), timeout, credentials)
+    greeting = _ask_hello(setting, replace(address, database=0), timeout, credentials)
     if reason := _MODES.get(str(greeting.get("mode"))):
         raise ConfigurationError(f"{setting}: {reason}")
-    if _older(str(greeting.get("server")), str(greeting.get("version"))):
+    if _is_older(str(greeting.get("server")), str(greeting.get("version"))):
         raise ConfigurationError(f"{setting}: {TOO_OLD}")
     # A second look with the real number fails where the server has too few.
     if address.database:
-        _greeting(setting, address, timeout, credentials)
+        _ask_hello(setting, address, timeout, credentials)
 
 
-def _greeting(
+def _ask_hello(
     setting: str, address: RedisAddress, timeout: float, credentials: Credentials
 ) -> dict[str, Any]:
     """What the server says of itself."""
@@ -84,14 +84,14 @@ def _greeting(
     with closing(redis.Redis(connection_pool=pool)) as client:
         try:
             with outages():
-                return _fields(client.execute_command("HELLO"))  # type: ignore[no-untyped-call]
+                return _pair_fields(client.execute_command("HELLO"))  # type: ignore[no-untyped-call]
         except (StoreUnavailable, exceptions.ResponseError) as error:
-            raise _wrong(setting, address, error) or error from None
+            raise _setting_fault(setting, address, error) or error from None
         finally:
             pool.disconnect()
 
 
-def _fields(answer: Any) -> dict[str, Any]:
+def _pair_fields(answer: Any) -> dict[str, Any]:
     """HELLO's answer: names and values in turn."""
     # A mapping under RESP3, a flat list under RESP2.
     if isinstance(answer, dict):
@@ -99,13 +99,13 @@ def _fields(answer: Any) -> dict[str, Any]:
     return dict(zip(answer[::2], answer[1::2], strict=False))
 
 
-def _older(server: str, version: str) -> bool:
+def _is_older(server: str, version: str) -> bool:
     numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
     # A version without numbers tells nothing, so it refuses nobody.
     return server == "redis" and bool(numbers) and tuple(numbers) < OLDEST
 
 
-def _wrong(
+def _setting_fault(
     setting: str, address: RedisAddress, error: Exception
 ) -> ConfigurationError | None:
     """What the setting has to do with an error; None: nothing, the server is away."""
@@ -149,7 +149,7 @@ def _check_sentinels(
     answered = False
     for sentinel in connecting.sentinels(address, timeout, credentials).sentinels:
         with closing(sentinel):
-            services = _services(setting, sentinel)
+            services = _watched_services(setting, sentinel)
         if services is None:
             continue
         if address.service in services:
@@ -165,7 +165,7 @@ def _check_sentinels(
     raise StoreUnavailable("No Sentinel can be reached")
 
 
-def _services(setting: str, sentinel: redis.Redis) -> set[str] | None:
+def _watched_services(setting: str, sentinel: redis.Redis) -> set[str] | None:
     """What a Sentinel watches; None: it is away."""
     try:
         return set(sentinel.sentinel_masters())  # type: ignore[no-untyped-call]
@@ -187,15 +187,15 @@ def _check_files(credentials: Credentials) -> None:
     """The files of TLS can be read, and are what they should be."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if credentials.ca is not None:
-        with _named("STREAM_REDIS_CA"):
+        with _named_setting("STREAM_REDIS_CA"):
             context.load_verify_locations(credentials.ca)
     if credentials.certificate is not None:
-        with _named("STREAM_REDIS_CERT"):
+        with _named_setting("STREAM_REDIS_CERT"):
             context.load_cert_chain(credentials.certificate, credentials.key)
 
 
 @contextmanager
-def _named(setting: str) -> Iterator[None]:
+def _named_setting(setting: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ssl.SSLError) as error:

@@ -45,7 +45,7 @@ class Holder:
         return "auto" if self.lane.channel is None else "direct"
 
 
-def _claimed(reply: Reply) -> Claimed:
+def _parse_claimed(reply: Reply) -> Claimed:
     return Claimed(Claim(reply[0]), reply[1], int(reply[2]))
 
 
@@ -110,7 +110,7 @@ def claim(
             bot, event.channel_id, event.guild_id, event.parent_id
         ),
     )
-    return call.parsed(_claimed)
+    return call.parsed(_parse_claimed)
 
 
 @script("floor.renew")

@@ -54,7 +54,7 @@ class _Traces:
         self._id = re.compile(rf"(?<!\d)(?:{ids})(?!\d)")
         # Longest first: taking a piece out of a line would hide the rest of it.
         self._lines = sorted(
-            {form for line in lines for form in _forms(line)}, key=len, reverse=True
+            {form for line in lines for form in _id_forms(line)}, key=len, reverse=True
         )
 
     def in_(self, text: str) -> bool:
@@ -68,13 +68,13 @@ class _Traces:
         return self._id.sub("0", text)
 
 
-def _forms(line: str) -> set[str]:
+def _id_forms(line: str) -> set[str]:
     # Python escapes what is not ASCII or leaves it; Lua's cjson escapes slashes.
     plain, ascii_ = json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]
     return {line, plain, ascii_, plain.replace("/", "\\/"), ascii_.replace("/", "\\/")}
 
 
-def _client(store: Store) -> Any:
+def _bare_client(store: Store) -> Any:
     """The bare client: redis-py's types cannot tell its two kinds of client apart."""
     return store.client
 
@@ -92,11 +92,11 @@ def forget(
     `signer` signs others' waiting messages anew where they mention the person; without
     a key these are dropped later.
     """
-    traces = _traces(store, person, channels)
+    traces = _find_traces(store, person, channels)
     total = 0
     for _ in range(ROUNDS):
         found = sum(
-            _sweep(store, key, traces, signer)
+            _sweep_key(store, key, traces, signer)
             for key in list(memories.scan(store, "*"))
         )
         total += found
@@ -107,7 +107,7 @@ def forget(
         sorted(
             key.split(":")[1]
             for key in profiles
-            if traces.in_(str(_client(store).get(key) or ""))
+            if traces.in_(str(_bare_client(store).get(key) or ""))
         )
     )
     return Forgotten(total, named)
@@ -120,22 +120,22 @@ def traced(store: Store, person: str) -> Iterator[str]:
     for key in memories.scan(store, "*"):
         if key.startswith(SPARED):
             continue
-        read = _READ.get(str(_client(store).type(key)))
+        read = _READ.get(str(_bare_client(store).type(key)))
         texts = read(store, key) if read is not None else []
         # A counter's name may hold the id while its value does not.
         held = sum(map(traces.in_, texts)) or int(traces.in_(key))
         yield from [key] * held
 
 
-def _traces(store: Store, person: str, channels: Collection[str]) -> _Traces:
+def _find_traces(store: Store, person: str, channels: Collection[str]) -> _Traces:
     lines = {
         str(value.get("text", ""))
-        for value in _kept(store, "said")
+        for value in _kept_items(store, "said")
         if value.get("author") == person
     }
     lines |= {
         str(event.get("content", ""))
-        for event in _waiting(store)
+        for event in _waiting_events(store)
         if event.get("author_id") == person
     }
     return _Traces(
@@ -150,37 +150,37 @@ def private_channels(store: Store, person: str) -> set[str]:
     them."""
     found = {
         value.get("channel")
-        for value in _kept(store, "said")
+        for value in _kept_items(store, "said")
         if not value.get("guild") and person in {value.get("author"), value.get("to")}
     }
     found |= {
         value.get("channel")
-        for value in _kept(store, f"person:{person}")
+        for value in _kept_items(store, f"person:{person}")
         if not value.get("guild")
     }
     found |= {
         event.get("channel_id")
-        for event in _waiting(store)
+        for event in _waiting_events(store)
         if event.get("is_dm") and event.get("author_id") == person
     }
     return {str(channel) for channel in found if channel}
 
 
-def _kept(store: Store, part: str) -> Iterator[dict[str, Any]]:
+def _kept_items(store: Store, part: str) -> Iterator[dict[str, Any]]:
     """The items of a part of every bot's memory."""
     for key in memories.scan(store, keys.memory("*", part)):
-        for text in _hash(store, key).values():
-            yield _object(_object(text).get("v"))
+        for text in _read_hash(store, key).values():
+            yield _as_object(_as_object(text).get("v"))
 
 
-def _waiting(store: Store) -> Iterator[dict[str, Any]]:
+def _waiting_events(store: Store) -> Iterator[dict[str, Any]]:
     """The events in every inbox."""
     for key in memories.scan(store, "mailbox:*:inbox*"):
-        for _, fields in _stream(store, key):
-            yield _object(fields.get("event"))
+        for _, fields in _read_stream(store, key):
+            yield _as_object(fields.get("event"))
 
 
-def _object(value: object) -> dict[str, Any]:
+def _as_object(value: object) -> dict[str, Any]:
     """An object, or the one in a JSON text; what is neither holds nothing that could be
     kept."""
     try:
@@ -190,55 +190,57 @@ def _object(value: object) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _sweep(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
+def _sweep_key(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """Clean one key. Returns how many values went."""
     if key.startswith(SPARED):
         return 0
     # The mute of a private channel stays: it is somebody's word, not a trace.
     if (traces.in_(key) and not key.startswith("mute:")) or (
-        key.endswith(":uttered") and key.startswith("memory:") and _any(store, key)
+        key.endswith(":uttered")
+        and key.startswith("memory:")
+        and _delete_key(store, key)
     ):
         # Lines of the offline voice may call people by name; without the list it may
         # merely repeat itself.
-        return int(_client(store).delete(key))
-    kind = str(_client(store).type(key))
+        return int(_bare_client(store).delete(key))
+    kind = str(_bare_client(store).type(key))
     if kind == "stream":
-        return _entries(store, key, traces, signer)
-    return _BY_KIND.get(kind, _nothing)(store, key, traces)
+        return _sweep_entries(store, key, traces, signer)
+    return _BY_KIND.get(kind, _sweep_nothing)(store, key, traces)
 
 
-def _nothing(_store: Store, _key: str, _traces: _Traces) -> int:
+def _sweep_nothing(_store: Store, _key: str, _find_traces: _Traces) -> int:
     return 0
 
 
-def _any(store: Store, key: str) -> bool:
-    return bool(_client(store).exists(key))
+def _delete_key(store: Store, key: str) -> bool:
+    return bool(_bare_client(store).exists(key))
 
 
-def _string(store: Store, key: str, traces: _Traces) -> int:
-    if not traces.in_(str(_client(store).get(key) or "")):
+def _sweep_string(store: Store, key: str, traces: _Traces) -> int:
+    if not traces.in_(str(_bare_client(store).get(key) or "")):
         return 0
     if key.startswith("mute:"):
         # The moderator is forgotten, the silence stays.
-        _client(store).set(key, "a moderator", keepttl=True)
+        _bare_client(store).set(key, "a moderator", keepttl=True)
         return 1
-    return int(_client(store).delete(key))
+    return int(_bare_client(store).delete(key))
 
 
-def _fields(store: Store, key: str, traces: _Traces) -> int:
+def _sweep_fields(store: Store, key: str, traces: _Traces) -> int:
     held = [
         name
-        for name, value in _hash(store, key).items()
+        for name, value in _read_hash(store, key).items()
         if traces.in_(name) or traces.in_(value)
     ]
     if not held:
         return 0
     if key.startswith("entry:"):
-        return _entry(store, key)
-    return int(_client(store).hdel(key, *held))
+        return _drop_post(store, key)
+    return int(_bare_client(store).hdel(key, *held))
 
 
-def _entry(store: Store, key: str) -> int:
+def _drop_post(store: Store, key: str) -> int:
     """A post to the person: taken off its outbox, so that the floor is free, and then
     gone."""
     entry_id = key.removeprefix("entry:")
@@ -246,72 +248,79 @@ def _entry(store: Store, key: str) -> int:
     if entry is not None:
         store.run(outbox.dead_letter(entry, "cancelled", "a person is forgotten"))
         # It may have been a dead letter before.
-        _client(store).hdel(keys.dead(entry.bot), entry_id)
-    return int(_client(store).delete(key))
+        _bare_client(store).hdel(keys.dead(entry.bot), entry_id)
+    return int(_bare_client(store).delete(key))
 
 
-def _elements(store: Store, key: str, traces: _Traces) -> int:
-    held = {text for text in _client(store).lrange(key, 0, -1) if traces.in_(str(text))}
-    return sum(int(_client(store).lrem(key, 0, text)) for text in held)
+def _sweep_elements(store: Store, key: str, traces: _Traces) -> int:
+    held = {
+        text for text in _bare_client(store).lrange(key, 0, -1) if traces.in_(str(text))
+    }
+    return sum(int(_bare_client(store).lrem(key, 0, text)) for text in held)
 
 
-def _members(store: Store, key: str, traces: _Traces) -> int:
-    held = [text for text in _client(store).smembers(key) if traces.in_(str(text))]
-    return int(_client(store).srem(key, *held)) if held else 0
+def _sweep_members(store: Store, key: str, traces: _Traces) -> int:
+    held = [text for text in _bare_client(store).smembers(key) if traces.in_(str(text))]
+    return int(_bare_client(store).srem(key, *held)) if held else 0
 
 
-def _scored(store: Store, key: str, traces: _Traces) -> int:
-    held = [text for text in _client(store).zrange(key, 0, -1) if traces.in_(str(text))]
-    return int(_client(store).zrem(key, *held)) if held else 0
+def _sweep_scored(store: Store, key: str, traces: _Traces) -> int:
+    held = [
+        text for text in _bare_client(store).zrange(key, 0, -1) if traces.in_(str(text))
+    ]
+    return int(_bare_client(store).zrem(key, *held)) if held else 0
 
 
-def _entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
+def _sweep_entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
     """The person's messages go; somebody else's that mention them are written anew
     without that."""
     gone = 0
-    for entry_id, fields in _stream(store, key):
+    for entry_id, fields in _read_stream(store, key):
         if not any(map(traces.in_, fields.values())):
             continue
         # What has no readable author cannot be written anew: it goes whole.
-        if _object(fields.get("event")).get("author_id") not in {traces.person, None}:
+        if _as_object(fields.get("event")).get("author_id") not in {
+            traces.person,
+            None,
+        }:
             without = {name: traces.without(value) for name, value in fields.items()}
             purposes = (HEARD, asked(key.split(":")[1]))
             without["event"] = signer.renew(
                 fields.get("event", ""), without.get("event", ""), *purposes
             )
             # Added first: a crash in between leaves the message twice, not lost.
-            _client(store).xadd(key, without)
-        gone += int(_client(store).xdel(key, entry_id))
+            _bare_client(store).xadd(key, without)
+        gone += int(_bare_client(store).xdel(key, entry_id))
     return gone
 
 
-def _hash(store: Store, key: str) -> Mapping[str, str]:
-    return dict(_client(store).hgetall(key))
+def _read_hash(store: Store, key: str) -> Mapping[str, str]:
+    return dict(_bare_client(store).hgetall(key))
 
 
-def _stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
-    return list(_client(store).xrange(key))
+def _read_stream(store: Store, key: str) -> list[tuple[str, dict[str, str]]]:
+    return list(_bare_client(store).xrange(key))
 
 
 _BY_KIND: Mapping[str, Callable[[Store, str, _Traces], int]] = {
-    "string": _string,
-    "hash": _fields,
-    "list": _elements,
-    "set": _members,
-    "zset": _scored,
+    "string": _sweep_string,
+    "hash": _sweep_fields,
+    "list": _sweep_elements,
+    "set": _sweep_members,
+    "zset": _sweep_scored,
 }
 
 
 _READ: Mapping[str, Callable[[Store, str], list[str]]] = {
-    "string": lambda store, key: [str(_client(store).get(key) or "")],
+    "string": lambda store, key: [str(_bare_client(store).get(key) or "")],
     "hash": lambda store, key: [
-        f"{name} {value}" for name, value in _hash(store, key).items()
+        f"{name} {value}" for name, value in _read_hash(store, key).items()
     ],
-    "list": lambda store, key: list(_client(store).lrange(key, 0, -1)),
-    "set": lambda store, key: list(_client(store).smembers(key)),
-    "zset": lambda store, key: list(_client(store).zrange(key, 0, -1)),
+    "list": lambda store, key: list(_bare_client(store).lrange(key, 0, -1)),
+    "set": lambda store, key: list(_bare_client(store).smembers(key)),
+    "zset": lambda store, key: list(_bare_client(store).zrange(key, 0, -1)),
     "stream": lambda store, key: [
-        " ".join(fields.values()) for _, fields in _stream(store, key)
+        " ".join(fields.values()) for _, fields in _read_stream(store, key)
     ],
 }
 
@@ -320,17 +329,17 @@ def rewrite(store: Store, timeout: float = 60.0) -> bool:
     """Write the append-only file anew, so that no old entry of it holds what was
     forgotten; waits until it is done. False: the server keeps no such file, or did not
     finish; what its backups hold is the operator's matter."""
-    client, deadline = _client(store), time.monotonic() + timeout
+    client, deadline = _bare_client(store), time.monotonic() + timeout
     try:
         # The slow log quotes commands with their arguments.
         client.slowlog_reset()
         if not client.info("persistence").get("aof_enabled"):
             return False
-        while not _started(client):
+        while not _start_rewrite(client):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
-        while _running(client):
+        while _is_rewriting(client):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
@@ -341,15 +350,15 @@ def rewrite(store: Store, timeout: float = 60.0) -> bool:
         return False
 
 
-def _started(client: Any) -> bool:
+def _start_rewrite(client: Any) -> bool:
     """Start a rewrite that begins now: one that runs already may have begun before."""
-    if _running(client):
+    if _is_rewriting(client):
         return False
     client.bgrewriteaof()
     return True
 
 
-def _running(client: Any) -> bool:
+def _is_rewriting(client: Any) -> bool:
     state = client.info("persistence")
     # Scheduled: it waits until a snapshot that is being written is done.
     return bool(state["aof_rewrite_in_progress"] or state.get("aof_rewrite_scheduled"))

@@ -52,12 +52,12 @@ def read(names: Sequence[str]) -> Call[tuple[Heartbeat, ...]]:
     written is left out."""
 
     def parse(reply: Reply) -> tuple[Heartbeat, ...]:
-        return tuple(_parsed(names, reply))
+        return tuple(_parse_heartbeat(names, reply))
 
     return command("MGET", *names, parse=parse)
 
 
-def _parsed(names: Sequence[str], reply: Reply) -> Iterator[Heartbeat]:
+def _parse_heartbeat(names: Sequence[str], reply: Reply) -> Iterator[Heartbeat]:
     for key, text in zip(names, reply, strict=True):
         _, role, name = key.split(":", 2)
         try:

@@ -55,7 +55,7 @@ class Overdue(NamedTuple):
     deliveries: tuple[tuple[str, str], ...]
 
 
-def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
+def _inbox_entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
     return InboxEntry(
         entry_id=entry_id,
         event=Event.model_validate_json(fields["event"]),
@@ -71,12 +71,12 @@ def _entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
     )
 
 
-def _context(word: str) -> Context:
+def _known_context(word: str) -> Context:
     """A word that this version does not know means no more than a poll."""
     return Context(word) if word in set(Context) else Context.POLL
 
 
-def _forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
+def _is_forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
     """Whether no gateway of ours wrote that event, or none as one that speaks to this
     bot."""
     purposes = (
@@ -87,7 +87,7 @@ def _forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
     return not checked.believes(text, *purposes)
 
 
-def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
+def _parse_begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     verdict, seq, context, now_ms, raw, work, everything = reply
     entries: list[InboxEntry] = []
     broken: list[str] = []
@@ -96,18 +96,18 @@ def _begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
     for entry_id, flat in reversed(raw) if lane.channel is None else raw:
         try:
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
-            entry = _entry(entry_id, fields)
+            entry = _inbox_entry(entry_id, fields)
         # One broken entry must not keep the lane from all others.
         except (ValidationError, KeyError, ValueError, TypeError):
             broken.append(entry_id)
         else:
             (
-                forged if _forged(lane, entry, fields["event"], checked) else entries
+                forged if _is_forged(lane, entry, fields["event"], checked) else entries
             ).append(entry)
     return Begun(
         verdict == "due",
         seq,
-        _context(context),
+        _known_context(context),
         int(now_ms),
         tuple(entries),
         tuple(broken),
@@ -144,7 +144,7 @@ def begin(lane: Lane, owner: str, checked: Signer = UNCHECKED) -> Call[Begun]:
         most=READ_AT_MOST,
         bot=lane.bot if lane.channel is None else None,
     )
-    return call.parsed(lambda reply: _begun(reply, lane, checked))
+    return call.parsed(lambda reply: _parse_begun(reply, lane, checked))
 
 
 @script("lane.finish")
@@ -201,11 +201,11 @@ def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
     return _wake(lane=str(lane), context=context, in_ms=in_ms).parsed(int)
 
 
-def _overdue(reply: Reply) -> Overdue:
+def _parse_overdue(reply: Reply) -> Overdue:
     lanes, elections, deliveries = reply
     return Overdue(
         tuple(
-            (Lane.parse(lane), _context(context))
+            (Lane.parse(lane), _known_context(context))
             for lane, context in zip(lanes[::2], lanes[1::2], strict=True)
         ),
         tuple(elections),
@@ -223,4 +223,4 @@ def _sweep(*, most: int, patience_ms: int) -> None: ...
 def sweep(patience_ms: int, most: int = 200) -> Call[Overdue]:
     """What should have happened by now and has not; each lane found is counted as
     hinted."""
-    return _sweep(most=most, patience_ms=patience_ms).parsed(_overdue)
+    return _sweep(most=most, patience_ms=patience_ms).parsed(_parse_overdue)

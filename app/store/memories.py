@@ -43,7 +43,7 @@ class _Bounds(NamedTuple):
     most_people_bytes: int = 0
 
 
-def _bounds(part: str) -> _Bounds:
+def _bounds_of(part: str) -> _Bounds:
     kind, _, person = part.partition(":")
     if kind != "person":
         return _Bounds(SAID_MOST, SAID_LEFT, terms.SAID_TTL, SAID_BYTES)
@@ -77,7 +77,7 @@ def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
 
 
 @script("memory.put")
-def _put(
+def _put_items(
     *items: str,
     memory: Key,
     people: Key,
@@ -94,8 +94,8 @@ def _put(
 def put(bot: str, part: str, items: Fields) -> Call[int]:
     """Put items into a part; the oldest make room."""
     flat = [text for pair in items.items() for text in pair]
-    bounds = _bounds(part)
-    call = _put(
+    bounds = _bounds_of(part)
+    call = _put_items(
         *flat,
         memory=keys.memory(bot, part),
         people=keys.memory(bot, "people"),
@@ -166,13 +166,15 @@ def uttered(bot: str) -> Call[tuple[str, ...]]:
 
 
 @script("conversation.touch")
-def _touch(*, pair: str, ends_in_ms: int) -> None: ...
+def _touch_conversation(*, pair: str, ends_in_ms: int) -> None: ...
 
 
 def touch_conversation(bot: str, channel: str, ends_in_ms: int) -> Call[int]:
     """The bot takes part in a conversation, which ends when this was not called for so
     long."""
-    return _touch(pair=f"{bot}:{channel}", ends_in_ms=ends_in_ms).parsed(int)
+    return _touch_conversation(pair=f"{bot}:{channel}", ends_in_ms=ends_in_ms).parsed(
+        int
+    )
 
 
 @script("conversation.pop_ended")

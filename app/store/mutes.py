@@ -15,7 +15,7 @@ from app.store.keys import Key
 from app.store.scripts import script
 
 
-def _score(reply: Reply) -> str | None:
+def _scope_score(reply: Reply) -> str | None:
     # RESP3 pairs a member with its score, RESP2 gives them in turn.
     flat = [
         part
@@ -108,5 +108,5 @@ def last_in_flight() -> Call[str | None]:
     """When the POST that began last times out, for `in_flight`; None: none is on its
     way."""
     return command(
-        "ZRANGE", keys.DELIVERIES_IN_FLIGHT, -1, -1, "WITHSCORES", parse=_score
+        "ZRANGE", keys.DELIVERIES_IN_FLIGHT, -1, -1, "WITHSCORES", parse=_scope_score
     )

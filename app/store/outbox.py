@@ -76,7 +76,7 @@ def signed(entry: OutboxEntry, settings: Settings) -> str:
     return signer(settings).sign(OUTBOX, entry.model_dump_json())
 
 
-def _entry(reply: Reply, checked: Signer) -> OutboxEntry | None:
+def _parse_entry(reply: Reply, checked: Signer) -> OutboxEntry | None:
     if not reply or not reply[0] or not checked.believes(reply[0], OUTBOX):
         return None
     try:
@@ -99,7 +99,7 @@ def read(entry_id: str, checked: Signer = UNCHECKED) -> Call[OutboxEntry | None]
     """One entry; None when it is gone, corrupt, not signed by one of ours, or its key
     holds something else."""
     call = _read(entry=keys.entry(entry_id))
-    return call.parsed(lambda reply: _entry(reply, checked))
+    return call.parsed(lambda reply: _parse_entry(reply, checked))
 
 
 def trigger(entry_id: str) -> Call[str | None]:
@@ -142,7 +142,7 @@ def attempt(
         cause_in_flight=keys.cause_in_flight(entry.bot, entry.channel_id),
         owner=owner,
         entry_id=entry.entry_id,
-        message=_subject(entry),
+        message=_subject_of(entry),
         chunk=chunk,
         nonce=nonce(entry.entry_id, chunk),
         nonce_window_ms=int(settings.nonce_window * 1000),
@@ -156,7 +156,7 @@ def attempt(
     return call.parsed(parse)
 
 
-def _subject(entry: OutboxEntry) -> str:
+def _subject_of(entry: OutboxEntry) -> str:
     """The message that an entry answers; a post that answers nobody is its own."""
     return entry.reply_to or entry.entry_id
 
@@ -192,7 +192,7 @@ def note_blocked(entry: OutboxEntry, reason: str) -> Call[bool]:
     False: it knows."""
     call = _note_blocked(
         entry=keys.entry(entry.entry_id),
-        journal=keys.journal(_subject(entry)),
+        journal=keys.journal(_subject_of(entry)),
         bot=entry.bot,
         reason=reason,
     )
@@ -233,7 +233,7 @@ def replace(
     call = _replace(
         entry=keys.entry(entry.entry_id),
         delivery=keys.delivery(entry.bot, entry.channel_id),
-        journal=keys.journal(_subject(entry)),
+        journal=keys.journal(_subject_of(entry)),
         recent_posts=keys.recent_bot_posts(entry.channel_id),
         entry_id=entry.entry_id,
         owner=owner,
@@ -293,9 +293,9 @@ def record_delivery(
         entry=keys.entry(entry.entry_id),
         outbox=keys.outbox(entry.bot, entry.channel_id),
         floor=keys.floor(entry.channel_id),
-        answer=keys.answer(_subject(entry)),
+        answer=keys.answer(_subject_of(entry)),
         waiting=keys.floor_waiting(entry.channel_id),
-        journal=keys.journal(_subject(entry)),
+        journal=keys.journal(_subject_of(entry)),
         journal_of_bot=keys.journal_of_bot(entry.bot, date),
         recent_posts=keys.recent_bot_posts(entry.channel_id),
         refusals=keys.refusals(entry.bot, entry.channel_id),
@@ -334,9 +334,9 @@ def dead_letter(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
         entry=keys.entry(entry.entry_id),
         outbox=keys.outbox(entry.bot, entry.channel_id),
         floor=keys.floor(entry.channel_id),
-        answer=keys.answer(_subject(entry)),
+        answer=keys.answer(_subject_of(entry)),
         waiting=keys.floor_waiting(entry.channel_id),
-        journal=keys.journal(_subject(entry)),
+        journal=keys.journal(_subject_of(entry)),
         dead=keys.dead(entry.bot),
         entry_id=entry.entry_id,
         bot=entry.bot,
@@ -438,8 +438,8 @@ def retry(entry: OutboxEntry) -> Call[bool]:
         entry=keys.entry(entry.entry_id),
         dead=keys.dead(entry.bot),
         outbox=keys.outbox(entry.bot, entry.channel_id),
-        answer=keys.answer(_subject(entry)),
-        journal=keys.journal(_subject(entry)),
+        answer=keys.answer(_subject_of(entry)),
+        journal=keys.journal(_subject_of(entry)),
         entry_id=entry.entry_id,
         bot=entry.bot,
         channel=entry.channel_id,

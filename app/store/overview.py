@@ -73,12 +73,12 @@ def heard_event(message: str) -> Call[Event | None]:
 def admitted(bot: str, message: str) -> Call[str]:
     """The verdict of a bot's admission of a message within the last hour; empty: none
     is known."""
-    return command("HGET", keys.seen(bot, message), "verdict", parse=_text)
+    return command("HGET", keys.seen(bot, message), "verdict", parse=_as_text)
 
 
 def cause_of(post: str) -> Call[str]:
     """The message that a bot's post goes back to; empty: it is none of ours."""
-    return command("HGET", keys.cause(post), "root", parse=_text)
+    return command("HGET", keys.cause(post), "root", parse=_as_text)
 
 
 def answers_to(message: str) -> Call[Mapping[str, str]]:
@@ -86,7 +86,7 @@ def answers_to(message: str) -> Call[Mapping[str, str]]:
     return command("HGETALL", keys.answer(message), parse=dict)
 
 
-def _text(reply: Reply) -> str:
+def _as_text(reply: Reply) -> str:
     return str(reply or "")
 
 

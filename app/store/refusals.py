@@ -54,7 +54,7 @@ def _list(*, refusals: Key) -> None: ...
 def remembered(bot: str, channel: str) -> Call[Mapping[Barred, str]]:
     """What is barred for a bot in a channel now, with Discord's reasons; empty: nothing
     is known against sending."""
-    return _list(refusals=keys.refusals(bot, channel)).parsed(_barred)
+    return _list(refusals=keys.refusals(bot, channel)).parsed(_parse_barred)
 
 
 def may_send(bot: str, channel: str) -> Call[str]:
@@ -65,7 +65,7 @@ def may_send(bot: str, channel: str) -> Call[str]:
     time.
     """
     call = _list(refusals=keys.refusals(bot, channel))
-    return call.parsed(lambda reply: _barred(reply).get(Barred.SEND, ""))
+    return call.parsed(lambda reply: _parse_barred(reply).get(Barred.SEND, ""))
 
 
 def forget(bot: str, channel: str) -> Call[bool]:
@@ -74,7 +74,7 @@ def forget(bot: str, channel: str) -> Call[bool]:
     return command("DEL", keys.refusals(bot, channel), parse=bool)
 
 
-def _barred(reply: Reply) -> dict[Barred, str]:
+def _parse_barred(reply: Reply) -> dict[Barred, str]:
     # A kind that this version does not know says nothing to it.
     known = {one.value: one for one in Barred}
     return {

@@ -19,24 +19,25 @@ def sign_anew(store: Store, signer: Signer) -> int:
     meanwhile is answered once all the same.
     """
     renewed = sum(
-        _inbox(store, key, signer) for key in memories.scan(store, "mailbox:*:inbox*")
+        _resign_inbox(store, key, signer)
+        for key in memories.scan(store, "mailbox:*:inbox*")
     )
     renewed += sum(
         _outbox_entry(store, key, signer)
         for key in memories.scan(store, keys.entry("*"))
     )
     renewed += sum(
-        _spoken(store, key, signer)
+        _resign_spoken(store, key, signer)
         for key in memories.scan(store, keys.journal_of_bot("*", "????-??-??"))
     )
     return renewed + sum(
-        _written(store, kind, key, signer)
+        _resign_written(store, kind, key, signer)
         for kind in Night
         for key in memories.scan(store, keys.memory("*", kind))
     )
 
 
-def _inbox(store: Store, key: str, signer: Signer) -> int:
+def _resign_inbox(store: Store, key: str, signer: Signer) -> int:
     bot = key.split(":")[1]
     renewed = 0
     client: Any = store.client
@@ -51,7 +52,7 @@ def _inbox(store: Store, key: str, signer: Signer) -> int:
     return renewed
 
 
-def _spoken(store: Store, key: str, signer: Signer) -> int:
+def _resign_spoken(store: Store, key: str, signer: Signer) -> int:
     bot = key.split(":")[1]
     client: Any = store.client
     renewed = 0
@@ -65,7 +66,7 @@ def _spoken(store: Store, key: str, signer: Signer) -> int:
     return renewed
 
 
-def _written(store: Store, kind: Night, key: str, signer: Signer) -> int:
+def _resign_written(store: Store, kind: Night, key: str, signer: Signer) -> int:
     bot = key.split(":")[1]
     client: Any = store.client
     renewed = 0

@@ -48,7 +48,7 @@ class Signer:
     def __init__(
         self, vault_keys: Sequence[SecretStr], accept_unsigned: bool = False
     ) -> None:
-        self._keys = tuple(_derived(key) for key in vault_keys)
+        self._keys = tuple(_signing_key(key) for key in vault_keys)
         self._accept_unsigned = accept_unsigned or not self._keys
 
     def sign(self, purpose: str, text: str) -> str:
@@ -57,7 +57,7 @@ class Signer:
         if not self._keys:
             return text
         # The signature goes in front of the closing brace: it stays one JSON object.
-        return f'{text[:-1]}{_MARK}{_mac(self._keys[0], purpose, text)}"}}'
+        return f'{text[:-1]}{_MARK}{_text_mac(self._keys[0], purpose, text)}"}}'
 
     def believes(self, text: str, *purposes: str) -> bool:
         """Whether the text was signed for one of the purposes."""
@@ -72,7 +72,9 @@ class Signer:
         if not self._keys:
             return True
         wanted = (
-            _mac(key, purpose, body + "}") for key in self._keys for purpose in purposes
+            _text_mac(key, purpose, body + "}")
+            for key in self._keys
+            for purpose in purposes
         )
         return any(hmac.compare_digest(rest, mac + '"}') for mac in wanted)
 
@@ -89,12 +91,12 @@ class Signer:
         return changed
 
 
-def _derived(key: SecretStr) -> bytes:
+def _signing_key(key: SecretStr) -> bytes:
     """A key for signatures alone; it does not lead back to the vault's."""
     return hashlib.blake2s(key.get_secret_value().encode(), person=b"sign").digest()
 
 
-def _mac(key: bytes, purpose: str, text: str) -> str:
+def _text_mac(key: bytes, purpose: str, text: str) -> str:
     # With surrogates: half an emoji may stand in a text that Discord sent.
     # And a zero byte between: no letter can move from the purpose to the text.
     content = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
@@ -107,10 +109,10 @@ tidy up."""
 
 
 @functools.lru_cache(maxsize=16)
-def _signer(vault_keys: tuple[SecretStr, ...], accept_unsigned: bool) -> Signer:
+def _cached_signer(vault_keys: tuple[SecretStr, ...], accept_unsigned: bool) -> Signer:
     return Signer(vault_keys, accept_unsigned)
 
 
 def signer(settings: Settings) -> Signer:
     """The signer of a process. Gateways and workers do not start without a key."""
-    return _signer(settings.vault_keys, settings.accept_unsigned)
+    return _cached_signer(settings.vault_keys, settings.accept_unsigned)

@@ -37,14 +37,14 @@ class Vault:
         """Encrypt a bot's secrets. The bot's name goes in, so that one bot's vault
         cannot be passed off as another's, and a digest of the `plain` parts beside it:
         they say to which address the model key is sent."""
-        content = {"bot": bot, "secrets": dict(secrets), "plain": _digest(plain)}
+        content = {"bot": bot, "secrets": dict(secrets), "plain": _secret_digest(plain)}
         return self._fernet.encrypt(json.dumps(content).encode()).decode()
 
     def open(self, bot: str, sealed: str, plain: Sequence[str]) -> dict[str, str]:
         """Decrypt; VaultKeyWrong names the bot and what to do, also where the plain
         parts are not those that were sealed."""
-        content = self._content(bot, sealed)
-        if content.get("plain") != _digest(plain):
+        content = self._sealed_content(bot, sealed)
+        if content.get("plain") != _secret_digest(plain):
             raise VaultKeyWrong(
                 f"{bot}: part of its vault was not written by its gateway; restart the gateway, and ask who else may write."
             )
@@ -53,10 +53,10 @@ class Vault:
     def renew(self, bot: str, sealed: str) -> str:
         """The same content under the newest key; VaultKeyWrong as `open`."""
         return self._fernet.encrypt(
-            json.dumps(self._content(bot, sealed)).encode()
+            json.dumps(self._sealed_content(bot, sealed)).encode()
         ).decode()
 
-    def _content(self, bot: str, sealed: str) -> dict[str, Any]:
+    def _sealed_content(self, bot: str, sealed: str) -> dict[str, Any]:
         wrong = f"{bot}: no key in STREAM_VAULT_KEYS opens its vault; set the key that its gateway uses."
         try:
             content = json.loads(self._fernet.decrypt(sealed.encode()))
@@ -68,7 +68,7 @@ class Vault:
         return dict(content)
 
 
-def _digest(plain: Sequence[str]) -> str:
+def _secret_digest(plain: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(list(plain)).encode()).hexdigest()
 
 

@@ -54,7 +54,7 @@ class Kept:
     vector: Matrix | None
 
 
-def _decode(text: str) -> Kept:
+def _decode_item(text: str) -> Kept:
     raw = json.loads(text)
     vector = (
         np.frombuffer(base64.b64decode(raw["e"]), dtype=np.float16)
@@ -90,21 +90,23 @@ class RedisMemory(BaseStore):
         # One call of the encoder for all that is new; each item then finds its vector
         # in the cache.
         if texts := [
-            text for op in listed if isinstance(op, PutOp) and (text := _embedded(op))
+            text
+            for op in listed
+            if isinstance(op, PutOp) and (text := _embedded_text(op))
         ]:
             self._encoder.matrix(texts)
         results: list[Result] = []
         puts: dict[Namespace, dict[str, str]] = {}
         for op in listed:
             if isinstance(op, PutOp):
-                self._put(op, puts)
+                self._put_one(op, puts)
                 results.append(None)
             elif isinstance(op, GetOp):
-                results.append(self._get(op))
+                results.append(self._get_one(op))
             elif isinstance(op, SearchOp):
-                results.append(self._search(op))
+                results.append(self._search_one(op))
             elif isinstance(op, ListNamespacesOp):
-                results.append(self._list(op))
+                results.append(self._list_namespaces(op))
         for namespace, items in puts.items():
             self._store.run(memories.put(namespace[0], ":".join(namespace[1:]), items))
         return results
@@ -113,14 +115,14 @@ class RedisMemory(BaseStore):
         """As `batch`, in a thread."""
         return await asyncio.to_thread(self.batch, list(ops))
 
-    def _put(self, op: PutOp, puts: dict[Namespace, dict[str, str]]) -> None:
+    def _put_one(self, op: PutOp, puts: dict[Namespace, dict[str, str]]) -> None:
         if op.value is None:
             self._store.run(
                 memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key])
             )
             return
         item: dict[str, object] = {"v": op.value, "at": int(time.time() * 1000)}
-        if text := _embedded(op):
+        if text := _embedded_text(op):
             vector = self._encoder.matrix([text])[0].astype(np.float16)
             item["e"] = base64.b64encode(vector.tobytes()).decode()
         puts.setdefault(op.namespace, {})[op.key] = memories.encoded(item)
@@ -132,13 +134,13 @@ class RedisMemory(BaseStore):
                     key: kept for key, kept in known.items() if key != op.key
                 }
 
-    def _get(self, op: GetOp) -> Item | None:
+    def _get_one(self, op: GetOp) -> Item | None:
         found = self._store.run(
             memories.values(op.namespace[0], ":".join(op.namespace[1:]), [op.key])
         ).get(op.key)
         if found is None:
             return None
-        kept = _decode(found)
+        kept = _decode_item(found)
         return Item(
             value=kept.value,
             key=op.key,
@@ -147,12 +149,12 @@ class RedisMemory(BaseStore):
             updated_at=kept.at,
         )
 
-    def _search(self, op: SearchOp) -> list[SearchItem]:
+    def _search_one(self, op: SearchOp) -> list[SearchItem]:
         """The nearest in meaning first, or without a query the newest."""
         found = [
             (namespace, key, kept)
-            for namespace in self._under(op.namespace_prefix)
-            for key, kept in self._part(namespace).items()
+            for namespace in self._namespaces_under(op.namespace_prefix)
+            for key, kept in self._part_items(namespace).items()
             if all(
                 kept.value.get(name) == wanted
                 for name, wanted in (op.filter or {}).items()
@@ -160,7 +162,9 @@ class RedisMemory(BaseStore):
         ]
         scores: list[float | None] = [None] * len(found)
         if op.query and found:
-            scores = list(self._scores(op.query, [kept.vector for _, _, kept in found]))
+            scores = list(
+                self._score_items(op.query, [kept.vector for _, _, kept in found])
+            )
             order = sorted(
                 range(len(found)),
                 key=lambda at: -1.0 if (score := scores[at]) is None else score,
@@ -186,7 +190,9 @@ class RedisMemory(BaseStore):
             for namespace, key, kept in [found[at]]
         ]
 
-    def _scores(self, query: str, vectors: list[Matrix | None]) -> list[float | None]:
+    def _score_items(
+        self, query: str, vectors: list[Matrix | None]
+    ) -> list[float | None]:
         """Cosines to the query; None where there is no vector of this process's
         encoder."""
         wanted = self._encoder.matrix([query])[0]
@@ -203,7 +209,7 @@ class RedisMemory(BaseStore):
                 scores[at] = float(cosine)
         return scores
 
-    def _under(self, prefix: Namespace) -> list[Namespace]:
+    def _namespaces_under(self, prefix: Namespace) -> list[Namespace]:
         """The namespaces that begin with a prefix; a whole one is answered without
         looking."""
         if len(prefix) == 3 or prefix[1:] == ("said",):
@@ -224,7 +230,7 @@ class RedisMemory(BaseStore):
             }
         )
 
-    def _part(self, namespace: Namespace) -> dict[str, Kept]:
+    def _part_items(self, namespace: Namespace) -> dict[str, Kept]:
         """All items of a namespace. What another process removed is gone here too:
         Redis's names decide."""
         bot, part = namespace[0], ":".join(namespace[1:])
@@ -233,7 +239,7 @@ class RedisMemory(BaseStore):
             known = dict(self._known.get(namespace, {}))
         missing = [name for name in names if name not in known]
         read = self._store.run(memories.values(bot, part, missing)) if missing else {}
-        fresh = {name: _decode(text) for name, text in read.items()}
+        fresh = {name: _decode_item(text) for name, text in read.items()}
         # A name whose value was removed between the two calls is left out.
         items = {
             name: kept
@@ -247,12 +253,12 @@ class RedisMemory(BaseStore):
                 self._known.popitem(last=False)
         return items
 
-    def _list(self, op: ListNamespacesOp) -> list[Namespace]:
+    def _list_namespaces(self, op: ListNamespacesOp) -> list[Namespace]:
         found = [
             namespace
             for namespace in self._namespaces()
             if all(
-                _matches(namespace, condition)
+                _matches_condition(namespace, condition)
                 for condition in op.match_conditions or ()
             )
         ]
@@ -260,14 +266,14 @@ class RedisMemory(BaseStore):
         return cut[op.offset : op.offset + op.limit]
 
 
-def _embedded(op: PutOp) -> str:
+def _embedded_text(op: PutOp) -> str:
     """The text of which an item gets a vector, or ""."""
     return (
         "" if op.value is None or op.index is False else str(op.value.get("text", ""))
     )
 
 
-def _matches(namespace: Namespace, condition: MatchCondition) -> bool:
+def _matches_condition(namespace: Namespace, condition: MatchCondition) -> bool:
     path = condition.path
     part = (
         namespace[: len(path)]

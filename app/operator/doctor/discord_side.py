@@ -76,7 +76,7 @@ async def _look_at(
     )
     try:
         async with asyncio.timeout(4 * settings.discord_timeout):
-            return await _ask(client, character, token, settings)
+            return await _ask_discord(client, character, token, settings)
     except discord.LoginFailure:
         remedy = "reset it on the page Bot of the developer portal (docs/discord.md)"
         return [fault(AREA, f"{bot}: Discord refuses {token_variable(bot)}", remedy)]
@@ -87,12 +87,12 @@ async def _look_at(
         await client.close()
 
 
-async def _ask(
+async def _ask_discord(
     client: discord.Client, character: Character, token: str, settings: Settings
 ) -> list[Finding]:
     await client.login(token)
     own_id = client.user.id if client.user is not None else 0
-    found = [_intent(character.name, (await client.application_info()).flags)]
+    found = [_check_intent(character.name, (await client.application_info()).flags)]
     guilds = [guild async for guild in client.fetch_guilds(limit=MOST_GUILDS)]
     if not guilds:
         link = link_of(application_of(token) or str(own_id))
@@ -100,29 +100,31 @@ async def _ask(
         return [*found, fault(AREA, what, f"open {link}")]
     places: list[Seen] = []
     for guild in guilds:
-        places += await _places(client, guild.id, own_id)
+        places += await _read_places(client, guild.id, own_id)
     return [*found, *judge_rights(character, places, settings)]
 
 
-def _intent(bot: str, flags: discord.ApplicationFlags) -> Finding:
+def _check_intent(bot: str, flags: discord.ApplicationFlags) -> Finding:
     if flags.gateway_message_content or flags.gateway_message_content_limited:
         return fine(AREA, f"{bot}: its token and intent are in order")
     remedy = "turn it on: developer portal, page Bot (docs/discord.md)"
     return fault(AREA, f"{bot}: the Message Content Intent is off", remedy)
 
 
-async def _places(client: discord.Client, guild_id: int, own_id: int) -> list[Seen]:
+async def _read_places(
+    client: discord.Client, guild_id: int, own_id: int
+) -> list[Seen]:
     guild = await client.fetch_guild(guild_id, with_counts=False)
     me = await guild.fetch_member(own_id)
     return [
-        Seen(str(place.id), place.name, guild.name, _missing(place, me))
+        Seen(str(place.id), place.name, guild.name, _missing_rights(place, me))
         for place in await guild.fetch_channels()
         # Nobody can write in a category.
         if not isinstance(place, discord.CategoryChannel)
     ]
 
 
-def _missing(place: Place, me: discord.Member) -> tuple[str, ...]:
+def _missing_rights(place: Place, me: discord.Member) -> tuple[str, ...]:
     if me.is_timed_out():
         return tuple(name for right, name in NEEDED.items() if right != "view_channel")
     rights = place.permissions_for(me)
@@ -135,9 +137,9 @@ def judge_rights(
     """What a bot's rights mean for its watchlist and for STREAM_SPEAK_CHANNELS."""
     watched = [place for place in places if is_watched(character, place)]
     speaking = [place for place in places if settings.may_speak(place.id)]
-    yield from _rights(character.name, places, [*watched, *speaking])
-    yield from _watchlist(character, places)
-    yield _unasked(character, watched, settings)
+    yield from _check_rights(character.name, places, [*watched, *speaking])
+    yield from _check_watchlist(character, places)
+    yield _check_unasked(character, watched, settings)
 
 
 def is_watched(character: Character, place: Seen) -> bool:
@@ -146,7 +148,7 @@ def is_watched(character: Character, place: Seen) -> bool:
     return "*" in wanted or place.id in wanted or place.name in wanted
 
 
-def _rights(
+def _check_rights(
     bot: str, places: Sequence[Seen], wanted: Sequence[Seen]
 ) -> Iterator[Finding]:
     lacking = [one for one in dict.fromkeys(wanted) if one.missing]
@@ -162,7 +164,7 @@ def _rights(
         yield fine(AREA, f"{bot}: hears {heard} channels, and lacks nothing it needs")
 
 
-def _watchlist(character: Character, places: Sequence[Seen]) -> Iterator[Finding]:
+def _check_watchlist(character: Character, places: Sequence[Seen]) -> Iterator[Finding]:
     names = {name for place in places for name in (place.id, place.name)}
     file = f"{character.name}.yaml"
     for wanted in character.watchlist:
@@ -176,7 +178,7 @@ def _watchlist(character: Character, places: Sequence[Seen]) -> Iterator[Finding
         yield warning(AREA, what, remedy)
 
 
-def _unasked(
+def _check_unasked(
     character: Character, watched: Sequence[Seen], settings: Settings
 ) -> Finding:
     """The watchlist trap: nothing else tells that a bot will never speak unasked."""

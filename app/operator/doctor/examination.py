@@ -35,7 +35,7 @@ def examine_stream(
 ) -> Iterator[Finding]:
     """Look at everything that these bots need; without names, every character's that
     has a token here. Raises ConfigurationError for an unknown bot."""
-    known, broken = _characters(settings, bots)
+    known, broken = _load_characters(settings, bots)
     with_token = [one for one in known if os.environ.get(token_variable(one.name))]
     # Who names a bot wants to hear of its missing token too.
     chosen = known if bots else with_token
@@ -61,7 +61,7 @@ def _every_name(settings: Settings) -> tuple[str, ...]:
         return ()
 
 
-def _characters(
+def _load_characters(
     settings: Settings, bots: Sequence[str]
 ) -> tuple[list[Character], list[Finding]]:
     folder = settings.characters_dir

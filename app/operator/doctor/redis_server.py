@@ -25,7 +25,7 @@ def look_at_redis(
 ) -> Iterator[Finding]:
     """All that the server tells. Raises StoreUnavailable."""
     # Before INFO, which may be refused to this login.
-    yield _clock(store.run(stats.server_time()) - now())
+    yield _check_clock(store.run(stats.server_time()) - now())
     try:
         info = store.run(server_info())
     except StoreForbidden:
@@ -37,16 +37,16 @@ def look_at_redis(
 
 def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
     """What the fields of INFO mean."""
-    yield _version(info)
+    yield _check_version(info)
     if info.get("role", "master") != "master":
         remedy = "name the primary in STREAM_REDIS_URL"
         yield fault(AREA, "it is a replica and takes no writes", remedy)
-    yield from _persistence(info)
-    yield _eviction(info)
-    yield _memory(info)
+    yield from _check_persistence(info)
+    yield _check_eviction(info)
+    yield _check_memory(info)
 
 
-def _version(info: Mapping[str, Any]) -> Finding:
+def _check_version(info: Mapping[str, Any]) -> Finding:
     name = str(info.get("server_name") or "redis")
     told = str(info.get(f"{name}_version") or info.get("redis_version") or "?")
     # Valkey says of itself which Redis it is compatible with.
@@ -57,7 +57,7 @@ def _version(info: Mapping[str, Any]) -> Finding:
     return fine(AREA, f"{name} {told}")
 
 
-def _persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
     broken = [
         field
         for field in ("aof_last_write_status", "aof_last_bgrewrite_status")
@@ -75,7 +75,7 @@ def _persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield fault(AREA, "what it acknowledged is lost when it ends", remedy)
 
 
-def _eviction(info: Mapping[str, Any]) -> Finding:
+def _check_eviction(info: Mapping[str, Any]) -> Finding:
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy == "noeviction":
         return fine(AREA, "it evicts nothing")
@@ -85,7 +85,7 @@ def _eviction(info: Mapping[str, Any]) -> Finding:
     return warning(AREA, f"{what}, without a maxmemory", remedy)
 
 
-def _memory(info: Mapping[str, Any]) -> Finding:
+def _check_memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     # Without a limit of its own the machine's memory is the limit.
     most = most or int(info.get("total_system_memory", 0))
@@ -101,7 +101,7 @@ def _memory(info: Mapping[str, Any]) -> Finding:
     )
 
 
-def _clock(ahead: float) -> Finding:
+def _check_clock(ahead: float) -> Finding:
     told = f"its clock is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this one"
     remedy = "keep both machines' clocks by NTP"
     if abs(ahead) > CLOCK_WRONG:

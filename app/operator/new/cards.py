@@ -39,7 +39,7 @@ def read_card(file: Path) -> Mapping[str, Any]:
         reason = error.strerror or type(error).__name__
         raise CharacterError(f"{file.name}: cannot be read ({reason})") from None
     if content.startswith(PNG):
-        content = _carried(file, content)
+        content = _carried_card(file, content)
     try:
         found = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -49,9 +49,9 @@ def read_card(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def _carried(file: Path, content: bytes) -> bytes:
+def _carried_card(file: Path, content: bytes) -> bytes:
     """The card that a picture carries."""
-    texts = dict(_texts(content))
+    texts = dict(_text_chunks(content))
     for keyword in KEYWORDS:
         if keyword in texts:
             try:
@@ -61,7 +61,7 @@ def _carried(file: Path, content: bytes) -> bytes:
     raise CharacterError(f"{file.name}: is a picture without a character card")
 
 
-def _texts(content: bytes) -> Iterator[tuple[str, bytes]]:
+def _text_chunks(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Keyword and text of each tEXt chunk; what is cut off ends it."""
     place = len(PNG)
     while place + _HEAD <= len(content):

@@ -61,7 +61,7 @@ class Sketch:
 
     def yaml(self) -> str:
         """The character file. CharacterError where even so it is none."""
-        content = self._content()
+        content = self._file_content()
         try:
             Character.model_validate(content)
         except ValidationError as error:
@@ -70,7 +70,7 @@ class Sketch:
             raise CharacterError(f"{self.name}.yaml: {where}: {first['msg']}") from None
         return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)
 
-    def _content(self) -> dict[str, Any]:
+    def _file_content(self) -> dict[str, Any]:
         persona = "\n".join(part for part in self.persona if part.strip()).strip()
         # Cut first: however long a card is, it must not push this sentence out.
         persona = f"{persona[: LONGEST_PERSONA - 200]}\n{self.display_name} {AI}"
@@ -85,7 +85,7 @@ class Sketch:
             "display_name": self.display_name[:LONGEST_WORD],
             **({"aliases": unique(self.aliases, 20)} if self.aliases else {}),
             "persona": persona.strip(),
-            "interests": self._interests(),
+            "interests": self._interest_entries(),
             "lines": [
                 dict(pairs)
                 for pairs in dict.fromkeys(tuple(line.items()) for line in lines)
@@ -94,7 +94,7 @@ class Sketch:
             "watchlist": ["*"],
         }
 
-    def _interests(self) -> list[dict[str, Any]]:
+    def _interest_entries(self) -> list[dict[str, Any]]:
         subjects = unique(self.subjects, MOST_INTERESTS)
         if not subjects:
             words = unique(_WORD.findall(" ".join(self.persona).casefold()), 12)
@@ -130,7 +130,7 @@ def unique(texts: Iterable[object], most: int) -> list[str]:
 def plain(text: object, name: str) -> str:
     """A source's text for people to read: without its macros and control characters."""
     words = _USER.sub("you", _CHAR.sub(lambda _: name, str(text or "")))
-    return _tidy(_MACRO.sub("", words))
+    return _tidy_text(_MACRO.sub("", words))
 
 
 def speakable(text: object, name: str) -> str:
@@ -140,7 +140,7 @@ def speakable(text: object, name: str) -> str:
     words = _MACRO.sub("", _USER.sub("\x00", words))
     # Braces are slots to the offline voice: a source's own must not pass for one.
     words = words.replace("{", "(").replace("}", ")").replace("\x00", "{author}")
-    return shortened(_tidy(words), LONGEST_LINE)
+    return shortened(_tidy_text(words), LONGEST_LINE)
 
 
 def shortened(text: str, most: int) -> str:
@@ -155,7 +155,7 @@ def shortened(text: str, most: int) -> str:
     return kept or text[: most - 1].rpartition(" ")[0] + "…"
 
 
-def _tidy(text: str) -> str:
+def _tidy_text(text: str) -> str:
     seen = "".join(
         one
         for one in text

@@ -75,17 +75,17 @@ def _from_card(sketch: Sketch, fields: Mapping[str, Any]) -> None:
     for part in ("alternate_greetings", "group_only_greetings"):
         for text in listed(fields.get(part)):
             sketch.line(text, "greeting")
-    _examples(sketch, str(fields.get("mes_example") or ""))
+    _add_examples(sketch, str(fields.get("mes_example") or ""))
     book = fields.get("character_book")
     if isinstance(book, dict) and book.get("entries"):
         count = len(listed(book["entries"]))
         sketch.left.append(
             f"character_book: {count} entries (The Stream has no lorebook)"
         )
-    _leave(sketch, fields, CARRIED_BY_CARD | {"character_book"})
+    _list_leftovers(sketch, fields, CARRIED_BY_CARD | {"character_book"})
 
 
-def _examples(sketch: Sketch, text: str) -> None:
+def _add_examples(sketch: Sketch, text: str) -> None:
     """Lines of the example dialogues, each with the message that it answers."""
     for dialogue in re.split(r"<START>", text, flags=re.IGNORECASE):
         turns = _TURN.split(dialogue)[1:]
@@ -115,7 +115,7 @@ def _from_eliza(sketch: Sketch, fields: Mapping[str, Any]) -> None:
         _eliza_dialogue(sketch, listed(dialogue))
     for text in listed(fields.get("postExamples")):
         sketch.line(text)
-    _leave(sketch, fields, CARRIED_BY_ELIZA)
+    _list_leftovers(sketch, fields, CARRIED_BY_ELIZA)
 
 
 def _eliza_dialogue(sketch: Sketch, dialogue: Any) -> None:
@@ -135,7 +135,9 @@ def _eliza_dialogue(sketch: Sketch, dialogue: Any) -> None:
             asked = text
 
 
-def _leave(sketch: Sketch, fields: Mapping[str, Any], carried: frozenset[str]) -> None:
+def _list_leftovers(
+    sketch: Sketch, fields: Mapping[str, Any], carried: frozenset[str]
+) -> None:
     """List what else the source holds, by name alone: a value may be a secret."""
     for name, value in fields.items():
         if name not in carried and value not in ("", None, [], {}):

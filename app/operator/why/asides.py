@@ -23,7 +23,7 @@ def asides(
         known = store.run(roster.roster())
         called = _channel_name(store, said)
         return {
-            entry.bot: _why(store, settings, said, entry, called)
+            entry.bot: _why_aside(store, settings, said, entry, called)
             for entry in known
             if entry.bot not in told
         }
@@ -34,12 +34,12 @@ def asides(
 def names_of_bots(store: Store) -> Mapping[str, str]:
     """What each bot is called, by its name."""
     try:
-        return {one.bot: _display(one) for one in store.run(roster.roster())}
+        return {one.bot: _display_name(one) for one in store.run(roster.roster())}
     except StoreForbidden:
         return {}
 
 
-def _display(entry: RosterEntry) -> str:
+def _display_name(entry: RosterEntry) -> str:
     return entry.names[1] if len(entry.names) > 1 else entry.bot
 
 
@@ -50,18 +50,18 @@ def _channel_name(store: Store, said: Said) -> str:
     return found.get(said.channel, "")
 
 
-def _why(
+def _why_aside(
     store: Store, settings: Settings, said: Said, entry: RosterEntry, called: str
 ) -> str:
     if said.channel and not {said.channel, said.parent} & set(entry.channels):
         return "does not see the channel"
     # A mute is told first: it holds whatever the character file says.
-    if muted := next(_mutes(store, entry.bot, said), ""):
+    if muted := next(_mutes_of(store, entry.bot, said), ""):
         return f"is muted ({muted})"
     place = f"#{called}" if called else "the channel"
-    character = _characters(settings).get(entry.bot)
+    character = _known_characters(settings).get(entry.bot)
     if said.channel and character is not None:
-        if not _watches(character, said, called):
+        if not _is_watching(character, said, called):
             return f"does not watch {place}"
         if not settings.may_speak(said.channel, said.parent or None):
             return f"may not speak unasked in {place} (STREAM_SPEAK_CHANNELS)"
@@ -70,7 +70,7 @@ def _why(
     return "is not known to have heard it"
 
 
-def _mutes(store: Store, bot: str, said: Said) -> Iterator[str]:
+def _mutes_of(store: Store, bot: str, said: Said) -> Iterator[str]:
     scopes = keys.mute_scopes(
         bot, said.channel, said.guild or None, said.parent or None
     )
@@ -81,14 +81,14 @@ def _mutes(store: Store, bot: str, said: Said) -> Iterator[str]:
                 yield f"{one.scope} by {one.who}"
 
 
-def _characters(settings: Settings) -> Mapping[str, Character]:
+def _known_characters(settings: Settings) -> Mapping[str, Character]:
     try:
         return load_characters(settings.characters_dir)
     except ConfigurationError:
         return {}
 
 
-def _watches(character: Character, said: Said, called: str) -> bool:
+def _is_watching(character: Character, said: Said, called: str) -> bool:
     wanted = character.watchlist
     places = {said.channel, said.parent, called} - {""}
     return "*" in wanted or bool(places & set(wanted))

@@ -56,7 +56,9 @@ def tell(
         by_bot[line.bot].append(line)
     stream = by_bot.pop(STREAM, [])
     ends = {bot: end for bot, of in by_bot.items() if (end := fate_of(of)) is not None}
-    bids = [bid for bot, of in by_bot.items() if (bid := _bid(bot, of)) is not None]
+    bids = [
+        bid for bot, of in by_bot.items() if (bid := _last_bid(bot, of)) is not None
+    ]
     passed = passed_over(ordered)
     teller = _Teller(names, author, ends, passed)
     spoke = [bot for bot, end in ends.items() if end.kind in SPOKE]
@@ -72,7 +74,7 @@ def tell(
     )
 
 
-def _bid(bot: str, lines: Sequence[JournalLine]) -> Bid | None:
+def _last_bid(bot: str, lines: Sequence[JournalLine]) -> Bid | None:
     """The last bid of a bot; None: it made none that can be read."""
     for line in reversed(lines):
         if line.step == "admit" and line.verdict in BID:
@@ -119,13 +121,13 @@ class _Teller:
         won = won if end.words == "answered" else end.words
         return "; ".join(
             [
-                f"{self.name(bot)} {won}: {self._strength(own, rivals)}",
+                f"{self.name(bot)} {won}: {self._strength_of(own, rivals)}",
                 *(self._of_rival(rival, own) for rival in rivals[:3]),
                 *([f"{len(rivals) - 3} more bid less"] if len(rivals) > 3 else []),
             ]
         )
 
-    def _strength(self, own: Bid, rivals: Sequence[Bid]) -> str:
+    def _strength_of(self, own: Bid, rivals: Sequence[Bid]) -> str:
         best = edge(own.themes, rivals[0].themes) if rivals else None
         if best is None:
             best = edge(own.themes, {})
@@ -181,13 +183,13 @@ class _Teller:
         for theme in {theme for bid in bids for theme in bid.themes}:
             values = [bid.themes.get(theme, 0.0) for bid in bids]
             spread[theme] = max(values) - min(values)
-        lines = [f"bid: {self._row({bid.bot: bid.bits for bid in bids})}"]
+        lines = [f"bid: {self._table_row({bid.bot: bid.bits for bid in bids})}"]
         for theme in sorted(spread, key=lambda one: (-spread[one], one.name)):
             if spread[theme] >= NOTABLE:
                 row = {bid.bot: bid.themes.get(theme, 0.0) for bid in bids}
-                lines.append(f"{theme.name}: {self._row(row)}")
+                lines.append(f"{theme.name}: {self._table_row(row)}")
         return lines
 
-    def _row(self, values: Mapping[str, float]) -> str:
+    def _table_row(self, values: Mapping[str, float]) -> str:
         best_first = sorted(values, key=lambda bot: (-values[bot], bot))
         return ", ".join(f"{self.name(bot)} {values[bot]:+.1f}" for bot in best_first)
