@@ -1,22 +1,45 @@
-"""How close a message is to what a character cares about."""
+"""How close a message is to what a character cares about: as gateways measure it, so
+that whoever wins a message for its subject also has something to say on it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from app.brain.embeddings import Encoder
 from app.domain.character import Character
+from app.likeness.space import Space
+from app.likeness.subjects import Subjects
+from app.rules.interests import Likeness
+from app.rules.profile import is_follow_up, profile_of
+from app.rules.reading import read
 
 WORD_BONUS = 0.1
 """Added when one of the interest's words is said: it lifts short messages, whose
 vectors say little."""
+FOREIGN = 0.10
+"""Interest of a message whose bits are zero; `rules.plan` takes less for foreign."""
+BIT = 0.055
+"""Interest of one bit above or below that: six, which hand a subject over, are 0.43."""
+
+_spaces: WeakKeyDictionary[Encoder, Space] = WeakKeyDictionary()
+
+
+def _space_of(encoder: Encoder) -> Space:
+    """One space for all characters of a process: its lines are read once."""
+    space = _spaces.get(encoder)
+    if space is None:
+        space = _spaces[encoder] = Space(encoder)
+    return space
 
 
 class Interests:
     """A character's interests as vectors, computed at the first use."""
 
     def __init__(self, character: Character, encoder: Encoder) -> None:
+        self._character = character
         self._encoder = encoder
         self._examples = [
             sentence
@@ -38,8 +61,35 @@ class Interests:
         ]
 
     def score(self, said: Sequence[str]) -> list[tuple[float, str]]:
-        """For each text the largest cosine to an example sentence (with the bonus), and
-        that interest's name."""
+        """For each text how near it is to the interests, from 0 on, and the name of the
+        nearest. By an encoder of meanings the bits of a bid, on a scale of their own;
+        else the largest cosine to an example sentence, with the bonus."""
+        nearest = self._nearest(said)
+        if not self._encoder.understands:
+            return nearest
+        return [
+            (max(0.0, FOREIGN + BIT * self._bits(text)), topic)
+            for text, (_, topic) in zip(said, nearest, strict=True)
+        ]
+
+    def follows_up(self, text: str) -> bool:
+        """Whether a text is a bare follow-up, which says nothing of its subject."""
+        return self._encoder.understands and is_follow_up(self._likeness(text))
+
+    def _bits(self, text: str) -> float:
+        known = profile_of(self._character).interests
+        likeness = self._likeness(text)
+        return known.bits(read(text), likeness) if known is not None else 0.0
+
+    def _likeness(self, text: str) -> Likeness:
+        return self._subjects.read(text)[self._character.name]
+
+    @cached_property
+    def _subjects(self) -> Subjects:
+        one = {self._character.name: self._character}
+        return Subjects(one, self._encoder, _space_of(self._encoder))
+
+    def _nearest(self, said: Sequence[str]) -> list[tuple[float, str]]:
         if not said:
             return []
         cosines = self._encoder.likeness(said, self._examples)

@@ -152,11 +152,15 @@ def _scored(
     for entry, text, (interest, topic) in zip(chosen, said, interests, strict=True):
         event = entry.event
         reading = mood.read(text, brain.encoder)
+        state = states.get(event.channel_id, ConversationState.IDLE)
+        in_talk = state is not ConversationState.IDLE
+        # "and how long?" is of no subject, and goes on with the bot's own.
+        goes_on = in_talk and brain.interests.follows_up(text)
         scores = plan.Scores(
             signal=entry.signal,
-            interest=interest,
+            interest=max(interest, brain.thresholds.foreign) if goes_on else interest,
             trust=ports.trust(event.author_id),
-            state=states.get(event.channel_id, ConversationState.IDLE),
+            state=state,
             age_s=age_ms(entry, ports.now_ms) / 1000,
             fatigue=_fatigue(event.channel_id, entries),
             granted=event.message_id in granted,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -26,13 +26,22 @@ SCENE = "scene"
 """Key in the last message's `additional_kwargs` under which the act node hands over the
 Scene; providers ignore it."""
 
-ON_TOPIC = 0.46
-"""Interest from which a line about the topic is an answer; stricter than perceiving,
-since it is said aloud."""
-SURELY_ON_TOPIC = 0.6
-NEAR = 0.4
-"""Least cosine of the best topical line, where the interest is not sure: `last night`
-is not about sleepless nights."""
+
+class _Bar(NamedTuple):
+    """When a message is about a topic: its interest is `least`, and either `sure`, or
+    the cosine of the best topical line is `near`. `last night` is not about sleepless
+    nights."""
+
+    least: float
+    sure: float
+    near: float
+
+
+MEANT = _Bar(least=0.34, sure=0.52, near=0.35)
+"""By an encoder of meanings: from about four bits of a bid on. Less wins no election
+for its subject."""
+WORDED = _Bar(least=0.46, sure=0.6, near=0.4)
+"""By words alone."""
 JITTER = 0.12
 """Chance added to a line's cosine, so that like messages do not always get the like
 line."""
@@ -76,6 +85,14 @@ _UNSEEN = tuple(
 """For a character file without lines of its own for this."""
 
 
+_MINE = (
+    "Now that's one for me. Tell me a little more, {author}.",
+    "You came to the right one, {author}. What have you heard so far?",
+    "That is my corner, {author}. Go on.",
+)
+"""Of a subject for which a character file has no lines."""
+
+
 class Repertoire:
     """One character's lines, ready to be chosen from."""
 
@@ -86,9 +103,16 @@ class Repertoire:
         self._unseen = [
             line for line in character.lines if line.mood is Mood.UNSEEN
         ] or list(_UNSEEN)
+        have = {line.topic for line in character.lines}
+        self._mine = [
+            VoiceLine(text=text, topic=interest.name)
+            for interest in character.interests
+            if interest.name not in have
+            for text in _MINE
+        ]
         self._shapes = {
             line.text: _fixed_words(line.text)
-            for line in (*character.lines, *self._unseen)
+            for line in (*character.lines, *self._unseen, *self._mine)
         }
 
     def say(self, scene: Scene, seed: int = 0) -> str:
@@ -107,7 +131,7 @@ class Repertoire:
                 chance=chance,
             )
         reading = mood.read(said, self._encoder)
-        topic, spoken_of = self._nearest_topic(said, reading)
+        topic, spoken_of = self._nearest_topic(said, reading, scene.recent)
         about = topic if spoken_of else None
         tiers = self._fitting_tiers(
             Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
@@ -124,30 +148,55 @@ class Repertoire:
         character does not know."""
         said = spoken(scene.said, self._character.names)
         reading = mood.read(said, self._encoder)
-        if not said or not reading.question or reading.mood not in _GENERAL:
+        if not said or self._nearest_topic(said, reading, scene.recent)[1]:
             return True
-        evasions = any(line.mood is Mood.CURIOUS for line in self._character.lines)
-        return not evasions or self._nearest_topic(said, reading)[1]
+        # A remark is answered by a line of its mood, a question by none but a true one.
+        kind = Mood.CURIOUS if reading.question else reading.mood
+        moods = {line.mood for line in self._character.lines if line.topic is None}
+        if reading.mood in _GENERAL:
+            return (kind is not Mood.CURIOUS and kind in moods) or not moods
+        return reading.mood in moods
 
-    def _nearest_topic(self, said: str, reading: mood.Reading) -> tuple[str, bool]:
-        """The nearest interest, and whether a line about it answers what was said."""
+    def _nearest_topic(
+        self, said: str, reading: mood.Reading, recent: Sequence[str]
+    ) -> tuple[str, bool]:
+        """The nearest interest, and whether a line about it answers what was said. A
+        bare follow-up is about what the last own line was about."""
+        before = self._topic_of(recent[-1]) if recent else ""
+        # Its mood is a guess: "are you sure?" is like "how are you?".
+        guessed = reading.sure < 1 and reading.mood not in _TENDER
+        if before and guessed and self._interests.follows_up(said):
+            return before, True
         interest, topic = self._interests.score([said])[0]
         told = interest > reading.sure or reading.mood in _GENERAL
         return topic, told and self._on_topic(interest, topic, said)
 
+    def _topic_of(self, text: str) -> str:
+        """The topic of an own line; empty: it has none."""
+        return next(
+            (
+                line.topic
+                for line in self._character.lines
+                if line.topic and _is_said(self._shapes[line.text], text)
+            ),
+            "",
+        )
+
     def _on_topic(self, interest: float, topic: str, said: str) -> bool:
         """Whether a line about the topic answers what was said, and not only a word of
         it."""
+        bar = MEANT if self._encoder.understands else WORDED
         lines = [
             line.cue or line.text
             for line in self._character.lines
             if line.topic == topic
         ]
-        if interest < ON_TOPIC or not lines:
-            return False
+        if interest < bar.least or not lines:
+            # Without a line of its own it says that the subject is its.
+            return interest >= bar.least and self._encoder.understands
         return (
-            interest >= SURELY_ON_TOPIC
-            or float(self._encoder.likeness([said], lines).max()) >= NEAR
+            interest >= bar.sure
+            or float(self._encoder.likeness([said], lines).max()) >= bar.near
         )
 
     def _fitting_tiers(
@@ -158,7 +207,11 @@ class Repertoire:
         fitting = [line for line in lines if line.mood is kind and line.topic is None]
         if kind is Mood.HONEST:
             return [fitting] if fitting else [list(lines)]
-        topical = [line for line in lines if about is not None and line.topic == about]
+        topical = [
+            line
+            for line in (*lines, *self._mine)
+            if about is not None and line.topic == about
+        ]
         first = Mood.CURIOUS if reading.question else Mood.SMALLTALK
         general = [
             line for mode in (first, *_GENERAL) for line in lines if line.mood is mode
@@ -166,6 +219,8 @@ class Repertoire:
         if kind is Mood.SAD:
             return [fitting, [line for line in lines if line.mood is Mood.CURIOUS]]
         neutral = [line for line in lines if line.mood is None]
+        # A greeting, or the answer to whether it is a bot, fits nothing else.
+        anything = [line for line in lines if line.mood in (None, *_GENERAL)]
         tiers = [topical, fitting] if about else [fitting]
         return [
             tier
@@ -174,7 +229,7 @@ class Repertoire:
                 general[: len(general) // 2],
                 general,
                 neutral,
-                list(lines),
+                anything or lines,
             )
             if tier
         ]

@@ -105,6 +105,12 @@ class Encoder:
         with self._lock:
             return self._ready_backend().threshold
 
+    @property
+    def understands(self) -> bool:
+        """Whether its vectors are of meanings, and not of words alone."""
+        with self._lock:
+            return isinstance(self._ready_backend(), Sentences)
+
     def _ready_backend(self) -> Backend:
         if self._backend is None:
             self._backend = self._load()

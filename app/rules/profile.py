@@ -53,6 +53,11 @@ def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -
     return follows * kept - (1.0 - follows) * UNRELATED_BITS
 
 
+def is_follow_up(likeness: Likeness) -> bool:
+    """Whether a message is a bare follow-up rather than none."""
+    return _follows(likeness) >= 0.5
+
+
 def _follows(likeness: Likeness) -> float:
     """How surely a message is a follow-up, 0 to 1."""
     share = (likeness.follow_up - FOLLOWS_NOT) / (FOLLOWS - FOLLOWS_NOT)

@@ -375,7 +375,7 @@ def test_bots_that_talk_a_lot_hold_back() -> None:
 def test_engagement_makes_a_bot_readier() -> None:
     """A remark that an idle bot leaves alone is answered while it is in the
     conversation."""
-    remark = "there was a storm at the coast"
+    remark = "I bought new swimming goggles"
     idle = FakePorts(
         inbox=[entry(remark, Signal.ACTIVE, age_s=200)], woken_by=Context.POLL
     )
@@ -402,3 +402,22 @@ def test_the_same_cycle_says_the_same_thing() -> None:
         run_cycle(brain(), ports)
         said.append(ports.actions[0].text)
     assert said[0] == said[1]
+
+
+def test_a_follow_up_that_was_won_is_answered() -> None:
+    """ "ok and then?" is of no subject: whoever was in the conversation answers it, and
+    to anybody else it stays foreign."""
+    kinds = []
+    before = next(line.text for line in brain().character.lines if line.topic)
+    for state in (ConversationState.ENGAGED, ConversationState.IDLE):
+        follow_up = entry("ok and then?", Signal.WATCHED)
+        ports = FakePorts(
+            inbox=[follow_up],
+            woken_by=Context.TRIGGER,
+            state=state,
+            grants=frozenset({follow_up.event.message_id}),
+            uttered=[before],
+        )
+        run_cycle(brain(), ports)
+        kinds.append([action.kind for action in ports.actions])
+    assert kinds == [[ActionKind.REPLY], []]

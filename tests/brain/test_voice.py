@@ -10,8 +10,8 @@ from langchain_core.messages import HumanMessage
 from app.brain.embeddings import Encoder, Words, shared_encoder
 from app.brain.mood import read
 from app.brain.text import person
-from app.brain.voice import OfflineVoice, Scene
-from app.domain.character import Character, Mood, load_characters
+from app.brain.voice import OfflineVoice, Scene, packed
+from app.domain.character import Character, Mood, VoiceLine, load_characters
 
 CHARACTERS = load_characters()
 EVERYDAY = [
@@ -50,6 +50,15 @@ def voice(
     return OfflineVoice(
         character=character, encoder=encoder or shared_encoder(), seed=seed
     )
+
+
+def line_of(character: Character, text: str) -> VoiceLine | None:
+    """The line of the file that was said; None: it was none of them."""
+    for line in character.lines:
+        filled = line.text.replace("{topic}", "{author}").replace("{thing}", "{author}")
+        if all(part in text for part in filled.split("{author}")):
+            return line
+    return None
 
 
 @pytest.mark.parametrize("character", CHARACTERS.values(), ids=CHARACTERS.keys())
@@ -316,3 +325,59 @@ def test_moods(text: str, mood: Mood) -> None:
 def test_a_laugh_or_a_yes_is_brief(said: str, brief: bool) -> None:
     """Words would be too much of an answer to it, where nobody was asked."""
     assert read(said, shared_encoder()).brief is brief
+
+
+def test_a_follow_up_stays_with_what_was_said() -> None:
+    """After a line on whales "are you sure?" is no question about how the bot is."""
+    elena = CHARACTERS["elena"]
+    said = voice(elena).say(Scene("Do whales sleep?", "Kim"))
+    for text in ("are you sure?", "how do you mean", "and how long?"):
+        again = voice(elena).say(Scene(text, "Kim", recent=(said,)))
+        first, then = line_of(elena, said), line_of(elena, again)
+        assert first is not None
+        assert then is not None
+        assert then.topic == first.topic is not None
+
+
+def test_who_wins_a_message_for_its_subject_has_a_line_on_it() -> None:
+    """The voice measures a subject as the gateways do: also in words that no list and
+    no example holds."""
+    elena = CHARACTERS["elena"]
+    for text in ("are lobsters immortal or is that a myth", "Hat ein Krake Knochen?"):
+        scene = Scene(text, "Kim")
+        assert voice(elena).knows([HumanMessage(text, additional_kwargs=packed(scene))])
+        line = line_of(elena, voice(elena).say(scene))
+        assert line is not None
+        assert line.topic is not None
+
+
+def test_a_subject_without_lines_is_claimed_and_never_denied() -> None:
+    """A file may have interests and no line on them: then the bot says that it is its
+    own, not that it knows nothing of it."""
+    elena = CHARACTERS["elena"]
+    bare = elena.model_copy(
+        update={"lines": tuple(one for one in elena.lines if one.topic is None)}
+    )
+    text = voice(bare).say(Scene("How many hearts does an octopus have?", "Kim"))
+    assert line_of(bare, text) is None
+    assert text
+
+
+def test_the_truth_about_bots_is_no_small_talk() -> None:
+    """When every fitting line is used up, neither a greeting nor the honest line stands
+    in for one."""
+    elena = CHARACTERS["elena"]
+    few = elena.model_copy(
+        update={
+            "lines": tuple(
+                one
+                for one in elena.lines
+                if one.mood in {Mood.GREETING, Mood.HONEST, Mood.CURIOUS}
+            )
+        }
+    )
+    used = tuple(one.text for one in few.lines if one.mood is Mood.CURIOUS)
+    text = voice(few).say(Scene("I just had lunch", "Kim", recent=used))
+    line = line_of(few, text)
+    assert line is not None
+    assert line.mood is Mood.CURIOUS
