@@ -56,6 +56,8 @@ def _own_settings(
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("STREAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
+    # No test serves the page on a port that another may use.
+    monkeypatch.setenv("STREAM_PAGE_PORT", "0")
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()

@@ -13,7 +13,9 @@ from app.cli.common import (
     bots_with_tokens,
     check_bots,
     current_settings,
+    print_line,
 )
+from app.domain.errors import ConfigurationError
 
 commands = typer.Typer()
 
@@ -21,7 +23,7 @@ commands = typer.Typer()
 @commands.command()
 def up(bots: Bots = None) -> None:
     """Run everything on this machine: Valkey (unless STREAM_REDIS_URL is set), gateway,
-    workers, beat and Flower."""
+    workers, beat, Flower and the control room."""
     from app.cli.up import up as run
 
     settings = current_settings()
@@ -43,6 +45,26 @@ def gateway(bots: Bots = None) -> None:
 
         desk = InsideDesk(settings)
     run_gateway(bots or bots_with_tokens(settings), settings, desk)
+
+
+@commands.command()
+def page(
+    link: Annotated[
+        bool,
+        typer.Option("--link", help="print an address that opens the page once"),
+    ] = False,
+) -> None:
+    """Serve the control room: a page that shows who decided what, with buttons."""
+    from app.web.run import make_link
+    from app.web.run import run as serve
+
+    settings = current_settings()
+    if not settings.page_port:
+        raise ConfigurationError("STREAM_PAGE_PORT: is 0, which means no page.")
+    if link:
+        print_line(make_link(settings))
+        return
+    serve(settings)
 
 
 @commands.command()

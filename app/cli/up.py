@@ -30,6 +30,7 @@ from app.host.valkey import (
 )
 from app.runtime import logs
 from app.store.fitness import check_servers
+from app.web.run import PASSWORD_FILE, address_of, make_link
 
 EVERYBODYS = re.compile(
     r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_\w+|OPENBLAS_\w+|OMP_\w+"
@@ -64,6 +65,7 @@ def up(bots: list[str], settings: Settings) -> int:
     """Run everything until Ctrl-C; the exit code."""
     console = Console(stderr=True, highlight=False)
     data = private_folder(settings.data_dir)
+    kept = settings.page_password is None
     settings = _with_kept_secrets(settings, data, console)
     server = None if settings.redis_url else EmbeddedValkey(data, settings.appendfsync)
     try:
@@ -72,6 +74,8 @@ def up(bots: list[str], settings: Settings) -> int:
             settings = settings.model_copy(update={"redis_url": server.url})
         _check_startable(settings, store=server is None)
         logs.register_settings(settings)
+        if settings.page_port:
+            _show_page(settings, data, console, kept)
         supervisor = Supervisor(
             child_specs(bots, settings, data, server), Terminal(console).say
         )
@@ -91,6 +95,10 @@ def _check_startable(settings: Settings, store: bool) -> None:
     if settings.flower_port and not is_bindable(settings.flower_port):
         raise PortInUse(
             f"STREAM_FLOWER_PORT: port {settings.flower_port} is in use; choose another, or 0 for no Flower."
+        )
+    if settings.page_port and not is_bindable(settings.page_port):
+        raise PortInUse(
+            f"STREAM_PAGE_PORT: port {settings.page_port} is in use; choose another, or 0 for no page."
         )
     if store:
         check_servers(settings)
@@ -115,7 +123,20 @@ def _with_kept_secrets(settings: Settings, data: Path, console: Console) -> Sett
         console.print(
             f"Flower: {address}  user stream, {shown}", markup=False, soft_wrap=True
         )
+    if settings.page_port and settings.page_password is None:
+        changes["page_password"] = SecretStr(kept_secret(data / PASSWORD_FILE))
     return settings.model_copy(update=changes)
+
+
+def _show_page(settings: Settings, data: Path, console: Console, kept: bool) -> None:
+    """Where the control room is. `kept`: its password was made here, so a person who
+    looks on gets a link that opens it once."""
+    address = f"The page: {address_of(settings)}"
+    if kept and console.is_terminal:
+        address = f"The page, once and within ten minutes: {make_link(settings)}"
+    elif kept:
+        address += f"  password in {data / PASSWORD_FILE}"
+    console.print(address, markup=False, soft_wrap=True)
 
 
 def child_specs(
@@ -168,8 +189,8 @@ def child_specs(
 def _without_secrets(
     settings: Settings, public: dict[str, str], data: Path
 ) -> list[ChildSpec]:
-    """Beat and Flower. They run in the data folder, so that they do not read the secrets
-    of an `.env` file either."""
+    """Beat, Flower and the page. They run in the data folder, so that they do not read
+    the secrets of an `.env` file either."""
     schedule = str(data / "celerybeat-schedule")
     beat = _celery_command("beat", "--schedule", schedule, "--pidfile=")
     children = [ChildSpec("beat", beat, public, data)]
@@ -180,7 +201,22 @@ def _without_secrets(
             "flower", f"--address={HOST}", f"--port={settings.flower_port}"
         )
         children.append(ChildSpec("flower", flower, public | login, data))
+    if settings.page_port:
+        page = [sys.executable, "-m", "app.cli.main", "page"]
+        children.append(ChildSpec("page", page, public | _page_logins(settings), data))
     return children
+
+
+def _page_logins(settings: Settings) -> dict[str, str]:
+    passwords = {
+        "STREAM_PAGE_PASSWORD": settings.page_password,
+        "STREAM_PAGE_READER_PASSWORD": settings.page_reader_password,
+    }
+    return {
+        name: password.get_secret_value()
+        for name, password in passwords.items()
+        if password is not None
+    }
 
 
 def _valkey_spec(server: EmbeddedValkey) -> ChildSpec:

@@ -61,6 +61,7 @@ class StreamSystem:
             "discord_gateway_url": server.gateway_url,
             "guild_ready_timeout": 0.2,
             "flower_port": 0,
+            "page_port": 0,
             "log_json": True,
             "vault_refresh": 600,
             **settings,

@@ -348,6 +348,29 @@ class Settings(BaseSettings):
     flower_password: SecretStr | None = Field(
         None, description="Flower's password; unset: one is made and kept"
     )
+    page_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        8808, description="the control room's port; 0: `up` does not start it"
+    )
+    page_address: str = Field(
+        "127.0.0.1",
+        description="address that the control room listens on; one beyond this machine needs STREAM_PAGE_PASSWORD",
+    )
+    page_hosts: NameList = Field(
+        (),
+        description="host names that browsers may use for the control room besides this machine's own, as behind a proxy that speaks https",
+    )
+    page_password: SecretStr | None = Field(
+        None,
+        description="the control room's password; unset: one is made and kept, and `up` prints a link that opens it once",
+    )
+    page_reader_password: SecretStr | None = Field(
+        None,
+        description="a second password of the control room, for who may look and change nothing; unset: there is none",
+    )
+    page_direct: bool = Field(
+        False,
+        description="show direct messages in the control room, to the full login alone",
+    )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="log level"
     )
@@ -363,6 +386,7 @@ class Settings(BaseSettings):
         "ignored_people",
         "proxy_applications",
         "commands_guilds",
+        "page_hosts",
         mode="before",
     )(_split_list)
 
@@ -394,6 +418,13 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("page_password", "page_reader_password")
+    @classmethod
+    def _check_length(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None and len(password.get_secret_value().strip()) < 8:
+            raise ValueError("is shorter than 8 characters: give a longer one")
+        return password
+
     @field_validator("redis_url", "broker_url")
     @classmethod
     def _check_redis_url(cls, url: str | None) -> str | None:
@@ -415,6 +446,19 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"STREAM_{smaller.upper()} must be below STREAM_{greater.upper()}, or {else_}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_page(self) -> Settings:
+        full, reader = self.page_password, self.page_reader_password
+        if full is not None and full == reader:
+            raise ValueError(
+                "STREAM_PAGE_PASSWORD and STREAM_PAGE_READER_PASSWORD are the same: who may only look could do everything"
+            )
+        if full is None and self.page_address not in LOOPBACK_HOSTS:
+            raise ValueError(
+                "STREAM_PAGE_ADDRESS is not this machine's own: set STREAM_PAGE_PASSWORD as well"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,11 +10,11 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from app.broker.hints import QUEUES, lists_of
-from app.domain.character import load_character
-from app.domain.errors import ConfigurationError, StoreForbidden, StreamError
+from app.domain.errors import StoreForbidden, StreamError
 from app.domain.lane import Lane
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
+from app.operator.characters import find_character
 from app.operator.doctor.processes import signs_of_life
 from app.operator.ops import open_store
 from app.operator.spending import MICRO
@@ -161,10 +161,8 @@ def _bot_status(
 
 def _limits_of(bot: str, settings: Settings) -> Limits:
     """A bot's caps; the operator's where its file is not on this machine."""
-    try:
-        return limits_of(load_character(bot, settings.characters_dir), settings)
-    except ConfigurationError:
-        return Limits.of(settings)
+    character = find_character(bot, settings.characters_dir)
+    return Limits.of(settings) if character is None else limits_of(character, settings)
 
 
 def _used_by_bot(store: Store, bot: str, day: int, limits: Limits) -> tuple[Used, ...]:

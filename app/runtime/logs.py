@@ -150,6 +150,9 @@ def register_settings(settings: Settings) -> None:
         register_secret(key.get_secret_value())
     if settings.flower_password is not None:
         register_secret(settings.flower_password.get_secret_value())
+    for password in (settings.page_password, settings.page_reader_password):
+        if password is not None:
+            register_secret(password.get_secret_value())
     register_secret(settings.redis_credentials.sentinel_password)
     for address in (
         settings.store_address,

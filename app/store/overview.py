@@ -49,25 +49,56 @@ def oldest_entry(stream: str) -> Call[int | None]:
 def heard_line(bot: str, message: str) -> Call[Mapping[str, Any]]:
     """What a bot remembers of a message that it answered: text, author, name, channel;
     empty: nothing."""
-
-    def parse(reply: Reply) -> Mapping[str, Any]:
-        found = json.loads(reply or "{}")
-        return found if isinstance(found, dict) else {}
-
     key, field = keys.memory(bot, "said"), f"{message}.0"
-    return command("HGET", key, field, parse=parse)
+    return command("HGET", key, field, parse=_as_memory)
+
+
+def spoken_line(bot: str, message: str) -> Call[Mapping[str, Any]]:
+    """What a bot remembers that it answered a message; shape as of `heard_line`."""
+    key, field = keys.memory(bot, "said"), f"{message}.1"
+    return command("HGET", key, field, parse=_as_memory)
+
+
+def _as_memory(reply: Reply) -> Mapping[str, Any]:
+    found = json.loads(reply or "{}")
+    line = found.get("v") if isinstance(found, dict) else None
+    return line if isinstance(line, dict) else {}
+
+
+def newest_messages(channel: str, most: int) -> Call[tuple[str, ...]]:
+    """Ids of the newest messages of a channel, its threads' included, that a bot was
+    moved by; oldest first."""
+    key = keys.left_bytes(channel)
+
+    def parse(reply: Reply) -> tuple[str, ...]:
+        return tuple(sorted((one for one in reply if one.isdecimal()), key=int))
+
+    return command("ZRANGE", key, -most, -1, parse=parse)
+
+
+def posts_of_bots(channel: str) -> Call[tuple[tuple[str, str], ...]]:
+    """(bot, outbox entry) of what bots said in a channel within a day, at most 20."""
+
+    def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
+        pairs = (one.partition(":") for one in reply)
+        return tuple((bot, entry) for bot, _, entry in pairs)
+
+    return command("ZRANGE", keys.recent_bot_posts(channel), 0, -1, parse=parse)
+
+
+def waiting_events(stream: str) -> Call[tuple[Event, ...]]:
+    """The events that wait in an inbox, oldest first, at most 200."""
+
+    def parse(reply: Reply) -> tuple[Event, ...]:
+        return tuple(filter(None, (_as_event(one[1].get("event")) for one in reply)))
+
+    return command("XRANGE", stream, "-", "+", "COUNT", 200, parse=parse)
 
 
 def heard_event(message: str) -> Call[Event | None]:
     """The event that an election is about; None: there was none, or it is gone."""
 
-    def parse(reply: Reply) -> Event | None:
-        try:
-            return Event.model_validate_json(reply) if reply else None
-        except ValidationError:
-            return None
-
-    return command("HGET", keys.event(message), "event", parse=parse)
+    return command("HGET", keys.event(message), "event", parse=_as_event)
 
 
 def admitted(bot: str, message: str) -> Call[str]:
@@ -84,6 +115,13 @@ def cause_of(post: str) -> Call[str]:
 def answers_to(message: str) -> Call[Mapping[str, str]]:
     """What became of a message by bot, as `delivered:<post>`."""
     return command("HGETALL", keys.answer(message), parse=dict)
+
+
+def _as_event(reply: Reply) -> Event | None:
+    try:
+        return Event.model_validate_json(reply) if reply else None
+    except ValidationError:
+        return None
 
 
 def _as_text(reply: Reply) -> str:

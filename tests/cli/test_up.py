@@ -22,7 +22,12 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rich.console import Console
 
-from app.cli.up import _with_kept_secrets, child_specs, public_environment
+from app.cli.up import (
+    _show_page,
+    _with_kept_secrets,
+    child_specs,
+    public_environment,
+)
 from app.domain.settings import Settings
 from app.host.valkey import free_port, private_folder, running_url
 
@@ -70,6 +75,57 @@ def test_every_child_gets_what_it_needs_and_no_more(
         assert secret not in json.dumps(
             [list(spec.command) for spec in children.values()]
         )
+
+
+def test_the_page_gets_its_passwords_and_no_other_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its logins reach it alone; with the port 0 there is no page."""
+    for name, value in INHERITED.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(
+        redis_url="redis://127.0.0.1/0",
+        flower_port=0,
+        page_port=8808,
+        page_password=SecretStr("pass-full"),
+        page_reader_password=SecretStr("pass-reader"),
+    )
+    told = {
+        spec.name: json.dumps(dict(spec.environment or {}))
+        for spec in child_specs(["elena"], settings, tmp_path, None)
+    }
+    for secret in ("pass-full", "pass-reader"):
+        assert [name for name in told if secret in told[name]] == ["page"]
+    for secret in INHERITED.values():
+        assert secret not in told["page"]
+    without = settings.model_copy(update={"page_port": 0})
+    names = [spec.name for spec in child_specs(["elena"], without, tmp_path, None)]
+    assert "page" not in names
+
+
+@pytest.mark.parametrize(
+    ("watched", "password", "shown"),
+    [
+        (True, None, r"The page, once and within ten minutes: http://127.0.0.1:8808/login\?key=link\.\d+\.\S+\n"),
+        (False, None, r"The page: http://127.0.0.1:8808  password in \S+/page.password\n"),
+        (True, "pass-full", r"The page: http://127.0.0.1:8808\n"),
+    ],
+)  # fmt: skip
+def test_a_link_that_opens_the_page_is_for_a_person_who_looks_on(
+    tmp_path: Path, watched: bool, password: str | None, shown: str
+) -> None:
+    """A password that was made here is never printed; a log gets no link either."""
+    given = None if password is None else SecretStr(password)
+    settings = Settings(flower_port=0, page_port=8808, page_password=given)
+    console = Console(
+        file=io.StringIO(), force_terminal=watched, no_color=True, highlight=False
+    )
+    made = _with_kept_secrets(settings, tmp_path, console)
+    _show_page(made, tmp_path, console, kept=password is None)
+    assert isinstance(console.file, io.StringIO)
+    assert re.fullmatch(shown, console.file.getvalue())
+    assert made.page_password is not None
+    assert made.page_password.get_secret_value() not in console.file.getvalue()
 
 
 def test_every_child_finds_redis(tmp_path: Path) -> None:
@@ -244,6 +300,7 @@ def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     environment = os.environ | {
         "STREAM_DATA_DIR": str(tmp_path),
         "STREAM_FLOWER_PORT": str(free_port()),
+        "STREAM_PAGE_PORT": str(free_port()),
         "STREAM_PUMP_INTERVAL": "600",
     }
     with (tmp_path / "up.log").open("w") as log:
@@ -254,7 +311,7 @@ def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             stderr=log,
             text=True,
         )
-    process.args = [environment["STREAM_FLOWER_PORT"]]
+    process.args = [environment["STREAM_FLOWER_PORT"], environment["STREAM_PAGE_PORT"]]
     yield process
     process.terminate()
     process.wait(15)
@@ -275,7 +332,13 @@ def serving(log: Path) -> bool:
     assert "starts again" not in text, text
     return all(
         re.search(sign, text)
-        for sign in ("direct@.* ready", "cycles@.* ready", "maxinterval", "Visit me")
+        for sign in (
+            "direct@.* ready",
+            "cycles@.* ready",
+            "maxinterval",
+            "Visit me",
+            "the page is served",
+        )
     )
 
 
@@ -291,7 +354,14 @@ def test_up_runs_everything_and_ends_in_good_order(
     assert running_url(tmp_path) is not None
     password = (tmp_path / "flower.password").read_text().strip()
     assert password not in log.read_text(), "a log is no terminal"
+    kept = (tmp_path / "page.password").read_text().strip()
+    assert kept not in log.read_text(), "nor is it for the page"
+    assert "login?key=" not in log.read_text(), "a link is a password, too"
     login = b64encode(f"stream:{password}".encode()).decode()
+    with pytest.raises(urllib.error.HTTPError) as stranger:
+        urllib.request.urlopen(f"http://127.0.0.1:{up.args[1]!s}/", timeout=5)
+    stranger.value.close()
+    assert stranger.value.code == 401
     for page in ("workers?json=1", "metrics", "api/workers", ""):
         address = f"http://127.0.0.1:{up.args[0]!s}/{page}"
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -304,11 +374,11 @@ def test_up_runs_everything_and_ends_in_good_order(
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             assert answer.status == 200
     pids = children_of(up.pid)
-    assert len(pids) == 5
+    assert len(pids) == 6
     arguments = b" ".join(
         Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids
     ).decode()
-    for kept in ("flower.password", "vault.key", "valkey/password"):
+    for kept in ("flower.password", "page.password", "vault.key", "valkey/password"):
         assert (tmp_path / kept).read_text().strip() not in arguments
     up.send_signal(signal.SIGTERM)
     assert up.wait(10) == 0
@@ -328,7 +398,7 @@ def test_nothing_outlives_a_killed_up(
         "everything running",
     )
     pids = children_of(up.pid)
-    assert len(pids) == 5
+    assert len(pids) == 6
     up.kill()
     up.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), 10)

@@ -269,9 +269,8 @@ def test_a_direct_message_is_known_by_what_is_remembered(
         keys.journal(message), line("aria", "deliver", "delivered").model_dump_json()
     )
     remembered = {"text": "psst", "name": "Kim", "channel": "66", "guild": ""}
-    store.client.hset(
-        keys.memory("aria", "said"), f"{message}.0", json.dumps(remembered)
-    )
+    item = json.dumps({"v": remembered, "at": 1})
+    store.client.hset(keys.memory("aria", "said"), f"{message}.0", item)
     said = explain(store, told, finding.named(store, message)).said
     assert (said.author, said.text, said.channel) == ("Kim", "psst", "66")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from app.domain.character import Character, load_characters
-from app.domain.errors import ConfigurationError, StoreForbidden
+from app.domain.character import Character
+from app.domain.errors import StoreForbidden
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
+from app.operator.characters import find_character
 from app.operator.why.finding import Said
 from app.store import keys, mutes, names, overview, roster
 from app.store.door import Store
@@ -59,7 +60,7 @@ def _why_aside(
     if muted := next(_mutes_of(store, entry.bot, said), ""):
         return f"is muted ({muted})"
     place = f"#{called}" if called else "the channel"
-    character = _known_characters(settings).get(entry.bot)
+    character = find_character(entry.bot, settings.characters_dir)
     if said.channel and character is not None:
         if not _is_watching(character, said, called):
             return f"does not watch {place}"
@@ -79,13 +80,6 @@ def _mutes_of(store: Store, bot: str, said: Said) -> Iterator[str]:
             one = store.run(mutes.read(key))
             if one is not None:
                 yield f"{one.scope} by {one.who}"
-
-
-def _known_characters(settings: Settings) -> Mapping[str, Character]:
-    try:
-        return load_characters(settings.characters_dir)
-    except ConfigurationError:
-        return {}
 
 
 def _is_watching(character: Character, said: Said, called: str) -> bool:

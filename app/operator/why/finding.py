@@ -28,6 +28,7 @@ class Said:
     parent: str = ""
     guild: str = ""
     author: str = ""
+    author_id: str = ""
     text: str = ""
     post_of: str = ""
     """Asked was for a post of this bot's, which answers the message."""
@@ -72,6 +73,7 @@ def look_up(store: Store, message: str) -> Said:
                 parent=event.parent_id or "",
                 guild=event.guild_id or "",
                 author=event.author_name,
+                author_id=event.author_id,
                 text=event.content,
             )
         for entry in store.run(roster.roster()):
@@ -82,6 +84,7 @@ def look_up(store: Store, message: str) -> Said:
                     channel=str(line.get("channel", "")),
                     guild=str(line.get("guild", "")),
                     author=str(line.get("name", "")),
+                    author_id=str(line.get("author", "")),
                     text=str(line.get("text", "")),
                 )
     except StoreForbidden:

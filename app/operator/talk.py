@@ -1,0 +1,248 @@
+"""What was said, as far as the stream keeps it: places, the newest messages of each,
+and what our bots said.
+
+Messages that moved no bot are not kept, and so not here. A place that no gateway has
+named is taken for private: direct messages have no name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.lane import Lane
+from app.domain.model import Event, JournalLine, OutboxEntry, RosterEntry, snowflake_ms
+from app.operator.why.finding import Said, look_up
+from app.store import journal, keys, memories, names, outbox, overview, roster
+from app.store.door import Store
+
+SHOWN = 60
+"""Messages of a place."""
+MOST_PLACES = 200
+
+
+@dataclass(frozen=True)
+class Place:
+    """A channel with its threads, or a private talk."""
+
+    id: str
+    name: str
+    guild: str
+    """Empty: unknown, or private."""
+    direct: bool
+    lively: bool
+    """Whether anything that was said there is kept."""
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing that was said, by a person or a bot. Ids are empty where they are not
+    known; `text` is None where it is not kept any more."""
+
+    id: str
+    place: str
+    at_ms: int
+    author: str
+    name: str
+    bot: str = ""
+    """Which of our bots said it."""
+    text: str | None = None
+    reply_to: str = ""
+    thread: str = ""
+    state: str = ""
+    """Of a bot's post: `waits` until it is in Discord, `dead` if it never will be."""
+    reactions: tuple[tuple[str, str], ...] = ()
+    """(emoji, who)."""
+    edited: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """A person's message with its journal, and what our bots said to it."""
+
+    message: Message
+    lines: tuple[JournalLine, ...]
+    posts: tuple[Message, ...]
+
+
+def find_places(store: Store, direct: bool = False) -> list[Place]:
+    """Where bots listen, by server. `direct`: private talks as well. Raises
+    StoreUnavailable."""
+    entries = store.run(roster.roster())
+    lively = {key.split(":")[1] for key in memories.scan(store, keys.left_bytes("*"))}
+    wanted = lively | {channel for entry in entries for channel in entry.channels}
+    places = list(_named(store, wanted, lively)) if wanted else []
+    found = {one.id for one in places}
+    places = sorted(places, key=lambda one: (one.guild, int(one.id)))
+    if direct:
+        private = sorted(lively - found, key=int, reverse=True)
+        places += [Place(one, "", "", direct=True, lively=True) for one in private]
+    if len(places) > MOST_PLACES:
+        places = [one for one in places if one.lively]
+    return places[:MOST_PLACES]
+
+
+def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
+    for key in sorted(memories.scan(store, keys.names("*"))):
+        guild, ids = key.split(":")[1], sorted(wanted)
+        called = store.run(names.called(guild, ids))
+        # A topic is named after its channel.
+        topics = store.run(names.called(guild, [f"topic:{one}" for one in ids]))
+        for one, name in called.items():
+            topic = topics.get(f"topic:{one}", "")
+            yield Place(one, name, guild, False, one in lively, topic)
+
+
+def is_private(store: Store, said: Said, lines: Iterable[JournalLine]) -> bool:
+    """Whether a message was said in private. What is not known to be public is taken
+    for private."""
+    places = {said.channel, said.parent} - {""}
+    if not places:
+        return any(line.reason == "direct message" for line in lines)
+    return not any(
+        store.run(names.called(key.split(":")[1], sorted(places)))
+        for key in memories.scan(store, keys.names("*"))
+    )
+
+
+def list_bots(store: Store) -> tuple[RosterEntry, ...]:
+    """Our bots, by name."""
+    return store.run(roster.roster())
+
+
+def list_newest(store: Store, place: str) -> tuple[str, ...]:
+    """Ids of the newest messages of a place, oldest first."""
+    return store.run(overview.newest_messages(place, SHOWN))
+
+
+def read_lines(store: Store, message: str) -> tuple[JournalLine, ...]:
+    """What was decided about a message."""
+    return store.run(journal.read(message))
+
+
+def read_message(
+    store: Store, place: str, message: str, entries: Sequence[RosterEntry]
+) -> Told:
+    """One message of a place, with all that is known of it."""
+    lines = store.run(journal.read(message))
+    said = look_up(store, message)
+    event = None if said.text else _waiting(store, place, message, lines)
+    if event is not None:
+        said = _said_of(event)
+    ours = {entry.user_id: entry.bot for entry in entries}
+    deleted = any(line.verdict == "deleted" for line in lines)
+    posts = tuple(_posts(store, place, message, lines, entries))
+    known = Message(
+        id=message,
+        place=place,
+        at_ms=snowflake_ms(message),
+        author=said.author_id,
+        name=said.author or "somebody",
+        bot=ours.get(said.author_id, ""),
+        text=said.text if said.author else None,
+        thread=said.channel_name if said.channel not in {"", place} else "",
+        reactions=tuple((one.text or "", one.bot) for one in posts if not one.id),
+        edited=any(line.step == "edit" for line in lines),
+        deleted=deleted,
+    )
+    return Told(known, lines, tuple(one for one in posts if one.id))
+
+
+def read_openings(store: Store, place: str) -> list[Message]:
+    """What bots said in a place within a day without being asked."""
+    found = []
+    for bot, entry_id in store.run(overview.posts_of_bots(place)):
+        if entry_id.startswith("p:"):
+            lines = store.run(journal.read(entry_id))
+            found += list(_posts(store, place, "", lines, (), {bot: entry_id}))
+    return [one for one in found if one.id]
+
+
+def _waiting(
+    store: Store, place: str, message: str, lines: Sequence[JournalLine]
+) -> Event | None:
+    """A message that speaks to a bot is kept in the bot's inbox until it is answered."""
+    asked = {line.bot for line in lines if line.verdict == "direct"}
+    for bot in sorted(asked):
+        stream = keys.inbox(Lane(bot, place))
+        for event in store.run(overview.waiting_events(stream)):
+            if event.message_id == message:
+                return event
+    return None
+
+
+def _said_of(event: Event) -> Said:
+    return Said(
+        message=event.message_id,
+        channel=event.channel_id,
+        channel_name=event.channel_name,
+        parent=event.parent_id or "",
+        guild=event.guild_id or "",
+        author=event.author_name,
+        author_id=event.author_id,
+        text=event.content,
+    )
+
+
+def _posts(
+    store: Store,
+    place: str,
+    message: str,
+    lines: Sequence[JournalLine],
+    entries: Sequence[RosterEntry],
+    written: Mapping[str, str] | None = None,
+) -> Iterator[Message]:
+    """What each bot said to a message; a reaction has no id, and its emoji as text."""
+    committed = dict(written or {})
+    for line in lines:
+        if line.verdict == "committed":
+            committed[line.bot] = str(line.numbers.get("entry", ""))
+    for bot, entry_id in committed.items():
+        own = [line for line in lines if line.bot == bot]
+        delivered = [one for one in own if one.verdict == "delivered"]
+        post = str(delivered[-1].numbers.get("message", "")) if delivered else ""
+        entry = store.run(outbox.read(entry_id)) if entry_id else None
+        if entry is not None and entry.emoji:
+            yield Message("", place, 0, bot, bot, bot=bot, text=entry.emoji)
+            continue
+        yield Message(
+            id=post if post.isdecimal() else entry_id,
+            place=place,
+            at_ms=(delivered or own)[-1].at_ms if own else 0,
+            author=_account(bot, entries),
+            name=bot,
+            bot=bot,
+            text=_text_of(store, bot, message, entry),
+            reply_to=(entry.reply_to or "") if entry is not None else message,
+            state=_state_of(own),
+        )
+
+
+def _account(bot: str, entries: Sequence[RosterEntry]) -> str:
+    return next((entry.user_id for entry in entries if entry.bot == bot), "")
+
+
+def _text_of(
+    store: Store, bot: str, message: str, entry: OutboxEntry | None
+) -> str | None:
+    if entry is not None:
+        return "\n".join(entry.chunks)
+    remembered = store.run(overview.spoken_line(bot, message)) if message else {}
+    return str(remembered["text"]) if remembered else None
+
+
+def _state_of(lines: Sequence[JournalLine]) -> str:
+    """From the last thing that happened to a post."""
+    for line in reversed(lines):
+        if line.verdict in {"delivered", "dry_run"}:
+            return ""
+        if line.step == "deliver" and line.verdict in {
+            "dead",
+            "expired",
+            "muted",
+            "cancelled",
+        }:
+            return "dead"
+    return "waits"
