@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.report import table
+from tests.chaos.report import slowest, table
 from tests.chaos.run import Seen, play
 from tests.chaos.schedule import KINDS, VERSION, schedule
 from tests.sim.checker import Checker
@@ -50,16 +50,26 @@ def _told(seen: Seen, took: float) -> int:
     )
     for one in broken:
         print(f"  {one}")
-        message = next((word for word in one.what.split() if word in evidence.said), "")
-        for line in evidence.journals.get(message, ()):
-            print(
-                f"    {line.at_ms} {line.bot} {line.step} {line.verdict}: {line.reason}"
-            )
+        _tell_journal(
+            seen, next((word for word in one.what.split() if word in evidence.said), "")
+        )
+    for slow in slowest(seen):
+        print(f"  {slow.bot} answered {slow.message} after {slow.seconds:.1f} s")
+        _tell_journal(seen, slow.message)
     for process in seen.ended:
         print(f"  ended by itself: {process}")
     failed = bool(broken or seen.ended)
     print("BROKEN" if failed else "all promises kept")
     return int(failed)
+
+
+def _tell_journal(seen: Seen, message: str) -> None:
+    """A message's journal; seconds since it appeared."""
+    at = next((one.at for one in seen.evidence.messages if one.id == message), 0.0)
+    for line in seen.evidence.journals.get(message, ()):
+        seconds = line.at_ms / 1000 - at
+        what = f"{line.bot} {line.step} {line.verdict}: {line.reason}"
+        print(f"    {seconds:7.1f} s  {what}")
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -31,6 +31,29 @@ class Recovery:
         return self.waits[min(len(self.waits) - 1, int(part * len(self.waits)))]
 
 
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A question that waited long for its answer, whatever befell meanwhile."""
+
+    seconds: float
+    bot: str
+    message: str
+
+
+def slowest(seen: Seen, most: int = 3, least_s: float = 20.0) -> list[Slow]:
+    """The longest waits of at least so many seconds."""
+    checker = Checker(seen.evidence)
+    at = {one.id: one.at for one in seen.evidence.messages}
+    found = [
+        Slow(answered - at[message], bot, message)
+        for message, said in seen.evidence.said.items()
+        for bot in said.asks
+        if (answered := checker.answered_at(bot, message)) is not None
+    ]
+    long = [one for one in found if one.seconds >= least_s]
+    return sorted(long, key=lambda one: -one.seconds)[:most]
+
+
 def recoveries(seen: Seen) -> list[Recovery]:
     """By kind, in the order in which the kinds first struck."""
     kinds = list(dict.fromkeys(one.kind for one in seen.struck))

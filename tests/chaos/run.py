@@ -290,7 +290,7 @@ def _shown(one: Post, reacted: dict[int, set[str]]) -> Shown:
         reply_to=str(one.reply_to or ""),
         nonce=str(one.nonce or ""),
         edited=one.edited,
-        deleted=one.deleted,
+        deleted=one.at if one.deleted else None,
         reacted=tuple(sorted(reacted.get(one.message_id, ()))),
     )
 

@@ -49,6 +49,8 @@ class Trouble:
         fault = waiting.pop(0)
         self.struck += 1
         amount = f" {fault.amount:g} s" if "pause" in fault.kind else ""
+        if fault.kind == "wrong clock":
+            amount = f", {fault.amount:+.0f} s"
         self._timeline.tell(who, f"!! {place}: {fault.kind}{amount} at {what}")
         return fault
 

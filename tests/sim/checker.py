@@ -12,6 +12,8 @@ from app.domain.model import JournalLine
 from tests.sim.evidence import Evidence, Shown
 
 DAY_S = 86_400
+HEALED_S = 10.0
+"""Seconds after Redis was emptied in which the gateways write again what they know."""
 PASSING = frozenset(
     {
         ("admit", "direct"),
@@ -79,6 +81,7 @@ class Checker:
             *self._spoken_while_muted(),
             *self._over_budget(),
             *self._stale(),
+            *self._answered_though_deleted(),
         ]
 
     def answered_at(self, bot: str, message: str) -> float | None:
@@ -111,13 +114,18 @@ class Checker:
     def _lost(self) -> Iterator[Broken]:
         for message, said in self._evidence.said.items():
             shown = self._by_id[message]
-            if shown.deleted or shown.edited:
+            if shown.deleted is not None or shown.edited or self._forgotten(shown):
                 continue
             for bot in said.asks:
                 if (bot, message) in self._evidence.unheard:
                     continue
                 if not self._answered(bot, shown) and not self._excused(bot, message):
                     yield Broken("nothing direct lost", f"{bot} owes {message}")
+
+    def _forgotten(self, shown: Shown) -> bool:
+        """Whether Redis was emptied after it: what was admitted then is lost, and so is
+        the journal that says so."""
+        return any(shown.at < at + HEALED_S for at in self._evidence.emptied)
 
     def _answered(self, bot: str, shown: Shown) -> bool:
         return bot in shown.reacted or (bot, shown.id) in self._answers
@@ -205,3 +213,13 @@ class Checker:
             late = answer.at - self._by_id[message].at
             if late > latest:
                 yield Broken("freshness", f"{bot} answered {message} {late:.0f} s late")
+
+    def _answered_though_deleted(self) -> Iterator[Broken]:
+        """Discord shows no more what such an answer answers: the journal tells it."""
+        for message in self._evidence.said:
+            lines = self._evidence.journals[message]
+            gone = [line.at_ms for line in lines if line.verdict == "deleted"]
+            for line in lines:
+                sent = (line.step, line.verdict) == ("commit", "committed")
+                if gone and sent and line.at_ms > min(gone):
+                    yield Broken("deletion", f"{line.bot} answered {message} after it")

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from random import Random
 from typing import Any, TypeVar
 from unittest import mock
@@ -73,6 +73,8 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.dead = False
+        self.clock_off = 0.0
+        """Seconds by which its clock is wrong."""
         self.paused_until = 0.0
         """Simulated seconds until which it does nothing."""
         self.tasks: dict[asyncio.Task[Any], None] = {}
@@ -189,14 +191,30 @@ def simulated(seed: str) -> Iterator[SimulatedLoop]:
     """A loop, and everywhere its time and the seed's chance in place of the
     machine's."""
     loop, ids = SimulatedLoop(), Random(f"{seed} ids")
+
+    def wall() -> float:
+        """As the process that asks sees it."""
+        process = PROCESS.get()
+        return loop.wall() + (process.clock_off if process is not None else 0.0)
+
+    class Date(datetime):
+        """The date of the process that asks."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Date:
+            return cls.fromtimestamp(wall(), tz)
+
     fresh = mock.Mock(side_effect=lambda: uuid.UUID(int=ids.getrandbits(128)))
     import random
 
     state = random.getstate()
     random.seed(f"{seed} chance")
     with (
-        mock.patch.object(time, "time", loop.wall),
+        mock.patch.object(time, "time", wall),
         mock.patch.object(time, "monotonic", loop.wall),
+        mock.patch("app.runtime.clock.datetime", Date),
+        mock.patch("app.delivery.courier.datetime", Date),
+        mock.patch("app.worker.chores.datetime", Date),
         mock.patch.object(time, "sleep", lambda seconds: wait(asyncio.sleep(seconds))),
         mock.patch.object(uuid, "uuid4", fresh),
         mock.patch("app.gateway.intake.uuid4", fresh),

@@ -23,7 +23,8 @@ class Shown:
     reply_to: str = ""
     nonce: str = ""
     edited: bool = False
-    deleted: bool = False
+    deleted: float | None = None
+    """When it was deleted, in Unix seconds."""
     reacted: tuple[str, ...] = ()
 
 
@@ -74,3 +75,5 @@ class Evidence:
     silences: Sequence[Silence] = ()
     unheard: frozenset[tuple[str, str]] = frozenset()
     """Bots and messages of which no event came, or a late one."""
+    emptied: tuple[float, ...] = ()
+    """When Redis lost everything, in Unix seconds."""

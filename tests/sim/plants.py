@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 from app.domain.errors import StoreUnavailable
-from app.domain.model import Addressing, AuthorKind, Event
+from app.domain.model import Addressing, AuthorKind, Event, InboxEntry
+from app.gateway.store_ports import StorePorts
 from app.rules.addressing import addressing
 from app.store import outbox
 from app.store.lanes import Overdue
@@ -45,7 +46,7 @@ class Plant:
         """The functions are replaced inside."""
         with ExitStack() as stack:
             for name, function in self.patches:
-                stack.enter_context(mock.patch(name, function, create=True))
+                stack.enter_context(mock.patch(name, function))
             yield
 
 
@@ -80,21 +81,23 @@ def _overdue(*_: Any) -> Any:
     return command("PING", parse=lambda _: Overdue((), (), ()))
 
 
+receipt = StorePorts.receipt
+
+
 async def _any_receipt(
     self: Any, bot: str, channel_id: str, message_id: str, nonce: str
 ) -> None:
     flying = await self._store.run(outbox.in_flight(bot, channel_id))
-    entry = await self._store.run(outbox.read(flying.entry)) if flying else None
-    if entry is not None:
-        await self._store.run(
-            outbox.record_delivery(
-                entry,
-                chunk=flying.chunk,
-                message_id=message_id,
-                how="receipt",
-                date="2027-01-04",
-            )
-        )
+    if flying is not None:
+        await receipt(self, bot, channel_id, message_id, flying.nonce)
+
+
+async def _healed_nothing(_: Any) -> None:
+    pass
+
+
+def _newest_first(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
+    return sorted(entries, key=lambda entry: -int(entry.event.message_id))
 
 
 PLANTS = (
@@ -147,6 +150,58 @@ PLANTS = (
         "a gap that the cursor passes unread",
         "nothing direct lost",
         patches=(("app.gateway.backfill.Backfill._read_after", _nothing_read),),
+    ),
+    Plant(
+        "a mute that is not looked at before the POST",
+        "mute",
+        swaps=(("if muted then return {'muted', 0, 0, 0} end", ""),),
+    ),
+    Plant(
+        "a POST that is sent again unread",
+        "no duplicate",
+        swaps=(
+            (
+                "if not absent and now + timeout_ms - first >= nonce_window_ms then",
+                "if false then",
+            ),
+        ),
+    ),
+    Plant(
+        "a lane that is read newest first",
+        "order",
+        patches=(("app.brain.perceive.in_turn", _newest_first),),
+    ),
+    Plant(
+        # Each of these guards has the others behind it: one that is missing alone
+        # breaks no promise here. `tests/mutants.py` takes them one by one.
+        "a commit that looks at neither lock, floor nor answer",
+        "no pile-on",
+        lines=(
+            "return refuse('lost_lock', 'another cycle owns the lane')",
+            "return refuse('answered', 'already answered or declined')",
+        ),
+        swaps=(
+            (
+                "if not holder or holder.bot ~= bot or holder.message ~= message",
+                "if false and holder.message ~= message",
+            ),
+        ),
+    ),
+    Plant(
+        "an emptied Redis that nobody heals",
+        "nothing direct lost",
+        patches=(("app.gateway.healing.Healing.turn", _healed_nothing),),
+    ),
+    Plant(
+        "a deletion that nobody heeds",
+        "deletion",
+        swaps=(
+            (
+                "if redis.call('EXISTS', keys.deleted(message)) == 1 then",
+                "if false then",
+            ),
+            ("EXISTS', answer, keys.deleted(message))", "EXISTS', answer)"),
+        ),
     ),
     Plant(
         "a wake that comes hours too late",

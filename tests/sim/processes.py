@@ -6,24 +6,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import threading
-from collections.abc import Callable, Collection, Coroutine, Iterator
+import time
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from random import Random
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
+from langchain_core.messages import BaseMessage
 from pydantic import SecretStr
 
+from app.brain.billing import Account
+from app.brain.models import Answer, Speaker
 from app.broker.hints import CYCLE, DELIVER, POLL, PUMP
 from app.delivery.address import Address
 from app.delivery.rest import NOTHING_ASKED, Asked, Found, History
 from app.delivery.rest import Place as Whereabouts
 from app.domain.character import load_character
-from app.domain.errors import StoreUnavailable, StreamError
+from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
 from app.domain.lane import Lane
-from app.domain.model import AuthorKind, ChatLine
+from app.domain.model import AuthorKind, ChatLine, Cost
 from app.domain.settings import Settings
 from app.gateway.presence import Presence
 from app.gateway.run import Gateway, Hosted
@@ -46,6 +51,8 @@ from tests.sim.record import (
     CHANNEL_IDS,
     GUILD,
     NAMES,
+    PARENTS,
+    PRIVATE_WITH,
     USER_IDS,
     Message,
     Place,
@@ -77,6 +84,10 @@ class World:
         self.seed, self.settings, self.wire, self.server = seed, settings, wire, server
         self.record, self.broker, self.timeline = record, broker, timeline
         self.rng = Random(f"{seed} processes")
+        self.proactive = False
+        """Whether bots open conversations."""
+        self.model = False
+        """Whether a language model speaks."""
 
     @property
     def loop(self) -> Any:
@@ -120,6 +131,42 @@ class Work:
         self._task.add_done_callback(lambda _: done(self))
 
 
+class SimulatedSpeaker(Speaker):
+    """A language model: it says something, after a while."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(models=(), timeout=world.settings.model_timeout)
+        self._world = world
+
+    def estimate(self, messages: Sequence[BaseMessage]) -> Cost:
+        """What one call takes at most."""
+        return Cost(500, 1_000)
+
+    def ask(
+        self,
+        messages: Sequence[BaseMessage],
+        now_ms: int,
+        account: Account | None = None,
+    ) -> Answer:
+        """One answer."""
+        return wait(self._said())
+
+    async def _said(self) -> Answer:
+        process, world = PROCESS.get(), self._world
+        assert process is not None
+        fault = world.wire.trouble.strikes("model", process.name, "a question")
+        seconds = world.rng.uniform(0.5, 6.0)
+        if fault is not None and fault.kind == "slow":
+            seconds = min(fault.amount, self.timeout)
+        await asyncio.sleep(seconds)
+        await world.wire.travel(process)
+        if fault is not None and (fault.kind == "fails" or seconds >= self.timeout):
+            raise ModelUnavailable("the simulation says so", 0, 0)
+        words = "" if fault is not None and fault.kind == "wordless" else "I see."
+        content = json.dumps({"action": "reply", "text": words})
+        return Answer(content, tokens=300, micro_usd=500)
+
+
 class SimulatedRest:
     """In place of `DiscordRest`."""
 
@@ -158,7 +205,8 @@ class SimulatedRest:
 
     def place(self, bot: str, token: str, channel: str) -> Whereabouts:
         """Where a channel is."""
-        return Whereabouts(GUILD)
+        guild = None if channel in PRIVATE_WITH else GUILD
+        return Whereabouts(guild, PARENTS.get(channel))
 
     @contextlib.contextmanager
     def typing(self, bot: str, token: str, channel: str) -> Iterator[None]:
@@ -362,7 +410,10 @@ class SimulatedClient:
         self._intake, self._sessions = intake, sessions
         self.user_id = USER_IDS[bot]
         record = world.record
-        self.channels = [SimulatedChannel(record, one) for one in CHANNEL_IDS.values()]
+        private = [one for one, with_bot in PRIVATE_WITH.items() if with_bot == bot]
+        self.channels = [
+            SimulatedChannel(record, one) for one in (*CHANNEL_IDS.values(), *private)
+        ]
         self.guilds = [self]
         self.id, self.me = int(GUILD), None
         self._events: asyncio.Queue[tuple[str, Message]] = asyncio.Queue()
@@ -464,7 +515,7 @@ class SimulatedClient:
         return self.channels
 
     async def active_threads(self) -> list[SimulatedChannel]:
-        """There are none."""
+        """What is in the list of channels already."""
         return []
 
     def barred(self, _: str) -> str:
@@ -511,13 +562,20 @@ class SimulatedGateway:
 
     async def _run(self) -> None:
         world = self._world
+        proactive = {"proactive": world.proactive, "drive": 1.0}
         characters = {bot: load_character(bot) for bot in self._bots}
+        characters = {
+            bot: one.model_copy(
+                update={"pacing": one.pacing.model_copy(update=proactive)}
+            )
+            for bot, one in characters.items()
+        }
         tokens = {bot: f"token-{bot}" for bot in self._bots}
         with (
             mock.patch("app.gateway.store_ports.AsyncStore", world.async_store),
             mock.patch("app.gateway.store_ports.HintSender", world.hints),
         ):
-            ports = StorePorts(characters, tokens, world.settings, world.loop.wall)
+            ports = StorePorts(characters, tokens, world.settings, time.time)
         hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
         gateway = _QuietGateway(
             hosted, ports, world.settings, shipped_policy(), ports.clock
@@ -533,7 +591,12 @@ class SimulatedGateway:
 def seams(world: World) -> Iterator[None]:
     """The simulated world in place of Discord's client, of locks and of collectors."""
     SimulatedLock.world = world
+
+    def speaker(*_: object, **__: object) -> SimulatedSpeaker | None:
+        return SimulatedSpeaker(world) if world.model else None
+
     with (
+        mock.patch("app.brain.brain.speaker", speaker),
         mock.patch("app.worker.worker.LaneLock", SimulatedLock),
         mock.patch("app.gateway.run.heap.settle"),
         mock.patch("app.gateway.run.configure_discord"),

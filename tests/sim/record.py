@@ -4,7 +4,7 @@ connection."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -16,14 +16,33 @@ from app.delivery.attempts import _sending
 from app.domain.model import DISCORD_EPOCH_MS, AuthorKind, Event
 from tests.sim.calls import Timeline, Wire
 from tests.sim.clock import PROCESS, Process
-from tests.sim.scenario import BOTS, CHANNELS, PEOPLE, Fault
+from tests.sim.scenario import BOTS, CHANNELS, PEOPLE, PRIVATE, THREADS, Fault
 
 GUILD = "700"
 CHANNEL_IDS = {name: str(800 + n) for n, name in enumerate(CHANNELS)}
 USER_IDS = {name: str(900 + n) for n, name in enumerate((*BOTS, *PEOPLE))}
+PARENTS = {CHANNEL_IDS[name]: CHANNEL_IDS[of] for name, of in THREADS.items()}
+"""By thread: its channel."""
+PRIVATE_IDS = {
+    (who, bot): str(1_000 + 10 * n + m)
+    for n, who in enumerate(PEOPLE)
+    for m, bot in enumerate(BOTS)
+}
+"""By person and bot: the channel of their direct messages."""
+PRIVATE_WITH = {channel: bot for (_, bot), channel in PRIVATE_IDS.items()}
 BOT_OF = {USER_IDS[bot]: bot for bot in BOTS}
 NAMES = {user: name for name, user in USER_IDS.items()}
 SERVER_S = 0.05
+
+
+def channel_id(channel: str, who: str, asks: Sequence[str]) -> str:
+    """The channel of what somebody says."""
+    return PRIVATE_IDS[who, asks[0]] if channel == PRIVATE else CHANNEL_IDS[channel]
+
+
+def hears(bot: str, channel: str) -> bool:
+    """Whether a bot is there."""
+    return PRIVATE_WITH.get(channel, bot) == bot
 
 
 @dataclass(slots=True)
@@ -123,7 +142,8 @@ class Record:
 
     def _tell_all(self, kind: str, message: Message) -> None:
         for bot in BOTS:
-            if (client := self.listeners.get(bot)) is not None:
+            client = self.listeners.get(bot)
+            if client is not None and hears(bot, message.channel):
                 client.owed(kind, message)
 
     def history(self, channel: str, after: int, limit: int | None) -> list[Message]:
@@ -146,14 +166,16 @@ def event_of(message: Message, ours: Mapping[str, str], _: object = None) -> Eve
     return Event(
         message_id=message.id,
         channel_id=message.channel,
-        guild_id=GUILD,
+        guild_id=None if message.channel in PRIVATE_WITH else GUILD,
+        is_dm=message.channel in PRIVATE_WITH,
+        parent_id=PARENTS.get(message.channel),
         author_id=message.author,
         author_name=NAMES[message.author],
         author_kind=AuthorKind.OURS if bot else AuthorKind.HUMAN,
         content=message.text,
         reply_to=message.reply_to or None,
         mentions=tuple(mentions),
-        channel_name=message.channel,
+        channel_name="" if message.channel in PRIVATE_WITH else message.channel,
         names={user: NAMES[user] for user in mentions},
     )
 

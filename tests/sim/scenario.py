@@ -6,9 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
+VERSION = 3
+"""A seed means another simulation in another version."""
+
 BOTS = ("aria", "dotty", "elena")
 PEOPLE = ("Ada", "Ben", "Cleo", "Dan", "Eve")
-CHANNELS = ("lounge", "garden")
+CHANNELS = ("lounge", "garden", "attic")
+THREADS = {"attic": "lounge"}
+"""Those that are threads, and in which channel."""
+PRIVATE = "private"
+"""In place of a channel: the direct messages of the person and the bot asked."""
 
 BEGIN = 30.0
 """Seconds until people begin to speak: who starts for the first time reads nothing
@@ -52,7 +59,7 @@ class Act:
 class Fault:
     """Something that goes wrong at the next call of a `place` after `at` seconds:
     store (a cycle, a delivery or an admission), chore (any call of the store), broker,
-    post, read, event, session or process."""
+    post, read, event, session, model, process or server."""
 
     at: float
     place: str
@@ -71,6 +78,10 @@ class Scenario:
     cooldown: float = 60.0
     root_posts: int = 6
     daily_posts: int = 500
+    model: bool = False
+    """Whether a language model speaks, or the offline voice."""
+    proactive: bool = False
+    """Whether bots open conversations where it is quiet."""
     nonce_window: float = 120.0
     """Seconds for which Discord knows a nonce."""
     settles: float = 600.0
@@ -109,7 +120,9 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "read": ("500 before", "slow"),
     "event": ("withheld", "doubled", "late"),
     "session": ("resumed", "new"),
-    "process": ("crash", "pause"),
+    "model": ("fails", "slow", "wordless"),
+    "process": ("crash", "pause", "wrong clock"),
+    "server": ("emptied",),
 }
 _WEIGHTS = {
     "store": 9,
@@ -119,8 +132,13 @@ _WEIGHTS = {
     "read": 1,
     "event": 3,
     "session": 4,
+    "model": 2,
     "process": 1,
 }
+SHARE_EMPTIED = 0.25
+"""Of the seeds: in them Redis is emptied, once."""
+CLOCKS = (-172_800.0, -1_200.0, -90.0, 90.0, 1_200.0, 172_800.0)
+"""Seconds by which a process's clock is wrong."""
 
 
 def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> Scenario:
@@ -129,6 +147,8 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
     span = hours * 3600
     acts = _acts(rng, span, int(messages * hours))
     wrong = [_fault(rng, span) for _ in range(int(faults * hours))]
+    if rng.random() < SHARE_EMPTIED:
+        wrong.append(Fault(rng.uniform(span / 3, span), "server", "emptied"))
     return Scenario(
         seed=seed,
         hours=hours,
@@ -138,6 +158,8 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
         root_posts=rng.choice((2, 6)),
         daily_posts=rng.choice((12, 500)),
         nonce_window=rng.choice((15.0, 120.0)),
+        model=rng.random() < 0.5,
+        proactive=rng.random() < 0.5,
     )
 
 
@@ -145,6 +167,8 @@ def _fault(rng: Random, span: float) -> Fault:
     place = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     kind = rng.choice(FAULTS[place])
     amount = rng.choice((0.5, 2.0, 7.0, 20.0, 70.0, 150.0))
+    if kind == "wrong clock":
+        amount = rng.choice(CLOCKS)
     return Fault(rng.uniform(BEGIN, span), place, kind, amount)
 
 
@@ -157,7 +181,8 @@ def _acts(rng: Random, span: float, messages: int) -> list[Act]:
         at += pause if rng.random() < 0.6 else pause * span / messages / 2
         if at > span:
             break
-        said = _said(rng, at, number)
+        last = _last_question(acts) if rng.random() < 0.15 else None
+        said = _said(rng, at, number) if last is None else _again(rng, last, number)
         acts.append(said)
         chance = rng.random()
         if chance < 0.04:
@@ -167,16 +192,31 @@ def _acts(rng: Random, span: float, messages: int) -> list[Act]:
             acts.append(
                 Act(at + rng.uniform(0.05, 20), "edit", number=number, text=text)
             )
-        elif chance < 0.10:
+        elif chance < 0.11 and said.channel != PRIVATE:
             acts += _muted(rng, at, said.channel)
     return acts
+
+
+def _last_question(acts: list[Act]) -> Act | None:
+    said = [act for act in acts if act.kind == "say"]
+    return said[-1] if said and said[-1].asks else None
+
+
+def _again(rng: Random, last: Act, number: int) -> Act:
+    """The same person asks the same bots once more, soon."""
+    called, _, _ = last.text.rpartition(f"({last.number})")
+    at = last.at + rng.uniform(0.05, 3)
+    return replace(last, at=at, number=number, text=f"{called}({number})")
 
 
 def _said(rng: Random, at: float, number: int) -> Act:
     asks: tuple[str, ...] = ()
     text = f"{rng.choice(CHATTER)} ({number})"
-    chance = rng.random()
-    if chance < 0.45:
+    channel, chance = rng.choice(CHANNELS), rng.random()
+    if rng.random() < 0.12:
+        asks, channel = (rng.choice(BOTS),), PRIVATE
+        text = f"{rng.choice(QUESTIONS)} ({number})"
+    elif chance < 0.45:
         asks = tuple(rng.sample(BOTS, 2 if chance < 0.1 else 1))
         called = " and ".join(f"<@{bot}>" for bot in asks)
         text = f"{called} {rng.choice(QUESTIONS)} ({number})"
@@ -185,14 +225,14 @@ def _said(rng: Random, at: float, number: int) -> Act:
         kind="say",
         number=number,
         who=rng.choice(PEOPLE),
-        channel=rng.choice(CHANNELS),
+        channel=channel,
         text=text,
         asks=asks,
     )
 
 
 def _muted(rng: Random, at: float, channel: str) -> list[Act]:
-    begin = at + rng.uniform(0, 15)
+    begin = at + rng.uniform(0, 6)
     scope = rng.choice((f"channel:{channel}", "all", f"bot:{rng.choice(BOTS)}"))
     return [
         Act(begin, "mute", scope=scope),

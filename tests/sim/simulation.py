@@ -22,7 +22,7 @@ from tests.sim.calls import Broker, Hint, Timeline, Trouble, Wire
 from tests.sim.clock import START, Process, SimulatedLoop, simulated
 from tests.sim.evidence import Evidence, Limits, Said, Shown, Silence
 from tests.sim.processes import SimulatedGateway, SimulatedWorker, World, seams
-from tests.sim.record import CHANNEL_IDS, USER_IDS, Message, Record
+from tests.sim.record import CHANNEL_IDS, USER_IDS, Message, Record, channel_id
 from tests.sim.scenario import BOTS, Act, Scenario
 from tests.sim.server import Edit, Server
 
@@ -90,7 +90,9 @@ class Simulation:
             broker=self.broker,
             timeline=self.timeline,
         )
+        self.world.proactive, self.world.model = scenario.proactive, scenario.model
         self._rng = Random(f"{seed} machine")
+        self._emptied: list[float] = []
         self._processes: dict[str, Process] = {}
         self._workers: dict[str, SimulatedWorker] = {}
         self._said: dict[int, Message] = {}
@@ -128,6 +130,7 @@ class Simulation:
             limits=self._limits(),
             silences=self._silences,
             unheard=frozenset(self.record.unheard),
+            emptied=tuple(self._emptied),
         )
         return Outcome(
             scenario=self.scenario,
@@ -196,8 +199,13 @@ class Simulation:
             if fault := self.trouble.strikes("process", name, "any moment"):
                 if fault.kind == "crash":
                     process.crash()
+                elif fault.kind == "wrong clock":
+                    process.clock_off = fault.amount
                 else:
                     process.paused_until = self.loop.time() + fault.amount
+            if self.trouble.strikes("server", "redis", "any moment"):
+                self.server.client.flushdb()
+                self._emptied.append(self.loop.wall())
             bot = self._rng.choice(BOTS)
             client = self.record.listeners.get(bot)
             if client is not None and (
@@ -228,7 +236,7 @@ class Simulation:
         text = act.text
         for bot in BOTS:
             text = text.replace(f"<@{bot}>", f"<@{USER_IDS[bot]}>")
-        channel = CHANNEL_IDS[act.channel]
+        channel = channel_id(act.channel, act.who, act.asks)
         message = self.record.create(USER_IDS[act.who], channel, text)
         self._said[act.number] = message
         self._acts[message.id] = act
@@ -271,13 +279,13 @@ def _shown(one: Message) -> Shown:
         reply_to=one.reply_to,
         nonce=one.nonce,
         edited=one.edited_at is not None,
-        deleted=one.deleted_at is not None,
+        deleted=None if one.deleted_at is None else START + one.deleted_at,
         reacted=tuple(bot for bot, _ in one.reactions),
     )
 
 
 def _said(act: Act) -> Said:
-    return Said(act.who, act.channel, act.asks)
+    return Said(act.who, channel_id(act.channel, act.who, act.asks), act.asks)
 
 
 def _nothing() -> None:
