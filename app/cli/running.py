@@ -84,6 +84,17 @@ def demo(
         bool,
         typer.Option(help="whether only who has the printed address may open the page"),
     ] = True,
+    character: Annotated[
+        list[Path] | None,
+        typer.Option(help="a character file of your own; may be given again"),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROVIDER:NAME",
+            help="what they speak with; its key stands in STREAM_KEY_<PROVIDER>",
+        ),
+    ] = None,
 ) -> None:
     """Three characters in a Discord on this machine: no account, key or network
     needed."""
@@ -96,6 +107,8 @@ def demo(
             json_file=json_file,
             port=port,
             token=token,
+            files=character or (),
+            model=model,
         )
     )
 

@@ -5,32 +5,46 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import secrets
 import signal
 import tempfile
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from app.demo.live import Live
+from app.demo.box import Box
 from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, Said
-from app.demo.page import Page
 from app.demo.report import Json
-from app.demo.scene import Scene
+from app.demo.scene import Scene, SceneTalk
 from app.demo.stage import Stage, add_bots, on_stage, run_to_end
-from app.domain.character import Character, load_characters
-from app.domain.errors import PortInUse
-from app.host.valkey import free_port
+from app.domain.character import Character, ModelConfig, load_characters, read_character
+from app.domain.errors import ConfigurationError, PortInUse
+from app.domain.settings import Settings
+from app.host.valkey import free_port, is_bindable
 from app.loopback import Channel, LoopbackDiscord, Post
+from app.web.access import SESSION_S, Doorkeeper
+from app.web.actions import Actions
+from app.web.feed import Feed
+from app.web.room import Room
+from app.web.server import Site, build_application, start_server
 
 HOST = "127.0.0.1"
 PACING = {"cooldown": 8, "quiet_time": 3, "newcomer_days": 0}
 """Livelier than in earnest: somebody watches. Its people have just been made."""
 CHATTINESS = 0.65
+
+
+MODEL_KEY = re.compile(r"STREAM_(KEY_[A-Z0-9_]+)\Z")
+SCRIPTED = (
+    "The characters' lines are scripted: without a model they choose from their files."
+)
 
 
 def run(
@@ -40,32 +54,51 @@ def run(
     json_file: Path | None = None,
     port: int = 8808,
     token: bool = True,
+    files: Sequence[Path] = (),
+    model: str | None = None,
 ) -> int:
     """Run the demo until Ctrl-C, or headless for at most `seconds`; the exit code.
-    `token`: the page asks for one."""
+    `token`: the page asks for one. `files`: one's own characters; `model`: what all of
+    them speak with."""
     console = Console(stderr=True, highlight=False)
+    characters = choose_characters(files, model)
     with tempfile.TemporaryDirectory(prefix="the-stream-demo-") as folder:
-        demo = Demo(console, Path(folder))
+        demo = Demo(console, Path(folder), characters)
         if not headless:
-            return asyncio.run(
-                demo.with_page(port, secrets.token_urlsafe(16) if token else "")
-            )
+            return asyncio.run(demo.with_page(port, token))
         figures = run_to_end(demo.headless(seconds))
     show_figures(console, figures, json_file)
     return 0 if is_healthy(figures) else 1
 
 
+def choose_characters(files: Sequence[Path], model: str | None) -> list[Character]:
+    """Those of the files, or the shipped ones; with this model, if one is given."""
+    found = [read_character(file) for file in files] or [*load_characters().values()]
+    if model is None:
+        return found
+    try:
+        chosen = ModelConfig(model=model)
+    except ValidationError as error:
+        raise ConfigurationError(f"--model: {error.errors()[0]['msg']}") from None
+    return [one.model_copy(update={"model": chosen}) for one in found]
+
+
 class Demo:
     """One demo in a folder of its own."""
 
-    def __init__(self, console: Console, folder: Path) -> None:
+    def __init__(
+        self,
+        console: Console,
+        folder: Path,
+        characters: Iterable[Character] | None = None,
+    ) -> None:
         self.console = console
         self.folder = folder
         self.server = LoopbackDiscord()
         guild = self.server.add_guild("The Harbour")
         self.characters = [
             more_talkative(one)
-            for one in watching_everywhere(load_characters().values())
+            for one in watching_everywhere(characters or load_characters().values())
         ]
         self.bots = add_bots(self.server, self.characters)
         self.people = {name: self.server.add_user(name) for name in PEOPLE}
@@ -84,16 +117,15 @@ class Demo:
         return Scene(
             server=self.server,
             people=tuple(self.people.values()),
-            bots=tuple(self.bots.values()),
+            bots=self.bots,
             channels=tuple(self.channels.values()),
             topics=topics,
-            title="The Harbour",
         )
 
     async def headless(self, seconds: float) -> Json:
         """Play the opening, wait until all is quiet or `seconds` are over; the
         figures."""
-        await self._listen_on(0)
+        await self.server.start(HOST)
         try:
             async with self._open_stage({}) as stage:
                 # The warm-up has posted already; the figures tell of the opening alone.
@@ -107,37 +139,75 @@ class Demo:
             await self.server.stop()
         return figures
 
-    async def with_page(self, port: int, token: str) -> int:
-        """Serve the page, to those who know its token if it has one, and keep
-        everything running until Ctrl-C."""
-        live = Live(self.scene)
-        self.server.add_routes(Page(live, token).page_routes())
-        await self._listen_on(port)
-        address = f"http://{HOST}:{self.server.port}/" + (
-            f"?token={token}" if token else ""
-        )
-        live.start()
-        stopped = stop_signal()
-        try:
-            self.console.print(
-                f"Starting the system: Valkey, gateway, two workers, beat, Flower. The page: "
-                f"{address}",
-                soft_wrap=True,
+    async def with_page(self, port: int, token: bool) -> int:
+        """Serve the page, to those who have its link if `token`, and keep everything
+        running until Ctrl-C. The address is told once the bots listen."""
+        if port and not is_bindable(port):
+            raise PortInUse(
+                f"Port {port} is in use: choose another with --port, or 0 for a free one"
             )
-            return await first_of(stopped.wait(), self._perform_demo(live, address))
+        await self.server.start(HOST)
+        stopped = stop_signal()
+        self.console.print(
+            "Starting the system: Valkey, gateway, two workers, beat, Flower. "
+            "The page's address comes in some ten seconds, when the bots listen.",
+            soft_wrap=True,
+        )
+        try:
+            return await first_of(stopped.wait(), self._perform_demo(port, token))
         finally:
-            await live.stop()
             await self.server.stop()
 
-    async def _perform_demo(self, live: Live, address: str) -> None:
-        async with self._open_stage(self.flower) as stage:
-            live.follow_journal(stage.journal_of)
-            try:
+    async def _perform_demo(self, port: int, token: bool) -> None:
+        scene = self.scene
+        room = Room(self._page_settings(), SceneTalk(scene))
+        feed = Feed(room.look)
+        box = Box(scene, feed)
+        password = secrets.token_urlsafe(16) if token else None
+        doorkeeper = Doorkeeper(password, link_s=SESSION_S)
+        site = Site(
+            settings=self._page_settings(),
+            doorkeeper=doorkeeper,
+            feed=feed,
+            actions=Actions(self._page_settings()),
+            extra={"title": "The Harbour", "demo": self._cast(scene)},
+            routes=box.routes(),
+        )
+        runner, served = await start_server(build_application(site), HOST, port)
+        address = f"http://{HOST}:{served}/"
+        if token:
+            address += f"login?key={doorkeeper.make_link_key()}"
+        try:
+            async with self._open_stage(self.flower | model_keys(os.environ)) as stage:
+                box.listening.set()
                 self._print_introduction(stage, address)
                 await self._play_opening()
                 await stage.system.run_until_end()
-            finally:
-                await live.stop()  # before its Redis ends
+        finally:
+            await feed.stop()
+            await runner.cleanup()
+            room.close()
+
+    def _page_settings(self) -> Settings:
+        """Of the environment nothing: an operator's real Redis has no place here."""
+        return Settings.model_construct(
+            data_dir=self.folder / "data",
+            characters_dir=self.folder / "characters",
+            page_direct=True,
+        )
+
+    def _cast(self, scene: Scene) -> Json:
+        """Who may be spoken as, and where: what the page's box must know."""
+        models = {one.model.model for one in self.characters if one.model is not None}
+        note = f"Lines come from {', '.join(sorted(models))}." if models else SCRIPTED
+        return {
+            "people": [{"id": str(one.id), "name": one.name} for one in scene.people],
+            "direct": {
+                str(channel.id): str(person.id)
+                for person, _, channel in scene.direct_channels
+            },
+            "note": note,
+        }
 
     def _open_stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
         speak = tuple(str(self.channels[name].id) for name in SPOKEN)
@@ -150,18 +220,17 @@ class Demo:
             settings=settings,
         )
 
-    async def _listen_on(self, port: int) -> None:
-        try:
-            await self.server.start(HOST, port)
-        except OSError:
-            raise PortInUse(
-                f"Port {port} is in use: choose another with --port, or 0 for a free one"
-            ) from None
-
     async def _play_opening(self) -> None:
         for line in OPENING:
-            await asyncio.sleep(line.wait)
-            self._say_line(line)
+            if self._is_playable(line):
+                await asyncio.sleep(line.wait)
+                self._say_line(line)
+
+    def _is_playable(self, line: Said) -> bool:
+        """Whether all whom it speaks to are here: one's own characters may have other
+        names."""
+        called = {account.name for account in self.bots.values()}
+        return set(re.findall(r"@(\w+)", f"{line.where} {line.text}")) <= called
 
     def _say_line(self, line: Said) -> None:
         person = self.people[line.who]
@@ -215,7 +284,7 @@ class Demo:
             channel.id: next(
                 bot for bot, account in self.bots.items() if account is one
             )
-            for _, one, channel in self.scene.direct_channels()
+            for _, one, channel in self.scene.direct_channels
         }
         return await stage.collect_figures(posts, dms)
 
@@ -224,6 +293,12 @@ def watching_everywhere(characters: Iterable[Character]) -> list[Character]:
     """The characters, each watching every channel, so that they compete for every open
     question."""
     return [one.model_copy(update={"watchlist": ("*",)}) for one in characters]
+
+
+def model_keys(environment: Mapping[str, str]) -> Json:
+    """The models' keys, as settings of the system; only with a model are they used."""
+    found = ((MODEL_KEY.match(name), value) for name, value in environment.items())
+    return {match[1].lower(): value for match, value in found if match}
 
 
 def more_talkative(character: Character) -> Character:

@@ -77,8 +77,10 @@ class Doorkeeper:
         password: str | None,
         reader_password: str | None = None,
         clock: Callable[[], float] = time.time,
+        link_s: float = LINK_S,
     ) -> None:
         self._clock = clock
+        self._link_s = link_s
         self._began = clock()
         self._keys = {
             role: _derived(role, text)
@@ -128,7 +130,7 @@ class Doorkeeper:
         self._used.add(session.nonce)
 
     def make_link_key(self) -> str:
-        """What a link must hold to open the page once, within `LINK_S` seconds."""
+        """What a link must hold to open the page once, within `link_s` seconds."""
         said = f"link.{int(self._clock())}.{secrets.token_urlsafe(16)}"
         return self._signed(Role.FULL, said)
 
@@ -138,7 +140,7 @@ class Doorkeeper:
         issued, _, _ = rest.partition(".")
         if kind != "link" or not self._is_signed(Role.FULL, text):
             return False
-        too_late = int(issued) + LINK_S < self._clock()
+        too_late = int(issued) + self._link_s < self._clock()
         too_early = int(issued) < self._began - LINK_EARLIEST_S
         if too_late or too_early or text in self._used:
             return False

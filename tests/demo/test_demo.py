@@ -23,9 +23,9 @@ from app.demo.demo import is_healthy
 from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN
 from app.demo.system import StreamSystem
 from app.domain.character import load_characters
-from app.domain.errors import PortInUse
+from app.domain.errors import ConfigurationError, PortInUse
 
-PAGE = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{20,}")
+PAGE = re.compile(r"http://127\.0\.0\.1:\d+/login\?key=[\w.-]{40,}")
 
 
 def test_the_opening_is_playable() -> None:
@@ -70,6 +70,27 @@ def test_an_operator_s_settings_stay_out(
     assert environment["STREAM_TOKEN_ELENA"] == "loopback"
     assert not {"STREAM_REDIS_URL", "LANGSMITH_API_KEY"} & environment.keys()
     assert not (system.folder / ".env").exists()
+
+
+def test_one_s_own_characters_are_shown(tmp_path: Path) -> None:
+    """With a model of one's choice; a line that calls somebody who is not there is left
+    out, and a wrong file or model is one plain line."""
+    shipped = Path(demo.__file__).parents[1] / "characters" / "aria.yaml"
+    own = tmp_path / "nimbus.yaml"
+    text = shipped.read_text("utf-8").replace("name: aria", "name: nimbus")
+    own.write_text(text.replace("display_name: Aria", "display_name: Nimbus"), "utf-8")
+    (nimbus,) = demo.choose_characters([own], "ollama:small")
+    assert nimbus.name == "nimbus"
+    assert nimbus.model is not None
+    assert nimbus.model.model == "ollama:small"
+    playground = demo.Demo(Console(), tmp_path, [nimbus])
+    said = [line for line in OPENING if playground._is_playable(line)]
+    assert 0 < len(said) < len(OPENING)
+    assert "ollama:small" in str(playground._cast(playground.scene)["note"])
+    for files, model in (([tmp_path / "none.yaml"], None), ([own], "no provider")):
+        with pytest.raises(ConfigurationError) as refused:
+            demo.choose_characters(files, model)
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +149,7 @@ def test_ctrl_c_stops_everything(wait_until: Callable[..., None]) -> None:
         )
         with urllib.request.urlopen(address) as answer:  # noqa: S310 -- the demo's own page on loopback
             assert b"The Stream" in answer.read()
+            assert "HttpOnly" in answer.headers["Set-Cookie"]
         wait_until(
             lambda: len(descendants(process.pid)) >= 5, 30, "the children to start"
         )

@@ -62,28 +62,33 @@ class Tab:
             elif said["method"] == "Network.requestWillBeSent":
                 self.asked.append(said["params"]["request"]["url"])
 
-    async def run(self, script: str) -> Any:
-        """The value of a script; a promise is awaited."""
-        found = await self.call(
+    async def _evaluate(self, script: str) -> dict[str, Any]:
+        return await self.call(
             "Runtime.evaluate",
             expression=script,
             awaitPromise=True,
             returnByValue=True,
         )
+
+    async def run(self, script: str) -> Any:
+        """The value of a script; a promise is awaited."""
+        found = await self._evaluate(script)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    async def wait(self, script: str, seconds: float = 10.0) -> Any:
-        """The script's value, once it is true."""
+    async def wait(self, script: str, seconds: float = 10.0) -> None:
+        """Until the script is true, across pages."""
         # The page itself looks again and again.
         patient = (
-            "new Promise((done) => { const look = () => { let value;"
-            f" try {{ value = {script}; }} catch {{ value = null; }}"
-            " if (value) done(value); else setTimeout(look, 20); }; look(); })"
+            "new Promise((done) => { const look = () => { let found;"
+            f" try {{ found = {script}; }} catch {{ found = false; }}"
+            " if (found) done(true); else setTimeout(look, 20); }; look(); })"
         )
         try:
             async with asyncio.timeout(patience(seconds)):
-                return await self.run(patient)
+                # Who leaves a page has no result there.
+                while "result" not in await self._evaluate(patient):
+                    pass
         except TimeoutError:
             shown = await self.run("document.body.innerText.slice(0, 600)")
             raise AssertionError(f"never true: {script}\n{shown}") from None
@@ -137,7 +142,9 @@ class Tab:
 async def open_tab() -> AsyncIterator[Tab]:
     """A tab of a browser of its own, with an empty profile."""
     assert PROGRAM is not None, WITHOUT
-    with tempfile.TemporaryDirectory(prefix="chromium-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="chromium-", ignore_cleanup_errors=True
+    ) as folder:
         process = await asyncio.create_subprocess_exec(
             PROGRAM,
             "--headless=new",

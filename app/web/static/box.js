@@ -14,8 +14,8 @@ export function tools(message) {
 }
 
 export function box(where) {
-  const { people, note } = state.demo;
-  const own = where.person ? people.filter((one) => one.id === where.person) : people;
+  const { people, note, direct } = state.demo;
+  const own = direct[where.id] ? people.filter((one) => one.id === direct[where.id]) : people;
   const target = state.messages.get(state.replyTo);
   return el("form", { id: "say", "data-form": "say" },
     target ? el("p", { class: "replying" }, `Replying to ${target.name}`, button("unreply", "Do not reply", { class: "quiet" }, "✕")) : null,

@@ -45,7 +45,7 @@ export function verdict(message) {
     el("ul", { class: "chips", "aria-label": "Bids" }, ...story.rows.map(chip)));
 }
 
-export const legend = () => el("details", { class: "legend", id: "legend" }, el("summary", {}, "What the words mean"),
+export const legend = () => el("details", { class: "legend" }, el("summary", {}, "What the words mean"),
   el("dl", {}, ...Object.entries(STANDS).map(([key, [sign, word, text]]) => el("div", {},
     el("dt", { class: `chip ${key}` }, el("span", { class: "stand" }, el("span", { "aria-hidden": "true" }, `${sign} `), word)), el("dd", {}, text))),
   el("div", {}, el("dt", {}, "+6.9"), el("dd", {}, "a bid, in bits above the threshold; the best that may act speaks"))));

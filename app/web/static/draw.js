@@ -25,6 +25,7 @@ export function morph(parent, fresh) {
   const byId = new Map([...parent.children].filter((child) => child.id).map((child) => [child.id, child]));
   let at = parent.firstChild;
   for (const node of fresh) {
+    if (!node) continue;
     const known = node.id ? byId.get(node.id) : at && !at.id ? at : null;
     if (known && known.nodeName === node.nodeName) {
       if (known === at) at = at.nextSibling;

@@ -91,9 +91,11 @@ function drawNow() {
   $("link").className = state.link;
   $("banner").textContent = banner();
   document.body.classList.toggle("detailed", state.messages.has(state.chosen));
+  // The overview holds what the side would show.
+  document.body.classList.toggle("alone", state.room === "overview" && !state.messages.has(state.chosen));
   morph($("nav"), navigation());
   morph($("main"), state.room === "talk" ? talkView() : state.room === "search" ? searchView() : ROOMS[state.room][1]());
-  morph($("side"), sidePane());
+  morph($("side"), document.body.classList.contains("alone") ? [] : sidePane());
   morph($("who"), [el("span", { class: "soft" }, state.role === "full" ? "" : "looking only"), state.open ? null : button("logout", "Log out")]);
   if (pinned && list()) list().scrollTop = list().scrollHeight;
 }

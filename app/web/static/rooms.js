@@ -74,10 +74,10 @@ export const botsView = () => page("Bots", health(), botList(true),
 // ---- all at a glance
 
 export function glance() {
-  return [health(), tiles(state.figures), charts(state.figures), el("h2", {}, "Bots"), botList(false), legend()];
+  return [health(), tiles(state.figures), charts(state.figures), el("h2", {}, "Bots"), botList(false)];
 }
 
-export const overviewView = () => page("Overview", ...glance(), machine());
+export const overviewView = () => page("Overview", ...glance(), legend(), machine());
 
 function machine() {
   const status = state.status;
