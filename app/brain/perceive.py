@@ -167,9 +167,8 @@ def _scored(
             question=reading.question,
             brief=reading.brief,
         )
-        decided = plan.decide(
-            scores, brain.character.pacing.chattiness, brain.thresholds
-        )
+        own = brain.character.pacing.chattiness
+        decided = plan.decide(scores, ports.chattiness(entry, own), brain.thresholds)
         if entry.wordless:
             decided = plan.wordless(decided)
         found.append(

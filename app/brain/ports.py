@@ -146,6 +146,9 @@ class CyclePorts(Protocol):
     def allowed(self, entry: InboxEntry) -> bool:
         """Whether the bot may speak unasked in the entry's channel."""
 
+    def chattiness(self, entry: InboxEntry, own: float) -> float:
+        """The character's `own` chattiness as it holds in the entry's channel."""
+
     def openings(self) -> Sequence[Opening]:
         """Texts that wait for their post, then quiet channels, the quietest first; none
         where the bot may not. Only a poll asks for it."""

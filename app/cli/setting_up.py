@@ -55,6 +55,36 @@ def settings() -> None:
 
 
 @commands.command()
+def places(
+    channel: Annotated[
+        str | None, typer.Argument(help="a channel's id; none: the whole file")
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--thread-of", help="the channel, if it is a thread")
+    ] = None,
+    server: Annotated[str | None, typer.Option(help="the server's id")] = None,
+) -> None:
+    """Show what STREAM_PLACES says, or what holds in one channel, with the line that
+    says so."""
+    from app.cli.show import show_table
+    from app.operator.whereabouts import find_rules, list_places
+
+    current = current_settings()
+    if channel is not None:
+        rows = [
+            (one.name, str(one.value), one.source)
+            for one in find_rules(current, channel, parent, server)
+        ]
+        show_table(f"Channel {channel}", ("setting", "value", "from"), rows)
+        return
+    lines = [
+        (one.place, one.name, str(one.value), str(one.line))
+        for one in list_places(current)
+    ]
+    show_table("Places", ("place", "setting", "value", "line"), lines)
+
+
+@commands.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed

@@ -100,6 +100,7 @@ def _check_startable(settings: Settings, store: bool) -> None:
         raise PortInUse(
             f"STREAM_PAGE_PORT: port {settings.page_port} is in use; choose another, or 0 for no page."
         )
+    settings.check_places()
     if store:
         check_servers(settings)
 

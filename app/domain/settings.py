@@ -22,6 +22,7 @@ from app.domain.addresses import (
     parse_address,
 )
 from app.domain.errors import ConfigurationError
+from app.domain.places import NONE, NOWHERE, Places, Rules, places_file
 
 Finite = Field(ge=0, allow_inf_nan=False)
 Seconds = Annotated[float, Finite]
@@ -104,6 +105,11 @@ class Settings(BaseSettings):
     )
     characters_dir: Path | None = Field(
         None, description="folder of your own character files; unset: the shipped ones"
+    )
+
+    places: Path | None = Field(
+        None,
+        description="file with settings of single servers and channels; read again when it changes",
     )
 
     discord_api_url: str = Field(
@@ -518,13 +524,36 @@ class Settings(BaseSettings):
         """Seconds between safety polls."""
         return self.discord_check_interval_minutes * 60
 
-    def may_speak(self, channel: str, parent: str | None = None) -> bool:
+    def rules_at(
+        self, channel: str, parent: str | None = None, guild: str | None = None
+    ) -> Rules:
+        """What STREAM_PLACES says of a channel, or of a thread of the channel
+        `parent`."""
+        if self.places is None:
+            return NONE
+        return places_file(self.places.expanduser()).at(channel, parent, guild)
+
+    def check_places(self) -> Places:
+        """Read STREAM_PLACES now. Raises ConfigurationError of one line."""
+        if self.places is None:
+            return NOWHERE
+        return places_file(self.places.expanduser()).load()
+
+    def may_speak(
+        self, channel: str, parent: str | None = None, guild: str | None = None
+    ) -> bool:
         """Whether bots may speak unasked in this channel, or in a thread of the channel
         `parent`."""
+        rules = self.rules_at(channel, parent, guild)
+        if rules.threads is False and parent is not None:
+            return False
+        if rules.speak is not None:
+            return rules.speak
         # A thread that is listed by itself counts, whatever threads may do.
         if channel in self.speak_channels:
             return True
-        if parent is not None and not self.speak_in_threads:
+        threads = self.speak_in_threads if rules.threads is None else rules.threads
+        if parent is not None and not threads:
             return False
         return "*" in self.speak_channels or parent in self.speak_channels
 

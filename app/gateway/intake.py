@@ -423,7 +423,7 @@ class Intake:
             self.hearing.hosted[bot],
         )
         known = await self._ports.facts(bot, event)
-        profile = self._ports.profile(bot)
+        profile = self._ports.profile(bot, event)
         facts = known.model_copy(
             update={
                 "named": bot in addressing.spoken_of,

@@ -42,8 +42,8 @@ class AdmissionPorts(Protocol):
         """What this bot knows about the event; `named` and `user_id` are filled in by
         the gateway."""
 
-    def profile(self, bot: str) -> Profile:
-        """What of the bot's character bends its bids."""
+    def profile(self, bot: str, event: Event) -> Profile:
+        """What of the bot's character bends its bids where this happened."""
 
     async def roster(self) -> Sequence[RosterEntry]:
         """All our bots, hosted here or elsewhere."""

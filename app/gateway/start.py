@@ -33,6 +33,7 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
                 "a common word is a weak name: add an alias", bot=bot, names=common
             )
     tokens = {bot: token_of(bot) for bot in bots}
+    settings.check_places()
     check_servers(settings)
     ports = StorePorts(characters, tokens, settings)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]

@@ -17,6 +17,7 @@ from app.domain.character import Character
 from app.domain.errors import ConfigurationError
 from app.domain.lane import Lane
 from app.domain.model import Context, ConversationState, Event, RosterEntry
+from app.domain.places import Rules
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.gateway.healing import Healing
@@ -158,7 +159,12 @@ class StorePorts:
         """Close an election, if it is due."""
         reached("elect_before")
         outcome = await self._store.run(
-            elections.decide(message_id, channel_id, self.settings)
+            elections.decide(
+                message_id,
+                channel_id,
+                self.settings,
+                self.settings.rules_at(channel_id).quiet_time,
+            )
         )
         reached("elect_after")
         return outcome
@@ -183,14 +189,19 @@ class StorePorts:
             else ConversationState.IDLE
         )
         watchlist, given = character.watchlist, character.trusted
+        rules = self._rules(event)
         points = self._trust[1].get(bot, {}).get(event.author_id)
         earned = points.level(int(self.clock() * 1000)) if points is not None else 0
         return Facts(
             # Anybody may take any name behind a proxy.
             trust=0 if event.proxied else max(given.get(event.author_id, 0), earned),
-            watched=self._watched(event, watchlist),
+            watched=bot in rules.watchers
+            if rules.watchers is not None
+            else self._watched(event, watchlist),
             state=state,
-            unasked=self.settings.may_speak(event.channel_id, event.parent_id),
+            unasked=self.settings.may_speak(
+                event.channel_id, event.parent_id, event.guild_id
+            ),
             ignored=self._wishes.ignored(event.author_id, event.message_id),
             reception=self._standing(bot, event),
         )
@@ -230,9 +241,15 @@ class StorePorts:
         for guild, (fresh, gone) in self._names.news().items():
             await self._store.run(names_store.learn(guild, fresh, gone))
 
-    def profile(self, bot: str) -> Profile:
-        """What of the bot's character bends its bids."""
-        return self._profiles[bot]
+    def profile(self, bot: str, event: Event) -> Profile:
+        """What of the bot's character bends its bids where this happened."""
+        own, rules = self._profiles[bot], self._rules(event)
+        if rules.chattiness is None:
+            return own
+        return replace(own, chattiness=rules.chattiness_of(own.chattiness))
+
+    def _rules(self, event: Event) -> Rules:
+        return self.settings.rules_at(event.channel_id, event.parent_id, event.guild_id)
 
     # --- messages
 

@@ -36,7 +36,7 @@ def _characters_dir() -> Path | None:
 def _of_settings() -> Iterator[str]:
     try:
         read_secret_files(os.environ)
-        Settings()
+        Settings().check_places()
     except ValidationError as error:
         yield from explanations(error)
     except ConfigurationError as error:

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from app.domain.character import Character
+from app.domain.places import Rules
 from app.domain.settings import Settings
 
 MICRO = 1_000_000
@@ -94,6 +95,19 @@ class Limits:
             person_hourly=self.person_hourly
             if person_hourly is None
             else person_hourly,
+        )
+
+    def within(self, rules: Rules) -> Limits:
+        """The same with a channel's own caps where it has any."""
+        if rules.daily_tokens is None and rules.daily_usd is None:
+            return self
+        tokens, usd = rules.daily_tokens, rules.daily_usd
+        return replace(
+            self,
+            channel_tokens=self.channel_tokens if tokens is None else tokens,
+            channel_micro_usd=self.channel_micro_usd
+            if usd is None
+            else int(usd * MICRO),
         )
 
     def json(self) -> str:

@@ -24,6 +24,7 @@ from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
 from app.runtime.killpoints import reached
 from app.store import admission, commits, floors, holds, refusals, states, stats
+from app.store.limits import Limits
 from app.worker.cycle import Cycle
 from app.worker.enclosing import enclosed
 from app.worker.holding import request, when_free
@@ -70,7 +71,8 @@ class AnswerTurn:
         if self._barred():
             return Claim.BARRED
         reached("floor_before")
-        quiet_time = cycle.served.quiet_time(cycle.settings)
+        rules = cycle.rules(entry.event)
+        quiet_time = cycle.served.quiet_time(cycle.settings, rules)
         claimed = cycle.store.run(
             floors.claim(cycle.holder, entry, cycle.settings, quiet_time)
         )
@@ -86,6 +88,10 @@ class AnswerTurn:
             cycle.ask_again(claimed.retry_in_ms)
         self.note("claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
         return claimed.verdict
+
+    def _limits(self) -> Limits:
+        """The bot's, with the channel's own caps."""
+        return self.cycle.served.limits.within(self.cycle.rules(self.entry.event))
 
     def _barred(self) -> bool:
         """Whether Discord refused the bot in this channel lately: what it would say
@@ -174,7 +180,7 @@ class AnswerTurn:
 
     def _ask_for(self, cost: Cost) -> tuple[Reserve, str]:
         cycle = self.cycle
-        limits = cycle.served.limits
+        limits = self._limits()
         return cycle.store.run(
             floors.reserve(
                 cycle.holder,
@@ -211,11 +217,11 @@ class AnswerTurn:
             read_up_to=self.read_up_to,
             final=final,
             hold=self.hold,
-            cooldown=cycle.served.cooldown(cycle.settings),
+            cooldown=cycle.served.cooldown(cycle.settings, cycle.rules(entry.event)),
         )
         reached("commit_before")
         verdict, _ = cycle.store.run(
-            commits.commit(decision, cycle.served.limits, cycle.settings, request())
+            commits.commit(decision, self._limits(), cycle.settings, request())
         )
         # Whatever the verdict, the script has settled the hold: `_end` must not repeat
         # it.
@@ -258,7 +264,7 @@ class AnswerTurn:
         if self.expected is not None:
             # Of a cycle that failed on its way it is not known what it had paid for.
             spent = self.expected if cost is None else cost
-            limits = cycle.served.limits
+            limits = self._limits()
             cycle.store.run(holds.settle(self.hold, limits, spent, request()))
             self.expected = None
         cycle.give_back(self.entry, self.token, keep=keep, reason=reason)

@@ -11,7 +11,8 @@ from structlog.contextvars import bind_contextvars
 
 from app.brain.memory import Moment
 from app.delivery.rest import NOTHING_ASKED, Asked, DiscordRest, History
-from app.domain.model import InboxEntry
+from app.domain.model import Event, InboxEntry
+from app.domain.places import Rules
 from app.domain.settings import Settings
 from app.store import floors, journal
 from app.store.door import Store
@@ -78,7 +79,14 @@ class Cycle:
 
     def allowed(self, entry: InboxEntry) -> bool:
         """Whether the bot may speak unasked in the entry's channel."""
-        return self.settings.may_speak(entry.event.channel_id, entry.event.parent_id)
+        event = entry.event
+        return self.settings.may_speak(
+            event.channel_id, event.parent_id, event.guild_id
+        )
+
+    def rules(self, event: Event) -> Rules:
+        """What holds where an event happened."""
+        return self.settings.rules_at(event.channel_id, event.parent_id, event.guild_id)
 
     def ask_again(self, in_ms: int) -> None:
         """Let the lane be due in so many milliseconds, or sooner."""

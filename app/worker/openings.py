@@ -97,8 +97,13 @@ def _watched(cycle: Cycle) -> list[str]:
         for channel in entry.channels
         if _may_post(cycle, channel)
         and channel not in taken
-        and (everywhere or channel in given)
+        and _is_watched(cycle, channel, everywhere or channel in given)
     ][:CHANNELS_MOST]
+
+
+def _is_watched(cycle: Cycle, channel: str, given: bool) -> bool:
+    watchers = cycle.settings.rules_at(channel).watchers
+    return given if watchers is None else cycle.bot in watchers
 
 
 def _may_post(cycle: Cycle, channel: str) -> bool:

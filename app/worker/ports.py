@@ -87,6 +87,10 @@ class Ports(Cycle):
         earned = {who: one.level(self.now_ms) for who, one in points.items()}
         return {who: max(given.get(who, 0), earned.get(who, 0)) for who in people}
 
+    def chattiness(self, entry: InboxEntry, own: float) -> float:
+        """As STREAM_PLACES bends it."""
+        return self.rules(entry.event).chattiness_of(own)
+
     def openings(self) -> Sequence[Opening]:
         """Texts that wait for their post, then quiet channels."""
         return openings(self)

@@ -10,10 +10,12 @@ import structlog
 
 from app.brain.ports import Opening
 from app.domain.model import Action, ChatLine, Cost
+from app.domain.places import Rules
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
 from app.rules.privacy import Kind, Place, Use, may_use
 from app.store import floors, holds, posts, states, stats
+from app.store.limits import Limits
 from app.store.posts import Post
 from app.worker.cycle import Cycle
 from app.worker.holding import request, when_free
@@ -52,10 +54,10 @@ class PostTurn:
                 channel=opening.channel,
             )
             return Claim.NOT_ALLOWED
+        if not cycle.settings.may_speak(opening.channel, place.parent, place.guild):
+            return Claim.NOT_ALLOWED
         post = self._post_in(place.guild, place.parent)
-        claimed = cycle.store.run(
-            posts.claim(post, cycle.served.limits, cycle.settings)
-        )
+        claimed = cycle.store.run(posts.claim(post, self._limits(post), cycle.settings))
         if claimed.verdict is Claim.GRANTED:
             self.held, self.token = post, claimed.token
             cycle.turn = self
@@ -63,7 +65,8 @@ class PostTurn:
 
     def _post_in(self, guild: str, parent: str | None) -> Post:
         cycle, opening = self.cycle, self.opening
-        own = cycle.served.quiet_time(cycle.settings)
+        rules = cycle.settings.rules_at(opening.channel, parent, guild)
+        own = cycle.served.quiet_time(cycle.settings, rules)
         quiet_s = own if opening.text else QUIET_S
         return Post(
             holder=cycle.holder,
@@ -104,7 +107,7 @@ class PostTurn:
         post, cycle = self.held, self.cycle
         if post is None:
             return Reserve.LOST_FLOOR
-        limits = cycle.served.limits
+        limits = self._limits(post)
         verdict, _ = when_free(
             lambda: cycle.store.run(
                 posts.reserve(
@@ -134,8 +137,8 @@ class PostTurn:
                 action=action,
                 token=self.token,
                 hold=self.hold,
-                cooldown=cycle.served.cooldown(cycle.settings),
-                limits=cycle.served.limits,
+                cooldown=cycle.served.cooldown(cycle.settings, self._rules(post)),
+                limits=self._limits(post),
                 settings=cycle.settings,
                 request=request(),
             )
@@ -152,11 +155,17 @@ class PostTurn:
         if post is None:
             return
         spent = cost if cost is not None else Cost()
-        limits = cycle.served.limits
+        limits = self._limits(post)
         cycle.store.run(holds.settle(self.hold, limits, spent, request()))
         next_lane = cycle.store.run(posts.release(post, self.token, reason, request()))
         if next_lane:
             cycle.next_lanes.append(next_lane)
+
+    def _rules(self, post: Post) -> Rules:
+        return self.cycle.settings.rules_at(post.channel, post.parent, post.guild)
+
+    def _limits(self, post: Post) -> Limits:
+        return self.cycle.served.limits.within(self._rules(post))
 
     def _let_go(self) -> Post | None:
         # Before the script: a floor that the outbox entry holds cannot be renewed, and

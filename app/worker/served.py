@@ -12,6 +12,7 @@ from functools import partial
 from app.brain.brain import Brain, build_brain
 from app.domain.character import Character, character_from_json
 from app.domain.errors import StoreUnavailable
+from app.domain.places import NONE, Rules
 from app.domain.settings import Settings
 from app.runtime.logs import register_secret
 from app.store import vault
@@ -35,13 +36,19 @@ class Served:
     user_id: str
     limits: Limits
 
-    def cooldown(self, settings: Settings) -> float:
-        """Seconds between autonomous actions: the character's own, or the setting."""
+    def cooldown(self, settings: Settings, rules: Rules = NONE) -> float:
+        """Seconds between autonomous actions: the place's, the character's own, or the
+        setting."""
+        if rules.cooldown is not None:
+            return rules.cooldown
         own = self.character.pacing.cooldown
         return settings.cooldown if own is None else own
 
-    def quiet_time(self, settings: Settings) -> float:
-        """Seconds of quiet after a post: the character's own, or the setting."""
+    def quiet_time(self, settings: Settings, rules: Rules = NONE) -> float:
+        """Seconds of quiet after a post: the place's, the character's own, or the
+        setting."""
+        if rules.quiet_time is not None:
+            return rules.quiet_time
         own = self.character.pacing.quiet_time
         return settings.quiet_time if own is None else own
 

@@ -214,7 +214,10 @@ class Worker:
 
     def _elect(self, message: str) -> None:
         channel = self.store.run(elections.channel_of(message))
-        outcome = self.store.run(elections.decide(message, channel, self.settings))
+        quiet_time = self.settings.rules_at(channel).quiet_time
+        outcome = self.store.run(
+            elections.decide(message, channel, self.settings, quiet_time)
+        )
         # All who ask get one verdict; only the call that granted it sends the hint.
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
@@ -385,6 +388,7 @@ class Worker:
     def warm(self) -> None:
         """Load what the first cycle would otherwise wait for. StoreUnavailable where
         Redis is not there; ConfigurationError where it is none that we can use."""
+        self.settings.check_places()
         check_servers(self.settings)
         self.store.run(stats.counts())
         warm(self.chores.memory)

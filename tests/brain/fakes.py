@@ -130,6 +130,9 @@ class FakePorts:
         self.uttered.append(line)
         return new
 
+    def chattiness(self, entry: InboxEntry, own: float) -> float:
+        return own
+
     def openings(self) -> Sequence[Opening]:
         return tuple(self.chances)
 

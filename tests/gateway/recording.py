@@ -243,7 +243,7 @@ class RecordingPorts:
         await self._reach()
         self.barred.append((bot, event.message_id, reason))
 
-    def profile(self, bot: str) -> Profile:
+    def profile(self, bot: str, event: Event) -> Profile:
         return self.profiles.get(bot, NEUTRAL)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:

@@ -4,6 +4,7 @@ event's way."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +124,23 @@ async def test_a_reaction_to_a_bots_words_is_noticed_by_that_bot(town: Town) -> 
     assert AuthorKind.OURS in {
         candidate.event.author_kind for candidate in town.ports.admitted
     }
+
+
+@pytest.mark.asyncio
+async def test_a_place_has_its_own_watchers_voice_and_chattiness(
+    ports: StorePorts, tmp_path: Path
+) -> None:
+    """What STREAM_PLACES says of a server reaches what a bot knows of an event, and its
+    bids."""
+    event = said(STRANGER)
+    own = ports.profile("elena", event).chattiness
+    assert not (await ports.facts("elena", event)).watched
+    file = tmp_path / "places.yaml"
+    file.write_text(
+        "servers:\n  7: {watchers: [elena], speak: true, chattiness: 0.5}\n"
+    )
+    ports.settings = ports.settings.model_copy(update={"places": file})
+    known = await ports.facts("elena", event)
+    assert known.watched
+    assert known.unasked
+    assert ports.profile("elena", event).chattiness == own / 2

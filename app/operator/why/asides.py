@@ -64,7 +64,9 @@ def _why_aside(
     if said.channel and character is not None:
         if not _is_watching(character, said, called):
             return f"does not watch {place}"
-        if not settings.may_speak(said.channel, said.parent or None):
+        if not settings.may_speak(
+            said.channel, said.parent or None, said.guild or None
+        ):
             return f"may not speak unasked in {place} (STREAM_SPEAK_CHANNELS)"
     if store.run(overview.admitted(entry.bot, said.message)):
         return "heard it, and nothing in it was for it"
