@@ -437,7 +437,12 @@ CATALOGUE: tuple[Described, ...] = (
         "message.admit",
         "a day",
     ),
-    Described("cause:<message>", "hash: root, hops", "deliver", "2 days"),
+    Described(
+        "cause:<message>",
+        "hash: root, hops, which message it answers",
+        "deliver",
+        "2 days",
+    ),
     Described(
         "cause:<bot>:<channel>",
         "hash: cause of the entry being delivered",

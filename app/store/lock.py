@@ -1,5 +1,5 @@
-"""The lane's lock: python-redis-lock, made to survive lost answers and to notice its
-own loss."""
+"""The lane's lock: python-redis-lock, made to survive lost answers and a Redis that is
+away for a moment."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
     """`lock:daily_life:<lane>`, acquired without waiting and renewed by a thread while
     it is held.
 
-    Three repairs to the library (4.0.1): a SET whose answer was lost and that is
-    retried is recognised as ours; the renewal thread survives connection errors; and
-    the loss of the lock is told at once (`lost`), not only at release.
+    Two repairs to the library (4.0.1): a SET whose answer was lost and that is retried
+    is recognised as ours, and the renewal thread survives connection errors. Nobody asks
+    whether the lock is lost: each script that a cycle ends with looks for itself.
     """
 
     def __init__(
@@ -33,12 +33,11 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         store: Store,
         lane: Lane,
         lease: int,
-        on_renew: Callable[[], bool] = lambda: True,
+        on_renew: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             store.client, keys.lock_name(lane), expire=lease, auto_renewal=True
         )
-        self.lost = threading.Event()
         self._on_renew = on_renew
         # The library renews after two thirds: one failure would lose the lock.
         self._lock_renewal_interval = lease / 3
@@ -73,10 +72,8 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             try:
                 with outages():
                     lock.extend(expire=lock._expire)
-                if not lock._on_renew():
-                    lock.lost.set()
+                lock._on_renew()
             except redis_lock.NotAcquired:
-                lock.lost.set()
                 return
             except StoreUnavailable:
                 # The lease is three intervals long: two failures in a row are survived,

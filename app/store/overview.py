@@ -107,9 +107,9 @@ def admitted(bot: str, message: str) -> Call[str]:
     return command("HGET", keys.seen(bot, message), "verdict", parse=_as_text)
 
 
-def cause_of(post: str) -> Call[str]:
-    """The message that a bot's post goes back to; empty: it is none of ours."""
-    return command("HGET", keys.cause(post), "root", parse=_as_text)
+def answered_by(post: str) -> Call[str]:
+    """The message that a bot's post answers; empty: it is none of ours."""
+    return command("HGET", keys.cause(post), "answers", parse=_as_text)
 
 
 def answers_to(message: str) -> Call[Mapping[str, str]]:

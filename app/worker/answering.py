@@ -116,14 +116,14 @@ class AnswerTurn:
             self.note("claim", Claim.BARRED, told, {})
         return True
 
-    def renew(self) -> bool:
-        """Keep the floor while the model writes; True where none is held."""
+    def renew(self) -> None:
+        """Keep the floor while the model writes, where one is held."""
         # The turn may end while the renewal thread is on its way here: that is no loss.
         if not self.token:
-            return True
+            return
         cycle, event = self.cycle, self.entry.event
         lease = int(cycle.settings.floor_lease * 1000)
-        return cycle.store.run(
+        cycle.store.run(
             floors.renew(
                 event.channel_id,
                 bot=cycle.bot,

@@ -25,8 +25,8 @@ from app.worker.served import Served
 class HeldTurn(Protocol):
     """The turn that holds a floor."""
 
-    def renew(self) -> bool:
-        """Keep the floor; False: it is lost."""
+    def renew(self) -> None:
+        """Keep the floor; whether it is lost its commit finds out."""
 
 
 @dataclass
@@ -70,12 +70,13 @@ class Cycle:
         """Whose cycle it is."""
         return self.holder.lane.bot
 
-    def renew(self) -> bool:
+    def renew(self) -> None:
         """Keep the floor while the model writes; called by the lock's renewal
         thread."""
         # Read once: the cycle's own thread may end the turn between two reads.
         turn = self.turn
-        return turn.renew() if turn is not None else True
+        if turn is not None:
+            turn.renew()
 
     def allowed(self, entry: InboxEntry) -> bool:
         """Whether the bot may speak unasked in the entry's channel."""

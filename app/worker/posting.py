@@ -78,13 +78,13 @@ class PostTurn:
             parent=parent,
         )
 
-    def renew(self) -> bool:
-        """Keep the floor while the model writes; True where none is held."""
+    def renew(self) -> None:
+        """Keep the floor while the model writes, where one is held."""
         post, cycle = self.held, self.cycle
         if post is None:
-            return True
+            return
         lease = int(cycle.settings.floor_lease * 1000)
-        return cycle.store.run(
+        cycle.store.run(
             floors.renew(
                 post.channel,
                 bot=cycle.bot,

@@ -130,7 +130,7 @@ class Worker:
             self.store,
             lane,
             self.settings.lock_lease,
-            lambda: ports[0].renew() if ports else True,
+            lambda: ports[0].renew() if ports else None,
         )
         reached("lock_before")
         if not lock.take():

@@ -212,7 +212,7 @@ def test_a_message_is_found_however_one_asks(store: Store, told: Settings) -> No
     text."""
     old = keep(store, snowflake(500), "Do whales sleep?", *WON)
     new = keep(store, snowflake(5), "Good night", bid("aria", 1.0))
-    store.client.hset(keys.cause("777777"), mapping={"root": old, "hops": 1})
+    store.client.hset(keys.cause("777777"), mapping={"root": old, "answers": old})
     store.client.hset(keys.answer(old), "dotty", "delivered:777777")
     link = f"https://discord.com/channels/{GUILD}/{GENERAL}/{old}"
     assert finding.named(store, old).text == "Do whales sleep?"
@@ -239,7 +239,7 @@ def test_a_post_deep_in_a_chain_is_found(store: Store, told: Settings) -> None:
     """It goes back to a person's message, and answers another bot's."""
     root = keep(store, snowflake(90), "Hello", *WON)
     between = keep(store, snowflake(60), "Hello yourself", *WON)
-    store.client.hset(keys.cause("888888"), mapping={"root": root, "hops": 2})
+    store.client.hset(keys.cause("888888"), mapping={"root": root, "answers": between})
     store.client.hset(keys.answer(root), "dotty", "delivered:666666")
     store.client.hset(keys.answer(between), "elena", "delivered:888888")
     assert finding.named(store, "888888").message == between

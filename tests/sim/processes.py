@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import functools
 import json
-import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -273,12 +272,11 @@ class SimulatedLock:
         store: SimulatedStore,
         lane: Lane,
         lease: int,
-        on_renew: Callable[[], bool] = lambda: True,
+        on_renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._lease, self._on_renew = store, lease, on_renew
         self._key = keys.lock(lane)
         self.id = f"{self.world.rng.getrandbits(64):x}"
-        self.lost = threading.Event()
         self._renewing: asyncio.Task[None] | None = None
 
     def take(self) -> bool:
@@ -310,12 +308,10 @@ class SimulatedLock:
             await asyncio.sleep(self._lease / 3)
             await world.wire.travel(process)
             if world.server.command("GET", self._key) != self.id:
-                self.lost.set()
                 return
             world.server.command("PEXPIRE", self._key, self._lease * 1000)
             with contextlib.suppress(StoreUnavailable):
-                if not await Baton().run(self._on_renew):
-                    self.lost.set()
+                await Baton().run(self._on_renew)
 
 
 class _AtOnce:

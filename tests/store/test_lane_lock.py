@@ -22,7 +22,7 @@ Wait = Callable[..., None]
 
 @contextmanager
 def locked(
-    store: Store, lease: int = 1, on_renew: Callable[[], bool] = lambda: True
+    store: Store, lease: int = 1, on_renew: Callable[[], None] = lambda: None
 ) -> Iterator[LaneLock]:
     """A lock that is taken and renewed every third of a second."""
     lock = LaneLock(store, LANE, lease, on_renew)
@@ -61,18 +61,17 @@ def test_it_outlives_its_lease_while_it_is_renewed(
 ) -> None:
     """A cycle longer than the lease keeps its lane."""
     renewed = threading.Event()
-    with locked(store, on_renew=lambda: renewed.set() or True) as lock:
+    with locked(store, on_renew=renewed.set):
         store.client.pexpire(keys.lock(LANE), 500)
         assert renewed.wait(5)
         assert store.client.pttl(keys.lock(LANE)) > 500
-        assert not lock.lost.is_set()
 
 
 def test_renewal_survives_broken_connections(store: Store, wait_until: Wait) -> None:
     """Every connection is cut while the lock is held: the next renewal opens a new
     one."""
     times: list[int] = []
-    with locked(store, on_renew=lambda: times.append(1) or True) as lock:
+    with locked(store, on_renew=lambda: times.append(1)) as lock:
         wait_until(lambda: times, what="a renewal")
         store.client.execute_command(
             "CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "yes"
@@ -80,7 +79,6 @@ def test_renewal_survives_broken_connections(store: Store, wait_until: Wait) -> 
         seen = len(times)
         wait_until(lambda: len(times) > seen, what="a renewal after the cut")
         assert store.client.get(keys.lock(LANE)) == lock.id
-        assert not lock.lost.is_set()
 
 
 def test_a_failing_floor_renewal_does_not_end_the_locks(
@@ -90,31 +88,27 @@ def test_a_failing_floor_renewal_does_not_end_the_locks(
     goes on."""
     times: list[int] = []
 
-    def fails() -> bool:
+    def fails() -> None:
         times.append(1)
         raise StoreUnavailable
 
-    with locked(store, on_renew=fails) as lock:
+    with locked(store, on_renew=fails):
         wait_until(lambda: len(times) >= 2, what="a second try")
-        assert not lock.lost.is_set()
 
 
 @pytest.mark.parametrize("taken_by", ["", "another"])
-def test_loss_is_told_at_once(store: Store, taken_by: str) -> None:
-    """The key is deleted or taken by another: the cycle learns it at the next renewal,
-    and the new holder is left alone."""
+def test_a_lost_lock_is_renewed_no_more(
+    store: Store, wait_until: Wait, taken_by: str
+) -> None:
+    """The key is deleted or taken by another: the thread ends at the next renewal, and
+    the new holder is left alone."""
     with locked(store) as lock:
+        thread = lock._lock_renewal_thread
         store.client.delete(keys.lock(LANE))
         if taken_by:
             store.client.set(keys.lock(LANE), taken_by, px=60_000)
-        assert lock.lost.wait(5)
+        wait_until(lambda: not thread.is_alive(), what="the end of the renewal")
         assert store.client.get(keys.lock(LANE)) == (taken_by or None)
-
-
-def test_a_lost_floor_is_told_as_loss(store: Store) -> None:
-    """When the floor that is renewed along is gone, the cycle is told."""
-    with locked(store, on_renew=lambda: False) as lock:
-        assert lock.lost.wait(5)
 
 
 def test_nothing_is_renewed_after_stop(store: Store, wait_until: Wait) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.brain.ports import Opening
 from app.domain.lane import Lane
 from app.domain.model import Context, Cost
 from app.domain.settings import Settings
@@ -17,8 +18,10 @@ from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
 from app.store.limits import Limits
+from app.store.posts import Post
 from app.worker.answering import AnswerTurn
 from app.worker.ports import Ports
+from app.worker.posting import PostTurn
 from tests.brain.fakes import ME, NOW_MS, entry
 
 HELD = Cost(tokens=100, micro_usd=50)
@@ -66,3 +69,26 @@ def test_a_turn_that_fails_costs_all_that_was_held(
     turn.decline("again", Cost(tokens=1, micro_usd=1))
     assert booked(store) == HELD
     assert not store.client.exists(keys.hold(turn.hold))
+
+
+def test_a_post_that_is_not_written_costs_what_the_model_took(
+    store: Store, turn: AnswerTurn
+) -> None:
+    """A draft of an opening that comes to nothing is booked by its usage, its hold ends,
+    and the floor is free."""
+    cycle = turn.cycle
+    post = Post(cycle.holder, "p:1", channel="55", guild="7", quiet_ms=0)
+    opened = PostTurn(cycle, Opening("p:1", "55"), held=post)
+    held = holds.reserve_own(
+        "elena", limits=cycle.served.limits, cost=HELD, hold=opened.hold, request="r2"
+    )
+    assert store.run(held)[0] is Reserve.OK
+    before = booked(store)
+    opened.decline("nothing to say", Cost(tokens=7, micro_usd=3))
+    after = booked(store)
+    assert (after.tokens, after.micro_usd) == (
+        before.tokens - HELD.tokens + 7,
+        before.micro_usd - HELD.micro_usd + 3,
+    )
+    assert not store.client.exists(keys.hold(opened.hold))
+    assert opened.held is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.errors import ConfigurationError, StoreForbidden
 from app.domain.model import snowflake_ms
@@ -95,16 +95,12 @@ def look_up(store: Store, message: str) -> Said:
 def _answered_by(store: Store, post: str) -> Said | None:
     """The message that a post of ours answers; None: it is no post of ours, or it
     answers nobody."""
-    root = store.run(overview.cause_of(post))
-    if not root:
+    message = store.run(overview.answered_by(post))
+    if not message:
         return None
-    answered = (key.split(":", 1)[1] for key in memories.scan(store, keys.answer("*")))
-    # The root first: a post most often answers it, and then no other is read.
-    for message in (root, *answered):
-        for bot, what in store.run(overview.answers_to(message)).items():
-            if what == f"delivered:{post}":
-                said = look_up(store, message)
-                return Said(**{**said.__dict__, "post_of": bot})
+    for bot, what in store.run(overview.answers_to(message)).items():
+        if what == f"delivered:{post}":
+            return replace(look_up(store, message), post_of=bot)
     return None
 
 

@@ -2,14 +2,15 @@
 -- `message`: '' for a reaction; `line`: for the bot's own journal; `disproved`: kinds of refusal that this speaks against.
 -- Returns {1 when the entry is complete, next lane}
 --#include journal floor
-local e = redis.call('HMGET', entry, 'body', 'bot', 'channel', 'root', 'hops', 'committed_at')
+local e = redis.call('HMGET', entry, 'body', 'bot', 'channel', 'root', 'hops', 'committed_at', 'message')
 if not e[1] then return {1, ''} end
 redis.call('ZREM', keys.deliveries_in_flight, entry_id .. ':' .. chunk)
 if redis.call('HSETNX', entry, 'chunk:' .. chunk, message) == 0 then
   return {redis.call('HEXISTS', entry, 'delivered_at'), ''}
 end
 if message ~= '' then
-  redis.call('HSET', keys.cause(message), 'root', e[4] or '', 'hops', e[5] or 0, 'by', entry_id .. ':' .. chunk)
+  redis.call('HSET', keys.cause(message), 'root', e[4] or '', 'hops', e[5] or 0, 'by', entry_id .. ':' .. chunk,
+    'answers', e[7] or '')
   redis.call('PEXPIRE', keys.cause(message), CAUSE_TTL)
 end
 -- pcall: another program's key in its place is no reason to fail.
