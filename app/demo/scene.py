@@ -57,7 +57,8 @@ class SceneTalk:
         self._settled: dict[str, tuple[JournalLine, ...]] = {}
 
     def find_places(self, store: Store) -> list[Place]:
-        """The channels, and each person's talks with each bot."""
+        """The channels; the first person's talks with each bot, and all others that
+        have begun."""
         scene, topics = self._scene, self._scene.topics
         places = [
             Place(
@@ -73,6 +74,7 @@ class SceneTalk:
         return places + [
             Place(str(one.id), f"{bot.name} · {person.name}", "", True, True)
             for person, bot, one in scene.direct_channels
+            if person is scene.people[0] or scene.server.messages_in(one)
         ]
 
     def read_place(self, store: Store, place: Place) -> list[Told]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, CookieJar, web
 
 from app.demo.box import Box
+from app.demo.demo import SCRIPTED
 from app.demo.scene import Scene, SceneTalk
 from app.domain.settings import Settings
 from app.loopback import LoopbackDiscord
+from app.operator.talk import Place
 from app.store.door import Store
 from app.web.access import Doorkeeper
 from app.web.actions import Actions
 from app.web.feed import Feed
+from app.web.room import Json, Piece
 from app.web.server import Site, build_application, start_server
+from tests.web.browser import PROGRAM, WITHOUT, open_tab
 from tests.web.conftest import Visitor
 
 pytestmark = pytest.mark.asyncio
@@ -55,9 +59,23 @@ async def stage() -> AsyncIterator[Stage]:
         bots={"elena": server.add_bot("Elena")},
         channels=(server.add_channel("lounge", guild),),
     )
-    feed, settings = Feed(lambda _: []), Settings()
+    lounge = Place(str(scene.channels[0].id), "lounge", "", direct=False, lively=True)
+    places: Json = {"type": "places", "direct": False, "places": [asdict(lounge)]}
+    feed, settings = Feed(lambda _: [Piece("places", places)]), Settings()
     box = Box(scene, feed)
-    site = Site(settings, Doorkeeper(None), feed, Actions(settings), {}, box.routes())
+    cast: Json = {
+        "people": [{"id": str(one.id), "name": one.name} for one in scene.people],
+        "direct": {},
+        "note": SCRIPTED,
+    }
+    site = Site(
+        settings=settings,
+        doorkeeper=Doorkeeper(None),
+        feed=feed,
+        actions=Actions(settings),
+        extra={"title": "The Harbour", "demo": cast},
+        routes=box.routes(),
+    )
     await server.start()
     runner, port = await start_server(build_application(site), "127.0.0.1", 0)
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
@@ -111,6 +129,25 @@ async def test_replies_and_reactions_reach_the_loopback(
         ("elena", ""),
         ("", str(first.message_id)),
     ]
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=WITHOUT)
+async def test_somebody_types_and_it_is_said(stage: Stage, store: Store) -> None:
+    """In a browser: Enter sends, the box is empty then, and the page says that the
+    lines are scripted. No error is written to the console."""
+    stage.box.listening.set()
+    async with open_tab() as tab:
+        await tab.resize(390, 844)
+        await tab.open(stage.visitor.origin)
+        await tab.wait("document.getElementById('text')")
+        await tab.run("document.getElementById('text').focus()")
+        await tab.type("hi @elena")
+        await tab.press("Enter", 13, "\r")
+        await tab.wait("document.getElementById('text').value === ''")
+        assert "are scripted" in await tab.run("document.body.innerText")
+        assert tab.complaints == []
+    (post,) = stage.scene.server.posts
+    assert post.author_name == "Mara"
 
 
 async def test_what_makes_no_sense_is_refused(stage: Stage) -> None:

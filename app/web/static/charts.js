@@ -11,17 +11,8 @@ function bars(values, from) {
   return values.map((value, at) => {
     const tall = value === null ? 0 : Math.max(value > 0 ? 2 : 0, (value / most) * (HIGH - 6));
     return svg("rect", { x: (at * step + 1.5).toFixed(1), y: (HIGH - tall).toFixed(1), width: (step - 3).toFixed(1), height: tall.toFixed(1), rx: 2 },
-      svg("title", {}, `${clock(from[at]).slice(0, 5)}: ${value ?? "nothing"}`));
+      svg("title", {}, `${clock(from[at]).slice(0, 5)}: ${value === null ? "nothing" : Number(value.toPrecision(3))}`));
   });
-}
-
-function line(values) {
-  const most = Math.max(...values.map((value) => value ?? 0), 1e-9);
-  const step = WIDE / values.length;
-  const points = values.flatMap((value, at) => (value === null ? [] : [[at * step + step / 2, HIGH - 4 - (value / most) * (HIGH - 12)]]));
-  const path = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
-  return [svg("polyline", { points: path, fill: "none" }),
-    ...points.map(([x, y]) => svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 2.5 }))];
 }
 
 function chart(title, value, note, marks, kind) {
@@ -38,7 +29,7 @@ export function charts(figures) {
   const of = (name) => figures.buckets.map((one) => one[name]);
   const calls = figures.calls_per_message;
   return el("div", { class: "charts" },
-    chart("Time to the answer", figures.latency_ms === null ? "–" : seconds(figures.latency_ms), "median, from the message to the post", line(of("latency_ms")), "latency"),
+    chart("Time to the answer", figures.latency_ms === null ? "–" : seconds(figures.latency_ms), "median, from the message to the post", bars(of("latency_ms"), from), "latency"),
     chart("Model calls a message", calls === null ? "–" : calls.toFixed(2), "of all messages that moved a bot", bars(of("calls_per_message"), from), "calls"),
     chart("Pile-ons prevented", String(figures.prevented), "more bots wanted to answer than did", bars(of("prevented"), from), "prevented"),
     chart("Spent", dollars(figures.usd), "for answers, by the models' prices", bars(of("usd"), from), "usd"));

@@ -1,7 +1,7 @@
 // The rooms, what a click does, and when what is drawn.
 
 import { button, el, morph } from "./draw.js";
-import { detail } from "./decisions.js";
+import { detail, legend } from "./decisions.js";
 import { ask, connect, place, placeName, send, state } from "./state.js";
 import { botsView, costsView, failedView, glance, needsLook, overviewView, searchView, unansweredView } from "./rooms.js";
 import { mutes, mutesView } from "./mutes.js";
@@ -60,7 +60,7 @@ function navigation() {
 function sidePane() {
   const message = state.messages.get(state.chosen);
   if (message) return detail(message, state.why?.message === message.id ? state.why : null);
-  return [el("header", { class: "bar-top" }, el("h2", {}, "Now"), el("span", { class: "soft" }, "the last hour")), el("div", { class: "scroll" }, ...glance())];
+  return [el("header", { class: "bar-top" }, el("h2", {}, "Now"), el("span", { class: "soft" }, "the last hour")), el("div", { class: "scroll" }, ...glance(), state.demo ? legend() : null)];
 }
 
 function banner() {
