@@ -401,6 +401,7 @@ class SimulatedClient:
         sessions: Any,
         settings: Settings,
         http_trace: Any = None,
+        counter: Any = None,
     ) -> None:
         self._world, self.bot = world, bot
         self._intake, self._sessions = intake, sessions
@@ -522,6 +523,12 @@ class SimulatedClient:
         """It may react everywhere."""
         return True
 
+    def acknowledge(self, event: Any, emoji: str) -> None:
+        """Nobody orders anything in words here."""
+
+    async def settle_commands(self) -> None:
+        """Nobody uses commands here."""
+
     def look_for_proxies(self) -> None:
         """There are none."""
 
@@ -578,8 +585,8 @@ class SimulatedGateway:
         )
         try:
             await gateway.run()
-        except StreamError as error:
-            world.timeline.tell(self._process.name, f"ends: {error}")
+        except Exception as error:  # noqa: BLE001 - it is told
+            world.timeline.tell(self._process.name, f"ends: {error!r}")
             self._process.crash()
 
 
