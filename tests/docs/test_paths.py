@@ -10,7 +10,7 @@ import pytest
 from app.domain.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("glossary.md", "specification.md", "architecture.md")
+PAGES = ("glossary.md", "specification.md", "architecture.md", "walks.md")
 PATH = re.compile(r"`((?:app|tasks|tests|docs|docker)/[\w./-]+|[\w]+\.(?:py|cfg))`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SETTING = re.compile(r"`STREAM_([A-Z_]+)`")
