@@ -40,11 +40,12 @@ def current_settings() -> Settings:
 
 
 def bots_with_tokens(settings: Settings) -> list[str]:
-    """The characters that have a token in the environment; ConfigurationError: none."""
-    from app.domain.character import load_characters
+    """The characters that have a token in the environment; ConfigurationError: none.
+    One whose file is not in order is told of and left out."""
+    from app.domain.character import load_readable, names_of_files
     from app.domain.settings import token_variable
 
-    names = load_characters(settings.characters_dir)
+    names = names_of_files(settings.characters_dir)
     if not names:
         raise ConfigurationError(
             f"{settings.characters_dir}: holds no character file (<name>.yaml)"
@@ -54,17 +55,27 @@ def bots_with_tokens(settings: Settings) -> list[str]:
         raise ConfigurationError(
             f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}"
         )
-    return found
+    readable, wrong = load_readable(found, settings.characters_dir)
+    for bot, error in wrong.items():
+        if not readable:
+            raise error
+        print_line(f"the-stream: {bot} is left out: {error}", err=True)
+    return list(readable)
 
 
 def check_bots(bots: list[str], settings: Settings) -> None:
-    """Refuse a bot without a readable character file or a token before anything is
-    started."""
-    from app.domain.character import load_character
+    """Refuse an unknown bot or one without a token, and bots of which no character file
+    is in order, before anything is started."""
+    from app.domain.character import load_readable
+    from app.domain.errors import UnknownBot
     from app.domain.settings import token_variable
 
+    readable, wrong = load_readable(bots, settings.characters_dir)
+    for error in wrong.values():
+        # What the gateway leaves out, it tells of.
+        if not readable or isinstance(error, UnknownBot):
+            raise error
     for bot in bots:
-        load_character(bot, settings.characters_dir)
         if not os.environ.get(token_variable(bot), "").strip():
             raise ConfigurationError(
                 f"{token_variable(bot)}: is not set; copy the bot's token from Discord's developer portal."

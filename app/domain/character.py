@@ -4,7 +4,7 @@ belongs in one."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib import resources
@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.domain.errors import CharacterError, UnknownBot
+from app.domain.errors import CharacterError, ConfigurationError, UnknownBot
 from app.domain.model import BOT_NAME, BotName
 
 MAX_FILE = 256 * 1024
@@ -461,6 +461,32 @@ def load_characters(folder: Path | None = None) -> dict[str, Character]:
                     f"{character.name}.yaml: aliases: {name!r} also names {owners[name]}"
                 )
     return characters
+
+
+def load_readable(
+    names: Iterable[str], folder: Path | None = None
+) -> tuple[dict[str, Character], dict[str, ConfigurationError]]:
+    """Of these characters those whose files are in order, and what is wrong with the
+    others: one mistake silences one bot. Of two that share a name the later is
+    wrong."""
+    found: dict[str, Character] = {}
+    wrong: dict[str, ConfigurationError] = {}
+    owners: dict[str, str] = {}
+    for bot in names:
+        try:
+            character = load_character(bot, folder)
+        except ConfigurationError as error:
+            wrong[bot] = error
+            continue
+        own = {name.casefold() for name in character.names}
+        if taken := sorted(own & owners.keys()):
+            wrong[bot] = CharacterError(
+                f"{bot}.yaml: aliases: {taken[0]!r} also names {owners[taken[0]]}"
+            )
+            continue
+        owners |= dict.fromkeys(own, bot)
+        found[bot] = character
+    return found, wrong
 
 
 def character_from_json(

@@ -9,7 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from app.delivery.address import Address
-from app.domain.character import load_character
+from app.domain.character import load_readable
 from app.domain.settings import Settings
 from app.gateway.asking import Desk
 from app.gateway.measuring import Measuring
@@ -26,13 +26,17 @@ log = structlog.get_logger(__name__)
 def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> None:
     """Run the gateways of some bots in this process until it is told to stop. `desk`
     answers commands inside Discord."""
-    characters = {bot: load_character(bot, settings.characters_dir) for bot in bots}
+    characters, wrong = load_readable(bots, settings.characters_dir)
+    for bot, error in wrong.items():
+        if not characters:
+            raise error
+        log.error("a bot is left out, the others go on", bot=bot, error=str(error))
     for bot, character in characters.items():
         if common := common_names(character.names):
             log.warning(
                 "a common word is a weak name: add an alias", bot=bot, names=common
             )
-    tokens = {bot: token_of(bot) for bot in bots}
+    tokens = {bot: token_of(bot) for bot in characters}
     settings.check_places()
     check_servers(settings)
     ports = StorePorts(characters, tokens, settings)

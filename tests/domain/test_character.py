@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.domain.character import (
     MAX_FILE,
@@ -13,6 +15,7 @@ from app.domain.character import (
     character_from_json,
     load_character,
     load_characters,
+    load_readable,
     plain_emoji,
 )
 from app.domain.errors import CharacterError, ConfigurationError, UnknownBot
@@ -248,3 +251,20 @@ def test_plain_emoji(text: str, emoji: str) -> None:
     """Exactly one emoji that every Discord client draws, in the form Discord expects;
     else nothing."""
     assert plain_emoji(text) == emoji
+
+
+def test_one_mistake_silences_one_bot(tmp_path: Path) -> None:
+    """The others' files are read; of two that share a name the later is wrong."""
+    for name in ("aria", "dotty", "elena"):
+        shipped = resources.files("app.characters") / f"{name}.yaml"
+        (tmp_path / f"{name}.yaml").write_text(shipped.read_text("utf-8"), "utf-8")
+    (tmp_path / "dotty.yaml").write_text("name: [", "utf-8")
+    found, wrong = load_readable(["aria", "dotty", "elena", "zoe"], tmp_path)
+    assert (set(found), set(wrong)) == ({"aria", "elena"}, {"dotty", "zoe"})
+    assert "dotty.yaml" in str(wrong["dotty"])
+    text = (tmp_path / "elena.yaml").read_text("utf-8")
+    made = yaml.safe_load(text) | {"aliases": ["Aria"]}
+    (tmp_path / "elena.yaml").write_text(yaml.safe_dump(made), "utf-8")
+    found, wrong = load_readable(["aria", "elena"], tmp_path)
+    assert set(found) == {"aria"}
+    assert "also names aria" in str(wrong["elena"])
