@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from app.domain.character import Character
 from app.domain.errors import ConfigurationError
@@ -30,6 +30,14 @@ from app.rules.policy import Policy
 from app.rules.profile import Profile, profile_of
 from app.rules.room import Room, Turn
 from app.rules.signals import Facts, Thresholds
+from app.rules.thoughts import Line as ThoughtLine
+from app.rules.thoughts import (
+    Patience,
+    Thought,
+    is_afterthought,
+    openness,
+    wait_ms,
+)
 
 CHANNEL, SOMEBODY = "5", "999"
 """Discord ids of the channel and of whoever speaks."""
@@ -68,6 +76,19 @@ class Decider(Protocol):
 
     def observe(self, turn: Turn) -> None:
         """Each message of the room, also the bots' own."""
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """What a decider may have beside: it waits until a person has said all of a
+    thought, and is then asked once, with all of its lines as one message."""
+
+    def wait_ms(self, lines: Sequence[Turn]) -> int:
+        """How long it waits for more after the last of these lines."""
+
+    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+        """Whether a line belongs to what was answered at `at_ms`, the answer to
+        `lines`, and needs none of its own."""
 
 
 MakeDecider = Callable[[Sequence[Participant]], Decider]
@@ -130,10 +151,38 @@ class Ours:
         return self._read[text]
 
 
-class LogDecider:
+class Waiting:
+    """Our rule of what is one thought (`app.rules.thoughts`)."""
+
+    def __init__(self, bots: Sequence[Participant]) -> None:
+        self._called = [name for bot in bots for name in bot.names]
+        self._patience = Patience()
+
+    def wait_ms(self, lines: Sequence[Turn]) -> int:
+        """Nothing where a line is plainly whole."""
+        return wait_ms([self._line(turn) for turn in lines], self._patience)
+
+    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+        """Whether its author cannot have read the answer first."""
+        thought = Thought(tuple(map(self._line, lines)), answered_ms=at_ms)
+        return is_afterthought(thought, self._line(line), self._patience)
+
+    def _line(self, turn: Turn) -> ThoughtLine:
+        return ThoughtLine(
+            message_id=turn.message_id,
+            author=turn.author,
+            text=turn.text,
+            at_ms=turn.at_ms,
+            reply_to=turn.reply_to,
+            open=openness(turn.text, self._called),
+        )
+
+
+class LogDecider(Waiting):
     """The people of a chat log: neutral, and without subjects."""
 
     def __init__(self, bots: Sequence[Participant], policy: Policy) -> None:
+        super().__init__(bots)
         self._room = Room({bot.name: bot.names for bot in bots})
         self._bots = [bot.name for bot in bots]
         self._policy = policy
@@ -147,7 +196,7 @@ class LogDecider:
         self._room.observe(turn)
 
 
-class CastDecider:
+class CastDecider(Waiting):
     """Characters, as gateways and Redis decide between them."""
 
     def __init__(
@@ -157,6 +206,7 @@ class CastDecider:
         policy: Policy,
         likeness: Callable[[str], Mapping[str, Likeness]],
     ) -> None:
+        super().__init__(bots)
         self.room = Room({bot.name: bot.names for bot in bots})
         self._profiles: dict[str, Profile] = {
             name: profile_of(one) for name, one in characters.items()

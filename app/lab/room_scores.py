@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from app.domain.character import load_characters
-from app.lab.deciders import NOBODY, Decider, MakeDecider, Participant
+from app.lab.deciders import NOBODY, Decider, MakeDecider, Participant, Patient
 from app.lab.experts import Line, Score, Stage, busy, fresh, read_lines, switch
 from app.lab.judge import Log, Said, Tally, read_log
 from app.rules.room import Turn
@@ -169,11 +170,48 @@ def _observe_all(decider: Decider, thought: Sequence[Said]) -> None:
 
 def _replies(decider: Decider, lines: Sequence[Turn]) -> int:
     """How many answers the lines of one thought get."""
-    replies = 0
-    for line in lines:
-        replies += len(set(decider.decide(line, NOBODY)))
+    replies, answered_ms = 0, -1
+    waiting: list[Turn] = []
+    answered: list[Turn] = []
+    for line, following in zip_longest(lines, lines[1:]):
+        waiting.append(line)
+        waits = _goes_on(decider, waiting, following)
+        if not waits and not _is_answered(decider, line, answered, answered_ms):
+            chosen = set(decider.decide(_as_one(waiting), NOBODY))
+            replies += len(chosen)
+            if chosen:
+                answered, answered_ms = waiting, line.at_ms + _wait_ms(decider, waiting)
+        if not waits:
+            waiting = []
         decider.observe(line)
     return replies
+
+
+def _goes_on(decider: Decider, lines: Sequence[Turn], following: Turn | None) -> bool:
+    """Whether the decider still waits when the next line comes."""
+    if following is None:
+        return False
+    return following.at_ms - lines[-1].at_ms < _wait_ms(decider, lines)
+
+
+def _wait_ms(decider: Decider, lines: Sequence[Turn]) -> int:
+    return decider.wait_ms(lines) if isinstance(decider, Patient) else 0
+
+
+def _is_answered(
+    decider: Decider, line: Turn, lines: Sequence[Turn], at_ms: int
+) -> bool:
+    return (
+        bool(lines)
+        and isinstance(decider, Patient)
+        and decider.is_afterthought(line, lines, at_ms)
+    )
+
+
+def _as_one(lines: Sequence[Turn]) -> Turn:
+    """Several lines as the last one, which says all of them."""
+    text = "\n".join(line.text for line in lines)
+    return replace(lines[-1], text=text) if len(lines) > 1 else lines[-1]
 
 
 # --- experts

@@ -20,6 +20,7 @@ from app.lab.deciders import (
     NamedElseLast,
     Ours,
     Participant,
+    Patient,
     load_decider,
 )
 from app.lab.judge import Log, Said, judge
@@ -140,6 +141,42 @@ def test_replies_to_a_thought_are_counted(make: MakeDecider, replies: float) -> 
     """Whoever answers each line of a thought gives three replies to it."""
     figures = score_thoughts([small_log()], make).figures()
     assert figures == {"replies a thought": replies}
+
+
+class Waits(Chatty):
+    """A decider that waits two seconds after a short line, and calls what comes within
+    seven of its answer an afterthought."""
+
+    def wait_ms(self, lines: Sequence[Turn]) -> int:
+        """After fewer than ten characters more is to come."""
+        return 5_000 if len(lines[-1].text) < 10 else 0
+
+    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+        """Within ten seconds."""
+        return line.at_ms - at_ms < 10_000
+
+
+def test_who_waits_is_asked_once_with_all_lines() -> None:
+    """The greeting waits for the question, and what follows the answer at once is
+    part of it."""
+    asked: list[str] = []
+
+    class Asked(Waits):
+        def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+            asked.append(turn.text)
+            return super().decide(turn, resting)
+
+    figures = score_thoughts([small_log()], Asked).figures()
+    assert figures == {"replies a thought": 1.0}
+    assert asked == ["hello\nhow do I mount this"]
+
+
+def test_our_rule_of_thoughts_is_part_of_our_decision() -> None:
+    """A greeting alone is waited for, a question is not."""
+    ours = Ours(shipped_policy())(BOTS)
+    assert isinstance(ours, Patient)
+    assert ours.wait_ms([said(1, "guest", "hello", 0).turn]) > 0
+    assert ours.wait_ms([said(1, "guest", "how do I mount this?", 0).turn]) == 0
 
 
 def test_a_thought_that_nobody_answers_has_no_figure() -> None:
