@@ -64,7 +64,10 @@ export function lasting(total) {
   return total < 172800 ? `${Math.round(total / 3600)} h` : `${Math.round(total / 86400)} d`;
 }
 
-export const amount = (count) => (count >= 10000 ? `${Math.round(count / 1000)}k` : String(Math.round(count)));
+export function amount(count) {
+  if (count >= 1e6) return `${Number((count / 1e6).toFixed(1))}M`;
+  return count >= 1e4 ? `${Math.round(count / 1000)}k` : String(Math.round(count));
+}
 
 export const dollars = (usd) => `$${usd >= 100 ? usd.toFixed(0) : usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toFixed(4)}`;
 

@@ -43,7 +43,7 @@ function meter(used) {
   const shown = used.what === "usd" ? [dollars(used.spent), dollars(used.cap)] : [amount(used.spent), amount(used.cap)];
   const word = { posts: "posts", tokens: "tokens", usd: "cost" }[used.what] ?? used.what;
   return el("div", { class: `meter ${share >= 0.9 ? "full" : ""}` }, el("span", {}, word),
-    el("span", { class: `bar w${Math.round(share * 20)}`, "aria-hidden": "true" }, el("i")), el("span", {}, `${shown[0]} of ${shown[1]}`));
+    el("span", { class: `bar w${Math.ceil(share * 20)}`, "aria-hidden": "true" }, el("i")), el("span", {}, `${shown[0]} of ${shown[1]}`));
 }
 
 function standing(one) {
