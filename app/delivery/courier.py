@@ -31,7 +31,6 @@ from app.domain.errors import (
     VaultKeyWrong,
     VaultMissing,
 )
-from app.domain.lane import Lane
 from app.domain.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
 from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
@@ -39,6 +38,7 @@ from app.runtime import killpoints
 from app.runtime.logs import trace
 from app.store import journal, outbox, refusals
 from app.store.door import AsyncStore
+from app.store.floors import NOBODY_WAITS, Next
 from app.store.refusals import Barred
 from app.store.signing import signer
 
@@ -79,7 +79,7 @@ class Courier:
     rest: DiscordRest
     settings: Settings
     secrets: Callable[[], Awaitable[Secrets]]
-    hint: Callable[[Lane], None]
+    hint: Callable[[Next], None]
     bot: str
     channel: str
     owner: str
@@ -484,7 +484,7 @@ class Courier:
     ) -> None:
         killpoints.reached("post_after")
         date = datetime.now(UTC).date().isoformat()
-        complete, lane = await self.store.run(
+        complete, next_turn = await self.store.run(
             outbox.record_delivery(
                 entry,
                 chunk=chunk,
@@ -505,10 +505,10 @@ class Courier:
             chunk=chunk,
             complete=complete,
         )
-        self._hint_lane(lane)
+        self._tell(next_turn)
 
     async def _bury_entry(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
-        lane = await self.store.run(outbox.dead_letter(entry, verdict, reason))
+        next_turn = await self.store.run(outbox.dead_letter(entry, verdict, reason))
         log.warning(
             "not delivered",
             bot=self.bot,
@@ -516,11 +516,11 @@ class Courier:
             verdict=verdict,
             reason=reason,
         )
-        self._hint_lane(lane)
+        self._tell(next_turn)
 
-    def _hint_lane(self, lane: str) -> None:
-        if lane:
-            self.hint(Lane.parse(lane))
+    def _tell(self, who: Next) -> None:
+        if who != NOBODY_WAITS:
+            self.hint(who)
 
 
 def _reply_target(entry: OutboxEntry, chunk: int) -> str:

@@ -14,11 +14,11 @@ import structlog
 from app.delivery.courier import Courier, LeaseLost
 from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
-from app.domain.lane import Lane
 from app.domain.settings import Settings
 from app.runtime.cancelling import end
 from app.store import outbox
 from app.store.door import AsyncStore
+from app.store.floors import Next
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class Deliverer:
     """Empties outboxes, one entry at a time per bot and channel, channels in parallel.
 
     `store` is used on `rest`'s loop. `secrets` may block; so may `hint`, which is told
-    the lane that may speak next.
+    who may speak next.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Deliverer:
         rest: DiscordRest,
         settings: Settings,
         secrets: Callable[[str], Secrets],
-        hint: Callable[[Lane], None],
+        hint: Callable[[Next], None],
     ) -> None:
         self._store = store
         self._rest = rest
@@ -188,7 +188,7 @@ class Deliverer:
             rest=self._rest,
             settings=self._settings,
             secrets=lambda: asyncio.to_thread(self._secrets, bot),
-            hint=self._tell_lane,
+            hint=self._tell_next,
             bot=bot,
             channel=channel,
             owner=self._owner,
@@ -258,8 +258,8 @@ class Deliverer:
             in_ms / 1000, self._start_serving, key
         )
 
-    def _tell_lane(self, lane: Lane) -> None:
-        self._hints.submit(self._hint, lane).add_done_callback(
+    def _tell_next(self, who: Next) -> None:
+        self._hints.submit(self._hint, who).add_done_callback(
             _warn_on_failure("hint not sent")
         )
 

@@ -56,6 +56,7 @@ from app.store import names as names_store
 from app.store.admission import Admission, Candidate
 from app.store.door import AsyncStore
 from app.store.elections import Election
+from app.store.floors import Next
 from app.store.heartbeats import Heartbeat, Role
 from app.store.limits import Limits, limits_of
 from app.store.signing import signer
@@ -266,7 +267,7 @@ class StorePorts:
         entry = await self._store.run(outbox.read(flying.entry, ours))
         if entry is None:
             return
-        done, next_lane = await self._store.run(
+        done, next_turn = await self._store.run(
             outbox.record_delivery(
                 entry,
                 chunk=flying.chunk,
@@ -276,17 +277,17 @@ class StorePorts:
                 signer=ours,
             )
         )
-        if done and next_lane:
-            await self._next(next_lane)
+        if done:
+            await self._next(next_turn)
 
-    async def _next(self, who: str) -> None:
-        """Let the next one speak: a lane, or `#<message>` for an election."""
-        if not who.startswith("#"):
-            lane = Lane.parse(who)
-            self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+    async def _next(self, who: Next) -> None:
+        """Let the next one speak."""
+        if who.lane is not None:
+            self.hint(who.lane, Context.DIRECT)
+        if not who.election:
             return
-        channel = await self._store.run(elections.channel_of(who[1:]))
-        outcome = await self.elect(who[1:], channel)
+        channel = await self._store.run(elections.channel_of(who.election))
+        outcome = await self.elect(who.election, channel)
         # Asked again, an election gives the same answer: only its first caller hints.
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
@@ -505,7 +506,7 @@ class StorePorts:
         for lane, context in overdue.lanes:
             self.hint(lane, context)
         for message in overdue.elections:
-            await self._next(f"#{message}")
+            await self._next(Next(election=message))
         for bot in dict.fromkeys(bot for bot, _ in overdue.deliveries):
             self._hints.offer(DELIVER, bot)
 

@@ -236,8 +236,9 @@ def _cancel(
     journal: Key,
     election: Key,
     floor: Key,
-    waiting: Key,
     bot: str,
+    message: str,
+    channel: str,
     step: str,
     reason: str,
 ) -> None: ...
@@ -251,8 +252,9 @@ def cancel(bot: str, message: str, channel: str, step: str, reason: str) -> Call
         journal=keys.journal(message),
         election=keys.election(message),
         floor=keys.floor(channel),
-        waiting=keys.floor_waiting(channel),
         bot=bot,
+        message=message,
+        channel=channel,
         step=step,
         reason=reason,
     )

@@ -8,6 +8,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.store import keys
 from app.store.calls import Call, Reply, command
+from app.store.floors import Next, next_of
 from app.store.keys import Key
 from app.store.scripts import script
 
@@ -22,13 +23,18 @@ class Election(NamedTuple):
     fresh: bool = True
     """This call granted it: its caller sends the hint. A repeated call does not; should
     an answer be lost, the pump does."""
-    next: str = ""
-    """Who may speak now that this election left the floor free: a lane, or
-    `#<message>`."""
+    next: Next = Next()
+    """Who may speak now that this election left the floor free."""
 
 
-def _parse(reply: Reply) -> Election:
-    return Election(Elect(reply[0]), reply[1], int(reply[2]), bool(reply[3]), reply[4])
+def _parse(reply: Reply, channel: str) -> Election:
+    return Election(
+        Elect(reply[0]),
+        reply[1],
+        int(reply[2]),
+        bool(reply[3]),
+        next_of(reply[4], reply[5], channel),
+    )
 
 
 @script("election.decide")
@@ -39,7 +45,6 @@ def _decide(
     floor: Key,
     recent_posts: Key,
     journal: Key,
-    waiting: Key,
     message: str,
     channel: str,
     quiet_ms: int,
@@ -60,14 +65,13 @@ def decide(
         floor=keys.floor(channel),
         recent_posts=keys.recent_bot_posts(channel),
         journal=keys.journal(message),
-        waiting=keys.floor_waiting(channel),
         message=message,
         channel=channel,
         quiet_ms=int(quiet * 1000),
         lease_ms=int(settings.floor_lease * 1000),
         max_age_ms=int(settings.election_max_age * 1000),
     )
-    return call.parsed(_parse)
+    return call.parsed(lambda reply: _parse(reply, channel))
 
 
 def channel_of(message: str) -> Call[str]:

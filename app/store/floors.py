@@ -18,8 +18,25 @@ from app.store.scripts import script
 
 TURN_MS = 10**8
 """What one turn weighs against the age of a message: more than any message waits."""
-# election.decide puts elections at 1e13: every lane must stay in front of them.
+# A double must hold a place to a thousandth of a millisecond.
 LAST_TURN = 10_000
+
+
+class Next(NamedTuple):
+    """Who may speak now that a floor is free: a bot's direct lane, or an election. Of
+    a repeated or a refused call nobody."""
+
+    lane: Lane | None = None
+    election: str = ""
+    """The message that it is about."""
+
+
+NOBODY_WAITS = Next()
+
+
+def next_of(bot: str, election: str, channel: str) -> Next:
+    """What a script says of whom it woke in a channel."""
+    return Next(Lane(bot, channel) if bot else None, election)
 
 
 class Claimed(NamedTuple):
@@ -57,15 +74,14 @@ def _claim(
     answer: Key,
     election: Key,
     recent_posts: Key,
-    waiting: Key,
     inbox: Key,
     journal: Key,
-    lane: str,
     owner: str,
     bot: str,
     message: str,
     kind: str,
     entry_id: str,
+    channel: str,
     lease_ms: int,
     quiet_ms: int,
     named_before: Sequence[str],
@@ -93,15 +109,14 @@ def claim(
         answer=keys.answer(event.message_id),
         election=keys.election(event.message_id),
         recent_posts=keys.recent_bot_posts(event.channel_id),
-        waiting=keys.floor_waiting(event.channel_id),
         inbox=keys.inbox(holder.lane),
         journal=keys.journal(event.message_id),
-        lane=str(holder.lane),
         owner=holder.owner,
         bot=bot,
         message=event.message_id,
         kind=holder.kind,
         entry_id=entry.entry_id,
+        channel=event.channel_id,
         lease_ms=int(settings.floor_lease * 1000),
         quiet_ms=int(quiet_time * 1000),
         named_before=before,
@@ -211,12 +226,12 @@ def release_call(
     inbox: Key,
     work: Key,
     journal: Key,
-    waiting: Key,
     request: Key,
     owner: str,
     bot: str,
     message: str,
     kind: str,
+    channel: str,
     entry_id: str,
     token: str,
     keeps: bool,
@@ -226,9 +241,9 @@ def release_call(
 
 def release(
     holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
-) -> Call[tuple[str, str]]:
+) -> Call[tuple[str, Next]]:
     """Give the floor back without an answer. Returns the verdict (kept, declined,
-    handed_over, dropped, lost_lock) and the lane that is due now, if one waited."""
+    handed_over, dropped, lost_lock) and who is due now."""
     event, bot = entry.event, holder.lane.bot
     call = release_call(
         lock=keys.lock(holder.lane),
@@ -238,15 +253,17 @@ def release(
         inbox=keys.inbox(holder.lane),
         work=keys.work(bot),
         journal=keys.journal(event.message_id),
-        waiting=keys.floor_waiting(event.channel_id),
         request=keys.request(request),
         owner=holder.owner,
         bot=bot,
         message=event.message_id,
         kind=holder.kind,
+        channel=event.channel_id,
         entry_id=entry.entry_id,
         token=token,
         keeps=keep,
         reason=reason,
     )
-    return call.parsed(lambda reply: (str(reply[0]), str(reply[1])))
+    return call.parsed(
+        lambda reply: (str(reply[0]), next_of(reply[1], reply[2], event.channel_id))
+    )

@@ -24,6 +24,7 @@ def _remove(
     work: Key,
     owner: str,
     bot: str,
+    channel: str | None,
     step: str,
     reason: str,
 ) -> None: ...
@@ -44,6 +45,7 @@ def _removal(
         work=keys.work(lane.bot),
         owner=owner,
         bot=lane.bot,
+        channel=lane.channel,
         step=step,
         reason=reason,
     )

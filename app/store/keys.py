@@ -119,6 +119,18 @@ def floor_waiting(channel: str) -> Key:
     return Key(f"floor:{channel}:waiting")
 
 
+def floor_awaited(channel: str) -> Key:
+    return Key(f"floor:{channel}:awaited")
+
+
+def floor_elections(channel: str) -> Key:
+    return Key(f"floor:{channel}:elections")
+
+
+def floor_following(message: str) -> Key:
+    return Key(f"floor:following:{message}")
+
+
 def recent_bot_posts(channel: str) -> Key:
     return Key(f"channel:{channel}:recent_bot_posts")
 
@@ -415,14 +427,32 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "floor:<channel>",
-        "hash: bot, message, token, kind, until",
+        "hash: bot, message, token, kind, until, lease",
         "floor.claim, answer.commit, outbox.*",
         "an hour; the lease is `until`",
     ),
     Described(
         "floor:<channel>:waiting",
-        "sorted set: lanes and elections (`#<message>`) that wait",
-        "floor.claim, election.decide",
+        "sorted set: bots that wait for the floor, by their place",
+        "floor.claim",
+        "a day",
+    ),
+    Described(
+        "floor:<channel>:awaited",
+        "hash: bot to the Unix ms by which it asks for the floor",
+        "floor.claim",
+        "a day",
+    ),
+    Described(
+        "floor:<channel>:elections",
+        "sorted set: messages whose election waits for the floor, by Unix ms",
+        "election.decide",
+        "a day",
+    ),
+    Described(
+        "floor:following:<message>",
+        "sorted set: bots that wait for those named before them",
+        "floor.claim",
         "a day",
     ),
     Described(

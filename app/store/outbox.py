@@ -13,6 +13,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
 from app.store import keys, leases
 from app.store.calls import Call, Reply, command
+from app.store.floors import Next, next_of
 from app.store.keys import Key
 from app.store.refusals import Barred
 from app.store.scripts import script
@@ -253,7 +254,6 @@ def _record_delivery(
     outbox: Key,
     floor: Key,
     answer: Key,
-    waiting: Key,
     journal: Key,
     journal_of_bot: Key,
     recent_posts: Key,
@@ -275,10 +275,10 @@ def record_delivery(
     date: str,
     disproved: Sequence[Barred] = (Barred.SEND,),
     signer: Signer = UNCHECKED,
-) -> Call[tuple[bool, str]]:
+) -> Call[tuple[bool, Next]]:
     """A chunk is in Discord, which disproves refusals that are remembered. `signer`
-    signs the line for the diary. Returns whether the entry is complete, and the lane
-    that may speak next."""
+    signs the line for the diary. Returns whether the entry is complete, and who may
+    speak next."""
     line = json.dumps(
         {
             "channel": entry.channel_id,
@@ -294,7 +294,6 @@ def record_delivery(
         outbox=keys.outbox(entry.bot, entry.channel_id),
         floor=keys.floor(entry.channel_id),
         answer=keys.answer(_subject_of(entry)),
-        waiting=keys.floor_waiting(entry.channel_id),
         journal=keys.journal(_subject_of(entry)),
         journal_of_bot=keys.journal_of_bot(entry.bot, date),
         recent_posts=keys.recent_bot_posts(entry.channel_id),
@@ -307,7 +306,9 @@ def record_delivery(
         how=how,
         line=signer.sign(spoken(entry.bot), line),
     )
-    return call.parsed(lambda reply: (bool(reply[0]), str(reply[1])))
+    return call.parsed(
+        lambda reply: (bool(reply[0]), next_of(reply[1], reply[2], entry.channel_id))
+    )
 
 
 @script("outbox.dead_letter")
@@ -317,33 +318,35 @@ def _dead_letter(
     outbox: Key,
     floor: Key,
     answer: Key,
-    waiting: Key,
     journal: Key,
     dead: Key,
     entry_id: str,
     bot: str,
+    channel: str,
+    message: str,
     verdict: str,
     reason: str,
 ) -> None: ...
 
 
-def dead_letter(entry: OutboxEntry, verdict: str, reason: str) -> Call[str]:
+def dead_letter(entry: OutboxEntry, verdict: str, reason: str) -> Call[Next]:
     """An entry will not be sent: `dead`, or dropped on purpose: `muted`, `expired` or
-    `cancelled`. Returns the lane that may speak next."""
+    `cancelled`. Returns who may speak next."""
     call = _dead_letter(
         entry=keys.entry(entry.entry_id),
         outbox=keys.outbox(entry.bot, entry.channel_id),
         floor=keys.floor(entry.channel_id),
         answer=keys.answer(_subject_of(entry)),
-        waiting=keys.floor_waiting(entry.channel_id),
         journal=keys.journal(_subject_of(entry)),
         dead=keys.dead(entry.bot),
         entry_id=entry.entry_id,
         bot=entry.bot,
+        channel=entry.channel_id,
+        message=_subject_of(entry),
         verdict=verdict,
         reason=reason,
     )
-    return call.parsed(str)
+    return call.parsed(lambda reply: next_of(reply[0], reply[1], entry.channel_id))
 
 
 @script("outbox.find_posts")

@@ -14,7 +14,15 @@ from app.rules.chunking import split
 from app.store import keys
 from app.store.calls import Call, command
 from app.store.commits import Committed
-from app.store.floors import Claimed, Holder, release_call, reserve_call, reserved
+from app.store.floors import (
+    Claimed,
+    Holder,
+    Next,
+    next_of,
+    release_call,
+    reserve_call,
+    reserved,
+)
 from app.store.keys import Key
 from app.store.limits import Limits
 from app.store.outbox import signed
@@ -149,7 +157,7 @@ def reserve(
     return call.parsed(reserved)
 
 
-def release(post: Post, token: str, reason: str, request: str) -> Call[str]:
+def release(post: Post, token: str, reason: str, request: str) -> Call[Next]:
     """Give the floor back without a post. Returns who may speak now."""
     call = release_call(
         lock=keys.lock(post.holder.lane),
@@ -159,19 +167,19 @@ def release(post: Post, token: str, reason: str, request: str) -> Call[str]:
         inbox=keys.inbox(post.holder.lane),
         work=keys.work(post.bot),
         journal=keys.journal(post.entry_id),
-        waiting=keys.floor_waiting(post.channel),
         request=keys.request(request),
         owner=post.holder.owner,
         bot=post.bot,
         message=post.entry_id,
         kind="auto",
+        channel=post.channel,
         # No inbox entry stands behind a post: there is none to take out.
         entry_id="",
         token=token,
         keeps=True,
         reason=reason,
     )
-    return call.parsed(lambda reply: str(reply[1]))
+    return call.parsed(lambda reply: next_of(reply[1], reply[2], post.channel))
 
 
 def _outbox_entry(post: Post, action: Action) -> OutboxEntry:
@@ -200,7 +208,6 @@ def _commit(
     entry: Key,
     journal: Key,
     request: Key,
-    waiting: Key,
     owner: str,
     bot: str,
     channel: str,
@@ -248,7 +255,6 @@ def commit(
         entry=keys.entry(entry_id),
         journal=keys.journal(entry_id),
         request=keys.request(request),
-        waiting=keys.floor_waiting(channel),
         owner=post.holder.owner,
         bot=bot,
         channel=channel,

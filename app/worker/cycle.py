@@ -16,7 +16,7 @@ from app.domain.places import Rules
 from app.domain.settings import Settings
 from app.store import floors, journal
 from app.store.door import Store
-from app.store.floors import Holder
+from app.store.floors import Holder, Next
 from app.store.lanes import Begun
 from app.worker.holding import request
 from app.worker.served import Served
@@ -48,9 +48,8 @@ class Cycle:
     """The soonest that a refused claim asked to come back."""
     turn: HeldTurn | None = None
     """The one that holds a floor now."""
-    next_lanes: list[str] = field(default_factory=list)
-    """Lanes and elections (`#<message>`) that became due because this cycle gave a
-    floor back."""
+    next_turns: list[Next] = field(default_factory=list)
+    """Who became due because this cycle gave a floor back."""
     committed: bool = False
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
@@ -108,7 +107,7 @@ class Cycle:
         self, entry: InboxEntry, token: str, *, keep: bool, reason: str
     ) -> None:
         """End a message's turn without an answer. `keep`: for a later cycle."""
-        verdict, next_lane = self.store.run(
+        verdict, next_turn = self.store.run(
             floors.release(
                 self.holder,
                 entry=entry,
@@ -120,8 +119,8 @@ class Cycle:
         )
         # The election that is open again is asked when this cycle is over, not when the
         # pump comes by.
-        again = f"#{entry.event.message_id}" if verdict == "handed_over" else ""
-        self.next_lanes += [lane for lane in dict.fromkeys((next_lane, again)) if lane]
+        again = entry.event.message_id if verdict == "handed_over" else ""
+        self.next_turns += dict.fromkeys((next_turn, Next(election=again)))
 
     def note(
         self,

@@ -157,9 +157,8 @@ class PostTurn:
         spent = cost if cost is not None else Cost()
         limits = self._limits(post)
         cycle.store.run(holds.settle(self.hold, limits, spent, request()))
-        next_lane = cycle.store.run(posts.release(post, self.token, reason, request()))
-        if next_lane:
-            cycle.next_lanes.append(next_lane)
+        next_turn = cycle.store.run(posts.release(post, self.token, reason, request()))
+        cycle.next_turns.append(next_turn)
 
     def _rules(self, post: Post) -> Rules:
         return self.cycle.settings.rules_at(post.channel, post.parent, post.guild)

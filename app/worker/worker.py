@@ -44,7 +44,7 @@ from app.store import (
 )
 from app.store.door import AsyncStore, Store
 from app.store.fitness import check_servers
-from app.store.floors import Holder
+from app.store.floors import Holder, Next
 from app.store.heartbeats import Heartbeat, Role
 from app.store.lanes import Begun
 from app.store.lock import LaneLock
@@ -310,8 +310,8 @@ class Worker:
             if world.committed:
                 reached("deliver_before")
                 self.deliverer.begin(lane.bot)
-            for text in world.next_lanes:
-                self._hint_next(Lane.parse(text))
+            for turn in world.next_turns:
+                self._hint_next(turn)
             self.chores.remember(world)
         return outcome
 
@@ -414,11 +414,11 @@ class Worker:
         served = self.bots.get(bot)
         return Secrets(served.token, served.user_id)
 
-    def _hint_next(self, lane: Lane) -> None:
-        if lane.bot.startswith("#"):
-            self._elect(lane.bot[1:])
-            return
-        self.hint(lane, Context.TRIGGER if lane.channel is None else Context.DIRECT)
+    def _hint_next(self, who: Next) -> None:
+        if who.lane is not None:
+            self.hint(who.lane, Context.DIRECT)
+        if who.election:
+            self._elect(who.election)
 
     def _roster_now(self) -> dict[str, str]:
         read_at, known = self._roster

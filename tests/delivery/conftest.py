@@ -23,6 +23,7 @@ from app.domain.verdicts import Commit
 from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread, Post
 from app.store import admission, commits, floors, journal, keys, lanes, outbox
 from app.store.door import AsyncStore, Store
+from app.store.floors import Next
 from app.store.limits import Limits
 from app.store.lock import LaneLock
 
@@ -47,7 +48,7 @@ class Worker:
 
     def __init__(self, room: Room, settings: Settings) -> None:
         self.rest = DiscordRest(settings)
-        self.hints: list[Lane] = []
+        self.hints: list[Next] = []
         self.deliverer = Deliverer(
             AsyncStore(room.redis_url, 2.0),
             self.rest,

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable
 
 from app.delivery.rest import Secrets
+from app.domain.lane import Lane
 from app.store import keys, outbox
+from app.store.floors import Next
 from tests.delivery.conftest import Room
+from tests.store.world import queue_up
 
 Empties = Callable[..., None]
 
@@ -55,14 +58,11 @@ def test_the_next_lane_is_hinted_when_a_post_is_delivered(
 ) -> None:
     """Delivery passes the floor to the lane that waits for it, and says so at once."""
     room.commit("first", delivery_hold=60.0)
-    waiting = f"aria:{room.channel.id}"
-    room.store.client.zadd(keys.floor_waiting(str(room.channel.id)), {waiting: 1})
-    room.store.client.pexpire(keys.floor_waiting(str(room.channel.id)), 60_000)
+    lane = Lane("aria", str(room.channel.id))
+    queue_up(room.store, lane)
     worker = room.worker()
     worker.run()
-    wait_until(
-        lambda: [str(lane) for lane in worker.hints] == [waiting], what="the hint"
-    )
+    wait_until(lambda: worker.hints == [Next(lane)], what="the hint")
 
 
 def test_a_used_up_bucket_does_not_hold_the_floor(room: Room) -> None:

@@ -17,7 +17,9 @@ from app.host.valkey import EmbeddedValkey
 from app.loopback import LoopbackThread
 from app.store import keys, outbox
 from app.store.door import Store
+from app.store.floors import Next
 from tests.delivery.conftest import Room
+from tests.store.world import queue_up
 
 Wait = Callable[..., None]
 
@@ -100,16 +102,15 @@ def test_a_broker_that_is_down_does_not_hold_delivery_up(room: Room) -> None:
     follows."""
     worker = room.worker()
 
-    def down(_: Lane) -> None:
+    def down(_: Next) -> None:
         raise ConnectionError
 
     worker.deliverer._hint = down
-    waiting = keys.floor_waiting(str(room.channel.id))
     for text in ("one", "two"):
-        room.store.client.zadd(waiting, {f"aria:{room.channel.id}": 1})
-        room.store.client.pexpire(waiting, 60_000)
         room.commit(text, delivery_hold=60.0)
+        queue_up(room.store, Lane("aria", str(room.channel.id)))
         worker.run()
+        room.store.client.delete(keys.floor_waiting(str(room.channel.id)))
     assert room.said() == ["one", "two"]
 
 

@@ -1,26 +1,27 @@
 """A message that addresses k bots: they queue for the floor in the order named.
 
 Bot 0 is named first. Each has a direct lane of its own in the channel. Time goes in
-leases: one passes only when nobody who is well could take the floor at once (lanes that
-wait are hinted many times a lease). A bot that wrote for longer renews its lease.
+leases: one passes only when everybody who is well has asked for the floor, and nobody
+of them could take it (lanes that wait are hinted many times a lease). A bot that wrote
+for longer renews its lease.
 
-- **claim** (lane's lock mine, entry there, not answered by me). The bots named before me that are not settled
-  (delivered, dead letter, declined) count. While there are any, the floor must be free, and have been so for one
-  lease for each of them, counted from the admission or from when the floor last became free, whichever is later. With
-  none, a floor that is free, or held for an unaddressed message and not yet committed, is mine; its holder's token is
-  void. A floor that I hold already stays mine.
+- **claim** (lane's lock mine, entry there, not answered by me). Whoever asks is counted on for this lease and the next;
+  whoever is called, or had its turn, for one lease; whoever gave the floor back unanswered, not until it asks again. While
+  a bot named before me that owes its answer is counted on, I wait for it, and keep nobody from the floor. Else I stand in
+  the queue. The floor is mine if I am the first of the queue that is counted on, and it is free or held for an
+  unaddressed message and not yet committed; that holder's token is void. A floor that I hold already stays mine.
 - **commit** (lock and token mine, entry there, not answered by me): entry removed, answer recorded, floor to the
   outbox.
 - **decline** (lock mine, entry there): entry removed, silence recorded as the answer, the floor given back if it is
   still mine.
-- **delivered** frees the floor. An outbox that is stuck holds it for a limited time. A bot that is settled while the
-  floor is free (delivered late, declined after its lease) restarts the count: it no longer counts for any of the bots
-  after it.
+- **delivered** frees the floor. An outbox that is stuck holds it for a limited time. Whoever is done lets the next one
+  into the queue that waits for those named before it; a floor that is free calls the first of the queue, and each after
+  it a lease later.
 
 Faults: a cycle is killed; a floor ends under a living cycle; so does its lock, and it
-goes on as a zombie; a bot has no worker for as long as it likes; the outbox is stuck;
-another direct message takes the floor. `failed` marks the bots that an order may pass
-over.
+goes on as a zombie; a bot gives the floor back unanswered, or has no worker, for as
+long as it likes; the outbox is stuck; a later direct message takes the floor where
+nobody is before it. `failed` marks the bots that an order may pass over.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 FREE, UNASKED, OTHER = -1, 7, 8
-"""A floor that is nobody's, held for an unaddressed message, or held for another direct
+"""A floor that is nobody's, held for an unaddressed message, or held for a later direct
 one. Else the bot that holds it."""
 OUTBOX = 10
 """Added to a holder: its answer is in the outbox."""
 WAITING, COMMITTED, SETTLED = 0, 1, 2
 IDLE, WRITING, DEAD = "idle", "writing", "dead"
+OUTSIDE, BEHIND, QUEUED = "outside", "behind", "queued"
+"""Places of a bot: none, behind those named before it, in the queue."""
+ASKED, CALLED, AWAY = 2, 1, 0
+"""For how many leases a bot is counted on."""
 
 
 class Bot(NamedTuple):
@@ -44,6 +49,8 @@ class Bot(NamedTuple):
     answer: int = WAITING
     entry: bool = True
     cycle: str = IDLE
+    place: str = OUTSIDE
+    awaited: int = CALLED
     holds: bool = False
     zombie: bool = False
     up: bool = True
@@ -52,13 +59,10 @@ class Bot(NamedTuple):
 
 
 class State(NamedTuple):
-    """The channel. `free`: leases that the floor has been free since it could be taken;
-    `since`: since admission."""
+    """The channel."""
 
     bots: tuple[Bot, ...]
     floor: int = FREE
-    free: int = 0
-    since: int = 0
     unasked: bool = False
     """A cycle is writing for an unaddressed message."""
     unasked_holds: bool = False
@@ -74,7 +78,7 @@ class Addressed:
         *without: str,
         bots: int = 3,
         returns: bool = True,
-        faults: tuple[str, ...] = ("paused", "floor lost", "stuck", "other"),
+        faults: tuple[str, ...] = ("paused", "floor lost", "stuck", "other", "kept"),
     ) -> None:
         self.without = frozenset(without)
         self.bots = range(bots)
@@ -108,79 +112,112 @@ class Addressed:
         yield from self._channel(s)
         prompt = False
         for number, bot in enumerate(s.bots):
-            ready = bot.up and bot.cycle == IDLE and bot.entry
-            if ready and self._may_take(s, number):
-                prompt = True
-                yield f"bot {number}: claim", self._claimed(s, number)
+            if bot.up and bot.cycle == IDLE and bot.entry:
+                after = self._asked(s, number)
+                takes = after.bots[number].cycle == WRITING
+                prompt = prompt or takes or bot.awaited != ASKED
+                if after != s:
+                    yield f"bot {number}: {'takes' if takes else 'asks'}", after
             yield from self._bot(s, number, bot)
         if not prompt:
             yield from self._lease_passes(s)
 
     # ---- the floor
 
-    def _may_take(self, s: State, me: int) -> bool:
-        before = [
-            bot
-            for bot in s.bots[:me]
-            if bot.answer != SETTLED
-            and not (
-                bot.answer == COMMITTED and not self.has("committed is not yet settled")
-            )
-        ]
-        unsettled = len(before) if self.has("wait for those named before") else 0
+    def _asked(self, s: State, me: int) -> State:
+        """What a claim does."""
+        bot = s.bots[me]
         if s.floor == me:
-            return True
-        if unsettled:
-            if not self.has("skip the dead"):
-                return False
-            clock = (
-                s.free if self.has("count from when the floor became free") else s.since
-            )
-            return s.floor == FREE and clock >= (
-                unsettled if self.has("a lease for each") else 1
-            )
-        if s.floor == UNASKED:
-            return self.has("direct goes before unasked")
-        return s.floor == FREE or (
-            s.floor >= OUTBOX and not self.has("the outbox keeps the floor")
-        )
+            return self._taken(s, me)
+        before = [
+            one
+            for one in s.bots[:me]
+            if one.answer == WAITING
+            and one.entry
+            and (one.awaited != AWAY or not self.has("pass over who is away"))
+        ]
+        if not self.has("count on who asks"):
+            before = [one for one in before if one.place == OUTSIDE]
+        if before and self.has("wait for those named before"):
+            return self._with(s, me, bot._replace(place=BEHIND, awaited=ASKED))
+        queued = self._with(s, me, bot._replace(place=QUEUED, awaited=ASKED))
+        if not self._may_be_taken(s.floor):
+            return queued
+        if self._first(queued) != me and self.has("first come, first served"):
+            called = self._called(queued)
+            return self._with(called, me, called.bots[me]._replace(awaited=ASKED))
+        return self._taken(queued, me)
 
-    def _claimed(self, s: State, me: int) -> State:
-        taken = s if s.floor == me else self._fresh(s, me)
-        after = self._with(
-            taken, me, taken.bots[me]._replace(cycle=WRITING, holds=True)
-        )
-        if (
-            any(bot.answer == COMMITTED for bot in s.bots[:me])
-            and s.floor == FREE
-            and not s.free
-        ):
-            return after._replace(bad="did not wait for an answer that is on its way")
-        return after._replace(
-            bad="took the floor from an undelivered answer" if s.floor >= OUTBOX else ""
+    def _may_be_taken(self, floor: int) -> bool:
+        if floor == UNASKED:
+            return self.has("direct goes before unasked")
+        return floor == FREE or (
+            floor >= OUTBOX and not self.has("the outbox keeps the floor")
         )
 
     @staticmethod
-    def _fresh(s: State, floor: int) -> State:
-        """The floor changes hands, or becomes free: every token is void, and the time
-        since it is free begins anew."""
-        bots = tuple(bot._replace(holds=False) for bot in s.bots)
-        return s._replace(bots=bots, floor=floor, free=0, unasked_holds=False)
-
-    def _settled(self, s: State, me: int) -> State:
-        if s.floor in {me, me + OUTBOX}:
-            return self._fresh(s, FREE)
-        return (
-            s._replace(free=0)
-            if s.floor == FREE and self.has("settling restarts the count")
-            else s
+    def _first(s: State) -> int:
+        """The first of the queue that is counted on; -1: nobody."""
+        return next(
+            (
+                number
+                for number, bot in enumerate(s.bots)
+                if bot.place == QUEUED and bot.awaited != AWAY
+            ),
+            -1,
         )
 
+    def _called(self, s: State) -> State:
+        """The floor is free: the first of the queue must come within a lease."""
+        first = self._first(s)
+        if first < 0:
+            return s
+        bot = s.bots[first]
+        return self._with(s, first, bot._replace(awaited=min(bot.awaited, CALLED)))
+
+    def _passed_on(self, s: State, me: int) -> State:
+        """A bot is done: the first of those behind it goes into the queue."""
+        for number, bot in enumerate(s.bots):
+            if number > me and bot.place == BEHIND:
+                s = self._with(s, number, bot._replace(place=QUEUED))
+                break
+        return self._called(s) if s.floor == FREE else s
+
+    def _taken(self, s: State, me: int) -> State:
+        taken = s if s.floor == me else self._fresh(s, me)
+        bot = taken.bots[me]._replace(
+            cycle=WRITING, holds=True, place=OUTSIDE, awaited=CALLED
+        )
+        bad = "took the floor from an undelivered answer" if s.floor >= OUTBOX else ""
+        return self._with(taken, me, bot)._replace(bad=bad)
+
+    @staticmethod
+    def _fresh(s: State, floor: int) -> State:
+        """The floor changes hands, or becomes free: every token is void."""
+        bots = tuple(bot._replace(holds=False) for bot in s.bots)
+        return s._replace(bots=bots, floor=floor, unasked_holds=False)
+
+    def _freed(self, s: State, me: int, awaited: int = CALLED) -> State:
+        """A bot is done with the floor, if it has it, and with the message."""
+        if s.floor in {me, me + OUTBOX}:
+            s = self._fresh(s, FREE)
+            s = self._with(s, me, s.bots[me]._replace(awaited=awaited))
+        return self._passed_on(s, me)
+
     def _channel(self, s: State) -> Iterator[tuple[str, State]]:
-        if s.floor in {FREE, UNASKED} and "other" in self.faults:
-            yield "!another direct message takes the floor", self._fresh(s, OTHER)
+        before = self._first(s) >= 0
+        open_to_all = not before or not self.has("first come, first served")
+        if s.floor in {FREE, UNASKED} and "other" in self.faults and open_to_all:
+            bad = "a later message had the floor first" if before else ""
+            yield (
+                "!a later direct message takes the floor",
+                self._fresh(s, OTHER)._replace(bad=bad),
+            )
         if s.floor == OTHER:
-            yield "the other message is answered", self._fresh(s, FREE)
+            yield (
+                "the later message is answered",
+                self._called(self._fresh(s, FREE)),
+            )
         if s.unasked:
             gone = s._replace(unasked=False)
             if s.unasked_holds or not self.has("commit compares the token"):
@@ -196,11 +233,11 @@ class Addressed:
             else:
                 yield "unasked answer refused", gone
         if s.floor == UNASKED + OUTBOX:
-            yield "unasked answer delivered", self._fresh(s, FREE)
+            yield "unasked answer delivered", self._called(self._fresh(s, FREE))
         for number, bot in enumerate(s.bots):
             if bot.answer == COMMITTED:
                 heard = self._with(s, number, bot._replace(answer=SETTLED))
-                yield f"bot {number}: delivered", self._settled(heard, number)
+                yield f"bot {number}: delivered", self._freed(heard, number)
             if s.floor == number + OUTBOX and "stuck" in self.faults:
                 yield (
                     f"!bot {number}: outbox stuck, floor given up",
@@ -208,22 +245,21 @@ class Addressed:
                 )
 
     def _lease_passes(self, s: State) -> Iterator[tuple[str, State]]:
-        most = len(self.bots)
         waits = s.floor == UNASKED and any(
             bot.up and bot.entry and bot.cycle == IDLE for bot in s.bots[:1]
         )
+        bots = tuple(
+            bot._replace(
+                cycle=IDLE if bot.cycle == DEAD else bot.cycle,
+                awaited=max(bot.awaited - 1, AWAY),
+            )
+            for bot in s.bots
+        )
         after = s._replace(
-            since=min(s.since + 1, most),
-            free=min(s.free + 1, most) if s.floor == FREE else s.free,
+            bots=bots,
             bad="a direct message waited behind an unasked answer"
             if waits and s.unasked_holds
             else "",
-        )
-        after = after._replace(
-            bots=tuple(
-                bot._replace(cycle=IDLE) if bot.cycle == DEAD else bot
-                for bot in after.bots
-            )
         )
         held = any(bot.holds and bot.cycle == WRITING for bot in s.bots) or (
             s.floor == UNASKED and s.unasked
@@ -239,40 +275,14 @@ class Addressed:
         if bot.cycle == WRITING:
             yield f"{name}: commit", self._commit(s, number, bot)
             if bot.entry:
+                silent = bot._replace(
+                    answer=SETTLED, entry=False, cycle=IDLE, holds=False
+                )
                 yield (
                     f"{name}: decline",
-                    self._settled(
-                        self._with(
-                            s,
-                            number,
-                            bot._replace(
-                                answer=SETTLED, entry=False, cycle=IDLE, holds=False
-                            ),
-                        ),
-                        number,
-                    ),
+                    self._freed(self._with(s, number, silent), number),
                 )
-            yield (
-                f"!{name}: killed",
-                self._with(
-                    s, number, bot._replace(cycle=DEAD, holds=False, failed=True)
-                ),
-            )
-            lost = self._fresh(s, FREE) if s.floor == number else s
-            if "floor lost" in self.faults and bot.holds:
-                yield (
-                    f"!{name}: floor ends under it",
-                    self._with(lost, number, bot._replace(holds=False, failed=True)),
-                )
-            if "paused" in self.faults:
-                yield (
-                    f"!{name}: paused, lock and floor end",
-                    self._with(
-                        lost,
-                        number,
-                        bot._replace(cycle=IDLE, holds=False, zombie=True, failed=True),
-                    ),
-                )
+            yield from self._fails(s, number, bot)
         if bot.zombie:
             zombie = self._with(s, number, bot._replace(zombie=False))
             if self.has("commit checks the lock"):
@@ -284,18 +294,33 @@ class Addressed:
                 yield f"{name}: the zombie commits", after
         if bot.up:
             cycle = DEAD if bot.cycle == WRITING else bot.cycle
-            yield (
-                f"!{name}: no worker any more",
-                self._with(
-                    s,
-                    number,
-                    bot._replace(up=False, failed=True, cycle=cycle, holds=False),
-                ),
-            )
+            down = bot._replace(up=False, failed=True, cycle=cycle, holds=False)
+            yield f"!{name}: no worker any more", self._with(s, number, down)
         elif self.returns:
             yield (
                 f"{name}: a worker again",
                 self._with(s, number, bot._replace(up=True)),
+            )
+
+    def _fails(self, s: State, number: int, bot: Bot) -> Iterator[tuple[str, State]]:
+        """What may go wrong while it writes."""
+        name = f"bot {number}"
+        lost = self._fresh(s, FREE) if s.floor == number else s
+        failed = bot._replace(holds=False, failed=True)
+        yield f"!{name}: killed", self._with(s, number, failed._replace(cycle=DEAD))
+        if "kept" in self.faults and bot.holds:
+            kept = self._with(s, number, failed._replace(cycle=IDLE))
+            yield (
+                f"!{name}: gives the floor back unanswered",
+                self._freed(kept, number, awaited=AWAY),
+            )
+        if "floor lost" in self.faults and bot.holds:
+            yield f"!{name}: floor ends under it", self._with(lost, number, failed)
+        if "paused" in self.faults:
+            zombie = failed._replace(cycle=IDLE, zombie=True)
+            yield (
+                f"!{name}: paused, lock and floor end",
+                self._with(lost, number, zombie),
             )
 
     def _commit(self, s: State, number: int, bot: Bot, lock: bool = True) -> State:

@@ -13,7 +13,7 @@ from tests.models.explore import prove, refute
 LIMIT = 200_000
 World = dict[str, Any]
 TWO: World = {"bots": 2}
-THREE: World = {"bots": 3, "faults": ("stuck",)}
+THREE: World = {"bots": 3, "faults": ()}
 WORLDS = {
     "two bots": TWO,
     "two bots, the dead stay dead": TWO | {"returns": False},
@@ -27,15 +27,9 @@ WORLDS = {
 FIRST = "answered before a bot that was named first and is well"
 MUTANTS = (
     (TWO, "wait for those named before", FIRST),
-    (TWO | {"returns": False}, "skip the dead", "never comes to rest"),
-    (TWO, "count from when the floor became free", FIRST),
-    (THREE, "a lease for each", FIRST),
-    (THREE, "settling restarts the count", FIRST),
-    (
-        TWO,
-        "committed is not yet settled",
-        "did not wait for an answer that is on its way",
-    ),
+    (TWO | {"returns": False}, "pass over who is away", "never comes to rest"),
+    (THREE, "count on who asks", FIRST),
+    (TWO, "first come, first served", "a later message had the floor first"),
     (
         TWO,
         "direct goes before unasked",

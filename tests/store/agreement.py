@@ -41,6 +41,12 @@ def differences(world: World, ref: Reference) -> list[str]:
     for message in answers:
         pipe.hkeys(keys.answer(message))
     pipe.keys(keys.deleted("*"))
+    channels, messages = sorted(ref.waiting), sorted(ref.following)
+    for channel in channels:
+        pipe.zrange(keys.floor_waiting(channel), 0, -1)
+        pipe.zrange(keys.floor_elections(channel), 0, -1)
+    for message in messages:
+        pipe.zrange(keys.floor_following(message), 0, -1)
     for bot, channel in boxes:
         pipe.lrange(keys.outbox(bot, channel), 0, -1)
     scopes, roots, holds = sorted(ref.days), sorted(ref.roots), sorted(ref.holds)
@@ -73,6 +79,18 @@ def differences(world: World, ref: Reference) -> list[str]:
     for message in answers:
         compare(f"answer of {message}", set(next(real)), set(ref.answer[message]))
     compare("deleted", set(next(real)), {keys.deleted(one) for one in ref.deleted})
+    for channel in channels:
+        queue, elections = ref.waiting[channel], ref.waiting_elections.get(channel, {})
+        compare(
+            f"queue of {channel}",
+            next(real),
+            sorted(queue, key=lambda bot: (queue[bot], bot)),
+        )
+        compare(f"elections of {channel}", set(next(real)), set(elections))
+    for message in messages:
+        compare(
+            f"behind others in {message}", set(next(real)), set(ref.following[message])
+        )
     for box in boxes:
         compare(f"outbox of {box}", next(real), ref.outbox[box])
     for what, names, kept in (

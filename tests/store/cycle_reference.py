@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from app.domain.model import AuthorKind, Event
-from app.store.floors import TURN_MS
+from app.store.floors import NOBODY_WAITS, TURN_MS
 from tests.store.reference import Floor, Hold, Rooms, Spent
 
 OVERRUN = 100
@@ -149,10 +149,6 @@ class Reference(Rooms):
     def claim(self, w: Who) -> str:
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
-        if w.entry not in self.inbox.get(w.lane, {}):
-            return "gone"
-        if self.muted(w.bot, w.event):
-            return "muted"
         held = self.held(w.channel)
         kind = "direct" if w.direct else "auto"
         mine = bool(
@@ -162,46 +158,95 @@ class Reference(Rooms):
             and held.kind == kind
             and not held.entry
         )
-        verdict = (
-            self._direct_claim(w, held, mine)
-            if w.direct
-            else self._auto_claim(w, held, mine)
-        )
-        score = (
+        refused = self._refused_claim(w)
+        if refused:
+            self._leave(w, held)
+            return refused
+        if w.direct and not mine:
+            verdict = self._direct_claim(w, held)
+        else:
+            verdict = "granted" if w.direct else self._auto_claim(w, held, mine)
+        if verdict != "granted":
+            return verdict
+        if w.direct:
+            self.waiting.get(w.channel, {}).pop(w.bot, None)
+            self.awaited.setdefault(w.channel, {})[w.bot] = self.now()
+        if mine and held:
+            held.until = self.now() + self.lease
+        else:
+            self._take(w.channel, w.bot, w.message, kind)
+        return "granted"
+
+    def _refused_claim(self, w: Who) -> str:
+        if w.entry not in self.inbox.get(w.lane, {}):
+            return "gone"
+        if self.muted(w.bot, w.event):
+            return "muted"
+        if w.direct and w.bot in self.answer.get(w.message, {}):
+            return "answered"
+        return "gone" if w.direct and w.message in self.deleted else ""
+
+    def _leave(self, w: Who, held: Floor | None) -> None:
+        """Whoever wants the floor no more lets the next one go."""
+        if not w.direct:
+            return
+        self.following.get(w.message, {}).pop(w.bot, None)
+        waited = self.waiting.get(w.channel, {}).pop(w.bot, None)
+        if waited is not None and not held:
+            self.call_next(w.channel)
+
+    def _direct_claim(self, w: Who, held: Floor | None) -> str:
+        place = (
             TURN_MS * self.turn.get(w.message, 0)
             + w.event.created_ms
             + len(w.before) / 1024
         )
-        if verdict == "wait" and w.direct:
-            self.waiting.setdefault(w.channel, {})[w.lane] = score
-        if verdict != "granted":
-            return verdict
-        self.waiting.get(w.channel, {}).pop(w.lane, None)
-        if mine and held:
-            held.until = self.now() + self.lease
-        else:
-            self._take(w.channel, w.bot, w.message, "direct" if w.direct else "auto")
-        return "granted"
-
-    def _direct_claim(self, w: Who, held: Floor | None, mine: bool) -> str:
-        answer = self.answer.get(w.message, {})
-        if w.bot in answer:
-            return "answered"
-        if w.message in self.deleted:
-            return "gone"
-        if mine:
+        counted_on = self._counted_on(w)
+        if counted_on > self.now():
+            self.following.setdefault(w.message, {})[w.bot] = place
+            return self._wait(w, counted_on)
+        self.following.get(w.message, {}).pop(w.bot, None)
+        self.queue_up(w.channel, w.bot, place)
+        if held and (held.kind == "direct" or held.entry):
+            return self._wait(w, held.until)
+        awaited = self.awaited.setdefault(w.channel, {})
+        awaited[w.bot] = math.inf
+        if self.queue(w.channel)[0] == w.bot:
             return "granted"
-        unsettled = sum(
-            1
-            for bot in w.before
-            if answer.get(bot, "committed").startswith("committed")
-        )
-        if unsettled:
-            floor = self.floors.get(w.channel, Floor())
-            since = max(self.election(w.message).addressed or 0, floor.until)
-            if held or self.now() < since + unsettled * self.lease:
-                return "wait"
-        return "wait" if held and (held.kind == "direct" or held.entry) else "granted"
+        self.call_next(w.channel, asks=w.bot)
+        return self._wait(w, awaited[w.bot])
+
+    def _wait(self, w: Who, until: float) -> str:
+        until = max(until, self.now() + 10)
+        self.awaited.setdefault(w.channel, {})[w.bot] = until
+        self.retry = until - self.now()
+        return "wait"
+
+    def _counted_on(self, w: Who) -> float:
+        """Until when bots named before are waited for."""
+        lasts = [0.0]
+        for bot in w.before:
+            owes = self._owes(bot, w)
+            if owes is not False:
+                lasts.append((self.election(w.message).addressed or 0) + self.lease)
+            if owes:
+                awaited = self.awaited.get(w.channel, {}).get(bot, 0)
+                lasts.append(awaited + self.lease)
+        return max(lasts)
+
+    def _owes(self, bot: str, w: Who) -> bool | None:
+        """None: it has not heard the message."""
+        if bot in self.answer.get(w.message, {}):
+            return False
+        known = {
+            self.seen[subject]
+            for kind in ("message", "edit")
+            if (subject := (bot, w.message, kind)) in self.seen
+        }
+        inbox = self.inbox.get(f"{bot}:{w.channel}", {})
+        if known & {"direct", "notice"} and w.message in inbox.values():
+            return True
+        return False if known else None
 
     def _auto_claim(self, w: Who, held: Floor | None, mine: bool) -> str:
         e = self.election(w.message)
@@ -355,7 +400,8 @@ class Reference(Rooms):
             self.visible.add(d.entry_id)
         if d.dry_run:
             self.answer.setdefault(w.message, {})[w.bot] = "delivered:dry_run"
-            self._free(w.channel)
+            self._free(w.channel, w.bot if w.direct else "")
+            self.pass_on(w.channel, w.message)
             return "dry_run"
         self.answer.setdefault(w.message, {})[w.bot] = f"committed:{d.entry_id}"
         self.outbox.setdefault((w.bot, w.channel), []).append(d.entry_id)
@@ -406,15 +452,18 @@ class Reference(Rooms):
         )
 
     def give_back(self, w: Who, grant: int, keep: bool) -> str:
-        self.next = ""
+        self.next = NOBODY_WAITS
         if self.locks.get(w.lane) != w.owner:
             return "lost_lock"
         verdict = "kept" if keep else self._ended(w)
         floor = self.floors.get(w.channel)
-        if self._holds(w, grant) and floor and not floor.entry:
-            self._free(w.channel)
-        elif verdict == "declined":
-            self._still_free(w.channel)
+        freed = bool(self._holds(w, grant) and floor and not floor.entry)
+        if freed:
+            self._free(w.channel, w.bot if w.direct else "")
+            if keep and w.direct:
+                del self.awaited[w.channel][w.bot]
+        if freed or not keep:
+            self.next = self.pass_on(w.channel, w.message)
         return verdict
 
     def _ended(self, w: Who) -> str:
@@ -433,7 +482,10 @@ class Reference(Rooms):
         if self.locks.get(w.lane) != w.owner:
             return -1
         self.work.get(w.bot, set()).discard(w.message)
-        return int(self.inbox.get(w.lane, {}).pop(w.entry, None) is not None)
+        removed = self.inbox.get(w.lane, {}).pop(w.entry, None) is not None
+        if removed and w.direct:
+            self.pass_on(w.channel, w.message)
+        return int(removed)
 
     def renew(self, w: Who, grant: int) -> bool:
         floor = self.floors.get(w.channel)
@@ -453,8 +505,7 @@ class Reference(Rooms):
         ):
             return False
         self.answer.setdefault(message, {})[bot] = "cancelled"
-        if not self.held(channel):
-            self._wake_waiting(channel)
+        self.pass_on(channel, message)
         return True
 
     # ---- delivery, as far as the protocols above see it
@@ -469,6 +520,5 @@ class Reference(Rooms):
             self.recent[channel] = self.now()
         held = self.held(channel)
         if held and held.entry == entry_id:
-            self._free(channel)
-        else:
-            self._still_free(channel)
+            self._free(channel, bot if held.kind == "direct" else "")
+        self.pass_on(channel, message)

@@ -231,6 +231,9 @@ class Machine:
                 f"claim answered {real}, and then {again}"
             )
         self.note(f"{cycle.lane} claims {entry.event.message_id}", expected)
+        if expected == "wait" and cycle.lane.channel is not None:
+            late = real.retry_in_ms - self.ref.retry
+            assert abs(late) <= 1, f"asks again {late} ms late"
         assert real.verdict == expected, f"claim: {real}, expected {expected}"
         if expected == "granted":
             grant = self.ref.floors[entry.event.channel_id].grant

@@ -12,8 +12,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Event, Signal
 from app.store.admission import Candidate
+from app.store.floors import NOBODY_WAITS, Next
 from app.store.limits import Limits
 
 
@@ -84,8 +86,10 @@ class Rooms:
         self.ticks = 0
         self.fresh = False
         """Whether the last election's answer was new."""
-        self.next = ""
+        self.next = NOBODY_WAITS
         """Whom the last call that freed a floor woke."""
+        self.retry = 0.0
+        """In how many ms whoever was told to wait asks again."""
         self.due: dict[str, float] = {}
         self.full: dict[str, float] = {}
         """From when on a cycle of the lane reads its whole inbox, whatever was granted
@@ -104,6 +108,12 @@ class Rooms:
         self.deleted: set[str] = set()
         self.floors: dict[str, Floor] = {}
         self.waiting: dict[str, dict[str, float]] = {}
+        """By channel: places of the bots that wait for the floor."""
+        self.awaited: dict[str, dict[str, float]] = {}
+        """By channel: until when a bot asks again."""
+        self.following: dict[str, dict[str, float]] = {}
+        """By message: places of the bots that wait for those named before them."""
+        self.waiting_elections: dict[str, dict[str, float]] = {}
         self.cooldown: dict[str, float] = {}
         self.recent: dict[str, int] = {}
         self.visible: set[str] = set()
@@ -148,14 +158,15 @@ class Rooms:
         yield from (
             until for calls in self.calls.values() for until, _ in calls.values()
         )
-        for floor in self.floors.values():
+        yield from (floor.until for floor in self.floors.values() if floor.bot)
+        for awaited in self.awaited.values():
             yield from (
-                floor.until + n * self.lease for n in range(0 if floor.bot else 1, 4)
+                by + late for by in awaited.values() for late in (0, self.lease)
             )
         for e in self.elections.values():
             yield e.opened + self.max_age
             if e.addressed is not None:
-                yield from (e.addressed + n * self.lease for n in range(1, 4))
+                yield e.addressed + self.lease
 
     def at_once(self) -> int:
         """A due time that has surely come: no boundary to keep away from."""
@@ -198,28 +209,56 @@ class Rooms:
             bot, message, kind, "", self.now() + self.lease, self.ticks
         )
 
-    def _free(self, channel: str) -> None:
+    def _free(self, channel: str, bot: str = "") -> None:
+        """`bot`: one that was spoken to, and is awaited again from now on."""
         self.floors[channel] = Floor(until=self.now())
-        self._wake_waiting(channel)
+        if bot:
+            self.awaited.setdefault(channel, {})[bot] = self.now()
 
-    def _still_free(self, channel: str) -> None:
-        """Somebody settled while nobody held the floor: whoever waits for the next one
-        counts from now."""
-        if not self.held(channel):
-            self.floors.setdefault(channel, Floor()).until = self.now()
+    def queue(self, channel: str) -> list[str]:
+        """The bots that wait for the floor, the first first; whoever is a lease late is
+        away and leaves."""
+        waiting, awaited = (
+            self.waiting.setdefault(channel, {}),
+            self.awaited.setdefault(channel, {}),
+        )
+        for bot in list(waiting):
+            if awaited.get(bot, 0) + self.lease <= self.now():
+                del waiting[bot]
+        return sorted(waiting, key=lambda bot: (waiting[bot], bot))
 
-    def _wake_waiting(self, channel: str) -> None:
-        """Whoever waits first for the floor is due now: a lane, or an election
-        (`#<message>`) after all lanes."""
-        queue = self.waiting.get(channel, {})
-        self.next = min(queue, key=lambda name: (queue[name], name), default="")
-        if not self.next:
-            return
-        del queue[self.next]
-        if not self.next.startswith("#"):
-            self.wake(self.next, self.at_once())
-        elif self.next[1:] in self.elections_due:
-            self.elections_due[self.next[1:]] = self.at_once()
+    def call_next(self, channel: str, asks: str = "") -> Next:
+        """The floor is free: the first bot is called, each after it a lease later,
+        should that one not come. With none, the oldest election."""
+        queue, awaited = self.queue(channel), self.awaited.setdefault(channel, {})
+        for place, bot in enumerate(queue):
+            due = self.now() + place * self.lease
+            if awaited[bot] <= due:
+                continue
+            awaited[bot] = due
+            if bot != asks:
+                self.wake(f"{bot}:{channel}", due if place else self.at_once())
+        if queue:
+            return Next(Lane(queue[0], channel))
+        elections = self.waiting_elections.get(channel, {})
+        message = min(elections, key=lambda one: (elections[one], one), default="")
+        elections.pop(message, None)
+        if message in self.elections_due:
+            self.elections_due[message] = self.at_once()
+        return Next(election=message)
+
+    def pass_on(self, channel: str, message: str) -> Next:
+        """A bot is done with a message: who is named behind it may be next."""
+        following = self.following.get(message, {})
+        if following:
+            bot = min(following, key=lambda one: (following[one], one))
+            self.queue_up(channel, bot, following.pop(bot))
+        return NOBODY_WAITS if self.held(channel) else self.call_next(channel)
+
+    def queue_up(self, channel: str, bot: str, place: float) -> None:
+        """A bot keeps its place until it is served."""
+        waiting = self.waiting.setdefault(channel, {})
+        waiting[bot] = min(place, waiting.get(bot, math.inf))
 
     # ---- budgets
 
@@ -468,16 +507,16 @@ class Rooms:
     def _close(self, message: str, word: str) -> tuple[str, str]:
         e = self.election(message)
         self.elections_due.pop(message, None)
-        self.waiting.get(e.channel, {}).pop(f"#{message}", None)
+        self.waiting_elections.get(e.channel, {}).pop(message, None)
         self.work.get(e.winner, set()).discard(message)
         e.state = word if e.state else ""
         if not self.held(e.channel or "55"):
-            self._wake_waiting(e.channel or "55")
+            self.next = self.call_next(e.channel or "55")
         return (word if word in ("cooled", "left") else "closed"), ""
 
     def elect(self, message: str, guild: str = "7") -> tuple[str, str]:
         e = self.election(message)
-        self.fresh, self.next = False, ""
+        self.fresh, self.next = False, NOBODY_WAITS
         if not e.state or self.closed(message) or e.addressed is not None:
             return self._close(message, "closed")
         if e.state not in ("open", "granted"):
@@ -506,8 +545,8 @@ class Rooms:
         if too_old or {"all", f"channel:{e.channel}", f"guild:{guild}"} & self.mutes:
             return self._close(message, "left")
         if held:
-            self.waiting.setdefault(e.channel, {}).setdefault(
-                f"#{message}", 1e13 + self.now()
+            self.waiting_elections.setdefault(e.channel, {}).setdefault(
+                message, self.now()
             )
             self.elections_due[message] = held.until
             return "deferred", ""
@@ -546,7 +585,7 @@ class Rooms:
             else:
                 e.state, e.winner = "granted", bot
                 self.fresh = True
-                self.waiting.get(e.channel, {}).pop(f"#{message}", None)
+                self.waiting_elections.get(e.channel, {}).pop(message, None)
                 self.work.setdefault(bot, set()).add(message)
                 self._take(e.channel, bot, message, "auto")
                 self.elections_due[message] = self.now() + self.lease + 50

@@ -9,6 +9,7 @@ from app.domain import terms
 from app.domain.lane import Lane
 from app.store import admission, keys, lanes
 from app.store.door import Store
+from app.store.floors import Next
 from app.store.limits import Limits
 from tests.store import world
 from tests.store.machine import Machine
@@ -117,7 +118,7 @@ def test_a_quiet_persons_lane_gets_the_floor_before_a_busy_ones(store: Store) ->
         cycle.retry = 60_000
         m.finish(cycle)
     m.give_back(held, held.entries[0], keep=False)
-    assert m.ref.next == "aria:55"
+    assert m.ref.next == Next(ARIA)
 
 
 def test_only_so_many_wait_and_quiet_people_still_get_in(store: Store) -> None:

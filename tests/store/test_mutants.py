@@ -41,8 +41,8 @@ MUTANTS = {
     ),
     "a claim takes a held floor": (
         "floor.claim",
-        "if holder and not mine then return {'wait'",
-        "if false then return {'wait'",
+        "if holder and not mine then return wait(",
+        "if false then return wait(",
         Elections,
     ),
     "a commit leaves the entry": (
@@ -65,8 +65,26 @@ MUTANTS = {
     ),
     "the named are skipped too soon": (
         "floor.claim",
-        "unsettled * lease_ms then",
-        "lease_ms then",
+        "awaited_by(channel, named) + lease_ms or 0",
+        "0 or 0",
+        Addressed,
+    ),
+    "whoever asks first has the floor": (
+        "floor.claim",
+        "if queue_of(channel, lease_ms)[1] ~= bot then",
+        "if false then",
+        Addressed,
+    ),
+    "who is away is called for ever": (
+        "floor.claim",
+        "if awaited_by(channel, bot) > due then",
+        "if true then",
+        Addressed,
+    ),
+    "who is done calls nobody": (
+        "floor.release",
+        "if mine or not keeps then",
+        "if false then",
         Addressed,
     ),
     "a root is never spent": (

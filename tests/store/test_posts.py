@@ -36,6 +36,7 @@ from app.store import (
     posts,
 )
 from app.store.door import Store
+from app.store.floors import NOBODY_WAITS
 from app.store.limits import Limits
 from app.store.posts import Post
 
@@ -114,10 +115,7 @@ def delivered(store: Store, one: Post, message: str = "900") -> None:
     )
     assert store.run(
         outbox.record_delivery(entry, 0, message, "post", "2026-11-20")
-    ) == (
-        True,
-        "",
-    )
+    ) == (True, NOBODY_WAITS)
 
 
 def spoke(store: Store, age_ms: int) -> str:
@@ -425,5 +423,8 @@ def test_a_model_call_is_held_and_a_silence_frees_the_floor(store: Store) -> Non
         is Reserve.OK
     )
     assert store.client.hget(keys.cause_root(one.entry_id), "tokens") == "300"
-    assert store.run(posts.release(one, claimed.token, "nothing to say", "g")) == ""
+    assert (
+        store.run(posts.release(one, claimed.token, "nothing to say", "g"))
+        == NOBODY_WAITS
+    )
     assert claim(store, post(store, "aria")) is Claim.GRANTED

@@ -13,7 +13,7 @@ from app.domain.verdicts import Claim, Commit, Elect
 from app.store import admission, elections, floors, keys, lanes, mutes, posts
 from app.store.door import Store
 from tests.store import world
-from tests.store.world import World
+from tests.store.world import World, queue_up
 
 CHANNEL = "55"
 OPENING = Action(kind=ActionKind.POST, channel_id=CHANNEL, text="Look at the sky.")
@@ -240,8 +240,7 @@ def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(
     limits, settings = stage.world.limits, stage.world.settings
     token = stage.run(posts.claim(one, limits, settings)).token
     assert token
-    stage.store.client.zadd(keys.floor_waiting(CHANNEL), {str(lane): 1})
-    stage.store.client.pexpire(keys.floor_waiting(CHANNEL), 10_000)
+    queue_up(stage.store, lane)
     stage.run(posts.release(one, token, "nothing to say", stage.fresh()))
     assert stage.store.client.hget(keys.wake(lane), "context") == Context.DIRECT
     assert stage.due_in(lane) is not None

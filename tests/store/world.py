@@ -146,6 +146,20 @@ class World:
         self.store.client.delete(keys.lock(lane))
 
 
+def queue_up(store: Store, lane: Lane) -> None:
+    """A direct lane waits for the floor of its channel, as after a claim that met a
+    holder."""
+    assert lane.channel is not None
+    waiting, awaited = (
+        keys.floor_waiting(lane.channel),
+        keys.floor_awaited(lane.channel),
+    )
+    store.client.zadd(waiting, {lane.bot: 1})
+    store.client.hset(awaited, lane.bot, str(redis_now() + 3_600_000))
+    for key in (waiting, awaited):
+        store.client.pexpire(key, 60_000)
+
+
 def event(message: str, channel: str = "55", author: str = ALICE, **more: Any) -> Event:
     """A plain message of a human, unless `author_kind` says otherwise."""
     return Event(

@@ -74,7 +74,9 @@ local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
   redis.call('HSET', answer, bot, 'delivered:dry_run')
-  free_floor(floor, waiting)
+  free_floor(floor)
+  if kind == 'direct' then await(channel, bot, now) end
+  pass_on(floor, channel, message)
 else
   put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, {body = body, bot = bot, channel = channel, message = message,
     root = root, hops = hops + 1, deliver_by = deliver_within_ms and int(now + deliver_within_ms) or ''})

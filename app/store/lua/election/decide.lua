@@ -1,5 +1,5 @@
 -- Decide one election: grant the best bidder that can act, once, whoever asks and however often.
--- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), who may speak next}
+-- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), next bot, next election}
 --#include journal mutes floor
 local BUSY_RETRY = 250
 -- Bits below a better bidder that can act later: who knows that much less does not stand in for it.
@@ -11,13 +11,13 @@ local state = known.state
 
 local function close(word, reason)
   redis.call('ZREM', keys.elections_due, message)
-  redis.call('ZREM', waiting, '#' .. message)
+  redis.call('ZREM', keys.waiting_elections(channel), message)
   if known.winner then redis.call('HDEL', keys.work(known.winner), message) end
   if state then redis.call('HSET', election, 'state', word) end
   if reason then record(journal, 'stream', 'elect', word, reason) end
-  local holder = floor_of(floor)
-  return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0, 0,
-    holder and '' or wake_waiting(waiting)}
+  local next_bot, next_election = '', ''
+  if not floor_of(floor) then next_bot, next_election = call_next(floor, channel) end
+  return {word == 'cooled' and 'cooled' or word == 'left' and 'left' or 'closed', '', 0, 0, next_bot, next_election}
 end
 
 local function defer(due, reason)
@@ -27,7 +27,7 @@ local function defer(due, reason)
   if redis.call('HSETNX', election, 'deferred', reason) == 1 then
     record(journal, 'stream', 'elect', 'deferred', reason, {['for_ms'] = due - now})
   end
-  return {'deferred', '', due - now, 0, ''}
+  return {'deferred', '', due - now, 0, '', ''}
 end
 
 if not state or known.channel ~= channel then return close('closed') end
@@ -43,16 +43,16 @@ if state == 'granted' then
   local winner = known.winner
   if holder and holder.bot == winner and holder.message == message then
     redis.call('ZADD', keys.elections_due, int(holder.until_ms + 50), message)
-    return {'granted', winner, holder.until_ms - now, 0, ''}
+    return {'granted', winner, holder.until_ms - now, 0, '', ''}
   end
-  if due > now then return {'granted', winner, due - now, 0, ''} end
+  if due > now then return {'granted', winner, due - now, 0, '', ''} end
   if known.paid == winner then
     -- Paid for: nobody else may be paid for it again. The winner's own lane is still due and goes on.
     if now - tonumber(known.opened) > max_age_ms then
       return close('left', 'the winner paid and never came back')
     end
     redis.call('ZADD', keys.elections_due, int(now + lease_ms), message)
-    return {'granted', winner, lease_ms, 0, ''}
+    return {'granted', winner, lease_ms, 0, '', ''}
   end
   redis.call('HDEL', keys.work(winner), message)
   if known.again then return close('left', 'two winners failed to act') end
@@ -62,7 +62,7 @@ if state == 'granted' then
   excluded[winner] = true
   known.again = winner
 end
-if due > now then return {'not_due', '', due - now, 0, ''} end
+if due > now then return {'not_due', '', due - now, 0, '', ''} end
 if known.again then excluded[known.again] = true end
 
 if now - tonumber(known.opened) > max_age_ms then return close('left', 'too old') end
@@ -72,8 +72,8 @@ if scope_muted('all') or scope_muted('channel', channel) or scope_muted('channel
 end
 if holder then
   -- After every addressed bot that waits; whoever frees the floor pulls the oldest election forward.
-  redis.call('ZADD', waiting, 'NX', int(1e13 + now), '#' .. message)
-  redis.call('PEXPIRE', waiting, WAITING_TTL)
+  redis.call('ZADD', keys.waiting_elections(channel), 'NX', int(now), message)
+  redis.call('PEXPIRE', keys.waiting_elections(channel), WAITING_TTL)
   return defer(holder.until_ms, holder.bot .. ' has the floor')
 end
 local last = redis.call('ZRANGE', recent_posts, -1, -1, 'WITHSCORES')
@@ -126,8 +126,8 @@ for _, bidder in ipairs(ranked) do
     record(journal, bot, 'elect', 'granted', 'best bid of ' .. #ranked, {
       bid = bidder.score, bids = #ranked, yielded = table.concat(yielded, ', '),
       window_ms = now - tonumber(known.opened), token = token})
-    redis.call('ZREM', waiting, '#' .. message)
-    return {'granted', bot, lease_ms, 1, ''}
+    redis.call('ZREM', keys.waiting_elections(channel), message)
+    return {'granted', bot, lease_ms, 1, '', ''}
   end
   if not awaited and (why == 'cooled' or why == 'busy') then awaited = bidder.score end
   yielded[#yielded + 1] = bot .. ' (' .. why .. ')'

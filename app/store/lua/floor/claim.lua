@@ -2,37 +2,82 @@
 -- Returns {verdict, token, retry in ms}. Idempotent: a holder that asks again keeps its token.
 --#include journal mutes floor
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', 0} end
-if #redis.call('XRANGE', inbox, entry_id, entry_id) == 0 then return {'gone', '', 0} end
-if muted_by(mute_scopes) then return {'muted', '', 0} end
-
-local holder, previous, free_since = floor_of(floor)
+local holder, previous = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
+local direct = kind == 'direct'
 
-local function wait(until_ms)
-  redis.call('ZADD', waiting, place, lane)
-  redis.call('PEXPIRE', waiting, WAITING_TTL)
-  return {'wait', '', math.max(until_ms - now, 10)}
+-- Whoever wants the floor no more lets the next one go.
+local function leave(verdict)
+  if direct then
+    redis.call('ZREM', keys.following(message), bot)
+    if redis.call('ZREM', keys.waiting(channel), bot) == 1 and not holder then call_next(floor, channel) end
+  end
+  return {verdict, '', 0}
 end
 
-if kind == 'direct' then
-  if redis.call('HEXISTS', answer, bot) == 1 then return {'answered', '', 0} end
-  if redis.call('EXISTS', keys.deleted(message)) == 1 then return {'gone', '', 0} end
-  local unsettled = 0
+local function wait(until_ms)
+  until_ms = math.max(until_ms, now + 10)
+  if direct then
+    await(channel, bot, until_ms)
+    redis.call('HSET', floor, 'lease', lease_ms)
+    redis.call('PEXPIRE', floor, FLOOR_TTL)
+  end
+  return {'wait', '', until_ms - now}
+end
+
+-- Does the bot still owe this message an answer? Nil: it has not heard the message, as far as is known.
+local function owes(named)
+  if redis.call('HEXISTS', answer, named) == 1 then return false end
+  local heard
+  for _, seen in ipairs({keys.seen(named, message), keys.seen_edit(named, message)}) do
+    local s = redis.call('HMGET', seen, 'verdict', 'id')
+    if s[1] == 'direct' or s[1] == 'notice' then
+      if #redis.call('XRANGE', keys.direct_inbox(named, channel), s[2], s[2]) > 0 then return true end
+    end
+    if s[1] then heard = false end
+  end
+  return heard
+end
+
+-- Until when those named before are counted on. Each has a lease from the admission; after that who has heard the message must
+-- keep asking for the floor of this channel.
+local function counted_on()
+  local addressed = tonumber(redis.call('HGET', election, 'addressed') or nil) or 0
+  local latest = 0
   for _, named in ipairs(named_before) do
-    local done = redis.call('HGET', answer, named)
-    if not done or string.sub(done, 1, 9) == 'committed' then unsettled = unsettled + 1 end
+    local owing = owes(named)
+    if owing ~= false then
+      latest = math.max(latest, addressed + lease_ms, owing and awaited_by(channel, named) + lease_ms or 0)
+    end
   end
-  if unsettled > 0 and not mine then
-    if holder then return wait(holder.until_ms) end
-    -- Each dead predecessor is skipped after one lease of a free floor, so that two successors never come at once.
-    local since = math.max(tonumber(redis.call('HGET', election, 'addressed') or nil) or 0, free_since)
-    if now < since + unsettled * lease_ms then return wait(since + unsettled * lease_ms) end
+  return latest
+end
+
+if #redis.call('XRANGE', inbox, entry_id, entry_id) == 0 then return leave('gone') end
+if muted_by(mute_scopes) then return leave('muted') end
+if direct then
+  if redis.call('HEXISTS', answer, bot) == 1 then return leave('answered') end
+  if redis.call('EXISTS', keys.deleted(message)) == 1 then return leave('gone') end
+end
+if direct and not mine then
+  local latest = counted_on()
+  if latest > now then
+    redis.call('ZADD', keys.following(message), place, bot)
+    redis.call('PEXPIRE', keys.following(message), WAITING_TTL)
+    return wait(latest)
   end
-  if holder and not mine and (holder.kind == 'direct' or holder.entry) then return wait(holder.until_ms) end
-  if holder and not mine then
+  redis.call('ZREM', keys.following(message), bot)
+  queue_up(channel, bot, place)
+  if holder and (holder.kind == 'direct' or holder.entry) then return wait(holder.until_ms) end
+  await(channel, bot, now + FLOOR_TTL)
+  if queue_of(channel, lease_ms)[1] ~= bot then
+    call_next(floor, channel, bot)
+    return wait(awaited_by(channel, bot))
+  end
+  if holder then
     record(journal, bot, 'claim', 'pre_empted', holder.bot .. ' loses the floor to a direct message')
   end
-else
+elseif not direct then
   if redis.call('EXISTS', answer, keys.deleted(message)) > 0 then return {'answered', '', 0} end
   local e = redis.call('HMGET', election, 'addressed', 'state', 'winner', 'paid')
   local state, winner, paid = e[2], e[3], e[4]
@@ -42,13 +87,16 @@ else
   end
   local cool = cooled(bot)
   if cool > 0 then return {'cooled', '', cool} end
-  if holder and not mine then return {'wait', '', math.max(holder.until_ms - now, 10)} end
+  if holder and not mine then return wait(holder.until_ms) end
   local last = redis.call('ZRANGE', recent_posts, -1, -1, 'WITHSCORES')
   if last[2] and tonumber(last[2]) + quiet_ms > now then
     return {'quiet', '', tonumber(last[2]) + quiet_ms - now}
   end
 end
-redis.call('ZREM', waiting, lane)
+if direct then
+  redis.call('ZREM', keys.waiting(channel), bot)
+  await(channel, bot, now)
+end
 if mine then
   redis.call('HSET', floor, 'until', int(now + lease_ms))
   redis.call('PEXPIRE', floor, FLOOR_TTL)

@@ -1,10 +1,10 @@
 -- Give the floor back without an answer.
--- Returns {verdict, next lane}: lost_lock | kept | declined | handed_over | dropped
+-- Returns {verdict, next bot, next election}: lost_lock | kept | declined | handed_over | dropped
 -- A paid or direct message is declined for good; a granted one that nothing was paid for is handed over, once.
 --#include once journal floor
 local earlier = earlier_reply(request)
 if earlier then return earlier end
-if redis.call('GET', lock) ~= owner then return {'lost_lock', ''} end
+if redis.call('GET', lock) ~= owner then return {'lost_lock', '', ''} end
 local verdict = 'kept'
 if not keeps then
   redis.call('XDEL', inbox, entry_id)
@@ -22,12 +22,15 @@ if not keeps then
     verdict = 'dropped'
   end
 end
-local next_lane = ''
 local holder = floor_of(floor)
-if holder and holder.bot == bot and holder.message == message and holder.token == token and not holder.entry then
-  next_lane = free_floor(floor, waiting)
-elseif not holder and verdict == 'declined' then
-  still_free(floor)
+local mine = holder and holder.bot == bot and holder.message == message and holder.token == token and not holder.entry
+if mine then
+  free_floor(floor)
+  if kind == 'direct' then await(channel, bot, now) end
+  -- It had its turn: until it asks again, nobody waits for it.
+  if kind == 'direct' and keeps then redis.call('HDEL', keys.awaited(channel), bot) end
 end
+local next_bot, next_election = '', ''
+if mine or not keeps then next_bot, next_election = pass_on(floor, channel, message) end
 record(journal, bot, 'yield', verdict, reason)
-return reply_once(request, {verdict, next_lane})
+return reply_once(request, {verdict, next_bot, next_election})

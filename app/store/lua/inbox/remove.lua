@@ -1,6 +1,6 @@
 -- Remove inbox entries that need no answer from this bot. Only the holder of the lane's lock may.
 -- `entries`: entry id, message, 1 if the journal is to know, entry id, ... Returns the number removed, or -1 when the lock is lost
---#include keys journal
+--#include journal floor
 if redis.call('GET', lock) ~= owner then return -1 end
 local removed = 0
 for i = 1, #entries, 3 do
@@ -11,5 +11,7 @@ for i = 1, #entries, 3 do
   if gone == 1 and journaled == '1' then
     record(keys.journal(message), bot, step, 'dropped', reason)
   end
+  -- Whoever is named behind the bot has nothing to wait for.
+  if channel and gone == 1 then pass_on(keys.floor(channel), channel, message) end
 end
 return removed

@@ -7,7 +7,7 @@ local first = redis.call('HSETNX', answer, bot, 'cancelled')
 redis.call('PEXPIRE', answer, ANSWER_TTL)
 if first == 1 then
   record(journal, bot, step, 'cancelled', reason)
-  -- Whoever waits for this bot's answer has nothing to wait for; a holder wakes the next one itself.
-  if not floor_of(floor) then wake_waiting(waiting) end
+  -- Whoever waits for this bot's answer has nothing to wait for.
+  pass_on(floor, channel, message)
 end
 return first

@@ -1,7 +1,7 @@
 -- An entry will not be sent: dead letter with its reason, or dropped on purpose (muted, expired, cancelled). The queue moves on.
--- Returns the next lane. The removal from the outbox is the token: a repeated call, or one after delivery, does nothing.
+-- Returns {next bot, next election}. The removal from the outbox is the token: a repeated call, or one after delivery, does nothing.
 --#include journal floor
-if redis.call('LREM', outbox, 0, entry_id) == 0 then return '' end
+if redis.call('LREM', outbox, 0, entry_id) == 0 then return {'', ''} end
 if verdict == 'dead' then
   redis.call('HSET', dead, entry_id, reason)
   redis.call('PEXPIRE', dead, OUTBOX_TTL)
@@ -13,7 +13,7 @@ redis.call('PEXPIRE', answer, ANSWER_TTL)
 record(journal, bot, 'deliver', verdict, reason)
 local holder = floor_of(floor)
 if holder and holder.entry == entry_id then
-  return free_floor(floor, waiting)
+  free_floor(floor)
+  if holder.kind == 'direct' then await(channel, bot, now) end
 end
-if not holder then still_free(floor) end
-return ''
+return {pass_on(floor, channel, message)}

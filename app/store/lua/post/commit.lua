@@ -22,7 +22,10 @@ local function refuse(verdict, reason)
   -- The draft was paid for all the same.
   pay(0)
   -- A cycle that lost its lock may share its token with the one that has it now.
-  if mine and verdict ~= 'lost_lock' then free_floor(floor, waiting) end
+  if mine and verdict ~= 'lost_lock' then
+    free_floor(floor)
+    call_next(floor, channel)
+  end
   return reply(verdict, reason)
 end
 
@@ -48,7 +51,8 @@ redis.call('PEXPIRE', answer, POSTED_TTL)
 local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
-  free_floor(floor, waiting)
+  free_floor(floor)
+  call_next(floor, channel)
 else
   put_into_outbox(outbox, entry, floor, entry_id, hold_ms, {body = body, bot = bot, channel = channel, message = entry_id,
     root = entry_id, hops = 1, deliver_by = int(now + deliver_within_ms)})

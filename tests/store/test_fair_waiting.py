@@ -1,0 +1,199 @@
+"""Whoever was spoken to has the floor in the order of the messages, within a bounded
+time, whoever is away."""
+
+from __future__ import annotations
+
+from app.domain.lane import Lane
+from app.store.door import Store
+from tests.store import world
+from tests.store.machine import Machine
+from tests.store.world import LEASE_MS, Cycle
+
+CHANNEL = "55"
+TURN_MS = 10_000
+"""How long a bot writes."""
+SLACK_MS = 4_500
+"""So much the machine lets pass, to keep away from moments at which an answer
+changes."""
+MS = 1 << 22
+"""Ids one millisecond apart."""
+
+
+class Channel:
+    """A channel with three bots; those in `away` have no worker."""
+
+    def __init__(self, store: Store, *away: str) -> None:
+        self.m = Machine(store, {"quiet_time": 0})
+        self.away = set(away)
+        self.answered: list[tuple[str, int]] = []
+        """Who answered which message, in order."""
+
+    def say(self, number: int, *bots: str) -> None:
+        """A message to these bots, each from somebody else: nobody waits for his own
+        turn."""
+        said = world.event(str(number * MS), CHANNEL, str(900 + number))
+        for bot in bots:
+            assert self.m.admit(world.direct(bot, said, bots)) == "direct"
+
+    def ask(self, bot: str) -> Cycle | None:
+        """The bot's worker looks at its lane: the cycle that got the floor, or None."""
+        cycle = self.m.begin(Lane(bot, CHANNEL))
+        for entry in cycle.entries if cycle is not None else ():
+            verdict = self.m.claim(cycle, entry) if cycle is not None else ""
+            if verdict == "granted":
+                return cycle
+            assert verdict == "wait"
+            assert cycle is not None
+            cycle.retry = int(min(cycle.retry or self.m.ref.retry, self.m.ref.retry))
+        if cycle is not None:
+            self.m.finish(cycle)
+        return None
+
+    def answer(self, cycle: Cycle) -> None:
+        """The cycle that has the floor writes; its answer is delivered."""
+        bot = cycle.lane.bot
+        (entry,) = [one for one in cycle.entries if one.entry_id in cycle.tokens]
+        self.m.world.advance(TURN_MS)
+        assert self.m.commit(cycle, entry, final=True) == "committed"
+        self.m.finish(cycle)
+        assert self.m.post(bot, CHANNEL) is not None
+        self.m.receipt(bot, CHANNEL)
+        self.answered.append((bot, int(entry.event.message_id) // MS))
+
+    def turn(self) -> bool:
+        """Hints go out to whoever is due, and one bot has its turn; False: nobody
+        could."""
+        for lane in self.m.pump():
+            if lane.bot not in self.away and (cycle := self.ask(lane.bot)):
+                self.answer(cycle)
+                return True
+        return False
+
+    def now(self) -> int:
+        """ms since the beginning."""
+        return self.m.world.tick()
+
+
+def test_a_busy_channel_keeps_nobody_waiting_for_a_bot_that_is_away(
+    store: Store,
+) -> None:
+    """A message names two bots, the first is away, and a third posts all the time: the
+    second answers one lease and one turn later."""
+    channel = Channel(store, "aria")
+    channel.say(10, "aria", "dotty")
+    began = channel.now()
+    for number in range(11, 25):
+        channel.say(number, "elena")
+        if not channel.turn():
+            channel.m.world.advance(1_000)
+        if ("dotty", 10) in channel.answered:
+            break
+    assert channel.answered[-1] == ("dotty", 10)
+    assert channel.now() - began <= LEASE_MS + 2 * (TURN_MS + SLACK_MS)
+
+
+def test_who_is_away_costs_each_message_nothing_but_once(store: Store) -> None:
+    """Of ten messages that name a bot that is away first, the second bot answers the
+    last as many turns later as there are messages, and one lease."""
+    channel = Channel(store, "aria")
+    for number in range(10, 20):
+        channel.say(number, "aria", "dotty")
+    began = channel.now()
+    while len(channel.answered) < 10:
+        if not channel.turn():
+            channel.m.world.advance(1_000)
+    assert [message for _, message in channel.answered] == list(range(10, 20))
+    assert channel.now() - began <= LEASE_MS + 10 * (TURN_MS + SLACK_MS)
+
+
+def test_what_came_later_does_not_wait_for_a_bot_that_is_away(store: Store) -> None:
+    """Behind a message whose first bot is away others are answered meanwhile."""
+    channel = Channel(store, "aria")
+    channel.say(10, "aria", "dotty")
+    assert channel.ask("dotty") is None
+    channel.say(11, "elena")
+    cycle = channel.ask("elena")
+    assert cycle is not None
+    channel.answer(cycle)
+    assert channel.answered == [("elena", 11)]
+
+
+def test_nobody_gets_in_before_the_one_that_was_called(store: Store) -> None:
+    """The floor falls free, and the first of the queue is on its way: whoever asks
+    meanwhile waits its turn, though nobody holds the floor."""
+    channel = Channel(store)
+    channel.say(10, "elena")
+    held = channel.ask("elena")
+    assert held is not None
+    channel.say(11, "dotty")
+    channel.say(12, "aria")
+    assert channel.ask("dotty") is None
+    channel.answer(held)
+    assert channel.ask("aria") is None, "the floor is free, but dotty was called"
+    for bot in ("dotty", "aria"):
+        while not (cycle := channel.ask(bot)):
+            channel.m.world.advance(1_000)
+        channel.answer(cycle)
+    assert channel.answered == [("elena", 10), ("dotty", 11), ("aria", 12)]
+
+
+def test_who_is_called_and_does_not_come_loses_its_place(store: Store) -> None:
+    """The first of the queue dies: the second has the floor a lease after it was
+    called, though it had asked to come back much later."""
+    channel = Channel(store)
+    channel.say(10, "elena")
+    held = channel.ask("elena")
+    assert held is not None
+    (entry,) = held.entries
+    assert channel.m.commit(held, entry, final=True) == "committed"
+    channel.m.finish(held)
+    for number, bot in ((11, "dotty"), (12, "aria")):
+        channel.say(number, bot)
+        assert channel.ask(bot) is None
+    assert channel.m.ref.retry > LEASE_MS + 20_000, "the outbox may hold the floor long"
+    channel.away.add("dotty")
+    assert channel.m.post("elena", CHANNEL) is not None
+    channel.m.receipt("elena", CHANNEL)
+    freed = channel.now()
+    while not channel.turn():
+        channel.m.world.advance(1_000)
+    assert channel.answered == [("aria", 12)]
+    assert channel.now() - freed <= LEASE_MS + TURN_MS + 2 * SLACK_MS
+
+
+def test_a_bot_that_fails_is_not_waited_for(store: Store) -> None:
+    """The first-named has the floor and gives it back unanswered, as in an outage of
+    its own: the second goes on."""
+    channel = Channel(store)
+    channel.say(10, "aria", "dotty")
+    failing = channel.ask("aria")
+    assert failing is not None
+    assert channel.ask("dotty") is None
+    channel.m.world.advance(LEASE_MS // 2)
+    channel.m.renew(failing, failing.entries[0])
+    channel.m.world.advance(LEASE_MS // 2 + 5_000)
+    assert channel.m.give_back(failing, failing.entries[0], keep=True) == "kept"
+    failing.retry = 60_000
+    channel.m.finish(failing)
+    assert channel.turn()
+    assert channel.answered == [("dotty", 10)]
+
+
+def test_who_was_refused_or_dropped_the_message_is_not_waited_for(
+    store: Store,
+) -> None:
+    """The first-named has heard the message and owes it nothing: the second answers at
+    once."""
+    channel = Channel(store)
+    said = world.event(str(10 * MS), CHANNEL)
+    both = ("aria", "dotty")
+    channel.m.admit(world.direct("aria", said, both, wakes=False))
+    assert channel.m.admit(world.direct("dotty", said, both)) == "direct"
+    assert channel.turn()
+    channel.say(11, *both)
+    cycle = channel.m.begin(Lane("aria", CHANNEL))
+    assert cycle is not None
+    assert channel.ask("dotty") is None
+    channel.m.drop(cycle, cycle.entries[0])
+    assert channel.turn()
+    assert channel.answered == [("dotty", 10), ("dotty", 11)]
