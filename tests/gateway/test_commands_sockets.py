@@ -256,7 +256,8 @@ async def test_why_of_a_bot_s_own_post(room: Room) -> None:
     room.decided(asked.message_id, room.town.channel, *WON)
     cause = keys.cause(str(post.message_id))
     answer = keys.answer(str(asked.message_id))
-    room.store.client.hset(cause, mapping={"root": str(asked.message_id), "hops": 1})
+    said = str(asked.message_id)
+    room.store.client.hset(cause, mapping={"root": said, "answers": said})
     room.store.client.hset(answer, "aria", f"delivered:{post.message_id}")
     for name in (cause, answer):
         room.store.client.expire(name, 60)
