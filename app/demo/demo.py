@@ -264,7 +264,6 @@ class Demo:
         )
         self.console.print(
             Panel(
-                f"[bold]Open[/bold]  [link={page}]{page}[/link]\n\n"
                 "Four people talk; speak as any of them. Then try:\n"
                 "  · ask something nobody is named in, and watch the three bid: one answers\n"
                 "  · @Elena @Aria in one message: both answer, one after the other\n"
@@ -277,6 +276,10 @@ class Demo:
                 border_style="blue",
                 expand=False,
             )
+        )
+        # Outside: a frame would break a long address in two.
+        self.console.print(
+            f"[bold]Open[/bold]  [link={page}]{page}[/link]", soft_wrap=True
         )
 
     async def _collect_figures(self, stage: Stage, posts: Sequence[Post]) -> Json:
