@@ -3,7 +3,7 @@ rules would not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -52,8 +52,12 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
         return {"chosen": None}
     draft = _draft(run, chosen, runtime.store)
     verdict = _commit(run, chosen, draft, final=False)
+    stale = verdict is Commit.STALE and chosen.candidate.direct
+    # A thought is bounded in lines and time, so it ends. The next cycle reads all of it.
+    if stale and chosen.turn.goes_on():
+        return _put_back(state, chosen)
     # Once more only: whoever goes on writing would else never be answered.
-    if verdict is Commit.STALE and chosen.candidate.direct:
+    if stale:
         draft = _draft(run, chosen, runtime.store)
         verdict = _commit(run, chosen, draft, final=True)
     outcome = _conclude(run, chosen, draft, verdict)
@@ -63,6 +67,16 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
         "outcomes": (*state["outcomes"], outcome),
         "stopped": state["stopped"] or lost,
     }
+
+
+def _put_back(state: CycleState, chosen: Chosen) -> Change:
+    """Leave the message to a cycle that answers it with the line that came after
+    it."""
+    reason = "its thought goes on in a later line"
+    chosen.turn.release(reason)
+    message = chosen.candidate.entry.event.message_id
+    outcome = Outcome(message, Did.LEFT, reason)
+    return {"chosen": None, "outcomes": (*state["outcomes"], outcome)}
 
 
 def _commit(run: Run, chosen: Chosen, draft: Draft, final: bool) -> Commit | None:
@@ -264,8 +278,8 @@ def _replied_parts(
 def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
     """The entry with the text and files that Discord has now, and with names for ids:
     people edit, and files move."""
-    event = entry.event
-    now = next((line for line in lines if line.message_id == event.message_id), None)
+    event, shown = entry.event, {line.message_id: line for line in lines}
+    now = shown.get(event.message_id)
     content = (
         now.content if now is not None else make_legible(event.content, event.names)
     )
@@ -274,9 +288,29 @@ def _as_it_stands(entry: InboxEntry, lines: Sequence[ChatLine]) -> InboxEntry:
         if now is not None and now.parts
         else named_parts(event.parts, event.names)
     )
-    return entry.model_copy(
-        update={"event": event.model_copy(update={"content": content, "parts": parts})}
-    )
+    said, came_with = _earlier_as_it_stands(entry, shown)
+    update = {
+        "content": "\n".join(filter(None, (*said, content))),
+        "parts": (*came_with, *parts),
+    }
+    return entry.model_copy(update={"event": event.model_copy(update=update)})
+
+
+def _earlier_as_it_stands(
+    entry: InboxEntry, shown: Mapping[str, ChatLine]
+) -> tuple[list[str], list[MessagePart]]:
+    """Words and files of the earlier lines of a thought. A line that Discord no longer
+    shows, though it shows the last one, was deleted."""
+    said: list[str] = []
+    came_with: list[MessagePart] = []
+    for line in entry.event.earlier:
+        now = shown.get(line.message_id)
+        if now is not None:
+            said.append(now.content)
+            came_with += now.parts
+        elif entry.event.message_id not in shown:
+            said.append(make_legible(line.content, entry.event.names))
+    return said, came_with
 
 
 def _ask(

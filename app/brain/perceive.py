@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from app.brain import mood
 from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, CycleState, Run
+from app.brain.joining import join_lines, part_lines
 from app.brain.ports import CyclePorts
 from app.brain.text import spoken
 from app.content.words import words_of_parts
@@ -28,8 +29,8 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     """Drop what needs no answer, score the rest: direct ones in turn, others the most
     wanted first."""
     brain, ports = runtime.context.brain, runtime.context.ports
-    entries = list(ports.entries())
     granted = ports.granted()
+    entries = _read_thoughts(brain, ports, granted)
     useless = [
         (reason, entry)
         for entry in entries
@@ -49,6 +50,16 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     return {"candidates": tuple(scored)}
 
 
+def _read_thoughts(
+    brain: Brain, ports: CyclePorts, granted: frozenset[str]
+) -> list[InboxEntry]:
+    """What is to be read, each thought as one entry, unless the character answers each
+    line."""
+    if brain.character.pacing.thought_wait == 0:
+        return part_lines(ports.entries())
+    return join_lines(ports.entries(), granted)
+
+
 def drop_grouped(
     ports: CyclePorts, step: str, reasons: Sequence[tuple[str, InboxEntry]]
 ) -> None:
@@ -56,7 +67,8 @@ def drop_grouped(
     for reason, group in groupby(
         sorted(reasons, key=lambda pair: pair[0]), key=lambda pair: pair[0]
     ):
-        ports.drop([entry for _, entry in group], step, reason)
+        lines = [line for _, entry in group for line in (*entry.joined, entry)]
+        ports.drop(lines, step, reason)
 
 
 def age_ms(entry: InboxEntry, now_ms: int) -> int:
@@ -83,7 +95,7 @@ def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
         ("own message", event.author_id == ports.me),
         (
             "nothing was said",
-            event.kind == "message" and not event.content.strip() and not event.parts,
+            event.kind == "message" and not event.whole.strip() and not event.parts,
         ),
         (
             "addressed to others",
@@ -143,7 +155,7 @@ def _scored(
 ) -> list[Candidate]:
     states = ports.states()
     said = [
-        spoken(entry.event.content, brain.character.names)
+        spoken(entry.event.whole, brain.character.names)
         or words_of_parts(entry.event.parts)
         for entry in chosen
     ]

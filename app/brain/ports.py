@@ -97,6 +97,9 @@ class AnswerTurn(Turn, Protocol):
     def typing(self) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
 
+    def goes_on(self) -> bool:
+        """Whether a later line of the same thought has come meanwhile."""
+
     def release(self, reason: str) -> None:
         """Give the floor back without an answer and leave the entry for a later
         cycle."""

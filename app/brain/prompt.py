@@ -85,7 +85,8 @@ def build(
     """System prompt, and the transcript with the message to answer last."""
     event, names = entry.event, character.names
     # The message to answer has a place of its own, after the transcript.
-    earlier = [line for line in shown.lines if line.message_id != event.message_id]
+    asked_in = {event.message_id, *(line.message_id for line in event.earlier)}
+    earlier = [line for line in shown.lines if line.message_id not in asked_in]
     turn = fill(
         "turn",
         place=_place_text(shown.place),

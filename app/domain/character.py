@@ -168,6 +168,7 @@ class Pacing(Part):
     daily_tokens: Annotated[int, Field(ge=0)] | None = None
     daily_usd: Amount | None = None
     person_hourly: Annotated[int, Field(ge=0)] | None = None
+    thought_wait: Annotated[float, Field(ge=0, le=10)] | None = None
     proactive: bool = False
     drive: Share = 0.2
 

@@ -236,6 +236,9 @@ class InboxEntry(Frozen):
     less comes first."""
     notice: Literal["", "hour", "day"] = ""
     """Its author has reached a limit, and is told so in place of an answer."""
+    joined: tuple[InboxEntry, ...] = ()
+    """Earlier lines of its thought, which one cycle read with it: one answer is for
+    all."""
 
 
 class ActionKind(StrEnum):

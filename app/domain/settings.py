@@ -209,6 +209,17 @@ class Settings(BaseSettings):
         le=terms.most_s("quiet_time"),
         description="quiet after a bot's post in a channel: nobody speaks unasked there",
     )
+    thought_wait: Annotated[float, Field(ge=0, le=10)] = Field(
+        2.5,
+        description="how long an answer waits after a line that is not the whole thought; 0: each line is answered by itself",
+    )
+    thought_typing: Annotated[float, Field(ge=0, le=30)] = Field(
+        8.0, description="how much longer it waits once the author is seen typing"
+    )
+    thought_most: Annotated[float, Field(ge=0, le=60)] = Field(
+        12.0,
+        description="from its first line on, no thought is waited for longer than this",
+    )
     contention_window: Seconds = Field(
         0.25, description="how long an election waits for bids"
     )

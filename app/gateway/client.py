@@ -27,14 +27,16 @@ from app.rules.moderation import Order, is_stop_sign, order
 log = structlog.get_logger(__name__)
 
 
-def intents() -> discord.Intents:
+def intents(settings: Settings) -> discord.Intents:
     """The least that the stream needs. `message_content` must be turned on in Discord's
-    developer portal."""
+    developer portal; who types is told to every bot that asks."""
     chosen = discord.Intents.none()
     chosen.guilds = True
     chosen.guild_messages = chosen.dm_messages = True
     chosen.guild_reactions = chosen.dm_reactions = True
     chosen.message_content = True
+    waits = settings.thought_wait > 0 and settings.thought_typing > 0
+    chosen.guild_typing = chosen.dm_typing = waits
     return chosen
 
 
@@ -85,7 +87,7 @@ class StreamClient(SteadyClient):
         super().__init__(
             bot,
             sessions.identifying,
-            intents=intents(),
+            intents=intents(settings),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -160,6 +162,9 @@ class StreamClient(SteadyClient):
         )
         if event is not None and event.author_id != self.user_id:
             self._intake.offer(self.bot, event)
+
+    async def on_raw_typing(self, payload: discord.RawTypingEvent) -> None:
+        self._intake.typing(str(payload.channel_id), str(payload.user_id))
 
     async def on_raw_message_delete(
         self, payload: discord.RawMessageDeleteEvent

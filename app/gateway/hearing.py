@@ -9,17 +9,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from app.domain.model import Addressing, AuthorKind, Event, RosterEntry
-from app.rules.addressing import addressing
+from app.domain.model import (
+    Addressing,
+    AuthorKind,
+    EarlierLine,
+    Event,
+    RosterEntry,
+)
+from app.rules.addressing import IN_ITS_THREAD, addressing, names_of
 from app.rules.features import Features, features
 from app.rules.interests import Likeness
 from app.rules.reading import Reading, read
 from app.rules.room import Room, Turn
+from app.rules.thoughts import (
+    OFF,
+    Line,
+    Patience,
+    Thoughts,
+    called_words,
+    openness,
+)
 
 ROOMS = 2_000
 MESSAGES = 4_000
 PEOPLE = 50
 """Names of people lately seen that count as addressing them."""
+
+GOES_ON = "goes on: "
+"""Before the reason why its thought speaks to a bot."""
 
 UNPLACED = 1_000_000
 """More bots than there are."""
@@ -31,6 +48,7 @@ class Place:
     every bot's copy of a message is judged by what was there before it."""
 
     room: Room
+    thoughts: Thoughts
     roster: Sequence[RosterEntry] = ()
     latest: Heard | None = None
 
@@ -58,6 +76,14 @@ class Heard:
     """Whom it speaks to, as far as the channel showed before it was observed."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
+    lines: tuple[Line, ...] = ()
+    """Those of its thought up to this one; none where each line is a thought."""
+    before: Heard | None = None
+    """The line that it goes on with."""
+    own: Addressing | None = None
+    """Whom it would address by itself."""
+    afterthought: bool = False
+    """It is the rest of a thought that one of our bots has answered."""
 
     def forget(self) -> None:
         """That something was said stays, for those of its copies that wait; what, and
@@ -67,17 +93,34 @@ class Heard:
         )
         self.turn = replace(self.turn, text="", names=())
         self.reading = self.turn.reading
+        self.event = self.event.model_copy(update={"earlier": ()})
         self.addressing, self.people, self.measured = None, (), None
+        self.lines, self.before, self.own = (), None, None
+
+    @property
+    def judged(self) -> Turn:
+        """What is judged: the whole thought as one turn."""
+        if self.before is None:
+            return self.turn
+        return replace(self.turn, text=self.event.whole)
+
+    @property
+    def whole(self) -> Reading:
+        """The reading of the whole thought."""
+        return self.reading if self.before is None else read(self.event.whole)
 
     def table(self, user_id: str) -> Features:
         """The features for the bot with this user id."""
-        return self.tables.get(user_id) or features(self.place.room, self.turn, user_id)
+        return self.tables.get(user_id) or features(
+            self.place.room, self.judged, user_id
+        )
 
 
 class Hearing:
     """The memory of one gateway process, bounded in channels and messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience = OFF) -> None:
+        self._patience = patience
         self.roster: Sequence[RosterEntry] = ()
         self.hosted: dict[str, str] = {}
         """User ids of the bots of this process, by name."""
@@ -86,6 +129,8 @@ class Hearing:
         self._placed: dict[str, set[str]] = {}
         self._places: OrderedDict[str, Place] = OrderedDict()
         self._messages: OrderedDict[str, Heard] = OrderedDict()
+        self._called: dict[str | None, frozenset[str]] = {}
+        """The words that bots are called by, by server."""
 
     def learn(self, roster: Sequence[RosterEntry]) -> None:
         """Take the roster as it is now."""
@@ -96,6 +141,11 @@ class Hearing:
                 for channel in entry.channels:
                     self._placed.setdefault(channel, set()).add(entry.user_id)
             self._know_ours()
+            self._called.clear()
+            for heard in self._messages.values():
+                # Judged before the roster knew all of the bots that wait for it.
+                if heard.waiting:
+                    heard.addressing = heard.own = None
 
     def host(self, bot: str, user_id: str) -> None:
         """A bot of this process has this user id."""
@@ -135,6 +185,7 @@ class Hearing:
         )
         people = self._people(place.room, event)
         heard = Heard(event, turn, place, people, turn.reading)
+        self._join(heard)
         heard.target = place.room.read(turn).target
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
@@ -161,10 +212,97 @@ class Hearing:
     def judge(self, heard: Heard) -> Addressing:
         """Whom it addresses, by the roster as it is now; decided once."""
         if heard.addressing is None:
-            heard.addressing = addressing(
+            heard.addressing = self._inherited(heard, self._own(heard))
+        return heard.addressing
+
+    def _own(self, heard: Heard) -> Addressing:
+        if heard.own is None:
+            heard.own = addressing(
                 heard.event, self.roster, heard.people, heard.reading
             )
-        return heard.addressing
+        return heard.own
+
+    def _inherited(self, heard: Heard, own: Addressing) -> Addressing:
+        """A line that speaks to nobody by itself speaks to whom its thought does."""
+        if heard.before is None or own.bots or own.somebody_else:
+            return own
+        before = self.judge(heard.before)
+        if not before.bots and not before.somebody_else:
+            return own
+        reason = before.reason.removeprefix(GOES_ON)
+        return own.model_copy(
+            update={
+                "bots": before.bots,
+                "somebody_else": before.somebody_else,
+                "reason": f"{GOES_ON}{reason}",
+            }
+        )
+
+    def _join(self, heard: Heard) -> None:
+        """Find the lines that a message goes on with."""
+        if self._patience.off:
+            return
+        event = heard.event
+        line = self._line(heard)
+        ours = event.author_kind is AuthorKind.OURS
+        found = heard.place.thoughts.hear(line, ours=ours)
+        if event.author_kind is not AuthorKind.HUMAN or event.proxied:
+            return
+        before = [
+            self._messages[one.message_id]
+            for one in found.earlier
+            if one.message_id in self._messages
+        ]
+        heard.lines = (*found.earlier, line)
+        heard.afterthought = found.afterthought
+        if before:
+            heard.before = before[-1]
+            earlier = tuple(
+                EarlierLine(message_id=one.event.message_id, content=one.event.content)
+                for one in before
+            )
+            heard.event = event.model_copy(update={"earlier": earlier})
+
+    def _line(self, heard: Heard) -> Line:
+        event = heard.event
+        human = event.author_kind is AuthorKind.HUMAN and not event.proxied
+        return Line(
+            message_id=event.message_id,
+            author=event.author_id,
+            text=event.content,
+            at_ms=event.created_ms,
+            calls=self._calls(heard) if human else (),
+            reply_to=event.reply_to,
+            open=openness(
+                event.content, self._called_in(event.guild_id), bool(event.parts)
+            )
+            if human
+            else 0.0,
+        )
+
+    def _calls(self, heard: Heard) -> tuple[str, ...]:
+        """Whom a line speaks to by itself. In a thread that a bot started every line
+        speaks to it, and calls nobody."""
+        own = self._own(heard)
+        if own.reason == IN_ITS_THREAD:
+            return ()
+        return own.bots or (("somebody else",) if own.somebody_else else ())
+
+    def _called_in(self, guild_id: str | None) -> frozenset[str]:
+        """The words of what the bots are called in a server."""
+        if guild_id not in self._called:
+            self._called[guild_id] = called_words(
+                name for one in names_of(self.roster, guild_id) for name in one.names
+            )
+        return self._called[guild_id]
+
+    def latest_of(self, channel_id: str, person: str) -> Heard | None:
+        """The latest line of a person's thought in a channel."""
+        place = self._places.get(channel_id)
+        thought = place.thoughts.of(person) if place is not None else None
+        if thought is None:
+            return None
+        return self._messages.get(thought.lines[-1].message_id)
 
     def revise(self, edit: Event, age_s: float) -> Heard | None:
         """Take in an edit, whichever bot's connection brings it; an older one changes
@@ -186,6 +324,9 @@ class Hearing:
             )
             heard.reading = read(edit.content)
             heard.addressing, heard.edited_s, heard.noted = None, age_s, False
+            heard.own = None
+            if heard.lines:
+                heard.lines = (*heard.lines[:-1], self._line(heard))
         return heard if heard is not None and heard.edited_s else None
 
     def forget(self, gone: Callable[[str], bool]) -> None:
@@ -203,6 +344,7 @@ class Hearing:
                 latest is not None and latest.event.message_id not in self._messages
             ):
                 place.room, place.roster, place.latest = Room(), (), None
+                place.thoughts.clear()
         for heard in self._messages.values():
             # Messages of a dropped room still list names of its people.
             if heard.place.latest is None:
@@ -224,7 +366,7 @@ class Hearing:
     def _place(self, channel_id: str) -> Place:
         place = self._places.get(channel_id)
         if place is None:
-            place = self._places[channel_id] = Place(Room())
+            place = self._places[channel_id] = Place(Room(), Thoughts(self._patience))
             if len(self._places) > ROOMS:
                 self._places.popitem(last=False)
         self._places.move_to_end(channel_id)
@@ -244,7 +386,7 @@ class Hearing:
         for bot in latest.waiting:
             user_id = self.hosted.get(bot)
             if user_id is not None:
-                latest.tables[user_id] = features(place.room, latest.turn, user_id)
+                latest.tables[user_id] = features(place.room, latest.judged, user_id)
         place.room.observe(latest.turn)
         place.latest = None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, TypedDict
 from uuid import uuid4
 
 import structlog
@@ -24,13 +24,39 @@ from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.receptions import Receptions, Signed
 from app.gateway.shedding import SHED_FROM, Shedding
+from app.gateway.waits import Waits
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.moderation import Order
 from app.rules.policy import Policy
+from app.rules.reading import Kind
 from app.rules.signals import Thresholds
+from app.rules.thoughts import Patience, wait_ms
 from app.store.admission import Admission, Candidate
 
 log = structlog.get_logger(__name__)
+
+
+WAITING = frozenset(
+    {Admit.DIRECT, Admit.NOTICE, Admit.OPENED, Admit.BID, Admit.COMPLETE}
+)
+"""After these somebody may answer, once the thought is over."""
+
+
+class ThoughtOf(TypedDict):
+    """Fields of a candidate."""
+
+    joins: bool
+    wait_ms: int
+    trails: bool
+
+
+def patience_of(settings: Settings) -> Patience:
+    """How long the rest of a thought is waited for."""
+    return Patience(
+        wait_ms=round(settings.thought_wait * 1000),
+        typing_ms=round(settings.thought_typing * 1000),
+        most_ms=round(settings.thought_most * 1000),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +108,9 @@ class Intake:
         measuring: Measuring | None = None,
     ) -> None:
         """Without `measuring`, interests go by words alone."""
-        self.hearing = Hearing()
+        self._patience = patience_of(settings)
+        self.hearing = Hearing(self._patience)
+        self._waits = Waits(self._hint, self._patience)
         self._measuring = measuring
         self._ports = ports
         self._settings = settings
@@ -246,6 +274,22 @@ class Intake:
 
         self._put(bot, tell, edit.channel_id, always=True)
 
+    def typing(self, channel_id: str, person: str) -> None:
+        """Somebody types: what that person has begun to say is waited for."""
+        heard = self.hearing.latest_of(channel_id, person)
+        for_ms = self._waits.prolong_ms(heard) if heard is not None else 0
+        if heard is None or for_ms <= 0:
+            return
+        waiting = heard
+
+        async def prolong() -> None:
+            await self._ports.prolong(waiting.event.message_id, for_ms)
+            self._waits.prolonged(waiting, for_ms)
+
+        # Any bot's queue will do: the wait is the same for all.
+        for bot in list(self._queues)[:1]:
+            self._put(bot, prolong, channel_id)
+
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person is called in a server, as its latest message tells."""
         self._ports.nicknamed(guild_id, person, nickname)
@@ -310,6 +354,7 @@ class Intake:
                 task.cancel()
         # An election whose timer ends here stays due in Redis: a pump closes it.
         self._elections.stop()
+        self._waits.close()
         self._shedding.close()
         if self._measuring is not None:
             self._measuring.close()
@@ -398,14 +443,36 @@ class Intake:
             hold_ms=arrival.hold_ms,
             edited=arrival.edited,
             move_cursor=self._moves(bot, event, arrival),
+            **self._thought(bot, heard, arrival),
         )
         outcome = await self._ports.admit(candidate, request)
+        if outcome.verdict in WAITING:
+            self._waits.begin(
+                heard, candidate.wait_ms, bot if classified.direct else ""
+            )
         # The admission comes first: it tells the journal why nobody is woken.
         if judgement.refusal and classified.direct and not arrival.late:
             # Whoever was named after this bot must not wait for an answer that never
             # comes.
             await self._ports.unanswerable(bot, event, judgement.refusal)
         self._admitted(bot, heard, addressing, outcome)
+
+    def _thought(self, bot: str, heard: Heard, arrival: Arrival) -> ThoughtOf:
+        """What of the message's thought the bot's admission needs."""
+        own = self._ports.profile(bot, heard.event).thought_wait
+        patience = self._patience
+        if own is not None:
+            patience = replace(patience, wait_ms=round(own * 1000))
+        # What is read back was said long ago: its rest is read back too.
+        at_once = arrival.late or arrival.history or not heard.lines
+        # Alone it would be owed nothing, and it asks nothing.
+        trails = not heard.event.is_dm and not (heard.own and heard.own.bots)
+        asks = heard.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
+        return ThoughtOf(
+            joins=not patience.off,
+            wait_ms=0 if at_once else wait_ms(heard.lines, patience),
+            trails=trails and not asks,
+        )
 
     def _moves(self, bot: str, event: Event, arrival: Arrival) -> bool:
         """Whether the cursor may pass this message. One that has overtaken others would
@@ -427,7 +494,8 @@ class Intake:
         facts = known.model_copy(
             update={
                 "named": bot in addressing.spoken_of,
-                "touches": profile.touched(heard.reading),
+                "touches": profile.touched(heard.whole),
+                "afterthought": heard.afterthought and not event.is_dm,
                 "user_id": user_id,
                 "unasked": known.unasked and self._settings.gateway_wakes,
                 "colleagues": self.hearing.with_colleague(heard, user_id),
@@ -446,7 +514,7 @@ class Intake:
             table=lambda: heard.table(user_id),
             rules=self._rules,
             profile=profile,
-            reading=heard.reading,
+            reading=heard.whole,
             likeness=measured.get(bot),
         )
 
@@ -486,14 +554,10 @@ class Intake:
 
     def _act(self, bot: str, event: Event, outcome: Admission) -> None:
         match outcome.verdict:
-            case Admit.DIRECT | Admit.NOTICE if outcome.elect_in_ms <= 0:
-                self._hint(bot, event)
-            # Held for a proxy (ADR 19): the lane is due only then, and a worker that
-            # came sooner would find nothing to do.
+            # Held for a proxy (ADR 19) or for the rest of a thought: the lane is due
+            # only then, and a worker that came sooner would find nothing to do.
             case Admit.DIRECT | Admit.NOTICE:
-                asyncio.get_running_loop().call_later(
-                    outcome.elect_in_ms / 1000, self._hint, bot, event
-                )
+                self._waits.hint_in(bot, event, outcome.elect_in_ms)
             case Admit.OPENED:
                 self._elections.close_in(
                     event.message_id, event.channel_id, outcome.elect_in_ms

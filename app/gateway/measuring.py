@@ -67,7 +67,7 @@ class Measuring:
             return NOTHING
         if heard.measured is None:
             heard.measured = asyncio.get_running_loop().create_future()
-            self._begin(heard.event.content, heard.measured)
+            self._begin(heard.event.whole, heard.measured)
         # All bots wait for one future: one that is cancelled must not cancel it.
         return await asyncio.shield(heard.measured)
 

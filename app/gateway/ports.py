@@ -63,6 +63,9 @@ class MessagePorts(Protocol):
     async def answered(self, message_id: str) -> frozenset[str]:
         """Our bots that have answered a message, or are about to."""
 
+    async def prolong(self, message_id: str, for_ms: int) -> None:
+        """The author of a message that waits for the rest of its thought types."""
+
     async def edited(self, event: Event) -> None:
         """A message of somebody else has a new text."""
 

@@ -49,6 +49,7 @@ from app.store import (
     roster,
     states,
     stats,
+    thoughts,
     trusts,
     vault,
 )
@@ -330,6 +331,10 @@ class StorePorts:
         """Kept for the next turn of the pump, if it is news."""
         if not self._wishes.ignored(person):
             self._names.nicknamed(guild_id, person, nickname)
+
+    async def prolong(self, message_id: str, for_ms: int) -> None:
+        """Whoever answers it waits so much longer."""
+        await self._store.run(thoughts.prolong(message_id, for_ms))
 
     async def edited(self, event: Event) -> None:
         """A cycle reads the new text from Discord itself; here it is only noted."""

@@ -135,7 +135,9 @@ def reaction_event(
     """The event that a burst of `count` reactions is; `known` is the message reacted
     to, if this process heard it."""
     if known is not None:
-        return known.model_copy(update={"kind": "reaction", "reactions": count})
+        return known.model_copy(
+            update={"kind": "reaction", "reactions": count, "earlier": ()}
+        )
     author = payload.message_author_id
     if author is None:
         return None

@@ -19,6 +19,7 @@ def nobodys(event: Event) -> Event:
     return event.model_copy(
         update={
             "content": "",
+            "earlier": (),
             "parts": (),
             "names": {},
             "author_id": NOBODY,

@@ -21,6 +21,7 @@ from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines, wor
 from app.rules.vocative import called, opens_with
 
 _PERSON = "person"
+IN_ITS_THREAD = "in the thread that it started"
 
 
 def addressing(
@@ -78,7 +79,7 @@ def _addressing_of(
     # Last: the starter is asked only by what speaks to nobody in particular.
     starter = ours.get(event.thread_owner or "")
     if starter is not None:
-        return Addressing(bots=(starter,), reason="in the thread that it started")
+        return Addressing(bots=(starter,), reason=IN_ITS_THREAD)
     return Addressing(reason="addresses nobody")
 
 

@@ -71,6 +71,8 @@ class Profile:
 
     chattiness: float = 0.5
     interests: Interests | None = None
+    thought_wait: float | None = None
+    """Seconds, in place of the operator's setting."""
 
     def parts(
         self, text: Reading, likeness: Likeness | None, thread: Thread
@@ -103,4 +105,5 @@ NEUTRAL = Profile()
 def profile_of(character: Character) -> Profile:
     """What a character file says about its bids."""
     said = (word for interest in character.interests for word in interest.words)
-    return Profile(character.pacing.chattiness, Interests(said))
+    pacing = character.pacing
+    return Profile(pacing.chattiness, Interests(said), pacing.thought_wait)

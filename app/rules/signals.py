@@ -48,6 +48,8 @@ class Facts(Frozen):
     """It may react to messages there."""
     late: bool = False
     """The event was missed, and is older than the backfill age."""
+    afterthought: bool = False
+    """It is the rest of a thought that one of our bots has answered."""
     answered: frozenset[str] = frozenset()
     """Our bots that have answered the message which a proxy's copy repeats."""
     user_id: str = ""
@@ -101,6 +103,12 @@ def _to_somebody(event: Event, bot: str, addressing: Addressing) -> Decision | N
 
 
 def _unaddressed(facts: Facts, thresholds: Thresholds) -> Decision:
+    if facts.afterthought:
+        return Signal.AMBIENT, "an afterthought: what it belongs to is answered"
+    return _known(facts, thresholds)
+
+
+def _known(facts: Facts, thresholds: Thresholds) -> Decision:
     if facts.trust >= thresholds.trusted_level:
         return Signal.TRUSTED, f"trust level {facts.trust}"
     if facts.watched:

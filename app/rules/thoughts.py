@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.rules.reading import TEXT_CAP, Kind, read, word_set
@@ -111,12 +111,17 @@ class Heard:
 ALONE = Heard()
 
 
-def openness(text: str, names: Collection[str] = (), enclosed: bool = False) -> float:
+def called_words(names: Iterable[str]) -> frozenset[str]:
+    """The words of what bots are called."""
+    return frozenset(word for name in names for word in _WORD.findall(name.casefold()))
+
+
+def openness(text: str, called: Collection[str] = (), enclosed: bool = False) -> float:
     """How plainly a line is not the whole of a thought, from 0 (nothing suggests that
-    more comes) to 1. `names`: what the bots are called; `enclosed`: files came with
-    it."""
+    more comes) to 1. `called`: the words of what the bots are called; `enclosed`: files
+    came with it."""
     shown = text[-TEXT_CAP:].rstrip()
-    said = _said(shown, names)
+    said = _said(shown, called)
     if not said:
         # A name alone, or a picture without a word.
         return 0.5 if enclosed else 1.0
@@ -132,10 +137,9 @@ def openness(text: str, names: Collection[str] = (), enclosed: bool = False) -> 
     return 0.0 if _is_long(text) or _asks(said) else _by_length(len(said))
 
 
-def _said(text: str, names: Collection[str]) -> list[str]:
+def _said(text: str, called: Collection[str]) -> list[str]:
     """The words of a line without mentions and without what the bots are called."""
     rest = _MENTION.sub(" ", text).casefold()
-    called = {word for name in names for word in _WORD.findall(name.casefold())}
     return [word for word in _WORD.findall(rest) if word not in called]
 
 

@@ -23,7 +23,17 @@ from app.domain.model import (
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
 from app.runtime.killpoints import reached
-from app.store import admission, commits, floors, holds, refusals, states, stats
+from app.store import (
+    admission,
+    commits,
+    floors,
+    holds,
+    inboxes,
+    refusals,
+    states,
+    stats,
+)
+from app.store.commits import Joined
 from app.store.limits import Limits
 from app.worker.cycle import Cycle
 from app.worker.enclosing import enclosed
@@ -218,6 +228,7 @@ class AnswerTurn:
             final=final,
             hold=self.hold,
             cooldown=cycle.served.cooldown(cycle.settings, cycle.rules(entry.event)),
+            joined=self._joined(),
         )
         reached("commit_before")
         verdict, _ = cycle.store.run(
@@ -238,13 +249,29 @@ class AnswerTurn:
             self._committed(action, verdict)
         return verdict
 
+    def _joined(self) -> tuple[Joined, ...]:
+        """The other lines of the thought: those that wait here, and those of which
+        this lane's inbox holds nothing."""
+        waiting = {one.event.message_id: one.entry_id for one in self.entry.joined}
+        ids = [line.message_id for line in self.entry.event.earlier]
+        return tuple(Joined(waiting.get(one, ""), one) for one in ids)
+
+    def goes_on(self) -> bool:
+        """Whether a later line of the same thought waits in the lane's inbox."""
+        cycle, event = self.cycle, self.entry.event
+        lane = cycle.holder.lane
+        return cycle.store.run(inboxes.goes_on(lane, self.entry.entry_id, event))
+
     def _committed(self, action: Action, verdict: Commit) -> None:
         cycle = self.cycle
         cycle.turn, self.token = None, ""
         cycle.committed = True
         # What a dry run would have said was heard by nobody and is not remembered.
         if verdict is Commit.COMMITTED and action.text:
-            moment = Moment(self.entry, action.text, tuple(self.lines))
+            event = self.entry.event
+            whole = event.model_copy(update={"content": event.whole})
+            entry = self.entry.model_copy(update={"event": whole})
+            moment = Moment(entry, action.text, tuple(self.lines))
             cycle.moments.append(moment)
         if action.kind is not ActionKind.REACT:
             engaged = decay.to_json(decay.spoke(cycle.now_ms))
@@ -268,6 +295,10 @@ class AnswerTurn:
             cycle.store.run(holds.settle(self.hold, limits, spent, request()))
             self.expected = None
         cycle.give_back(self.entry, self.token, keep=keep, reason=reason)
+        if not keep and self.entry.joined:
+            told = f"as {self.entry.event.message_id}: {reason}"
+            lines = self.entry.joined
+            cycle.store.run(inboxes.remove(cycle.holder, lines, "yield", told))
         cycle.turn, self.token = None, ""
 
     def note(

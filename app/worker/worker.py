@@ -246,7 +246,10 @@ class Worker:
             )
             self._think(world)
         direct = lane.channel is not None
-        if world.committed and direct and len(begun.entries) > ANSWERS_AT_ONCE:
+        asked = {entry.event.message_id for entry in begun.entries} - {
+            line.message_id for entry in begun.entries for line in entry.event.earlier
+        }
+        if world.committed and direct and len(asked) > ANSWERS_AT_ONCE:
             return 0  # more wait than one cycle answers
         return world.retry_ms
 

@@ -282,6 +282,8 @@ def system(
                 # They talk about nothing in particular, and each gateway would load
                 # an encoder.
                 "STREAM_INTEREST": "words",
+                # They say much that is no whole thought, and one of them says it all.
+                "STREAM_THOUGHT_WAIT": "0",
                 "STREAM_DATA_DIR": str(folder / "data"),
                 "PYTHONPATH": str(Path(__file__).parents[2]),
             }

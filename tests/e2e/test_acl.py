@@ -100,6 +100,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             quiet_time=0,
             discord_check_interval_minutes=0.02,
             person_hourly=HOURLY,
+            thought_wait=2.5,
         ) as running:
             guarded = Guarded(running, None, Recorder(running.valkey.url))  # type: ignore[arg-type]
             add_bots(running, *BOTS)
@@ -152,6 +153,10 @@ def work(guarded: Guarded, channel: Channel) -> None:
         discord.react(discord.add_user(f"fan-{number}"), talk, "👍")
     discord.edit(talk, "Has anybody read a good novel?")
     discord.react(kim, discord.replies_to(guarded.post)[0], "👍")
+    pat = discord.add_user("Pat")
+    begun = discord.post(pat, channel, "bob, the thing is that")
+    running.wait(lambda: running.journal(begun.message_id), 20.0, "an admission")
+    discord.typing(pat, channel)
     renamed = discord.post(kim, channel, "ada, are you there?")
     for text in ("is anybody there?", "bob, are you there?"):
         discord.edit(renamed, text)

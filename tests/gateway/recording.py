@@ -42,6 +42,8 @@ def settings(**changes: object) -> Settings:
             "guild_ready_timeout": 0.05,
             "pump_interval": 0.05,
             "identify_pause": 0.01,
+            # Each line is a thought, but where a test is about thoughts.
+            "thought_wait": 0,
             **changes,
         }
     )
@@ -87,6 +89,7 @@ class RecordingPorts:
         self.bids: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self.elections: list[Election] = []
         self.asked: list[str] = []
+        self.prolonged: list[tuple[str, int]] = []
         self.hints: list[tuple[str, Context]] = []
         self.first: list[str] = []
         """Lanes of which somebody quiet is heard before others."""
@@ -148,6 +151,10 @@ class RecordingPorts:
         if len(bids) >= candidate.expected:
             return Admission(Admit.COMPLETE, 0, "1-0")
         return Admission(Admit.OPENED if len(bids) == 1 else Admit.BID, 40, "1-0")
+
+    async def prolong(self, message_id: str, for_ms: int) -> None:
+        await self._reach()
+        self.prolonged.append((message_id, for_ms))
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
         await self._reach()

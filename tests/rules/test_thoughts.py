@@ -15,12 +15,13 @@ from app.rules.thoughts import (
     Line,
     Patience,
     Thoughts,
+    called_words,
     openness,
     typing_ms,
     wait_ms,
 )
 
-NAMES = ("aria", "Aria Stone")
+NAMES = called_words(["aria", "Aria Stone"])
 PATIENCE = Patience()
 
 

@@ -52,6 +52,7 @@ def settings_of(scenario: Scenario, url: str) -> Settings:
         vault_keys=base64.urlsafe_b64encode(b"k" * 32).decode(),
         speak_channels="*",
         newcomer_days=0,
+        thought_wait=0,
         person_hourly=1_000,
         person_share=1.0,
         quiet_reserve=0.0,

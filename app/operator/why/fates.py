@@ -32,6 +32,7 @@ class Fate(NamedTuple):
 _WORDS: Mapping[tuple[str, str], Fate] = {
     ("deliver", "delivered"): Fate(Kind.SPOKE, "answered"),
     ("commit", "dry_run"): Fate(Kind.SPOKE, "would have answered, in a dry run"),
+    ("commit", "joined"): Fate(Kind.SPOKE, "{reason}"),
     ("commit", "committed"): Fate(Kind.ON_ITS_WAY, "has written its answer"),
     ("deliver", "retried"): Fate(Kind.ON_ITS_WAY, "sends its answer again"),
     ("deliver", "second_way"): Fate(Kind.ON_ITS_WAY, "tries another way: {reason}"),
@@ -88,6 +89,7 @@ _STREAM: Mapping[tuple[str, str], str] = {
     ("elect", "cooled"): "nobody could act at once: {reason}",
     ("elect", "left"): "nobody was chosen: {reason}",
     ("elect", "deferred"): "it waits: {reason}",
+    ("elect", "joined"): "{reason}, and both are answered as one",
     ("admit", "shed"): "the channel is flooded: {reason}",
     ("forget", "deleted"): "the message was deleted",
     ("moderate", "stop"): "a moderator said stop",

@@ -1,0 +1,48 @@
+"""Lines of one thought become one entry: the last line, with the others joined to
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from app.domain.model import InboxEntry
+
+
+def join_lines(
+    entries: Sequence[InboxEntry], granted: Collection[str] = ()
+) -> list[InboxEntry]:
+    """The entries in their order, without those that a later one goes on with. An
+    election's grant is answered by itself."""
+    by_message = {
+        entry.event.message_id: entry
+        for entry in entries
+        if entry.event.kind == "message" and entry.event.message_id not in granted
+    }
+    taken: set[str] = set()
+    found: list[InboxEntry] = []
+    # The latest line comes first: it takes all that were before it.
+    for entry in reversed(entries):
+        if entry.entry_id in taken:
+            continue
+        before = [
+            by_message[line.message_id]
+            for line in entry.event.earlier
+            if line.message_id in by_message
+        ]
+        taken.update(one.entry_id for one in before)
+        found.append(
+            entry.model_copy(update={"joined": tuple(before)}) if before else entry
+        )
+    return found[::-1]
+
+
+def part_lines(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
+    """The entries of a bot that answers each line by itself."""
+    return [
+        entry.model_copy(
+            update={"event": entry.event.model_copy(update={"earlier": ()})}
+        )
+        if entry.event.earlier
+        else entry
+        for entry in entries
+    ]
