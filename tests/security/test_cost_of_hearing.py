@@ -26,8 +26,9 @@ ROSTER = tuple(
     for place, bot in enumerate(BOTS)
 )
 MOST = 3.0
-TRIES = 3
-MESSAGES, RUNS = 40, 4
+TRIES = 5
+MESSAGES, RUNS = 15, 3
+EARLIER = 20
 ORDINARY = (
     "I read that the moon pulls at the sea, and that it does so twice a day because the earth turns under it. Is that right, "
     "Elena? I always wondered why it is not once a day, and nobody here could tell me."
@@ -85,7 +86,7 @@ def _seconds(content: str) -> float:
         hearing.learn(ROSTER)
         for entry in ROSTER:
             hearing.host(entry.bot, entry.user_id)
-        for number in range(60):
+        for number in range(EARLIER):
             hearing.hear(_event(number, "What a day."))
         # Each text is another one: nobody is told the cost of a cache.
         events = [
