@@ -20,11 +20,14 @@ from app.broker.hints import DIARY, DREAM, conf
 from app.domain.settings import Settings
 from app.host.valkey import EmbeddedValkey, free_port
 from app.loopback import Channel, Post
-from app.store import keys
+from app.runtime.clock import epoch_day
+from app.store import admission, keys
+from app.store.limits import Limits
 from tests.e2e import warm
 from tests.e2e.recorded import Granted, Recorder, unused
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 from tests.security import reach
+from tests.store import world
 
 FILE = Path(__file__).parents[2] / "docker" / "users.acl"
 PROCESSES = ("gateway", "worker", "beat", "flower")
@@ -178,6 +181,7 @@ def work(guarded: Guarded, channel: Channel) -> None:
         "a limit",
     )
     nights(guarded)
+    abandoned(guarded)
     running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
     cycles = running.stats()["cycles"]
     running.wait(
@@ -190,6 +194,22 @@ def work(guarded: Guarded, channel: Channel) -> None:
         kim, next(one for one in discord.connected() if one.name == "bob"), "hello"
     )
     running.wait(lambda: discord.replies_to(after), 20.0, "an answer to the last")
+
+
+def abandoned(guarded: Guarded) -> None:
+    """An election whose gateway died before it closed it: the pump does."""
+    store, settings = guarded.running.store, Settings(_env_file=None)  # type: ignore[call-arg]
+    # Its only bidder can act no more, so that nobody is called who is not there.
+    spent = keys.budget("cyd", epoch_day())
+    store.client.hset(spent, "spent", "1")
+    store.client.pexpire(spent, 60_000)
+    bid = world.candidate("cyd", world.event("1", "1"))
+    store.run(admission.admit(bid, "a request", Limits.of(settings), settings))
+    guarded.running.wait(
+        lambda: [line for line in guarded.running.journal(1) if line.verdict == "left"],
+        20.0,
+        "the end of an election",
+    )
 
 
 def asked(guarded: Guarded) -> None:
