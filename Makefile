@@ -8,7 +8,8 @@ LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.1
 PROVIDERS := --extra openai --extra anthropic --extra ollama
 # A test that hangs fails after three minutes. `SEED=7` runs in the random order of that seed.
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
-WORKERS ?= 2
+# Tests mostly wait for sockets and timers: four at a time keep two processors busy.
+WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
