@@ -85,6 +85,7 @@ class Places(NamedTuple):
         """What holds in a channel: its own word, else its parent's, else its
         server's."""
         found: dict[str, object] = {}
+        # From the widest to the nearest, whose word stands above the others'.
         for rules in (
             self.servers.get(guild or ""),
             self.channels.get(parent or ""),
@@ -92,6 +93,8 @@ class Places(NamedTuple):
         ):
             if rules is not None:
                 found.update(rules.model_dump(exclude_none=True))
+        # The values were checked when the file was read; this is asked for each
+        # message.
         return Rules.model_construct(**found) if found else NONE  # type: ignore[arg-type]
 
 
@@ -104,6 +107,7 @@ def read_places(file: Path) -> Places:
         text = file.read_bytes()[: MAX_FILE + 1]
         if len(text) > MAX_FILE:
             raise _wrong(file, 1, f"is longer than {MAX_FILE} bytes")
+        # Composed, not loaded: nodes know their line, and errors name it.
         root = yaml.compose(text.decode("utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise _wrong(file, 0, f"cannot be read ({error.strerror})") from None
@@ -209,6 +213,7 @@ class PlacesFile:
 
     def current(self) -> Places:
         """What the file said when it was last in order."""
+        # Looked at without the lock, which hearing must not queue for.
         if time.monotonic() - self._looked >= LOOK_EVERY:
             with self._lock:
                 self._look()
@@ -221,6 +226,7 @@ class PlacesFile:
             stamp = (found.st_mtime_ns, found.st_size)
             if stamp == self._stamp:
                 return
+            # Before it is read: a file in disorder is told of once, not each second.
             self._stamp = stamp
             self._places = read_places(self._file)
             log.info("places were read", places=len(self._places.lines))

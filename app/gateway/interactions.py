@@ -51,6 +51,7 @@ class Counter:
 
     async def answer(self, asked: Asked) -> str:
         """The answer, or that too many ask."""
+        # No await between the look and the count, or more could pass at once.
         if self._waiting >= WAITING:
             return "Too many questions wait already: ask again in a minute."
         self._waiting += 1
@@ -90,6 +91,9 @@ class Commands(app_commands.CommandTree[Client]):
         for guild in known(self.client) if self._guilds else ():
             mine = self.serves(guild.id) and bot == self.registrar(guild, bot, roster)
             if self._settled.get(guild.id) != mine:
+                # Noted before the call: what Discord refuses is not asked for again
+                # with each refresh, as it counts 200 new commands a day for each
+                # server.
                 self._settled[guild.id] = mine
                 await self._register(guild, bot, mine)
 
@@ -102,6 +106,7 @@ class Commands(app_commands.CommandTree[Client]):
             return self._chosen
         here = {str(one.id) for one in (*guild.channels, *guild.threads)}
         others = [one.bot for one in roster if here & set(one.channels)]
+        # By name, so that all processes choose the same one without asking each other.
         return min([bot, *others])
 
     async def _register(self, guild: discord.Guild, bot: str, mine: bool) -> None:
@@ -110,9 +115,12 @@ class Commands(app_commands.CommandTree[Client]):
                 self.copy_global_to(guild=guild)
                 await self.sync(guild=guild)
                 log.info("commands are registered", bot=bot, guild=str(guild.id))
+            # Asked first: most servers never had a command, and an empty sync is a
+            # write.
             elif await self.fetch_commands(guild=guild):
                 self.clear_commands(guild=guild)
                 await self.sync(guild=guild)
+        # Invitations from before there were commands lack `applications.commands`.
         except discord.Forbidden:
             log.warning(
                 "commands were refused: invite the bot again with `the-stream invite`",
@@ -141,6 +149,8 @@ class Commands(app_commands.CommandTree[Client]):
         await asking.response.defer(ephemeral=True, thinking=True)
         asked = await ask()
         told = UNKNOWN if asked is None else await self.counter.answer(asked)
+        # The answer holds names and words of people: they format nothing and call
+        # nobody.
         plain = discord.utils.escape_markdown(told)
         await asking.edit_original_response(
             content=plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…",
@@ -161,6 +171,7 @@ class Commands(app_commands.CommandTree[Client]):
         self, asking: Asking, error: app_commands.AppCommandError, /
     ) -> None:
         """One question that failed. Discord shows that no answer came."""
+        # By its name alone: an error's text may hold what somebody wrote.
         cause = getattr(error, "original", error)
         log.error("a command failed", error=type(cause).__name__)
 
@@ -294,10 +305,12 @@ async def _seen(asking: Asking, text: str) -> Asked | None:
     channel, message = (link[1], link[2]) if link else (str(asking.channel_id), text)
     asked = question(asking, Verb.WHY, message=message)
     place = asking.guild and asking.guild.get_channel_or_thread(int(channel))
+    # Told alike whether it is hidden or unknown: the difference would tell of it.
     readable = isinstance(place, discord.abc.Messageable)
     if not readable or channel not in asked.visible or not message.isdecimal():
         return None
     try:
+        # The id may be of another channel than the link says; only Discord knows.
         await place.fetch_message(int(message))  # type: ignore[union-attr]
     except discord.HTTPException:
         return None

@@ -27,6 +27,7 @@ class Nicknames:
     def nicknamed(self, guild: str, person: str, nickname: str | None) -> None:
         """Take a name. Whoever has none and had none is no news."""
         key = (guild, person)
+        # Every message bears its author's nickname: a change alone is worth a write.
         if self._known.get(key) == nickname:
             return
         self._known[key] = nickname
@@ -70,6 +71,8 @@ class SpeakReport:
     def tell(self, bot: str, presence: Presence, bots: int) -> None:
         """Take one bot's presence; speak when all `bots` of this process are known."""
         self._presences[bot] = presence
+        # One bot alone may see too little: a channel is amiss when none can speak
+        # there.
         if len(self._presences) < bots:
             return
         for channel in self._wanted:

@@ -78,11 +78,14 @@ class Receptions:
     def posted(self, bot: str, event: Event, answered: Addressing | None) -> None:
         """A post of the bot's has appeared. `answered`: whom the message speaks to that
         it replies to; None where that is not known."""
+        # In private all is asked for; and a resumed connection brings a post twice.
         if event.is_dm or event.message_id in self._posts:
             return
         here = (bot, event.channel_id)
         unasked = self._is_unasked(here, event, answered)
         if unasked:
+            # Threads end soon: what people make of the bot there is kept for their
+            # channel.
             place = event.parent_id or event.channel_id
             self._posts[event.message_id] = Post(
                 event.message_id, bot, place, event.created_ms
@@ -95,7 +98,10 @@ class Receptions:
         self, here: Here, event: Event, answered: Addressing | None
     ) -> bool:
         if event.reply_to is not None:
+            # Where the message that it replies to is not known, it may have been asked
+            # for.
             return answered is not None and here[0] not in answered.bots
+        # Without a reference only time tells whether somebody had asked.
         _, before_ms, _ = self._latest.get(here, ("", 0, False))
         called_ms = self._called.get(here, 0)
         return (
@@ -133,6 +139,7 @@ class Receptions:
     ) -> list[Signed]:
         """What a person's reaction to a post says."""
         post = self._posts.get(message_id)
+        # Each bot of the process is told of the reaction: one copy counts.
         if post is None or post.bot != bot:
             return []
         sign = sign_of_emoji(emoji)
@@ -150,6 +157,8 @@ def _said_about(
     post: Post, user_id: str, heard: Heard, spoken_to: Addressing
 ) -> Iterator[Signed]:
     event = heard.event
+    # `shut up` is said between people as well. It is meant for the bot where it replies
+    # to it, calls it, or stands right below its post and speaks to nobody else.
     about = event.reply_to == post.message_id or post.bot in spoken_to.bots
     to_nobody = not spoken_to.bots and not spoken_to.somebody_else
     directly = post.lines == 0 and to_nobody
@@ -159,6 +168,7 @@ def _said_about(
     elif about:
         yield from _given(post, event.author_id, Sign.WELCOMED)
         yield from _noticed(post)
+    # By its position it goes on with the post, which is less than an answer to it.
     elif heard.target == user_id:
         yield from _noticed(post)
     else:

@@ -43,9 +43,12 @@ class Waits:
             return
         now = asyncio.get_running_loop().time()
         message = heard.event.message_id
+        # The first bot's copy starts the clock; later ones join it.
         wait = self._waits.setdefault(message, _Wait(now, now + wait_ms / 1000))
         if bot:
             wait.bots.add(bot)
+        # No thought waits longer than this, so nothing stays of one that nobody
+        # answered.
         asyncio.get_running_loop().call_later(
             self._patience.most_ms / 1000, self._waits.pop, message, None
         )
@@ -55,6 +58,7 @@ class Waits:
         time counts."""
         thought = event.earlier[0].message_id if event.earlier else event.message_id
         key = bot, thought
+        # The hint of an earlier line would have the bot answer half of the thought.
         if (earlier := self._timers.pop(key, None)) is not None:
             earlier.cancel()
         if milliseconds <= 0:
@@ -75,6 +79,8 @@ class Waits:
         if wait is None or now >= wait.until or now < wait.typed + SIGN_EVERY:
             return 0
         wait.typed = now
+        # The lines bear Discord's clock, the wait this process's: added up, not
+        # compared.
         told_ms = heard.lines[-1].at_ms + round((now - wait.since) * 1000)
         return typing_ms(heard.lines, told_ms, self._patience)
 

@@ -43,7 +43,7 @@ CHANNEL, SOMEBODY = "5", "999"
 """Discord ids of the channel and of whoever speaks."""
 FAR_BELOW = 3.0
 """Bits below the best bid from which a bidder does not stand in for it, as in
-`elect.lua`."""
+`election/decide.lua`."""
 PEOPLE = 50
 """People lately seen whose names count as addressing them, as in a gateway."""
 SPOKE_LATELY_MS = 300_000
@@ -141,6 +141,8 @@ class Ours:
             return {}
         names = tuple(characters)
         if names not in self._subjects:
+            # One cast at a time: its vectors are large, and casts come one after
+            # another.
             self._subjects = {names: Subjects(characters, self._encoder, self._space)}
             self._read.clear()
         if self._afresh:
@@ -243,6 +245,7 @@ class CastDecider(Waiting):
                 bot=bot,
                 facts=Facts(
                     watched=True,
+                    # A line that goes on with another bot is that bot's to answer.
                     colleagues=target in self._profiles and target != bot,
                 ),
                 addressing=spoken_to,
@@ -265,6 +268,7 @@ class CastDecider(Waiting):
         return tuple(
             name
             for author, person in lately
+            # Bots are called by the roster, and nobody calls themselves.
             if author not in self._profiles and author != turn.author
             for name in person.names[:1]
         )
@@ -283,13 +287,14 @@ def _event_of(turn: Turn) -> Event:
 def elected(
     bids: Mapping[str, Bid], message_id: str, resting: frozenset[str]
 ) -> str | None:
-    """As `elect.lua` chooses, of bots that differ in their cooldowns alone: the best
-    that has rested and is not far below, else the best, who waits."""
+    """As `election/decide.lua` chooses, of bots that differ in their cooldowns alone:
+    the best that has rested and is not far below, else the best, who waits."""
     ranked = sorted(
         bids,
         key=lambda bot: (bids[bot].score, tie_break(bot, message_id)),
         reverse=True,
     )
+    # Whoever is far below does not stand in for an expert who rests.
     able = [
         bot for bot in ranked if bids[bot].score >= bids[ranked[0]].score - FAR_BELOW
     ]
@@ -396,4 +401,6 @@ class _Random(SimpleRule):
     def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
         if self._chance.random() >= self._rate:
             return NOBODY
+        # Sorted: a set has another order in each process, and the page must come out
+        # alike.
         return {self._chance.choice(sorted(self._bots))}

@@ -85,6 +85,7 @@ class Play:
 
     def _shuffled(self, lines: Sequence[T]) -> Iterator[T]:
         order = list(lines)
+        # Each line once before any comes a second time.
         while order:
             self._chance.shuffle(order)
             yield from tuple(order)
@@ -119,8 +120,10 @@ class Play:
     ) -> Iterator[Said]:
         """Who is chosen answers, when it has rested, and unless it was not asked and
         does not know."""
+        # All that were chosen rest: the room waits for the first of them.
         if choice.waits:
             channel.now_ms = min(channel.cooled[bot] for bot in choice.bots)
+        # Whoever is called answers, also where it knows nothing of the subject.
         asked = any(f"{bot}," in text for bot in choice.bots)
         for bot in sorted(choice.bots):
             scene = Scene(

@@ -200,7 +200,7 @@ def find_figures(product: Sequence[Facts], tests: Sequence[Facts]) -> list[Figur
             "lines with a comment, %",
             100 * sum(facts.lines.comment for facts in product) / lines,
             decimals=1,
-            limit=1.7,
+            limit=1.9,
             least=True,
         ),
         *_further_figures(product, tests, lengths),

@@ -41,6 +41,7 @@ class Channel:
             if chance.random() < ANSWERS:
                 if quality >= taste:
                     found.append((str(person), Sign.LIKED))
+                # Between the two lies much that nobody minds.
                 elif quality < taste - 2:
                     found.append((str(person), Sign.DISLIKED))
         found.append((SILENCE, Sign.NOTICED if found else Sign.IGNORED))
@@ -58,6 +59,7 @@ def simulate(channel: Channel, days: int, seed: int) -> list[float]:
         for _ in range(MOMENTS):
             now_ms += DAY_MS // MOMENTS
             quality = chance.gauss(0.0, SPREAD)
+            # It keeps silent, so nothing is learned of this moment.
             if quality + most * standing(channel.shares, now_ms) < 0:
                 continue
             for person, sign in channel.signs(quality, chance):

@@ -81,6 +81,7 @@ def chat_part(
 ) -> Part:
     """Every decider on chat logs, and one by chance at the rate of ours."""
     rows: Rows = {}
+    # Ours first: the one by chance speaks as often as it does.
     rate = score_chat(logs, ours_of(deciders)).rate
     for name, make in with_chance(deciders, rate).items():
         rows[name] = {

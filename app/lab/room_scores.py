@@ -91,6 +91,7 @@ def _score_log(log: Log, make: MakeDecider, score: ChatScore) -> None:
     decider = make(_participants(log))
     triggers, labels = log.find_triggers(), log.find_labels(log.bots)
     called = _named_ids(log)
+    # Processor time: the wall clock would measure what else the machine does.
     started = time.process_time()
     for one in log.said:
         turn = one.turn
@@ -102,6 +103,7 @@ def _score_log(log: Log, make: MakeDecider, score: ChatScore) -> None:
             unaddressed = turn.message_id not in called
             score.unaddressed += unaddressed
             score.piled += unaddressed and len(chosen) > 1
+        # Afterwards: nobody knows of a message that it decides about more than it says.
         decider.observe(turn)
     score.seconds += time.process_time() - started
     score.calls += getattr(decider, "model_calls", 0)
@@ -153,6 +155,7 @@ def score_thoughts(logs: Sequence[Log], make: MakeDecider) -> ThoughtScore:
     for log in filter(has_seconds, logs):
         decider, bots = make(_participants(log)), set(log.bots)
         for thought in thoughts_of(log):
+            # A single line cannot be answered twice: it would only flatter the figure.
             if thought[0].turn.author in bots or len(thought) == 1:
                 _observe_all(decider, thought)
             else:

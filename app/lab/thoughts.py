@@ -20,6 +20,7 @@ from app.lab.chatlog import LogLine, read_log
 from app.rules.thoughts import Line, Patience, Thoughts, openness, wait_ms
 
 ONE_THOUGHT_S = 10.0
+# A log of whole minutes has `:00` throughout.
 _SECONDS = re.compile(r'"ts":\s*"[^"]*T\d\d:\d\d:(?!00)\d\d')
 BOT = "our bot"
 

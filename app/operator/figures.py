@@ -64,6 +64,7 @@ def measure_message(message: str, lines: Sequence[JournalLine]) -> Measured:
     drafts = [line for line in lines if line.step == "commit"]
     return Measured(
         at_ms=at_ms,
+        # Discord's clock made the id and Redis's the line: they differ a little.
         answered_ms=max(0, min(delivered) - at_ms) if delivered else None,
         asked=sum(row.asked for row in rows),
         wanted=sum(row.bid is not None or row.asked for row in rows),
@@ -75,6 +76,7 @@ def measure_message(message: str, lines: Sequence[JournalLine]) -> Measured:
 
 def add_up(measured: Iterable[Measured], now_ms: int) -> Figures:
     """The last hour in buckets. Messages that are older are left out."""
+    # Buckets end by the clock: otherwise every bar would move with every look.
     end = now_ms - now_ms % BUCKET_MS + BUCKET_MS
     start = end - BUCKETS * BUCKET_MS
     recent = [one for one in measured if one.at_ms >= start]
@@ -90,6 +92,7 @@ def add_up(measured: Iterable[Measured], now_ms: int) -> Figures:
         latency_ms=total.latency_ms,
         calls_per_message=total.calls_per_message,
         prevented=total.prevented,
+        # Who names two bots wants two answers.
         pile_ons=sum(not one.asked and one.answers > 1 for one in recent),
         usd=total.usd,
     )
@@ -102,6 +105,7 @@ def _bucket(from_ms: int, measured: Sequence[Measured]) -> Bucket:
         from_ms=from_ms,
         messages=len(measured),
         answered=len(waits),
+        # None, not 0: "nobody answered" must not be drawn as "at once".
         latency_ms=median(waits) if waits else None,
         calls_per_message=calls / len(measured) if measured else None,
         prevented=sum(_is_prevented(one) for one in measured),
@@ -115,4 +119,5 @@ def _is_prevented(one: Measured) -> bool:
 
 def _micro_usd(line: JournalLine) -> int:
     value = line.numbers.get("micro_usd", 0)
+    # Only numbers: what stands in Redis may be anything.
     return int(value) if isinstance(value, int | float) else 0

@@ -87,6 +87,8 @@ class InsideDesk:
     def _costs(self, asked: Asked) -> str:
         rows = [
             one
+            # Costs tell of a channel that somebody speaks there: hidden ones are left
+            # out.
             for one in find_costs(self._settings, By.CHANNEL)
             if one.id in asked.visible
         ]
@@ -104,6 +106,8 @@ class InsideDesk:
         for_ms = ops.duration_ms(asked.for_) if asked.for_ else None
         with ops.open_store(self._settings) as store:
             scope = _scope(store, asked)
+            # In their own name: an operator's mute has another key, which they cannot
+            # end.
             store.run(mutes.hold(scope, f"administrator {asked.by}", for_ms))
             quiet = ops.wait_for_acknowledgement(store, self._settings.discord_timeout)
         until = f"for {asked.for_}" if asked.for_ else "until somebody unmutes"
@@ -142,6 +146,7 @@ def _scope(store: Store, asked: Asked) -> str:
             f"guild:{asked.guild}" if asked.everywhere else f"channel:{asked.channel}"
         )
     here = _bots_of(store, asked)
+    # Others' bots are not named: whoever guesses learns of their own server alone.
     if asked.bot not in here:
         raise ConfigurationError(
             f"No character of this server is named so; here are: {', '.join(here)}."
@@ -197,6 +202,7 @@ def _said(store: Store, asked: Asked) -> Said | None:
         said = finding.named(store, asked.message)
     else:
         said = finding.first(store, Wanted(channel=asked.channel))
+    # A message of another server is told of as if there were none.
     if said.guild not in {"", asked.guild}:
         return None
     # The gateway has seen the message that was asked for where the asker may read. Of

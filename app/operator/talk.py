@@ -77,14 +77,17 @@ def find_places(store: Store, direct: bool = False) -> list[Place]:
     found = {one.id for one in places}
     places = sorted(places, key=lambda one: (one.guild, int(one.id)))
     if direct:
+        # Ids grow with time: the youngest talk comes first.
         private = sorted(lively - found, key=int, reverse=True)
         places += [Place(one, "", "", direct=True, lively=True) for one in private]
+    # Where nothing is kept there is nothing to read: those places go first.
     if len(places) > MOST_PLACES:
         places = [one for one in places if one.lively]
     return places[:MOST_PLACES]
 
 
 def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
+    # SCAN knows no order, and the page would draw the places anew with each look.
     for key in sorted(memories.scan(store, keys.names("*"))):
         guild, ids = key.split(":")[1], sorted(wanted)
         called = store.run(names.called(guild, ids))
@@ -98,6 +101,7 @@ def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
 def is_private(store: Store, said: Said, lines: Iterable[JournalLine]) -> bool:
     """Whether a message was said in private. What is not known to be public is taken
     for private."""
+    # A thread's name may be unknown where its channel's is known.
     places = {said.channel, said.parent} - {""}
     if not places:
         return any(line.reason == "direct message" for line in lines)
@@ -141,6 +145,7 @@ def read_message(
         author=said.author_id,
         name=said.author or "somebody",
         bot=ours.get(said.author_id, ""),
+        # Without an author nothing is kept, and "" would say that nothing was written.
         text=said.text if said.author else None,
         thread=said.channel_name if said.channel not in {"", place} else "",
         reactions=tuple((one.text or "", one.bot) for one in posts if not one.id),
@@ -154,6 +159,7 @@ def read_openings(store: Store, place: str) -> list[Message]:
     """What bots said in a place within a day without being asked."""
     found = []
     for bot, entry_id in store.run(overview.posts_of_bots(place)):
+        # What a bot says unasked answers no message, so its journal is its own.
         if entry_id.startswith("p:"):
             lines = store.run(journal.read(entry_id))
             found += list(_posts(store, place, "", lines, (), {bot: entry_id}))
@@ -208,6 +214,7 @@ def _posts(
             yield Message("", place, 0, bot, bot, bot=bot, text=entry.emoji)
             continue
         yield Message(
+            # Until it is in Discord it has no id but the outbox's.
             id=post if post.isdecimal() else entry_id,
             place=place,
             at_ms=(delivered or own)[-1].at_ms if own else 0,
@@ -229,12 +236,14 @@ def _text_of(
 ) -> str | None:
     if entry is not None:
         return "\n".join(entry.chunks)
+    # The outbox forgets first; the bot remembers for longer what it said.
     remembered = store.run(overview.spoken_line(bot, message)) if message else {}
     return str(remembered["text"]) if remembered else None
 
 
 def _state_of(lines: Sequence[JournalLine]) -> str:
     """From the last thing that happened to a post."""
+    # A dead letter that was sent again has both in its journal.
     for line in reversed(lines):
         if line.verdict in {"delivered", "dry_run"}:
             return ""

@@ -104,14 +104,18 @@ def read(text: str) -> Reading:
     share one reading."""
     # Clipped again: one character may normalise to many.
     plain = clip_text(normalise(clip_text(text)))
+    # Cut before any expression looks at it: nobody can make a line dear to hear.
     text = text[:TEXT_CAP]
     lower = text.lower()
     raw = lower.split()[:TOKEN_CAP]
     tokens = tuple([token.strip(EDGE)[:40] for token in raw])
     opener = _OPENER.match(lower)
+    # In the order of the text: in a set the hash seed would choose what the cap cuts
+    # off, and two processes would read differently.
     unique = dict.fromkeys(
         word[:WORD_LENGTH] for word in _WORD.findall(lower) if word not in _STOP
     )
+    # `really?)` and `really?!` still end with their question.
     marks = 0 if "?" not in text else 2 if lower.rstrip(" .!)'\"").endswith("?") else 1
     # The sentence begins behind the name that it calls.
     heads = tokens[1:] if opener is not None else tokens
@@ -135,6 +139,7 @@ def _kind_of(
     heads: tuple[str, ...], seen: frozenset[str], marks: int, lower: str
 ) -> Kind:
     first = heads[0] if heads else ""
+    # Commands of other bots are no talk, also where they end in a question mark.
     if lower.startswith(("!", "/")) and len(lower) > 1:
         return Kind.COMMAND
     # Before thanks and greetings: "thanks, but how?" asks.
@@ -142,6 +147,7 @@ def _kind_of(
         return Kind.ASKING_ALL if not _EVERYONE.isdisjoint(seen) else Kind.QUESTION
     if not _THANKS.isdisjoint(seen):
         return Kind.THANKS
+    # A longer line that begins with `yes` says something of its own.
     if len(heads) <= 4 and first in _ACK:
         return Kind.ACK
     if first in _GREETING and len(heads) <= 4:

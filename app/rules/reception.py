@@ -107,6 +107,7 @@ _LIKE = frozenset(
 
 def sign_of_emoji(emoji: str) -> Sign | None:
     """What a reaction says; None for an emoji that may mean anything."""
+    # Tones of skin and variation selectors stand behind the sign itself.
     first = emoji[:1]
     if first in _DISLIKE:
         return Sign.DISLIKED
@@ -175,6 +176,7 @@ def tells_off(reading: Reading) -> bool:
     tokens = tuple(_WORD.findall(reading.folded))
     if not 0 < len(tokens) <= _WORDS_MOST:
         return False
+    # Scripts without spaces have no words to compare.
     bare = "".join(tokens)
     if any(phrase in bare for phrase in _UNSPACED):
         return True

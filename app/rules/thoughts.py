@@ -33,6 +33,7 @@ _UNSPACED = re.compile(
 _CLOSERS = ")]}\"'’”»*_~`| "
 _ENDS = "?!.。？！．؟۔।…"
 _LEADS_ON = (",", ":", ";", "-", "–", "—", "…", "...", "(", "/", "、", "，", "：")
+# A smiley ends a line as a full stop does, though its last sign may lead on elsewhere.
 _SMILEY = re.compile(r"(?:^|\s)[:;=8xX][-^']?[)(DPpOo3/\\|]+$")
 _PICTOGRAM = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?$")
 _TO_BE_CONTINUED = word_set(
@@ -120,6 +121,7 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
     """How plainly a line is not the whole of a thought, from 0 (nothing suggests that
     more comes) to 1. `called`: the words of what the bots are called; `enclosed`: files
     came with it."""
+    # The end decides, so a long paste costs no more to judge than a short line.
     shown = text[-TEXT_CAP:].rstrip()
     said = _said(shown, called)
     if not said:
@@ -132,6 +134,7 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
         return 1.0
     if bare[-1] in _ENDS or _ends_whole(shown) or text.startswith(("/", "!")):
         return 0.0
+    # A text of the full length has made its point, whatever word it ends with.
     if said[-1] in _TO_BE_CONTINUED and len(text) < TEXT_CAP:
         return 1.0
     return 0.0 if _is_long(text) or _asks(said) else _by_length(len(said))
@@ -158,6 +161,7 @@ def _asks(said: Sequence[str]) -> bool:
     rest = list(said)
     while rest and rest[0] in _OPENERS:
         rest.pop(0)
+    # Read without its greeting: `hi, how are you` asks, and `hi` alone does not.
     kind = read(" ".join(rest)).kind
     return kind in _WHOLE and (kind is Kind.THANKS or len(rest) >= 3)
 
@@ -184,19 +188,25 @@ def typing_ms(lines: Sequence[Line], now_ms: int, patience: Patience) -> int:
 def goes_on(thought: Thought, line: Line, patience: Patience) -> bool:
     """Whether a line of the same person belongs to the thought."""
     first, last = thought.lines[0], thought.lines[-1]
+    # What is answered is closed, and a flood of lines is not one thought for ever.
     if thought.answered_ms is not None or len(thought.lines) >= LINES:
         return False
+    # A resumed connection or the backfill may bring an older line after a newer one.
     if not 0 <= line.at_ms - last.at_ms <= patience.gap_ms:
         return False
+    # Who goes on without a pause would otherwise never be answered.
     if line.at_ms - first.at_ms > patience.most_ms:
         return False
     answers = line.reply_to
+    # A reply to something else is about something else.
     if answers and answers != first.reply_to and answers not in _ids(thought):
         return False
     # Who calls anew after a whole line asks anew; so does who calls somebody else.
     called = {name for one in thought.lines for name in one.calls}
     if line.calls and (not last.open or (called and called != set(line.calls))):
         return False
+    # An open line is gone on with across others; after a whole one only while nobody
+    # else has spoken.
     return bool(last.open) or not thought.interrupted
 
 
@@ -212,6 +222,7 @@ def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
         return False
     if line.at_ms - thought.lines[-1].at_ms > patience.gap_ms:
         return False
+    # What was typed before the answer could be read does not react to it.
     needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
     asks = read(line.text).kind in {Kind.QUESTION, Kind.ASKING_ALL}
     return line.at_ms - since < needed and not asks
@@ -230,6 +241,7 @@ class Thoughts:
         if self._patience.off:
             return ALONE
         self._interrupt(line, ours)
+        # A bot's line closes the thoughts of others, and begins none.
         if ours:
             return ALONE
         before = self._latest.get(line.author)
@@ -243,6 +255,7 @@ class Thoughts:
             thought = replace(before, lines=(*before.lines[-1:], line))
         self._latest[line.author] = thought
         self._latest.move_to_end(line.author)
+        # Who was heard longest ago goes first, so a crowd cannot make this grow.
         if len(self._latest) > PEOPLE:
             self._latest.popitem(last=False)
         return found
@@ -260,6 +273,7 @@ class Thoughts:
             if author == line.author:
                 continue
             answered = thought.answered_ms
+            # Only a reference tells whom a bot answered: several people may be waiting.
             if answered is None and ours and line.reply_to in _ids(thought):
                 answered = line.at_ms
             self._latest[author] = replace(

@@ -138,6 +138,8 @@ def renew(
     channel: str, bot: str, message: str, token: str, lease_ms: int
 ) -> Call[bool]:
     """Keep the floor while the model writes; False: it is lost."""
+    # With message and token: after a freeze the same bot may hold a later floor, which
+    # its old cycle must not keep.
     call = _renew(
         floor=keys.floor(channel),
         bot=bot,
@@ -150,6 +152,7 @@ def renew(
 
 def charged(event: Event) -> str:
     """The channel whose budget an answer is of: a thread's is its channel's."""
+    # Otherwise whoever opens a thread has opened a new budget.
     return event.parent_id or event.channel_id
 
 

@@ -53,6 +53,8 @@ def note(bot: str, channel: str, person: str, sign: Sign, request: str) -> Call[
         half_life_ms=rules.HALF_LIFE_MS,
         most=SHARES_MOST,
     )
+    # The script reads, fades and writes in one step. While a bot is moved two gateways
+    # have it, and a write after a read would lose the other's sign.
     return call.parsed(float)
 
 
@@ -69,6 +71,7 @@ def reset(bot: str, channel: str | None = None) -> Call[int]:
 def _by_channel(reply: Reply) -> dict[str, dict[str, Share]]:
     found: dict[str, dict[str, Share]] = {}
     for name, text in dict(reply).items():
+        # Ids hold no colon; a field without one was not written by us.
         channel, _, person = str(name).partition(":")
         share = _share_of(str(text))
         if person and share is not None:
@@ -83,6 +86,8 @@ def _share_of(text: str) -> Share | None:
         value, at_ms = float(raw["value"]), int(raw["at_ms"])
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
+    # json.loads takes NaN, which would make every bid of the channel NaN.
     if not math.isfinite(value):
         return None
+    # Out of bounds it would outweigh whatever the policy says.
     return Share(min(1.0, max(-1.0, value)), at_ms)

@@ -64,6 +64,7 @@ class Throttle:
         self._left -= 1.0
 
     def _refill(self) -> None:
+        # Counted from the clock at each try, so that no task has to run in between.
         now = self._clock()
         self._left = min(TRIES, self._left + (now - self._at) / TRY_EVERY_S)
         self._at = now
@@ -108,6 +109,7 @@ class Doorkeeper:
 
     def open_session(self, role: Role) -> str:
         """A cookie's text for somebody who has proved to be this."""
+        # Chance is in it: two logins are two sessions, and one can be closed alone.
         expires = int(self._clock()) + SESSION_S
         return self._signed(role, f"{role}.{expires}.{secrets.token_urlsafe(16)}")
 
@@ -118,6 +120,7 @@ class Doorkeeper:
         said, _, _ = cookie.rpartition(".")
         role, _, rest = said.partition(".")
         expires, _, nonce = rest.partition(".")
+        # Before the rest is parsed: what is signed has the form that we gave it.
         if role not in set(Role) or not self._is_signed(Role(role), cookie):
             return None
         if int(expires) <= self._clock() or nonce in self._used:
@@ -144,6 +147,7 @@ class Doorkeeper:
         too_early = int(issued) < self._began - LINK_EARLIEST_S
         if too_late or too_early or text in self._used:
             return False
+        # No await since the look above: of two requests with one link one gets in.
         self._used.add(text)
         return True
 
@@ -156,6 +160,7 @@ class Doorkeeper:
     def _is_signed(self, role: Role, text: str) -> bool:
         said, _, mac = text.rpartition(".")
         key = self._keys.get(role)
+        # compare_digest raises for text beyond ASCII, which a stranger may send.
         if key is None or not mac.isascii():
             return False
         return hmac.compare_digest(_mac(key, said), mac)
@@ -167,6 +172,7 @@ def _derived(role: Role, password: str) -> bytes:
     salt = f"the-stream page {role}".encode()
     # Of any length, and never padded: scrypt takes `a` and `a\0` for the same.
     text = hashlib.sha256(password.encode("utf-8", "replace")).digest()
+    # 8 MB a guess: dear for whoever has stolen a cookie, little for a login.
     return hashlib.scrypt(text, salt=salt, n=2**13, r=8, p=1, dklen=32)
 
 

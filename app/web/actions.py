@@ -41,12 +41,15 @@ class Actions:
         wanted = asked.get("q", "").strip()[:LONGEST_TEXT]
         if not wanted:
             raise ConfigurationError("Type a link, an id, or a piece of the text.")
+        # Nothing is searched for one id, and an unknown one is an error, not "nothing".
         if wanted.isdecimal() or "/channels/" in wanted:
             return {"found": [self.explain({"message": wanted}, direct)]}
         with ops.open_store(self._settings) as store:
             found: list[Json] = []
             for said in finding.search(store, Wanted(text=wanted)):
                 lines = talk.read_lines(store, said.message)
+                # Left out without a word: to say that something is hidden would tell of
+                # it.
                 if not direct and talk.is_private(store, said, lines):
                     continue
                 one = answer.explain(store, self._settings, said)

@@ -58,6 +58,7 @@ class Feed:
     async def stop(self) -> None:
         """End every reader."""
         self._ended = True
+        # They wait in their queues: something has to come for them to see the end.
         for reader in self._readers:
             _offer(reader, "")
         if self._task is not None:
@@ -69,6 +70,7 @@ class Feed:
         """First everything as one JSON text, with `extra`; then each change; "" after
         `HEARTBEAT_S` seconds without one. `direct`: private talks as well."""
         reader = _Reader(direct)
+        # Before everything is told: what changes from here on is queued behind it.
         self._readers.add(reader)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._follow())
@@ -77,6 +79,7 @@ class Feed:
             while not self._ended:
                 try:
                     text = await asyncio.wait_for(reader.queue.get(), HEARTBEAT_S)
+                # Proxies cut a connection on which nothing is said for a minute or so.
                 except TimeoutError:
                     text = ""
                 if reader.stale:
@@ -86,6 +89,7 @@ class Feed:
             self._readers.discard(reader)
 
     def _everything(self, reader: _Reader, extra: Json) -> str:
+        # What is queued is older than everything, and would turn the page back.
         while not reader.queue.empty():
             reader.queue.get_nowait()
         reader.stale = False
@@ -107,6 +111,7 @@ class Feed:
     async def _follow(self) -> None:
         while self._readers and not self._ended:
             nudged = self._nudged.is_set()
+            # Before the look: a nudge that comes during it asks for another one.
             self._nudged.clear()
             pause = PAUSE_S
             try:
@@ -137,11 +142,13 @@ class Feed:
                 changed.append((piece, text))
             known[piece.key] = (piece, text)
         self._known = known
+        # The first look knows no change: whoever is here already gets everything.
         if first:
             for reader in self._readers:
                 reader.stale = True
                 _offer(reader, "")
             return
+        # What somebody was forgotten by leaves open pages as well.
         for key in before.keys() - known.keys():
             gone: Json = {"type": "gone", "id": key.partition(":")[2]}
             self._tell(Piece(key, gone, before[key][0].direct))
@@ -163,6 +170,7 @@ def _encoded(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, str]]:
 
 
 def _offer(reader: _Reader, text: str) -> None:
+    # A page that no longer reads must not fill the memory: it gets everything anew.
     if reader.queue.full():
         reader.stale = True
         reader.queue.get_nowait()

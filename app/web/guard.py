@@ -13,6 +13,8 @@ from aiohttp.typedefs import Middleware
 from app.domain.addresses import LOOPBACK_HOSTS
 from app.web.access import Doorkeeper, Role, Session
 
+# The page shows what strangers write. If a text ever got into it as HTML, the browser
+# itself would run no script of it and load nothing for it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -55,6 +57,7 @@ class Guard:
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             self._check_host(request)
+            # Also for the login: another site could log a visitor in as somebody else.
             if request.method not in {"GET", "HEAD"}:
                 check_origin(request)
             session = self._doorkeeper.find_session(
@@ -74,12 +77,14 @@ class Guard:
             host = urlsplit(f"//{request.host}").hostname
         except ValueError:
             host = None
+        # For the browser such a site's scripts would be of one origin with this server.
         if host not in self._hosts:
             raise web.HTTPForbidden(text="this server has another name")
 
 
 def check_origin(request: web.Request) -> None:
     """Refuse what another site's page sends in the user's name."""
+    # One that is missing is refused as well: browsers send it with every POST.
     origin = request.headers.get("Origin", "")
     if urlsplit(origin).netloc != request.host:
         raise web.HTTPForbidden(text="only from this page")
@@ -92,6 +97,7 @@ def check_form(request: web.Request, session: Session) -> None:
     token = request.headers.get(FORM_HEADER, "")
     if not token.isascii() or not hmac.compare_digest(token, session.form_token):
         raise web.HTTPForbidden(text="the form has no valid token: load the page again")
+    # A form of another site can send text, but no JSON without being asked first.
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="JSON is wanted")
 

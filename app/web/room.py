@@ -79,6 +79,7 @@ class Kept:
                 told = talk.read_message(store, place.id, message, entries)
                 known = (now, told)
             found[message] = known
+        # In place of the former: what is no longer among the newest goes here as well.
         self._read[place.id] = found
         openings = talk.read_openings(store, place.id)
         return [
@@ -142,6 +143,8 @@ class Room:
                 if story is not None:
                     stories[one.message.id] = story
                 messages += tell_messages(one, place, names, story and story[1])
+                # A bot's post has a journal once others decide about it: it asked for
+                # nothing.
                 if one.lines and not one.message.bot:
                     measured.append(measure_message(one.message.id, one.lines))
         self._stories = stories
@@ -156,6 +159,7 @@ class Room:
     def _tell_of_bots(self, store: Store) -> Iterator[Piece]:
         found = read_status(self._settings)
         status = asdict(found)
+        # The time of the look would make each look a change.
         status.pop("at")
         entries = talk.list_bots(store)
         accounts = {entry.bot: entry.user_id for entry in entries}
@@ -185,6 +189,7 @@ class Room:
         if not told.lines:
             return None
         known = self._stories.get(told.message.id)
+        # Journals are only added to: as many lines are the same ones.
         if known is not None and known[0] == len(told.lines):
             return known
         return len(told.lines), tell_story(told.lines, names, told.message)

@@ -44,6 +44,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
+    # Streams end first: the runner waits for its requests.
     await feed.stop()
     await runner.cleanup()
     room.close()

@@ -83,6 +83,8 @@ async def start_server(
     application: web.Application, address: str, port: int
 ) -> tuple[web.AppRunner, int]:
     """Listen; the runner to clean up, and the port. Raises PortInUse."""
+    # No access log: the keys of links would stand in it. Streams stay open for hours,
+    # so a stop does not wait for them.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -134,12 +136,15 @@ class _Pages:
         return response
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
+        # Before the password is read: a right one is refused as well, or guessing on
+        # during the wait would cost nothing.
         wait = self._doorkeeper.throttle.wait_s
         if wait:
             response = self._show_login("Too many wrong passwords. Wait a little.", 429)
             response.headers["Retry-After"] = str(int(wait) + 1)
             return response
         password = (await request.post()).get("password", "")
+        # scrypt takes its time, and the loop has open pages to serve.
         role = await asyncio.to_thread(self._doorkeeper.role_of, str(password))
         if role is None:
             self._doorkeeper.throttle.note_failure()
@@ -227,6 +232,7 @@ class _Api:
 
     def _done(self, deed: Deed) -> Handler:
         async def answer(request: web.Request) -> web.Response:
+            # Before the body: of whoever may not, nothing is parsed.
             check_form(request, request[SESSION])
             form = await read_form(request)
             response = await _carry_out(lambda: deed(form))
