@@ -111,6 +111,8 @@ def read_places(file: Path) -> Places:
         root = yaml.compose(text.decode("utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise _wrong(file, 0, f"cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise _wrong(file, 1, "is nested too deeply") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
@@ -157,13 +159,17 @@ def _entries(file: Path, node: Any) -> Iterator[tuple[str, object, int, yaml.Nod
     seen: set[str] = set()
     for key, value in node.value:
         line = key.start_mark.line + 1
-        if key.value in seen or not isinstance(key, yaml.ScalarNode):
+        # YAML allows whole lists for names.
+        if not isinstance(key, yaml.ScalarNode):
+            raise _wrong(file, line, "names and values are expected")
+        if key.value in seen:
             raise _wrong(file, line, f"{key.value} stands twice")
         seen.add(key.value)
         plain = yaml.SafeLoader("")
         try:
             made = plain.construct_document(value)
-        except yaml.YAMLError:
+        # Values that look like a date and are none raise ValueError.
+        except (yaml.YAMLError, ValueError):
             raise _wrong(file, line, f"{key.value}: cannot be read") from None
         yield key.value, made, line, value
 

@@ -46,7 +46,8 @@ class Session:
 
 class Throttle:
     """How many wrong passwords may be tried: `TRIES` at once, then one each
-    `TRY_EVERY_S` seconds. One for all: on loopback everybody has the same address."""
+    `TRY_EVERY_S` seconds. One for all: on loopback everybody has the same address. A
+    try counts from its beginning: many at the same time are as many."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -58,10 +59,14 @@ class Throttle:
         self._refill()
         return max(0.0, (1.0 - self._left) * TRY_EVERY_S)
 
-    def note_failure(self) -> None:
-        """A wrong password was tried."""
+    def count_try(self) -> None:
+        """A password is about to be looked at."""
         self._refill()
         self._left -= 1.0
+
+    def excuse_try(self) -> None:
+        """It was a right one."""
+        self._left = min(TRIES, self._left + 1.0)
 
     def _refill(self) -> None:
         # Counted from the clock at each try, so that no task has to run in between.

@@ -136,19 +136,20 @@ class _Pages:
         return response
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
-        # Before the password is read: a right one is refused as well, or guessing on
-        # during the wait would cost nothing.
+        password = (await request.post()).get("password", "")
+        # During the wait a right one is refused as well, or guessing on would cost
+        # nothing. No await between look and count: guesses may come all at once.
         wait = self._doorkeeper.throttle.wait_s
         if wait:
             response = self._show_login("Too many wrong passwords. Wait a little.", 429)
             response.headers["Retry-After"] = str(int(wait) + 1)
             return response
-        password = (await request.post()).get("password", "")
+        self._doorkeeper.throttle.count_try()
         # scrypt takes its time, and the loop has open pages to serve.
         role = await asyncio.to_thread(self._doorkeeper.role_of, str(password))
         if role is None:
-            self._doorkeeper.throttle.note_failure()
             return self._show_login("This is not the password.", 401)
+        self._doorkeeper.throttle.excuse_try()
         answer = web.Response(status=303, headers={"Location": "/"})
         self._let_in(request, answer, role)
         return answer

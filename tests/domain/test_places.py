@@ -108,6 +108,12 @@ def test_a_channel_has_its_own_caps(settings: Settings) -> None:
         ("channels:\n  general:\n    speak: true\n", "line 2: general: give the id"),
         ("channels:\n  1: {speak: true}\n  1: {}\n", "line 3: 1 stands twice"),
         ("channels:\n  1:\n    speak: {\n", "is no YAML"),
+        ("? [1]\n: {}\n", "line 1: names and values are expected"),
+        (
+            "channels:\n  1: {cooldown: 2026-13-45}\n",
+            "line 1: channels: cannot be read",
+        ),
+        ("[" * 20_000, "is nested too deeply"),
         ("channels: [1]\n", "line 1: names and values are expected"),
         ("channels:\n  1:\n    chattiness: .nan\n", "line 3: chattiness"),
         ("channels:\n  1:\n    watchers: [Not A Bot]\n", "line 3: watchers"),

@@ -142,16 +142,18 @@ def test_wrong_passwords_are_tried_slowly(clock: Clock) -> None:
     throttle = Throttle(clock)
     for _ in range(TRIES):
         assert throttle.wait_s == 0
-        throttle.note_failure()
+        throttle.count_try()
     assert 0 < throttle.wait_s <= TRY_EVERY_S
     clock.now += TRY_EVERY_S + 0.1
     assert throttle.wait_s == 0
-    throttle.note_failure()
+    throttle.count_try()
     assert throttle.wait_s > 0
     clock.now += 3600
     for _ in range(TRIES):
-        throttle.note_failure()
+        throttle.count_try()
     assert throttle.wait_s > 0
+    throttle.excuse_try()
+    assert throttle.wait_s == 0
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,15 @@ async def test_wrong_passwords_are_slowed_down(stranger: Visitor) -> None:
     assert await stranger.log_in(PASSWORD) == 429
 
 
+async def test_guesses_at_the_same_time_are_counted_one_by_one(
+    stranger: Visitor,
+) -> None:
+    """Whoever sends a hundred at once tries no more of them than one after another."""
+    guesses = [stranger.log_in(f"wrong-{count}") for count in range(TRIES + 5)]
+    tried = await asyncio.gather(*guesses)
+    assert sorted(tried) == [401] * TRIES + [429] * 5
+
+
 async def test_a_link_opens_the_page_once(stream: Stream) -> None:
     """Whoever finds it later in a history or a log gets the login."""
     async with Page(stream.settings()) as page, new_visitor(page) as first:
