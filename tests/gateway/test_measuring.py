@@ -58,7 +58,7 @@ class Broken:
 def ports(monkeypatch: pytest.MonkeyPatch) -> RecordingPorts:
     """Plain ports whose bots have an interest each, of words that nobody says."""
     found = RecordingPorts(*ROSTER)
-    monkeypatch.setattr(found, "profile", lambda bot: Profile(0.5, Interests(["xyz"])))
+    monkeypatch.setattr(found, "profile", lambda *_: Profile(0.5, Interests(["xyz"])))
     return found
 
 
