@@ -55,6 +55,11 @@ class Rules(BaseModel):
     daily_usd: Amount | None = None
     """US dollars, in place of STREAM_CHANNEL_DAILY_USD."""
 
+    def quiet_time_of(self, own: float | None) -> float | None:
+        """Seconds that a character with this quiet time keeps quiet here; None: as the
+        setting says."""
+        return own if self.quiet_time is None else self.quiet_time
+
     def chattiness_of(self, own: float) -> float:
         """A character's chattiness here."""
         bent = own * (1.0 if self.chattiness is None else self.chattiness)

@@ -142,7 +142,8 @@ class StorePorts:
             # Not even a mailbox holds the words of whoever wants no part in this, or
             # what a forgotten person said before.
             event = nobodys(event)
-        candidate = replace(candidate, event=event)
+        quiet_ms = self._quiet_ms(bot, event)
+        candidate = replace(candidate, event=event, quiet_ms=quiet_ms)
         await (
             self._learn_names()
         )  # before anybody answers whoever speaks for the first time
@@ -249,6 +250,13 @@ class StorePorts:
         if rules.chattiness is None:
             return own
         return replace(own, chattiness=rules.chattiness_of(own.chattiness))
+
+    def _quiet_ms(self, bot: str, event: Event) -> int | None:
+        """For how long the bot keeps quiet there after a post, where it is not for as
+        long as the setting says."""
+        own = self.characters[bot].pacing.quiet_time
+        quiet_time = self._rules(event).quiet_time_of(own)
+        return None if quiet_time is None else int(quiet_time * 1000)
 
     def _rules(self, event: Event) -> Rules:
         return self.settings.rules_at(event.channel_id, event.parent_id, event.guild_id)

@@ -65,6 +65,9 @@ class Candidate:
     """How long the rest of its thought is waited for; nobody answers before."""
     trails: bool = False
     """It is owed nothing beyond the answer to the lines before it."""
+    quiet_ms: int | None = None
+    """How long the bot itself keeps quiet there after a post; None: as the place or the
+    setting says."""
 
 
 def _parse(reply: Reply) -> list[Admission]:
@@ -213,6 +216,8 @@ def _member(
             c.bot, event.channel_id, event.guild_id, event.parent_id
         ),
     }
+    if c.quiet_ms is not None:
+        member["quiet_ms"] = c.quiet_ms
     # The purpose is signed too: nobody turns what was merely heard into a request.
     if c.classified.signal is Signal.DIRECT:
         member["event"] = sign(signing.asked(c.bot), told)

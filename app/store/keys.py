@@ -402,7 +402,7 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "election:<message>",
-        "hash: state, channel, who bids, was addressed, won or paid",
+        "hash: state, channel, who was addressed, won or paid, quiet times of bidders",
         "message.admit, election.decide, budget.reserve",
         "2 hours",
     ),

@@ -47,10 +47,8 @@ class Served:
     def quiet_time(self, settings: Settings, rules: Rules = NONE) -> float:
         """Seconds of quiet after a post: the place's, the character's own, or the
         setting."""
-        if rules.quiet_time is not None:
-            return rules.quiet_time
-        own = self.character.pacing.quiet_time
-        return settings.quiet_time if own is None else own
+        here = rules.quiet_time_of(self.character.pacing.quiet_time)
+        return settings.quiet_time if here is None else here
 
 
 @dataclass(frozen=True)

@@ -264,7 +264,8 @@ class Reference(Rooms):
             return "cooled"
         if held and not mine:
             return "wait"
-        if self.recent.get(w.channel, -math.inf) + self.quiet > self.now():
+        quiet = self.quiets.get(w.bot, self.quiet)
+        if self.recent.get(w.channel, -math.inf) + quiet > self.now():
             return "quiet"
         return "granted"
 

@@ -221,9 +221,8 @@ class Machine:
     def claim(self, cycle: Cycle, entry: InboxEntry, lost: bool = False) -> str:
         self.steady()
         expected = self.ref.claim(self.who(cycle, entry))
-        call = floors.claim(
-            cycle.holder, entry, self.world.settings, self.world.settings.quiet_time
-        )
+        quiet_ms = self.ref.quiets.get(cycle.lane.bot, self.ref.quiet)
+        call = floors.claim(cycle.holder, entry, self.world.settings, quiet_ms / 1000)
         real = self.world.store.run(call)
         if lost:
             again = self.world.store.run(call)

@@ -30,6 +30,8 @@ class Election:
         default_factory=lambda: {"message": 0, "reaction": 0, "edit": 0}
     )
     bids: dict[str, float] = field(default_factory=dict)
+    quiets: dict[str, int] = field(default_factory=dict)
+    """Of bidders with a quiet time of their own, in ms."""
     winner: str = ""
     again: str = ""
     paid: str = ""
@@ -81,6 +83,8 @@ class Rooms:
     ) -> None:
         self.now, self.limits = now, limits
         self.lease, self.quiet, self.max_age, self.hold = lease, quiet, max_age, hold
+        self.quiets: dict[str, int] = {}
+        """Of bots with a quiet time of their own, in ms."""
         self.locks: dict[str, str] = {}
         self.seq: dict[str, int] = {}
         self.ticks = 0
@@ -154,7 +158,8 @@ class Rooms:
         yield from self.due.values()
         yield from self.elections_due.values()
         yield from self.cooldown.values()
-        yield from (at + self.quiet for at in self.recent.values())
+        for quiet in (self.quiet, *self.quiets.values()):
+            yield from (at + quiet for at in self.recent.values())
         yield from (
             until for calls in self.calls.values() for until, _ in calls.values()
         )
@@ -492,6 +497,8 @@ class Rooms:
         if e.state not in ("", "open"):
             return "late"
         e.bids[c.bot] = c.bid.score
+        if c.quiet_ms is not None:
+            e.quiets[c.bot] = c.quiet_ms
         e.counts[c.event.kind] += 1
         opens = not e.state
         if opens:
@@ -550,13 +557,12 @@ class Rooms:
             )
             self.elections_due[message] = held.until
             return "deferred", ""
-        if (
-            e.channel in self.recent
-            and self.recent[e.channel] + self.quiet > self.now()
-        ):
-            self.elections_due[message] = self.recent[e.channel] + self.quiet
-            return "deferred", ""
         return self._grant(message, e)
+
+    def _quiet_for(self, e: Election, bot: str) -> float:
+        """In how many ms the bot speaks again after the last post."""
+        quiet = e.quiets.get(bot, self.quiet)
+        return max(0.0, self.recent.get(e.channel, -math.inf) + quiet - self.now())
 
     def _grant(self, message: str, e: Election) -> tuple[str, str]:
         def rank(bot: str) -> tuple[float, str]:
@@ -567,7 +573,13 @@ class Rooms:
         ranked = [
             bot for bot in sorted(e.bids, key=rank, reverse=True) if bot != e.again
         ]
+        ends = e.opened + self.max_age
+        quiets = [self._quiet_for(e, bot) for bot in ranked or [""]]
+        if 0 < min(quiets) <= ends - self.now():
+            self.elections_due[message] = self.now() + min(quiets)
+            return "deferred", ""
         later: list[tuple[float, str]] = []
+        quiet_ends: list[float] = []
         busy = False
         awaited = -math.inf
         for bot in ranked:
@@ -576,8 +588,14 @@ class Rooms:
             own = {f"bot:{bot}", f"bot:{bot}@channel:{e.channel}"}
             if own & self.mutes or bot in self.day_over:
                 continue
+            quiet = self._quiet_for(e, bot)
+            if self.now() + quiet > ends:
+                continue
             if self.cooled(bot) > 0:
-                later.append((self.cooled(bot), bot))
+                later.append((max(self.cooled(bot), quiet), bot))
+                awaited = max(awaited, e.bids[bot])
+            elif quiet > 0:
+                quiet_ends.append(quiet)
                 awaited = max(awaited, e.bids[bot])
             elif bot in self.locks or self.work.get(bot):
                 busy = True
@@ -591,6 +609,10 @@ class Rooms:
                 self.elections_due[message] = self.now() + self.lease + 50
                 self.wake(bot, self.at_once())
                 return "granted", bot
+        if quiet_ends and min(quiet_ends) < min(later, default=(math.inf,))[0]:
+            wait = min(*quiet_ends, 250 if busy else math.inf)
+            self.elections_due[message] = self.now() + wait
+            return "deferred", ""
         if later:
             wait, soonest = min(later, key=lambda pair: pair[0])
             self.wake(soonest, self.now() + wait, full=True)

@@ -87,6 +87,8 @@ class Protocol(RuleBasedStateMachine):
     """Whom messages address."""
     authors: ClassVar[tuple[AuthorKind, ...]] = (AuthorKind.HUMAN,)
     mutes: ClassVar[tuple[str, ...]] = ()
+    quiets: ClassVar[dict[str, int]] = {}
+    """Quiet times in ms of bots that have their own."""
     dead: ClassVar[tuple[str, ...]] = ()
     """Bots that no worker serves."""
     changes: ClassVar[bool] = False
@@ -100,6 +102,7 @@ class Protocol(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.m = Machine(self.store, self.settings)
+        self.m.ref.quiets.update(self.quiets)
 
     # ---- what people and bots say
 
@@ -142,6 +145,7 @@ class Protocol(RuleBasedStateMachine):
             if bot in addressed:
                 c = world.direct(bot, said, addressed, **more)
             else:
+                more["quiet_ms"] = self.quiets.get(bot)
                 c = world.candidate(bot, said, data.draw(BID, "bid"), **more)
             if not data.draw(st.sampled_from([True, True, False]), "in time"):
                 self.m.late.append(c)

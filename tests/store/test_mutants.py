@@ -18,6 +18,7 @@ from tests.store.test_protocols import (
     Lanes,
     Money,
     Mutes,
+    Quiet,
 )
 
 MUTANTS = {
@@ -26,6 +27,12 @@ MUTANTS = {
         "a.score > b.score",
         "a.score < b.score",
         Elections,
+    ),
+    "a bidder keeps quiet for as long as the setting says": (
+        "election.decide",
+        "tonumber(known['quiet:' .. bot] or nil) or quiet_ms",
+        "quiet_ms",
+        Quiet,
     ),
     "bots that hear together count as one": (
         "message.admit",

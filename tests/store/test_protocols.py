@@ -30,6 +30,14 @@ class Elections(Protocol):
     else, whoever dies when."""
 
 
+class Quiet(Protocol):
+    """Each bot keeps quiet after a post for as long as it says itself: nobody is given
+    the floor in its quiet time, nor waits for another's."""
+
+    quiets: ClassVar = {"aria": 5_000, "elena": 80_000}
+    settings: ClassVar = {"cooldown": 20, "election_max_age": 150}
+
+
 class Commits(Protocol):
     """Zombies are refused, replays answer alike, stale drafts are dropped, effects are
     all there or not at all."""
@@ -112,7 +120,7 @@ class Mutes(Protocol):
     )
 
 
-MACHINES = (Lanes, Elections, Commits, Budgets, Money, Addressed, DeadBot, Mutes)
+MACHINES = (Lanes, Elections, Quiet, Commits, Budgets, Money, Addressed, DeadBot, Mutes)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.__name__)

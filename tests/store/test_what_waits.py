@@ -3,6 +3,7 @@ these rules was once taken out of its script without a test that noticed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -38,20 +39,35 @@ class Stage:
         self.world.tick()
         return self.store.run(call)
 
-    def admit(self, message: str, **bids: float) -> None:
-        """Bots bid for a message of a person."""
+    def admit(
+        self, message: str, quiets: Mapping[str, int] | None = None, **bids: float
+    ) -> None:
+        """Bots bid for a message of a person; `quiets`: their own quiet times, in
+        ms."""
         said = world.event(message)
         for bot, score in bids.items():
-            candidate = world.candidate(bot, said, score, expected=len(bids))
+            own = (quiets or {}).get(bot)
+            candidate = world.candidate(
+                bot, said, score, expected=len(bids), quiet_ms=own
+            )
             self.run(
                 admission.admit(
                     candidate, self.fresh(), self.world.limits, self.world.settings
                 )
             )
 
-    def elect(self, message: str) -> elections.Election:
-        """Close an election now, whatever the quiet time."""
-        found = self.run(elections.decide(message, CHANNEL, self.world.settings, 0))
+    def posted(self, ago: float) -> None:
+        """A bot's post arrived so many seconds ago."""
+        at = self.world._start + self.world._now - ago * 1000
+        posts_here = keys.recent_bot_posts(CHANNEL)
+        self.store.client.zadd(posts_here, {"bob:post": at})
+        self.store.client.pexpire(posts_here, 600_000)
+
+    def elect(self, message: str, quiet_time: float = 0) -> elections.Election:
+        """Close an election now; a quiet time of so many seconds is the setting's."""
+        found = self.run(
+            elections.decide(message, CHANNEL, self.world.settings, quiet_time)
+        )
         assert isinstance(found, elections.Election)
         return found
 
@@ -244,3 +260,42 @@ def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(
     stage.run(posts.release(one, token, "nothing to say", stage.fresh()))
     assert stage.store.client.hget(keys.wake(lane), "context") == Context.DIRECT
     assert stage.due_in(lane) is not None
+
+
+def test_each_bidder_keeps_its_own_quiet_time(stage: Stage) -> None:
+    """After a post the election waits for the first bidder to be over its quiet time,
+    not for that of the setting: a patient character does not get the floor early, and
+    keeps nobody from it."""
+    stage.admit("1", aria=0.5, elena=0.9, quiets={"aria": 5_000, "elena": 80_000})
+    stage.posted(0)
+    assert stage.elect("1", 50).verdict is Elect.DEFERRED
+    stage.world.advance(5_000)
+    assert stage.elect("1", 50).winner == "aria"
+
+
+def test_an_expert_in_its_quiet_time_is_waited_for(stage: Stage) -> None:
+    """Who knows far less does not stand in for a bot that may speak in a while; but for
+    one that may not while the message is fresh it does."""
+    experts = {"elena": 80_000, "dotty": 900_000}
+    stage.admit("1", aria=0.0, dotty=9.0, elena=5.0, quiets=experts)
+    stage.admit("2", aria=0.0, dotty=9.0, quiets=experts)
+    stage.posted(60)
+    told = stage.elect("1", 50)
+    assert told.verdict is Elect.DEFERRED
+    assert 19_000 < told.retry_in_ms <= 20_000
+    stage.world.advance(told.retry_in_ms)
+    assert stage.elect("1", 50).winner == "elena"
+    stage.store.client.delete(keys.floor(CHANNEL))
+    assert stage.elect("2", 50).winner == "aria"
+
+
+def test_a_bot_over_its_quiet_time_first_is_not_passed_over_for_a_cooled_one(
+    stage: Stage,
+) -> None:
+    """Whichever ends first, cooldown or quiet time, decides who answers."""
+    for message, cooldown in (("1", 10_000), ("2", 40_000)):
+        stage.admit(message, aria=0.5, elena=0.9, quiets={"elena": 80_000, "aria": 0})
+        stage.posted(60)
+        stage.cool("aria", cooldown)
+        verdict = stage.elect(message, 50).verdict
+        assert verdict is (Elect.COOLED if cooldown < 20_000 else Elect.DEFERRED)

@@ -100,6 +100,8 @@ _REASONS: Mapping[str, str] = {
     "muted": "was muted",
     "over budget": "had spent its budget",
     "busy": "was busy with another message",
+    "quiet": "was keeping quiet after a post",
+    "quiet for too long": "keeps quiet for longer than the message is fresh",
 }
 
 

@@ -76,11 +76,6 @@ if holder then
   redis.call('PEXPIRE', keys.waiting_elections(channel), WAITING_TTL)
   return defer(holder.until_ms, holder.bot .. ' has the floor')
 end
-local last = redis.call('ZRANGE', recent_posts, -1, -1, 'WITHSCORES')
-if last[2] and tonumber(last[2]) + quiet_ms > now then
-  return defer(tonumber(last[2]) + quiet_ms, 'quiet time after ' .. string.match(last[1], '^[^:]*'))
-end
-
 local ranked = {}
 local bids = redis.call('HGETALL', keys.bids(message))
 for i = 1, #bids, 2 do
@@ -94,14 +89,30 @@ table.sort(ranked, function(a, b)
   return a.tie > b.tie
 end)
 
+-- In how many ms the bot speaks again after the last post here: by its own quiet time, where it has one.
+local last = redis.call('ZRANGE', recent_posts, -1, -1, 'WITHSCORES')
+local posted, ends = tonumber(last[2] or nil), tonumber(known.opened) + max_age_ms
+local function quiet_for(bot)
+  local own = tonumber(known['quiet:' .. bot] or nil) or quiet_ms
+  return posted and math.max(posted + own - now, 0) or 0
+end
+
+local shortest = ranked[1] and math.huge or quiet_for('')
+for _, bidder in ipairs(ranked) do shortest = math.min(shortest, quiet_for(bidder.bot)) end
+if shortest > 0 and now + shortest <= ends then
+  return defer(now + shortest, 'quiet time after ' .. string.match(last[1], '^[^:]*'))
+end
+
 -- Who could act soonest, should nobody be able to act now: of the cooled the one whose cooldown ends first. A busy one comes
 -- later than any of them, as its own cooldown begins only when its cycle ends.
 local soonest, soonest_bot, busy, yielded = math.huge, nil, false, {}
+-- Of those in a quiet time of their own, when the first is over it.
+local soonest_quiet = math.huge
 local awaited
 for _, bidder in ipairs(ranked) do
   local bot = bidder.bot
-  local why
-  local wait = cooled(bot)
+  local why, later
+  local quiet, wait = quiet_for(bot), cooled(bot)
   local here = bot .. '@channel:'
   if awaited and bidder.score < awaited - FAR_BELOW then
     why = 'far below'
@@ -110,11 +121,17 @@ for _, bidder in ipairs(ranked) do
     why = 'muted'
   elseif field_of(keys.budget(bot, epoch_day()), 'spent') == '1' then
     why = 'over budget'
+  elseif now + quiet > ends then
+    why = 'quiet for too long'
   elseif wait > 0 then
-    why = 'cooled'
+    why, later = 'cooled', true
+    wait = math.max(wait, quiet)
     if wait < soonest then soonest, soonest_bot = wait, bot end
+  elseif quiet > 0 then
+    why, later = 'quiet', true
+    soonest_quiet = math.min(soonest_quiet, quiet)
   elseif redis.call('EXISTS', keys.lock(bot)) == 1 or redis.call('HLEN', keys.work(bot)) > 0 then
-    why, busy = 'busy', true
+    why, later, busy = 'busy', true, true
   end
   if not why then
     local token = take_floor(floor, previous, bot, message, 'auto', lease_ms)
@@ -129,11 +146,14 @@ for _, bidder in ipairs(ranked) do
     redis.call('ZREM', keys.waiting_elections(channel), message)
     return {'granted', bot, lease_ms, 1, '', ''}
   end
-  if not awaited and (why == 'cooled' or why == 'busy') then awaited = bidder.score end
+  if not awaited and later then awaited = bidder.score end
   yielded[#yielded + 1] = bot .. ' (' .. why .. ')'
 end
 
 local reason = #ranked == 0 and 'no bids' or table.concat(yielded, ', ')
+if soonest_quiet < soonest then
+  return defer(now + math.min(soonest_quiet, busy and BUSY_RETRY or math.huge), reason)
+end
 if soonest_bot then
   -- Trailing edge: the bot reads all that came meanwhile in one cycle.
   wake_lane(soonest_bot, 'immediate_trigger', now + soonest, true)

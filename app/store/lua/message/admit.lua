@@ -17,7 +17,7 @@ end
 -- The election as it was before this call. Nobody else writes it meanwhile: what changes is written back once, at the end.
 local fields = redis.call('HMGET', election, 'state', 'expected', 'held', counter)
 local state, most, held = fields[1], math.max(tonumber(fields[2]) or 0, expected), tonumber(fields[3]) or 0
-local counted, offers, lines, left = tonumber(fields[4]) or 0, {}, {}, 0
+local counted, offers, quiets, lines, left = tonumber(fields[4]) or 0, {}, {}, {}, 0
 local counted_before = counted
 
 local function move_cursor(one)
@@ -214,6 +214,7 @@ local function admit_unasked(one)
   end
   if state and state ~= 'open' then return verdict(one, 'late', 0, 'election is ' .. state) end
   offers[#offers + 1], offers[#offers + 2] = one.bot, bid
+  if one.quiet_ms then quiets[#quiets + 1], quiets[#quiets + 2] = 'quiet:' .. one.bot, int(one.quiet_ms) end
   -- While a proxy may yet replace the message nobody is elected for it.
   local window, opens = math.max(window_ms, one.hold_ms), not state
   if opens then open(one, window) end
@@ -262,6 +263,7 @@ end
 
 local replies = {}
 for place, one in ipairs(members) do replies[place] = admit(one) end
+if quiets[1] then redis.call('HSET', election, unpack(quiets)) end
 if counted > counted_before then
   redis.call('HSET', election, counter, int(counted), 'expected', int(most))
   redis.call('PEXPIRE', election, ELECTION_TTL)
