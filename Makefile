@@ -71,7 +71,7 @@ mutants: $(STAMP) ## the share of small faults in rules and scripts that the tes
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
-	$(BIN)/python -m app.lab.room_bench $(or $(DATA),../shared/data) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
+	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

@@ -99,10 +99,11 @@ def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
 
 
 def is_private(store: Store, said: Said, lines: Iterable[JournalLine]) -> bool:
-    """Whether a message was said in private. What is not known to be public is taken
-    for private."""
+    """Whether a message was said in private. A channel that is not known to be public
+    is taken for private."""
     # A thread's name may be unknown where its channel's is known.
     places = {said.channel, said.parent} - {""}
+    # Then no text is kept either: what could be shown is the decision alone.
     if not places:
         return any(line.reason == "direct message" for line in lines)
     return not any(

@@ -6,6 +6,7 @@ const WIDE = 240;
 const HIGH = 56;
 
 function bars(values, from) {
+  // Never 0: an hour without anything would divide by it.
   const most = Math.max(...values.map((value) => value ?? 0), 1e-9);
   const step = WIDE / values.length;
   return values.map((value, at) => {

@@ -46,6 +46,7 @@ function become(old, fresh) {
     return;
   }
   for (const { name } of [...old.attributes]) {
+    // Whether a `details` is open is the reader's doing, which no drawing undoes.
     if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);

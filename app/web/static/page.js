@@ -73,6 +73,7 @@ let asked = false;
 function draw() {
   if (asked) return;
   asked = true;
+  // Pieces come many at a time: one drawing a frame shows them all.
   requestAnimationFrame(() => {
     asked = false;
     drawNow();
@@ -83,6 +84,7 @@ function drawNow() {
   if (state.room === "talk") chooseFirst();
   const list = () => $(`in${state.place}`);
   const before = list();
+  // Whoever reads further up is not pulled down by what comes.
   const pinned = !before || before.scrollHeight - before.scrollTop - before.clientHeight < 80;
   const title = state.room === "talk" ? placeName(place(state.place)) : ROOMS[state.room]?.[0] ?? "Search";
   document.title = `${title} · ${state.title}`;
@@ -119,6 +121,7 @@ async function question(what, keep) {
 }
 
 async function search(query) {
+  // Going back to a search shows what it found; only another one asks the server.
   if (state.found.search.query === query) return;
   state.found.search = { query };
   try {
@@ -136,6 +139,7 @@ function refresh() {
 
 function explain() {
   const id = state.chosen;
+  // A post that is not in Discord yet has the outbox's id, which `why` does not know.
   if (!/^\d+$/.test(id ?? "")) return;
   ask(`/api/why/${id}`).then((why) => {
     state.why = why;
@@ -232,6 +236,7 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && state.chosen) acts.unchoose();
+  // While a word is composed (Japanese, Chinese), Enter chooses it and sends nothing.
   if (event.target.id !== "text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   event.target.form.requestSubmit();

@@ -47,6 +47,7 @@ function take(piece) {
 
 function takeAll(all) {
   Object.assign(state, { role: all.role, formToken: all.form_token, open: all.open, title: all.title, demo: all.demo });
+  // In place of what was known: a message that was forgotten while the line was down has told nobody.
   state.messages.clear();
   state.loaded = false;
   all.pieces.forEach(take);
@@ -65,11 +66,13 @@ export function connect(changed) {
   source.onerror = () => {
     state.link = "lost";
     changed({ type: "link" });
+    // The browser connects again by itself, but for an answer that is no stream: logged out, or too many pages.
     if (source.readyState === EventSource.CLOSED) setTimeout(() => again(changed), 1500);
   };
 }
 
 async function again(changed) {
+  // The stream hides why it was refused. A plain request tells a session that ended from a server that is away.
   const answer = await fetch("/", { method: "HEAD" }).catch(() => null);
   if (answer?.status === 401) location.reload();
   else connect(changed);

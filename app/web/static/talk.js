@@ -33,6 +33,7 @@ function reactions(message) {
 }
 
 function row(message, before) {
+  // As Discord draws it: what one says within minutes stands under one name.
   const follows = before && key(before) === key(message) && !message.reply_to && message.at_ms - before.at_ms < GROUP_MS && !before.story;
   const states = { waits: "on its way to Discord", dead: "could not be sent" };
   return el("li", { id: `m${message.id}`, class: `message ${follows ? "follows" : ""} ${state.chosen === message.id ? "chosen" : ""} ${message.state}` },
