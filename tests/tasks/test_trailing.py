@@ -11,12 +11,14 @@ from celery import Celery
 
 from app.brain import act
 from app.broker.hints import CYCLE
-from app.domain.model import Signal
+from app.domain.lane import Lane
+from app.domain.model import Context, Signal
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.loopback import LoopbackThread
-from app.store import elections, keys
+from app.store import elections, keys, lanes
 from app.store.door import Store
+from app.worker.cycle import Cycle
 from app.worker.served import Served
 from tests.tasks.test_eager import (
     admit,
@@ -148,3 +150,41 @@ def test_a_grant_that_the_rules_drop_leaves_the_cycle_to_what_waits(
         for post in (waiting, granted)
     ] == [["elena"], ["aria"]]
     assert not store.client.hlen(keys.work("elena"))
+
+
+def test_what_has_become_stale_under_a_held_floor_is_dropped(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: Any,
+) -> None:
+    """An unaddressed message that waited for the floor until it was older than the
+    backfill age is answered by nobody, and its journal says why."""
+    join(store, discord, settings, "elena")
+    waiting, event = say(discord, "Any whale songs worth hearing?")
+    admit(store, settings, "elena", event, Signal.WATCHED)
+    store.client.set(keys.cooldown("elena"), "1", px=50)
+    store.run(elections.decide(event.message_id, event.channel_id, settings))
+    floor = keys.floor(event.channel_id)
+    until = int(time.time() * 1000) + 60_000
+    held = {"bot": "aria", "message": "7", "token": 1, "kind": "direct", "until": until}
+    store.client.hset(floor, mapping=held)
+    store.client.pexpire(floor, 60_000)
+    wait_until(lambda: not store.client.exists(keys.cooldown("elena")), what="an end")
+    store.run(lanes.wake(Lane("elena"), Context.POLL))
+    cycle(eager)
+    assert "wait" in verdicts(store, waiting)
+    store.client.delete(floor)
+    age_ms = int(settings.backfill_age * 1000)
+    monkeypatch.setattr(Cycle, "now_ms", property(lambda c: c.begun.now_ms + age_ms))
+    store.run(lanes.wake(Lane("elena"), Context.POLL))
+    cycle(eager)
+    assert [
+        (line["step"], line["reason"])
+        for line in journal_lines(store, waiting)
+        if line["verdict"] == "dropped"
+    ] == [("perceive", "stale")]
+    assert not discord.replies_to(waiting)
+    assert not store.client.xlen(keys.inbox(Lane("elena")))
