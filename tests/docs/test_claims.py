@@ -1,4 +1,4 @@
-"""What security.md and memory.md claim names tests, and those exist."""
+"""What pages claim names tests, and those exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("security.md", "memory.md", "operations.md")
+PAGES = ("security.md", "memory.md", "operations.md", "guarantees.md")
 NAMED = re.compile(
     r"`(?:tests/)?(?P<file>(?:[\w/]+/)?test_\w+\.py)?(?:\.\.\.)?(?:::)?(?P<test>test_\w+)?`"
 )
