@@ -77,12 +77,13 @@ def _load_bodies(**_: object) -> None:
 
 
 @signals.worker_init.connect
-def _warm_up(**_: object) -> None:
+def _warm_up(sender: Any, **_: object) -> None:
     """Build this process's worker before its first task: loading the encoder takes a
     second or two."""
     from app.worker.worker import worker
 
     with _one_line():
+        worker().begin_metrics(sender, list(sender.app.amqp.queues.consume_from))
         worker().warm()
 
 

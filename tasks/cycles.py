@@ -4,6 +4,7 @@ twice, late or never."""
 from __future__ import annotations
 
 from app.broker.hints import CYCLE
+from app.runtime import metrics
 from app.worker.worker import worker
 from tasks.celery_app import app
 
@@ -14,4 +15,6 @@ def run_daily_life_cycle(
 ) -> str:
     """Run the daily life of one bot once, if it is due. `channel_id` only with context
     `direct`."""
-    return worker().cycle(bot_name, context, channel_id)
+    outcome = worker().cycle(bot_name, context, channel_id)
+    metrics.CYCLES.labels(outcome).inc()
+    return outcome

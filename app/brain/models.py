@@ -24,6 +24,7 @@ from app.domain.addresses import LOOPBACK_HOSTS
 from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.model import Cost
+from app.runtime import metrics
 
 KEYLESS = frozenset({"ollama"})
 FIRST_SHARE = 0.6
@@ -275,7 +276,14 @@ class Speaker:
             until=until,
             wait=self.wait,
         )
+        before = bill.spent
         found = inquiry.ask()
+        took = bill.spent.beyond(before)
+        outcome = found.fault if isinstance(found, Trouble) else "answered"
+        metrics.MODEL_SECONDS.labels(self.bot, outcome).observe(
+            time.monotonic() - begin
+        )
+        metrics.note_spending(self.bot, took.tokens, took.micro_usd)
         if isinstance(found, Trouble):
             pause = min(found.retry_after or 0.0, LONGEST_REST_S)
             if found.fault is Fault.SLOW and place < len(self.models) - 1:

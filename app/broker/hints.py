@@ -25,6 +25,7 @@ from app.domain.addresses import RedisAddress, host_text
 from app.domain.errors import ConfigurationError
 from app.domain.model import Context
 from app.domain.settings import Settings
+from app.runtime import metrics
 from app.runtime.killpoints import reached
 
 log = structlog.get_logger(__name__)
@@ -217,7 +218,9 @@ class HintSender:
             self._note_lost(
                 type(error).__name__
             )  # the error's text may hold the broker's address
+            metrics.WAKES.labels(hint.task, "lost").inc()
             return False
+        metrics.WAKES.labels(hint.task, "sent").inc()
         if self._lost:
             log.warning("hints flow again", lost=self._lost)
             self._lost = 0

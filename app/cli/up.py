@@ -29,6 +29,7 @@ from app.host.valkey import (
     private_folder,
 )
 from app.runtime import logs
+from app.runtime.scraping import PLACES, port_of
 from app.store.fitness import check_servers
 from app.web.run import PASSWORD_FILE, address_of, make_link
 
@@ -100,6 +101,12 @@ def _check_startable(settings: Settings, store: bool) -> None:
         raise PortInUse(
             f"STREAM_PAGE_PORT: port {settings.page_port} is in use; choose another, or 0 for no page."
         )
+    for role in PLACES:
+        port = port_of(role, settings)
+        if port and not is_bindable(port):
+            raise PortInUse(
+                f"STREAM_METRICS_PORT: port {port} ({role}) is in use; choose another, or 0 for no metrics."
+            )
     settings.check_places()
     if store:
         check_servers(settings)

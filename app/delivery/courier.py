@@ -4,6 +4,7 @@ delivery lease is ours."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,10 +32,15 @@ from app.domain.errors import (
     VaultKeyWrong,
     VaultMissing,
 )
-from app.domain.model import DISCORD_EPOCH_MS, ActionKind, OutboxEntry
+from app.domain.model import (
+    DISCORD_EPOCH_MS,
+    ActionKind,
+    OutboxEntry,
+    snowflake_ms,
+)
 from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
-from app.runtime import killpoints
+from app.runtime import killpoints, metrics
 from app.runtime.logs import trace
 from app.store import journal, outbox, refusals
 from app.store.door import AsyncStore
@@ -418,6 +424,7 @@ class Courier:
                     numbers={"retry_ms": wait_ms},
                 )
             )
+        metrics.DELIVERY_RETRIES.labels(self.bot).inc()
         raise Later(wait_ms)
 
     async def _look_for_chunk(
@@ -505,10 +512,21 @@ class Courier:
             chunk=chunk,
             complete=complete,
         )
+        if complete:
+            self._count_delivery(entry)
         self._tell(next_turn)
+
+    def _count_delivery(self, entry: OutboxEntry) -> None:
+        metrics.DELIVERIES.labels(self.bot, "delivered").inc()
+        if entry.reply_to:
+            waited = time.time() - snowflake_ms(entry.reply_to) / 1000
+            metrics.ANSWER_SECONDS.labels(self.bot).observe(max(0.0, waited))
 
     async def _bury_entry(self, entry: OutboxEntry, verdict: str, reason: str) -> None:
         next_turn = await self.store.run(outbox.dead_letter(entry, verdict, reason))
+        metrics.DELIVERIES.labels(self.bot, verdict).inc()
+        if verdict == "dead":
+            metrics.DEAD_LETTERS.labels(self.bot).inc()
         log.warning(
             "not delivered",
             bot=self.bot,

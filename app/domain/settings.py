@@ -388,6 +388,14 @@ class Settings(BaseSettings):
         False,
         description="show direct messages in the control room, to the full login alone",
     )
+    metrics_port: Annotated[int, Field(ge=0, le=65_533)] = Field(
+        0,
+        description="port of the gateway's metrics and health; the direct worker's is the next, the cycles worker's the one after; 0: none",
+    )
+    metrics_address: str = Field(
+        "127.0.0.1",
+        description="address that metrics and health listen on; they ask for no password",
+    )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="log level"
     )

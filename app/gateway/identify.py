@@ -19,6 +19,7 @@ from app.domain.settings import Settings
 from app.gateway.hearing import Clock
 from app.gateway.ports import IdentifyPorts
 from app.rules.identifies import Allowance, Leave, leave
+from app.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +123,7 @@ class Identifies:
             )
         now = self._clock()
         verdict = leave(times, now, allowance, chance)
+        metrics.IDENTIFIES_LEFT.labels(bot).set(allowance.per_day - verdict.today)
         if verdict.spent:
             raise IdentifiesSpent(_spent(bot, verdict, start, now))
         return verdict

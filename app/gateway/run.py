@@ -31,6 +31,7 @@ from app.gateway.refusals import joined, refusal
 from app.gateway.session import Session
 from app.rules.policy import Policy
 from app.runtime import collector as heap
+from app.runtime import metrics
 from app.runtime.cancelling import end
 
 log = structlog.get_logger(__name__)
@@ -303,7 +304,15 @@ class Gateway:
                 task.cancel()
         # Also of a bot that has ended: its sign tells an operator why.
         for bot in self._bots:
-            await self._ports.beat(bot, self._sign(bot))
+            sign = self._sign(bot)
+            metrics.BOT_CONNECTED.labels(bot).set(bool(sign["connected"]))
+            await self._ports.beat(bot, sign)
+
+    def unheard(self) -> list[str]:
+        """Bots that run here, or are to, and do not hear Discord now. Who has ended is
+        none of them."""
+        bots = self._clients or self._bots
+        return [bot for bot in bots if not self._sign(bot)["connected"]]
 
     def _sign(self, bot: str) -> dict[str, object]:
         """Whether a bot is connected, since when (Unix seconds), and what ended it."""

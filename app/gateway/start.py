@@ -12,12 +12,14 @@ from app.delivery.address import Address
 from app.domain.character import load_readable
 from app.domain.settings import Settings
 from app.gateway.asking import Desk
+from app.gateway.health import GatewayHealth
 from app.gateway.measuring import Measuring
 from app.gateway.run import Gateway, Hosted
 from app.gateway.secrets import token_of
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import common_names
 from app.rules.policy import shipped_policy
+from app.runtime.scraping import serve
 from app.store.fitness import check_servers
 
 log = structlog.get_logger(__name__)
@@ -63,7 +65,12 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
 
 
 async def _run(gateway: Gateway, ports: StorePorts) -> None:
+    loop = asyncio.get_running_loop()
+    health = GatewayHealth(loop, gateway.unheard, ports.check_store)
+    scraped = serve("gateway", ports.settings, health.checks())
     try:
         await gateway.run()
     finally:
+        if scraped is not None:
+            await asyncio.to_thread(scraped.close)
         await ports.close()

@@ -132,6 +132,10 @@ class StorePorts:
             )
         self._ahead = ahead
 
+    async def check_store(self) -> None:
+        """Returns when Redis answers; else StoreUnavailable."""
+        await self._store.run(stats.server_time())
+
     # --- admission
 
     async def admit(self, candidate: Candidate, request: str) -> Admission:

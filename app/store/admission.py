@@ -12,6 +12,7 @@ from app.domain.model import Bid, Classified, Event, Signal
 from app.domain.settings import Settings
 from app.domain.verdicts import Admit
 from app.rules.turns import weight
+from app.runtime import metrics
 from app.store import keys, signing
 from app.store.calls import Call, Reply, command
 from app.store.keys import Key
@@ -71,6 +72,8 @@ class Candidate:
 
 
 def _parse(reply: Reply) -> list[Admission]:
+    for one in reply:
+        metrics.ADMISSIONS.labels(one[0]).inc()
     return [Admission(Admit(one[0]), int(one[1]), one[2] or "") for one in reply]
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
+from app.runtime import metrics
 from app.store import keys
 from app.store.calls import Call, Reply, command
 from app.store.floors import Next, next_of
@@ -28,6 +29,7 @@ class Election(NamedTuple):
 
 
 def _parse(reply: Reply, channel: str) -> Election:
+    metrics.note_election(reply[0], bids=int(reply[3]))
     return Election(
         Elect(reply[0]),
         reply[1],

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.domain.lane import Lane
 from app.domain.model import Context, Event, InboxEntry, Signal
 from app.domain.verdicts import Finish
+from app.runtime import metrics
 from app.store import keys
 from app.store.calls import Call, Reply
 from app.store.keys import Key
@@ -203,6 +204,7 @@ def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
 
 def _parse_overdue(reply: Reply) -> Overdue:
     lanes, elections, deliveries = reply
+    metrics.note_overdue(len(lanes) // 2, len(elections), len(deliveries))
     return Overdue(
         tuple(
             (Lane.parse(lane), _known_context(context))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 import discord
@@ -30,8 +31,10 @@ from app.domain.model import Context, InboxEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.domain.verdicts import Elect, Finish
 from app.runtime import collector as heap
+from app.runtime import metrics
 from app.runtime.killpoints import reached
 from app.runtime.logs import register_settings, trace
+from app.runtime.scraping import Scraped, serve
 from app.store import (
     elections,
     heartbeats,
@@ -51,6 +54,7 @@ from app.store.lock import LaneLock
 from app.store.signing import signer
 from app.worker.answering import AnswerTurn
 from app.worker.chores import Chores
+from app.worker.health import health_of, role_of
 from app.worker.heartbeat import WorkerHeartbeat
 from app.worker.holding import request
 from app.worker.ports import Ports
@@ -110,6 +114,7 @@ class Worker:
         self._roster: tuple[float, dict[str, str]] = (0.0, {})
         self._forgotten: tuple[float, Mapping[str, int]] = (0.0, {})
         self._heartbeat: WorkerHeartbeat | None = None
+        self._scraped: Scraped | None = None
         self._ticked = 0.0
         self._unable: dict[str, float] = {}
         """Bots whose vault did not open here, and until when (monotonic) their hints
@@ -194,6 +199,12 @@ class Worker:
         """From now on tell which queues this worker, by Celery's name, serves."""
         self._heartbeat = WorkerHeartbeat(self.store, name, queues)
 
+    def begin_metrics(self, controller: Any, queues: Sequence[str]) -> None:
+        """Tell from now on, where the settings want it, how this worker is.
+        `controller` is Celery's. Raises PortInUse."""
+        health = health_of(controller, self.store)
+        self._scraped = serve(role_of(queues), self.settings, health)
+
     def heed(self) -> None:
         """Let go of what this process keeps of memory, if somebody was forgotten since
         it last looked. Asked with each task; it looks at most once a second."""
@@ -244,7 +255,8 @@ class Worker:
                 context=begun.context,
                 entries=len(begun.entries),
             )
-            self._think(world)
+            with metrics.TURN_SECONDS.labels(begun.context).time():
+                self._think(world)
         direct = lane.channel is not None
         asked = {entry.event.message_id for entry in begun.entries} - {
             line.message_id for entry in begun.entries for line in entry.event.earlier
@@ -405,6 +417,8 @@ class Worker:
 
     def close(self) -> None:
         """Give leases back and close connections."""
+        if self._scraped is not None:
+            self._scraped.close()
         if self._heartbeat is not None:
             self._heartbeat.stop()
         # Before the rest: deliveries give their leases back on its loop.

@@ -1,5 +1,5 @@
 -- Decide one election: grant the best bidder that can act, once, whoever asks and however often.
--- Returns {verdict, winner, retry in ms, fresh (1: this call granted it), next bot, next election}
+-- Returns {verdict, winner, retry in ms, bids if this call granted it (else 0), next bot, next election}
 --#include journal mutes floor
 local BUSY_RETRY = 250
 -- Bits below a better bidder that can act later: who knows that much less does not stand in for it.
@@ -144,7 +144,7 @@ for _, bidder in ipairs(ranked) do
       bid = bidder.score, bids = #ranked, yielded = table.concat(yielded, ', '),
       window_ms = now - tonumber(known.opened), token = token})
     redis.call('ZREM', keys.waiting_elections(channel), message)
-    return {'granted', bot, lease_ms, 1, '', ''}
+    return {'granted', bot, lease_ms, #ranked, '', ''}
   end
   if not awaited and later then awaited = bidder.score end
   yielded[#yielded + 1] = bot .. ' (' .. why .. ')'
