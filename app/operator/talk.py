@@ -101,11 +101,14 @@ def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
 def is_private(store: Store, said: Said, lines: Iterable[JournalLine]) -> bool:
     """Whether a message was said in private. A channel that is not known to be public
     is taken for private."""
+    # Said by the gateway that heard it. A link that somebody types may name any channel.
+    if any(line.reason == "direct message" for line in lines):
+        return True
     # A thread's name may be unknown where its channel's is known.
     places = {said.channel, said.parent} - {""}
-    # Then no text is kept either: what could be shown is the decision alone.
+    # Without a place no text is kept: what could be shown is the decision alone.
     if not places:
-        return any(line.reason == "direct message" for line in lines)
+        return False
     return not any(
         store.run(names.called(key.split(":")[1], sorted(places)))
         for key in memories.scan(store, keys.names("*"))

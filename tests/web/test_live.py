@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from app.domain.errors import StoreUnavailable
-from app.store import keys, outbox
+from app.store import keys, names, outbox
 from app.web.feed import QUEUE, Feed
 from app.web.room import Piece
 from tests.web.conftest import (
+    GUILD,
     OCEAN,
     PASSWORD,
     PRIVATE,
@@ -102,7 +103,8 @@ async def test_a_reaction_stands_at_its_message(
 async def test_private_talks_are_hidden_by_default(
     visitor: Visitor, stream: Stream
 ) -> None:
-    """From the stream, from `why`, from the search, from what is unanswered."""
+    """From the stream, from `why`, from the search, from what is unanswered; also where
+    a link claims that it was said in a channel."""
     message = stream.wait_in_private("my secret")
     open_ = stream.say("my opinion", place=OCEAN)
     stream.decide(open_, "elena", "admit", "direct", "called by name")
@@ -112,7 +114,14 @@ async def test_private_talks_are_hidden_by_default(
     (places,) = of(pieces, "places")
     assert [one["name"] for one in places["places"]] == ["lounge", "ocean"]
     assert (await visitor.get(f"/api/why/{message}"))[0] == 404
-    for path in (f"/api/search?q={message}", "/api/search?q=my", "/api/unanswered"):
+    stream.store.run(names.learn(GUILD, {"100300": "garden"}))
+    link = f"https://discord.com/channels/1/100300/{message}"
+    for path in (
+        f"/api/search?q={message}",
+        f"/api/search?q={link}",
+        "/api/search?q=my",
+        "/api/unanswered",
+    ):
         _, text = await visitor.get(path)
         assert message not in text, path
         assert "secret" not in text, path
