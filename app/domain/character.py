@@ -28,6 +28,7 @@ from pydantic import (
 
 from app.domain.errors import CharacterError, ConfigurationError, UnknownBot
 from app.domain.model import BOT_NAME, BotName
+from app.domain.terms import Cooldown, QuietTime
 
 MAX_FILE = 256 * 1024
 """Bytes of the largest character file that is read."""
@@ -162,8 +163,8 @@ class Pacing(Part):
     applies."""
 
     chattiness: Share = 0.5
-    cooldown: Amount | None = None
-    quiet_time: Amount | None = None
+    cooldown: Cooldown | None = None
+    quiet_time: QuietTime | None = None
     daily_posts: Annotated[int, Field(ge=0)] | None = None
     daily_tokens: Annotated[int, Field(ge=0)] | None = None
     daily_usd: Amount | None = None

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import BotName
+from app.domain.terms import Cooldown, QuietTime
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +39,9 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    quiet_time: Amount | None = None
+    quiet_time: QuietTime | None = None
     """Seconds, in place of STREAM_QUIET_TIME and of a character's own."""
-    cooldown: Amount | None = None
+    cooldown: Cooldown | None = None
     """Seconds after an action here, likewise."""
     chattiness: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
     """A factor of each character's own."""

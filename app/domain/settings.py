@@ -202,7 +202,9 @@ class Settings(BaseSettings):
     )
 
     cooldown: Seconds = Field(
-        60.0, description="least time between a bot's autonomous actions"
+        60.0,
+        le=terms.MOST_COOLDOWN,
+        description="least time between a bot's autonomous actions",
     )
     quiet_time: Seconds = Field(
         20.0,

@@ -8,7 +8,9 @@ here; `docs/terms.md` is made from this page.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -198,3 +200,12 @@ OUTLIVES = (
 def most_s(setting: str) -> float:
     """The greatest value that a setting may have, in seconds."""
     return next(bound.most_s for bound in BOUNDS if bound.setting == setting)
+
+
+MOST_COOLDOWN = 31_536_000.0
+"""Seconds, a year. Redis refuses an expiry that its clock cannot hold, in the middle of
+a commit."""
+QuietTime = Annotated[float, Field(ge=0, le=most_s("quiet_time"), allow_inf_nan=False)]
+"""Seconds that a character keeps, or a place wants kept, in place of the setting."""
+Cooldown = Annotated[float, Field(ge=0, le=MOST_COOLDOWN, allow_inf_nan=False)]
+"""Seconds, likewise."""

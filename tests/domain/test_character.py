@@ -124,6 +124,14 @@ def test_numbers_are_taken_as_ids(tmp_path: Path) -> None:
             "mira.yaml: pacing.cooldown: ",
         ),
         (
+            ("persona: A", "pacing: {cooldown: 1.0e+300}\npersona: A"),
+            "mira.yaml: pacing.cooldown: Input should be less than or equal to",
+        ),
+        (
+            ("persona: A", "pacing: {quiet_time: 90000}\npersona: A"),
+            "mira.yaml: pacing.quiet_time: Input should be less than or equal to",
+        ),
+        (
             ("persona: A", "reactions: {any: [':smile:']}\npersona: A"),
             "mira.yaml: reactions.any.0: is not one plain",
         ),

@@ -117,6 +117,8 @@ def test_a_channel_has_its_own_caps(settings: Settings) -> None:
         ("channels: [1]\n", "line 1: names and values are expected"),
         ("channels:\n  1:\n    chattiness: .nan\n", "line 3: chattiness"),
         ("channels:\n  1:\n    watchers: [Not A Bot]\n", "line 3: watchers"),
+        ("channels:\n  1:\n    quiet_time: 90000\n", "line 3: quiet_time"),
+        ("channels:\n  1:\n    cooldown: 1.0e+300\n", "line 3: cooldown"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(file: Path, text: str, told: str) -> None:
