@@ -215,9 +215,10 @@ class Rooms:
         )
 
     def _free(self, channel: str, bot: str = "") -> None:
-        """`bot`: one that was spoken to, and is awaited again from now on."""
+        """`bot`: one that was spoken to, and is awaited again from now on; one that
+        waits for its next message keeps the time by which it asks."""
         self.floors[channel] = Floor(until=self.now())
-        if bot:
+        if bot and bot not in self.waiting.get(channel, {}):
             self.awaited.setdefault(channel, {})[bot] = self.now()
 
     def queue(self, channel: str) -> list[str]:

@@ -197,3 +197,23 @@ def test_who_was_refused_or_dropped_the_message_is_not_waited_for(
     channel.m.drop(cycle, cycle.entries[0])
     assert channel.turn()
     assert channel.answered == [("dotty", 10), ("dotty", 11)]
+
+
+def test_a_bot_is_called_for_its_next_message_when_its_post_is_out(
+    store: Store,
+) -> None:
+    """Two messages to one bot: the cycle that wrote the first answer asks for the
+    floor again while its post is on the way, and is called once that is out."""
+    channel = Channel(store)
+    for number in (10, 11):
+        channel.say(number, "elena")
+    cycle = channel.ask("elena")
+    assert cycle is not None
+    first, second = cycle.entries
+    assert channel.m.commit(cycle, first, final=False) == "committed"
+    assert channel.m.claim(cycle, second) == "wait"
+    cycle.retry = int(channel.m.ref.retry)
+    channel.m.finish(cycle)
+    assert channel.m.post("elena", CHANNEL) is not None
+    channel.m.receipt("elena", CHANNEL)
+    assert Lane("elena", CHANNEL) in channel.m.pump()

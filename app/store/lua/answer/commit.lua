@@ -75,7 +75,7 @@ if dry_run then
   verdict = 'dry_run'
   redis.call('HSET', answer, bot, 'delivered:dry_run')
   free_floor(floor)
-  if kind == 'direct' then await(channel, bot, now) end
+  if kind == 'direct' then let_go(channel, bot) end
   pass_on(floor, channel, message)
 else
   put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, {body = body, bot = bot, channel = channel, message = message,

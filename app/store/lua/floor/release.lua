@@ -26,7 +26,7 @@ local holder = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.token == token and not holder.entry
 if mine then
   free_floor(floor)
-  if kind == 'direct' then await(channel, bot, now) end
+  if kind == 'direct' then let_go(channel, bot) end
   -- It had its turn: until it asks again, nobody waits for it.
   if kind == 'direct' and keeps then redis.call('HDEL', keys.awaited(channel), bot) end
 end

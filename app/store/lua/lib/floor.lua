@@ -37,6 +37,12 @@ local function awaited_by(channel, bot)
   return tonumber(redis.call('HGET', keys.awaited(channel), bot) or nil) or 0
 end
 
+-- A bot has had the floor, and is counted on for a lease more. One that waits for it again keeps the time by which it asks:
+-- else nobody would call it.
+local function let_go(channel, bot)
+  if not redis.call('ZSCORE', keys.waiting(channel), bot) then await(channel, bot, now) end
+end
+
 -- A bot keeps its place until it is served.
 local function queue_up(channel, bot, place)
   redis.call('ZADD', keys.waiting(channel), 'LT', place, bot)

@@ -14,6 +14,6 @@ record(journal, bot, 'deliver', verdict, reason)
 local holder = floor_of(floor)
 if holder and holder.entry == entry_id then
   free_floor(floor)
-  if holder.kind == 'direct' then await(channel, bot, now) end
+  if holder.kind == 'direct' then let_go(channel, bot) end
 end
 return {pass_on(floor, channel, message)}

@@ -35,6 +35,6 @@ record(journal, e[2], 'deliver', 'delivered', how, {message = message, after_ms 
 local holder = floor_of(floor)
 if holder and holder.entry == entry_id then
   free_floor(floor)
-  if holder.kind == 'direct' then await(e[3], e[2], now) end
+  if holder.kind == 'direct' then let_go(e[3], e[2]) end
 end
 return {1, pass_on(floor, e[3], e[7] or '')}
