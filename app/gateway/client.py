@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -18,13 +18,16 @@ from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
 from app.gateway.interactions import Commands, Counter
-from app.gateway.presence import Readable, barred, known, may_react
+from app.gateway.presence import Readable, Rights, known, rights_in
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
 from app.rules.moderation import Order, is_stop_sign, order
 
 log = structlog.get_logger(__name__)
+
+NO_RIGHTS = ("MESSAGE_", "TYPING_")
+"""Beginnings of the names of events that change nobody's rights."""
 
 
 def intents(settings: Settings) -> discord.Intents:
@@ -103,6 +106,10 @@ class StreamClient(SteadyClient):
         # Made also where no server is served: a command that Discord still knows from
         # before is then answered, too.
         self._commands = None if counter is None else Commands(self, counter, settings)
+        self._rights: dict[str, Rights] = {}
+        parsers = self._connection.parsers
+        self._parse_message = parsers["MESSAGE_CREATE"]
+        parsers["MESSAGE_CREATE"] = self._unless_shared
 
     @property
     def user_id(self) -> str:
@@ -243,26 +250,42 @@ class StreamClient(SteadyClient):
                 where=where(error),
             )
 
-    def barred(self, channel_id: str) -> str:
-        """Why the bot may not write in a channel of a server, in a few words; empty: it
-        may, or nobody can tell."""
-        place = self.get_channel(int(channel_id))
-        guild = place.guild if isinstance(place, Readable) else None
-        return (
-            barred(place, guild.me)
-            if guild is not None and guild.me is not None
-            else ""
-        )
+    def rights(self, channel_id: str) -> Rights:
+        """What the bot may do in a channel, by what Discord told its own connection."""
+        known = self._rights.get(channel_id)
+        if known is None:
+            place = self.get_channel(int(channel_id))
+            known = rights_in(place)
+            me = place.guild.me if isinstance(place, Readable) else None
+            # A time-out ends without an event that would tell so.
+            if me is not None and not me.timed_out_until:
+                self._rights[channel_id] = known
+        return known
 
-    def may_react(self, channel_id: str) -> bool:
-        """Whether the bot may react to what others say in a channel."""
-        place = self.get_channel(int(channel_id))
-        guild = place.guild if isinstance(place, Readable) else None
-        return guild is not None and guild.me is not None and may_react(place, guild.me)
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        # Told before a frame is parsed: whatever is no message may change rights.
+        if event == "socket_event_type" and not str(args[0]).startswith(NO_RIGHTS):
+            self._rights.clear()
+        super().dispatch(event, *args, **kwargs)
+
+    def _unless_shared(self, data: Mapping[str, Any]) -> None:
+        """Parse a message, unless the bot is admitted for it with another bot's copy:
+        to make objects of each copy is most of what a message costs here."""
+        message = str(data.get("id"))
+        if not self._intake.shares(self.bot, message):
+            self._parse_message(data)
+            return
+        guild = self.get_guild(int(data["guild_id"]))
+        place = guild and guild.get_channel_or_thread(int(data["channel_id"]))
+        if isinstance(place, Readable):
+            place.last_message_id = int(message)
+        # Behind the listeners of what came before it: no cursor passes those.
+        asyncio.get_running_loop().call_soon(self._intake.copied, self.bot, message)
 
     def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
         """React to an order, beside the queue of events: nothing waits for it."""
-        if self._dry_run or not (event.is_dm or self.may_react(event.channel_id)):
+        may_react = event.is_dm or self.rights(event.channel_id).may_react
+        if self._dry_run or not may_react:
             return
         task = self.loop.create_task(self._react(event, emoji), name="acknowledge")
         # The loop itself holds tasks weakly.

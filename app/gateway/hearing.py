@@ -16,6 +16,7 @@ from app.domain.model import (
     Event,
     RosterEntry,
 )
+from app.gateway.sharing import Sharing
 from app.rules.addressing import IN_ITS_THREAD, addressing, names_of
 from app.rules.features import Features, features
 from app.rules.interests import Likeness
@@ -74,6 +75,8 @@ class Heard:
     """How like it is to the bots' subjects, once somebody asked."""
     target: str | None = None
     """Whom it speaks to, as far as the channel showed before it was observed."""
+    shared: Sharing | None = None
+    """Which bots are admitted by one copy of it; None: each by its own."""
     told: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
     lines: tuple[Line, ...] = ()
@@ -155,6 +158,10 @@ class Hearing:
     def _know_ours(self) -> None:
         hosted = {user_id: bot for bot, user_id in self.hosted.items()}
         self.ours = {**hosted, **{entry.user_id: entry.bot for entry in self.roster}}
+
+    def heard(self, message_id: str) -> Heard | None:
+        """A message that was heard lately, with what is known of it."""
+        return self._messages.get(message_id)
 
     def known(self, message_id: str) -> Event | None:
         """A message that was heard lately."""

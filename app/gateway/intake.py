@@ -1,53 +1,34 @@
-"""From events to admissions and hints, for all bots of one process. Nothing here blocks
-the event loop."""
+"""From events to admissions, for all bots of one process. Nothing here blocks the event
+loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypedDict
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
 
-from app.domain.lane import Lane
-from app.domain.model import Addressing, AuthorKind, Context, Event
+from app.domain.model import AuthorKind, Event
 from app.domain.settings import Settings
-from app.domain.verdicts import Admit
-from app.gateway.callers import Callers
-from app.gateway.elections import Elections
+from app.gateway.admitting import Admitting, Arrival, Connection
 from app.gateway.hearing import Heard, Hearing
 from app.gateway.held import HeldQueue, Job
-from app.gateway.measuring import NOTHING, Measured, Measuring
-from app.gateway.ports import AdmissionPorts, MessagePorts
+from app.gateway.measuring import Measuring
+from app.gateway.ports import IntakePorts
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.receptions import Receptions, Signed
+from app.gateway.sharing import CursorMoves, Moves, Sharing
 from app.gateway.shedding import SHED_FROM, Shedding
-from app.gateway.waits import Waits
-from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.moderation import Order
 from app.rules.policy import Policy
-from app.rules.reading import Kind
-from app.rules.signals import Thresholds
-from app.rules.thoughts import Patience, wait_ms
-from app.store.admission import Admission, Candidate
+from app.rules.thoughts import Patience
 
 log = structlog.get_logger(__name__)
 
-
-WAITING = frozenset(
-    {Admit.DIRECT, Admit.NOTICE, Admit.OPENED, Admit.BID, Admit.COMPLETE}
-)
-"""After these somebody may answer, once the thought is over."""
-
-
-class ThoughtOf(TypedDict):
-    """Fields of a candidate."""
-
-    joins: bool
-    wait_ms: int
-    trails: bool
+ALL = "all bots"
+"""The queue of what several bots hear together, beside each bot's own."""
 
 
 def patience_of(settings: Settings) -> Patience:
@@ -59,46 +40,12 @@ def patience_of(settings: Settings) -> Patience:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """How an event came. `late`: older than the backfill age; `history`: read back in
-    order, so it moves the cursor; `edited`: its text has changed; `answered`: our bots
-    that have answered the message that a proxy's copy repeats."""
-
-    late: bool = False
-    history: bool = False
-    edited: bool = False
-    hold_ms: int = 0
-    answered: frozenset[str] = frozenset()
-
-
-class Connection(Protocol):
-    """What the intake asks of one bot's connection to Discord."""
-
-    def moves(self, channel_id: str) -> bool:
-        """Whether a live event of this channel may move its cursor."""
-
-    def lost(self, channel_id: str) -> None:
-        """An event could not be held: the channel must be read back."""
-
-    def barred(self, channel_id: str) -> str:
-        """Why the bot may not write in a channel, in a few words; empty: it may."""
-
-    def may_react(self, channel_id: str) -> bool:
-        """Whether the bot may react to messages in a channel."""
-
-    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
-        """React to a message as soon as may be; returns at once."""
-
-
-class IntakePorts(AdmissionPorts, MessagePorts, Protocol):
-    """What the intake needs."""
-
-
 class Intake:
-    """Judges and admits. Each bot has a queue of its own: its events are admitted
-    channel by channel in turn, in each channel in order, and held while Redis is away.
-    Of a flooded channel, what speaks to nobody is shed."""
+    """Judges and admits. The first copy of a message is admitted for all bots of the
+    process that hear its channel, in a queue that they share; what a bot hears alone
+    (direct messages, reactions, edits, what is read back) is in a queue of its own.
+    Channels take turns; in each channel what a bot hears keeps its order, and is held
+    while Redis is away. Of a flooded channel, what speaks to nobody is shed."""
 
     def __init__(
         self,
@@ -108,26 +55,29 @@ class Intake:
         measuring: Measuring | None = None,
     ) -> None:
         """Without `measuring`, interests go by words alone."""
-        self._patience = patience_of(settings)
-        self.hearing = Hearing(self._patience)
-        self._waits = Waits(self._hint, self._patience)
-        self._measuring = measuring
+        patience = patience_of(settings)
+        self.hearing = Hearing(patience)
         self._ports = ports
         self._settings = settings
-        self._rules = Rulebook(
-            policy,
-            Thresholds(
-                trusted_level=settings.trusted_level,
-                reaction_burst=settings.reaction_burst,
-            ),
-        )
-        self._elections = Elections(ports)
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, Connection] = {}
-        self._callers = Callers()
         self._receptions = Receptions()
+        self._last: dict[str, asyncio.Future[None]] = {}
+        """By channel the latest job of all bots that is not done."""
+        self._shared: dict[str, dict[str, Sharing]] = {}
+        """By channel and message what waits for all of its bots."""
+        self._moves = CursorMoves(self._move_cursors)
         self._shedding = Shedding(self._shed)
+        self._admitting = Admitting(
+            ports,
+            settings=settings,
+            policy=policy,
+            patience=patience,
+            hearing=self.hearing,
+            measuring=measuring,
+            connections=self._connections,
+        )
         self.proxies = Proxies(
             settings.proxy_applications, int(settings.proxy_delay * 1000)
         )
@@ -136,11 +86,13 @@ class Intake:
         """Serve this bot. Its events wait until `open`."""
         self.hearing.host(bot, user_id)
         self._connections[bot] = connection
-        if bot not in self._queues:
-            queue = self._queues[bot] = HeldQueue(bot)
-            self._workers[bot] = asyncio.get_running_loop().create_task(
-                queue.run(), name=f"intake {bot}"
-            )
+        for name in (ALL, bot):
+            if name not in self._queues:
+                queue = self._queues[name] = HeldQueue(name)
+                self._workers[name] = asyncio.get_running_loop().create_task(
+                    queue.run(), name=f"intake {name}"
+                )
+        self._queues[ALL].open()
 
     def open(self, bot: str) -> None:
         """The roster knows the bot: begin to admit its events."""
@@ -155,8 +107,11 @@ class Intake:
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event; the future is done when it is admitted.
         `late`: older than the backfill age, so kept as context only. `history`: read
-        back in order, so it moves the cursor. None: it could not be held, or was
-        shed."""
+        back in order, so it moves the cursor. None: it could not be held, was shed, or
+        is admitted with another bot's copy."""
+        live = event.kind == "message" and not history
+        if live and self.copied(bot, event.message_id):
+            return None
         repeated = self.proxies.original_of(event) if event.proxied else None
         if repeated is not None:
             # What was heard may know more than the original: whose message it replied
@@ -170,48 +125,156 @@ class Intake:
             if event.kind == "reaction"
             else self.hearing.hear(event)
         )
-        # Made outside the job: a retry after a lost answer must get the verdict of the
-        # first try, not a second admission.
-        request = uuid4().hex
+        bots = self._sharing(bot, heard) if live else frozenset({bot})
+        queue = ALL if len(bots) > 1 else bot
         # History waits for each admission, so it cannot flood. A copy is never shed:
         # its job is what cancels the original.
-        if not history and repeated is None and self._floods(bot, heard):
+        if not history and repeated is None and self._floods(queue, heard):
             self._shedding.count(event)
             return None
+        for one in sorted(bots) if live and not late else ():
+            self._listen(one, heard)
+        arrival = Arrival(late=late, history=history, hold_ms=hold_ms)
+        if queue == ALL:
+            return self._share(bot, bots, heard, arrival, repeated)
+        return self._admit_alone(bot, heard, arrival, repeated)
+
+    def copied(self, bot: str, message_id: str) -> bool:
+        """Whether the bot is admitted for this message with another bot's copy. Its own
+        has come now: that is all there is to it."""
+        heard = self.hearing.heard(message_id)
+        shared = heard.shared if heard is not None else None
+        if heard is None or shared is None or not self.shares(bot, message_id):
+            return False
+        shared.arrived.add(bot)
+        self._pass(bot, heard.event, shared)
+        return True
+
+    def shares(self, bot: str, message_id: str) -> bool:
+        """Whether the bot is admitted for this message with another bot's copy."""
+        heard = self.hearing.heard(message_id)
+        shared = heard.shared if heard is not None else None
+        return shared is not None and bot in shared.bots
+
+    def _sharing(self, bot: str, heard: Heard) -> frozenset[str]:
+        """The bots for which one bot's copy of a live message stands: those that would
+        hear it themselves, and have nothing of the channel before it."""
+        event = heard.event
+        # Shared before: this bot did not hear then, and is admitted by its own copy.
+        if event.is_dm or heard.shared or not self._next_in_line(bot, event):
+            return frozenset({bot})
+        others = (
+            other
+            for other, connection in self._connections.items()
+            if self._next_in_line(other, event) and connection.hears(event.channel_id)
+        )
+        return frozenset({bot, *others})
+
+    def _next_in_line(self, bot: str, event: Event) -> bool:
+        """Whether nothing of the channel waits in the bot's own queue."""
+        queue = self._queues[bot]
+        return (
+            queue.opened
+            and not queue.waiting(event.channel_id)
+            # No bot hears a message of its own.
+            and self.hearing.hosted[bot] != event.author_id
+        )
+
+    def _share(
+        self,
+        bot: str,
+        bots: frozenset[str],
+        heard: Heard,
+        arrival: Arrival,
+        repeated: Event | None,
+    ) -> asyncio.Future[None] | None:
+        """Queue a message once, for all bots that share it."""
+        channel = heard.event.channel_id
+        shared = heard.shared = Sharing(bots, {bot})
+        pending, request = set(bots), uuid4().hex
+
+        async def admit() -> None:
+            with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
+                how = await self._arrived(arrival, repeated)
+                spoken_to = self.hearing.judge(heard).bots
+                # Whom it speaks to does not wait until all others have been judged.
+                asked = [one for one in spoken_to if one in pending]
+                for part in (asked, sorted(pending.difference(asked))):
+                    if part:
+                        await self._admitting.admit(part, heard, request, how)
+                        pending.difference_update(part)
+            shared.admitted = True
+            for one in list(shared.arrived):
+                self._pass(one, heard.event, shared)
+
+        ahead = repeated is None and self._goes_ahead(ALL, heard)
+        heard.waiting |= bots
+        done = self._put(ALL, admit, channel, author=heard.event.author_id, ahead=ahead)
+        if done is None:
+            heard.shared = None
+            for one in bots:
+                heard.waiting.discard(one)
+                self._connections[one].lost(channel)
+            return None
+        waiting = self._shared.setdefault(channel, {})
+        waiting[heard.event.message_id] = shared
+        if not ahead:
+            self._last[channel] = done
+        done.add_done_callback(lambda done: self._ended(channel, heard, done))
+        return done
+
+    def _ended(self, channel: str, heard: Heard, done: asyncio.Future[None]) -> None:
+        waiting = self._shared[channel]
+        waiting.pop(heard.event.message_id, None)
+        if not waiting:
+            del self._shared[channel]
+        if self._last.get(channel) is done:
+            del self._last[channel]
+
+    def _pass(self, bot: str, event: Event, shared: Sharing) -> None:
+        """Let the bot's cursor pass a shared message, if nothing before it is open."""
+        channel = event.channel_id
+        before = any(
+            int(message) < int(event.message_id) and bot in other.bots
+            for message, other in self._shared.get(channel, {}).items()
+        )
+        if (
+            shared.admitted
+            and not before
+            and not self._queues[bot].waiting(channel)
+            and self._connections[bot].moves(channel)
+        ):
+            self._moves.note(bot, channel, event.message_id)
+
+    def _admit_alone(
+        self,
+        bot: str,
+        heard: Heard,
+        arrival: Arrival,
+        repeated: Event | None,
+    ) -> asyncio.Future[None] | None:
+        """Queue one bot's copy. Without room for it the channel is read back later."""
+        event, history = heard.event, arrival.history
+        # Made outside the job: a retry after a lost answer must get the verdict of the
+        # first try, not a second admission.
+        request, before = uuid4().hex, self._last.get(event.channel_id)
 
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
-                answered = (
-                    await self._replaced(repeated)
-                    if repeated is not None
-                    else frozenset()
-                )
-                await self._admit(
-                    bot,
-                    heard,
-                    request,
-                    Arrival(
-                        late=late, history=history, hold_ms=hold_ms, answered=answered
-                    ),
-                )
+                if not history:
+                    await _ended(before)
+                how = await self._arrived(arrival, repeated)
+                how = replace(how, moves=self._passes(bot, heard.event, history))
+                await self._admitting.admit([bot], heard, request, how)
 
-        if not late and not history and event.kind == "message":
-            self._listen(bot, heard)
         # History keeps its order: what overtakes others moves no cursor.
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
-        return self._queued(bot, heard, admit, always=history, ahead=ahead)
-
-    def _queued(
-        self, bot: str, heard: Heard, admit: Job, *, always: bool, ahead: bool
-    ) -> asyncio.Future[None] | None:
-        """Queue one bot's copy. Without room for it the channel is read back later."""
-        event = heard.event
         heard.waiting.add(bot)
         done = self._put(
             bot,
             admit,
             event.channel_id,
-            always=always,
+            always=history,
             author=event.author_id,
             ahead=ahead,
         )
@@ -219,6 +282,16 @@ class Intake:
             heard.waiting.discard(bot)
             self._connections[bot].lost(event.channel_id)
         return done
+
+    async def _arrived(self, arrival: Arrival, repeated: Event | None) -> Arrival:
+        """A proxy said a message again: nobody answers the original any more, and who
+        has answered it does not answer the copy."""
+        if repeated is None:
+            return arrival
+        await self._ports.deleted(repeated.channel_id, repeated.message_id)
+        return replace(
+            arrival, answered=await self._ports.answered(repeated.message_id)
+        )
 
     def overhear(self, event: Event) -> None:
         """A bot's own message: part of the room, never an event for that bot."""
@@ -258,16 +331,19 @@ class Intake:
             heard.noted, event = True, heard.event
             self._put(bot, lambda: self._ports.edited(event), event.channel_id)
         request, asked = uuid4().hex, False
+        before = self._last.get(edit.channel_id)
 
         async def tell() -> None:
-            # Judged when its turn comes: behind the bot's own copy, and by the latest
+            # Judged when its turn comes: behind the message itself, and by the latest
             # text. `asked`: an earlier try failed, and may have been admitted all the
             # same.
             nonlocal asked
+            await _ended(before)
             told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
             if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
                 asked = True
-                await self._admit(bot, heard, request, Arrival(edited=True))
+                how = Arrival(edited=True)
+                await self._admitting.admit([bot], heard, request, how)
             elif not spoken and (asked or told):
                 await self._ports.unaddressed(bot, heard.event)
                 heard.told.discard(bot)
@@ -276,19 +352,18 @@ class Intake:
 
     def typing(self, channel_id: str, person: str) -> None:
         """Somebody types: what that person has begun to say is waited for."""
-        heard = self.hearing.latest_of(channel_id, person)
-        for_ms = self._waits.prolong_ms(heard) if heard is not None else 0
+        heard, waits = self.hearing.latest_of(channel_id, person), self._admitting.waits
+        for_ms = waits.prolong_ms(heard) if heard is not None else 0
         if heard is None or for_ms <= 0:
             return
         waiting = heard
 
         async def prolong() -> None:
             await self._ports.prolong(waiting.event.message_id, for_ms)
-            self._waits.prolonged(waiting, for_ms)
+            waits.prolonged(waiting, for_ms)
 
-        # Any bot's queue will do: the wait is the same for all.
-        for bot in list(self._queues)[:1]:
-            self._put(bot, prolong, channel_id)
+        # The wait is the same for all bots.
+        self._put(ALL, prolong, channel_id)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """What a person is called in a server, as its latest message tells."""
@@ -345,6 +420,7 @@ class Intake:
     async def close(self, grace: float = 2.0) -> None:
         """Admit what waits, as far as `grace` seconds allow, and stop. The backfill
         finds the rest."""
+        self._moves.flush()
         waiting = [
             asyncio.ensure_future(queue.drained()) for queue in self._queues.values()
         ]
@@ -352,12 +428,8 @@ class Intake:
             _, late = await asyncio.wait(waiting, timeout=grace)
             for task in late:
                 task.cancel()
-        # An election whose timer ends here stays due in Redis: a pump closes it.
-        self._elections.stop()
-        self._waits.close()
+        self._admitting.close()
         self._shedding.close()
-        if self._measuring is not None:
-            self._measuring.close()
         for worker in self._workers.values():
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
@@ -382,9 +454,9 @@ class Intake:
             log.warning("no room to hold more", bot=bot)
         return done
 
-    def _goes_ahead(self, bot: str, heard: Heard) -> bool:
+    def _goes_ahead(self, name: str, heard: Heard) -> bool:
         """Whether somebody quiet speaks to one of our bots where much waits."""
-        queue, event = self._queues.get(bot), heard.event
+        queue, event = self._queues.get(name), heard.event
         return (
             queue is not None
             and event.author_kind is AuthorKind.HUMAN
@@ -392,10 +464,10 @@ class Intake:
             and bool(self.hearing.judge(heard).bots)
         )
 
-    def _floods(self, bot: str, heard: Heard) -> bool:
+    def _floods(self, name: str, heard: Heard) -> bool:
         """Whether a message that speaks to none of our bots comes faster than its
         channel's are admitted. In an outage all are held: nobody floods."""
-        queue, event = self._queues.get(bot), heard.event
+        queue, event = self._queues.get(name), heard.event
         if (
             queue is None
             or event.is_dm
@@ -411,159 +483,23 @@ class Intake:
         for bot in list(self._queues)[:1]:
             self._put(bot, lambda: self._ports.shed(latest, messages))
 
-    async def _replaced(self, original: Event) -> frozenset[str]:
-        """A proxy said a message again: nobody answers the original any more. Returns
-        the bots that have."""
-        await self._ports.deleted(original.channel_id, original.message_id)
-        return await self._ports.answered(original.message_id)
-
-    async def _admit(
-        self, bot: str, heard: Heard, request: str, arrival: Arrival
-    ) -> None:
-        event = heard.event
-        addressing = self.hearing.judge(heard)
-        judgement = await self._judged(bot, heard, addressing, arrival)
-        classified = judgement.classified
-        if arrival.edited and not classified.direct:
-            # A bot's message, or one of whoever is ignored: its copy is in the inbox
-            # already.
-            return
-        candidate = Candidate(
-            bot=bot,
-            event=event,
-            classified=classified,
-            bid=judgement.bid,
-            author_bot=self.hearing.ours.get(event.author_id, "")
-            if event.author_kind is AuthorKind.OURS
-            else "",
-            expected=self.hearing.expected(event),
-            wakes=judgement.answerable
-            and (classified.direct or self._settings.gateway_wakes),
-            wordless=judgement.wordless,
-            hold_ms=arrival.hold_ms,
-            edited=arrival.edited,
-            move_cursor=self._moves(bot, event, arrival),
-            **self._thought(bot, heard, arrival),
-        )
-        outcome = await self._ports.admit(candidate, request)
-        if outcome.verdict in WAITING:
-            self._waits.begin(
-                heard, candidate.wait_ms, bot if classified.direct else ""
-            )
-        # The admission comes first: it tells the journal why nobody is woken.
-        if judgement.refusal and classified.direct and not arrival.late:
-            # Whoever was named after this bot must not wait for an answer that never
-            # comes.
-            await self._ports.unanswerable(bot, event, judgement.refusal)
-        self._admitted(bot, heard, addressing, outcome)
-
-    def _thought(self, bot: str, heard: Heard, arrival: Arrival) -> ThoughtOf:
-        """What of the message's thought the bot's admission needs."""
-        own = self._ports.profile(bot, heard.event).thought_wait
-        patience = self._patience
-        if own is not None:
-            patience = replace(patience, wait_ms=round(own * 1000))
-        # What is read back was said long ago: its rest is read back too.
-        at_once = arrival.late or arrival.history or not heard.lines
-        # Alone it would be owed nothing, and it asks nothing.
-        trails = not heard.event.is_dm and not (heard.own and heard.own.bots)
-        asks = heard.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
-        return ThoughtOf(
-            joins=not patience.off,
-            wait_ms=0 if at_once else wait_ms(heard.lines, patience),
-            trails=trails and not asks,
-        )
-
-    def _moves(self, bot: str, event: Event, arrival: Arrival) -> bool:
+    def _passes(self, bot: str, event: Event, history: bool) -> bool:
         """Whether the cursor may pass this message. One that has overtaken others would
-        hide them from whoever reads the channel back."""
+        hide them from whoever reads the channel back; so would one that comes before
+        what all bots wait for."""
         if event.kind != "message" or self._queues[bot].overtaking:
             return False
-        return arrival.history or self._connections[bot].moves(event.channel_id)
+        if history:
+            return True
+        return self._connections[bot].moves(event.channel_id) and not self._queues[
+            ALL
+        ].waiting(event.channel_id)
 
-    async def _judged(
-        self, bot: str, heard: Heard, addressing: Addressing, arrival: Arrival
-    ) -> Judgement:
-        event, connection, user_id = (
-            heard.event,
-            self._connections[bot],
-            self.hearing.hosted[bot],
-        )
-        known = await self._ports.facts(bot, event)
-        profile = self._ports.profile(bot, event)
-        facts = known.model_copy(
-            update={
-                "named": bot in addressing.spoken_of,
-                "touches": profile.touched(heard.whole),
-                "afterthought": heard.afterthought and not event.is_dm,
-                "user_id": user_id,
-                "unasked": known.unasked and self._settings.gateway_wakes,
-                "colleagues": self.hearing.with_colleague(heard, user_id),
-                "barred": "" if event.is_dm else connection.barred(event.channel_id),
-                "may_react": not event.is_dm and connection.may_react(event.channel_id),
-                "late": arrival.late,
-                "answered": arrival.answered,
-            }
-        )
-        measured = await self._measured(heard, addressing, arrival)
-        return judge(
-            event=event,
-            bot=bot,
-            facts=facts,
-            addressing=addressing,
-            table=lambda: heard.table(user_id),
-            rules=self._rules,
-            profile=profile,
-            reading=heard.whole,
-            likeness=measured.get(bot),
-        )
+    def _move_cursors(self, moves: Moves) -> None:
+        self._put(ALL, lambda: self._ports.move_cursors(moves), always=True)
 
-    async def _measured(
-        self, heard: Heard, addressing: Addressing, arrival: Arrival
-    ) -> Measured:
-        """How like it is to the subjects of the bots; only what is everybody's is
-        worth the time."""
-        spoken_to = addressing.bots or addressing.somebody_else
-        if self._measuring is None or spoken_to or arrival.late:
-            return NOTHING
-        return await self._measuring.of(heard)
 
-    def _admitted(
-        self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission
-    ) -> None:
-        event = heard.event
-        if bot in addressing.bots:
-            heard.told.add(bot)
-        else:
-            heard.told.discard(bot)
-        heard.waiting.discard(bot)
-        # Chatter and further bids are in the journal; at INFO they would drown what
-        # starts something.
-        say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
-        say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
-        self._act(bot, event, outcome)
-
-    def _hint(self, bot: str, event: Event) -> None:
-        """Ask for an answer; ahead of others for who called the bot little lately, in
-        whatever channels."""
-        lane = Lane(bot, event.channel_id)
-        if self._callers.called_little(bot, event.author_id):
-            self._ports.hint_first(lane)
-        else:
-            self._ports.hint(lane, Context.DIRECT)
-
-    def _act(self, bot: str, event: Event, outcome: Admission) -> None:
-        match outcome.verdict:
-            # Held for a proxy (ADR 19) or for the rest of a thought: the lane is due
-            # only then, and a worker that came sooner would find nothing to do.
-            case Admit.DIRECT | Admit.NOTICE:
-                self._waits.hint_in(bot, event, outcome.elect_in_ms)
-            case Admit.OPENED:
-                self._elections.close_in(
-                    event.message_id, event.channel_id, outcome.elect_in_ms
-                )
-            # All bots of the channel have bid or passed: nothing is left to wait for.
-            case Admit.COMPLETE:
-                self._elections.close_in(event.message_id, event.channel_id, 0)
-            case _:
-                pass
+async def _ended(job: asyncio.Future[None] | None) -> None:
+    """Wait for a job of all bots, whatever becomes of it."""
+    if job is not None:
+        await asyncio.wait({job})

@@ -14,6 +14,7 @@ from app.domain.lane import Lane
 from app.domain.model import Context, Event, RosterEntry
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
+from app.gateway.sharing import Moves
 from app.rules.moderation import Order
 from app.rules.profile import Profile
 from app.rules.signals import Facts
@@ -24,9 +25,11 @@ from app.store.elections import Election
 class AdmissionPorts(Protocol):
     """From an event to a hint."""
 
-    async def admit(self, candidate: Candidate, request: str) -> Admission:
-        """Admit one event for one bot. The same `request` again returns the earlier
-        verdict."""
+    async def admit(
+        self, candidates: Sequence[Candidate], request: str
+    ) -> Sequence[Admission]:
+        """Admit one event for several bots, in this order. The same `request` again
+        returns the earlier verdicts."""
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
         """Close an election, if it is due."""
@@ -104,6 +107,13 @@ class CursorPorts(Protocol):
 
     async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
         """Move one cursor forward; never back."""
+
+    async def move_cursors(self, moves: Moves) -> None:
+        """Move cursors forward."""
+
+
+class IntakePorts(AdmissionPorts, MessagePorts, CursorPorts, Protocol):
+    """What the intake needs."""
 
 
 class ProcessPorts(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import discord
 
@@ -31,6 +32,25 @@ class Presence:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By server: what its channels and roles are called, by id; `topic:<id>` is what a
     channel is for."""
+
+
+class Rights(NamedTuple):
+    """What a member may do in a channel."""
+
+    may_read: bool = False
+    barred: str = ""
+    """Why it may not write, in a few words; empty: it may, or nobody can tell."""
+    may_react: bool = False
+
+
+def rights_in(place: object) -> Rights:
+    """What the bot whose client knows this channel may do in it. Of a private channel,
+    or where a server is unavailable, nobody can tell."""
+    if not isinstance(place, Readable) or place.guild.me is None:
+        return Rights()
+    me = place.guild.me
+    reads = not place.guild.unavailable and may_read(place, me)
+    return Rights(reads, barred(place, me), may_react(place, me))
 
 
 def presence_of(client: discord.Client) -> Presence:

@@ -87,6 +87,8 @@ class Session:
             await self._client.start(token)
         finally:
             self.connected_since = None
+            # It hears nothing any more, not even by another bot's copy.
+            self._gate.disconnect()
             for task in (self._publishing, self._reading, self._looking):
                 if task is not None:
                     task.cancel()
@@ -101,11 +103,14 @@ class Session:
     def moves(self, channel_id: str) -> bool:
         return self._gate.moves(channel_id)
 
+    def hears(self, channel_id: str) -> bool:
+        return self._gate.moves(channel_id) and self._client.rights(channel_id).may_read
+
     def barred(self, channel_id: str) -> str:
-        return self._client.barred(channel_id)
+        return self._client.rights(channel_id).barred
 
     def may_react(self, channel_id: str) -> bool:
-        return self._client.may_react(channel_id)
+        return self._client.rights(channel_id).may_react
 
     def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
         self._client.acknowledge(event, emoji)

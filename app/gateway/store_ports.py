@@ -25,6 +25,7 @@ from app.gateway.places import Nicknames, SpeakReport
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
 from app.gateway.secrets import model_keys
+from app.gateway.sharing import Moves
 from app.gateway.wishes import Wishes, nobodys
 from app.rules import decay
 from app.rules import trust as rules
@@ -138,29 +139,35 @@ class StorePorts:
 
     # --- admission
 
-    async def admit(self, candidate: Candidate, request: str) -> Admission:
-        """Admit one event for one bot."""
-        bot, event = candidate.bot, candidate.event
+    async def admit(
+        self, candidates: Sequence[Candidate], request: str
+    ) -> Sequence[Admission]:
+        """Admit one event for several bots."""
+        event = candidates[0].event
         await self._wishes.fresh()
         if self._wishes.ignored(event.author_id, event.message_id):
             # Not even a mailbox holds the words of whoever wants no part in this, or
             # what a forgotten person said before.
             event = nobodys(event)
-        quiet_ms = self._quiet_ms(bot, event)
-        candidate = replace(candidate, event=event, quiet_ms=quiet_ms)
+        candidates = [
+            replace(one, event=event, quiet_ms=self._quiet_ms(one.bot, event))
+            for one in candidates
+        ]
         await (
             self._learn_names()
         )  # before anybody answers whoever speaks for the first time
+        limits = [self._limits[one.bot] for one in candidates]
         reached("admit_before")
-        outcome = await self._store.run(
-            admission.admit(candidate, request, self._limits[bot], self.settings)
+        outcomes = await self._store.run(
+            admission.admit_all(candidates, request, limits, self.settings)
         )
         reached("admit_after")
         # Noted once Redis took it: healing must not write a cursor past an event that
         # was never admitted.
-        if candidate.move_cursor:
-            self._healing.cursors.note(bot, event.channel_id, event.message_id)
-        return outcome
+        for one in candidates:
+            if one.move_cursor:
+                self._healing.cursors.note(one.bot, event.channel_id, event.message_id)
+        return outcomes
 
     async def elect(self, message_id: str, channel_id: str) -> Election:
         """Close an election, if it is due."""
@@ -419,6 +426,12 @@ class StorePorts:
         """Move one cursor forward; never back."""
         await self._store.run(admission.move_cursor(bot, channel_id, message_id))
         self._healing.cursors.note(bot, channel_id, message_id)
+
+    async def move_cursors(self, moves: Moves) -> None:
+        """Move cursors forward, in one round trip."""
+        await self._store.run(admission.move_cursors(moves))
+        for (bot, channel), message in moves.items():
+            self._healing.cursors.note(bot, channel, message)
 
     # --- process
 

@@ -288,10 +288,22 @@ def cursors(bot: str) -> Call[dict[str, str]]:
 
 
 @script("cursor.move")
-def _move_cursor(*, cursor: Key, channel: str, message: str) -> None: ...
+def _move_cursors(
+    *cursors: Key, channels: Sequence[str], messages: Sequence[str]
+) -> None: ...
+
+
+def move_cursors(moves: Mapping[tuple[str, str], str]) -> Call[int]:
+    """Move cursors forward, never back: the newest message read, by bot and channel.
+    How many moved."""
+    call = _move_cursors(
+        *(keys.cursor(bot) for bot, _ in moves),
+        channels=[channel for _, channel in moves],
+        messages=list(moves.values()),
+    )
+    return call.parsed(int)
 
 
 def move_cursor(bot: str, channel: str, message: str) -> Call[int]:
     """Move one cursor forward, never back."""
-    call = _move_cursor(cursor=keys.cursor(bot), channel=channel, message=message)
-    return call.parsed(int)
+    return move_cursors({(bot, channel): message})

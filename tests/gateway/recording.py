@@ -15,6 +15,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Admit, Elect
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
+from app.gateway.sharing import Moves
 from app.rules.moderation import Order, acknowledgement
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
@@ -84,6 +85,8 @@ class RecordingPorts:
         self.known: dict[str, Facts] = defaultdict(lambda: Facts(watched=True))
         self.profiles: dict[str, Profile] = {}
         self.admitted: list[Candidate] = []
+        self.together: list[list[str]] = []
+        """The bots of each admission."""
         self.requests: list[tuple[str, str]] = []
         self.tried = 0
         self.bids: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -125,9 +128,15 @@ class RecordingPorts:
         """The texts admitted for one bot."""
         return [candidate.event.content for candidate in self.of(bot)]
 
-    async def admit(self, candidate: Candidate, request: str) -> Admission:
+    async def admit(
+        self, candidates: Sequence[Candidate], request: str
+    ) -> Sequence[Admission]:
         self.tried += 1
         await self._reach()
+        self.together.append([candidate.bot for candidate in candidates])
+        return [self._admit(candidate, request) for candidate in candidates]
+
+    def _admit(self, candidate: Candidate, request: str) -> Admission:
         event = candidate.event
         self.requests.append((candidate.bot, request))
         if (
@@ -226,6 +235,11 @@ class RecordingPorts:
         await self._reach()
         self._move(bot, channel_id, message_id)
 
+    async def move_cursors(self, moves: Moves) -> None:
+        await self._reach()
+        for (bot, channel), message in moves.items():
+            self._move(bot, channel, message)
+
     async def publish(self, bot: str, presence: Presence) -> None:
         await self._reach()
         self.published.append((bot, presence.user_id, presence.channels))
@@ -292,16 +306,22 @@ class RecordingPorts:
 
 
 class Wire:
-    """A connection to Discord that is nothing but what the intake asks of one."""
+    """A connection to Discord that is nothing but what the intake asks of one. Unless it
+    `hears`, no other bot's copy stands for it."""
 
     def __init__(
         self,
         moves: bool = True,
         lost: Callable[[str], None] = lambda _: None,
         barred: str = "",
+        hears: bool = False,
     ) -> None:
         self._moves, self.lost, self._barred = moves, lost, barred
         self.acknowledged: list[tuple[str, tuple[str, ...]]] = []
+        self.hearing = hears
+
+    def hears(self, channel_id: str) -> bool:
+        return self.hearing
 
     def moves(self, channel_id: str) -> bool:
         return self._moves

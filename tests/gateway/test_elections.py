@@ -95,7 +95,7 @@ async def test_a_bid_says_how_long_its_bot_keeps_quiet(
     ports = StorePorts({"elena": elena}, {"elena": "x"}, settings)
     bid = world.candidate("elena", world.event("1", channel))
     try:
-        await ports.admit(bid, "a request")
+        await ports.admit([bid], "a request")
     finally:
         await ports.close()
     assert store.client.hget(keys.election("1"), "quiet:elena") == told

@@ -96,7 +96,7 @@ async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> N
     for number, person in enumerate((STRANGER, FRIEND)):
         event = said(person).model_copy(update={"message_id": str(900 + number)})
         ambient = Classified(signal=Signal.AMBIENT, reason="nothing special")
-        await ports.admit(Candidate("elena", event, ambient), f"r{number}")
+        await ports.admit([Candidate("elena", event, ambient)], f"r{number}")
         await ports.liked("elena", person, "1200000000000000000", f"l{number}")
     texts = [
         fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))

@@ -115,11 +115,11 @@ async def test_what_a_gateway_held_comes_too_late(
     for number, late in enumerate(
         (old, old.model_copy(update={"kind": "reaction", "reactions": 5}))
     ):
-        await ports.admit(heard(late), f"r{number}")
+        await ports.admit([heard(late)], f"r{number}")
     assert not [
         trace for trace in (KIM, "Kimberley", "harpoon") if trace in everything(store)
     ]
-    await ports.admit(heard(event(store, 10, content="good morning")), "r3")
+    await ports.admit([heard(event(store, 10, content="good morning"))], "r3")
     assert KIM in everything(store)
 
 

@@ -29,7 +29,7 @@ from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, ChatLine, Cost
 from app.domain.settings import Settings
-from app.gateway.presence import Presence
+from app.gateway.presence import Presence, Rights
 from app.gateway.run import Gateway, Hosted
 from app.gateway.store_ports import StorePorts
 from app.rules.policy import shipped_policy
@@ -515,13 +515,9 @@ class SimulatedClient:
         """What is in the list of channels already."""
         return []
 
-    def barred(self, _: str) -> str:
-        """It may write everywhere."""
-        return ""
-
-    def may_react(self, _: str) -> bool:
-        """It may react everywhere."""
-        return True
+    def rights(self, _: str) -> Rights:
+        """It may do everything everywhere."""
+        return Rights(may_read=True, may_react=True)
 
     def acknowledge(self, event: Any, emoji: str) -> None:
         """Nobody orders anything in words here."""

@@ -1,7 +1,13 @@
--- Move one cursor forward, never back.
--- Returns 1 when it moved
+-- Move cursors forward, never back: in each of `cursors` the one of the channel at the same place.
+-- Returns how many moved
 --#include values
-if not newer(message, redis.call('HGET', cursor, channel)) then return 0 end
-redis.call('HSET', cursor, channel, message)
-redis.call('PEXPIRE', cursor, CURSOR_TTL)
-return 1
+local moved = 0
+for place, cursor in ipairs(cursors) do
+  local channel, message = channels[place], messages[place]
+  if newer(message, redis.call('HGET', cursor, channel)) then
+    redis.call('HSET', cursor, channel, message)
+    redis.call('PEXPIRE', cursor, CURSOR_TTL)
+    moved = moved + 1
+  end
+end
+return moved

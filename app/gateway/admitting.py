@@ -1,0 +1,293 @@
+"""From a message that was heard to what is done about it: judged for each bot, admitted
+for all of them in one call, then hints and elections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypedDict
+
+import structlog
+
+from app.domain.lane import Lane
+from app.domain.model import Addressing, AuthorKind, Context, Event
+from app.domain.settings import Settings
+from app.domain.verdicts import Admit
+from app.gateway.callers import Callers
+from app.gateway.elections import Elections
+from app.gateway.hearing import Heard, Hearing
+from app.gateway.measuring import NOTHING, Measured, Measuring
+from app.gateway.ports import AdmissionPorts, MessagePorts
+from app.gateway.waits import Waits
+from app.rules.judging import Judgement, Rulebook, judge
+from app.rules.policy import Policy
+from app.rules.reading import Kind
+from app.rules.signals import Thresholds
+from app.rules.thoughts import Patience, wait_ms
+from app.store.admission import Admission, Candidate
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 16
+"""Judgements, after which others on the event loop have their turn."""
+
+WAITING = frozenset(
+    {Admit.DIRECT, Admit.NOTICE, Admit.OPENED, Admit.BID, Admit.COMPLETE}
+)
+"""After these somebody may answer, once the thought is over."""
+
+
+class Connection(Protocol):
+    """What is asked of one bot's connection to Discord."""
+
+    def hears(self, channel_id: str) -> bool:
+        """Whether all that is said in a channel now reaches the bot: its session is
+        live and without a gap there, and it may read the channel."""
+
+    def moves(self, channel_id: str) -> bool:
+        """Whether a live event of this channel may move its cursor."""
+
+    def lost(self, channel_id: str) -> None:
+        """An event could not be held: the channel must be read back."""
+
+    def barred(self, channel_id: str) -> str:
+        """Why the bot may not write in a channel, in a few words; empty: it may."""
+
+    def may_react(self, channel_id: str) -> bool:
+        """Whether the bot may react to messages in a channel."""
+
+    def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
+        """React to a message as soon as may be; returns at once."""
+
+
+class ThoughtOf(TypedDict):
+    """Fields of a candidate."""
+
+    joins: bool
+    wait_ms: int
+    trails: bool
+
+
+class AdmittingPorts(AdmissionPorts, MessagePorts, Protocol):
+    """What admitting needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How an event came. `late`: older than the backfill age; `history`: read back in
+    order; `edited`: its text has changed; `moves`: the bots' cursors may pass it with
+    the admission; `answered`: our bots that have answered the message that a proxy's
+    copy repeats."""
+
+    late: bool = False
+    history: bool = False
+    edited: bool = False
+    moves: bool = False
+    hold_ms: int = 0
+    answered: frozenset[str] = frozenset()
+
+
+class Admitting:
+    """Judges and admits, for the bots of one process."""
+
+    def __init__(
+        self,
+        ports: AdmittingPorts,
+        settings: Settings,
+        policy: Policy,
+        patience: Patience,
+        hearing: Hearing,
+        measuring: Measuring | None,
+        connections: Mapping[str, Connection],
+    ) -> None:
+        """Without `measuring`, interests go by words alone."""
+        self._ports = ports
+        self._settings = settings
+        self._hearing = hearing
+        self._measuring = measuring
+        self._connections = connections
+        self._rules = Rulebook(
+            policy,
+            Thresholds(
+                trusted_level=settings.trusted_level,
+                reaction_burst=settings.reaction_burst,
+            ),
+        )
+        self._elections = Elections(ports)
+        self._callers = Callers()
+        self._patience = patience
+        self.waits = Waits(self._hint, patience)
+
+    def close(self) -> None:
+        """End what goes on by itself."""
+        # An election whose timer ends here stays due in Redis: a pump closes it.
+        self._elections.stop()
+        self.waits.close()
+        if self._measuring is not None:
+            self._measuring.close()
+
+    async def admit(
+        self, bots: Sequence[str], heard: Heard, request: str, arrival: Arrival
+    ) -> None:
+        """Judge a message for these bots, and admit it for all of them in one call."""
+        addressing = self._hearing.judge(heard)
+        measured = await self._measured(heard, addressing, arrival)
+        judged: list[tuple[Judgement, Candidate]] = []
+        for place, bot in enumerate(bots, 1):
+            judgement = await self._judged(bot, heard, addressing, measured, arrival)
+            # A bot's message, or one of whoever is ignored: where it is edited its copy
+            # is in the inbox already.
+            if judgement.classified.direct or not arrival.edited:
+                candidate = self._candidate(bot, heard, judgement, arrival)
+                judged.append((judgement, candidate))
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if not judged:
+            return
+        outcomes = await self._ports.admit([one for _, one in judged], request)
+        for (judgement, candidate), outcome in zip(judged, outcomes, strict=True):
+            self._wait(heard, candidate, outcome)
+            await self._refused(judgement, candidate, arrival)
+            self._admitted(candidate.bot, heard, addressing, outcome)
+
+    def _wait(self, heard: Heard, candidate: Candidate, outcome: Admission) -> None:
+        if outcome.verdict in WAITING:
+            owes = candidate.bot if candidate.classified.direct else ""
+            self.waits.begin(heard, candidate.wait_ms, owes)
+
+    async def _refused(
+        self, judgement: Judgement, candidate: Candidate, arrival: Arrival
+    ) -> None:
+        """Whoever was named after a bot that may not answer must not wait for it."""
+        # The admission came first: it tells the journal why nobody is woken.
+        if judgement.refusal and candidate.classified.direct and not arrival.late:
+            await self._ports.unanswerable(
+                candidate.bot, candidate.event, judgement.refusal
+            )
+
+    def _candidate(
+        self, bot: str, heard: Heard, judgement: Judgement, arrival: Arrival
+    ) -> Candidate:
+        event = heard.event
+        ours = event.author_kind is AuthorKind.OURS
+        return Candidate(
+            bot=bot,
+            event=event,
+            classified=judgement.classified,
+            bid=judgement.bid,
+            author_bot=self._hearing.ours.get(event.author_id, "") if ours else "",
+            expected=self._hearing.expected(event),
+            wakes=judgement.answerable
+            and (judgement.classified.direct or self._settings.gateway_wakes),
+            wordless=judgement.wordless,
+            hold_ms=arrival.hold_ms,
+            edited=arrival.edited,
+            move_cursor=arrival.moves,
+            **self._thought(bot, heard, arrival),
+        )
+
+    def _thought(self, bot: str, heard: Heard, arrival: Arrival) -> ThoughtOf:
+        """What of the message's thought the bot's admission needs."""
+        own = self._ports.profile(bot, heard.event).thought_wait
+        patience = self._patience
+        if own is not None:
+            patience = replace(patience, wait_ms=round(own * 1000))
+        # What is read back was said long ago: its rest is read back too.
+        at_once = arrival.late or arrival.history or not heard.lines
+        # Alone it would be owed nothing, and it asks nothing.
+        trails = not heard.event.is_dm and not (heard.own and heard.own.bots)
+        asks = heard.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
+        return ThoughtOf(
+            joins=not patience.off,
+            wait_ms=0 if at_once else wait_ms(heard.lines, patience),
+            trails=trails and not asks,
+        )
+
+    async def _judged(
+        self,
+        bot: str,
+        heard: Heard,
+        addressing: Addressing,
+        measured: Measured,
+        arrival: Arrival,
+    ) -> Judgement:
+        event, connection = heard.event, self._connections[bot]
+        user_id = self._hearing.hosted[bot]
+        known = await self._ports.facts(bot, event)
+        profile = self._ports.profile(bot, event)
+        facts = known.model_copy(
+            update={
+                "named": bot in addressing.spoken_of,
+                "touches": profile.touched(heard.whole),
+                "afterthought": heard.afterthought and not event.is_dm,
+                "user_id": user_id,
+                "unasked": known.unasked and self._settings.gateway_wakes,
+                "colleagues": self._hearing.with_colleague(heard, user_id),
+                "barred": "" if event.is_dm else connection.barred(event.channel_id),
+                "may_react": not event.is_dm and connection.may_react(event.channel_id),
+                "late": arrival.late,
+                "answered": arrival.answered,
+            }
+        )
+        return judge(
+            event=event,
+            bot=bot,
+            facts=facts,
+            addressing=addressing,
+            table=lambda: heard.table(user_id),
+            rules=self._rules,
+            profile=profile,
+            reading=heard.whole,
+            likeness=measured.get(bot),
+        )
+
+    async def _measured(
+        self, heard: Heard, addressing: Addressing, arrival: Arrival
+    ) -> Measured:
+        """How like it is to the subjects of the bots; only what is everybody's is
+        worth the time."""
+        spoken_to = addressing.bots or addressing.somebody_else
+        if self._measuring is None or spoken_to or arrival.late:
+            return NOTHING
+        return await self._measuring.of(heard)
+
+    def _admitted(
+        self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission
+    ) -> None:
+        event = heard.event
+        if bot in addressing.bots:
+            heard.told.add(bot)
+        else:
+            heard.told.discard(bot)
+        heard.waiting.discard(bot)
+        # Chatter and further bids are in the journal; at INFO they would drown what
+        # starts something.
+        say = log.info if outcome.verdict in {Admit.DIRECT, Admit.OPENED} else log.debug
+        say("admitted", bot=bot, channel=event.channel_id, verdict=outcome.verdict)
+        self._act(bot, event, outcome)
+
+    def _hint(self, bot: str, event: Event) -> None:
+        """Ask for an answer; ahead of others for who called the bot little lately, in
+        whatever channels."""
+        lane = Lane(bot, event.channel_id)
+        if self._callers.called_little(bot, event.author_id):
+            self._ports.hint_first(lane)
+        else:
+            self._ports.hint(lane, Context.DIRECT)
+
+    def _act(self, bot: str, event: Event, outcome: Admission) -> None:
+        match outcome.verdict:
+            # Held for a proxy (ADR 19) or for the rest of a thought: the lane is due
+            # only then, and a worker that came sooner would find nothing to do.
+            case Admit.DIRECT | Admit.NOTICE:
+                self.waits.hint_in(bot, event, outcome.elect_in_ms)
+            case Admit.OPENED:
+                self._elections.close_in(
+                    event.message_id, event.channel_id, outcome.elect_in_ms
+                )
+            # All bots of the channel have bid or passed: nothing is left to wait for.
+            case Admit.COMPLETE:
+                self._elections.close_in(event.message_id, event.channel_id, 0)
+            case _:
+                pass
