@@ -78,6 +78,14 @@ class Recorder(threading.Thread):
                 self._users[known["addr"]] = known["user"]
         return self._users.get(address, "(unknown)")
 
+    def saw(self, user: str, beginning: str) -> bool:
+        """Whether a user named a key that begins so. Cheap: it asks the server for
+        nothing."""
+        return any(
+            caller == user and f'"{beginning}' in command
+            for caller, command in list(self._lines)
+        )
+
     def used(self) -> dict[str, Used]:
         """By user, all that was done until now."""
         done: dict[str, Used] = defaultdict(Used)

@@ -191,7 +191,7 @@ def work(guarded: Guarded, channel: Channel) -> None:
     # Gateways have a pump too: until the worker's came first once.
     for number in range(1, 21):
         abandoned(guarded, number)
-        if has_read(guarded, "worker", "bids:"):
+        if guarded.recorder.saw("worker", "bids:"):
             break
     running.wait(lambda: "Visit me" in running.log("flower", 10**6), 30.0, "Flower")
     cycles = running.stats()["cycles"]
@@ -203,18 +203,12 @@ def work(guarded: Guarded, channel: Channel) -> None:
     # The connection of an answer may be gone before anybody could ask whose it was.
     for _ in range(10):
         asked(guarded)
-        if has_read(guarded, "worker", "_kombu.binding."):
+        if guarded.recorder.saw("worker", "_kombu.binding."):
             break
     after = discord.dm(
         kim, next(one for one in discord.connected() if one.name == "bob"), "hello"
     )
     running.wait(lambda: discord.replies_to(after), 20.0, "an answer to the last")
-
-
-def has_read(guarded: Guarded, user: str, beginning: str) -> bool:
-    """Whether the recorder saw a user read a key that begins so."""
-    read = guarded.recorder.used()[user].read
-    return any(key.startswith(beginning) for key in read)
 
 
 def abandoned(guarded: Guarded, number: int) -> None:
@@ -446,7 +440,7 @@ def test_what_is_granted_is_used(guarded: Guarded) -> None:
     is rare for a reason that is given. Nothing is refused while they end, either."""
     # Kombu looks for what was never acknowledged every few seconds.
     guarded.running.wait(
-        lambda: has_read(guarded, "flower", "unacked_mutex"), 60.0, "Flower's round"
+        lambda: guarded.recorder.saw("flower", "unacked_mutex"), 60.0, "Flower's round"
     )
     guarded.running.store.client.acl_log_reset()
     for process in guarded.running.processes.values():
