@@ -11,6 +11,7 @@ import typer
 from app.cli import (
     brakes,
     doctoring,
+    logs,
     memories,
     new,
     running,
@@ -31,7 +32,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
-for topic in (running, setting_up, new, doctoring, watching, why, memories, brakes):
+for topic in (
+    running,
+    setting_up,
+    new,
+    doctoring,
+    watching,
+    logs,
+    why,
+    memories,
+    brakes,
+):
     app.add_typer(topic.commands)
 app.add_typer(vaults.vault, name="vault")
 app.add_typer(memories.memory, name="memory")

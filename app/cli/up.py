@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -20,6 +20,7 @@ from rich.text import Text
 
 from app.domain.errors import PortInUse
 from app.domain.settings import Settings, token_variable
+from app.host.kept_logs import FOLDER, KeptLogs
 from app.host.supervisor import Child, ChildSpec, State, Supervisor
 from app.host.valkey import (
     HOST,
@@ -77,10 +78,12 @@ def up(bots: list[str], settings: Settings) -> int:
         logs.register_settings(settings)
         if settings.page_port:
             _show_page(settings, data, console, kept)
+        kept_logs = KeptLogs(data / FOLDER)
         supervisor = Supervisor(
-            child_specs(bots, settings, data, server), Terminal(console).say
+            child_specs(bots, settings, data, server),
+            Terminal(console, kept_logs).say,
         )
-        with _status_line(console, supervisor):
+        with closing(kept_logs), _status_line(console, supervisor):
             code = supervisor.run()
     finally:
         if server is not None:
@@ -296,18 +299,26 @@ def chosen_variables(
 
 
 class Terminal:
-    """Prints the children's lines, each with its child's name; whole lines only, from
-    any thread."""
+    """Prints and keeps the children's lines, each with its child's name; whole lines
+    only, from any thread."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, kept_logs: KeptLogs) -> None:
         self._console = console
+        self._kept_logs = kept_logs
         self._lock = threading.Lock()
 
     def say(self, name: str, line: str) -> None:
         """Print one line. The children redact their own; this catches what came before
         their logging was set up, and what other programs write."""
+        line = logs.printable(line)
+        trouble = self._kept_logs.write(name, line)
+        self._print_line(name, line)
+        if trouble:
+            self._print_line("up", trouble)
+
+    def _print_line(self, name: str, line: str) -> None:
         with self._lock:
-            text = Text.assemble((f"{name:>8} │ ", "dim"), logs.printable(line))
+            text = Text.assemble((f"{name:>8} │ ", "dim"), line)
             self._console.print(text, soft_wrap=True)
 
 

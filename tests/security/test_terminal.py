@@ -8,6 +8,8 @@ import logging
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import structlog
@@ -19,6 +21,7 @@ from app.cli.show import show_journal, show_table
 from app.cli.up import Terminal
 from app.domain.model import JournalLine, RosterEntry
 from app.domain.settings import Settings
+from app.host.kept_logs import KeptLogs
 from app.runtime import logs
 from app.store import keys, roster
 from app.store.door import Store
@@ -148,9 +151,9 @@ def printed(show: Callable[[Console], None]) -> str:
     return stream.getvalue()
 
 
-def test_no_table_holds_an_escape_of_a_stranger() -> None:
-    """Tables of memories, trust and journals, their titles, and the lines of
-    children."""
+def test_no_table_holds_an_escape_of_a_stranger(tmp_path: Path) -> None:
+    """Tables of memories, trust and journals, their titles, and the lines of children,
+    in the kept logs as well."""
     line = JournalLine(
         at_ms=1,
         bot=WRITTEN,
@@ -167,7 +170,11 @@ def test_no_table_holds_an_escape_of_a_stranger() -> None:
     assert not obeyed(
         printed(lambda console: show_table(WRITTEN, ("text",), [], console))
     )
-    assert not obeyed(printed(lambda console: Terminal(console).say("flower", WRITTEN)))
+    with closing(KeptLogs(tmp_path / "logs")) as kept:
+        assert not obeyed(
+            printed(lambda console: Terminal(console, kept).say("flower", WRITTEN))
+        )
+    assert not obeyed((tmp_path / "logs" / "flower.log").read_text("utf-8"))
 
 
 def test_the_commands_print_no_escape_of_a_stranger(
