@@ -13,7 +13,7 @@ WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants room-bench lock docs clean
+.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -69,6 +69,9 @@ measure: $(STAMP) ## what the code costs to read, beside what it may; writes doc
 
 mutants: $(STAMP) ## the share of small faults in rules and scripts that the tests notice (an hour); `SEED=7` takes another sample
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
+
+bench: $(STAMP) ## every cost beside its floor and its peers, in one run (minutes; `FULL=1` longer); writes docs/benchmarks.md
+	$(BIN)/python -m tests.bench $(if $(FULL),--full) --docs docs
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
 	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md

@@ -1,0 +1,106 @@
+"""docs/benchmarks.md from the figures of a run. Pure."""
+
+from __future__ import annotations
+
+import itertools
+
+from tests.bench.figures import Results, Row, spread_of
+
+HEAD = """\
+<!-- Made by `make bench`. Do not edit. -->
+# Benchmarks
+
+Each figure stands beside its floor or a peer of the *same run*, measured in turns on one machine: take the ratios, the
+milliseconds are this machine's. A cell is the median of the rounds and, in brackets, their quartiles; a ratio is taken round by
+round. Discord is the loopback Discord of this project on the same processors, models are the offline voice, so what is measured is
+the own share of an answer.
+
+```
+make bench            # some minutes
+FULL=1 make bench     # more rounds, longer ones
+```
+
+It needs Linux, and for one peer a way to a package index (arq gets a virtual environment of its own; without it, it is left out
+and said so). The same as JSON: [benchmarks.json](benchmarks.json). What follows for larger fleets: [scaling](scaling.md).
+"""
+PLOTS = """
+![Milliseconds from POST to answer over messages a second](img/bench-rates.svg)
+
+![Milliseconds from POST to answer over bots in one gateway](img/bench-flat.svg)
+"""
+FOOT = """
+## What is compared
+
+- **echo bot**: 20 lines of discord.py that answer a mention at once, in one process: the floor.
+- **naive bots**: a discord.py bot for each character, which answers everything that is said. Every message gets as many answers as
+  there are bots, and would cost as many model calls.
+- **Celery**: a discord.py bot that hands each mention to a Celery worker by `send_task`; the worker posts. No floor, no election, no
+  journal, and a message that is redelivered is answered twice.
+- **arq**: the same with arq.
+- **The Stream**: `the-stream up` as an operator starts it, with caps, cooldown and quiet time out of the way. Unanswered messages
+  count as 10 s.
+
+Peers are in `tests/bench/peers`.
+"""
+
+
+def page_of(results: Results) -> str:
+    """The whole page."""
+    parts = [HEAD, "", f"**{results.machine['line']}**", ""]
+    parts.append(
+        f"{results.machine['when']}, {results.machine['what']}, "
+        f"{'long' if results.full else 'short'} form."
+    )
+    parts += [f"\n- {one}" for one in results.skipped]
+    parts.append(PLOTS)
+    loaded = bool(results.machine["loaded"])
+    for section, rows in itertools.groupby(results.rows, lambda row: row.section):
+        parts += [f"## {section}", "", *_table(list(rows), loaded), ""]
+    return "\n".join(parts) + FOOT
+
+
+def _table(rows: list[Row], loaded: bool) -> list[str]:
+    notes = any(row.note for row in rows)
+    lines = [
+        "| | The Stream | beside | | ratio | goal |" + (" |" if notes else ""),
+        "|---|--:|---|--:|--:|---|" + ("---|" if notes else ""),
+    ]
+    for row in rows:
+        line = (
+            f"| {row.name} | {cell(row.ours, row.unit)} | {row.base_name} "
+            f"| {cell(row.base, row.unit)} | {cell(row.ratios, 'x')} "
+            f"| {goal_text(row, loaded)} |"
+        )
+        lines.append(line + (f" {row.note} |" if notes else ""))
+    return lines
+
+
+def cell(values: list[float] | tuple[float, ...], unit: str) -> str:
+    """A median with its quartiles."""
+    if not values:
+        return ""
+    spread = spread_of(values)
+    middle = f"{figure(spread.median)} {unit}"
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({figure(spread.low)}–{figure(spread.high)})"
+
+
+def figure(value: float) -> str:
+    """Three digits that matter."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def goal_text(row: Row, loaded: bool) -> str:
+    """The goal and whether it is reached; a loaded machine judges nothing."""
+    if row.goal is None:
+        return ""
+    goal = f"{'≥' if row.least else '≤'} {row.goal:g}"
+    goal += "x" if row.base_name else f" {row.unit}"
+    if loaded:
+        return f"{goal}: not judged"
+    if row.kept is None:
+        return f"{goal}: no figure"
+    return f"{goal}: {'reached' if row.kept else '**missed**'}"

@@ -1,0 +1,1 @@
+"""Bots as one would write them without The Stream, to compare with."""

@@ -1,0 +1,182 @@
+"""The arithmetic of the benchmarks, what they say of a loaded machine, and the shape of
+their page. Nothing here measures."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from app.runtime import metrics
+from tests.bench.figures import (
+    Curve,
+    Results,
+    Row,
+    Spread,
+    nearest_rank,
+    read_results,
+    spread_of,
+)
+from tests.bench.machine import PROC, Quiet, family, memory_mb, total_time, used_time
+from tests.bench.observing import unobserved
+from tests.bench.page import cell, figure, page_of
+from tests.bench.plots import plot
+
+QUIET = Quiet(processors=2, load=0.2, others=0.01, stolen=0.0)
+ROW = Row(
+    section="Answers",
+    name="addressed, p50",
+    unit="ms",
+    ours=(30.0, 20.0, 40.0),
+    base=(10.0, 10.0, 10.0),
+    base_name="echo bot",
+    goal=4.0,
+)
+CURVES = [
+    Curve("rates", "ours & theirs", ((1, Spread(2, 3, 4)), (50, Spread(9, 10, 30)))),
+    Curve("rates", "flat", ((1, Spread(3, 3, 3)), (50, Spread(3, 3, 3)))),
+]
+
+
+def results(quiet: Quiet = QUIET, *rows: Row) -> Results:
+    """A run that measured these rows."""
+    machine = {**quiet.json(), "when": "today", "what": "a machine"}
+    return Results(False, machine, list(rows or (ROW,)), list(CURVES), ["arq: away"])
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    """Each round has its own floor; rounds in which the floor failed are left out."""
+    assert ROW.ratios == [3.0, 2.0, 4.0]
+    assert ROW.judged == 3.0
+    assert replace(ROW, base=(10.0, 0.0, 10.0)).ratios == [3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        (ROW, True),
+        (replace(ROW, goal=2.9), False),
+        (replace(ROW, goal=None), None),
+        (replace(ROW, goal=0.94, least=True), True),
+        (replace(ROW, goal=3.1, least=True), False),
+        (replace(ROW, ours=(), base=()), None),
+        (replace(ROW, base=(), base_name="", goal=29.0), False),
+    ],
+)
+def test_goals(row: Row, kept: bool | None) -> None:
+    """A goal speaks of the median ratio, or of ours where there is no base."""
+    assert row.kept is kept
+
+
+def test_spread() -> None:
+    """Quartiles lie inside; one round is its own spread; nothing is infinitely late."""
+    assert spread_of([4.0, 1.0, 2.0, 3.0, 5.0]) == Spread(2.0, 3.0, 4.0)
+    assert spread_of([7.0]) == Spread(7.0, 7.0, 7.0)
+    assert nearest_rank([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert nearest_rank([3.0, 1.0, 2.0], 0.99) == 3.0
+    assert nearest_rank([], 0.5) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("quiet", "word"),
+    [
+        (replace(QUIET, others=0.4), "others took 40%"),
+        (replace(QUIET, stolen=0.05), "5.0% was stolen"),
+        (replace(QUIET, unsteady=("echo bot",)), "did not hold still: echo bot"),
+    ],
+)
+def test_a_loaded_machine_says_so_and_judges_nothing(quiet: Quiet, word: str) -> None:
+    """Others' work, stolen time or an unsteady floor: the page says which, and no goal
+    on it is called reached or missed."""
+    page = page_of(results(quiet))
+    assert "LOADED MACHINE" in page
+    assert word in page
+    assert "not judged" in page
+    assert "reached" not in page.replace("is reached", "")
+    assert "missed" not in page
+
+
+def test_a_quiet_machine_judges() -> None:
+    """A goal that is missed is seen."""
+    page = page_of(results(QUIET, ROW, replace(ROW, goal=2.0)))
+    assert "Quiet machine" in page
+    assert "≤ 4x: reached" in page
+    assert "≤ 2x: **missed**" in page
+
+
+def test_the_page_has_a_table_for_each_section_and_says_what_is_missing() -> None:
+    """Cells hold the median and quartiles; every row has as many as its head."""
+    lines = page_of(results(QUIET, ROW, replace(ROW, note="why", section="More")))
+    tables = [line for line in lines.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables[:3]} == {7}
+    assert {line.count("|") for line in tables[3:6]} == {8}
+    assert "## Answers" in lines
+    assert "- arq: away" in lines
+    assert "| 30 ms (25–35) |" in tables[2]
+    assert "| 3 x (2.5–3.5) |" in tables[2]
+
+
+def test_figures_have_three_digits() -> None:
+    """No more are known."""
+    assert [figure(one) for one in (0, 0.12345, 12.345, 123.4, 12345.6)] == [
+        "0",
+        "0.123",
+        "12.3",
+        "123",
+        "12,346",
+    ]
+    assert cell([], "ms") == ""
+    assert cell([5.0], "ms") == "5 ms"
+
+
+def test_json_gives_the_same_page_back() -> None:
+    """The page can be written anew from benchmarks.json."""
+    found = results()
+    again = read_results(json.loads(json.dumps(found.json())))
+    assert page_of(again) == page_of(found)
+    assert again.curves == found.curves
+
+
+def test_plots_are_drawings_with_every_curve_inside() -> None:
+    """Well-formed, names escaped, each point within the picture."""
+    text = plot(CURVES, "a < b", "ms")
+    drawing = ElementTree.fromstring(text)  # noqa: S314 -- our own  # noqa: S314 -- our own
+    wide, high = map(float, (drawing.get("viewBox") or "").split()[2:])
+    dots = [one for one in drawing.iter() if one.tag.endswith("circle")]
+    assert len(dots) == 4
+    for dot in dots:
+        assert 0 < float(dot.get("cx") or 0) < wide
+        assert 0 < float(dot.get("cy") or 0) < high
+    words = [one.text for one in drawing.iter() if one.tag.endswith("text")]
+    assert {"ours & theirs", "a < b"} <= set(words)
+
+
+@pytest.mark.skipif(not PROC.is_dir(), reason="the benchmarks read /proc")
+def test_processes_are_found_and_weighed() -> None:
+    """This process is among its family, has taken time and has memory; one that is gone
+    counts nothing."""
+    mine = os.getpid()
+    assert mine in family(mine)
+    assert total_time(mine) >= used_time([mine]) > 0
+    assert memory_mb([mine]) > 1
+    assert used_time([2**22 + 1]) == total_time(2**22 + 1) == 0
+
+
+def test_unobserved_counts_nothing_and_is_over_afterwards() -> None:
+    """What is compared really has its counters off, and on again."""
+
+    def read() -> float:
+        name, labels = "stream_admissions_total", {"verdict": "bench"}
+        return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+    with unobserved():
+        metrics.ADMISSIONS.labels("bench").inc()
+        with metrics.TURN_SECONDS.labels("bench").time():
+            metrics.note_overdue(1, 2, 3)
+    assert read() == 0
+    metrics.ADMISSIONS.labels("bench").inc()
+    assert read() == 1
