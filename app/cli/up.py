@@ -7,21 +7,20 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from app.cli.lamps import StatusWatch, status_line
 from app.domain.errors import PortInUse
 from app.domain.settings import Settings, token_variable
 from app.host.kept_logs import FOLDER, KeptLogs
-from app.host.supervisor import Child, ChildSpec, State, Supervisor
+from app.host.supervisor import ChildSpec, Supervisor
 from app.host.valkey import (
     HOST,
     EmbeddedValkey,
@@ -53,15 +52,6 @@ MODEL_KEYS = re.compile(r"STREAM_KEY_\w+\Z")
 """Those that the gateway inherits besides, with its bots' tokens: it publishes what
 workers need, encrypted."""
 
-DOTS = {
-    State.RUNNING: ("●", "green"),
-    State.STARTING: ("●", "yellow"),
-    State.WAITING: ("○", "red"),
-    State.REFUSED: ("✗", "red"),
-    State.STOPPING: ("●", "yellow"),
-    State.ENDED: ("○", "dim"),
-}
-
 
 def up(bots: list[str], settings: Settings) -> int:
     """Run everything until Ctrl-C; the exit code."""
@@ -79,11 +69,13 @@ def up(bots: list[str], settings: Settings) -> int:
         if settings.page_port:
             _show_page(settings, data, console, kept)
         kept_logs = KeptLogs(data / FOLDER)
-        supervisor = Supervisor(
-            child_specs(bots, settings, data, server),
-            Terminal(console, kept_logs).say,
-        )
-        with closing(kept_logs), _status_line(console, supervisor):
+        say = Terminal(console, kept_logs).say
+        supervisor = Supervisor(child_specs(bots, settings, data, server), say)
+        with (
+            closing(kept_logs),
+            StatusWatch(settings, bots, say) as watch,
+            status_line(console, supervisor, watch),
+        ):
             code = supervisor.run()
     finally:
         if server is not None:
@@ -320,29 +312,3 @@ class Terminal:
         with self._lock:
             text = Text.assemble((f"{name:>8} │ ", "dim"), line)
             self._console.print(text, soft_wrap=True)
-
-
-def _status_line(
-    console: Console, supervisor: Supervisor
-) -> AbstractContextManager[object]:
-    """On a terminal, a line that always tells how everything is; elsewhere nothing."""
-    if not console.is_terminal:
-        return nullcontext()
-    begun = time.monotonic()
-
-    def line() -> Text:
-        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-        text = Text(f" up {minutes // 60}:{minutes % 60:02}:{seconds:02}", style="bold")
-        for child in supervisor.children:
-            text.append("  ").append_text(_status_lamp(child))
-        return text.append("   Ctrl-C stops", style="dim")
-
-    return Live(
-        get_renderable=line, console=console, refresh_per_second=2, transient=True
-    )
-
-
-def _status_lamp(child: Child) -> Text:
-    dot, colour = DOTS[child.state]
-    again = f" ({child.restarts} restarts)" if child.restarts else ""
-    return Text.assemble((dot, colour), f" {child.spec.name}{again}")
