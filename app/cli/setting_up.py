@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import current_settings, print_line
+from app.domain.errors import StreamError
 
 commands = typer.Typer()
 WRONG = 2
@@ -43,6 +44,30 @@ def check(
     if found:
         raise typer.Exit(WRONG)
     print_line("Settings and character files are in order.")
+
+
+@commands.command()
+def reload(
+    bots: Annotated[list[str], typer.Argument(metavar="BOT...", help="characters")],
+) -> None:
+    """Let running bots go by their changed character files. A broken file is told in
+    one line, and the old character stays."""
+    from app.operator.reloading import reload as apply_file
+
+    current = current_settings()
+    wrong: list[StreamError] = []
+    for bot in bots:
+        try:
+            changed = apply_file(bot, current)
+        except StreamError as error:
+            # One broken file keeps no other bot from its own.
+            wrong.append(error)
+            print_line(f"the-stream: {error}", err=True)
+            continue
+        what = "goes by its new file" if changed else "nothing has changed"
+        print_line(f"{bot}: {what}.")
+    if wrong:
+        raise typer.Exit(wrong[0].exit_code)
 
 
 @commands.command()

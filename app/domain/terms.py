@@ -48,6 +48,7 @@ NAMES_TTL = 7 * DAY
 IDENTIFIES_TTL = 1 * DAY
 HEARTBEAT_TTL = 15 * SECOND
 MODEL_TROUBLE_TTL = 1 * DAY
+RELOAD_TTL = 1 * MINUTE
 SAID_TTL = 30 * DAY
 PERSON_TTL = 180 * DAY
 NIGHTS_TTL = 90 * DAY
@@ -86,6 +87,7 @@ KEPT: Mapping[str, str] = {
     "NAMES_TTL": "names of people, channels and roles",
     "IDENTIFIES_TTL": "sessions with Discord",
     "MODEL_TROUBLE_TTL": "that a model gives no answer",
+    "RELOAD_TTL": "that a character file is to be read again",
     "HEARTBEAT_TTL": "a process's sign of life",
     "SAID_TTL": "lines of conversations, and up to where was learned",
     "PERSON_TTL": "facts about a person, points of trust, what people make of bots",

@@ -52,6 +52,7 @@ class Measuring:
     def __init__(
         self, characters: Mapping[str, Character], load: Load = load_subjects
     ) -> None:
+        self._load = load
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="likeness")
         self._waiting = 0
         self._reader = self._thread.submit(_loaded, load, characters)
@@ -70,6 +71,11 @@ class Measuring:
             self._begin(heard.event.whole, heard.measured)
         # All bots wait for one future: one that is cancelled must not cancel it.
         return await asyncio.shield(heard.measured)
+
+    def renew(self, characters: Mapping[str, Character]) -> None:
+        """Measure what these characters care about. Until that is read, messages are
+        judged by their words."""
+        self._reader = self._thread.submit(_loaded, self._load, characters)
 
     def close(self) -> None:
         """End the thread; who still waits goes by words."""

@@ -28,6 +28,7 @@ from app.gateway.measuring import Measuring
 from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
 from app.gateway.refusals import joined, refusal
+from app.gateway.reloading import Reloading
 from app.gateway.session import Session
 from app.rules.policy import Policy
 from app.runtime import collector as heap
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 ROSTER_REFRESH = 5.0
 """Seconds after which a bot that another process started is known here."""
+RELOAD_LOOK = 2.0
+"""Seconds between looks for character files that are to be read again."""
 CANCEL_AGAIN = 2.0
 """Seconds a cancelled client gets to say goodbye to Discord."""
 REMIND = 3600.0
@@ -75,10 +78,12 @@ class Gateway:
         http_trace: aiohttp.TraceConfig | None = None,
         measuring: Measuring | None = None,
         desk: Desk | None = None,
+        reloading: Reloading | None = None,
     ) -> None:
         """`clock` tells Unix seconds; `sleep` is what a client waits with before it
         begins another session; `http_trace` sees, and may hold up, each request of
-        Discord's REST; `desk` answers commands inside Discord, None: there are none."""
+        Discord's REST; `desk` answers commands inside Discord, None: there are none;
+        `reloading` reads character files again, None: nobody asks for it."""
         self._bots = {hosted.bot: hosted.token for hosted in bots}
         self._ports = ports
         self._settings = settings
@@ -86,6 +91,7 @@ class Gateway:
         self._intake = Intake(ports, settings, policy, measuring)
         self._bursts = Bursts(settings.reaction_burst)
         self._counter = None if desk is None else Counter(desk)
+        self._reloading = reloading
         self._sleep = sleep
         self._http_trace = http_trace
         self._identifies = Identifies(ports, settings, clock, sleep)
@@ -136,6 +142,7 @@ class Gateway:
                     name="leases",
                 ),
                 spawn(self._every(REMIND, self._remind), name="reminder"),
+                spawn(self._every(RELOAD_LOOK, self._reload), name="reloads"),
                 spawn(
                     self._every(ROSTER_REFRESH, self._settle_commands), name="commands"
                 ),
@@ -289,6 +296,16 @@ class Gateway:
         for bot in self.ready & self._sessions.keys():
             await self._sessions[bot].settle_commands()
 
+    async def _reload(self) -> None:
+        if self._reloading is None:
+            return
+        for bot in await self._reloading.look():
+            session = self._sessions.get(bot)
+            if session is not None and self._reloading.outcomes[bot].changed:
+                await session.publish_again()
+            # Whoever asked waits for this sign.
+            await self._ports.beat(bot, self._sign(bot))
+
     async def _forget(self) -> None:
         gone = await self._ports.forgotten()
         if gone is not None:
@@ -315,12 +332,20 @@ class Gateway:
         return [bot for bot in bots if not self._sign(bot)["connected"]]
 
     def _sign(self, bot: str) -> dict[str, object]:
-        """Whether a bot is connected, since when (Unix seconds), and what ended it."""
+        """Whether a bot is connected, since when (Unix seconds), what ended it, and
+        what came of reading its character again."""
         session = self._sessions.get(bot)
         live = session if bot in self._clients else None
         since = live.connected_since if live is not None else None
         error = str(self._ends.get(bot, ""))
-        return {"connected": since is not None, "since": since, "error": error}
+        sign: dict[str, object] = {
+            "connected": since is not None,
+            "since": since,
+            "error": error,
+        }
+        if self._reloading is None or bot not in self._reloading.outcomes:
+            return sign
+        return sign | {"reload": self._reloading.outcomes[bot]._asdict()}
 
     async def _close(
         self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]

@@ -150,6 +150,18 @@ class Session:
     def changed(self) -> None:
         self._changed.set()
 
+    async def publish_again(self) -> None:
+        """Publish now, if that was ever done: whoever waits for it is told it is in
+        force."""
+        if self._publishing is None:
+            return
+        try:
+            await self._ports.publish(self._bot, presence_of(self._client))
+            await self._intake.refresh()
+        except StoreUnavailable:
+            # Soon, and until it succeeds.
+            self._changed.set()
+
     def made(self, channel_id: str) -> None:
         bot = self._bot
         # Its first message may fall into a lost session. No message in it is older than

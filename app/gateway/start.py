@@ -14,6 +14,7 @@ from app.domain.settings import Settings
 from app.gateway.asking import Desk
 from app.gateway.health import GatewayHealth
 from app.gateway.measuring import Measuring
+from app.gateway.reloading import Reloading
 from app.gateway.run import Gateway, Hosted
 from app.gateway.secrets import token_of
 from app.gateway.store_ports import StorePorts
@@ -58,6 +59,7 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
                 http_trace=trace,
                 measuring=measuring,
                 desk=desk,
+                reloading=Reloading(ports, settings.characters_dir, measuring),
             ),
             ports,
         )

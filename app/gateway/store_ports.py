@@ -47,6 +47,7 @@ from app.store import (
     mutes,
     outbox,
     receptions,
+    reloads,
     roster,
     states,
     stats,
@@ -496,6 +497,18 @@ class StorePorts:
         """Tell how the bot is, and which process runs it."""
         facts = {**sign, "process": self.owner}
         await self._store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, bot, facts)))
+
+    async def reload_requests(self) -> Mapping[str, str]:
+        """Whose character files are to be read again, with the id of who asked."""
+        return await self._store.run(reloads.requests(list(self.characters)))
+
+    def take_character(self, character: Character) -> None:
+        """Go by this character from now on; what others see of it comes with the next
+        publication."""
+        name = character.name
+        self._limits[name] = limits_of(character, self.settings)
+        self._profiles[name] = profile_of(character)
+        self.characters = {**self.characters, name: character}
 
     async def release_lease(self, bot: str) -> None:
         """Give the lease back."""

@@ -216,6 +216,10 @@ def gateway_lease(bot: str) -> Key:
     return Key(f"gateway:{bot}:lease")
 
 
+def reload(bot: str) -> Key:
+    return Key(f"reload:{bot}")
+
+
 def heartbeat(role: str, name: str) -> Key:
     return Key(f"heartbeat:{role}:{name}")
 
@@ -562,6 +566,12 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"
+    ),
+    Described(
+        "reload:<bot>",
+        "string: a request's id",
+        "the-stream reload",
+        "a minute",
     ),
     Described(
         "heartbeat:gateway|worker|beat:<name>",
