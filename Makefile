@@ -13,7 +13,7 @@ WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench lock docs clean
+.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -75,6 +75,15 @@ bench: $(STAMP) ## every cost beside its floor and its peers, in one run (minute
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
 	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
+
+page-audit: $(STAMP) ## the page in Chromium under the rules of axe-core, which it fetches from npm
+	@command -v chromium npm > /dev/null || { echo "Needs Chromium and npm (Debian: apt-get install chromium npm)"; exit 1; }
+	npm install --silent --no-save --prefix $(VENV)/axe axe-core@4.14.1
+	$(PYTEST) -q tests/web/test_axe.py
+
+pictures: $(STAMP) ## the screenshots in docs/img anew, of the demo in Chromium; installs Pillow into the environment
+	$(PIP) pillow
+	$(BIN)/python -m tests.web.pictures docs/img
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

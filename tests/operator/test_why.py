@@ -132,6 +132,14 @@ def test_a_contest_is_told_in_one_sentence() -> None:
         ),
         ((), "Nobody answered, and no reason is kept."),
         (
+            (line("aria", "admit", "passed", "watched channel"), line("elena", "admit", "passed")),
+            "Nobody wanted to answer.",
+        ),
+        (
+            (line("aria", "admit", "passed"), bid("elena", 1.0)),
+            "Nobody has answered yet: Elena bid.",
+        ),
+        (
             (line("aria", "admit", "bid", bid="much", parts="["), line("aria", "deliver", "delivered")),
             "Aria answered.",
         ),

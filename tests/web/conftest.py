@@ -239,9 +239,10 @@ class Visitor:
 
 @dataclass
 class Page:
-    """A running page. `routes`: more of them."""
+    """A running page. `demo`: what a demo tells it; `routes`: more of them."""
 
     settings: Settings
+    demo: dict[str, Any] | None = None
     routes: tuple[web.RouteDef, ...] = ()
     port: int = 0
 
@@ -255,7 +256,7 @@ class Page:
             doorkeeper=Doorkeeper(PASSWORD, reader),
             feed=self.feed,
             actions=Actions(self.settings),
-            extra={"title": "The Stream", "demo": None},
+            extra={"title": "The Stream", "demo": self.demo},
             routes=self.routes,
         )
         self.doorkeeper = site.doorkeeper

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from app.store import keys, mutes
+from app.store import keys, mutes, names
 from tests.web.browser import PROGRAM, WITHOUT, Tab, open_tab
-from tests.web.conftest import LOUNGE, PASSWORD, READER, Page, Stream
+from tests.web.conftest import GUILD, LOUNGE, PASSWORD, READER, Page, Stream
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -46,7 +46,14 @@ NAMELESS = """[...document.querySelectorAll("a, button, input, select, textarea,
   .filter((node) => !(node.getAttribute("aria-label") || node.textContent.trim() || node.labels?.length))
   .map((node) => node.outerHTML.slice(0, 80))"""
 DOUBLE_IDS = """[...document.querySelectorAll("[id]")].map((node) => node.id).filter((id, at, all) => all.indexOf(id) !== at)"""
-TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+# A phone zooms out until all fits: then its window is wider than what was laid out for it.
+TOO_WIDE = "Math.max(document.documentElement.scrollWidth, innerWidth) > document.documentElement.clientWidth"
+HELD_BACK = """(() => {
+  const real = window.fetch;
+  window.held = null;
+  window.fetch = (what, ...more) => (String(what).includes("q=first")
+    ? new Promise((go) => { window.held = () => go(real(what, ...more)); }) : real(what, ...more));
+})()"""
 
 
 @pytest_asyncio.fixture
@@ -110,13 +117,49 @@ async def test_decisions_live_mute_hostile_text_and_nobody_else_is_asked(
 
 
 @pytest.mark.slow
-async def test_it_opens_within_a_second(tab: Tab, page: Page) -> None:
-    """From the address to the first decision, by the browser's own clock."""
-    await tab.open(f"http://127.0.0.1:{page.port}/")
-    await tab.wait("document.querySelector('.verdict')")
-    paints = "performance.getEntriesByName('first-contentful-paint').length"
-    await tab.wait(paints)
-    assert await tab.run("performance.now()") < 1000 * 8, "it does not open"
+async def test_it_opens_as_fast_as_small_pages_do(tab: Tab, page: Page) -> None:
+    """Few small files, and the first decision is drawn within some times what the login
+    alone needs."""
+    origin = f"http://127.0.0.1:{page.port}"
+    whole, bare = [], []
+    for _ in range(5):
+        bare.append(
+            await opened(tab, f"{origin}/login", "document.querySelector('form')")
+        )
+        tab.asked.clear()
+        whole.append(
+            await opened(tab, f"{origin}/", "document.querySelector('.verdict')")
+        )
+    print(f"\nlogin {min(bare):.0f} ms, first decision {min(whole):.0f} ms")
+    assert len(set(tab.asked)) <= 16
+    sizes = "performance.getEntriesByType('resource').map((one) => one.decodedBodySize)"
+    assert sum(await tab.run(sizes)) < 200_000
+    assert min(whole) < 15 * min(bare)
+
+
+async def opened(tab: Tab, address: str, sign: str) -> float:
+    """Milliseconds from the address to the sign, by the browser's own clock."""
+    await tab.open(address)
+    await tab.wait(f"location.href === {json.dumps(address)} && {sign}")
+    return float(await tab.run("performance.now()"))
+
+
+@pytest.mark.slow
+async def test_a_late_answer_does_not_take_the_place_of_a_newer_one(tab: Tab) -> None:
+    """Two searches one after the other, answered the other way round: the second is
+    shown."""
+    await tab.run(HELD_BACK)
+    await tab.run("location.hash = '#/search/first'")
+    await tab.wait("window.held")
+    await tab.run("location.hash = '#/search/whales'")
+    await tab.wait("document.querySelector('main .card')")
+    await tab.run("window.held()")
+    # Asked after it, so that it has come once this has.
+    await tab.run("fetch('/api/search?q=later').then((answer) => answer.text())")
+    await tab.run("new Promise((done) => setTimeout(done, 100))")
+    shown = await tab.run("document.querySelector('main h1').innerText")
+    assert shown == "Search: whales"
+    assert await tab.run("document.querySelectorAll('main .card').length") == 1
 
 
 @pytest.mark.slow
@@ -155,14 +198,38 @@ async def test_it_works_by_keyboard_alone(tab: Tab) -> None:
 
 
 @pytest.mark.slow
+async def test_the_box_of_a_demo_is_two_tabs_away(stream: Stream) -> None:
+    """However many messages stand before it; without a demo no link leads nowhere."""
+    for _ in range(20):
+        stream.contest(stream.say("Do whales sleep?", "Tom"))
+    people = [{"id": "601", "name": "Mara"}]
+    demo = {"people": people, "note": "scripted", "direct": {}}
+    async with Page(stream.settings(), demo=demo) as page, open_tab() as tab:
+        await enter(tab, page)
+        await tab.wait("document.getElementById('text')")
+        await tab.press("Tab", 9)
+        await tab.press("Tab", 9)
+        await tab.press("Enter", 13, "\r")
+        await tab.wait("document.activeElement.id === 'text'")
+    async with Page(stream.settings()) as page, open_tab() as tab:
+        await enter(tab, page)
+        assert await tab.run("document.getElementById('skip-to-box').hidden")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1440, 768, 390])
 @pytest.mark.parametrize("dark", [True, False])
 async def test_every_room_is_seen_and_named_on_every_screen(
-    tab: Tab, width: int, dark: bool
+    tab: Tab, stream: Stream, width: int, dark: bool
 ) -> None:
     """Nothing is wider than the screen, no text is pale, every control has a name, no id
     stands twice; decisions are seen on a tablet and a phone as well."""
     await tab.resize(width, 844, dark)
+    channels = {f"20{at}": f"a-channel-with-a-name-{at}" for at in range(6)}
+    stream.store.run(names.learn(GUILD, channels))
+    for channel in channels:
+        stream.contest(stream.say("Anything new here?", place=channel))
+    await tab.wait("document.querySelectorAll('nav .places .count').length >= 6")
     rooms = ["talk", "overview", "bots", "unanswered", "failed", "mutes", "costs"]
     for room in [*rooms, "search/whales"]:
         where = json.dumps("#/" if room == "talk" else f"#/{room}")

@@ -162,6 +162,13 @@ async def test_a_forged_form_is_refused(
     assert stream.store.run(mutes.read(keys.mute_by_operator("all"))) is not None
 
 
+async def test_the_scripts_are_asked_for_all_at_once(visitor: Visitor) -> None:
+    """The page names each: none is asked for only once another has come."""
+    _, page = await visitor.get("/")
+    for name, kind in FILES.items():
+        assert kind != "text/javascript" or f'="/static/{name}"' in page, name
+
+
 async def test_another_site_cannot_log_anybody_in_or_out(visitor: Visitor) -> None:
     """Both are forms as well."""
     for path in ("/login", "/logout"):

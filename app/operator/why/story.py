@@ -65,7 +65,8 @@ def tell(
     if spoke:
         sentence = "; ".join(teller.of_speaker(bot, by_bot[bot], bids) for bot in spoke)
     else:
-        sentence = teller.of_silence(of_the_stream(stream))
+        passes = any(line.verdict == "passed" for line in ordered)
+        sentence = teller.of_silence(of_the_stream(stream), passes)
     return Story(
         sentence=f"{sentence}.{teller.of_models(by_bot)}",
         differences=tuple(teller.differences(bids)),
@@ -149,8 +150,8 @@ class _Teller:
             return f"{self.name(rival.bot)} {strength} but {why}"
         return f"{self.name(rival.bot)} {why}"
 
-    def of_silence(self, stream: str) -> str:
-        """Why nobody answered."""
+    def of_silence(self, stream: str, passes: bool) -> str:
+        """Why nobody answered. `passes`: somebody heard it and made no bid."""
         told_of = [
             f"{self.name(bot)} {self.passed.get(bot) or end.words}"
             for bot, end in self.ends.items()
@@ -163,6 +164,8 @@ class _Teller:
         bidders = [self.name(bot) for bot in self.ends]
         if bidders:
             return f"Nobody has answered yet: {', '.join(bidders)} bid"
+        if passes:
+            return "Nobody wanted to answer"
         return "Nobody answered, and no reason is kept"
 
     def of_models(self, by_bot: Mapping[str, Sequence[JournalLine]]) -> str:

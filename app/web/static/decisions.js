@@ -35,13 +35,11 @@ export function verdict(message) {
   if (!story || message.bot) return null;
   const spoke = story.rows.some((row) => row.stand === "spoke");
   const busy = !spoke && story.rows.some((row) => ["writes", "waits"].includes(row.stand));
-  const passed = story.rows.every((row) => row.stand === "passes");
   const kind = spoke ? "answered" : busy ? "busy" : "quiet";
-  const text = passed ? "Nobody wanted to answer." : story.sentence;
   const after = story.after_ms === null ? null : el("span", { class: "after" }, ` ${seconds(story.after_ms)}`);
   return el("div", { class: `verdict ${kind}` },
     el("button", { type: "button", class: "sentence", "data-act": "choose", "data-id": message.id, "aria-expanded": String(state.chosen === message.id) },
-      el("span", { class: "hidden" }, "Why: "), text, after),
+      el("span", { class: "hidden" }, "Why: "), story.sentence, after),
     el("ul", { class: "chips", "aria-label": "Bids" }, ...story.rows.map(chip)));
 }
 
@@ -85,12 +83,15 @@ export function detail(message, why) {
   ];
 }
 
+// The channel may show a text that the stream itself does not keep.
+const textOf = (one) => one.text || state.messages.get(one.message)?.text;
+
 // What a search or a question found, as a list of cards.
 export function cards(found, none) {
   if (!found.length) return none ?? empty("Nothing found", "No message that was decided about fits.");
   return el("ol", { class: "cards" }, ...found.map((one) => el("li", { class: "card", id: `f${one.message}` },
-    el("p", { class: "where" }, el("strong", {}, one.author || "somebody"), `${one.channel_name ? ` in #${one.channel_name}` : ""} · ${clock(one.at_ms)}`),
-    el("p", { class: "text" }, one.text ? plain(one.text, called) : el("em", {}, "its text is not kept any more")),
+    el("p", { class: "where" }, el("strong", {}, one.author || state.messages.get(one.message)?.name || "somebody"), `${one.channel_name ? ` in #${one.channel_name}` : ""} · ${clock(one.at_ms)}`),
+    el("p", { class: "text" }, textOf(one) ? plain(textOf(one), called) : el("em", {}, "its text is not kept any more")),
     one.post_of ? el("p", { class: "soft" }, `Asked was for a post of ${botName(one.post_of)}, which answers this.`) : null,
     el("p", { class: "lead" }, one.sentence),
     el("ul", { class: "chips", "aria-label": "Bids" }, ...one.rows.map(chip)))));

@@ -97,4 +97,8 @@ export const spoken = (text, called) => text.split(/(<@!?\d{1,20}>)/).map((part)
 
 export const plain = (text, called) => text.replace(/<@!?(\d{1,20})>/g, (whole, id) => (called(id) ? `@${called(id)}` : whole));
 
+// The head of a table, of texts; `{ figure }` stands above figures, `{ hidden }` is read out and not drawn.
+export const heads = (...words) => el("thead", {}, el("tr", {}, ...words.map((word) => el("th", { scope: "col", class: word.figure ? "figure" : null },
+  word.hidden ? el("span", { class: "hidden" }, word.hidden) : word.figure ?? word))));
+
 export const empty = (title, text) => el("div", { class: "empty" }, el("p", {}, el("strong", {}, title)), el("p", {}, text));

@@ -1,7 +1,7 @@
 // Mutes: the forms that set them, the list that ends them.
 
 import { botName, canAct, place, placeName, state } from "./state.js";
-import { button, clock, el, empty } from "./draw.js";
+import { button, clock, el, empty, heads } from "./draw.js";
 
 const TIMES = [["15m", "15 minutes"], ["1h", "1 hour"], ["8h", "8 hours"], ["1d", "1 day"], ["", "until it is ended"]];
 
@@ -37,7 +37,7 @@ export function mutesView() {
     el("header", { class: "bar-top" }, el("h1", {}, "Mutes")),
     el("div", { class: "scroll page" },
       canAct() ? el("section", { class: "stop" }, el("p", {}, "Stop everybody at once:"), muteForm("all", "every bot")) : null,
-      found.length ? el("table", {}, el("thead", {}, el("tr", {}, ...["What is silent", "By", "Until", ""].map((word) => el("th", { scope: "col" }, word)))),
+      found.length ? el("table", {}, heads("What is silent", "By", "Until", { hidden: "End it" }),
         el("tbody", {}, ...found.map((one) => el("tr", {}, el("td", {}, scopeName(one.scope)), el("td", {}, one.who), el("td", {}, until(one)),
           el("td", {}, canAct() ? button("unmute", `Unmute ${scopeName(one.scope)}`, { "data-scope": one.scope }, "Unmute") : null)))))
         : empty("Nothing is muted", "Each bot and each channel has a button that silences it, for a time or for good. Mutes by moderators in Discord stand here as well.")),

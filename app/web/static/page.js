@@ -26,6 +26,8 @@ function route() {
   if (kind === "search") search(decodeURIComponent(id ?? ""));
   refresh();
   draw();
+  // On a phone the rooms stand in a row that scrolls.
+  requestAnimationFrame(() => document.querySelector("nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
 }
 
 function chooseFirst() {
@@ -99,6 +101,7 @@ function drawNow() {
   morph($("main"), state.room === "talk" ? talkView() : state.room === "search" ? searchView() : ROOMS[state.room][1]());
   morph($("side"), document.body.classList.contains("alone") ? [] : sidePane());
   morph($("who"), [el("span", { class: "soft" }, state.role === "full" ? "" : "looking only"), state.open ? null : button("logout", "Log out")]);
+  $("skip-to-box").hidden = !$("text");
   if (pinned && list()) list().scrollTop = list().scrollHeight;
 }
 
@@ -124,17 +127,24 @@ async function search(query) {
   // Going back to a search shows what it found; only another one asks the server.
   if (state.found.search.query === query) return;
   state.found.search = { query };
+  let answer;
   try {
-    state.found.search = { query, found: (await ask(`/api/search?q=${encodeURIComponent(query)}`)).found };
+    answer = { query, found: (await ask(`/api/search?q=${encodeURIComponent(query)}`)).found };
   } catch (error) {
-    state.found.search = { query, why: error.message };
+    answer = { query, why: error.message };
   }
+  // Answers may come in another order than questions: only what is still asked for is shown.
+  if (state.found.search.query === query) state.found.search = answer;
   draw();
 }
 
 function refresh() {
   if (state.room === "unanswered") question("/api/unanswered?since=1h", (found) => (state.found.unanswered = found.found));
-  if (state.room === "costs") question(`/api/costs?by=${state.costs.by}&days=${state.costs.days}`, (found) => (state.found.costs = found.costs));
+  if (state.room !== "costs") return;
+  const { by, days } = state.costs;
+  question(`/api/costs?by=${by}&days=${days}`, (found) => {
+    if (by === state.costs.by && days === state.costs.days) state.found.costs = found.costs;
+  });
 }
 
 function explain() {
@@ -142,7 +152,7 @@ function explain() {
   // A post that is not in Discord yet has the outbox's id, which `why` does not know.
   if (!/^\d+$/.test(id ?? "")) return;
   ask(`/api/why/${id}`).then((why) => {
-    state.why = why;
+    if (id === state.chosen) state.why = why;
     draw();
   }).catch(() => null);
 }
@@ -232,6 +242,8 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.dataset.change !== "costs") return;
   state.costs[event.target.name] = event.target.value;
+  state.found.costs = null;
+  draw();
   refresh();
 });
 document.addEventListener("keydown", (event) => {
@@ -242,9 +254,13 @@ document.addEventListener("keydown", (event) => {
   event.target.form.requestSubmit();
 });
 
-document.querySelector(".skip").addEventListener("click", (event) => {
+$("skip").addEventListener("click", (event) => {
   event.preventDefault();
   ($(`in${state.place}`) ?? $("main")).focus();
+});
+$("skip-to-box").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("text")?.focus();
 });
 addEventListener("hashchange", route);
 setInterval(refresh, ASK_EVERY_MS);

@@ -1,6 +1,6 @@
 // The other rooms: how all is, bots, what nobody answered, what could not be sent, costs, what was found.
 
-import { amount, avatar, button, dollars, el, empty, lasting, named } from "./draw.js";
+import { amount, avatar, button, dollars, el, empty, heads, lasting, named } from "./draw.js";
 import { cards, legend } from "./decisions.js";
 import { charts, tiles } from "./charts.js";
 import { bots, botName, canAct, state } from "./state.js";
@@ -101,9 +101,9 @@ export function unansweredView() {
 
 export function failedView() {
   const dead = state.status?.dead ?? [];
-  return page("Could not be sent", dead.length ? el("table", {}, el("thead", {}, el("tr", {}, ...["Bot", "Reason", "Entry", ""].map((word) => el("th", { scope: "col" }, word)))),
+  return page("Could not be sent", dead.length ? el("table", {}, heads("Bot", "Reason", "Entry", { hidden: "Send it again" }),
     el("tbody", {}, ...dead.map((one) => el("tr", {}, el("td", {}, named(one.bot, botName(one.bot))), el("td", {}, one.reason), el("td", {}, el("code", {}, one.entry)),
-      el("td", {}, canAct() ? button("retry", `Send ${one.entry} again`, { "data-entry": one.entry }, "Send again") : null)))))
+      el("td", {}, canAct() ? button("retry", `Send again: ${one.entry}`, { "data-entry": one.entry }, "Send again") : null)))))
     : empty("Every post reached Discord", "A post that Discord refuses for good, or that failed for half an hour, will stand here with the reason and a button to send it again."));
 }
 
@@ -114,8 +114,8 @@ export function costsView() {
   return page("Costs", el("form", { class: "line", "data-form": "costs" },
     el("label", {}, "by ", choice("by", [["bot", "bot"], ["person", "person"], ["channel", "channel"]], state.costs.by)),
     el("label", {}, " over ", choice("days", [["1", "today"], ["2", "two days"], ["3", "three days"]], state.costs.days))),
-  !found ? el("p", {}, "Looking …") : found.length ? el("table", {}, el("thead", {}, el("tr", {}, ...["Who", "", "Posts", "Tokens", "US dollars"].map((word) => el("th", { scope: "col" }, word)))),
-    el("tbody", {}, ...found.map((one) => el("tr", {}, el("td", {}, one.name), el("td", { class: "wide" },
+  !found ? el("p", {}, "Looking …") : found.length ? el("table", {}, heads("Who", { hidden: "Share" }, { figure: "Posts" }, { figure: "Tokens" }, { figure: "US dollars" }),
+    el("tbody", {}, ...found.map((one) => el("tr", {}, el("td", {}, state.costs.by === "bot" ? botName(one.id) : one.name), el("td", { class: "wide" },
       el("span", { class: `bar w${Math.round(((one.usd || one.tokens / 1e9 || one.posts / 1e12) / most) * 20)}`, "aria-hidden": "true" }, el("i"))),
     el("td", { class: "figure" }, String(one.posts)), el("td", { class: "figure" }, amount(one.tokens)), el("td", { class: "figure" }, dollars(one.usd))))))
     : empty("Nothing was spent", "Posts, tokens and US dollars will stand here, by bot, person or channel."));

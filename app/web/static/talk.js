@@ -67,8 +67,8 @@ export function talkView() {
     el("header", { class: "bar-top" }, el("h1", {}, placeName(where)), el("span", { class: "topic soft" }, where.topic),
       muted.length ? el("span", { class: "mark dead" }, "muted") : null,
       canAct() ? el("details", { class: "drop", id: `mute-${where.id}` }, el("summary", {}, "Mute"), muteForm(`channel:${where.id}`, `all bots in ${placeName(where)}`)) : null),
-    messages.length ? el("ol", { class: "messages scroll", id: `in${where.id}`, tabindex: "0", role: "log", "aria-label": `Messages in ${placeName(where)}` },
-      ...messages.map((one, at) => row(one, messages[at - 1]))) : el("div", { class: "scroll", id: `in${where.id}` }, empty(`Nothing in ${placeName(where)} yet`, none)),
+    el("div", { class: "scroll", id: `in${where.id}`, tabindex: "0", role: "log", "aria-label": `Messages in ${placeName(where)}` },
+      messages.length ? el("ol", { class: "messages" }, ...messages.map((one, at) => row(one, messages[at - 1]))) : empty(`Nothing in ${placeName(where)} yet`, none)),
     el("footer", { class: "under" }, writing(where.id), state.demo ? box(where) : legend()),
   ];
 }
