@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from app.loopback.records import Post
 from app.store import keys
 from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
-from tests.patience import patience
 
 ROOT_POSTS = 6
 PAUSE = 30.0 if os.environ.get("STREAM_PROVE") == "1" else 1.5
@@ -155,21 +155,20 @@ def test_foreign_bot_that_answers_everything(tmp_path: Path) -> None:
         running.wait_ready("ada")
         running.discord.post(running.discord.add_user("Kim"), channel, "ada, hello")
         running.wait(running.discord.posts_by_bots, 30.0, "the first answer")
-        answered: set[int] = set()
-        deadline = time.monotonic() + patience(60)
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < 4 and time.monotonic() < deadline:
-            for post in running.discord.posts_by_bots():
-                if post.author_name == "ada" and post.message_id not in answered:
-                    answered.add(post.message_id)
-                    quiet_since = time.monotonic()
-                    running.discord.post(
-                        foreign, channel, "ada, polly wants more", reply_to=post
-                    )
-            time.sleep(0.05)
-        ours = [
-            post
-            for post in running.discord.posts_by_bots()
-            if post.author_name == "ada"
-        ]
+        answered, ours = 0, adas(running)
+        while answered < len(ours) <= ROOT_POSTS:
+            answered = len(ours)
+            reply = running.discord.post(
+                foreign, channel, "ada, polly wants more", reply_to=ours[-1]
+            )
+            running.wait(lambda: running.journal(reply.message_id), 30.0, "a decision")  # noqa: B023 - it returns before the next reply
+            running.rest(30.0)
+            ours = adas(running)
         assert 2 <= len(ours) <= ROOT_POSTS
+
+
+def adas(running: System) -> list[Post]:
+    """What ada has posted, in order."""
+    return [
+        post for post in running.discord.posts_by_bots() if post.author_name == "ada"
+    ]

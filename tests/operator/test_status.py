@@ -18,13 +18,12 @@ from tests.cli.commands import run
 from tests.operator.conftest import Stream
 from tests.security.test_terminal import CLIPBOARD, obeyed
 
-TODAY = epoch_day()
 KIM = "1171234567890123456"
 
 
 def spend(store: Store, scope: str, days_ago: int = 0, **counts: int) -> None:
     """As the scripts that book it."""
-    key = keys.budget(scope, TODAY - days_ago)
+    key = keys.budget(scope, epoch_day() - days_ago)
     store.client.hset(key, mapping=counts)
     store.client.expire(key, 3_600)
 
@@ -89,7 +88,7 @@ def test_costs_are_told_by_whom_you_like(stream: Stream) -> None:
     spend(store, f"person:{KIM}", tokens=5, micro_usd=3)
     spend(store, "person:99", micro_usd=7_000_000)
     spend(store, "channel:55", posts=4)
-    store.client.hset(keys.budget("elena", TODAY), "tokens", "a lot")
+    store.client.hset(keys.budget("elena", epoch_day()), "tokens", "a lot")
     store.client.hset(
         keys.names("7"), mapping={KIM: f"Kim{CLIPBOARD}", "55": "general"}
     )

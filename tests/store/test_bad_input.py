@@ -17,7 +17,7 @@ from app.store.calls import Call
 from app.store.door import Store
 from app.store.elections import decide
 from tests.store import world
-from tests.store.world import LATER_MS, LEASE_MS, Cycle, World, redis_now
+from tests.store.world import LATER_MS, LEASE_MS, Cycle, World
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
@@ -184,7 +184,7 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(
     """Whatever is written there, after one lease a claim is granted, renewed and has a
     token that is a number."""
     w = World(store)
-    now = redis_now()
+    now = w.time
     for name, value in fields.items():
         relative = name == "until" and value[0] in "+-"
         store.client.hset(

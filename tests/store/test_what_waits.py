@@ -58,7 +58,7 @@ class Stage:
 
     def posted(self, ago: float) -> None:
         """A bot's post arrived so many seconds ago."""
-        at = self.world._start + self.world._now - ago * 1000
+        at = self.world.time - ago * 1000
         posts_here = keys.recent_bot_posts(CHANNEL)
         self.store.client.zadd(posts_here, {"bob:post": at})
         self.store.client.pexpire(posts_here, 600_000)
@@ -256,7 +256,7 @@ def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(
     limits, settings = stage.world.limits, stage.world.settings
     token = stage.run(posts.claim(one, limits, settings)).token
     assert token
-    queue_up(stage.store, lane)
+    queue_up(stage.store, lane, stage.world.time)
     stage.run(posts.release(one, token, "nothing to say", stage.fresh()))
     assert stage.store.client.hget(keys.wake(lane), "context") == Context.DIRECT
     assert stage.due_in(lane) is not None

@@ -18,7 +18,7 @@ from app.domain.model import (
     Signal,
 )
 from app.domain.settings import Settings
-from app.runtime.clock import epoch_day
+from app.runtime.clock import DAY_S, epoch_day
 from app.store import admission, commits, floors, keys, scripts
 from app.store.door import Store
 from app.store.limits import Limits
@@ -103,20 +103,23 @@ class World:
         if not isinstance(store._scripts, _Clocked):
             store._scripts = _Clocked(store)
         self._pass = store.client.register_script(_PASS)
-        self._start = redis_now()
+        # Noon, whatever the hour of the test: no run comes near the day's end, when
+        # budgets begin anew.
+        self._start = epoch_day() * DAY_S * 1000 + DAY_S * 500
+        self._began = redis_now()
         self._passed = 0
         """Expiries have lost so many ms more than the server's clock took off them."""
         self._now = 0
         self._set()
 
     def _set(self) -> None:
-        self.store.client.set(CLOCK, (self._start + self._now) * 1000, px=10**9)
+        self.store.client.set(CLOCK, self.time * 1000, px=10**9)
 
     def tick(self) -> int:
         """The time of the next call, in ms since the beginning."""
         self._now += STEP_MS
         self._set()
-        behind = self._now - (redis_now() - self._start + self._passed)
+        behind = self._now - (redis_now() - self._began + self._passed)
         if abs(behind) > DRIFT_MS:
             self._pass(args=[behind])
             self._passed += behind
@@ -124,7 +127,12 @@ class World:
 
     def today(self) -> int:
         """The day on this clock, as scripts have it."""
-        return epoch_day((self._start + self._now) / 1000)
+        return epoch_day(self.time / 1000)
+
+    @property
+    def time(self) -> int:
+        """Unix time in ms on this clock."""
+        return self._start + self._now
 
     def when(self, stored: float) -> float:
         """A time that a script stored, on this clock."""
@@ -146,16 +154,17 @@ class World:
         self.store.client.delete(keys.lock(lane))
 
 
-def queue_up(store: Store, lane: Lane) -> None:
+def queue_up(store: Store, lane: Lane, now: int | None = None) -> None:
     """A direct lane waits for the floor of its channel, as after a claim that met a
-    holder."""
+    holder at `now`: Unix ms, by default the server's."""
     assert lane.channel is not None
     waiting, awaited = (
         keys.floor_waiting(lane.channel),
         keys.floor_awaited(lane.channel),
     )
     store.client.zadd(waiting, {lane.bot: 1})
-    store.client.hset(awaited, lane.bot, str(redis_now() + 3_600_000))
+    asks_again = (now or redis_now()) + 3_600_000
+    store.client.hset(awaited, lane.bot, str(asks_again))
     for key in (waiting, awaited):
         store.client.pexpire(key, 60_000)
 
