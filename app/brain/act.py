@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 
 from app.brain import prompt, reply, text
-from app.brain.billing import Account
+from app.brain.billing import DraftAccount
 from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
 from app.brain.faults import NO_MODEL
@@ -200,7 +200,7 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
             draft=Draft(),
             reason=NO_MODEL,
         )
-    account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
+    account = DraftAccount(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _ask(run, candidate, messages, account)
 
 
@@ -314,7 +314,7 @@ def _earlier_as_it_stands(
 
 
 def _ask(
-    run: Run, candidate: Candidate, messages: list[BaseMessage], account: Account
+    run: Run, candidate: Candidate, messages: list[BaseMessage], account: DraftAccount
 ) -> Draft:
     """What the model says, made safe. Where it says nothing usable: the offline voice
     if direct, else silence."""
@@ -335,7 +335,7 @@ def _ask(
 
 
 def _answer(
-    run: Run, messages: list[BaseMessage], account: Account, repair: bool
+    run: Run, messages: list[BaseMessage], account: DraftAccount, repair: bool
 ) -> reply.Reply | None:
     """What the model answered, or None for garbage. Only a direct message is worth a
     second paid call (`repair`)."""

@@ -41,30 +41,30 @@ _FILTERED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReadAnswer:
     """What a model said. `fault`: why it is nothing to be said."""
 
     content: str
     fault: Fault | None = None
 
 
-def heard(message: BaseMessage) -> Heard:
+def heard(message: BaseMessage) -> ReadAnswer:
     """The message's words, cut back to full sentences where the limit cut them off."""
     ended = _ended(message)
     content = stripped(written(message))
     # Whatever came before the filter: half of a filtered answer is none.
     if ended in _FILTERED:
-        return Heard("", Fault.FILTERED)
+        return ReadAnswer("", Fault.FILTERED)
     if ended == "refusal" or message.additional_kwargs.get("refusal"):
-        return Heard("", Fault.REFUSED)
+        return ReadAnswer("", Fault.REFUSED)
     if ended in _LENGTH:
         content = _cut_back(content)
-        return Heard(content, None if content else Fault.CUT)
+        return ReadAnswer(content, None if content else Fault.CUT)
     if not content:
         called = isinstance(message, AIMessage) and (
             message.tool_calls or message.invalid_tool_calls
         )
-        return Heard(
+        return ReadAnswer(
             "",
             Fault.TOOLS
             if called or ended in {"tool_calls", "tool_use"}
@@ -73,8 +73,8 @@ def heard(message: BaseMessage) -> Heard:
     found = reply.parse(content)
     said = text.outgoing(found.text) if found is not None else ""
     if found is not None and found.action == "reply" and not text.visible(found.text):
-        return Heard(content, Fault.EMPTY)
-    return Heard(content, Fault.REFUSED if is_refusal(said) else None)
+        return ReadAnswer(content, Fault.EMPTY)
+    return ReadAnswer(content, Fault.REFUSED if is_refusal(said) else None)
 
 
 def written(message: BaseMessage) -> str:

@@ -29,7 +29,7 @@ def _always(_: Cost) -> bool:
 
 
 @dataclass
-class Account:
+class DraftAccount:
     """What is held for one draft, and what its calls took. `more` holds more of every
     budget; False: there is no room."""
 
@@ -52,7 +52,7 @@ class Account:
 class Bill:
     """What the tries of one question took, failed ones included."""
 
-    account: Account
+    account: DraftAccount
     asked: int
     """Tokens of the prompt, by our estimate."""
     limit: int | None

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from app.brain.embeddings import Encoder, shared_encoder
-from app.brain.interest import Interests
+from app.brain.embeddings import LangChainEncoder, shared_encoder
+from app.brain.interest import InterestVectors
 from app.brain.models import Speaker, speaker
 from app.brain.voice import OfflineVoice
 from app.domain.character import Character
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
-from app.rules.plan import Thresholds
+from app.rules.plan import PlanThresholds
 
 log = structlog.get_logger(__name__)
 
@@ -26,22 +26,22 @@ class Brain:
     alone speaks."""
 
     character: Character
-    encoder: Encoder
-    interests: Interests
+    encoder: LangChainEncoder
+    interests: InterestVectors
     voice: OfflineVoice
     speaker: Speaker | None = None
     backfill_ms: int = 900_000
     """Autonomous triggers older than this are stale."""
     election_ms: int = 120_000
     """After this an election can no longer grant a message."""
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: PlanThresholds = field(default_factory=PlanThresholds)
 
 
 def build_brain(
     character: Character,
     api_keys: Mapping[str, str],
     settings: Settings,
-    encoder: Encoder | None = None,
+    encoder: LangChainEncoder | None = None,
 ) -> Brain:
     """The brain of a bot. `api_keys` maps provider to key. Where its model cannot be
     made, the offline voice speaks."""
@@ -58,7 +58,7 @@ def build_brain(
     return Brain(
         character=character,
         encoder=encoder,
-        interests=Interests(character, encoder),
+        interests=InterestVectors(character, encoder),
         voice=OfflineVoice(character=character, encoder=encoder),
         speaker=models,
         backfill_ms=int(settings.backfill_age * 1000),

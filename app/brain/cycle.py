@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from app.brain.brain import Brain
-from app.brain.mood import Reading
+from app.brain.mood import MoodReading
 from app.brain.ports import AnswerTurn, CyclePorts
 from app.domain.model import ActionKind, InboxEntry, Signal
 from app.rules.plan import Plan, Scores
@@ -32,7 +32,7 @@ class Candidate:
     entry: InboxEntry
     scores: Scores
     topic: str
-    reading: Reading
+    reading: MoodReading
     plan: Plan
 
     @property

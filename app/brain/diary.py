@@ -15,8 +15,8 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from app.brain import mood
-from app.brain.embeddings import Encoder
-from app.brain.interest import Interests
+from app.brain.embeddings import LangChainEncoder
+from app.brain.interest import InterestVectors
 from app.brain.prompt import fenced, fill, system
 from app.brain.reply import unfenced
 from app.brain.silence import is_refusal
@@ -24,7 +24,7 @@ from app.brain.text import leaks, outgoing, person, spoken
 from app.brain.thoughts import stripped
 from app.domain.character import Character, Mood
 from app.domain.model import snowflake_ms
-from app.rules.privacy import Kind, Place, Use, may_use
+from app.rules.privacy import Place, RecordKind, Use, may_use
 
 PAUSE_MS = 900_000
 """A longer silence in a channel ends a conversation."""
@@ -38,7 +38,7 @@ _QUOTABLE = re.compile(r"<(day|diary)>.*?</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class AnsweredMoment:
     """One thing the bot answered. `name` and `heard` are empty where memory has lost
     them; `guild`: the server it was on, empty for a direct message."""
 
@@ -62,18 +62,18 @@ class Day:
     server of which may be told."""
 
     date: str
-    exchanges: tuple[Exchange, ...] = ()
+    exchanges: tuple[AnsweredMoment, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     guild: str = ""
 
     @property
-    def open(self) -> tuple[Exchange, ...]:
+    def open(self) -> tuple[AnsweredMoment, ...]:
         """What may be told: on the day's server, not in private, and still known."""
         return tuple(one for one in self.exchanges if one.heard and self._may_tell(one))
 
-    def _may_tell(self, one: Exchange) -> bool:
+    def _may_tell(self, one: AnsweredMoment) -> bool:
         told, here = Place(one.channel, one.guild), Place("", self.guild)
-        return may_use(Kind.LINE, told, here, Use.DIARY, about=one.person)
+        return may_use(RecordKind.LINE, told, here, Use.DIARY, about=one.person)
 
     @property
     def busiest(self) -> str:
@@ -119,10 +119,12 @@ def day_of(
     return Day(date, tuple(exchanges))
 
 
-def _exchange_of(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Exchange:
+def _exchange_of(
+    line: Mapping[str, Any], known: Mapping[str, Any] | None
+) -> AnsweredMoment:
     author, at_ms = str(line.get("author") or ""), snowflake_ms(line["reply_to"])
     if known is None:
-        return Exchange(
+        return AnsweredMoment(
             person=author,
             name="",
             heard="",
@@ -130,7 +132,7 @@ def _exchange_of(line: Mapping[str, Any], known: Mapping[str, Any] | None) -> Ex
             channel=line["channel"],
             at_ms=at_ms,
         )
-    return Exchange(
+    return AnsweredMoment(
         person=author,
         name=person(known["name"]),
         heard=str(known["text"]),
@@ -261,7 +263,10 @@ _NUMBERS = (
 
 
 def compose(
-    character: Character, encoder: Encoder, day: Day, earlier: Sequence[str] = ()
+    character: Character,
+    encoder: LangChainEncoder,
+    day: Day,
+    earlier: Sequence[str] = (),
 ) -> str:
     """The diary without a model: in the character's own lines, and nothing in it that
     did not happen. `earlier`: texts of the days before, whose last thoughts are not
@@ -292,10 +297,10 @@ def compose(
     return outgoing(" ".join(parts))
 
 
-def topics_of(character: Character, encoder: Encoder, day: Day) -> list[str]:
+def topics_of(character: Character, encoder: LangChainEncoder, day: Day) -> list[str]:
     """What was talked about, the most frequent first."""
     said = [spoken(one.heard, character.names) for one in day.open]
-    scores = Interests(character, encoder).score(said)
+    scores = InterestVectors(character, encoder).score(said)
     return [
         topic
         for topic, _ in Counter(
@@ -304,14 +309,16 @@ def topics_of(character: Character, encoder: Encoder, day: Day) -> list[str]:
     ]
 
 
-def _told_scenes(character: Character, encoder: Encoder, day: Day) -> list[str]:
+def _told_scenes(
+    character: Character, encoder: LangChainEncoder, day: Day
+) -> list[str]:
     """The exchange nearest to the character's heart, one of another person's by its
     mood, and who else was there."""
     told = [(one, clip(spoken(one.heard, character.names))) for one in day.open]
     told = [(one, heard) for one, heard in told if len(heard.split()) > 2]
     if not told:
         return []
-    scores = Interests(character, encoder).score([heard for _, heard in told])
+    scores = InterestVectors(character, encoder).score([heard for _, heard in told])
     best = max(range(len(told)), key=lambda at: scores[at][0])
     first, heard = told[best]
     asked = mood.read(heard, encoder).question
@@ -393,7 +400,7 @@ def joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _fill_phrase(phrase: str, one: Exchange, heard: str) -> str:
+def _fill_phrase(phrase: str, one: AnsweredMoment, heard: str) -> str:
     return phrase.format(name=one.name or "Somebody", heard=heard, said=clip(one.said))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 
 from app.brain.diary import Day, clip, topics_of, turn
-from app.brain.embeddings import Encoder
+from app.brain.embeddings import LangChainEncoder
 from app.brain.text import outgoing, spoken
 from app.domain.character import Character
 
@@ -83,7 +83,9 @@ _NO_THING = frozenset(
 """Interest words that are no thing one could hold."""
 
 
-def compose(character: Character, encoder: Encoder, day: Day, before: Day) -> str:
+def compose(
+    character: Character, encoder: LangChainEncoder, day: Day, before: Day
+) -> str:
     """The dream without a model, from a day and the one `before` it; the same days give
     the same dream."""
     chance = Random(f"{character.name}/{day.date}/dream")

@@ -8,7 +8,7 @@ from app.likeness import encoder
 from app.likeness.encoder import Matrix, Sentences, Words, best_backend, rounded
 
 __all__ = [
-    "Encoder",
+    "LangChainEncoder",
     "Matrix",
     "Sentences",
     "Words",
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 
-class Encoder(encoder.Encoder, Embeddings):
+class LangChainEncoder(encoder.Encoder, Embeddings):
     """LangChain embeddings with a cache, safe to share between threads."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -30,9 +30,9 @@ class Encoder(encoder.Encoder, Embeddings):
         return self.embed_documents([text])[0]
 
 
-_shared = Encoder(best_backend)
+_shared = LangChainEncoder(best_backend)
 
 
-def shared_encoder() -> Encoder:
+def shared_encoder() -> LangChainEncoder:
     """The process's encoder."""
     return _shared

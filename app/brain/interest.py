@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from app.brain.embeddings import Encoder
+from app.brain.embeddings import LangChainEncoder
 from app.domain.character import Character
 from app.likeness.space import Space
 from app.likeness.subjects import Subjects
@@ -24,10 +24,10 @@ FOREIGN = 0.10
 BIT = 0.055
 """Interest of one bit above or below that: six, which hand a subject over, are 0.43."""
 
-_spaces: WeakKeyDictionary[Encoder, Space] = WeakKeyDictionary()
+_spaces: WeakKeyDictionary[LangChainEncoder, Space] = WeakKeyDictionary()
 
 
-def _space_of(encoder: Encoder) -> Space:
+def _space_of(encoder: LangChainEncoder) -> Space:
     """One space for all characters of a process: its lines are read once."""
     space = _spaces.get(encoder)
     if space is None:
@@ -35,10 +35,10 @@ def _space_of(encoder: Encoder) -> Space:
     return space
 
 
-class Interests:
+class InterestVectors:
     """A character's interests as vectors, computed at the first use."""
 
-    def __init__(self, character: Character, encoder: Encoder) -> None:
+    def __init__(self, character: Character, encoder: LangChainEncoder) -> None:
         self._character = character
         self._encoder = encoder
         self._examples = [

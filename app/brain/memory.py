@@ -27,7 +27,7 @@ from app.content.names import make_legible
 from app.content.words import describe_parts
 from app.domain.character import Mood
 from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
-from app.rules.privacy import Kind, Place, Use, may_use
+from app.rules.privacy import Place, RecordKind, Use, may_use
 
 RECALL_WITHIN = 1.0
 """Seconds that an answer waits for memory."""
@@ -149,7 +149,7 @@ def _search_memory(
         for fact in facts
         if fact["message"] != event.message_id
         and usable(
-            Kind.FACT,
+            RecordKind.FACT,
             fact,
             place,
             Use.ANSWER,
@@ -173,7 +173,7 @@ def _search_memory(
             if (item.score or 0) >= ALIKE
             and item.value["text"] not in here
             and usable(
-                Kind.LINE,
+                RecordKind.LINE,
                 item.value,
                 place,
                 Use.ANSWER,
@@ -192,7 +192,7 @@ def place_of(event: Event) -> Place:
 
 
 def usable(
-    kind: Kind,
+    kind: RecordKind,
     kept: Mapping[str, Any],
     place: Place,
     use: Use,

@@ -16,7 +16,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers
-from app.brain.billing import Account, Bill, Price
+from app.brain.billing import Bill, DraftAccount, Price
 from app.brain.faults import REMEDIES, Fault, Trouble
 from app.brain.inquiry import Inquiry
 from app.brain.quirks import quirks_of
@@ -152,7 +152,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """What a model said, without its thoughts, and what all tries took."""
 
     content: str
@@ -204,7 +204,7 @@ class Speaker:
 
     def estimate(self, messages: Sequence[BaseMessage]) -> Cost:
         """What one call takes at most, roughly, by the dearest of the models."""
-        bill = Bill(Account(), answers.size(messages), self.max_tokens)
+        bill = Bill(DraftAccount(), answers.size(messages), self.max_tokens)
         calls = [
             bill.estimate(self.price(place), quirks_of(model).most)
             for place, model in enumerate(self.models)
@@ -217,8 +217,8 @@ class Speaker:
         self,
         messages: Sequence[BaseMessage],
         now_ms: int,
-        account: Account | None = None,
-    ) -> Answer:
+        account: DraftAccount | None = None,
+    ) -> Completion:
         """One answer within `timeout` seconds over all tries, each of which `account`
         must cover. Raises ModelUnavailable; its text holds no secret."""
         if not self.breaker.allows(now_ms):
@@ -226,7 +226,7 @@ class Speaker:
                 f"circuit open ({self._last})" if self._last else "circuit open"
             )
         deadline = time.monotonic() + self.timeout
-        bill = Bill(account or Account(), answers.size(messages), self.max_tokens)
+        bill = Bill(account or DraftAccount(), answers.size(messages), self.max_tokens)
         troubles: list[Trouble] = []
         for place in range(len(self.models)):
             left = deadline - time.monotonic()
@@ -240,7 +240,7 @@ class Speaker:
             self.heard(self.name(place), None if isinstance(found, str) else found)
             if isinstance(found, str):
                 self.breaker.succeeded()
-                return Answer(found, bill.spent.tokens, bill.spent.micro_usd)
+                return Completion(found, bill.spent.tokens, bill.spent.micro_usd)
             troubles.append(found)
             self._tell(place, found)
         self._last = "; ".join(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.brain.embeddings import Encoder
+from app.brain.embeddings import LangChainEncoder
 from app.domain.character import Mood
 
 _KIND = (
@@ -172,7 +172,7 @@ BRIEF = frozenset({Mood.THANKS, Mood.PRAISE, Mood.GLAD})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MoodReading:
     """The mood of a message with its likelihood (1: an exact phrase; else a cosine),
     and whether it asks something."""
 
@@ -188,25 +188,25 @@ class Reading:
         return self.nod or (self.mood in BRIEF and self.sure >= SURE)
 
 
-def read(said: str, encoder: Encoder) -> Reading:
+def read(said: str, encoder: LangChainEncoder) -> MoodReading:
     """The mood of what was said (`text.spoken`). A message of no clear mood is CURIOUS
     if it asks, else SMALLTALK."""
     question = _QUESTION.search(said) is not None
     # `spoken` took the bot's name off: somebody only called it.
     if not said:
-        return Reading(Mood.GREETING, 1.0, False)
+        return MoodReading(Mood.GREETING, 1.0, False)
     # Before all other readings: whoever asks what the bot is gets the truth.
     if _HONEST.search(said[:500]):
-        return Reading(Mood.HONEST, 1.0, question)
+        return MoodReading(Mood.HONEST, 1.0, question)
     if len(said) <= _SHORT_LENGTH:
         if _NOD.match(said):
-            return Reading(Mood.SMALLTALK, 1.0, "?" in said, nod=True)
+            return MoodReading(Mood.SMALLTALK, 1.0, "?" in said, nod=True)
         for mood, phrase in _SHORT:
             if phrase.match(said):
-                return Reading(mood, 1.0, "?" in said)
+                return MoodReading(mood, 1.0, "?" in said)
     near = encoder.likeness([said], CUE_SENTENCES)[0]
     best = int(near.argmax())
     mood, sure = _CUE_MOODS[best], float(near[best])
     if sure >= (SURE_HONEST if mood is Mood.HONEST else SURE):
-        return Reading(mood, sure, question)
-    return Reading(Mood.CURIOUS if question else Mood.SMALLTALK, sure, question)
+        return MoodReading(mood, sure, question)
+    return MoodReading(Mood.CURIOUS if question else Mood.SMALLTALK, sure, question)

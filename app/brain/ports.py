@@ -56,7 +56,7 @@ class Enclosed:
     problems: tuple[str, ...] = ()
 
 
-class Turn(Protocol):
+class SpeakingTurn(Protocol):
     """Speaking once in one channel: ask for its floor, read, hold money, commit or fall
     silent. Every call is synchronous."""
 
@@ -83,7 +83,7 @@ class Turn(Protocol):
         held; None: all that is held."""
 
 
-class AnswerTurn(Turn, Protocol):
+class AnswerTurn(SpeakingTurn, Protocol):
     """The turn of a message. A commit or a decline removes its entry from the inbox."""
 
     @property
@@ -159,7 +159,7 @@ class CyclePorts(Protocol):
     def answer(self, entry: InboxEntry) -> AnswerTurn:
         """The turn of a message."""
 
-    def post(self, opening: Opening) -> Turn:
+    def post(self, opening: Opening) -> SpeakingTurn:
         """The turn of a post that answers nobody."""
 
     def defer(self, entries: Sequence[InboxEntry], reason: str) -> None:

@@ -9,10 +9,10 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from app.brain import prompt, reply, text
-from app.brain.billing import Account
+from app.brain.billing import DraftAccount
 from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
-from app.brain.ports import Opening, Turn
+from app.brain.ports import Opening, SpeakingTurn
 from app.brain.silence import is_silence
 from app.domain.errors import ModelUnavailable
 from app.domain.model import Action, ActionKind, Context, Cost
@@ -49,7 +49,7 @@ def post(state: CycleState, runtime: Runtime[Run]) -> Change:
     return {}
 
 
-def _make(run: Run, opening: Opening, turn: Turn) -> Outcome:
+def _make(run: Run, opening: Opening, turn: SpeakingTurn) -> Outcome:
     action = _draft(run, opening, turn)
     if not action.text:
         turn.decline(action.reason, Cost(action.tokens, action.micro_usd))
@@ -64,7 +64,7 @@ def _make(run: Run, opening: Opening, turn: Turn) -> Outcome:
     )
 
 
-def _draft(run: Run, opening: Opening, turn: Turn) -> Action:
+def _draft(run: Run, opening: Opening, turn: SpeakingTurn) -> Action:
     action = Action(
         kind=ActionKind.POST, channel_id=opening.channel, reason=opening.reason
     )
@@ -78,7 +78,7 @@ def _draft(run: Run, opening: Opening, turn: Turn) -> Action:
     reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:
         return action.model_copy(update={"reason": reserved})
-    account = Account(cost, lambda more: turn.reserve(more) is Reserve.OK)
+    account = DraftAccount(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _asked(
         run, speaker=speaker, messages=messages, action=action, account=account
     )
@@ -89,7 +89,7 @@ def _asked(
     speaker: Speaker,
     messages: list[BaseMessage],
     action: Action,
-    account: Account,
+    account: DraftAccount,
 ) -> Action:
     """What the model says, or silence where it says nothing usable: nobody waits for
     it."""
@@ -122,7 +122,7 @@ def _asked(
     )
 
 
-def _messages(run: Run, opening: Opening, turn: Turn) -> list[BaseMessage]:
+def _messages(run: Run, opening: Opening, turn: SpeakingTurn) -> list[BaseMessage]:
     me = run.ports.me
     said = [
         prompt.said(line, me, run.brain.character.names)

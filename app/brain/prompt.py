@@ -16,7 +16,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from app.brain.lookalikes import alike
 from app.brain.ports import Enclosed
 from app.brain.text import person, tame
-from app.brain.voice import Scene, packed
+from app.brain.voice import VoiceScene, packed
 from app.content.words import describe_parts, first_thing, words_of_parts
 from app.domain.character import Character
 from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry
@@ -101,7 +101,7 @@ def build(
             f"{fill('memory', notes=chr(10).join(map(fenced, shown.notes)))}\n\n{turn}"
         )
     own = tuple(line.content for line in earlier if line.author_id == me)
-    scene = Scene(
+    scene = VoiceScene(
         said=heard(event, shown.enclosed),
         author=event.author_name,
         recent=(*shown.recent, *own),

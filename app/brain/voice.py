@@ -17,8 +17,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from app.brain import mood
-from app.brain.embeddings import Encoder
-from app.brain.interest import Interests
+from app.brain.embeddings import LangChainEncoder
+from app.brain.interest import InterestVectors
 from app.brain.text import person, spoken
 from app.domain.character import Character, Mood, VoiceLine
 
@@ -62,7 +62,7 @@ sad, never an evasion."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class VoiceScene:
     """What the voice answers: the words, who said them, what it said lately, and a seed
     for its choices."""
 
@@ -96,10 +96,10 @@ _MINE = (
 class Repertoire:
     """One character's lines, ready to be chosen from."""
 
-    def __init__(self, character: Character, encoder: Encoder) -> None:
+    def __init__(self, character: Character, encoder: LangChainEncoder) -> None:
         self._character = character
         self._encoder = encoder
-        self._interests = Interests(character, encoder)
+        self._interests = InterestVectors(character, encoder)
         self._unseen = [
             line for line in character.lines if line.mood is Mood.UNSEEN
         ] or list(_UNSEEN)
@@ -115,7 +115,7 @@ class Repertoire:
             for line in (*character.lines, *self._unseen, *self._mine)
         }
 
-    def say(self, scene: Scene, seed: int = 0) -> str:
+    def say(self, scene: VoiceScene, seed: int = 0) -> str:
         """A line for the scene, one not used in `scene.recent` while there is any that
         fits."""
         # Only reproducible for one seed and scene; no secret hangs on it.
@@ -127,7 +127,7 @@ class Repertoire:
                 line,
                 scene=scene,
                 topic="",
-                reading=mood.Reading(Mood.UNSEEN, 1.0, False),
+                reading=mood.MoodReading(Mood.UNSEEN, 1.0, False),
                 chance=chance,
             )
         reading = mood.read(said, self._encoder)
@@ -143,7 +143,7 @@ class Repertoire:
             line, scene=scene, topic=topic, reading=reading, chance=chance
         )
 
-    def knows(self, scene: Scene) -> bool:
+    def knows(self, scene: VoiceScene) -> bool:
         """Whether there is a line for the scene that does more than say that the
         character does not know."""
         said = spoken(scene.said, self._character.names)
@@ -158,7 +158,7 @@ class Repertoire:
         return reading.mood in moods
 
     def _nearest_topic(
-        self, said: str, reading: mood.Reading, recent: Sequence[str]
+        self, said: str, reading: mood.MoodReading, recent: Sequence[str]
     ) -> tuple[str, bool]:
         """The nearest interest, and whether a line about it answers what was said. A
         bare follow-up is about what the last own line was about."""
@@ -200,7 +200,7 @@ class Repertoire:
         )
 
     def _fitting_tiers(
-        self, kind: Mood, about: str | None, reading: mood.Reading
+        self, kind: Mood, about: str | None, reading: mood.MoodReading
     ) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
         lines = [line for line in self._character.lines if line.mood is not Mood.UNSEEN]
@@ -272,9 +272,9 @@ class Repertoire:
     def _fill_slots(
         self,
         line: VoiceLine,
-        scene: Scene,
+        scene: VoiceScene,
         topic: str,
-        reading: mood.Reading,
+        reading: mood.MoodReading,
         chance: Random,
     ) -> str:
         text = line.text.replace("{topic}", line.topic or topic).replace(
@@ -317,7 +317,7 @@ class OfflineVoice(BaseChatModel):
     """A chat model that answers with `{"action": "reply", "text": ...}`, as the act
     node asks of every model.
 
-    The last message carries a `Scene` in `additional_kwargs`; without one its content
+    The last message carries a `VoiceScene` in `additional_kwargs`; without one its content
     is taken as what was said.
     """
 
@@ -334,7 +334,7 @@ class OfflineVoice(BaseChatModel):
     def _llm_type(self) -> str:
         return "offline-voice"
 
-    def say(self, scene: Scene) -> str:
+    def say(self, scene: VoiceScene) -> str:
         """A line for the scene, as plain text."""
         return self._repertoire.say(scene, self.seed)
 
@@ -361,7 +361,7 @@ class OfflineVoice(BaseChatModel):
         )
 
 
-def packed(scene: Scene) -> dict[str, Any]:
+def packed(scene: VoiceScene) -> dict[str, Any]:
     """`additional_kwargs` that carry the scene."""
     return {
         SCENE: {
@@ -384,16 +384,16 @@ def with_recent(messages: Sequence[BaseMessage], said: str) -> list[BaseMessage]
     ]
 
 
-def scene_of(messages: Sequence[BaseMessage]) -> Scene:
+def scene_of(messages: Sequence[BaseMessage]) -> VoiceScene:
     """The scene that the last message carries, or one made of its content and the
     assistant's earlier messages."""
     if not messages:
-        return Scene("", "")
+        return VoiceScene("", "")
     last = messages[-1]
     carried = last.additional_kwargs.get(SCENE)
     if isinstance(carried, dict):
-        return Scene(**{**carried, "recent": tuple(carried.get("recent", ()))})
+        return VoiceScene(**{**carried, "recent": tuple(carried.get("recent", ()))})
     recent = tuple(
         str(message.content) for message in messages if isinstance(message, AIMessage)
     )
-    return Scene(str(last.content), last.name or "", recent, str(len(messages)))
+    return VoiceScene(str(last.content), last.name or "", recent, str(len(messages)))

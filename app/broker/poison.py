@@ -109,7 +109,7 @@ def _log_dropped(reason: str) -> None:
     log.error("a broker message that cannot be read was dropped", error=reason)
 
 
-class Channel(transport.Channel):
+class TolerantChannel(transport.Channel):
     """kombu's channel, which survives what it cannot read."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -128,7 +128,7 @@ class Channel(transport.Channel):
             return True
 
 
-class SentinelChannel(Channel, transport.SentinelChannel):
+class SentinelChannel(TolerantChannel, transport.SentinelChannel):
     """The same where Sentinels name the server."""
 
 
@@ -183,7 +183,7 @@ def wordless() -> None:
 
 def survive() -> None:
     """Let this process's Celery take such messages alone."""
-    transport.Transport.Channel = Channel
+    transport.Transport.Channel = TolerantChannel
     transport.SentinelTransport.Channel = SentinelChannel
     transport.Transport._deliver = _deliver  # type: ignore[method-assign, assignment]
 

@@ -14,7 +14,7 @@ from app.cli.common import current_settings
 from app.cli.lines import print_wrapped, terminal_width
 
 if TYPE_CHECKING:
-    from app.operator.why.answer import Answer
+    from app.operator.why.answer import Explanation
 
 commands = typer.Typer()
 LONGEST = 80
@@ -71,7 +71,7 @@ def why(
     show(one, parts)
 
 
-def _show_many(found: list[Answer], bot: str, json_: bool) -> None:
+def _show_many(found: list[Explanation], bot: str, json_: bool) -> None:
     from app.operator.why.answer import words_of
 
     if json_:
@@ -88,7 +88,7 @@ def _show_many(found: list[Answer], bot: str, json_: bool) -> None:
         print_wrapped("Nothing: whatever was said was answered.")
 
 
-def show(one: Answer, parts: bool = False) -> None:
+def show(one: Explanation, parts: bool = False) -> None:
     """The sentence, then what differed between the bots, then the timeline."""
     if one.said.post_of:
         name = one.names.get(one.said.post_of, one.said.post_of)
@@ -107,7 +107,7 @@ def show(one: Answer, parts: bool = False) -> None:
         _show_timeline(one, parts)
 
 
-def _head(one: Answer) -> str:
+def _head(one: Explanation) -> str:
     """Who said what, and when."""
     said = one.said
     when = ""
@@ -120,7 +120,7 @@ def _head(one: Answer) -> str:
     return f"{when}{said.author or 'somebody'}{place}{quoted}"
 
 
-def _show_timeline(one: Answer, parts: bool) -> None:
+def _show_timeline(one: Explanation, parts: bool) -> None:
     """A table where there is room for one, else a line for each step."""
     from app.cli.show import ALL_PARTS, PARTS, numbers_of, show_journal
 
@@ -136,7 +136,7 @@ def _show_timeline(one: Answer, parts: bool) -> None:
         print_wrapped(told + reason + (f" [{numbers}]" if numbers else ""), 4)
 
 
-def as_dict(one: Answer) -> dict[str, Any]:
+def as_dict(one: Explanation) -> dict[str, Any]:
     """The same for a program."""
     from dataclasses import asdict
 

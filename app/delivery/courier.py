@@ -17,7 +17,7 @@ from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry_post
 from app.delivery.failures import (
     Failure,
-    Kind,
+    FailureKind,
     Unreachable,
     Unseen,
     backoff_ms,
@@ -276,7 +276,7 @@ class Courier:
         """Act on a failure. True, False: as `_deliver_chunk`; None: again at once. Raises
         Later."""
         failure = judge_failure(error, reaction=entry.kind is ActionKind.REACT)
-        if failure.kind is Kind.UNAUTHORIZED:
+        if failure.kind is FailureKind.UNAUTHORIZED:
             # Discord carried nothing out: the nonce's time must not run until the token
             # is mended.
             if sending.attempted:
@@ -285,15 +285,15 @@ class Courier:
                 )
             await self._handle_unauthorized(entry)
             return None
-        if failure.kind is Kind.GONE and entry.kind is ActionKind.REACT:
+        if failure.kind is FailureKind.GONE and entry.kind is ActionKind.REACT:
             await self._bury_entry(entry, "cancelled", "its target is gone")
             return False
-        if failure.kind is Kind.GONE and sending.tries > 1:
+        if failure.kind is FailureKind.GONE and sending.tries > 1:
             # Discord knows the nonce and that its message was deleted: it was seen, and
             # is not to be said again.
             await self._note_delivered(entry, chunk, "", "deleted")
             return True
-        if failure.kind in {Kind.FINAL, Kind.GONE}:
+        if failure.kind in {FailureKind.FINAL, FailureKind.GONE}:
             return await self._handle_refusal(entry, chunk, sending, failure)
         await self._count_failure(entry, chunk, sending, failure)
         return False
@@ -388,7 +388,7 @@ class Courier:
         failed for too long."""
         # A request that never began was not carried out, but that says nothing of an
         # earlier one.
-        absent = failure.kind is Kind.ABSENT and sending.attempted
+        absent = failure.kind is FailureKind.ABSENT and sending.attempted
         since_ms, failures = await self.store.run(
             outbox.record_failure(entry, chunk, self.owner, absent=absent)
         )

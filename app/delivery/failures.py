@@ -10,7 +10,12 @@ import aiohttp
 import discord
 
 from app.delivery.address import seconds
-from app.delivery.refusals import UNKNOWN_MESSAGE, Refusal, Verdict, find_refusal
+from app.delivery.refusals import (
+    UNKNOWN_MESSAGE,
+    RefusalRule,
+    RefusalVerdict,
+    find_refusal,
+)
 from app.domain.errors import StreamError, TokenRefused
 from app.runtime.logs import redact
 
@@ -27,7 +32,7 @@ class Unseen(StreamError):
     """An earlier attempt may have arrived, and the channel's history cannot be read."""
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """What to do next."""
 
     FINAL = "final"
@@ -46,35 +51,36 @@ class Failure(NamedTuple):
     """The judgement, its reason (no secret in it), how long Discord asks to wait, in
     seconds, and the row of the table."""
 
-    kind: Kind
+    kind: FailureKind
     reason: str
     retry_after: float = 0.0
-    refusal: Refusal | None = None
+    refusal: RefusalRule | None = None
 
 
 def judge_failure(error: BaseException, reaction: bool = False) -> Failure:
     """Judge one failed request. What is not known for sure may have arrived."""
     match error:
         case discord.RateLimited():
-            return Failure(Kind.ABSENT, "rate limited", error.retry_after)
+            return Failure(FailureKind.ABSENT, "rate limited", error.retry_after)
         case discord.HTTPException():
             return _discord_failure(error, reaction)
         case aiohttp.ClientConnectorError():
             # There was no connection: not a byte has left.
-            return Failure(Kind.ABSENT, "cannot connect")
+            return Failure(FailureKind.ABSENT, "cannot connect")
         case StreamError():
             return _own_failure(error)
         case _:
-            return Failure(Kind.UNKNOWN, type(error).__name__)
+            return Failure(FailureKind.UNKNOWN, type(error).__name__)
 
 
 def _own_failure(error: StreamError) -> Failure:
     """What this program itself says of a request."""
     if isinstance(error, TokenRefused):
-        return Failure(Kind.UNAUTHORIZED, "token refused")
+        return Failure(FailureKind.UNAUTHORIZED, "token refused")
     # Unseen: nobody can tell if it is there, and a dead letter beats saying it twice.
     return Failure(
-        Kind.FINAL if isinstance(error, Unseen) else Kind.UNKNOWN, str(error)
+        FailureKind.FINAL if isinstance(error, Unseen) else FailureKind.UNKNOWN,
+        str(error),
     )
 
 
@@ -82,21 +88,23 @@ def _discord_failure(error: discord.HTTPException, reaction: bool) -> Failure:
     reason = redact(f"{error.status} {error.code}: {error.text}")[:REASON_LENGTH]
     retry_after = seconds(error.response.headers.get("Retry-After"))
     if error.status == 429:
-        return Failure(Kind.ABSENT, reason, retry_after)
+        return Failure(FailureKind.ABSENT, reason, retry_after)
     if error.status == 401:
-        return Failure(Kind.UNAUTHORIZED, reason)
+        return Failure(FailureKind.UNAUTHORIZED, reason)
     if error.status == 404 and error.code == UNKNOWN_MESSAGE:
         return Failure(
-            Kind.GONE, reason, refusal=find_refusal(error.code, error.text, reaction)
+            FailureKind.GONE,
+            reason,
+            refusal=find_refusal(error.code, error.text, reaction),
         )
     if not error.code or error.status >= 500 or error.status == 408:
         # A page of something before Discord tells nothing of what happened behind it.
-        return Failure(Kind.UNKNOWN, _page_reason(error), retry_after)
+        return Failure(FailureKind.UNKNOWN, _page_reason(error), retry_after)
     refusal = find_refusal(error.code, error.text, reaction)
-    if refusal is not None and refusal.verdict is Verdict.FINAL:
-        return Failure(Kind.FINAL, reason, refusal=refusal)
+    if refusal is not None and refusal.verdict is RefusalVerdict.FINAL:
+        return Failure(FailureKind.FINAL, reason, refusal=refusal)
     # Discord itself answered and took nothing; a code that is not known may pass.
-    return Failure(Kind.ABSENT, reason, retry_after)
+    return Failure(FailureKind.ABSENT, reason, retry_after)
 
 
 def _page_reason(error: discord.HTTPException) -> str:

@@ -28,7 +28,7 @@ class Act(StrEnum):
     ANY = "any"
 
 
-class Verdict(StrEnum):
+class RefusalVerdict(StrEnum):
     """What a refusal means for the entry."""
 
     FINAL = "final"
@@ -49,7 +49,7 @@ class Way(StrEnum):
     OTHER = "another line"
 
 
-class Refusal(NamedTuple):
+class RefusalRule(NamedTuple):
     """One row. `barred`: what is remembered of the channel, None where the refusal says
     nothing of the next post. `about`: a field that Discord's message must name, where a
     code has several meanings."""
@@ -57,32 +57,32 @@ class Refusal(NamedTuple):
     status: int
     code: int
     meaning: str
-    verdict: Verdict = Verdict.FINAL
+    verdict: RefusalVerdict = RefusalVerdict.FINAL
     act: Act = Act.ANY
     barred: Barred | None = None
     way: Way = Way.NONE
     about: str = ""
 
 
-TABLE: tuple[Refusal, ...] = (
-    Refusal(404, 10003, "unknown channel", barred=Barred.SEND),
-    Refusal(404, 10004, "unknown server", barred=Barred.SEND),
-    Refusal(
+TABLE: tuple[RefusalRule, ...] = (
+    RefusalRule(404, 10003, "unknown channel", barred=Barred.SEND),
+    RefusalRule(404, 10004, "unknown server", barred=Barred.SEND),
+    RefusalRule(
         404, UNKNOWN_MESSAGE, "unknown message to reply to", act=Act.POST, way=Way.PLAIN
     ),
-    Refusal(
+    RefusalRule(
         404,
         UNKNOWN_MESSAGE,
         "unknown message to react to",
-        Verdict.CANCELLED,
+        RefusalVerdict.CANCELLED,
         Act.REACTION,
     ),
-    Refusal(404, 10013, "unknown user", barred=Barred.SEND),
-    Refusal(400, 10014, "unknown emoji", act=Act.REACTION, way=Way.WORDS),
-    Refusal(
+    RefusalRule(404, 10013, "unknown user", barred=Barred.SEND),
+    RefusalRule(400, 10014, "unknown emoji", act=Act.REACTION, way=Way.WORDS),
+    RefusalRule(
         400, 20009, "explicit content", act=Act.POST, barred=Barred.LINE, way=Way.OTHER
     ),
-    Refusal(
+    RefusalRule(
         400,
         30010,
         "most reactions reached",
@@ -90,16 +90,18 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.EMOJI,
         way=Way.WORDS,
     ),
-    Refusal(403, 40007, "banned from the server", barred=Barred.SEND),
-    Refusal(400, 40058, "no posts directly in a forum", barred=Barred.SEND),
-    Refusal(403, 50001, "no access to the channel", barred=Barred.SEND),
-    Refusal(400, 50003, "not in a direct message channel"),
-    Refusal(400, 50006, "empty message", act=Act.POST),
-    Refusal(403, 50007, "direct messages are closed or blocked", barred=Barred.SEND),
-    Refusal(400, 50008, "no text in this channel", barred=Barred.SEND),
-    Refusal(403, 50009, "verification level too high", barred=Barred.SEND),
-    Refusal(403, 50013, "no permission to send", act=Act.POST, barred=Barred.SEND),
-    Refusal(
+    RefusalRule(403, 40007, "banned from the server", barred=Barred.SEND),
+    RefusalRule(400, 40058, "no posts directly in a forum", barred=Barred.SEND),
+    RefusalRule(403, 50001, "no access to the channel", barred=Barred.SEND),
+    RefusalRule(400, 50003, "not in a direct message channel"),
+    RefusalRule(400, 50006, "empty message", act=Act.POST),
+    RefusalRule(
+        403, 50007, "direct messages are closed or blocked", barred=Barred.SEND
+    ),
+    RefusalRule(400, 50008, "no text in this channel", barred=Barred.SEND),
+    RefusalRule(403, 50009, "verification level too high", barred=Barred.SEND),
+    RefusalRule(403, 50013, "no permission to send", act=Act.POST, barred=Barred.SEND),
+    RefusalRule(
         403,
         50013,
         "no permission to react",
@@ -107,9 +109,9 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.REACT,
         way=Way.WORDS,
     ),
-    Refusal(403, 50021, "not on a system message", way=Way.WORDS),
-    Refusal(400, 50024, "wrong type of channel", barred=Barred.SEND),
-    Refusal(
+    RefusalRule(403, 50021, "not on a system message", way=Way.WORDS),
+    RefusalRule(400, 50024, "wrong type of channel", barred=Barred.SEND),
+    RefusalRule(
         400,
         INVALID_FORM,
         "invalid form: what it replies to",
@@ -117,11 +119,11 @@ TABLE: tuple[Refusal, ...] = (
         way=Way.PLAIN,
         about="message_reference",
     ),
-    Refusal(400, INVALID_FORM, "invalid form: anything else"),
-    Refusal(400, 50083, "the thread is archived", barred=Barred.SEND),
-    Refusal(400, 50109, "invalid JSON"),
-    Refusal(403, 50278, "no server in common", barred=Barred.SEND),
-    Refusal(
+    RefusalRule(400, INVALID_FORM, "invalid form: anything else"),
+    RefusalRule(400, 50083, "the thread is archived", barred=Barred.SEND),
+    RefusalRule(400, 50109, "invalid JSON"),
+    RefusalRule(403, 50278, "no server in common", barred=Barred.SEND),
+    RefusalRule(
         403,
         90001,
         "reaction blocked by the author",
@@ -129,7 +131,7 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.EMOJI,
         way=Way.WORDS,
     ),
-    Refusal(
+    RefusalRule(
         403,
         160002,
         "no reply without reading the history",
@@ -137,8 +139,8 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.REFER,
         way=Way.PLAIN,
     ),
-    Refusal(403, 160005, "the thread is locked", barred=Barred.SEND),
-    Refusal(
+    RefusalRule(403, 160005, "the thread is locked", barred=Barred.SEND),
+    RefusalRule(
         400,
         200000,
         "blocked by AutoMod",
@@ -146,7 +148,7 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.LINE,
         way=Way.OTHER,
     ),
-    Refusal(
+    RefusalRule(
         400,
         240000,
         "blocked as a harmful link",
@@ -154,24 +156,27 @@ TABLE: tuple[Refusal, ...] = (
         barred=Barred.LINE,
         way=Way.OTHER,
     ),
-    Refusal(403, 40004, "sending is switched off for now", Verdict.RETRIED),
-    Refusal(403, 40006, "feature is switched off for now", Verdict.RETRIED),
-    Refusal(429, 40062, "service is limited", Verdict.RETRIED),
-    Refusal(403, 40333, "Cloudflare blocks the request", Verdict.RETRIED),
-    Refusal(503, 130000, "Discord is overloaded", Verdict.RETRIED),
-    Refusal(403, NO_CODE, "HTML, as Cloudflare sends it", Verdict.ADDRESS),
-    Refusal(
-        429, NO_CODE, "HTML, as Cloudflare sends it, or a global limit", Verdict.ADDRESS
+    RefusalRule(403, 40004, "sending is switched off for now", RefusalVerdict.RETRIED),
+    RefusalRule(403, 40006, "feature is switched off for now", RefusalVerdict.RETRIED),
+    RefusalRule(429, 40062, "service is limited", RefusalVerdict.RETRIED),
+    RefusalRule(403, 40333, "Cloudflare blocks the request", RefusalVerdict.RETRIED),
+    RefusalRule(503, 130000, "Discord is overloaded", RefusalVerdict.RETRIED),
+    RefusalRule(403, NO_CODE, "HTML, as Cloudflare sends it", RefusalVerdict.ADDRESS),
+    RefusalRule(
+        429,
+        NO_CODE,
+        "HTML, as Cloudflare sends it, or a global limit",
+        RefusalVerdict.ADDRESS,
     ),
-    Refusal(404, NO_CODE, "HTML", Verdict.RETRIED),
-    Refusal(413, NO_CODE, "HTML", Verdict.RETRIED),
-    Refusal(502, NO_CODE, "HTML, as Cloudflare sends it", Verdict.RETRIED),
+    RefusalRule(404, NO_CODE, "HTML", RefusalVerdict.RETRIED),
+    RefusalRule(413, NO_CODE, "HTML", RefusalVerdict.RETRIED),
+    RefusalRule(502, NO_CODE, "HTML, as Cloudflare sends it", RefusalVerdict.RETRIED),
 )
 """In the order of the codes, then what carries none. A code that is not here is
 retried. Of rows with one code the first that fits counts."""
 
 
-def find_refusal(code: int, text: str, reaction: bool) -> Refusal | None:
+def find_refusal(code: int, text: str, reaction: bool) -> RefusalRule | None:
     """The row of a code, or None: it is not known. `text`: Discord's message with the
     fields that it refuses."""
     # Rows without a code are there for the docs: `address` and `failures` judge these.

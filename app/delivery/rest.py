@@ -53,17 +53,17 @@ class History(NamedTuple):
     problem: str = ""
 
 
-class Asked(NamedTuple):
+class AnsweredMessage(NamedTuple):
     """The message for whose answer a channel is read."""
 
     message_id: str = ""
     in_thread: bool = False
 
 
-NOTHING_ASKED = Asked()
+NOTHING_ASKED = AnsweredMessage()
 
 
-class Place(NamedTuple):
+class ServerPlace(NamedTuple):
     """The server of a channel, and of a thread its channel."""
 
     guild: str | None
@@ -106,7 +106,7 @@ class DiscordRest:
         self._retired: list[discord.Client] = []
         self._locks: dict[str, asyncio.Lock] = {}
         self._refused: dict[str, tuple[str, float]] = {}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, ServerPlace] = {}
         self.address = Address()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -142,7 +142,7 @@ class DiscordRest:
         limit: int,
         ours: Collection[str] = (),
         before: str | None = None,
-        asked: Asked = NOTHING_ASKED,
+        asked: AnsweredMessage = NOTHING_ASKED,
     ) -> History:
         """The newest `limit` (at most 100) lines of a channel, or those before a
         message. Older lines stand before them: what `asked` replies to, and what its
@@ -166,7 +166,7 @@ class DiscordRest:
         except concurrent.futures.CancelledError:
             return History((), "shutting down")
 
-    def place(self, bot: str, token: str, channel: str) -> Place | None:
+    def place(self, bot: str, token: str, channel: str) -> ServerPlace | None:
         """Where a channel is, asked once; None: it cannot be asked now. Never raises
         for Discord."""
         if channel not in self._places:
@@ -304,7 +304,7 @@ class DiscordRest:
         limit: int,
         ours: frozenset[str],
         before: str | None,
-        asked: Asked,
+        asked: AnsweredMessage,
     ) -> History:
         try:
             client = await self.client(bot, token)
@@ -347,13 +347,13 @@ class DiscordRest:
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
         return History((), problem)
 
-    async def _read_place(self, bot: str, token: str, channel: str) -> Place:
+    async def _read_place(self, bot: str, token: str, channel: str) -> ServerPlace:
         client = await self.client(bot, token)
         async with asyncio.timeout(self._settings.discord_timeout):
             found = await client.http.get_channel(int(channel))
         guild, parent = found.get("guild_id"), found.get("parent_id")
         thread = found.get("type") in THREAD_TYPES
-        return Place(
+        return ServerPlace(
             str(guild) if guild else None, str(parent) if parent and thread else None
         )
 
@@ -419,7 +419,7 @@ async def _first_message(place: discord.PartialMessageable) -> list[discord.Mess
 
 
 def _replied_to(
-    messages: Sequence[discord.Message], asked: Asked
+    messages: Sequence[discord.Message], asked: AnsweredMessage
 ) -> list[discord.Message]:
     """What the message that is asked about replies to: people answer to what was said
     long ago."""

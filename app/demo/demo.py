@@ -20,7 +20,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from app.demo.box import Box
-from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, Said
+from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, ScriptedLine
 from app.demo.report import Json
 from app.demo.scene import Scene, SceneTalk
 from app.demo.stage import Stage, add_bots, on_stage, run_to_end
@@ -32,7 +32,7 @@ from app.loopback import Channel, LoopbackDiscord, Post
 from app.web.access import SESSION_S, Doorkeeper
 from app.web.actions import Actions
 from app.web.feed import Feed
-from app.web.room import Room
+from app.web.room import StreamView
 from app.web.server import Site, build_application, start_server
 
 HOST = "127.0.0.1"
@@ -160,7 +160,7 @@ class Demo:
 
     async def _perform_demo(self, port: int, token: bool) -> None:
         scene = self.scene
-        room = Room(self._page_settings(), SceneTalk(scene))
+        room = StreamView(self._page_settings(), SceneTalk(scene))
         feed = Feed(room.look)
         box = Box(scene, feed)
         password = secrets.token_urlsafe(16) if token else None
@@ -226,13 +226,13 @@ class Demo:
                 await asyncio.sleep(line.wait)
                 self._say_line(line)
 
-    def _is_playable(self, line: Said) -> bool:
+    def _is_playable(self, line: ScriptedLine) -> bool:
         """Whether all whom it speaks to are here: one's own characters may have other
         names."""
         called = {account.name for account in self.bots.values()}
         return set(re.findall(r"@(\w+)", f"{line.where} {line.text}")) <= called
 
-    def _say_line(self, line: Said) -> None:
+    def _say_line(self, line: ScriptedLine) -> None:
         person = self.people[line.who]
         accounts = {f"@{account.name}": account for account in self.bots.values()}
         text = line.text

@@ -17,7 +17,7 @@ SPOKEN = ("lounge", "ocean", "music")
 """The channels where a character may speak unasked."""
 
 
-class Said(NamedTuple):
+class ScriptedLine(NamedTuple):
     """One line: seconds after the one before, the person, the channel (or `@Bot` for a
     direct message) and the text.
 
@@ -33,50 +33,56 @@ class Said(NamedTuple):
 
 
 OPENING = (
-    Said(
+    ScriptedLine(
         0.5,
         "Mara",
         "lounge",
         "Good morning! The sun is up, the ferry is not, so all is as it should be.",
     ),
-    Said(1.5, "Jonas", "lounge", "It is never on time. Mara, keep a seat for me?"),
-    Said(
+    ScriptedLine(
+        1.5, "Jonas", "lounge", "It is never on time. Mara, keep a seat for me?"
+    ),
+    ScriptedLine(
         2.0,
         "Jonas",
         "ocean",
         "I saw a documentary about octopuses on Sunday. Do they really have three hearts?",
     ),
-    Said(
+    ScriptedLine(
         2.5,
         "Priya",
         "music",
         "My chorus does not work. How do you get from a sad verse to a chorus that lifts?",
     ),
-    Said(
+    ScriptedLine(
         2.5,
         "Tom",
         "lounge",
         "Can anybody recommend a cocktail without alcohol for a summer evening?",
     ),
-    Said(3.5, "Jonas", "ocean", "Do octopuses really taste with their arms?", "Elena"),
-    Said(
+    ScriptedLine(
+        3.5, "Jonas", "ocean", "Do octopuses really taste with their arms?", "Elena"
+    ),
+    ScriptedLine(
         2.0,
         "Mara",
         "lounge",
         "@Aria @Dotty we need music and drinks for the beach party. Ideas?",
     ),
-    Said(
+    ScriptedLine(
         2.5, "Jonas", "@Aria", "Between us: is it too late to learn the piano at forty?"
     ),
-    Said(3.0, "Priya", "lounge", "Does anybody know a good song for a rainy day?"),
-    Said(2.5, "Tom", "lounge", "lol"),
-    Said(2.0, "Priya", "music", "Thank you, Aria, that helps a lot!"),
-    Said(
+    ScriptedLine(
+        3.0, "Priya", "lounge", "Does anybody know a good song for a rainy day?"
+    ),
+    ScriptedLine(2.5, "Tom", "lounge", "lol"),
+    ScriptedLine(2.0, "Priya", "music", "Thank you, Aria, that helps a lot!"),
+    ScriptedLine(
         2.0,
         "Mara",
         "reading-room",
         "Halfway through a book about whales, and I cannot put it down.",
     ),
-    Said(2.5, "Mara", "lounge", "Jonas, did you bring the keys of the boat?"),
-    Said(1.5, "Jonas", "lounge", "Yes, they hang by the door."),
+    ScriptedLine(2.5, "Mara", "lounge", "Jonas, did you bring the keys of the boat?"),
+    ScriptedLine(1.5, "Jonas", "lounge", "Yes, they hang by the door."),
 )

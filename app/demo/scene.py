@@ -12,7 +12,7 @@ from functools import cached_property
 from app.domain.model import JournalLine
 from app.loopback import Account, Channel, LoopbackDiscord, Post
 from app.operator import talk
-from app.operator.talk import Message, Place, Told
+from app.operator.talk import TalkMessage, TalkPlace, Told
 from app.store.door import Store
 
 SHOWN = 60
@@ -56,12 +56,12 @@ class SceneTalk:
         self._names = {account.id: bot for bot, account in scene.bots.items()}
         self._settled: dict[str, tuple[JournalLine, ...]] = {}
 
-    def find_places(self, store: Store) -> list[Place]:
+    def find_places(self, store: Store) -> list[TalkPlace]:
         """The channels; the first person's talks with each bot, and all others that
         have begun."""
         scene, topics = self._scene, self._scene.topics
         places = [
-            Place(
+            TalkPlace(
                 id=str(one.id),
                 name=one.name,
                 guild="",
@@ -72,12 +72,12 @@ class SceneTalk:
             for one in scene.channels
         ]
         return places + [
-            Place(str(one.id), f"{bot.name} · {person.name}", "", True, True)
+            TalkPlace(str(one.id), f"{bot.name} · {person.name}", "", True, True)
             for person, bot, one in scene.direct_channels
             if person is scene.people[0] or scene.server.messages_in(one)
         ]
 
-    def read_place(self, store: Store, place: Place) -> list[Told]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[Told]:
         """With what the journal tells of each."""
         reactions = self._collect_reactions()
         posts = self._scene.server.messages_in(int(place.id))[-SHOWN:]
@@ -91,9 +91,9 @@ class SceneTalk:
         ]
 
     def _message(
-        self, post: Post, place: Place, reactions: tuple[tuple[str, str], ...]
-    ) -> Message:
-        return Message(
+        self, post: Post, place: TalkPlace, reactions: tuple[tuple[str, str], ...]
+    ) -> TalkMessage:
+        return TalkMessage(
             id=str(post.message_id),
             place=place.id,
             at_ms=round(post.wall * 1000),

@@ -127,7 +127,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Part(BaseModel):
+class CharacterPart(BaseModel):
     """Base of a character file's parts: immutable, and an unknown field is an error
     (most often a typing slip)."""
 
@@ -135,7 +135,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
-class Interest(Part):
+class Interest(CharacterPart):
     """A topic: `words` for the cheap bid, `examples` (whole sentences) for the
     embedding."""
 
@@ -144,7 +144,7 @@ class Interest(Part):
     examples: tuple[Text, ...] = Field(min_length=1, max_length=20)
 
 
-class VoiceLine(Part):
+class VoiceLine(CharacterPart):
     """A line that the offline voice may say, with the interest or the mood it answers;
     neither: it fits anywhere.
 
@@ -158,7 +158,7 @@ class VoiceLine(Part):
     mood: Mood | None = None
 
 
-class Pacing(Part):
+class Pacing(CharacterPart):
     """How much the bot speaks. Unset: the operator's setting of the same name
     applies."""
 
@@ -235,7 +235,7 @@ class OnModelFailure(StrEnum):
     OFFLINE_VOICE = "offline_voice"
 
 
-class Fallback(Part):
+class Fallback(CharacterPart):
     """A model that is asked when the one before it has no answer; without prices it
     costs what the first one costs."""
 
@@ -248,7 +248,7 @@ def _expand_fallback(value: object) -> object:
     return {"model": value} if isinstance(value, str) else value
 
 
-class ModelConfig(Part):
+class ModelConfig(CharacterPart):
     """A language model as LangChain's `init_chat_model` names it (`provider:model`);
     prices in US dollars.
 
@@ -291,7 +291,7 @@ class ModelConfig(Part):
         return url
 
 
-class Character(Part):
+class Character(CharacterPart):
     """One bot. `name` is its id everywhere; `aliases` are further names that address it
     at the start of a line."""
 

@@ -70,7 +70,7 @@ class Rules(BaseModel):
 NONE = Rules()
 
 
-class Line(NamedTuple):
+class PlacedValue(NamedTuple):
     """One value of the file, and where it stands."""
 
     place: str
@@ -85,7 +85,7 @@ class Places(NamedTuple):
 
     servers: Mapping[str, Rules]
     channels: Mapping[str, Rules]
-    lines: tuple[Line, ...]
+    lines: tuple[PlacedValue, ...]
 
     def at(self, channel: str, parent: str | None, guild: str | None) -> Rules:
         """What holds in a channel: its own word, else its parent's, else its
@@ -124,14 +124,14 @@ def read_places(file: Path) -> Places:
         line = 1 if mark is None else mark.line + 1
         raise _wrong(file, line, "is no YAML") from None
     found: dict[str, dict[str, Rules]] = {"servers": {}, "channels": {}}
-    lines: list[Line] = []
+    lines: list[PlacedValue] = []
     for kind, place, fields in _places(file, root):
         if place in found[kind]:
             raise _wrong(file, fields.start_mark.line + 1, f"{place} stands twice")
         values = {name: (value, line) for name, value, line in _pairs(file, fields)}
         found[kind][place] = _rules(file, values, fields)
         of = f"{kind.removesuffix('s')} {place}"
-        lines += [Line(of, name, *pair) for name, pair in values.items()]
+        lines += [PlacedValue(of, name, *pair) for name, pair in values.items()]
     return Places(found["servers"], found["channels"], tuple(lines))
 
 

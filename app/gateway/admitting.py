@@ -16,16 +16,16 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Admit
 from app.gateway.callers import Callers
 from app.gateway.elections import Elections
-from app.gateway.hearing import Heard, Hearing
+from app.gateway.hearing import ChannelMessage, Hearing
 from app.gateway.measuring import NOTHING, Measured, Measuring
 from app.gateway.ports import AdmissionPorts, MessagePorts
 from app.gateway.waits import Waits
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.policy import Policy
-from app.rules.reading import Kind
-from app.rules.signals import Thresholds
+from app.rules.reading import LineKind
+from app.rules.signals import SignalThresholds
 from app.rules.thoughts import Patience, wait_ms
-from app.store.admission import Admission, Candidate
+from app.store.admission import Admission, AdmissionRequest
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ WAITING = frozenset(
 """After these somebody may answer, once the thought is over."""
 
 
-class Connection(Protocol):
+class BotConnection(Protocol):
     """What is asked of one bot's connection to Discord."""
 
     def hears(self, channel_id: str) -> bool:
@@ -99,7 +99,7 @@ class Admitting:
         patience: Patience,
         hearing: Hearing,
         measuring: Measuring | None,
-        connections: Mapping[str, Connection],
+        connections: Mapping[str, BotConnection],
     ) -> None:
         """Without `measuring`, interests go by words alone."""
         self._ports = ports
@@ -109,7 +109,7 @@ class Admitting:
         self._connections = connections
         self._rules = Rulebook(
             policy,
-            Thresholds(
+            SignalThresholds(
                 trusted_level=settings.trusted_level,
                 reaction_burst=settings.reaction_burst,
             ),
@@ -128,12 +128,12 @@ class Admitting:
             self._measuring.close()
 
     async def admit(
-        self, bots: Sequence[str], heard: Heard, request: str, arrival: Arrival
+        self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
     ) -> None:
         """Judge a message for these bots, and admit it for all of them in one call."""
         addressing = self._hearing.judge(heard)
         measured = await self._measured(heard, addressing, arrival)
-        judged: list[tuple[Judgement, Candidate]] = []
+        judged: list[tuple[Judgement, AdmissionRequest]] = []
         for place, bot in enumerate(bots, 1):
             judgement = await self._judged(bot, heard, addressing, measured, arrival)
             # A bot's message, or one of whoever is ignored: where it is edited its copy
@@ -151,13 +151,15 @@ class Admitting:
             await self._refused(judgement, candidate, arrival)
             self._admitted(candidate.bot, heard, addressing, outcome)
 
-    def _wait(self, heard: Heard, candidate: Candidate, outcome: Admission) -> None:
+    def _wait(
+        self, heard: ChannelMessage, candidate: AdmissionRequest, outcome: Admission
+    ) -> None:
         if outcome.verdict in WAITING:
             owes = candidate.bot if candidate.classified.direct else ""
             self.waits.begin(heard, candidate.wait_ms, owes)
 
     async def _refused(
-        self, judgement: Judgement, candidate: Candidate, arrival: Arrival
+        self, judgement: Judgement, candidate: AdmissionRequest, arrival: Arrival
     ) -> None:
         """Whoever was named after a bot that may not answer must not wait for it."""
         # The admission came first: it tells the journal why nobody is woken.
@@ -167,11 +169,11 @@ class Admitting:
             )
 
     def _candidate(
-        self, bot: str, heard: Heard, judgement: Judgement, arrival: Arrival
-    ) -> Candidate:
+        self, bot: str, heard: ChannelMessage, judgement: Judgement, arrival: Arrival
+    ) -> AdmissionRequest:
         event = heard.event
         ours = event.author_kind is AuthorKind.OURS
-        return Candidate(
+        return AdmissionRequest(
             bot=bot,
             event=event,
             classified=judgement.classified,
@@ -187,7 +189,7 @@ class Admitting:
             **self._thought(bot, heard, arrival),
         )
 
-    def _thought(self, bot: str, heard: Heard, arrival: Arrival) -> ThoughtOf:
+    def _thought(self, bot: str, heard: ChannelMessage, arrival: Arrival) -> ThoughtOf:
         """What of the message's thought the bot's admission needs."""
         own = self._ports.profile(bot, heard.event).thought_wait
         patience = self._patience
@@ -197,7 +199,7 @@ class Admitting:
         at_once = arrival.late or arrival.history or not heard.lines
         # Alone it would be owed nothing, and it asks nothing.
         trails = not heard.event.is_dm and not (heard.own and heard.own.bots)
-        asks = heard.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
+        asks = heard.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
         return ThoughtOf(
             joins=not patience.off,
             wait_ms=0 if at_once else wait_ms(heard.lines, patience),
@@ -207,7 +209,7 @@ class Admitting:
     async def _judged(
         self,
         bot: str,
-        heard: Heard,
+        heard: ChannelMessage,
         addressing: Addressing,
         measured: Measured,
         arrival: Arrival,
@@ -243,7 +245,7 @@ class Admitting:
         )
 
     async def _measured(
-        self, heard: Heard, addressing: Addressing, arrival: Arrival
+        self, heard: ChannelMessage, addressing: Addressing, arrival: Arrival
     ) -> Measured:
         """How like it is to the subjects of the bots; only what is everybody's is
         worth the time."""
@@ -253,7 +255,11 @@ class Admitting:
         return await self._measuring.of(heard)
 
     def _admitted(
-        self, bot: str, heard: Heard, addressing: Addressing, outcome: Admission
+        self,
+        bot: str,
+        heard: ChannelMessage,
+        addressing: Addressing,
+        outcome: Admission,
     ) -> None:
         event = heard.event
         if bot in addressing.bots:

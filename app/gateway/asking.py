@@ -19,7 +19,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """One question. Ids are decimal strings."""
 
     verb: Verb
@@ -46,5 +46,5 @@ class Asked:
 class Desk(Protocol):
     """Who answers. `answer` blocks, so it is called on a thread of its own."""
 
-    def answer(self, asked: Asked) -> str:
+    def answer(self, asked: Question) -> str:
         """What to tell the asker, for their eyes alone. Raises nothing of ours."""

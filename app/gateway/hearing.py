@@ -44,23 +44,23 @@ UNPLACED = 1_000_000
 
 
 @dataclass(slots=True)
-class Place:
+class ChannelState:
     """One channel. The latest turn is observed only when the next one comes, so that
     every bot's copy of a message is judged by what was there before it."""
 
     room: Room
     thoughts: Thoughts
     roster: Sequence[RosterEntry] = ()
-    latest: Heard | None = None
+    latest: ChannelMessage | None = None
 
 
 @dataclass(slots=True)
-class Heard:
+class ChannelMessage:
     """One message. `waiting` are bots whose copy is queued and not yet judged."""
 
     event: Event
     turn: Turn
-    place: Place
+    place: ChannelState
     people: tuple[str, ...]
     reading: Reading
     """The text as it is now; the turn keeps what was said first."""
@@ -81,7 +81,7 @@ class Heard:
     """Bots that were last told that it speaks to them."""
     lines: tuple[Line, ...] = ()
     """Those of its thought up to this one; none where each line is a thought."""
-    before: Heard | None = None
+    before: ChannelMessage | None = None
     """The line that it goes on with."""
     own: Addressing | None = None
     """Whom it would address by itself."""
@@ -130,8 +130,8 @@ class Hearing:
         self.ours: Mapping[str, str] = {}
         """Names of all our bots, by user id."""
         self._placed: dict[str, set[str]] = {}
-        self._places: OrderedDict[str, Place] = OrderedDict()
-        self._messages: OrderedDict[str, Heard] = OrderedDict()
+        self._places: OrderedDict[str, ChannelState] = OrderedDict()
+        self._messages: OrderedDict[str, ChannelMessage] = OrderedDict()
         self._called: dict[str | None, frozenset[str]] = {}
         """The words that bots are called by, by server."""
 
@@ -159,7 +159,7 @@ class Hearing:
         hosted = {user_id: bot for bot, user_id in self.hosted.items()}
         self.ours = {**hosted, **{entry.user_id: entry.bot for entry in self.roster}}
 
-    def heard(self, message_id: str) -> Heard | None:
+    def heard(self, message_id: str) -> ChannelMessage | None:
         """A message that was heard lately, with what is known of it."""
         return self._messages.get(message_id)
 
@@ -173,7 +173,7 @@ class Hearing:
         heard = self._messages.get(message_id or "")
         return self.judge(heard) if heard is not None else None
 
-    def hear(self, event: Event) -> Heard:
+    def hear(self, event: Event) -> ChannelMessage:
         """Take in one copy of a message; only the first changes the room."""
         heard = self._messages.get(event.message_id)
         if heard is not None:
@@ -191,7 +191,7 @@ class Hearing:
             mentions=event.mentions,
         )
         people = self._people(place.room, event)
-        heard = Heard(event, turn, place, people, turn.reading)
+        heard = ChannelMessage(event, turn, place, people, turn.reading)
         self._join(heard)
         heard.target = place.room.read(turn).target
         place.latest = self._messages[event.message_id] = heard
@@ -207,29 +207,29 @@ class Hearing:
             return event
         return event.model_copy(update={"reply_to_author": replied.event.author_id})
 
-    def reacted(self, event: Event) -> Heard:
+    def reacted(self, event: Event) -> ChannelMessage:
         """A burst of reactions as something to judge; the room is not changed."""
         known = self._messages.get(event.message_id)
         place = known.place if known is not None else self._place(event.channel_id)
         turn = Turn(event.message_id, event.author_id, event.content, event.created_ms)
         if known is not None:
             turn = known.turn
-        return Heard(event, turn, place, (), read(event.content))
+        return ChannelMessage(event, turn, place, (), read(event.content))
 
-    def judge(self, heard: Heard) -> Addressing:
+    def judge(self, heard: ChannelMessage) -> Addressing:
         """Whom it addresses, by the roster as it is now; decided once."""
         if heard.addressing is None:
             heard.addressing = self._inherited(heard, self._own(heard))
         return heard.addressing
 
-    def _own(self, heard: Heard) -> Addressing:
+    def _own(self, heard: ChannelMessage) -> Addressing:
         if heard.own is None:
             heard.own = addressing(
                 heard.event, self.roster, heard.people, heard.reading
             )
         return heard.own
 
-    def _inherited(self, heard: Heard, own: Addressing) -> Addressing:
+    def _inherited(self, heard: ChannelMessage, own: Addressing) -> Addressing:
         """A line that speaks to nobody by itself speaks to whom its thought does."""
         if heard.before is None or own.bots or own.somebody_else:
             return own
@@ -245,7 +245,7 @@ class Hearing:
             }
         )
 
-    def _join(self, heard: Heard) -> None:
+    def _join(self, heard: ChannelMessage) -> None:
         """Find the lines that a message goes on with."""
         if self._patience.off:
             return
@@ -270,7 +270,7 @@ class Hearing:
             )
             heard.event = event.model_copy(update={"earlier": earlier})
 
-    def _line(self, heard: Heard) -> Line:
+    def _line(self, heard: ChannelMessage) -> Line:
         event = heard.event
         human = event.author_kind is AuthorKind.HUMAN and not event.proxied
         return Line(
@@ -287,7 +287,7 @@ class Hearing:
             else 0.0,
         )
 
-    def _calls(self, heard: Heard) -> tuple[str, ...]:
+    def _calls(self, heard: ChannelMessage) -> tuple[str, ...]:
         """Whom a line speaks to by itself. In a thread that a bot started every line
         speaks to it, and calls nobody."""
         own = self._own(heard)
@@ -303,7 +303,7 @@ class Hearing:
             )
         return self._called[guild_id]
 
-    def latest_of(self, channel_id: str, person: str) -> Heard | None:
+    def latest_of(self, channel_id: str, person: str) -> ChannelMessage | None:
         """The latest line of a person's thought in a channel."""
         place = self._places.get(channel_id)
         thought = place.thoughts.of(person) if place is not None else None
@@ -311,7 +311,7 @@ class Hearing:
             return None
         return self._messages.get(thought.lines[-1].message_id)
 
-    def revise(self, edit: Event, age_s: float) -> Heard | None:
+    def revise(self, edit: Event, age_s: float) -> ChannelMessage | None:
         """Take in an edit, whichever bot's connection brings it; an older one changes
         nothing. Only text and mentions change: what else Discord sends with an edit may
         be incomplete. None: never edited, or a message that was not heard here."""
@@ -357,7 +357,7 @@ class Hearing:
             if heard.place.latest is None:
                 heard.people = ()
 
-    def with_colleague(self, heard: Heard, user_id: str) -> bool:
+    def with_colleague(self, heard: ChannelMessage, user_id: str) -> bool:
         """Whether it goes on with another of our bots than this one."""
         return heard.target in self.ours and heard.target != user_id
 
@@ -370,10 +370,12 @@ class Hearing:
         # No bot bids for a message of its own.
         return len(placed) - (event.author_id in placed) if placed else UNPLACED
 
-    def _place(self, channel_id: str) -> Place:
+    def _place(self, channel_id: str) -> ChannelState:
         place = self._places.get(channel_id)
         if place is None:
-            place = self._places[channel_id] = Place(Room(), Thoughts(self._patience))
+            place = self._places[channel_id] = ChannelState(
+                Room(), Thoughts(self._patience)
+            )
             if len(self._places) > ROOMS:
                 self._places.popitem(last=False)
         self._places.move_to_end(channel_id)
@@ -384,7 +386,7 @@ class Hearing:
                 place.room.know(entry.user_id, entry.names)
         return place
 
-    def _settle(self, place: Place) -> None:
+    def _settle(self, place: ChannelState) -> None:
         """Observe the latest turn, after looking at it for the bots that have not
         judged it yet."""
         latest = place.latest

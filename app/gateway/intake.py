@@ -12,8 +12,8 @@ import structlog
 
 from app.domain.model import AuthorKind, Event
 from app.domain.settings import Settings
-from app.gateway.admitting import Admitting, Arrival, Connection
-from app.gateway.hearing import Heard, Hearing
+from app.gateway.admitting import Admitting, Arrival, BotConnection
+from app.gateway.hearing import ChannelMessage, Hearing
 from app.gateway.held import HeldQueue, Job
 from app.gateway.measuring import Measuring
 from app.gateway.ports import IntakePorts
@@ -61,7 +61,7 @@ class Intake:
         self._settings = settings
         self._queues: dict[str, HeldQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, BotConnection] = {}
         self._receptions = Receptions()
         self._last: dict[str, asyncio.Future[None]] = {}
         """By channel the latest job of all bots that is not done."""
@@ -82,7 +82,7 @@ class Intake:
             settings.proxy_applications, int(settings.proxy_delay * 1000)
         )
 
-    def host(self, bot: str, user_id: str, connection: Connection) -> None:
+    def host(self, bot: str, user_id: str, connection: BotConnection) -> None:
         """Serve this bot. Its events wait until `open`."""
         self.hearing.host(bot, user_id)
         self._connections[bot] = connection
@@ -156,7 +156,7 @@ class Intake:
         shared = heard.shared if heard is not None else None
         return shared is not None and bot in shared.bots
 
-    def _sharing(self, bot: str, heard: Heard) -> frozenset[str]:
+    def _sharing(self, bot: str, heard: ChannelMessage) -> frozenset[str]:
         """The bots for which one bot's copy of a live message stands: those that would
         hear it themselves, and have nothing of the channel before it."""
         event = heard.event
@@ -184,7 +184,7 @@ class Intake:
         self,
         bot: str,
         bots: frozenset[str],
-        heard: Heard,
+        heard: ChannelMessage,
         arrival: Arrival,
         repeated: Event | None,
     ) -> asyncio.Future[None] | None:
@@ -223,7 +223,9 @@ class Intake:
         done.add_done_callback(lambda done: self._ended(channel, heard, done))
         return done
 
-    def _ended(self, channel: str, heard: Heard, done: asyncio.Future[None]) -> None:
+    def _ended(
+        self, channel: str, heard: ChannelMessage, done: asyncio.Future[None]
+    ) -> None:
         waiting = self._shared[channel]
         waiting.pop(heard.event.message_id, None)
         if not waiting:
@@ -249,7 +251,7 @@ class Intake:
     def _admit_alone(
         self,
         bot: str,
-        heard: Heard,
+        heard: ChannelMessage,
         arrival: Arrival,
         repeated: Event | None,
     ) -> asyncio.Future[None] | None:
@@ -386,7 +388,7 @@ class Intake:
         """A person reacted to a message; what it says of the bot's post is kept."""
         self._receive(bot, self._receptions.reacted(bot, person, message_id, emoji))
 
-    def _listen(self, bot: str, heard: Heard) -> None:
+    def _listen(self, bot: str, heard: ChannelMessage) -> None:
         """What a message says about the bot's latest unasked post."""
         user_id = self.hearing.hosted[bot]
         spoken_to = self.hearing.judge(heard)
@@ -454,7 +456,7 @@ class Intake:
             log.warning("no room to hold more", bot=bot)
         return done
 
-    def _goes_ahead(self, name: str, heard: Heard) -> bool:
+    def _goes_ahead(self, name: str, heard: ChannelMessage) -> bool:
         """Whether somebody quiet speaks to one of our bots where much waits."""
         queue, event = self._queues.get(name), heard.event
         return (
@@ -464,7 +466,7 @@ class Intake:
             and bool(self.hearing.judge(heard).bots)
         )
 
-    def _floods(self, name: str, heard: Heard) -> bool:
+    def _floods(self, name: str, heard: ChannelMessage) -> bool:
         """Whether a message that speaks to none of our bots comes faster than its
         channel's are admitted. In an outage all are held: nobody floods."""
         queue, event = self._queues.get(name), heard.event

@@ -20,7 +20,7 @@ from discord import app_commands
 
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
-from app.gateway.asking import Asked, Desk, Verb
+from app.gateway.asking import Desk, Question, Verb
 from app.gateway.presence import known
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class Counter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._waiting = 0
 
-    async def answer(self, asked: Asked) -> str:
+    async def answer(self, asked: Question) -> str:
         """The answer, or that too many ask."""
         # No await between the look and the count, or more could pass at once.
         if self._waiting >= WAITING:
@@ -139,7 +139,7 @@ class Commands(app_commands.CommandTree[Client]):
         self,
         asking: Asking,
         needed: discord.Permissions,
-        ask: Callable[[], Awaitable[Asked | None]],
+        ask: Callable[[], Awaitable[Question | None]],
     ) -> None:
         """Check, defer, ask, answer. `ask` makes the question; None: of what the asker
         may not see."""
@@ -176,7 +176,7 @@ class Commands(app_commands.CommandTree[Client]):
         log.error("a command failed", error=type(cause).__name__)
 
     async def _why_of(self, asking: Asking, message: discord.Message) -> None:
-        async def ask() -> Asked | None:
+        async def ask() -> Question | None:
             # Whoever opened the menu of a message sees it.
             return question(asking, Verb.WHY, message=str(message.id))
 
@@ -196,8 +196,8 @@ class StreamGroup(app_commands.Group):
             default_permissions=self._needed,
         )
 
-    async def _plain(self, asking: Asking, asked: Asked) -> None:
-        async def ask() -> Asked:
+    async def _plain(self, asking: Asking, asked: Question) -> None:
+        async def ask() -> Question:
             return asked
 
         await self._commands.serve(asking, self._needed, ask)
@@ -246,7 +246,7 @@ class StreamGroup(app_commands.Group):
     async def why(self, asking: Asking, message: str = "") -> None:
         """`/stream why`."""
 
-        async def ask() -> Asked | None:
+        async def ask() -> Question | None:
             if not message:
                 return question(asking, Verb.WHY)
             return await _seen(asking, message.strip())
@@ -262,7 +262,7 @@ def question(
     everywhere: bool = False,
     for_: str = "",
     message: str = "",
-) -> Asked:
+) -> Question:
     """A question, with what the asker may see."""
     guild, member = asking.guild, asking.user
     places = [] if guild is None else [*guild.channels, *guild.threads]
@@ -272,7 +272,7 @@ def question(
         else set()
     )
     # Whoever asks in a channel reads it, a private thread of theirs included.
-    return Asked(
+    return Question(
         verb=verb,
         guild=str(asking.guild_id),
         channel=str(asking.channel_id),
@@ -297,7 +297,7 @@ def may_read(
     return reads and (may.manage_threads or not private)
 
 
-async def _seen(asking: Asking, text: str) -> Asked | None:
+async def _seen(asking: Asking, text: str) -> Question | None:
     """The question about the message of a link or an id. None where the asker may not
     read its channel, or where the bot does not find it there: the link is only what
     somebody typed."""

@@ -12,7 +12,7 @@ import structlog
 
 from app.domain.character import Character
 from app.domain.model import AuthorKind, Event
-from app.gateway.hearing import Heard
+from app.gateway.hearing import ChannelMessage
 from app.rules.interests import Likeness
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class Measuring:
         """Whether it has loaded, or found that it cannot."""
         return self._reader.done()
 
-    async def of(self, heard: Heard) -> Measured:
+    async def of(self, heard: ChannelMessage) -> Measured:
         """The likeness of a message: one outcome for all bots that hear it."""
         if not _worth(heard.event):
             return NOTHING

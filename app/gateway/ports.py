@@ -18,7 +18,7 @@ from app.gateway.sharing import Moves
 from app.rules.moderation import Order
 from app.rules.profile import Profile
 from app.rules.signals import Facts
-from app.store.admission import Admission, Candidate
+from app.store.admission import Admission, AdmissionRequest
 from app.store.elections import Election
 
 
@@ -26,7 +26,7 @@ class AdmissionPorts(Protocol):
     """From an event to a hint."""
 
     async def admit(
-        self, candidates: Sequence[Candidate], request: str
+        self, candidates: Sequence[AdmissionRequest], request: str
     ) -> Sequence[Admission]:
         """Admit one event for several bots, in this order. The same `request` again
         returns the earlier verdicts."""

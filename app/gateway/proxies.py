@@ -36,7 +36,7 @@ class Original:
 
 
 @dataclass(slots=True)
-class Person:
+class ProxyUser:
     """What is known of one person in one server."""
 
     proxied: bool = False
@@ -55,7 +55,7 @@ class Proxies:
         self._originals: OrderedDict[str, Original] = OrderedDict()
         self._copies: OrderedDict[str, str] = OrderedDict()
         """Originals by the id of their copy."""
-        self._people: OrderedDict[tuple[str, str], Person] = OrderedDict()
+        self._people: OrderedDict[tuple[str, str], ProxyUser] = OrderedDict()
 
     def at_work_in(self, guild_id: str) -> None:
         """A proxy is a member of this server, or has spoken in it."""
@@ -143,9 +143,9 @@ class Proxies:
         person.last = event.message_id
         return person.proxied or person.plain < PLAIN_AFTER
 
-    def _person(self, event: Event) -> Person:
+    def _person(self, event: Event) -> ProxyUser:
         key = (event.guild_id or "", event.author_id)
-        person = self._people.setdefault(key, Person())
+        person = self._people.setdefault(key, ProxyUser())
         self._people.move_to_end(key)
         if len(self._people) > PEOPLE:
             self._people.popitem(last=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from app.domain.model import Addressing, AuthorKind, Event
-from app.gateway.hearing import Heard
+from app.gateway.hearing import ChannelMessage
 from app.rules.reception import (
     LINES,
     OF_EVERYBODY,
@@ -46,7 +46,7 @@ class Signed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Post:
+class UnaskedPost:
     """One unasked post. `place`: its channel; of a thread the channel that it is of."""
 
     message_id: str
@@ -67,7 +67,7 @@ class Receptions:
     """The unasked posts of some bots, bounded in number."""
 
     def __init__(self) -> None:
-        self._posts: OrderedDict[str, Post] = OrderedDict()
+        self._posts: OrderedDict[str, UnaskedPost] = OrderedDict()
         """By message id."""
         self._latest: OrderedDict[Here, tuple[str, int, bool]] = OrderedDict()
         """By bot and channel: id and time of its latest post, and whether that was
@@ -87,7 +87,7 @@ class Receptions:
             # Threads end soon: what people make of the bot there is kept for their
             # channel.
             place = event.parent_id or event.channel_id
-            self._posts[event.message_id] = Post(
+            self._posts[event.message_id] = UnaskedPost(
                 event.message_id, bot, place, event.created_ms
             )
             if len(self._posts) > POSTS:
@@ -110,7 +110,7 @@ class Receptions:
         )
 
     def heard(
-        self, bot: str, user_id: str, heard: Heard, spoken_to: Addressing
+        self, bot: str, user_id: str, heard: ChannelMessage, spoken_to: Addressing
     ) -> list[Signed]:
         """What one copy of a person's message says about the bot's latest post."""
         event, here = heard.event, (bot, heard.event.channel_id)
@@ -125,7 +125,7 @@ class Receptions:
         post.newest = event.message_id
         return list(_said_about(post, user_id, heard, spoken_to))
 
-    def _current_post(self, here: Here, event: Event) -> Post | None:
+    def _current_post(self, here: Here, event: Event) -> UnaskedPost | None:
         """The unasked post that a message may be about."""
         post_id, _, unasked = self._latest.get(here, ("", 0, False))
         post = self._posts.get(post_id) if unasked else None
@@ -154,7 +154,7 @@ class Receptions:
 
 
 def _said_about(
-    post: Post, user_id: str, heard: Heard, spoken_to: Addressing
+    post: UnaskedPost, user_id: str, heard: ChannelMessage, spoken_to: Addressing
 ) -> Iterator[Signed]:
     event = heard.event
     # `shut up` is said between people as well. It is meant for the bot where it replies
@@ -175,7 +175,7 @@ def _said_about(
         yield from _passed_over(post, event.author_id)
 
 
-def _given(post: Post, person: str, sign: Sign) -> Iterator[Signed]:
+def _given(post: UnaskedPost, person: str, sign: Sign) -> Iterator[Signed]:
     """A sign, which counts once for each person and post."""
     who = SILENCE if sign in OF_EVERYBODY else person
     if (who, sign) not in post.given:
@@ -183,13 +183,13 @@ def _given(post: Post, person: str, sign: Sign) -> Iterator[Signed]:
         yield Signed(post.place, who, sign, post.message_id)
 
 
-def _noticed(post: Post) -> Iterator[Signed]:
+def _noticed(post: UnaskedPost) -> Iterator[Signed]:
     if not post.settled:
         post.settled = True
         yield from _given(post, SILENCE, Sign.NOTICED)
 
 
-def _passed_over(post: Post, author: str) -> Iterator[Signed]:
+def _passed_over(post: UnaskedPost, author: str) -> Iterator[Signed]:
     """One more line that is about something else."""
     post.lines += 1
     if post.settled:

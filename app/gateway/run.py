@@ -29,7 +29,7 @@ from app.gateway.ports import GatewayPorts
 from app.gateway.reactions import Bursts
 from app.gateway.refusals import joined, refusal
 from app.gateway.reloading import Reloading
-from app.gateway.session import Session
+from app.gateway.session import BotSession
 from app.rules.policy import Policy
 from app.runtime import collector as heap
 from app.runtime import metrics
@@ -97,7 +97,7 @@ class Gateway:
         self._identifies = Identifies(ports, settings, clock, sleep)
         self._ends: dict[str, StreamError] = {}
         self._clients: dict[str, asyncio.Task[None]] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, BotSession] = {}
         self._stop = asyncio.Event()
         self._was_ready: set[str] = set()
         self.ready: set[str] = set()
@@ -251,8 +251,8 @@ class Gateway:
             self.ready.discard(bot)
             await backoff.pause()
 
-    def _session(self, bot: str) -> Session:
-        session = Session(
+    def _session(self, bot: str) -> BotSession:
+        session = BotSession(
             bot=bot,
             intake=self._intake,
             bursts=self._bursts,

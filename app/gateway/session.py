@@ -30,7 +30,7 @@ SETTLE = 0.25
 """Seconds that changes of channels are gathered before they are published."""
 
 
-class Session:
+class BotSession:
     """One client from its start to its death."""
 
     def __init__(

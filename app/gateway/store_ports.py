@@ -56,11 +56,11 @@ from app.store import (
     vault,
 )
 from app.store import names as names_store
-from app.store.admission import Admission, Candidate
+from app.store.admission import Admission, AdmissionRequest
 from app.store.door import AsyncStore
 from app.store.elections import Election
 from app.store.floors import Next
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.limits import Limits, limits_of
 from app.store.signing import signer
 from app.store.trusts import Points
@@ -141,7 +141,7 @@ class StorePorts:
     # --- admission
 
     async def admit(
-        self, candidates: Sequence[Candidate], request: str
+        self, candidates: Sequence[AdmissionRequest], request: str
     ) -> Sequence[Admission]:
         """Admit one event for several bots."""
         event = candidates[0].event
@@ -496,7 +496,9 @@ class StorePorts:
     async def beat(self, bot: str, sign: Mapping[str, object]) -> None:
         """Tell how the bot is, and which process runs it."""
         facts = {**sign, "process": self.owner}
-        await self._store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, bot, facts)))
+        await self._store.run(
+            heartbeats.tell(Heartbeat(ProcessRole.GATEWAY, bot, facts))
+        )
 
     async def reload_requests(self) -> Mapping[str, str]:
         """Whose character files are to be read again, with the id of who asked."""

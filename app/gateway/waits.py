@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.domain.model import Event
-from app.gateway.hearing import Heard
+from app.gateway.hearing import ChannelMessage
 from app.rules.thoughts import Patience, typing_ms
 
 SIGN_EVERY = 1.0
@@ -37,7 +37,7 @@ class Waits:
         self._waits: dict[str, _Wait] = {}
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
-    def begin(self, heard: Heard, wait_ms: int, bot: str = "") -> None:
+    def begin(self, heard: ChannelMessage, wait_ms: int, bot: str = "") -> None:
         """A message waits. `bot`: owes it an answer; empty: an election waits."""
         if wait_ms <= 0:
             return
@@ -72,7 +72,7 @@ class Waits:
         self._timers.pop(key, None)
         self._hint(key[0], event)
 
-    def prolong_ms(self, heard: Heard) -> int:
+    def prolong_ms(self, heard: ChannelMessage) -> int:
         """How much longer a message waits now that its author types; 0: it does not
         wait, or this sign was told already."""
         wait, now = self._waits.get(heard.event.message_id), _now()
@@ -84,7 +84,7 @@ class Waits:
         told_ms = heard.lines[-1].at_ms + round((now - wait.since) * 1000)
         return typing_ms(heard.lines, told_ms, self._patience)
 
-    def prolonged(self, heard: Heard, for_ms: int) -> None:
+    def prolonged(self, heard: ChannelMessage, for_ms: int) -> None:
         """Redis knows of the longer wait."""
         wait = self._waits.get(heard.event.message_id)
         if wait is not None:

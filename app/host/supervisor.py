@@ -49,7 +49,7 @@ class ChildSpec:
 
 
 @dataclass(frozen=True)
-class Backoff:
+class RestartPauses:
     """Seconds before a restart: `first`, doubled with each failure up to `most`, times
     0.5 to 1.5 by chance.
 
@@ -135,14 +135,14 @@ class Supervisor:
         specs: Sequence[ChildSpec],
         say: Say,
         grace: float = 7.0,
-        backoff: Backoff | None = None,
+        backoff: RestartPauses | None = None,
     ) -> None:
         self.children = [Child(spec) for spec in specs]
         self.failure: str | None = None
         self._say = say
         self._exit_code = 0
         self._grace = grace
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or RestartPauses()
         self._stops = 0
 
     def stop(self) -> None:

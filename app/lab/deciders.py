@@ -29,7 +29,7 @@ from app.rules.judging import Rulebook, judge
 from app.rules.policy import Policy
 from app.rules.profile import Profile, profile_of
 from app.rules.room import Room, Turn
-from app.rules.signals import Facts, Thresholds
+from app.rules.signals import Facts, SignalThresholds
 from app.rules.thoughts import Line as ThoughtLine
 from app.rules.thoughts import (
     Patience,
@@ -213,7 +213,7 @@ class CastDecider(Waiting):
         self._profiles: dict[str, Profile] = {
             name: profile_of(one) for name, one in characters.items()
         }
-        self._rules = Rulebook(policy, Thresholds())
+        self._rules = Rulebook(policy, SignalThresholds())
         self._likeness = likeness
         self._roster = tuple(
             RosterEntry(

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from app.brain.voice import OfflineVoice, Scene, packed
+from app.brain.voice import OfflineVoice, VoiceScene, packed
 from app.domain.character import Character, load_characters
 from app.lab.deciders import Ours
-from app.lab.experts import PEOPLE, Choice, Line, Stage, read_lines
-from app.lab.experts import Scene as Channel
+from app.lab.experts import PEOPLE, Choice, ExpertStage, LabelledLine, read_lines
+from app.lab.experts import ExpertScene as Channel
 from app.likeness.encoder import Encoder, best_backend
 from app.rules.policy import shipped_policy
 
@@ -50,7 +50,7 @@ WEIGHTS = (48, 17, 6, 9, 20)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ExchangeLine:
     """One line of the room. `bot`: one of the characters wrote it."""
 
     author: str
@@ -65,12 +65,12 @@ class Play:
     def __init__(
         self,
         characters: Mapping[str, Character],
-        lines: Sequence[Line],
+        lines: Sequence[LabelledLine],
         encoder: Encoder,
         seed: int = SEED,
     ) -> None:
         self._characters = characters
-        self._stage = Stage(characters, Ours(shipped_policy(), encoder))
+        self._stage = ExpertStage(characters, Ours(shipped_policy(), encoder))
         self._voices = {
             bot: OfflineVoice(character=one, encoder=encoder, seed=seed)
             for bot, one in characters.items()
@@ -90,7 +90,7 @@ class Play:
             self._chance.shuffle(order)
             yield from tuple(order)
 
-    def exchanges(self, count: int) -> Iterator[list[Said]]:
+    def exchanges(self, count: int) -> Iterator[list[ExchangeLine]]:
         """Each: a person's line, and whatever the characters make of it."""
         channel = self._stage.scene()
         for _ in range(count):
@@ -99,7 +99,7 @@ class Play:
             choice = self._stage.say(channel, author, text)
             answers = list(self._answers(channel, choice, author, text))
             self._answered = author if answers else ""
-            yield [Said(author, text, False), *answers]
+            yield [ExchangeLine(author, text, False), *answers]
 
     def _next_line(self) -> tuple[str, str]:
         chance = self._chance
@@ -117,7 +117,7 @@ class Play:
 
     def _answers(
         self, channel: Channel, choice: Choice, author: str, text: str
-    ) -> Iterator[Said]:
+    ) -> Iterator[ExchangeLine]:
         """Who is chosen answers, when it has rested, and unless it was not asked and
         does not know."""
         # All that were chosen rest: the room waits for the first of them.
@@ -126,7 +126,7 @@ class Play:
         # Whoever is called answers, also where it knows nothing of the subject.
         asked = any(f"{bot}," in text for bot in choice.bots)
         for bot in sorted(choice.bots):
-            scene = Scene(
+            scene = VoiceScene(
                 said=text,
                 author=author,
                 recent=tuple(self._said[bot][-RECENT:]),
@@ -137,23 +137,25 @@ class Play:
                 words = self._voices[bot].say(scene)
                 self._said[bot].append(words)
                 self._stage.answer(channel, bot, words)
-                yield Said(self._characters[bot].display_name, words, True)
+                yield ExchangeLine(self._characters[bot].display_name, words, True)
 
 
-def read_script(folder: Path, characters: Mapping[str, Character]) -> list[Line]:
+def read_script(
+    folder: Path, characters: Mapping[str, Character]
+) -> list[LabelledLine]:
     """What people say: the folder's labelled lines, or the characters' examples."""
     file = folder / "dev.jsonl"
     if file.is_file():
         return [line for line in read_lines(file) if line.lang == "en"]
     return [
-        Line(text, bot, frozenset({bot}), "en")
+        LabelledLine(text, bot, frozenset({bot}), "en")
         for bot, one in characters.items()
         for interest in one.interests
         for text in interest.examples
     ]
 
 
-def page_of(exchanges: Iterator[list[Said]]) -> str:
+def page_of(exchanges: Iterator[list[ExchangeLine]]) -> str:
     """The room as a reader sees it."""
     lines = []
     for number, exchange in enumerate(exchanges, 1):

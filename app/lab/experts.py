@@ -67,7 +67,7 @@ SMALL_TALK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LabelledLine:
     """One labelled line. `experts` are all bots that may answer; none: nobody should."""
 
     text: str
@@ -85,7 +85,7 @@ class Choice:
 
 
 @dataclass(slots=True)
-class Score:
+class ExpertScore:
     """How a test ended, in lines."""
 
     right: int = 0
@@ -114,7 +114,7 @@ class Score:
 
 
 @dataclass(slots=True)
-class Scene:
+class ExpertScene:
     """One channel in the making."""
 
     decider: Decider
@@ -137,7 +137,7 @@ class Scene:
         self.newest = turn.message_id
 
 
-class Stage:
+class ExpertStage:
     """Characters, and whatever decides which of them answers."""
 
     def __init__(self, characters: Mapping[str, Character], make: MakeDecider) -> None:
@@ -151,11 +151,11 @@ class Stage:
         self.seconds = 0.0
         """Processor time of deciding and observing."""
 
-    def scene(self) -> Scene:
+    def scene(self) -> ExpertScene:
         """An empty channel that knows the bots."""
-        return Scene(self._make(self._bots))
+        return ExpertScene(self._make(self._bots))
 
-    def say(self, scene: Scene, author: str, text: str) -> Choice:
+    def say(self, scene: ExpertScene, author: str, text: str) -> Choice:
         """One line of a person's, and who answers it. The line is kept, the answer is
         not."""
         turn, decider = scene.turn(author, text), scene.decider
@@ -171,7 +171,7 @@ class Stage:
         self.calls += getattr(decider, "model_calls", 0) - before + len(bots)
         return Choice(bots, bool(bots) and bots <= resting)
 
-    def answer(self, scene: Scene, bot: str, text: str = ANSWER) -> None:
+    def answer(self, scene: ExpertScene, bot: str, text: str = ANSWER) -> None:
         """The bot replies to the newest line, five seconds later."""
         scene.now_ms += 5_000
         scene.observe(scene.turn(bot, text, scene.newest))
@@ -181,17 +181,17 @@ class Stage:
 # --- the tests
 
 
-def fresh(stage: Stage, lines: Sequence[Line]) -> Score:
+def fresh(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
     """Each line in a channel where nothing was said before."""
-    score = Score()
+    score = ExpertScore()
     for line in lines:
         score.add(stage.say(stage.scene(), "ana", line.text), line.experts)
     return score
 
 
-def switch(stage: Stage, lines: Sequence[Line]) -> Score:
+def switch(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
     """Each line by a person whom another bot has just answered."""
-    score = Score()
+    score = ExpertScore()
     for line in lines:
         for other in stage.names:
             if other not in line.experts:
@@ -201,10 +201,12 @@ def switch(stage: Stage, lines: Sequence[Line]) -> Score:
     return score
 
 
-def busy(stage: Stage, lines: Sequence[Line]) -> tuple[Score, Score]:
+def busy(
+    stage: ExpertStage, lines: Sequence[LabelledLine]
+) -> tuple[ExpertScore, ExpertScore]:
     """All lines in one channel, by several people; whoever wins answers. The lines that
     have an expert, and those that have none."""
-    known, null = Score(), Score()
+    known, null = ExpertScore(), ExpertScore()
     for seed in SEEDS:
         order = list(lines)
         random.Random(seed).shuffle(order)
@@ -218,9 +220,9 @@ def busy(stage: Stage, lines: Sequence[Line]) -> tuple[Score, Score]:
     return known, null
 
 
-def follow_ups(stage: Stage, lines: Sequence[Line]) -> Score:
+def follow_ups(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
     """Bare lines of a person whose question a bot has just answered."""
-    score = Score()
+    score = ExpertScore()
     for place, line in enumerate(lines):
         for text in FOLLOW_UPS[place % 3 :: 3]:
             if line.expert is not None:
@@ -230,9 +232,9 @@ def follow_ups(stage: Stage, lines: Sequence[Line]) -> Score:
     return score
 
 
-def later(stage: Stage, lines: Sequence[Line]) -> Score:
+def later(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
     """Lines that are nobody's, by a person whom a bot has answered."""
-    score = Score()
+    score = ExpertScore()
     for bot in stage.names:
         for line in lines:
             for seconds in LATER_S:
@@ -242,9 +244,9 @@ def later(stage: Stage, lines: Sequence[Line]) -> Score:
     return score
 
 
-def two_people(stage: Stage, lines: Sequence[Line]) -> Score:
+def two_people(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
     """Each line between two people who call each other by name."""
-    score = Score()
+    score = ExpertScore()
     for line in lines:
         scene = stage.scene()
         for author, text in SMALL_TALK:
@@ -254,9 +256,9 @@ def two_people(stage: Stage, lines: Sequence[Line]) -> Score:
     return score
 
 
-def scenes(stage: Stage, told: Sequence[Mapping[str, object]]) -> Score:
+def scenes(stage: ExpertStage, told: Sequence[Mapping[str, object]]) -> ExpertScore:
     """The written scenes: the last line of each is the one to decide about."""
-    score = Score()
+    score = ExpertScore()
     for one in told:
         scene = stage.scene()
         said = [(str(line["author"]), str(line["text"])) for line in _rows(one)]
@@ -277,7 +279,9 @@ def _rows(scene: Mapping[str, object]) -> list[dict[str, object]]:
     return rows
 
 
-def _answered(stage: Stage, bot: str, question: str = "hm, tell me something") -> Scene:
+def _answered(
+    stage: ExpertStage, bot: str, question: str = "hm, tell me something"
+) -> ExpertScene:
     """A channel where the bot has just answered a person."""
     scene = stage.scene()
     scene.observe(scene.turn("ana", question))
@@ -297,7 +301,7 @@ def _experts(expert: object, also: object) -> frozenset[str]:
     return frozenset(map(str, (*named, *more)))
 
 
-def read_lines(file: Path) -> Iterator[Line]:
+def read_lines(file: Path) -> Iterator[LabelledLine]:
     """The labelled lines of a file; a bad one is a ConfigurationError that names it."""
     text = file.read_text(encoding="utf-8")
     for number, row in enumerate(text.splitlines(), 1):
@@ -305,21 +309,23 @@ def read_lines(file: Path) -> Iterator[Line]:
             one = json.loads(row)
             expert = one["expert"]
             experts = _experts(expert, one.get("also"))
-            yield Line(str(one["text"]), expert, experts, str(one.get("lang", "en")))
+            yield LabelledLine(
+                str(one["text"]), expert, experts, str(one.get("lang", "en"))
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ConfigurationError(
                 f"{file}:{number}: no labelled line (text, expert)"
             ) from None
 
 
-def report(stage: Stage, folder: Path) -> dict[str, dict[str, float]]:
+def report(stage: ExpertStage, folder: Path) -> dict[str, dict[str, float]]:
     """All tests over one folder: name -> shares."""
     lines = list(read_lines(folder / "dev.jsonl"))
     owned = [line for line in lines if line.experts]
     null = [line for line in lines if not line.experts]
     told = json.loads((folder / "scenes_dev.json").read_text(encoding="utf-8"))
     in_busy, null_in_busy = busy(stage, lines)
-    tests: dict[str, Callable[[], Score]] = {
+    tests: dict[str, Callable[[], ExpertScore]] = {
         "fresh room": lambda: fresh(stage, owned),
         "other languages": lambda: fresh(
             stage, [line for line in owned if line.lang != "en"]
@@ -353,7 +359,7 @@ def main(folder: Path, interest: str = "encoder", json_out: Path | None = None) 
     """Score the shipped policy, print a table, and write the figures as JSON."""
     characters = load_characters(folder / "characters")
     encoder = Encoder(best_backend) if interest == "encoder" else None
-    figures = report(Stage(characters, Ours(shipped_policy(), encoder)), folder)
+    figures = report(ExpertStage(characters, Ours(shipped_policy(), encoder)), folder)
     show(figures)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from app.lab.additive import Cells, Design, Floats, Table, fit, log_odds
-from app.lab.fitted import Curve, Row, draw_plot, write_docs, write_policy
+from app.lab.fitted import Curve, ScoreRow, draw_plot, write_docs, write_policy
 from app.lab.judge import BOTS, Log, read_log
 from app.rules.features import FEATURES, features
 from app.rules.policy import Policy, shipped_policy
@@ -275,7 +275,7 @@ class Validated:
             max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1]
         )
 
-    def honest_row(self) -> Row:
+    def honest_row(self) -> ScoreRow:
         """The scores with a threshold that never saw the fold it is used on."""
         chosen = np.zeros_like(self.labels)
         for fold in range(FOLDS):
@@ -283,10 +283,10 @@ class Validated:
             chosen[held] = self.choose(self.threshold(~held))[held]
         return self.row(chosen)
 
-    def row(self, chosen: Flags) -> Row:
+    def row(self, chosen: Flags) -> ScoreRow:
         """Precision and recall of both, and F1."""
         who, anybody = self.f1(chosen)
-        return Row(
+        return ScoreRow(
             *_precision_recall(chosen, self.labels),
             who,
             *_precision_recall(any_chosen(chosen), any_chosen(self.labels)),

@@ -36,7 +36,7 @@ LEFT, TOP, WIDE, HIGH = 60, 40, 400, 320
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """Precision, recall and F1 of who (pairs) and of anybody (triggers)."""
 
     who_precision: float
@@ -55,8 +55,8 @@ class Row:
 class Curve:
     """Points while the threshold rises, and the point that was chosen."""
 
-    points: Sequence[Row]
-    chosen: Row
+    points: Sequence[ScoreRow]
+    chosen: ScoreRow
 
 
 def write_policy(
@@ -116,7 +116,7 @@ def _term_lines(
     return [f"  - group: {group}", "    axes:", *axes, "    weights: [", *rows, "    ]"]
 
 
-def write_docs(docs: Path, rows: Mapping[str, Row], plot: str) -> None:
+def write_docs(docs: Path, rows: Mapping[str, ScoreRow], plot: str) -> None:
     """Put the table between the markers of policy.md, and the plot beside it."""
     (docs / "img").mkdir(parents=True, exist_ok=True)
     (docs / "img" / "policy.svg").write_text(plot, encoding="utf-8")
@@ -131,7 +131,7 @@ def write_docs(docs: Path, rows: Mapping[str, Row], plot: str) -> None:
     )
 
 
-def _markdown_table(rows: Mapping[str, Row]) -> str:
+def _markdown_table(rows: Mapping[str, ScoreRow]) -> str:
     lines = [
         "| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
         "|---|---|---|---|---|---|---|",

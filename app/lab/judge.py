@@ -29,7 +29,7 @@ RULES = ("named", "named_else_last", "last", "all")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RecordedMessage:
     """One recorded message: its turn, whether a person wrote it, whether it has gold
     links, and the ids they lead to."""
 
@@ -44,7 +44,7 @@ class Log:
     """One file: its messages in order, and the authors who stand for the bots."""
 
     name: str
-    said: Sequence[Said]
+    said: Sequence[RecordedMessage]
     bots: tuple[str, ...]
 
     def find_labels(self, authors: Iterable[str]) -> dict[str, set[str]]:
@@ -153,7 +153,7 @@ def read_log(file: Path) -> Log | None:
     return Log(file.name, said, tuple(author for author, _ in active))
 
 
-def _read_lines(file: Path) -> Iterator[Said]:
+def _read_lines(file: Path) -> Iterator[RecordedMessage]:
     with file.open(
         encoding="utf-8", errors="replace"
     ) as stream:  # what is no text is no message either
@@ -168,11 +168,11 @@ def _read_lines(file: Path) -> Iterator[Said]:
                 ) from None
 
 
-def _read_said(row: dict[str, Any]) -> Said:
+def _read_said(row: dict[str, Any]) -> RecordedMessage:
     author = str(row["author"])
     moment = datetime.fromisoformat(str(row["ts"]).replace("Z", "+00:00"))
     links = [*(row.get("replies_to") or ()), row.get("reply_to")]
-    return Said(
+    return RecordedMessage(
         Turn(
             message_id=str(row["id"]),
             author=author,

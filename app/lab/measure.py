@@ -46,7 +46,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FileFigures:
     """What is counted in one file."""
 
     path: Path
@@ -86,13 +86,13 @@ class Figure(NamedTuple):
         return f"{'at least' if self.least else 'at most'} {self.limit:g}"
 
 
-def read_facts(path: Path) -> Facts:
+def read_facts(path: Path) -> FileFigures:
     """Count one Python file."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     functions = [node for node in nodes if isinstance(node, _Function)]
-    return Facts(
+    return FileFigures(
         path=path,
         lines=_count_lines(source, tree),
         nodes=len(nodes),
@@ -148,7 +148,7 @@ def is_one_word(name: str) -> bool:
     return "_" not in name.strip("_") and not name.startswith("__")
 
 
-def read_folder(root: Path, names: Sequence[str]) -> list[Facts]:
+def read_folder(root: Path, names: Sequence[str]) -> list[FileFigures]:
     """Count the Python files of these files and folders of the repository."""
     return [read_facts(path) for name in names for path in _python_files(root / name)]
 
@@ -160,7 +160,9 @@ def _python_files(path: Path) -> Iterator[Path]:
         yield from sorted(path.rglob("*.py"))
 
 
-def find_figures(product: Sequence[Facts], tests: Sequence[Facts]) -> list[Figure]:
+def find_figures(
+    product: Sequence[FileFigures], tests: Sequence[FileFigures]
+) -> list[Figure]:
     """The rows of the table: first what the test holds, then what is good to know."""
     names = [name for facts in product for name in facts.function_names]
     named_by_us = [name for name in names if not name.startswith("__")]
@@ -208,7 +210,7 @@ def find_figures(product: Sequence[Facts], tests: Sequence[Facts]) -> list[Figur
 
 
 def _further_figures(
-    product: Sequence[Facts], tests: Sequence[Facts], lengths: Sequence[int]
+    product: Sequence[FileFigures], tests: Sequence[FileFigures], lengths: Sequence[int]
 ) -> list[Figure]:
     sizes = [facts.lines.total for facts in product]
     docstring = sum(facts.lines.docstring for facts in product)
@@ -224,7 +226,7 @@ def _further_figures(
     ]
 
 
-def _sum_code(found: Iterable[Facts]) -> int:
+def _sum_code(found: Iterable[FileFigures]) -> int:
     return sum(facts.lines.code for facts in found)
 
 

@@ -26,7 +26,7 @@ ENEMY = "enemy"
 
 
 @dataclass(slots=True)
-class Channel:
+class TasteChannel:
     """One channel. `tastes`: by person, the bits of quality above which a post is
     liked; two bits below it, it is disliked. `enemy`: one who dislikes every post."""
 
@@ -50,7 +50,7 @@ class Channel:
         return found
 
 
-def simulate(channel: Channel, days: int, seed: int) -> list[float]:
+def simulate(channel: TasteChannel, days: int, seed: int) -> list[float]:
     """The bits that the channel's standing adds to a bid at the end of each day."""
     most, chance = shipped_policy().reception, random.Random(seed)
     bits: list[float] = []
@@ -69,16 +69,18 @@ def simulate(channel: Channel, days: int, seed: int) -> list[float]:
     return bits
 
 
-CROWDS: dict[str, Callable[[], Channel]] = {
-    "eight who like to hear it": lambda: Channel((-2.0,) * 8),
-    "eight of mixed tastes": lambda: Channel((-2, -1, 0, 1, 2, 3, 4, 5)),
-    "eight who want it only at its best": lambda: Channel((4.5,) * 8),
-    "nobody says anything": lambda: Channel((99.0,) * 0),
-    "eight of mixed tastes and one enemy": lambda: Channel(
+CROWDS: dict[str, Callable[[], TasteChannel]] = {
+    "eight who like to hear it": lambda: TasteChannel((-2.0,) * 8),
+    "eight of mixed tastes": lambda: TasteChannel((-2, -1, 0, 1, 2, 3, 4, 5)),
+    "eight who want it only at its best": lambda: TasteChannel((4.5,) * 8),
+    "nobody says anything": lambda: TasteChannel((99.0,) * 0),
+    "eight of mixed tastes and one enemy": lambda: TasteChannel(
         (-2, -1, 0, 1, 2, 3, 4, 5), enemy=True
     ),
-    "eight who like to hear it and one enemy": lambda: Channel((-2.0,) * 8, enemy=True),
-    "one enemy alone": lambda: Channel((), enemy=True),
+    "eight who like to hear it and one enemy": lambda: TasteChannel(
+        (-2.0,) * 8, enemy=True
+    ),
+    "one enemy alone": lambda: TasteChannel((), enemy=True),
 }
 SHOWN = (1, 7, 30, 90)
 """Days after which the table shows the bits."""

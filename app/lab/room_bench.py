@@ -67,7 +67,7 @@ PLAIN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BenchTable:
     """One table of the benchmark."""
 
     title: str
@@ -78,7 +78,7 @@ class Part:
 
 def chat_part(
     title: str, note: str, logs: Sequence[Log], deciders: Mapping[str, MakeDecider]
-) -> Part:
+) -> BenchTable:
     """Every decider on chat logs, and one by chance at the rate of ours."""
     rows: Rows = {}
     # Ours first: the one by chance speaks as often as it does.
@@ -88,19 +88,19 @@ def chat_part(
             **score_chat(logs, make).figures(),
             **score_thoughts(logs, make).figures(),
         }
-    return Part(title, note, CHAT_COLUMNS, rows)
+    return BenchTable(title, note, CHAT_COLUMNS, rows)
 
 
 def expert_part(
     title: str, note: str, folder: Path, deciders: Mapping[str, MakeDecider]
-) -> Part:
+) -> BenchTable:
     """Every decider on labelled lines."""
     rate = score_experts(folder, ours_of(deciders))["answered"]
     rows = {
         name: score_experts(folder, make)
         for name, make in with_chance(deciders, rate).items()
     }
-    return Part(title, note, EXPERT_COLUMNS, rows)
+    return BenchTable(title, note, EXPERT_COLUMNS, rows)
 
 
 def ours_of(deciders: Mapping[str, MakeDecider]) -> MakeDecider:
@@ -138,9 +138,9 @@ def run(
     cast: Path,
     deciders: Mapping[str, MakeDecider],
     say: Callable[[str], None],
-) -> list[Part]:
+) -> list[BenchTable]:
     """All tables. What is missing of the data is left out, and said."""
-    parts: list[Part] = []
+    parts: list[BenchTable] = []
     for name, title, note in _CHATS:
         logs = read_logs(data / "chat" / name) if data is not None else []
         if logs:
@@ -200,7 +200,7 @@ def cell(column: str, figures: Figures) -> str:
     return f"{value:.2f}" if column in PLAIN else f"{100 * value:.0f}%"
 
 
-def print_parts(parts: Sequence[Part]) -> None:
+def print_parts(parts: Sequence[BenchTable]) -> None:
     """The tables on the terminal."""
     # Wide, also where the output is no terminal: broken cells cannot be read.
     console = Console(width=max(WIDE, Console().width))
@@ -211,12 +211,12 @@ def print_parts(parts: Sequence[Part]) -> None:
         console.print(table)
 
 
-def page_of(parts: Sequence[Part]) -> str:
+def page_of(parts: Sequence[BenchTable]) -> str:
     """docs/room-benchmark.md."""
     return "\n".join([_HEAD, *map(_markdown, parts), _FOOT])
 
 
-def _markdown(part: Part) -> str:
+def _markdown(part: BenchTable) -> str:
     lines = [
         f"## {part.title}",
         *textwrap.wrap(part.note, 130),

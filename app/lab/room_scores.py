@@ -11,8 +11,16 @@ from pathlib import Path
 
 from app.domain.character import load_characters
 from app.lab.deciders import NOBODY, Decider, MakeDecider, Participant, Patient
-from app.lab.experts import Line, Score, Stage, busy, fresh, read_lines, switch
-from app.lab.judge import Log, Said, Tally, read_log
+from app.lab.experts import (
+    ExpertScore,
+    ExpertStage,
+    LabelledLine,
+    busy,
+    fresh,
+    read_lines,
+    switch,
+)
+from app.lab.judge import Log, RecordedMessage, Tally, read_log
 from app.rules.room import Turn
 
 ONE_THOUGHT_MS = 10_000
@@ -128,9 +136,9 @@ def _tokens(text: str) -> Iterator[str]:
 # --- thoughts
 
 
-def thoughts_of(log: Log) -> list[list[Said]]:
+def thoughts_of(log: Log) -> list[list[RecordedMessage]]:
     """The log cut into thoughts, single lines included."""
-    found: list[list[Said]] = []
+    found: list[list[RecordedMessage]] = []
     for one in log.said:
         last = found[-1][-1].turn if found else None
         if (
@@ -166,7 +174,7 @@ def score_thoughts(logs: Sequence[Log], make: MakeDecider) -> ThoughtScore:
     return score
 
 
-def _observe_all(decider: Decider, thought: Sequence[Said]) -> None:
+def _observe_all(decider: Decider, thought: Sequence[RecordedMessage]) -> None:
     for one in thought:
         decider.observe(one.turn)
 
@@ -223,11 +231,11 @@ def _as_one(lines: Sequence[Turn]) -> Turn:
 def score_experts(folder: Path, make: MakeDecider) -> dict[str, float]:
     """The columns about experts, by name, for a folder as `app.lab.experts` reads
     it."""
-    stage = Stage(load_characters(folder / "characters"), make)
+    stage = ExpertStage(load_characters(folder / "characters"), make)
     lines = list(read_lines(folder / "dev.jsonl"))
     owned = [line for line in lines if line.experts]
     null = [line for line in lines if not line.experts]
-    in_fresh, nobodys, after = fresh(stage, owned), fresh(stage, null), Score()
+    in_fresh, nobodys, after = fresh(stage, owned), fresh(stage, null), ExpertScore()
     if len(stage.names) > 1:
         after = switch(stage, owned)
     in_busy, _ = _counted_busy(stage, lines)
@@ -242,7 +250,9 @@ def score_experts(folder: Path, make: MakeDecider) -> dict[str, float]:
     }
 
 
-def _counted_busy(stage: Stage, lines: Sequence[Line]) -> tuple[Score, Score]:
+def _counted_busy(
+    stage: ExpertStage, lines: Sequence[LabelledLine]
+) -> tuple[ExpertScore, ExpertScore]:
     """The busy channel, whose costs are counted alone: it is the one like a real
     channel."""
     stage.messages = stage.calls = 0
@@ -250,7 +260,7 @@ def _counted_busy(stage: Stage, lines: Sequence[Line]) -> tuple[Score, Score]:
     return busy(stage, lines)
 
 
-def _rates(test: str, score: Score) -> dict[str, float]:
+def _rates(test: str, score: ExpertScore) -> dict[str, float]:
     shares = score.shares()
     return {f"{test} right": shares["right"], f"{test} wrong": shares["wrong"]}
 

@@ -26,7 +26,7 @@ BOT = "our bot"
 
 
 @dataclass(slots=True)
-class Score:
+class JoiningScore:
     """What became of some thoughts. Waits in milliseconds, one for each answer."""
 
     thoughts: int = 0
@@ -81,9 +81,9 @@ def score_thoughts(
     thoughts: Iterable[Sequence[LogLine]],
     patience: Patience,
     draft_ms: int = 0,
-) -> Score:
+) -> JoiningScore:
     """Play each thought. `draft_ms`: what an answer takes to be written."""
-    score = Score()
+    score = JoiningScore()
     for one in thoughts:
         score.thoughts += 1
         score.lines += len(one)
@@ -92,7 +92,7 @@ def score_thoughts(
 
 
 def _play(
-    thought: Sequence[LogLine], patience: Patience, draft_ms: int, score: Score
+    thought: Sequence[LogLine], patience: Patience, draft_ms: int, score: JoiningScore
 ) -> None:
     room = Thoughts(patience)
     lines = [_line(one) for one in thought]

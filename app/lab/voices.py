@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from app.brain.embeddings import shared_encoder
-from app.brain.voice import OfflineVoice, Scene
+from app.brain.voice import OfflineVoice, VoiceScene
 from app.domain.character import Character, load_characters
 
 SEED = 12
@@ -35,7 +35,7 @@ def all_answers(character: Character) -> Iterator[tuple[str, str, str]]:
         list[str](),
     )
     for place, (who, message) in enumerate(MESSAGES):
-        said.append(voice.say(Scene(message, who, tuple(said), str(place))))
+        said.append(voice.say(VoiceScene(message, who, tuple(said), str(place))))
         yield who, message, said[-1]
 
 

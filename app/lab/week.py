@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from app.brain import diary, dream, facts
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
-from app.brain.voice import OfflineVoice, Scene
+from app.brain.voice import OfflineVoice, VoiceScene
 from app.domain.character import Character, load_characters
 from app.domain.model import DISCORD_EPOCH_MS
 
@@ -189,7 +189,7 @@ def said_by_date(character: Character) -> Iterator[tuple[str, list[Spoken]]]:
             name = who.title()
             at = FIRST + timedelta(days=number, minutes=97 * place)
             message = str((int(at.timestamp() * 1000) - DISCORD_EPOCH_MS) << 22)
-            said = voice.say(Scene(heard, name, tuple(recent), message))
+            said = voice.say(VoiceScene(heard, name, tuple(recent), message))
             recent.append(said)
             channel, guild = (
                 (CHANNELS[character.name], GUILD)

@@ -13,7 +13,14 @@ from app.loopback.journal import Subscription
 from app.loopback.observing import Exchange, Observer
 from app.loopback.people import PostOptions
 from app.loopback.permissions import Permission
-from app.loopback.records import Deletion, Edit, Post, Reaction, Record, Typing
+from app.loopback.records import (
+    Deletion,
+    Edit,
+    Post,
+    Reaction,
+    Record,
+    Typing,
+)
 from app.loopback.server import LoopbackDiscord
 from app.loopback.state import Account, Channel, Guild, Role
 from app.loopback.thread import LoopbackThread

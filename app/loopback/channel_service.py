@@ -12,7 +12,7 @@ from app.loopback.channels import Channel, ChannelType, ForumTag
 from app.loopback.errors import Json
 from app.loopback.guild_service import GuildService
 from app.loopback.permissions import Overwrite, OverwriteType, Permission
-from app.loopback.sessions import Event, Intent, Session
+from app.loopback.sessions import Intent, Session, SharedEvent
 from app.loopback.state import Account, Guild, Message, Role
 
 _ARCHIVES = (
@@ -195,7 +195,7 @@ class ChannelService:
         if unseen:
             shape = channel_payloads.thread(thread, account)
             self.hub.publish_to(
-                Event.plain("THREAD_CREATE", Intent.GUILDS, shape), account.id
+                SharedEvent.plain("THREAD_CREATE", Intent.GUILDS, shape), account.id
             )
         added = [channel_payloads.thread_member(thread, account.id)]
         self._members_event(thread, account.id, {"added_members": added})
@@ -221,7 +221,7 @@ class ChannelService:
             return {**channel_payloads.thread(thread, member), "newly_created": True}
 
         self.hub.publish(
-            Event("THREAD_CREATE", Intent.GUILDS, shape, shape_for), thread
+            SharedEvent("THREAD_CREATE", Intent.GUILDS, shape, shape_for), thread
         )
 
     def _members_event(self, thread: Channel, account_id: int, change: Json) -> None:
@@ -233,7 +233,7 @@ class ChannelService:
             "member_count": len(thread.member_ids),
             **change,
         }
-        event = Event.plain("THREAD_MEMBERS_UPDATE", Intent.GUILD_MEMBERS, shape)
+        event = SharedEvent.plain("THREAD_MEMBERS_UPDATE", Intent.GUILD_MEMBERS, shape)
         self.hub.publish_member(event, self._guild_of(thread), account_id)
 
     def _channel_event(self, name: str, channel: Channel) -> None:
@@ -252,11 +252,11 @@ class ChannelService:
             )
 
         self.hub.publish_in_guild(
-            Event(name, Intent.GUILDS, shape, shape_for), self._guild_of(channel)
+            SharedEvent(name, Intent.GUILDS, shape, shape_for), self._guild_of(channel)
         )
 
     def _thread_event(self, name: str, thread: Channel, shape: Json) -> None:
-        self.hub.publish(Event.plain(name, Intent.GUILDS, shape), thread)
+        self.hub.publish(SharedEvent.plain(name, Intent.GUILDS, shape), thread)
 
     def _guild_of(self, channel: Channel) -> Guild:
         guild = self.world.guild_of(channel)

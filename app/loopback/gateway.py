@@ -17,10 +17,10 @@ from app.loopback.sessions import (
     MAX_CLIENT_FRAME,
     CloseCode,
     Connection,
-    Event,
     Intent,
     Op,
     Session,
+    SharedEvent,
     control_frame,
     encode,
 )
@@ -68,14 +68,14 @@ class Hub(Switches):
             if session.connection is not None
         ]
 
-    def publish(self, event: Event, channel: Channel) -> None:
+    def publish(self, event: SharedEvent, channel: Channel) -> None:
         """Send an event to every session that may see the channel and asked for the
         intent."""
         for session in self._sessions_seeing(channel):
             if session.intents & event.intent and not self._keeps_back(session, event):
                 session.push(event.name, event.body(session))
 
-    def publish_in_guild(self, event: Event, guild: Guild) -> None:
+    def publish_in_guild(self, event: SharedEvent, guild: Guild) -> None:
         """Send an event about a guild (a role, a channel, a member) to its bots that
         asked for the intent."""
         if guild.unavailable:
@@ -84,13 +84,13 @@ class Hub(Switches):
             if session.bot.id in guild.members and session.intents & event.intent:
                 session.push(event.name, event.body(session))
 
-    def publish_to(self, event: Event, bot_id: int) -> None:
+    def publish_to(self, event: SharedEvent, bot_id: int) -> None:
         """Send an event to one bot, whatever its intents."""
         for session in self._sessions.values():
             if session.bot.id == bot_id:
                 session.push(event.name, event.body(session))
 
-    def publish_member(self, event: Event, guild: Guild, account_id: int) -> None:
+    def publish_member(self, event: SharedEvent, guild: Guild, account_id: int) -> None:
         """Send a change of a member to the bots with the members intent, and to the
         member itself without it."""
         if guild.unavailable:
@@ -344,7 +344,7 @@ class Hub(Switches):
             }
             session.push("GUILD_MEMBERS_CHUNK", encode(shape))
 
-    def _keeps_back(self, session: Session, event: Event) -> bool:
+    def _keeps_back(self, session: Session, event: SharedEvent) -> bool:
         left = self._withheld.get((session.bot.id, event.name), 0)
         if left:
             self._withheld[session.bot.id, event.name] = left - 1

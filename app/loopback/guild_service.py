@@ -10,7 +10,7 @@ from app.loopback import channel_payloads, guild_payloads, user_payloads
 from app.loopback.errors import Json
 from app.loopback.gateway import Hub
 from app.loopback.permissions import NOTHING, Permission
-from app.loopback.sessions import Event, Intent
+from app.loopback.sessions import Intent, SharedEvent
 from app.loopback.state import Account, Channel, Guild, Role, World
 
 
@@ -47,7 +47,7 @@ class GuildService:
             self._role_event("GUILD_ROLE_CREATE", guild, role)
         shape = {**user_payloads.member(account, guild), "guild_id": str(guild.id)}
         self.hub.publish_in_guild(
-            Event.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape), guild
+            SharedEvent.plain("GUILD_MEMBER_ADD", Intent.GUILD_MEMBERS, shape), guild
         )
         self.hub.publish_guild(guild, account.id, joined=True)
 
@@ -60,10 +60,10 @@ class GuildService:
             self.delete_role(guild, role)
         shape: Json = {"guild_id": str(guild.id), "user": user_payloads.user(account)}
         self.hub.publish_in_guild(
-            Event.plain("GUILD_MEMBER_REMOVE", Intent.GUILD_MEMBERS, shape), guild
+            SharedEvent.plain("GUILD_MEMBER_REMOVE", Intent.GUILD_MEMBERS, shape), guild
         )
         self.hub.publish_to(
-            Event.plain("GUILD_DELETE", Intent.GUILDS, {"id": str(guild.id)}),
+            SharedEvent.plain("GUILD_DELETE", Intent.GUILDS, {"id": str(guild.id)}),
             account.id,
         )
 
@@ -73,7 +73,7 @@ class GuildService:
         if unavailable:
             shape: Json = {"id": str(guild.id), "unavailable": True}
             self.hub.publish_in_guild(
-                Event.plain("GUILD_DELETE", Intent.GUILDS, shape), guild
+                SharedEvent.plain("GUILD_DELETE", Intent.GUILDS, shape), guild
             )
         guild.unavailable = unavailable
         if not unavailable:
@@ -119,7 +119,7 @@ class GuildService:
                 channel.overwrites.pop(role.id, None)
             shape: Json = {"guild_id": str(guild.id), "role_id": str(role.id)}
             self.hub.publish_in_guild(
-                Event.plain("GUILD_ROLE_DELETE", Intent.GUILDS, shape), guild
+                SharedEvent.plain("GUILD_ROLE_DELETE", Intent.GUILDS, shape), guild
             )
 
     def set_role(self, guild: Guild, account: Account, role: Role, given: bool) -> None:
@@ -174,7 +174,9 @@ class GuildService:
         shape = channel_payloads.as_seen_by(
             self.world, channel, self.world.accounts[bot_id]
         )
-        self.hub.publish_to(Event.plain("CHANNEL_UPDATE", Intent.GUILDS, shape), bot_id)
+        self.hub.publish_to(
+            SharedEvent.plain("CHANNEL_UPDATE", Intent.GUILDS, shape), bot_id
+        )
 
     def _tell_threads(self, guild: Guild, channel: Channel, bot_id: int) -> None:
         bot = self.world.accounts[bot_id]
@@ -190,7 +192,7 @@ class GuildService:
             "members": [channel_payloads.thread_member(t, bot_id) for t in joined],
         }
         self.hub.publish_to(
-            Event.plain("THREAD_LIST_SYNC", Intent.GUILDS, shape), bot_id
+            SharedEvent.plain("THREAD_LIST_SYNC", Intent.GUILDS, shape), bot_id
         )
 
     def _enter_guild(self, guild: Guild, account: Account) -> Role | None:
@@ -206,9 +208,9 @@ class GuildService:
 
     def _member_changed(self, guild: Guild, account: Account) -> None:
         shape = {**user_payloads.member(account, guild), "guild_id": str(guild.id)}
-        event = Event.plain("GUILD_MEMBER_UPDATE", Intent.GUILD_MEMBERS, shape)
+        event = SharedEvent.plain("GUILD_MEMBER_UPDATE", Intent.GUILD_MEMBERS, shape)
         self.hub.publish_member(event, guild, account.id)
 
     def _role_event(self, name: str, guild: Guild, role: Role) -> None:
         shape: Json = {"guild_id": str(guild.id), "role": guild_payloads.role(role)}
-        self.hub.publish_in_guild(Event.plain(name, Intent.GUILDS, shape), guild)
+        self.hub.publish_in_guild(SharedEvent.plain(name, Intent.GUILDS, shape), guild)

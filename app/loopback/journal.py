@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from app.loopback.records import Deletion, Edit, Post, Reaction, Record, Typing
+from app.loopback.records import (
+    Deletion,
+    Edit,
+    Post,
+    Reaction,
+    Record,
+    Typing,
+)
 
 T = TypeVar("T")
 

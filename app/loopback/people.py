@@ -11,7 +11,7 @@ from app.loopback.guild_people import ChannelRef
 from app.loopback.mentions import AllowedMentions
 from app.loopback.records import Post, Reaction, Typing
 from app.loopback.rest_messages import attachment
-from app.loopback.service import Draft
+from app.loopback.service import NewMessage
 from app.loopback.state import Account, Channel, ForumTag, Message
 from app.loopback.wire_acts import MessageRef, WireActs
 
@@ -185,7 +185,7 @@ class People(WireActs):
     ) -> Post:
         """Open a post in a forum or media channel; it is a thread with the id of its
         first message."""
-        draft = Draft(author, self._channel_of(forum), text)
+        draft = NewMessage(author, self._channel_of(forum), text)
         tag_ids = [tag.id for tag in tags]
         service = self._core.service
         return self._call_loop(
@@ -235,7 +235,7 @@ class People(WireActs):
         if not options.get("ping_reply", True):
             allowed = allowed.without_reply()
         nonce = options.get("nonce")
-        draft = Draft(
+        draft = NewMessage(
             author=author,
             channel=self._channel_of(channel),
             content=text,

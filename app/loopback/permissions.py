@@ -162,7 +162,7 @@ class Overwrite:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class PermissionHolder:
     """Whose permissions are computed: the member, the @everyone role (the guild's id)
     and the member's other roles."""
 
@@ -172,7 +172,7 @@ class Holder:
 
 
 def apply_overwrites(
-    base: Permission, holder: Holder, overwrites: Collection[Overwrite]
+    base: Permission, holder: PermissionHolder, overwrites: Collection[Overwrite]
 ) -> Permission:
     """Apply a channel's overwrites in Discord's order: @everyone, all roles at once,
     the member."""

@@ -17,7 +17,7 @@ UNLIMITED = (10_000, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateVerdict:
     """May the request pass? With the headers that the answer carries. `retry_after` in
     seconds."""
 
@@ -38,11 +38,11 @@ class RateLimiter:
         self._windows: dict[tuple[int, str, str], tuple[float, int]] = {}
         self._names: dict[str, str] = {}
 
-    def check(self, bot_id: int, route: str, major: str) -> Verdict:
+    def check(self, bot_id: int, route: str, major: str) -> RateVerdict:
         """Count a request of a route (method and path template) and of the channel or
         server in its path."""
         if self.rate_limit is None:
-            return Verdict(
+            return RateVerdict(
                 True, 0.0, self._limit_headers(route, UNLIMITED[0], 1, UNLIMITED[1])
             )
         limit, period = (
@@ -64,7 +64,7 @@ class RateLimiter:
                 "Retry-After": f"{left:.3f}",
                 "X-RateLimit-Scope": "user",
             }
-        return Verdict(allowed, left, headers)
+        return RateVerdict(allowed, left, headers)
 
     def _limit_headers(
         self, route: str, limit: int, used: int, left: float

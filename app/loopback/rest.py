@@ -24,7 +24,7 @@ CREATE_MESSAGE = "/channels/{channel_id}/messages"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiRequest:
     """One authenticated request. `bot` is the caller."""
 
     request: web.Request
@@ -53,7 +53,7 @@ class Call:
         return cast("Json", raw)
 
 
-Handler = Callable[[Call], Awaitable[web.Response]]
+Handler = Callable[[ApiRequest], Awaitable[web.Response]]
 Caller = Callable[[web.Request], Account]
 """Who calls; ApiError for nobody that is known."""
 
@@ -104,7 +104,7 @@ class RestFrame:
                 return await self._serve_call(
                     method,
                     path=path,
-                    call=Call(request, (caller or self._caller_of)(request)),
+                    call=ApiRequest(request, (caller or self._caller_of)(request)),
                     handler=handler,
                     rule=rule,
                 )
@@ -114,7 +114,12 @@ class RestFrame:
         return web.route(method, API_PREFIX + path, serve)
 
     async def _serve_call(
-        self, method: str, path: str, call: Call, handler: Handler, rule: Rule | None
+        self,
+        method: str,
+        path: str,
+        call: ApiRequest,
+        handler: Handler,
+        rule: Rule | None,
     ) -> web.Response:
         if rule is not None and rule.status is not None:
             return _fault_response(rule.status, rule.body, rule.headers)
@@ -127,7 +132,7 @@ class RestFrame:
         return response
 
     async def _serve_post(
-        self, path: str, call: Call, handler: Handler
+        self, path: str, call: ApiRequest, handler: Handler
     ) -> web.Response:
         status = self._faults.draw_error()
         if status is not None:
@@ -144,7 +149,7 @@ class RestFrame:
         return response
 
     async def _answer_limited(
-        self, method: str, path: str, call: Call, handler: Handler
+        self, method: str, path: str, call: ApiRequest, handler: Handler
     ) -> web.Response:
         """Every answer of a route carries the state of its bucket, refusals too."""
         where = call.request.match_info
@@ -169,7 +174,7 @@ class RestFrame:
             raise errors.unauthorized_error()
         return bot
 
-    def visible_channel(self, call: Call) -> Channel:
+    def visible_channel(self, call: ApiRequest) -> Channel:
         """The channel of the path, if the caller may use it."""
         return self._service.channel(call.bot, call.id("channel_id"))
 

@@ -17,7 +17,7 @@ from app.loopback.interactions import (
     Interactions,
 )
 from app.loopback.journal import Journal
-from app.loopback.rest import Call, RestFrame, json_response
+from app.loopback.rest import ApiRequest, RestFrame, json_response
 from app.loopback.state import Account, Guild, World
 
 _COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
@@ -53,11 +53,11 @@ class CommandRoutes:
             route("PATCH", _ORIGINAL, self.edit_answer, caller=user),
         ]
 
-    async def list_commands(self, call: Call) -> web.Response:
+    async def list_commands(self, call: ApiRequest) -> web.Response:
         guild = self._guild_of_call(call)
         return json_response(self._interactions.registered(call.bot, guild))
 
-    async def set_commands(self, call: Call) -> web.Response:
+    async def set_commands(self, call: ApiRequest) -> web.Response:
         guild = self._guild_of_call(call)
         try:
             wanted = json.loads(await call.request.text())
@@ -67,7 +67,7 @@ class CommandRoutes:
             raise errors.invalid_json()
         return json_response(self._interactions.register(call.bot, guild, wanted))
 
-    async def answer(self, call: Call) -> web.Response:
+    async def answer(self, call: ApiRequest) -> web.Response:
         use = self._use(call.request)
         if use.acknowledged:
             raise errors.already_acknowledged()
@@ -98,16 +98,16 @@ class CommandRoutes:
             answered["resource"] = {"type": kind, "message": message}
         return json_response(answered)
 
-    async def get_answer(self, call: Call) -> web.Response:
+    async def get_answer(self, call: ApiRequest) -> web.Response:
         return json_response(self._interactions.message(self._answered(call)))
 
-    async def edit_answer(self, call: Call) -> web.Response:
+    async def edit_answer(self, call: ApiRequest) -> web.Response:
         use = self._answered(call)
         use.answer(_content(await call.body()))
         self._journal.wake_waiting()
         return json_response(self._interactions.message(use))
 
-    def _answered(self, call: Call) -> Interaction:
+    def _answered(self, call: ApiRequest) -> Interaction:
         use = self._use(call.request)
         if not use.acknowledged:
             raise errors.unknown_webhook()
@@ -124,7 +124,7 @@ class CommandRoutes:
             raise errors.unknown_webhook()
         return use
 
-    def _guild_of_call(self, call: Call) -> Guild:
+    def _guild_of_call(self, call: ApiRequest) -> Guild:
         if call.id("application_id") != call.bot.id:
             raise errors.missing_access()
         guild = self._world.guilds.get(call.id("guild_id"))

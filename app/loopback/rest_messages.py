@@ -11,14 +11,14 @@ from app.loopback.errors import Json
 from app.loopback.mentions import AllowedMentions
 from app.loopback.rest import (
     CREATE_MESSAGE,
-    Call,
+    ApiRequest,
     RestFrame,
     json_response,
     no_content,
     raw_response,
     snowflake,
 )
-from app.loopback.service import Draft, Service, known_spelling
+from app.loopback.service import NewMessage, Service, known_spelling
 from app.loopback.sessions import encode
 from app.loopback.state import (
     Account,
@@ -60,7 +60,7 @@ class MessageRoutes:
             route("POST", "/channels/{channel_id}/typing", self.show_typing),
         ]
 
-    async def create_message(self, call: Call) -> web.Response:
+    async def create_message(self, call: ApiRequest) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.check_sending(call.bot, channel)
         body = await call.body()
@@ -81,7 +81,7 @@ class MessageRoutes:
             shape["nonce"] = draft.nonce
         return json_response(shape)
 
-    async def list_messages(self, call: Call) -> web.Response:
+    async def list_messages(self, call: ApiRequest) -> web.Response:
         channel = self._readable_channel(call)
         raw_limit = call.request.query.get("limit", "50")
         if not raw_limit.isdecimal() or not 1 <= int(raw_limit) <= MAX_PAGE:
@@ -103,13 +103,13 @@ class MessageRoutes:
             + b"]"
         )
 
-    async def get_message(self, call: Call) -> web.Response:
+    async def get_message(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         if not self._access.may_read_history(call.bot, message.channel):
             raise errors.missing_access()
         return raw_response(self._encoded_message(message, call.bot))
 
-    async def edit_message(self, call: Call) -> web.Response:
+    async def edit_message(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         if message.author is not call.bot or message.webhook_id is not None:
             raise errors.foreign_message()
@@ -123,7 +123,7 @@ class MessageRoutes:
             self._service.edit(message, content)
         return raw_response(self._encoded_message(message, call.bot))
 
-    async def delete_message(self, call: Call) -> web.Response:
+    async def delete_message(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         if message.author is not call.bot:
             self._access.demand_permissions(
@@ -132,7 +132,7 @@ class MessageRoutes:
         self._service.delete(message)
         return no_content()
 
-    async def delete_bulk(self, call: Call) -> web.Response:
+    async def delete_bulk(self, call: ApiRequest) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.demand_permissions(call.bot, channel, Permission.MANAGE_MESSAGES)
         wanted = _as_list((await call.body()).get("messages"))
@@ -148,7 +148,7 @@ class MessageRoutes:
         )
         return no_content()
 
-    async def add_reaction(self, call: Call) -> web.Response:
+    async def add_reaction(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         emoji = known_spelling(message, call.request.match_info["emoji"])
         self._access.check_reacting(
@@ -157,7 +157,7 @@ class MessageRoutes:
         self._service.react(call.bot, message, emoji)
         return no_content()
 
-    async def remove_reaction(self, call: Call) -> web.Response:
+    async def remove_reaction(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         user_id = call.request.match_info["user_id"]
         account: Account | None = call.bot
@@ -171,7 +171,7 @@ class MessageRoutes:
         self._service.unreact(account, message, call.request.match_info["emoji"])
         return no_content()
 
-    async def list_reactors(self, call: Call) -> web.Response:
+    async def list_reactors(self, call: ApiRequest) -> web.Response:
         message = self._message_of_call(call)
         after = call.query_id("after") or 0
         limit = int(call.request.query.get("limit", "25"))
@@ -184,18 +184,18 @@ class MessageRoutes:
             [payloads.user(self._service.world.accounts[i]) for i in users[:limit]]
         )
 
-    async def show_typing(self, call: Call) -> web.Response:
+    async def show_typing(self, call: ApiRequest) -> web.Response:
         channel = self._frame.visible_channel(call)
         self._access.check_sending(call.bot, channel)
         self._service.type_in(call.bot, channel)
         return no_content()
 
-    def _message_of_call(self, call: Call) -> Message:
+    def _message_of_call(self, call: ApiRequest) -> Message:
         return self._service.message(
             self._readable_channel(call), call.id("message_id")
         )
 
-    def _readable_channel(self, call: Call) -> Channel:
+    def _readable_channel(self, call: ApiRequest) -> Channel:
         channel = self._frame.visible_channel(call)
         self._access.check_reading(call.bot, channel)
         return channel
@@ -228,7 +228,9 @@ class MessageRoutes:
             self._service.world.accounts[i].is_bot for i in channel.recipient_ids
         )
 
-    def _draft_of_call(self, call: Call, channel: Channel, body: Json) -> Draft:
+    def _draft_of_call(
+        self, call: ApiRequest, channel: Channel, body: Json
+    ) -> NewMessage:
         embeds = _as_list(body.get("embeds"))
         attachments = [
             _attachment_payload(i, item)
@@ -240,7 +242,7 @@ class MessageRoutes:
             raise errors.invalid_form(
                 "nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length."
             )
-        return Draft(
+        return NewMessage(
             author=call.bot,
             channel=channel,
             content=_checked_content(

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from app.loopback import channel_payloads, errors, user_payloads
 from app.loopback.guilds import Account, Role
-from app.loopback.rest import Call, RestFrame, json_response, no_content
+from app.loopback.rest import ApiRequest, RestFrame, json_response, no_content
 from app.loopback.service import Service
 from app.loopback.state import Channel, Permission
 
@@ -33,7 +33,7 @@ class RightRoutes:
             route("PATCH", "/channels/{channel_id}", self.change_channel),
         ]
 
-    async def rename_self(self, call: Call) -> web.Response:
+    async def rename_self(self, call: ApiRequest) -> web.Response:
         guild = self._service.world.guilds.get(call.id("guild_id"))
         if guild is None or call.bot.id not in guild.members:
             raise errors.unknown_guild()
@@ -47,7 +47,7 @@ class RightRoutes:
         self._service.guilds.set_nick(guild, call.bot, nick)
         return json_response(user_payloads.member(call.bot, guild))
 
-    async def set_overwrite(self, call: Call) -> web.Response:
+    async def set_overwrite(self, call: ApiRequest) -> web.Response:
         channel, target = self._target_of_call(call)
         body = await call.body()
         allow, deny = (
@@ -56,14 +56,14 @@ class RightRoutes:
         self._service.channels.set_overwrite(channel, target, allow, deny)
         return no_content()
 
-    async def remove_overwrite(self, call: Call) -> web.Response:
+    async def remove_overwrite(self, call: ApiRequest) -> web.Response:
         channel, target = self._target_of_call(call)
         self._service.channels.set_overwrite(
             channel, target, Permission(0), Permission(0)
         )
         return no_content()
 
-    async def change_channel(self, call: Call) -> web.Response:
+    async def change_channel(self, call: ApiRequest) -> web.Response:
         """Name and topic of a channel; name, archiving and lock of a thread, of which
         the owner may archive."""
         channel = self._frame.visible_channel(call)
@@ -91,7 +91,7 @@ class RightRoutes:
             self._service.channels.changed(channel)
         return json_response(channel_payloads.channel(self._service.world, channel))
 
-    def _target_of_call(self, call: Call) -> tuple[Channel, Account | Role]:
+    def _target_of_call(self, call: ApiRequest) -> tuple[Channel, Account | Role]:
         channel = self._frame.visible_channel(call)
         guild = self._service.world.guild_of(channel)
         if guild is None or channel.is_thread:

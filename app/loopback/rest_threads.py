@@ -9,8 +9,8 @@ from aiohttp import web
 
 from app.loopback import channel_payloads, errors, payloads
 from app.loopback.errors import Json
-from app.loopback.rest import Call, RestFrame, json_response, no_content
-from app.loopback.service import Draft, Service
+from app.loopback.rest import ApiRequest, RestFrame, json_response, no_content
+from app.loopback.service import NewMessage, Service
 from app.loopback.state import Channel, Permission
 
 MAX_THREAD_NAME = 100
@@ -45,7 +45,7 @@ class ThreadRoutes:
             route("DELETE", _MEMBERS + "/@me", self.leave_thread),
         ]
 
-    async def open(self, call: Call) -> web.Response:
+    async def open(self, call: ApiRequest) -> web.Response:
         parent = self._frame.visible_channel(call)
         body = await call.body()
         name = str(body.get("name") or "")
@@ -67,7 +67,7 @@ class ThreadRoutes:
         return json_response(channel_payloads.thread(thread, call.bot), status=201)
 
     def _open_post(
-        self, call: Call, forum: Channel, title: str, body: Json
+        self, call: ApiRequest, forum: Channel, title: str, body: Json
     ) -> web.Response:
         self._access.demand_permissions(call.bot, forum, Permission.SEND_MESSAGES)
         first = cast("Json", body.get("message") or {})
@@ -79,13 +79,13 @@ class ThreadRoutes:
         asked = cast("list[object]", body.get("applied_tags") or [])
         tags = [tag for tag in (int(str(one)) for one in asked) if tag in known]
         message = self._service.open_post(
-            forum, title, tags, Draft(call.bot, forum, content)
+            forum, title, tags, NewMessage(call.bot, forum, content)
         )
         shape = channel_payloads.thread(message.channel, call.bot)
         shape["message"] = payloads.message(self._service.world, message, call.bot)
         return json_response(shape, status=201)
 
-    async def list_archived(self, call: Call) -> web.Response:
+    async def list_archived(self, call: ApiRequest) -> web.Response:
         """The archived public threads of a channel, the latest archived first; they are
         history."""
         parent = self._frame.visible_channel(call)
@@ -113,25 +113,25 @@ class ThreadRoutes:
             {"threads": shapes, "members": members, "has_more": len(threads) > limit}
         )
 
-    async def list_members(self, call: Call) -> web.Response:
+    async def list_members(self, call: ApiRequest) -> web.Response:
         thread = self._thread_of_call(call)
         return json_response(
             [channel_payloads.thread_member(thread, i) for i in thread.member_ids]
         )
 
-    async def join_thread(self, call: Call) -> web.Response:
+    async def join_thread(self, call: ApiRequest) -> web.Response:
         thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.join(thread, call.bot)
         return no_content()
 
-    async def leave_thread(self, call: Call) -> web.Response:
+    async def leave_thread(self, call: ApiRequest) -> web.Response:
         thread = self._thread_of_call(call)
         self._access.check_active(thread)
         self._service.channels.leave(thread, call.bot)
         return no_content()
 
-    def _thread_of_call(self, call: Call) -> Channel:
+    def _thread_of_call(self, call: ApiRequest) -> Channel:
         channel = self._frame.visible_channel(call)
         if not channel.is_thread:
             raise errors.wrong_channel_type()

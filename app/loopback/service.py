@@ -20,7 +20,7 @@ from app.loopback.mentions import AllowedMentions, Mentions, find_mentions
 from app.loopback.nonces import NonceWindow
 from app.loopback.records import Deletion, Edit, Post, Reaction, Typing
 from app.loopback.refusals import Refusals
-from app.loopback.sessions import Event, Intent, Session
+from app.loopback.sessions import Intent, Session, SharedEvent
 from app.loopback.state import (
     Account,
     Channel,
@@ -35,7 +35,7 @@ _VARIATION_SELECTOR = "\ufe0f"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewMessage:
     """A message before it has an id. `type` other than 0 makes it a system message; a
     reply becomes type 19."""
 
@@ -74,7 +74,7 @@ class Service:
         self.nonces = nonces
         self.refusals = Refusals()
 
-    def post(self, draft: Draft) -> Message:
+    def post(self, draft: NewMessage) -> Message:
         """Create a message, or return the earlier one that carries the same enforced
         nonce."""
         if draft.nonce is not None and draft.enforce_nonce:
@@ -109,13 +109,15 @@ class Service:
         if message is None:
             extra = kinds.thread_created(thread)
             kind = MessageType.THREAD_CREATED
-            self.post(Draft(owner, parent, name, allowed=quiet, type=kind, extra=extra))
+            self.post(
+                NewMessage(owner, parent, name, allowed=quiet, type=kind, extra=extra)
+            )
             return thread
         message.flags |= kinds.MessageFlag.HAS_THREAD
         self.announce_change(message)
         kind = MessageType.THREAD_STARTER
         self.post(
-            Draft(owner, thread, "", reply_to=message.id, allowed=quiet, type=kind)
+            NewMessage(owner, thread, "", reply_to=message.id, allowed=quiet, type=kind)
         )
         # The first message is not counted, as at Discord.
         thread.message_count = 0
@@ -274,14 +276,14 @@ class Service:
         return message
 
     def open_post(
-        self, forum: Channel, title: str, tags: Sequence[int], draft: Draft
+        self, forum: Channel, title: str, tags: Sequence[int], draft: NewMessage
     ) -> Message:
         """Open a forum post with its first message, which has the post's id; the
         draft's channel is not looked at."""
         thread = self.channels.open_post(draft.author, forum, title, tags)
         return self.post(replace(draft, channel=thread))
 
-    def _enter_thread(self, draft: Draft) -> None:
+    def _enter_thread(self, draft: NewMessage) -> None:
         """Who writes in a thread joins it; an archived one comes back."""
         thread = draft.channel
         if not thread.is_thread:
@@ -299,7 +301,7 @@ class Service:
                 return channel.id
         return self.world.snowflakes.next()
 
-    def _build_message(self, draft: Draft) -> Message:
+    def _build_message(self, draft: NewMessage) -> Message:
         replied = draft.reply_to is not None and draft.type == MessageType.DEFAULT
         author, webhook_id = draft.author, None
         if draft.webhook:
@@ -370,7 +372,9 @@ class Service:
         roles = tuple(i for i in found.roles if guild.roles[i].mentionable)
         return Mentions(found.users, roles)
 
-    def _message_event(self, name: str, message: Message, nonce: str | None) -> Event:
+    def _message_event(
+        self, name: str, message: Message, nonce: str | None
+    ) -> SharedEvent:
         shape = payloads.message_event(self.world, message)
         author = message.author if message.webhook_id is None else None
         in_guild = message.channel.guild_id is not None
@@ -390,7 +394,7 @@ class Service:
             return payloads.without_hidden(shape, kind)
 
         intent = Intent.GUILD_MESSAGES if in_guild else Intent.DIRECT_MESSAGES
-        return Event(name, intent, build, shape_for)
+        return SharedEvent(name, intent, build, shape_for)
 
     def _reaction_changed(
         self,
@@ -437,7 +441,7 @@ class Service:
         self, name: str, in_guild: Intent, direct: Intent, shape: Json, channel: Channel
     ) -> None:
         intent = direct if channel.guild_id is None else in_guild
-        self.hub.publish(Event.plain(name, intent, shape), channel)
+        self.hub.publish(SharedEvent.plain(name, intent, shape), channel)
 
     @staticmethod
     def _with_location(channel: Channel, shape: Json) -> Json:

@@ -96,7 +96,7 @@ def event_frame(sequence: int, name: str, body: bytes) -> bytes:
     return b'{"op":0,"s":%d,"t":"%s","d":%s}' % (sequence, name.encode(), body)
 
 
-class Event:
+class SharedEvent:
     """One event for many sessions; each distinct shape of it is encoded once.
 
     `build` makes a shape by its name; `shape_for` says which one a session gets.
@@ -116,7 +116,7 @@ class Event:
         self._encoded: dict[str, bytes] = {}
 
     @classmethod
-    def plain(cls, name: str, intent: Intent, payload: Json) -> Event:
+    def plain(cls, name: str, intent: Intent, payload: Json) -> SharedEvent:
         """An event that looks the same for everyone."""
         return cls(name, intent, lambda _: payload)
 

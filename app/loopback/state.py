@@ -18,9 +18,9 @@ from app.loopback.permissions import (
     EVERYTHING,
     LEFT_IN_TIMEOUT,
     NOTHING,
-    Holder,
     Overwrite,
     Permission,
+    PermissionHolder,
     apply_overwrites,
     with_implied,
 )
@@ -306,7 +306,7 @@ class World:
             return base
         member = guild.members[account.id]
         place = self.channels[channel.parent_id or 0] if channel.is_thread else channel
-        holder = Holder(account.id, guild.id, member.role_ids)
+        holder = PermissionHolder(account.id, guild.id, member.role_ids)
         granted = apply_overwrites(base, holder, place.overwrites.values())
         if member.timed_out:
             granted &= LEFT_IN_TIMEOUT

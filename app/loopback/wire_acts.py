@@ -10,7 +10,7 @@ from app.loopback.errors import Json
 from app.loopback.guild_people import ChannelRef, GuildPeople
 from app.loopback.interactions import Interaction
 from app.loopback.records import Post
-from app.loopback.service import Draft
+from app.loopback.service import NewMessage
 from app.loopback.state import Account, Guild, Message
 
 MessageRef = Post | int
@@ -36,7 +36,7 @@ class WireActs(GuildPeople):
             where = self._channel_of(channel)
             owner = self._core.world.webhook_owner(where, application_id)
             fields = dict(extra or {})
-            draft = Draft(
+            draft = NewMessage(
                 author=owner,
                 channel=where,
                 content=text,
@@ -59,7 +59,7 @@ class WireActs(GuildPeople):
             source = self._message_of(original)
             extra = kinds.forward(source, payloads.message(self._core.world, source))
             return self._post_draft(
-                Draft(
+                NewMessage(
                     author=author,
                     channel=self._channel_of(channel),
                     content="",
@@ -90,7 +90,7 @@ class WireActs(GuildPeople):
                 kind=kinds.CONTEXT_MENU_COMMAND if menu else kinds.CHAT_COMMAND,
                 interaction_id=self._core.world.snowflakes.next(),
             )
-            draft = Draft(
+            draft = NewMessage(
                 author=application,
                 channel=self._channel_of(channel),
                 content=answer,
@@ -216,7 +216,7 @@ class WireActs(GuildPeople):
         """The person takes direct messages from no bot (50007)."""
         self._core.caller.call(lambda: self._core.service.refusals.close_dms(person))
 
-    def _post_draft(self, draft: Draft) -> Post:
+    def _post_draft(self, draft: NewMessage) -> Post:
         return self._core.journal.post(self._core.service.post(draft).id)
 
     def _message_of(self, ref: MessageRef) -> Message:

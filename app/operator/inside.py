@@ -15,13 +15,13 @@ from app.domain.errors import (
 )
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
-from app.gateway.asking import Asked, Verb
+from app.gateway.asking import Question, Verb
 from app.operator import ops
 from app.operator.spending import By, find_costs
 from app.operator.status import BotStatus, read_status
 from app.operator.why import finding
-from app.operator.why.answer import Answer, explain, words_of
-from app.operator.why.finding import Said, Wanted
+from app.operator.why.answer import Explanation, explain, words_of
+from app.operator.why.finding import FoundMessage, Wanted
 from app.store import mutes, roster
 from app.store.door import Store
 
@@ -44,7 +44,7 @@ class InsideDesk:
             else settings.model_copy(update={"redis_url": url.get_secret_value()})
         )
 
-    def answer(self, asked: Asked) -> str:
+    def answer(self, asked: Question) -> str:
         """What to tell the asker. An error of ours is told without what only an
         operator may know."""
         tell = {
@@ -67,7 +67,7 @@ class InsideDesk:
         except StreamError as error:
             return f"That did not work ({type(error).__name__})."
 
-    def _status(self, asked: Asked) -> str:
+    def _status(self, asked: Question) -> str:
         found = read_status(self._settings)
         with ops.open_store(self._settings) as store:
             here = _bots_of(store, asked)
@@ -84,7 +84,7 @@ class InsideDesk:
         ]
         return "\n".join([*lines, *held]) or "No character reads a channel here."
 
-    def _costs(self, asked: Asked) -> str:
+    def _costs(self, asked: Question) -> str:
         rows = [
             one
             # Costs tell of a channel that somebody speaks there: hidden ones are left
@@ -102,7 +102,7 @@ class InsideDesk:
             ["Today (UTC), by channel:", *lines, f"together: ${dollars:.4f}"]
         )
 
-    def _mute(self, asked: Asked) -> str:
+    def _mute(self, asked: Question) -> str:
         for_ms = ops.duration_ms(asked.for_) if asked.for_ else None
         with ops.open_store(self._settings) as store:
             scope = _scope(store, asked)
@@ -114,7 +114,7 @@ class InsideDesk:
         told = f"Muted: {_named(scope)}, {until}."
         return told if quiet else f"{told} One message was still on its way."
 
-    def _unmute(self, asked: Asked) -> str:
+    def _unmute(self, asked: Question) -> str:
         with ops.open_store(self._settings) as store:
             scope = _scope(store, asked)
             free = store.run(mutes.release(scope))
@@ -122,7 +122,7 @@ class InsideDesk:
             return f"Unmuted: {_named(scope)}."
         return f"The operator's mute stays: {_named(scope)}."
 
-    def _why(self, asked: Asked) -> str:
+    def _why(self, asked: Question) -> str:
         with ops.open_store(self._settings) as store:
             said = _said(store, asked)
             if said is None:
@@ -130,16 +130,16 @@ class InsideDesk:
             return _told(explain(store, self._settings, said))
 
 
-def _bots_of(store: Store, asked: Asked) -> list[str]:
+def _bots_of(store: Store, asked: Question) -> list[str]:
     """The bots that read a channel of the server."""
     return [one.bot for one in store.run(roster.roster()) if _is_here(one, asked)]
 
 
-def _is_here(entry: RosterEntry, asked: Asked) -> bool:
+def _is_here(entry: RosterEntry, asked: Question) -> bool:
     return bool(set(entry.channels) & asked.channels)
 
 
-def _scope(store: Store, asked: Asked) -> str:
+def _scope(store: Store, asked: Question) -> str:
     """What a mute holds for: of one's own server alone. Raises ConfigurationError."""
     if not asked.bot:
         return (
@@ -169,7 +169,7 @@ def _named(scope: str) -> str:
     return f"{who} in <#{channel}>" if who else f"<#{channel}> with its threads"
 
 
-def _concerns(scope: str, asked: Asked, here: Sequence[str]) -> bool:
+def _concerns(scope: str, asked: Question, here: Sequence[str]) -> bool:
     """Whether a mute holds in this server, for what the asker may know of."""
     kind, _, rest = scope.rpartition(":")
     if kind == "guild":
@@ -195,7 +195,7 @@ def _state(bot: BotStatus, fails: bool) -> str:
     return f"{mark} {bot.bot}: {told}{model}"
 
 
-def _said(store: Store, asked: Asked) -> Said | None:
+def _said(store: Store, asked: Question) -> FoundMessage | None:
     """The message that is asked about; None: it is none of this server's, or was said
     where the asker may not read."""
     if asked.message:
@@ -213,7 +213,7 @@ def _said(store: Store, asked: Asked) -> Said | None:
     return said if seen else None
 
 
-def _told(answer: Answer) -> str:
+def _told(answer: Explanation) -> str:
     """The sentence, who bid what, and each bot that was not told of."""
     lines: Iterator[str] = (
         f"{answer.names.get(bot, bot)} {words_of(answer, bot)}."

@@ -13,7 +13,7 @@ from app.brain.embeddings import shared_encoder
 from app.brain.memory import usable
 from app.domain.errors import NotYours
 from app.domain.settings import Settings
-from app.rules.privacy import Kind, Place, Use
+from app.rules.privacy import Place, RecordKind, Use
 from app.store import forgetting, keys, memories, nights, receptions, trusts, wishes
 from app.store.door import Store
 from app.store.forgetting import Forgotten
@@ -26,7 +26,7 @@ NOWHERE = Place("")
 """Shown to one person, in no channel."""
 
 
-class Answer(NamedTuple):
+class PersonalAnswer(NamedTuple):
     """What a person is told who asks about themselves: for their eyes alone, wherever
     they ask. `attached`: JSON, or empty."""
 
@@ -70,7 +70,9 @@ def _known_by(store: Store, bot: str, person: str) -> dict[str, Any]:
     facts = [
         item.value
         for item in memory.search((bot, "person", person), limit=memories.FACTS_MOST)
-        if usable(Kind.FACT, item.value, NOWHERE, Use.SHOW, about=person, reader=person)
+        if usable(
+            RecordKind.FACT, item.value, NOWHERE, Use.SHOW, about=person, reader=person
+        )
     ]
     lines = [
         item.value
@@ -130,7 +132,7 @@ def forget(
     return Forgotten(first.values + last.values, last.named_in)
 
 
-def what_do_you_know(store: Store, asker: str, about: str = "") -> Answer:
+def what_do_you_know(store: Store, asker: str, about: str = "") -> PersonalAnswer:
     """What is kept of whoever asks. Raises NotYours for anybody else."""
     _require_own(asker, about)
     found = export(store, asker)
@@ -144,7 +146,7 @@ def what_do_you_know(store: Store, asker: str, about: str = "") -> Answer:
         else "No facts are kept of you."
     )
     text = f"{told} Lines of yours that are kept: {lines}. Everything is in the file."
-    return Answer(text, json.dumps(found, ensure_ascii=False, indent=2))
+    return PersonalAnswer(text, json.dumps(found, ensure_ascii=False, indent=2))
 
 
 def forget_me(
@@ -154,7 +156,7 @@ def forget_me(
     about: str = "",
     *,
     opt_out: bool = False,
-) -> Answer:
+) -> PersonalAnswer:
     """Forget whoever asks. Raises NotYours for anybody else."""
     _require_own(asker, about)
     gone = forget(
@@ -165,7 +167,7 @@ def forget_me(
         if opt_out
         else "What you say from now on is new."
     )
-    return Answer(f"Forgotten: {gone.values} values. {again}")
+    return PersonalAnswer(f"Forgotten: {gone.values} values. {again}")
 
 
 def _require_own(asker: str, about: str) -> None:

@@ -16,7 +16,7 @@ from app.domain.settings import Settings
 from app.operator import own_data
 from app.operator.ops import open_store, vault_keys
 from app.operator.own_data import NOWHERE, bots_of
-from app.rules.privacy import Kind, Use
+from app.rules.privacy import RecordKind, Use
 from app.store import forgetting, memories, trusts
 from app.store.door import Store
 from app.store.forgetting import Forgotten
@@ -75,7 +75,12 @@ def show_memories(
                     who if item.value.get("to") == who else str(item.value["author"])
                 )
                 if usable(
-                    Kind.LINE, item.value, NOWHERE, Use.SHOW, about=about, reader=who
+                    RecordKind.LINE,
+                    item.value,
+                    NOWHERE,
+                    Use.SHOW,
+                    about=about,
+                    reader=who,
                 ):
                     kind = "said" if item.value["author"] == who else "was told"
                     found.append(

@@ -14,7 +14,7 @@ from app.operator.doctor.processes import signs_of_life
 from app.operator.ops import open_store
 from app.store import reloads
 from app.store.door import Store
-from app.store.heartbeats import Role
+from app.store.heartbeats import ProcessRole
 
 PATIENCE = 15.0
 """Seconds that a gateway gets to answer: it looks every two."""
@@ -48,7 +48,7 @@ def reload(bot: str, settings: Settings, patience: float = PATIENCE) -> bool:
 
 def _sign_of(store: Store, bot: str) -> Mapping[str, Any] | None:
     for sign in signs_of_life(store):
-        if sign.role is Role.GATEWAY and sign.name == bot:
+        if sign.role is ProcessRole.GATEWAY and sign.name == bot:
             return sign.facts
     return None
 

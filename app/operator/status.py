@@ -30,7 +30,7 @@ from app.store import (
     stats,
 )
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.limits import Limits, limits_of
 from app.store.model_troubles import ModelTrouble
 from app.store.server_info import server_info
@@ -64,7 +64,7 @@ class BotStatus:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueCount:
     """How much of something is due now, and at any time."""
 
     now: int
@@ -85,7 +85,7 @@ class Status:
     beat: bool
     queues: Mapping[str, int]
     """Tasks that wait; empty: the broker was not to be asked."""
-    due: Mapping[str, Due]
+    due: Mapping[str, DueCount]
     mutes: tuple[Mapping[str, Any], ...]
     oldest_unanswered_s: float | None
     model_troubles: tuple[ModelTrouble, ...]
@@ -101,7 +101,7 @@ def read_status(settings: Settings) -> Status:
         now = store.run(stats.server_time())
         day = epoch_day(now)
         signs = signs_of_life(store)
-        running = {one.name: one for one in signs if one.role is Role.GATEWAY}
+        running = {one.name: one for one in signs if one.role is ProcessRole.GATEWAY}
         return Status(
             at=now,
             dry_run=settings.dry_run,
@@ -111,7 +111,7 @@ def read_status(settings: Settings) -> Status:
             ),
             all_bots=_used_by_all(store, settings, day),
             workers=_running_workers(signs),
-            beat=any(one.role is Role.BEAT for one in signs),
+            beat=any(one.role is ProcessRole.BEAT for one in signs),
             queues=_queue_lengths(settings, store),
             due=_due_work(store, now * 1000),
             mutes=tuple(_standing_mutes(store, now)),
@@ -187,7 +187,7 @@ def _running_workers(signs: tuple[Heartbeat, ...]) -> dict[str, tuple[str, ...]]
     return {
         one.name: tuple(map(str, one.facts.get("queues") or ()))
         for one in signs
-        if one.role is Role.WORKER
+        if one.role is ProcessRole.WORKER
     }
 
 
@@ -216,11 +216,11 @@ def _queue_lengths(settings: Settings, store: Store) -> dict[str, int]:
         broker.close()
 
 
-def _due_work(store: Store, now_ms: float) -> dict[str, Due]:
+def _due_work(store: Store, now_ms: float) -> dict[str, DueCount]:
     found = {}
     for name, key in overview.DUE:
         now = store.run(overview.due_by(key, now_ms))
-        found[name] = Due(now, max(0, store.run(overview.all_due(key)) - now))
+        found[name] = DueCount(now, max(0, store.run(overview.all_due(key)) - now))
     return found
 
 

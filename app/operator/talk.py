@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.domain.lane import Lane
 from app.domain.model import Event, JournalLine, OutboxEntry, RosterEntry, snowflake_ms
-from app.operator.why.finding import Said, look_up
+from app.operator.why.finding import FoundMessage, look_up
 from app.store import journal, keys, memories, names, outbox, overview, roster
 from app.store.door import Store
 
@@ -22,7 +22,7 @@ MOST_PLACES = 200
 
 
 @dataclass(frozen=True)
-class Place:
+class TalkPlace:
     """A channel with its threads, or a private talk."""
 
     id: str
@@ -36,7 +36,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Message:
+class TalkMessage:
     """One thing that was said, by a person or a bot. Ids are empty where they are not
     known; `text` is None where it is not kept any more."""
 
@@ -62,12 +62,12 @@ class Message:
 class Told:
     """A person's message with its journal, and what our bots said to it."""
 
-    message: Message
+    message: TalkMessage
     lines: tuple[JournalLine, ...]
-    posts: tuple[Message, ...]
+    posts: tuple[TalkMessage, ...]
 
 
-def find_places(store: Store, direct: bool = False) -> list[Place]:
+def find_places(store: Store, direct: bool = False) -> list[TalkPlace]:
     """Where bots listen, by server. `direct`: private talks as well. Raises
     StoreUnavailable."""
     entries = store.run(roster.roster())
@@ -79,14 +79,14 @@ def find_places(store: Store, direct: bool = False) -> list[Place]:
     if direct:
         # Ids grow with time: the youngest talk comes first.
         private = sorted(lively - found, key=int, reverse=True)
-        places += [Place(one, "", "", direct=True, lively=True) for one in private]
+        places += [TalkPlace(one, "", "", direct=True, lively=True) for one in private]
     # Where nothing is kept there is nothing to read: those places go first.
     if len(places) > MOST_PLACES:
         places = [one for one in places if one.lively]
     return places[:MOST_PLACES]
 
 
-def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
+def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[TalkPlace]:
     # SCAN knows no order, and the page would draw the places anew with each look.
     for key in sorted(memories.scan(store, keys.names("*"))):
         guild, ids = key.split(":")[1], sorted(wanted)
@@ -95,10 +95,10 @@ def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[Place]:
         topics = store.run(names.called(guild, [f"topic:{one}" for one in ids]))
         for one, name in called.items():
             topic = topics.get(f"topic:{one}", "")
-            yield Place(one, name, guild, False, one in lively, topic)
+            yield TalkPlace(one, name, guild, False, one in lively, topic)
 
 
-def is_private(store: Store, said: Said, lines: Iterable[JournalLine]) -> bool:
+def is_private(store: Store, said: FoundMessage, lines: Iterable[JournalLine]) -> bool:
     """Whether a message was said in private. A channel that is not known to be public
     is taken for private."""
     # Said by the gateway that heard it. A link that somebody types may name any channel.
@@ -142,7 +142,7 @@ def read_message(
     ours = {entry.user_id: entry.bot for entry in entries}
     deleted = any(line.verdict == "deleted" for line in lines)
     posts = tuple(_posts(store, place, message, lines, entries))
-    known = Message(
+    known = TalkMessage(
         id=message,
         place=place,
         at_ms=snowflake_ms(message),
@@ -159,7 +159,7 @@ def read_message(
     return Told(known, lines, tuple(one for one in posts if one.id))
 
 
-def read_openings(store: Store, place: str) -> list[Message]:
+def read_openings(store: Store, place: str) -> list[TalkMessage]:
     """What bots said in a place within a day without being asked."""
     found = []
     for bot, entry_id in store.run(overview.posts_of_bots(place)):
@@ -183,8 +183,8 @@ def _waiting(
     return None
 
 
-def _said_of(event: Event) -> Said:
-    return Said(
+def _said_of(event: Event) -> FoundMessage:
+    return FoundMessage(
         message=event.message_id,
         channel=event.channel_id,
         channel_name=event.channel_name,
@@ -203,7 +203,7 @@ def _posts(
     lines: Sequence[JournalLine],
     entries: Sequence[RosterEntry],
     written: Mapping[str, str] | None = None,
-) -> Iterator[Message]:
+) -> Iterator[TalkMessage]:
     """What each bot said to a message; a reaction has no id, and its emoji as text."""
     committed = dict(written or {})
     for line in lines:
@@ -215,9 +215,9 @@ def _posts(
         post = str(delivered[-1].numbers.get("message", "")) if delivered else ""
         entry = store.run(outbox.read(entry_id)) if entry_id else None
         if entry is not None and entry.emoji:
-            yield Message("", place, 0, bot, bot, bot=bot, text=entry.emoji)
+            yield TalkMessage("", place, 0, bot, bot, bot=bot, text=entry.emoji)
             continue
-        yield Message(
+        yield TalkMessage(
             # Until it is in Discord it has no id but the outbox's.
             id=post if post.isdecimal() else entry_id,
             place=place,

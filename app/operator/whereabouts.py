@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app.domain.places import Line, Rules
+from app.domain.places import PlacedValue, Rules
 from app.domain.settings import Settings
 
 GENERAL = {
@@ -25,7 +25,7 @@ class Holds(NamedTuple):
     source: str
 
 
-def list_places(settings: Settings) -> tuple[Line, ...]:
+def list_places(settings: Settings) -> tuple[PlacedValue, ...]:
     """Every line of STREAM_PLACES. Raises ConfigurationError."""
     return settings.check_places().lines
 

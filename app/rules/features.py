@@ -11,10 +11,10 @@ from app.rules.room import (
     NOBODY,
     RATE_DECAY,
     RECENT,
-    Message,
     Person,
     Room,
     Turn,
+    TurnView,
 )
 
 Features = Mapping[str, float]
@@ -65,7 +65,7 @@ def features(room: Room, turn: Turn, bot: str) -> Features:
     return table
 
 
-def _of_message(room: Room, message: Message, author: Person) -> dict[str, float]:
+def _of_message(room: Room, message: TurnView, author: Person) -> dict[str, float]:
     turn, reading, number = message.turn, message.reading, message.number
     last = room.recent[-1] if room.recent else None
     return {
@@ -90,7 +90,7 @@ def _of_message(room: Room, message: Message, author: Person) -> dict[str, float
     }
 
 
-def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> None:
+def _of_bot(table: dict[str, float], message: TurnView, me: Person, bot: str) -> None:
     number = message.number
     gap = number - me.last_line
     # One interval of thirty lines is presumed: few lines show no pace yet.
@@ -122,7 +122,7 @@ def _of_bot(table: dict[str, float], message: Message, me: Person, bot: str) -> 
 
 
 def _of_exchange(
-    table: dict[str, float], message: Message, author: Person, me: Person, bot: str
+    table: dict[str, float], message: TurnView, author: Person, me: Person, bot: str
 ) -> None:
     number, at_ms, who = message.number, message.turn.at_ms, message.turn.author
     told, heard = author.told.get(bot), author.heard.get(bot)
@@ -148,7 +148,9 @@ def _of_exchange(
     table["to_author_share"] = to_author / (message.near.get(bot, 0) + 1.0)
 
 
-def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) -> None:
+def _of_role(
+    table: dict[str, float], room: Room, message: TurnView, me: Person
+) -> None:
     number, who = message.number, message.turn.author
     waiting = sum(
         1 for name, line in me.waiting.items() if name != who and number - line < RECENT
@@ -178,7 +180,7 @@ def _of_role(table: dict[str, float], room: Room, message: Message, me: Person) 
     table["bot_asked"] = float(me.last_marks) if target == who else 0.0
 
 
-def _tie_of(message: Message, bot: str) -> Tie:
+def _tie_of(message: TurnView, bot: str) -> Tie:
     if bot in message.opened:
         return Tie.OPENED
     if bot in message.named:
@@ -195,7 +197,7 @@ def _tie_of(message: Message, bot: str) -> Tie:
     return answered if message.sure == 2 else continued
 
 
-def _later_speakers(message: Message, author: Person, line: int) -> int:
+def _later_speakers(message: TurnView, author: Person, line: int) -> int:
     """How many others spoke to the author after this line; newest first, so the walk is
     as short as the answer."""
     count = 0

@@ -16,8 +16,8 @@ from app.rules.features import Features
 from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.profile import Profile
-from app.rules.reading import Kind, Reading
-from app.rules.signals import Facts, Thresholds, classify
+from app.rules.reading import LineKind, Reading
+from app.rules.signals import Facts, SignalThresholds, classify
 
 _NEVER_BID = frozenset({Signal.AMBIENT, Signal.DIRECT})
 
@@ -27,7 +27,7 @@ class Rulebook:
     """What an operator and the fitted policy say, for all bots alike."""
 
     policy: Policy
-    thresholds: Thresholds
+    thresholds: SignalThresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _may_nod(
     nobody else wants to answer."""
     if classified.direct or facts.late or facts.answered or not facts.may_react:
         return False
-    return reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}
+    return reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
 
 
 def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classified:

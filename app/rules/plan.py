@@ -34,7 +34,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
+class PlanThresholds:
     """Weights and limits of `decide`; desires are sums around 0 to 1.5."""
 
     interesting: float = 0.24
@@ -84,10 +84,10 @@ class Plan:
     desire: float = 0.0
 
 
-DEFAULTS = Thresholds()
+DEFAULTS = PlanThresholds()
 
 
-def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
+def desire(scores: Scores, limits: PlanThresholds = DEFAULTS) -> float:
     """How much the bot wants to answer; 0.6 is the usual limit for words."""
     wanted = (
         limits.interest * max(0.0, scores.interest)
@@ -102,7 +102,7 @@ def desire(scores: Scores, limits: Thresholds = DEFAULTS) -> float:
 
 
 def decide(
-    scores: Scores, chattiness: float = 0.5, limits: Thresholds = DEFAULTS
+    scores: Scores, chattiness: float = 0.5, limits: PlanThresholds = DEFAULTS
 ) -> Plan:
     """Observe, react or reply. Observe is the default; direct messages are always
     answered, won elections mostly."""
@@ -130,14 +130,14 @@ def decide(
     return Plan(ActionKind.OBSERVE, "not interesting enough", want)
 
 
-def _is_wordless(scores: Scores, limits: Thresholds) -> bool:
+def _is_wordless(scores: Scores, limits: PlanThresholds) -> bool:
     burst = (
         scores.signal is Signal.REACTIONS and scores.interest < 2 * limits.interesting
     )
     return burst or (scores.brief and not scores.question)
 
 
-def _plan_granted(scores: Scores, want: float, limits: Thresholds) -> Plan:
+def _plan_granted(scores: Scores, want: float, limits: PlanThresholds) -> Plan:
     if _is_wordless(scores, limits):
         return Plan(ActionKind.REACT, "worth a reaction, not words", want)
     known = scores.signal in {Signal.TRUSTED, Signal.ACTIVE}

@@ -21,13 +21,14 @@ from pydantic import Field, ValidationError, model_validator
 from app.domain.errors import ConfigurationError
 from app.domain.model import Frozen, Signal
 from app.rules.features import FAR, FEATURES, LONGEST, Tie
-from app.rules.reading import Kind
+from app.rules.reading import LineKind
 
 NUMBERED = {
-    numbers.__name__: {member.name: member.value for member in numbers}
-    for numbers in (Tie, Kind)
+    name: {member.name: member.value for member in numbers}
+    for name, numbers in (("Tie", Tie), ("Kind", LineKind))
 }
-"""The enumerations that are features, whose numbers choose the bins."""
+"""The enumerations that are features, whose numbers choose the bins. Their names here
+are part of each fingerprint, so they outlive a rename of the classes."""
 BY_HAND = ("signals", "trust", "reception", "fatigue")
 """The parts of a score that no log tells of. A further one moves every score against
 the fitted threshold."""

@@ -19,7 +19,7 @@ class Place(NamedTuple):
         return not self.guild
 
 
-class Kind(StrEnum):
+class RecordKind(StrEnum):
     """What was kept."""
 
     FACT = "fact"
@@ -43,7 +43,13 @@ _IN_TALK = frozenset({Use.ANSWER, Use.LEARNING})
 
 
 def may_use(
-    kind: Kind, told: Place, used: Place, use: Use, *, about: str, reader: str = ""
+    kind: RecordKind,
+    told: Place,
+    used: Place,
+    use: Use,
+    *,
+    about: str,
+    reader: str = "",
 ) -> bool:
     """Whether something of the person `about` (user id), told in one place, may be used
     in another.
@@ -57,10 +63,10 @@ def may_use(
     if told.private:
         return use in _IN_TALK and told.channel == used.channel
     # A person's own words come back only where they were said.
-    if kind is Kind.LINE and use not in {Use.DIARY, Use.DREAM}:
+    if kind is RecordKind.LINE and use not in {Use.DIARY, Use.DREAM}:
         return told == used
     # In private a person meets their own facts from servers, nobody else's.
     if used.private:
-        return kind is Kind.FACT and use in _IN_TALK and about == reader
+        return kind is RecordKind.FACT and use in _IN_TALK and about == reader
     # What a server's channels hold may be used in it, and in no other.
     return told.guild == used.guild

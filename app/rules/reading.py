@@ -62,7 +62,7 @@ _STOP = (
 )
 
 
-class Kind(IntEnum):
+class LineKind(IntEnum):
     """What a line does, as far as its words show."""
 
     STATEMENT = 0
@@ -83,7 +83,7 @@ class Reading:
     tokens: tuple[str, ...]
     words: tuple[str, ...]
     opener: str
-    kind: Kind
+    kind: LineKind
     marks: int
     """0: no question mark, 1: inside, 2: at the end."""
     you: bool
@@ -137,19 +137,21 @@ def read(text: str) -> Reading:
 
 def _kind_of(
     heads: tuple[str, ...], seen: frozenset[str], marks: int, lower: str
-) -> Kind:
+) -> LineKind:
     first = heads[0] if heads else ""
     # Commands of other bots are no talk, also where they end in a question mark.
     if lower.startswith(("!", "/")) and len(lower) > 1:
-        return Kind.COMMAND
+        return LineKind.COMMAND
     # Before thanks and greetings: "thanks, but how?" asks.
     if marks or first in _WH:
-        return Kind.ASKING_ALL if not _EVERYONE.isdisjoint(seen) else Kind.QUESTION
+        return (
+            LineKind.ASKING_ALL if not _EVERYONE.isdisjoint(seen) else LineKind.QUESTION
+        )
     if not _THANKS.isdisjoint(seen):
-        return Kind.THANKS
+        return LineKind.THANKS
     # A longer line that begins with `yes` says something of its own.
     if len(heads) <= 4 and first in _ACK:
-        return Kind.ACK
+        return LineKind.ACK
     if first in _GREETING and len(heads) <= 4:
-        return Kind.GREETING
-    return Kind.STATEMENT
+        return LineKind.GREETING
+    return LineKind.STATEMENT

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from app.rules.reading import EDGE, Kind, Reading, read, word_set
+from app.rules.reading import EDGE, LineKind, Reading, read, word_set
 
 RECENT = 60
 """Lines that are remembered one by one."""
@@ -111,7 +111,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RoomLine:
     """One remembered line."""
 
     number: int
@@ -122,7 +122,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TurnView:
     """What all bots share about one turn before it is observed: computed once per
     message."""
 
@@ -160,13 +160,13 @@ class Room:
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
         self.number = 0
         self.questions = 0
-        self.recent: deque[Line] = deque(maxlen=RECENT)
+        self.recent: deque[RoomLine] = deque(maxlen=RECENT)
         self.people: OrderedDict[str, Person] = OrderedDict()
         self.roster: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, str] = {}
         self._seen_in: dict[str, int] = {}
         self._open: OrderedDict[str, int] = OrderedDict()
-        self._read: Message | None = None
+        self._read: TurnView | None = None
         for author, names in (roster or {}).items():
             self.know(author, names)
 
@@ -187,7 +187,7 @@ class Room:
         # these is compared with edges.
         return max(0.0, round(nats, 6))
 
-    def read(self, turn: Turn) -> Message:
+    def read(self, turn: Turn) -> TurnView:
         """What the turn says and to whom, as far as the past tells; the same turn is
         read only once."""
         if (
@@ -200,7 +200,7 @@ class Room:
         opened, named = self._find_named(turn, reading)
         target, sure = self._find_target(turn, opened or named)
         near, to_author, speakers, minute = self._survey_recent(turn)
-        self._read = Message(
+        self._read = TurnView(
             turn=turn,
             reading=reading,
             number=self.number,
@@ -232,12 +232,12 @@ class Room:
                     self._other_person(message.target), "told", turn.author, turn.at_ms
                 )
             author.partner, author.partner_line = message.target, self.number
-        elif message.reading.kind in {Kind.QUESTION, Kind.ASKING_ALL}:
+        elif message.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}:
             self._note_question(turn.author)
         self._note_line(author, message)
         self._learn_words(author, message.reading.words)
         self.recent.append(
-            Line(
+            RoomLine(
                 number=self.number,
                 message_id=turn.message_id,
                 author=turn.author,
@@ -304,7 +304,7 @@ class Room:
         self._note_contact(person, "heard", name, at_ms)
         self._note_contact(person, "told", name, at_ms)
 
-    def _note_line(self, author: Person, message: Message) -> None:
+    def _note_line(self, author: Person, message: TurnView) -> None:
         follows = bool(self.recent) and self.recent[-1].author == message.turn.author
         author.run = author.run + 1 if follows else 1
         author.runs += not follows

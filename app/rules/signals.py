@@ -13,7 +13,7 @@ from app.domain.model import (
 )
 
 
-class Thresholds(Frozen):
+class SignalThresholds(Frozen):
     """What an operator may set."""
 
     trusted_level: int = 4
@@ -57,7 +57,11 @@ class Facts(Frozen):
 
 
 def classify(
-    event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds
+    event: Event,
+    bot: str,
+    facts: Facts,
+    addressing: Addressing,
+    thresholds: SignalThresholds,
 ) -> Classified:
     """The signal of `event` for `bot`. A message that speaks to somebody else is
     ambient for all others, so that they keep out of it; another bot's message is gossip
@@ -76,7 +80,11 @@ Decision = tuple[Signal, str]
 
 
 def _decide(
-    event: Event, bot: str, facts: Facts, addressing: Addressing, thresholds: Thresholds
+    event: Event,
+    bot: str,
+    facts: Facts,
+    addressing: Addressing,
+    thresholds: SignalThresholds,
 ) -> Decision:
     # First: no other sign outweighs that its author is set aside or opted out.
     if facts.ignored:
@@ -102,13 +110,13 @@ def _to_somebody(event: Event, bot: str, addressing: Addressing) -> Decision | N
     return (Signal.AMBIENT, addressing.reason) if addressing.somebody_else else None
 
 
-def _unaddressed(facts: Facts, thresholds: Thresholds) -> Decision:
+def _unaddressed(facts: Facts, thresholds: SignalThresholds) -> Decision:
     if facts.afterthought:
         return Signal.AMBIENT, "an afterthought: what it belongs to is answered"
     return _known(facts, thresholds)
 
 
-def _known(facts: Facts, thresholds: Thresholds) -> Decision:
+def _known(facts: Facts, thresholds: SignalThresholds) -> Decision:
     if facts.trust >= thresholds.trusted_level:
         return Signal.TRUSTED, f"trust level {facts.trust}"
     if facts.watched:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.rules.reading import TEXT_CAP, Kind, read, word_set
+from app.rules.reading import TEXT_CAP, LineKind, read, word_set
 
 PEOPLE = 16
 """People per channel whose latest thought is remembered."""
@@ -47,7 +47,7 @@ _OPENERS = word_set(
     "salut hola ciao hej moin guten tag"
 )
 """Of these alone no point is made: it is still to come."""
-_WHOLE = frozenset({Kind.QUESTION, Kind.ASKING_ALL, Kind.THANKS})
+_WHOLE = frozenset({LineKind.QUESTION, LineKind.ASKING_ALL, LineKind.THANKS})
 _SHARES = ((2, 0.6), (4, 0.4), (8, 0.2))
 """Up to so many words without an end: the share of the wait that they are worth."""
 _REST = 0.1
@@ -101,7 +101,7 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Continuation:
     """What a line is to the thought before it: the earlier lines that it goes on with,
     or an `afterthought`, begun before the answer could be read."""
 
@@ -109,7 +109,7 @@ class Heard:
     afterthought: bool = False
 
 
-ALONE = Heard()
+ALONE = Continuation()
 
 
 def called_words(names: Iterable[str]) -> frozenset[str]:
@@ -163,7 +163,7 @@ def _asks(said: Sequence[str]) -> bool:
         rest.pop(0)
     # Read without its greeting: `hi, how are you` asks, and `hi` alone does not.
     kind = read(" ".join(rest)).kind
-    return kind in _WHOLE and (kind is Kind.THANKS or len(rest) >= 3)
+    return kind in _WHOLE and (kind is LineKind.THANKS or len(rest) >= 3)
 
 
 def _by_length(count: int) -> float:
@@ -224,7 +224,7 @@ def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
         return False
     # What was typed before the answer could be read does not react to it.
     needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
-    asks = read(line.text).kind in {Kind.QUESTION, Kind.ASKING_ALL}
+    asks = read(line.text).kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
     return line.at_ms - since < needed and not asks
 
 
@@ -236,7 +236,7 @@ class Thoughts:
         self._patience = patience
         self._latest: OrderedDict[str, Thought] = OrderedDict()
 
-    def hear(self, line: Line, ours: bool = False) -> Heard:
+    def hear(self, line: Line, ours: bool = False) -> Continuation:
         """Take in the next line. `ours`: one of our bots wrote it."""
         if self._patience.off:
             return ALONE
@@ -247,11 +247,11 @@ class Thoughts:
         before = self._latest.get(line.author)
         found, thought = ALONE, Thought((line,))
         if before is not None and goes_on(before, line, self._patience):
-            found = Heard(before.lines)
+            found = Continuation(before.lines)
             thought = Thought((*before.lines, line))
         elif before is not None and is_afterthought(before, line, self._patience):
             # What follows it is judged by the same answer.
-            found = Heard(afterthought=True)
+            found = Continuation(afterthought=True)
             thought = replace(before, lines=(*before.lines[-1:], line))
         self._latest[line.author] = thought
         self._latest.move_to_end(line.author)

@@ -38,7 +38,7 @@ class Admission(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class AdmissionRequest:
     """One event as one bot sees it, ready to admit."""
 
     bot: str
@@ -118,7 +118,7 @@ def _admit(
 ) -> None: ...
 
 
-def _kind(c: Candidate) -> str:
+def _kind(c: AdmissionRequest) -> str:
     """A burst of reactions, or an edit, is another event about a message that was
     admitted when it was written."""
     if c.event.kind == "reaction":
@@ -127,7 +127,7 @@ def _kind(c: Candidate) -> str:
 
 
 def admit(
-    candidate: Candidate, request: str, limits: Limits, settings: Settings
+    candidate: AdmissionRequest, request: str, limits: Limits, settings: Settings
 ) -> Call[Admission]:
     """Admit an event for one bot."""
     call = admit_all([candidate], request, [limits], settings)
@@ -135,7 +135,7 @@ def admit(
 
 
 def admit_all(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[AdmissionRequest],
     request: str,
     limits: Sequence[Limits],
     settings: Settings,
@@ -183,7 +183,7 @@ def admit_all(
     return call.parsed(_parse)
 
 
-def _keys_of(c: Candidate, kind: str) -> tuple[Key, ...]:
+def _keys_of(c: AdmissionRequest, kind: str) -> tuple[Key, ...]:
     """The five keys of one bot, in the script's order."""
     bot, event = c.bot, c.event
     return (
@@ -196,7 +196,7 @@ def _keys_of(c: Candidate, kind: str) -> tuple[Key, ...]:
 
 
 def _member(
-    c: Candidate, limits: int, told: str, sign: Callable[[str, str], str]
+    c: AdmissionRequest, limits: int, told: str, sign: Callable[[str, str], str]
 ) -> dict[str, object]:
     """What the script knows of one bot. Numbers travel as text: JSON has no infinity."""
     event, bid = c.event, c.bid

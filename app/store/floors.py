@@ -39,7 +39,7 @@ def next_of(bot: str, election: str, channel: str) -> Next:
     return Next(Lane(bot, channel) if bot else None, election)
 
 
-class Claimed(NamedTuple):
+class FloorClaim(NamedTuple):
     """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask
     again (0: never)."""
 
@@ -62,8 +62,8 @@ class Holder:
         return "auto" if self.lane.channel is None else "direct"
 
 
-def _parse_claimed(reply: Reply) -> Claimed:
-    return Claimed(Claim(reply[0]), reply[1], int(reply[2]))
+def _parse_claimed(reply: Reply) -> FloorClaim:
+    return FloorClaim(Claim(reply[0]), reply[1], int(reply[2]))
 
 
 @script("floor.claim")
@@ -92,7 +92,7 @@ def _claim(
 
 def claim(
     holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float
-) -> Call[Claimed]:
+) -> Call[FloorClaim]:
     """Ask for the floor of the entry's channel. A holder that asks again keeps its
     token."""
     event, bot = entry.event, holder.lane.bot

@@ -16,7 +16,7 @@ EVERY = 5.0
 """Seconds between a worker's signs."""
 
 
-class Role(StrEnum):
+class ProcessRole(StrEnum):
     """Who tells."""
 
     GATEWAY = "gateway"
@@ -30,7 +30,7 @@ class Role(StrEnum):
 class Heartbeat(NamedTuple):
     """One sign of life."""
 
-    role: Role
+    role: ProcessRole
     name: str
     facts: Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def tell(heartbeat: Heartbeat, lasts_ms: int = terms.HEARTBEAT_TTL) -> Call[bool
     return command("SET", key, text, "PX", lasts_ms, parse=bool)
 
 
-def end(role: Role, name: str) -> Call[bool]:
+def end(role: ProcessRole, name: str) -> Call[bool]:
     """A process ends in good order."""
     return command("DEL", keys.heartbeat(role, name), parse=bool)
 
@@ -65,5 +65,5 @@ def _parse_heartbeat(names: Sequence[str], reply: Reply) -> Iterator[Heartbeat]:
         # A sign may end between the listing of the keys and this reading.
         except ValueError:
             continue
-        if role in set(Role) and isinstance(facts, dict):
-            yield Heartbeat(Role(role), name, facts)
+        if role in set(ProcessRole) and isinstance(facts, dict):
+            yield Heartbeat(ProcessRole(role), name, facts)

@@ -21,7 +21,7 @@ class Night(StrEnum):
     DREAM = "dream"
 
 
-class Claimed(StrEnum):
+class NightClaim(StrEnum):
     """Outcome of asking to write."""
 
     CLAIMED = "claimed"
@@ -41,7 +41,7 @@ class Wrote(StrEnum):
 def _claim(*, dates: Key, claim: Key, date: str, owner: str) -> None: ...
 
 
-def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
+def claim(bot: str, night: Night, date: str, owner: str) -> Call[NightClaim]:
     """Ask to write a date (ISO). A writer that dies loses its claim after a while."""
     call = _claim(
         dates=keys.memory(bot, night),
@@ -49,7 +49,7 @@ def claim(bot: str, night: Night, date: str, owner: str) -> Call[Claimed]:
         date=date,
         owner=owner,
     )
-    return call.parsed(Claimed)
+    return call.parsed(NightClaim)
 
 
 @script("night.write")

@@ -31,7 +31,7 @@ class Meaning(StrEnum):
     FAULT = "fault"
 
 
-class Refusal(NamedTuple):
+class OutageRule(NamedTuple):
     """One kind of error: the word that its answer begins with (or ours, in lower case),
     when it comes, what it means."""
 
@@ -41,75 +41,77 @@ class Refusal(NamedTuple):
 
 
 TABLE = (
-    Refusal(
+    OutageRule(
         "no answer",
         "the server is down, frozen or cut off; a connection died",
         Meaning.UNREACHABLE,
     ),
-    Refusal(
+    OutageRule(
         "no connection",
         "all of the process's connections are busy for `STREAM_REDIS_TIMEOUT`",
         Meaning.UNREACHABLE,
     ),
-    Refusal(
+    OutageRule(
         "max number of clients reached",
         "the server has `maxclients` connections",
         Meaning.UNREACHABLE,
     ),
-    Refusal(
+    OutageRule(
         "certificate",
         "TLS: the server's certificate does not fit `STREAM_REDIS_CA`, its name or its dates",
         Meaning.UNREACHABLE,
     ),
-    Refusal(
+    OutageRule(
         "no primary",
         "the Sentinels are away or name no primary: a failover",
         Meaning.UNREACHABLE,
     ),
-    Refusal("LOADING", "the server reads its data after a start", Meaning.REFUSING),
-    Refusal("OOM", "memory is at `maxmemory`", Meaning.REFUSING),
-    Refusal("READONLY", "the server became a replica: a failover", Meaning.REFUSING),
-    Refusal("MISCONF", "the disk is full or a snapshot failed", Meaning.REFUSING),
-    Refusal(
+    OutageRule("LOADING", "the server reads its data after a start", Meaning.REFUSING),
+    OutageRule("OOM", "memory is at `maxmemory`", Meaning.REFUSING),
+    OutageRule("READONLY", "the server became a replica: a failover", Meaning.REFUSING),
+    OutageRule("MISCONF", "the disk is full or a snapshot failed", Meaning.REFUSING),
+    OutageRule(
         "MASTERDOWN",
         "a replica without its primary that may not serve stale data",
         Meaning.REFUSING,
     ),
-    Refusal(
+    OutageRule(
         "NOREPLICAS",
         "fewer replicas than `min-replicas-to-write` follow",
         Meaning.REFUSING,
     ),
-    Refusal("CLUSTERDOWN", "a cluster without all of its slots", Meaning.REFUSING),
-    Refusal("TRYAGAIN", "a cluster that moves slots", Meaning.REFUSING),
-    Refusal("WRONGPASS", "the password was changed, here or there", Meaning.REFUSING),
-    Refusal("NOAUTH", "a password was set, or the user removed", Meaning.REFUSING),
-    Refusal(
+    OutageRule("CLUSTERDOWN", "a cluster without all of its slots", Meaning.REFUSING),
+    OutageRule("TRYAGAIN", "a cluster that moves slots", Meaning.REFUSING),
+    OutageRule(
+        "WRONGPASS", "the password was changed, here or there", Meaning.REFUSING
+    ),
+    OutageRule("NOAUTH", "a password was set, or the user removed", Meaning.REFUSING),
+    OutageRule(
         "BUSY",
         "a script of somebody runs for longer than `busy-reply-threshold`",
         Meaning.REFUSING,
     ),
-    Refusal(
+    OutageRule(
         "NOSCRIPT",
         "`SCRIPT FLUSH` came between loading a script and calling it",
         Meaning.REFUSING,
     ),
-    Refusal(
+    OutageRule(
         "UNBLOCKED",
         "the server became a replica while a command waited",
         Meaning.REFUSING,
     ),
-    Refusal(
+    OutageRule(
         "NOPERM",
         "the ACL does not allow it to this user (`docker/users.acl`)",
         Meaning.FORBIDDEN,
     ),
-    Refusal(
+    OutageRule(
         "unknown command",
         "the server is too old, or a command was renamed (`rename-command`)",
         Meaning.FORBIDDEN,
     ),
-    Refusal("anything else", "a fault of a script or a call", Meaning.FAULT),
+    OutageRule("anything else", "a fault of a script or a call", Meaning.FAULT),
 )
 
 MOVED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"})

@@ -13,7 +13,7 @@ from app.store import keys
 from app.store.calls import Call, Reply, command
 
 
-class Due(NamedTuple):
+class DueSet(NamedTuple):
     """A sorted set of what is due when."""
 
     name: str
@@ -21,9 +21,9 @@ class Due(NamedTuple):
 
 
 DUE = (
-    Due("lanes", keys.WAKES_DUE),
-    Due("elections", keys.ELECTIONS_DUE),
-    Due("deliveries", keys.DELIVERIES_DUE),
+    DueSet("lanes", keys.WAKES_DUE),
+    DueSet("elections", keys.ELECTIONS_DUE),
+    DueSet("deliveries", keys.DELIVERIES_DUE),
 )
 
 

@@ -15,7 +15,7 @@ from app.store import keys
 from app.store.calls import Call, command
 from app.store.commits import Committed
 from app.store.floors import (
-    Claimed,
+    FloorClaim,
     Holder,
     Next,
     next_of,
@@ -30,7 +30,7 @@ from app.store.scripts import script
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class PostTarget:
     """Where one bot may post, under which id. `opening`: only into a room that is quiet
     and has answered the last one."""
 
@@ -108,7 +108,7 @@ def _claim(
 ) -> None: ...
 
 
-def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
+def claim(post: PostTarget, limits: Limits, settings: Settings) -> Call[FloorClaim]:
     """Ask for the channel's floor."""
     call = _claim(
         lock=keys.lock(post.holder.lane),
@@ -127,11 +127,13 @@ def claim(post: Post, limits: Limits, settings: Settings) -> Call[Claimed]:
         limits=limits,
         mute_scopes=post.mutes(),
     )
-    return call.parsed(lambda reply: Claimed(Claim(reply[0]), reply[1], int(reply[2])))
+    return call.parsed(
+        lambda reply: FloorClaim(Claim(reply[0]), reply[1], int(reply[2]))
+    )
 
 
 def reserve(
-    post: Post, token: str, limits: Limits, cost: Cost, hold: str, request: str
+    post: PostTarget, token: str, limits: Limits, cost: Cost, hold: str, request: str
 ) -> Call[tuple[Reserve, str]]:
     """Before a model call, as `floors.reserve`: a post is its own root, as a person's
     message is."""
@@ -157,7 +159,7 @@ def reserve(
     return call.parsed(reserved)
 
 
-def release(post: Post, token: str, reason: str, request: str) -> Call[Next]:
+def release(post: PostTarget, token: str, reason: str, request: str) -> Call[Next]:
     """Give the floor back without a post. Returns who may speak now."""
     call = release_call(
         lock=keys.lock(post.holder.lane),
@@ -182,7 +184,7 @@ def release(post: Post, token: str, reason: str, request: str) -> Call[Next]:
     return call.parsed(lambda reply: next_of(reply[1], reply[2], post.channel))
 
 
-def _outbox_entry(post: Post, action: Action) -> OutboxEntry:
+def _outbox_entry(post: PostTarget, action: Action) -> OutboxEntry:
     return OutboxEntry(
         entry_id=post.entry_id,
         bot=post.bot,
@@ -232,7 +234,7 @@ def _commit(
 
 
 def commit(
-    post: Post,
+    post: PostTarget,
     action: Action,
     token: str,
     hold: str,

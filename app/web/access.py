@@ -25,7 +25,7 @@ TRIES = 5
 TRY_EVERY_S = 10.0
 
 
-class Role(StrEnum):
+class AccessRole(StrEnum):
     """What somebody may do here."""
 
     FULL = "full"
@@ -34,10 +34,10 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Session:
+class BrowserSession:
     """One browser that is logged in. `expires`: Unix seconds."""
 
-    role: Role
+    role: AccessRole
     expires: int
     nonce: str
     form_token: str
@@ -90,12 +90,17 @@ class Doorkeeper:
         self._began = clock()
         self._keys = {
             role: _derived(role, text)
-            for role, text in ((Role.FULL, password), (Role.READER, reader_password))
+            for role, text in (
+                (AccessRole.FULL, password),
+                (AccessRole.READER, reader_password),
+            )
             if text is not None
         }
         self._used: set[str] = set()
         """Links that were used and sessions that were closed, until they expire anyway."""
-        self._guest = self._session(Role.FULL, 1 << 40, "guest", secrets.token_bytes())
+        self._guest = self._session(
+            AccessRole.FULL, 1 << 40, "guest", secrets.token_bytes()
+        )
         self.throttle = Throttle(clock)
 
     @property
@@ -103,7 +108,7 @@ class Doorkeeper:
         """Whether no password is asked for."""
         return not self._keys
 
-    def role_of(self, password: str) -> Role | None:
+    def role_of(self, password: str) -> AccessRole | None:
         """Whose password it is; None: nobody's. Takes the same time for every text."""
         found = None
         for role in self._keys:
@@ -112,13 +117,13 @@ class Doorkeeper:
                 found = role
         return found
 
-    def open_session(self, role: Role) -> str:
+    def open_session(self, role: AccessRole) -> str:
         """A cookie's text for somebody who has proved to be this."""
         # Chance is in it: two logins are two sessions, and one can be closed alone.
         expires = int(self._clock()) + SESSION_S
         return self._signed(role, f"{role}.{expires}.{secrets.token_urlsafe(16)}")
 
-    def find_session(self, cookie: str) -> Session | None:
+    def find_session(self, cookie: str) -> BrowserSession | None:
         """The session of a cookie's text; None: none of ours, expired or closed."""
         if self.is_open:
             return self._guest
@@ -126,27 +131,27 @@ class Doorkeeper:
         role, _, rest = said.partition(".")
         expires, _, nonce = rest.partition(".")
         # Before the rest is parsed: what is signed has the form that we gave it.
-        if role not in set(Role) or not self._is_signed(Role(role), cookie):
+        if role not in set(AccessRole) or not self._is_signed(AccessRole(role), cookie):
             return None
         if int(expires) <= self._clock() or nonce in self._used:
             return None
-        key = self._keys[Role(role)]
-        return self._session(Role(role), int(expires), nonce, key)
+        key = self._keys[AccessRole(role)]
+        return self._session(AccessRole(role), int(expires), nonce, key)
 
-    def close_session(self, session: Session) -> None:
+    def close_session(self, session: BrowserSession) -> None:
         """From now on nobody may use it."""
         self._used.add(session.nonce)
 
     def make_link_key(self) -> str:
         """What a link must hold to open the page once, within `link_s` seconds."""
         said = f"link.{int(self._clock())}.{secrets.token_urlsafe(16)}"
-        return self._signed(Role.FULL, said)
+        return self._signed(AccessRole.FULL, said)
 
     def use_link_key(self, text: str) -> bool:
         """Whether a link opens the page; True at most once."""
         kind, _, rest = text.partition(".")
         issued, _, _ = rest.partition(".")
-        if kind != "link" or not self._is_signed(Role.FULL, text):
+        if kind != "link" or not self._is_signed(AccessRole.FULL, text):
             return False
         too_late = int(issued) + self._link_s < self._clock()
         too_early = int(issued) < self._began - LINK_EARLIEST_S
@@ -156,13 +161,15 @@ class Doorkeeper:
         self._used.add(text)
         return True
 
-    def _session(self, role: Role, expires: int, nonce: str, key: bytes) -> Session:
-        return Session(role, expires, nonce, _mac(key, f"form.{nonce}"))
+    def _session(
+        self, role: AccessRole, expires: int, nonce: str, key: bytes
+    ) -> BrowserSession:
+        return BrowserSession(role, expires, nonce, _mac(key, f"form.{nonce}"))
 
-    def _signed(self, role: Role, said: str) -> str:
+    def _signed(self, role: AccessRole, said: str) -> str:
         return f"{said}.{_mac(self._keys[role], said)}"
 
-    def _is_signed(self, role: Role, text: str) -> bool:
+    def _is_signed(self, role: AccessRole, text: str) -> bool:
         said, _, mac = text.rpartition(".")
         key = self._keys.get(role)
         # compare_digest raises for text beyond ASCII, which a stranger may send.
@@ -171,7 +178,7 @@ class Doorkeeper:
         return hmac.compare_digest(_mac(key, said), mac)
 
 
-def _derived(role: Role, password: str) -> bytes:
+def _derived(role: AccessRole, password: str) -> bytes:
     """A key that only this password makes, slowly: a stolen cookie must not be the way
     to guess it."""
     salt = f"the-stream page {role}".encode()

@@ -11,7 +11,7 @@ from app.domain.model import snowflake_ms
 from app.domain.settings import Settings
 from app.operator import ops, spending, talk
 from app.operator.why import answer, finding
-from app.operator.why.answer import Answer
+from app.operator.why.answer import Explanation
 from app.operator.why.finding import Wanted
 from app.operator.why.rows import rows_of
 from app.store.door import Store
@@ -102,7 +102,7 @@ class Actions:
             raise ConfigurationError("This is no dead letter any more.")
         return {}
 
-    def _told(self, store: Store, found: Answer, direct: bool) -> Json:
+    def _told(self, store: Store, found: Explanation, direct: bool) -> Json:
         """Raises UnknownMessage for a private one that must not be shown."""
         if not direct and talk.is_private(store, found.said, found.lines):
             raise UnknownMessage(

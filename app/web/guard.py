@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from app.domain.addresses import LOOPBACK_HOSTS
-from app.web.access import Doorkeeper, Role, Session
+from app.web.access import AccessRole, BrowserSession, Doorkeeper
 
 # The page shows what strangers write. If a text ever got into it as HTML, the browser
 # itself would run no script of it and load nothing for it.
@@ -31,7 +31,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 FORM_HEADER = "X-Stream-Form"
-SESSION = web.RequestKey("session", Session)
+SESSION = web.RequestKey("session", BrowserSession)
 OPEN_PATHS = frozenset({"/", "/login", "/static/style.css", "/static/icon.svg"})
 """What a stranger gets: of `/` the login alone."""
 
@@ -90,9 +90,9 @@ def check_origin(request: web.Request) -> None:
         raise web.HTTPForbidden(text="only from this page")
 
 
-def check_form(request: web.Request, session: Session) -> None:
+def check_form(request: web.Request, session: BrowserSession) -> None:
     """Refuse a change by a reader, and one that this session's page did not send."""
-    if session.role is not Role.FULL:
+    if session.role is not AccessRole.FULL:
         raise web.HTTPForbidden(text="this login may look, and change nothing")
     token = request.headers.get(FORM_HEADER, "")
     if not token.isascii() or not hmac.compare_digest(token, session.form_token):

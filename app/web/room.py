@@ -15,7 +15,7 @@ from app.domain.settings import Settings
 from app.operator import ops, talk
 from app.operator.figures import Measured, add_up, measure_message
 from app.operator.status import read_status
-from app.operator.talk import Message, Place, Told
+from app.operator.talk import TalkMessage, TalkPlace, Told
 from app.operator.why.asides import names_of_bots
 from app.operator.why.rows import rows_of
 from app.operator.why.story import tell
@@ -43,16 +43,16 @@ class Piece:
 class Source(Protocol):
     """Where messages come from."""
 
-    def find_places(self, store: Store) -> list[Place]:
+    def find_places(self, store: Store) -> list[TalkPlace]:
         """Every place that may be shown."""
         ...
 
-    def read_place(self, store: Store, place: Place) -> list[Told]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[Told]:
         """Its newest messages, those of bots with no journal of their own included."""
         ...
 
 
-class Kept:
+class StoredMessages:
     """The messages that the stream itself keeps."""
 
     def __init__(self, direct: bool) -> None:
@@ -60,11 +60,11 @@ class Kept:
         self._read: dict[str, dict[str, tuple[float, Told]]] = {}
         """By place and id: when it was read, and what was found."""
 
-    def find_places(self, store: Store) -> list[Place]:
+    def find_places(self, store: Store) -> list[TalkPlace]:
         """As gateways have named them."""
         return talk.find_places(store, self._direct)
 
-    def read_place(self, store: Store, place: Place) -> list[Told]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[Told]:
         """Settled ones are read now and then: somebody may be forgotten."""
         if not place.lively:
             return []
@@ -94,17 +94,17 @@ def _is_due(known: tuple[float, Told], now: float) -> bool:
     return now - read_at > (SETTLED_S if settled else 0.0)
 
 
-class Room:
+class StreamView:
     """Looks at a stream again and again, on one thread at a time."""
 
     def __init__(self, settings: Settings, source: Source | None = None) -> None:
         self._settings = settings
-        self._source = source or Kept(settings.page_direct)
+        self._source = source or StoredMessages(settings.page_direct)
         self._opened = ExitStack()
         self._store: Store | None = None
         self._slow: list[Piece] = []
         self._slow_at = 0.0
-        self._places: list[Place] = []
+        self._places: list[TalkPlace] = []
         self._stories: dict[str, tuple[int, Json]] = {}
 
     def look(self, anew: bool = False) -> list[Piece]:
@@ -196,7 +196,7 @@ class Room:
 
 
 def tell_messages(
-    told: Told, place: Place, names: Mapping[str, str], story: Json | None
+    told: Told, place: TalkPlace, names: Mapping[str, str], story: Json | None
 ) -> Iterator[Piece]:
     """A message and what our bots said to it."""
     own = told.message
@@ -209,7 +209,7 @@ def tell_messages(
 
 
 def tell_story(
-    lines: Sequence[JournalLine], names: Mapping[str, str], message: Message
+    lines: Sequence[JournalLine], names: Mapping[str, str], message: TalkMessage
 ) -> Json:
     """Why it went as it did: the sentence, a row for each bot, when it was answered."""
     story = tell(lines, names, message.name)

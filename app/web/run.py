@@ -12,7 +12,7 @@ from app.host.valkey import kept_secret, private_folder
 from app.web.access import Doorkeeper
 from app.web.actions import Actions
 from app.web.feed import Feed
-from app.web.room import Room
+from app.web.room import StreamView
 from app.web.server import Site, build_application, start_server
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    room = Room(settings)
+    room = StreamView(settings)
     feed = Feed(room.look)
     site = Site(
         settings=settings,

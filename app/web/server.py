@@ -20,7 +20,7 @@ from app.domain.errors import (
     UnknownMessage,
 )
 from app.domain.settings import Settings
-from app.web.access import SESSION_S, Doorkeeper, Role, Session
+from app.web.access import SESSION_S, AccessRole, BrowserSession, Doorkeeper
 from app.web.actions import Actions
 from app.web.feed import Feed
 from app.web.guard import (
@@ -132,7 +132,7 @@ class _Pages:
             )
         # No redirect: a browser that came from elsewhere would not send the cookie yet.
         response = _html(_static("welcome.html"))
-        self._let_in(request, response, Role.FULL)
+        self._let_in(request, response, AccessRole.FULL)
         return response
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
@@ -161,7 +161,9 @@ class _Pages:
         response.del_cookie(cookie_name(request), path="/")
         return response
 
-    def _let_in(self, request: web.Request, response: web.Response, role: Role) -> None:
+    def _let_in(
+        self, request: web.Request, response: web.Response, role: AccessRole
+    ) -> None:
         response.set_cookie(
             cookie_name(request),
             self._doorkeeper.open_session(role),
@@ -195,9 +197,9 @@ class _Api:
         yield web.post("/api/unmute", self._done(actions.unmute))
         yield web.post("/api/retry", self._done(actions.retry))
 
-    def sees_direct(self, session: Session) -> bool:
+    def sees_direct(self, session: BrowserSession) -> bool:
         """Whether private talks are shown to it."""
-        return self._site.settings.page_direct and session.role is Role.FULL
+        return self._site.settings.page_direct and session.role is AccessRole.FULL
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: everything, then what changes."""

@@ -11,7 +11,7 @@ import structlog
 
 from app.brain.memory import Moment
 from app.brain.ports import Enclosed
-from app.delivery.rest import Asked
+from app.delivery.rest import AnsweredMessage
 from app.domain.model import (
     Action,
     ActionKind,
@@ -56,7 +56,7 @@ FINAL_CLAIMS = frozenset(
 
 
 @dataclass(slots=True)
-class AnswerTurn:
+class StoredAnswerTurn:
     """See `app.brain.ports.AnswerTurn` for what each call promises."""
 
     cycle: Cycle
@@ -147,7 +147,7 @@ class AnswerTurn:
         """Recent lines of the channel, oldest first."""
         cycle, entry = self.cycle, self.entry
         cycle.about(entry)
-        asked = Asked(
+        asked = AnsweredMessage(
             entry.event.message_id, in_thread=entry.event.parent_id is not None
         )
         found, problem = cycle.recent_lines(entry.event.channel_id, asked)

@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.store.base import SearchItem
 
 from app.brain import diary, dream, facts
-from app.brain.billing import Account
+from app.brain.billing import DraftAccount
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import Fact
@@ -26,10 +26,10 @@ from app.domain.model import AuthorKind, Cost, snowflake_ms
 from app.domain.settings import Settings
 from app.domain.verdicts import Reserve
 from app.rules import trust
-from app.rules.privacy import Kind, Place, Use
+from app.rules.privacy import Place, RecordKind, Use
 from app.store import holds, journal, memories, nights, roster, stats, trusts
 from app.store.door import Store
-from app.store.nights import Claimed, Night
+from app.store.nights import Night, NightClaim
 from app.store.signing import signer
 from app.worker.holding import request, when_free
 from app.worker.memory_store import RedisMemory
@@ -198,7 +198,7 @@ class Chores:
         lost or released (nothing to tell)."""
         owner = request()
         claimed = self._store.run(nights.claim(bot, night, date, owner))
-        if claimed is not Claimed.CLAIMED:
+        if claimed is not NightClaim.CLAIMED:
             return claimed
         # By Redis's clock, which also dates who was forgotten.
         began_ms = self._store.run(stats.server_time()) * 1000
@@ -284,7 +284,7 @@ class Chores:
                 (bot, "person", who), limit=memories.FACTS_MOST
             )
             if item.value["date"] == day.date
-            and usable(Kind.FACT, item.value, here, Use.DIARY, about=who)
+            and usable(RecordKind.FACT, item.value, here, Use.DIARY, about=who)
         ]
         return replace(day, guild=guild, facts=tuple(learned))
 
@@ -332,7 +332,9 @@ class Chores:
         return [
             str(item.value["text"])
             for item in items
-            if usable(Kind.FACT, item.value, here, Use.LEARNING, about=who, reader=who)
+            if usable(
+                RecordKind.FACT, item.value, here, Use.LEARNING, about=who, reader=who
+            )
         ]
 
     def _ask(self, served: Served, messages: Sequence[BaseMessage]) -> str:
@@ -346,7 +348,9 @@ class Chores:
         if refused:
             log.info("no model call", bot=bot, reason=refused)
             return ""
-        account = Account(estimate, lambda more: not self._hold(served, more, hold))
+        account = DraftAccount(
+            estimate, lambda more: not self._hold(served, more, hold)
+        )
         self._store.run(stats.count("model_calls"))
         try:
             return speaker.ask(

@@ -10,7 +10,7 @@ from typing import Protocol
 from structlog.contextvars import bind_contextvars
 
 from app.brain.memory import Moment
-from app.delivery.rest import NOTHING_ASKED, Asked, DiscordRest, History
+from app.delivery.rest import NOTHING_ASKED, AnsweredMessage, DiscordRest, History
 from app.domain.model import Event, InboxEntry
 from app.domain.places import Rules
 from app.domain.settings import Settings
@@ -92,7 +92,9 @@ class Cycle:
         """Let the lane be due in so many milliseconds, or sooner."""
         self.retry_ms = min(self.retry_ms or in_ms, in_ms)
 
-    def recent_lines(self, channel: str, asked: Asked = NOTHING_ASKED) -> History:
+    def recent_lines(
+        self, channel: str, asked: AnsweredMessage = NOTHING_ASKED
+    ) -> History:
         """Discord's lines of a channel, oldest first, and what kept some away."""
         return self.rest.context(
             self.bot,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from app.domain.errors import StoreUnavailable
 from app.store import heartbeats
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 
 
 class WorkerHeartbeat:
@@ -20,7 +20,7 @@ class WorkerHeartbeat:
     def __init__(self, store: Store, name: str, queues: Sequence[str]) -> None:
         self._store = store
         facts = {"queues": sorted(queues), "since": time.time()}
-        self._sign = Heartbeat(Role.WORKER, name, facts)
+        self._sign = Heartbeat(ProcessRole.WORKER, name, facts)
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._tell, name="heartbeat", daemon=True
@@ -33,7 +33,7 @@ class WorkerHeartbeat:
         self._thread.join(heartbeats.EVERY)
         # Otherwise it expires by itself.
         with suppress(StoreUnavailable):
-            self._store.run(heartbeats.end(Role.WORKER, self._sign.name))
+            self._store.run(heartbeats.end(ProcessRole.WORKER, self._sign.name))
 
     def _tell(self) -> None:
         while not self._stopping.is_set():

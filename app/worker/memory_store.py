@@ -34,7 +34,7 @@ from langgraph.store.base import (
     SearchOp,
 )
 
-from app.brain.embeddings import Encoder, Matrix, rounded
+from app.brain.embeddings import LangChainEncoder, Matrix, rounded
 from app.store import memories
 from app.store.door import Store
 
@@ -45,7 +45,7 @@ Namespace = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredItem:
     """One item as it stands in Redis: value, time of writing, and the vector of its
     text if it has one."""
 
@@ -54,14 +54,14 @@ class Kept:
     vector: Matrix | None
 
 
-def _decode_item(text: str) -> Kept:
+def _decode_item(text: str) -> StoredItem:
     raw = json.loads(text)
     vector = (
         np.frombuffer(base64.b64decode(raw["e"]), dtype=np.float16)
         if raw.get("e")
         else None
     )
-    return Kept(raw["v"], datetime.fromtimestamp(raw["at"] / 1000, UTC), vector)  # type: ignore[arg-type]
+    return StoredItem(raw["v"], datetime.fromtimestamp(raw["at"] / 1000, UTC), vector)  # type: ignore[arg-type]
 
 
 class RedisMemory(BaseStore):
@@ -70,10 +70,10 @@ class RedisMemory(BaseStore):
 
     __slots__ = ("_encoder", "_known", "_lock", "_store")
 
-    def __init__(self, store: Store, encoder: Encoder) -> None:
+    def __init__(self, store: Store, encoder: LangChainEncoder) -> None:
         self._store = store
         self._encoder = encoder
-        self._known: OrderedDict[Namespace, dict[str, Kept]] = OrderedDict()
+        self._known: OrderedDict[Namespace, dict[str, StoredItem]] = OrderedDict()
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -230,7 +230,7 @@ class RedisMemory(BaseStore):
             }
         )
 
-    def _part_items(self, namespace: Namespace) -> dict[str, Kept]:
+    def _part_items(self, namespace: Namespace) -> dict[str, StoredItem]:
         """All items of a namespace. What another process removed is gone here too:
         Redis's names decide."""
         bot, part = namespace[0], ":".join(namespace[1:])

@@ -14,7 +14,7 @@ from app.store.door import Store
 MOST_IDS = 300
 
 
-class Named(NamedTuple):
+class NamedLines(NamedTuple):
     """Lines with the names of their server, and where they were said: `channel`,
     `topic`, `thread` and `your name here` as far as is known."""
 
@@ -22,7 +22,9 @@ class Named(NamedTuple):
     place: Mapping[str, str]
 
 
-def named(store: Store, event: Event, lines: Sequence[ChatLine], me: str = "") -> Named:
+def named(
+    store: Store, event: Event, lines: Sequence[ChatLine], me: str = ""
+) -> NamedLines:
     """The lines as a person on that server sees them. `me`: the bot's own user id."""
     channel = event.parent_id or event.channel_id
     known = _known(
@@ -36,7 +38,7 @@ def named(store: Store, event: Event, lines: Sequence[ChatLine], me: str = "") -
     if "topic" in place:
         spoken_of = _known(store, event.guild_id, ids_in(place["topic"]))
         place["topic"] = make_legible(place["topic"], {**known, **spoken_of})
-    return Named(tuple(renamed(line, known) for line in lines), place)
+    return NamedLines(tuple(renamed(line, known) for line in lines), place)
 
 
 def called(

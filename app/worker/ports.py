@@ -10,7 +10,7 @@ from app.brain.ports import Opening
 from app.domain.model import NOBODY, Context, ConversationState, InboxEntry
 from app.rules import decay
 from app.store import inboxes, memories, states, trusts
-from app.worker.answering import AnswerTurn
+from app.worker.answering import StoredAnswerTurn
 from app.worker.cycle import Cycle
 from app.worker.openings import openings
 from app.worker.posting import PostTurn
@@ -95,9 +95,9 @@ class Ports(Cycle):
         """Texts that wait for their post, then quiet channels."""
         return openings(self)
 
-    def answer(self, entry: InboxEntry) -> AnswerTurn:
+    def answer(self, entry: InboxEntry) -> StoredAnswerTurn:
         """The turn of a message."""
-        return AnswerTurn(self, entry)
+        return StoredAnswerTurn(self, entry)
 
     def post(self, opening: Opening) -> PostTurn:
         """The turn of a post that answers nobody."""
@@ -108,7 +108,9 @@ class Ports(Cycle):
         if not entries:
             return
         turn = self.turn
-        first = turn.entry.event.message_id if isinstance(turn, AnswerTurn) else ""
+        first = (
+            turn.entry.event.message_id if isinstance(turn, StoredAnswerTurn) else ""
+        )
         self.behind = first in self.begun.granted
         self.store.run(inboxes.note_unanswered(self.holder, entries, reason))
 

@@ -13,10 +13,10 @@ from app.domain.model import Action, ChatLine, Cost
 from app.domain.places import Rules
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
-from app.rules.privacy import Kind, Place, Use, may_use
+from app.rules.privacy import Place, RecordKind, Use, may_use
 from app.store import floors, holds, posts, states, stats
 from app.store.limits import Limits
-from app.store.posts import Post
+from app.store.posts import PostTarget
 from app.worker.cycle import Cycle
 from app.worker.holding import request, when_free
 from app.worker.naming import called
@@ -28,11 +28,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class PostTurn:
-    """See `app.brain.ports.Turn` for what each call promises."""
+    """See `app.brain.ports.SpeakingTurn` for what each call promises."""
 
     cycle: Cycle
     opening: Opening
-    held: Post | None = None
+    held: PostTarget | None = None
     """The post for which the floor is held."""
     token: str = ""
     hold: str = field(default_factory=request)
@@ -47,7 +47,9 @@ class PostTurn:
         if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
         told, here = Place("", opening.guild), Place(opening.channel, place.guild)
-        if opening.text and not may_use(Kind.LINE, told, here, Use.DIARY, about=""):
+        if opening.text and not may_use(
+            RecordKind.LINE, told, here, Use.DIARY, about=""
+        ):
             log.warning(
                 "not posted: it tells of another server",
                 bot=cycle.bot,
@@ -63,12 +65,12 @@ class PostTurn:
             cycle.turn = self
         return claimed.verdict
 
-    def _post_in(self, guild: str, parent: str | None) -> Post:
+    def _post_in(self, guild: str, parent: str | None) -> PostTarget:
         cycle, opening = self.cycle, self.opening
         rules = cycle.settings.rules_at(opening.channel, parent, guild)
         own = cycle.served.quiet_time(cycle.settings, rules)
         quiet_s = own if opening.text else QUIET_S
-        return Post(
+        return PostTarget(
             holder=cycle.holder,
             entry_id=opening.post_id,
             channel=opening.channel,
@@ -160,13 +162,13 @@ class PostTurn:
         next_turn = cycle.store.run(posts.release(post, self.token, reason, request()))
         cycle.next_turns.append(next_turn)
 
-    def _rules(self, post: Post) -> Rules:
+    def _rules(self, post: PostTarget) -> Rules:
         return self.cycle.settings.rules_at(post.channel, post.parent, post.guild)
 
-    def _limits(self, post: Post) -> Limits:
+    def _limits(self, post: PostTarget) -> Limits:
         return self.cycle.served.limits.within(self._rules(post))
 
-    def _let_go(self) -> Post | None:
+    def _let_go(self) -> PostTarget | None:
         # Before the script: a floor that the outbox entry holds cannot be renewed, and
         # the lock would count as lost.
         post, self.held, self.cycle.turn = self.held, None, None

@@ -48,11 +48,11 @@ from app.store import (
 from app.store.door import AsyncStore, Store
 from app.store.fitness import check_servers
 from app.store.floors import Holder, Next
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.lanes import Begun
 from app.store.lock import LaneLock
 from app.store.signing import signer
-from app.worker.answering import AnswerTurn
+from app.worker.answering import StoredAnswerTurn
 from app.worker.chores import Chores
 from app.worker.health import health_of, role_of
 from app.worker.heartbeat import WorkerHeartbeat
@@ -192,7 +192,9 @@ class Worker:
             return
         # Three times the slower rhythm: two ticks in a row may be late or lost.
         lasts_ms = int(3_000 * max(heartbeats.EVERY, self.settings.pump_interval))
-        self.store.run(heartbeats.tell(Heartbeat(Role.BEAT, "beat", {}), lasts_ms))
+        self.store.run(
+            heartbeats.tell(Heartbeat(ProcessRole.BEAT, "beat", {}), lasts_ms)
+        )
         self._ticked = time.monotonic()
 
     def begin_heartbeat(self, name: str, queues: Sequence[str]) -> None:
@@ -361,7 +363,7 @@ class Worker:
         """A cycle failed: whoever asked finds the reason in the journal, and is asked
         for again until `patience_ms` after the message came. What fails for longer is
         given up."""
-        turn = world.turn if isinstance(world.turn, AnswerTurn) else None
+        turn = world.turn if isinstance(world.turn, StoredAnswerTurn) else None
         held = turn.entry if turn is not None else None
         # Nobody waits for an unasked answer: only who asked gets further tries.
         if (

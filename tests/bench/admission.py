@@ -55,7 +55,7 @@ class Desk:
         )
         event = make_event(number)
         candidates = [
-            admission.Candidate(bot, event, seen, bid, expected=len(bots))
+            admission.AdmissionRequest(bot, event, seen, bid, expected=len(bots))
             for bot in bots
         ]
         return admission.admit_all(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from app.brain import inquiry
-from app.brain.billing import Account, Price
+from app.brain.billing import DraftAccount, Price
 from app.brain.models import Speaker, speaker
 from app.domain.character import ModelConfig, character_from_json, load_character
 from app.domain.errors import ModelUnavailable
@@ -86,7 +86,7 @@ def test_each_further_try_asks_for_more(monkeypatch: pytest.MonkeyPatch) -> None
             asked.append(cost)
             return False
 
-        account = Account(estimate, more)
+        account = DraftAccount(estimate, more)
         with pytest.raises(ModelUnavailable, match="no budget for another try"):
             one.ask(ASK, NOW_MS, account)
         assert (len(server.requests), asked, account.spent) == (1, [estimate], estimate)
@@ -127,7 +127,7 @@ def test_a_try_without_room_is_no_fault_of_the_provider() -> None:
         one = made(server.url)
         for _ in range(6):
             with pytest.raises(ModelUnavailable, match="no budget"):
-                one.ask(ASK, NOW_MS, Account(more=lambda _: False))
+                one.ask(ASK, NOW_MS, DraftAccount(more=lambda _: False))
         assert one.ask(ASK, NOW_MS).content
 
 

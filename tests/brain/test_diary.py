@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.brain import diary, dream
-from app.brain.diary import Day, Exchange
+from app.brain.diary import AnsweredMoment, Day
 from app.brain.embeddings import shared_encoder
 from app.domain.character import Character, load_characters
 from app.domain.model import DISCORD_EPOCH_MS
@@ -28,9 +28,9 @@ def exchange(
     person: str = "7",
     at_min: int = 0,
     **more: object,
-) -> Exchange:
+) -> AnsweredMoment:
     """One answered message."""
-    made = Exchange(person, name, heard, said, "50", at_min * MINUTE, "7")
+    made = AnsweredMoment(person, name, heard, said, "50", at_min * MINUTE, "7")
     return replace(made, **more)  # type: ignore[arg-type]
 
 
@@ -163,7 +163,7 @@ def test_a_sad_day_is_no_joke() -> None:
         ),
     ],
 )
-def test_odd_days_make_no_trouble(exchanges: tuple[Exchange, ...]) -> None:
+def test_odd_days_make_no_trouble(exchanges: tuple[AnsweredMoment, ...]) -> None:
     """Nothing said, nothing known, mentions, braces, walls of text: an entry of
     moderate length that pings nobody."""
     day = Day("2026-11-20", exchanges, (("Kim", "has two dogs"),), "7")

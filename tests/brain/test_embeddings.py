@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.brain.embeddings import Encoder, Words, best_backend, shared_encoder
+from app.brain.embeddings import LangChainEncoder, Words, best_backend, shared_encoder
 
 
 def test_meaning_is_closer_than_chance() -> None:
@@ -66,7 +66,7 @@ def test_threads_share_one_load_and_one_vector() -> None:
         loads.append(1)
         return Counting()
 
-    encoder = Encoder(load)
+    encoder = LangChainEncoder(load)
     threads = [
         threading.Thread(target=encoder.matrix, args=(["same", "same"],))
         for _ in range(8)
@@ -81,7 +81,7 @@ def test_threads_share_one_load_and_one_vector() -> None:
 def test_a_remembered_vector_keeps_no_other_alive() -> None:
     """The cache is bounded in bytes too: a row that stays does not hold the whole batch
     it came with."""
-    encoder = Encoder(Words)
+    encoder = LangChainEncoder(Words)
     encoder.matrix([f"text {number}" for number in range(20)])
     assert all(vector.base is None for vector in encoder._cache.values())
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from app.brain import embeddings
-from app.brain.embeddings import Encoder, Matrix, Sentences
-from app.brain.interest import Interests
+from app.brain.embeddings import LangChainEncoder, Matrix, Sentences
+from app.brain.interest import InterestVectors
 from app.domain.character import load_character
 from app.domain.model import Signal
 from app.lab import week
@@ -38,7 +38,7 @@ class Noisy(Sentences):
 
 def noisy_page(seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     """docs/diaries.md as such a processor writes it."""
-    encoder = Encoder(lambda: Noisy(seed))
+    encoder = LangChainEncoder(lambda: Noisy(seed))
     monkeypatch.setattr(embeddings, "_shared", encoder)
     return week.week_page()
 
@@ -88,9 +88,9 @@ def test_equal_interests_fall_to_the_first() -> None:
         }
     )
     for seed in range(2):
-        [(_, topic)] = Interests(twins, Encoder(lambda seed=seed: Noisy(seed))).score(
-            [first.examples[0]]
-        )
+        [(_, topic)] = InterestVectors(
+            twins, LangChainEncoder(lambda seed=seed: Noisy(seed))
+        ).score([first.examples[0]])
         assert topic == first.name
 
 

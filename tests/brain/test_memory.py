@@ -14,7 +14,7 @@ from langgraph.store.base import BaseStore, Op, Result
 from langgraph.store.memory import InMemoryStore
 
 from app.brain import facts
-from app.brain.embeddings import Encoder, Words, shared_encoder
+from app.brain.embeddings import LangChainEncoder, Words, shared_encoder
 from app.brain.graph import run_cycle
 from app.brain.memory import Moment, Remembered, learn, nod, recall, remember
 from app.domain.character import Mood
@@ -535,7 +535,7 @@ def test_no_line_twice_across_processes(store: Store) -> None:
 def test_another_encoder_is_no_trouble(store: Store) -> None:
     """Vectors of another length, written by a process without the sentence encoder, are
     passed over."""
-    told(RedisMemory(store, Encoder(Words)), "I live in Bergen")
+    told(RedisMemory(store, LangChainEncoder(Words)), "I live in Bergen")
     found = RedisMemory(store, shared_encoder()).search(
         ("elena", "person", "7"), query="Where does Sam live?"
     )

@@ -22,7 +22,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from app.brain import reply
 from app.brain.graph import run_cycle
-from app.brain.models import Answer, Speaker, speaker
+from app.brain.models import Completion, Speaker, speaker
 from app.brain.quirks import forget
 from app.domain.character import PROVIDERS, ModelConfig, load_character
 from app.domain.errors import CharacterError, ConfigurationError, ModelUnavailable
@@ -70,7 +70,7 @@ def made(
     return found
 
 
-def words(answer: Answer) -> str:
+def words(answer: Completion) -> str:
     found = reply.parse(answer.content)
     assert found is not None
     return found.text

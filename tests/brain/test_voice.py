@@ -7,10 +7,10 @@ import json
 import pytest
 from langchain_core.messages import HumanMessage
 
-from app.brain.embeddings import Encoder, Words, shared_encoder
+from app.brain.embeddings import LangChainEncoder, Words, shared_encoder
 from app.brain.mood import read
 from app.brain.text import person
-from app.brain.voice import OfflineVoice, Scene, packed
+from app.brain.voice import OfflineVoice, VoiceScene, packed
 from app.domain.character import Character, Mood, VoiceLine, load_characters
 
 CHARACTERS = load_characters()
@@ -44,7 +44,7 @@ EVERYDAY = [
 
 
 def voice(
-    character: Character, seed: int = 0, encoder: Encoder | None = None
+    character: Character, seed: int = 0, encoder: LangChainEncoder | None = None
 ) -> OfflineVoice:
     """A character's offline voice."""
     return OfflineVoice(
@@ -75,7 +75,7 @@ def test_no_line_is_repeated_within_25_answers(
     said: list[str] = []
     speaks = voice(character)
     for place, message in enumerate(messages):
-        said.append(speaks.say(Scene(message, "Sam", tuple(said), str(place))))
+        said.append(speaks.say(VoiceScene(message, "Sam", tuple(said), str(place))))
     assert len(set(said)) == len(said)
     used = [
         next(
@@ -112,7 +112,7 @@ def test_nobody_claims_to_be_human(character: Character, question: str) -> None:
     said: list[str] = []
     speaks = voice(character)
     for place in range(10):
-        said.append(speaks.say(Scene(question, "Sam", tuple(said), str(place))))
+        said.append(speaks.say(VoiceScene(question, "Sam", tuple(said), str(place))))
     honest = [line.text for line in character.lines if line.mood is Mood.HONEST]
     for text in said:
         assert any(line.replace("{author}", "Sam") in text for line in honest)
@@ -129,7 +129,7 @@ def test_grief_gets_no_joke(character: Character) -> None:
     for place in range(12):
         said.append(
             speaks.say(
-                Scene(
+                VoiceScene(
                     "my dog died yesterday and I feel so alone",
                     "Sam",
                     tuple(said),
@@ -153,7 +153,7 @@ def test_topics_are_answered_with_topical_lines() -> None:
         ("dotty", "can't sleep again", "sleepless nights"),
         ("dotty", "should I text my ex?", "people and their hearts"),
     ]:
-        text = voice(CHARACTERS[name]).say(Scene(question, "Sam"))
+        text = voice(CHARACTERS[name]).say(VoiceScene(question, "Sam"))
         lines = [line.text for line in CHARACTERS[name].lines if line.topic == topic]
         assert any(
             all(part in text for part in line.split("{author}")) for line in lines
@@ -180,7 +180,7 @@ def test_what_people_often_say_has_a_line_of_its_own(
     """Whatever the seed: the line written for it, not any line of its mood."""
     lines = [line.text for line in character.lines if (line.cue or "").startswith(cue)]
     for seed in range(8):
-        text = voice(character, seed).say(Scene(message, "Sam"))
+        text = voice(character, seed).say(VoiceScene(message, "Sam"))
         assert any(
             all(part in text for part in line.split("{author}")) for line in lines
         ), text
@@ -193,7 +193,9 @@ def test_a_word_in_passing_is_no_topic(character: Character) -> None:
     own = {"aria": "songwriting"}.get(character.name)
     for seed in range(8):
         text = voice(character, seed).say(
-            Scene("I wrote a new song last night but the chorus does not work.", "Sam")
+            VoiceScene(
+                "I wrote a new song last night but the chorus does not work.", "Sam"
+            )
         )
         said = next(
             line
@@ -209,7 +211,7 @@ def test_no_line_opens_twice(character: Character) -> None:
     openings = tuple(character.openings)
     for seed in range(150):
         text = voice(character, seed).say(
-            Scene("I saw something odd on the way home", "Sam")
+            VoiceScene("I saw something odd on the way home", "Sam")
         )
         opened = next(
             (
@@ -225,7 +227,8 @@ def test_no_line_opens_twice(character: Character) -> None:
 def test_equal_seeds_speak_equally_and_others_differ() -> None:
     """A voice is a function of its seed and scene."""
     scenes = [
-        Scene(message, "Sam", (), str(place)) for place, message in enumerate(EVERYDAY)
+        VoiceScene(message, "Sam", (), str(place))
+        for place, message in enumerate(EVERYDAY)
     ]
     first, again, other = (
         [voice(CHARACTERS["dotty"], seed).say(scene) for scene in scenes]
@@ -250,14 +253,14 @@ def test_it_is_a_langchain_model_that_costs_nothing() -> None:
 def test_it_speaks_without_the_sentence_encoder() -> None:
     """Where the encoder cannot be loaded, words do: greetings, honesty and topics still
     work."""
-    plain = voice(CHARACTERS["elena"], encoder=Encoder(Words))
-    assert plain.say(Scene("hello", "Sam")) in {
+    plain = voice(CHARACTERS["elena"], encoder=LangChainEncoder(Words))
+    assert plain.say(VoiceScene("hello", "Sam")) in {
         line.text.replace("{author}", "Sam")
         for line in CHARACTERS["elena"].lines
         if line.mood is Mood.GREETING
     }
-    assert "AI" in plain.say(Scene("are you a bot?", "Sam"))
-    assert plain.say(Scene("", "Sam"))
+    assert "AI" in plain.say(VoiceScene("are you a bot?", "Sam"))
+    assert plain.say(VoiceScene("", "Sam"))
 
 
 @pytest.mark.parametrize(
@@ -330,9 +333,9 @@ def test_a_laugh_or_a_yes_is_brief(said: str, brief: bool) -> None:
 def test_a_follow_up_stays_with_what_was_said() -> None:
     """After a line on whales "are you sure?" is no question about how the bot is."""
     elena = CHARACTERS["elena"]
-    said = voice(elena).say(Scene("Do whales sleep?", "Kim"))
+    said = voice(elena).say(VoiceScene("Do whales sleep?", "Kim"))
     for text in ("are you sure?", "how do you mean", "and how long?"):
-        again = voice(elena).say(Scene(text, "Kim", recent=(said,)))
+        again = voice(elena).say(VoiceScene(text, "Kim", recent=(said,)))
         first, then = line_of(elena, said), line_of(elena, again)
         assert first is not None
         assert then is not None
@@ -344,7 +347,7 @@ def test_who_wins_a_message_for_its_subject_has_a_line_on_it() -> None:
     no example holds."""
     elena = CHARACTERS["elena"]
     for text in ("are lobsters immortal or is that a myth", "Hat ein Krake Knochen?"):
-        scene = Scene(text, "Kim")
+        scene = VoiceScene(text, "Kim")
         assert voice(elena).knows([HumanMessage(text, additional_kwargs=packed(scene))])
         line = line_of(elena, voice(elena).say(scene))
         assert line is not None
@@ -358,7 +361,7 @@ def test_a_subject_without_lines_is_claimed_and_never_denied() -> None:
     bare = elena.model_copy(
         update={"lines": tuple(one for one in elena.lines if one.topic is None)}
     )
-    text = voice(bare).say(Scene("How many hearts does an octopus have?", "Kim"))
+    text = voice(bare).say(VoiceScene("How many hearts does an octopus have?", "Kim"))
     assert line_of(bare, text) is None
     assert text
 
@@ -377,7 +380,7 @@ def test_the_truth_about_bots_is_no_small_talk() -> None:
         }
     )
     used = tuple(one.text for one in few.lines if one.mood is Mood.CURIOUS)
-    text = voice(few).say(Scene("I just had lunch", "Kim", recent=used))
+    text = voice(few).say(VoiceScene("I just had lunch", "Kim", recent=used))
     line = line_of(few, text)
     assert line is not None
     assert line.mood is Mood.CURIOUS

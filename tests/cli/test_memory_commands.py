@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from app.brain.embeddings import Encoder, Words
+from app.brain.embeddings import LangChainEncoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
 from app.domain.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
@@ -21,7 +21,7 @@ LATELY = str((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
 
 def met(store: Store) -> None:
     """Elena and aria have met Kim, who told elena something."""
-    memory = RedisMemory(store, Encoder(Words))
+    memory = RedisMemory(store, LangChainEncoder(Words))
     event = Event(
         message_id=LATELY,
         channel_id="55",

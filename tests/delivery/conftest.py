@@ -175,7 +175,10 @@ class Room:
         )
         self.store.run(
             admission.admit(
-                admission.Candidate(bot, event, signal), _request(), limits, settings
+                admission.AdmissionRequest(bot, event, signal),
+                _request(),
+                limits,
+                settings,
             )
         )
         if not direct:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.delivery import address
-from app.delivery.refusals import NO_CODE, TABLE, Act, Refusal, Verdict, Way
+from app.delivery.refusals import NO_CODE, TABLE, Act, RefusalRule, RefusalVerdict, Way
 from app.store import refusals
 from tests.delivery.conftest import Room
 
@@ -21,7 +21,7 @@ ROWS = [
 ]
 
 
-def body(row: Refusal) -> dict[str, object] | str:
+def body(row: RefusalRule) -> dict[str, object] | str:
     """Discord's answer."""
     if row.code == NO_CODE:
         return PAGE
@@ -49,7 +49,7 @@ def test_a_row_is_so(
     room: Room,
     empties: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
-    row: Refusal,
+    row: RefusalRule,
     act: Act,
 ) -> None:
     """Each row's verdict, what is remembered, and its second way: the answer that a
@@ -74,25 +74,27 @@ def test_a_row_is_so(
         Way.WORDS: ([SPARE], []),
         Way.OTHER: ([SPARE], []),
     }
-    final = row.verdict is Verdict.FINAL
+    final = row.verdict is RefusalVerdict.FINAL
     lost = final and seen_way(row, act) is Way.NONE
     if final:
         assert seen(room) == by_way[seen_way(row, act)]
     else:
-        assert seen(room) == (([], []) if row.verdict is Verdict.CANCELLED else first)
+        assert seen(room) == (
+            ([], []) if row.verdict is RefusalVerdict.CANCELLED else first
+        )
     assert bool(room.dead()) == lost
     assert room.verdicts(message)[-1] == (
         "dead"
         if lost
         else "cancelled"
-        if row.verdict is Verdict.CANCELLED
+        if row.verdict is RefusalVerdict.CANCELLED
         else "delivered"
     )
     remembered = room.store.run(refusals.remembered("elena", str(room.channel.id)))
     assert set(remembered) == ({row.barred} if row.barred else set())
 
 
-def seen_way(row: Refusal, act: Act) -> Way:
+def seen_way(row: RefusalRule, act: Act) -> Way:
     """The second way that this act can go."""
     return Way.NONE if act is Act.POST and row.way is Way.WORDS else row.way
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.content.lines import chat_line
 from app.delivery.failures import backoff_ms
-from app.delivery.rest import Asked
+from app.delivery.rest import AnsweredMessage
 from app.domain.errors import TokenRefused
 from app.domain.model import MAX_CONTENT, AuthorKind
 from tests.delivery.conftest import Room
@@ -70,7 +70,7 @@ def test_what_is_replied_to_is_read_however_old_it_is(room: Room) -> None:
     for number in range(5):
         room.discord.post(room.person, room.channel, f"text {number}")
     reply = room.discord.post(room.person, room.channel, "who?", reply_to=old)
-    asked = Asked(str(reply.message_id))
+    asked = AnsweredMessage(str(reply.message_id))
     assert ask(room, 2, asked=asked) == (
         ["the keeper is Ambrose", "text 4", "who?"],
         "",
@@ -92,7 +92,7 @@ def test_a_long_thread_begins_with_its_first_message(room: Room) -> None:
         (2, ["text 3", "text 4"]),
         (20, [f"text {number}" for number in range(5)]),
     ):
-        asked = Asked(str(posts[-1].message_id), in_thread=True)
+        asked = AnsweredMessage(str(posts[-1].message_id), in_thread=True)
         lines = worker.rest.context(
             "elena", room.secrets["elena"].token, str(thread.id), limit, asked=asked
         ).lines

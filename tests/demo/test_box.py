@@ -15,7 +15,7 @@ from app.demo.demo import SCRIPTED
 from app.demo.scene import Scene, SceneTalk
 from app.domain.settings import Settings
 from app.loopback import LoopbackDiscord
-from app.operator.talk import Place
+from app.operator.talk import TalkPlace
 from app.store.door import Store
 from app.web.access import Doorkeeper
 from app.web.actions import Actions
@@ -59,7 +59,9 @@ async def stage() -> AsyncIterator[Stage]:
         bots={"elena": server.add_bot("Elena")},
         channels=(server.add_channel("lounge", guild),),
     )
-    lounge = Place(str(scene.channels[0].id), "lounge", "", direct=False, lively=True)
+    lounge = TalkPlace(
+        str(scene.channels[0].id), "lounge", "", direct=False, lively=True
+    )
     places: Json = {"type": "places", "direct": False, "places": [asdict(lounge)]}
     feed, settings = Feed(lambda _: [Piece("places", places)]), Settings()
     box = Box(scene, feed)

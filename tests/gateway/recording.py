@@ -20,7 +20,7 @@ from app.rules.moderation import Order, acknowledgement
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
 from app.rules.signals import Facts
-from app.store.admission import Admission, Candidate
+from app.store.admission import Admission, AdmissionRequest
 from app.store.elections import Election
 from tests.patience import patience
 
@@ -84,7 +84,7 @@ class RecordingPorts:
         self.names: dict[str, tuple[str, ...]] = {}
         self.known: dict[str, Facts] = defaultdict(lambda: Facts(watched=True))
         self.profiles: dict[str, Profile] = {}
-        self.admitted: list[Candidate] = []
+        self.admitted: list[AdmissionRequest] = []
         self.together: list[list[str]] = []
         """The bots of each admission."""
         self.requests: list[tuple[str, str]] = []
@@ -120,7 +120,7 @@ class RecordingPorts:
         self.sessions: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._seen: dict[tuple[str, str, str], str] = {}
 
-    def of(self, bot: str) -> list[Candidate]:
+    def of(self, bot: str) -> list[AdmissionRequest]:
         """What was admitted for one bot."""
         return [candidate for candidate in self.admitted if candidate.bot == bot]
 
@@ -129,14 +129,14 @@ class RecordingPorts:
         return [candidate.event.content for candidate in self.of(bot)]
 
     async def admit(
-        self, candidates: Sequence[Candidate], request: str
+        self, candidates: Sequence[AdmissionRequest], request: str
     ) -> Sequence[Admission]:
         self.tried += 1
         await self._reach()
         self.together.append([candidate.bot for candidate in candidates])
         return [self._admit(candidate, request) for candidate in candidates]
 
-    def _admit(self, candidate: Candidate, request: str) -> Admission:
+    def _admit(self, candidate: AdmissionRequest, request: str) -> Admission:
         event = candidate.event
         self.requests.append((candidate.bot, request))
         if (

@@ -13,14 +13,14 @@ import pytest_asyncio
 from app.domain.model import Event, JournalLine
 from app.domain.settings import Settings
 from app.gateway import interactions, run
-from app.gateway.asking import Asked
+from app.gateway.asking import Question
 from app.gateway.run import Gateway
 from app.loopback import Account, ApiError, Channel, Guild, Interaction
 from app.loopback.permissions import Permission
 from app.operator.inside import AWAY, NOTHING, InsideDesk
 from app.store import heartbeats, journal, keys, mutes, roster
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 
@@ -158,14 +158,14 @@ async def test_former_commands_are_taken_away(room: Room) -> None:
 class _Parrot:
     """A desk that tells what it was asked."""
 
-    def answer(self, asked: Asked) -> str:
+    def answer(self, asked: Question) -> str:
         return f"{asked.verb} {asked.channel}"
 
 
 async def test_status_tells_of_this_server(room: Room) -> None:
     """Bots and mutes here; not those of another server, nor another's channels."""
     since = {"connected": True, "since": 1.0}
-    room.store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, "aria", since)))
+    room.store.run(heartbeats.tell(Heartbeat(ProcessRole.GATEWAY, "aria", since)))
     room.store.run(mutes.mute("guild:77", "operator", 60_000))
     room.store.run(mutes.mute("channel:78", "operator", 60_000))
     room.store.run(mutes.mute("bot:elena", "operator", 60_000))

@@ -13,13 +13,13 @@ from app.rules.moderation import order
 from app.rules.policy import shipped_policy
 from app.rules.profile import Profile
 from app.rules.reading import read
-from app.rules.signals import Facts, Thresholds
+from app.rules.signals import Facts, SignalThresholds
 
 ROSTER = tuple(
     RosterEntry(bot=bot, user_id=str(place), names=(bot.title(),), channels=("5",))
     for place, bot in enumerate(("elena", "aria", "dotty"), 11)
 )
-RULES = Rulebook(shipped_policy(), Thresholds())
+RULES = Rulebook(shipped_policy(), SignalThresholds())
 PROFILE = Profile(interests=Interests(["coral"]))
 
 

@@ -17,9 +17,9 @@ from app.domain.model import AuthorKind, Classified, Event, Signal
 from app.domain.settings import Settings
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import addressing
-from app.rules.signals import Thresholds, classify
+from app.rules.signals import SignalThresholds, classify
 from app.store import keys, trusts, wishes
-from app.store.admission import Candidate
+from app.store.admission import AdmissionRequest
 from app.store.door import Store
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
@@ -77,7 +77,11 @@ async def test_earned_trust_makes_a_trusted_author(
     }
     signals = {
         person: classify(
-            said(person), "elena", known, addressing(said(person), (), ()), Thresholds()
+            said(person),
+            "elena",
+            known,
+            addressing(said(person), (), ()),
+            SignalThresholds(),
         ).signal
         for person, known in facts.items()
     }
@@ -96,7 +100,7 @@ async def test_who_opted_out_is_left_alone(ports: StorePorts, store: Store) -> N
     for number, person in enumerate((STRANGER, FRIEND)):
         event = said(person).model_copy(update={"message_id": str(900 + number)})
         ambient = Classified(signal=Signal.AMBIENT, reason="nothing special")
-        await ports.admit([Candidate("elena", event, ambient)], f"r{number}")
+        await ports.admit([AdmissionRequest("elena", event, ambient)], f"r{number}")
         await ports.liked("elena", person, "1200000000000000000", f"l{number}")
     texts = [
         fields["event"] for _, fields in store.client.xrange(keys.inbox(Lane("elena")))

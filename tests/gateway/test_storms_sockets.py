@@ -23,7 +23,7 @@ from app.domain.errors import (
     TokenRefused,
 )
 from app.gateway.run import Gateway, Hosted
-from app.host.supervisor import Backoff, ChildSpec, Supervisor
+from app.host.supervisor import ChildSpec, RestartPauses, Supervisor
 from app.rules.identifies import FREE, Allowance, leave
 from app.store import identifies
 from app.store.door import Store
@@ -191,7 +191,7 @@ async def test_a_supervisor_that_restarts_a_dying_gateway(
         ]
         spec = ChildSpec("gateway", command, cwd=Path(__file__).parents[2])
         supervisor = Supervisor(
-            [spec], lambda *_: None, backoff=Backoff(first=0.01, most=0.01)
+            [spec], lambda *_: None, backoff=RestartPauses(first=0.01, most=0.01)
         )
         running = asyncio.create_task(asyncio.to_thread(supervisor.run))
         try:

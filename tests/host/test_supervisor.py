@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from app.host.supervisor import Backoff, ChildSpec, State, Supervisor, describe_exit
+from app.host.supervisor import (
+    ChildSpec,
+    RestartPauses,
+    State,
+    Supervisor,
+    describe_exit,
+)
 
 Wait = Callable[..., None]
-FAST = Backoff(first=0.01, most=0.05, stable=60.0, chance=lambda: 0.5)
+FAST = RestartPauses(first=0.01, most=0.05, stable=60.0, chance=lambda: 0.5)
 
 
 def python(name: str, code: str, **options: object) -> ChildSpec:
@@ -85,20 +91,20 @@ def test_a_killed_child_starts_again(wait_until: Wait) -> None:
 )
 def test_waits_double_up_to_a_limit(failures: int, delay: float) -> None:
     """Restarts back off exponentially, up to the longest wait."""
-    assert Backoff(chance=lambda: 0.5).restart_delay(failures) == delay
+    assert RestartPauses(chance=lambda: 0.5).restart_delay(failures) == delay
 
 
 def test_waits_are_spread() -> None:
     """Chance spreads a wait from half to one and a half of it, so that children do not
     start in step."""
-    assert Backoff(chance=lambda: 0.0).restart_delay(3) == 1.0
-    assert Backoff(chance=lambda: 1.0).restart_delay(3) == 3.0
+    assert RestartPauses(chance=lambda: 0.0).restart_delay(3) == 1.0
+    assert RestartPauses(chance=lambda: 1.0).restart_delay(3) == 3.0
 
 
 def test_a_stable_run_forgives_earlier_failures(wait_until: Wait) -> None:
     """A child that ran for the stable time and then ends waits the first delay, not the
     doubled one."""
-    backoff = Backoff(first=0.01, most=10.0, stable=0.2, chance=lambda: 0.5)
+    backoff = RestartPauses(first=0.01, most=10.0, stable=0.2, chance=lambda: 0.5)
     supervisor = Supervisor(
         [python("ender", "import time; time.sleep(0.5); raise SystemExit(1)")],
         lambda *_: None,
@@ -138,7 +144,7 @@ def test_a_refusal_after_a_stable_run_leaves_that_child_down(
     started again, and said so from time to time; the others run."""
     monkeypatch.setattr("app.host.supervisor.REMIND", 0.1)
     said: list[str] = []
-    backoff = Backoff(first=0.01, most=0.05, stable=0.2, chance=lambda: 0.5)
+    backoff = RestartPauses(first=0.01, most=0.05, stable=0.2, chance=lambda: 0.5)
     late = python(
         "late",
         f"import time; time.sleep(0.6); print('mend X'); raise SystemExit({code})",

@@ -10,7 +10,7 @@ import pytest
 
 from app.brain.embeddings import shared_encoder
 from app.domain.character import load_characters
-from app.lab.exchanges import Play, Said, read_script
+from app.lab.exchanges import ExchangeLine, Play, read_script
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def played(folder: Path, seed: int = 7, count: int = 12) -> list[list[Said]]:
+def played(folder: Path, seed: int = 7, count: int = 12) -> list[list[ExchangeLine]]:
     """Some exchanges of the folder's characters."""
     characters = load_characters(folder / "characters")
     lines = read_script(folder, characters)

@@ -12,7 +12,7 @@ import pytest
 from app.domain.character import load_characters
 from app.domain.errors import ConfigurationError
 from app.lab.deciders import Ours
-from app.lab.experts import Choice, Score, Stage, fresh, main, read_lines
+from app.lab.experts import Choice, ExpertScore, ExpertStage, fresh, main, read_lines
 from app.rules.policy import shipped_policy
 
 LINES: list[dict[str, object]] = [
@@ -56,7 +56,7 @@ def test_every_figure_is_a_share(folder: Path) -> None:
 
 def test_a_listed_word_finds_its_expert(folder: Path) -> None:
     """In a fresh room a message with an expert's word is that expert's."""
-    stage = Stage(load_characters(folder / "characters"), Ours(shipped_policy()))
+    stage = ExpertStage(load_characters(folder / "characters"), Ours(shipped_policy()))
     owned = [
         line
         for line in read_lines(folder / "dev.jsonl")
@@ -67,7 +67,7 @@ def test_a_listed_word_finds_its_expert(folder: Path) -> None:
 
 def test_a_score_tells_wrong_from_silent() -> None:
     """Whoever answers what is nobody's is wrong; a second expert is right."""
-    score = Score()
+    score = ExpertScore()
     aria = frozenset({"aria"})
     score.add(Choice(aria), frozenset())
     score.add(Choice(aria, waits=True), frozenset({"dotty", "aria"}))

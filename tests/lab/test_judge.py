@@ -13,7 +13,7 @@ import pytest
 from app.domain.errors import ConfigurationError
 from app.lab import fit_policy
 from app.lab.additive import Design, Table, fit, log_odds
-from app.lab.fitted import BEGIN, END, Row, write_docs
+from app.lab.fitted import BEGIN, END, ScoreRow, write_docs
 from app.lab.judge import Simple, Tally, judge, read_log, run
 from app.rules.policy import Policy, parse_policy, shipped_policy
 from app.rules.room import Room
@@ -260,7 +260,7 @@ def test_docs_are_rewritten_between_the_markers(tmp_path: Path) -> None:
     (tmp_path / "policy.md").write_text(
         f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8"
     )
-    write_docs(tmp_path, {"policy": Row(0.5, 0.6, 0.55, 0.7, 0.8, 0.75)}, "<svg/>")
+    write_docs(tmp_path, {"policy": ScoreRow(0.5, 0.6, 0.55, 0.7, 0.8, 0.75)}, "<svg/>")
     text = (tmp_path / "policy.md").read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")

@@ -23,7 +23,7 @@ from app.lab.deciders import (
     Patient,
     load_decider,
 )
-from app.lab.judge import Log, Said, judge
+from app.lab.judge import Log, RecordedMessage, judge
 from app.lab.room_bench import main
 from app.lab.room_scores import (
     read_logs,
@@ -60,10 +60,12 @@ class Chatty:
         """It remembers nothing."""
 
 
-def said(number: int, author: str, text: str, at_s: float, to: int = -1) -> Said:
+def said(
+    number: int, author: str, text: str, at_s: float, to: int = -1
+) -> RecordedMessage:
     """One annotated line."""
     turn = Turn(f"m{number}", author, text, 1_000_000 + int(at_s * 1000), (author,))
-    return Said(turn, True, True, frozenset({f"m{to}"} if to >= 0 else ()))
+    return RecordedMessage(turn, True, True, frozenset({f"m{to}"} if to >= 0 else ()))
 
 
 def small_log() -> Log:

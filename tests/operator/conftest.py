@@ -20,7 +20,7 @@ from app.domain.settings import Settings
 from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
 from app.store import heartbeats, roster, vault
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.vault import Vault
 from tests.brain.provider_server import ProviderServer, Sent, said
 
@@ -69,14 +69,14 @@ class Stream:
     def live(self) -> None:
         """Every process tells that it lives."""
         since = {"connected": True, "since": 1.0, "error": ""}
-        self.store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, "elena", since)))
+        self.store.run(heartbeats.tell(Heartbeat(ProcessRole.GATEWAY, "elena", since)))
         for name, queues in (
             ("direct@h", ["delivery", "direct"]),
             ("cycles@h", ["chores", "cycles"]),
         ):
-            sign = Heartbeat(Role.WORKER, name, {"queues": queues})
+            sign = Heartbeat(ProcessRole.WORKER, name, {"queues": queues})
             self.store.run(heartbeats.tell(sign))
-        self.store.run(heartbeats.tell(Heartbeat(Role.BEAT, "beat", {})))
+        self.store.run(heartbeats.tell(Heartbeat(ProcessRole.BEAT, "beat", {})))
 
 
 @pytest.fixture

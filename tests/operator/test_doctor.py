@@ -18,7 +18,7 @@ from app.operator.doctor import examination, machine, redis_server
 from app.operator.doctor.findings import Finding, Level
 from app.store import heartbeats, keys, mutes, roster
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.brain.provider_server import refused, told
 from tests.cli.commands import run
 from tests.operator.conftest import Stream
@@ -75,7 +75,7 @@ def only(stream: Stream, *signs: Heartbeat) -> None:
 def sign(connected: bool, error: str = "") -> Heartbeat:
     """What elena's gateway tells."""
     facts = {"connected": connected, "since": None, "error": error}
-    return Heartbeat(Role.GATEWAY, "elena", facts)
+    return Heartbeat(ProcessRole.GATEWAY, "elena", facts)
 
 
 def write_env(mode: int) -> None:
@@ -209,7 +209,7 @@ PLANTED: dict[str, Planted] = {
         lambda stream, _: only(stream), "nothing runs", "the-stream up", Level.WARNING
     ),
     "no gateway": Planted(
-        lambda stream, _: only(stream, Heartbeat(Role.BEAT, "beat", {})),
+        lambda stream, _: only(stream, Heartbeat(ProcessRole.BEAT, "beat", {})),
         "elena: no gateway runs it",
         "the-stream gateway elena",
     ),
@@ -225,7 +225,7 @@ PLANTED: dict[str, Planted] = {
     ),
     "a queue without a worker": Planted(
         lambda stream, _: only(
-            stream, Heartbeat(Role.WORKER, "w", {"queues": ["cycles", "chores"]})
+            stream, Heartbeat(ProcessRole.WORKER, "w", {"queues": ["cycles", "chores"]})
         ),
         "no worker serves the queue direct",
         "-Q direct,delivery",

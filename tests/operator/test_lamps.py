@@ -12,7 +12,7 @@ from app.host.supervisor import Child, ChildSpec, State
 from app.operator.lamps import Lamp, Light, lamps_of, lights_of_processes
 from app.operator.status import Status, read_status
 from app.store import heartbeats, model_troubles, mutes
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.model_troubles import ModelTrouble
 from tests.operator.conftest import Stream
 
@@ -28,7 +28,7 @@ def lamp(stream: Stream) -> Lamp:
 
 def tell(stream: Stream, **changes: object) -> None:
     """What her gateway tells."""
-    sign = Heartbeat(Role.GATEWAY, "elena", {**SIGN, **changes})
+    sign = Heartbeat(ProcessRole.GATEWAY, "elena", {**SIGN, **changes})
     stream.store.run(heartbeats.tell(sign))
 
 
@@ -43,7 +43,7 @@ def test_a_lamp_is_red_for_what_keeps_a_bot_from_speaking(stream: Stream) -> Non
     assert lamp(stream) == Lamp("elena", Light.BAD, "not connected to Discord")
     tell(stream, connected=False, error="mend it")
     assert lamp(stream) == Lamp("elena", Light.BAD, "has ended: mend it")
-    stream.store.run(heartbeats.end(Role.GATEWAY, "elena"))
+    stream.store.run(heartbeats.end(ProcessRole.GATEWAY, "elena"))
     assert lamp(stream) == Lamp("elena", Light.BAD, "no gateway runs it")
 
 
@@ -65,8 +65,8 @@ def test_workers_and_beat_are_lit_by_what_they_tell(stream: Stream) -> None:
     found = read_status(stream.settings())
     every = {"direct": True, "cycles": True, "beat": True}
     assert lights_of_processes(found) == every
-    stream.store.run(heartbeats.end(Role.WORKER, "cycles@h"))
-    stream.store.run(heartbeats.end(Role.BEAT, "beat"))
+    stream.store.run(heartbeats.end(ProcessRole.WORKER, "cycles@h"))
+    stream.store.run(heartbeats.end(ProcessRole.BEAT, "beat"))
     found = read_status(stream.settings())
     assert lights_of_processes(found) == every | {"cycles": False, "beat": False}
 
@@ -109,7 +109,7 @@ def test_the_line_shows_processes_and_bots(stream: Stream) -> None:
     without taking tasks is yellow."""
     watch = StatusWatch(stream.settings(), ["elena"], lambda *_: None)
     tell(stream, connected=False)
-    stream.store.run(heartbeats.end(Role.WORKER, "cycles@h"))
+    stream.store.run(heartbeats.end(ProcessRole.WORKER, "cycles@h"))
     watch.look()
     children = [
         Child(ChildSpec(name, []), State.RUNNING) for name in ("gateway", "cycles")

@@ -11,7 +11,7 @@ import pytest
 from app.domain.errors import CharacterError, StreamError, UnknownBot
 from app.operator.reloading import reload
 from app.store import heartbeats, keys
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.cli.commands import run
 from tests.operator.conftest import Stream
 
@@ -27,7 +27,7 @@ def gateway(stream: Stream, error: str, changed: bool) -> Iterator[None]:
             if not request:
                 continue
             outcome = {"request": request, "error": error, "changed": changed}
-            sign = Heartbeat(Role.GATEWAY, "elena", {"reload": outcome})
+            sign = Heartbeat(ProcessRole.GATEWAY, "elena", {"reload": outcome})
             stream.store.run(heartbeats.tell(sign))
 
     thread = threading.Thread(target=answer)
@@ -71,7 +71,7 @@ def test_where_nobody_can_answer_it_says_so(stream: Stream) -> None:
     """No gateway, one that hangs, a bot that is not there."""
     with pytest.raises(StreamError, match="has not answered within 0 s"):
         reload("elena", stream.settings(), patience=0.0)
-    stream.store.run(heartbeats.end(Role.GATEWAY, "elena"))
+    stream.store.run(heartbeats.end(ProcessRole.GATEWAY, "elena"))
     with pytest.raises(StreamError, match="elena: no gateway runs it"):
         reload("elena", stream.settings())
     with pytest.raises(UnknownBot, match="known: elena"):

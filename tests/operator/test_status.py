@@ -13,7 +13,7 @@ from app.operator.status import read_status
 from app.runtime.clock import epoch_day
 from app.store import heartbeats, keys, mutes
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.cli.commands import run
 from tests.operator.conftest import Stream
 from tests.security.test_terminal import CLIPBOARD, obeyed
@@ -69,8 +69,8 @@ def test_a_bot_that_is_not_there_is_told(stream: Stream) -> None:
     """Ended with its reason, cut off, without a gateway: also one that Discord never
     let in, which is on no roster."""
     sign = {"connected": False, "since": None, "error": "mend it", "process": "h:1"}
-    stream.store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, "aria", sign)))
-    stream.store.run(heartbeats.end(Role.GATEWAY, "elena"))
+    stream.store.run(heartbeats.tell(Heartbeat(ProcessRole.GATEWAY, "aria", sign)))
+    stream.store.run(heartbeats.end(ProcessRole.GATEWAY, "elena"))
     aria, elena = sorted(read_status(stream.settings()).bots, key=lambda one: one.bot)
     assert (aria.connected, aria.error, aria.gateway) == (False, "mend it", "h:1")
     assert (elena.connected, elena.gateway) == (False, "")

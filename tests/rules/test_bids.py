@@ -14,7 +14,7 @@ from app.domain.model import Bid, Signal
 from app.rules.bids import bid, decide, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import fingerprint, parse_policy, shipped_policy
-from app.rules.reading import TEXT_CAP, Kind, read
+from app.rules.reading import TEXT_CAP, LineKind, read
 from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
 from tests.costs import LINEAR, growth
 
@@ -130,18 +130,18 @@ def test_tie(said: list[tuple[str, str]], text: str, tie: Tie) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("how do I do it", Kind.QUESTION),
-        ("it works?", Kind.QUESTION),
-        ("does anyone know this?", Kind.ASKING_ALL),
-        ("thanks a lot", Kind.THANKS),
-        ("ok", Kind.ACK),
-        ("hi there", Kind.GREETING),
-        ("!help", Kind.COMMAND),
-        ("it is a penguin", Kind.STATEMENT),
-        ("", Kind.STATEMENT),
+        ("how do I do it", LineKind.QUESTION),
+        ("it works?", LineKind.QUESTION),
+        ("does anyone know this?", LineKind.ASKING_ALL),
+        ("thanks a lot", LineKind.THANKS),
+        ("ok", LineKind.ACK),
+        ("hi there", LineKind.GREETING),
+        ("!help", LineKind.COMMAND),
+        ("it is a penguin", LineKind.STATEMENT),
+        ("", LineKind.STATEMENT),
     ],
 )
-def test_kind(text: str, kind: Kind) -> None:
+def test_kind(text: str, kind: LineKind) -> None:
     """The kind of a line is read off its words."""
     assert read(text).kind is kind
 

@@ -13,7 +13,7 @@ from app.domain.errors import ConfigurationError
 from app.rules import policy as policies
 from app.rules.features import FEATURES, Tie
 from app.rules.policy import parse_policy, policy_text, shipped_policy
-from app.rules.reading import Kind
+from app.rules.reading import LineKind
 from tests.rules.golden import (
     BIDS_FILE,
     FEATURES_FILE,
@@ -71,18 +71,18 @@ def test_the_recorded_turns_tell_the_features_apart(turns: list[Recorded]) -> No
     still = [name for name in FEATURES if len({one.table[name] for one in turns}) < 2]
     assert still == []
     assert {Tie(int(one.table["tie"])) for one in turns} == set(Tie)
-    assert {Kind(int(one.table["kind"])) for one in turns} >= {
-        Kind.STATEMENT,
-        Kind.QUESTION,
-        Kind.ASKING_ALL,
-        Kind.THANKS,
-        Kind.COMMAND,
+    assert {LineKind(int(one.table["kind"])) for one in turns} >= {
+        LineKind.STATEMENT,
+        LineKind.QUESTION,
+        LineKind.ASKING_ALL,
+        LineKind.THANKS,
+        LineKind.COMMAND,
     }
 
 
 def test_the_numbers_behind_the_names_are_fixed() -> None:
     """Weights are chosen by these numbers."""
-    assert [(kind.name, int(kind)) for kind in Kind] == [
+    assert [(kind.name, int(kind)) for kind in LineKind] == [
         ("STATEMENT", 0),
         ("QUESTION", 1),
         ("ASKING_ALL", 2),

@@ -7,7 +7,7 @@ import pytest
 from app.domain.model import Addressing, ConversationState, Event, Signal
 from app.rules.interests import Interests
 from app.rules.reading import read
-from app.rules.signals import Facts, Thresholds, classify
+from app.rules.signals import Facts, SignalThresholds, classify
 
 ENGAGED = ConversationState.ENGAGED
 NOBODY = Addressing(reason="addresses nobody")
@@ -207,7 +207,7 @@ def test_the_signal(
         "elena",
         Facts.model_validate({"user_id": "11", **facts}),
         addressed,
-        Thresholds(),
+        SignalThresholds(),
     )
     assert found.signal is signal, what
     assert found.reason
@@ -245,13 +245,14 @@ def test_only_people_address(
         }
     )
     assert (
-        classify(event, "elena", Facts(), addressed, Thresholds()).addressed == expected
+        classify(event, "elena", Facts(), addressed, SignalThresholds()).addressed
+        == expected
     )
 
 
 def test_thresholds_are_settings() -> None:
     """An operator who trusts nobody below 5 and wants 10 reactions gets that."""
-    strict = Thresholds(trusted_level=5, reaction_burst=10)
+    strict = SignalThresholds(trusted_level=5, reaction_burst=10)
     event = Event(message_id="1", channel_id="2", author_id="22", author_name="Ann")
     assert (
         classify(event, "elena", Facts(trust=4), NOBODY, strict).signal

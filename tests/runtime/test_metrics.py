@@ -24,7 +24,7 @@ from app.domain.settings import Settings
 from app.runtime import metrics
 from app.runtime.scraping import Health, Scraped, serve
 from app.store import admission
-from app.store.admission import Candidate
+from app.store.admission import AdmissionRequest
 from app.store.door import Store
 from app.store.limits import Limits
 
@@ -203,7 +203,7 @@ def test_counting_is_cheap(store: Store) -> None:
             author_name="x",
             content="How do tides work?",
         )
-        candidate = Candidate(
+        candidate = AdmissionRequest(
             "elena", event, Classified(signal=Signal.AMBIENT, reason="")
         )
         store.run(admission.admit(candidate, f"r{number}", limits, settings))

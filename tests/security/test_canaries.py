@@ -25,7 +25,7 @@ from app.brain.graph import run_cycle
 from app.brain.memory import Moment, remember
 from app.brain.models import Speaker
 from app.brain.ports import Opening
-from app.delivery.rest import Place
+from app.delivery.rest import ServerPlace
 from app.domain.character import load_character
 from app.domain.model import AuthorKind, ChatLine, Context, Event, InboxEntry, Signal
 from app.domain.settings import load_settings
@@ -305,7 +305,9 @@ def written(
         ),
     )
     monkeypatch.setattr(worker.bots, "get", lambda _: told)
-    monkeypatch.setattr(worker.rest, "place", lambda *_: Place(spot.guild, spot.parent))
+    monkeypatch.setattr(
+        worker.rest, "place", lambda *_: ServerPlace(spot.guild, spot.parent)
+    )
     found: dict[Night, set[str]] = {}
     for night in (Night.DIARY, Night.DREAM):
         worker.store.client.delete(

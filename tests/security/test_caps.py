@@ -164,7 +164,7 @@ def ask(
         author_name="Kim",
         content="elena, what lives in a tide pool?",
     )
-    candidate = admission.Candidate(
+    candidate = admission.AdmissionRequest(
         "elena",
         event,
         Classified(signal=Signal.DIRECT, reason="named", addressed=("elena",)),

@@ -36,7 +36,7 @@ from app.store import (
     vault,
     wishes,
 )
-from app.store.admission import Candidate
+from app.store.admission import AdmissionRequest
 from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
@@ -95,9 +95,9 @@ async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
     await found.close()
 
 
-def heard(said: Event) -> Candidate:
+def heard(said: Event) -> AdmissionRequest:
     """An event as a gateway admits it."""
-    return Candidate(
+    return AdmissionRequest(
         "elena", said, Classified(signal=Signal.AMBIENT, reason="nothing special")
     )
 
@@ -356,7 +356,7 @@ def lived(store: Store, memory: Any) -> None:
             )
         store.run(trusts.add("elena", said.author_id, 1, f"t{number}"))
         limits, settings = Limits.of(Settings(_env_file=None)), Settings(_env_file=None)  # type: ignore[call-arg]
-        asked = Candidate(
+        asked = AdmissionRequest(
             "elena",
             said,
             Classified(signal=Signal.DIRECT, reason="named", addressed=("elena",)),

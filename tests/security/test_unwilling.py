@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.brain.embeddings import Encoder, Words
+from app.brain.embeddings import LangChainEncoder, Words
 from app.brain.memory import Moment, remember
 from app.brain.ports import Opening
 from app.delivery.rest import History
@@ -84,7 +84,7 @@ def test_what_they_said_before_their_wish_is_answered_no_more(
 def test_nobody_is_remembered_behind_a_proxy(store: Store) -> None:
     """Anybody may stand behind one: neither its lines nor what was answered to it are
     kept as somebody's."""
-    memory = RedisMemory(store, Encoder(Words))
+    memory = RedisMemory(store, LangChainEncoder(Words))
     copied = line("I live in Rome", "555", "Fox", age_s=50).model_copy(
         update={"proxied": True}
     )

@@ -18,12 +18,12 @@ from unittest import mock
 from langchain_core.messages import BaseMessage
 from pydantic import SecretStr
 
-from app.brain.billing import Account
-from app.brain.models import Answer, Speaker
+from app.brain.billing import DraftAccount
+from app.brain.models import Completion, Speaker
 from app.broker.hints import CYCLE, DELIVER, POLL, PUMP
 from app.delivery.address import Address
-from app.delivery.rest import NOTHING_ASKED, Asked, Found, History
-from app.delivery.rest import Place as Whereabouts
+from app.delivery.rest import NOTHING_ASKED, AnsweredMessage, Found, History
+from app.delivery.rest import ServerPlace as Whereabouts
 from app.domain.character import load_character
 from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
 from app.domain.lane import Lane
@@ -145,12 +145,12 @@ class SimulatedSpeaker(Speaker):
         self,
         messages: Sequence[BaseMessage],
         now_ms: int,
-        account: Account | None = None,
-    ) -> Answer:
+        account: DraftAccount | None = None,
+    ) -> Completion:
         """One answer."""
         return wait(self._said())
 
-    async def _said(self) -> Answer:
+    async def _said(self) -> Completion:
         process, world = PROCESS.get(), self._world
         assert process is not None
         fault = world.wire.trouble.strikes("model", process.name, "a question")
@@ -163,7 +163,7 @@ class SimulatedSpeaker(Speaker):
             raise ModelUnavailable("the simulation says so", 0, 0)
         words = "" if fault is not None and fault.kind == "wordless" else "I see."
         content = json.dumps({"action": "reply", "text": words})
-        return Answer(content, tokens=300, micro_usd=500)
+        return Completion(content, tokens=300, micro_usd=500)
 
 
 class SimulatedRest:
@@ -186,7 +186,7 @@ class SimulatedRest:
         limit: int,
         ours: Collection[str] = (),
         before: str | None = None,
-        asked: Asked = NOTHING_ASKED,
+        asked: AnsweredMessage = NOTHING_ASKED,
     ) -> History:
         """The newest lines of a channel."""
         return wait(self._context(channel, limit))

@@ -62,8 +62,8 @@ class Machine:
         )
         self.judge = Judge()
         self.cycles: list[Cycle] = []
-        self.heard: list[admission.Candidate] = []
-        self.late: list[admission.Candidate] = []
+        self.heard: list[admission.AdmissionRequest] = []
+        self.late: list[admission.AdmissionRequest] = []
         self.posting: dict[tuple[str, str], tuple[str, str]] = {}
         self.count = 0
 
@@ -103,7 +103,7 @@ class Machine:
             return again
         return self.world.store.run(call)
 
-    def admit(self, c: admission.Candidate, lost: bool = False) -> str:
+    def admit(self, c: admission.AdmissionRequest, lost: bool = False) -> str:
         self.steady()
         expected = self.ref.admit(c)
         if expected == "duplicate":
@@ -114,7 +114,9 @@ class Machine:
         self._note_kept(c, expected, real.entry_id)
         return expected
 
-    def _note_kept(self, c: admission.Candidate, verdict: str, entry: str) -> None:
+    def _note_kept(
+        self, c: admission.AdmissionRequest, verdict: str, entry: str
+    ) -> None:
         self.note(
             f"{c.bot} admits {c.event.message_id} {c.classified.signal} bid {c.bid and c.bid.score}",
             verdict,
@@ -123,7 +125,9 @@ class Machine:
             lane = Lane(c.bot, c.event.channel_id if verdict in KEPT_DIRECT else None)
             self.ref.inbox.setdefault(str(lane), {})[entry] = c.event.message_id
 
-    def admit_together(self, heard: Sequence[admission.Candidate], lost: bool) -> None:
+    def admit_together(
+        self, heard: Sequence[admission.AdmissionRequest], lost: bool
+    ) -> None:
         """Several bots of one process: the same as one after another."""
         self.steady()
         expected = [self.ref.admit(c) for c in heard]
@@ -473,7 +477,9 @@ class Machine:
             message
         )
 
-    def edit(self, told: admission.Candidate, named: bool, lost: bool = False) -> None:
+    def edit(
+        self, told: admission.AdmissionRequest, named: bool, lost: bool = False
+    ) -> None:
         """Its author edits what a bot heard, so that it speaks to the bot from now on,
         or no longer."""
         bot, said = told.bot, told.event

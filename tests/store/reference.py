@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Event, Signal
-from app.store.admission import Candidate
+from app.store.admission import AdmissionRequest
 from app.store.floors import NOBODY_WAITS, Next
 from app.store.limits import Limits
 
@@ -347,7 +347,7 @@ class Rooms:
 
     # ---- admission
 
-    def admit(self, c: Candidate) -> str:
+    def admit(self, c: AdmissionRequest) -> str:
         message = c.event.message_id
         subject = c.bot, message, self._kind(c)
         again = False
@@ -369,7 +369,7 @@ class Rooms:
             self.seen[subject] = verdict
         return "over_person_limit" if verdict == "flood" else verdict
 
-    def _flooding(self, c: Candidate) -> str:
+    def _flooding(self, c: AdmissionRequest) -> str:
         """Far beyond a person's limit nothing is written, so the same message is
         refused again."""
         if (
@@ -388,10 +388,10 @@ class Rooms:
         return "flood"
 
     @staticmethod
-    def _kind(c: Candidate) -> str:
+    def _kind(c: AdmissionRequest) -> str:
         return "edit" if c.edited else c.event.kind
 
-    def _admit(self, c: Candidate) -> str:
+    def _admit(self, c: AdmissionRequest) -> str:
         event = c.event
         self._remember(c)
         e = self.election(event.message_id)
@@ -412,7 +412,7 @@ class Rooms:
             return self._direct(c, e)
         return self._bid(c, e)
 
-    def _remember(self, c: Candidate) -> None:
+    def _remember(self, c: AdmissionRequest) -> None:
         event, channel = c.event, c.event.channel_id
         number = int(event.message_id)
         if event.author_kind is AuthorKind.HUMAN:
@@ -441,14 +441,14 @@ class Rooms:
                 if root:
                     self.roots.setdefault(root, Spent()).foreign += 1
 
-    def _passes(self, c: Candidate, e: Election) -> bool:
+    def _passes(self, c: AdmissionRequest, e: Election) -> bool:
         e.counts[self._kind(c)] += 1
         complete = e.state == "open" and e.counts[self._kind(c)] >= c.expected
         if complete:
             self.elections_due[c.event.message_id] = self.at_once()
         return complete
 
-    def _direct(self, c: Candidate, e: Election) -> str:
+    def _direct(self, c: AdmissionRequest, e: Election) -> str:
         event = c.event
         self._passes(c, e)
         if not c.wakes:
@@ -491,7 +491,7 @@ class Rooms:
             and used >= limits.quiet_posts
         )
 
-    def _bid(self, c: Candidate, e: Election) -> str:
+    def _bid(self, c: AdmissionRequest, e: Election) -> str:
         message = c.event.message_id
         if not c.wakes or c.bid is None or self.closed(message):
             return "complete" if self._passes(c, e) else "passed"

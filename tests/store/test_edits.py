@@ -120,7 +120,7 @@ def writes_unasked(m: Machine) -> tuple[world.Cycle, InboxEntry, str]:
     return cycle, entry, cycle.tokens[entry.entry_id][0]
 
 
-def claim_direct(m: Machine) -> tuple[InboxEntry, floors.Claimed]:
+def claim_direct(m: Machine) -> tuple[InboxEntry, floors.FloorClaim]:
     """Her direct cycle begins and asks for the floor."""
     assert m.world.lock(LANE, "direct")
     begins = m.world.store.run(lanes.begin(LANE, "direct"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.brain.embeddings import Encoder, Words
+from app.brain.embeddings import LangChainEncoder, Words
 from app.brain.facts import told
 from app.brain.memory import Moment, learn, remember
 from app.domain.lane import Lane
@@ -79,7 +79,7 @@ def admitted(store: Store, event: Event, signal: Signal = Signal.DIRECT) -> None
         reason="named",
         addressed=("elena",) if signal is Signal.DIRECT else (),
     )
-    candidate = admission.Candidate("elena", event, classified)
+    candidate = admission.AdmissionRequest("elena", event, classified)
     store.run(admission.admit(candidate, f"r{event.message_id}", LIMITS, SETTINGS))
 
 
@@ -134,7 +134,7 @@ def files(server: EmbeddedValkey) -> bytes:
 def lived(store: Store) -> None:
     """A life of one person and another with Elena: every place where a person leaves
     something."""
-    memory = RedisMemory(store, Encoder(Words))
+    memory = RedisMemory(store, LangChainEncoder(Words))
     for number, person in enumerate((PERSON, OTHER)):
         event = said(
             f"450000000000000000{number}",
@@ -240,7 +240,7 @@ def test_nobody_else_is_forgotten(own: Store) -> None:
     does the moderator's mute."""
     lived(own)
     forgetting.forget(own, PERSON)
-    memory = RedisMemory(own, Encoder(Words))
+    memory = RedisMemory(own, LangChainEncoder(Words))
     assert [item.value["text"] for item in memory.search(("elena", "person", OTHER))]
     assert {item.value["author"] for item in memory.search(("elena", "said"))} == {
         OTHER,

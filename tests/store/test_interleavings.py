@@ -389,7 +389,7 @@ def test_a_bid_below_the_threshold_passes(store: Store) -> None:
     """Such a bot is counted as heard and never elected; the journal has its score, so
     that `why` can say what was missing."""
     m = machine(store)
-    c = admission.Candidate(
+    c = admission.AdmissionRequest(
         "aria",
         world.event("1"),
         Classified(signal=Signal.WATCHED, reason="w"),

@@ -14,7 +14,7 @@ from app.domain.model import DISCORD_EPOCH_MS
 from app.rules import trust
 from app.store import keys, memories, nights, trusts
 from app.store.door import Store
-from app.store.nights import Claimed, Night, Wrote
+from app.store.nights import Night, NightClaim, Wrote
 
 
 def request() -> str:
@@ -173,7 +173,7 @@ def test_one_of_many_writers_writes(store: Store) -> None:
         claimed = store.run(
             nights.claim("elena", Night.DIARY, "2026-11-20", f"writer {number}")
         )
-        if claimed is not Claimed.CLAIMED:
+        if claimed is not NightClaim.CLAIMED:
             return claimed
         return store.run(
             nights.write(
@@ -187,7 +187,7 @@ def test_one_of_many_writers_writes(store: Store) -> None:
     before = store.run(nights.read("elena", Night.DIARY))
     assert (
         store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "late"))
-        is Claimed.WRITTEN
+        is NightClaim.WRITTEN
     )
     assert (
         store.run(nights.write("elena", Night.DIARY, "2026-11-20", "late", "other"))
@@ -200,15 +200,15 @@ def test_a_writer_that_dies_is_followed_by_another(store: Store) -> None:
     """A claim ends with its lease; the one who slept through it writes nothing."""
     assert (
         store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead"))
-        is Claimed.CLAIMED
+        is NightClaim.CLAIMED
     )
     assert (
         store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next"))
-        is Claimed.BUSY
+        is NightClaim.BUSY
     )
     assert (
         store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "dead"))
-        is Claimed.CLAIMED
+        is NightClaim.CLAIMED
     ), "asked again after a lost answer"
     assert (
         0
@@ -218,7 +218,7 @@ def test_a_writer_that_dies_is_followed_by_another(store: Store) -> None:
     store.client.delete(keys.night_claim("elena", "dream", "2026-11-20"))
     assert (
         store.run(nights.claim("elena", Night.DREAM, "2026-11-20", "next"))
-        is Claimed.CLAIMED
+        is NightClaim.CLAIMED
     )
     assert (
         store.run(nights.write("elena", Night.DREAM, "2026-11-20", "dead", "old"))
@@ -240,7 +240,7 @@ def test_a_night_with_nothing_to_tell_gives_the_claim_back(store: Store) -> None
     )
     assert (
         store.run(nights.claim("elena", Night.DIARY, "2026-11-20", "two"))
-        is Claimed.CLAIMED
+        is NightClaim.CLAIMED
     )
 
 

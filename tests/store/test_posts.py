@@ -38,7 +38,7 @@ from app.store import (
 from app.store.door import Store
 from app.store.floors import NOBODY_WAITS
 from app.store.limits import Limits
-from app.store.posts import Post
+from app.store.posts import PostTarget
 
 CHANNEL, GUILD = "55", "7"
 QUIET_MS = 1_800_000
@@ -69,9 +69,9 @@ def held(store: Store, bot: str) -> floors.Holder:
 
 def post(
     store: Store, bot: str, opening: bool = True, quiet_ms: int = QUIET_MS
-) -> Post:
+) -> PostTarget:
     """A post of the bot's that waits for the floor."""
-    return Post(
+    return PostTarget(
         held(store, bot),
         posts.entry_id(bot, str(next(NUMBERS))),
         CHANNEL,
@@ -81,14 +81,14 @@ def post(
     )
 
 
-def claim(store: Store, one: Post) -> Claim:
+def claim(store: Store, one: PostTarget) -> Claim:
     """Ask for the floor."""
     return store.run(posts.claim(one, LIMITS, SETTINGS)).verdict
 
 
 def made(
     store: Store,
-    one: Post,
+    one: PostTarget,
     action: Action = ACTION,
     chosen: Settings = SETTINGS,
     cooldown: float = 60,
@@ -104,7 +104,7 @@ def made(
     ).verdict
 
 
-def delivered(store: Store, one: Post, message: str = "900") -> None:
+def delivered(store: Store, one: PostTarget, message: str = "900") -> None:
     """The post is in Discord."""
     entry = store.run(outbox.read(one.entry_id))
     assert entry is not None
@@ -131,7 +131,7 @@ def spoke(store: Store, age_ms: int) -> str:
         author_name="Kim",
         content="hm",
     )
-    candidate = admission.Candidate(
+    candidate = admission.AdmissionRequest(
         "elena", event, Classified(signal=Signal.AMBIENT, reason="nothing")
     )
     store.run(admission.admit(candidate, f"a{next(NUMBERS)}", LIMITS, SETTINGS))
@@ -219,7 +219,7 @@ def test_a_post_is_made_once(store: Store) -> None:
     assert {call.verdict for call in calls} == {Commit.COMMITTED}
     assert store.client.lrange(keys.outbox("elena", CHANNEL), 0, -1) == [one.entry_id]
     assert store.run(posts.posted(one.entry_id))
-    again = Post(held(store, "elena"), one.entry_id, CHANNEL, GUILD, 0, False)
+    again = PostTarget(held(store, "elena"), one.entry_id, CHANNEL, GUILD, 0, False)
     assert claim(store, again) is Claim.ANSWERED
 
 
@@ -236,7 +236,7 @@ def bark(
         author_kind=AuthorKind.OURS,
         content="reefs",
     )
-    candidate = admission.Candidate(
+    candidate = admission.AdmissionRequest(
         bot,
         event,
         Classified(signal=Signal.GOSSIP, reason="touches"),
@@ -394,7 +394,7 @@ def test_a_direct_message_takes_the_floor_from_a_post(store: Store) -> None:
     classified = Classified(signal=Signal.DIRECT, reason="named", addressed=("aria",))
     store.run(
         admission.admit(
-            admission.Candidate("aria", event, classified), "a", LIMITS, SETTINGS
+            admission.AdmissionRequest("aria", event, classified), "a", LIMITS, SETTINGS
         )
     )
     lane = Lane("aria", CHANNEL)

@@ -29,7 +29,7 @@ def committed(store: Store, bot: str, settings: Settings) -> str:
     owner = f"{bot}-{next(NUMBERS)}"
     store.client.set(keys.lock(Lane(bot)), owner, px=10_000)
     holder = floors.Holder(Lane(bot), owner)
-    one = posts.Post(
+    one = posts.PostTarget(
         holder, posts.entry_id(bot, str(next(NUMBERS))), CHANNEL, "7", 0, False
     )
     limits = Limits.of(settings)

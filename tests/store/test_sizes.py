@@ -49,7 +49,7 @@ def _admit(store: Store, number: int, signal: Signal) -> None:
     )
     for bot in BOTS:
         addressed = (bot,) if signal is Signal.DIRECT else ()
-        c = admission.Candidate(
+        c = admission.AdmissionRequest(
             bot,
             said,
             Classified(signal=signal, reason="because", addressed=addressed),
@@ -115,7 +115,7 @@ def _hear(store: Store, number: int, signal: Signal, author: int, **more: Any) -
         | more
     )
     direct = signal is Signal.DIRECT
-    c = admission.Candidate(
+    c = admission.AdmissionRequest(
         "aria",
         said,
         Classified(
@@ -188,7 +188,7 @@ def test_what_a_channels_messages_leave_has_a_budget_of_bytes(
         if what == "edited":
             store.run(journal.edited(said, settings.channel_bytes))
             continue
-        c = admission.Candidate(
+        c = admission.AdmissionRequest(
             "aria",
             said,
             Classified(signal=Signal.WATCHED, reason="because"),

@@ -34,7 +34,7 @@ class Town:
         )
         return world.event(ids[-1], earlier=earlier, **more)
 
-    def admit(self, candidate: admission.Candidate) -> admission.Admission:
+    def admit(self, candidate: admission.AdmissionRequest) -> admission.Admission:
         self.world.tick()
         self.asked += 1
         request, limits = f"r{self.asked}", self.world.limits

@@ -34,7 +34,7 @@ def heard(store: Store, channel: str) -> str:
         author_name="Kim",
         content="hello",
     )
-    candidate = admission.Candidate(
+    candidate = admission.AdmissionRequest(
         "elena",
         event,
         Classified(signal=Signal.TRUSTED, reason="test"),

@@ -80,13 +80,13 @@ class Stage:
         at: Any = self.store.client.zscore(keys.WAKES_DUE, str(lane))
         return None if at is None else self.world.when(float(at)) - self.world._now
 
-    def open(self, bot: str) -> posts.Post:
+    def open(self, bot: str) -> posts.PostTarget:
         """The bot opens a conversation: its post is committed, and not yet sent."""
         owner = self.fresh()
         assert self.world.lock(Lane(bot), owner)
         holder = floors.Holder(Lane(bot), owner)
         entry = posts.entry_id(bot, owner)
-        one = posts.Post(holder, entry, CHANNEL, "7", quiet_ms=0, opening=True)
+        one = posts.PostTarget(holder, entry, CHANNEL, "7", quiet_ms=0, opening=True)
         limits, settings = self.world.limits, self.world.settings
         claimed = self.run(posts.claim(one, limits, settings))
         assert claimed.verdict is Claim.GRANTED
@@ -249,7 +249,7 @@ def test_a_direct_lane_that_waited_for_the_floor_is_woken_as_one(
     owner = stage.fresh()
     holder = floors.Holder(Lane("aria"), owner)
     assert stage.world.lock(Lane("aria"), owner)
-    one = posts.Post(
+    one = posts.PostTarget(
         holder, posts.entry_id("aria", "second"), CHANNEL, "7", 0, opening=False
     )
     stage.world.advance(100_000)

@@ -184,21 +184,21 @@ def event(message: str, channel: str = "55", author: str = ALICE, **more: Any) -
 
 def candidate(
     bot: str, said: Event, bid: float | None = 0.5, **more: Any
-) -> admission.Candidate:
+) -> admission.AdmissionRequest:
     """An unaddressed message as one bot sees it; `bid` None passes."""
     signal = Signal.AMBIENT if bid is None else Signal.WATCHED
     offer = None if bid is None else Bid(score=bid, above_threshold=True)
-    return admission.Candidate(
+    return admission.AdmissionRequest(
         bot, said, Classified(signal=signal, reason="w"), offer, **more
     )
 
 
 def direct(
     bot: str, said: Event, addressed: tuple[str, ...], **more: Any
-) -> admission.Candidate:
+) -> admission.AdmissionRequest:
     """A message that addresses this bot."""
     classified = Classified(signal=Signal.DIRECT, reason="named", addressed=addressed)
-    return admission.Candidate(bot, said, classified, **more)
+    return admission.AdmissionRequest(bot, said, classified, **more)
 
 
 @dataclass(repr=False)

@@ -27,7 +27,7 @@ from app.store.limits import Limits
 from app.store.vault import Vault
 from app.worker import served
 from app.worker import worker as worker_module
-from app.worker.answering import AnswerTurn
+from app.worker.answering import StoredAnswerTurn
 from app.worker.worker import Worker
 from tasks import chores, cycles, delivery
 
@@ -115,7 +115,7 @@ def admit(
 ) -> Admit:
     """The bot's gateway admits it."""
     addressed = (bot,) if signal is Signal.DIRECT else ()
-    candidate = admission.Candidate(
+    candidate = admission.AdmissionRequest(
         bot,
         event,
         Classified(signal=signal, reason="test", addressed=addressed),
@@ -380,7 +380,7 @@ def test_trouble_with_the_floor_in_hand_is_no_answer(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(AnswerTurn, "context", broken)
+        patch.setattr(StoredAnswerTurn, "context", broken)
         assert (
             eager.tasks[CYCLE].apply_async(args=("elena", "direct", lane.channel)).get()
             == "again"
@@ -420,7 +420,7 @@ def test_a_fault_that_repeats_is_given_up_and_passing_trouble_is_not(
         def broken(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(AnswerTurn, "context", broken)
+        monkeypatch.setattr(StoredAnswerTurn, "context", broken)
         eager.tasks[CYCLE].apply_async(
             args=("elena", "direct", str(post.channel_id))
         ).get()

@@ -19,11 +19,11 @@ from app.domain.model import Event, JournalLine, OutboxEntry, RosterEntry
 from app.domain.settings import Settings
 from app.store import heartbeats, keys, names, roster
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 from app.web.access import Doorkeeper
 from app.web.actions import Actions
 from app.web.feed import Feed
-from app.web.room import Room
+from app.web.room import StreamView
 from app.web.server import Site, build_application, start_server
 
 PASSWORD, READER = "for-everything", "for-looking"
@@ -68,7 +68,7 @@ class Stream:
             )
             self.store.run(roster.enlist(entry))
             facts = {"connected": True, "since": 1.0, "error": ""}
-            self.store.run(heartbeats.tell(Heartbeat(Role.GATEWAY, bot, facts)))
+            self.store.run(heartbeats.tell(Heartbeat(ProcessRole.GATEWAY, bot, facts)))
         called = {LOUNGE: "lounge", OCEAN: "ocean", f"topic:{LOUNGE}": "anything"}
         self.store.run(names.learn(GUILD, called))
 
@@ -247,7 +247,7 @@ class Page:
     port: int = 0
 
     async def __aenter__(self) -> Page:
-        self.room = Room(self.settings)
+        self.room = StreamView(self.settings)
         self.feed = Feed(self.room.look)
         secret = self.settings.page_reader_password
         reader = None if secret is None else secret.get_secret_value()

@@ -13,8 +13,8 @@ from app.web.access import (
     SESSION_S,
     TRIES,
     TRY_EVERY_S,
+    AccessRole,
     Doorkeeper,
-    Role,
     Throttle,
 )
 
@@ -43,8 +43,8 @@ def doorkeeper(clock: Clock) -> Doorkeeper:
 
 def test_each_password_opens_what_is_its_own(doorkeeper: Doorkeeper) -> None:
     """And nothing else opens anything, whatever its alphabet."""
-    assert doorkeeper.role_of("for-everything") is Role.FULL
-    assert doorkeeper.role_of("for-looking") is Role.READER
+    assert doorkeeper.role_of("for-everything") is AccessRole.FULL
+    assert doorkeeper.role_of("for-looking") is AccessRole.READER
     for wrong in ("", "for-everythin", "für-alles", "\ud800", "for-everything\0"):
         assert doorkeeper.role_of(wrong) is None
 
@@ -53,11 +53,11 @@ def test_a_session_is_known_to_a_server_that_starts_again(
     doorkeeper: Doorkeeper, clock: Clock
 ) -> None:
     """Nothing is kept; another password ends every session of the one before."""
-    cookie = doorkeeper.open_session(Role.READER)
+    cookie = doorkeeper.open_session(AccessRole.READER)
     again = Doorkeeper("for-everything", "for-looking", clock)
     found = again.find_session(cookie)
     assert found is not None
-    assert found.role is Role.READER
+    assert found.role is AccessRole.READER
     assert Doorkeeper("for-everything", "changed", clock).find_session(cookie) is None
     assert Doorkeeper("for-everything", None, clock).find_session(cookie) is None
 
@@ -80,7 +80,7 @@ def test_a_cookie_that_was_changed_is_nobody_s(
 ) -> None:
     """A reader cannot make itself more, nor anybody a session longer."""
     assert callable(change)
-    changed = change(doorkeeper.open_session(Role.READER))
+    changed = change(doorkeeper.open_session(AccessRole.READER))
     assert doorkeeper.find_session(changed) is None
 
 
@@ -88,7 +88,7 @@ def test_a_session_ends_by_time_and_by_its_owner(
     doorkeeper: Doorkeeper, clock: Clock
 ) -> None:
     """Half a day, or at once."""
-    cookie, other = (doorkeeper.open_session(Role.FULL) for _ in range(2))
+    cookie, other = (doorkeeper.open_session(AccessRole.FULL) for _ in range(2))
     session = doorkeeper.find_session(cookie)
     assert session is not None
     doorkeeper.close_session(session)
@@ -102,7 +102,7 @@ def test_each_session_has_its_own_form_token(doorkeeper: Doorkeeper) -> None:
     """What one page sends cannot be replayed in another's session."""
     tokens = set()
     for _ in range(2):
-        session = doorkeeper.find_session(doorkeeper.open_session(Role.FULL))
+        session = doorkeeper.find_session(doorkeeper.open_session(AccessRole.FULL))
         assert session is not None
         tokens.add(session.form_token)
     assert len(tokens) == 2
@@ -133,7 +133,7 @@ def test_a_used_link_is_not_opened_by_the_next_server(
 
 def test_a_session_is_no_link_and_a_link_no_session(doorkeeper: Doorkeeper) -> None:
     """Both are signed with one key, for different purposes."""
-    assert not doorkeeper.use_link_key(doorkeeper.open_session(Role.FULL))
+    assert not doorkeeper.use_link_key(doorkeeper.open_session(AccessRole.FULL))
     assert doorkeeper.find_session(doorkeeper.make_link_key()) is None
 
 

@@ -18,8 +18,8 @@ from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
 from app.store.limits import Limits
-from app.store.posts import Post
-from app.worker.answering import AnswerTurn
+from app.store.posts import PostTarget
+from app.worker.answering import StoredAnswerTurn
 from app.worker.ports import Ports
 from app.worker.posting import PostTurn
 from tests.brain.fakes import ME, NOW_MS, entry
@@ -28,7 +28,7 @@ HELD = Cost(tokens=100, micro_usd=50)
 
 
 @pytest.fixture
-def turn(store: Store) -> AnswerTurn:
+def turn(store: Store) -> StoredAnswerTurn:
     """A turn that holds money for a call of a model."""
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     limits = Limits.of(settings)
@@ -54,7 +54,9 @@ def booked(store: Store) -> Cost:
     return Cost(int(tokens), int(micro_usd))
 
 
-def test_a_silence_costs_what_the_model_took(store: Store, turn: AnswerTurn) -> None:
+def test_a_silence_costs_what_the_model_took(
+    store: Store, turn: StoredAnswerTurn
+) -> None:
     """A model that chose silence is booked by its usage, not by the estimate."""
     assert booked(store) == HELD
     turn.decline("the model chose silence", Cost(tokens=5_000, micro_usd=900))
@@ -62,7 +64,7 @@ def test_a_silence_costs_what_the_model_took(store: Store, turn: AnswerTurn) -> 
 
 
 def test_a_turn_that_fails_costs_all_that_was_held(
-    store: Store, turn: AnswerTurn
+    store: Store, turn: StoredAnswerTurn
 ) -> None:
     """Nobody knows what a call took that failed on its way. Its hold ends once."""
     turn.release("internal error")
@@ -72,12 +74,12 @@ def test_a_turn_that_fails_costs_all_that_was_held(
 
 
 def test_a_post_that_is_not_written_costs_what_the_model_took(
-    store: Store, turn: AnswerTurn
+    store: Store, turn: StoredAnswerTurn
 ) -> None:
     """A draft of an opening that comes to nothing is booked by its usage, its hold ends,
     and the floor is free."""
     cycle = turn.cycle
-    post = Post(cycle.holder, "p:1", channel="55", guild="7", quiet_ms=0)
+    post = PostTarget(cycle.holder, "p:1", channel="55", guild="7", quiet_ms=0)
     opened = PostTurn(cycle, Opening("p:1", "55"), held=post)
     held = holds.reserve_own(
         "elena", limits=cycle.served.limits, cost=HELD, hold=opened.hold, request="r2"

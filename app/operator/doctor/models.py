@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from langchain_core.messages import HumanMessage
 
-from app.brain.billing import Account, Bill, Price
+from app.brain.billing import Bill, DraftAccount, Price
 from app.brain.faults import REMEDIES, Trouble
 from app.brain.inquiry import Inquiry
 from app.brain.models import WORDLESS, chat_model
@@ -51,7 +51,7 @@ def _look_at(
         name=name,
         bot=bot,
         messages=[HumanMessage(QUESTION)],
-        bill=Bill(Account(), len(QUESTION), FEW),
+        bill=Bill(DraftAccount(), len(QUESTION), FEW),
         price=Price(0.0, 0.0),
         until=time.monotonic() + timeout,
     )

@@ -8,7 +8,7 @@ from app.broker.hints import QUEUES
 from app.operator.doctor.findings import Finding, fault, fine, warning
 from app.store import heartbeats, keys, memories, mutes, roster
 from app.store.door import Store
-from app.store.heartbeats import Heartbeat, Role
+from app.store.heartbeats import Heartbeat, ProcessRole
 
 AREA = "processes"
 WAITS: Mapping[str, str] = {
@@ -45,11 +45,11 @@ def findings_of(signs: Sequence[Heartbeat], bots: Sequence[str]) -> Iterator[Fin
     if not signs:
         yield warning(AREA, "nothing runs", "start it: `the-stream up`")
         return
-    running = {one.name: one for one in signs if one.role is Role.GATEWAY}
+    running = {one.name: one for one in signs if one.role is ProcessRole.GATEWAY}
     for bot in bots:
         yield _of_bot(bot, running.get(bot))
-    yield from _of_queues([one for one in signs if one.role is Role.WORKER])
-    if any(one.role is Role.BEAT for one in signs):
+    yield from _of_queues([one for one in signs if one.role is ProcessRole.WORKER])
+    if any(one.role is ProcessRole.BEAT for one in signs):
         yield fine(AREA, "beat ticks")
     else:
         remedy = "start it: `celery -A tasks beat` (and a worker on direct,delivery)"

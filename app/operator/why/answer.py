@@ -10,7 +10,7 @@ from app.domain.model import JournalLine
 from app.domain.settings import Settings
 from app.operator.why import finding
 from app.operator.why.asides import asides, names_of_bots
-from app.operator.why.finding import Said, Wanted
+from app.operator.why.finding import FoundMessage, Wanted
 from app.operator.why.story import STREAM, Story, tell
 from app.store import journal
 from app.store.door import Store
@@ -20,10 +20,10 @@ LISTED = 20
 
 
 @dataclass(frozen=True)
-class Answer:
+class Explanation:
     """One message, and why each bot did what it did."""
 
-    said: Said
+    said: FoundMessage
     story: Story
     asides: Mapping[str, str]
     """Of the bots without a line in the journal: why."""
@@ -31,7 +31,7 @@ class Answer:
     lines: tuple[JournalLine, ...]
 
 
-def explain(store: Store, settings: Settings, said: Said) -> Answer:
+def explain(store: Store, settings: Settings, said: FoundMessage) -> Explanation:
     """Raises UnknownMessage where nothing is known of it."""
     lines = tuple(store.run(journal.read(said.message)))
     names = names_of_bots(store)
@@ -45,12 +45,12 @@ def explain(store: Store, settings: Settings, said: Said) -> Answer:
             f"Nothing is known of {said.message}: no bot saw it, or it is older than "
             "the journal."
         )
-    return Answer(said, story, others, names, lines)
+    return Explanation(said, story, others, names, lines)
 
 
 def unanswered(
     store: Store, settings: Settings, wanted: Wanted, bot: str = ""
-) -> Iterator[Answer]:
+) -> Iterator[Explanation]:
     """Messages that fit and that nobody answered, or that one bot did not. Raises
     UnknownBot for one that is not on the roster."""
     known = names_of_bots(store)
@@ -68,7 +68,7 @@ def unanswered(
             return
 
 
-def words_of(answer: Answer, bot: str) -> str:
+def words_of(answer: Explanation, bot: str) -> str:
     """What became of a message for one bot, after its name."""
     return (
         answer.story.fates.get(bot)
@@ -77,7 +77,9 @@ def words_of(answer: Answer, bot: str) -> str:
     )
 
 
-def meant(store: Store, message: str | None, wanted: Wanted, last: bool) -> Said:
+def meant(
+    store: Store, message: str | None, wanted: Wanted, last: bool
+) -> FoundMessage:
     """The one message of a question. Raises ConfigurationError where none is given or
     none fits."""
     if message is not None:

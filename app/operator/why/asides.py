@@ -10,13 +10,13 @@ from app.domain.errors import StoreForbidden
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.characters import find_character
-from app.operator.why.finding import Said
+from app.operator.why.finding import FoundMessage
 from app.store import keys, mutes, names, overview, roster
 from app.store.door import Store
 
 
 def asides(
-    store: Store, settings: Settings, said: Said, told: frozenset[str]
+    store: Store, settings: Settings, said: FoundMessage, told: frozenset[str]
 ) -> dict[str, str]:
     """For each bot that is not among those `told` of: why, as it is now. Words follow
     its name."""
@@ -44,7 +44,7 @@ def _display_name(entry: RosterEntry) -> str:
     return entry.names[1] if len(entry.names) > 1 else entry.bot
 
 
-def _channel_name(store: Store, said: Said) -> str:
+def _channel_name(store: Store, said: FoundMessage) -> str:
     if said.channel_name or not said.guild or not said.channel:
         return said.channel_name
     found = store.run(names.called(said.guild, [said.channel]))
@@ -52,7 +52,11 @@ def _channel_name(store: Store, said: Said) -> str:
 
 
 def _why_aside(
-    store: Store, settings: Settings, said: Said, entry: RosterEntry, called: str
+    store: Store,
+    settings: Settings,
+    said: FoundMessage,
+    entry: RosterEntry,
+    called: str,
 ) -> str:
     if said.channel and not {said.channel, said.parent} & set(entry.channels):
         return "does not see the channel"
@@ -73,7 +77,7 @@ def _why_aside(
     return "is not known to have heard it"
 
 
-def _mutes_of(store: Store, bot: str, said: Said) -> Iterator[str]:
+def _mutes_of(store: Store, bot: str, said: FoundMessage) -> Iterator[str]:
     scopes = keys.mute_scopes(
         bot, said.channel, said.guild or None, said.parent or None
     )
@@ -84,7 +88,7 @@ def _mutes_of(store: Store, bot: str, said: Said) -> Iterator[str]:
                 yield f"{one.scope} by {one.who}"
 
 
-def _is_watching(character: Character, said: Said, called: str) -> bool:
+def _is_watching(character: Character, said: FoundMessage, called: str) -> bool:
     wanted = character.watchlist
     places = {said.channel, said.parent, called} - {""}
     return "*" in wanted or bool(places & set(wanted))

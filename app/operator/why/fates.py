@@ -11,7 +11,7 @@ from app.brain.faults import NO_MODEL, REMEDIES, Fault
 from app.domain.model import JournalLine
 
 
-class Kind(StrEnum):
+class FateKind(StrEnum):
     """How it ended for a bot."""
 
     SPOKE = "spoke"
@@ -25,65 +25,75 @@ class Kind(StrEnum):
 class Fate(NamedTuple):
     """The end for one bot; `words` follow its name."""
 
-    kind: Kind
+    kind: FateKind
     words: str
 
 
 _WORDS: Mapping[tuple[str, str], Fate] = {
-    ("deliver", "delivered"): Fate(Kind.SPOKE, "answered"),
-    ("commit", "dry_run"): Fate(Kind.SPOKE, "would have answered, in a dry run"),
-    ("commit", "joined"): Fate(Kind.SPOKE, "{reason}"),
-    ("commit", "committed"): Fate(Kind.ON_ITS_WAY, "has written its answer"),
-    ("deliver", "retried"): Fate(Kind.ON_ITS_WAY, "sends its answer again"),
-    ("deliver", "second_way"): Fate(Kind.ON_ITS_WAY, "tries another way: {reason}"),
-    ("deliver", "retry"): Fate(Kind.ON_ITS_WAY, "cannot send its answer yet: {reason}"),
-    ("deliver", "waits"): Fate(Kind.ON_ITS_WAY, "cannot send its answer yet: {reason}"),
-    ("deliver", "dead"): Fate(Kind.SILENT, "could not send its answer: {reason}"),
-    ("deliver", "muted"): Fate(Kind.SILENT, "was muted before its answer was sent"),
-    ("deliver", "expired"): Fate(Kind.SILENT, "was too late to send its answer"),
-    ("deliver", "cancelled"): Fate(Kind.SILENT, "took its answer back: {reason}"),
-    ("deliver", "unconfirmed"): Fate(Kind.ON_ITS_WAY, "may have answered: {reason}"),
-    ("admit", "muted"): Fate(Kind.SILENT, "is muted ({reason})"),
-    ("admit", "over_person_limit"): Fate(Kind.SILENT, "had enough from one: {reason}"),
-    ("admit", "notice"): Fate(Kind.SILENT, "says that a limit is reached: {reason}"),
-    ("admit", "crowded"): Fate(Kind.SILENT, "has too many waiting: {reason}"),
-    ("admit", "exhausted"): Fate(Kind.SILENT, "ends the chain: {reason}"),
-    ("admit", "refused"): Fate(Kind.SILENT, "could not take it in: {reason}"),
-    ("admit", "late"): Fate(Kind.SILENT, "bid too late: {reason}"),
-    ("admit", "direct"): Fate(Kind.WAITS, "has not begun to answer"),
-    ("admit", "bid"): Fate(Kind.OUTBID, "bid"),
-    ("admit", "opened"): Fate(Kind.OUTBID, "bid"),
-    ("admit", "complete"): Fate(Kind.OUTBID, "bid"),
-    ("elect", "granted"): Fate(Kind.WAITS, "has the floor and has not answered"),
-    ("plan", "observe"): Fate(Kind.SILENT, "chose to keep silent: {reason}"),
-    ("plan", "left"): Fate(Kind.WAITS, "has left it for now: {reason}"),
-    ("plan", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
-    ("claim", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
-    ("claim", "wait"): Fate(Kind.WAITS, "waits until another has spoken"),
-    ("claim", "quiet"): Fate(Kind.WAITS, "waits: a bot has just spoken here"),
-    ("claim", "cooled"): Fate(Kind.WAITS, "is cooling down"),
-    ("claim", "muted"): Fate(Kind.SILENT, "is muted"),
-    ("claim", "budget"): Fate(Kind.SILENT, "has spent its budget: {reason}"),
-    ("claim", "barred"): Fate(Kind.SILENT, "is refused here by Discord: {reason}"),
-    ("claim", "not_allowed"): Fate(Kind.SILENT, "may not speak unasked here"),
-    ("claim", "answered"): Fate(Kind.SILENT, "found it answered"),
-    ("claim", "addressed"): Fate(Kind.SILENT, "left it to whom it spoke to"),
-    ("reserve", "budget"): Fate(Kind.SILENT, "has no budget for it: {reason}"),
-    ("commit", "muted"): Fate(Kind.SILENT, "was muted while it wrote"),
-    ("commit", "answered"): Fate(Kind.SILENT, "found it answered meanwhile"),
-    ("commit", "addressed"): Fate(Kind.SILENT, "left it to whom it spoke to"),
-    ("commit", "stale"): Fate(Kind.SILENT, "was too slow: the talk had moved on"),
-    ("commit", "gone"): Fate(Kind.SILENT, "found the message deleted"),
-    ("commit", "budget"): Fate(Kind.SILENT, "has spent its budget: {reason}"),
-    ("yield", "declined"): Fate(Kind.SILENT, "declined: {reason}"),
-    ("yield", "dropped"): Fate(Kind.SILENT, "let it pass: {reason}"),
-    ("yield", "handed_over"): Fate(Kind.SILENT, "left it to the next: {reason}"),
-    ("yield", "kept"): Fate(Kind.WAITS, "tries again later: {reason}"),
-    ("vault", "missing"): Fate(Kind.SILENT, "cannot be served: {reason}"),
-    ("cycle", "failed"): Fate(Kind.WAITS, "met a fault: {reason}"),
-    ("cycle", "dropped"): Fate(Kind.SILENT, "gave up: {reason}"),
-    ("edit", "cancelled"): Fate(Kind.SILENT, "was no longer meant: {reason}"),
-    ("refused", "cancelled"): Fate(Kind.SILENT, "may not write here: {reason}"),
+    ("deliver", "delivered"): Fate(FateKind.SPOKE, "answered"),
+    ("commit", "dry_run"): Fate(FateKind.SPOKE, "would have answered, in a dry run"),
+    ("commit", "joined"): Fate(FateKind.SPOKE, "{reason}"),
+    ("commit", "committed"): Fate(FateKind.ON_ITS_WAY, "has written its answer"),
+    ("deliver", "retried"): Fate(FateKind.ON_ITS_WAY, "sends its answer again"),
+    ("deliver", "second_way"): Fate(FateKind.ON_ITS_WAY, "tries another way: {reason}"),
+    ("deliver", "retry"): Fate(
+        FateKind.ON_ITS_WAY, "cannot send its answer yet: {reason}"
+    ),
+    ("deliver", "waits"): Fate(
+        FateKind.ON_ITS_WAY, "cannot send its answer yet: {reason}"
+    ),
+    ("deliver", "dead"): Fate(FateKind.SILENT, "could not send its answer: {reason}"),
+    ("deliver", "muted"): Fate(FateKind.SILENT, "was muted before its answer was sent"),
+    ("deliver", "expired"): Fate(FateKind.SILENT, "was too late to send its answer"),
+    ("deliver", "cancelled"): Fate(FateKind.SILENT, "took its answer back: {reason}"),
+    ("deliver", "unconfirmed"): Fate(
+        FateKind.ON_ITS_WAY, "may have answered: {reason}"
+    ),
+    ("admit", "muted"): Fate(FateKind.SILENT, "is muted ({reason})"),
+    ("admit", "over_person_limit"): Fate(
+        FateKind.SILENT, "had enough from one: {reason}"
+    ),
+    ("admit", "notice"): Fate(
+        FateKind.SILENT, "says that a limit is reached: {reason}"
+    ),
+    ("admit", "crowded"): Fate(FateKind.SILENT, "has too many waiting: {reason}"),
+    ("admit", "exhausted"): Fate(FateKind.SILENT, "ends the chain: {reason}"),
+    ("admit", "refused"): Fate(FateKind.SILENT, "could not take it in: {reason}"),
+    ("admit", "late"): Fate(FateKind.SILENT, "bid too late: {reason}"),
+    ("admit", "direct"): Fate(FateKind.WAITS, "has not begun to answer"),
+    ("admit", "bid"): Fate(FateKind.OUTBID, "bid"),
+    ("admit", "opened"): Fate(FateKind.OUTBID, "bid"),
+    ("admit", "complete"): Fate(FateKind.OUTBID, "bid"),
+    ("elect", "granted"): Fate(FateKind.WAITS, "has the floor and has not answered"),
+    ("plan", "observe"): Fate(FateKind.SILENT, "chose to keep silent: {reason}"),
+    ("plan", "left"): Fate(FateKind.WAITS, "has left it for now: {reason}"),
+    ("plan", "dropped"): Fate(FateKind.SILENT, "let it pass: {reason}"),
+    ("claim", "dropped"): Fate(FateKind.SILENT, "let it pass: {reason}"),
+    ("claim", "wait"): Fate(FateKind.WAITS, "waits until another has spoken"),
+    ("claim", "quiet"): Fate(FateKind.WAITS, "waits: a bot has just spoken here"),
+    ("claim", "cooled"): Fate(FateKind.WAITS, "is cooling down"),
+    ("claim", "muted"): Fate(FateKind.SILENT, "is muted"),
+    ("claim", "budget"): Fate(FateKind.SILENT, "has spent its budget: {reason}"),
+    ("claim", "barred"): Fate(FateKind.SILENT, "is refused here by Discord: {reason}"),
+    ("claim", "not_allowed"): Fate(FateKind.SILENT, "may not speak unasked here"),
+    ("claim", "answered"): Fate(FateKind.SILENT, "found it answered"),
+    ("claim", "addressed"): Fate(FateKind.SILENT, "left it to whom it spoke to"),
+    ("reserve", "budget"): Fate(FateKind.SILENT, "has no budget for it: {reason}"),
+    ("commit", "muted"): Fate(FateKind.SILENT, "was muted while it wrote"),
+    ("commit", "answered"): Fate(FateKind.SILENT, "found it answered meanwhile"),
+    ("commit", "addressed"): Fate(FateKind.SILENT, "left it to whom it spoke to"),
+    ("commit", "stale"): Fate(FateKind.SILENT, "was too slow: the talk had moved on"),
+    ("commit", "gone"): Fate(FateKind.SILENT, "found the message deleted"),
+    ("commit", "budget"): Fate(FateKind.SILENT, "has spent its budget: {reason}"),
+    ("yield", "declined"): Fate(FateKind.SILENT, "declined: {reason}"),
+    ("yield", "dropped"): Fate(FateKind.SILENT, "let it pass: {reason}"),
+    ("yield", "handed_over"): Fate(FateKind.SILENT, "left it to the next: {reason}"),
+    ("yield", "kept"): Fate(FateKind.WAITS, "tries again later: {reason}"),
+    ("vault", "missing"): Fate(FateKind.SILENT, "cannot be served: {reason}"),
+    ("cycle", "failed"): Fate(FateKind.WAITS, "met a fault: {reason}"),
+    ("cycle", "dropped"): Fate(FateKind.SILENT, "gave up: {reason}"),
+    ("edit", "cancelled"): Fate(FateKind.SILENT, "was no longer meant: {reason}"),
+    ("refused", "cancelled"): Fate(FateKind.SILENT, "may not write here: {reason}"),
 }
 _STREAM: Mapping[tuple[str, str], str] = {
     ("elect", "cooled"): "nobody could act at once: {reason}",

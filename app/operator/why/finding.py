@@ -19,7 +19,7 @@ MOST = 2_000
 
 
 @dataclass(frozen=True)
-class Said:
+class FoundMessage:
     """A message, as far as it is known. Ids are empty where they are not."""
 
     message: str
@@ -43,7 +43,7 @@ class Wanted:
     since_ms: float = 0.0
 
 
-def named(store: Store, text: str) -> Said:
+def named(store: Store, text: str) -> FoundMessage:
     """The message of an id or a link; for a bot's own post the one that it answers.
     Raises ConfigurationError for what is neither."""
     message = message_of(text)
@@ -57,16 +57,16 @@ def named(store: Store, text: str) -> Said:
             return answered
     found = look_up(store, message)
     if link is not None and not found.channel:
-        return Said(message, channel=link[1])
+        return FoundMessage(message, channel=link[1])
     return found
 
 
-def look_up(store: Store, message: str) -> Said:
+def look_up(store: Store, message: str) -> FoundMessage:
     """All that is known of who said what and where."""
     try:
         event = store.run(overview.heard_event(message))
         if event is not None:
-            return Said(
+            return FoundMessage(
                 message=message,
                 channel=event.channel_id,
                 channel_name=event.channel_name,
@@ -79,7 +79,7 @@ def look_up(store: Store, message: str) -> Said:
         for entry in store.run(roster.roster()):
             line = store.run(overview.heard_line(entry.bot, message))
             if line:
-                return Said(
+                return FoundMessage(
                     message=message,
                     channel=str(line.get("channel", "")),
                     guild=str(line.get("guild", "")),
@@ -89,10 +89,10 @@ def look_up(store: Store, message: str) -> Said:
                 )
     except StoreForbidden:
         pass  # a viewer's login reads the journal alone
-    return Said(message)
+    return FoundMessage(message)
 
 
-def _answered_by(store: Store, post: str) -> Said | None:
+def _answered_by(store: Store, post: str) -> FoundMessage | None:
     """The message that a post of ours answers; None: it is no post of ours, or it
     answers nobody."""
     message = store.run(overview.answered_by(post))
@@ -104,7 +104,7 @@ def _answered_by(store: Store, post: str) -> Said | None:
     return None
 
 
-def search(store: Store, wanted: Wanted) -> Iterator[Said]:
+def search(store: Store, wanted: Wanted) -> Iterator[FoundMessage]:
     """Messages that were decided about and fit, the newest first. Raises StoreForbidden
     for a login that may not list keys."""
     pattern = keys.journal("[0-9]*")
@@ -122,7 +122,7 @@ def search(store: Store, wanted: Wanted) -> Iterator[Said]:
             yield said
 
 
-def first(store: Store, wanted: Wanted) -> Said:
+def first(store: Store, wanted: Wanted) -> FoundMessage:
     """The newest message that fits. Raises ConfigurationError: none does."""
     found = next(search(store, wanted), None)
     if found is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.model import JournalLine
-from app.operator.why.fates import Fate, Kind, fate_of, passed_over
+from app.operator.why.fates import Fate, FateKind, fate_of, passed_over
 from app.operator.why.story import BID, STREAM
 
 
@@ -28,19 +28,19 @@ class Stand(StrEnum):
     """It did not want to speak."""
 
 
-_OF_KIND: Mapping[Kind, Stand] = {
-    Kind.SPOKE: Stand.SPOKE,
-    Kind.ON_ITS_WAY: Stand.WRITES,
-    Kind.SILENT: Stand.SILENT,
-    Kind.OUTBID: Stand.YIELDS,
-    Kind.WAITS: Stand.WAITS,
+_OF_KIND: Mapping[FateKind, Stand] = {
+    FateKind.SPOKE: Stand.SPOKE,
+    FateKind.ON_ITS_WAY: Stand.WRITES,
+    FateKind.SILENT: Stand.SILENT,
+    FateKind.OUTBID: Stand.YIELDS,
+    FateKind.WAITS: Stand.WAITS,
 }
-PASSED = Fate(Kind.SILENT, "did not want to speak")
+PASSED = Fate(FateKind.SILENT, "did not want to speak")
 WORKING = frozenset({("elect", "granted"), ("plan", "reply"), ("plan", "react")})
 
 
 @dataclass(frozen=True)
-class Row:
+class BotRow:
     """One bot. `bid`: bits above the threshold, None where it made none; `words` follow
     its name; `asked`: the message speaks to it."""
 
@@ -51,7 +51,7 @@ class Row:
     asked: bool = False
 
 
-def rows_of(lines: Sequence[JournalLine]) -> list[Row]:
+def rows_of(lines: Sequence[JournalLine]) -> list[BotRow]:
     """A row for each bot of which the journal tells, those that spoke first, then by
     their bids."""
     ordered = sorted(lines, key=lambda line: line.at_ms)
@@ -65,15 +65,15 @@ def rows_of(lines: Sequence[JournalLine]) -> list[Row]:
     return sorted(rows, key=lambda one: (one.stand not in first, -_bits(one), one.bot))
 
 
-def _bits(row: Row) -> float:
+def _bits(row: BotRow) -> float:
     return row.bid if row.bid is not None else -1e9
 
 
-def _row(bot: str, lines: Sequence[JournalLine], passed: str) -> Row:
+def _row(bot: str, lines: Sequence[JournalLine], passed: str) -> BotRow:
     end = fate_of(lines) or PASSED
     bid = _bid(lines)
     stand, words = _OF_KIND[end.kind], end.words
-    if end.kind is Kind.OUTBID:
+    if end.kind is FateKind.OUTBID:
         words = passed or "bid, and left it to another"
         stand = Stand.COOLING if "cooling" in words else Stand.YIELDS
         if bid is None:
@@ -82,10 +82,10 @@ def _row(bot: str, lines: Sequence[JournalLine], passed: str) -> Row:
         stand = Stand.PASSES
     elif (lines[-1].step, lines[-1].verdict) in WORKING:
         stand, words = Stand.WRITES, "is writing"
-    elif end.kind is Kind.WAITS and "cooling" in words:
+    elif end.kind is FateKind.WAITS and "cooling" in words:
         stand = Stand.COOLING
     asked = any(line.verdict == "direct" for line in lines)
-    return Row(bot, bid, stand, words, asked)
+    return BotRow(bot, bid, stand, words, asked)
 
 
 def _bid(lines: Sequence[JournalLine]) -> float | None:

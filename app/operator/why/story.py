@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.domain.model import JournalLine
 from app.operator.why.fates import (
     Fate,
-    Kind,
+    FateKind,
     fate_of,
     of_the_stream,
     passed_over,
@@ -22,11 +22,11 @@ STREAM = "stream"
 NOTABLE = 0.3
 """Bits by which two bids must differ in something for it to be told."""
 BID = frozenset({"bid", "opened", "complete"})
-SPOKE = frozenset({Kind.SPOKE, Kind.ON_ITS_WAY})
+SPOKE = frozenset({FateKind.SPOKE, FateKind.ON_ITS_WAY})
 
 
 @dataclass(frozen=True)
-class Bid:
+class BidRecord:
     """What one bot bid, in bits, and what about."""
 
     bot: str
@@ -71,11 +71,11 @@ def tell(
         sentence=f"{sentence}.{teller.of_models(by_bot)}",
         differences=tuple(teller.differences(bids)),
         fates={bot: teller.fate(bot, bool(spoke)) for bot in ends},
-        answered_by=tuple(bot for bot in spoke if ends[bot].kind is Kind.SPOKE),
+        answered_by=tuple(bot for bot in spoke if ends[bot].kind is FateKind.SPOKE),
     )
 
 
-def _last_bid(bot: str, lines: Sequence[JournalLine]) -> Bid | None:
+def _last_bid(bot: str, lines: Sequence[JournalLine]) -> BidRecord | None:
     """The last bid of a bot; None: it made none that can be read."""
     for line in reversed(lines):
         if line.step == "admit" and line.verdict in BID:
@@ -83,7 +83,7 @@ def _last_bid(bot: str, lines: Sequence[JournalLine]) -> Bid | None:
                 bits = float(line.numbers.get("bid", ""))
             except ValueError:
                 return None
-            return Bid(bot, bits, themes_of(line.numbers.get("parts")))
+            return BidRecord(bot, bits, themes_of(line.numbers.get("parts")))
     return None
 
 
@@ -101,12 +101,12 @@ class _Teller:
     def fate(self, bot: str, answered: bool) -> str:
         """What became of the message for a bot, after its name."""
         end = self.ends[bot]
-        if end.kind is not Kind.OUTBID:
+        if end.kind is not FateKind.OUTBID:
             return end.words
         return self.passed.get(bot, "bid less" if answered else "bid")
 
     def of_speaker(
-        self, bot: str, lines: Sequence[JournalLine], bids: Sequence[Bid]
+        self, bot: str, lines: Sequence[JournalLine], bids: Sequence[BidRecord]
     ) -> str:
         """Why this one spoke, and the others did not."""
         own = next((bid for bid in bids if bid.bot == bot), None)
@@ -128,7 +128,7 @@ class _Teller:
             ]
         )
 
-    def _strength_of(self, own: Bid, rivals: Sequence[Bid]) -> str:
+    def _strength_of(self, own: BidRecord, rivals: Sequence[BidRecord]) -> str:
         best = edge(own.themes, rivals[0].themes) if rivals else None
         if best is None:
             best = edge(own.themes, {})
@@ -141,7 +141,7 @@ class _Teller:
             return f"it {strength}" if strength else "it bid most"
         return "the bids were equal, and the lot fell on it"
 
-    def _of_rival(self, rival: Bid, winner: Bid) -> str:
+    def _of_rival(self, rival: BidRecord, winner: BidRecord) -> str:
         best = edge(rival.themes, winner.themes)
         less = "bid as much" if rival.bits == winner.bits else "bid less"
         why = self.passed.get(rival.bot, less)
@@ -155,7 +155,7 @@ class _Teller:
         told_of = [
             f"{self.name(bot)} {self.passed.get(bot) or end.words}"
             for bot, end in self.ends.items()
-            if end.kind is not Kind.OUTBID or bot in self.passed
+            if end.kind is not FateKind.OUTBID or bot in self.passed
         ]
         if told_of:
             return f"Nobody answered: {'; '.join(told_of)}"
@@ -178,7 +178,7 @@ class _Teller:
                 told_of.append(f" The model of {self.name(bot)} failed: {trouble}.")
         return "".join(told_of)
 
-    def differences(self, bids: Sequence[Bid]) -> list[str]:
+    def differences(self, bids: Sequence[BidRecord]) -> list[str]:
         """A line for each theme in which the bids differ, the widest first."""
         if len(bids) < 2:
             return []
