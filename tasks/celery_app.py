@@ -16,7 +16,7 @@ from kombu import Exchange, Queue
 
 from app.broker import poison
 from app.broker.hints import QUEUES, conf
-from app.broker.hub import WakeHub
+from app.broker.hub import LeaveSilence, WakeHub
 from app.domain.errors import ConfigurationError, StoreUnavailable, StreamError
 from app.domain.settings import load_settings
 from app.runtime import logs
@@ -53,6 +53,7 @@ close_metrics()
 app = celery.Celery("stream")
 app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)
+app.steps["consumer"].add(LeaveSilence)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Wakes a threads worker's event loop when a task ends.
+"""Two steps of a worker's start: one wakes its event loop when a task ends, one leaves a
+broker that does not answer.
 
 With `--pool threads` Celery 5.6 queues a finished task's acknowledgement from the
 task's thread, but nothing wakes the event loop that carries it out and fetches the next
@@ -10,10 +11,15 @@ without this step, 0.5 s with it (docs/adr/0005).
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from celery import bootsteps
+from redis.exceptions import ConnectionError as BrokerLost
+
+log = structlog.get_logger(__name__)
 
 
 class WakeHub(bootsteps.StartStopStep):
@@ -65,3 +71,55 @@ class WakeHub(bootsteps.StartStopStep):
     def shutdown(self, consumer: Any) -> None:
         """As `stop`."""
         self.stop(consumer)
+
+
+class LeaveSilence(bootsteps.StartStopStep):
+    """A consumer step: a question for tasks that stays unanswered ends the connection,
+    and Celery makes a new one.
+
+    A broker answers within a second, also when there is no task. A network that swallows
+    bytes swallows the question too; kombu then waits for the answer for good, as the
+    connection stays open (docs/guarantees.md).
+    """
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+    timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """Runs at the start, and again after each lost broker connection."""
+        self.stop(consumer)
+        if consumer.hub is None:
+            return
+        cycle = consumer.connection.transport.cycle
+        patience = consumer.app.conf.broker_transport_options["socket_timeout"]
+
+        def look() -> None:
+            for channel in list(cycle._channels):
+                leave_if_silent(channel, patience)
+
+        self.timer = consumer.hub.call_repeatedly(1.0, look)
+
+    def stop(self, consumer: Any) -> None:
+        """Look no more."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = None
+
+    def shutdown(self, consumer: Any) -> None:
+        """As `stop`."""
+        self.stop(consumer)
+
+
+def leave_if_silent(channel: Any, patience: float) -> None:
+    """End the connection of a channel that was asked for tasks `patience` seconds after
+    its answer was due."""
+    asked = channel._in_poll
+    waited = time.monotonic() - channel.asked_at
+    if not asked or waited <= patience + channel.brpop_timeout:
+        return
+    # The answer may have come while this process was frozen, and hold a task.
+    if asked.can_read(timeout=0):
+        return
+    log.warning("the broker does not answer: connecting anew", waited_s=round(waited))
+    asked.disconnect()
+    raise BrokerLost("the broker does not answer")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -110,7 +111,14 @@ def _log_dropped(reason: str) -> None:
 
 
 class TolerantChannel(transport.Channel):
-    """kombu's channel, which survives what it cannot read."""
+    """kombu's channel, which survives what it cannot read, and knows when it asked."""
+
+    asked_at = 0.0
+    """Seconds, monotonic: when it last asked for a task (`app.broker.hub`)."""
+
+    def _brpop_start(self, timeout: Any = None) -> None:
+        self.asked_at = time.monotonic()
+        super()._brpop_start(timeout)  # type: ignore[misc]
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

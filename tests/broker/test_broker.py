@@ -11,11 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import celery
+import kombu
 import pytest
 import redis
 import structlog
+from kombu.transport import redis as transport
 from pydantic import SecretStr
 
 from app.broker.hints import (
@@ -31,11 +34,13 @@ from app.broker.hints import (
     lists_of,
     route,
 )
-from app.broker.poison import questions_only
+from app.broker.hub import leave_if_silent
+from app.broker.poison import TolerantChannel, questions_only
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
 from app.host.valkey import EmbeddedValkey, free_port
 from beat_schedule import beat_schedule
+from tests.chaos.proxy import Proxy
 
 Wait = Callable[..., None]
 
@@ -299,3 +304,42 @@ def test_each_task_reaches_one_queue(redis_url: str) -> None:
         "chores": [POLL],
         "cycles": [],
     }
+
+
+class Asking(transport.Transport):
+    """kombu's transport with our channel; an empty queue is answered soon."""
+
+    Channel = TolerantChannel
+    brpop_timeout = 0.05  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("swallowed", [True, False])
+def test_only_a_question_that_nobody_answers_is_left(
+    redis_url: str, wait_until: Wait, swallowed: bool
+) -> None:
+    """A question for tasks that the network swallowed ends its connection once the
+    answer is overdue. An answer that came and was not read yet may hold a task: it is
+    read, however late."""
+    port = int(redis_url.rsplit(":", 1)[1].partition("/")[0])
+    with Proxy("127.0.0.1", port, 1).running() as proxy:
+        url = redis_url.replace(f":{port}/", f":{proxy.port}/")
+        with kombu.Connection(
+            broker_url(Settings(redis_url=url)), transport=Asking
+        ) as connection:
+            channel: Any = connection.channel()
+            channel.basic_consume("chores", True, lambda _: None, "tag")
+            proxy.swallow = swallowed
+            channel._update_queue_cycle()
+            channel.client.connection = channel.client.connection_pool.get_connection()
+            channel._brpop_start()
+            asked = channel._in_poll
+            leave_if_silent(channel, patience=60)
+            if swallowed:
+                wait_until(lambda: time.monotonic() - channel.asked_at > 1, 5)
+                with pytest.raises(redis.ConnectionError, match="does not answer"):
+                    leave_if_silent(channel, patience=0.1)
+                assert asked._sock is None
+            else:
+                wait_until(lambda: asked.can_read(timeout=0), 5)
+                leave_if_silent(channel, patience=-60)
+                assert asked._sock is not None

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import celery
 
+from app.broker import poison
 from app.broker.hints import conf
-from app.broker.hub import WakeHub
+from app.broker.hub import LeaveSilence, WakeHub
 from app.domain.settings import load_settings
 
+poison.survive()
 app = celery.Celery("busy")
 app.conf.update(conf(load_settings()))
 app.steps["consumer"].add(WakeHub)
+app.steps["consumer"].add(LeaveSilence)
 
 
 @app.task(name="busy")  # type: ignore[misc]

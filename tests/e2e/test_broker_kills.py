@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from app.broker.hints import conf
 from app.domain.settings import Settings
 from app.host.valkey import EmbeddedValkey, die_with_parent
+from tests.chaos.proxy import Proxy
 
 KILLS = 5
 TASKS_A_ROUND = 8
@@ -32,9 +34,19 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real worker process as an operator starts it, with the threads pool."""
+    with working(broker.url, tmp_path) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def working(
+    url: str, tmp_path: Path, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Such a process at this address of the broker."""
     environment = os.environ | {
-        "STREAM_REDIS_URL": broker.url,
+        "STREAM_REDIS_URL": url,
         "BUSY_MARKS": str(tmp_path / "marks"),
+        **settings,
     }
     command = [
         sys.executable,
@@ -61,9 +73,11 @@ def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[
             # It calls prctl and getppid only, and takes no lock.
             preexec_fn=die_with_parent(),  # noqa: PLW1509
         )
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_busy_worker_survives_five_broker_kills(
@@ -133,4 +147,27 @@ def test_a_full_worker_starts_the_next_task_when_one_ends(
     for number in range(1, 49):
         sender.send_task("busy", args=[number])
     wait_until(lambda: len(set(marks.read_text().split())) == 49, 18, "all tasks done")
+    sender.close()
+
+
+@pytest.mark.slow
+def test_a_network_that_swallowed_a_question_is_left(
+    broker: EmbeddedValkey, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """A worker whose question for tasks vanished, while its connection stays open, asks
+    anew by itself: nothing else would ever wake it."""
+    marks, log = tmp_path / "marks", tmp_path / "worker.log"
+    sender = celery.Celery("sender", set_as_current=False)
+    sender.conf.update(conf(Settings(redis_url=broker.url)))
+    with Proxy("127.0.0.1", broker.port, 1).running() as proxy:
+        url = broker.url.replace(f":{broker.port}/", f":{proxy.port}/")
+        with working(url, tmp_path, STREAM_REDIS_TIMEOUT="1") as process:
+            sender.send_task("busy", args=[0])
+            wait_until(marks.exists, 20, "the worker's start")
+            proxy.swallow = True
+            wait_until(lambda: "does not answer" in log.read_text(), 15, "its notice")
+            proxy.heal()
+            sender.send_task("busy", args=[1])
+            wait_until(lambda: "1" in marks.read_text().split(), 15, "the next task")
+            assert process.poll() is None, log.read_text()
     sender.close()
