@@ -71,21 +71,19 @@ def drop_grouped(
         ports.drop(lines, step, reason)
 
 
-def age_ms(entry: InboxEntry, now_ms: int) -> int:
+def age_ms(entry: InboxEntry, ports: CyclePorts) -> int:
     """Since the message was written; for reactions since they were noticed, as the
     message itself may be old."""
     seen = entry.entry_id.partition("-")[0]
-    at_ms = (
-        int(seen)
-        if entry.event.kind == "reaction" and seen.isdigit()
-        else entry.event.created_ms
-    )
-    return max(0, now_ms - at_ms)
+    if entry.event.kind == "reaction" and seen.isdigit():
+        # Redis made the entry's id.
+        return max(0, ports.now_ms - int(seen))
+    return max(0, ports.discord_now_ms - entry.event.created_ms)
 
 
-def settled(entry: InboxEntry, brain: Brain, now_ms: int) -> bool:
+def settled(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> bool:
     """Whether no election can still give this message to the bot."""
-    return entry.signal is Signal.AMBIENT or age_ms(entry, now_ms) > brain.election_ms
+    return entry.signal is Signal.AMBIENT or age_ms(entry, ports) > brain.election_ms
 
 
 def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
@@ -103,7 +101,7 @@ def _useless(entry: InboxEntry, brain: Brain, ports: CyclePorts) -> str:
             and bool(entry.addressed)
             and brain.character.name not in entry.addressed,
         ),
-        ("stale", unasked and age_ms(entry, ports.now_ms) > brain.backfill_ms),
+        ("stale", unasked and age_ms(entry, ports) > brain.backfill_ms),
         ("may not speak unasked here", unasked and not ports.allowed(entry)),
     )
     return next((reason for reason, applies in reasons if applies), "")
@@ -136,9 +134,7 @@ def _considered(
     if poll:
         # What an election may still grant to this bot must stay in the inbox.
         rest = [
-            entry
-            for entry in eligible[CONSIDERED:]
-            if settled(entry, brain, ports.now_ms)
+            entry for entry in eligible[CONSIDERED:] if settled(entry, brain, ports)
         ]
         drop_grouped(
             ports, "perceive", [("passed over by newer ones", entry) for entry in rest]
@@ -173,7 +169,7 @@ def _scored(
             interest=max(interest, brain.thresholds.foreign) if goes_on else interest,
             trust=ports.trust(event.author_id),
             state=state,
-            age_s=age_ms(entry, ports.now_ms) / 1000,
+            age_s=age_ms(entry, ports) / 1000,
             fatigue=_fatigue(event.channel_id, entries),
             granted=event.message_id in granted,
             question=reading.question,

@@ -87,7 +87,7 @@ def _wanted(
         one
         for one in others
         if one.scores.granted
-        or (ports.woken_by is Context.POLL and settled(one.entry, brain, ports.now_ms))
+        or (ports.woken_by is Context.POLL and settled(one.entry, brain, ports))
     ]
     drop_grouped(ports, "plan", [(one.plan.reason, one.entry) for one in final])
     for one in others:

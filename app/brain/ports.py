@@ -123,6 +123,11 @@ class CyclePorts(Protocol):
         """Redis TIME when the cycle began, in Unix milliseconds."""
 
     @property
+    def discord_now_ms(self) -> int:
+        """The same moment by Discord's clock, which tells when messages were
+        written."""
+
+    @property
     def me(self) -> str:
         """The bot's own Discord user id."""
 

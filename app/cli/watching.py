@@ -121,6 +121,10 @@ def show_status(found: Status) -> None:
     oldest = found.oldest_unanswered_s
     waits = "nobody waits" if oldest is None else f"waits for {lasting_text(oldest)}"
     print_wrapped(f"oldest unanswered: {waits}", 2)
+    if found.discord_ahead_s:
+        side = "behind" if found.discord_ahead_s > 0 else "ahead of"
+        off = lasting_text(abs(found.discord_ahead_s))
+        print_wrapped(f"! Redis's clock is {off} {side} Discord's", 2)
     for one in found.mutes:
         until = one["until"]
         left = "for good" if until is None else f"{lasting_text(until - found.at)} more"

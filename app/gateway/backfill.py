@@ -108,7 +108,7 @@ class CursorGate:
 
 
 class Backfill:
-    """Reads back for one client. `clock`: seconds since 1970."""
+    """Reads back for one client. `clock`: seconds since 1970 by Discord's clock."""
 
     def __init__(
         self,

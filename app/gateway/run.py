@@ -79,8 +79,10 @@ class Gateway:
         measuring: Measuring | None = None,
         desk: Desk | None = None,
         reloading: Reloading | None = None,
+        discord_clock: Clock | None = None,
     ) -> None:
-        """`clock` tells Unix seconds; `sleep` is what a client waits with before it
+        """`clock` tells Unix seconds, `discord_clock` those that ids are made by (None:
+        the same); `sleep` is what a client waits with before it
         begins another session; `http_trace` sees, and may hold up, each request of
         Discord's REST; `desk` answers commands inside Discord, None: there are none;
         `reloading` reads character files again, None: nobody asks for it."""
@@ -88,6 +90,7 @@ class Gateway:
         self._ports = ports
         self._settings = settings
         self._clock = clock
+        self._discord_clock = discord_clock or clock
         self._intake = Intake(ports, settings, policy, measuring)
         self._bursts = Bursts(settings.reaction_burst)
         self._counter = None if desk is None else Counter(desk)
@@ -259,6 +262,7 @@ class Gateway:
             ports=self._ports,
             settings=self._settings,
             clock=self._clock,
+            discord_clock=self._discord_clock,
             identifies=self._identifies,
             http_trace=self._http_trace,
             counter=self._counter,

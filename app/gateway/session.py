@@ -41,6 +41,7 @@ class BotSession:
         ports: GatewayPorts,
         settings: Settings,
         clock: Clock,
+        discord_clock: Clock,
         identifies: Identifies,
         http_trace: aiohttp.TraceConfig | None = None,
         counter: Counter | None = None,
@@ -67,7 +68,7 @@ class BotSession:
             intake=intake,
             ports=ports,
             settings=settings,
-            clock=clock,
+            clock=discord_clock,
         )
         self._changed = asyncio.Event()
         self._publishing: asyncio.Task[None] | None = None

@@ -12,6 +12,7 @@ from app.delivery.address import Address
 from app.domain.character import load_readable
 from app.domain.settings import Settings
 from app.gateway.asking import Desk
+from app.gateway.discord_clock import DiscordClock
 from app.gateway.health import GatewayHealth
 from app.gateway.measuring import Measuring
 from app.gateway.reloading import Reloading
@@ -42,11 +43,13 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
     tokens = {bot: token_of(bot) for bot in characters}
     settings.check_places()
     check_servers(settings)
-    ports = StorePorts(characters, tokens, settings)
+    discord_clock = DiscordClock()
+    ports = StorePorts(characters, tokens, settings, discord=discord_clock)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]
     # One for all bots: while Discord refuses this address, nobody of the process asks
     # it anything.
     trace = Address().trace(waits=True)
+    discord_clock.watch(trace)
     measuring = Measuring(characters) if settings.interest == "encoder" else None
     asyncio.run(
         _run(
@@ -56,6 +59,7 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
                 settings=settings,
                 policy=shipped_policy(),
                 clock=ports.clock,
+                discord_clock=ports.discord_clock,
                 http_trace=trace,
                 measuring=measuring,
                 desk=desk,

@@ -20,6 +20,8 @@ from app.domain.model import Context, ConversationState, Event, RosterEntry
 from app.domain.places import Rules
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
+from app.gateway.clocks import Clocks
+from app.gateway.discord_clock import DiscordClock
 from app.gateway.healing import Healing
 from app.gateway.places import Nicknames, SpeakReport
 from app.gateway.presence import Presence
@@ -71,8 +73,6 @@ log = structlog.get_logger(__name__)
 ROSTER_FRESH_FOR = 2.0
 TRUST_FRESH_FOR = 30.0
 """Seconds between looks at who is trusted: trust moves within days."""
-CLOCK_WARNING = 5.0
-"""Seconds between this machine's clock and Redis's that are worth a line in the log."""
 
 
 class StorePorts:
@@ -85,6 +85,7 @@ class StorePorts:
         tokens: Mapping[str, str],
         settings: Settings,
         wall: Callable[[], float] = time.time,
+        discord: DiscordClock | None = None,
     ) -> None:
         if not settings.redis_url:
             raise ConfigurationError(
@@ -114,25 +115,16 @@ class StorePorts:
         self._names = Nicknames()
         self._speaking = SpeakReport(settings)
         self._healing = Healing(self._store, self.publish)
-        self._wall = wall
-        self._ahead: float | None = None
-        """Seconds by which Redis's clock is ahead of this machine's, once it is
-        known."""
+        self._clocks = Clocks(self._store, wall, discord or DiscordClock())
 
     def clock(self) -> float:
-        """Seconds since 1970 by Redis's clock: how old a missed message is must not
-        hang on this machine's."""
-        return self._wall() + (self._ahead or 0.0)
+        """Seconds since 1970 by Redis's clock: nothing must hang on this machine's."""
+        return self._clocks.redis()
 
-    async def _set_clock(self) -> None:
-        ahead = await self._store.run(stats.server_time()) - self._wall()
-        # Said once: the pump measures again in every turn.
-        if abs(ahead) > CLOCK_WARNING and self._ahead is None:
-            log.warning(
-                "this machine's clock is wrong: Redis's is used",
-                ahead_seconds=round(ahead),
-            )
-        self._ahead = ahead
+    def discord_clock(self) -> float:
+        """Seconds since 1970 by Discord's clock: how old a missed message is must not
+        hang on Redis's either."""
+        return self._clocks.discord()
 
     async def check_store(self) -> None:
         """Returns when Redis answers; else StoreUnavailable."""
@@ -444,6 +436,8 @@ class StorePorts:
                 {key: name for key, name in names.items() if key.isdigit()}
             )
         self._speaking.tell(bot, presence, len(self.characters))
+        # Before the first message: how old it is hangs on Discord's clock.
+        await self._clocks.compare()
         await self._wishes.look()
         character = self.characters[bot]
         secrets = {"token": self._tokens[bot]} | model_keys(bot)
@@ -482,8 +476,8 @@ class StorePorts:
         ours."""
         # With the first lease, so before the first message: its age hangs on this
         # clock.
-        if self._ahead is None:
-            await self._set_clock()
+        if not self._clocks.known:
+            await self._clocks.compare()
         holder = await self._store.run(
             leases.acquire(
                 keys.gateway_lease(bot),
@@ -544,7 +538,7 @@ class StorePorts:
                     receptions.everywhere(bot)
                 )
         await self._learn_names()
-        await self._set_clock()
+        await self._clocks.compare()
         overdue = await self._store.run(
             lanes.sweep(int(self.settings.pump_interval * 1000))
         )

@@ -28,6 +28,7 @@ class Options:
     nonce_window: float = 300.0
     rate_limit: tuple[int, float] | None = (5, 5.0)
     clock: Callable[[], float] = time.time
+    ahead: float = 0.0
     compress: bool = True
     starts: StartLimit = field(default_factory=StartLimit)
     heartbeat_interval: float = 41.25
@@ -45,7 +46,8 @@ class Core:
         # One source of chance for each purpose, so that switching a fault on does not
         # change tokens or session ids.
         self.world = World(
-            SnowflakeSource(options.clock), random.Random(f"{options.seed} tokens")
+            SnowflakeSource(lambda: options.clock() + options.ahead),
+            random.Random(f"{options.seed} tokens"),
         )
         self.hub = Hub(
             self.world,

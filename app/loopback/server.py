@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import ClassVar, TypeVar
 
 from aiohttp import web
@@ -35,6 +36,8 @@ class LoopbackDiscord(People):
     seed: of all chance (tokens, session ids, faults). nonce_window: seconds for which
     an enforced nonce is remembered. rate_limit: posts and seconds of each (bot,
     channel) bucket; None for no limit. clock: seconds since 1970 for new snowflakes.
+    ahead: seconds by which this Discord's time, in snowflakes and in the `Date` of its
+    answers, is ahead of this machine's.
     compress: honour `compress=zlib-stream` in the gateway URL, as Discord does. Off,
     text is sent, which discord.py accepts (hikari does not) and which costs a third of
     the work. starts: how many sessions a bot may start; past that its token is reset,
@@ -52,12 +55,14 @@ class LoopbackDiscord(People):
         rate_limit: tuple[int, float] | None = (5, 5.0),
         *,
         clock: Callable[[], float] = time.time,
+        ahead: float = 0.0,
         compress: bool = True,
         observer: Observer | None = None,
         starts: StartLimit | None = None,
         heartbeat_interval: float = 41.25,
     ) -> None:
         self._observer = observer or type(self).observer
+        self._ahead = ahead
         super().__init__(
             Core(
                 Options(
@@ -65,6 +70,7 @@ class LoopbackDiscord(People):
                     nonce_window=nonce_window,
                     rate_limit=rate_limit,
                     clock=clock,
+                    ahead=ahead,
                     compress=compress,
                     starts=starts or StartLimit(),
                     heartbeat_interval=heartbeat_interval,
@@ -143,6 +149,8 @@ class LoopbackDiscord(People):
             () if self._observer is None else (observing_middleware(self._observer),)
         )
         app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
+        if self._ahead:
+            app.on_response_prepare.append(self._date)
         app.router.add_get(GATEWAY_PATH, core.hub.handle)
         app.add_routes(MessageRoutes(core.service, frame).route_table())
         app.add_routes(ChannelRoutes(core.service, frame, core.hub).route_table())
@@ -155,6 +163,9 @@ class LoopbackDiscord(People):
         )
         app.add_routes(self.extra_routes)
         return app
+
+    async def _date(self, _: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["Date"] = formatdate(time.time() + self._ahead, usegmt=True)
 
     def _host_and_port(self) -> str:
         host, port = self._address

@@ -20,6 +20,7 @@ from app.operator.ops import open_store
 from app.operator.spending import MICRO
 from app.runtime.clock import epoch_day
 from app.store import (
+    clocks,
     keys,
     memories,
     model_troubles,
@@ -88,6 +89,8 @@ class Status:
     due: Mapping[str, DueCount]
     mutes: tuple[Mapping[str, Any], ...]
     oldest_unanswered_s: float | None
+    discord_ahead_s: float
+    """By how much Discord's clock is ahead of Redis's, where that is worth telling."""
     model_troubles: tuple[ModelTrouble, ...]
     """Models that gave no usable answer when they were asked last."""
     redis: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +119,7 @@ def read_status(settings: Settings) -> Status:
             due=_due_work(store, now * 1000),
             mutes=tuple(_standing_mutes(store, now)),
             oldest_unanswered_s=_oldest_wait_s(store, now * 1000),
+            discord_ahead_s=store.run(clocks.discord_ahead()) / 1000,
             model_troubles=troubles_of_models(store),
             redis=_redis_memory(store),
         )

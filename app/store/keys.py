@@ -19,6 +19,7 @@ OPTED_OUT = Key("opted_out")
 FORGOTTEN = Key("forgotten")
 ROSTER = Key("roster")
 GENERATION = Key("generation")
+DISCORD_AHEAD = Key("clock:discord_ahead")
 STATS = Key("stats")
 
 
@@ -563,6 +564,12 @@ CATALOGUE: tuple[Described, ...] = (
         "string: which database this is; one that was emptied has none",
         "gateway",
         "none: its absence is the sign",
+    ),
+    Described(
+        "clock:discord_ahead",
+        "string: by how many ms Discord's clock is ahead of Redis's",
+        "gateway",
+        "a day after the last write",
     ),
     Described(
         "gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"

@@ -41,6 +41,8 @@ class Begun:
     """Whether the whole inbox was read, or only what elections granted."""
     forged: tuple[InboxEntry, ...] = ()
     """Entries that no gateway of ours signed. Nobody may act on them."""
+    discord_ahead_ms: int = 0
+    """By how many ms Discord's clock, which tells the time of messages, is ahead."""
 
     @property
     def granted(self) -> frozenset[str]:
@@ -89,7 +91,7 @@ def _is_forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> boo
 
 
 def _parse_begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
-    verdict, seq, context, now_ms, raw, work, everything = reply
+    verdict, seq, context, now_ms, raw, work, everything, ahead_ms = reply
     entries: list[InboxEntry] = []
     broken: list[str] = []
     forged: list[InboxEntry] = []
@@ -106,15 +108,16 @@ def _parse_begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
                 forged if _is_forged(lane, entry, fields["event"], checked) else entries
             ).append(entry)
     return Begun(
-        verdict == "due",
-        seq,
-        _known_context(context),
-        int(now_ms),
-        tuple(entries),
-        tuple(broken),
-        dict(zip(work[::2], work[1::2], strict=True)),
-        bool(everything),
-        tuple(forged),
+        due=verdict == "due",
+        seq=seq,
+        context=_known_context(context),
+        now_ms=int(now_ms),
+        discord_ahead_ms=int(ahead_ms),
+        entries=tuple(entries),
+        broken=tuple(broken),
+        floors=dict(zip(work[::2], work[1::2], strict=True)),
+        everything=bool(everything),
+        forged=tuple(forged),
     )
 
 

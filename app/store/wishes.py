@@ -13,8 +13,8 @@ from app.store.keys import Key
 from app.store.scripts import script
 
 MARGIN_MS = 2_000
-"""Discord's clock and Redis's may differ: what was said so shortly after the wish
-counts as said before it."""
+"""Discord's clock is not known exactly (`store.clocks`): what was said so shortly after
+the wish counts as said before it."""
 
 
 def looks_every(settings: Settings) -> float:
@@ -53,8 +53,8 @@ def _mark(*, forgotten: Key, digest: str, margin_ms: int) -> None: ...
 
 
 def mark_forgotten(digest: str) -> Call[int]:
-    """From now on what this person said before is old. Returns the Unix milliseconds up
-    to which it is."""
+    """From now on what this person said before is old. Returns the Unix milliseconds,
+    by Discord's clock, up to which it is."""
     call = _mark(forgotten=keys.FORGOTTEN, digest=digest, margin_ms=MARGIN_MS)
     return call.parsed(int)
 

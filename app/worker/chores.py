@@ -27,7 +27,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Reserve
 from app.rules import trust
 from app.rules.privacy import Place, RecordKind, Use
-from app.store import holds, journal, memories, nights, roster, stats, trusts
+from app.store import clocks, holds, journal, memories, nights, roster, stats, trusts
 from app.store.door import Store
 from app.store.nights import Night, NightClaim
 from app.store.signing import signer
@@ -200,8 +200,10 @@ class Chores:
         claimed = self._store.run(nights.claim(bot, night, date, owner))
         if claimed is not NightClaim.CLAIMED:
             return claimed
-        # By Redis's clock, which also dates who was forgotten.
-        began_ms = self._store.run(stats.server_time()) * 1000
+        # By Discord's clock, which also dates who was forgotten.
+        began_ms = self._store.run(stats.server_time()) * 1000 + self._store.run(
+            clocks.discord_ahead()
+        )
         try:
             text = self._written(night, self._bots.get(bot), date)
         # Nothing can be given back while Redis is away: the claim ends with its lease.

@@ -60,6 +60,11 @@ class Cycle:
         return self.begun.now_ms
 
     @property
+    def discord_now_ms(self) -> int:
+        """Discord's time when the cycle began: messages are as old as it says."""
+        return self.begun.now_ms + self.begun.discord_ahead_ms
+
+    @property
     def me(self) -> str:
         """The bot's own Discord user id."""
         return self.served.user_id

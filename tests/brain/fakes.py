@@ -83,6 +83,7 @@ class FakePorts:
     state: ConversationState = ConversationState.IDLE
     levels: Mapping[str, int] = field(default_factory=dict)
     now_ms: int = NOW_MS
+    discord_now_ms: int = NOW_MS
     me: str = ME
     calls: list[tuple[str, str]] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)

@@ -243,6 +243,19 @@ def test_what_needs_no_answer_is_dropped_with_its_reason(
     assert ports.asked("claim") == []
 
 
+@pytest.mark.parametrize("redis_ahead_ms", [1_200_000, -1_200_000])
+@pytest.mark.parametrize(("age_s", "dropped"), [(60, 0), (901, 1)])
+def test_a_message_is_as_old_as_discord_says(
+    redis_ahead_ms: int, age_s: int, dropped: int
+) -> None:
+    """Whatever Redis's clock shows."""
+    one = entry(OCTOPUS, Signal.TRUSTED, age_s=age_s)
+    ports = FakePorts(inbox=[one], woken_by=Context.POLL)
+    ports.now_ms = ports.discord_now_ms + redis_ahead_ms
+    run_cycle(brain(), ports)
+    assert len(ports.asked("drop")) == dropped
+
+
 def test_a_direct_message_is_never_too_old() -> None:
     """What reached the inbox as direct is answered, however late."""
     ports = FakePorts(inbox=[entry(OCTOPUS, age_s=5_000)])

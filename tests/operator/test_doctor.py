@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from app.loopback.permissions import Permission
 from app.operator.doctor import examination, machine, redis_server
 from app.operator.doctor.findings import Finding, Level
-from app.store import heartbeats, keys, mutes, roster
+from app.store import clocks, heartbeats, keys, mutes, roster
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.brain.provider_server import refused, told
@@ -351,6 +351,20 @@ def test_clocks_that_differ_are_told(store: Store, ahead: float, level: str) -> 
     """Seconds matter: elections and leases are counted by Redis's clock."""
     found = redis_server.look_at_redis(store, lambda: time.time() - ahead)
     assert next(found).level == level
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "said"),
+    [(1_200_000, "1200 s behind Discord's"), (-1_200_000, "1200 s ahead of Discord's")],
+)
+def test_a_redis_whose_clock_is_not_discords_is_told(
+    store: Store, ahead_ms: int, said: str
+) -> None:
+    """It is allowed for, so it is no fault."""
+    store.run(clocks.note_discord_ahead(ahead_ms))
+    found = list(redis_server.look_at_redis(store))[1]
+    assert found.level is Level.WARNING
+    assert said in found.what
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from app.cli.watching import lasting_text
 from app.operator.spending import By, find_costs
 from app.operator.status import read_status
 from app.runtime.clock import epoch_day
-from app.store import heartbeats, keys, mutes
+from app.store import clocks, heartbeats, keys, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.cli.commands import run
@@ -36,6 +36,7 @@ def test_one_look_tells_everything(stream: Stream) -> None:
     spend(store, "all", posts=9)
     stream.edit(pacing={"daily_posts": 20})
     store.run(mutes.mute("bot:elena@channel:5", "operator", 7_200_000))
+    store.run(clocks.note_discord_ahead(-1_200_000))
     store.client.set(keys.cooldown("elena"), "1", px=12_000)
     store.client.xadd("mailbox:elena:inbox:5", {"x": "1"}, id="1-1")
     store.client.expire("mailbox:elena:inbox:5", 60)
@@ -63,6 +64,9 @@ def test_one_look_tells_everything(stream: Stream) -> None:
     assert found.oldest_unanswered_s is not None
     assert found.oldest_unanswered_s > 10**9
     assert found.redis["used_memory"] > 0
+    assert found.discord_ahead_s == -1_200
+    said = run("status", STREAM_REDIS_URL=stream.values["redis_url"]).stdout
+    assert "Redis's clock is 20 min ahead of Discord's" in said
 
 
 def test_a_bot_that_is_not_there_is_told(stream: Stream) -> None:

@@ -37,6 +37,7 @@ SAME = {
     "wake": (("elena:55",), keys.wake(Lane("elena", "55"))),
     "work": (("elena",), keys.work("elena")),
     "election": (("1",), keys.election("1")),
+    "discord_ahead": ((), keys.DISCORD_AHEAD),
     "bids": (("1",), keys.bids("1")),
     "floor": (("55",), keys.floor("55")),
     "waiting": (("55",), keys.floor_waiting("55")),

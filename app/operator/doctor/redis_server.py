@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.errors import StoreForbidden
 from app.operator.doctor.findings import Finding, fault, fine, warning
-from app.store import stats
+from app.store import clocks, stats
 from app.store.door import Store
 from app.store.server_info import server_info
 
@@ -27,6 +27,7 @@ def look_at_redis(
     # Before INFO, which may be refused to this login.
     yield _check_clock(store.run(stats.server_time()) - now())
     try:
+        yield _check_discord_clock(store.run(clocks.discord_ahead()) / 1000)
         info = store.run(server_info())
     except StoreForbidden:
         remedy = "ask with the operator's login (docker/users.acl)"
@@ -98,6 +99,16 @@ def _check_memory(info: Mapping[str, Any]) -> Finding:
         return fault(AREA, told, remedy)
     return (
         warning(AREA, told, remedy) if used > NEARLY_FULL * most else fine(AREA, told)
+    )
+
+
+def _check_discord_clock(ahead: float) -> Finding:
+    """`ahead`: seconds by which Discord's clock is ahead of Redis's, as gateways found."""
+    if not ahead:
+        return fine(AREA, "its clock and Discord's agree, or no gateway has looked yet")
+    told = f"its clock is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} Discord's"
+    return warning(
+        AREA, f"{told}; messages' ages allow for it", "keep its machine's clock by NTP"
     )
 
 

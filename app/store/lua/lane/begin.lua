@@ -1,16 +1,17 @@
 -- A cycle that holds the lane's lock asks whether the lane is due, since which trigger, and what it has to read. One step, so
 -- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
--- Returns {verdict, seq, context, now ms, entries, work, everything (1|0)}: due | not_due | lost_lock
+-- Returns {verdict, seq, context, now ms, entries, work, everything (1|0), by how many ms Discord's clock is ahead}:
+-- due | not_due | lost_lock
 -- Entries of a direct lane come oldest first: whoever waits longest is read, however many wait. Those of a bot's own lane come
 -- granted, then newest first.
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
---#include keys clock values
+--#include discord
 local FULL = 500
-if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0} end
+if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0, 0} end
 local due = tonumber(redis.call('ZSCORE', keys.wakes_due, lane) or nil)
 if not due or due > now then
   redis.call('DEL', lock)
-  return {'not_due', '', '', now, {}, {}, 0}
+  return {'not_due', '', '', now, {}, {}, 0, 0}
 end
 -- An election's record lives for hours, the work list for days: what it forgot must not keep the bot busy for ever.
 for _, message in ipairs(redis.call('HKEYS', work)) do
@@ -123,6 +124,6 @@ if soonest and soonest > now then
   redis.call('ZADD', keys.wakes_due, int(soonest), lane)
   redis.call('HSET', wake, 'hinted', int(now), 'hints', 0)
   redis.call('DEL', lock)
-  return {'not_due', '', '', now, {}, {}, 0}
+  return {'not_due', '', '', now, {}, {}, 0, 0}
 end
-return {'due', w[1] or '', polled and 'poll' or w[2] or '', now, entries, grants, everything and 1 or 0}
+return {'due', w[1] or '', polled and 'poll' or w[2] or '', now, entries, grants, everything and 1 or 0, discord_ahead}

@@ -5,6 +5,7 @@ local keys = {
   elections_due = 'elections:due',
   deliveries_due = 'deliveries:due',
   conversations_due = 'conversations:due',
+  discord_ahead = 'clock:discord_ahead',
   deliveries_in_flight = 'deliveries:in_flight',
   lock = function(lane) return 'lock:daily_life:' .. lane end,
   cooldown = function(bot) return 'bot:' .. bot .. ':last_autonomous_action' end,

@@ -1,6 +1,6 @@
 -- May this chunk be sent now? Asked before each POST, also before those that discord.py repeats by itself.
--- Returns {verdict, attempt, first unknown attempt ms, wait ms before reading back}
---#include keys mutes clock values
+-- Returns {verdict, attempt, first unknown attempt in ms by Discord's clock, wait ms before reading back}
+--#include mutes discord
 if redis.call('GET', delivery) ~= owner then return {'lost_lease', 0, 0, 0} end
 redis.call('PEXPIRE', delivery, lease_ms)
 local e = redis.call('HMGET', entry, 'body', 'chunk:' .. chunk, 'deliver_by', 'first:' .. chunk, 'last:' .. chunk, 'bot',
@@ -16,7 +16,7 @@ local absent = not first or looked
 if deliver_by and deliver_by < now and absent and chunk == 0 then return {'expired', 0, 0, 0} end
 -- A POST may reach Discord as late as its timeout: by then the nonce must still be remembered.
 if not absent and now + timeout_ms - first >= nonce_window_ms then
-  return {'read_back', 0, first, math.max(0, last + timeout_ms - now)}
+  return {'read_back', 0, first + discord_ahead, math.max(0, last + timeout_ms - now)}
 end
 if absent then
   redis.call('HSET', entry, 'first:' .. chunk, int(now), 'tries:' .. chunk, 0)
@@ -29,4 +29,4 @@ redis.call('PEXPIRE', cause_in_flight, CAUSE_TTL)
 redis.call('ZREMRANGEBYSCORE', keys.deliveries_in_flight, '-inf', int(now))
 redis.call('ZADD', keys.deliveries_in_flight, int(now + timeout_ms), entry_id .. ':' .. chunk)
 redis.call('PEXPIRE', keys.deliveries_in_flight, IN_FLIGHT_TTL)
-return {'send', attempts, absent and now or first, 0}
+return {'send', attempts, (absent and now or first) + discord_ahead, 0}
