@@ -183,15 +183,12 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     if speaker is None and not _worth_saying(run, candidate, messages):
         # Nothing is paid for yet: the election goes on to the runner-up.
         return Draft(reason=IGNORANT)
+    if speaker is None and _may_stand_in(character):
+        return _offline_answer(run, chosen, messages, known)
     cost = speaker.estimate(messages) if speaker is not None else Cost()
     reserved = turn.reserve(cost)
-    # A spent budget ends in silence; a lost floor or lock is somebody else's turn now.
     if reserved is not Reserve.OK:
-        return Draft(
-            reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT}
-        )
-    if speaker is None and _may_stand_in(character):
-        return _offline_answer(run, candidate, messages, known)
+        return _refused(reserved)
     if speaker is None:
         return _unusable(
             run,
@@ -202,6 +199,12 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
         )
     account = DraftAccount(cost, lambda more: turn.reserve(more) is Reserve.OK)
     return _ask(run, candidate, messages, account)
+
+
+def _refused(reserved: Reserve) -> Draft:
+    """A spent budget ends in silence; a lost floor or lock is somebody else's turn
+    now."""
+    return Draft(reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT})
 
 
 def _worth_saying(
@@ -248,13 +251,17 @@ def _recall_notes(
 
 
 def _offline_answer(
-    run: Run, candidate: Candidate, messages: list[BaseMessage], known: Remembered
+    run: Run, chosen: Chosen, messages: list[BaseMessage], known: Remembered
 ) -> Draft:
-    """What the offline voice says, with a word on what it remembers of the author."""
-    wanted = run.brain.character.model is not None
-    draft = _offline(
-        run, messages, f"{NO_MODEL}, offline voice" if wanted else "offline voice"
-    )
+    """What the offline voice says, with a word on what it remembers of the author. Its
+    words are free, so they are found before anything is reserved."""
+    candidate, wanted = chosen.candidate, run.brain.character.model is not None
+    said = _say(run, messages)
+    reserved, new = chosen.turn.reserve_words(said)
+    if reserved is not Reserve.OK:
+        return _refused(reserved)
+    reason = f"{NO_MODEL}, offline voice" if wanted else "offline voice"
+    draft = Draft(said if new else _say_other(run, messages, said), reason=reason)
     if not candidate.direct:
         return draft
     remark = nod(known, candidate.reading.mood, candidate.entry.event.message_id)
@@ -410,11 +417,16 @@ def _unusable(
 def _offline(run: Run, messages: Sequence[BaseMessage], reason: str) -> Draft:
     said = _say(run, messages)
     if said and not run.ports.utter(said):
-        # Another process said it since `recent` was read, or everything that fits has
-        # been said.
-        said = _say(run, with_recent(messages, said))
-        run.ports.utter(said)
+        said = _say_other(run, messages, said)
     return Draft(text=said, reason=reason)
+
+
+def _say_other(run: Run, messages: Sequence[BaseMessage], said: str) -> str:
+    """Another process said it since `recent` was read, or everything that fits has been
+    said."""
+    other = _say(run, with_recent(messages, said))
+    run.ports.utter(other)
+    return other
 
 
 def _say(run: Run, messages: Sequence[BaseMessage]) -> str:

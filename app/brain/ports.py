@@ -94,6 +94,10 @@ class AnswerTurn(SpeakingTurn, Protocol):
     def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
         """The texts and pictures among these parts that this bot can read and see."""
 
+    def reserve_words(self, words: str) -> tuple[Reserve, bool]:
+        """As `reserve`, for words of the offline voice, which cost nothing; False: it
+        said them within a day."""
+
     def typing(self) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
 

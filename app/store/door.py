@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import redis
 import redis.asyncio
+from redis.exceptions import NoScriptError
 
 from app.domain.addresses import Credentials
 from app.domain.errors import StoreMoved
@@ -42,6 +45,40 @@ class Store:
             self.client.connection_pool.disconnect(inuse_connections=False)
             raise
 
+    def run_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Carry out calls one after another in one round trip, or raise
+        StoreUnavailable. Other programs' calls may come between; where one fails, the
+        others may be done. A server that meets a script for the first time carries it
+        out last."""
+        if len(calls) == 1:
+            return [self.run(calls[0])]
+        try:
+            with outages():
+                replies = self._replies(calls)
+        except StoreMoved:
+            self.client.connection_pool.disconnect(inuse_connections=False)
+            raise
+        return [call.parse(reply) for call, reply in zip(calls, replies, strict=True)]
+
+    def _replies(self, calls: Sequence[Call[Any]]) -> list[Reply]:
+        pipeline = self.client.pipeline(transaction=False)
+        for call in calls:
+            if call.script:
+                given = (*call.keys, *call.args)
+                digest = _digest(call.script)
+                pipeline.evalsha(digest, len(call.keys), *given)
+            else:
+                pipeline.execute_command(*call.args)  # type: ignore[no-untyped-call]
+        found = pipeline.execute(raise_on_error=False)
+        replies = [
+            self._reply(call) if isinstance(reply, NoScriptError) else reply
+            for call, reply in zip(calls, found, strict=True)
+        ]
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
     def _reply(self, call: Call[T]) -> Reply:
         if not call.script:
             return self.client.execute_command(*call.args)  # type: ignore[no-untyped-call]
@@ -58,6 +95,14 @@ class Store:
         self.client.close()
         # redis-py's client leaves a pool open that it was given.
         self.client.connection_pool.disconnect()
+
+
+@cache
+def _digest(script: str) -> str:
+    """The name by which the server knows a script."""
+    return hashlib.sha1(
+        scripts.source(script).encode(), usedforsecurity=False
+    ).hexdigest()
 
 
 class AsyncStore:

@@ -43,6 +43,8 @@ class Begun:
     """Entries that no gateway of ours signed. Nobody may act on them."""
     discord_ahead_ms: int = 0
     """By how many ms Discord's clock, which tells the time of messages, is ahead."""
+    locked: bool = True
+    """Whether the asker held the lane's lock."""
 
     @property
     def granted(self) -> frozenset[str]:
@@ -118,6 +120,7 @@ def _parse_begun(reply: Reply, lane: Lane, checked: Signer) -> Begun:
         floors=dict(zip(work[::2], work[1::2], strict=True)),
         everything=bool(everything),
         forged=tuple(forged),
+        locked=verdict != "lost_lock",
     )
 
 

@@ -13,6 +13,7 @@ import structlog
 from app.domain.errors import StoreUnavailable
 from app.domain.lane import Lane
 from app.store import keys
+from app.store.calls import Call, command
 from app.store.door import Store
 from app.store.outages import outages
 
@@ -42,16 +43,26 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         # The library renews after two thirds: one failure would lose the lock.
         self._lock_renewal_interval = lease / 3
 
+    def wish(self) -> Call[bool]:
+        """The call that takes the lock if it is free. Its answer may be lost and the
+        call repeated: a lock whose value is my id is mine, whatever it answers."""
+        return command(
+            "SET", self._name, self._id, "NX", "EX", self._expire, parse=bool
+        )
+
+    def keep(self) -> None:
+        """Renew it from now on: it is ours."""
+        self._start_lock_renewer()
+
     def take(self) -> bool:
-        """Acquire if it is free. A lock whose value is my id is mine, whatever SET
-        answered. Raises StoreUnavailable."""
+        """Acquire if it is free, and keep it. Raises StoreUnavailable."""
         with outages():
             taken = (
-                self._client.set(self._name, self._id, nx=True, ex=self._expire)
+                self._client.execute_command(*self.wish().args)
                 or self.get_owner_id() == self._id
             )
         if taken:
-            self._start_lock_renewer()
+            self.keep()
         return bool(taken)
 
     def stop(self) -> None:

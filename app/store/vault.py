@@ -107,6 +107,13 @@ def read(bot: str) -> Call[dict[str, str]]:
     return command("MGET", *(keys.vault(bot, part) for part in PARTS), parse=parse)
 
 
+def peek(bot: str) -> Call[dict[str, str] | None]:
+    """As `read`; None when any is gone."""
+    return read(bot).parsed(
+        lambda reply: dict(zip(PARTS, reply, strict=True)) if all(reply) else None
+    )
+
+
 def expires_in(bot: str) -> Call[int]:
     """Milliseconds until the vault expires; negative when there is none."""
     return command("PTTL", keys.vault(bot, "secrets"), parse=int)

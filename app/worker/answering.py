@@ -29,17 +29,18 @@ from app.store import (
     floors,
     holds,
     inboxes,
-    refusals,
+    memories,
     states,
     stats,
 )
+from app.store.calls import Call
 from app.store.commits import Joined
 from app.store.limits import Limits
 from app.worker.cycle import Cycle
 from app.worker.enclosing import enclosed
 from app.worker.holding import request, when_free
-from app.worker.naming import named
-from app.worker.privacy import heard
+from app.worker.naming import named, names_of
+from app.worker.privacy import unwilling_among
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class StoredAnswerTurn:
         reached("floor_before")
         rules = cycle.rules(entry.event)
         quiet_time = cycle.served.quiet_time(cycle.settings, rules)
-        claimed = cycle.store.run(
+        claimed = cycle.run(
             floors.claim(cycle.holder, entry, cycle.settings, quiet_time)
         )
         reached("floor_after")
@@ -107,13 +108,13 @@ class StoredAnswerTurn:
         """Whether Discord refused the bot in this channel lately: what it would say
         could not be sent either."""
         cycle, event = self.cycle, self.entry.event
-        reason = cycle.store.run(refusals.may_send(cycle.bot, event.channel_id))
+        reason = cycle.refusal_in(event.channel_id)
         if not reason:
             return False
         told = f"Discord refuses the bot here: {reason}"
         if cycle.holder.kind == "direct":
             # Whoever was named after this bot must not wait for it.
-            cycle.store.run(
+            cycle.run(
                 admission.cancel(
                     cycle.bot,
                     message=event.message_id,
@@ -157,8 +158,15 @@ class StoredAnswerTurn:
             # Also past those whose lines are left out below: they are read, though
             # nobody is told.
             self.read_up_to = max((line.message_id for line in found), key=int)
-        willing = heard(cycle.store, cycle.settings, found)
-        self.lines, self.place = named(cycle.store, entry.event, willing, cycle.me)
+        authors = {line.author_id for line in found}
+        silent, known = cycle.run_all(
+            unwilling_among(cycle.settings, authors) if authors else None,
+            names_of(entry.event, found, cycle.me),
+        )
+        willing = [line for line in found if line.author_id not in (silent or ())]
+        self.lines, self.place = named(
+            cycle.store, entry.event, willing, cycle.me, known or {}
+        )
         return self.lines
 
     def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
@@ -178,29 +186,42 @@ class StoredAnswerTurn:
         verdict, reason = when_free(
             lambda: self._ask_for(cost), self.cycle.settings.model_timeout
         )
+        self._reserved(verdict, reason, cost)
+        return verdict
+
+    def _reserved(self, verdict: Reserve, reason: str, cost: Cost) -> None:
         if verdict is Reserve.OK:
             # Later calls of one draft hold more under the same id: it counts once.
             if self.expected is None:
-                self.cycle.store.run(stats.count("model_calls"))
+                self.cycle.later(stats.count("model_calls"))
             self.expected = cost + (self.expected or Cost())
             reached("model_before")
         elif verdict is not Reserve.BUDGET:  # the script itself journals a spent budget
             self.note("reserve", verdict, reason, {})
-        return verdict
+
+    def reserve_words(self, words: str) -> tuple[Reserve, bool]:
+        """As `reserve`, for words that cost nothing."""
+        if not self.token:
+            return Reserve.LOST_FLOOR, False
+        said = memories.reserve_line(self.cycle.bot, words) if words else None
+        (verdict, reason), new = self.cycle.run_all(self._reserve_call(Cost()), said)
+        self.cycle.uttered.append(words)
+        self._reserved(verdict, reason, Cost())
+        return verdict, new is not False
 
     def _ask_for(self, cost: Cost) -> tuple[Reserve, str]:
+        return self.cycle.run(self._reserve_call(cost))
+
+    def _reserve_call(self, cost: Cost) -> Call[tuple[Reserve, str]]:
         cycle = self.cycle
-        limits = self._limits()
-        return cycle.store.run(
-            floors.reserve(
-                cycle.holder,
-                entry=self.entry,
-                token=self.token,
-                limits=limits,
-                cost=cost,
-                hold=self.hold,
-                request=request(),
-            )
+        return floors.reserve(
+            cycle.holder,
+            entry=self.entry,
+            token=self.token,
+            limits=self._limits(),
+            cost=cost,
+            hold=self.hold,
+            request=request(),
         )
 
     def typing(self) -> AbstractContextManager[None]:
@@ -231,7 +252,7 @@ class StoredAnswerTurn:
             joined=self._joined(),
         )
         reached("commit_before")
-        verdict, _ = cycle.store.run(
+        verdict, _ = cycle.run(
             commits.commit(decision, self._limits(), cycle.settings, request())
         )
         # Whatever the verdict, the script has settled the hold: `_end` must not repeat
@@ -260,12 +281,14 @@ class StoredAnswerTurn:
         """Whether a later line of the same thought waits in the lane's inbox."""
         cycle, event = self.cycle, self.entry.event
         lane = cycle.holder.lane
-        return cycle.store.run(inboxes.goes_on(lane, self.entry.entry_id, event))
+        return cycle.run(inboxes.goes_on(lane, self.entry.entry_id, event))
 
     def _committed(self, action: Action, verdict: Commit) -> None:
         cycle = self.cycle
         cycle.turn, self.token = None, ""
         cycle.committed = True
+        # Discord may refuse this very post: the next turn asks anew.
+        cycle.barred.clear()
         # What a dry run would have said was heard by nobody and is not remembered.
         if verdict is Commit.COMMITTED and action.text:
             event = self.entry.event
@@ -276,7 +299,7 @@ class StoredAnswerTurn:
         if action.kind is not ActionKind.REACT:
             engaged = decay.to_json(decay.spoke(cycle.now_ms))
             channel = self.entry.event.channel_id
-            cycle.store.run(states.remember(cycle.bot, channel, engaged))
+            cycle.later(states.remember(cycle.bot, channel, engaged))
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:
         """Answer with silence for good."""
@@ -292,13 +315,13 @@ class StoredAnswerTurn:
             # Of a cycle that failed on its way it is not known what it had paid for.
             spent = self.expected if cost is None else cost
             limits = self._limits()
-            cycle.store.run(holds.settle(self.hold, limits, spent, request()))
+            cycle.run(holds.settle(self.hold, limits, spent, request()))
             self.expected = None
         cycle.give_back(self.entry, self.token, keep=keep, reason=reason)
         if not keep and self.entry.joined:
             told = f"as {self.entry.event.message_id}: {reason}"
             lines = self.entry.joined
-            cycle.store.run(inboxes.remove(cycle.holder, lines, "yield", told))
+            cycle.run(inboxes.remove(cycle.holder, lines, "yield", told))
         cycle.turn, self.token = None, ""
 
     def note(

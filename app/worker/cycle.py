@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from structlog.contextvars import bind_contextvars
 
@@ -14,12 +14,15 @@ from app.delivery.rest import NOTHING_ASKED, AnsweredMessage, DiscordRest, Histo
 from app.domain.model import Event, InboxEntry
 from app.domain.places import Rules
 from app.domain.settings import Settings
-from app.store import floors, journal
+from app.store import floors, journal, refusals
+from app.store.calls import Call
 from app.store.door import Store
 from app.store.floors import Holder, Next
 from app.store.lanes import Begun
 from app.worker.holding import request
 from app.worker.served import Served
+
+T = TypeVar("T")
 
 
 class HeldTurn(Protocol):
@@ -53,6 +56,12 @@ class Cycle:
     committed: bool = False
     moments: list[Moment] = field(default_factory=list)
     """What was answered, to be remembered when the cycle is over."""
+    uttered: list[str] = field(default_factory=list)
+    """What the offline voice said within a day, oldest first."""
+    barred: dict[str, str] = field(default_factory=dict)
+    """By channel why Discord refuses the bot there, as far as it was asked."""
+    waiting: list[Call[Any]] = field(default_factory=list)
+    """What nobody waits for: counts and lines of the journal."""
 
     @property
     def now_ms(self) -> int:
@@ -73,6 +82,31 @@ class Cycle:
     def bot(self) -> str:
         """Whose cycle it is."""
         return self.holder.lane.bot
+
+    def refusal_in(self, channel: str) -> str:
+        """Why Discord would refuse what the bot says in a channel, or empty."""
+        if channel not in self.barred:
+            self.barred[channel] = self.run(refusals.may_send(self.bot, channel))
+        return self.barred[channel]
+
+    def later(self, call: Call[Any]) -> None:
+        """Send with the cycle's next call. Its last one, the finish, always comes."""
+        self.waiting.append(call)
+
+    def run(self, call: Call[T]) -> T:
+        """One round trip, of the cycle's own thread."""
+        found: T = self.run_all(call)[0]
+        return found
+
+    def run_all(self, *calls: Call[Any] | None) -> list[Any]:
+        """Several calls, one after another, in one round trip. None where there is
+        nothing to ask: its answer is None."""
+        asked = [call for call in calls if call is not None]
+        if not asked:
+            return [None for _ in calls]
+        carried, self.waiting = self.waiting, []
+        found = iter(self.store.run_all([*carried, *asked])[len(carried) :])
+        return [None if call is None else next(found) for call in calls]
 
     def renew(self) -> None:
         """Keep the floor while the model writes; called by the lock's renewal
@@ -114,7 +148,7 @@ class Cycle:
         self, entry: InboxEntry, token: str, *, keep: bool, reason: str
     ) -> None:
         """End a message's turn without an answer. `keep`: for a later cycle."""
-        verdict, next_turn = self.store.run(
+        verdict, next_turn = self.run(
             floors.release(
                 self.holder,
                 entry=entry,
@@ -146,7 +180,7 @@ class Cycle:
             reason=reason,
             numbers=numbers,
         )
-        self.store.run(line)
+        self.later(line)
 
     def about(self, entry: InboxEntry) -> None:
         """Name the message in the log lines that follow: a cycle reads many. Each node

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app.content.names import ids_in, make_legible, named_parts
 from app.domain.model import ChatLine, Event
 from app.store import names as names_store
+from app.store.calls import Call
 from app.store.door import Store
 
 MOST_IDS = 300
@@ -22,14 +23,28 @@ class NamedLines(NamedTuple):
     place: Mapping[str, str]
 
 
-def named(
-    store: Store, event: Event, lines: Sequence[ChatLine], me: str = ""
-) -> NamedLines:
-    """The lines as a person on that server sees them. `me`: the bot's own user id."""
+def names_of(
+    event: Event, lines: Sequence[ChatLine], me: str
+) -> Call[dict[str, str]] | None:
+    """Asks for the names that `named` needs; None: there are none. `me`: the bot's own
+    user id."""
     channel = event.parent_id or event.channel_id
-    known = _known(
-        store, event.guild_id, [channel, f"topic:{channel}", me, *_mentioned(lines)]
-    )
+    ids = [channel, f"topic:{channel}", me, *_mentioned(lines)]
+    return _names(event.guild_id, ids)
+
+
+def named(
+    store: Store,
+    event: Event,
+    lines: Sequence[ChatLine],
+    me: str = "",
+    known: Mapping[str, str] | None = None,
+) -> NamedLines:
+    """The lines as a person on that server sees them. `known`: what `names_of` told,
+    where it was asked already."""
+    if known is None:
+        asked = names_of(event, lines, me)
+        known = {} if asked is None else store.run(asked)
     # A message that was just heard tells its author's name of now. A proxy's id is that
     # of all its people.
     author = {} if event.proxied else {event.author_id: event.author_name}
@@ -77,13 +92,16 @@ def _mentioned(lines: Iterable[ChatLine]) -> list[str]:
 
 
 def _known(store: Store, guild_id: str | None, ids: Sequence[str]) -> dict[str, str]:
+    call = _names(guild_id, ids)
+    return {} if call is None else store.run(call)
+
+
+def _names(guild_id: str | None, ids: Sequence[str]) -> Call[dict[str, str]] | None:
     # Anybody can fill a channel with mentions: what one call asks for is bounded.
     wanted = [one for one in dict.fromkeys(ids) if one][:MOST_IDS]
-    return (
-        store.run(names_store.called(guild_id, wanted))
-        if guild_id is not None and wanted
-        else {}
-    )
+    if guild_id is None or not wanted:
+        return None
+    return names_store.called(guild_id, wanted)
 
 
 def _place(event: Event, known: Mapping[str, str], me: str) -> dict[str, str]:

@@ -48,10 +48,10 @@ def _nights(cycle: Cycle) -> list[Opening]:
 
 def _night(cycle: Cycle, night: Night, channel: str, date: str) -> Opening | None:
     post_id = posts.entry_id(cycle.bot, night, date)
-    if cycle.store.run(posts.posted(post_id)):
+    if cycle.run(posts.posted(post_id)):
         return None
     ours = signer(cycle.settings)
-    written = cycle.store.run(nights.read_one(cycle.bot, night, date, ours))
+    written = cycle.run(nights.read_one(cycle.bot, night, date, ours))
     if not written:
         return None
     entry = json.loads(written)
@@ -68,9 +68,7 @@ def _quiet(cycle: Cycle) -> list[Opening]:
     if not cycle.served.character.pacing.proactive:
         return []
     channels = _watched(cycle)
-    quiet = (
-        cycle.store.run(posts.measure_quiet(cycle.bot, channels)) if channels else ()
-    )
+    quiet = cycle.run(posts.measure_quiet(cycle.bot, channels)) if channels else ()
     # The same post each time this cycle offers the channel, another in the next cycle.
     found = [
         Opening(posts.entry_id(cycle.bot, cycle.run_id, channel), channel, ms / 1000)
@@ -83,7 +81,7 @@ def _quiet(cycle: Cycle) -> list[Opening]:
 def _watched(cycle: Cycle) -> list[str]:
     """Channels that the bot can read, may speak in, and was given: by its watchlist, or
     one by one in the settings."""
-    bots = cycle.store.run(roster.roster())
+    bots = cycle.run(roster.roster())
     entry = next((one for one in bots if one.bot == cycle.bot), None)
     if entry is None:
         return []

@@ -9,12 +9,24 @@ from dataclasses import dataclass
 from app.brain.ports import Opening
 from app.domain.model import NOBODY, Context, ConversationState, InboxEntry
 from app.rules import decay
-from app.store import inboxes, memories, states, trusts
+from app.store import inboxes, memories, refusals, states, trusts
 from app.worker.answering import StoredAnswerTurn
 from app.worker.cycle import Cycle
 from app.worker.openings import openings
 from app.worker.posting import PostTurn
-from app.worker.privacy import unwilling
+from app.worker.privacy import unwilling_among
+
+
+@dataclass(slots=True)
+class Briefing:
+    """What a cycle needs to know of those who spoke, and of the bot."""
+
+    silent: frozenset[str]
+    """Who wants no part in this."""
+    earned: Mapping[str, int]
+    """Levels of trust."""
+    engagements: Mapping[str, decay.Engagement]
+    """By channel."""
 
 
 @dataclass
@@ -25,8 +37,7 @@ class Ports(Cycle):
     behind: bool = False
     """What was granted came first: other triggers that this cycle read are owed a cycle
     of their own."""
-    _states: dict[str, decay.Engagement] | None = None
-    _levels: dict[str, int] | None = None
+    _briefed: Briefing | None = None
 
     @property
     def woken_by(self) -> Context:
@@ -45,8 +56,7 @@ class Ports(Cycle):
             if entry.after_ms > self.now_ms:
                 self.ask_again(entry.after_ms - self.now_ms)
         due = [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
-        authors = {entry.event.author_id for entry in due}
-        silent = {NOBODY, *unwilling(self.store, self.settings, authors)}
+        silent = {NOBODY, *self._briefing().silent}
         dropped = [entry for entry in due if entry.event.author_id in silent]
         if dropped:
             self.drop(dropped, "perceive", "its author wants no part in this")
@@ -60,32 +70,42 @@ class Ports(Cycle):
         """Conversation state by channel, decayed to now."""
         return {
             channel: decay.decayed(one, self.now_ms).state
-            for channel, one in self._engagements().items()
+            for channel, one in self._briefing().engagements.items()
         }
-
-    def _engagements(self) -> dict[str, decay.Engagement]:
-        if self._states is None:
-            stored = self.store.run(states.states(self.bot))
-            self._states = {
-                channel: decay.from_json(text) for channel, text in stored.items()
-            }
-        return self._states
 
     def trust(self, person: str) -> int:
         """Trust level of a Discord user id: earned, or given by the character file if
         that is more."""
-        if self._levels is None:
-            self._levels = self._trust_levels()
-        return self._levels.get(person, 0)
+        given = self.served.character.trusted.get(person, 0)
+        return max(given, self._briefing().earned.get(person, 0))
 
-    def _trust_levels(self) -> dict[str, int]:
-        given = self.served.character.trusted
-        people = list(
-            dict.fromkeys(entry.event.author_id for entry in self.begun.entries)
+    def _briefing(self) -> Briefing:
+        if self._briefed is None:
+            self._briefed = self._asked()
+        return self._briefed
+
+    def _asked(self) -> Briefing:
+        """One round trip for all that the cycle's entries make it ask."""
+        events = [entry.event for entry in self.begun.entries]
+        people = list(dict.fromkeys(event.author_id for event in events))
+        # Of other channels a turn asks by itself: a bot's own lane has many.
+        channels = list(dict.fromkeys(event.channel_id for event in events))[:1]
+        silent, points, stored, said, *barred = self.run_all(
+            unwilling_among(self.settings, people) if people else None,
+            trusts.some(self.bot, people) if people else None,
+            states.states(self.bot),
+            memories.uttered(self.bot),
+            *(refusals.may_send(self.bot, channel) for channel in channels),
         )
-        points = self.store.run(trusts.some(self.bot, people)) if people else {}
-        earned = {who: one.level(self.now_ms) for who, one in points.items()}
-        return {who: max(given.get(who, 0), earned.get(who, 0)) for who in people}
+        self.uttered = list(said)
+        self.barred |= zip(channels, barred, strict=True)
+        return Briefing(
+            silent=silent or frozenset(),
+            earned={who: one.level(self.now_ms) for who, one in (points or {}).items()},
+            engagements={
+                channel: decay.from_json(text) for channel, text in stored.items()
+            },
+        )
 
     def chattiness(self, entry: InboxEntry, own: float) -> float:
         """As STREAM_PLACES bends it."""
@@ -112,14 +132,14 @@ class Ports(Cycle):
             turn.entry.event.message_id if isinstance(turn, StoredAnswerTurn) else ""
         )
         self.behind = first in self.begun.granted
-        self.store.run(inboxes.note_unanswered(self.holder, entries, reason))
+        self.run(inboxes.note_unanswered(self.holder, entries, reason))
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer."""
         granted = self.begun.granted
         plain = [one for one in entries if one.event.message_id not in granted]
         if plain:
-            self.store.run(inboxes.remove(self.holder, plain, step, reason))
+            self.run(inboxes.remove(self.holder, plain, step, reason))
         for entry in entries:
             message = entry.event.message_id
             if message in granted:
@@ -130,8 +150,10 @@ class Ports(Cycle):
 
     def recent(self) -> Sequence[str]:
         """What the bot's offline voice said within about a day, in any process."""
-        return self.store.run(memories.uttered(self.bot))
+        self._briefing()
+        return self.uttered
 
     def utter(self, line: str) -> bool:
         """Before the offline voice says a line; False: it said it within a day."""
-        return self.store.run(memories.reserve_line(self.bot, line))
+        self.uttered.append(line)
+        return self.run(memories.reserve_line(self.bot, line))

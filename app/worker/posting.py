@@ -59,7 +59,7 @@ class PostTurn:
         if not cycle.settings.may_speak(opening.channel, place.parent, place.guild):
             return Claim.NOT_ALLOWED
         post = self._post_in(place.guild, place.parent)
-        claimed = cycle.store.run(posts.claim(post, self._limits(post), cycle.settings))
+        claimed = cycle.run(posts.claim(post, self._limits(post), cycle.settings))
         if claimed.verdict is Claim.GRANTED:
             self.held, self.token = post, claimed.token
             cycle.turn = self
@@ -111,7 +111,7 @@ class PostTurn:
             return Reserve.LOST_FLOOR
         limits = self._limits(post)
         verdict, _ = when_free(
-            lambda: cycle.store.run(
+            lambda: cycle.run(
                 posts.reserve(
                     post,
                     token=self.token,
@@ -125,7 +125,7 @@ class PostTurn:
         )
         if verdict is Reserve.OK and not self.asked:
             self.asked = True
-            cycle.store.run(stats.count("model_calls"))
+            cycle.later(stats.count("model_calls"))
         return verdict
 
     def commit(self, action: Action, *, final: bool = False) -> Commit:
@@ -133,7 +133,7 @@ class PostTurn:
         cycle, post = self.cycle, self._let_go()
         if post is None:
             return Commit.LOST_FLOOR
-        verdict, _ = cycle.store.run(
+        verdict, _ = cycle.run(
             posts.commit(
                 post,
                 action=action,
@@ -147,7 +147,7 @@ class PostTurn:
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             engaged = decay.to_json(decay.spoke(cycle.now_ms))
-            cycle.store.run(states.remember(cycle.bot, post.channel, engaged))
+            cycle.later(states.remember(cycle.bot, post.channel, engaged))
         cycle.committed = cycle.committed or verdict is Commit.COMMITTED
         return verdict
 
@@ -158,8 +158,8 @@ class PostTurn:
             return
         spent = cost if cost is not None else Cost()
         limits = self._limits(post)
-        cycle.store.run(holds.settle(self.hold, limits, spent, request()))
-        next_turn = cycle.store.run(posts.release(post, self.token, reason, request()))
+        cycle.run(holds.settle(self.hold, limits, spent, request()))
+        next_turn = cycle.run(posts.release(post, self.token, reason, request()))
         cycle.next_turns.append(next_turn)
 
     def _rules(self, post: PostTarget) -> Rules:

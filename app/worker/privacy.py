@@ -9,6 +9,7 @@ from app.brain.memory import Moment
 from app.domain.model import ChatLine, snowflake_ms
 from app.domain.settings import Settings
 from app.store import wishes
+from app.store.calls import Call, Reply
 from app.store.door import Store
 
 
@@ -17,18 +18,24 @@ def unwilling(
 ) -> frozenset[str]:
     """Those of these people (user ids) of whom no model hears and no memory keeps a
     word."""
-    listed = sorted(people)
     # Redis refuses SMISMEMBER without a member.
-    out = (
-        store.run(wishes.opted_out([wishes.digest(one) for one in listed]))
-        if listed
-        else ()
-    )
-    return frozenset(
-        one
-        for one, gone in zip(listed, out, strict=True)
-        if gone or one in settings.ignored_people
-    )
+    return store.run(unwilling_among(settings, people)) if people else frozenset()
+
+
+def unwilling_among(
+    settings: Settings, people: Collection[str]
+) -> Call[frozenset[str]]:
+    """As `unwilling`, of at least one person, to be asked along with other things."""
+    listed = sorted(people)
+
+    def parse(out: Reply) -> frozenset[str]:
+        return frozenset(
+            one
+            for one, gone in zip(listed, out, strict=True)
+            if gone or one in settings.ignored_people
+        )
+
+    return wishes.opted_out([wishes.digest(one) for one in listed]).parsed(parse)
 
 
 def heard(

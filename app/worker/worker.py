@@ -27,7 +27,7 @@ from app.domain.errors import (
     VaultMissing,
 )
 from app.domain.lane import Lane
-from app.domain.model import Context, InboxEntry, Signal
+from app.domain.model import Context, InboxEntry, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.domain.verdicts import Elect, Finish
 from app.runtime import collector as heap
@@ -43,6 +43,7 @@ from app.store import (
     lanes,
     roster,
     stats,
+    vault,
     wishes,
 )
 from app.store.door import AsyncStore, Store
@@ -123,10 +124,8 @@ class Worker:
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
         """Run one cycle of a lane, if it is due and nobody else runs it. Returns the
         outcome in a word."""
-        self.store.run(stats.count("tasks"))
-        # Before memory is read: what was forgotten must not reach a prompt.
-        self.heed()
         if time.monotonic() < self._unable.get(bot, 0.0):
+            self.store.run(stats.count("tasks"))
             return "unable"
         lane = Lane(bot, channel if context == Context.DIRECT else None)
         # Filled by `_run`; the renewal thread may ask before that.
@@ -138,18 +137,41 @@ class Worker:
             lambda: ports[0].renew() if ports else None,
         )
         reached("lock_before")
-        if not lock.take():
+        begun, read = self._begin(lane, lock)
+        if not begun.locked:
             # Nothing is lost: the holder's finish compares the sequence.
             return "busy"
+        if not begun.due:
+            return "not_due"
+        lock.keep()
         try:
             reached("lock_after")
-            begun = self.store.run(lanes.begin(lane, lock.id, signer(self.settings)))
-            if not begun.due:
-                return "not_due"
-            return self._run(Holder(lane, lock.id), begun, ports)
+            return self._run(Holder(lane, lock.id), begun, ports, read)
         finally:
             # The renewal alone: finish or begin has released the key, or it expires.
             lock.stop()
+
+    def _begin(self, lane: Lane, lock: LaneLock) -> tuple[Begun, dict[str, str] | None]:
+        """Take the lane's lock and ask what is to do, with what this process last
+        looked at too long ago: one round trip. Returns the bot's vault too, where it
+        was read."""
+        heeds, enlists = self._heeds_now(), self._enlists_now()
+        unread = not self.bots.is_fresh(lane.bot)
+        calls = [
+            stats.count("tasks"),
+            # Before memory is read: what was forgotten must not reach a prompt.
+            *([wishes.all_forgotten()] if heeds else []),
+            *([roster.roster()] if enlists else []),
+            *([vault.peek(lane.bot)] if unread else []),
+            lock.wish(),
+            lanes.begin(lane, lock.id, signer(self.settings)),
+        ]
+        _, *looked, _, begun = self.store.run_all(calls)
+        if heeds:
+            self._let_go(looked.pop(0))
+        if enlists:
+            self._enlist(looked.pop(0))
+        return begun, looked.pop(0) if unread else None
 
     def deliver(self, bot: str) -> None:
         """Deliver what is due of one bot."""
@@ -210,10 +232,14 @@ class Worker:
     def heed(self) -> None:
         """Let go of what this process keeps of memory, if somebody was forgotten since
         it last looked. Asked with each task; it looks at most once a second."""
+        if self._heeds_now():
+            self._let_go(self.store.run(wishes.all_forgotten()))
+
+    def _heeds_now(self) -> bool:
+        return time.monotonic() - self._forgotten[0] >= HEEDS_EVERY
+
+    def _let_go(self, marks: Mapping[str, int]) -> None:
         looked, known = self._forgotten
-        if time.monotonic() - looked < HEEDS_EVERY:
-            return
-        marks = self.store.run(wishes.all_forgotten())
         self._forgotten = time.monotonic(), marks
         # The first look only learns the marks: this process keeps nothing older yet.
         if marks != known and looked:
@@ -235,12 +261,14 @@ class Worker:
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
-    def _ports_of(self, holder: Holder, begun: Begun) -> Ports:
+    def _ports_of(
+        self, holder: Holder, begun: Begun, read: dict[str, str] | None
+    ) -> Ports:
         return Ports(
             store=self.store,
             rest=self.rest,
             settings=self.settings,
-            served=self.bots.get(holder.lane.bot),
+            served=self.bots.get(holder.lane.bot, read),
             holder=holder,
             begun=begun,
             roster_ids=self._roster_now(),
@@ -248,7 +276,7 @@ class Worker:
 
     def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
         """Run the graph. Returns in how many ms the lane is due again; None: not."""
-        self.store.run(stats.count("cycles"))
+        world.later(stats.count("cycles"))
         subject = begun.entries[-1].event.message_id if begun.entries else str(lane)
         with trace(subject):
             log.info(
@@ -292,11 +320,17 @@ class Worker:
             with suppress(StoreForbidden):
                 self.store.run(roster.strike(bot))
 
-    def _run(self, holder: Holder, begun: Begun, ports: list[Ports]) -> str:
+    def _run(
+        self,
+        holder: Holder,
+        begun: Begun,
+        ports: list[Ports],
+        read: dict[str, str] | None,
+    ) -> str:
         lane = holder.lane
         retry_ms: int | None = None
         try:
-            ports.append(self._ports_of(holder, begun))
+            ports.append(self._ports_of(holder, begun, read))
             retry_ms = self._act(holder.lane, begun, ports[0])
         except StoreUnavailable:
             raise
@@ -308,7 +342,8 @@ class Worker:
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
         # Finish takes the marks of waiting triggers back only if this cycle saw to all.
         everything = begun.everything and not any(world.behind for world in ports)
-        outcome, due_in = self.store.run(
+        send = ports[0].run if ports else self.store.run
+        outcome, due_in = send(
             lanes.finish(
                 lane,
                 owner=holder.owner,
@@ -342,7 +377,7 @@ class Worker:
                 unsigned=len(forged),
             )
             # Else finish would find a direct lane's inbox never empty.
-            self.store.run(inboxes.remove_unreadable(world.holder, broken, forged))
+            world.run(inboxes.remove_unreadable(world.holder, broken, forged))
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
         except StoreUnavailable:
@@ -440,14 +475,18 @@ class Worker:
             self._elect(who.election)
 
     def _roster_now(self) -> dict[str, str]:
+        if self._enlists_now():
+            self._enlist(self.store.run(roster.roster()))
+        return self._roster[1]
+
+    def _enlists_now(self) -> bool:
         read_at, known = self._roster
         # An empty roster is not kept: the first gateway may be about to publish.
-        if not known or time.monotonic() - read_at > ROSTER_FRESH_FOR:
-            known = {
-                entry.user_id: entry.bot for entry in self.store.run(roster.roster())
-            }
-            self._roster = (time.monotonic(), known)
-        return known
+        return not known or time.monotonic() - read_at > ROSTER_FRESH_FOR
+
+    def _enlist(self, entries: Sequence[RosterEntry]) -> None:
+        known = {entry.user_id: entry.bot for entry in entries}
+        self._roster = (time.monotonic(), known)
 
 
 def _age_ms(world: Ports, entry: InboxEntry) -> int:

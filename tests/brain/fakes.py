@@ -172,6 +172,9 @@ class FakeAnswer:
         self.ports.reserved.append(cost.tokens)
         return Reserve.OK if self.ports.budget else Reserve.BUDGET
 
+    def reserve_words(self, words: str) -> tuple[Reserve, bool]:
+        return self.reserve(Cost()), self.ports.utter(words)
+
     @contextmanager
     def typing(self) -> Iterator[None]:
         self._called("typing")

@@ -279,28 +279,23 @@ class SimulatedLock:
         self.id = f"{self.world.rng.getrandbits(64):x}"
         self._renewing: asyncio.Task[None] | None = None
 
-    def take(self) -> bool:
-        """Acquire if it is free."""
-        if not self._store.run(self._set()) and self._store.run(self._get()) != self.id:
-            return False
+    def wish(self) -> Call[bool]:
+        """Take it if it is free."""
+        ms = self._lease * 1000
+        return command("SET", self._key, self.id, "NX", "PX", ms, parse=bool)
+
+    def keep(self) -> None:
+        """Renew it from now on."""
         process = PROCESS.get()
         assert process is not None
         self._renewing = self.world.loop.create_task(
             self._renew(process), context=context_of(process)
         )
-        return True
 
     def stop(self) -> None:
         """End the renewal."""
         if self._renewing is not None:
             self._renewing.cancel()
-
-    def _set(self) -> Call[bool]:
-        ms = self._lease * 1000
-        return command("SET", self._key, self.id, "NX", "PX", ms, parse=bool)
-
-    def _get(self) -> Call[Any]:
-        return command("GET", self._key, parse=lambda reply: reply)
 
     async def _renew(self, process: Process) -> None:
         world = self.world
@@ -383,8 +378,8 @@ class _Seeded(Worker):
 
     chance: Random
 
-    def _ports_of(self, holder: Any, begun: Any) -> Any:
-        ports = super()._ports_of(holder, begun)
+    def _ports_of(self, holder: Any, begun: Any, vault: Any) -> Any:
+        ports = super()._ports_of(holder, begun, vault)
         ports.rng = self.chance
         return ports
 

@@ -1,0 +1,77 @@
+"""How often a turn asks Redis: each trip is named, so that one more fails the test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from app.broker.hints import CYCLE
+from app.domain.model import Signal
+from app.domain.settings import Settings
+from app.loopback import LoopbackThread
+from app.store import keys
+from app.store.door import Store
+from tests.tasks.test_eager import admit, discord, eager, join, say, settings
+from tests.worker.trips import counted
+
+__all__ = ["discord", "eager", "settings"]
+
+# By the last thing that each trip asks.
+TURN = [
+    "lane.begin",
+    "refusal.list",
+    "floor.claim",
+    "HMGET",
+    "HKEYS",
+    "memory.reserve_line",
+    "answer.commit",
+    "lane.finish",
+]
+AFTER = ["ZMSCORE", "SMISMEMBER", "memory.put", "trust.add", "conversation.touch"]
+"""What a bot remembers: nobody waits for it."""
+DELIVERY = [
+    "outbox.list_due",
+    "lease.acquire",
+    "LINDEX",
+    "outbox.read",
+    "outbox.attempt",
+    "outbox.record_delivery",
+    "LREM",
+    "LINDEX",
+    "outbox.release",
+]
+
+
+def test_a_direct_message_costs_these_round_trips(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    wait_until: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the hint to what is remembered of the answer, a turn of the offline voice asks
+    Redis as often as is written above, and its delivery, which runs beside, too."""
+    join(store, discord, settings, "elena")
+    # The first turn opens connections and teaches the server its scripts.
+    for _ in range(2):
+        post, event = say(discord, "elena, what lives in a tide pool?")
+        event = event.model_copy(update={"guild_id": str(post.guild_id)})
+        admit(store, settings, "elena", event, Signal.DIRECT)
+        args = ("elena", "direct", str(post.channel_id))
+        with counted(monkeypatch) as trips:
+            assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
+            wait_until(
+                lambda asked=trips: any("outbox.release" in trip for trip in asked),
+                what="a delivery",
+            )
+        assert discord.replies_to(post)
+        # Asked for and carried out: a new server asks for the script first.
+        lease = keys.delivery("elena", str(post.channel_id))
+        wait_until(lambda key=lease: not store.client.exists(key), what="its end")
+    asked = [trip[-1] for trip in trips]
+    delivery = set(DELIVERY)
+    assert [name for name in asked if name in delivery] == DELIVERY
+    assert [name for name in asked if name not in delivery] == TURN + AFTER
