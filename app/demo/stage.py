@@ -146,9 +146,11 @@ async def on_stage(
     characters: Sequence[Character],
     folder: Path,
     settings: Mapping[str, object],
+    patience: float = 1.0,
 ) -> AsyncIterator[Stage]:
     """Start the system for these bots on a running server, and wait until each has
-    answered a direct message."""
+    answered a direct message; `patience` times as long as usual, before it is given
+    up."""
     tokens = {bot: account.token or "" for bot, account in bots.items()}
     system = StreamSystem(
         folder=folder,
@@ -156,6 +158,7 @@ async def on_stage(
         tokens=tokens,
         settings=settings,
         characters=characters,
+        patience=patience,
     )
     store: AsyncStore | None = None
     system.start()

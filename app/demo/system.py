@@ -37,7 +37,7 @@ class StreamSystem:
 
     `tokens` maps bot names to the loopback's tokens; `settings` are STREAM_ settings by
     name without the prefix, in lower case. `errors` collects what the children log as
-    an error until `stop`.
+    an error until `stop`. `patience`: how many times as long as usual the start may take.
     """
 
     def __init__(
@@ -47,10 +47,12 @@ class StreamSystem:
         tokens: Mapping[str, str],
         settings: Mapping[str, object],
         characters: Sequence[Character],
+        patience: float = 1.0,
     ) -> None:
         self.folder = folder
         self.errors: list[str] = []
         self._tokens = tokens
+        self._patience = patience
         self._stopping = False
         self._ready: set[str] = set()
         self._process: subprocess.Popen[str] | None = None
@@ -126,6 +128,7 @@ class StreamSystem:
     ) -> None:
         """Wait until the predicate holds. StreamError, with the children's last words,
         when it does not."""
+        seconds *= self._patience
         deadline = asyncio.get_running_loop().time() + seconds
         while not predicate():
             if self.has_ended or asyncio.get_running_loop().time() > deadline:

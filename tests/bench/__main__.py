@@ -6,15 +6,26 @@ import argparse
 import json
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from app.demo.stage import run_to_end
-from tests.bench import admission, hearing, latency, rates
-from tests.bench.arena import arena
+from app.domain.errors import StreamError
+from tests.bench import (
+    admission,
+    footprint,
+    hearing,
+    latency,
+    rates,
+    scaling,
+    thoughts,
+    trips,
+    turns,
+)
+from tests.bench.arena import Arena, arena
 from tests.bench.figures import Results, spread_of
 from tests.bench.machine import Watch
 from tests.bench.page import page_of
@@ -25,7 +36,25 @@ PLOTS = {
     "rates": ("messages a second", "ms from POST to answer"),
     "flat": ("bots in one gateway", "ms from POST to answer"),
 }
-PARTS = ("admission", "latency", "chatter", "hearing", "rates")
+Measure = Callable[[Results, Plan, Arena], Awaitable[None]]
+LIVE: dict[str, Measure] = {
+    # Alone, before anything else idles beside it.
+    "memory": footprint.measure,
+    "latency": latency.measure_alone,
+    "trips": trips.measure,
+    "rates": rates.measure,
+    "chatter": latency.measure_amid_chatter,
+    "hearing": hearing.measure,
+    "scaling": scaling.measure,
+    "thoughts": thoughts.measure,
+}
+"""What needs the whole system, in this order."""
+SMALL: dict[str, Callable[[Results, Plan, Path], None]] = {
+    "admission": admission.measure,
+    "turns": turns.measure,
+}
+"""What runs in this process, before the rest is started."""
+PARTS = (*SMALL, *LIVE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,10 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan, parts = plan_of(given.full), given.only or list(PARTS)
     results, watch = Results(full=given.full), Watch()
     with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
-        if "admission" in parts:
-            admission.measure(results, plan, Path(folder))
-            watch.note()
-        if set(parts) - {"admission"}:
+        for name, measure in SMALL.items():
+            if name in parts:
+                measure(results, plan, Path(folder))
+                watch.note()
+        if set(parts) & set(LIVE):
             run_to_end(measure_live(results, plan, Path(folder), watch, parts))
     results.machine = describe_machine(results, watch)
     show(results, plan.console)
@@ -53,24 +83,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def measure_live(
     results: Results, plan: Plan, folder: Path, watch: Watch, parts: Sequence[str]
 ) -> None:
-    """Everything that needs the whole system and its peers."""
-    arq = rates.arq_python(results, plan) if "rates" in parts else None
-    async with arena(folder, watch) as place:
-        plan.console.print("  starting the systems: some ten seconds for each size")
-        peers = await rates.add_peers(place, arq)
-        sizes = plan.sizes if {"chatter", "hearing"} & set(parts) else plan.sizes[:1]
-        for size in sizes:
-            await place.add_stream(f"{size} bots", size)
-        if "latency" in parts:
-            await latency.measure_alone(results, plan, place)
-        if "chatter" in parts:
-            await latency.measure_amid_chatter(results, plan, place)
-        if "hearing" in parts:
-            bots = plan.sizes[-1]
-            await place.add_peer("bare clients", "bare", bots=bots, database=3)
-            await hearing.measure(results, plan, place)
-        if "rates" in parts:
-            await rates.measure(results, plan, place, peers)
+    """Everything that needs the whole system and its peers. A part that fails is left
+    out, and said: the others took minutes."""
+    async with arena(folder, watch, plan.console) as place:
+        for name, measure in LIVE.items():
+            if name not in parts:
+                continue
+            try:
+                await measure(results, plan, place)
+            except (StreamError, AssertionError, OSError, TimeoutError) as error:
+                reason = f"{type(error).__name__}: {str(error)[:200]}"
+                results.skipped.append(f"{name} failed ({reason})")
+            watch.note()
 
 
 def describe_machine(results: Results, watch: Watch) -> dict[str, object]:
@@ -96,6 +120,8 @@ def show(results: Results, console: Console) -> None:
 def write(results: Results, docs: Path) -> None:
     """The page, its JSON and its plots."""
     (docs / "benchmarks.md").write_text(page_of(results), encoding="utf-8")
+    if (page := scaling.scaling_page(results)) is not None:
+        (docs / "scaling.md").write_text(page, encoding="utf-8")
     data = json.dumps(results.json(), indent=1, ensure_ascii=False)
     (docs / "benchmarks.json").write_text(data + "\n", encoding="utf-8")
     for name, axes in PLOTS.items():

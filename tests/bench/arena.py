@@ -17,12 +17,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rich.console import Console
+
 from app.demo.demo import watching_everywhere
 from app.demo.stage import Stage, on_stage
+from app.domain.character import ModelConfig
 from app.host.valkey import EmbeddedValkey, die_with_parent
 from app.lab.replay import make_ensemble
-from app.loopback import Account, Channel, LoopbackDiscord, Post
-from tests.bench.machine import Watch, find_processes, used_time
+from app.loopback import Account, Channel, Guild, LoopbackDiscord, Post
+from tests.bench.machine import Watch, family, used_time
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = 10
@@ -42,7 +45,9 @@ SETTINGS = {
     "identify_pause": 0.05,
 }
 """No cap and no pause of the room: the machine alone decides."""
-CONNECT_S = 60.0
+CONNECT_S = 300.0
+START_PATIENCE = 5.0
+"""A loaded machine starts a hundred bots in some minutes; that is no failure here."""
 PATIENCE_S = 10.0
 
 
@@ -66,23 +71,51 @@ class Arena:
     server: LoopbackDiscord
     folder: Path
     watch: Watch
+    console: Console
     camps: dict[str, Camp] = field(default_factory=dict)
+    guilds: dict[str, Guild] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _ends: dict[str, AsyncExitStack] = field(default_factory=dict)
     _valkey: EmbeddedValkey | None = None
 
+    async def stream(self, bots: int) -> Camp:
+        """The Stream with so many bots, started if it does not run yet."""
+        name = f"{bots} bots"
+        return self.camps.get(name) or await self.add_stream(name, bots)
+
+    async def echo(self) -> Camp:
+        """The floor, started if it does not run yet."""
+        return self.camps.get("echo") or await self.add_peer("echo", "echo")
+
+    async def end(self, camp: Camp) -> None:
+        """Stop one that is not needed any more."""
+        await self._ends.pop(camp.name).aclose()
+        del self.camps[camp.name]
+
     async def add_stream(
-        self, name: str, bots: int, settings: dict[str, object] | None = None
+        self,
+        name: str,
+        bots: int,
+        settings: dict[str, object] | None = None,
+        model: ModelConfig | None = None,
     ) -> Camp:
         """`the-stream up` with so many bots, all of which hear all channels."""
+        self.console.print(f"  starting `the-stream up`: {name}")
         camp, accounts = self._settle(name, bots)
-        characters = watching_everywhere(make_ensemble(bots))
-        stage = await self.stack.enter_async_context(
+        characters = [
+            one.model_copy(update={"model": model})
+            for one in watching_everywhere(make_ensemble(bots))
+        ]
+        own = self._ends[name] = AsyncExitStack()
+        self.stack.push_async_exit(own)
+        stage = await own.enter_async_context(
             on_stage(
                 self.server,
                 bots=dict(zip((one.name for one in characters), accounts, strict=True)),
                 characters=characters,
                 folder=self._own_folder(name),
                 settings=SETTINGS | (settings or {}),
+                patience=START_PATIENCE,
             )
         )
         marks = str(stage.system.folder)
@@ -100,6 +133,7 @@ class Arena:
         database: int | None = None,
     ) -> Camp:
         """A peer's module, and its worker's command if it has one."""
+        self.console.print(f"  starting a peer: {name}")
         camp, accounts = self._settle(name, bots)
         broker = "" if database is None else self._broker(database)
         environment = os.environ | {
@@ -125,7 +159,7 @@ class Arena:
 
     def _settle(self, name: str, bots: int) -> tuple[Camp, list[Account]]:
         """A guild with its channels, its people and its bots."""
-        guild = self.server.add_guild(name, members=())
+        guild = self.guilds[name] = self.server.add_guild(name, members=())
         accounts = [
             self.server.add_bot(f"{name}-{number}", guilds=(guild,))
             for number in range(bots)
@@ -174,12 +208,12 @@ class Arena:
 
 
 @asynccontextmanager
-async def arena(folder: Path, watch: Watch) -> AsyncIterator[Arena]:
+async def arena(folder: Path, watch: Watch, console: Console) -> AsyncIterator[Arena]:
     """An empty arena; what is added ends with it."""
     # Uncompressed: Discord's own work is no part of what is measured.
     server = LoopbackDiscord(rate_limit=None, compress=False)
     await server.start()
-    found = Arena(server, folder, watch)
+    found = Arena(server, folder, watch, console)
     try:
         async with found.stack:
             yield found
@@ -190,7 +224,7 @@ async def arena(folder: Path, watch: Watch) -> AsyncIterator[Arena]:
 def processes_of(folder: str) -> list[int]:
     """The processes of an `up` that works in this folder."""
     mine = []
-    for pid in find_processes(os.getpid(), "app.cli.main", "celery", "valkey-server"):
+    for pid in family(os.getpid()):
         try:
             where = os.readlink(f"/proc/{pid}/cwd")
             data = Path(f"/proc/{pid}/environ").read_bytes()

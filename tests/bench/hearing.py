@@ -7,9 +7,9 @@ import asyncio
 import time
 
 from tests.bench.arena import Arena, Camp
-from tests.bench.figures import Results, Row, spread_of
+from tests.bench.figures import Results, Row
 from tests.bench.latency import say
-from tests.bench.machine import command_of, used_time
+from tests.bench.machine import command_of, memory_mb, used_time
 from tests.bench.plan import Plan
 
 RATE = 10.0
@@ -19,15 +19,15 @@ Cost = dict[str, float]
 
 
 async def measure(results: Results, plan: Plan, place: Arena) -> None:
-    """Rows at the largest size, and what a message costs at the smallest and the
-    largest for the capacity model."""
-    small, large = plan.sizes[0], plan.sizes[-1]
+    """Rows of gateway, Redis and both, at the largest size."""
+    large = plan.sizes[-1]
     found: dict[str, list[Cost]] = {}
-    names = ("bare clients", f"{small} bots", f"{large} bots")
+    bare_camp = await place.add_peer("bare clients", "bare", bots=large, database=3)
+    camps = (bare_camp, await place.stream(large))
     for _ in plan.rounds("processor time of hearing"):
-        for name in names:
-            cost = await cost_of_hearing(place, place.camps[name], plan.messages * 2)
-            found.setdefault(name, []).append(cost)
+        for camp in camps:
+            cost = await cost_of_hearing(place, camp, plan.messages * 2)
+            found.setdefault(camp.name, []).append(cost)
             place.watch.note()
     ours, bare = found[f"{large} bots"], found["bare clients"]
     for part, others in (("gateway", ("gateway",)), ("redis", ("redis",))):
@@ -35,12 +35,16 @@ async def measure(results: Results, plan: Plan, place: Arena) -> None:
     results.rows.append(
         _row(large, "gateway + Redis", ours, bare, ("gateway", "redis"), 1.5)
     )
-    for part in ("gateway", "redis"):
-        some = spread_of([one[part] for one in found[f"{small} bots"]]).median
-        many = spread_of([one[part] for one in ours]).median
-        each = (many - some) / (large - small)
-        results.costs[f"{part}: ms a message and bot"] = each
-        results.costs[f"{part}: ms a message"] = max(0.0, some - each * small)
+    gateways = [pid for pid in camps[1].pids() if part_of(pid) == "gateway"]
+    results.rows.append(
+        Row(
+            "Memory",
+            f"a gateway with {large} bots",
+            "MB",
+            (memory_mb(gateways),),
+            goal=150,
+        )
+    )
 
 
 def _row(

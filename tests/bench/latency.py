@@ -40,6 +40,8 @@ async def measure_alone(results: Results, plan: Plan, place: Arena) -> None:
     """Rows of addressed and unaddressed messages in a quiet room, each beside an echo
     of the same round."""
     found: Samples = {"echo": [], "addressed": [], "unaddressed": []}
+    await place.echo()
+    await place.stream(3)
     for _ in plan.rounds("POST to answer, addressed and unaddressed"):
         waits = await _one_round(plan, place)
         for kind, some in waits.items():
@@ -55,7 +57,7 @@ async def measure_alone(results: Results, plan: Plan, place: Arena) -> None:
 
 
 async def _one_round(plan: Plan, place: Arena) -> dict[str, list[float]]:
-    echo, ours = place.camps["echo"], place.camps["3 bots"]
+    echo, ours = await place.echo(), await place.stream(3)
     waits: dict[str, list[float]] = {"echo": [], "addressed": [], "unaddressed": []}
     for number in range(plan.messages):
         for kind, camp in (("echo", echo), ("addressed", ours)):
@@ -108,7 +110,8 @@ def _rows(found: Samples, kind: str) -> list[Row]:
 
 async def measure_amid_chatter(results: Results, plan: Plan, place: Arena) -> None:
     """Rows and a plot of addressed messages while people chat in the rooms beside."""
-    names = ["echo", *(f"{size} bots" for size in plan.sizes)]
+    camps = [await place.echo(), *[await place.stream(size) for size in plan.sizes]]
+    names = [camp.name for camp in camps]
     found: Samples = {name: [] for name in names}
     for number in plan.rounds("POST to answer amid chatter"):
         # In turns, and not always in the same order: what one leaves meets another.

@@ -166,13 +166,6 @@ def command_of(pid: int) -> str:
     return data.replace(b"\0", b" ").decode(errors="replace")
 
 
-def find_processes(pid: int, *words: str) -> list[int]:
-    """Processes below this one whose command line has one of the words."""
-    return [
-        one for one in family(pid) if any(word in command_of(one) for word in words)
-    ]
-
-
 def memory_mb(pids: Sequence[int]) -> float:
     """Megabytes of processes together; pages that they share count once (PSS)."""
     return sum(_pss_kb(pid) for pid in pids) / 1024
@@ -185,3 +178,15 @@ def _pss_kb(pid: int) -> int:
         return 0
     line = next((one for one in text.splitlines() if one.startswith("Pss:")), "Pss: 0")
     return int(line.split()[1])
+
+
+def ports_of(pid: int) -> set[int]:
+    """The local TCP ports of a process's connections."""
+    try:
+        names = [os.readlink(one) for one in (PROC / str(pid) / "fd").iterdir()]
+        table = (PROC / str(pid) / "net" / "tcp").read_text(encoding="ascii")
+    except OSError:
+        return set()
+    mine = {name[8:-1] for name in names if name.startswith("socket:[")}
+    rows = (line.split() for line in table.splitlines()[1:])
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in mine}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from tests.bench.figures import Results, Row, spread_of
 
 HEAD = """\
@@ -36,7 +34,7 @@ FOOT = """
   there are bots, and would cost as many model calls.
 - **Celery**: a discord.py bot that hands each mention to a Celery worker by `send_task`; the worker posts. No floor, no election, no
   journal, and a message that is redelivered is answered twice.
-- **arq**: the same with arq.
+- **arq**: the same with arq, which by default looks for jobs every half second.
 - **The Stream**: `the-stream up` as an operator starts it, with caps, cooldown and quiet time out of the way. Unanswered messages
   count as 10 s.
 
@@ -54,8 +52,11 @@ def page_of(results: Results) -> str:
     parts += [f"\n- {one}" for one in results.skipped]
     parts.append(PLOTS)
     loaded = bool(results.machine["loaded"])
-    for section, rows in itertools.groupby(results.rows, lambda row: row.section):
-        parts += [f"## {section}", "", *_table(list(rows), loaded), ""]
+    sections: dict[str, list[Row]] = {}
+    for row in results.rows:
+        sections.setdefault(row.section, []).append(row)
+    for section, rows in sections.items():
+        parts += [f"## {section}", "", *_table(rows, loaded), ""]
     return "\n".join(parts) + FOOT
 
 

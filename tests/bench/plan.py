@@ -21,11 +21,16 @@ class Plan:
     seconds: dict[int, float] = field(default_factory=lambda: {1: 4, 10: 3, 50: 2})
     sizes: tuple[int, ...] = (3, 30, 100)
     thoughts: int = 300
+    waves: int = 2
     console: Console = field(default_factory=lambda: Console(stderr=True))
 
     def rounds(self, what: str) -> Iterator[int]:
         """The numbers of the rounds, with a line that shows how far it is."""
         return self.steps(self.repeats, what)
+
+    def few(self, what: str) -> Iterator[int]:
+        """Fewer rounds, of what takes long."""
+        return self.steps(max(3, self.repeats // 2), what)
 
     def steps(self, count: int, what: str) -> Iterator[int]:
         """So many steps."""
@@ -47,4 +52,5 @@ def plan_of(full: bool) -> Plan:
         calls=2_000,
         messages=60,
         seconds={1: 15, 10: 10, 50: 10},
+        waves=5,
     )

@@ -3,6 +3,7 @@ answer, how many answers, and what they cost."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -33,7 +34,7 @@ async def add_peers(place: Arena, arq_at: str | None) -> list[str]:
     ]
     celery += ["--pool", "threads", "-c", "16", "-l", "WARNING"]
     celery += ["--without-mingle", "--without-gossip"]
-    await place.add_peer("echo", "echo")
+    await place.echo()
     await place.add_peer("naive bots", "naive", bots=3)
     await place.add_peer("Celery", "celery_bot", worker=celery, database=1)
     names = ["echo", "naive bots", "Celery"]
@@ -83,13 +84,17 @@ def arq_python(results: Results, plan: Plan) -> str | None:
     return str(python)
 
 
-async def measure(results: Results, plan: Plan, place: Arena, peers: list[str]) -> None:
+async def measure(results: Results, plan: Plan, place: Arena) -> None:
     """Rows of each rate and peer, and a plot."""
+    # Not on the loop: it serves Discord meanwhile.
+    arq_at = await asyncio.to_thread(arq_python, results, plan)
+    peers = await add_peers(place, arq_at)
+    await place.stream(3)
     found: Found = {}
     names = [*peers, OURS]
     for rate, seconds in plan.seconds.items():
         count = max(3, round(rate * seconds))
-        for number in plan.rounds(f"{rate} messages a second, each system in turn"):
+        for number in plan.few(f"{rate} messages a second, each system in turn"):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
                 asked = await ask_at(place, place.camps[name], rate, count)
