@@ -82,7 +82,7 @@ def check_bots(bots: list[str], settings: Settings) -> None:
             )
 
 
-def _writable(file: Path | None) -> Path | None:
+def writable_file(file: Path | None) -> Path | None:
     """The file, refused before the work is done where it could not be written in the
     end."""
     if file is not None and not (
@@ -100,6 +100,6 @@ JsonFile = Annotated[
         "--json",
         help="also write the figures to this file",
         dir_okay=False,
-        callback=_writable,
+        callback=writable_file,
     ),
 ]

@@ -14,6 +14,7 @@ from app.cli import (
     logs,
     memories,
     new,
+    replaying,
     running,
     setting_up,
     vaults,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 for topic in (
     running,
+    replaying,
     setting_up,
     new,
     doctoring,

@@ -1,4 +1,4 @@
-"""Commands that run something: the stream itself, the demo, a replay."""
+"""Commands that run something: the stream itself, the demo."""
 
 from __future__ import annotations
 
@@ -109,42 +109,5 @@ def demo(
             token=token,
             files=character or (),
             model=model,
-        )
-    )
-
-
-@commands.command()
-def replay(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="chat logs, one JSON object a line", exists=True, dir_okay=False
-        ),
-    ],
-    bots: Annotated[int, typer.Option(min=1, help="how many characters listen")] = 3,
-    speed: Annotated[float, typer.Option(min=0, help="times real time")] = 60.0,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="at most this many messages")
-    ] = None,
-    json_file: JsonFile = None,
-    judge: Annotated[
-        bool,
-        typer.Option(
-            "--judge", help="score who answers against the humans; posts nothing"
-        ),
-    ] = False,
-) -> None:
-    """Play recorded conversations to the bots, or (--judge) score their bids against
-    what humans did."""
-    if judge:
-        from app.lab import judge as judging
-
-        judging.run(files=files, json_out=json_file)
-        return
-    from app.lab import replay as replaying
-
-    raise typer.Exit(
-        replaying.run(
-            files=files, bots=bots, speed=speed, limit=limit, json_file=json_file
         )
     )

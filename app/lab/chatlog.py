@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ MINUTE = 60
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One recorded message. `at` is Unix seconds; `mentions` are authors whom the text
-    names."""
+    names; `reply_to` is a message id."""
 
     id: str
     channel: str
@@ -30,6 +30,7 @@ class LogLine:
     at: float
     text: str
     mentions: tuple[str, ...] = ()
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def _read_line(raw: object) -> LogLine:
         at=datetime.fromisoformat(str(raw["ts"])).timestamp(),
         text=str(raw["content"]).strip(),
         mentions=tuple(str(name) for name in mentions),
+        reply_to=str(raw["reply_to"]) if raw.get("reply_to") else None,
     )
 
 
@@ -91,17 +93,8 @@ def _spread_minutes(lines: list[LogLine]) -> list[LogLine]:
     total, seen = Counter(line.at for line in lines), Counter[float]()
     spread = []
     for line in lines:
-        spread.append(
-            LogLine(
-                id=line.id,
-                channel=line.channel,
-                author=line.author,
-                by_bot=line.by_bot,
-                at=line.at + MINUTE * seen[line.at] / total[line.at],
-                text=line.text,
-                mentions=line.mentions,
-            )
-        )
+        at = line.at + MINUTE * seen[line.at] / total[line.at]
+        spread.append(replace(line, at=at))
         seen[line.at] += 1
     return spread
 

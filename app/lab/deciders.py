@@ -222,12 +222,16 @@ class CastDecider(Waiting):
             for place, bot in enumerate(bots, 1)
         )
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
-        """Whoever is addressed; else who is elected, resting or not."""
+    def addressed(self, turn: Turn) -> tuple[str, ...]:
+        """The bots that a message speaks to."""
         event = _event_of(turn)
         spoken_to = addressing(event, self._roster, self._people(turn), turn.reading)
-        if spoken_to.bots:
-            return spoken_to.bots
+        return tuple(spoken_to.bots)
+
+    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+        """Whoever is addressed; else who is elected, resting or not."""
+        if addressed := self.addressed(turn):
+            return addressed
         bids = self.bids(turn)
         chosen = elected(bids, turn.message_id, resting)
         return {chosen} if chosen is not None else NOBODY

@@ -36,6 +36,7 @@ from app.demo.stage import add_bots, on_stage, run_to_end
 from app.domain.character import Character, load_characters
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
+from app.lab.chat_export import is_export, read_export
 from app.lab.chatlog import Cue, make_timetable, read_log, rewrite_names, stand_ins
 from app.loopback import Account, Channel, LoopbackDiscord, Post
 
@@ -96,7 +97,11 @@ def run(
     if speed <= 0:
         raise ConfigurationError("--speed must be above 0")
     console = Console(stderr=True, highlight=False)
-    lines = read_log(files)
+    exports = [file for file in files if is_export(file)]
+    lines = read_log(file for file in files if file not in exports)
+    for file in exports:
+        lines += read_export(file)
+    lines.sort(key=lambda line: line.at)
     roles = stand_ins(lines, bots)
     if len(roles) < bots:
         raise ConfigurationError(
