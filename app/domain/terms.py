@@ -71,7 +71,7 @@ KEPT: Mapping[str, str] = {
     "QUIET_TTL": "the last posts of bots and people in a channel",
     "CAUSE_TTL": "what a message goes back to, and what its root has caused",
     "PERSON_HOUR_TTL": "how many messages a person sent a bot",
-    "TURNS_TTL": "how many messages a person sent in a channel",
+    "TURNS_TTL": "whose turn it is in a channel",
     "SHARES_TTL": "how many answers of a day a person had",
     "BUDGET_TTL": "what was spent on a day",
     "HOLD_TTL": "what is held for a call of a model",

@@ -528,8 +528,8 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "channel:<id>:turns",
-        "hash: person to direct messages this hour",
-        "message.admit",
+        "hash: person to the turn of the last direct message, `#now`: the turn that is served",
+        "message.admit, floor.claim",
         "an hour",
     ),
     Described(

@@ -171,6 +171,8 @@ class Reference(Rooms):
         if w.direct:
             self.waiting.get(w.channel, {}).pop(w.bot, None)
             self.awaited.setdefault(w.channel, {})[w.bot] = self.now()
+            served = self.served.get(w.channel, 0)
+            self.served[w.channel] = max(served, self.turn.get(w.message, 0))
         if mine and held:
             held.until = self.now() + self.lease
         else:

@@ -138,6 +138,8 @@ class Rooms:
         beyond what is held."""
         self.asked: dict[tuple[str, str], int] = {}
         self.turns: dict[tuple[str, str], int] = {}
+        self.served: dict[str, int] = {}
+        """The turn that is served now, by channel."""
         self.turn: dict[str, int] = {}
         """Turns of messages."""
         self.shares: dict[tuple[str, str], int] = {}
@@ -460,7 +462,8 @@ class Rooms:
         turn = self._turn(event)
         waiting = len(self.inbox.get(f"{c.bot}:{event.channel_id}", {}))
         crowded = waiting >= limits.waiting and (
-            turn > limits.quiet_posts or waiting >= 1.5 * limits.waiting
+            turn - self.served.get(event.channel_id, 0) > limits.quiet_posts
+            or waiting >= 1.5 * limits.waiting
         )
         if over and (crowded or who in self.told):
             return "over_person_limit"
@@ -475,7 +478,10 @@ class Rooms:
     def _turn(self, event: Event) -> int:
         if event.message_id not in self.turn:
             who = event.channel_id, event.author_id
-            self.turn[event.message_id] = self.turns[who] = self.turns.get(who, 0) + 1
+            served = self.served.get(event.channel_id, 0)
+            self.turn[event.message_id] = self.turns[who] = (
+                max(self.turns.get(who, 0), served) + 1
+            )
         return self.turn[event.message_id]
 
     def share_spent(self, bot: str, person: str) -> bool:

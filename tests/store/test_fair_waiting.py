@@ -28,10 +28,10 @@ class Channel:
         self.answered: list[tuple[str, int]] = []
         """Who answered which message, in order."""
 
-    def say(self, number: int, *bots: str) -> None:
-        """A message to these bots, each from somebody else: nobody waits for his own
-        turn."""
-        said = world.event(str(number * MS), CHANNEL, str(900 + number))
+    def say(self, number: int, *bots: str, author: str = "") -> None:
+        """A message to these bots, each from somebody else if nobody is named: nobody
+        waits for his own turn."""
+        said = world.event(str(number * MS), CHANNEL, author or str(900 + number))
         for bot in bots:
             assert self.m.admit(world.direct(bot, said, bots)) == "direct"
 
@@ -68,6 +68,15 @@ class Channel:
                 self.answer(cycle)
                 return True
         return False
+
+    def next_holder(self) -> Cycle:
+        """Time passes until a bot that is due has the floor: its cycle."""
+        for _ in range(60):
+            for lane in self.m.pump():
+                if cycle := self.ask(lane.bot):
+                    return cycle
+            self.m.world.advance(1_000)
+        raise AssertionError("nobody takes the floor")
 
     def now(self) -> int:
         """ms since the beginning."""
@@ -217,3 +226,27 @@ def test_a_bot_is_called_for_its_next_message_when_its_post_is_out(
     assert channel.m.post("elena", CHANNEL) is not None
     channel.m.receipt("elena", CHANNEL)
     assert Lane("elena", CHANNEL) in channel.m.pump()
+
+
+def test_newcomers_do_not_come_before_who_waits_for_ever(store: Store) -> None:
+    """Somebody asks three times at once, and from then on a newcomer asks in each turn:
+    whoever comes later begins at the turn that is served, not at the first one, so that
+    the third question waits for a newcomer or two and not for as long as they come."""
+    channel = Channel(store)
+    channel.say(9, "elena")
+    held = channel.ask("elena")
+    for number in (10, 11, 12):
+        channel.say(number, "dotty", author=world.ALICE)
+    for number in range(13, 30):
+        newcomers = "elena" if number % 2 else "aria"
+        channel.say(number, newcomers)
+        for bot in ("dotty", newcomers):
+            assert channel.ask(bot) is None
+        assert held is not None
+        channel.answer(held)
+        held = channel.next_holder()
+        if ("dotty", 12) in channel.answered:
+            break
+    hers = [place for place, (bot, _) in enumerate(channel.answered) if bot == "dotty"]
+    assert len(hers) == 3
+    assert hers[-1] <= 6

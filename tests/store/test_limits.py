@@ -77,6 +77,7 @@ def test_a_persons_hour(store: Store) -> None:
     m.world.advance(terms.HOUR + 1_000)
     m.ref.asked.clear()
     m.ref.turns.clear()
+    m.ref.served.clear()
     assert say(6, world.ALICE) == "direct"
 
 

@@ -1,6 +1,6 @@
 -- Ask for a channel's floor for one message. Only the holder of the lane's lock may.
 -- Returns {verdict, token, retry in ms}. Idempotent: a holder that asks again keeps its token.
---#include journal mutes floor
+--#include journal mutes floor turns
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', 0} end
 local holder, previous = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
@@ -96,6 +96,7 @@ end
 if direct then
   redis.call('ZREM', keys.waiting(channel), bot)
   await(channel, bot, now)
+  serve_turn(channel, message)
 end
 if mine then
   redis.call('HSET', floor, 'until', int(now + lease_ms))

@@ -1,20 +1,5 @@
 -- Fairness between people: whose turn it is in a channel, and how much of a bot's day one person may use.
---#include budgets
-
--- The turn in which a direct message is answered: how many its author sent in this channel within the hour, a newcomer's
--- counted `weight` times. The bots that one message speaks to share its turn, so that their order stays that of the message.
-local function turn_of(channel, message, author, weight)
-  local known = tonumber(redis.call('HGET', keys.election(message), 'turn') or nil)
-  if known then return known end
-  local key = as_hash(keys.turns(channel))
-  local turn = (whole(redis.call('HGET', key, author)) or 0) + weight
-  if redis.call('HLEN', key) > 2000 then redis.call('DEL', key) end
-  redis.call('HSET', key, author, int(turn))
-  -- Set once: the hour ends, however many go on writing.
-  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, TURNS_TTL) end
-  redis.call('HSET', keys.election(message), 'turn', int(turn))
-  return turn
-end
+--#include budgets turns
 
 -- Why a bot answers a person no more today, or nil. A small day is shared too, but everybody gets the few answers that
 -- somebody quiet would get.

@@ -163,7 +163,9 @@ local function admit_direct(one)
   local over, notice = over_limit(one)
   one.turn = turn_of(channel, message, author, weight)
   local full, waiting = fullness(one.direct_inbox, one.limits.waiting)
-  local crowded = full >= 1 and (one.turn > one.limits.quiet_posts or full >= 1.5)
+  -- Turns ahead of the one that is served: as much as its author has waiting here.
+  local ahead = one.turn - served_turn(channel)
+  local crowded = full >= 1 and (ahead > one.limits.quiet_posts or full >= 1.5)
   -- Told once a day, and by nobody where many wait: a notice is a post too.
   if over and (crowded or not first_told(one.bot, author)) then
     count()
