@@ -28,7 +28,7 @@ class CharacterPorts(Protocol):
         """Go by this character from now on."""
 
 
-class Outcome(NamedTuple):
+class ReloadOutcome(NamedTuple):
     """What came of a request; `error` is one line, empty: the file is in order."""
 
     request: str
@@ -46,7 +46,7 @@ class Reloading:
         folder: Path | None,
         measuring: Measuring | None = None,
     ) -> None:
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, ReloadOutcome] = {}
         """The last one of each bot."""
         self._ports = ports
         self._folder = folder
@@ -68,7 +68,7 @@ class Reloading:
             self._measuring.renew(self._ports.characters)
         return fresh
 
-    async def _reload(self, bot: str, request: str) -> Outcome:
+    async def _reload(self, bot: str, request: str) -> ReloadOutcome:
         try:
             # It takes some 100 ms to parse one.
             read = await asyncio.to_thread(load_character, bot, self._folder)
@@ -79,12 +79,12 @@ class Reloading:
                 bot=bot,
                 error=str(error),
             )
-            return Outcome(request, str(error), changed=False)
+            return ReloadOutcome(request, str(error), changed=False)
         changed = read != self._ports.characters.get(bot)
         if changed:
             self._ports.take_character(read)
         log.info("a character file was read again", bot=bot, changed=changed)
-        return Outcome(request, "", changed)
+        return ReloadOutcome(request, "", changed)
 
 
 def _check_names(character: Character, others: Mapping[str, Character]) -> None:

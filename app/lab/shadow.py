@@ -42,14 +42,14 @@ Measure = Callable[[str], Mapping[str, Likeness]]
 """How like a text is to what each bot cares about."""
 
 
-class Reply(NamedTuple):
+class ShadowReply(NamedTuple):
     """Who would have answered a message, and whether the message spoke to them."""
 
     bots: tuple[str, ...]
     asked: bool
 
 
-NOBODY = Reply((), asked=False)
+NOBODY = ShadowReply((), asked=False)
 
 
 class Sample(NamedTuple):
@@ -66,7 +66,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class ShadowTally:
     """What one policy came to."""
 
     asked: int = 0
@@ -125,7 +125,7 @@ class Shadow:
         settings: Settings,
         measure: Measure,
     ) -> None:
-        self.tally = Tally()
+        self.tally = ShadowTally()
         self._characters = characters
         self._policy = policy
         self._settings = settings
@@ -145,7 +145,7 @@ class Shadow:
         self._today = ""
         self._spent: dict[str, Counter[str]] = {}
 
-    def hear(self, line: LogLine) -> Reply:
+    def hear(self, line: LogLine) -> ShadowReply:
         """Who answers this message. Other programs' lines are heard and left alone."""
         place = self._place(line.channel)
         now_ms = int(line.at * 1000)
@@ -162,8 +162,8 @@ class Shadow:
         place.lines.append(min(LINE_TOKENS, answers.tokens_of(line.text)))
         spoke = tuple(bot for bot in reply.bots if self._speak(place, turn, bot))
         if spoke:
-            self._count(line, Reply(spoke, reply.asked))
-        return Reply(spoke, reply.asked)
+            self._count(line, ShadowReply(spoke, reply.asked))
+        return ShadowReply(spoke, reply.asked)
 
     def _place(self, channel: str) -> _Place:
         place = self._places.pop(channel, None)
@@ -178,9 +178,9 @@ class Shadow:
             del self._places[next(iter(self._places))]
         return place
 
-    def _decide(self, place: _Place, turn: Turn) -> Reply:
+    def _decide(self, place: _Place, turn: Turn) -> ShadowReply:
         if asked := place.decider.addressed(turn):
-            return Reply(asked, asked=True)
+            return ShadowReply(asked, asked=True)
         bids = place.decider.bids(turn)
         if not bids:
             return NOBODY
@@ -196,7 +196,7 @@ class Shadow:
         if waits > self._settings.election_max_age * 1000:
             self.tally.rested += 1
             return NOBODY
-        return Reply((bot,), asked=False)
+        return ShadowReply((bot,), asked=False)
 
     def _speak(self, place: _Place, turn: Turn, bot: str) -> bool:
         """Book an answer; False: the day's caps have no room for it."""
@@ -244,7 +244,7 @@ class Shadow:
             self._today, self._spent = day, {}
         return self._spent.setdefault(bot, Counter())
 
-    def _count(self, line: LogLine, reply: Reply) -> None:
+    def _count(self, line: LogLine, reply: ShadowReply) -> None:
         tally, when = self.tally, datetime.fromtimestamp(line.at, UTC)
         if reply.asked:
             tally.asked += len(reply.bots)
@@ -257,7 +257,9 @@ class Shadow:
         tally.samples.append(sample_of(line, reply))
 
 
-def sample_of(line: LogLine, reply: Reply, before: Reply = NOBODY) -> Sample:
+def sample_of(
+    line: LogLine, reply: ShadowReply, before: ShadowReply = NOBODY
+) -> Sample:
     """A message as the report shows it."""
     return Sample(
         at=line.at,
@@ -350,7 +352,7 @@ class Comparison:
     fewer: int = 0
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SHOWN))
 
-    def add(self, line: LogLine, reply: Reply, before: Reply) -> None:
+    def add(self, line: LogLine, reply: ShadowReply, before: ShadowReply) -> None:
         """Compare the answers to one message."""
         if sorted(reply.bots) == sorted(before.bots):
             return

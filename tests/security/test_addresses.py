@@ -68,7 +68,7 @@ def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
 
 def test_compose_gives_each_role_its_own_login() -> None:
     """No password for all, no dump, each role's own address, and vault keys for
-    gateways and workers alone."""
+    gateways, workers and the command line alone, which only runs when it is called."""
     compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
     services = compose["services"]
     assert "requirepass" not in str(compose)
@@ -86,6 +86,8 @@ def test_compose_gives_each_role_its_own_login() -> None:
         "worker-cycles": "worker_url",
         "beat": "beat_url",
         "flower": "flower_url",
+        "page": "operator_url",
+        "operator": "operator_url",
     }
     assert {
         name for name, service in services.items() if "vault_keys" in service["secrets"]
@@ -93,7 +95,11 @@ def test_compose_gives_each_role_its_own_login() -> None:
         "gateway",
         "worker-direct",
         "worker-cycles",
+        "operator",
     }
+    assert services["operator"]["profiles"] == ["operator"]
+    published = [port for one in services.values() for port in one.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in published)
 
 
 def test_the_server_takes_the_file_that_passwords_sh_makes(
