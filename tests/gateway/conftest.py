@@ -4,6 +4,7 @@ ports."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -38,10 +39,11 @@ class Town:
         *bots: str,
         wait: bool = True,
         desk: Desk | None = None,
+        ahead: float = 0.0,
         **changes: object,
     ) -> Gateway:
         """Start a gateway process with these bots (all, if none is named) and wait
-        until they are ready."""
+        until they are ready. It reads messages so many seconds later than it is."""
         names = bots or tuple(self.bots)
         hosted = [
             Hosted(name, SecretStr(self.bots[name].token or "")) for name in names
@@ -58,6 +60,7 @@ class Town:
             policy=POLICY,
             http_trace=Address().trace(waits=True),
             desk=desk,
+            discord_clock=lambda: time.time() + ahead,
         )
         task = asyncio.create_task(gateway.run())
         self.running.append((gateway, task))
