@@ -17,6 +17,7 @@ from kombu import Exchange, Queue
 from app.broker import poison
 from app.broker.hints import QUEUES, conf
 from app.broker.hub import LeaveSilence, WakeHub
+from app.broker.patience import OnceEvents, PromptAMQP
 from app.domain.errors import ConfigurationError, StoreUnavailable, StreamError
 from app.domain.settings import load_settings
 from app.runtime import logs
@@ -50,7 +51,7 @@ def configuration() -> dict[str, Any]:
 
 poison.survive()
 close_metrics()
-app = celery.Celery("stream")
+app = celery.Celery("stream", amqp=PromptAMQP, events=OnceEvents)
 app.add_defaults(configuration)
 app.steps["consumer"].add(WakeHub)
 app.steps["consumer"].add(LeaveSilence)

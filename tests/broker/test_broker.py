@@ -18,6 +18,7 @@ import kombu
 import pytest
 import redis
 import structlog
+from kombu.exceptions import OperationalError
 from kombu.transport import redis as transport
 from pydantic import SecretStr
 
@@ -35,6 +36,7 @@ from app.broker.hints import (
     route,
 )
 from app.broker.hub import leave_if_silent
+from app.broker.patience import LONGEST_PAUSE, OnceEvents, PromptAMQP
 from app.broker.poison import TolerantChannel, questions_only
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
@@ -343,3 +345,40 @@ def test_only_a_question_that_nobody_answers_is_left(
                 wait_until(lambda: asked.can_read(timeout=0), 5)
                 leave_if_silent(channel, patience=-60)
                 assert asked._sock is not None
+
+
+def away() -> celery.Celery:
+    """A worker's app whose broker is not there."""
+    app = celery.Celery(
+        "away", amqp=PromptAMQP, events=OnceEvents, set_as_current=False
+    )
+    settings = Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    app.conf.update(conf(settings))
+    return app
+
+
+def test_a_sign_of_life_holds_up_no_worker() -> None:
+    """It is sent from the loop that fetches tasks: without a broker it is tried once
+    and kept, though Celery asks to try until it was told."""
+    with away() as app, app.connection() as connection:
+        dispatcher = app.events.Dispatcher(connection, enabled=True)
+        dispatcher.send("worker-heartbeat", retry=True)
+        assert len(dispatcher._outbound_buffer) == 1
+
+
+def test_a_broker_that_was_away_for_long_is_soon_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pauses between tries to connect do not grow with the time that it is away."""
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)
+    pauses: list[float] = []
+    with (
+        away() as app,
+        app.connection_for_read() as connection,
+        pytest.raises(OperationalError),
+    ):
+        connection.ensure_connection(
+            lambda _, pause: pauses.append(pause), max_retries=20
+        )
+    assert len(pauses) == 20
+    assert max(pauses) == LONGEST_PAUSE

@@ -12,10 +12,11 @@ import celery
 from app.broker import poison
 from app.broker.hints import conf
 from app.broker.hub import LeaveSilence, WakeHub
+from app.broker.patience import OnceEvents, PromptAMQP
 from app.domain.settings import load_settings
 
 poison.survive()
-app = celery.Celery("busy")
+app = celery.Celery("busy", amqp=PromptAMQP, events=OnceEvents)
 app.conf.update(conf(load_settings()))
 app.steps["consumer"].add(WakeHub)
 app.steps["consumer"].add(LeaveSilence)
