@@ -13,7 +13,7 @@ WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench page-audit pictures lock docs clean
+.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench prometheus page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -75,6 +75,10 @@ bench: $(STAMP) ## every cost beside its floor and its peers, in one run (minute
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
 	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
+
+prometheus: $(STAMP) ## a real Prometheus filled by a running stream, and alerts played by promtool; needs Debian's prometheus
+	@command -v prometheus promtool > /dev/null || { echo "Needs Prometheus (Debian: apt-get install prometheus)"; exit 1; }
+	$(PYTEST) -q tests/runtime/test_metrics.py tests/e2e/test_prometheus.py
 
 page-audit: $(STAMP) ## the page in Chromium under the rules of axe-core, which it fetches from npm
 	@command -v chromium npm > /dev/null || { echo "Needs Chromium and npm (Debian: apt-get install chromium npm)"; exit 1; }

@@ -11,7 +11,7 @@ word() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 if [ ! -e secrets/users.acl ]; then
   # The server takes no comments in this file.
   grep '^user ' users.acl > secrets/users.acl.new
-  for user in gateway worker beat flower viewer operator; do
+  for user in gateway worker beat flower viewer page operator; do
     password=$(word)
     place=$(echo "$user" | tr a-z A-Z)
     [ "$user" != flower ] || place=FLOWER_REDIS

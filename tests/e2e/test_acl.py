@@ -31,7 +31,7 @@ from tests.store import world
 
 FILE = Path(__file__).parents[2] / "docker" / "users.acl"
 PROCESSES = ("gateway", "worker", "beat", "flower")
-USERS = ("gateway", "worker", "beat", "flower", "viewer", "operator")
+USERS = ("gateway", "worker", "beat", "flower", "viewer", "page", "operator")
 BOTS = ("ada", "bob")
 
 
@@ -39,7 +39,7 @@ def loaded(password: str) -> str:
     """The shipped file with passwords, and the default user turned on for the test's
     own eyes."""
     text = FILE.read_text()
-    for user in ("gateway", "worker", "beat", "flower_redis", "viewer", "operator"):
+    for user in (*USERS, "flower_redis"):
         text = text.replace(
             f"@{user.upper()}_PASSWORD@", f"{user.removesuffix('_redis')}-password"
         )
@@ -302,10 +302,17 @@ FORBIDDEN = [
         ("FLUSHALL",), ("FLUSHDB",), ("CONFIG", "GET", "requirepass"), ("KEYS", "*"), ("SHUTDOWN",), ("MONITOR",), ("ACL", "LIST"),
         ("SWAPDB", "0", "1"), ("FUNCTION", "LIST"), ("SCRIPT", "FLUSH"), ("REPLICAOF", "NO", "ONE"), ("MODULE", "LIST"),
     )),
-    *((user, ("SCAN", "0")) for user in USERS if user != "operator"),
-    *((user, ("GET", SECRETS)) for user in ("gateway", "beat", "flower", "viewer")),
-    *((user, ("SET", SECRETS, "x")) for user in ("worker", "beat", "flower", "viewer")),
-    *((user, ("EVAL", f"return redis.call('GET', '{SECRETS}')", "0")) for user in ("gateway", "beat", "flower", "viewer")),
+    *((user, ("SCAN", "0")) for user in USERS if user not in {"page", "operator"}),
+    *((user, ("GET", SECRETS)) for user in ("gateway", "beat", "flower", "viewer", "page")),
+    *((user, ("SET", SECRETS, "x")) for user in ("worker", "beat", "flower", "viewer", "page")),
+    *((user, ("EVAL", f"return redis.call('GET', '{SECRETS}')", "0")) for user in ("gateway", "beat", "flower", "viewer", "page")),
+    *(("page", command) for command in (
+        ("HGETALL", keys.vault("ada", "secrets")), ("HGETALL", "memory:ada:person:1"), ("LRANGE", "memory:ada:diary", "0", "-1"),
+        ("HSET", "memory:ada:said", "1.0", "x"), ("HSET", keys.budget("ada", 20_783), "posts", "0"), ("HSET", keys.ROSTER, "ada", "x"),
+        ("HSET", keys.trust("ada"), "1", "x"), ("HGETALL", keys.trust("ada")), ("DEL", keys.gateway_lease("ada")),
+        ("XADD", "mailbox:ada:inbox:1", "*", "event", "x"), ("LPUSH", "direct", "x"), ("BRPOP", "direct", "1"),
+        ("PUBLISH", "/1.celery.pidbox", "x"), ("SADD", keys.OPTED_OUT, "x"), ("SET", "lock:daily_life:ada", "x"),
+    )),
     *(("viewer", command) for command in (
         ("SET", keys.mute("all"), "x"), ("DEL", keys.ROSTER), ("RPUSH", keys.journal("1"), "x"), ("EXPIRE", keys.ROSTER, "1"),
         ("LPUSH", "direct", "x"), ("PUBLISH", "/1.celery.pidbox", "x"), ("HGETALL", keys.trust("ada")), ("EVAL", "return 1", "0"),
@@ -382,6 +389,11 @@ STOLEN: list[tuple[str, tuple[str, ...]]] = [
     ("beat", ("LPUSH", "chores", "x")), ("beat", ("LPUSH", "delivery", "x")),
     ("flower", ("LPUSH", "direct", "x")), ("flower", ("ZREM", "unacked_index", "x")), ("flower", ("HDEL", "unacked", "x")),
     ("viewer", ("LRANGE", keys.journal("1"), "0", "-1")),
+    *(("page", command) for command in (
+        ("SCAN", "0"), ("XRANGE", "mailbox:ada:inbox:1", "-", "+"), ("SET", keys.mute_by_operator("all"), "x"),
+        ("HGET", "memory:ada:said", "1.0"), ("RPUSH", keys.journal("1"), "x"), ("DEL", keys.entry("e1")),
+        ("HSET", keys.answer("1"), "ada", "declined"), ("DEL", keys.dead("ada")),
+    )),
     ("operator", ("SET", keys.mute_by_operator("all"), "x")), ("operator", ("GET", SECRETS)), ("operator", ("SCAN", "0")),
 ]  # fmt: skip
 """What docs/security.md says that a stolen login can do."""

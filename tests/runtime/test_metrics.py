@@ -184,6 +184,27 @@ def test_prometheus_takes_the_alerts() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_each_alert_fires_when_it_should_and_not_before() -> None:
+    """On series that are made up, through promtool: `alert_cases.yml` beside this file
+    plays each rule, and a day in order, in which none fires."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    cases = Path(__file__).with_name("alert_cases.yml")
+    rules = yaml.safe_load((DOCKER / "alerts.yml").read_text())["groups"][0]["rules"]
+    played = yaml.safe_load(cases.read_text())["tests"]
+    expected = {
+        one["alertname"]
+        for test in played
+        for one in test["alert_rule_test"]
+        if one["exp_alerts"]
+    }
+    assert expected == {rule["alert"] for rule in rules}
+    command = [promtool, "test", "rules", str(cases)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_counting_is_cheap(store: Store) -> None:
     """What an admission and its election count takes less than a tenth of the
     admission."""

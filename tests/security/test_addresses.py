@@ -86,7 +86,7 @@ def test_compose_gives_each_role_its_own_login() -> None:
         "worker-cycles": "worker_url",
         "beat": "beat_url",
         "flower": "flower_url",
-        "page": "operator_url",
+        "page": "page_url",
         "operator": "operator_url",
     }
     assert {
@@ -194,7 +194,7 @@ def port_in_use(port: int) -> bool:
 
 def try_logins(secrets: Path, port: int) -> None:
     """As each user, and as nobody."""
-    for user in ("gateway", "worker", "beat", "flower", "viewer", "operator"):
+    for user in ("gateway", "worker", "beat", "flower", "viewer", "page", "operator"):
         address = (
             (secrets / f"{user}.url")
             .read_text()

@@ -500,3 +500,10 @@ def test_a_vault_published_again_keeps_the_brain(
     sealed = safe.seal("elena", opened | {"token": "new-token"}, plain)
     store.client.set(keys.vault("elena", "secrets"), sealed, keepttl=True)
     assert bots.get("elena").token == "new-token"
+
+
+def test_flower_is_told_of_every_task_but_the_pump(eager: Celery) -> None:
+    """It runs each second, for milliseconds."""
+    assert not chores.pump.send_events
+    others = (cycles.run_daily_life_cycle, delivery.deliver_outbox, chores.safety_poll)
+    assert all(task.send_events for task in others)
