@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from app.domain.character import load_character
 from app.loopback.permissions import Permission
 from app.operator.doctor import examination, machine, redis_server
+from app.operator.doctor.discord_side import Seen, judge_rights
 from app.operator.doctor.findings import Finding, Level
 from app.store import clocks, heartbeats, keys, mutes, roster
 from app.store.door import Store
@@ -384,6 +386,29 @@ def test_what_a_server_tells_of_its_troubles(
     info = store.client.info() | {"server_name": "redis", field: value}
     found = wrong(list(redis_server.findings_of(info)))
     assert [said in one.what for one in found] == [True]
+
+
+def test_a_server_that_says_who_watches_and_speaks_is_no_trap(
+    stream: Stream, tmp_path: Path
+) -> None:
+    """What STREAM_PLACES says of a whole server counts: whoever it names watches
+    there, whatever the watchlist says, and may speak."""
+    stream.edit(watchlist=["ocean"])
+    stream.values["speak_channels"] = ()
+    seen = Seen(str(stream.general.id), "general", "Tide", (), guild_id="7")
+    elena = load_character("elena", stream.folder)
+    trap = list(judge_rights(elena, [seen], stream.settings()))
+    assert any("watches none of its channels" in one.what for one in trap)
+    file = tmp_path / "places.yaml"
+    file.write_text("servers:\n  '7': {speak: true, watchers: [elena]}\n", "utf-8")
+    stream.values["places"] = file
+    words = [one.what for one in judge_rights(elena, [seen], stream.settings())]
+    assert "elena: may speak unasked in #general (Tide)" in words
+    file.write_text("servers:\n  '7': {speak: true, watchers: [aria]}\n", "utf-8")
+    stream.values["places"] = tmp_path / "other.yaml"
+    file.rename(tmp_path / "other.yaml")
+    words = [one.what for one in judge_rights(elena, [seen], stream.settings())]
+    assert any("watches none of its channels" in one for one in words)
 
 
 def test_the_command_prints_lines_or_json_and_an_exit_code(

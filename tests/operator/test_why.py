@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -212,6 +213,26 @@ def test_a_bot_without_a_line_has_its_reason(store: Store, told: Settings) -> No
     assert found == {
         "aria": "does not see the channel",
         "elena": f"is muted (bot:elena@channel:{GENERAL} by operator)",
+    }
+
+
+def test_a_place_that_says_who_watches_and_speaks_is_named(
+    store: Store, told: Settings, tmp_path: Path
+) -> None:
+    """A line of STREAM_PLACES stands above watchlists and STREAM_SPEAK_CHANNELS, so it
+    is the reason."""
+    message = keep(store, snowflake(), "whales!")
+    file = tmp_path / "places.yaml"
+    rules = f"servers:\n  '{GUILD}': {{speak: false}}\nchannels:\n  '{GENERAL}':\n    watchers: [dotty, elena]\n"
+    file.write_text(rules, "utf-8")
+    placed = told.model_copy(update={"places": file})
+    found = explain(store, placed, finding.named(store, message)).asides
+    assert found == {
+        "aria": f"does not watch #general (STREAM_PLACES, channel {GENERAL}, line 5)",
+        **dict.fromkeys(
+            ("dotty", "elena"),
+            f"may not speak unasked in #general (STREAM_PLACES, server {GUILD}, line 2)",
+        ),
     }
 
 

@@ -40,6 +40,7 @@ class Seen:
     name: str
     guild: str
     missing: tuple[str, ...]
+    guild_id: str = ""
 
     def __str__(self) -> str:
         return f"#{self.name} ({self.guild})"
@@ -117,7 +118,13 @@ async def _read_places(
     guild = await client.fetch_guild(guild_id, with_counts=False)
     me = await guild.fetch_member(own_id)
     return [
-        Seen(str(place.id), place.name, guild.name, _missing_rights(place, me))
+        Seen(
+            id=str(place.id),
+            name=place.name,
+            guild=guild.name,
+            missing=_missing_rights(place, me),
+            guild_id=str(guild_id),
+        )
         for place in await guild.fetch_channels()
         # Nobody can write in a category.
         if not isinstance(place, discord.CategoryChannel)
@@ -134,18 +141,26 @@ def _missing_rights(place: Place, me: discord.Member) -> tuple[str, ...]:
 def judge_rights(
     character: Character, places: Sequence[Seen], settings: Settings
 ) -> Iterator[Finding]:
-    """What a bot's rights mean for its watchlist and for STREAM_SPEAK_CHANNELS."""
-    watched = [place for place in places if is_watched(character, place)]
-    speaking = [place for place in places if settings.may_speak(place.id)]
+    """What a bot's rights mean for where it watches and may speak."""
+    watched = [place for place in places if is_watched(character, place, settings)]
+    speaking = [place for place in places if _may_speak(place, settings)]
     yield from _check_rights(character.name, places, [*watched, *speaking])
     yield from _check_watchlist(character, places)
     yield _check_unasked(character, watched, settings)
 
 
-def is_watched(character: Character, place: Seen) -> bool:
-    """Whether a channel is on the character's watchlist, by id or name."""
+def is_watched(character: Character, place: Seen, settings: Settings) -> bool:
+    """Whether STREAM_PLACES names the character for a channel, or, where it names
+    nobody, its watchlist the channel, by id or name."""
+    watchers = settings.rules_at(place.id, None, place.guild_id or None).watchers
+    if watchers is not None:
+        return character.name in watchers
     wanted = character.watchlist
     return "*" in wanted or place.id in wanted or place.name in wanted
+
+
+def _may_speak(place: Seen, settings: Settings) -> bool:
+    return settings.may_speak(place.id, None, place.guild_id or None)
 
 
 def _check_rights(
@@ -186,7 +201,7 @@ def _check_unasked(
     if not watched:
         what = f"{bot}: watches none of its channels, so it will speak only when named"
         return fault(AREA, what, f"name one in `watchlist` of {bot}.yaml, or write `*`")
-    free = [place for place in watched if settings.may_speak(place.id)]
+    free = [place for place in watched if _may_speak(place, settings)]
     if free:
         told = ", ".join(str(place) for place in free[:5])
         return fine(AREA, f"{bot}: may speak unasked in {told}")

@@ -6,13 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.domain.character import Character
-from app.domain.errors import StoreForbidden
+from app.domain.errors import ConfigurationError, StoreForbidden
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.characters import find_character
+from app.operator.whereabouts import find_rules
 from app.operator.why.finding import FoundMessage
 from app.store import keys, mutes, names, overview, roster
 from app.store.door import Store
+
+Where = tuple[str, str | None, str | None]
+"""A channel, the one that it is a thread of, the server."""
 
 
 def asides(
@@ -66,15 +70,47 @@ def _why_aside(
     place = f"#{called}" if called else "the channel"
     character = find_character(entry.bot, settings.characters_dir)
     if said.channel and character is not None:
-        if not _is_watching(character, said, called):
-            return f"does not watch {place}"
-        if not settings.may_speak(
-            said.channel, said.parent or None, said.guild or None
-        ):
-            return f"may not speak unasked in {place} (STREAM_SPEAK_CHANNELS)"
+        unfit = _why_unasked(settings, said, character, called)
+        if unfit:
+            return unfit.format(place=place)
     if store.run(overview.admitted(entry.bot, said.message)):
         return "heard it, and nothing in it was for it"
     return "is not known to have heard it"
+
+
+def _why_unasked(
+    settings: Settings, said: FoundMessage, character: Character, called: str
+) -> str:
+    """Why it says nothing there of its own accord; empty: it may. `{place}` stands for
+    the channel."""
+    where = (said.channel, said.parent or None, said.guild or None)
+    watchers = settings.rules_at(*where).watchers
+    if watchers is not None and character.name not in watchers:
+        return f"does not watch {{place}} ({_source(settings, 'watchers', where)})"
+    if watchers is None and not _is_watching(character, said, called):
+        return "does not watch {place}"
+    if not settings.may_speak(*where):
+        source = _source(settings, _speech_rule(settings, where), where)
+        return f"may not speak unasked in {{place}} ({source})"
+    return ""
+
+
+def _speech_rule(settings: Settings, where: Where) -> str:
+    """Which rule keeps the channel quiet."""
+    channel, parent, guild = where
+    rules = settings.rules_at(channel, parent, guild)
+    return "threads" if parent is not None and rules.threads is False else "speak"
+
+
+def _source(settings: Settings, name: str, where: Where) -> str:
+    """What says so: a setting, or a line of STREAM_PLACES."""
+    try:
+        holds = {one.name: one.source for one in find_rules(settings, *where)}
+    except ConfigurationError:
+        # A broken file: what held before is in force, and its lines are gone.
+        return "STREAM_PLACES"
+    source = holds[name]
+    return source if source.startswith("STREAM_") else f"STREAM_PLACES, {source}"
 
 
 def _mutes_of(store: Store, bot: str, said: FoundMessage) -> Iterator[str]:
