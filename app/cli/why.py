@@ -96,6 +96,9 @@ def show(one: Explanation, parts: bool = False) -> None:
     if one.said.text:
         print_wrapped(_head(one))
     print_wrapped(one.story.sentence)
+    for bot, words in one.unsaid.items():
+        told = " ".join(words.split())
+        print_wrapped(f"{one.names.get(bot, bot)} would have said: “{told}”", 2)
     if one.story.differences:
         print_wrapped("")
     for line in one.story.differences:
@@ -146,5 +149,6 @@ def as_dict(one: Explanation) -> dict[str, Any]:
         "differences": list(one.story.differences),
         "bots": dict(one.story.fates) | dict(one.asides),
         "answered_by": list(one.story.answered_by),
+        "unsaid": dict(one.unsaid),
         "timeline": [line.model_dump() for line in one.lines],
     }

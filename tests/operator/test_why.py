@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.why import as_dict
 from app.domain.errors import ConfigurationError, UnknownMessage
-from app.domain.model import Event, JournalLine, RosterEntry
+from app.domain.model import ActionKind, Event, JournalLine, OutboxEntry, RosterEntry
 from app.domain.settings import Settings
 from app.operator.why import finding
 from app.operator.why.answer import explain, unanswered
@@ -214,6 +215,30 @@ def test_a_bot_without_a_line_has_its_reason(store: Store, told: Settings) -> No
         "aria": "does not see the channel",
         "elena": f"is muted (bot:elena@channel:{GENERAL} by operator)",
     }
+
+
+def test_what_a_dry_run_would_have_said_is_told(store: Store, told: Settings) -> None:
+    """As long as it is kept; on a terminal, and for a program. A stranger's escapes in
+    it move no cursor."""
+    words = "Half of a whale sleeps.\n\x1b[2J"
+    entry = OutboxEntry(
+        entry_id="e1",
+        bot="aria",
+        channel_id=GENERAL,
+        kind=ActionKind.REPLY,
+        chunks=(words,),
+    )
+    unsaid = line("aria", "commit", "dry_run")
+    unsaid = unsaid.model_copy(update={"numbers": {"entry": "e1"}})
+    message = keep(store, snowflake(), "Do whales sleep?", bid("aria", 1.0), unsaid)
+    store.client.hset(keys.entry("e1"), "body", entry.model_dump_json())
+    found = explain(store, told, finding.named(store, message))
+    assert found.unsaid == {"aria": words}
+    assert as_dict(found)["unsaid"] == {"aria": words}
+    printed = run("why", message, STREAM_REDIS_URL=told.redis_url or "").stdout
+    assert "Aria would have said: “Half of a whale sleeps. \\x1b[2J”" in printed
+    store.client.delete(keys.entry("e1"))
+    assert explain(store, told, finding.named(store, message)).unsaid == {}
 
 
 def test_a_place_that_says_who_watches_and_speaks_is_named(

@@ -11,7 +11,7 @@ import pytest
 from app.domain import terms
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Bid, Classified, InboxEntry, Signal
-from app.store import admission, commits, floors, inboxes, journal, keys, lanes
+from app.store import admission, commits, floors, inboxes, journal, keys, lanes, outbox
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -364,6 +364,10 @@ def test_a_dry_run_decides_everything_and_posts_nothing(store: Store) -> None:
     assert not store.client.exists(keys.outbox("aria", "55"))
     assert store.client.hget(keys.answer("1"), "aria") == "delivered:dry_run"
     assert store.client.hget(keys.floor("55"), "bot") is None
+    # Its words are for whoever asks why, and go as those of a delivered post.
+    (unsaid,) = store.client.scan_iter("entry:*")
+    assert 0 < store.client.pttl(unsaid) <= terms.DELIVERED_TTL
+    assert store.run(outbox.read(unsaid.removeprefix("entry:"))) is not None
 
 
 def test_own_and_foreign_bots_spend_the_root_they_answer(store: Store) -> None:

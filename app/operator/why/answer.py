@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from app.domain.errors import ConfigurationError, UnknownBot, UnknownMessage
+from app.domain.errors import (
+    ConfigurationError,
+    StoreForbidden,
+    UnknownBot,
+    UnknownMessage,
+)
 from app.domain.model import JournalLine
 from app.domain.settings import Settings
+from app.domain.verdicts import Commit
 from app.operator.why import finding
 from app.operator.why.asides import asides, names_of_bots
 from app.operator.why.finding import FoundMessage, Wanted
 from app.operator.why.story import STREAM, Story, tell
-from app.store import journal
+from app.store import journal, outbox
 from app.store.door import Store
 
 LISTED = 20
@@ -29,6 +35,8 @@ class Explanation:
     """Of the bots without a line in the journal: why."""
     names: Mapping[str, str]
     lines: tuple[JournalLine, ...]
+    unsaid: Mapping[str, str]
+    """What bots would have said but for a dry run, as long as that is kept."""
 
 
 def explain(store: Store, settings: Settings, said: FoundMessage) -> Explanation:
@@ -45,7 +53,24 @@ def explain(store: Store, settings: Settings, said: FoundMessage) -> Explanation
             f"Nothing is known of {said.message}: no bot saw it, or it is older than "
             "the journal."
         )
-    return Explanation(said, story, others, names, lines)
+    unsaid = _find_unsaid(store, lines)
+    return Explanation(said, story, others, names, lines, unsaid)
+
+
+def _find_unsaid(store: Store, lines: Iterable[JournalLine]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        entry_id = str(line.numbers.get("entry", ""))
+        if line.verdict != Commit.DRY_RUN or not entry_id:
+            continue
+        try:
+            entry = store.run(outbox.read(entry_id))
+        except StoreForbidden:
+            # A viewer's login reads no words of bots.
+            return {}
+        if entry is not None:
+            found[line.bot] = entry.emoji or "\n".join(entry.chunks)
+    return found
 
 
 def unanswered(

@@ -74,6 +74,7 @@ local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
   redis.call('HSET', answer, bot, 'delivered:dry_run')
+  keep_unsaid(entry, {body = body, bot = bot, channel = channel, message = message})
   free_floor(floor)
   if kind == 'direct' then let_go(channel, bot) end
   pass_on(floor, channel, message)

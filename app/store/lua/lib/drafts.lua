@@ -26,3 +26,9 @@ local function put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, post)
   redis.call('HSET', floor, 'entry', outbox_id, 'until', int(now + hold_ms))
   redis.call('PEXPIRE', floor, FLOOR_TTL)
 end
+
+-- What a dry run would have said is for whoever asks why. It goes as a post does that was delivered.
+local function keep_unsaid(entry, post)
+  redis.call('HSET', entry, 'body', post.body, 'bot', post.bot, 'channel', post.channel, 'message', post.message)
+  redis.call('PEXPIRE', entry, DELIVERED_TTL)
+end

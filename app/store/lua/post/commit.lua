@@ -51,6 +51,7 @@ redis.call('PEXPIRE', answer, POSTED_TTL)
 local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
+  keep_unsaid(entry, {body = body, bot = bot, channel = channel, message = entry_id})
   free_floor(floor)
   call_next(floor, channel)
 else
