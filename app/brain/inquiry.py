@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as DeadlinePassed
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import structlog
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from app.brain import answers
+from app.brain import answers, model_loop
 from app.brain.billing import Bill, Price
 from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
@@ -68,17 +67,16 @@ class Inquiry:
 
     def _try(self, quirks: Quirks) -> str | Trouble:
         model = adapted(self.model, quirks)
-        future: Future[BaseMessage] = _callers().submit(
-            model.invoke, list(self.messages)
+        future: Future[BaseMessage] = model_loop.begin(
+            model.ainvoke(list(self.messages))
         )
         try:
             message = future.result(timeout=self.left)
         except DeadlinePassed:
-            # The thread ends by the client's own timeout; its answer is no longer
-            # wanted.
-            # A call that never got a thread was not sent and costs nothing.
-            if not future.cancel():
-                self.bill.add(self._estimate(quirks))
+            # Its connection is closed, and its answer, which may come all the same, is
+            # paid for.
+            future.cancel()
+            self.bill.add(self._estimate(quirks))
             return Trouble(Fault.SLOW)
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
             trouble = trouble_of(error)
@@ -123,17 +121,3 @@ class Inquiry:
             return False
         self.wait(min(self.left, pause))
         return self.left > 0
-
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _callers() -> ThreadPoolExecutor:
-    """Threads that wait for models: a cycle must be able to walk away from a call that
-    hangs."""
-    global _pool  # noqa: PLW0603 - one per process
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="model")
-        return _pool

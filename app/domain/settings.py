@@ -356,10 +356,12 @@ class Settings(BaseSettings):
         20, description="messages read before answering"
     )
     worker_threads: Annotated[int, Field(ge=1)] = Field(
-        16, description="threads of the cycles worker"
+        64,
+        description="threads of the cycles worker: so many thoughts, and calls of a model, at once",
     )
     direct_threads: Annotated[int, Field(ge=1)] = Field(
-        16, description="threads of the direct and delivery worker"
+        64,
+        description="threads of the direct and delivery worker: so many thoughts, and calls of a model, at once",
     )
     flower_port: Count = Field(
         5555, description="Flower's port on loopback; 0: do not start it"
