@@ -47,17 +47,28 @@ def show_journal(
     for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "time")
     for line in sorted(lines, key=lambda line: line.at_ms):
-        when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
         cells = (
-            when,
+            clock_time(line.at_ms),
             line.bot,
             line.step,
             line.verdict,
-            line.reason,
+            line.reason + repetition(line),
             numbers_of(line.numbers, parts),
         )
         table.add_row(*map(shown_text, cells))
     console.print(table)
+
+
+def clock_time(at_ms: int) -> str:
+    """Local time of day, to the millisecond."""
+    return datetime.fromtimestamp(at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+
+
+def repetition(line: JournalLine) -> str:
+    """How often a line stands for the same decision; empty: once."""
+    if line.times < 2:
+        return ""
+    return f" ({line.times} times, until {clock_time(line.last_ms)})"
 
 
 def numbers_of(numbers: Mapping[str, float | int | str], most: int) -> str:

@@ -125,18 +125,25 @@ def _head(one: Explanation) -> str:
 
 def _show_timeline(one: Explanation, parts: bool) -> None:
     """A table where there is room for one, else a line for each step."""
-    from app.cli.show import ALL_PARTS, PARTS, numbers_of, show_journal
+    from app.cli.show import (
+        ALL_PARTS,
+        PARTS,
+        clock_time,
+        numbers_of,
+        repetition,
+        show_journal,
+    )
 
     most = ALL_PARTS if parts else PARTS
     if sys.stdout.isatty() and (terminal_width() or 0) >= TABLE:
         show_journal(one.said.message, one.lines, parts=most)
         return
     for line in sorted(one.lines, key=lambda line: line.at_ms):
-        when = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        told = f"{when} {line.bot} {line.step} {line.verdict}"
+        decision = f"{clock_time(line.at_ms)} {line.bot} {line.step} {line.verdict}"
         reason = f": {line.reason}" if line.reason else ""
         numbers = numbers_of(line.numbers, most) if parts else ""
-        print_wrapped(told + reason + (f" [{numbers}]" if numbers else ""), 4)
+        in_brackets = f" [{numbers}]" if numbers else ""
+        print_wrapped(f"{decision}{reason}{repetition(line)}{in_brackets}", 4)
 
 
 def as_dict(one: Explanation) -> dict[str, Any]:

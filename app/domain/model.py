@@ -332,3 +332,8 @@ class JournalLine(Frozen):
     verdict: str
     reason: str = ""
     numbers: dict[str, float | int | str] = Field(default_factory=dict)
+    times: int = 1
+    """How often it was decided so before anything else was: a bot that waits asks
+    again and again."""
+    last_ms: int = 0
+    """The latest of these times; 0: there was only the first, `at_ms`."""

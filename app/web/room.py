@@ -185,14 +185,15 @@ class StreamView:
         yield Piece("status", {"type": "status", **status, "dead": dead})
 
     def _story(self, told: Told, names: Mapping[str, str]) -> tuple[int, Json] | None:
-        """With how many lines it was made of; None: nothing was decided."""
+        """With how many decisions it was made of; None: nothing was decided."""
         if not told.lines:
             return None
         known = self._stories.get(told.message.id)
-        # Journals are only added to: as many lines are the same ones.
-        if known is not None and known[0] == len(told.lines):
+        # Journals are only added to: as many decisions are the same ones.
+        decisions = sum(line.times for line in told.lines)
+        if known is not None and known[0] == decisions:
             return known
-        return len(told.lines), tell_story(told.lines, names, told.message)
+        return decisions, tell_story(told.lines, names, told.message)
 
 
 def tell_messages(

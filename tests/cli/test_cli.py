@@ -264,6 +264,16 @@ def test_a_journal_is_shown_in_the_order_of_time() -> None:
     assert "bid 0.5" in text
 
 
+def test_what_was_decided_often_is_one_line_with_a_count() -> None:
+    """A line that stands for many says how many, and until when."""
+    line = JournalLine(
+        at_ms=1_000, bot="aria", step="claim", verdict="wait", times=17, last_ms=9_500
+    )
+    text = printed(show_journal, "117", [line])
+    assert "(17 times, until " in text
+    assert ":09.500)" in text
+
+
 def test_a_bid_is_shown_with_what_moved_it_most() -> None:
     """A bid has some sixty parts, kept as JSON: a table of them all could not be
     read."""

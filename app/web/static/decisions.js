@@ -61,7 +61,7 @@ function timeline(lines, from) {
   return el("ol", { class: "steps" }, ...ordered.map((line) => el("li", {},
     el("span", { class: "when" }, `+${seconds(line.at_ms - from)}`),
     line.bot === "stream" ? el("span", { class: "name" }, "stream") : named(line.bot, botName(line.bot)),
-    el("span", {}, `${line.step} ${line.verdict.replaceAll("_", " ")}`, line.reason && el("span", { class: "soft" }, ` · ${line.reason}`)))));
+    el("span", {}, `${line.step} ${line.verdict.replaceAll("_", " ")}${line.times > 1 ? ` (${line.times} times)` : ""}`, line.reason && el("span", { class: "soft" }, ` · ${line.reason}`)))));
 }
 
 // All that is known about one message; `why` is the server's answer, null until it came.
