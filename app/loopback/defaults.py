@@ -81,18 +81,22 @@ APPLICATION: Json = {
     "eligible_oauth2_scopes": [],
 }
 
+MESSAGE_CONTENT = (
+    "type",
+    "content",
+    "mentions",
+    "mention_roles",
+    "attachments",
+    "embeds",
+    "timestamp",
+    "edited_timestamp",
+    "flags",
+    "components",
+)
+"""Fields of what a message says, which a forwarded one keeps."""
 MESSAGE_REQUIRED = frozenset(
     [
-        "type",
-        "content",
-        "mentions",
-        "mention_roles",
-        "attachments",
-        "embeds",
-        "timestamp",
-        "edited_timestamp",
-        "flags",
-        "components",
+        *MESSAGE_CONTENT,
         "id",
         "channel_id",
         "author",

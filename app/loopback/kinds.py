@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 from zlib import crc32
 
+from app.loopback.defaults import MESSAGE_CONTENT
 from app.loopback.errors import Json
 from app.loopback.state import Account, Channel, Message
 
@@ -24,19 +25,7 @@ CHAT_COMMAND = 20
 CONTEXT_MENU_COMMAND = 23
 """Message types of the answers to commands."""
 
-_SNAPSHOT_FIELDS = (
-    "type",
-    "content",
-    "mentions",
-    "mention_roles",
-    "attachments",
-    "embeds",
-    "timestamp",
-    "edited_timestamp",
-    "flags",
-    "components",
-    "sticker_items",
-)
+_SNAPSHOT_FIELDS = (*MESSAGE_CONTENT, "sticker_items")
 
 
 class MessageFlag(IntFlag):

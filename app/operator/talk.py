@@ -138,7 +138,7 @@ def read_message(
     said = look_up(store, message)
     event = None if said.text else _waiting(store, place, message, lines)
     if event is not None:
-        said = _said_of(event)
+        said = FoundMessage.of(event)
     ours = {entry.user_id: entry.bot for entry in entries}
     deleted = any(line.verdict == "deleted" for line in lines)
     posts = tuple(_posts(store, place, message, lines, entries))
@@ -181,19 +181,6 @@ def _waiting(
             if event.message_id == message:
                 return event
     return None
-
-
-def _said_of(event: Event) -> FoundMessage:
-    return FoundMessage(
-        message=event.message_id,
-        channel=event.channel_id,
-        channel_name=event.channel_name,
-        parent=event.parent_id or "",
-        guild=event.guild_id or "",
-        author=event.author_name,
-        author_id=event.author_id,
-        text=event.content,
-    )
 
 
 def _posts(

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from tests.sim.scenario import Act
+
 VERSION = 1
 """A seed means another schedule in another version."""
 
@@ -58,22 +60,6 @@ SHARE_ASKED = 0.55
 SHARE_PRIVATE = 0.2
 MESSAGES_A_SECOND = 1.2
 BEGIN = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Something a person or an operator does, `at` seconds after the beginning.
-    `kind`: say, edit, delete, mute, unmute. `number` of a say names its message for
-    the others; `scope`: as Discord's names have it."""
-
-    at: float
-    kind: str
-    number: int = 0
-    who: str = ""
-    channel: str = ""
-    text: str = ""
-    asks: tuple[str, ...] = ()
-    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)

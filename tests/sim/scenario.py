@@ -41,8 +41,9 @@ QUESTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something a person does, `at` seconds after the beginning. `kind`: say, edit,
-    delete, mute, unmute. `number` of a say names its message for the others."""
+    """Something a person or an operator does, `at` seconds after the beginning. `kind`:
+    say, edit, delete, mute, unmute. `number` of a say names its message for the others;
+    `scope`: as Discord's names have it."""
 
     at: float
     kind: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from app.domain.errors import ConfigurationError, StoreForbidden
-from app.domain.model import snowflake_ms
+from app.domain.model import Event, snowflake_ms
 from app.operator.ops import message_of
 from app.store import journal, keys, memories, overview, roster
 from app.store.door import Store
@@ -32,6 +32,20 @@ class FoundMessage:
     text: str = ""
     post_of: str = ""
     """Asked was for a post of this bot's, which answers the message."""
+
+    @classmethod
+    def of(cls, event: Event) -> FoundMessage:
+        """What an event tells of its message."""
+        return cls(
+            message=event.message_id,
+            channel=event.channel_id,
+            channel_name=event.channel_name,
+            parent=event.parent_id or "",
+            guild=event.guild_id or "",
+            author=event.author_name,
+            author_id=event.author_id,
+            text=event.content,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,16 +80,7 @@ def look_up(store: Store, message: str) -> FoundMessage:
     try:
         event = store.run(overview.heard_event(message))
         if event is not None:
-            return FoundMessage(
-                message=message,
-                channel=event.channel_id,
-                channel_name=event.channel_name,
-                parent=event.parent_id or "",
-                guild=event.guild_id or "",
-                author=event.author_name,
-                author_id=event.author_id,
-                text=event.content,
-            )
+            return FoundMessage.of(event)
         for entry in store.run(roster.roster()):
             line = store.run(overview.heard_line(entry.bot, message))
             if line:
