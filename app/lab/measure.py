@@ -22,6 +22,8 @@ LONG_FUNCTION = 50
 """Lines; what is longer counts as long."""
 MANY_POSITIONAL = 5
 """Positional arguments from which on a call is hard to check by eye."""
+DENSE_FROM = 30
+"""Code lines of the shortest file whose density is limited."""
 _LAYOUT = frozenset(
     {
         tokenize.NL,
@@ -181,12 +183,7 @@ def find_figures(
             decimals=2,
             limit=0.8,
         ),
-        Figure(
-            "syntax nodes a code line",
-            sum(facts.nodes for facts in product) / code,
-            decimals=1,
-            limit=8,
-        ),
+        *_density_figures(product),
         Figure(
             "functions with a name of one word, %",
             100 * sum(map(is_one_word, named_by_us)) / len(named_by_us),
@@ -206,6 +203,25 @@ def find_figures(
             least=True,
         ),
         *_further_figures(product, tests, lengths),
+    ]
+
+
+def _density_figures(product: Sequence[FileFigures]) -> list[Figure]:
+    nodes = sum(facts.nodes for facts in product)
+    densities = [
+        facts.nodes / facts.lines.code
+        for facts in product
+        # One table makes a shorter file dense.
+        if facts.lines.code >= DENSE_FROM
+    ]
+    return [
+        Figure("syntax nodes a code line", nodes / _sum_code(product), 1, limit=8),
+        Figure(
+            f"nodes a code line in the densest file of {DENSE_FROM} or more",
+            max(densities, default=0),
+            decimals=1,
+            limit=13.5,
+        ),
     ]
 
 

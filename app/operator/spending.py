@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -40,18 +40,26 @@ class Spent(NamedTuple):
 
 def find_costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
     """Of the last days (dates in UTC, by Redis's clock), the dearest first."""
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
     with open_store(settings) as store:
-        totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for owner, key in _budgets(store, by, days):
-            found = store.run(overview.spent(key))
-            for place, name in enumerate(("posts", "tokens", "micro_usd")):
-                totals[owner][place] += found[name]
+            totals[owner].update(store.run(overview.spent(key)))
         known = {} if by is By.BOT else names_of(store, set(totals))
-        table = [
-            Spent(known.get(owner, owner), owner, posts, tokens, micro / MICRO)
-            for owner, (posts, tokens, micro) in totals.items()
-        ]
-    return sorted(table, key=lambda one: (-one.usd, -one.tokens, -one.posts, one.id))
+    table = [
+        Spent(
+            name=known.get(owner, owner),
+            id=owner,
+            posts=total["posts"],
+            tokens=total["tokens"],
+            usd=total["micro_usd"] / MICRO,
+        )
+        for owner, total in totals.items()
+    ]
+    return sorted(table, key=_dearest_first)
+
+
+def _dearest_first(one: Spent) -> tuple[float, int, int, str]:
+    return (-one.usd, -one.tokens, -one.posts, one.id)
 
 
 def _budgets(store: Store, by: By, days: int) -> Iterator[tuple[str, str]]:
@@ -60,10 +68,13 @@ def _budgets(store: Store, by: By, days: int) -> Iterator[tuple[str, str]]:
     today = epoch_day(store.run(stats.server_time()))
     bots = [entry.bot for entry in store.run(roster.roster())]
     for back in range(days):
+        day = today - back
         if by is By.BOT:
-            yield from ((bot, keys.budget(bot, today - back)) for bot in bots)
+            for bot in bots:
+                yield bot, keys.budget(bot, day)
             continue
-        for key in sorted(memories.scan(store, keys.budget(f"{by}:*", today - back))):
+        pattern = keys.budget(f"{by}:*", day)
+        for key in sorted(memories.scan(store, pattern)):
             yield key.split(":")[2], key
 
 
@@ -72,7 +83,8 @@ def names_of(store: Store, ids: set[str]) -> dict[str, str]:
     told."""
     found: dict[str, str] = {}
     for key in memories.scan(store, keys.names("*")):
-        wanted = sorted(ids - found.keys())
-        if wanted:
-            found |= store.run(names.called(key.split(":")[1], wanted))
+        unknown = sorted(ids - found.keys())
+        if unknown:
+            server = key.split(":")[1]
+            found |= store.run(names.called(server, unknown))
     return found

@@ -21,17 +21,17 @@ it is."""
 
 def clip_text(text: str) -> str:
     """A text as long as may be normalised: its beginning and its end."""
-    return (
-        text
-        if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL
-        else f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
-    )
+    if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL:
+        return text
+    return f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
 
 
 def excerpt(text: str, names: Collection[str]) -> str:
     """The parts of a text that are read, in order, each a line of its own. A name in
     between never stands at an edge: there it would look like a call."""
-    return _few_lines(text if len(text) <= READ else _shortened(text, names))
+    if len(text) > READ:
+        text = _shortened(text, names)
+    return _few_lines(text)
 
 
 def _few_lines(text: str) -> str:
@@ -48,16 +48,19 @@ def _shortened(text: str, names: Collection[str]) -> str:
     room = READ - HEAD - TAIL
     last = len(text) - TAIL
     for begins, ends in sorted(_find_names(text, names, last)):
-        start, end = max(begins - AROUND, parts[-1][1]), min(ends + AROUND, last)
+        before_start, before_end = parts[-1]
+        start = max(begins - AROUND, before_end)
+        end = min(ends + AROUND, last)
         room -= max(0, end - start)
         # Names beyond the room stay unread: a text of names must stay cheap.
         if room < 0:
             break
-        if start == parts[-1][1]:
-            parts[-1] = (parts[-1][0], max(end, start))
+        if start == before_end:
+            parts[-1] = (before_start, max(end, start))
         else:
             parts.append((start, end))
-    parts.append((max(last, parts[-1][1]), len(text)))
+    _, before_end = parts[-1]
+    parts.append((max(last, before_end), len(text)))
     return "\n".join(text[start:end] for start, end in parts)
 
 

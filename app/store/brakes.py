@@ -29,7 +29,8 @@ def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
     is new, or was emptied."""
 
     def parse(reply: Reply) -> Look:
-        return Look(reply[0], frozenset(reply[1:]))
+        found, *missing = reply
+        return Look(found, frozenset(missing))
 
     call = _look(
         *bots, generation=keys.GENERATION, roster=keys.ROSTER, proposal=proposal
@@ -39,12 +40,14 @@ def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
 
 def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
     """Mutes of these scopes that stand, by key: who muted."""
-    names = [
-        key(scope) for scope in scopes for key in (keys.mute_by_operator, keys.mute)
-    ]
+    names: list[str] = []
+    for scope in scopes:
+        names.append(keys.mute_by_operator(scope))
+        names.append(keys.mute(scope))
 
     def parse(reply: Reply) -> dict[str, str]:
-        return {name: who for name, who in zip(names, reply, strict=True) if who}
+        by_key = dict(zip(names, reply, strict=True))
+        return {name: who for name, who in by_key.items() if who}
 
     return command("MGET", *names, parse=parse)
 
@@ -74,8 +77,11 @@ def _restore_budget(*counts: str, budget: Key) -> None: ...
 
 def restore_budget(scope: str, day: int, counts: Mapping[str, str]) -> Call[int]:
     """Raise a budget's counts to these where they are lower."""
-    flat = [text for pair in counts.items() for text in pair]
-    return _restore_budget(*flat, budget=keys.budget(scope, day)).parsed(int)
+    flat: list[str] = []
+    for name, count in counts.items():
+        flat += (name, count)
+    call = _restore_budget(*flat, budget=keys.budget(scope, day))
+    return call.parsed(int)
 
 
 def restore_opt_outs(digests: Sequence[str]) -> Call[int]:
@@ -89,5 +95,8 @@ def _restore_forgotten(*marks: str, forgotten: Key) -> None: ...
 
 def restore_forgotten(marks: Mapping[str, int]) -> Call[int]:
     """Write again up to when (Unix ms) what a person said is old, by digest."""
-    flat = [part for digest, mark in marks.items() for part in (digest, str(mark))]
-    return _restore_forgotten(*flat, forgotten=keys.FORGOTTEN).parsed(int)
+    flat: list[str] = []
+    for digest, mark in marks.items():
+        flat += (digest, str(mark))
+    call = _restore_forgotten(*flat, forgotten=keys.FORGOTTEN)
+    return call.parsed(int)

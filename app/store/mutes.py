@@ -16,13 +16,13 @@ from app.store.scripts import script
 
 
 def _scope_score(reply: Reply) -> str | None:
+    if not reply:
+        return None
     # RESP3 pairs a member with its score, RESP2 gives them in turn.
-    flat = [
-        part
-        for item in reply
-        for part in (item if isinstance(item, list | tuple) else (item,))
-    ]
-    return f"{float(flat[1]):.0f}" if flat else None
+    first = reply[0]
+    paired = isinstance(first, list | tuple)
+    score = first[1] if paired else reply[1]
+    return f"{float(score):.0f}"
 
 
 def mute(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
@@ -83,13 +83,14 @@ def read(key: str) -> Call[Muted | None]:
     """The mute that a key is; None: it has ended."""
 
     def parse(reply: Reply) -> Muted | None:
+        if not reply:
+            return None
         # The longer prefix first: the moderators' is a piece of the operator's.
-        scope = key.removeprefix(keys.mute_by_operator("")).removeprefix(keys.mute(""))
-        return (
-            Muted(scope, str(reply[0]), int(reply[1]) if int(reply[1]) >= 0 else None)
-            if reply
-            else None
-        )
+        scope = key.removeprefix(keys.mute_by_operator(""))
+        scope = scope.removeprefix(keys.mute(""))
+        who, left_ms = str(reply[0]), int(reply[1])
+        # Redis answers a negative number for a key without an expiry.
+        return Muted(scope, who, left_ms if left_ms >= 0 else None)
 
     return _read(mute=Key(key)).parsed(parse)
 

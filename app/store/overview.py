@@ -41,7 +41,11 @@ def oldest_entry(stream: str) -> Call[int | None]:
     """When the first entry of an inbox came (Unix ms); None: it is empty."""
 
     def parse(reply: Reply) -> int | None:
-        return int(str(reply[0][0]).partition("-")[0]) if reply else None
+        if not reply:
+            return None
+        entry_id, _ = reply[0]
+        at_ms, _, _ = str(entry_id).partition("-")
+        return int(at_ms)
 
     return command("XRANGE", stream, "-", "+", "COUNT", 1, parse=parse)
 
@@ -49,14 +53,14 @@ def oldest_entry(stream: str) -> Call[int | None]:
 def heard_line(bot: str, message: str) -> Call[Mapping[str, Any]]:
     """What a bot remembers of a message that it answered: text, author, name, channel;
     empty: nothing."""
-    key, field = keys.memory(bot, "said"), f"{message}.0"
-    return command("HGET", key, field, parse=_as_memory)
+    key = keys.memory(bot, "said")
+    return command("HGET", key, f"{message}.0", parse=_as_memory)
 
 
 def spoken_line(bot: str, message: str) -> Call[Mapping[str, Any]]:
     """What a bot remembers that it answered a message; shape as of `heard_line`."""
-    key, field = keys.memory(bot, "said"), f"{message}.1"
-    return command("HGET", key, field, parse=_as_memory)
+    key = keys.memory(bot, "said")
+    return command("HGET", key, f"{message}.1", parse=_as_memory)
 
 
 def _as_memory(reply: Reply) -> Mapping[str, Any]:
@@ -71,7 +75,8 @@ def newest_messages(channel: str, most: int) -> Call[tuple[str, ...]]:
     key = keys.left_bytes(channel)
 
     def parse(reply: Reply) -> tuple[str, ...]:
-        return tuple(sorted((one for one in reply if one.isdecimal()), key=int))
+        ids = [member for member in reply if member.isdecimal()]
+        return tuple(sorted(ids, key=int))
 
     return command("ZRANGE", key, -most, -1, parse=parse)
 
@@ -80,8 +85,11 @@ def posts_of_bots(channel: str) -> Call[tuple[tuple[str, str], ...]]:
     """(bot, outbox entry) of what bots said in a channel within a day, at most 20."""
 
     def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
-        pairs = (one.partition(":") for one in reply)
-        return tuple((bot, entry) for bot, _, entry in pairs)
+        posts = []
+        for member in reply:
+            bot, _, entry = member.partition(":")
+            posts.append((bot, entry))
+        return tuple(posts)
 
     return command("ZRANGE", keys.recent_bot_posts(channel), 0, -1, parse=parse)
 
@@ -90,7 +98,8 @@ def waiting_events(stream: str) -> Call[tuple[Event, ...]]:
     """The events that wait in an inbox, oldest first, at most 200."""
 
     def parse(reply: Reply) -> tuple[Event, ...]:
-        return tuple(filter(None, (_as_event(one[1].get("event")) for one in reply)))
+        events = [_as_event(fields.get("event")) for _, fields in reply]
+        return tuple(event for event in events if event is not None)
 
     return command("XRANGE", stream, "-", "+", "COUNT", 200, parse=parse)
 
@@ -118,8 +127,10 @@ def answers_to(message: str) -> Call[Mapping[str, str]]:
 
 
 def _as_event(reply: Reply) -> Event | None:
+    if not reply:
+        return None
     try:
-        return Event.model_validate_json(reply) if reply else None
+        return Event.model_validate_json(reply)
     except ValidationError:
         return None
 
@@ -130,7 +141,11 @@ def _as_text(reply: Reply) -> str:
 
 def cooldown_left(bot: str) -> Call[int]:
     """Milliseconds until a bot may act unasked; 0: now."""
-    return command("PTTL", keys.cooldown(bot), parse=lambda left: max(0, int(left)))
+
+    def parse(reply: Reply) -> int:
+        return max(0, int(reply))
+
+    return command("PTTL", keys.cooldown(bot), parse=parse)
 
 
 def list_length(name: str) -> Call[int]:

@@ -55,6 +55,17 @@ def test_a_file_is_counted(tmp_path: Path) -> None:
     assert facts.function_lengths == (7,)
 
 
+def test_a_dense_file_breaks_its_limit(tmp_path: Path) -> None:
+    """Thirty packed lines are too many; twenty may be a table."""
+    packed = "pairs = [(a + b, b * a, (a, b)) for a in range(9) for b in range(a)]\n"
+    named = "def one_name() -> None: ...\n"
+    path = tmp_path / "dense.py"
+    for lines, kept in ((20, True), (30, False)):
+        path.write_text(named + packed * lines, encoding="utf-8")
+        dense = find_figures([read_facts(path)], [])[3]
+        assert dense.kept is kept
+
+
 def test_a_long_function_breaks_its_limit(tmp_path: Path) -> None:
     """The first figure is no longer kept when one function has 51 lines."""
     path = tmp_path / "long.py"

@@ -73,7 +73,7 @@ def test_an_operators_unmute_lifts_both(store: Store) -> None:
 def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
     """`mutes` lists both kinds; what another program wrote is a mute of nobody known,
     and no escape of it is obeyed."""
-    store.run(mutes.mute("all", "operator\x1b[2J", 90_000))
+    store.run(mutes.mute("all", "operator\x1b[2J", 3_600_000))
     store.run(mutes.stop(CHANNEL, "77"))
     store.client.hset(keys.mute_by_operator("bot:aria"), "by", "me")
     shown = run("mutes", STREAM_REDIS_URL=redis_url).stdout

@@ -19,6 +19,8 @@ from app.operator.why.fates import (
 from app.operator.why.themes import Theme, edge, themes_of, told
 
 STREAM = "stream"
+RIVALS = 3
+"""Of how many rivals a sentence tells; the others are counted."""
 NOTABLE = 0.3
 """Bits by which two bids must differ in something for it to be told."""
 BID = frozenset({"bid", "opened", "complete"})
@@ -55,10 +57,13 @@ def tell(
     for line in ordered:
         by_bot[line.bot].append(line)
     stream = by_bot.pop(STREAM, [])
-    ends = {bot: end for bot, of in by_bot.items() if (end := fate_of(of)) is not None}
-    bids = [
-        bid for bot, of in by_bot.items() if (bid := _last_bid(bot, of)) is not None
-    ]
+    ends: dict[str, Fate] = {}
+    bids: list[BidRecord] = []
+    for bot, own_lines in by_bot.items():
+        if (end := fate_of(own_lines)) is not None:
+            ends[bot] = end
+        if (bid := _last_bid(bot, own_lines)) is not None:
+            bids.append(bid)
     passed = passed_over(ordered)
     teller = _Teller(names, author, ends, passed)
     spoke = [bot for bot, end in ends.items() if end.kind in SPOKE]
@@ -113,52 +118,59 @@ class _Teller:
         end = self.ends[bot]
         # Without a bid nobody was outbid: it was asked, or a poll came upon it.
         if own is None:
-            asked = [line for line in lines if line.verdict == "direct"]
-            reason = f": {asked[-1].reason}" if asked and asked[-1].reason else ""
-            return f"{self.name(bot)} {end.words}{reason}"
-        rivals = sorted((one for one in bids if one.bot != bot), key=lambda b: -b.bits)
-        granted = any(line.verdict == "granted" for line in lines)
-        won = "won" if granted else "answered when it could"
-        won = won if end.words == "answered" else end.words
-        return "; ".join(
-            [
-                f"{self.name(bot)} {won}: {self._strength_of(own, rivals)}",
-                *(self._of_rival(rival, own) for rival in rivals[:3]),
-                *([f"{len(rivals) - 3} more bid less"] if len(rivals) > 3 else []),
-            ]
-        )
+            asked = [line.reason for line in lines if line.verdict == "direct"]
+            reason = asked[-1] if asked else ""
+            words = f"{self.name(bot)} {end.words}"
+            return f"{words}: {reason}" if reason else words
+        rivals = [bid for bid in bids if bid.bot != bot]
+        rivals.sort(key=lambda bid: -bid.bits)
+        outcome = end.words
+        if outcome == "answered":
+            granted = any(line.verdict == "granted" for line in lines)
+            outcome = "won" if granted else "answered when it could"
+        clauses = [f"{self.name(bot)} {outcome}: {self._strength_of(own, rivals)}"]
+        for rival in rivals[:RIVALS]:
+            clauses.append(self._of_rival(rival, own))
+        if len(rivals) > RIVALS:
+            clauses.append(f"{len(rivals) - RIVALS} more bid less")
+        return "; ".join(clauses)
 
     def _strength_of(self, own: BidRecord, rivals: Sequence[BidRecord]) -> str:
-        best = edge(own.themes, rivals[0].themes) if rivals else None
-        if best is None:
-            best = edge(own.themes, {})
-        strength = "" if best is None else told(best, own.themes[best], self.author)
+        """In what a bid was strong: more than the best rival's, if there is one."""
+        theme = edge(own.themes, rivals[0].themes) if rivals else None
+        if theme is None:
+            theme = edge(own.themes, {})
+        strength = ""
+        if theme is not None:
+            strength = told(theme, own.themes[theme], self.author)
         if not rivals:
-            return (
-                f"nobody else bid, and it {strength}" if strength else "nobody else bid"
-            )
-        if own.bits != rivals[0].bits or rivals[0].bot in self.passed:
-            return f"it {strength}" if strength else "it bid most"
-        return "the bids were equal, and the lot fell on it"
+            alone = "nobody else bid"
+            return f"{alone}, and it {strength}" if strength else alone
+        best = rivals[0]
+        if own.bits == best.bits and best.bot not in self.passed:
+            return "the bids were equal, and the lot fell on it"
+        return f"it {strength}" if strength else "it bid most"
 
     def _of_rival(self, rival: BidRecord, winner: BidRecord) -> str:
-        best = edge(rival.themes, winner.themes)
-        less = "bid as much" if rival.bits == winner.bits else "bid less"
-        why = self.passed.get(rival.bot, less)
-        if best is not None:
-            strength = told(best, rival.themes[best], self.author)
-            return f"{self.name(rival.bot)} {strength} but {why}"
-        return f"{self.name(rival.bot)} {why}"
+        """Why another did not speak, and in what its bid was the stronger one."""
+        compared = "bid as much" if rival.bits == winner.bits else "bid less"
+        why = self.passed.get(rival.bot, compared)
+        name = self.name(rival.bot)
+        theme = edge(rival.themes, winner.themes)
+        if theme is None:
+            return f"{name} {why}"
+        strength = told(theme, rival.themes[theme], self.author)
+        return f"{name} {strength} but {why}"
 
     def of_silence(self, stream: str, passes: bool) -> str:
         """Why nobody answered. `passes`: somebody heard it and made no bid."""
-        told_of = [
-            f"{self.name(bot)} {self.passed.get(bot) or end.words}"
-            for bot, end in self.ends.items()
-            if end.kind is not FateKind.OUTBID or bot in self.passed
-        ]
-        if told_of:
-            return f"Nobody answered: {'; '.join(told_of)}"
+        clauses = []
+        for bot, end in self.ends.items():
+            if end.kind is not FateKind.OUTBID or bot in self.passed:
+                words = self.passed.get(bot) or end.words
+                clauses.append(f"{self.name(bot)} {words}")
+        if clauses:
+            return f"Nobody answered: {'; '.join(clauses)}"
         if stream:
             return f"Nobody answered: {stream}"
         bidders = [self.name(bot) for bot in self.ends]
@@ -171,28 +183,31 @@ class _Teller:
     def of_models(self, by_bot: Mapping[str, Sequence[JournalLine]]) -> str:
         """A sentence for each bot whose model failed, with its remedy: what it said
         then is not what it would have said."""
-        told_of = []
+        sentences = []
         for bot, lines in by_bot.items():
-            trouble = next(filter(None, map(trouble_of_model, reversed(lines))), "")
-            if trouble:
-                told_of.append(f" The model of {self.name(bot)} failed: {trouble}.")
-        return "".join(told_of)
+            troubles = [trouble_of_model(line) for line in lines]
+            latest = next((one for one in reversed(troubles) if one), "")
+            if latest:
+                sentences.append(f" The model of {self.name(bot)} failed: {latest}.")
+        return "".join(sentences)
 
     def differences(self, bids: Sequence[BidRecord]) -> list[str]:
         """A line for each theme in which the bids differ, the widest first."""
         if len(bids) < 2:
             return []
-        spread = {}
+        values: dict[Theme, dict[str, float]] = {}
+        spread: dict[Theme, float] = {}
         for theme in {theme for bid in bids for theme in bid.themes}:
-            values = [bid.themes.get(theme, 0.0) for bid in bids]
-            spread[theme] = max(values) - min(values)
-        lines = [f"bid: {self._table_row({bid.bot: bid.bits for bid in bids})}"]
+            values[theme] = {bid.bot: bid.themes.get(theme, 0.0) for bid in bids}
+            spread[theme] = max(values[theme].values()) - min(values[theme].values())
+        total = {bid.bot: bid.bits for bid in bids}
+        lines = [f"bid: {self._table_row(total)}"]
         for theme in sorted(spread, key=lambda one: (-spread[one], one.name)):
             if spread[theme] >= NOTABLE:
-                row = {bid.bot: bid.themes.get(theme, 0.0) for bid in bids}
-                lines.append(f"{theme.name}: {self._table_row(row)}")
+                lines.append(f"{theme.name}: {self._table_row(values[theme])}")
         return lines
 
     def _table_row(self, values: Mapping[str, float]) -> str:
         best_first = sorted(values, key=lambda bot: (-values[bot], bot))
-        return ", ".join(f"{self.name(bot)} {values[bot]:+.1f}" for bot in best_first)
+        cells = [f"{self.name(bot)} {values[bot]:+.1f}" for bot in best_first]
+        return ", ".join(cells)
