@@ -1,7 +1,7 @@
 """Mutation testing of the rules and the scripts: `make mutants`.
 
 A mutant is the program with one small fault: a comparison turned round, a statement
-left out. Each runs against the tests that are near to it, in a copy of the tree. A
+left out. Each runs against the tests that reach it, in a copy of the tree. A
 mutant that no test notices shows either a gap in the tests or code that makes no
 difference.
 """
@@ -18,11 +18,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+import yaml
+
+from tests import reach
 
 ROOT = Path(__file__).parents[1]
 TREE = ("app", "tasks", "tests", "docs", "docker", "beat_schedule.py")
@@ -50,40 +54,23 @@ WARM_FOR_SCRIPTS = (
 )
 """Loaded before the mutant is: for rules nothing that imports a rule, as the mutant
 would not be seen."""
-OF_CALLS = ("tests/rules/test_addressing.py", "tests/rules/test_calls.py")
-OF_BIDS = (
-    "tests/rules/test_golden.py",
-    "tests/rules/test_room.py",
-    "tests/rules/test_bids.py",
+TESTS_OF_RULES = ("tests/rules", "tests/brain", "tests/gateway/test_intake.py")
+NOT_OF_ONE_SCRIPT = (
+    *("any_settings", "bad_input", "fitness", "mutants", "outages"),
+    *("replication_price", "sentinels", "sizes", "terms"),
 )
-NEAREST: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("features", "room", "words", "bids", "policy"), OF_BIDS),
-    "plan": ("tests/rules/test_plan.py",),
-    "signals": ("tests/rules/test_signals.py",),
-    "judging": ("tests/rules/test_signals.py", "tests/gateway/test_intake.py"),
-    "interests": ("tests/rules/test_interests.py",),
-    "profile": ("tests/rules/test_interests.py", *OF_BIDS),
-    "chunking": ("tests/rules/test_chunking.py",),
-    "decay": ("tests/rules/test_decay.py",),
-    "identifies": ("tests/rules/test_identifies.py",),
-    "moderation": ("tests/rules/test_moderation.py",),
-    "trust": ("tests/rules/test_trust.py",),
-    "turns": ("tests/rules/test_turns.py",),
-}
-"""The tests of a module of the rules; those of all others are `OF_CALLS`."""
-NEAR_RULES = (("tests/rules",),)
-LONG_STORE = ("protocols", "outages", "mutants", "interleavings")
-NEAR_SCRIPTS = (
-    (
-        "tests/store",
-        *(f"--ignore=tests/store/test_{name}.py" for name in LONG_STORE),
-    ),
-    ("tests/store/test_protocols.py", "tests/store/test_interleavings.py"),
+TESTS_OF_SCRIPTS = (
+    "tests/store",
+    *(f"--ignore=tests/store/test_{name}.py" for name in NOT_OF_ONE_SCRIPT),
 )
-"""Tests in the order in which a mutant meets them: what survives one group meets the
-next. The proofs that scripts can be mutated look for their text, so they are left
-out."""
+"""Near tests, which find most; without those of servers and sizes, which take long. The
+proofs that scripts can be mutated look for their text."""
+UNKNOWN_TEST = 4
+"""pytest's exit code where a test that was named is not there."""
+EQUIVALENT = Path(__file__).with_name("equivalent_mutants.yaml")
+PAGE = ROOT / "docs" / "mutants.md"
 HEAD = re.compile(r"^\s*(--|$)")
+INCLUDE = re.compile(r"^--#include (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -99,6 +86,11 @@ class Mutant:
     def name(self) -> str:
         """Where it is and what it does."""
         return f"{self.path}:{self.line}  {self.what}"
+
+    @property
+    def key(self) -> str:
+        """The same without the line's number, which moves with every edit above."""
+        return f"{self.path}  {self.what}"
 
 
 # ---- Python
@@ -252,9 +244,10 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     for mutant in mutants:
         by_line.setdefault((mutant.path, mutant.line), []).append(mutant)
     lines = sorted(by_line)
-    chosen = chance.sample(lines, min(count, len(lines)))
+    # All are shuffled, so that a small sample is the beginning of a large one.
+    chance.shuffle(lines)
     sample = []
-    for line in chosen:
+    for line in lines[:count]:
         mutants_here = by_line[line]
         chance.shuffle(mutants_here)
         sample += [mutant for mutant in mutants_here if _compiles(mutant)][:1]
@@ -289,22 +282,101 @@ class Runner:
         """End the warm process."""
         self._server.communicate()
 
-    def fails(self, tests: Sequence[str]) -> bool:
-        """Whether a test fails. A run that hangs has failed: so would the tests."""
+    def run(self, tests: Sequence[str]) -> int:
+        """The exit code of pytest. A run that hangs has failed: so would the tests."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         print(json.dumps([*PYTEST, *tests]), file=self._server.stdin, flush=True)
-        return int(self._server.stdout.readline()) != 0
+        return int(self._server.stdout.readline())
 
-    def catches(self, mutant: Mutant, groups: Sequence[Sequence[str]]) -> bool:
-        """Whether a test of these groups fails on the mutant."""
+    def catches(self, mutant: Mutant, tests: Sequence[str]) -> bool:
+        """Whether one of these tests fails on the mutant."""
+        if not tests:
+            return False
         target = self.tree / mutant.path
         real = target.read_text(encoding="utf-8")
         target.write_text(mutant.text, encoding="utf-8")
         try:
-            return any(self.fails(group) for group in groups)
+            code = self.run(tests)
+            if code == UNKNOWN_TEST:
+                # A test's name may hold what the mutant changed.
+                code = self.run(sorted({test.split("::")[0] for test in tests}))
+            return code != 0
         finally:
             target.write_text(real, encoding="utf-8")
+
+
+class Reach:
+    """Which tests reach a line or a script, the quickest first."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self._seconds: Mapping[str, float] = found["seconds"]
+        self._lines: Mapping[str, Mapping[str, list[str]]] = found["lines"]
+        self._scripts: Mapping[str, list[str]] = found["scripts"]
+
+    @classmethod
+    def measured(cls, tree: Path, tests: Sequence[str]) -> Reach:
+        """Run the tests once, without a mutant."""
+        target = tree / "reach.json"
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "tests.reach", *PYTEST[1:], *tests],
+            cwd=tree,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {reach.FILE: str(target)},
+        )
+        return cls(json.loads(target.read_text(encoding="utf-8")))
+
+    def tests_of(self, mutant: Mutant, tree: Path) -> list[str]:
+        """Those that may notice the mutant."""
+        if mutant.path.suffix == ".lua":
+            names = scripts_with(mutant.path, tree)
+            tests = {test for name in names for test in self._scripts.get(name, ())}
+        else:
+            lines = self._lines.get(str(mutant.path), {})
+            source = (tree / mutant.path).read_text(encoding="utf-8")
+            near = statement_lines(source, mutant.line)
+            tests = {test for line in near for test in lines.get(str(line), ())}
+            if not near:
+                tests = {test for found in lines.values() for test in found}
+        return sorted(tests, key=lambda test: (self._seconds[test], test))
+
+
+def statement_lines(source: str, line: int) -> range:
+    """The lines of the innermost statement of a function that stands on a line, without
+    those of its body; none for what runs at import."""
+    lines = range(0)
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        for node in ast.walk(function):
+            if node is function or not isinstance(node, ast.stmt):
+                continue
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else (node.end_lineno or node.lineno)
+            own = range(node.lineno, max(last, node.lineno) + 1)
+            if line in own and (not lines or len(own) <= len(lines)):
+                lines = own
+    return lines
+
+
+def scripts_with(path: Path, tree: Path) -> set[str]:
+    """The scripts whose Lua holds a file: itself, or all that include it."""
+    if path.parent.name != "lib":
+        return {f"{path.parent.name}.{path.stem}"}
+    files = list((tree / "app/store/lua").rglob("*.lua"))
+    included = {
+        file: set(" ".join(INCLUDE.findall(file.read_text(encoding="utf-8"))).split())
+        for file in files
+    }
+    holding = {path.stem}
+    # A file of lib may include others of it: each round goes one deeper.
+    for _ in files:
+        users = [file for file in files if included[file] & holding]
+        holding |= {file.stem for file in users if file.parent.name == "lib"}
+    return {
+        f"{file.parent.name}.{file.stem}" for file in users if file.parent.name != "lib"
+    }
 
 
 def copy_tree(target: Path) -> None:
@@ -321,32 +393,95 @@ def copy_tree(target: Path) -> None:
 
 
 def run_sample(
-    sample: Sequence[Mutant], modules: Sequence[str], console: Console
-) -> list[Mutant]:
-    """Run each mutant, and return those that survive. All tests have to pass without
-    any, first: else each mutant would count as caught."""
-    survivors = []
+    sample: Sequence[Mutant],
+    modules: Sequence[str],
+    tests: Sequence[str],
+    report: Callable[[Mutant, bool, str], None],
+) -> None:
+    """Run each mutant against the tests that reach it, and report whether one caught
+    it."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        copy_tree(Path(folder))
-        runner = Runner(Path(folder), modules)
-        for group in {group for mutant in sample for group in _near(mutant)}:
-            if runner.fails(group):
-                raise SystemExit(f"{' '.join(group)} fails without a mutant")
-        for place, mutant in enumerate(sample, start=1):
-            caught = runner.catches(mutant, _near(mutant))
-            if not caught:
-                survivors.append(mutant)
-            verdict = "caught  " if caught else "SURVIVED"
-            line = f"{place}/{len(sample)} {verdict} {mutant.name}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        tree = Path(folder)
+        copy_tree(tree)
+        reach_of_tests = Reach.measured(tree, tests)
+        runner = Runner(tree, modules)
+        for mutant in sample:
+            near = reach_of_tests.tests_of(mutant, tree)
+            started = time.monotonic()
+            caught = runner.catches(mutant, near)
+            took = f"{len(near)} tests, {time.monotonic() - started:.0f} s"
+            report(mutant, caught, took)
         runner.close()
-    return survivors
 
 
-def _near(mutant: Mutant) -> tuple[tuple[str, ...], ...]:
-    if mutant.path.suffix == ".lua":
-        return NEAR_SCRIPTS
-    return (NEAREST.get(mutant.path.stem, OF_CALLS), *NEAR_RULES)
+class Outcomes:
+    """What became of each mutant. Kept in a file, it lets a later run, with further
+    tests, take only what survived."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._caught: dict[str, bool] = {}
+        if file and file.exists():
+            self._caught = json.loads(file.read_text(encoding="utf-8"))
+
+    def caught(self, mutant: Mutant) -> bool:
+        """Whether a test noticed it."""
+        return self._caught.get(mutant.key, False)
+
+    def add(self, mutant: Mutant, caught: bool, took: str) -> None:
+        """Show one outcome and keep it."""
+        self._caught[mutant.key] = caught
+        verdict = "caught  " if caught else "SURVIVED"
+        print(f"{len(self._caught)} {verdict} {mutant.name} ({took})", flush=True)
+        if self._file:
+            self._file.write_text(json.dumps(self._caught, indent=1), encoding="utf-8")
+
+
+# ---- The page
+
+
+def equivalents() -> dict[str, str]:
+    """Mutants that change nothing which can be seen, by file and change, with the
+    reason."""
+    found = yaml.safe_load(EQUIVALENT.read_text(encoding="utf-8")) or []
+    return {f"{one['file']}  {one['change']}": one["reason"] for one in found}
+
+
+def share_caught(sample: Sequence[Mutant], survivors: Sequence[Mutant]) -> float:
+    """In percent of those that are not equivalent."""
+    same = sum(mutant.key in equivalents() for mutant in survivors)
+    return 100 * (len(sample) - len(survivors)) / max(1, len(sample) - same)
+
+
+PAGE_HEAD = """# What the tests do not see
+
+`make mutants` puts one small fault at a time into `app/rules` and into the scripts of
+`app/store/lua`, runs the tests that reach it, and writes this page. A mutant that is
+equivalent changes nothing that anybody can see: `tests/equivalent_mutants.yaml` names
+it with the reason, and it does not count.
+"""
+
+
+def write_page(
+    seed: int, sample: Sequence[Mutant], survivors: Sequence[Mutant]
+) -> None:
+    """Write docs/mutants.md."""
+    reasons = equivalents()
+    same = [mutant for mutant in survivors if mutant.key in reasons]
+    missed = [mutant for mutant in survivors if mutant.key not in reasons]
+    counts = (
+        f"Seed {seed}: {len(sample)} mutants, {len(sample) - len(survivors)} caught, "
+        f"{len(same)} equivalent, {len(missed)} missed. "
+        f"That is {share_caught(sample, survivors):.0f}%."
+    )
+    lines = [PAGE_HEAD, counts, ""]
+    if missed:
+        lines += ["## Missed", "", *(f"- `{one.key}`" for one in missed), ""]
+    if same:
+        lines += ["## Equivalent", ""]
+        lines += [f"- `{one.key}`: {reasons[one.key]}" for one in same]
+        lines += [""]
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -358,22 +493,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--least", type=float, default=90, help="percent to be caught")
     parser.add_argument("--only", default="", help="run those whose line holds this")
     parser.add_argument("--list", action="store_true", help="show the sample, run none")
+    parser.add_argument("--resume", type=Path, help="keep outcomes in this file")
     chosen = parser.parse_args(arguments)
-    rules = choose(all_mutants("app/rules", ".py"), chosen.rules, chosen.seed)
-    scripts = choose(all_mutants("app/store/lua", ".lua"), chosen.scripts, chosen.seed)
-    console = Console()
+    outcomes = Outcomes(chosen.resume)
+    every: list[Mutant] = []
     os.nice(10)
-    count, survivors = 0, 0
-    for every, modules in ((rules, WARM_FOR_RULES), (scripts, WARM_FOR_SCRIPTS)):
-        sample = [mutant for mutant in every if chosen.only in mutant.name]
-        count += len(sample)
+    for folder, ending, count, modules, tests in (
+        ("app/rules", ".py", chosen.rules, WARM_FOR_RULES, TESTS_OF_RULES),
+        ("app/store/lua", ".lua", chosen.scripts, WARM_FOR_SCRIPTS, TESTS_OF_SCRIPTS),
+    ):
+        sample = choose(all_mutants(folder, ending), count, chosen.seed)
+        sample = [one for one in sample if chosen.only in one.name]
+        every += sample
         if chosen.list:
-            for mutant in sample:
-                console.print(mutant.name, markup=False, soft_wrap=True)
-        elif sample:
-            survivors += len(run_sample(sample, modules, console))
-    caught = 100 * (count - survivors) / max(1, count)
-    console.print(f"{count} mutants of seed {chosen.seed}: {caught:.0f}% caught")
+            print(*(mutant.name for mutant in sample), sep="\n")
+        elif uncaught := [one for one in sample if not outcomes.caught(one)]:
+            run_sample(uncaught, modules, tests, outcomes.add)
+    survivors = [mutant for mutant in every if not outcomes.caught(mutant)]
+    if chosen.list:
+        return 0
+    caught = share_caught(every, survivors)
+    print(f"{len(every)} mutants of seed {chosen.seed}: {caught:.0f}% caught")
+    if not chosen.only:
+        write_page(chosen.seed, every, survivors)
     return 0 if caught >= chosen.least else 1
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests import mutants
-from tests.mutants import Runner, all_mutants, choose, mutate_lua, mutate_python
+from tests.mutants import (
+    ROOT,
+    Reach,
+    Runner,
+    all_mutants,
+    choose,
+    equivalents,
+    mutate_lua,
+    mutate_python,
+    scripts_with,
+    statement_lines,
+)
 
 CONFIGURATION = "[tool:pytest]\npythonpath = .\nmarkers =\n    slow: x\n    llm: x\n"
 PYTHON = """\
@@ -60,6 +71,42 @@ def test_a_seed_gives_one_sample() -> None:
     assert len({(mutant.path, mutant.line) for mutant in first}) == 30
 
 
+def test_a_small_sample_is_the_beginning_of_a_large_one() -> None:
+    """So a few mutants can be tried before all of them are."""
+    every = all_mutants("app/rules", ".py")
+    assert choose(every, 5, 3) == choose(every, 50, 3)[:5]
+
+
+def test_a_mutant_meets_the_tests_that_reach_it() -> None:
+    """A line of a function is reached by the tests that ran its statement, a file of
+    lib by those that called a script which includes it; the quickest come first."""
+    found = Reach(
+        {
+            "seconds": {"slow": 9.0, "quick": 0.1, "other": 1.0},
+            "lines": {"a.py": {"1": ["other"], "3": ["slow", "quick"]}},
+            "scripts": {"floor.claim": ["slow", "quick"], "name.learn": ["other"]},
+        }
+    )
+    source = "def one():\n    x = 1\n    return (\n        x + 1\n    )\n"
+    assert list(statement_lines(source, 4)) == [3, 4, 5]
+    assert list(statement_lines("x = 1\n", 1)) == []
+    assert "floor.claim" in scripts_with(Path("app/store/lua/lib/clock.lua"), ROOT)
+    claim = mutants.Mutant(Path("app/store/lua/floor/claim.lua"), 1, "", "")
+    assert found.tests_of(claim, ROOT) == ["quick", "slow"]
+
+
+def test_each_equivalent_mutant_is_one_and_has_a_reason() -> None:
+    """No entry outlives the line that it is about."""
+    every = {
+        mutant.key
+        for folder, ending in (("app/rules", ".py"), ("app/store/lua", ".lua"))
+        for mutant in all_mutants(folder, ending)
+    }
+    for key, reason in equivalents().items():
+        assert key in every
+        assert reason
+
+
 @pytest.mark.parametrize(("test", "caught"), [("first == 1", True), ("True", False)])
 def test_a_mutant_is_caught_by_a_test_that_fails(
     tmp_path: Path, test: str, caught: bool
@@ -76,7 +123,7 @@ def test_a_mutant_is_caught_by_a_test_that_fails(
     shutil.copy(Path(mutants.__file__).parent / "forking.py", tmp_path / "tests")
     (tmp_path / "setup.cfg").write_text(CONFIGURATION, encoding="utf-8")
     runner = Runner(tmp_path, ["pytest"])
-    assert runner.catches(mutant, [("test_subject.py",)]) is caught
-    assert not runner.fails(("test_subject.py",))
+    assert runner.catches(mutant, ["test_subject.py"]) is caught
+    assert runner.run(["test_subject.py"]) == 0
     runner.close()
     assert code.read_text(encoding="utf-8") == "first = 1\n"
