@@ -6,7 +6,9 @@ import argparse
 import json
 import platform
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from tests.bench import (
     turns,
 )
 from tests.bench.arena import Arena, arena
-from tests.bench.figures import Results, spread_of
+from tests.bench.figures import Results, read_results, spread_of
 from tests.bench.machine import Watch
 from tests.bench.page import page_of
 from tests.bench.plan import Plan, plan_of
@@ -61,40 +63,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command. With `--only`, what was not measured is left out of the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="more and longer rounds")
+    parser.add_argument("--rounds", type=int, help="so many in place of 5 or 9")
     parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--docs", type=Path, help="write the page, JSON and plots here")
+    parser.add_argument(
+        "--docs", type=Path, help="write the pages, JSON and plots here"
+    )
+    parser.add_argument("--again", type=Path, help="measure nothing, read this JSON")
     given = parser.parse_args(arguments)
-    plan, parts = plan_of(given.full), given.only or list(PARTS)
-    results, watch = Results(full=given.full), Watch()
-    with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
-        for name, measure in SMALL.items():
-            if name in parts:
-                measure(results, plan, Path(folder))
-                watch.note()
-        if set(parts) & set(LIVE):
-            run_to_end(measure_live(results, plan, Path(folder), watch, parts))
-    results.machine = describe_machine(results, watch)
-    show(results, plan.console)
+    if given.again is not None:
+        results = read_results(json.loads(given.again.read_text(encoding="utf-8")))
+    else:
+        plan = plan_of(given.full)
+        plan = replace(plan, repeats=given.rounds or plan.repeats)
+        results = measure_all(plan, given.only or list(PARTS))
+    show(results)
     if given.docs is not None:
         write(results, given.docs)
     return 0
 
 
+def measure_all(plan: Plan, parts: Sequence[str]) -> Results:
+    """What these parts find out, and how quiet the machine was."""
+    results, watch = Results(full=plan.full), Watch()
+    with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
+        for name, measure in SMALL.items():
+            if name in parts:
+                with left_out(results, name):
+                    measure(results, plan, Path(folder))
+                watch.note()
+        if set(parts) & set(LIVE):
+            run_to_end(measure_live(results, plan, Path(folder), watch, parts))
+    results.machine = describe_machine(results, watch)
+    return results
+
+
+@contextmanager
+def left_out(results: Results, name: str) -> Iterator[None]:
+    """A part that fails in here is left out, and said: the others took minutes."""
+    try:
+        yield
+    except (StreamError, AssertionError, OSError, TimeoutError) as error:
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        results.skipped.append(f"{name} failed ({reason})")
+
+
 async def measure_live(
     results: Results, plan: Plan, folder: Path, watch: Watch, parts: Sequence[str]
 ) -> None:
-    """Everything that needs the whole system and its peers. A part that fails is left
-    out, and said: the others took minutes."""
+    """Everything that needs the whole system and its peers."""
     async with arena(folder, watch, plan.console) as place:
         for name, measure in LIVE.items():
-            if name not in parts:
-                continue
-            try:
-                await measure(results, plan, place)
-            except (StreamError, AssertionError, OSError, TimeoutError) as error:
-                reason = f"{type(error).__name__}: {str(error)[:200]}"
-                results.skipped.append(f"{name} failed ({reason})")
-            watch.note()
+            if name in parts:
+                with left_out(results, name):
+                    await measure(results, plan, place)
+                watch.note()
 
 
 def describe_machine(results: Results, watch: Watch) -> dict[str, object]:
@@ -112,8 +134,9 @@ def describe_machine(results: Results, watch: Watch) -> dict[str, object]:
     return {**watch.quiet(floors).json(), "when": when, "what": what}
 
 
-def show(results: Results, console: Console) -> None:
+def show(results: Results) -> None:
     """The page, on the terminal."""
+    console = Console(stderr=True)
     console.print(page_of(results), markup=False, highlight=False, soft_wrap=True)
 
 

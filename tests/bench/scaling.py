@@ -231,10 +231,10 @@ GROW = """
 3. **Redis** is last: one server carries what the table says. What helps before a second one: a processor of its own, `appendfsync
    everysec`, the broker on another server (`STREAM_BROKER_URL`).
 4. **Several fleets, by guild.** Nothing is shared between guilds but a bot's daily caps and what it remembers of people. So a
-   second fleet is a second Redis with its own gateways and workers (another `STREAM_REDIS_URL`, `STREAM_DATA_DIR`), with bot
-   accounts that are in *its* guilds. One bot account belongs to one fleet: two gateways of one token would both hear everything.
-   Caps then hold for each fleet: divide them. Direct messages go to the fleet that runs the bot. Beyond Redis's one processor
-   this scales as guilds do.
+   second fleet is a second Redis with its own gateways and workers (another `STREAM_REDIS_URL`, `STREAM_DATA_DIR`) and bot accounts
+   of its own, which are invited to *its* guilds: two gateways of one token would both hear everything. The same character files
+   serve all fleets. Caps hold for each fleet: divide them. A direct message reaches the fleet whose account it was sent to. Beyond
+   Redis's one processor this grows as guilds do.
 
 Redis Cluster is no way: a script touches keys of a message, a channel and a bot at once, which have no common slot.
 """

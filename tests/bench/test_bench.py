@@ -3,15 +3,20 @@ their page. Nothing here measures."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from app.runtime import metrics
+from tests.bench import rates
 from tests.bench.figures import (
     Curve,
     Results,
@@ -24,8 +29,11 @@ from tests.bench.figures import (
 from tests.bench.machine import PROC, Quiet, family, memory_mb, total_time, used_time
 from tests.bench.observing import unobserved
 from tests.bench.page import cell, figure, page_of
+from tests.bench.plan import Plan
 from tests.bench.plots import plot
+from tests.bench.scaling import scaling_page
 
+DOCS = Path(__file__).parents[2] / "docs"
 QUIET = Quiet(processors=2, load=0.2, others=0.01, stolen=0.0)
 ROW = Row(
     section="Answers",
@@ -180,3 +188,41 @@ def test_unobserved_counts_nothing_and_is_over_afterwards() -> None:
     assert read() == 0
     metrics.ADMISSIONS.labels("bench").inc()
     assert read() == 1
+
+
+def test_pages_say_what_their_json_says() -> None:
+    """Nobody wrote into docs/benchmarks.md or docs/scaling.md by hand, and whoever
+    changed their wording wrote them anew (`python -m tests.bench --again
+    docs/benchmarks.json --docs docs`)."""
+    text = (DOCS / "benchmarks.json").read_text(encoding="utf-8")
+    found = read_results(json.loads(text))
+    assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page_of(found)
+    scaling = (DOCS / "scaling.md").read_text(encoding="utf-8")
+    # A run that could not fit the model leaves the page as it is.
+    assert scaling == (scaling_page(found) or scaling)
+
+
+def test_arq_that_cannot_be_installed_is_left_out_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No package index, or no room on the disk: the other peers are compared all the
+    same, and the page says why one is missing."""
+    found, plan = results(), Plan(console=Console(file=io.StringIO()))
+    monkeypatch.setattr(rates, "ARQ_HOME", tmp_path)
+    monkeypatch.setattr(rates.venv, "create", lambda *_, **__: None)
+
+    def refuse(command: list[str], **_: object) -> None:
+        raise subprocess.CalledProcessError(1, command, stderr="a\nno such package")
+
+    monkeypatch.setattr(rates.subprocess, "run", refuse)
+    assert rates.arq_python(found, plan) is None
+    monkeypatch.setattr(rates.venv, "create", _full_disk)
+    assert rates.arq_python(found, plan) is None
+    assert found.skipped[1:] == [
+        "arq is left out: no such package",
+        "arq is left out: OSError",
+    ]
+
+
+def _full_disk(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
