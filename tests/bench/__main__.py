@@ -40,22 +40,22 @@ PLOTS = {
 }
 Measure = Callable[[Results, Plan, Arena], Awaitable[None]]
 LIVE: dict[str, Measure] = {
-    # Alone, before anything else idles beside it.
+    # Alone: what else runs would share pages with it.
     "memory": footprint.measure,
     "latency": latency.measure_alone,
     "trips": trips.measure,
     "rates": rates.measure,
+    "thoughts": thoughts.measure,
     "chatter": latency.measure_amid_chatter,
     "hearing": hearing.measure,
     "scaling": scaling.measure,
-    "thoughts": thoughts.measure,
 }
 """What needs the whole system, in this order."""
 SMALL: dict[str, Callable[[Results, Plan, Path], None]] = {
     "admission": admission.measure,
     "turns": turns.measure,
 }
-"""What runs in this process, before the rest is started."""
+"""What runs in this process, after the rest has ended."""
 PARTS = (*SMALL, *LIVE)
 
 
@@ -75,48 +75,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         plan = plan_of(given.full)
         plan = replace(plan, repeats=given.rounds or plan.repeats)
-        results = measure_all(plan, given.only or list(PARTS))
+        run = Run(plan, given.only or list(PARTS), given.docs)
+        results = run.measure()
     show(results)
     if given.docs is not None:
         write(results, given.docs)
     return 0
 
 
-def measure_all(plan: Plan, parts: Sequence[str]) -> Results:
-    """What these parts find out, and how quiet the machine was."""
-    results, watch = Results(full=plan.full), Watch()
-    with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
-        for name, measure in SMALL.items():
-            if name in parts:
-                with left_out(results, name):
-                    measure(results, plan, Path(folder))
-                watch.note()
-        if set(parts) & set(LIVE):
-            run_to_end(measure_live(results, plan, Path(folder), watch, parts))
-    results.machine = describe_machine(results, watch)
-    return results
+class Run:
+    """One run. Each part's figures are written, if anywhere, once it has ended: of a
+    run that is stopped they stay."""
 
+    def __init__(self, plan: Plan, parts: Sequence[str], docs: Path | None) -> None:
+        self.plan, self.parts, self.docs = plan, parts, docs
+        self.results = Results(full=plan.full)
+        self.watch = Watch()
 
-@contextmanager
-def left_out(results: Results, name: str) -> Iterator[None]:
-    """A part that fails in here is left out, and said: the others took minutes."""
-    try:
-        yield
-    except (StreamError, AssertionError, OSError, TimeoutError) as error:
-        reason = f"{type(error).__name__}: {str(error)[:200]}"
-        results.skipped.append(f"{name} failed ({reason})")
+    def measure(self) -> Results:
+        """What the parts find out, and how quiet the machine was."""
+        with tempfile.TemporaryDirectory(prefix="the-stream-bench-") as folder:
+            if set(self.parts) & set(LIVE):
+                run_to_end(self._measure_live(Path(folder)))
+            for name, measure in SMALL.items():
+                if name in self.parts:
+                    with self._part(name):
+                        measure(self.results, self.plan, Path(folder))
+        return self.results
 
+    async def _measure_live(self, folder: Path) -> None:
+        """Everything that needs the whole system and its peers."""
+        async with arena(folder, self.watch, self.plan.console) as place:
+            for name, measure in LIVE.items():
+                if name in self.parts:
+                    with self._part(name):
+                        await measure(self.results, self.plan, place)
 
-async def measure_live(
-    results: Results, plan: Plan, folder: Path, watch: Watch, parts: Sequence[str]
-) -> None:
-    """Everything that needs the whole system and its peers."""
-    async with arena(folder, watch, plan.console) as place:
-        for name, measure in LIVE.items():
-            if name in parts:
-                with left_out(results, name):
-                    await measure(results, plan, place)
-                watch.note()
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """A part that fails in here is left out, and said: the others took minutes."""
+        try:
+            yield
+        except (StreamError, AssertionError, OSError, TimeoutError) as error:
+            reason = f"{type(error).__name__}: {str(error)[:200]}"
+            self.results.skipped.append(f"{name} failed ({reason})")
+        self.results.machine = describe_machine(self.results, self.watch)
+        if self.docs is not None:
+            write(self.results, self.docs)
 
 
 def describe_machine(results: Results, watch: Watch) -> dict[str, object]:
