@@ -89,7 +89,7 @@ class Run:
 
     def __init__(self, plan: Plan, parts: Sequence[str], docs: Path | None) -> None:
         self.plan, self.parts, self.docs = plan, parts, docs
-        self.results = Results(full=plan.full)
+        self.results = Results(full=plan.full, missing=list(PARTS))
         self.watch = Watch()
 
     def measure(self) -> Results:
@@ -119,6 +119,7 @@ class Run:
         except (StreamError, AssertionError, OSError, TimeoutError) as error:
             reason = f"{type(error).__name__}: {str(error)[:200]}"
             self.results.skipped.append(f"{name} failed ({reason})")
+        self.results.missing.remove(name)
         self.results.machine = describe_machine(self.results, self.watch)
         if self.docs is not None:
             write(self.results, self.docs)
@@ -148,7 +149,9 @@ def show(results: Results) -> None:
 def write(results: Results, docs: Path) -> None:
     """The page, its JSON and its plots."""
     (docs / "benchmarks.md").write_text(page_of(results), encoding="utf-8")
-    if (page := scaling.scaling_page(results)) is not None:
+    # A run without the model leaves the tables of the one before.
+    if "scaling" not in results.missing or not (docs / "scaling.md").exists():
+        page = scaling.scaling_page(results)
         (docs / "scaling.md").write_text(page, encoding="utf-8")
     data = json.dumps(results.json(), indent=1, ensure_ascii=False)
     (docs / "benchmarks.json").write_text(data + "\n", encoding="utf-8")

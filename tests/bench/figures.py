@@ -90,6 +90,8 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """Parts that were not, or not yet, measured."""
     costs: dict[str, float] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:

@@ -21,11 +21,10 @@ FULL=1 make bench     # more rounds, longer ones
 It needs Linux, and for one peer a way to a package index (arq gets a virtual environment of its own; without it, it is left out
 and said so). The same as JSON: [benchmarks.json](benchmarks.json). What follows for larger fleets: [scaling](scaling.md).
 """
-PLOTS = """
-![Milliseconds from POST to answer over messages a second](img/bench-rates.svg)
-
-![Milliseconds from POST to answer over bots in one gateway](img/bench-flat.svg)
-"""
+PLOTS = {
+    "rates": "Milliseconds from POST to answer over messages a second",
+    "flat": "Milliseconds from POST to answer over bots in one gateway",
+}
 FOOT = """
 ## What is compared
 
@@ -49,8 +48,16 @@ def page_of(results: Results) -> str:
         f"{results.machine['when']}, {results.machine['what']}, "
         f"{'long' if results.full else 'short'} form."
     )
-    parts += [f"\n- {one}" for one in results.skipped]
-    parts.append(PLOTS)
+    lines = list(results.skipped)
+    if results.missing:
+        lines.append(f"not measured: {', '.join(results.missing)}")
+    parts += ["", *(f"- {one}" for one in lines), ""]
+    drawn = {curve.plot for curve in results.curves}
+    parts += [
+        f"![{what}](img/bench-{name}.svg)\n"
+        for name, what in PLOTS.items()
+        if name in drawn
+    ]
     loaded = bool(results.machine["loaded"])
     sections: dict[str, list[Row]] = {}
     for row in results.rows:

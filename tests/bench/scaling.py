@@ -126,11 +126,11 @@ def _median(costs: list[Cost]) -> Cost:
     return {part: spread_of([one[part] for one in costs]).median for part in PARTS}
 
 
-def scaling_page(results: Results) -> str | None:
-    """docs/scaling.md; None: the model was not measured."""
+def scaling_page(results: Results) -> str:
+    """docs/scaling.md; without its tables where the model was not measured."""
     model = model_of(results.costs)
     if model is None:
-        return None
+        return f"{HEAD}\nThe costs were not measured in the last run.\n{GROW}"
     parts = [HEAD, f"**{results.machine['line']}**\n", *_cost_table(model)]
     parts += [MOST, *_most_table(model), CHECKED, *_check_table(results), ""]
     parts += [MEMORY, *_memory_table(results), GROW]
