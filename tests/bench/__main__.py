@@ -24,7 +24,6 @@ from tests.bench import (
     rates,
     scaling,
     thoughts,
-    trips,
     turns,
 )
 from tests.bench.arena import Arena, arena
@@ -43,7 +42,6 @@ LIVE: dict[str, Measure] = {
     # Alone: what else runs would share pages with it.
     "memory": footprint.measure,
     "latency": latency.measure_alone,
-    "trips": trips.measure,
     "rates": rates.measure,
     "thoughts": thoughts.measure,
     "chatter": latency.measure_amid_chatter,

@@ -178,15 +178,3 @@ def _pss_kb(pid: int) -> int:
         return 0
     line = next((one for one in text.splitlines() if one.startswith("Pss:")), "Pss: 0")
     return int(line.split()[1])
-
-
-def ports_of(pid: int) -> set[int]:
-    """The local TCP ports of a process's connections."""
-    try:
-        names = [os.readlink(one) for one in (PROC / str(pid) / "fd").iterdir()]
-        table = (PROC / str(pid) / "net" / "tcp").read_text(encoding="ascii")
-    except OSError:
-        return set()
-    mine = {name[8:-1] for name in names if name.startswith("socket:[")}
-    rows = (line.split() for line in table.splitlines()[1:])
-    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in mine}

@@ -1,5 +1,4 @@
-"""The capacity model's arithmetic, the page on scaling, and how commands are read from
-the server's monitor. Nothing here measures."""
+"""The capacity model's arithmetic, and the page on scaling. Nothing here measures."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ from tests.bench.capacity import FULL, Model, costs_of, fit, model_of
 from tests.bench.figures import Results, Row
 from tests.bench.machine import Quiet
 from tests.bench.scaling import CHECKS, SECTION, scaling_page
-from tests.bench.trips import read_command, script_names
 
 MODEL = Model(
     message={"gateway": 1.0, "redis": 0.5, "worker": 0.0},
@@ -69,23 +67,3 @@ def test_the_page_on_scaling_has_its_tables() -> None:
     bare = scaling_page(Results(False, machine))
     assert "not measured" in bare
     assert "## How to grow" in bare
-
-
-def test_commands_are_read_from_the_monitor() -> None:
-    """Scripts by their names; nothing that a script runs, and no other database."""
-    digest = next(one for one, name in script_names().items() if name == "lane.begin")
-    line = {
-        "time": 12.5,
-        "db": 0,
-        "client_type": "tcp",
-        "client_port": "4711",
-        "command": f"EVALSHA {digest} 2 a b",
-    }
-    command = read_command(line, script_names())
-    assert command is not None
-    assert (command.at, command.port, command.name) == (12.5, 4711, "lane.begin")
-    plain = read_command(line | {"command": "hget key field"}, {})
-    assert plain is not None
-    assert plain.name == "HGET"
-    assert read_command(line | {"client_type": "lua"}, {}) is None
-    assert read_command(line | {"db": 1}, {}) is None

@@ -12,9 +12,8 @@ from app.domain.character import ModelConfig
 from app.domain.settings import Settings
 from tests.bench.arena import Arena, Camp, wait_for_answers
 from tests.bench.figures import Results, Row
-from tests.bench.machine import memory_mb
+from tests.bench.machine import command_of, memory_mb
 from tests.bench.plan import Plan
-from tests.bench.trips import direct_workers
 from tests.e2e.model_server import ModelServer
 
 CALL_S = 2.0
@@ -110,3 +109,8 @@ async def _watch_wave(model: ModelServer, camp: Camp) -> tuple[float, float]:
             await asyncio.sleep(LOOK_S)
     except asyncio.CancelledError:
         return float(most), memory
+
+
+def direct_workers(camp: Camp) -> list[int]:
+    """The processes that answer what speaks to a bot."""
+    return [pid for pid in camp.pids() if "direct,delivery" in command_of(pid)]

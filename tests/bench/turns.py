@@ -1,4 +1,5 @@
-"""A worker's turn in this process, with metrics counted and without."""
+"""A worker's turn in this process: its round trips to Redis, and what it costs with
+metrics counted and without."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ import itertools
 import logging
 import statistics
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 from cryptography.fernet import Fernet
 
@@ -25,9 +28,13 @@ from app.worker.worker import Worker
 from tests.bench.figures import Results, Row
 from tests.bench.observing import unobserved
 from tests.bench.plan import Plan
+from tests.worker.trips import counted
 
 BOT = "elena"
 PATIENCE_S = 10.0
+TRIPS = 8
+FIRST_AFTER, LAST = "outbox.record_delivery", "outbox.release"
+"""The first round trip after the POST, and the last of a delivery."""
 _numbers = itertools.count()
 
 
@@ -74,7 +81,7 @@ class Bench:
 
 
 def measure(results: Results, plan: Plan, folder: Path) -> None:
-    """The row of a turn."""
+    """Rows of the round trips, and of observing a turn."""
     server = LoopbackDiscord(rate_limit=None, compress=False)
     with (
         EmbeddedValkey(folder / "turns") as valkey,
@@ -83,6 +90,7 @@ def measure(results: Results, plan: Plan, folder: Path) -> None:
         bench = _bench(valkey.url, discord)
         for _ in range(5):
             bench.turn_ms()
+        _count_round_trips(results, plan, bench)
         ours, base = [], []
         for _ in plan.few("a turn, metrics on and off"):
             pairs = [_pair(bench) for _ in range(plan.messages)]
@@ -100,6 +108,36 @@ def measure(results: Results, plan: Plan, folder: Path) -> None:
             goal=1.05,
         )
     )
+
+
+def _count_round_trips(results: Results, plan: Plan, bench: Bench) -> None:
+    until, whole, names = [], [], Counter[str]()
+    for _ in plan.steps(plan.messages, "round trips of a turn"):
+        trips = _trips_of_turn(bench)
+        names.update(trips)
+        until.append(float(trips.index(FIRST_AFTER)))
+        whole.append(float(len(trips)))
+    told = ", ".join(
+        name if round(n / len(until)) == 1 else f"{name} {n / len(until):.1f}"
+        for name, n in names.items()
+    )
+    section = "Round trips to Redis of a turn that answers one message"
+    results.rows += [
+        Row(section, "until the answer is posted", "", tuple(until), goal=TRIPS),
+        Row(section, "all of it", "", tuple(whole), goal=TRIPS, note=told),
+    ]
+
+
+def _trips_of_turn(bench: Bench) -> list[str]:
+    """The round trips of a turn and its delivery, by the last command of each."""
+    with counted(pytest.MonkeyPatch()) as found:
+        bench.turn_ms()
+        deadline = time.monotonic() + PATIENCE_S
+        while not any(LAST in trip for trip in found):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {LAST} within {PATIENCE_S:g} s")
+            time.sleep(0.01)
+    return [trip[-1] for trip in found if "message.admit" not in trip]
 
 
 def _pair(bench: Bench) -> tuple[float, float]:
