@@ -49,6 +49,7 @@ CONNECT_S = 300.0
 START_PATIENCE = 5.0
 """A loaded machine starts a hundred bots in some minutes; that is no failure here."""
 PATIENCE_S = 10.0
+SETTLE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,8 @@ async def ask_at_rate(place: Arena, camp: Camp, rate: float, count: int) -> Aske
         await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
         posts.append(ask(place, camp, number))
     await wait_for_answers(place, posts)
+    # Further answers to the last message still come.
+    await asyncio.sleep(SETTLE_S)
     used = used_time(pids) - before
     place.watch.note()
     replies = [place.server.replies_to(post) for post in posts]

@@ -35,7 +35,7 @@ FOOT = """
   journal, and a message that is redelivered is answered twice.
 - **arq**: the same with arq, which by default looks for jobs every half second.
 - **The Stream**: `the-stream up` as an operator starts it, with caps, cooldown and quiet time out of the way. Unanswered messages
-  count as 10 s.
+  count as 10 s; processor time is that of all its processes, with what they take idly, which weighs at one message a second.
 
 Peers are in `tests/bench/peers`.
 """
