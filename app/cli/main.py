@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -25,6 +26,7 @@ from app.cli.common import print_line
 from app.domain.errors import StreamError
 
 INTERRUPTED = 130
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 app = typer.Typer(
     name="the-stream",
@@ -51,8 +53,8 @@ app.add_typer(memories.memory, name="memory")
 
 
 def main() -> None:
-    """Run a command. An error of ours or in the usage is one line on standard error and
-    its exit code; Ctrl-C is quiet."""
+    """Run a command. An error of ours or in the usage, or a full disk, is one line on
+    standard error and its exit code; Ctrl-C is quiet."""
     try:
         # Not standalone: typer would explain wrong usage in a box of six lines. No
         # command returns a value but an exit code.
@@ -61,6 +63,11 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        place = f" ({error.filename})" if error.filename else ""
+        _fail(f"the disk is full{place}; make room and try again", 1)
     except Exception as error:
         # Errors in the usage have no public base class that all versions of typer
         # share.

@@ -107,6 +107,11 @@ def show_status(found: Status) -> None:
     """Lines that can be read at 40 columns."""
     if found.dry_run:
         print_wrapped("Dry run: nothing is posted.")
+    if found.unwritten:
+        print_wrapped(
+            "✗ Redis cannot write its file: the disk is full? It refuses every write, so no bot speaks; make room.",
+            2,
+        )
     show_bots(found)
     print_wrapped(f"all bots today: {_used_text(found.all_bots)}", 2)
     for name, queues in sorted(found.workers.items()):

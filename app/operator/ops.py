@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from app.domain.character import names_of_files
 from app.domain.errors import (
     ConfigurationError,
+    StoreRefusing,
     UnknownBot,
     VaultKeyWrong,
     VaultMissing,
@@ -85,7 +86,15 @@ def mute(
     for_ms = duration_ms(for_) if for_ else None
     with open_store(settings) as store:
         _refuse_strangers(store, scope, settings)
-        store.run(mutes.mute(scope, who, for_ms))
+        try:
+            store.run(mutes.mute(scope, who, for_ms))
+        except StoreRefusing as error:
+            if "MISCONF" not in str(error):
+                raise
+            # Each step towards a post writes first, so none can be made.
+            raise StoreRefusing(
+                f"Not muted: {error}. Until there is room no bot can post either; then mute again."
+            ) from None
         return wait_for_acknowledgement(store, settings.discord_timeout)
 
 

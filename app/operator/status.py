@@ -16,6 +16,7 @@ from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.characters import find_character
 from app.operator.doctor.processes import signs_of_life
+from app.operator.doctor.redis_server import unwritten_files
 from app.operator.ops import open_store
 from app.operator.spending import MICRO
 from app.runtime.clock import epoch_day
@@ -96,6 +97,8 @@ class Status:
     redis: Mapping[str, Any] = field(default_factory=dict)
     """used_memory, maxmemory and aof_current_size in bytes; empty: this login may not
     ask."""
+    unwritten: bool = False
+    """Redis could not write its file and refuses every write."""
 
 
 def read_status(settings: Settings) -> Status:
@@ -104,6 +107,7 @@ def read_status(settings: Settings) -> Status:
         now = store.run(stats.server_time())
         day = epoch_day(now)
         signs = signs_of_life(store)
+        info = _server_info(store)
         running = {one.name: one for one in signs if one.role is ProcessRole.GATEWAY}
         return Status(
             at=now,
@@ -121,7 +125,8 @@ def read_status(settings: Settings) -> Status:
             oldest_unanswered_s=_oldest_wait_s(store, now * 1000),
             discord_ahead_s=store.run(clocks.discord_ahead()) / 1000,
             model_troubles=troubles_of_models(store),
-            redis=_redis_memory(store),
+            redis=_redis_memory(info),
+            unwritten=bool(unwritten_files(info)),
         )
 
 
@@ -246,10 +251,14 @@ def _oldest_wait_s(store: Store, now_ms: float) -> float | None:
     return max(0.0, now_ms - min(came)) / 1000 if came else None
 
 
-def _redis_memory(store: Store) -> dict[str, Any]:
+def _server_info(store: Store) -> Mapping[str, Any]:
+    """Empty where this login may not ask."""
     try:
-        info = store.run(server_info())
+        return store.run(server_info())
     except StoreForbidden:
         return {}
+
+
+def _redis_memory(info: Mapping[str, Any]) -> dict[str, Any]:
     wanted = ("used_memory", "maxmemory", "aof_current_size")
-    return {name: int(info.get(name, 0)) for name in wanted}
+    return {name: int(info.get(name, 0)) for name in wanted} if info else {}

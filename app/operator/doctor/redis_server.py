@@ -58,7 +58,9 @@ def _check_version(info: Mapping[str, Any]) -> Finding:
     return fine(AREA, f"{name} {told}")
 
 
-def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
+def unwritten_files(info: Mapping[str, Any]) -> list[str]:
+    """The fields of INFO that tell of a file which could not be written: the disk is
+    full, or the folder not to be written to."""
     broken = [
         field
         for field in ("aof_last_write_status", "aof_last_bgrewrite_status")
@@ -66,7 +68,11 @@ def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
     ]
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         broken.append("rdb_last_bgsave_status")
-    if broken:
+    return broken
+
+
+def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
+    if broken := unwritten_files(info):
         what = f"it could not write its file ({', '.join(broken)})"
         yield fault(AREA, what, "look at its disk and its log")
     elif info.get("aof_enabled"):
