@@ -10,7 +10,7 @@ from app.cli.common import OneBot, current_settings, print_line
 
 commands = typer.Typer()
 memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
-Person = Annotated[str, typer.Argument(help="a Discord user id, or a mention")]
+Person = Annotated[str, typer.Argument(help="a Discord user id, a mention, or a name")]
 
 
 @memory.command("show")
@@ -45,9 +45,13 @@ def memory_forget(
 ) -> None:
     """Delete everything that is kept of a person, in every bot's memory, mailbox and
     journal."""
-    from app.operator.people import forget
+    from app.operator.people import forget, resolve_person
 
-    forgotten, rewritten = forget(person, current_settings(), opt_out)
+    settings = current_settings()
+    who = resolve_person(person, settings)
+    if who not in person:
+        print_line(f"{person} is {who}.")
+    forgotten, rewritten = forget(who, settings, opt_out)
     print_line(
         f"Forgotten: {forgotten.values} values.{' The wish to be left alone is kept.' if opt_out else ''}"
     )

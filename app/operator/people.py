@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from app.operator import own_data
 from app.operator.ops import open_store, vault_keys
 from app.operator.own_data import NOWHERE, bots_of
 from app.rules.privacy import RecordKind, Use
-from app.store import forgetting, memories, trusts
+from app.store import forgetting, keys, memories, names, roster, trusts
 from app.store.door import Store
 from app.store.forgetting import Forgotten
 from app.store.signing import Signer
@@ -56,13 +57,58 @@ def person_of(text: str) -> str:
     return found[1]
 
 
+def find_person(store: Store, text: str) -> str:
+    """The user id of an id, a mention, or a name that one person alone has. Raises
+    ConfigurationError."""
+    if PERSON.match(text.strip()):
+        return person_of(text)
+    wanted = text.strip().removeprefix("@").casefold()
+    called = _names_of_people(store)
+    found = sorted(who for who, known in called.items() if wanted in known)
+    if not found:
+        raise ConfigurationError(
+            "Nobody who is remembered has this name: give the user id, as Discord's "
+            "`Copy User ID` writes it."
+        )
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{len(found)} people have this name: give the id of one, {', '.join(found)}."
+        )
+    return found[0]
+
+
+def resolve_person(text: str, settings: Settings) -> str:
+    """As `find_person`, with a connection of its own."""
+    with open_store(settings) as store:
+        return find_person(store, text)
+
+
+def _names_of_people(store: Store) -> dict[str, set[str]]:
+    """By user id the names under which bots remember somebody, and the nicknames in
+    their servers; folded for comparison."""
+    memory = RedisMemory(store, shared_encoder())
+    called: dict[str, set[str]] = defaultdict(set)
+    for bot in bots_of(store):
+        for item in memory.search((bot, "said"), limit=memories.SAID_MOST):
+            called[str(item.value["author"])].add(str(item.value["name"]).casefold())
+        # Of somebody who is trusted a nickname may be all that is known.
+        called.update({who: called[who] for who in store.run(trusts.everyone(bot))})
+    for entry in store.run(roster.roster()):
+        called.pop(entry.user_id, None)
+    for key in memories.scan(store, keys.names("*")) if called else ():
+        here = store.run(names.called(key.split(":")[1], sorted(called)))
+        for who, nickname in here.items():
+            called[who].add(nickname.casefold())
+    return called
+
+
 def show_memories(
     person: str, settings: Settings, bot: str | None = None
 ) -> list[Memory]:
     """What bots remember of a person: facts, lines by them and answers to them, oldest
     first."""
-    who = person_of(person)
     with open_store(settings) as store:
+        who = find_person(store, person)
         memory = RedisMemory(store, shared_encoder())
         found = []
         for name in _bots(store, bot):
@@ -99,8 +145,8 @@ def forget(
 ) -> tuple[Forgotten, bool]:
     """Forget a person everywhere; `opt_out`: for good. The second value: the
     append-only file was written anew."""
-    who = person_of(person)
     with open_store(settings) as store:
+        who = find_person(store, person)
         signer = Signer(vault_keys(settings))
         forgotten = own_data.forget(
             store, settings, who, opt_out=opt_out, signer=signer
@@ -110,8 +156,8 @@ def forget(
 
 def export(person: str, settings: Settings) -> str:
     """All that is kept of a person, as JSON."""
-    who = person_of(person)
     with open_store(settings) as store:
+        who = find_person(store, person)
         return json.dumps(own_data.export(store, who), ensure_ascii=False, indent=2)
 
 

@@ -12,7 +12,7 @@ from app.rules.reception import Sign
 from app.store import receptions, roster, trusts, wishes
 from app.store.door import Store
 from app.worker.memory_store import RedisMemory
-from tests.cli.commands import run
+from tests.cli.commands import Finished, run
 
 PERSON = "4100000000000000001"
 LATELY = str((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
@@ -88,14 +88,6 @@ def test_where_there_is_nothing_a_sentence_says_so(
     )
 
 
-def test_a_name_is_no_id() -> None:
-    """Whom to forget must be certain."""
-    result = run("memory", "forget", "Kim", STREAM_REDIS_URL="redis://127.0.0.1:1/0")
-    assert result.returncode == 2
-    assert result.stderr.count("\n") == 1
-    assert "user id" in result.stderr
-
-
 def test_reception_is_shown_and_reset(store: Store, redis_url: str) -> None:
     """Bits by bot and channel; a reset of one channel leaves the others."""
     for place in range(30):
@@ -113,3 +105,34 @@ def test_reception_is_shown_and_reset(store: Store, redis_url: str) -> None:
     left = run("reception", "--bot", "elena", STREAM_REDIS_URL=redis_url).stdout
     assert "66" in left
     assert "55" not in left
+
+
+def test_a_person_is_found_by_name(store: Store, redis_url: str) -> None:
+    """One command forgets a person by the name that one alone has, in any case; a name
+    of two people, and an unknown one, changes nothing and says what to give."""
+    met(store)
+
+    def ask(verb: str, person: str) -> Finished:
+        return run("memory", verb, person, STREAM_REDIS_URL=redis_url)
+
+    unknown = ask("forget", "Kimberley")
+    assert (unknown.returncode, "user id" in unknown.stderr) == (2, True)
+    memory = RedisMemory(store, LangChainEncoder(Words))
+    event = Event(
+        message_id=str(int(LATELY) + 1),
+        channel_id="55",
+        guild_id="7",
+        author_id="4100000000000000002",
+        author_name="Kim",
+        content="So do I",
+    )
+    entry = InboxEntry(entry_id="2-0", event=event, signal=Signal.DIRECT)
+    remember(memory, "elena", "99", "Elena", Moment(entry, "Good."))
+    twice = ask("forget", "kim")
+    assert (twice.returncode, "2 people" in twice.stderr) == (2, True)
+    assert PERSON in twice.stderr
+    assert ask("forget", event.author_id).returncode == 0
+    assert "Bergen" in ask("show", "@KIM").stdout
+    told = ask("forget", "kim")
+    assert (told.returncode, told.stdout.startswith(f"kim is {PERSON}.")) == (0, True)
+    assert "Bergen" not in ask("show", PERSON).stdout

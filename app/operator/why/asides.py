@@ -1,5 +1,5 @@
-"""Why a bot of which the journal has no line said nothing: it does not see the channel,
-does not watch it, may not speak there, or is muted."""
+"""Why a bot of which the journal has no line said nothing: it has ended, does not see
+the channel, does not watch it, may not speak there, or is muted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from app.domain.errors import ConfigurationError, StoreForbidden
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.characters import find_character
+from app.operator.doctor.processes import signs_of_life
 from app.operator.whereabouts import find_rules
 from app.operator.why.finding import FoundMessage
 from app.store import keys, mutes, names, overview, roster
 from app.store.door import Store
+from app.store.heartbeats import ProcessRole
 
 Where = tuple[str, str | None, str | None]
 """A channel, the one that it is a thread of, the server."""
@@ -27,8 +29,10 @@ def asides(
     try:
         known = store.run(roster.roster())
         called = _channel_name(store, said)
+        down = _bots_down(store)
         return {
-            entry.bot: _why_aside(store, settings, said, entry, called)
+            entry.bot: down.get(entry.bot)
+            or _why_aside(store, settings, said, entry, called)
             for entry in known
             if entry.bot not in told
         }
@@ -53,6 +57,19 @@ def _channel_name(store: Store, said: FoundMessage) -> str:
         return said.channel_name
     found = store.run(names.called(said.guild, [said.channel]))
     return found.get(said.channel, "")
+
+
+def _bots_down(store: Store) -> dict[str, str]:
+    """The bots that do not hear Discord now, by what their gateways tell."""
+    found = {}
+    for sign in signs_of_life(store):
+        if sign.role is ProcessRole.GATEWAY and not sign.facts.get("connected"):
+            error = str(sign.facts.get("error") or "")
+            told = error.removeprefix(f"{sign.name}: ").removesuffix(".")
+            found[sign.name] = (
+                f"is down: {told}" if told else "is not connected to Discord"
+            )
+    return found
 
 
 def _why_aside(
