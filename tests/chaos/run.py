@@ -15,7 +15,7 @@ from typing import Any
 from app.domain.errors import StoreUnavailable, StreamError
 from app.loopback import ApiError, Post
 from app.operator import ops
-from app.store import journal, keys, mutes
+from app.store import journal, keys, mutes, stats
 from app.store.door import Store
 from tests.chaos.house import CALM, House, house, people_and_places
 from tests.chaos.schedule import BOTS, PRIVATE, Act, Schedule, Strike
@@ -28,6 +28,8 @@ WATCH_S = 1.0
 SETTLES_S = 60.0
 """Seconds of an idle machine within which all is answered at the end."""
 ACKNOWLEDGED_WITHIN = 20.0
+SOON_S = 10.0
+"""Seconds within which whatever waits for something else is due again."""
 
 
 @dataclass
@@ -134,8 +136,11 @@ class Run:
 
     def _at_rest(self) -> bool:
         due = (keys.WAKES_DUE, keys.ELECTIONS_DUE, keys.DELIVERIES_DUE)
-        client = self._house.running.store.client
-        return not client.exists(*due) and not self._owing()
+        store = self._house.running.store
+        # The next polls are always due, minutes from now.
+        soon = (store.run(stats.server_time()) + SOON_S) * 1000
+        waits = any(store.client.zcount(one, "-inf", soon) for one in due)
+        return not waits and not self._owing()
 
     def _owing(self) -> bool:
         """Whether a question is open, and nothing says why."""
@@ -274,6 +279,7 @@ LIMITS = Limits(
     root_posts=6,
     daily_posts=100_000,
     stale_after=900.0 + 120.0,
+    quiet_time=float(str(CALM["quiet_time"])),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,36 @@ def _evidence(*posts: Shown, silences: tuple[Silence, ...] = ()) -> Evidence:
 
 
 ANSWER = Shown("20", "1", "ada", 104.0, reply_to="10", nonce="a")
+
+
+def _queue(*order: str) -> Evidence:
+    """Four people asked ada in the order of 10 to 13; she answers in this order."""
+    told = ("10", "11", "12", "13")
+    heard = [100_000 + 100 * place for place in range(len(told))]
+    return replace(
+        _evidence(),
+        messages=[
+            *(Shown(one, "1", "", 100.0) for one in told),
+            *(
+                Shown(f"2{one}", "1", "ada", 104.0 + place, one, one)
+                for place, one in enumerate(order)
+            ),
+        ],
+        said={one: Said(f"person {one}", "lounge", ("ada",)) for one in told},
+        journals={
+            one: (JournalLine(at_ms=at, bot="ada", step="admit", verdict="direct"),)
+            for one, at in zip(told, heard, strict=True)
+        },
+    )
+
+
+def _begun(at_ms: int) -> Evidence:
+    """Ada answered at second 104; bob was granted message 11 then."""
+    granted = JournalLine(at_ms=at_ms, bot="bob", step="elect", verdict="granted")
+    plain = _evidence(ANSWER)
+    return replace(plain, journals={**plain.journals, "11": (granted,)})
+
+
 BROKEN: dict[str, Evidence] = {
     "nothing direct lost": _evidence(),
     "no duplicate": _evidence(ANSWER, Shown("21", "1", "ada", 105.0, "10", "b")),
@@ -98,6 +129,8 @@ BROKEN: dict[str, Evidence] = {
     ),
     "mute": _evidence(ANSWER, silences=(Silence("bot:ada", 103.0, 110.0),)),
     "freshness": _evidence(ANSWER, Shown("21", "1", "bob", 9_999.0, "11", "b")),
+    "fairness": _queue("11", "12", "13", "10"),
+    "quiet time": _begun(104_900),
 }
 
 
@@ -105,7 +138,8 @@ BROKEN: dict[str, Evidence] = {
 def test_a_broken_promise_is_seen(promise: str) -> None:
     """Each is told by its name, and a sound record breaks none."""
     assert [one.promise for one in Checker(BROKEN[promise]).broken()] == [promise]
-    assert not Checker(_evidence(ANSWER)).broken()
+    for sound in (_evidence(ANSWER), _queue("11", "12", "10", "13"), _begun(105_000)):
+        assert not Checker(sound).broken()
 
 
 def test_recovery_is_counted_from_the_end() -> None:

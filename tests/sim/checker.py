@@ -40,6 +40,35 @@ PASSING = frozenset(
 """Steps that say what happens and not why nothing will."""
 
 
+OVERTAKEN_MOST = 2
+"""Later messages that may come first, for each time that a cycle could not carry the
+earlier one through: as many as one cycle answers."""
+GIVEN_BACK = frozenset(
+    {
+        ("claim", "lost_lock"),
+        ("reserve", "lost_floor"),
+        ("reserve", "lost_lock"),
+        ("commit", "lost_floor"),
+        ("commit", "lost_lock"),
+        ("commit", "stale"),
+        ("context", "missing"),
+        ("cycle", "failed"),
+        ("release", "kept"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A message to a bot, and when it was heard and answered, in Unix ms."""
+
+    bot: str
+    message: str
+    who: str
+    heard: int
+    answered: float
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A promise that was not kept."""
@@ -77,7 +106,9 @@ class Checker:
             *self._piled_on(),
             *self._lost(),
             *self._out_of_order(),
+            *self._overtaken(),
             *self._too_soon(),
+            *self._begun_in_quiet_time(),
             *self._spoken_while_muted(),
             *self._over_budget(),
             *self._stale(),
@@ -160,6 +191,95 @@ class Checker:
                         lane = line.bot, said.channel, said.who
                         lanes[lane].append((line.at_ms, answer))
         return lanes
+
+    def _overtaken(self) -> Iterator[Broken]:
+        """Whoever has one message waiting is answered before whoever speaks later."""
+        for waits in self._queues().values():
+            for mine in waits:
+                later = [
+                    one
+                    for one in waits
+                    if one.who != mine.who
+                    and one.heard > mine.heard
+                    and int(one.message) > int(mine.message)
+                    and one.answered < mine.answered
+                ]
+                allowed = OVERTAKEN_MOST * (1 + self._failures(mine))
+                if len(later) > allowed and not self._has_more(mine):
+                    yield Broken(
+                        "fairness",
+                        f"{mine.bot} answered {len(later)} later ones before {mine.message}",
+                    )
+
+    def _queues(self) -> dict[tuple[str, str], list[Waited]]:
+        """By bot and channel: who waited for it alone, or as the first that was
+        named."""
+        queues: dict[tuple[str, str], list[Waited]] = defaultdict(list)
+        for message, said in self._evidence.said.items():
+            bot = said.asks[0] if said.asks else ""
+            answer, heard = self._answers.get((bot, message)), self._heard(bot, message)
+            if (
+                answer is not None
+                and heard
+                and not self._forgotten(self._by_id[message])
+            ):
+                channel = self._by_id[message].channel
+                one = Waited(bot, message, said.who, heard, answer.at * 1000)
+                queues[bot, channel].append(one)
+        return queues
+
+    def _heard(self, bot: str, message: str) -> int:
+        """When a bot's gateway admitted that it is spoken to, in ms; 0: it did not."""
+        return next(
+            (
+                line.at_ms
+                for line in self._evidence.journals[message]
+                if (line.bot, line.step, line.verdict) == (bot, "admit", "direct")
+            ),
+            0,
+        )
+
+    def _has_more(self, mine: Waited) -> bool:
+        """Whether an earlier message of the same person in the channel was open: others'
+        first messages may come before a second."""
+        channel = self._by_id[mine.message].channel
+        for message, said in self._evidence.said.items():
+            if said.who != mine.who or int(message) >= int(mine.message):
+                continue
+            if self._by_id[message].channel != channel:
+                continue
+            for bot in said.asks:
+                answer = self._answers.get((bot, message))
+                if answer is None or answer.at * 1000 > mine.heard:
+                    return True
+        return False
+
+    def _failures(self, mine: Waited) -> int:
+        """How often a cycle had this message in hand and could not carry it through."""
+        return sum(
+            line.bot == mine.bot and (line.step, line.verdict) in GIVEN_BACK
+            for line in self._evidence.journals[mine.message]
+        )
+
+    def _begun_in_quiet_time(self) -> Iterator[Broken]:
+        quiet = self._evidence.limits.quiet_time * 1000
+        posted: dict[str, list[float]] = defaultdict(list)
+        for post in self._posts:
+            posted[post.channel].append(post.at * 1000)
+        for message in self._evidence.said:
+            shown = self._by_id[message]
+            for line in self._evidence.journals[message]:
+                if (line.step, line.verdict) != ("elect", "granted"):
+                    continue
+                if self._forgotten(shown):
+                    continue
+                for at in posted[shown.channel]:
+                    if 0 < line.at_ms - at < quiet:
+                        yield Broken(
+                            "quiet time",
+                            f"{line.bot} began {message} {line.at_ms - at:.0f} ms "
+                            "after a post",
+                        )
 
     def _too_soon(self) -> Iterator[Broken]:
         cooldown = self._evidence.limits.cooldown * 1000

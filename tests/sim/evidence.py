@@ -61,6 +61,8 @@ class Limits:
     daily_posts: int
     stale_after: float
     """Seconds after which nobody answers what was said to nobody."""
+    quiet_time: float = 0.0
+    """Seconds after a bot's post in which nobody begins an answer unasked there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,17 @@ PLANTS = (
         patches=(("app.brain.perceive.in_turn", _newest_first),),
     ),
     Plant(
+        "a quiet time that nobody keeps",
+        "quiet time",
+        swaps=(
+            ("return posted and math.max(posted + own - now, 0) or 0", "return 0"),
+            (
+                "if last[2] and tonumber(last[2]) + quiet_ms > now then",
+                "if false then",
+            ),
+        ),
+    ),
+    Plant(
         # Each of these guards has the others behind it: one that is missing alone
         # breaks no promise here. `tests/mutants.py` takes them one by one.
         "a commit that looks at neither lock, floor nor answer",

@@ -150,6 +150,7 @@ class Simulation:
             root_posts=settings.root_posts,
             daily_posts=settings.daily_posts,
             stale_after=settings.backfill_age + settings.deliver_by,
+            quiet_time=settings.quiet_time,
         )
 
     def close(self) -> None:
