@@ -178,7 +178,8 @@ def test_what_has_become_stale_under_a_held_floor_is_dropped(
     assert "wait" in verdicts(store, waiting)
     store.client.delete(floor)
     age_ms = int(settings.backfill_age * 1000)
-    monkeypatch.setattr(Cycle, "now_ms", property(lambda c: c.begun.now_ms + age_ms))
+    later = property(lambda cycle: cycle.begun.now_ms + age_ms)
+    monkeypatch.setattr(Cycle, "discord_now_ms", later)
     store.run(lanes.wake(Lane("elena"), Context.POLL))
     cycle(eager)
     assert [
