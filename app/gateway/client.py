@@ -22,7 +22,7 @@ from app.gateway.presence import Readable, Rights, known, rights_in
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.rules.moderation import Order, is_stop_sign, order
+from app.rules.moderation import Order, is_stop_sign, may_be_order, order
 
 log = structlog.get_logger(__name__)
 
@@ -127,16 +127,19 @@ class StreamClient(SteadyClient):
             self._own(message, event)
         elif event is not None:
             self._learn_names(message)
-            wish = (
-                order(event, self._intake.hearing.roster)
-                if not message.author.bot
-                else None
-            )
-            if wish is not None and may_moderate(message.author, message.channel):
+            wish = self._order_of(message, event)
+            if wish is not None:
                 self._moderate(wish, event, event.author_id)
             else:
                 # From anybody else the words of an order are a message like others.
                 self._intake.offer(self.bot, event)
+
+    def _order_of(self, message: discord.Message, event: Event) -> Order | None:
+        """The order that a moderator's message is. Whose word is none is settled first:
+        to look for one costs as much as there are bots."""
+        if may_be_order(event) and may_moderate(message.author, message.channel):
+            return order(event, self._intake.hearing.roster)
+        return None
 
     async def on_raw_reaction_add(
         self, payload: discord.RawReactionActionEvent

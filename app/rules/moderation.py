@@ -46,8 +46,7 @@ _CUE = re.compile(
         )
     )
 )
-"""Every order holds one of these words. Each bot's gateway asks about each message, and
-the roster grows with the bots."""
+"""Every order holds one of these words."""
 
 
 class Order(Frozen):
@@ -57,15 +56,21 @@ class Order(Frozen):
     bots: tuple[BotName, ...] = ()
 
 
+def may_be_order(event: Event) -> bool:
+    """Whether it is short and holds a word of an order. Each bot's gateway asks about
+    each message, so this looks at no name: the roster grows with the bots."""
+    return len(event.content) <= _LONGEST and bool(
+        _CUE.search(read(event.content).plain)
+    )
+
+
 def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
     """The order that this message is, if it is nothing but an order. Whether its author
     may give one is the caller's to check. "elena, stop it, you're killing me" is no
     order."""
-    if len(event.content) > _LONGEST:
+    if not may_be_order(event):
         return None
     reading = read(event.content)
-    if not _CUE.search(reading.plain):
-        return None
     lines = name_lines(reading, _lexicon_of(names_of(roster, event.guild_id)))
     # An order is one line: whatever has more says more than that.
     if len(lines) != 1:
