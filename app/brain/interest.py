@@ -21,8 +21,8 @@ WORD_BONUS = 0.1
 vectors say little."""
 FOREIGN = 0.10
 """Interest of a message whose bits are zero; `rules.plan` takes less for foreign."""
-BIT = 0.055
-"""Interest of one bit above or below that: six, which hand a subject over, are 0.43."""
+BIT = 0.06
+"""Interest of one bit above or below that: five, which hand a subject over, are 0.40."""
 
 _spaces: WeakKeyDictionary[LangChainEncoder, Space] = WeakKeyDictionary()
 

@@ -16,7 +16,7 @@ import yaml
 
 from app.likeness.encoder import Encoder, Matrix
 
-SHRINKAGE = 20.0
+SHRINKAGE = 5.0
 """Weight of an even spread, in mean spreads: few lines cannot tell 512 of them."""
 FOLLOW_UPS = "follow_ups"
 NOBODYS = frozenset({"chatter", "errands", FOLLOW_UPS})

@@ -20,19 +20,20 @@ Order = NDArray[np.intp]
 READ = 160
 """Characters of a message that are read, after composition: one ligature may stand for
 eighteen letters, and the cost grows with them."""
-SHARPNESS = 8.0
+SHARPNESS = 6.0
 """How much the nearest anchors outweigh the others."""
 OWN, ORDINARY = 5, 15
 """How many of the nearest anchors of a character, and of ordinary lines, are asked."""
-CANDIDATES = 90
+CANDIDATES = 240
 """Of the nearest ordinary lines, those that are looked at: enough for `ORDINARY`, when
 those about a character's own interests are left out."""
-SENTENCES = 0.7
-"""Share of the example sentences; the rest is that of the words, whose vectors say
-less."""
-SAME = 0.3
-"""Cosine of their centres from which a group of ordinary lines is about a character's
-own interest, and does not speak against it."""
+EXAMPLES, KINDRED, WORDS = 0.4, 0.3, 0.3
+"""Shares of a character's example sentences, of the ordinary lines about its interests,
+and of its words. Few write many examples, and a word's vector says little."""
+NEAR, SAME = 0.28, 0.4
+"""Cosines of their centres from which a group of ordinary lines is near a character's
+interest, and does not speak against it, and from which it is about the interest, and
+speaks for it."""
 
 
 class Subjects:
@@ -50,7 +51,8 @@ class Subjects:
         self._follow = np.array([name == FOLLOW_UPS for name in names])[group]
         anchors = [_Anchors(one, encoder, space) for one in characters.values()]
         self._bots = tuple(characters)
-        self._sentences = _Stack([one.sentences for one in anchors])
+        self._examples = _Stack([one.examples for one in anchors])
+        self._kindred = _Stack([one.kindred(space.groups) for one in anchors])
         self._words = _Stack([one.words for one in anchors])
         # A row for each bot: which of the ordinary lines speak against it.
         self._against = np.array(
@@ -62,8 +64,9 @@ class Subjects:
         said = self._encoder.fresh(legible(text))
         vector = self._space.project(said[np.newaxis, :])[0]
         ordinary = _anchor_weights(self._ordinary, vector)
-        own = SENTENCES * self._sentences.levels(vector)
-        own += (1.0 - SENTENCES) * self._words.levels(vector)
+        own = EXAMPLES * self._examples.levels(vector)
+        own += KINDRED * self._kindred.levels(vector)
+        own += WORDS * self._words.levels(vector)
         subject = rounded(own - self._levels_against(ordinary))
         follow_up = rounded(
             _soft_maximum(ordinary[self._follow], OWN)
@@ -108,35 +111,47 @@ class _Stack:
 
 
 class _Anchors:
-    """One character's: `sentences` are its examples, `words` those of its lists and the
-    names of its interests; a unit vector a row."""
+    """One character's: `examples` are its example sentences, `words` those of its lists
+    and the names of its interests; a unit vector a row."""
 
     def __init__(self, character: Character, encoder: Encoder, space: Space) -> None:
         self._interests: list[Matrix] = []
         # Whoever has no interests is like nothing.
         nothing = np.zeros((1, DIMENSIONS), dtype=np.float32)
-        sentences, words = [], []
+        examples, words = [], []
         for interest in character.interests:
             said = space.project(encoder.matrix(interest.examples))
             named = space.project(encoder.matrix((*interest.words, interest.name)))
             self._interests.append(centre(np.concatenate([said, named])))
-            sentences.append(said)
+            examples.append(said)
             words.append(named)
-        self.sentences = np.concatenate(sentences) if sentences else nothing
+        self.examples = np.concatenate(examples) if examples else nothing
         self.words = np.concatenate(words) if words else nothing
 
     def against(self, groups: Mapping[str, Matrix]) -> Flags:
         """Which groups of ordinary lines speak against this character."""
         return np.array(
             [
-                name in NOBODYS or not self._owns_group(centre(rows))
+                name in NOBODYS or self._nearness(rows) < NEAR
                 for name, rows in groups.items()
             ],
             dtype=np.bool_,
         )
 
-    def _owns_group(self, group: Matrix) -> bool:
-        return any(float(rounded(own @ group)) >= SAME for own in self._interests)
+    def kindred(self, groups: Mapping[str, Matrix]) -> Matrix:
+        """The ordinary lines about this character's interests; its examples, where no
+        group is."""
+        found = [
+            rows
+            for name, rows in groups.items()
+            if name not in NOBODYS and self._nearness(rows) >= SAME
+        ]
+        return np.concatenate(found) if found else self.examples
+
+    def _nearness(self, group: Matrix) -> float:
+        """How near a group is to the nearest of the interests."""
+        middle = centre(group)
+        return max((float(rounded(own @ middle)) for own in self._interests), default=0)
 
 
 def legible(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.rules.everyday import EVERYDAY
-from app.rules.reading import Reading, read
+from app.rules.reading import LineKind, Reading, read, word_set
 
 WORD_BITS = 6.0
 """Bits of a word of an interest, where words are all there is to go by. Set by hand, as
@@ -15,13 +15,17 @@ a chat log knows no interests."""
 MORE_BITS = 1.0
 MORE = 2
 """Further words that count, each by `MORE_BITS`: whom it concerns most should win."""
-EVEN_BITS = 5.0
+EVEN_BITS = 7.0
 """Bits of a message that is as like the interests as it is like ordinary chat."""
 LIKENESS_BITS = 42.0
 """Bits for one unit of likeness above that; fitted, see docs/policy.md."""
 LIKE_WORD_BITS = 4.0
 """Bits of a word beside a measured likeness. A word that people use about anything
 (`night`, `drink`, `match`) has none there."""
+IDLE_TOKENS = 5
+"""Up to so many tokens an acknowledgement, a greeting or a leave is nothing else."""
+_IDLE = frozenset({LineKind.ACK, LineKind.GREETING})
+_LEAVING = word_set("brb afk bbl bbs gtg g2g ttyl omw")
 MOST_BITS = 14.0
 LEAST_BITS = -4.0
 """Of a message that is far from the interests: in a lively channel a bot would else
@@ -67,5 +71,15 @@ class Interests:
             found = self.touched(text)
             return WORD_BITS + MORE_BITS * min(found - 1, MORE) if found else 0.0
         word = LIKE_WORD_BITS if self._telling(text) else 0.0
+        # "haha yeah that tracks" is nobody's, whatever it happens to be near.
+        if not word and _is_idle(text):
+            return LEAST_BITS
         measured = EVEN_BITS + LIKENESS_BITS * likeness.subject + word
         return min(MOST_BITS, max(LEAST_BITS, measured))
+
+
+def _is_idle(text: Reading) -> bool:
+    """Whether a line only says that its author is here, agrees or leaves."""
+    if len(text.tokens) > IDLE_TOKENS:
+        return False
+    return text.kind in _IDLE or not _LEAVING.isdisjoint(text.said)

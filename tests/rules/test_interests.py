@@ -9,8 +9,9 @@ from app.domain.character import load_character
 from app.domain.model import Signal
 from app.rules.bids import bid
 from app.rules.features import features
-from app.rules.interests import Interests
+from app.rules.interests import LEAST_BITS, Interests, Likeness
 from app.rules.policy import shipped_policy
+from app.rules.reading import read
 from app.rules.room import Room, Turn
 
 SMALL_TALK = (
@@ -67,3 +68,23 @@ def test_shipped_characters_bid_on_their_own_subjects(name: str) -> None:
     ]
     assert sum(wants(name, text) for text in examples) >= 0.8 * len(examples)
     assert not [text for text in FOREIGN if wants(name, text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "idle"),
+    [
+        ("haha yeah that tracks", True),
+        ("brb dinner", True),
+        ("yes, the coral is white", False),
+        ("brb, my corals need feeding before the lamp goes out", False),
+        ("do whales sleep", False),
+    ],
+)
+def test_a_line_that_only_nods_or_leaves_is_nobodys_subject(
+    text: str, idle: bool
+) -> None:
+    """However near it was measured to be: what its author says is that they agree, are
+    here or leave."""
+    near = Likeness(subject=0.1, follow_up=-0.2)
+    bits = Interests(("coral",)).bits(read(text), near)
+    assert (bits == LEAST_BITS) is idle
