@@ -13,7 +13,7 @@ WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench prometheus page-audit pictures lock docs clean
+.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -75,6 +75,9 @@ bench: $(STAMP) ## every cost beside its floor and its peers, in one run (minute
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
 	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md
+
+operator-tasks: $(STAMP) ## ten tasks of an operator as one command each, with a stopwatch; writes docs/operator-tasks.md
+	$(BIN)/python -m app.lab.operator_tasks docs/operator-tasks.md
 
 prometheus: $(STAMP) ## a real Prometheus filled by a running stream, and alerts played by promtool; needs Debian's prometheus
 	@command -v prometheus promtool > /dev/null || { echo "Needs Prometheus (Debian: apt-get install prometheus)"; exit 1; }
