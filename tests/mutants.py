@@ -89,8 +89,10 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """The same without the line's number, which moves with every edit above."""
-        return f"{self.path}  {self.what}"
+        """The same with the line itself in place of its number, which moves with every
+        edit above."""
+        changed = self.text.splitlines()[self.line - 1 : self.line]
+        return f"{self.path}  {self.what}  in  {' '.join(changed).strip()}"
 
 
 # ---- Python
