@@ -22,6 +22,12 @@ class Budget(NamedTuple):
     most_bytes: int
 
 
+@script("journal.merge")
+def _merge(
+    *details: str, journal: Key, bot: str, step: str, verdict: str, reason: str
+) -> None: ...
+
+
 @script("journal.append")
 def _append(
     *details: str,
@@ -47,9 +53,8 @@ def append(
 ) -> Call[int]:
     """Write one line. `budget`: in which it counts, where anybody may cause as many
     lines as they like."""
-    details = [str(part) for pair in numbers.items() for part in pair]
     call = _append(
-        *details,
+        *_details_of(numbers),
         journal=keys.journal(message),
         bot=bot,
         step=step,
@@ -60,6 +65,30 @@ def append(
         most_bytes=None if budget is None else budget.most_bytes,
     )
     return call.parsed(int)
+
+
+def merge(
+    message: str,
+    bot: str,
+    step: str,
+    verdict: str,
+    reason: str,
+    numbers: Mapping[str, float | int | str],
+) -> Call[int]:
+    """Write one line, or count it in the late line of the bot that says the same."""
+    call = _merge(
+        *_details_of(numbers),
+        journal=keys.journal(message),
+        bot=bot,
+        step=step,
+        verdict=verdict,
+        reason=reason,
+    )
+    return call.parsed(int)
+
+
+def _details_of(numbers: Mapping[str, float | int | str]) -> list[str]:
+    return [str(part) for pair in numbers.items() for part in pair]
 
 
 def edited(event: Event, most_bytes: int) -> Call[int]:

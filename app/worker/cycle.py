@@ -172,7 +172,7 @@ class Cycle:
         numbers: Mapping[str, float | str],
     ) -> None:
         """Write one journal line about an entry."""
-        line = journal.append(
+        line = journal.merge(
             entry.event.message_id,
             bot=self.bot,
             step=step,

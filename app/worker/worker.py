@@ -305,7 +305,7 @@ class Worker:
         asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
         for entry in asked or waiting[-1:]:
             message = entry.event.message_id
-            line = journal.append(
+            line = journal.merge(
                 message,
                 bot=bot,
                 step="vault",

@@ -10,7 +10,7 @@ from app.store.door import Store
 def note(store: Store, bot: str, step: str, verdict: str, wait_ms: int = 0) -> None:
     """One line about message 1."""
     numbers = {"retry_in_ms": wait_ms}
-    store.run(journal.append("1", bot, step, verdict, "", numbers))
+    store.run(journal.merge("1", bot, step, verdict, "", numbers))
 
 
 def counts(store: Store) -> list[tuple[str, str, int]]:

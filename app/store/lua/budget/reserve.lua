@@ -1,7 +1,7 @@
 -- Before a paid model call: is the floor still mine, and does every budget have room? Then mark the message as paid for (from
 -- here on nobody else may be elected for it) and hold what the call may cost. Asked again for the same hold, it holds more.
 -- Returns {verdict, reason}: ok | wait | lost_lock | lost_floor | budget
---#include once journal holds fair floor
+--#include once repeats holds fair floor
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 if redis.call('GET', lock) ~= owner then return {'lost_lock', ''} end
@@ -22,7 +22,7 @@ end
 local cost = cost_of(1, tokens, micro_usd)
 local person = person_of(root, author_kind, author or '')
 local outcome = take_hold(hold, bot, root, person, channel, limits, cost, spent)
-if outcome[1] == 'budget' then record(journal, bot, 'reserve', 'budget', outcome[2]) end
+if outcome[1] == 'budget' then record_repeat(journal, bot, 'reserve', 'budget', outcome[2]) end
 if outcome[1] ~= 'ok' then return outcome end
 if kind ~= 'direct' then
   redis.call('HSET', election, 'paid', bot)

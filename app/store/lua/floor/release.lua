@@ -1,7 +1,7 @@
 -- Give the floor back without an answer.
 -- Returns {verdict, next bot, next election}: lost_lock | kept | declined | handed_over | dropped
 -- A paid or direct message is declined for good; a granted one that nothing was paid for is handed over, once.
---#include once journal floor
+--#include once repeats floor
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', ''} end
@@ -32,5 +32,5 @@ if mine then
 end
 local next_bot, next_election = '', ''
 if mine or not keeps then next_bot, next_election = pass_on(floor, channel, message) end
-record(journal, bot, 'yield', verdict, reason)
+record_repeat(journal, bot, 'yield', verdict, reason)
 return reply_once(request, {verdict, next_bot, next_election})
