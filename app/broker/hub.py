@@ -10,6 +10,7 @@ without this step, 0.5 s with it (docs/adr/0005).
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from contextlib import suppress
@@ -118,8 +119,18 @@ def leave_if_silent(channel: Any, patience: float) -> None:
     if not asked or waited <= patience + channel.brpop_timeout:
         return
     # The answer may have come while this process was frozen, and hold a task.
-    if asked.can_read(timeout=0):
+    if _is_readable(asked._sock):
         return
     log.warning("the broker does not answer: connecting anew", waited_s=round(waited))
     asked.disconnect()
     raise BrokerLost("the broker does not answer")
+
+
+def _is_readable(connected: socket.socket | None) -> bool:
+    """Whether something has come. redis-py's `can_read` takes it out of the socket,
+    which the event loop watches: it would never be read."""
+    if connected is None:
+        return False
+    poll = select.poll()
+    poll.register(connected, select.POLLIN)
+    return bool(poll.poll(0))
