@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import discord
@@ -15,6 +16,7 @@ import structlog
 
 from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry_post
+from app.delivery.chunks import disproved_refusals, matches_chunk, reply_target
 from app.delivery.failures import (
     Failure,
     FailureKind,
@@ -24,7 +26,7 @@ from app.delivery.failures import (
     judge_failure,
 )
 from app.delivery.refusals import Way, second_way_of
-from app.delivery.rest import DiscordRest, Found, Secrets
+from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import (
     DeliveryHeld,
     StoreUnavailable,
@@ -43,6 +45,7 @@ from app.domain.verdicts import Attempt
 from app.runtime import killpoints, metrics
 from app.runtime.logs import trace
 from app.store import journal, outbox, refusals
+from app.store.calls import Call
 from app.store.door import AsyncStore
 from app.store.floors import NOBODY_WAITS, Next
 from app.store.refusals import Barred
@@ -92,22 +95,43 @@ class Courier:
     current: Secrets | None = None
     allowed: outbox.Allowed | None = None
     """The last permission to send."""
+    head: str | None = None
+    """The oldest entry of the queue."""
+    seen: OutboxEntry | None = None
+    """The same, where it was read already."""
+    completed: bool = False
+    """Whether the last chunk that was noted took its entry off the queue."""
 
-    async def drain_outbox(self) -> int:
-        """Deliver until the outbox is empty (0) or its head must wait; returns the ms
-        until then. Raises LeaseLost."""
+    def look(self, entry_id: str) -> list[Call[Any]]:
+        """Asks for the head of the queue, along with the lease, and for the entry that
+        is likely this head, if one is."""
+        head = outbox.head(self.bot, self.channel)
+        if not entry_id:
+            return [head]
+        return [head, outbox.read(entry_id, signer(self.settings))]
+
+    def saw(
+        self, entry_id: str, head: str | None, entry: OutboxEntry | None = None
+    ) -> None:
+        """What `look` found, once the lease is ours. Nobody else changes the head."""
+        self.head, self.seen = head, entry if head == entry_id else None
+
+    async def deliver_head(self) -> int:
+        """Deliver until the head of the queue, which `saw` was told, must wait, or is
+        delivered; returns the ms until then, else 0. Raises LeaseLost."""
+        if self.head is None:
+            return 0
         try:
-            while (
-                entry_id := await self.store.run(outbox.head(self.bot, self.channel))
-            ) is not None:
-                with trace(entry_id):
-                    await self._deliver_entry(entry_id)
+            with trace(self.head):
+                await self._deliver_entry(self.head, self.seen)
         except Later as later:
             return later.ms
         return 0
 
-    async def _deliver_entry(self, entry_id: str) -> None:
-        entry = await self.store.run(outbox.read(entry_id, signer(self.settings)))
+    async def _deliver_entry(self, entry_id: str, seen: OutboxEntry | None) -> None:
+        entry = seen or await self.store.run(
+            outbox.read(entry_id, signer(self.settings))
+        )
         # One that says it is another's would be asked about under the other's keys, and
         # never leave this list.
         if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (
@@ -135,7 +159,8 @@ class Courier:
                     return
             # An entry that was listed again although it is delivered must not be looked
             # at for ever.
-            await self.store.run(outbox.remove(entry))
+            if not self.completed:
+                await self.store.run(outbox.remove(entry))
 
     async def _deliver_chunk(self, entry: OutboxEntry, chunk: int) -> bool:
         """Bring one chunk to Discord; False: the entry was buried, or something else
@@ -248,7 +273,7 @@ class Courier:
             roles=False,
             replied_user=self.settings.mention_author,
         )
-        if target := _reply_target(entry, chunk):
+        if target := reply_target(entry, chunk):
             # The trigger may be deleted by now: then Discord drops the reference.
             reference = discord.MessageReference(
                 message_id=int(target),
@@ -482,7 +507,7 @@ class Courier:
             client, self.channel, self.current.user_id if self.current else "", after
         )
         # Bots repeat themselves: a post known as another entry's is not this one.
-        same = [post.message_id for post in posts if _matches_chunk(post, entry, chunk)]
+        same = [post.message_id for post in posts if matches_chunk(post, entry, chunk)]
         taken = await self.store.run(outbox.find_posts(same)) if same else frozenset()
         return next((message for message in same if message not in taken), None)
 
@@ -498,7 +523,7 @@ class Courier:
                 message_id=message_id,
                 how=how,
                 date=date,
-                disproved=_disproved_refusals(entry, chunk, how),
+                disproved=disproved_refusals(entry, chunk, how),
                 signer=signer(self.settings),
             )
         )
@@ -512,6 +537,7 @@ class Courier:
             chunk=chunk,
             complete=complete,
         )
+        self.completed = complete
         if complete:
             self._count_delivery(entry)
         self._tell(next_turn)
@@ -539,36 +565,3 @@ class Courier:
     def _tell(self, who: Next) -> None:
         if who != NOBODY_WAITS:
             self.hint(who)
-
-
-def _reply_target(entry: OutboxEntry, chunk: int) -> str:
-    """The message that a chunk replies to: the first one of a reply does, where Discord
-    takes replies."""
-    refers = (
-        entry.kind is ActionKind.REPLY
-        and chunk == 0
-        and Barred.REFER not in entry.barred
-    )
-    return entry.reply_to or "" if refers else ""
-
-
-def _disproved_refusals(entry: OutboxEntry, chunk: int, how: str) -> tuple[Barred, ...]:
-    """What a delivered chunk shows to be allowed."""
-    if entry.kind is ActionKind.REACT:
-        return (Barred.REACT,)
-    refers = how == "post" and _reply_target(entry, chunk)
-    return (Barred.SEND, Barred.REFER) if refers else (Barred.SEND,)
-
-
-def _matches_chunk(post: Found, entry: OutboxEntry, chunk: int) -> bool:
-    """Whether a post may be this chunk. Discord drops the reference when the trigger
-    was deleted before the post, and an earlier attempt may have had one that this one
-    goes without."""
-    reference = entry.reply_to or "" if chunk == 0 else ""
-    return post.reference in {reference, ""} and _plain_text(
-        post.content
-    ) == _plain_text(entry.chunks[chunk])
-
-
-def _plain_text(text: str) -> str:
-    return " ".join(text.split())

@@ -63,6 +63,7 @@ class Deliverer:
         self._unable: set[tuple[str, str]] = set()
         """Channels of bots whose vault did not open here: hints are left to other
         workers until our timer rings."""
+        self._closing = False
         self._places = asyncio.Semaphore(AT_ONCE)
         # A broker that pauses holds hints up for seconds; they must not hold up
         # anything else.
@@ -84,13 +85,19 @@ class Deliverer:
             return False
         return True
 
-    def begin(self, bot: str) -> None:
-        """As `run`, and returns at once. Should this process die, the pump finds what
-        is due."""
+    def begin(self, bot: str, channel: str, entry_id: str) -> None:
+        """Deliver what was just committed in a channel; returns at once. Should this
+        process die, the pump finds what is due."""
         if not self._settings.dry_run:
-            self._rest.submit(self.deliver(bot)).add_done_callback(
+            work = self._deliver_committed((bot, channel), entry_id)
+            self._rest.submit(work).add_done_callback(
                 _warn_on_failure("delivery not begun")
             )
+
+    async def _deliver_committed(self, key: tuple[str, str], entry_id: str) -> None:
+        # After the close the store is closed too: the next process finds what is due.
+        if key not in self._unable and not self._closing:
+            self._start_serving(key, entry_id)
 
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must
@@ -119,6 +126,7 @@ class Deliverer:
         self._hints.shutdown(wait=False, cancel_futures=True)
 
     async def _stop_serving(self) -> None:
+        self._closing = True
         for timer in self._timers.values():
             timer.cancel()
         await end(
@@ -127,9 +135,9 @@ class Deliverer:
         await end(self._serving.values(), CANCEL_AGAIN)
         await self._store.close()
 
-    def _start_serving(self, key: tuple[str, str]) -> None:
+    def _start_serving(self, key: tuple[str, str], entry_id: str = "") -> None:
         """Serve a channel; if it is being served, once more after that: the queue may
-        have grown behind its back."""
+        have grown behind its back. `entry_id`: the entry that is likely its head."""
         self._unable.discard(key)
         if timer := self._timers.pop(key, None):
             timer.cancel()
@@ -137,23 +145,23 @@ class Deliverer:
             self._again.add(key)
             return
         self._serving[key] = asyncio.get_running_loop().create_task(
-            self._serve_channel(key)
+            self._serve_channel(key, entry_id)
         )
 
-    async def _serve_channel(self, key: tuple[str, str]) -> None:
+    async def _serve_channel(self, key: tuple[str, str], entry_id: str) -> None:
         try:
             async with self._places:
-                await self._until_served(key)
+                await self._until_served(key, entry_id)
         finally:
             del self._serving[key]
             self._again.discard(key)
 
-    async def _until_served(self, key: tuple[str, str]) -> None:
+    async def _until_served(self, key: tuple[str, str], entry_id: str) -> None:
         more = True
         while more:
             self._again.discard(key)
             try:
-                more = await self._visit_channel(key)
+                more = await self._visit_channel(key, entry_id)
             except (VaultMissing, VaultKeyWrong) as error:
                 log.warning(
                     "delivery stalled", bot=key[0], channel=key[1], error=str(error)
@@ -177,10 +185,11 @@ class Deliverer:
                 log.exception("delivery broke", bot=key[0], channel=key[1])
                 self._retry_later(key, STALLED_MS)
                 return
-            more = more or key in self._again
+            more, entry_id = more or key in self._again, ""
 
-    async def _visit_channel(self, key: tuple[str, str]) -> bool:
-        """Drain once under the lease; True: more is waiting now."""
+    async def _visit_channel(self, key: tuple[str, str], entry_id: str) -> bool:
+        """Drain once under the lease; True: more is waiting now. `entry_id`: the entry
+        that is likely the head."""
         bot, channel = key
         lease_ms = int(self._settings.delivery_lease * 1000)
         courier = Courier(
@@ -197,12 +206,17 @@ class Deliverer:
         try:
             # Inside: a close that comes while the lease is being taken must give it
             # back too.
-            if not await self._store.run(
-                outbox.acquire(bot, channel, self._owner, lease_ms)
-            ):
+            ours, *head = await self._store.run_all(
+                [
+                    outbox.acquire(bot, channel, self._owner, lease_ms),
+                    *courier.look(entry_id),
+                ]
+            )
+            if not ours:
                 return False
+            courier.saw(entry_id, *head)
             async with self._renewed_lease(bot, channel, lease_ms):
-                wait_ms = await courier.drain_outbox()
+                wait_ms = await courier.deliver_head()
         except (VaultMissing, VaultKeyWrong):
             wait_ms = int(
                 self._settings.pump_interval * 1000

@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError
 from app.domain.addresses import Credentials
 from app.domain.errors import StoreMoved
 from app.store import connecting, scripts
-from app.store.calls import Call, Reply
+from app.store.calls import Argument, Call, Reply
 from app.store.outages import outages
 
 T = TypeVar("T")
@@ -63,21 +63,12 @@ class Store:
     def _replies(self, calls: Sequence[Call[Any]]) -> list[Reply]:
         pipeline = self.client.pipeline(transaction=False)
         for call in calls:
-            if call.script:
-                given = (*call.keys, *call.args)
-                digest = _digest(call.script)
-                pipeline.evalsha(digest, len(call.keys), *given)
-            else:
-                pipeline.execute_command(*call.args)  # type: ignore[no-untyped-call]
+            pipeline.execute_command(*_words(call))  # type: ignore[no-untyped-call]
         found = pipeline.execute(raise_on_error=False)
-        replies = [
-            self._reply(call) if isinstance(reply, NoScriptError) else reply
+        return [
+            self._reply(call) if isinstance(reply, NoScriptError) else _checked(reply)
             for call, reply in zip(calls, found, strict=True)
         ]
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
 
     def _reply(self, call: Call[T]) -> Reply:
         if not call.script:
@@ -105,6 +96,20 @@ def _digest(script: str) -> str:
     ).hexdigest()
 
 
+def _words(call: Call[Any]) -> tuple[Argument, ...]:
+    """A call as the server takes it, if it knows the script."""
+    if not call.script:
+        return call.args
+    head = ("EVALSHA", _digest(call.script), len(call.keys))
+    return (*head, *call.keys, *call.args)
+
+
+def _checked(reply: Reply) -> Reply:
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
 class AsyncStore:
     """Redis for asyncio; the same calls, the same verdicts."""
 
@@ -125,6 +130,28 @@ class AsyncStore:
         except StoreMoved:
             await self.client.connection_pool.disconnect(inuse_connections=False)
             raise
+
+    async def run_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """As `Store.run_all`."""
+        try:
+            with outages():
+                replies = await self._replies(calls)
+        except StoreMoved:
+            await self.client.connection_pool.disconnect(inuse_connections=False)
+            raise
+        return [call.parse(reply) for call, reply in zip(calls, replies, strict=True)]
+
+    async def _replies(self, calls: Sequence[Call[Any]]) -> list[Reply]:
+        pipeline = self.client.pipeline(transaction=False)
+        for call in calls:
+            pipeline.execute_command(*_words(call))
+        found = await pipeline.execute(raise_on_error=False)
+        return [
+            await self._reply(call)
+            if isinstance(reply, NoScriptError)
+            else _checked(reply)
+            for call, reply in zip(calls, found, strict=True)
+        ]
 
     async def _reply(self, call: Call[T]) -> Reply:
         if not call.script:

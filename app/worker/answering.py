@@ -267,7 +267,7 @@ class StoredAnswerTurn:
             verdict=verdict,
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-            self._committed(action, verdict)
+            self._committed(action, verdict, decision.entry_id)
         return verdict
 
     def _joined(self) -> tuple[Joined, ...]:
@@ -283,8 +283,11 @@ class StoredAnswerTurn:
         lane = cycle.holder.lane
         return cycle.run(inboxes.goes_on(lane, self.entry.entry_id, event))
 
-    def _committed(self, action: Action, verdict: Commit) -> None:
+    def _committed(self, action: Action, verdict: Commit, entry_id: str) -> None:
         cycle = self.cycle
+        # First of all: somebody waits for it.
+        if verdict is Commit.COMMITTED:
+            cycle.deliver(self.entry.event.channel_id, entry_id)
         cycle.turn, self.token = None, ""
         cycle.committed = True
         # Discord may refuse this very post: the next turn asks anew.

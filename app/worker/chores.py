@@ -28,13 +28,20 @@ from app.domain.verdicts import Reserve
 from app.rules import trust
 from app.rules.privacy import Place, RecordKind, Use
 from app.store import clocks, holds, journal, memories, nights, roster, stats, trusts
+from app.store.calls import Call
 from app.store.door import Store
 from app.store.nights import Night, NightClaim
 from app.store.signing import signer
 from app.worker.holding import request, when_free
 from app.worker.memory_store import RedisMemory
 from app.worker.ports import Ports
-from app.worker.privacy import forgotten, unwilling, without_old
+from app.worker.privacy import (
+    forgotten,
+    forgotten_among,
+    unwilling,
+    unwilling_among,
+    without_old,
+)
 from app.worker.served import Bots, Served
 
 log = structlog.get_logger(__name__)
@@ -74,10 +81,10 @@ class Chores:
             event = answered.entry.event
             try:
                 # Whoever was heard may have been forgotten while the cycle ran.
-                moment = without_old(answered, forgotten(self._store, people(answered)))
+                marks, silent = self._wishes_of(people(answered))
+                moment = without_old(answered, marks)
                 if moment is None:
                     continue
-                silent = self._unwilling(people(moment))
                 served = world.served
                 remember(
                     self.memory,
@@ -90,15 +97,13 @@ class Chores:
                 )
                 # Through a proxy anybody may speak: the trust would be nobody's.
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
-                if known and event.author_id not in silent:
-                    self._store.run(
-                        trusts.add(
-                            world.bot, event.author_id, trust.ANSWERED, request()
-                        )
-                    )
-                self._store.run(
+                calls: list[Call[int]] = [
                     memories.touch_conversation(world.bot, event.channel_id, ENDS_MS)
-                )
+                ]
+                if known and event.author_id not in silent:
+                    earned = trust.ANSWERED, request()
+                    calls.append(trusts.add(world.bot, event.author_id, *earned))
+                self._store.run_all(calls)
             # The answer is on its way: what is not remembered must not fail the task.
             except StoreUnavailable as error:
                 log.warning(
@@ -377,6 +382,16 @@ class Chores:
             self._settings.model_timeout,
         )
         return "" if verdict is Reserve.OK else reason
+
+    def _wishes_of(
+        self, who: Collection[str]
+    ) -> tuple[Mapping[str, int], frozenset[str]]:
+        """Of at least one person: up to when what they said is old, and who wants no
+        part in this. One round trip."""
+        marks, silent = self._store.run_all(
+            [forgotten_among(who), unwilling_among(self._settings, who)]
+        )
+        return marks, silent
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:
         return unwilling(self._store, self._settings, who)

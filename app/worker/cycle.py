@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -44,6 +44,8 @@ class Cycle:
     begun: Begun
     roster_ids: Mapping[str, str]
     """Discord user id to bot name, for all our bots."""
+    deliver: Callable[[str, str], None]
+    """Told of each channel and outbox entry that was committed. It does not wait."""
     rng: random.Random = field(default_factory=random.Random)
     run_id: str = field(default_factory=request)
     """No other cycle has it."""

@@ -148,7 +148,9 @@ class PostTurn:
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             engaged = decay.to_json(decay.spoke(cycle.now_ms))
             cycle.later(states.remember(cycle.bot, post.channel, engaged))
-        cycle.committed = cycle.committed or verdict is Commit.COMMITTED
+        if verdict is Commit.COMMITTED:
+            cycle.committed = True
+            cycle.deliver(post.channel, post.entry_id)
         return verdict
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:

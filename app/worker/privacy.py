@@ -49,14 +49,20 @@ def heard(
 def forgotten(store: Store, people: Collection[str]) -> Mapping[str, int]:
     """Those of these people who were forgotten, with the Unix milliseconds up to which
     what they said is old."""
-    listed = sorted(people)
     # Redis refuses ZMSCORE without a member.
-    marks = (
-        store.run(wishes.forgotten([wishes.digest(one) for one in listed]))
-        if listed
-        else ()
-    )
-    return {one: mark for one, mark in zip(listed, marks, strict=True) if mark}
+    return store.run(forgotten_among(people)) if people else {}
+
+
+def forgotten_among(people: Collection[str]) -> Call[Mapping[str, int]]:
+    """As `forgotten`, of at least one person, to be asked along with other things."""
+    listed = sorted(people)
+    call = wishes.forgotten([wishes.digest(one) for one in listed])
+
+    def parse(reply: Reply) -> Mapping[str, int]:
+        marks = zip(listed, call.parse(reply), strict=True)
+        return {one: mark for one, mark in marks if mark}
+
+    return call.parsed(parse)
 
 
 def without_old(moment: Moment, marks: Mapping[str, int]) -> Moment | None:

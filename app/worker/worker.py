@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -272,7 +273,14 @@ class Worker:
             holder=holder,
             begun=begun,
             roster_ids=self._roster_now(),
+            deliver=partial(self._deliver, holder.lane.bot),
         )
+
+    def _deliver(self, bot: str, channel: str, entry_id: str) -> None:
+        """Bring what was committed just now to Discord, beside the rest of the
+        cycle."""
+        reached("deliver_before")
+        self.deliverer.begin(bot, channel, entry_id)
 
     def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
         """Run the graph. Returns in how many ms the lane is due again; None: not."""
@@ -357,11 +365,8 @@ class Worker:
         # What is due later, and a hint that is lost, is the pump's.
         if outcome is Finish.AGAIN and due_in <= 0:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
-        # After finish: posts, hints and memory hold up no further cycle of the lane.
+        # After finish: hints and memory hold up no further cycle of the lane.
         for world in ports:
-            if world.committed:
-                reached("deliver_before")
-                self.deliverer.begin(lane.bot)
             for turn in world.next_turns:
                 self._hint_next(turn)
             self.chores.remember(world)

@@ -142,7 +142,9 @@ def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> 
     room.commit()
     worker = room.worker()
     worker.deliverer.run("aria", 5.0)
-    worker.deliverer.begin("elena")
+    channel = str(room.channel.id)
+    (entry_id,) = room.store.run(outbox.waiting("elena", channel))
+    worker.deliverer.begin("elena", channel, entry_id)
     time.sleep(pause)
     worker.close()
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
@@ -155,7 +157,7 @@ def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) 
     after the store is closed."""
     worker = room.worker()
     worker.deliverer._store.run = lambda _: asyncio.sleep(60)  # type: ignore[assignment, return-value]
-    worker.deliverer.begin("elena")
+    worker.rest.submit(worker.deliverer.deliver("elena"))
     wait_until(lambda: worker.deliverer._asking, what="the question")
     worker.deliverer.close()
     assert not worker.deliverer._asking

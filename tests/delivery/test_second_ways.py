@@ -206,7 +206,7 @@ def test_a_second_way_that_is_interrupted_is_gone_on_with(
         room.due()
     else:
         with room.process("post_after", delivery_lease=0.3) as dying:
-            assert dying.wait(20) == -signal.SIGKILL
+            assert dying.wait(60) == -signal.SIGKILL
     room.worker()
     empties()
     assert room.said() == ["Something else."]

@@ -56,7 +56,10 @@ def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
     """A cycle's real ports."""
     rest, served = parts(*LINES)
     begun = Begun(True, "1", Context.DIRECT, NOW_MS, entries)
-    return Ports(store, rest, settings, served, Holder(Lane("elena"), "me"), begun, {})
+    holder = Holder(Lane("elena"), "me")
+    return Ports(
+        store, rest, settings, served, holder, begun, {}, lambda channel, entry: None
+    )
 
 
 def test_their_lines_are_in_no_transcript(opted_out: Store, settings: Settings) -> None:

@@ -161,6 +161,10 @@ class SimulatedAsyncStore:
         assert process is not None
         return await self._wire.reach(process, self._server, call)
 
+    async def run_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """As `SimulatedStore.run_all`."""
+        return [await self.run(call) for call in calls]
+
     async def close(self) -> None:
         """Nothing to close."""
 

@@ -29,19 +29,15 @@ TURN = [
     "answer.commit",
     "lane.finish",
 ]
-AFTER = ["ZMSCORE", "SMISMEMBER", "memory.put", "trust.add", "conversation.touch"]
+AFTER = ["SMISMEMBER", "memory.put", "trust.add"]
 """What a bot remembers: nobody waits for it."""
 DELIVERY = [
-    "outbox.list_due",
-    "lease.acquire",
-    "LINDEX",
     "outbox.read",
     "outbox.attempt",
     "outbox.record_delivery",
-    "LREM",
-    "LINDEX",
     "outbox.release",
 ]
+"""It begins when the commit is answered, beside the finish."""
 
 
 def test_a_direct_message_costs_these_round_trips(
