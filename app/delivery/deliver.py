@@ -133,6 +133,8 @@ class Deliverer:
             self._asking, CANCEL_AGAIN
         )  # first: it would begin to serve a channel after the store is closed
         await end(self._serving.values(), CANCEL_AGAIN)
+        # One that was cancelled before it began has not left by itself.
+        self._serving.clear()
         await self._store.close()
 
     def _start_serving(self, key: tuple[str, str], entry_id: str = "") -> None:

@@ -152,6 +152,25 @@ def test_a_delivery_that_begins_as_the_worker_ends(room: Room, pause: float) -> 
     assert room.said() == ["hello"]
 
 
+def test_a_delivery_that_is_ended_before_it_began_is_gone(room: Room) -> None:
+    """Beginning and end wait for the same busy loop: the task never runs a step, and a
+    second close has nothing to wait for."""
+
+    async def stall() -> None:
+        time.sleep(0.2)  # noqa: ASYNC251 - the loop is to be busy
+
+    room.commit()
+    worker = room.worker()
+    channel = str(room.channel.id)
+    (entry_id,) = room.store.run(outbox.waiting("elena", channel))
+    worker.rest.submit(stall())
+    worker.deliverer.begin("elena", channel, entry_id)
+    worker.deliverer.close()
+    assert not worker.deliverer._serving
+    room.worker().run()
+    assert room.said() == ["hello"]
+
+
 def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) -> None:
     """It is still being asked which channels are due: it must not begin to serve one
     after the store is closed."""

@@ -185,18 +185,18 @@ def waits_under(folder: Path, flood: Flood) -> tuple[list[float], list[int]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FLOODS)
 def test_quiet_people_wait_for_other_people_only(tmp_path: Path, name: str) -> None:
-    """Who asks for the first time waits for one message of each person who was there
-    before, and for the answers that one cycle gives, however many more wait."""
+    """Who asks for the first time waits for two messages at most of each person who was
+    there before, and for the answers that one cycle gives, however many more wait."""
     waits, overtaken = waits_under(tmp_path, FLOODS[name])
     print(f"\n| {name} | {in_time(waits)} | {max(overtaken)} |")
-    assert max(overtaken) <= FLOODS[name].people + ANSWERS_AT_ONCE
+    assert max(overtaken) <= 2 * FLOODS[name].people + ANSWERS_AT_ONCE
 
 
 def test_a_quiet_person_waits_for_other_people_only(tmp_path: Path) -> None:
     """The same, in a short flood."""
     waits, overtaken = waits_under(tmp_path, SHORT)
     print(f"\n| short | {in_time(waits)} | {max(overtaken)} |")
-    assert max(overtaken) <= SHORT.people + ANSWERS_AT_ONCE
+    assert max(overtaken) <= 2 * SHORT.people + ANSWERS_AT_ONCE
 
 
 THREADS = 4
