@@ -13,11 +13,14 @@ import pytest
 from app.delivery.rest import Secrets
 from app.domain.errors import StoreUnavailable, VaultMissing
 from app.domain.lane import Lane
+from app.domain.settings import load_settings
+from app.domain.verdicts import Attempt
 from app.host.valkey import EmbeddedValkey
 from app.loopback import LoopbackThread
 from app.store import keys, outbox
 from app.store.door import Store
 from app.store.floors import Next
+from app.store.signing import signer
 from tests.delivery.conftest import Room
 from tests.store.world import queue_up
 
@@ -169,6 +172,22 @@ def test_a_delivery_that_is_ended_before_it_began_is_gone(room: Room) -> None:
     assert not worker.deliverer._serving
     room.worker().run()
     assert room.said() == ["hello"]
+
+
+def test_only_the_holder_of_the_lease_may_send(room: Room) -> None:
+    """Also a deliverer that did not look at the lease is told so before its POST."""
+    room.commit()
+    channel, run = str(room.channel.id), room.store.run
+    (entry_id,) = run(outbox.waiting("elena", channel))
+    config = load_settings()
+    entry = run(outbox.read(entry_id, signer(config)))
+    assert entry is not None
+    assert run(outbox.acquire("elena", channel, "other", 10_000))
+    verdicts = [
+        run(outbox.attempt(entry, 0, owner, config, looked=False)).verdict
+        for owner in ("mine", "other")
+    ]
+    assert verdicts == [Attempt.LOST_LEASE, Attempt.SEND]
 
 
 def test_a_closed_deliverer_asks_for_nothing_more(room: Room, wait_until: Wait) -> None:
