@@ -199,7 +199,7 @@ def find_figures(
             "lines with a comment, %",
             100 * sum(facts.lines.comment for facts in product) / lines,
             decimals=1,
-            limit=1.9,
+            limit=2,
             least=True,
         ),
         *_further_figures(product, tests, lengths),
@@ -220,7 +220,7 @@ def _density_figures(product: Sequence[FileFigures]) -> list[Figure]:
             f"nodes a code line in the densest file of {DENSE_FROM} or more",
             max(densities, default=0),
             decimals=1,
-            limit=13.5,
+            limit=11.6,
         ),
     ]
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Matrix = NDArray[np.float32]
 Likeness = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Sentences:
         self._use.encode(["warm"])
 
     def encode(self, texts: list[str]) -> Matrix:
-        return np.asarray(self._use.encode(texts), dtype=np.float32)
+        return as_matrix(self._use.encode(texts))
 
 
 class Words:
@@ -86,7 +86,7 @@ class Words:
                     ] += 0.7
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
         # A text of stop words alone has no length: it stays zeros.
-        return np.asarray(found / np.where(lengths == 0, 1, lengths), dtype=np.float32)
+        return as_matrix(found / np.where(lengths == 0, 1, lengths))
 
 
 class Encoder:
@@ -157,6 +157,11 @@ class Encoder:
         """The cosine of each text (row) to each of the others (column), rounded to
         DECIMALS."""
         return rounded(self.matrix(texts) @ self.matrix(others).T)
+
+
+def as_matrix(numbers: ArrayLike) -> Matrix:
+    """Numbers as vectors are kept: with 32 bits each."""
+    return np.asarray(numbers, dtype=np.float32)
 
 
 def rounded(cosines: Matrix) -> Likeness:

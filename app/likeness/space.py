@@ -14,7 +14,7 @@ from importlib import resources
 import numpy as np
 import yaml
 
-from app.likeness.encoder import Encoder, Matrix
+from app.likeness.encoder import Encoder, Matrix, as_matrix
 
 SHRINKAGE = 5.0
 """Weight of an even spread, in mean spreads: few lines cannot tell 512 of them."""
@@ -28,7 +28,10 @@ def ordinary_lines() -> Mapping[str, Sequence[str]]:
     """The shipped lines of ordinary chat, by group."""
     source = resources.files("app.likeness").joinpath("ordinary.yaml")
     groups = yaml.safe_load(source.read_text(encoding="utf-8"))
-    return {name: tuple(text.splitlines()) for name, text in groups.items()}
+    lines = {}
+    for name, text in groups.items():
+        lines[name] = tuple(text.splitlines())
+    return lines
 
 
 class Space:
@@ -36,37 +39,47 @@ class Space:
     row, by group."""
 
     def __init__(self, encoder: Encoder) -> None:
-        groups = ordinary_lines().items()
-        raw = {name: encoder.matrix(lines) for name, lines in groups}
-        means = {name: rows.mean(axis=0) for name, rows in raw.items()}
+        vectors = {}
+        means, centred = [], []
+        for name, lines in ordinary_lines().items():
+            rows = vectors[name] = encoder.matrix(lines)
+            mean = rows.mean(axis=0)
+            means.append(mean)
+            centred.append(rows - mean)
         # The mean of means: a group of many lines must not pull the centre.
-        self._mean = np.mean(list(means.values()), axis=0)
-        self._whitening_of = _whitening_of(
-            [rows - means[name] for name, rows in raw.items()]
-        )
-        self.groups = {name: self.project(rows) for name, rows in raw.items()}
+        self._mean = np.mean(means, axis=0)
+        self._whitening = _whitening_of(centred)
+        self.groups = {name: self.project(rows) for name, rows in vectors.items()}
 
     def project(self, vectors: Matrix) -> Matrix:
         """Unit vectors of this space, a row for each."""
-        moved = (vectors - self._mean) @ self._whitening_of
+        moved = (vectors - self._mean) @ self._whitening
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        return np.asarray(moved / np.maximum(lengths, 1e-9), dtype=np.float32)
+        # A vector at the centre has no direction: it stays zeros.
+        units = moved / np.maximum(lengths, 1e-9)
+        return as_matrix(units)
 
 
 def _whitening_of(centred: Sequence[Matrix]) -> Matrix:
     """A root of the inverse of the spread within the groups. A group's own mean took
     one of its lines, hence the factor."""
-    rows = np.concatenate(
-        [group * np.sqrt(len(group) / max(1, len(group) - 1)) for group in centred]
-    )
+    scaled = []
+    for group in centred:
+        size = len(group)
+        scaled.append(group * np.sqrt(size / max(1, size - 1)))
+    rows = np.concatenate(scaled)
     spread = (rows.T @ rows / len(rows)).astype(np.float64)
-    spread.flat[:: len(spread) + 1] += SHRINKAGE * np.trace(spread) / len(spread)
+    dimensions = len(spread)
+    diagonal = spread.flat[:: dimensions + 1]
+    even = SHRINKAGE * np.trace(spread) / dimensions
+    spread.flat[:: dimensions + 1] = diagonal + even
     # Any root will do: cosines do not change when all vectors are turned.
     root = np.linalg.inv(np.linalg.cholesky(spread))
-    return np.asarray(root.T, dtype=np.float32)
+    return as_matrix(root.T)
 
 
 def centre(rows: Matrix) -> Matrix:
     """The direction of a group of unit vectors."""
     mean = rows.mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+    length = float(np.linalg.norm(mean))
+    return as_matrix(mean / max(length, 1e-9))

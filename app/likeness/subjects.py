@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.character import Character
-from app.likeness.encoder import DIMENSIONS, Encoder, Matrix, rounded, sentences
+from app.likeness.encoder import (
+    DIMENSIONS,
+    Encoder,
+    Matrix,
+    as_matrix,
+    rounded,
+    sentences,
+)
 from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre
 from app.rules.interests import Likeness
 
@@ -45,46 +52,54 @@ class Subjects:
     ) -> None:
         self._encoder = encoder
         self._space = space
-        names = list(space.groups)
-        self._ordinary = np.concatenate([space.groups[name] for name in names])
-        group = np.repeat(range(len(names)), [len(space.groups[n]) for n in names])
-        self._follow = np.array([name == FOLLOW_UPS for name in names])[group]
+        groups = space.groups
+        self._ordinary = np.concatenate(list(groups.values()))
+        # For each ordinary line, the place of its group.
+        sizes = [len(lines) for lines in groups.values()]
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        follows = np.array([name == FOLLOW_UPS for name in groups])
+        self._follow = follows[group]
         anchors = [_Anchors(one, encoder, space) for one in characters.values()]
         self._bots = tuple(characters)
         self._examples = _Stack([one.examples for one in anchors])
-        self._kindred = _Stack([one.kindred(space.groups) for one in anchors])
+        self._kindred = _Stack([one.kindred(groups) for one in anchors])
         self._words = _Stack([one.words for one in anchors])
         # A row for each bot: which of the ordinary lines speak against it.
-        self._against = np.array(
-            [one.against(space.groups)[group] for one in anchors], dtype=np.bool_
-        )
+        against = [one.against(groups)[group] for one in anchors]
+        self._against = np.array(against, dtype=np.bool_)
 
     def read(self, text: str) -> dict[str, Likeness]:
         """The likeness of a message to each character's subjects, by bot."""
         said = self._encoder.fresh(legible(text))
-        vector = self._space.project(said[np.newaxis, :])[0]
+        row = said[np.newaxis, :]
+        vector = self._space.project(row)[0]
         ordinary = _anchor_weights(self._ordinary, vector)
         own = EXAMPLES * self._examples.levels(vector)
         own += KINDRED * self._kindred.levels(vector)
         own += WORDS * self._words.levels(vector)
-        subject = rounded(own - self._levels_against(ordinary))
-        follow_up = rounded(
-            _soft_maximum(ordinary[self._follow], OWN)
-            - _soft_maximum(ordinary[~self._follow], ORDINARY - OWN)
-        )
-        return {
-            bot: Likeness(subject=float(one), follow_up=float(follow_up))
-            for bot, one in zip(self._bots, subject, strict=True)
-        }
+        against = self._levels_against(ordinary)
+        subjects = rounded(own - against)
+        going_on = ordinary[self._follow]
+        beginning = ordinary[~self._follow]
+        follows = _soft_maximum(going_on, OWN)
+        stands_alone = _soft_maximum(beginning, ORDINARY - OWN)
+        follow_up = float(rounded(follows - stands_alone))
+        found = {}
+        for bot, subject in zip(self._bots, subjects, strict=True):
+            found[bot] = Likeness(subject=float(subject), follow_up=follow_up)
+        return found
 
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
         once: a bot leaves out a few of them."""
-        nearest = np.argsort(-ordinary, kind="stable")[:CANDIDATES]
+        ranked = np.argsort(-ordinary, kind="stable")
+        nearest = ranked[:CANDIDATES]
         counted = self._against[:, nearest]
         # The nearest of what is left for each bot: others leave out other lines.
-        counted &= np.cumsum(counted, axis=1) <= ORDINARY
-        return _mean_level(ordinary[nearest] * counted, counted.sum(axis=1))
+        rank = np.cumsum(counted, axis=1)
+        counted &= rank <= ORDINARY
+        weights = ordinary[nearest] * counted
+        return _mean_level(weights, counted.sum(axis=1))
 
 
 class _Stack:
@@ -93,21 +108,24 @@ class _Stack:
     def __init__(self, anchors: Sequence[Matrix]) -> None:
         self._rows = np.concatenate(anchors)
         sizes = [len(one) for one in anchors]
-        ends = np.cumsum(sizes)
         # A row of places for each bot, filled up with one that is no anchor.
-        self._places = np.full((len(anchors), max(sizes)), len(self._rows))
-        for row, (size, end) in enumerate(zip(sizes, ends, strict=True)):
-            self._places[row, :size] = np.arange(end - size, end)
+        shape = (len(anchors), max(sizes))
+        self._places = np.full(shape, len(self._rows))
+        begin = 0
+        for row, size in enumerate(sizes):
+            self._places[row, :size] = np.arange(begin, begin + size)
+            begin += size
         self._counts = np.minimum(np.array(sizes), OWN)
 
     def levels(self, vector: Matrix) -> Matrix:
         """How near each bot's nearest anchors are."""
         # The last place is no anchor: it weighs nothing.
-        weights = np.append(_anchor_weights(self._rows, vector), np.float32(0.0))
+        weights = _anchor_weights(self._rows, vector)
+        weights = np.append(weights, np.float32(0.0))
         spread = weights[self._places]
         count = min(OWN, spread.shape[1])
-        nearest = np.partition(spread, -count, axis=1)[:, -count:]
-        return _mean_level(nearest, self._counts)
+        ascending = np.partition(spread, -count, axis=1)
+        return _mean_level(ascending[:, -count:], self._counts)
 
 
 class _Anchors:
@@ -121,8 +139,10 @@ class _Anchors:
         examples, words = [], []
         for interest in character.interests:
             said = space.project(encoder.matrix(interest.examples))
-            named = space.project(encoder.matrix((*interest.words, interest.name)))
-            self._interests.append(centre(np.concatenate([said, named])))
+            names = (*interest.words, interest.name)
+            named = space.project(encoder.matrix(names))
+            whole = np.concatenate([said, named])
+            self._interests.append(centre(whole))
             examples.append(said)
             words.append(named)
         self.examples = np.concatenate(examples) if examples else nothing
@@ -130,28 +150,26 @@ class _Anchors:
 
     def against(self, groups: Mapping[str, Matrix]) -> Flags:
         """Which groups of ordinary lines speak against this character."""
-        return np.array(
-            [
-                name in NOBODYS or self._nearness(rows) < NEAR
-                for name, rows in groups.items()
-            ],
-            dtype=np.bool_,
-        )
+        flags = []
+        for name, lines in groups.items():
+            far = self._nearness(lines) < NEAR
+            flags.append(name in NOBODYS or far)
+        return np.array(flags, dtype=np.bool_)
 
     def kindred(self, groups: Mapping[str, Matrix]) -> Matrix:
         """The ordinary lines about this character's interests; its examples, where no
         group is."""
-        found = [
-            rows
-            for name, rows in groups.items()
-            if name not in NOBODYS and self._nearness(rows) >= SAME
-        ]
+        found = []
+        for name, lines in groups.items():
+            if name not in NOBODYS and self._nearness(lines) >= SAME:
+                found.append(lines)
         return np.concatenate(found) if found else self.examples
 
     def _nearness(self, group: Matrix) -> float:
         """How near a group is to the nearest of the interests."""
         middle = centre(group)
-        return max((float(rounded(own @ middle)) for own in self._interests), default=0)
+        cosines = [rounded(own @ middle) for own in self._interests]
+        return max(map(float, cosines), default=0)
 
 
 def legible(text: str) -> str:
@@ -160,19 +178,22 @@ def legible(text: str) -> str:
 
 
 def _anchor_weights(anchors: Matrix, vector: Matrix) -> Matrix:
-    return np.asarray(np.exp(SHARPNESS * (anchors @ vector)), dtype=np.float32)
+    cosines = anchors @ vector
+    return as_matrix(np.exp(SHARPNESS * cosines))
 
 
 def _soft_maximum(weights: Matrix, count: int) -> Matrix:
     """A soft maximum over the `count` greatest, as a cosine."""
     count = min(count, len(weights))
-    return _mean_level(np.partition(weights, -count)[-count:], np.array(count))
+    ascending = np.partition(weights, -count)
+    return _mean_level(ascending[-count:], np.array(count))
 
 
 def _mean_level(weights: Matrix, counts: Order) -> Matrix:
     """The mean of some weights in each row, as a cosine."""
     means = weights.sum(axis=-1) / np.maximum(counts, 1)
-    return np.asarray(np.log(np.maximum(means, 1e-9)) / SHARPNESS)
+    levels = np.log(np.maximum(means, 1e-9))
+    return np.asarray(levels / SHARPNESS)
 
 
 def load(characters: Mapping[str, Character]) -> Subjects | None:

@@ -33,7 +33,10 @@ def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
         return Look(found, frozenset(missing))
 
     call = _look(
-        *bots, generation=keys.GENERATION, roster=keys.ROSTER, proposal=proposal
+        *bots,
+        generation=keys.GENERATION,
+        roster=keys.ROSTER,
+        proposal=proposal,
     )
     return call.parsed(parse)
 
@@ -46,8 +49,11 @@ def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
         names.append(keys.mute(scope))
 
     def parse(reply: Reply) -> dict[str, str]:
-        by_key = dict(zip(names, reply, strict=True))
-        return {name: who for name, who in by_key.items() if who}
+        standing = {}
+        for name, who in zip(names, reply, strict=True):
+            if who:
+                standing[name] = who
+        return standing
 
     return command("MGET", *names, parse=parse)
 
@@ -61,9 +67,10 @@ def lasts(key: str) -> Call[int]:
 def restore_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     """Write a mute where none stands. StoreForbidden for an operator's, where the login
     may not write those."""
-    expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
     # NX: an old copy must not overwrite a mute that somebody set since.
-    return command("SET", key, who, "NX", *expiry, parse=bool)
+    if for_ms is None:
+        return command("SET", key, who, "NX", parse=bool)
+    return command("SET", key, who, "NX", "PX", for_ms, parse=bool)
 
 
 def spent(scope: str, day: int) -> Call[dict[str, str]]:
@@ -77,11 +84,8 @@ def _restore_budget(*counts: str, budget: Key) -> None: ...
 
 def restore_budget(scope: str, day: int, counts: Mapping[str, str]) -> Call[int]:
     """Raise a budget's counts to these where they are lower."""
-    flat: list[str] = []
-    for name, count in counts.items():
-        flat += (name, count)
-    call = _restore_budget(*flat, budget=keys.budget(scope, day))
-    return call.parsed(int)
+    budget = keys.budget(scope, day)
+    return _restore_budget(*_flattened(counts), budget=budget).parsed(int)
 
 
 def restore_opt_outs(digests: Sequence[str]) -> Call[int]:
@@ -95,8 +99,14 @@ def _restore_forgotten(*marks: str, forgotten: Key) -> None: ...
 
 def restore_forgotten(marks: Mapping[str, int]) -> Call[int]:
     """Write again up to when (Unix ms) what a person said is old, by digest."""
-    flat: list[str] = []
-    for digest, mark in marks.items():
-        flat += (digest, str(mark))
-    call = _restore_forgotten(*flat, forgotten=keys.FORGOTTEN)
+    call = _restore_forgotten(*_flattened(marks), forgotten=keys.FORGOTTEN)
     return call.parsed(int)
+
+
+def _flattened(pairs: Mapping[str, object]) -> list[str]:
+    """Names and values in turn, as a script takes them."""
+    flat = []
+    for name, value in pairs.items():
+        flat.append(name)
+        flat.append(str(value))
+    return flat

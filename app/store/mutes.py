@@ -28,8 +28,7 @@ def _scope_score(reply: Reply) -> str | None:
 def mute(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
     """By the operator: silence `all`, `guild:<id>`, `channel:<id>`, `bot:<name>` or
     `bot:<name>@channel:<id>`; without `for_ms` until it is unmuted."""
-    expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
-    return command("SET", keys.mute_by_operator(scope), who, *expiry, parse=bool)
+    return _set_mute(keys.mute_by_operator(scope), who, for_ms)
 
 
 def unmute(scope: str) -> Call[bool]:
@@ -47,8 +46,13 @@ def stop(channel: str, moderator: str, for_ms: int | None = None) -> Call[bool]:
 def hold(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
     """The same for any scope, by somebody who has a say in a server: the operator's
     mutes are none of their business."""
-    expiry: tuple[str | int, ...] = () if for_ms is None else ("PX", for_ms)
-    return command("SET", keys.mute(scope), who, *expiry, parse=bool)
+    return _set_mute(keys.mute(scope), who, for_ms)
+
+
+def _set_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
+    if for_ms is None:
+        return command("SET", key, who, parse=bool)
+    return command("SET", key, who, "PX", for_ms, parse=bool)
 
 
 @script("mute.lift")
