@@ -222,7 +222,7 @@ class SimulatedHints:
         self._broker.send(task, *args)
         return True
 
-    offer = send
+    offer = offer_first = send
 
     def close(self, timeout: float = 2.0) -> None:
         """Nothing to close."""

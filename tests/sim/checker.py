@@ -102,6 +102,7 @@ class Checker:
     def broken(self) -> list[Broken]:
         """Every promise that was not kept, in no other order than theirs."""
         return [
+            *(Broken("no fault of our own", one) for one in self._evidence.own_faults),
             *self._doubled(),
             *self._piled_on(),
             *self._lost(),

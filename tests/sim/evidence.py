@@ -79,3 +79,5 @@ class Evidence:
     """Bots and messages of which no event came, or a late one."""
     emptied: tuple[float, ...] = ()
     """When Redis lost everything, in Unix seconds."""
+    own_faults: tuple[str, ...] = ()
+    """Errors that the program logged and that no fault of the world explains."""

@@ -100,6 +100,13 @@ def _newest_first(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
     return sorted(entries, key=lambda entry: -int(entry.event.message_id))
 
 
+def _latest_person_first(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
+    """Each person's messages stay in their order."""
+    written = sorted(entries, key=lambda entry: int(entry.event.message_id))
+    people = list(dict.fromkeys(entry.event.author_id for entry in written))
+    return sorted(written, key=lambda entry: -people.index(entry.event.author_id))
+
+
 PLANTS = (
     Plant(
         "a wake that is not written down",
@@ -170,6 +177,11 @@ PLANTS = (
         "a lane that is read newest first",
         "order",
         patches=(("app.brain.perceive.in_turn", _newest_first),),
+    ),
+    Plant(
+        "a lane that hears the latest person first",
+        "fairness",
+        patches=(("app.brain.perceive.in_turn", _latest_person_first),),
     ),
     Plant(
         "a quiet time that nobody keeps",

@@ -66,6 +66,9 @@ from tests.sim.server import Server
 T = TypeVar("T")
 THREADS = 4
 
+# The files do not change, and reading them takes as long as a minute of a simulation.
+_character = functools.cache(load_character)
+
 
 class World:
     """What all processes share."""
@@ -438,7 +441,9 @@ class SimulatedClient:
         if self._process.dead or not self._hears:
             return
         what = f"{kind} {message.id}"
-        fault = world.wire.trouble.strikes("event", self.bot, what)
+        own = message.author == self.user_id
+        place = "receipt" if own else "event"
+        fault = world.wire.trouble.strikes(place, self.bot, what)
         lost = fault is not None and fault.kind == "withheld"
         if fault is not None and fault.kind in {"withheld", "late"}:
             world.record.unheard.add((self.bot, message.id))
@@ -447,7 +452,7 @@ class SimulatedClient:
         if not lost:
             delay = self._last - now
             if fault is not None and fault.kind == "late":
-                delay += min(fault.amount, 4.0)
+                delay += min(fault.amount, 20.0 if own else 4.0)
             world.loop.call_later(delay, self._events.put_nowait, (kind, message))
         if fault is not None and fault.kind == "doubled":
             world.loop.call_later(
@@ -557,7 +562,7 @@ class SimulatedGateway:
     async def _run(self) -> None:
         world = self._world
         proactive = {"proactive": world.proactive, "drive": 1.0}
-        characters = {bot: load_character(bot) for bot in self._bots}
+        characters = {bot: _character(bot) for bot in self._bots}
         characters = {
             bot: one.model_copy(
                 update={"pacing": one.pacing.model_copy(update=proactive)}

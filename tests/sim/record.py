@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from app.delivery.attempts import _sending
+from app.delivery.attempts import Sending, _sending
 from app.domain.model import DISCORD_EPOCH_MS, AuthorKind, Event
 from tests.sim.calls import Timeline, Wire
 from tests.sim.clock import PROCESS, Process
@@ -265,7 +265,7 @@ class Place:
         wire.loop.call_later(seconds, arrive)
         return await arrived
 
-    def _told(self, sending: Any, fault: Fault | None, answer: str) -> None:
+    def _told(self, sending: Sending, fault: Fault | None, answer: str) -> None:
         kind = fault.kind if fault is not None else ""
         if answer == "500" or kind == "500 after":
             raise refusal(500)
@@ -275,7 +275,7 @@ class Place:
             raise discord.NotFound(
                 refusal(404).response, {"code": 10008, "message": "Unknown Message"}
             )
-        sending._accept(answer)
+        sending._accept_message(answer)
 
 
 class SimulatedChannel(discord.abc.GuildChannel, discord.abc.Messageable):

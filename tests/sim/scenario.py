@@ -3,20 +3,26 @@ left out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from random import Random
 
-VERSION = 3
+VERSION = 4
 """A seed means another simulation in another version."""
 
 BOTS = ("aria", "dotty", "elena")
-PEOPLE = ("Ada", "Ben", "Cleo", "Dan", "Eve")
+PEOPLE = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Fay", "Gus", "Ida")
 CHANNELS = ("lounge", "garden", "attic")
 THREADS = {"attic": "lounge"}
 """Those that are threads, and in which channel."""
 PRIVATE = "private"
 """In place of a channel: the direct messages of the person and the bot asked."""
 
+SHARE_CROWDS = 0.02
+"""Of what is said: everybody asks at once."""
+SHARE_AGAIN = 0.15
+"""Of what is said: whoever asked last asks once more."""
 BEGIN = 30.0
 """Seconds until people begin to speak: who starts for the first time reads nothing
 back."""
@@ -60,7 +66,8 @@ class Act:
 class Fault:
     """Something that goes wrong at the next call of a `place` after `at` seconds:
     store (a cycle, a delivery or an admission), chore (any call of the store), broker,
-    post, read, event, session, model, process or server."""
+    post, read, event, receipt (the event of a bot's own post), session, model, process
+    or server."""
 
     at: float
     place: str
@@ -120,6 +127,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     ),
     "read": ("500 before", "slow"),
     "event": ("withheld", "doubled", "late"),
+    "receipt": ("withheld", "doubled", "late"),
     "session": ("resumed", "new"),
     "model": ("fails", "slow", "wordless"),
     "process": ("crash", "pause", "wrong clock"),
@@ -132,10 +140,14 @@ _WEIGHTS = {
     "post": 6,
     "read": 1,
     "event": 3,
+    "receipt": 2,
     "session": 4,
     "model": 2,
     "process": 1,
 }
+SHARE_BURSTS = 0.1
+"""Of the faults: with them others begin at once: Discord has a bad moment."""
+BURST = ("receipt", "post", "post", "event", "store")
 SHARE_EMPTIED = 0.25
 """Of the seeds: in them Redis is emptied, once."""
 CLOCKS = (-172_800.0, -1_200.0, -90.0, 90.0, 1_200.0, 172_800.0)
@@ -147,7 +159,7 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
     rng = Random(f"{seed} scenario")
     span = hours * 3600
     acts = _acts(rng, span, int(messages * hours))
-    wrong = [_fault(rng, span) for _ in range(int(faults * hours))]
+    wrong = list(islice(_faults(rng, span), int(faults * hours)))
     if rng.random() < SHARE_EMPTIED:
         wrong.append(Fault(rng.uniform(span / 3, span), "server", "emptied"))
     return Scenario(
@@ -164,38 +176,78 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
     )
 
 
-def _fault(rng: Random, span: float) -> Fault:
-    place = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+def _faults(rng: Random, span: float) -> Iterator[Fault]:
+    while True:
+        at = rng.uniform(BEGIN, span)
+        yield _fault(rng, at, rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0])
+        if rng.random() < SHARE_BURSTS:
+            for place in BURST:
+                yield _fault(rng, at + rng.uniform(0, 2), place)
+
+
+def _fault(rng: Random, at: float, place: str) -> Fault:
     kind = rng.choice(FAULTS[place])
     amount = rng.choice((0.5, 2.0, 7.0, 20.0, 70.0, 150.0))
     if kind == "wrong clock":
         amount = rng.choice(CLOCKS)
-    return Fault(rng.uniform(BEGIN, span), place, kind, amount)
+    return Fault(at, place, kind, amount)
 
 
 def _acts(rng: Random, span: float, messages: int) -> list[Act]:
     acts: list[Act] = []
-    at = BEGIN
-    for number in range(1, messages + 1):
+    at, number = BEGIN, 0
+    while number < messages:
         # People speak in bursts: most messages come soon after another.
         pause = rng.expovariate(1 / 4) if rng.random() < 0.6 else rng.expovariate(1)
         at += pause if rng.random() < 0.6 else pause * span / messages / 2
         if at > span:
             break
-        last = _last_question(acts) if rng.random() < 0.15 else None
-        said = _said(rng, at, number) if last is None else _again(rng, last, number)
-        acts.append(said)
-        chance = rng.random()
-        if chance < 0.04:
-            acts.append(Act(at + rng.uniform(0.05, 20), "delete", number=number))
-        elif chance < 0.08:
-            text = rng.choice(CHATTER)
-            acts.append(
-                Act(at + rng.uniform(0.05, 20), "edit", number=number, text=text)
-            )
-        elif chance < 0.11 and said.channel != PRIVATE:
-            acts += _muted(rng, at, said.channel)
+        for said in _next(rng, acts, at, number + 1):
+            number = said.number
+            acts.append(said)
+            acts += _second_thoughts(rng, said)
     return acts
+
+
+def _next(rng: Random, acts: list[Act], at: float, number: int) -> list[Act]:
+    """What is said next: mostly one message."""
+    chance = rng.random()
+    if chance < SHARE_CROWDS:
+        return _crowd(rng, at, number)
+    last = _last_question(acts) if chance < SHARE_CROWDS + SHARE_AGAIN else None
+    return [_said(rng, at, number) if last is None else _again(rng, last, number)]
+
+
+def _crowd(rng: Random, at: float, number: int) -> list[Act]:
+    """Everybody speaks to the same bot within seconds, some to a second one too."""
+    bot, channel = rng.choice(BOTS), rng.choice(CHANNELS)
+    lasts = rng.choice((1.0, 8.0))
+    times = sorted(at + rng.uniform(0, lasts) for _ in PEOPLE)
+    people = rng.sample(PEOPLE, len(PEOPLE))
+    others = [one for one in BOTS if one != bot]
+    return [
+        _asked(
+            rng=rng,
+            at=begun,
+            number=number + place,
+            who=who,
+            channel=channel,
+            asks=(bot, rng.choice(others)) if rng.random() < 0.2 else (bot,),
+        )
+        for place, (begun, who) in enumerate(zip(times, people, strict=True))
+    ]
+
+
+def _second_thoughts(rng: Random, said: Act) -> list[Act]:
+    """Some messages are edited or deleted soon, and some places muted."""
+    chance, later = rng.random(), said.at + rng.uniform(0.05, 20)
+    if chance < 0.04:
+        return [Act(later, "delete", number=said.number)]
+    if chance < 0.08:
+        return [Act(later, "edit", number=said.number, text=rng.choice(CHATTER))]
+    if chance < 0.11 and said.channel != PRIVATE:
+        return _muted(rng, said.at, said.channel)
+    return []
 
 
 def _last_question(acts: list[Act]) -> Act | None:
@@ -211,21 +263,27 @@ def _again(rng: Random, last: Act, number: int) -> Act:
 
 
 def _said(rng: Random, at: float, number: int) -> Act:
+    channel, who, chance = rng.choice(CHANNELS), rng.choice(PEOPLE), rng.random()
     asks: tuple[str, ...] = ()
-    text = f"{rng.choice(CHATTER)} ({number})"
-    channel, chance = rng.choice(CHANNELS), rng.random()
     if rng.random() < 0.12:
         asks, channel = (rng.choice(BOTS),), PRIVATE
-        text = f"{rng.choice(QUESTIONS)} ({number})"
     elif chance < 0.45:
         asks = tuple(rng.sample(BOTS, 2 if chance < 0.1 else 1))
-        called = " and ".join(f"<@{bot}>" for bot in asks)
-        text = f"{called} {rng.choice(QUESTIONS)} ({number})"
+    return _asked(rng=rng, at=at, number=number, who=who, channel=channel, asks=asks)
+
+
+def _asked(
+    rng: Random, at: float, number: int, who: str, channel: str, asks: tuple[str, ...]
+) -> Act:
+    """A question to these bots; to none: something that is said to nobody."""
+    text = f"{rng.choice(QUESTIONS if asks else CHATTER)} ({number})"
+    if asks and channel != PRIVATE:
+        text = " and ".join(f"<@{bot}>" for bot in asks) + f" {text}"
     return Act(
         at=at,
         kind="say",
         number=number,
-        who=rng.choice(PEOPLE),
+        who=who,
         channel=channel,
         text=text,
         asks=asks,

@@ -132,6 +132,7 @@ class Simulation:
             silences=self._silences,
             unheard=frozenset(self.record.unheard),
             emptied=tuple(self._emptied),
+            own_faults=tuple(filter(_is_own_fault, self.timeline.lines)),
         )
         return Outcome(
             scenario=self.scenario,
@@ -270,6 +271,14 @@ class Simulation:
             else one
             for one in self._silences
         ]
+
+
+OWN_FAULTS = ("AttributeError", "TypeError", "KeyError", "NameError", "ValueError")
+"""What a program that is at odds with itself, or with its double, runs into."""
+
+
+def _is_own_fault(line: str) -> bool:
+    return " log " in line and any(name in line for name in OWN_FAULTS)
 
 
 def _shown(one: Message) -> Shown:

@@ -7,14 +7,22 @@ from dataclasses import replace
 
 import pytest
 
+from app.broker.hints import HintSender
+from app.delivery.rest import DiscordRest
 from app.host.valkey import EmbeddedValkey
+from app.store.door import AsyncStore, Store
+from app.store.lock import LaneLock
 from app.store.scripts import CONTRACTS, source
 from tests.sim.__main__ import main
+from tests.sim.calls import SimulatedAsyncStore, SimulatedHints, SimulatedStore
 from tests.sim.judging import digest, hunted, judged
 from tests.sim.plants import PLANTS, Plant
+from tests.sim.processes import SimulatedLock, SimulatedRest
 from tests.sim.scenario import VERSION, Act, scenario
 from tests.sim.shrinking import shrunk
 
+UNUSED = frozenset({"fetch", "take"})
+"""What nobody calls in the simulation."""
 SHORT = 0.05
 """Simulated hours in which people speak."""
 
@@ -28,6 +36,22 @@ def test_today_s_code_keeps_its_promises(valkey: EmbeddedValkey) -> None:
     assert outcome.faults > len(one.faults) // 2
     again, _ = judged(one, valkey.url)
     assert digest(again) == digest(outcome)
+
+
+@pytest.mark.parametrize(
+    ("double", "original"),
+    [
+        (SimulatedHints, HintSender),
+        (SimulatedStore, Store),
+        (SimulatedAsyncStore, AsyncStore),
+        (SimulatedRest, DiscordRest),
+        (SimulatedLock, LaneLock),
+    ],
+)
+def test_a_double_has_what_it_stands_for(double: type, original: type) -> None:
+    """A method that is missing would look like a fault of the program, or hide one."""
+    public = {name for name in vars(original) if not name.startswith("_")}
+    assert not public - set(dir(double)) - UNUSED
 
 
 @pytest.mark.slow
