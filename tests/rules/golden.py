@@ -22,11 +22,13 @@ from app.rules.features import FEATURES, Features, features
 from app.rules.policy import shipped_policy
 from app.rules.profile import NEUTRAL, Profile
 from app.rules.room import Room, Turn
+from tests.rules.busy_room import busy_checksums
 
 HERE = Path(__file__).parent
 CHAT = HERE / "golden_chat.yaml"
 FEATURES_FILE = HERE / "golden_features.json"
 BIDS_FILE = HERE / "golden_bids.json"
+BUSY_FILE = HERE / "golden_busy_room.json"
 START_MS = 1_700_000_000_000
 WORDS = ("vega", "lyra", "deneb", "altair", "rigel", "capella", "spica")
 PROFILES = (NEUTRAL, Profile(0.2), Profile(0.9), Profile(1.0))
@@ -145,3 +147,6 @@ if __name__ == "__main__":
     TURNS = recorded_turns()
     _write(FEATURES_FILE, features_page(TURNS))
     _write(BIDS_FILE, bids_page(recorded_bids(TURNS)))
+    BUSY_FILE.write_text(
+        json.dumps(busy_checksums(), indent=1) + "\n", encoding="utf-8"
+    )

@@ -58,6 +58,10 @@ CALLS = [
     ("<@11> and aria, what do you think?", "elena aria"),
     ("elena: your favourite?\naria: and yours?", "elena aria"),
     ("elena, elena, elena", "elena"),
+    # several at the end, together
+    ("what do you think, elena and aria?", "elena aria"),
+    ("can you help me aria and elena", "aria elena"),
+    ("what do you all think elena, aria and dotty", "elena aria dotty"),
     ("hey elena and aria", "elena aria"),
     # the name opens the line
     ("elena: hi", "elena"),

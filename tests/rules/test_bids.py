@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Signal
-from app.rules.bids import bid, decide, tie_break, who_answers
+from app.rules.bids import bid, decide, settled, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
-from app.rules.policy import fingerprint, parse_policy, shipped_policy
+from app.rules.policy import Policy, fingerprint, parse_policy, shipped_policy
 from app.rules.reading import TEXT_CAP, LineKind, read
 from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
 from tests.costs import LINEAR, growth
@@ -441,3 +441,15 @@ def test_a_wrong_policy_says_what_is_wrong(
     else:
         with pytest.raises(ConfigurationError, match=complaint):
             parse_policy(text)
+
+
+def test_no_score_is_below_the_least_weight() -> None:
+    """However much speaks against it, a bid stays within the bits that a policy may
+    give."""
+    least = min(
+        bound.ge
+        for bound in Policy.model_fields["threshold"].metadata
+        if hasattr(bound, "ge")
+    )
+    assert settled(-1e9) == least
+    assert settled(least + 1) == least + 1

@@ -14,8 +14,11 @@ from app.rules import policy as policies
 from app.rules.features import FEATURES, Tie
 from app.rules.policy import parse_policy, policy_text, shipped_policy
 from app.rules.reading import LineKind
+from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, Room
+from tests.rules.busy_room import BOTS, STRETCH, busy_checksums, busy_turns
 from tests.rules.golden import (
     BIDS_FILE,
+    BUSY_FILE,
     FEATURES_FILE,
     Recorded,
     bids_page,
@@ -49,6 +52,31 @@ def test_every_feature_of_every_recorded_turn_is_as_it_was(
             if now != pytest.approx(was, abs=1e-9)
         }
         assert moved == {}, f"{name}: {ANEW}"
+
+
+def test_a_long_busy_channel_is_seen_as_it_was() -> None:
+    """What a room forgets, fades and evicts moves features too: 2,400 turns of 460
+    people, all features of both bots at each."""
+    golden = json.loads(BUSY_FILE.read_text(encoding="utf-8"))
+    moved = [
+        f"turns {STRETCH * place} to {STRETCH * (place + 1) - 1}"
+        for place, (was, now) in enumerate(zip(golden, busy_checksums(), strict=True))
+        if now != was
+    ]
+    assert moved == [], ANEW
+
+
+def test_the_busy_channel_reaches_what_a_room_is_bounded_by() -> None:
+    """Each bound of a room is met on the way, or the checksums would not see it."""
+    room = Room(BOTS)
+    for turn in busy_turns():
+        room.observe(turn)
+    people = room.people.values()
+    assert len(people) == PEOPLE
+    assert len(room.recent) == RECENT
+    assert max(len(person.told) for person in people) == CONTACTS
+    assert sum(person.let_lie for person in people) > 0
+    assert max(len(person.profile) for person in people) == PROFILE
 
 
 def test_every_recorded_bid_is_as_it_was(turns: list[Recorded]) -> None:

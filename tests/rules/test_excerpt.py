@@ -1,0 +1,85 @@
+"""What of a long text is read for names: its edges and what stands around names, each
+part once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rules.excerpt import (
+    AROUND,
+    HEAD,
+    HEAD_LINES,
+    RAW_HEAD,
+    RAW_TAIL,
+    READ,
+    TAIL,
+    TAIL_LINES,
+    clip_text,
+    excerpt,
+)
+
+NAME = "elena"
+
+
+def text_with(*places: int, length: int = 900) -> str:
+    """A text of signs that occur once each, with the name at these places."""
+    signs = [chr(0x4E00 + place) for place in range(length)]
+    for place in places:
+        signs[place : place + len(NAME)] = NAME
+    return "".join(signs)
+
+
+@given(st.lists(st.integers(0, 890), max_size=6))
+def test_no_part_is_read_twice_nor_out_of_order(places: list[int]) -> None:
+    """Wherever names stand, each sign is read at most once, in the text's order."""
+    text = text_with(*places)
+    read = [sign for sign in excerpt(text, (NAME,)) if sign > "\u4dff"]
+    assert read == sorted(set(read))
+
+
+@given(st.lists(st.integers(0, 890), max_size=6))
+def test_no_more_is_read_than_may_be(places: list[int]) -> None:
+    """The signs that are read fit into `READ`, and its beginning and end are always
+    among them."""
+    text = text_with(*places)
+    found = excerpt(text, (NAME,))
+    assert len(found.replace("\n", "")) <= READ
+    assert found.startswith(text[:HEAD])
+    assert found.endswith(text[-TAIL:])
+
+
+@pytest.mark.parametrize("place", [HEAD, HEAD + 10, HEAD + AROUND, 400, 800, 815])
+def test_a_name_in_between_is_read_with_what_stands_around_it(place: int) -> None:
+    """So much before and behind it as is there, within one line: at an edge it would
+    look like a call."""
+    text = text_with(place)
+    around = text[place - AROUND : place + len(NAME) + AROUND]
+    line = next(line for line in excerpt(text, (NAME,)).split("\n") if NAME in line)
+    beyond_the_end = max(0, place + len(NAME) + AROUND - (len(text) - TAIL))
+    assert around[: len(around) - beyond_the_end] in line
+
+
+def test_a_text_that_fits_is_read_whole() -> None:
+    """One sign more, and its middle is left out."""
+    assert excerpt(text_with(length=READ), ()) == text_with(length=READ)
+    assert len(excerpt(text_with(length=READ + 1), ())) == HEAD + 1 + TAIL
+
+
+def test_the_first_and_the_last_lines_are_read() -> None:
+    """Each line may be a call, and costs as much however short it is."""
+    lines = [str(number) for number in range(40)]
+    fitting = lines[: HEAD_LINES + TAIL_LINES]
+    assert excerpt("\n".join(fitting), ()).split("\n") == fitting
+    read = excerpt("\n".join(lines), ()).split("\n")
+    assert read == lines[:HEAD_LINES] + lines[-TAIL_LINES:]
+
+
+def test_only_what_is_dear_to_normalise_is_clipped() -> None:
+    """ASCII of any length stays; of other scripts the edges of what is too long."""
+    assert clip_text("a" * 4_000) == "a" * 4_000
+    fitting = text_with(length=RAW_HEAD + RAW_TAIL)
+    assert clip_text(fitting) == fitting
+    longer = text_with(length=RAW_HEAD + RAW_TAIL + 1)
+    assert clip_text(longer) == f"{longer[:RAW_HEAD]}\n{longer[-RAW_TAIL:]}"
