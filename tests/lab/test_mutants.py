@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,55 @@ def test_a_mutant_meets_the_tests_that_reach_it() -> None:
     assert "floor.claim" in scripts_with(Path("app/store/lua/lib/clock.lua"), ROOT)
     claim = mutants.Mutant(Path("app/store/lua/floor/claim.lua"), 1, "", "")
     assert found.tests_of(claim, ROOT) == ["quick", "slow"]
+
+
+def test_a_mutant_meets_no_more_tests_than_a_minute_holds() -> None:
+    """The quickest of them; one is always tried."""
+    seconds = {"a": 1.0, "b": mutants.MOST_SECONDS - 2, "c": 5.0, "d": 90.0}
+    scripts = {"floor.claim": list(seconds), "name.learn": ["d"]}
+    found = Reach({"seconds": seconds, "lines": {}, "scripts": scripts})
+    claim = mutants.Mutant(Path("app/store/lua/floor/claim.lua"), 1, "", "")
+    learn = mutants.Mutant(Path("app/store/lua/name/learn.lua"), 1, "", "")
+    assert found.tests_of(claim, ROOT) == ["a", "c"]
+    assert found.tests_of(learn, ROOT) == ["d"]
+
+
+def test_what_is_reached_is_measured_again_for_changed_tests_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed test file replaces what was known of it; a changed source, all."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "tests").mkdir()
+    source = tmp_path / "source" / "a.py"
+    files = [tmp_path / "tests" / f"test_{name}.py" for name in "ab"]
+    for file in (source, *files):
+        file.write_text("1\n", encoding="utf-8")
+    asked: list[Sequence[str]] = []
+
+    def measure(_: Path, names: Sequence[str]) -> dict[str, object]:
+        asked.append(names)
+        tests = [f"{name}::test_{len(asked)}" for name in names]
+        return {
+            "seconds": dict.fromkeys(tests, 1.0),
+            "lines": {},
+            "scripts": {"floor.claim": tests},
+        }
+
+    monkeypatch.setattr(mutants, "_measure_reach", measure)
+    claim = mutants.Mutant(Path("app/store/lua/floor/claim.lua"), 1, "", "")
+    kept = tmp_path / "reach.json"
+
+    def reached() -> list[str]:
+        found = Reach.measured(tmp_path, ["tests"], "source", kept)
+        return found.tests_of(claim, ROOT)
+
+    both = ["tests/test_a.py", "tests/test_b.py"]
+    assert reached() == ["tests/test_a.py::test_1", "tests/test_b.py::test_1"]
+    files[0].write_text("2\n", encoding="utf-8")
+    assert reached() == ["tests/test_a.py::test_2", "tests/test_b.py::test_1"]
+    source.write_text("2\n", encoding="utf-8")
+    assert reached() == ["tests/test_a.py::test_3", "tests/test_b.py::test_3"]
+    assert asked == [both, both[:1], both]
 
 
 def test_each_equivalent_mutant_is_one_and_has_a_reason() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +134,46 @@ def test_where_it_may_not_write_words_become_a_reaction(
 ) -> None:
     """Silence stays silence."""
     assert wordless(Plan(kind, "because", 0.7)).kind is expected
+
+
+WORDS_FROM = {
+    Signal.TRUSTED: 0.40,
+    Signal.WATCHED: 0.45,
+    Signal.ACTIVE: 0.45,
+    # A burst of reactions wants twice the interest before it is worth words.
+    Signal.REACTIONS: 0.48,
+    Signal.GOSSIP: 0.50,
+    Signal.AMBIENT: 0.60,
+}
+"""The least interest from which an unasked bot speaks, by what brought the message."""
+
+
+@pytest.mark.parametrize("signal", WORDS_FROM)
+def test_how_much_interest_words_take(signal: Signal) -> None:
+    """What brought the message decides how much of an interest it has to touch; a
+    reaction takes a little less."""
+    least = WORDS_FROM[signal]
+    assert decide(Scores(signal, interest=least)).kind is REPLY
+    assert decide(Scores(signal, interest=least - 0.001)).kind is REACT
+
+
+@pytest.mark.parametrize(
+    ("more", "less_interest"),
+    [
+        ({"question": True}, 0.10),
+        ({"state": ENGAGED}, 0.10),
+        ({"state": ConversationState.COOLING}, 0.0),
+        ({"trust": 5}, 0.15),
+        ({"fatigue": 1.0}, -0.35),
+        ({"age_s": 600.0}, -0.20),
+    ],
+)
+def test_what_makes_words_take_less_interest(
+    more: dict[str, Any], less_interest: float
+) -> None:
+    """A question, an exchange that is going on and a friend; after much of the bots'
+    own, and for an old message, it takes more."""
+    least = round(WORDS_FROM[Signal.AMBIENT] - less_interest, 4)
+    assert decide(Scores(Signal.AMBIENT, interest=least, **more)).kind is REPLY
+    below = Scores(Signal.AMBIENT, interest=least - 0.001, **more)
+    assert decide(below).kind is not REPLY
