@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-PROVIDERS := --extra openai --extra anthropic --extra ollama
+PROVIDERS := --extra openai --extra anthropic --extra ollama --extra traces
 # A test that hangs fails after three minutes. `SEED=7` runs in the random order of that seed.
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
 # Tests mostly wait for sockets and timers: four at a time keep two processors busy.

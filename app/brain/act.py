@@ -27,6 +27,7 @@ from app.domain.character import Character, OnModelFailure, plain_emoji
 from app.domain.errors import ModelUnavailable
 from app.domain.model import Action, ActionKind, ChatLine, Cost, InboxEntry, MessagePart
 from app.domain.verdicts import Commit, Reserve
+from app.runtime.traces import span
 
 DEFAULT_EMOJI = "👀"
 IGNORANT = "unasked, it would only say that it does not know"
@@ -50,7 +51,22 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
     run, chosen = runtime.context, state["chosen"]
     if chosen is None:
         return {"chosen": None}
-    draft = _draft(run, chosen, runtime.store)
+    event, bot = chosen.candidate.entry.event, run.brain.character.name
+    values = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": bot,
+        "gen_ai.conversation.id": event.channel_id,
+    }
+    with span(f"invoke_agent {bot}", event.message_id, values) as noted:
+        change = _answered(state, run, chosen=chosen, memory=runtime.store)
+        noted.note({"stream.outcome": change["outcomes"][-1].did})
+    return change
+
+
+def _answered(
+    state: CycleState, run: Run, chosen: Chosen, memory: BaseStore | None
+) -> Change:
+    draft = _draft(run, chosen, memory)
     verdict = _commit(run, chosen, draft, final=False)
     stale = verdict is Commit.STALE and chosen.candidate.direct
     # A thought is bounded in lines and time, so it ends. The next cycle reads all of it.
@@ -58,7 +74,7 @@ def act(state: CycleState, runtime: Runtime[Run]) -> Change:
         return _put_back(state, chosen)
     # Once more only: whoever goes on writing would else never be answered.
     if stale:
-        draft = _draft(run, chosen, runtime.store)
+        draft = _draft(run, chosen, memory)
         verdict = _commit(run, chosen, draft, final=True)
     outcome = _conclude(run, chosen, draft, verdict)
     lost = outcome.did is Did.LOST

@@ -18,6 +18,7 @@ from app.brain.billing import Bill, Price
 from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
 from app.domain.model import Cost
+from app.runtime.traces import note_here
 
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""
@@ -84,7 +85,11 @@ class Inquiry:
                 self.bill.add(self._estimate(quirks))
             return trouble
         limit = quirks.most or self.bill.limit
-        self.bill.add(self.price.of(*answers.used(message, self.bill.asked, limit)))
+        read, wrote = answers.used(message, self.bill.asked, limit)
+        self.bill.add(self.price.of(read, wrote))
+        note_here(
+            {"gen_ai.usage.input_tokens": read, "gen_ai.usage.output_tokens": wrote}
+        )
         heard = answers.heard(message)
         return heard.content if heard.fault is None else Trouble(heard.fault)
 

@@ -25,6 +25,7 @@ from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.model import Cost
 from app.runtime import metrics
+from app.runtime.traces import model_values, span
 
 KEYLESS = frozenset({"ollama"})
 FIRST_SHARE = 0.6
@@ -266,9 +267,10 @@ class Speaker:
         rests_until, why = self._resting.get(place, (0.0, None))
         if why is not None and begin < rests_until:
             return why
+        name = self.name(place)
         inquiry = Inquiry(
             model=self.models[place],
-            name=self.name(place),
+            name=name,
             bot=self.bot,
             messages=messages,
             bill=bill,
@@ -277,7 +279,15 @@ class Speaker:
             wait=self.wait,
         )
         before = bill.spent
-        found = inquiry.ask()
+        with span(
+            f"chat {name.partition(':')[2] or name}",
+            "",
+            model_values(name, self.bot),
+            client=True,
+        ) as noted:
+            found = inquiry.ask()
+            if isinstance(found, Trouble):
+                noted.fail(found.fault)
         took = bill.spent.beyond(before)
         outcome = found.fault if isinstance(found, Trouble) else "answered"
         metrics.MODEL_SECONDS.labels(self.bot, outcome).observe(

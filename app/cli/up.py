@@ -30,6 +30,7 @@ from app.host.valkey import (
 )
 from app.runtime import logs
 from app.runtime.scraping import PLACES, port_of
+from app.runtime.traces import check_installed
 from app.store.fitness import check_servers
 from app.web.run import PASSWORD_FILE, address_of, make_link
 
@@ -47,6 +48,8 @@ OUTWARD = re.compile(
 """Those that gateways and workers inherit besides: the way to Discord and to models. A
 proxy's address may hold a password."""
 TRACING = re.compile(r"LANG(?:SMITH|CHAIN)_\w+\Z")
+COLLECTOR = re.compile(r"OTEL_\w+\Z")
+"""What OpenTelemetry's own client reads: headers, certificates, samplers."""
 """Those that workers inherit besides, if prompts are to be traced."""
 MODEL_KEYS = re.compile(r"STREAM_KEY_\w+\Z")
 """Those that the gateway inherits besides, with its bots' tokens: it publishes what
@@ -102,6 +105,7 @@ def _check_startable(settings: Settings, store: bool) -> None:
             raise PortInUse(
                 f"STREAM_METRICS_PORT: port {port} ({role}) is in use; choose another, or 0 for no metrics."
             )
+    check_installed(settings)
     settings.check_places()
     if store:
         check_servers(settings)
@@ -149,6 +153,8 @@ def child_specs(
     need."""
     public = public_environment(os.environ, settings)
     outward = public | chosen_variables(os.environ, OUTWARD)
+    if settings.traces_url:
+        outward |= chosen_variables(os.environ, COLLECTOR)
     worker = outward | (
         chosen_variables(os.environ, TRACING) if settings.tracing else {}
     )

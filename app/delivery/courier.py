@@ -44,6 +44,7 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Attempt
 from app.runtime import killpoints, metrics
 from app.runtime.logs import trace
+from app.runtime.traces import span
 from app.store import journal, outbox, refusals
 from app.store.calls import Call
 from app.store.door import AsyncStore
@@ -153,14 +154,24 @@ class Courier:
                 lost, "dead", "the entry cannot be read, or none of ours signed it"
             )
             return
-        with trace(entry.reply_to or entry_id):
-            for chunk in range(max(1, len(entry.chunks))):
-                if not await self._deliver_chunk(entry, chunk):
-                    return
-            # An entry that was listed again although it is delivered must not be looked
-            # at for ever.
-            if not self.completed:
-                await self.store.run(outbox.remove(entry))
+        # A post that the bot began has a trace of its own.
+        begun, values = entry.reply_to or "", {"gen_ai.agent.name": self.bot}
+        with (
+            trace(begun or entry_id),
+            span("deliver", begun, values, client=True) as noted,
+        ):
+            noted.note({"stream.delivered": await self._deliver_chunks(entry)})
+
+    async def _deliver_chunks(self, entry: OutboxEntry) -> bool:
+        """Whether all of it is in Discord; else the entry was buried."""
+        for chunk in range(max(1, len(entry.chunks))):
+            if not await self._deliver_chunk(entry, chunk):
+                return False
+        # An entry that was listed again although it is delivered must not be looked
+        # at for ever.
+        if not self.completed:
+            await self.store.run(outbox.remove(entry))
+        return True
 
     async def _deliver_chunk(self, entry: OutboxEntry, chunk: int) -> bool:
         """Bring one chunk to Discord; False: the entry was buried, or something else

@@ -400,6 +400,10 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="address that metrics and health listen on; they ask for no password",
     )
+    traces_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = Field(
+        "",
+        description="where traces go, as OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; empty: there are none",
+    )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="log level"
     )

@@ -25,6 +25,7 @@ from app.rules.policy import Policy
 from app.rules.reading import LineKind
 from app.rules.signals import SignalThresholds
 from app.rules.thoughts import Patience, wait_ms
+from app.runtime.traces import Value, root_span
 from app.store.admission import Admission, AdmissionRequest
 
 log = structlog.get_logger(__name__)
@@ -131,6 +132,19 @@ class Admitting:
         self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
     ) -> None:
         """Judge a message for these bots, and admit it for all of them in one call."""
+        event = heard.event
+        values: dict[str, Value] = {
+            "gen_ai.conversation.id": event.channel_id,
+            "stream.bots": len(bots),
+        }
+        with root_span("admit message", event.message_id, values) as noted:
+            verdicts = await self._admit(bots, heard, request, arrival)
+            noted.note({"stream.verdicts": verdicts})
+
+    async def _admit(
+        self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
+    ) -> tuple[str, ...]:
+        """What became of it, as `bot: verdict`."""
         addressing = self._hearing.judge(heard)
         measured = await self._measured(heard, addressing, arrival)
         judged: list[tuple[Judgement, AdmissionRequest]] = []
@@ -144,12 +158,16 @@ class Admitting:
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
         if not judged:
-            return
+            return ()
         outcomes = await self._ports.admit([one for _, one in judged], request)
         for (judgement, candidate), outcome in zip(judged, outcomes, strict=True):
             self._wait(heard, candidate, outcome)
             await self._refused(judgement, candidate, arrival)
             self._admitted(candidate.bot, heard, addressing, outcome)
+        return tuple(
+            f"{candidate.bot}: {outcome.verdict}"
+            for (_, candidate), outcome in zip(judged, outcomes, strict=True)
+        )
 
     def _wait(
         self, heard: ChannelMessage, candidate: AdmissionRequest, outcome: Admission

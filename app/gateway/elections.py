@@ -13,6 +13,7 @@ from app.domain.model import Context
 from app.domain.verdicts import Elect
 from app.gateway.held import where
 from app.gateway.ports import AdmissionPorts
+from app.runtime.traces import span
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,14 @@ class Elections:
 
     async def _close(self, message_id: str, channel_id: str, tries: int) -> None:
         try:
-            outcome = await self._ports.elect(message_id, channel_id)
+            with span("elect", message_id, {}) as noted:
+                outcome = await self._ports.elect(message_id, channel_id)
+                noted.note(
+                    {
+                        "stream.verdict": outcome.verdict,
+                        "gen_ai.agent.name": outcome.winner,
+                    }
+                )
         except StoreUnavailable:
             self._again(message_id, channel_id, AFTER_OUTAGE_MS, tries)
             return

@@ -22,6 +22,7 @@ from app.gateway.store_ports import StorePorts
 from app.rules.addressing import common_names
 from app.rules.policy import shipped_policy
 from app.runtime.scraping import serve
+from app.runtime.traces import begin_traces
 from app.store.fitness import check_servers
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ async def _run(gateway: Gateway, ports: StorePorts) -> None:
     loop = asyncio.get_running_loop()
     health = GatewayHealth(loop, gateway.unheard, ports.check_store)
     scraped = serve("gateway", ports.settings, health.checks())
+    begin_traces("gateway", ports.settings)
     try:
         await gateway.run()
     finally:

@@ -36,6 +36,7 @@ from app.runtime import metrics
 from app.runtime.killpoints import reached
 from app.runtime.logs import register_settings, trace
 from app.runtime.scraping import Scraped, serve
+from app.runtime.traces import begin_traces
 from app.store import (
     elections,
     heartbeats,
@@ -225,10 +226,11 @@ class Worker:
         self._heartbeat = WorkerHeartbeat(self.store, name, queues)
 
     def begin_metrics(self, controller: Any, queues: Sequence[str]) -> None:
-        """Tell from now on, where the settings want it, how this worker is.
-        `controller` is Celery's. Raises PortInUse."""
+        """Tell from now on, where the settings want it, how this worker is and what
+        it does. `controller` is Celery's. Raises PortInUse, ConfigurationError."""
         health = health_of(controller, self.store)
         self._scraped = serve(role_of(queues), self.settings, health)
+        begin_traces(role_of(queues), self.settings)
 
     def heed(self) -> None:
         """Let go of what this process keeps of memory, if somebody was forgotten since
