@@ -51,8 +51,8 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 simulate: $(STAMP) ## the whole product on simulated time, with faults by seed: `SEED=7 HOURS=2`, `SEEDS=10` for so many from it on
 	$(BIN)/python -m tests.sim --shrink --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1)
 
-chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some minutes: `SEED=7 MINUTES=5`, at most 60
-	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),5)
+chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some minutes: `SEED=7 MINUTES=5`, at most 60; `SEEDS=3` for so many from it on, with one table
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --minutes $(or $(MINUTES),5)
 
 prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/sim tests/chaos tests/e2e

@@ -267,6 +267,8 @@ class Intake:
                     await _ended(before)
                 how = await self._arrived(arrival, repeated)
                 how = replace(how, moves=self._passes(bot, heard.event, history))
+                if event.is_dm and event.kind == "message" and not how.moves:
+                    await self._mark(bot, event.channel_id)
                 await self._admitting.admit([bot], heard, request, how)
 
         # History keeps its order: what overtakes others moves no cursor.
@@ -284,6 +286,11 @@ class Intake:
             heard.waiting.discard(bot)
             self._connections[bot].lost(event.channel_id)
         return done
+
+    async def _mark(self, bot: str, channel: str) -> None:
+        """Give a channel a cursor, before all messages, if it has none: no list tells of
+        direct messages, so what is missed in one without a cursor is never read."""
+        await self._ports.move_cursor(bot, channel, "0")
 
     async def _arrived(self, arrival: Arrival, repeated: Event | None) -> Arrival:
         """A proxy said a message again: nobody answers the original any more, and who

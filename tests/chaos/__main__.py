@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.report import slowest, table
+from tests.chaos.report import slowest, table, verdict_table
 from tests.chaos.run import Seen, play
 from tests.chaos.schedule import KINDS, VERSION, schedule
 from tests.sim.checker import Checker
@@ -18,7 +18,7 @@ MOST_MINUTES = 60.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play one seed; 1: a promise was broken, 2: the seed is of another version."""
+    """Play seeds; 1: a promise was broken, 2: the seed is of another version."""
     options = _options(arguments)
     if options.version not in {None, VERSION}:
         print(f"Seeds of version {options.version} mean nothing here: {VERSION}.")
@@ -26,17 +26,28 @@ def main(arguments: Sequence[str]) -> int:
     if not 0 < options.minutes <= MOST_MINUTES:
         print(f"MINUTES must be above 0 and at most {MOST_MINUTES:g}.")
         return 2
-    plan = schedule(options.seed, options.minutes * 60, options.only or KINDS)
+    runs: dict[int, Seen] = {}
+    failed = 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        begun = time.monotonic()
+        runs[seed] = _played(seed, options)
+        failed |= _told(runs[seed], time.monotonic() - begun)
+    if len(runs) > 1:
+        print(f"\n{verdict_table(runs)}\n\n{table(*runs.values())}")
+    return failed
+
+
+def _played(seed: int, options: argparse.Namespace) -> Seen:
+    plan = schedule(seed, options.minutes * 60, options.only or KINDS)
     print(
         f"seed {plan.seed}, version {VERSION}, schedule {plan.digest}: "
         f"{len(plan.acts)} acts, {len(plan.strikes)} strikes in {options.minutes:g} min"
     )
-    begun = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        folder = options.keep or Path(temporary)
-        seen = play(folder / "run", plan, lambda line: print(line, flush=True))
+        folder = (options.keep or Path(temporary)) / f"seed-{seed}"
+        seen = play(folder, plan, lambda line: print(line, flush=True))
     print(f"\n{table(seen)}\n")
-    return _told(seen, time.monotonic() - begun)
+    return seen
 
 
 def _told(seen: Seen, took: float) -> int:
@@ -75,6 +86,7 @@ def _tell_journal(seen: Seen, message: str) -> None:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="so many from it on")
     parser.add_argument("--minutes", type=float, default=5.0, help="at most 60")
     parser.add_argument("--version", type=int, help=f"of the seed, now {VERSION}")
     parser.add_argument("--only", action="append", choices=KINDS, help="such strikes")

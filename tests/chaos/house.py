@@ -119,8 +119,13 @@ class House:
             self.frozen.add(name)
         elif how == signal.SIGCONT:
             self.frozen.discard(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.running.processes[name].pid, how)
+        pid = self.running.processes[name].pid
+        try:
+            os.killpg(pid, how)
+        except ProcessLookupError:
+            # It has ended; or it was forked just now, and has no group of its own yet.
+            if self.alive(name):
+                os.kill(pid, how)
 
     def freeze_redis(self, how: int) -> None:
         """SIGSTOP or SIGCONT to the server."""

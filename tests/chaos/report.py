@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.run import Seen, Struck
@@ -54,15 +55,18 @@ def slowest(seen: Seen, most: int = 3, least_s: float = 20.0) -> list[Slow]:
     return sorted(long, key=lambda one: -one.seconds)[:most]
 
 
-def recoveries(seen: Seen) -> list[Recovery]:
-    """By kind, in the order in which the kinds first struck."""
-    kinds = list(dict.fromkeys(one.kind for one in seen.struck))
-    return [_recovery(seen, kind) for kind in kinds]
+def recoveries(*runs: Seen) -> list[Recovery]:
+    """By kind, in the order in which the kinds first struck; of all runs together."""
+    struck = [(seen, one) for seen in runs for one in seen.struck]
+    kinds = list(dict.fromkeys(one.kind for _, one in struck))
+    return [
+        _recovery(kind, [pair for pair in struck if pair[1].kind == kind])
+        for kind in kinds
+    ]
 
 
-def _recovery(seen: Seen, kind: str) -> Recovery:
-    strikes = [one for one in seen.struck if one.kind == kind]
-    found = [pair for one in strikes for pair in _waits(seen, one)]
+def _recovery(kind: str, strikes: Sequence[tuple[Seen, Struck]]) -> Recovery:
+    found = [wait for seen, one in strikes for wait in _waits(seen, one)]
     waits = sorted(wait for wait in found if wait > 0)
     return Recovery(kind, len(strikes), len(found), waits)
 
@@ -83,8 +87,8 @@ def _waits(seen: Seen, one: Struck) -> Iterator[float]:
                 yield max(0.0, answered - max(at, one.ended))
 
 
-def table(seen: Seen) -> str:
-    """One row for each kind, in Markdown."""
+def table(*runs: Seen) -> str:
+    """One row for each kind, of all runs together, in Markdown."""
     lines = [
         "| what went wrong | times | asked | still waiting at its end | p50, s | p99, s |",
         "| --- | --: | --: | --: | --: | --: |",
@@ -92,9 +96,54 @@ def table(seen: Seen) -> str:
     lines += [
         f"| {one.kind} | {one.times} | {one.asked} | {len(one.waits)} "
         f"| {one.share(0.5):.1f} | {one.share(0.99):.1f} |"
-        for one in recoveries(seen)
+        for one in recoveries(*runs)
     ]
-    lines += [
-        f"| {kind} | left out: {why} | | | | |" for kind, why in seen.missing.items()
-    ]
+    missing = {kind: why for seen in runs for kind, why in seen.missing.items()}
+    lines += [f"| {kind} | left out: {why} | | | | |" for kind, why in missing.items()]
     return "\n".join(lines)
+
+
+COUNTED = {
+    "lost": "nothing direct lost",
+    "doubled": "no duplicate",
+    "piled on": "no pile-on",
+    "out of order": "order",
+    "too soon": "cooldown",
+    "in quiet time": "quiet time",
+    "overtaken": "fairness",
+    "while muted": "mute",
+}
+"""Column and promise."""
+
+
+def verdict_table(runs: Mapping[int, Seen]) -> str:
+    """One row for each seed, in Markdown: what was played, and how often each promise
+    was broken."""
+    names = (
+        *("seed", "messages", "questions", "posts", "strikes", "mutes"),
+        *COUNTED,
+        *("others", "processes that ended"),
+    )
+    lines = [f"| {' | '.join(names)} |", "| --: " * len(names) + "|"]
+    for seed, seen in runs.items():
+        cells = (seed, *_played(seen), *_broken(seen), len(seen.ended))
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _played(seen: Seen) -> tuple[int, ...]:
+    evidence = seen.evidence
+    return (
+        len(evidence.said),
+        sum(len(said.asks) for said in evidence.said.values()),
+        sum(1 for one in evidence.messages if one.bot),
+        len(seen.struck),
+        len(evidence.silences),
+    )
+
+
+def _broken(seen: Seen) -> Iterator[int]:
+    counts = Counter(one.promise for one in Checker(seen.evidence).broken())
+    for promise in COUNTED.values():
+        yield counts.pop(promise, 0)
+    yield counts.total()

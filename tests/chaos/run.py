@@ -108,7 +108,8 @@ class Run:
 
     def _watch(self) -> None:
         self._house.watch()
-        if self._now < self._plan.seconds or self._busy:
+        # Strikes that had to wait for others come after the last second.
+        if self._now < self._plan.seconds or self._busy or self._queue:
             self._at(self._now + WATCH_S, self._watch)
 
     def _greet(self) -> None:

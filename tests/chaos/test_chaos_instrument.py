@@ -17,7 +17,7 @@ from app.domain.model import JournalLine
 from app.host.valkey import EmbeddedValkey
 from tests.chaos.__main__ import main
 from tests.chaos.proxy import Proxy
-from tests.chaos.report import recoveries, table
+from tests.chaos.report import recoveries, table, verdict_table
 from tests.chaos.run import LIMITS, Seen, Struck, play
 from tests.chaos.schedule import BOTS, KINDS, schedule
 from tests.chaos.strikes import _MADE
@@ -150,6 +150,18 @@ def test_recovery_is_counted_from_the_end() -> None:
     waits = {one.kind: list(one.waits) for one in recoveries(seen)}
     assert waits == {"Redis killed": [3.0], "beat killed": []}
     assert re.search(r"Redis killed \| 1 \| 1 \| 1 \| 3.0 \| 3.0", table(seen))
+
+
+def test_several_seeds_have_a_table() -> None:
+    """One row for each seed counts what broke there, and strikes of a kind are told
+    together."""
+    struck = [Struck("Redis killed", 99.0, 101.0)]
+    sound = Seen(_evidence(ANSWER), struck, [], {})
+    lost = Seen(_evidence(), struck, ["beat ended with 1"], {})
+    first, second = verdict_table({1: sound, 2: lost}).splitlines()[2:]
+    assert first == "| 1 | 2 | 1 | 1 | 1 | 0" + " | 0" * 10 + " |"
+    assert second == "| 2 | 2 | 1 | 0 | 1 | 0 | 1" + " | 0" * 8 + " | 1 |"
+    assert "| Redis killed | 2 | 1 | 1 | 3.0 | 3.0 |" in table(sound, lost)
 
 
 @pytest.mark.slow

@@ -149,6 +149,27 @@ async def test_a_restart_reads_back_in_order(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_wrote_first_while_the_bot_caught_up_is_read_back(town: Town) -> None:
+    """A first direct message that came before all cursors were free to move marks its
+    channel: what the same person writes while the bot is away is admitted."""
+    elena = town.bots["elena"]
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    await town.say("elena, this cannot be read yet")
+    unread = rf"/channels/{town.channel.id}/messages"
+    town.discord.faults.fail_next("GET", unread, 401, times=1_000)
+    await town.start("elena")
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "while it reads")
+    await until(lambda: "while it reads" in town.ports.texts("elena"))
+    await town.stop()
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "while it is away")
+    await town.start("elena")
+    await until(lambda: "while it is away" in town.ports.texts("elena"))
+    assert town.ports.texts("elena").count("while it reads") == 1
+
+
+@pytest.mark.asyncio
 async def test_a_lost_session_is_read_back(town: Town) -> None:
     """After op 9 what was said without the bot is admitted, and what was said with it
     is not admitted twice."""
