@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,15 +49,18 @@ def why(
     json_: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
 ) -> None:
     """Say why bots answered a message, or kept silent."""
+    from app.operator.discord_times import read_now_ms
     from app.operator.ops import duration_ms, open_store
     from app.operator.why import answer as answers
     from app.operator.why.finding import Wanted
 
     settings = current_settings()
     many = unanswered or bool(silent)
-    earliest = time.time() * 1000 - duration_ms(since) if many else 0.0
-    wanted = Wanted(channel, text, earliest)
+    lasts_ms = duration_ms(since) if many else 0.0
     with open_store(settings) as store:
+        # A viewer's login may not ask for the time, and lists nothing anyway.
+        earliest = read_now_ms(store) - lasts_ms if many else 0.0
+        wanted = Wanted(channel, text, earliest)
         if many:
             found = list(answers.unanswered(store, settings, wanted, silent))
             _show_many(found, silent, json_)

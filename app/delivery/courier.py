@@ -4,7 +4,6 @@ delivery lease is ours."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -550,13 +549,14 @@ class Courier:
         )
         self.completed = complete
         if complete:
-            self._count_delivery(entry)
+            self._count_delivery(entry, message_id)
         self._tell(next_turn)
 
-    def _count_delivery(self, entry: OutboxEntry) -> None:
+    def _count_delivery(self, entry: OutboxEntry, message_id: str) -> None:
         metrics.DELIVERIES.labels(self.bot, "delivered").inc()
-        if entry.reply_to:
-            waited = time.time() - snowflake_ms(entry.reply_to) / 1000
+        # Both ids tell the time by Discord's clock. A reaction has none.
+        if entry.reply_to and message_id:
+            waited = (snowflake_ms(message_id) - snowflake_ms(entry.reply_to)) / 1000
             metrics.ANSWER_SECONDS.labels(self.bot).observe(max(0.0, waited))
 
     async def _bury_entry(self, entry: OutboxEntry, verdict: str, reason: str) -> None:

@@ -58,13 +58,13 @@ class Figures:
 
 
 def measure_message(message: str, lines: Sequence[JournalLine]) -> Measured:
-    """What its journal tells of one message."""
+    """What its journal, by Discord's clock, tells of one message."""
     rows, at_ms = rows_of(lines), snowflake_ms(message)
     delivered = [line.at_ms for line in lines if line.verdict == "delivered"]
     drafts = [line for line in lines if line.step == "commit"]
     return Measured(
         at_ms=at_ms,
-        # Discord's clock made the id and Redis's the line: they differ a little.
+        # How far the clocks are apart is measured, to some milliseconds.
         answered_ms=max(0, min(delivered) - at_ms) if delivered else None,
         asked=sum(row.asked for row in rows),
         wanted=sum(row.bid is not None or row.asked for row in rows),
@@ -75,7 +75,8 @@ def measure_message(message: str, lines: Sequence[JournalLine]) -> Measured:
 
 
 def add_up(measured: Iterable[Measured], now_ms: int) -> Figures:
-    """The last hour in buckets. Messages that are older are left out."""
+    """The last hour in buckets, by Discord's clock. Messages that are older are left
+    out."""
     # Buckets end by the clock: otherwise every bar would move with every look.
     end = now_ms - now_ms % BUCKET_MS + BUCKET_MS
     start = end - BUCKETS * BUCKET_MS

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from app.operator import own_data
 from app.operator.ops import open_store, vault_keys
 from app.operator.own_data import NOWHERE, bots_of
 from app.rules.privacy import RecordKind, Use
-from app.store import forgetting, keys, memories, names, roster, trusts
+from app.store import forgetting, keys, memories, names, roster, stats, trusts
 from app.store.door import Store
 from app.store.forgetting import Forgotten
 from app.store.signing import Signer
@@ -163,8 +162,8 @@ def export(person: str, settings: Settings) -> str:
 
 def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
     """Everybody who has points, by bot, the best known first."""
-    now_ms = int(time.time() * 1000)
     with open_store(settings) as store:
+        now_ms = int(store.run(stats.server_time()) * 1000)
         memory, table = RedisMemory(store, shared_encoder()), []
         for name in _bots(store, bot):
             known = {

@@ -3,14 +3,13 @@ anew."""
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 from app.domain.settings import Settings
 from app.operator.ops import open_store
 from app.rules.policy import shipped_policy
 from app.rules.reception import SILENCE, SILENCE_SHARE, standing
-from app.store import keys, memories, receptions
+from app.store import keys, memories, receptions, stats
 from app.store.door import Store
 
 
@@ -29,9 +28,10 @@ def reception_table(
     settings: Settings, bot: str | None = None, channel: str | None = None
 ) -> list[Received]:
     """Every bot and channel of which anything is known."""
-    now_ms, most = int(time.time() * 1000), shipped_policy().reception
+    most = shipped_policy().reception
     table: list[Received] = []
     with open_store(settings) as store:
+        now_ms = int(store.run(stats.server_time()) * 1000)
         for name in _bots(store, bot):
             for place, shares in store.run(receptions.everywhere(name)).items():
                 if channel not in {None, place}:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from app.domain.lane import Lane
 from app.domain.model import Event, JournalLine, OutboxEntry, RosterEntry, snowflake_ms
+from app.operator import discord_times
 from app.operator.why.finding import FoundMessage, look_up
-from app.store import journal, keys, memories, names, outbox, overview, roster
+from app.store import keys, memories, names, outbox, overview, roster
 from app.store.door import Store
 
 SHOWN = 60
@@ -127,14 +128,14 @@ def list_newest(store: Store, place: str) -> tuple[str, ...]:
 
 def read_lines(store: Store, message: str) -> tuple[JournalLine, ...]:
     """What was decided about a message."""
-    return store.run(journal.read(message))
+    return discord_times.read_lines(store, message)
 
 
 def read_message(
     store: Store, place: str, message: str, entries: Sequence[RosterEntry]
 ) -> Told:
     """One message of a place, with all that is known of it."""
-    lines = store.run(journal.read(message))
+    lines = discord_times.read_lines(store, message)
     said = look_up(store, message)
     event = None if said.text else _waiting(store, place, message, lines)
     if event is not None:
@@ -165,7 +166,7 @@ def read_openings(store: Store, place: str) -> list[TalkMessage]:
     for bot, entry_id in store.run(overview.posts_of_bots(place)):
         # What a bot says unasked answers no message, so its journal is its own.
         if entry_id.startswith("p:"):
-            lines = store.run(journal.read(entry_id))
+            lines = discord_times.read_lines(store, entry_id)
             found += list(_posts(store, place, "", lines, (), {bot: entry_id}))
     return [one for one in found if one.id]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
 from app.domain.errors import ConfigurationError, UnknownMessage
 from app.domain.model import snowflake_ms
 from app.domain.settings import Settings
-from app.operator import ops, spending, talk
+from app.operator import discord_times, ops, spending, talk
 from app.operator.why import answer, finding
 from app.operator.why.answer import Explanation
 from app.operator.why.finding import Wanted
@@ -60,9 +59,9 @@ class Actions:
 
     def find_unanswered(self, asked: Mapping[str, str], direct: bool) -> Json:
         """What nobody answered lately, with the reason."""
-        since = time.time() * 1000 - ops.duration_ms(asked.get("since", "1h"))
+        lasts_ms = ops.duration_ms(asked.get("since", "1h"))
         with ops.open_store(self._settings) as store:
-            wanted = Wanted(since_ms=since)
+            wanted = Wanted(since_ms=discord_times.read_now_ms(store) - lasts_ms)
             found = answer.unanswered(store, self._settings, wanted)
             shown = [
                 self._told(store, one, direct=True)

@@ -4,7 +4,7 @@ all of its subject, so that a page may miss any number of them."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
@@ -12,7 +12,7 @@ from typing import Protocol
 from app.domain.errors import StreamError
 from app.domain.model import JournalLine
 from app.domain.settings import Settings
-from app.operator import ops, talk
+from app.operator import discord_times, ops, talk
 from app.operator.figures import Measured, add_up, measure_message
 from app.operator.status import read_status
 from app.operator.talk import TalkMessage, TalkPlace, Told
@@ -71,7 +71,7 @@ class StoredMessages:
         before = self._read.get(place.id, {})
         ids = talk.list_newest(store, place.id)
         entries = talk.list_bots(store)
-        now = time.time()
+        now = discord_times.read_now_ms(store) / 1000
         found: dict[str, tuple[float, Told]] = {}
         for message in ids:
             known = before.get(message)
@@ -148,7 +148,9 @@ class StreamView:
                 if one.lines and not one.message.bot:
                     measured.append(measure_message(one.message.id, one.lines))
         self._stories = stories
-        return [*self._slow, *messages, _tell_figures(measured)]
+        figures = add_up(measured, int(discord_times.read_now_ms(store)))
+        told = Piece("figures", {"type": "figures", **asdict(figures)})
+        return [*self._slow, *messages, told]
 
     def _tell_places(self) -> Iterator[Piece]:
         for direct in (False, True):
@@ -220,8 +222,3 @@ def tell_story(
         "rows": [asdict(row) for row in rows_of(lines)],
         "after_ms": max(0, min(delivered) - message.at_ms) if delivered else None,
     }
-
-
-def _tell_figures(measured: Iterable[Measured]) -> Piece:
-    figures = add_up(measured, int(time.time() * 1000))
-    return Piece("figures", {"type": "figures", **asdict(figures)})

@@ -14,11 +14,12 @@ from app.domain.errors import (
 from app.domain.model import JournalLine
 from app.domain.settings import Settings
 from app.domain.verdicts import Commit
+from app.operator import discord_times
 from app.operator.why import finding
 from app.operator.why.asides import asides, names_of_bots
 from app.operator.why.finding import FoundMessage, Wanted
 from app.operator.why.story import STREAM, Story, tell
-from app.store import journal, outbox
+from app.store import outbox
 from app.store.door import Store
 
 LISTED = 20
@@ -41,7 +42,7 @@ class Explanation:
 
 def explain(store: Store, settings: Settings, said: FoundMessage) -> Explanation:
     """Raises UnknownMessage where nothing is known of it."""
-    lines = tuple(store.run(journal.read(said.message)))
+    lines = discord_times.read_lines(store, said.message)
     names = names_of_bots(store)
     story = tell(lines, names, said.author)
     known = frozenset(line.bot for line in lines) - {STREAM}
