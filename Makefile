@@ -54,8 +54,9 @@ simulate: $(STAMP) ## the whole product on simulated time, with faults by seed: 
 chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some minutes: `SEED=7 MINUTES=5`, at most 60; `SEEDS=3` for so many from it on, with one table
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --minutes $(or $(MINUTES),5)
 
-prove: $(STAMP) ## the long proofs, with their tables (an hour or more)
+prove: $(STAMP) ## the long proofs, with their tables, and a simulated month (many hours; `HOURS=24` for less of it)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/sim tests/chaos tests/e2e
+	$(BIN)/python -m tests.sim --shrink --seed 10001 --seeds $(or $(HOURS),720) --hours 1
 
 security: $(STAMP) ## every attack on privacy, money, fairness, roles, names, terminals and brakes, with its tables
 	$(PYTEST) -s tests/security

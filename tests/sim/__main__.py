@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.host.valkey import EmbeddedValkey
@@ -32,6 +33,41 @@ def _told(seed: int, outcome: Outcome, broken: Sequence[Broken], took: float) ->
         print(f"  {one}")
 
 
+@dataclass
+class Total:
+    """What was played so far, for the page that tells of it."""
+
+    seeds: int = 0
+    broken: int = 0
+    simulated_s: float = 0.0
+    took_s: float = 0.0
+    messages: int = 0
+    posts: int = 0
+    calls: int = 0
+    faults: int = 0
+
+    def add(self, outcome: Outcome, broken: Sequence[Broken], took: float) -> None:
+        """One seed more."""
+        said = len(outcome.evidence.said)
+        self.seeds += 1
+        self.broken += bool(broken)
+        self.simulated_s += outcome.ended
+        self.took_s += took
+        self.messages += said
+        self.posts += len(outcome.evidence.messages) - said
+        self.calls += outcome.calls
+        self.faults += outcome.faults
+
+    def __str__(self) -> str:
+        rate = self.simulated_s / 60 / max(self.took_s, 1e-9)
+        return (
+            f"{self.seeds} seeds, {self.broken} of them broken; "
+            f"{self.simulated_s / 3600:.1f} simulated hours in {self.took_s / 60:.1f} "
+            f"minutes ({rate:.2f} hours a minute), {self.messages} messages, "
+            f"{self.posts} posts, {self.calls} calls, {self.faults} faults"
+        )
+
+
 def _explain(one: Scenario, url: str, plant: Plant, first: Broken) -> None:
     def fails(candidate: Scenario) -> bool:
         _, broken = judged(candidate, url, plant)
@@ -52,31 +88,34 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Seeds of version {options.version} mean nothing here: {VERSION}.")
         return 2
     plant = next((one for one in PLANTS if one.name == options.plant), SOUND)
-    failed = False
+    total = Total()
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedValkey(Path(folder), appendfsync="no") as server,
     ):
         if options.plants:
-            return _hunt(server.url)
+            only = [one for one in PLANTS if options.plant in {None, one.name}]
+            return _hunt(server.url, only)
         for seed in range(options.seed, options.seed + options.seeds):
             one = scenario(seed, options.hours, options.messages, options.faults)
             begun = time.perf_counter()
             outcome, broken = judged(one, server.url, plant)
-            _told(seed, outcome, broken, time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            total.add(outcome, broken, took)
+            _told(seed, outcome, broken, took)
             if options.timeline:
                 print("\n".join(outcome.timeline))
-            failed = failed or bool(broken)
             if broken and options.shrink:
                 _explain(one, server.url, plant, broken[0])
-    return int(failed)
+    print(total)
+    return int(total.broken > 0)
 
 
-def _hunt(url: str) -> int:
-    """Plant every bug, and print what was found; 1: one was not."""
+def _hunt(url: str, plants: Sequence[Plant]) -> int:
+    """Plant each bug, and print what was found; 1: one was not."""
     print("| planted | promise that broke | seeds | seconds |\n|---|---|--:|--:|")
     missed = 0
-    for plant in PLANTS:
+    for plant in plants:
         found = hunted(plant, url)
         print(found, flush=True)
         missed += found.broken is None

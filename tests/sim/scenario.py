@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
 
-VERSION = 4
+VERSION = 5
 """A seed means another simulation in another version."""
 
 BOTS = ("aria", "dotty", "elena")
@@ -245,7 +245,7 @@ def _second_thoughts(rng: Random, said: Act) -> list[Act]:
         return [Act(later, "delete", number=said.number)]
     if chance < 0.08:
         return [Act(later, "edit", number=said.number, text=rng.choice(CHATTER))]
-    if chance < 0.11 and said.channel != PRIVATE:
+    if chance < 0.14 and said.channel != PRIVATE:
         return _muted(rng, said.at, said.channel)
     return []
 
@@ -292,8 +292,9 @@ def _asked(
 
 def _muted(rng: Random, at: float, channel: str) -> list[Act]:
     begin = at + rng.uniform(0, 6)
-    scope = rng.choice((f"channel:{channel}", "all", f"bot:{rng.choice(BOTS)}"))
+    bot = rng.choice(BOTS)
+    scope = rng.choice((f"channel:{channel}", "all", "all", f"bot:{bot}"))
     return [
         Act(begin, "mute", scope=scope),
-        Act(begin + rng.uniform(20, 120), "unmute", scope=scope),
+        Act(begin + rng.uniform(5, 40), "unmute", scope=scope),
     ]
