@@ -10,7 +10,7 @@ import re
 import secrets
 import signal
 import tempfile
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
@@ -39,6 +39,8 @@ HOST = "127.0.0.1"
 PACING = {"cooldown": 8, "quiet_time": 3, "newcomer_days": 0}
 """Livelier than in earnest: somebody watches. Its people have just been made."""
 CHATTINESS = 0.65
+PATIENCE = 4.0
+"""A machine that has other things to do starts it late, and not in vain."""
 
 
 MODEL_KEY = re.compile(r"STREAM_(KEY_[A-Z0-9_]+)\Z")
@@ -177,13 +179,19 @@ class Demo:
         address = f"http://{HOST}:{served}/"
         if token:
             address += f"login?key={doorkeeper.make_link_key()}"
+        # Something moves while nothing is to be seen yet.
+        waits = self.console.status("Valkey, gateway and workers start")
+        waits.start()
+        more = self.flower | model_keys(os.environ)
         try:
-            async with self._open_stage(self.flower | model_keys(os.environ)) as stage:
+            async with self._open_stage(more, waits.update) as stage:
+                waits.stop()
                 box.listening.set()
                 self._print_introduction(stage, address)
                 await self._play_opening()
                 await stage.system.run_until_end()
         finally:
+            waits.stop()
             await feed.stop()
             await runner.cleanup()
             room.close()
@@ -209,7 +217,9 @@ class Demo:
             "note": note,
         }
 
-    def _open_stage(self, more: Json) -> AbstractAsyncContextManager[Stage]:
+    def _open_stage(
+        self, more: Json, tell: Callable[[str], object] = lambda _: None
+    ) -> AbstractAsyncContextManager[Stage]:
         speak = tuple(str(self.channels[name].id) for name in SPOKEN)
         settings = {**PACING, "speak_channels": speak, **more}
         return on_stage(
@@ -218,6 +228,8 @@ class Demo:
             characters=self.characters,
             folder=self.folder,
             settings=settings,
+            patience=PATIENCE,
+            tell=tell,
         )
 
     async def _play_opening(self) -> None:

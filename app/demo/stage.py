@@ -6,7 +6,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,10 +154,11 @@ async def on_stage(
     folder: Path,
     settings: Mapping[str, object],
     patience: float = 1.0,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Stage]:
     """Start the system for these bots on a running server, and wait until each has
     answered a direct message; `patience` times as long as usual, before it is given
-    up."""
+    up. `tell`: what is waited for."""
     tokens = {bot: account.token or "" for bot, account in bots.items()}
     system = StreamSystem(
         folder=folder,
@@ -164,6 +172,7 @@ async def on_stage(
     system.start()
     try:
         url = await system.wait_until_serving()
+        tell("Redis answers; the bots connect")
         store = AsyncStore(url)
         await system.wait_until(
             lambda: set(bots.values()) <= set(server.connected()),
@@ -173,6 +182,7 @@ async def on_stage(
         stage = Stage(
             server=server, system=system, store=store, bots=bots, characters=characters
         )
+        tell("The bots are connected; the workers load what they think with")
         await _warm_up(stage)
         yield stage
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from app.domain.lane import Lane
 from app.domain.model import Event, JournalLine, OutboxEntry, RosterEntry, snowflake_ms
+from app.domain.verdicts import Commit
 from app.operator import discord_times
 from app.operator.why.finding import FoundMessage, look_up
 from app.store import keys, memories, names, outbox, overview, roster
@@ -20,6 +21,7 @@ from app.store.door import Store
 SHOWN = 60
 """Messages of a place."""
 MOST_PLACES = 200
+UNSAID = "unsaid"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class TalkMessage:
     reply_to: str = ""
     thread: str = ""
     state: str = ""
-    """Of a bot's post: `waits` until it is in Discord, `dead` if it never will be."""
+    """Of a bot's post: `waits` until it is in Discord, `dead` if it never will be,
+    `unsaid` where a dry run kept it back."""
     reactions: tuple[tuple[str, str], ...] = ()
     """(emoji, who)."""
     edited: bool = False
@@ -195,14 +198,16 @@ def _posts(
     """What each bot said to a message; a reaction has no id, and its emoji as text."""
     committed = dict(written or {})
     for line in lines:
-        if line.verdict == "committed":
+        if line.verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             committed[line.bot] = str(line.numbers.get("entry", ""))
     for bot, entry_id in committed.items():
         own = [line for line in lines if line.bot == bot]
         delivered = [one for one in own if one.verdict == "delivered"]
         post = str(delivered[-1].numbers.get("message", "")) if delivered else ""
         entry = store.run(outbox.read(entry_id)) if entry_id else None
-        if entry is not None and entry.emoji:
+        state = _state_of(own)
+        # One that nobody can see in Discord must not look as if it were there.
+        if entry is not None and entry.emoji and state != UNSAID:
             yield TalkMessage("", place, 0, bot, bot, bot=bot, text=entry.emoji)
             continue
         yield TalkMessage(
@@ -215,7 +220,7 @@ def _posts(
             bot=bot,
             text=_text_of(store, bot, message, entry),
             reply_to=(entry.reply_to or "") if entry is not None else message,
-            state=_state_of(own),
+            state=state,
         )
 
 
@@ -227,7 +232,7 @@ def _text_of(
     store: Store, bot: str, message: str, entry: OutboxEntry | None
 ) -> str | None:
     if entry is not None:
-        return "\n".join(entry.chunks)
+        return entry.emoji or "\n".join(entry.chunks)
     # The outbox forgets first; the bot remembers for longer what it said.
     remembered = store.run(overview.spoken_line(bot, message)) if message else {}
     return str(remembered["text"]) if remembered else None
@@ -237,8 +242,10 @@ def _state_of(lines: Sequence[JournalLine]) -> str:
     """From the last thing that happened to a post."""
     # A dead letter that was sent again has both in its journal.
     for line in reversed(lines):
-        if line.verdict in {"delivered", "dry_run"}:
+        if line.verdict == "delivered":
             return ""
+        if line.verdict == Commit.DRY_RUN:
+            return UNSAID
         if line.step == "deliver" and line.verdict in {
             "dead",
             "expired",

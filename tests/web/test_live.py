@@ -100,6 +100,31 @@ async def test_a_reaction_stands_at_its_message(
     assert only["reactions"] == [["🎉", "elena"]]
 
 
+async def test_what_a_dry_run_kept_back_is_shown_as_unsaid(
+    visitor: Visitor, stream: Stream
+) -> None:
+    """The words stand where they would have stood, marked; a reaction, which nobody sees
+    in Discord, is words of this kind too."""
+    message = stream.say("Do whales sleep?")
+    stream.contest(message)
+    for bot, body in (
+        ("elena", {"kind": "reply", "chunks": ["Half of each does."]}),
+        ("dotty", {"kind": "react", "emoji": "🐳"}),
+    ):
+        whole = {"entry_id": bot, "bot": bot, "channel_id": "1001", **body}
+        stream.store.client.hset(keys.entry(bot), "body", json.dumps(whole))
+        stream.store.client.pexpire(keys.entry(bot), 60_000)
+        stream.decide(message, bot, "commit", "dry_run", entry=bot)
+    asked, *unsaid = sorted(
+        of(await visitor.look(), "message"), key=lambda one: bool(one["bot"])
+    )
+    assert asked["reactions"] == []
+    assert {(one["bot"], one["text"], one["state"]) for one in unsaid} == {
+        ("elena", "Half of each does.", "unsaid"),
+        ("dotty", "🐳", "unsaid"),
+    }
+
+
 async def test_private_talks_are_hidden_by_default(
     visitor: Visitor, stream: Stream
 ) -> None:

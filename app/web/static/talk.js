@@ -35,7 +35,7 @@ function reactions(message) {
 function row(message, before) {
   // As Discord draws it: what one says within minutes stands under one name.
   const follows = before && key(before) === key(message) && !message.reply_to && message.at_ms - before.at_ms < GROUP_MS && !before.story;
-  const states = { waits: "on its way to Discord", dead: "could not be sent" };
+  const states = { waits: "on its way to Discord", dead: "could not be sent", unsaid: "dry run: not sent" };
   return el("li", { id: `m${message.id}`, class: `message ${follows ? "follows" : ""} ${state.chosen === message.id ? "chosen" : ""} ${message.state}` },
     message.reply_to ? quote(message) : null,
     avatar(key(message), message.name),
