@@ -55,11 +55,12 @@ def build_brain(
             "no model, the offline voice speaks", bot=character.name, reason=str(error)
         )
         models = None
+    interests = InterestVectors(character, encoder)
     return Brain(
         character=character,
         encoder=encoder,
-        interests=InterestVectors(character, encoder),
-        voice=OfflineVoice(character=character, encoder=encoder),
+        interests=interests,
+        voice=OfflineVoice(character=character, encoder=encoder, interests=interests),
         speaker=models,
         backfill_ms=int(settings.backfill_age * 1000),
         election_ms=int(settings.election_max_age * 1000),

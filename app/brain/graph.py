@@ -14,6 +14,7 @@ from app.brain.act import act
 from app.brain.brain import Brain
 from app.brain.cycle import CycleResult, CycleState, Did, Run
 from app.brain.embeddings import shared_encoder
+from app.brain.interest import space_of
 from app.brain.mood import CUE_SENTENCES
 from app.brain.perceive import perceive
 from app.brain.plan import plan
@@ -68,10 +69,13 @@ def compiled(memory: BaseStore | None = None) -> Graph:
 
 
 def warm(memory: BaseStore | None = None) -> None:
-    """Load what every cycle needs (about two seconds), so that a worker's first message
-    does not wait for it."""
+    """Load what every cycle needs (about three seconds), so that a worker's first
+    message does not wait for it."""
     compiled(memory)
-    shared_encoder().matrix(CUE_SENTENCES)
+    encoder = shared_encoder()
+    encoder.matrix(CUE_SENTENCES)
+    if encoder.understands:
+        space_of(encoder)
 
 
 def run_cycle(

@@ -4,6 +4,7 @@ that whoever wins a message for its subject also has something to say on it."""
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -11,8 +12,8 @@ from weakref import WeakKeyDictionary
 from app.brain.embeddings import LangChainEncoder
 from app.domain.character import Character
 from app.likeness.space import Space
-from app.likeness.subjects import Subjects
-from app.rules.interests import Likeness
+from app.likeness.subjects import Subjects, legible
+from app.rules.interests import Interests, Likeness
 from app.rules.profile import is_follow_up, profile_of
 from app.rules.reading import read
 
@@ -25,14 +26,17 @@ BIT = 0.06
 """Interest of one bit above or below that: five, which hand a subject over, are 0.40."""
 
 _spaces: WeakKeyDictionary[LangChainEncoder, Space] = WeakKeyDictionary()
+_placing = threading.Lock()
 
 
-def _space_of(encoder: LangChainEncoder) -> Space:
-    """One space for all characters of a process: its lines are read once."""
-    space = _spaces.get(encoder)
-    if space is None:
-        space = _spaces[encoder] = Space(encoder)
-    return space
+def space_of(encoder: LangChainEncoder) -> Space:
+    """One space for all characters of a process: its lines are read once, which takes
+    about a second."""
+    with _placing:
+        space = _spaces.get(encoder)
+        if space is None:
+            space = _spaces[encoder] = Space(encoder)
+        return space
 
 
 class InterestVectors:
@@ -59,6 +63,8 @@ class InterestVectors:
             )
             for interest in character.interests
         ]
+        # A turn asks several times of one message; its text is not kept for that.
+        self._last: tuple[int, Likeness] | None = None
 
     def score(self, said: Sequence[str]) -> list[tuple[float, str]]:
         """For each text how near it is to the interests, from 0 on, and the name of the
@@ -76,18 +82,34 @@ class InterestVectors:
         """Whether a text is a bare follow-up, which says nothing of its subject."""
         return self._encoder.understands and is_follow_up(self._likeness(text))
 
+    def warm(self) -> None:
+        """Compute what every message is compared with."""
+        if self._encoder.understands:
+            self.score(["warm"])
+
     def _bits(self, text: str) -> float:
-        known = profile_of(self._character).interests
-        likeness = self._likeness(text)
-        return known.bits(read(text), likeness) if known is not None else 0.0
+        known = self._interests
+        return (
+            known.bits(read(text), self._likeness(text)) if known is not None else 0.0
+        )
 
     def _likeness(self, text: str) -> Likeness:
-        return self._subjects.read(text)[self._character.name]
+        key, last = hash(text), self._last
+        if last is None or last[0] != key:
+            # The encoder remembers: moods and lines are compared with the same vector.
+            vector = self._encoder.matrix([legible(text)])[0]
+            found = self._subjects.likeness_of(vector)
+            last = self._last = key, found[self._character.name]
+        return last[1]
+
+    @cached_property
+    def _interests(self) -> Interests | None:
+        return profile_of(self._character).interests
 
     @cached_property
     def _subjects(self) -> Subjects:
         one = {self._character.name: self._character}
-        return Subjects(one, self._encoder, _space_of(self._encoder))
+        return Subjects(one, self._encoder, space_of(self._encoder))
 
     def _nearest(self, said: Sequence[str]) -> list[tuple[float, str]]:
         if not said:

@@ -96,10 +96,15 @@ _MINE = (
 class Repertoire:
     """One character's lines, ready to be chosen from."""
 
-    def __init__(self, character: Character, encoder: LangChainEncoder) -> None:
+    def __init__(
+        self,
+        character: Character,
+        encoder: LangChainEncoder,
+        interests: InterestVectors | None = None,
+    ) -> None:
         self._character = character
         self._encoder = encoder
-        self._interests = InterestVectors(character, encoder)
+        self._interests = interests or InterestVectors(character, encoder)
         self._unseen = [
             line for line in character.lines if line.mood is Mood.UNSEEN
         ] or list(_UNSEEN)
@@ -323,12 +328,14 @@ class OfflineVoice(BaseChatModel):
 
     character: Character
     encoder: Any
+    interests: Any = None
+    """Those of the brain that it speaks for, whose vectors it shares."""
     seed: int = 0
     _repertoire: Repertoire = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Prepare the lines; their vectors are computed at the first answer."""
-        self._repertoire = Repertoire(self.character, self.encoder)
+        self._repertoire = Repertoire(self.character, self.encoder, self.interests)
 
     @property
     def _llm_type(self) -> str:

@@ -116,6 +116,18 @@ class TolerantChannel(transport.Channel):
     asked_at = 0.0
     """Seconds, monotonic: when it last asked for a task (`app.broker.hub`)."""
 
+    _known: tuple[Any, Any] = (None, None)
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """As kombu's, which makes a client for each acknowledgement and each event; one
+        serves all who share a pool."""
+        if asynchronous:
+            return super()._create_client(asynchronous)  # type: ignore[misc]
+        if self._known[0] is not self.pool:
+            client = super()._create_client()  # type: ignore[misc]
+            self._known = self.pool, client
+        return self._known[1]
+
     def _brpop_start(self, timeout: Any = None) -> None:
         self.asked_at = time.monotonic()
         super()._brpop_start(timeout)  # type: ignore[misc]

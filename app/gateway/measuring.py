@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -37,12 +38,14 @@ class Reader(Protocol):
 Load = Callable[[Mapping[str, Character]], Reader | None]
 
 
-def load_subjects(characters: Mapping[str, Character]) -> Reader | None:
-    """The encoder and the anchors of these characters."""
+def load_subjects(
+    characters: Mapping[str, Character], shared_in: Path | None = None
+) -> Reader | None:
+    """The encoder and the anchors of these characters; see `app.likeness.subjects`."""
     # Imported where it is used: a gateway that goes by words holds no vectors.
     from app.likeness.subjects import load
 
-    return load(characters)
+    return load(characters, shared_in)
 
 
 class Measuring:

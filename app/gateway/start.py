@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -14,7 +15,7 @@ from app.domain.settings import Settings
 from app.gateway.asking import Desk
 from app.gateway.discord_clock import DiscordClock
 from app.gateway.health import GatewayHealth
-from app.gateway.measuring import Measuring
+from app.gateway.measuring import Measuring, load_subjects
 from app.gateway.reloading import Reloading
 from app.gateway.run import Gateway, Hosted
 from app.gateway.secrets import token_of
@@ -51,7 +52,9 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
     # it anything.
     trace = Address().trace(waits=True)
     discord_clock.watch(trace)
-    measuring = Measuring(characters) if settings.interest == "encoder" else None
+    load = partial(load_subjects, shared_in=settings.data_dir.expanduser())
+    measured = settings.interest == "encoder"
+    measuring = Measuring(characters, load) if measured else None
     asyncio.run(
         _run(
             Gateway(

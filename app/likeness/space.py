@@ -35,8 +35,8 @@ def ordinary_lines() -> Mapping[str, Sequence[str]]:
 
 
 class Space:
-    """Projects vectors. `groups` holds the projected ordinary lines, one unit vector a
-    row, by group."""
+    """Projects vectors. `ordinary` holds the projected ordinary lines, one unit vector
+    a row; `groups` are its parts, by name."""
 
     def __init__(self, encoder: Encoder) -> None:
         vectors = {}
@@ -49,7 +49,12 @@ class Space:
         # The mean of means: a group of many lines must not pull the centre.
         self._mean = np.mean(means, axis=0)
         self._whitening = _whitening_of(centred)
-        self.groups = {name: self.project(rows) for name, rows in vectors.items()}
+        projected = [self.project(rows) for rows in vectors.values()]
+        self.ordinary = np.concatenate(projected)
+        ends = np.cumsum([len(rows) for rows in projected])
+        # Views: each process holds these lines once, however many characters it serves.
+        parts = np.split(self.ordinary, ends[:-1])
+        self.groups = dict(zip(vectors, parts, strict=True))
 
     def project(self, vectors: Matrix) -> Matrix:
         """Unit vectors of this space, a row for each."""

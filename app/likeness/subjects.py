@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from app.likeness.encoder import (
     DIMENSIONS,
     Encoder,
     Matrix,
+    Sentences,
     as_matrix,
     rounded,
     sentences,
@@ -53,7 +55,7 @@ class Subjects:
         self._encoder = encoder
         self._space = space
         groups = space.groups
-        self._ordinary = np.concatenate(list(groups.values()))
+        self._ordinary = space.ordinary
         # For each ordinary line, the place of its group.
         sizes = [len(lines) for lines in groups.values()]
         group = np.repeat(np.arange(len(sizes)), sizes)
@@ -70,7 +72,10 @@ class Subjects:
 
     def read(self, text: str) -> dict[str, Likeness]:
         """The likeness of a message to each character's subjects, by bot."""
-        said = self._encoder.fresh(legible(text))
+        return self.likeness_of(self._encoder.fresh(legible(text)))
+
+    def likeness_of(self, said: Matrix) -> dict[str, Likeness]:
+        """The same of the encoder's vector of a `legible` message."""
         row = said[np.newaxis, :]
         vector = self._space.project(row)[0]
         ordinary = _anchor_weights(self._ordinary, vector)
@@ -196,9 +201,13 @@ def _mean_level(weights: Matrix, counts: Order) -> Matrix:
     return np.asarray(levels / SHARPNESS)
 
 
-def load(characters: Mapping[str, Character]) -> Subjects | None:
+def load(
+    characters: Mapping[str, Character], shared_in: Path | None = None
+) -> Subjects | None:
     """The subjects of some characters, ready to be asked; None without the encoder.
+    `shared_in`: the folder where this machine's processes share its table.
     Takes about two seconds and 130 MB."""
+    Sentences.shared_in = shared_in
     encoder = sentences()
     if encoder is None:
         return None

@@ -31,6 +31,7 @@ from app.domain.lane import Lane
 from app.domain.model import Context, InboxEntry, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.domain.verdicts import Elect, Finish
+from app.likeness.encoder import Sentences
 from app.runtime import collector as heap
 from app.runtime import metrics
 from app.runtime.killpoints import reached
@@ -450,12 +451,13 @@ class Worker:
         self.settings.check_places()
         check_servers(self.settings)
         self.store.run(stats.counts())
+        Sentences.shared_in = self.settings.data_dir.expanduser()
         warm(self.chores.memory)
         for bot in self._roster_now().values():
             # After a restart: the first person who asks must not wait for a model's
             # client to be imported.
             with suppress(StreamError):
-                self.bots.get(bot)
+                self.bots.get(bot).brain.interests.warm()
         # Last: only what is loaded by now is left alone by the collector.
         heap.settle()
 

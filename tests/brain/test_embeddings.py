@@ -11,7 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.brain.embeddings import LangChainEncoder, Words, best_backend, shared_encoder
+from app.brain import mood
+from app.brain.brain import build_brain
+from app.brain.embeddings import (
+    LangChainEncoder,
+    Matrix,
+    Sentences,
+    Words,
+    best_backend,
+    shared_encoder,
+)
+from app.brain.voice import VoiceScene
+from app.domain.character import load_character
+from app.domain.settings import Settings
 
 
 def test_meaning_is_closer_than_chance() -> None:
@@ -123,3 +135,24 @@ def test_linear_algebra_starts_no_threads(module: str) -> None:
         check=True,
     )
     assert found.stdout.strip() == "1"
+
+
+def test_a_message_is_encoded_once_a_turn() -> None:
+    """Its interest, its mood, whether it follows up and the line that answers it go by
+    one vector."""
+    encoded: list[str] = []
+
+    class Counting(Sentences):
+        def encode(self, texts: list[str]) -> Matrix:
+            encoded.extend(texts)
+            return super().encode(texts)
+
+    encoder = LangChainEncoder(Counting)
+    brain = build_brain(load_character("elena"), {}, Settings(), encoder)
+    said = "what do you find in a tide pool at night?"
+    brain.interests.warm()
+    brain.interests.score([said])
+    mood.read(said, encoder)
+    brain.interests.follows_up(said)
+    brain.voice.say(VoiceScene(said=said, author="kim"))
+    assert encoded.count(said) == 1
