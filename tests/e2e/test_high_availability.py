@@ -20,6 +20,7 @@ from tests.e2e.test_outages import BOTS, CALM, all_answered, say
 from tests.store import sentinels, servers
 from tests.store.certificates import Authority, relay
 from tests.store.servers import PASSWORD, TEST_USER, Server
+from tests.store.test_fitness import OLD, pretending
 from tests.store.test_outages import program
 
 MANAGED = (
@@ -147,10 +148,36 @@ def test_a_managed_server(tmp_path: Path, name: str) -> None:
 
 WRONG = {
     "redis://127.0.0.1:{cluster}/0": (2, "cluster mode"),
+    "redis://127.0.0.1:{cluster}/1": (2, "cluster mode"),
+    "redis://127.0.0.1:{old}/0": (2, "lacks commands"),
+    "rediss://127.0.0.1:{tls}/0": (2, "cannot be trusted"),
+    "sentinel://127.0.0.1:{watch}/another": (2, "know no service another"),
     "sentinel://127.0.0.1:{cluster}/stream": (2, "names no Sentinel"),
     "http://127.0.0.1:{cluster}/0": (2, "must begin with"),
     "redis://127.0.0.1:{nobody}/0": (3, "cannot be reached"),
 }
+
+
+@contextlib.contextmanager
+def wrong_ports(folder: Path, server: Server) -> Iterator[dict[str, int]]:
+    """Ports of what does not fit: a cluster, nobody, an old Redis, TLS that nobody
+    knows, and a Sentinel that watches something else."""
+    watching, file = free_port(), folder / "sentinel.conf"
+    file.write_text(
+        f"port {watching}\nsentinel monitor stream 127.0.0.1 {server.port} 1\n"
+    )
+    unknown = Authority(folder / "tls").sign("127.0.0.1")
+    with contextlib.ExitStack() as ending:
+        sentinel = sentinels.start(program("valkey"), file)
+        ending.callback(sentinel.wait)
+        ending.callback(sentinel.kill)
+        yield {
+            "cluster": server.port,
+            "nobody": free_port(),
+            "old": ending.enter_context(pretending(OLD["Redis 6.0"])),
+            "tls": ending.enter_context(relay(server.port, unknown)),
+            "watch": watching,
+        }
 
 
 @pytest.mark.parametrize("url", WRONG)
@@ -160,8 +187,9 @@ def test_a_refused_start_is_one_line(tmp_path: Path, url: str) -> None:
     code, words = WRONG[url]
     options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     server = Server(program("valkey"), tmp_path / "server", *options)
-    try:
-        ports = {"cluster": server.port, "nobody": free_port()}
+    with contextlib.ExitStack() as ending:
+        ending.callback(server.stop)
+        ports = ending.enter_context(wrong_ports(tmp_path, server))
         characters = write_characters(tmp_path / "c", [eager_character("ada")])
         with system(
             tmp_path,
@@ -182,5 +210,3 @@ def test_a_refused_start_is_one_line(tmp_path: Path, url: str) -> None:
                 last = running.log(name).strip().splitlines()[-1]
                 assert words in last, running.log(name)
             running.processes.clear()
-    finally:
-        server.stop()
