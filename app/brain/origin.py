@@ -7,11 +7,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_UNSPACED: Final = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
-)
-"""Scripts that put no spaces between words."""
+from app.rules.script import spoken_words, unspaced_letters
+
 _QUOTED: Final = re.compile(r"^\s*>.*$", re.MULTILINE)
 
 
@@ -77,13 +74,13 @@ def names_other(fact: str, others: Collection[str]) -> bool:
 def _words_of(text: str) -> list[str]:
     return [
         word.removesuffix("'s").removesuffix("’s")
-        for word in _WORD.findall(text.replace("’", "'"))
+        for word in spoken_words(text.replace("’", "'"))
     ]
 
 
 def _stands_in(word: str, heard: Collection[str], text: str) -> bool:
     # Without spaces no word stands alone: it is sought by its pairs of signs.
-    if _UNSPACED.search(word):
+    if unspaced_letters(word):
         return all(word[at : at + 2] in text for at in range(max(1, len(word) - 1)))
     if word in heard or _NUMBERS.get(word, word) in {
         _NUMBERS.get(one, one) for one in heard

@@ -23,6 +23,7 @@ _HIDDEN = {
 }
 _ACCENTS: dict[int, None] = dict.fromkeys(range(0x300, 0x370))
 _PLAIN = str.maketrans(_STOPS) | _HIDDEN | _ACCENTS
+_SPOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _DRAWN = re.compile(r"(\w)\1{2,}")
 _DRAWN_END = re.compile(r"(\w)\1+$")
 
@@ -51,7 +52,7 @@ Thai. Python's `\\w` lacks them."""
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Thai, Lao, Burmese, Khmer, Japanese and Chinese: written without spaces between
 words."""
-
+_UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 
 _LIGATURES = re.compile(
     "["
@@ -79,6 +80,17 @@ def normalise(text: str) -> str:
     return unicodedata.normalize(
         "NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN)
     )
+
+
+def spoken_words(text: str) -> list[str]:
+    """Its words as people say them: letters and digits, and an apostrophe between
+    them."""
+    return _SPOKEN.findall(text)
+
+
+def unspaced_letters(text: str) -> int:
+    """How many of its characters belong to scripts without spaces between words."""
+    return len(_UNSPACED_LETTER.findall(text))
 
 
 @lru_cache(maxsize=4096)

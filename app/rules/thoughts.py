@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.rules.reading import TEXT_CAP, LineKind, read, word_set
+from app.rules.script import spoken_words, unspaced_letters
 
 PEOPLE = 16
 """People per channel whose latest thought is remembered."""
@@ -26,10 +27,6 @@ TO_READ_MS, TO_TYPE_MS = 2_000, 250
 minute)."""
 
 _MENTION = re.compile(r"<@[!&]?\d{1,20}>")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
-)
 _CLOSERS = ")]}\"'’”»*_~`| "
 _ENDS = "?!.。？！．؟۔।…"
 _LEADS_ON = (",", ":", ";", "-", "–", "—", "…", "...", "(", "/", "、", "，", "：")
@@ -114,7 +111,7 @@ ALONE = Continuation()
 
 def called_words(names: Iterable[str]) -> frozenset[str]:
     """The words of what bots are called."""
-    return frozenset(word for name in names for word in _WORD.findall(name.casefold()))
+    return frozenset(word for name in names for word in spoken_words(name.casefold()))
 
 
 def openness(text: str, called: Collection[str] = (), enclosed: bool = False) -> float:
@@ -143,7 +140,7 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
 def _said(text: str, called: Collection[str]) -> list[str]:
     """The words of a line without mentions and without what the bots are called."""
     rest = _MENTION.sub(" ", text).casefold()
-    return [word for word in _WORD.findall(rest) if word not in called]
+    return [word for word in spoken_words(rest) if word not in called]
 
 
 def _ends_whole(text: str) -> bool:
@@ -152,7 +149,7 @@ def _ends_whole(text: str) -> bool:
 
 
 def _is_long(text: str) -> bool:
-    signs = len(_UNSPACED.findall(text[:TEXT_CAP]))
+    signs = unspaced_letters(text[:TEXT_CAP])
     return len(text) >= LONG or signs >= LONG_UNSPACED
 
 
