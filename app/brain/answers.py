@@ -48,7 +48,7 @@ class ReadAnswer:
     fault: Fault | None = None
 
 
-def heard(message: BaseMessage) -> ReadAnswer:
+def read_answer(message: BaseMessage) -> ReadAnswer:
     """The message's words, cut back to full sentences where the limit cut them off."""
     ended = _ended(message)
     content = stripped(written(message))

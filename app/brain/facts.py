@@ -127,7 +127,7 @@ _PRONOUNS = {
 }
 
 
-def told(text: str, message_id: str, names: tuple[str, ...] = ()) -> list[Fact]:
+def read_facts(text: str, message_id: str, names: tuple[str, ...] = ()) -> list[Fact]:
     """The facts in one message of a person, by rules. Questions, quotations and what is
     only wished for teach nothing."""
     found: list[Fact] = []
@@ -188,7 +188,7 @@ def told_in(lines: Sequence[Line], names: tuple[str, ...]) -> list[tuple[str, Fa
         (str(line["author"]), fact)
         for line in lines
         if not line["bot"]
-        for fact in told(own_words(line), str(line["id"]), names)
+        for fact in read_facts(own_words(line), str(line["id"]), names)
         if fact.kind == "name" or told_by(fact.what, line, lines)
     ]
 

@@ -42,7 +42,7 @@ class Inquiry:
     wait: Callable[[float], None] = time.sleep
 
     @property
-    def left(self) -> float:
+    def remaining_s(self) -> float:
         """Seconds, never below 0."""
         return max(0.0, self.until - time.monotonic())
 
@@ -59,7 +59,7 @@ class Inquiry:
                 return found
             other = self._otherwise(quirks, found)
             # This ends: no change of the quirks is ever taken back.
-            if other is not None and self.left > 0:
+            if other is not None and self.remaining_s > 0:
                 quirks = other
                 continue
             tries += 1
@@ -72,7 +72,7 @@ class Inquiry:
             model.ainvoke(list(self.messages))
         )
         try:
-            message = future.result(timeout=self.left)
+            message = future.result(timeout=self.remaining_s)
         except DeadlinePassed:
             # Its connection is closed, and its answer, which may come all the same, is
             # paid for.
@@ -90,7 +90,7 @@ class Inquiry:
         note_here(
             {"gen_ai.usage.input_tokens": read, "gen_ai.usage.output_tokens": wrote}
         )
-        heard = answers.heard(message)
+        heard = answers.read_answer(message)
         return heard.content if heard.fault is None else Trouble(heard.fault)
 
     def _estimate(self, quirks: Quirks) -> Cost:
@@ -120,9 +120,9 @@ class Inquiry:
         # A pause beyond the time left is not slept through: the next model is asked.
         if (
             tries >= TRIES
-            or self.left <= 0
-            or (wanted is not None and wanted >= self.left)
+            or self.remaining_s <= 0
+            or (wanted is not None and wanted >= self.remaining_s)
         ):
             return False
-        self.wait(min(self.left, pause))
-        return self.left > 0
+        self.wait(min(self.remaining_s, pause))
+        return self.remaining_s > 0

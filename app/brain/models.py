@@ -179,7 +179,7 @@ class Speaker:
     bot: str = ""
     prices: Sequence[Price] = ()
     """In the order of `models`."""
-    heard: Callable[[str, Trouble | None], None] = lambda model, trouble: None
+    on_call: Callable[[str, Trouble | None], None] = lambda model, trouble: None
     """Told after each model that was asked what was wrong with it; None: it
     answered."""
     _resting: dict[int, tuple[float, Trouble]] = field(default_factory=dict)
@@ -238,7 +238,7 @@ class Speaker:
             found = self._ask_one(
                 place, messages, bill, time.monotonic() + left * share
             )
-            self.heard(self.name(place), None if isinstance(found, str) else found)
+            self.on_call(self.name(place), None if isinstance(found, str) else found)
             if isinstance(found, str):
                 self.breaker.succeeded()
                 return Completion(found, bill.spent.tokens, bill.spent.micro_usd)

@@ -125,7 +125,7 @@ def _asked(
 def _messages(run: Run, opening: Opening, turn: SpeakingTurn) -> list[BaseMessage]:
     me = run.ports.me
     said = [
-        prompt.said(line, me, run.brain.character.names)
+        prompt.transcript_line(line, me, run.brain.character.names)
         for line in turn.context()
         if line.content or line.parts
     ]

@@ -92,7 +92,9 @@ def build(
         place=_place_text(shown.place),
         people="\n".join(_people_present(event, shown.lines, me, names)),
         transcript="\n".join(
-            said(line, me, names) for line in earlier if line.content or line.parts
+            transcript_line(line, me, names)
+            for line in earlier
+            if line.content or line.parts
         ),
         message=fenced(asked(entry, shown, me, names)),
     )
@@ -102,7 +104,7 @@ def build(
         )
     own = tuple(line.content for line in earlier if line.author_id == me)
     scene = VoiceScene(
-        said=heard(event, shown.enclosed),
+        said=words_of_message(event, shown.enclosed),
         author=event.author_name,
         recent=(*shown.recent, *own),
         seed=event.message_id,
@@ -154,7 +156,7 @@ def _shown_file(words: str) -> str:
     return f"{tame(words[: FILE_LIMIT - FILE_END], FILE_LIMIT)}\n[...]\n{tame(words[-FILE_END:], FILE_END)}"
 
 
-def heard(event: Event, enclosed: Enclosed) -> str:
+def words_of_message(event: Event, enclosed: Enclosed) -> str:
     """What the offline voice hears: the words of the message, else of what came with
     it."""
     return (
@@ -203,7 +205,7 @@ def _person_of(said: ChatLine | Event) -> str:
     return f"{said.author_id} {said.author_name}" if said.proxied else said.author_id
 
 
-def said(line: ChatLine, me: str, names: Sequence[str]) -> str:
+def transcript_line(line: ChatLine, me: str, names: Sequence[str]) -> str:
     """One line of a transcript. `names`: the bot's own."""
     shown = {"from": _speaker_of(line, me, names)}
     if line.content:

@@ -49,7 +49,7 @@ def new(
     text = sketch.yaml()
     _write(file, text)
     print_line(f"Written: {file}")
-    for left in dict.fromkeys(sketch.left):
+    for left in dict.fromkeys(sketch.left_out):
         print_wrapped(f"  not carried over: {left}", 4)
     print_wrapped(f"Read it, mend it, then: the-stream check {file}", 2)
 

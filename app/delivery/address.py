@@ -31,9 +31,9 @@ PROBE = 1.0
 class AddressRefused(StreamError):
     """Discord refuses this address; nothing was sent."""
 
-    def __init__(self, left: float) -> None:
+    def __init__(self, remaining_s: float) -> None:
         super().__init__("Discord refuses this address for now")
-        self.left = left
+        self.remaining_s = remaining_s
         """Seconds until it may be asked again."""
 
 
@@ -70,7 +70,7 @@ class Address:
                 self.check_entry()
                 return
             except AddressRefused as refused:
-                await asyncio.sleep(refused.left)
+                await asyncio.sleep(refused.remaining_s)
 
     def note_answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """After each answer."""

@@ -204,7 +204,7 @@ class Courier:
                 raise outcome
             if isinstance(outcome, AddressRefused):
                 # Not the entry's failure: it must not count towards giving up.
-                raise Later(int(outcome.left * 1000) + 1)
+                raise Later(int(outcome.remaining_s * 1000) + 1)
             settled = await self._handle_failure(entry, chunk, sending, outcome)
             if settled is not None:
                 return settled

@@ -35,14 +35,14 @@ class Records:
         """What the others wrote."""
         return [post for post in self.posts if post.author_id not in self.ours]
 
-    def said(self) -> list[Post]:
+    def posts_by_bots(self) -> list[Post]:
         """What our bots wrote."""
         return [post for post in self.posts if post.author_id in self.ours]
 
     def answers(self) -> dict[int, list[Post]]:
         """Our bots' replies by the message they reply to, in order."""
         found: defaultdict[int, list[Post]] = defaultdict(list)
-        for post in self.said():
+        for post in self.posts_by_bots():
             if post.reply_to is not None:
                 found[post.reply_to].append(post)
         return found
@@ -73,7 +73,7 @@ def find_duplicates(records: Records) -> list[int]:
     second post with one nonce."""
     seen: Counter[tuple[int, str]] = Counter()
     found = []
-    for post in records.said():
+    for post in records.posts_by_bots():
         marks = (
             [(post.author_id, f"reply to {post.reply_to}")]
             if post.reply_to is not None
@@ -92,7 +92,7 @@ def find_crowding(records: Records) -> list[int]:
     CROWD_SECONDS of log time."""
     last: dict[int, Post] = {}
     found = []
-    for post in records.said():
+    for post in records.posts_by_bots():
         if post.reply_to is not None and records.addressed.get(post.reply_to):
             continue
         before = last.get(post.channel_id)
@@ -172,7 +172,7 @@ def summary_of(records: Records) -> Json:
         "addressed": len(addressed),
         "addressed_answered": len(complete),
         "addressed_unexplained": len(find_unanswered(records)),
-        "posts": len(records.said()),
+        "posts": len(records.posts_by_bots()),
         "reactions": sum(
             not one.removed for one in records.reactions if one.user_id in records.ours
         ),

@@ -159,7 +159,7 @@ class Hearing:
         hosted = {user_id: bot for bot, user_id in self.hosted.items()}
         self.ours = {**hosted, **{entry.user_id: entry.bot for entry in self.roster}}
 
-    def heard(self, message_id: str) -> ChannelMessage | None:
+    def find(self, message_id: str) -> ChannelMessage | None:
         """A message that was heard lately, with what is known of it."""
         return self._messages.get(message_id)
 

@@ -142,7 +142,7 @@ class Intake:
     def copied(self, bot: str, message_id: str) -> bool:
         """Whether the bot is admitted for this message with another bot's copy. Its own
         has come now: that is all there is to it."""
-        heard = self.hearing.heard(message_id)
+        heard = self.hearing.find(message_id)
         shared = heard.shared if heard is not None else None
         if heard is None or shared is None or not self.shares(bot, message_id):
             return False
@@ -152,7 +152,7 @@ class Intake:
 
     def shares(self, bot: str, message_id: str) -> bool:
         """Whether the bot is admitted for this message with another bot's copy."""
-        heard = self.hearing.heard(message_id)
+        heard = self.hearing.find(message_id)
         shared = heard.shared if heard is not None else None
         return shared is not None and bot in shared.bots
 
@@ -399,7 +399,7 @@ class Intake:
         """What a message says about the bot's latest unasked post."""
         user_id = self.hearing.hosted[bot]
         spoken_to = self.hearing.judge(heard)
-        self._receive(bot, self._receptions.heard(bot, user_id, heard, spoken_to))
+        self._receive(bot, self._receptions.note_line(bot, user_id, heard, spoken_to))
 
     def _receive(self, bot: str, signs: Sequence[Signed]) -> None:
         for signed in signs if self._settings.learns_from_people else ():

@@ -92,7 +92,9 @@ class Receptions:
             )
             if len(self._posts) > POSTS:
                 self._posts.popitem(last=False)
-        _keep(self._latest, here, (event.message_id, event.created_ms, unasked))
+        _remember_latest(
+            self._latest, here, (event.message_id, event.created_ms, unasked)
+        )
 
     def _is_unasked(
         self, here: Here, event: Event, answered: Addressing | None
@@ -109,7 +111,7 @@ class Receptions:
             and event.created_ms - called_ms > CALLED_MS
         )
 
-    def heard(
+    def note_line(
         self, bot: str, user_id: str, heard: ChannelMessage, spoken_to: Addressing
     ) -> list[Signed]:
         """What one copy of a person's message says about the bot's latest post."""
@@ -118,7 +120,7 @@ class Receptions:
         if event.author_kind is not AuthorKind.HUMAN or event.is_dm or event.proxied:
             return []
         if bot in spoken_to.bots:
-            _keep(self._called, here, event.created_ms)
+            _remember_latest(self._called, here, event.created_ms)
         post = self._current_post(here, event)
         if post is None:
             return []
@@ -200,7 +202,7 @@ def _passed_over(post: UnaskedPost, author: str) -> Iterator[Signed]:
         yield from _given(post, SILENCE, Sign.IGNORED)
 
 
-def _keep(places: OrderedDict[Here, T], here: Here, value: T) -> None:
+def _remember_latest(places: OrderedDict[Here, T], here: Here, value: T) -> None:
     places[here] = value
     places.move_to_end(here)
     if len(places) > PLACES:

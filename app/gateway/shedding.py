@@ -41,7 +41,7 @@ class Shedding:
         if shed is None:
             self._channels[channel] = _Shed(event)
             self._timers[channel] = asyncio.get_running_loop().call_later(
-                self._interval_s, self._told, channel
+                self._interval_s, self._tell_sum, channel
             )
         elif int(event.message_id) > int(shed.latest.message_id):
             shed.latest = event
@@ -52,7 +52,7 @@ class Shedding:
         for timer in self._timers.values():
             timer.cancel()
 
-    def _told(self, channel: str) -> None:
+    def _tell_sum(self, channel: str) -> None:
         shed = self._channels.pop(channel)
         del self._timers[channel]
         self._tell(shed.latest, shed.messages)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.brain.ports import Enclosed
-from app.brain.prompt import Shown, asked, heard
+from app.brain.prompt import Shown, asked, words_of_message
 from app.content.words import first_thing
 from app.domain.model import Event, InboxEntry, MessagePart, PartKind, Signal
 from app.loopback import kinds
@@ -149,7 +149,7 @@ def shown_to_model(kind: MessageKind) -> dict[str, object]:
 def offline_answer(kind: MessageKind) -> str:
     """What the offline voice answers: words where there are any, else that it cannot
     make the thing out."""
-    words = heard(inbox_entry(kind).event, kind.enclosed)
+    words = words_of_message(inbox_entry(kind).event, kind.enclosed)
     return (
         f"“{words}”" if words else f"that it cannot make out {first_thing(kind.parts)}"
     )

@@ -217,7 +217,7 @@ def diary_days(character: Character) -> Iterator[Day]:
             (one.name, fact.text)
             for one in day
             if one.guild
-            for fact in facts.told(one.heard, one.message_id, character.names)
+            for fact in facts.read_facts(one.heard, one.message_id, character.names)
         ]
         lived = diary.day_of(
             date,

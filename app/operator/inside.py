@@ -127,7 +127,7 @@ class InsideDesk:
             said = _said(store, asked)
             if said is None:
                 return NOTHING
-            return _told(explain(store, self._settings, said))
+            return _reply_text(explain(store, self._settings, said))
 
 
 def _bots_of(store: Store, asked: Question) -> list[str]:
@@ -213,7 +213,7 @@ def _said(store: Store, asked: Question) -> FoundMessage | None:
     return said if seen else None
 
 
-def _told(answer: Explanation) -> str:
+def _reply_text(answer: Explanation) -> str:
     """The sentence, who bid what, and each bot that was not told of."""
     lines: Iterator[str] = (
         f"{answer.names.get(bot, bot)} {words_of(answer, bot)}."

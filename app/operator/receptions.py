@@ -37,7 +37,9 @@ def reception_table(
                 if channel not in {None, place}:
                     continue
                 silence = shares.get(SILENCE)
-                ignored = silence.left(now_ms) * SILENCE_SHARE if silence else 0.0
+                ignored = (
+                    silence.remaining_value(now_ms) * SILENCE_SHARE if silence else 0.0
+                )
                 table.append(
                     Received(
                         bot=name,

@@ -125,8 +125,8 @@ def _of_exchange(
     table: dict[str, float], message: TurnView, author: Person, me: Person, bot: str
 ) -> None:
     number, at_ms, who = message.number, message.turn.at_ms, message.turn.author
-    told, heard = author.told.get(bot), author.heard.get(bot)
-    back = me.told.get(who)
+    told, heard = author.addressed_by.get(bot), author.named_by.get(bot)
+    back = me.addressed_by.get(who)
     to_author = message.to_author.get(bot, 0)
     table["named"] = float(bot in message.named)
     table["tie"] = float(_tie_of(message, bot))
@@ -201,7 +201,7 @@ def _later_speakers(message: TurnView, author: Person, line: int) -> int:
     """How many others spoke to the author after this line; newest first, so the walk is
     as short as the answer."""
     count = 0
-    for contact in reversed(author.told.values()):
+    for contact in reversed(author.addressed_by.values()):
         if contact.line <= line:
             break
         count += 1

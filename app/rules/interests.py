@@ -57,11 +57,11 @@ class Interests:
     def touched(self, text: Reading) -> int:
         """How many of the words and phrases the text holds whole, everyday words
         included."""
-        return self._telling(text) + len(text.said & self._everyday)
+        return self._telling(text) + len(text.vocabulary & self._everyday)
 
     def _telling(self, text: Reading) -> int:
-        return len(text.said & self._words) + sum(
-            1 for phrase in self._phrases if phrase <= text.said
+        return len(text.vocabulary & self._words) + sum(
+            1 for phrase in self._phrases if phrase <= text.vocabulary
         )
 
     def bits(self, text: Reading, likeness: Likeness | None = None) -> float:
@@ -82,4 +82,4 @@ def _is_idle(text: Reading) -> bool:
     """Whether a line only says that its author is here, agrees or leaves."""
     if len(text.tokens) > IDLE_TOKENS:
         return False
-    return text.kind in _IDLE or not _LEAVING.isdisjoint(text.said)
+    return text.kind in _IDLE or not _LEAVING.isdisjoint(text.vocabulary)

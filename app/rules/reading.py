@@ -89,7 +89,7 @@ class Reading:
     you: bool
     joins: bool
     """Begins with a word that continues (`and`, `but`, `so`)."""
-    said: frozenset[str]
+    vocabulary: frozenset[str]
     """Its tokens and its content words: what an interest is held against."""
     plain: str
     """The text, normalised and as long as is looked at for names."""
@@ -129,7 +129,7 @@ def read(text: str) -> Reading:
         marks=marks,
         you=not _YOU.isdisjoint(seen),
         joins=bool(heads) and heads[0] in _AND,
-        said=seen.union(words),
+        vocabulary=seen.union(words),
         plain=plain,
         folded=fold_text(plain),
     )

@@ -75,7 +75,7 @@ class Share(NamedTuple):
     value: float
     at_ms: int
 
-    def left(self, now_ms: int) -> float:
+    def remaining_value(self, now_ms: int) -> float:
         """What it is worth now. `reception.note` counts the same."""
         idle_ms = max(0, now_ms - self.at_ms)
         return self.value * math.pow(0.5, idle_ms / HALF_LIFE_MS)
@@ -83,7 +83,7 @@ class Share(NamedTuple):
 
 def moved(share: Share | None, sign: Sign, now_ms: int) -> Share:
     """A share after a sign. It can be repeated for ever, and stays between -1 and 1."""
-    value = share.left(now_ms) if share is not None else 0.0
+    value = share.remaining_value(now_ms) if share is not None else 0.0
     pull = PULLS[sign]
     return Share(value + pull.rate * (pull.towards - value), now_ms)
 
@@ -91,7 +91,8 @@ def moved(share: Share | None, sign: Sign, now_ms: int) -> Share:
 def standing(shares: Mapping[str, Share], now_ms: int) -> float:
     """All shares together, -1 to 1. Rounded, as it is compared in bids."""
     total = sum(
-        share.left(now_ms) * (SILENCE_SHARE if person == SILENCE else PERSON_SHARE)
+        share.remaining_value(now_ms)
+        * (SILENCE_SHARE if person == SILENCE else PERSON_SHARE)
         for person, share in shares.items()
     )
     return round(min(1.0, max(-1.0, total)), 3)

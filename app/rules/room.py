@@ -100,9 +100,9 @@ class Person:
     """Questions to nobody that the room had seen before this person came."""
     replied: int = 0
     let_lie: int = 0
-    heard: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
+    named_by: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
     """Who addressed this person by name."""
-    told: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
+    addressed_by: OrderedDict[str, Contact] = field(default_factory=OrderedDict)
     """Who spoke to this person, by name or as far as the thread shows."""
     waiting: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """Who named this person and was not named back yet: the line of the first time."""
@@ -229,7 +229,10 @@ class Room:
         if message.target is not None:
             if not message.named:
                 self._note_contact(
-                    self._other_person(message.target), "told", turn.author, turn.at_ms
+                    self._other_person(message.target),
+                    "addressed",
+                    turn.author,
+                    turn.at_ms,
                 )
             author.partner, author.partner_line = message.target, self.number
         elif message.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}:
@@ -281,7 +284,7 @@ class Room:
     def _note_address(self, name: str, author: Person, other: str, at_ms: int) -> None:
         person = self._other_person(other)
         # Neither has spoken to the other before: help that nobody asked for.
-        if name not in person.told and other not in author.told:
+        if name not in person.addressed_by and other not in author.addressed_by:
             author.helped = (
                 author.helped
                 * HELP_DECAY ** min(self.number - author.helped_line, 1_000)
@@ -301,8 +304,8 @@ class Room:
             person.let_lie += 1
         # The first time stands: who asks again has waited since then.
         waiting.setdefault(name, self.number)
-        self._note_contact(person, "heard", name, at_ms)
-        self._note_contact(person, "told", name, at_ms)
+        self._note_contact(person, "named", name, at_ms)
+        self._note_contact(person, "addressed", name, at_ms)
 
     def _note_line(self, author: Person, message: TurnView) -> None:
         follows = bool(self.recent) and self.recent[-1].author == message.turn.author
@@ -356,7 +359,7 @@ class Room:
                     self._owners[key] = author
 
     def _note_contact(self, person: Person, how: str, author: str, at_ms: int) -> None:
-        contacts = person.told if how == "told" else person.heard
+        contacts = person.addressed_by if how == "addressed" else person.named_by
         # Taken out and put back: the order is that of the last contact.
         contact = contacts.pop(author, None) or Contact(self.number, at_ms)
         contact.line, contact.at_ms, contact.lines = self.number, at_ms, person.lines
@@ -434,9 +437,11 @@ class Room:
         author = self.people.get(turn.author)
         if author is None:
             return None, 0
-        latest = next(reversed(author.told), None) if author.told else None
+        latest = (
+            next(reversed(author.addressed_by), None) if author.addressed_by else None
+        )
         if latest is not None:
-            contact = author.told[latest]
+            contact = author.addressed_by[latest]
             # Who spoke to the author since comes before whom the author spoke to.
             if contact.line > author.partner_line and self._is_fresh(
                 contact.line, contact.at_ms, turn

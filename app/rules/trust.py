@@ -22,7 +22,7 @@ MOST = 300
 """More is not counted, so that a long absence shows in the end."""
 
 
-def left(points: int, idle_ms: int) -> int:
+def remaining_points(points: int, idle_ms: int) -> int:
     """What points are worth after `idle_ms` without any new one. `trust.add` counts
     the same."""
     return max(0, points - max(0, idle_ms // DAY_MS - GRACE_DAYS))
@@ -30,4 +30,4 @@ def left(points: int, idle_ms: int) -> int:
 
 def level(points: int, idle_ms: int = 0) -> int:
     """The level, 0 to 5."""
-    return bisect_right(LEVELS, left(points, idle_ms))
+    return bisect_right(LEVELS, remaining_points(points, idle_ms))

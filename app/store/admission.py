@@ -77,7 +77,7 @@ def _parse(reply: Reply) -> list[Admission]:
     return [Admission(Admit(one[0]), int(one[1]), one[2] or "") for one in reply]
 
 
-def _told(parts: Mapping[str, float]) -> str:
+def _weightiest_parts(parts: Mapping[str, float]) -> str:
     """What the journal keeps of a bid's parts: the weightiest, and the sum of the
     others as `rest`. All of them were three quarters of what a message took in
     Redis."""
@@ -207,7 +207,7 @@ def _member(
         "reason": c.classified.reason,
         "bid": repr(bid.score) if bid is not None and offers else "",
         "score": "" if bid is None else repr(bid.score),
-        "parts": _told(bid.parts) if bid is not None and offers else "",
+        "parts": _weightiest_parts(bid.parts) if bid is not None and offers else "",
         "wakes": c.wakes,
         "moves_cursor": c.move_cursor,
         "wordless": c.wordless,

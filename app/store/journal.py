@@ -121,7 +121,7 @@ def read(message: str) -> Call[tuple[JournalLine, ...]]:
     return command("LRANGE", keys.journal(message), 0, -1, parse=_lines)
 
 
-def said(bot: str, date: str, signer: Signer) -> Call[tuple[str, ...]]:
+def lines_of_bot(bot: str, date: str, signer: Signer) -> Call[tuple[str, ...]]:
     """What a bot said on a day (ISO, UTC), as JSON lines. One that no process of ours
     signed is left out: a diary would quote it."""
 

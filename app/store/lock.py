@@ -50,7 +50,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             "SET", self._name, self._id, "NX", "EX", self._expire, parse=bool
         )
 
-    def keep(self) -> None:
+    def keep_renewing(self) -> None:
         """Renew it from now on: it is ours."""
         self._start_lock_renewer()
 
@@ -62,7 +62,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
                 or self.get_owner_id() == self._id
             )
         if taken:
-            self.keep()
+            self.keep_renewing()
         return bool(taken)
 
     def stop(self) -> None:

@@ -33,7 +33,7 @@ class Actions:
         with ops.open_store(self._settings) as store:
             said = finding.named(store, asked.get("message", ""))
             found = answer.explain(store, self._settings, said)
-            return self._told(store, found, direct)
+            return self._explained_as_json(store, found, direct)
 
     def search(self, asked: Mapping[str, str], direct: bool) -> Json:
         """By link, by id, or by a piece of the text: the newest first."""
@@ -52,7 +52,7 @@ class Actions:
                 if not direct and talk.is_private(store, said, lines):
                     continue
                 one = answer.explain(store, self._settings, said)
-                found.append(self._told(store, one, direct=True))
+                found.append(self._explained_as_json(store, one, direct=True))
                 if len(found) == FOUND:
                     break
             return {"found": found}
@@ -64,7 +64,7 @@ class Actions:
             wanted = Wanted(since_ms=discord_times.read_now_ms(store) - lasts_ms)
             found = answer.unanswered(store, self._settings, wanted)
             shown = [
-                self._told(store, one, direct=True)
+                self._explained_as_json(store, one, direct=True)
                 for one in found
                 if direct or not talk.is_private(store, one.said, one.lines)
             ]
@@ -101,7 +101,9 @@ class Actions:
             raise ConfigurationError("This is no dead letter any more.")
         return {}
 
-    def _told(self, store: Store, found: Explanation, direct: bool) -> Json:
+    def _explained_as_json(
+        self, store: Store, found: Explanation, direct: bool
+    ) -> Json:
         """Raises UnknownMessage for a private one that must not be shown."""
         if not direct and talk.is_private(store, found.said, found.lines):
             raise UnknownMessage(

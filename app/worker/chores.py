@@ -297,7 +297,7 @@ class Chores:
 
     def _day(self, served: Served, date: str) -> Day:
         bot = served.character.name
-        said = self._store.run(journal.said(bot, date, signer(self._settings)))
+        said = self._store.run(journal.lines_of_bot(bot, date, signer(self._settings)))
         if not said:
             return Day(date)
         kept = self.memory.search((bot, "said"), limit=memories.SAID_MOST)

@@ -27,7 +27,7 @@ class ModelHealth:
         self._store = store
         self._said: dict[tuple[str, str], tuple[str, float]] = {}
 
-    def heard(self, bot: str, model: str, trouble: Trouble | None) -> None:
+    def note_call(self, bot: str, model: str, trouble: Trouble | None) -> None:
         """A model was asked; None: it answered."""
         if trouble is None:
             self._say(bot, model, "", "")

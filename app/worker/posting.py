@@ -21,7 +21,7 @@ from app.worker.cycle import Cycle
 from app.worker.holding import request, when_free
 from app.worker.naming import called
 from app.worker.openings import QUIET_S
-from app.worker.privacy import heard
+from app.worker.privacy import without_unwilling
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ class PostTurn:
         cycle = self.cycle
         found, _ = cycle.recent_lines(self.opening.channel)
         guild = self.held.guild if self.held is not None else None
-        willing = heard(cycle.store, cycle.settings, found)
+        willing = without_unwilling(cycle.store, cycle.settings, found)
         return called(cycle.store, guild, willing)
 
     def reserve(self, cost: Cost) -> Reserve:

@@ -38,7 +38,7 @@ def unwilling_among(
     return wishes.opted_out([wishes.digest(one) for one in listed]).parsed(parse)
 
 
-def heard(
+def without_unwilling(
     store: Store, settings: Settings, lines: Sequence[ChatLine]
 ) -> tuple[ChatLine, ...]:
     """A channel's lines without those of the unwilling."""

@@ -134,7 +134,7 @@ class Bots:
         brain = build_brain(character, api_keys, self._settings)
         self._health.built(character, brain.speaker, api_keys)
         if brain.speaker is not None:
-            brain.speaker.heard = partial(self._health.heard, character.name)
+            brain.speaker.on_call = partial(self._health.note_call, character.name)
         return Served(
             character=character,
             brain=brain,

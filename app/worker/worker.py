@@ -146,7 +146,7 @@ class Worker:
             return "busy"
         if not begun.due:
             return "not_due"
-        lock.keep()
+        lock.keep_renewing()
         try:
             reached("lock_after")
             return self._run(Holder(lane, lock.id), begun, ports, read)

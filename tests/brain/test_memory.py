@@ -95,7 +95,7 @@ age."""
 def test_facts_by_rules(text: str, expected: list[str]) -> None:
     """Only what a person says plainly of themselves, in few words."""
     assert [
-        fact.text for fact in facts.told(text, TOLD, ("elena", "Elena"))
+        fact.text for fact in facts.read_facts(text, TOLD, ("elena", "Elena"))
     ] == expected
 
 
@@ -108,7 +108,7 @@ def test_what_was_forwarded_or_quoted_was_not_told() -> None:
 
 def test_a_fact_knows_where_it_comes_from() -> None:
     """Message and date, so that it can be checked and forgotten."""
-    (fact,) = facts.told("I live in Bergen", TOLD)
+    (fact,) = facts.read_facts("I live in Bergen", TOLD)
     assert (fact.message_id, fact.date, fact.what) == (TOLD, "2024-01-25", "Bergen")
 
 
@@ -222,7 +222,7 @@ def told(
     home: dict[str, str] | None = None,
 ) -> None:
     """Sam tells something."""
-    for fact in facts.told(text, message):
+    for fact in facts.read_facts(text, message):
         learn(memory, "elena", "7", fact, home or HOME)
 
 

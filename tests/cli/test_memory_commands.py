@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from app.brain.embeddings import LangChainEncoder, Words
-from app.brain.facts import told
+from app.brain.facts import read_facts
 from app.brain.memory import Moment, learn, remember
 from app.domain.model import DISCORD_EPOCH_MS, Event, InboxEntry, RosterEntry, Signal
 from app.rules.reception import Sign
@@ -34,7 +34,7 @@ def met(store: Store) -> None:
         entry = InboxEntry(entry_id="1-0", event=event, signal=Signal.DIRECT)
         remember(memory, bot, "99", bot.title(), Moment(entry, "Do you swim?"))
         store.run(trusts.add(bot, PERSON, 5, f"r{bot}"))
-    (fact,) = told("I live in Bergen", event.message_id)
+    (fact,) = read_facts("I live in Bergen", event.message_id)
     learn(memory, "elena", PERSON, fact, {"name": "Kim", "channel": "55", "guild": "7"})
 
 
@@ -68,7 +68,7 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
 def test_where_there_is_nothing_a_sentence_says_so(
     store: Store, redis_url: str
 ) -> None:
-    """No empty table and no silence; a mute for a name that nobody has is told, as it
+    """No empty table and no silence; a mute for a name that nobody has is read_facts, as it
     silences nobody."""
     for words, sentence in (
         (("trust",), "Trust: nothing."),

@@ -84,7 +84,7 @@ def live(worker: Worker, bot: str) -> Iterator[str]:
             worker.chores.memory.put(
                 (bot, "said"), f"{one.message_id}.0", one.memory_line()
             )
-            for fact in facts.told(one.heard, one.message_id, character.names):
+            for fact in facts.read_facts(one.heard, one.message_id, character.names):
                 learn(worker.chores.memory, bot, one.person, fact, one.memory_line())
         yield date
 

@@ -34,7 +34,7 @@ def built(stream: Stream, health: ModelHealth) -> tuple[Character, Speaker | Non
     health.built(character, made, KEYS)
     if made is not None:
         made.wait = lambda seconds: None
-        made.heard = lambda model, trouble: health.heard("elena", model, trouble)
+        made.on_call = lambda model, trouble: health.note_call("elena", model, trouble)
     return character, made
 
 

@@ -109,7 +109,7 @@ def made(tmp_path: Path, content: bytes) -> tuple[Character, list[str]]:
     sketch = sketched("mira", read_card(card))
     file = tmp_path / "mira.yaml"
     file.write_text(sketch.yaml(), "utf-8")
-    return read_character(file), sketch.left
+    return read_character(file), sketch.left_out
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_description_is_enough() -> None:
     guess = described("keeper", "A lighthouse keeper.")
     guessed = Character.model_validate(yaml.safe_load(guess.yaml()))
     assert guessed.interests[0].words == ("lighthouse", "keeper")
-    assert "guessed" in guess.left[0]
+    assert "guessed" in guess.left_out[0]
 
 
 def test_the_command_writes_a_file_that_check_takes(tmp_path: Path) -> None:

@@ -344,8 +344,8 @@ def test_memory_is_bounded() -> None:
     assert len(room._seen_in) <= VOCABULARY + 60
     assert all(
         len(person.profile) <= PROFILE
-        and len(person.told) <= CONTACTS
-        and len(person.heard) <= CONTACTS
+        and len(person.addressed_by) <= CONTACTS
+        and len(person.named_by) <= CONTACTS
         and len(person.waiting) <= CONTACTS
         for person in room.people.values()
     )

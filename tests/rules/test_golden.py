@@ -74,7 +74,7 @@ def test_the_busy_channel_reaches_what_a_room_is_bounded_by() -> None:
     people = room.people.values()
     assert len(people) == PEOPLE
     assert len(room.recent) == RECENT
-    assert max(len(person.told) for person in people) == CONTACTS
+    assert max(len(person.addressed_by) for person in people) == CONTACTS
     assert sum(person.let_lie for person in people) > 0
     assert max(len(person.profile) for person in people) == PROFILE
 

@@ -75,8 +75,8 @@ def test_it_fades() -> None:
     """Half is left after a half-life without a sign, and a clock that was set back adds
     nothing."""
     share = Share(0.8, NOW)
-    assert share.left(NOW + HALF_LIFE_MS) == pytest.approx(0.4)
-    assert share.left(NOW - HALF_LIFE_MS) == 0.8
+    assert share.remaining_value(NOW + HALF_LIFE_MS) == pytest.approx(0.4)
+    assert share.remaining_value(NOW - HALF_LIFE_MS) == 0.8
 
 
 def test_the_standing_is_one_part_of_the_bid() -> None:

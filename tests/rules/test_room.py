@@ -122,7 +122,7 @@ def test_exchanges_are_forgotten_in_the_order_of_their_last_line() -> None:
         talk.say(f"p{number}", "Nameme: hi")
     talk.say("p0", "Nameme: hi again")
     talk.say("late", "Nameme: hi")
-    spoke = talk.room.person("me").told
+    spoke = talk.room.person("me").addressed_by
     assert len(spoke) == CONTACTS
     assert "p1" not in spoke
     assert {"p0", "p2", "late"} <= spoke.keys()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from app.rules.trust import DAILY, DAY_MS, GRACE_DAYS, LEVELS, MOST, left, level
+from app.rules.trust import (
+    DAILY,
+    DAY_MS,
+    GRACE_DAYS,
+    LEVELS,
+    MOST,
+    level,
+    remaining_points,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +46,4 @@ def test_trust_is_slow() -> None:
     over two weeks of silence."""
     assert level(14 * DAILY) < 4
     assert level(LEVELS[3], GRACE_DAYS * DAY_MS) == 4
-    assert left(MOST, 365 * DAY_MS) == 0
+    assert remaining_points(MOST, 365 * DAY_MS) == 0

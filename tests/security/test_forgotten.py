@@ -13,7 +13,7 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from app.brain.embeddings import shared_encoder
-from app.brain.facts import told
+from app.brain.facts import read_facts
 from app.brain.memory import Moment, learn, remember
 from app.domain.character import load_character
 from app.domain.errors import NotYours
@@ -261,13 +261,13 @@ def test_a_learning_that_ran_meanwhile_keeps_nothing_old(
         "Elena",
         Moment(entry(event(store, content="I have a canoe")), "Lovely."),
     )
-    real = told
+    real = read_facts
 
     def slow(*arguments: Any) -> Any:
         forget(store)
         return real(*arguments)
 
-    monkeypatch.setattr("app.brain.facts.told", slow)
+    monkeypatch.setattr("app.brain.facts.read_facts", slow)
     assert worker.chores.learn("elena", "55") == 0
     assert "canoe" not in everything(store)
 
@@ -342,7 +342,7 @@ def lived(store: Store, memory: Any) -> None:
             "Elena",
             Moment(entry(said), f"I see, number {number}."),
         )
-        for fact in told("I have a canoe", said.message_id):
+        for fact in read_facts("I have a canoe", said.message_id):
             learn(
                 memory,
                 "elena",

@@ -146,7 +146,7 @@ def test_what_a_bot_never_said_is_in_no_diary(store: Store) -> None:
     )
     store.client.rpush(key, *forged, true)
     store.client.expire(key, 60)
-    assert store.run(journal.said("aria", DATE, signer(settings))) == (true,)
+    assert store.run(journal.lines_of_bot("aria", DATE, signer(settings))) == (true,)
 
 
 def test_a_forged_diary_is_not_read(store: Store) -> None:
@@ -199,7 +199,8 @@ def test_a_new_key_is_given_to_diaries_too(store: Store) -> None:
         store.client.expire(key, 60)
     assert sign_anew(store, OURS) == 3
     read = [
-        json.loads(one)["text"] for one in store.run(journal.said("aria", DATE, new))
+        json.loads(one)["text"]
+        for one in store.run(journal.lines_of_bot("aria", DATE, new))
     ]
     assert read == ["A.", "B."]
     assert list(store.run(nights.read("aria", Night.DIARY, new))) == [DATE]

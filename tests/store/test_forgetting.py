@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.brain.embeddings import LangChainEncoder, Words
-from app.brain.facts import told
+from app.brain.facts import read_facts
 from app.brain.memory import Moment, learn, remember
 from app.domain.lane import Lane
 from app.domain.model import Action, ActionKind, Classified, Event, InboxEntry, Signal
@@ -147,7 +147,7 @@ def lived(store: Store) -> None:
         )
         remember(memory, "elena", BOT, "Elena", moment)
         line = {"name": event.author_name, "channel": CHANNEL, "guild": "7"}
-        for fact in told(event.content, event.message_id):
+        for fact in read_facts(event.content, event.message_id):
             learn(memory, "elena", person, fact, line)
         store.run(trusts.add("elena", person, 1, f"t{number}"))
         date = f"2026-11-2{number}"

@@ -147,7 +147,7 @@ def test_absence_costs_the_same_in_redis_and_in_the_rules(
     )
     assert (
         store.run(trusts.add("elena", "7", 1, request()))
-        == trust.left(90, now_ms - at_ms) + 1
+        == trust.remaining_points(90, now_ms - at_ms) + 1
     )
 
 

@@ -37,7 +37,7 @@ AI = "is an AI character and says so when asked."
 
 @dataclass
 class Sketch:
-    """What a source says of a character. `left` lists what could not be carried
+    """What a source says of a character. `left_out` lists what could not be carried
     over."""
 
     name: str
@@ -46,7 +46,7 @@ class Sketch:
     subjects: list[str] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     lines: list[dict[str, str]] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def line(self, text: object, mood: str = "", cue: object = "") -> None:
         """Add something that it may say, with the mood or the message it answers."""
@@ -79,7 +79,7 @@ class Sketch:
         if not any(line.get("mood") == "honest" for line in lines):
             lines += [{"mood": "honest", "text": text} for text in HONEST]
         if len(self.lines) > MOST_LINES:
-            self.left.append(f"{len(self.lines) - MOST_LINES} more lines")
+            self.left_out.append(f"{len(self.lines) - MOST_LINES} more lines")
         return {
             "name": self.name,
             "display_name": self.display_name[:LONGEST_WORD],
@@ -99,7 +99,9 @@ class Sketch:
         if not subjects:
             words = unique(_WORD.findall(" ".join(self.persona).casefold()), 12)
             guessed = words or [self.name]
-            self.left.append("subjects: none were named, so these words were guessed")
+            self.left_out.append(
+                "subjects: none were named, so these words were guessed"
+            )
             return [
                 {
                     "name": "guessed",

@@ -79,7 +79,7 @@ def _from_card(sketch: Sketch, fields: Mapping[str, Any]) -> None:
     book = fields.get("character_book")
     if isinstance(book, dict) and book.get("entries"):
         count = len(listed(book["entries"]))
-        sketch.left.append(
+        sketch.left_out.append(
             f"character_book: {count} entries (The Stream has no lorebook)"
         )
     _list_leftovers(sketch, fields, CARRIED_BY_CARD | {"character_book"})
@@ -141,4 +141,4 @@ def _list_leftovers(
     """List what else the source holds, by name alone: a value may be a secret."""
     for name, value in fields.items():
         if name not in carried and value not in ("", None, [], {}):
-            sketch.left.append(plain(name, "")[:64])
+            sketch.left_out.append(plain(name, "")[:64])

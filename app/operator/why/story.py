@@ -16,7 +16,7 @@ from app.operator.why.fates import (
     passed_over,
     trouble_of_model,
 )
-from app.operator.why.themes import Theme, edge, themes_of, told
+from app.operator.why.themes import Theme, describe_strength, edge, themes_of
 
 STREAM = "stream"
 RIVALS = 3
@@ -142,7 +142,7 @@ class _Teller:
             theme = edge(own.themes, {})
         strength = ""
         if theme is not None:
-            strength = told(theme, own.themes[theme], self.author)
+            strength = describe_strength(theme, own.themes[theme], self.author)
         if not rivals:
             alone = "nobody else bid"
             return f"{alone}, and it {strength}" if strength else alone
@@ -159,7 +159,7 @@ class _Teller:
         theme = edge(rival.themes, winner.themes)
         if theme is None:
             return f"{name} {why}"
-        strength = told(theme, rival.themes[theme], self.author)
+        strength = describe_strength(theme, rival.themes[theme], self.author)
         return f"{name} {strength} but {why}"
 
     def of_silence(self, stream: str, passes: bool) -> str:

@@ -101,7 +101,7 @@ def edge(own: Mapping[Theme, float], others: Mapping[Theme, float]) -> Theme | N
     return best if best is not None and lead[best] > 0 else None
 
 
-def told(theme: Theme, bits: float, author: str) -> str:
+def describe_strength(theme: Theme, bits: float, author: str) -> str:
     """A theme in words, with its bits."""
     words = theme.for_it if bits >= 0 else theme.against_it
     return f"{words.format(author=author or 'its author')} ({bits:+.1f})"
