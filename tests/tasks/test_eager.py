@@ -31,6 +31,8 @@ from app.worker.answering import StoredAnswerTurn
 from app.worker.worker import Worker
 from tasks import chores, cycles, delivery
 
+pytest_plugins = ["pytest_celery.plugin"]
+
 
 @pytest.fixture
 def discord() -> Iterator[LoopbackThread]:
