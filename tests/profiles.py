@@ -1,5 +1,5 @@
-"""How long the proofs of the protocols run: short in `make test`, long with
-STREAM_PROVE=1."""
+"""How long the proofs of the protocols run: short in `make test`, shorter in `make
+quick` (STREAM_QUICK=1), long in `make prove` (STREAM_PROVE=1)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ settings.register_profile(
     "short", max_examples=20, stateful_step_count=25, derandomize=True, **_COMMON
 )
 settings.register_profile(
+    "quick", max_examples=6, stateful_step_count=25, derandomize=True, **_COMMON
+)
+settings.register_profile(
     "prove", max_examples=5_000, stateful_step_count=40, print_blob=True, **_COMMON
 )
 
 PROVE = bool(os.environ.get("STREAM_PROVE"))
-settings.load_profile("prove" if PROVE else "short")
+QUICK = bool(os.environ.get("STREAM_QUICK"))
+settings.load_profile("prove" if PROVE else "quick" if QUICK else "short")

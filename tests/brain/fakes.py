@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -293,12 +294,18 @@ def prompts(brain: Brain) -> list[list[BaseMessage]]:
     return model.prompts
 
 
+@lru_cache(maxsize=1)
+def elena() -> Character:
+    """The shipped character that most tests speak through, read once."""
+    return load_character("elena")
+
+
 def brain(
     speaker: Speaker | None = None, character: Character | None = None, **options: Any
 ) -> Brain:
     """Elena's brain; without a speaker the offline voice answers."""
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
-    built = build_brain(character or load_character("elena"), {}, settings)
+    built = build_brain(character or elena(), {}, settings)
     return Brain(**{**built.__dict__, "speaker": speaker, **options})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 
@@ -19,6 +20,12 @@ from app.lab.week import diary_days
 CHARACTERS = load_characters()
 ENCODER = shared_encoder()
 MINUTE = 60_000
+
+
+@lru_cache
+def week_of(name: str) -> tuple[Day, ...]:
+    """A shipped character's simulated week, lived once."""
+    return tuple(diary_days(CHARACTERS[name]))
 
 
 def exchange(
@@ -99,7 +106,7 @@ def test_a_pause_ends_a_conversation(minutes: tuple[int, ...], count: int) -> No
 def test_a_diary_tells_what_happened_and_nothing_else(character: Character) -> None:
     """Every quotation was said or stands in the character file; every name was there;
     nothing private is told."""
-    for day in diary_days(character):
+    for day in week_of(character.name):
         text = diary.compose(character, ENCODER, day)
         said = " ".join(f"{one.heard} {one.said}" for one in day.open).translate(
             str.maketrans('"', "'")
@@ -123,7 +130,7 @@ def test_a_week_of_entries_does_not_repeat_itself(character: Character) -> None:
     entries: list[str] = []
     dreams = []
     before = Day("2026-11-01")
-    for day in diary_days(character):
+    for day in week_of(character.name):
         entries.append(diary.compose(character, ENCODER, day, entries))
         dreams.append(dream.compose(character, ENCODER, day, before))
         before = day

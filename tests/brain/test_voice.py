@@ -209,10 +209,10 @@ def test_a_word_in_passing_is_no_topic(character: Character) -> None:
 def test_no_line_opens_twice(character: Character) -> None:
     """`Ha. Mm-hm.` is one sound too many."""
     openings = tuple(character.openings)
+    scene = VoiceScene("I saw something odd on the way home", "Sam")
+    speaks = voice(character)
     for seed in range(150):
-        text = voice(character, seed).say(
-            VoiceScene("I saw something odd on the way home", "Sam")
-        )
+        text = speaks.model_copy(update={"seed": seed}).say(scene)
         opened = next(
             (
                 text.removeprefix(opening).strip()

@@ -21,6 +21,14 @@ from tests.store.test_protocols import (
     Quiet,
 )
 
+
+class CommittedTwice(Commits):
+    """Each commit is sent a second time: the answer that is remembered for it matters
+    nowhere else, and the other meanwhiles would be searched first."""
+
+    meanwhile = ("committed twice",)
+
+
 MUTANTS = {
     "the worst bidder wins": (
         "election.decide",
@@ -62,7 +70,7 @@ MUTANTS = {
         "answer.commit",
         "return reply_once(request, {verdict, ''})",
         "return {verdict, ''}",
-        Commits,
+        CommittedTwice,
     ),
     "a zombie may claim": (
         "floor.claim",
