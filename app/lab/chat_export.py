@@ -1,9 +1,10 @@
 """DiscordChatExporter's JSON, read message by message: an export may be larger than the
 memory of the machine.
 
-An export is one object of `guild`, `channel` and `messages`, the oldest message first.
-Of a message these count: `id`, `type`, `timestamp`, `content`, `author` (`name`,
-`nickname`, `isBot`), `mentions` and `reference.messageId`. Everything else is skipped.
+An export is one object of `guild` (`id`), `channel` (`id`, `name`, `type`,
+`categoryId`) and `messages`, the oldest message first. Of a message these count: `id`,
+`type`, `timestamp`, `content`, `author` (`name`, `nickname`, `isBot`), `mentions` and
+`reference.messageId`. Everything else is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.domain.errors import ConfigurationError
-from app.lab.chatlog import LogLine
+from app.lab.chatlog import NOWHERE_KNOWN, LogLine, Whereabouts
 
 CHUNK = 64 * 1024
 """Bytes that are read at once."""
@@ -52,11 +53,15 @@ def read_export(file: Path, seen: Seen = lambda _: None) -> Iterator[LogLine]:
     with file.open("rb") as stream:
         reader = _Reader(stream, file, seen)
         channel, latest = file.stem, 0.0
+        place = NOWHERE_KNOWN
         for name, value in reader.fields():
-            if name == "channel" and isinstance(value, dict):
+            if name == "guild" and isinstance(value, dict):
+                place = place._replace(guild=str(value.get("id") or "") or None)
+            elif name == "channel" and isinstance(value, dict):
                 channel = str(value.get("name") or channel)
+                place = _channel_of(value, place)
             elif name == "message":
-                line = reader.understood(value, channel)
+                line = reader.understood(value, channel, place)
                 if line is None:
                     continue
                 if line.at < latest:
@@ -95,10 +100,12 @@ class _Reader:
                 return
             self._take(",")
 
-    def understood(self, raw: object, channel: str) -> LogLine | None:
+    def understood(
+        self, raw: object, channel: str, place: Whereabouts
+    ) -> LogLine | None:
         """A message; None: nobody wrote a text. Raises ConfigurationError."""
         try:
-            return _line_of(raw, channel)
+            return _line_of(raw, channel, place)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ConfigurationError(
                 f"{self._file}: message {self._messages} is none of DiscordChatExporter's (id, type, timestamp, content, author)"
@@ -160,7 +167,7 @@ class _Reader:
         )
 
 
-def _line_of(raw: Any, channel: str) -> LogLine | None:
+def _line_of(raw: Any, channel: str, place: Whereabouts) -> LogLine | None:
     text = str(raw["content"]).strip()
     if raw.get("type", "Default") not in SPOKEN or not text:
         return None
@@ -175,6 +182,16 @@ def _line_of(raw: Any, channel: str) -> LogLine | None:
         text=text,
         mentions=tuple(_name_of(one) for one in raw.get("mentions") or ()),
         reply_to=str(reference.get("messageId") or "") or None,
+        place=place,
+    )
+
+
+def _channel_of(raw: Mapping[str, Any], place: Whereabouts) -> Whereabouts:
+    """Of a thread the exporter names the channel as its category."""
+    parent = str(raw.get("categoryId") or "") or None
+    is_thread = "Thread" in str(raw.get("type") or "")
+    return place._replace(
+        channel=str(raw.get("id") or ""), parent=parent if is_thread else None
     )
 
 

@@ -10,12 +10,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from app.domain.errors import ConfigurationError
 
 LONGEST_GAP = 300.0
 """Seconds: a longer silence of the log is shortened to this."""
 MINUTE = 60
+
+
+class Whereabouts(NamedTuple):
+    """Discord's ids of where something was said, as far as the record has them."""
+
+    channel: str = ""
+    parent: str | None = None
+    """Of a thread: its channel."""
+    guild: str | None = None
+
+
+NOWHERE_KNOWN = Whereabouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,11 @@ class LogLine:
     text: str
     mentions: tuple[str, ...] = ()
     reply_to: str | None = None
+    place: Whereabouts = NOWHERE_KNOWN
+    whole: str = ""
+    """The words of its thought, where earlier lines belong to it."""
+    held: bool = False
+    """Whether its author went on before it would have been answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 by which policy. Nothing is sent and no model is called.
 
 People say what they said; the characters are added to the room, hear every channel and
-may speak unasked in each. Who answers is the live decision, with cooldowns, quiet times
-and daily caps on the recorded time. What they would say is unknown: in its place the
-room hears a line of the character's file. A thought of several lines is judged line by
-line.
+may speak unasked in each, where STREAM_PLACES says nothing else. Who answers is the live
+decision, with thoughts of several lines, cooldowns, quiet times and daily caps on the
+recorded time. What they would say is unknown: in its place the room hears a line of the
+character's file.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from __future__ import annotations
 import functools
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from app.brain import answers, prompt
 from app.brain.billing import Price
 from app.domain.character import Character
+from app.domain.model import Cost
+from app.domain.places import Rules
 from app.domain.settings import Settings
 from app.lab.chatlog import LogLine
 from app.lab.deciders import CastDecider, Participant, elected
+from app.lab.shadow_caps import DayCaps
 from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.room import Turn
-from app.store.limits import MICRO, Limits, limits_of
+from app.store.limits import MICRO, limits_of
 
 ANSWER_TOKENS = 80
 """What an answer takes: three sentences."""
@@ -112,6 +115,8 @@ class _Place:
 
     decider: CastDecider
     lines: deque[int]
+    rules: Rules
+    """What STREAM_PLACES says of it."""
     quiet_ms: int = 0
 
 
@@ -142,12 +147,11 @@ class Shadow:
         }
         self._places: dict[str, _Place] = {}
         self._rested_ms: dict[str, int] = {}
-        self._today = ""
-        self._spent: dict[str, Counter[str]] = {}
+        self._caps = DayCaps()
 
     def hear(self, line: LogLine) -> ShadowReply:
         """Who answers this message. Other programs' lines are heard and left alone."""
-        place = self._place(line.channel)
+        place = self._place(line)
         now_ms = int(line.at * 1000)
         turn = Turn(
             message_id=line.id,
@@ -157,21 +161,26 @@ class Shadow:
             names=(line.author,),
             reply_to=line.reply_to,
         )
-        reply = NOBODY if line.by_bot else self._decide(place, turn)
+        # Of a thought in several lines the last one is answered, as all of it.
+        asks = replace(turn, text=line.whole) if line.whole else turn
+        silent = line.by_bot or line.held
+        reply = NOBODY if silent else self._decide(place, asks)
         place.decider.observe(turn)
         place.lines.append(min(LINE_TOKENS, answers.tokens_of(line.text)))
-        spoke = tuple(bot for bot in reply.bots if self._speak(place, turn, bot))
+        spoke = tuple(bot for bot in reply.bots if self._speak(place, line, bot))
         if spoke:
             self._count(line, ShadowReply(spoke, reply.asked))
         return ShadowReply(spoke, reply.asked)
 
-    def _place(self, channel: str) -> _Place:
+    def _place(self, line: LogLine) -> _Place:
+        channel = line.channel
         place = self._places.pop(channel, None)
         if place is None:
-            decider = CastDecider(
-                self._bots, self._characters, self._policy, self._measure
-            )
-            place = _Place(decider, deque(maxlen=self._settings.context_messages))
+            rules = self._settings.rules_at(*line.place)
+            cast = {bot: _as_in(one, rules) for bot, one in self._characters.items()}
+            decider = CastDecider(self._bots, cast, self._policy, self._measure)
+            lines = deque[int](maxlen=self._settings.context_messages)
+            place = _Place(decider, lines, _as_they_hold(rules, line))
         # The last in the order is the one heard last.
         self._places[channel] = place
         if len(self._places) > CHANNELS:
@@ -181,8 +190,12 @@ class Shadow:
     def _decide(self, place: _Place, turn: Turn) -> ShadowReply:
         if asked := place.decider.addressed(turn):
             return ShadowReply(asked, asked=True)
-        bids = place.decider.bids(turn)
-        if not bids:
+        bids = {
+            bot: bid
+            for bot, bid in place.decider.bids(turn).items()
+            if place.rules.watchers is None or bot in place.rules.watchers
+        }
+        if not bids or place.rules.speak is False:
             return NOBODY
         self.tally.prevented += len(bids) > 1
         resting = frozenset(
@@ -198,51 +211,51 @@ class Shadow:
             return NOBODY
         return ShadowReply((bot,), asked=False)
 
-    def _speak(self, place: _Place, turn: Turn, bot: str) -> bool:
-        """Book an answer; False: the day's caps have no room for it."""
-        character = self._characters[bot]
-        tokens, micro_usd = self._cost(place, bot)
-        spent = self._spent_on(turn.at_ms, bot)
-        if not _has_room(self._limits[bot], spent, tokens, micro_usd):
+    def _speak(self, place: _Place, line: LogLine, bot: str) -> bool:
+        """Book an answer; False: one of the day's caps has no room for it."""
+        cost, at_ms = self._cost(place, bot), int(line.at * 1000)
+        limits = self._limits[bot].within(place.rules)
+        if not self._caps.book(line, bot, cost=cost, limits=limits):
             self.tally.capped += 1
             return False
-        spent.update(posts=1, tokens=tokens, micro_usd=micro_usd)
-        self.tally.tokens += tokens
-        self.tally.micro_usd += micro_usd
-        pacing, settings = character.pacing, self._settings
-        rests = settings.cooldown if pacing.cooldown is None else pacing.cooldown
-        quiet = settings.quiet_time if pacing.quiet_time is None else pacing.quiet_time
-        begun = max(turn.at_ms, self._rested_ms.get(bot, 0), place.quiet_ms)
+        self.tally.tokens += cost.tokens
+        self.tally.micro_usd += cost.micro_usd
+        begun = max(at_ms, self._rested_ms.get(bot, 0), place.quiet_ms)
+        rests, quiet = self._pauses(bot, place.rules)
         self._rested_ms[bot] = begun + int(rests * 1000)
         place.quiet_ms = begun + int(quiet * 1000)
-        said = character.lines[turn.at_ms % len(character.lines)].text
+        character = self._characters[bot]
+        said = character.lines[at_ms % len(character.lines)].text
         place.decider.observe(
             Turn(
-                message_id=f"{turn.message_id}.{bot}",
+                message_id=f"{line.id}.{bot}",
                 author=bot,
                 text=said,
-                at_ms=turn.at_ms + 1,
+                at_ms=at_ms + 1,
                 names=character.names,
-                reply_to=turn.message_id,
+                reply_to=line.id,
             )
         )
         return True
 
-    def _cost(self, place: _Place, bot: str) -> tuple[int, int]:
-        """Tokens and micro-USD of one answer; nothing for the offline voice."""
+    def _pauses(self, bot: str, rules: Rules) -> tuple[float, float]:
+        """Cooldown and quiet time of a bot in a place, in seconds."""
+        pacing, settings = self._characters[bot].pacing, self._settings
+        rests = pacing.cooldown if rules.cooldown is None else rules.cooldown
+        quiet = rules.quiet_time_of(pacing.quiet_time)
+        return (
+            settings.cooldown if rests is None else rests,
+            settings.quiet_time if quiet is None else quiet,
+        )
+
+    def _cost(self, place: _Place, bot: str) -> Cost:
+        """Of one answer; nothing for the offline voice."""
         model = self._characters[bot].model
         if model is None:
-            return 0, 0
+            return Cost()
         wrote = min(ANSWER_TOKENS, model.max_tokens or ANSWER_TOKENS)
         price = Price(model.usd_per_million_in, model.usd_per_million_out)
-        cost = price.of(self._prompts[bot] + sum(place.lines), wrote)
-        return cost.tokens, cost.micro_usd
-
-    def _spent_on(self, at_ms: int, bot: str) -> Counter[str]:
-        day = datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
-        if day != self._today:
-            self._today, self._spent = day, {}
-        return self._spent.setdefault(bot, Counter())
+        return price.of(self._prompts[bot] + sum(place.lines), wrote)
 
     def _count(self, line: LogLine, reply: ShadowReply) -> None:
         tally, when = self.tally, datetime.fromtimestamp(line.at, UTC)
@@ -265,19 +278,24 @@ def sample_of(
         at=line.at,
         channel=line.channel,
         author=line.author,
-        text=line.text[:500],
+        text=(line.whole or line.text)[:500],
         bots=reply.bots,
         asked=reply.asked or before.asked,
         before=before.bots,
     )
 
 
-def _has_room(limits: Limits, spent: Counter[str], tokens: int, micro_usd: int) -> bool:
-    return (
-        spent["posts"] < limits.daily_posts
-        and spent["tokens"] + tokens <= limits.daily_tokens
-        and spent["micro_usd"] + micro_usd <= limits.daily_micro_usd
-    )
+def _as_in(character: Character, rules: Rules) -> Character:
+    """A character as chatty as it is in a place."""
+    chattiness = rules.chattiness_of(character.pacing.chattiness)
+    pacing = character.pacing.model_copy(update={"chattiness": chattiness})
+    return character.model_copy(update={"pacing": pacing})
+
+
+def _as_they_hold(rules: Rules, line: LogLine) -> Rules:
+    """The rules of a thread where threads stay quiet say that nobody speaks."""
+    silent = rules.threads is False and line.place.parent is not None
+    return rules.model_copy(update={"speak": False}) if silent else rules
 
 
 class SharedMeasure:

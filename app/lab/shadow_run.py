@@ -19,6 +19,7 @@ from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
 from app.lab.chat_export import Seen, is_export, read_export
 from app.lab.chatlog import LogLine, read_log
+from app.lab.log_thoughts import join_thoughts, patience_of
 from app.lab.shadow import (
     Comparison,
     Heard,
@@ -78,7 +79,8 @@ def play(
     heard, comparison = Heard(), Comparison()
     own = {name.casefold() for one in cast.values() for name in one.names}
     with _progress(files) as seen:
-        for line in read_lines(files, seen):
+        lines = read_lines(files, seen)
+        for line in join_thoughts(lines, cast, patience_of(settings)):
             # The words of our own bots, where they were there already, are no part of
             # a room in which they are played.
             if line.by_bot and line.author.casefold() in own:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
 from app.lab.chat_export import read_export
 from app.lab.chatlog import LogLine
+from app.lab.log_thoughts import join_thoughts, patience_of
 from app.lab.shadow import Shadow
 from app.lab.shadow_run import play, read_lines, run
 from app.rules.policy import policy_text, shipped_policy
@@ -227,6 +229,94 @@ def test_unasked_answers_keep_their_cooldown(cast: dict[str, Character]) -> None
     assert resting.tally.rested > 0
 
 
+@pytest.mark.parametrize(
+    "cap",
+    [
+        {"daily_posts_all": 2},
+        {"daily_tokens_all": 1_500},
+        {"channel_daily_tokens": 1_500},
+        {"person_daily_usd": 0.0015},
+    ],
+    ids=["all posts", "all tokens", "channel", "person"],
+)
+def test_caps_that_bots_share_hold(
+    cast: dict[str, Character], cap: dict[str, float]
+) -> None:
+    """Whoever spends it, of a day's cap that is everybody's no more is left."""
+    model = {"model": "openai:m", "usd_per_million_in": 1.0, "usd_per_million_out": 1.0}
+    paid = {
+        bot: Character.model_validate(one.model_dump() | {"model": model})
+        for bot, one in cast.items()
+    }
+    talk = [
+        line(n, f"{bot}, are you there?", 1_000.0 + n)
+        for n, bot in enumerate([*cast, *cast])
+    ]
+    free = Shadow(paid, shipped_policy(), settings(), lambda _: {})
+    capped = Shadow(paid, shipped_policy(), settings(**cap), lambda _: {})
+    for one in talk:
+        free.hear(one)
+        capped.hear(one)
+    assert (free.tally.asked, free.tally.capped) == (6, 0)
+    assert 0 < capped.tally.asked < 6
+    assert capped.tally.asked + capped.tally.capped == 6
+
+
+def test_places_hold_where_they_say(tmp_path: Path) -> None:
+    """STREAM_PLACES by the ids of the export: nobody speaks unasked where it says so, in
+    threads of that channel neither; whoever is asked answers; who does not watch does
+    not bid."""
+    places = tmp_path / "places.yaml"
+    places.write_text(
+        "servers: {'1': {speak: false}}\n"
+        "channels: {'2': {speak: true, watchers: [elena], threads: false}}\n"
+    )
+    talk = [message(n, f"Do whales sleep? {n}") for n in range(30)]
+    called = message(31, "dotty, are you there?")
+
+    def heard(channel: dict[str, Any], **changes: Any) -> tuple[set[str], int, int]:
+        file = export(tmp_path / "e.json", [*talk, called], channel=channel)
+        kept = settings(cooldown=0, quiet_time=0, **changes)
+        (found,) = play([file], load_characters(), [shipped_policy()], kept)["policies"]
+        return set(found["by_bot"]), found["asked"], found["unasked"]
+
+    general = {"id": "2", "name": "general", "type": "GuildTextChat"}
+    other = general | {"id": "3", "name": "other", "categoryId": "2"}
+    thread = other | {"type": "GuildPublicThread"}
+    assert heard(general)[2] > 0
+    bots, asked, unasked = heard(general, places=places)
+    assert (bots, asked) == ({"dotty", "elena"}, 1)
+    assert unasked > 0
+    assert heard(other, places=places) == ({"dotty"}, 1, 0)
+    assert heard(thread, places=places) == ({"dotty"}, 1, 0)
+
+
+def test_a_thought_in_several_lines_is_answered_once(
+    cast: dict[str, Character],
+) -> None:
+    """As live: the greeting waits for the point, the answer is to all of it, and lines
+    come in their order, whoever else speaks meanwhile. Who goes on too late, or a waiting
+    time of 0, makes two of it."""
+    talk = [
+        line(1, "hi elena", 100.0),
+        line(2, "the ferry is late again today", 100.5, "Tom"),
+        line(3, "do whales sleep?", 101.5),
+        line(4, "hey dotty", 200.0),
+        line(5, "a drink would be nice now, thanks.", 209.0),
+    ]
+    joined = list(join_thoughts(talk, cast, patience_of(settings())))
+    assert [replace(one, whole="", held=False) for one in joined] == talk
+    assert [one.id for one in joined if one.held] == ["1"]
+    assert joined[2].whole == "hi elena\ndo whales sleep?"
+    found = shadow(cast)
+    replies = [found.hear(one) for one in joined]
+    assert replies[0].bots == ()
+    assert replies[2] == (("elena",), True)
+    assert replies[3].asked
+    apart = list(join_thoughts(talk, cast, patience_of(settings(thought_wait=0))))
+    assert not any(one.held for one in apart)
+
+
 def test_an_answer_costs_what_its_model_would(cast: dict[str, Character]) -> None:
     """By the prices of the character file; the offline voice costs nothing."""
     priced = Character.model_validate(
@@ -277,7 +367,8 @@ def test_the_report_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in text
     assert not re.search(r"url\(|@import|https?:", text)
     found = json.loads(data.read_text("utf-8"))
-    assert found["policies"][0]["asked"] == 3
+    # Three lines of one thought: one answer.
+    assert found["policies"][0]["asked"] == 1
 
 
 def test_two_policies_are_compared(tmp_path: Path) -> None:
