@@ -19,7 +19,7 @@ from app.likeness.encoder import Encoder, Matrix, as_matrix
 SHRINKAGE = 5.0
 """Weight of an even spread, in mean spreads: few lines cannot tell 512 of them."""
 FOLLOW_UPS = "follow_ups"
-NOBODYS = frozenset({"chatter", "errands", FOLLOW_UPS})
+NOBODYS = frozenset({"chatter", "errands", "figures of speech", FOLLOW_UPS})
 """The groups of lines that are no subject of anybody."""
 
 

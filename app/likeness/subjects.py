@@ -29,17 +29,19 @@ Order = NDArray[np.intp]
 READ = 160
 """Characters of a message that are read, after composition: one ligature may stand for
 eighteen letters, and the cost grows with them."""
-SHARPNESS = 6.0
-"""How much the nearest anchors outweigh the others."""
-OWN, ORDINARY = 5, 15
+SHARPNESS, FOLLOW_UP_SHARPNESS = 8.0, 6.0
+"""How much the nearest anchors outweigh the others: of subjects, and of follow-ups."""
+OWN, ORDINARY = 8, 15
 """How many of the nearest anchors of a character, and of ordinary lines, are asked."""
+FOLLOW_UPS_ASKED, OTHERS_ASKED = 5, 10
+"""How many of the nearest follow-ups, and of all other ordinary lines."""
 CANDIDATES = 240
 """Of the nearest ordinary lines, those that are looked at: enough for `ORDINARY`, when
 those about a character's own interests are left out."""
-EXAMPLES, KINDRED, WORDS = 0.4, 0.3, 0.3
+EXAMPLES, KINDRED, WORDS = 0.3, 0.45, 0.25
 """Shares of a character's example sentences, of the ordinary lines about its interests,
 and of its words. Few write many examples, and a word's vector says little."""
-NEAR, SAME = 0.28, 0.4
+NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's
 interest, and does not speak against it, and from which it is about the interest, and
 speaks for it."""
@@ -78,7 +80,7 @@ class Subjects:
         """The same of the encoder's vector of a `legible` message."""
         row = said[np.newaxis, :]
         vector = self._space.project(row)[0]
-        ordinary = _anchor_weights(self._ordinary, vector)
+        ordinary = self._ordinary @ vector
         own = EXAMPLES * self._examples.levels(vector)
         own += KINDRED * self._kindred.levels(vector)
         own += WORDS * self._words.levels(vector)
@@ -86,8 +88,8 @@ class Subjects:
         subjects = rounded(own - against)
         going_on = ordinary[self._follow]
         beginning = ordinary[~self._follow]
-        follows = _soft_maximum(going_on, OWN)
-        stands_alone = _soft_maximum(beginning, ORDINARY - OWN)
+        follows = _soft_maximum(going_on, FOLLOW_UPS_ASKED)
+        stands_alone = _soft_maximum(beginning, OTHERS_ASKED)
         follow_up = float(rounded(follows - stands_alone))
         found = {}
         for bot, subject in zip(self._bots, subjects, strict=True):
@@ -97,14 +99,16 @@ class Subjects:
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
         once: a bot leaves out a few of them."""
-        ranked = np.argsort(-ordinary, kind="stable")
-        nearest = ranked[:CANDIDATES]
+        count = min(CANDIDATES, len(ordinary))
+        found = np.argpartition(ordinary, -count)[-count:]
+        ranked = np.argsort(-ordinary[found], kind="stable")
+        nearest = found[ranked]
         counted = self._against[:, nearest]
         # The nearest of what is left for each bot: others leave out other lines.
         rank = np.cumsum(counted, axis=1)
         counted &= rank <= ORDINARY
-        weights = ordinary[nearest] * counted
-        return _mean_level(weights, counted.sum(axis=1))
+        weights = _weights(ordinary[nearest], SHARPNESS) * counted
+        return _mean_level(weights, counted.sum(axis=1), SHARPNESS)
 
 
 class _Stack:
@@ -125,12 +129,13 @@ class _Stack:
     def levels(self, vector: Matrix) -> Matrix:
         """How near each bot's nearest anchors are."""
         # The last place is no anchor: it weighs nothing.
-        weights = _anchor_weights(self._rows, vector)
-        weights = np.append(weights, np.float32(0.0))
-        spread = weights[self._places]
+        cosines = self._rows @ vector
+        cosines = np.append(cosines, np.float32(-np.inf))
+        spread = cosines[self._places]
         count = min(OWN, spread.shape[1])
         ascending = np.partition(spread, -count, axis=1)
-        return _mean_level(ascending[:, -count:], self._counts)
+        weights = _weights(ascending[:, -count:], SHARPNESS)
+        return _mean_level(weights, self._counts, SHARPNESS)
 
 
 class _Anchors:
@@ -182,23 +187,23 @@ def legible(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:READ])[:READ]
 
 
-def _anchor_weights(anchors: Matrix, vector: Matrix) -> Matrix:
-    cosines = anchors @ vector
-    return as_matrix(np.exp(SHARPNESS * cosines))
+def _weights(cosines: Matrix, sharpness: float) -> Matrix:
+    return as_matrix(np.exp(sharpness * cosines))
 
 
-def _soft_maximum(weights: Matrix, count: int) -> Matrix:
-    """A soft maximum over the `count` greatest, as a cosine."""
-    count = min(count, len(weights))
-    ascending = np.partition(weights, -count)
-    return _mean_level(ascending[-count:], np.array(count))
+def _soft_maximum(cosines: Matrix, count: int) -> Matrix:
+    """A soft maximum over the `count` greatest."""
+    count = min(count, len(cosines))
+    ascending = np.partition(cosines, -count)
+    weights = _weights(ascending[-count:], FOLLOW_UP_SHARPNESS)
+    return _mean_level(weights, np.array(count), FOLLOW_UP_SHARPNESS)
 
 
-def _mean_level(weights: Matrix, counts: Order) -> Matrix:
+def _mean_level(weights: Matrix, counts: Order, sharpness: float) -> Matrix:
     """The mean of some weights in each row, as a cosine."""
     means = weights.sum(axis=-1) / np.maximum(counts, 1)
     levels = np.log(np.maximum(means, 1e-9))
-    return np.asarray(levels / SHARPNESS)
+    return np.asarray(levels / sharpness)
 
 
 def load(

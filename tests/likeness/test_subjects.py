@@ -12,9 +12,12 @@ from app.domain.character import Character, Interest, VoiceLine, load_character
 from app.likeness.encoder import Encoder, Matrix, Sentences
 from app.likeness.space import NOBODYS, Space, ordinary_lines
 from app.likeness.subjects import READ, Subjects, legible
+from app.rules.interests import EVEN_BITS, LIKENESS_BITS
 
 SHIPPED = ("elena", "aria", "dotty")
 NOISE = 3e-7
+BID_FOR = (4.0 - EVEN_BITS) / LIKENESS_BITS
+"""Likeness from which a question is bid for, four bits."""
 MOST = 3.0
 TRIES = 3
 ORDINARY = (
@@ -68,7 +71,7 @@ def test_a_subject_is_known_without_its_words(
     near enough to be bid for."""
     found = shipped.read(text)
     best = max(found, key=lambda bot: found[bot].subject)
-    assert (best, found[best].subject > -0.07) == (expert, True)
+    assert (best, found[best].subject > BID_FOR) == (expert, True)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_a_subject_is_known_without_its_words(
 )
 def test_ordinary_chat_is_nobodys(shipped: Subjects, text: str) -> None:
     """Small talk, errands and what says nothing are nearer to ordinary chat."""
-    assert max(one.subject for one in shipped.read(text).values()) < -0.05
+    assert max(one.subject for one in shipped.read(text).values()) < BID_FOR
 
 
 def test_ordinary_lines_about_an_interest_speak_for_it(
@@ -91,7 +94,7 @@ def test_ordinary_lines_about_an_interest_speak_for_it(
     keeper = elena.model_copy(update={"interests": (hives,)})
     characters = {"elena": elena, "keeper": keeper}
     found = Subjects(characters, encoder, space).read("my colony has no queen any more")
-    assert found["keeper"].subject > 0 > found["elena"].subject
+    assert found["keeper"].subject > BID_FOR > found["elena"].subject
 
 
 def test_a_follow_up_is_told_from_other_lines(shipped: Subjects) -> None:
