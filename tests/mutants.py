@@ -369,7 +369,8 @@ class Reach:
             source = (tree / mutant.path).read_text(encoding="utf-8")
             near = statement_lines(source, mutant.line)
             tests = {test for line in near for test in lines.get(str(line), ())}
-            if not near:
+            # What runs at import is in no test's share, though all of them use it.
+            if not tests:
                 tests = {test for found in lines.values() for test in found}
                 tests |= {test for test in self._seconds if OF_MODULES in test}
         return self._quickest(tests)

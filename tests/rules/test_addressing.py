@@ -58,6 +58,13 @@ CALLS = [
     ("<@11> and aria, what do you think?", "elena aria"),
     ("elena: your favourite?\naria: and yours?", "elena aria"),
     ("elena, elena, elena", "elena"),
+    # spoken of, or in brackets
+    ("elena its", ""),
+    ("can you help me (elena)", ""),
+    ("read this (elena", ""),
+    # without spaces between words, a pause calls only who is then spoken to
+    ("エレナ 学校に行く", ""),
+    ("エレナ 何してる", "dotty"),
     # several at the end, together
     ("what do you think, elena and aria?", "elena aria"),
     ("can you help me aria and elena", "aria elena"),

@@ -161,3 +161,12 @@ def test_lines_are_remembered_one_by_one_up_to_a_number() -> None:
     talk.fill(1)
     reply = Turn("s", "2", "yes", talk.at_ms, ("Two",), reply_to="1")
     assert talk.room.read(reply).opened == ()
+
+
+def test_a_name_of_two_letters_calls_at_the_start_alone() -> None:
+    """Further on it is more often a word than a person."""
+    talk = Talk()
+    room = Room({ELENA: ("Elena",), "bo": ("Bo",), "kim": ("Kim",)})
+    talk.room = room
+    assert room.read(talk.turn("1", "bo: are you there")).named == ("bo",)
+    assert room.read(talk.turn("1", "ask bo or kim")).named == ("kim",)

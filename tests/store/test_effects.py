@@ -6,7 +6,17 @@ from app.domain import terms
 from app.domain.lane import Lane
 from app.domain.model import Context, InboxEntry, OutboxEntry, Signal
 from app.domain.verdicts import Finish
-from app.store import brakes, inboxes, journal, keys, lanes, outbox
+from app.store import (
+    admission,
+    brakes,
+    floors,
+    inboxes,
+    journal,
+    keys,
+    lanes,
+    outbox,
+    wishes,
+)
 from app.store.door import Store
 from app.store.floors import Holder
 from tests.store import world
@@ -146,3 +156,90 @@ def test_an_election_passes_over_a_bot_whose_day_is_spent(store: Store) -> None:
         m.admit(world.candidate(bot, world.event("2"), bid))
     m.world.advance(WINDOW_MS)
     assert m.elect("2", CHANNEL) == ("granted", "dotty")
+
+
+def test_who_had_the_floor_is_counted_on_for_a_lease(store: Store) -> None:
+    """A bot that has answered what was addressed to it may be named in what follows:
+    others wait for it as for any that was just here."""
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0})
+    cycle, entry = asked(m, "aria", "1")
+    assert m.commit(cycle, entry) == "committed"
+    m.finish(cycle)
+    store.client.delete(keys.floor_awaited(CHANNEL))
+    assert m.post("aria", CHANNEL) is not None
+    m.receipt("aria", CHANNEL)
+    assert store.client.hkeys(keys.floor_awaited(CHANNEL)) == ["aria"]
+
+
+def test_a_full_lane_takes_a_quiet_person_however_late_the_hour(store: Store) -> None:
+    """How many turns were served before says nothing of how much somebody has
+    waiting."""
+    m = Machine(store, {"direct_waiting": 4, "quiet_posts": 1})
+    store.client.hset(keys.turns(CHANNEL), "#now", "50")
+    store.client.pexpire(keys.turns(CHANNEL), 60_000)
+
+    def say(number: int, author: str) -> str:
+        said = world.event(str(number), author=author)
+        return m.admit(world.direct("aria", said, ("aria",)))
+
+    assert [say(number, world.ALICE) for number in range(1, 5)] == ["direct"] * 4
+    assert say(5, world.ALICE) == "crowded"
+    assert say(6, world.BOB) == "direct"
+
+
+def test_a_count_that_no_script_wrote_is_none(store: Store) -> None:
+    """Beyond 2^53 neighbouring numbers are one to a script: a turn edited by hand to
+    that does not become everybody's."""
+    m = Machine(store, {})
+    store.client.hset(keys.turns(CHANNEL), "#now", str(2**53))
+    store.client.pexpire(keys.turns(CHANNEL), 60_000)
+    m.admit(world.direct("aria", world.event("1"), ("aria",)))
+    assert store.client.hget(keys.election("1"), "turn") == "1"
+
+
+def test_attempts_that_have_timed_out_are_on_their_way_no_more(store: Store) -> None:
+    """The next attempt takes them off: a worker that died does not hold up a mute."""
+    entry = in_outbox(store)
+    store.run(outbox.acquire("aria", CHANNEL, "me", 10_000))
+    flight = keys.DELIVERIES_IN_FLIGHT
+    store.client.zadd(flight, {"died:0": world.redis_now() - 1})
+    store.run(outbox.attempt(entry, 0, "me", LONG, looked=False))
+    assert store.client.zrange(flight, 0, -1) == [f"{entry.entry_id}:0"]
+
+
+def test_a_granted_message_comes_back_to_an_inbox_that_was_trimmed(
+    store: Store,
+) -> None:
+    """With its expiry, as the stream may be made anew."""
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0})
+    m.admit(world.candidate("aria", world.event("1")))
+    m.world.advance(WINDOW_MS)
+    assert m.elect("1", CHANNEL) == ("granted", "aria")
+    lane = Lane("aria")
+    store.client.delete(keys.inbox(lane))
+    store.client.set(keys.lock(lane), "me", px=10_000)
+    begun = store.run(lanes.begin(lane, "me"))
+    assert [one.event.message_id for one in begun.entries] == ["1"]
+    assert store.client.pttl(keys.inbox(lane)) > 0
+
+
+def test_marks_that_say_nothing_any_more_are_dropped(store: Store) -> None:
+    """Nothing is kept for so long that an old mark could matter."""
+    long_ago = world.redis_now() - terms.FORGOTTEN_TTL - terms.HOUR
+    store.client.zadd(keys.FORGOTTEN, {"long ago": long_ago, "lately": long_ago * 2})
+    store.run(wishes.mark_forgotten("now"))
+    assert store.client.zrange(keys.FORGOTTEN, 0, -1) == ["now", "lately"]
+
+
+def test_what_is_settled_at_once_asks_for_no_other_time(store: Store) -> None:
+    """A grant, and a flood's refusals, come with no time to come again."""
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0, "person_hourly": 2})
+    cycle, entry = asked(m, "aria", "1")
+    claimed = store.run(floors.claim(cycle.holder, entry, m.world.settings, 0.0))
+    assert (claimed.verdict, claimed.retry_in_ms) == ("granted", 0)
+    for number in range(2, 5):
+        said = world.event(str(number))
+        m.admit(world.direct("aria", said, ("aria",)))
+    last = world.direct("aria", world.event("5"), ("aria",))
+    admitted = admission.admit(last, "r5", m.world.limits, m.world.settings)
+    assert store.run(admitted) == ("over_person_limit", 0, "")

@@ -1,0 +1,115 @@
+"""The one decision about a message and a bot: who bids, who may not, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.model import Addressing, Event, Signal
+from app.rules.bids import tie_break
+from app.rules.features import features
+from app.rules.judging import Judgement, Rulebook, judge
+from app.rules.policy import shipped_policy
+from app.rules.profile import Profile
+from app.rules.reading import read
+from app.rules.room import Room, Turn
+from app.rules.signals import Facts, SignalThresholds
+
+NOBODY = Addressing(reason="addresses nobody")
+TO_ELENA = Addressing(bots=("elena",), reason="mentioned")
+RULES = Rulebook(shipped_policy(), SignalThresholds())
+QUESTION, REMARK = "does anybody know how old whales get?", "whales get very old"
+
+
+def judged(
+    text: str = QUESTION, addressing: Addressing = NOBODY, **known: Any
+) -> Judgement:
+    """About a message in a watched channel, for a bot that answers everything."""
+    event = Event(
+        message_id="100",
+        channel_id="5",
+        author_id="22",
+        author_name="Ann",
+        content=text,
+    )
+    turn = Turn("100", "22", text, 1_700_000_000_000)
+    return judge(
+        event=event,
+        bot="elena",
+        facts=Facts(**{"watched": True, "user_id": "11", **known}),
+        addressing=addressing,
+        table=lambda: features(Room(), turn, "11"),
+        rules=RULES,
+        profile=Profile(chattiness=1.0),
+        reading=read(text),
+    )
+
+
+def test_who_watches_bids() -> None:
+    """Where nothing is said against it, unasked too; the tie is what Redis compares."""
+    found = judged()
+    assert found.classified.signal is Signal.WATCHED
+    assert found.bid is not None
+    assert found.answerable
+    assert found.tie == tie_break("elena", "100")
+
+
+@pytest.mark.parametrize(
+    "known", [{"unasked": False}, {"watched": False}], ids=["not unasked", "ambient"]
+)
+def test_who_may_not_speak_unasked_offers_nothing(known: dict[str, Any]) -> None:
+    """It is no refusal: a message that calls the bot would be answered."""
+    found = judged(**known)
+    assert found.bid is None
+    assert found.refusal == ""
+    assert judged(addressing=TO_ELENA, **known).classified.direct
+
+
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        ({"late": True}, "older than the backfill age"),
+        ({"answered": frozenset({"aria"})}, "a copy by a proxy"),
+        ({"barred": "no permission"}, "no permission"),
+    ],
+)
+def test_who_may_not_answer_is_told_why(known: dict[str, Any], why: str) -> None:
+    """The signal becomes ambient, and nobody is woken."""
+    found = judged(**known)
+    assert found.classified.signal is Signal.AMBIENT
+    assert why in found.refusal
+    assert why in found.classified.reason
+    assert found.bid is None
+    assert not found.answerable
+
+
+def test_a_call_stays_one_where_the_bot_may_not_answer() -> None:
+    """The journal says why nobody answers whoever called."""
+    late = judged(addressing=TO_ELENA, late=True)
+    barred = judged(addressing=TO_ELENA, barred="no permission")
+    assert late.classified.direct
+    assert late.classified.reason == "too old to answer: mentioned"
+    assert barred.classified.reason == "may not answer: no permission"
+    assert not late.answerable
+    assert not barred.answerable
+
+
+def test_a_bot_that_a_copy_calls_may_yet_answer() -> None:
+    """Others have answered the original, it has not."""
+    others = judged(addressing=TO_ELENA, answered=frozenset({"aria"}))
+    itself = judged(addressing=TO_ELENA, answered=frozenset({"elena"}))
+    assert others.answerable
+    assert not itself.answerable
+
+
+def test_who_may_not_write_nods_to_an_open_question() -> None:
+    """Below everybody who has words, and only where a reaction is allowed."""
+    found = judged(barred="no permission", may_react=True)
+    assert found.wordless
+    assert found.answerable
+    assert found.bid is not None
+    assert found.bid.score <= 0.0
+    assert not judged(REMARK, barred="no permission", may_react=True).answerable
+    assert not judged(barred="no permission").answerable
+    assert not judged(barred="no permission", may_react=True, late=True).answerable
