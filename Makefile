@@ -18,7 +18,7 @@ WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
+.PHONY: help demo test quick test-llm check simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -73,6 +73,9 @@ prove: $(STAMP) ## the long proofs, with their tables, and a simulated month (ma
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/sim tests/chaos tests/e2e
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "slow and not llm" -s tests/demo tests/docs tests/gateway tests/operator tests/security tests/web tests/worker
 	$(BIN)/python -m tests.sim --shrink --seed 10001 --seeds $(or $(HOURS),720) --hours 1
+
+acceptance: $(STAMP) ## the acceptance tests on another server: `SERVER=/usr/bin/redis-server`
+	STREAM_TEST_SERVER=$(or $(SERVER),/usr/bin/redis-server) $(PYTEST) -p tests.e2e.other_server tests/e2e/test_acceptance.py
 
 security: $(STAMP) ## every attack on privacy, money, fairness, roles, names, terminals and brakes, with its tables
 	$(PYTEST) -s tests/security
