@@ -17,8 +17,11 @@ PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(S
 WORKERS ?= 4
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Images often forbid it, and then each of the dozens of processes of a run compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-llm check simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
+.PHONY: help demo test compiled quick test-llm check simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -51,7 +54,12 @@ check: $(STAMP) ## lint, types, import contracts, sizes
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/gates.py app tasks beat_schedule.py
 
-test: check ## the checks, then every test but the slow proofs
+# One process compiles the tests, on the processor that the checks leave free: the workers would each do it.
+compiled: $(STAMP)
+	@$(BIN)/python -m pytest -p no:randomly -q --collect-only > /dev/null || true
+
+test: $(STAMP) ## the checks, then every test but the slow proofs
+	@$(MAKE) --no-print-directory --jobs=2 check compiled
 	@$(PYTEST) $(PARALLEL) -m "not slow and not llm"; code=$$?; [ $$code -eq 1 ] || exit $$code; \
 	echo "What failed beside others runs once more, alone:"; $(PYTEST) -m "not slow and not llm" --last-failed
 

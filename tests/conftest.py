@@ -21,9 +21,9 @@ from tests.patience import patience
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
-PROCESSES = ("cases", "e2e", "cli", "demo", "lab", "host")
-"""Folders whose tests start processes. They run first, so that short tests fill the end
-of a parallel run."""
+LONGEST = ("cases", "e2e", "cli", "demo", "lab", "host", "models", "sim", "tasks")
+"""Folders whose tests start processes or search long. They run first, so that short
+tests fill the end of a parallel run."""
 
 # A process that sets up no logging writes tracebacks with rich, local variables and
 # all: one of a Celery task took three minutes.
@@ -40,8 +40,8 @@ structlog.configure(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever the order of the tests, those that wait for processes come first."""
-    items.sort(key=lambda item: Path(item.path).parent.name not in PROCESSES)
+    """Whatever the order of the tests, the longest come first."""
+    items.sort(key=lambda item: Path(item.path).parent.name not in LONGEST)
 
 
 @pytest.hookimpl(hookwrapper=True)
