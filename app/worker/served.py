@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.brain.brain import Brain, build_brain
 from app.domain.character import Character, character_from_json
-from app.domain.errors import StoreUnavailable
+from app.domain.errors import StoreUnavailable, StreamError
 from app.domain.places import NONE, Rules
 from app.domain.settings import Settings
 from app.runtime.logs import register_secret
@@ -24,6 +26,9 @@ from app.worker.model_health import ModelHealth
 FRESH_FOR = 2.0
 """Seconds that a worker trusts what it read: a rotated token is noticed within this
 time. Reading costs one round trip."""
+WARMED = 10
+"""Bots whose subjects are read before the first task, some 50 ms each; those of more
+bots are read when they are first asked."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,16 @@ class Bots:
             self.drop(bot)
             raise
         return known.served
+
+    def warm(self, bots: Sequence[str]) -> None:
+        """Build these before their first task, after a restart: the first person who
+        asks must not wait for a model's client to be imported. Who cannot be built is
+        told of when it is asked."""
+        for place, bot in enumerate(bots):
+            with suppress(StreamError):
+                brain = self.get(bot).brain
+                if place < WARMED:
+                    brain.interests.warm()
 
     def drop(self, bot: str) -> None:
         """Forget a bot, so that the next use reads the vault again."""

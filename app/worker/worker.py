@@ -453,11 +453,7 @@ class Worker:
         self.store.run(stats.counts())
         Sentences.shared_in = self.settings.data_dir.expanduser()
         warm(self.chores.memory)
-        for bot in self._roster_now().values():
-            # After a restart: the first person who asks must not wait for a model's
-            # client to be imported.
-            with suppress(StreamError):
-                self.bots.get(bot).brain.interests.warm()
+        self.bots.warm(list(self._roster_now().values()))
         # Last: only what is loaded by now is left alone by the collector.
         heap.settle()
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -176,9 +177,8 @@ class Arena:
         return Camp(name, accounts, people, channels, list), accounts
 
     def _own_folder(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir()
-        return folder
+        # One whose start was given up may have left things in a folder of its name.
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
 
     def _broker(self, database: int) -> str:
         """A database of the Valkey that the peers share."""

@@ -14,7 +14,7 @@ round. Discord is the loopback Discord of this project on the same processors, m
 the own share of an answer.
 
 ```
-make bench            # some minutes
+make bench            # about a quarter of an hour, on a machine that does nothing else
 FULL=1 make bench     # more rounds, longer ones
 ```
 

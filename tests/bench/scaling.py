@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.bench.arena import Arena, Camp, ask
 from tests.bench.capacity import FULL, PARTS, Cost, Model, costs_of, fit, model_of
 from tests.bench.figures import Results, Row, spread_of
-from tests.bench.hearing import SETTLE_S, times_of
+from tests.bench.hearing import times_of, times_when_settled
 from tests.bench.latency import say
 from tests.bench.page import cell, figure
 from tests.bench.plan import Plan
@@ -111,8 +111,7 @@ async def _cost_each(place: Arena, camp: Camp, load: Load, seconds: float) -> Co
             ask(place, camp, number)
         else:
             say(place, camp, number)
-    await asyncio.sleep(SETTLE_S)
-    after = times_of(camp)
+    after = await times_when_settled(camp)
     place.watch.note()
     return {part: (after[part] - before[part]) / count for part in PARTS}
 

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from app.runtime import metrics
+from tests.bench import __main__ as bench
 from tests.bench import rates
 from tests.bench.figures import (
     Curve,
@@ -32,6 +33,7 @@ from tests.bench.page import cell, figure, page_of
 from tests.bench.plan import Plan
 from tests.bench.plots import plot
 from tests.bench.scaling import scaling_page
+from tests.bench.turns import _count_until_post
 
 DOCS = Path(__file__).parents[2] / "docs"
 QUIET = Quiet(processors=2, load=0.2, others=0.01, stolen=0.0)
@@ -209,6 +211,42 @@ def test_pages_say_what_their_json_says() -> None:
     page = (DOCS / "scaling.md").read_text(encoding="utf-8")
     # A run without the model leaves the tables of the one before.
     assert page == scaling_page(found) or "scaling" in found.missing
+
+
+def test_a_part_ends_when_its_time_is_over() -> None:
+    """However slow a round was, one is measured, and none begins too late."""
+    plan = replace(Plan(console=Console(file=io.StringIO())), part_s=-1.0)
+    assert list(plan.for_part().rounds("slow")) == [0]
+    assert list(plan.rounds("quick")) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("trouble", [TimeoutError("late"), KeyError("a bot")])
+def test_a_part_that_fails_is_named_and_the_next_is_measured(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """Whatever a part met, what follows it has its figures."""
+
+    def fail(*_: object) -> None:
+        raise trouble
+
+    def succeed(found: Results, *_: object) -> None:
+        found.rows.append(ROW)
+
+    parts = {"admission": fail, "turns": succeed}
+    monkeypatch.setattr(bench, "SMALL", parts)
+    plan = Plan(console=Console(file=io.StringIO()))
+    found = bench.Run(plan, list(parts), None).measure()
+    assert found.rows == [ROW]
+    assert found.skipped == [f"admission failed ({type(trouble).__name__}: {trouble})"]
+
+
+def test_round_trips_before_a_post_are_those_that_it_waits_for() -> None:
+    """What the turn asks while its answer is delivered holds nothing up."""
+    beside = ["lane.finish", "memory.put"]
+    asked = ["lane.begin", "answer.commit", "lane.finish", "outbox.read", "memory.put"]
+    asked += ["outbox.attempt", "outbox.record_delivery", "outbox.release"]
+    assert _count_until_post(asked) == 4
+    assert _count_until_post([name for name in asked if name not in beside]) == 4
 
 
 def test_arq_that_cannot_be_installed_is_left_out_with_a_line(
