@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,15 @@ class Recorder:
 
         for door in (Store, AsyncStore):
             door.run = self._noting(door.run)  # type: ignore[assignment,method-assign]
+            door.run_all = self._noting(door.run_all)  # type: ignore[assignment,method-assign]
         self._coverage.start()
 
     def _noting(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(door: object, call: Any) -> Any:
-            self._scripts[call.script].add(self._test)
-            return run(door, call)
+        def noted(door: object, asked: Any) -> Any:
+            calls = list(asked) if isinstance(asked, Sequence) else [asked]
+            for call in calls:
+                self._scripts[call.script].add(self._test)
+            return run(door, asked)
 
         return noted
 

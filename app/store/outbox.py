@@ -263,7 +263,7 @@ def _record_delivery(
     chunks: int,
     message: str,
     how: str,
-    line: str | None,
+    line: str,
 ) -> None: ...
 
 

@@ -243,3 +243,16 @@ def test_what_is_settled_at_once_asks_for_no_other_time(store: Store) -> None:
     last = world.direct("aria", world.event("5"), ("aria",))
     admitted = admission.admit(last, "r5", m.world.limits, m.world.settings)
     assert store.run(admitted) == ("over_person_limit", 0, "")
+
+
+def test_a_post_of_two_pieces_is_delivered_with_the_second(store: Store) -> None:
+    """Until then it holds the floor, stays in the outbox and is nowhere said to be
+    there."""
+    entry = in_outbox(store).model_copy(update={"chunks": ("one", "two")})
+    first, _ = store.run(outbox.record_delivery(entry, 0, "900", "sent", TODAY))
+    assert not first
+    assert store.run(outbox.head("aria", CHANNEL)) == entry.entry_id
+    assert store.client.hget(keys.floor(CHANNEL), "entry") == entry.entry_id
+    second, _ = store.run(outbox.record_delivery(entry, 1, "901", "sent", TODAY))
+    assert second
+    assert store.run(outbox.head("aria", CHANNEL)) is None

@@ -27,10 +27,8 @@ redis.call('LREM', outbox, 0, entry_id)
 redis.call('ZADD', recent_posts, 'XX', 'GT', int(now), e[2] .. ':' .. entry_id)
 redis.call('HSET', answer, e[2], 'delivered:' .. message)
 redis.call('PEXPIRE', answer, ANSWER_TTL)
-if line then
-  redis.call('RPUSH', journal_of_bot, line)
-  redis.call('PEXPIRE', journal_of_bot, JOURNAL_TTL)
-end
+redis.call('RPUSH', journal_of_bot, line)
+redis.call('PEXPIRE', journal_of_bot, JOURNAL_TTL)
 record(journal, e[2], 'deliver', 'delivered', how, {message = message, after_ms = now - (tonumber(e[6]) or now)})
 local holder = floor_of(floor)
 if holder and holder.entry == entry_id then
