@@ -287,7 +287,7 @@ class SimulatedLock:
         ms = self._lease * 1000
         return command("SET", self._key, self.id, "NX", "PX", ms, parse=bool)
 
-    def keep(self) -> None:
+    def keep_renewing(self) -> None:
         """Renew it from now on."""
         process = PROCESS.get()
         assert process is not None
@@ -355,8 +355,12 @@ class SimulatedWorker:
     async def _run(self, hint: Hint) -> None:
         async with self._places:
             await self._world.wire.travel(self._process)
-            with contextlib.suppress(StreamError):
+            try:
                 await Baton().run(lambda: self._task(hint))
+            except StreamError:
+                pass  # an outage: what was not done is due again
+            except Exception as error:  # noqa: BLE001 - it is told, and judged
+                self._world.timeline.tell("log", f"error: {hint} ended: {error!r}")
 
     def _task(self, hint: Hint) -> object:
         match hint.task:
