@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from random import Random
 from typing import Any, NamedTuple
 
@@ -89,8 +90,19 @@ _MINE = (
     "Now that's one for me. Tell me a little more, {author}.",
     "You came to the right one, {author}. What have you heard so far?",
     "That is my corner, {author}. Go on.",
+    "I could talk about {topic} all day. Where do we begin, {author}?",
+    "That's {topic} if ever I heard it. What have you tried so far?",
+    "So this is about {topic}. What happened exactly, {author}?",
+    "Somebody brings up {topic} at last. How did you come to it?",
+    "With {topic} it nearly always depends. On what, in your case?",
+    "I have opinions about {topic}, {author}. What is yours?",
+    "Let's take it slowly, {author}. What do you know about it already?",
+    "This is what I am here for, {author}. Which part bothers you?",
+    "It sounds like {topic} to me. How did it begin?",
 )
 """Of a subject for which a character file has no lines."""
+_MINE_EACH = 4
+"""So many of them are a character's: several in one channel shall not sound alike."""
 
 
 class Repertoire:
@@ -113,7 +125,7 @@ class Repertoire:
             VoiceLine(text=text, topic=interest.name)
             for interest in character.interests
             if interest.name not in have
-            for text in _MINE
+            for text in _lines_of_its_own(character.name)
         ]
         self._shapes = {
             line.text: _fixed_words(line.text)
@@ -295,6 +307,15 @@ class Repertoire:
         if openings and plain and chance.random() < OPENING_CHANCE:
             text = f"{chance.choice(openings)} {text}"
         return text
+
+
+def _lines_of_its_own(name: str) -> list[str]:
+    """Some of `_MINE`, others for each character."""
+
+    def place(text: str) -> str:
+        return sha256(f"{name}/{text}".encode()).hexdigest()
+
+    return sorted(_MINE, key=place)[:_MINE_EACH]
 
 
 def _line_fit(line: VoiceLine, cosine: float) -> float:

@@ -148,6 +148,8 @@ def run(
         else:
             say(f"no chat logs of {title}: left out")
     casts = [(data / "expert" if data is not None else None, *_EXPERTS), (cast, *_CAST)]
+    if data is not None:
+        casts += [(cast.with_name(name), *told) for name, told in _FURTHER.items()]
     for folder, title, text in casts:
         if folder is not None and (folder / "dev.jsonl").is_file():
             parts.append(expert_part(title, text, folder, deciders))
@@ -190,6 +192,18 @@ _CAST = (
     "Experts, the cast that comes with the project",
     "Nine others of other subjects, 124 lines (`tests/lab/cast`).",
 )
+_FURTHER = {
+    "crew": (
+        "Experts, a third cast",
+        "Nine others again, 189 lines (`tests/lab/crew`).",
+    ),
+    "troupe": (
+        "Experts, a fourth cast",
+        "Nine others again, 170 lines (`tests/lab/troupe`), written before the measure "
+        "was last set and not looked at while it was.",
+    ),
+}
+"""The casts beside the one that comes first, by the names of their folders."""
 
 
 def cell(column: str, figures: Figures) -> str:

@@ -45,7 +45,7 @@ _OPENERS = word_set(
 )
 """Of these alone no point is made: it is still to come."""
 _WHOLE = frozenset({LineKind.QUESTION, LineKind.ASKING_ALL, LineKind.THANKS})
-_SHARES = ((2, 0.6), (4, 0.4), (8, 0.2))
+_SHARES = ((2, 0.5), (4, 0.35), (8, 0.2))
 """Up to so many words without an end: the share of the wait that they are worth."""
 _REST = 0.1
 
@@ -221,7 +221,10 @@ def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
         return False
     # What was typed before the answer could be read does not react to it.
     needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
-    asks = read(line.text).kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
+    kind = read(line.text).kind
+    asks = kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
+    # A question mark sent after its question asks no second one.
+    asks = asks and bool(_said(line.text, ()))
     return line.at_ms - since < needed and not asks
 
 

@@ -366,6 +366,30 @@ def test_a_subject_without_lines_is_claimed_and_never_denied() -> None:
     assert text
 
 
+def claims_of(name: str) -> list[str]:
+    """What a bot of that name says, one after another, of a subject on which its file
+    has no lines."""
+    elena = CHARACTERS["elena"]
+    lines = tuple(one for one in elena.lines if one.topic is None)
+    bare = voice(elena.model_copy(update={"name": name, "lines": lines}))
+    said: list[str] = []
+    for _ in range(4):
+        question = "How many hearts does an octopus have?"
+        said.append(bare.say(VoiceScene(question, "Kim", recent=tuple(said))))
+    return said
+
+
+def test_bots_without_lines_on_their_subjects_do_not_sound_alike() -> None:
+    """Each claims its subject in several ways, some of which name it, and no two bots
+    in the same ones."""
+    topics = [interest.name for interest in CHARACTERS["elena"].interests]
+    found = [claims_of(name) for name in ("tycho", "viktor", "mick")]
+    assert all(len(set(said)) == len(said) for said in found)
+    assert len({frozenset(said) for said in found}) == len(found)
+    everything = "\n".join(text for said in found for text in said)
+    assert any(topic in everything for topic in topics)
+
+
 def test_the_truth_about_bots_is_no_small_talk() -> None:
     """When every fitting line is used up, neither a greeting nor the honest line stands
     in for one."""

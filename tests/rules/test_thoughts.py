@@ -172,6 +172,7 @@ def test_an_afterthought_was_begun_before_the_answer_was_read() -> None:
     assert answered(5, "asking for a friend of mine")
     assert not answered(9, "ah nice")
     assert not answered(3, "or is it Z?")
+    assert answered(2, "?")
     assert not answered(3, "aria, asking for a friend", calls=("aria",))
     assert not answered(11, "asking for a friend of mine, who has no time to ask")
 
