@@ -15,7 +15,7 @@ PROVIDERS := --extra openai --extra anthropic --extra ollama --extra traces
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
 # Tests mostly wait for sockets and timers: four at a time keep two processors busy.
 WORKERS ?= 4
-PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Images often forbid it, and then each of the dozens of processes of a run compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

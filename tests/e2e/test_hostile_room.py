@@ -195,7 +195,10 @@ def check_processes(room: Room, secrets: Sequence[str]) -> None:
         ]
 
 
-@pytest.mark.parametrize("voice", ["offline", "parrot"])
+# A model that obeys is the worse of the two.
+@pytest.mark.parametrize(
+    "voice", [pytest.param("offline", marks=pytest.mark.slow), "parrot"]
+)
 def test_a_hostile_room_gets_nothing_but_answers(tmp_path: Path, voice: str) -> None:
     """No leak, no ping, no crash, no policy changed by text; everybody who asked is
     answered, or the journal says why not. At the end a moderator's word, and nobody

@@ -75,7 +75,7 @@ def check(rounds: list[Round]) -> None:
 def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """At each point the real process is killed and started again: everything is
     answered once, within 10 s."""
-    check(play_all(tmp_path, some(POINTS), stages=10))
+    check(play_all(tmp_path, some(POINTS), stages=4))
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_the_table_of_kill_points(tmp_path: Path) -> None:
 def test_a_forgotten_nonce_doubles_nothing(tmp_path: Path) -> None:
     """Around the POST, with a Discord that remembers a nonce for a second: the channel
     is read back, nothing comes twice."""
-    check(play_all(tmp_path, some(POST_POINTS), stages=5, window=1.0, **FORGETFUL))
+    check(play_all(tmp_path, some(POST_POINTS), stages=2, window=1.0, **FORGETFUL))
 
 
 ZOMBIES = (

@@ -102,6 +102,7 @@ def test_our_bots_stop_answering_each_other(
             server.__exit__()
 
 
+@pytest.mark.slow  # no root counts time: tests/store plays its budgets
 def test_slow_pair_ends_too(tmp_path: Path) -> None:
     """A budget counts posts, not time: a pair that waits between its lines ends at the
     same number."""

@@ -13,7 +13,7 @@ from tests.e2e.flat import publish
 from tests.e2e.race import Result, Shape, report, run
 
 LONG = os.environ.get("STREAM_PROVE") == "1"
-SHORT: dict[str, Any] = {"bots": 9, "messages": 90, "rate": 10.0, "channels": 6}
+SHORT: dict[str, Any] = {"bots": 9, "messages": 60, "rate": 10.0, "channels": 6}
 
 
 def check(result: Result) -> None:
@@ -40,7 +40,7 @@ def test_quiet_time_keeps_bots_apart(tmp_path: Path) -> None:
         tmp_path,
         Shape(quiet_time=2.0, patience=300.0)
         if LONG
-        else Shape(**SHORT, quiet_time=2.0),
+        else Shape(**SHORT | {"messages": 36}, quiet_time=2.0),
     )
     check(result)
     assert result.crowding == 0

@@ -17,8 +17,8 @@ from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 LONG = os.environ.get("STREAM_PROVE") == "1"
-SINGLY = 100 if LONG else 5
-ROUNDS, ABREAST = 10, 5
+SINGLY = 100 if LONG else 3
+ROUNDS, ABREAST = 10 if LONG else 3, 5
 MODEL_S = 1.0
 LONG_S = 12.0
 SHOWN_S = 0.5

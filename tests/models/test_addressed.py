@@ -18,12 +18,8 @@ WORLDS = {
     "two bots": TWO,
     "two bots, the dead stay dead": TWO | {"returns": False},
     "three bots, kills": {"bots": 3, "faults": ()},
-    "three bots, the dead stay dead, other messages": {
-        "bots": 3,
-        "returns": False,
-        "faults": ("stuck", "other"),
-    },
 }
+OTHERS: World = {"bots": 3, "returns": False, "faults": ("stuck", "other")}
 FIRST = "answered before a bot that was named first and is well"
 MUTANTS = (
     (TWO, "wait for those named before", FIRST),
@@ -51,6 +47,12 @@ def test_each_answers_once_in_order(world: str) -> None:
     """Each answers once; nobody passes a bot that is well; a dead one is passed after a
     lease, and answers when it is back."""
     prove(f"addressed, {world}", Addressed(**WORLDS[world]), LIMIT)
+
+
+@pytest.mark.slow
+def test_each_answers_once_in_order_among_other_messages() -> None:
+    """The same with three bots, where the dead stay dead."""
+    prove("addressed, three bots, the dead stay dead", Addressed(**OTHERS), LIMIT)
 
 
 @pytest.mark.slow

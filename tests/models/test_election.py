@@ -20,10 +20,10 @@ COOLED: World = {"bots": 2, "outside": ("cooldown",)}
 WORLDS: dict[str, World] = {
     "three bots, one of them late": {"lagging": (0,)},
     "three bots, direct messages": {"outside": ("direct",)},
-    "two bots, one late, direct messages, poll": DISTURBED,
     "two bots, cooldown": COOLED,
 }
 LARGE: dict[str, World] = {
+    "two bots, one late, direct messages, poll": DISTURBED,
     "three bots, poll": {"poll": (1,)},
     "three bots, one late, direct messages": {"lagging": (0,), "outside": ("direct",)},
     "two bots, everything": DISTURBED
