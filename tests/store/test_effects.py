@@ -145,15 +145,16 @@ def test_who_had_no_money_for_a_call_has_not_paid(store: Store) -> None:
 
 
 def test_an_election_passes_over_a_bot_whose_day_is_spent(store: Store) -> None:
-    """The next best answers, though it wants to less."""
+    """Also when it spent the last of it after it had bid: the next best answers, though
+    it wants to less."""
     m = Machine(store, {"cooldown": 0, "quiet_time": 0, "daily_posts": 1})
     cycle, entry = asked(m, "aria", "1")
-    assert m.commit(cycle, entry) == "committed"
+    for bot, bid in (("aria", 9.0), ("dotty", 1.0)):
+        m.admit(world.candidate(bot, world.event("2", author=world.BOB), bid))
+    assert m.commit(cycle, entry, final=True) == "committed"
     m.finish(cycle)
     assert m.post("aria", CHANNEL) is not None
     m.receipt("aria", CHANNEL)
-    for bot, bid in (("aria", 9.0), ("dotty", 1.0)):
-        m.admit(world.candidate(bot, world.event("2"), bid))
     m.world.advance(WINDOW_MS)
     assert m.elect("2", CHANNEL) == ("granted", "dotty")
 
