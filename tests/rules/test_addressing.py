@@ -65,6 +65,9 @@ CALLS = [
     # without spaces between words, a pause calls only who is then spoken to
     ("エレナ 学校に行く", ""),
     ("エレナ 何してる", "dotty"),
+    # a longer title before a shorter one, and a mark that asks after one that ends
+    ("エレナ姐姐，你好吗", "dotty"),
+    ("got a minute elena!?", "elena"),
     # several at the end, together
     ("what do you think, elena and aria?", "elena aria"),
     ("can you help me aria and elena", "aria elena"),

@@ -277,3 +277,10 @@ def test_thresholds_are_settings() -> None:
 def test_touches(text: str, words: tuple[str, ...], expected: bool) -> None:
     """Interests are found as whole words, in any case."""
     assert bool(Interests(words).touched(read(text))) is expected
+
+
+def test_nothing_is_assumed_that_would_make_a_bot_speak() -> None:
+    """What a gateway does not know of a bot is no reason; that it may act unasked is
+    the rule, and what forbids it is said."""
+    assumed = {name for name, value in Facts() if value is True}
+    assert assumed == {"unasked"}
