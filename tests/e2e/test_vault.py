@@ -61,7 +61,7 @@ def ask(running: System, bot: str, number: int = 0) -> Post:
 
 
 class Talk(threading.Thread):
-    """Asks a bot something every 50 ms until it is stopped."""
+    """Asks a bot something five times a second until it is stopped."""
 
     def __init__(self, running: System, bot: str) -> None:
         super().__init__(daemon=True)
@@ -70,7 +70,7 @@ class Talk(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(0.05):
+        while not self.ended.wait(0.2):
             self.posts.append(ask(self.running, self.bot, len(self.posts)))
 
     def answered_once(self, seconds: float = 30.0) -> None:
