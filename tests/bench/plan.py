@@ -29,7 +29,7 @@ class Plan:
     thoughts: int = 300
     waves: int = 2
     part_s: float = 75.0
-    most_s: float = 240.0
+    most_s: float = 300.0
     ends: float = math.inf
     """When (monotonic) the part that runs begins no further round."""
     console: Console = field(default_factory=lambda: Console(stderr=True))

@@ -26,6 +26,7 @@ from app.store.limits import Limits
 from app.store.vault import Vault
 from app.worker.worker import Worker
 from tests.bench.figures import Results, Row
+from tests.bench.graph import measure_graph
 from tests.bench.observing import unobserved
 from tests.bench.plan import Plan
 from tests.worker.trips import counted
@@ -93,6 +94,7 @@ def measure(results: Results, plan: Plan, folder: Path) -> None:
         for _ in range(5):
             bench.turn_ms()
         _count_round_trips(results, plan, bench)
+        measure_graph(results, plan)
         ours, base = [], []
         for _ in plan.few("a turn, metrics on and off"):
             pairs = [_pair(bench) for _ in range(plan.messages)]

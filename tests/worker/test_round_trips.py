@@ -18,6 +18,9 @@ from tests.worker.trips import counted
 
 __all__ = ["discord", "eager", "settings"]
 
+# Alone in a run, this file brings the fixtures of the other's itself.
+pytest_plugins = ["pytest_celery.plugin"]
+
 # By the last thing that each trip asks.
 TURN = [
     "lane.begin",
