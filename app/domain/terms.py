@@ -196,7 +196,7 @@ OUTLIVES = (
     ("SHARES_TTL", "HOLD_TTL", "a share is counted with the day's budget"),
     ("OUTBOX_TTL", "ANSWER_TTL", "what was committed is sent, not answered again"),
     ("INBOX_TTL", "SEEN_TTL", "what was heard is still to be read"),
-    ("POSTED_TTL", "QUIET_TTL", "a post must not be made anew when the room is quiet"),
+    ("POSTED_TTL", "QUIET_TTL", "a post must not be made again when the room is quiet"),
 )
 """(longer term, shorter term, why) of terms that depend on each other."""
 

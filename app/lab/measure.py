@@ -251,7 +251,9 @@ PAGE_HEAD = """\
 
 `make measure` counts this in `app`, `tasks` and `beat_schedule.py`, and writes this page; a test holds the limits. A code line
 is a line with a token that is no comment and no docstring; a node is one of Python's syntax tree. Names of special methods
-(`__init__`) are not counted. Tests are type-checked too; the least coverage stands in `setup.cfg`.
+(`__init__`) are not counted. Tests are type-checked as the product is (`mypy --strict`); the branches of rules, store, brain, gateway
+and delivery that tests reach are at least 89% (`make coverage`, `fail_under` in `setup.cfg`); how many small faults in rules and
+scripts the tests notice, `make mutants` counts: [mutants](mutants.md).
 
 For comparison, measured alike: docket 67f9394, procrastinate f099a75, svcs 7d56b11, python-discord/bot 35d9e45, temporal's
 Python SDK 3a464f9.
