@@ -22,6 +22,7 @@ from app.likeness.encoder import (
 )
 from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre
 from app.rules.interests import Likeness
+from app.runtime.collector import trim_memory
 
 Flags = NDArray[np.bool_]
 Order = NDArray[np.intp]
@@ -219,4 +220,5 @@ def load(
     found = Subjects(characters, encoder, Space(encoder))
     # The anchors are vectors by now: nobody asks for their texts again.
     encoder.clear()
+    trim_memory()
     return found

@@ -1,7 +1,9 @@
-"""Python's cyclic garbage collector in processes that hold a lot and allocate fast."""
+"""Memory of processes that hold a lot and allocate fast: Python's cyclic garbage
+collector, and what the C library keeps of what was freed."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 
 THRESHOLDS = (10_000, 10, 5)
@@ -17,3 +19,13 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+def trim_memory() -> None:
+    """Give freed memory back to the system, once much was loaded that is not needed any
+    more. Does nothing where the C library cannot (only glibc can)."""
+    try:
+        libc = ctypes.CDLL(None)
+        libc.malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        return
