@@ -58,6 +58,9 @@ CALLS = [
     ("<@11> and aria, what do you think?", "elena aria"),
     ("elena: your favourite?\naria: and yours?", "elena aria"),
     ("elena, elena, elena", "elena"),
+    # a picture with a selector behind it is no part of the name
+    ("❤️ elena, how are you", "elena"),
+    ("can you help me elena❤️", "elena"),
     # spoken of, or in brackets
     ("elena its", ""),
     ("can you help me (elena)", ""),

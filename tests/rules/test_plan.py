@@ -157,6 +157,12 @@ def test_how_much_interest_words_take(signal: Signal) -> None:
     assert decide(Scores(signal, interest=least - 0.001)).kind is REACT
 
 
+def test_a_burst_of_reactions_is_worth_one() -> None:
+    """From a third of the interest that nothing else brings."""
+    assert decide(Scores(Signal.REACTIONS, interest=0.33)).kind is REACT
+    assert decide(Scores(Signal.REACTIONS, interest=0.32)).kind is OBSERVE
+
+
 @pytest.mark.parametrize(
     ("more", "less_interest"),
     [

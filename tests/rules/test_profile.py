@@ -36,6 +36,14 @@ def test_words_of_an_interest_touch_it() -> None:
     assert not NEUTRAL.touched(read("a reef is alive"))
 
 
+def test_a_phrase_touches_as_a_word_does() -> None:
+    """Once all of its words are there, in any order; each word and phrase counts."""
+    known = Interests(["deep sea", "reef"])
+    assert known.touched(read("the sea is deep here")) == 1
+    assert known.touched(read("a reef in the deep sea")) == 2
+    assert known.touched(read("the sea is wide")) == 0
+
+
 @pytest.mark.parametrize(
     ("chattiness", "bits", "always"),
     [(0.0, -CHATTINESS_BITS, False), (0.5, 0.0, False), (1.0, CHATTINESS_BITS, True)],

@@ -177,6 +177,20 @@ def test_an_afterthought_was_begun_before_the_answer_was_read() -> None:
     assert not answered(11, "asking for a friend of mine, who has no time to ask")
 
 
+def test_who_reads_an_answer_types_no_sooner_than_that() -> None:
+    """Two seconds to read and a quarter of a second a character: twenty characters
+    cannot have been begun after an answer that is seven seconds old."""
+    twenty = "asking for my friend"
+    assert len(twenty) == 20
+    assert answered(0.5 + 6.9, twenty)
+    assert not answered(0.5 + 7.1, twenty)
+
+
+def test_two_whole_lines_in_a_row_are_one_thought() -> None:
+    """As long as nobody has spoken between them."""
+    assert heard([line(1, "I think so."), line(2, "It is nice.", 2)]) == [(), ("1",)]
+
+
 def test_off_joins_nothing_and_waits_for_nothing() -> None:
     """With a wait of 0 every line is a thought of its own."""
     thoughts = Thoughts(OFF)
