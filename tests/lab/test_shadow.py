@@ -90,8 +90,9 @@ def test_however_it_is_cut_a_file_is_read_alike(
 
 
 def test_a_larger_export_takes_no_more_memory(tmp_path: Path) -> None:
-    """Eight times the messages, not twice the peak: a month of a server fits."""
-    peaks = []
+    """Eight times the messages, not twice the peak, with thoughts joined: a month of a
+    server fits."""
+    peaks, kept = [], settings()
     for count in (500, 4_000):
         messages = [
             message(number % 1_800, "some words " * 5) for number in range(count)
@@ -104,7 +105,8 @@ def test_a_larger_export_takes_no_more_memory(tmp_path: Path) -> None:
         file = export(tmp_path / "e.json", messages)
         del messages
         tracemalloc.start()
-        assert sum(1 for _ in read_export(file)) == count
+        lines = join_thoughts(read_export(file), load_characters(), patience_of(kept))
+        assert sum(1 for _ in lines) == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0]
@@ -354,7 +356,8 @@ class Elements(HTMLParser):
 def test_the_report_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:
     """Names, channels and texts of strangers are text; charts stand in the file."""
     evil = {"id": "1", "name": SCRIPT, "nickname": SCRIPT, "isBot": False}
-    talk = [message(n, f"elena, {SCRIPT}", author=evil) for n in range(3)]
+    # Minutes apart: three thoughts.
+    talk = [message(n, f"elena, {SCRIPT}", author=evil) for n in (0, 120, 240)]
     file = export(tmp_path / "e.json", talk, channel={"name": SCRIPT})
     page, data = tmp_path / "report.html", tmp_path / "out.json"
     run([file], settings(), report=page, json_file=data)
@@ -367,8 +370,7 @@ def test_the_report_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in text
     assert not re.search(r"url\(|@import|https?:", text)
     found = json.loads(data.read_text("utf-8"))
-    # Three lines of one thought: one answer.
-    assert found["policies"][0]["asked"] == 1
+    assert found["policies"][0]["asked"] == 3
 
 
 def test_two_policies_are_compared(tmp_path: Path) -> None:
