@@ -8,17 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.character import Character
-from app.domain.settings import Settings
 from app.lab.chatlog import LogLine
 from app.rules.thoughts import Line, Patience, Thoughts, called_words, openness, wait_ms
 
 CHANNELS = 500
 """Channels whose thoughts are remembered."""
-
-
-def patience_of(settings: Settings) -> Patience:
-    """How long gateways wait for the rest of a thought. Who typed no export tells."""
-    return Patience(wait_ms=round(settings.thought_wait * 1000))
 
 
 @dataclass(slots=True)

@@ -17,9 +17,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from app.domain.character import Character, load_characters, read_character
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
+from app.gateway.intake import patience_of
 from app.lab.chat_export import Seen, is_export, read_export
 from app.lab.chatlog import LogLine, read_log
-from app.lab.log_thoughts import join_thoughts, patience_of
+from app.lab.log_thoughts import join_thoughts
 from app.lab.shadow import (
     Comparison,
     Heard,

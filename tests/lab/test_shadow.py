@@ -16,9 +16,10 @@ import pytest
 from app.domain.character import Character, load_characters
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
+from app.gateway.intake import patience_of
 from app.lab.chat_export import read_export
 from app.lab.chatlog import LogLine
-from app.lab.log_thoughts import join_thoughts, patience_of
+from app.lab.log_thoughts import join_thoughts
 from app.lab.shadow import Shadow
 from app.lab.shadow_run import play, read_lines, run
 from app.rules.policy import policy_text, shipped_policy
