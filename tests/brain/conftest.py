@@ -13,7 +13,7 @@ from app.likeness.space import Space
 from app.likeness.subjects import Subjects
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _anchors_are_made_once() -> Iterator[None]:
     """Subjects never change, and depend on nothing but these three: hundreds of tests
     share those of a character, where each made its own."""
