@@ -19,6 +19,7 @@ from app.rules.excerpt import (
     clip_text,
     excerpt,
 )
+from app.rules.reading import read
 
 NAME = "elena"
 
@@ -83,3 +84,10 @@ def test_only_what_is_dear_to_normalise_is_clipped() -> None:
     assert clip_text(fitting) == fitting
     longer = text_with(length=RAW_HEAD + RAW_TAIL + 1)
     assert clip_text(longer) == f"{longer[:RAW_HEAD]}\n{longer[-RAW_TAIL:]}"
+
+
+def test_words_count_in_the_first_six_hundred_characters() -> None:
+    """A huge line says no more than a long one."""
+    before, after = "x " * 290 + "whale", "x " * 300 + "whale"
+    assert "whale" in read(before).vocabulary
+    assert "whale" not in read(after).vocabulary

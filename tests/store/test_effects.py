@@ -257,3 +257,17 @@ def test_a_post_of_two_pieces_is_delivered_with_the_second(store: Store) -> None
     second, _ = store.run(outbox.record_delivery(entry, 1, "901", "sent", TODAY))
     assert second
     assert store.run(outbox.head("aria", CHANNEL)) is None
+
+
+def test_quiet_time_counts_from_the_delivery(store: Store) -> None:
+    """That is when people see a post; what is not on the list is not put on it."""
+    recent = keys.recent_bot_posts(CHANNEL)
+    entry = in_outbox(store)
+    member = f"aria:{entry.entry_id}"
+    store.client.zadd(recent, {member: 1_000})
+    store.run(outbox.record_delivery(entry, 0, "900", "sent", TODAY))
+    assert (store.client.zscore(recent, member) or 0) > 1_000
+    other = in_outbox(store, "dotty")
+    store.client.zrem(recent, f"dotty:{other.entry_id}")
+    store.run(outbox.record_delivery(other, 0, "901", "sent", TODAY))
+    assert store.client.zrange(recent, 0, -1) == [member]
