@@ -20,7 +20,10 @@ log = structlog.get_logger(__name__)
 
 def shared_table(own: Bytes, folder: Path) -> Bytes:
     """The same table, read from a file of this folder, which is written if it does not
-    hold these very bytes. `own` where there can be no file."""
+    hold these very bytes. `own` where there can be no file, or no such folder: who was
+    given none leaves nothing behind."""
+    if not folder.is_dir():
+        return own
     file = folder / FILE
     try:
         # Each start compares: a disk that lost power may have kept half of it.
@@ -44,7 +47,6 @@ def _holds(file: Path, own: Bytes) -> bool:
 
 def _write(file: Path, own: Bytes) -> None:
     """Whole or not at all: others may map it at this moment."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=FILE)
     try:
         with os.fdopen(handle, "wb") as new:

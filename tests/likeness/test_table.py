@@ -48,10 +48,11 @@ def test_a_file_that_holds_it_is_not_written_again(tmp_path: Path) -> None:
     assert (tmp_path / FILE).stat().st_ino == first
 
 
-def test_without_a_place_each_has_its_own(tmp_path: Path) -> None:
-    """Where the folder cannot be made, the process goes on with its own table."""
-    (tmp_path / "data").write_text("a file where a folder should be")
+def test_without_a_folder_each_has_its_own(tmp_path: Path) -> None:
+    """A process whose data folder nobody made goes on with its own table, and makes
+    none."""
     assert shared_table(OWN, tmp_path / "data") is OWN
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_shared_table_changes_no_vector(sharing: Path) -> None:
