@@ -90,17 +90,18 @@ _MINE = (
     "Now that's one for me. Tell me a little more, {author}.",
     "You came to the right one, {author}. What have you heard so far?",
     "That is my corner, {author}. Go on.",
-    "I could talk about {topic} all day. Where do we begin, {author}?",
-    "That's {topic} if ever I heard it. What have you tried so far?",
-    "So this is about {topic}. What happened exactly, {author}?",
-    "Somebody brings up {topic} at last. How did you come to it?",
-    "With {topic} it nearly always depends. On what, in your case?",
-    "I have opinions about {topic}, {author}. What is yours?",
+    "I could go on about this all day. Where do we begin, {author}?",
+    "Right up my street. What have you tried so far?",
+    "I know this one, {author}. What happened exactly?",
+    "At last, something I know. How did you come to it?",
+    "It nearly always depends. On what, in your case?",
+    "I have opinions about this, {author}. What is yours?",
     "Let's take it slowly, {author}. What do you know about it already?",
     "This is what I am here for, {author}. Which part bothers you?",
-    "It sounds like {topic} to me. How did it begin?",
+    "I have been waiting for this. How did it begin?",
 )
-"""Of a subject for which a character file has no lines."""
+"""Of a subject for which a character file has no lines. None names it: its words would
+call every colleague with the same interest."""
 _MINE_EACH = 4
 """So many of them are a character's: several in one channel shall not sound alike."""
 
