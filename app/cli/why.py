@@ -87,7 +87,9 @@ def _show_many(found: list[Explanation], bot: str, json_: bool) -> None:
             f"  {name} {words_of(one, bot)}." if bot else f"  {one.story.sentence}", 4
         )
     if not found:
-        print_wrapped("Nothing: whatever was said was answered.")
+        print_wrapped(
+            "Nobody waits: all that moved a bot was answered, or would have been."
+        )
 
 
 def show(one: Explanation, parts: bool = False) -> None:

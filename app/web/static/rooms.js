@@ -96,7 +96,7 @@ function machine() {
 
 export function unansweredView() {
   return page("Unanswered", el("p", { class: "soft" }, "What was said within the last hour and nobody answered, with the reason. Silence is often right."),
-    state.found.unanswered ? cards(state.found.unanswered, empty("Nothing: whatever was said was answered", "Messages of the last hour that moved a bot and got no answer will appear here.")) : el("p", {}, "Looking …"));
+    state.found.unanswered ? cards(state.found.unanswered, empty("Nobody waits: all that moved a bot was answered, or would have been", "Messages of the last hour that moved a bot and got no answer will appear here.")) : el("p", {}, "Looking …"));
 }
 
 export function failedView() {
