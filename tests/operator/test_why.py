@@ -100,6 +100,20 @@ def test_a_contest_is_told_in_one_sentence() -> None:
             "Aria won: the bids were equal, and the lot fell on it; Dotty bid as much.",
         ),
         (
+            (
+                bid("aria", 1.0),
+                bid("dotty", 2.0),
+                line("stream", "elect", "re_elect", "dotty held the floor and did not act"),
+                line("aria", "elect", "granted"),
+                line("aria", "deliver", "delivered"),
+            ),
+            "Aria won: it bid most of those that were free; Dotty was first and did not act in time.",
+        ),
+        (
+            (bid("aria", 1.0), bid("dotty", 2.0), line("aria", "elect", "granted"), line("aria", "deliver", "delivered")),
+            "Aria won: it bid most of those that were free; Dotty bid more and did not get to it.",
+        ),
+        (
             (bid("aria", 1.0), line("stream", "elect", "cooled", "aria (cooled)"), line("aria", "deliver", "delivered")),
             "Aria answered when it could: nobody else bid.",
         ),

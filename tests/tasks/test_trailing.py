@@ -32,6 +32,9 @@ from tests.tasks.test_eager import (
 
 __all__ = ["discord", "eager", "settings"]
 
+# Alone in a run, this file brings the fixtures of the other's itself.
+pytest_plugins = ["pytest_celery.plugin"]
+
 
 def both(
     store: Store, discord: LoopbackThread, settings: Settings, won: str, *rivals: str

@@ -152,11 +152,14 @@ def trouble_of_model(line: JournalLine) -> str:
 
 def passed_over(lines: Sequence[JournalLine]) -> dict[str, str]:
     """Why each bot with a better bid was passed over, by bot. An election notes it as
-    `ada (cooled), bob (muted)`."""
+    `ada (cooled), bob (muted)`, and of one that was granted the floor for nothing as
+    `bob held the floor and did not act`."""
     found: dict[str, str] = {}
     for line in lines:
         if line.step != "elect":
             continue
+        if line.verdict == "re_elect":
+            found[line.reason.partition(" ")[0]] = "was first and did not act in time"
         for text in (str(line.numbers.get("yielded", "")), line.reason):
             for one in text.split(", "):
                 bot, bracket, rest = one.partition(" (")

@@ -92,6 +92,13 @@ def _last_bid(bot: str, lines: Sequence[JournalLine]) -> BidRecord | None:
     return None
 
 
+def _comparison(bits: float, of_winner: float) -> str:
+    """How a bid stood to the winner's, where the journal names no other reason."""
+    if bits == of_winner:
+        return "bid as much"
+    return "bid less" if bits < of_winner else "bid more and did not get to it"
+
+
 @dataclass(frozen=True)
 class _Teller:
     names: Mapping[str, str]
@@ -149,12 +156,14 @@ class _Teller:
         best = rivals[0]
         if own.bits == best.bits and best.bot not in self.passed:
             return "the bids were equal, and the lot fell on it"
-        return f"it {strength}" if strength else "it bid most"
+        if strength:
+            return f"it {strength}"
+        outbid = own.bits < best.bits
+        return "it bid most of those that were free" if outbid else "it bid most"
 
     def _of_rival(self, rival: BidRecord, winner: BidRecord) -> str:
         """Why another did not speak, and in what its bid was the stronger one."""
-        compared = "bid as much" if rival.bits == winner.bits else "bid less"
-        why = self.passed.get(rival.bot, compared)
+        why = self.passed.get(rival.bot) or _comparison(rival.bits, winner.bits)
         name = self.name(rival.bot)
         theme = edge(rival.themes, winner.themes)
         if theme is None:
