@@ -79,9 +79,13 @@ def test_an_emptied_redis_heals(
         running.wait(lambda: client.exists(lasting, passing) == 2, HEALED, "the mutes")
         assert client.pttl(lasting) == -1
         assert 3_500_000 < client.pttl(passing) < 3_600_000
-        assert all(
-            client.hgetall(keys.cursor(bot)).items() >= cursors[bot].items()
-            for bot in BOTS
+        running.wait(
+            lambda: all(
+                client.hgetall(keys.cursor(bot)).items() >= cursors[bot].items()
+                for bot in BOTS
+            ),
+            HEALED,
+            "the cursors",
         )
         assert int(running.store.run(brakes.spent("ada", day))["posts"]) == int(
             spent["posts"]
