@@ -1,16 +1,17 @@
 """The one reading of a message's text: its words and kind, and the forms in which names
-are looked for. Made once, in linear time, and passed on to whoever asks about the
-text."""
+are looked for. It is made once, in linear time, and passed on to whatever asks about
+the text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
 from app.rules.excerpt import clip_text
-from app.rules.script import fold_text, normalise
+from app.rules.script import fold_text, normalise, spoken_words
 
 TEXT_CAP = 600
 """Characters of a line that are read; the rest is ignored, so that a huge line costs no
@@ -23,6 +24,7 @@ EDGE = ".,:;!?'\"`()[]{}<>*~-=/\\|@%+&\u2022"
 """Punctuation that is not part of a name."""
 _OPENER = re.compile(r"\s*@?([^\s:,;>]{1,40}?)(?:\s?[:,;]+|\s?-+>|>)(?:\s|$)")
 _WORD = re.compile(r"[^\W_]{3,}")
+_MENTION = re.compile(r"<@[!&]?\d{1,20}>")
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -91,6 +93,9 @@ class Reading:
     """Begins with a word that continues (`and`, `but`, `so`)."""
     vocabulary: frozenset[str]
     """Its tokens and its content words: what an interest is held against."""
+    spoken: tuple[str, ...]
+    """Its words as people say them, normalised and without mentions: the last ones, as
+    how a line ends tells more than how a long one begins."""
     plain: str
     """The text, normalised and as long as is looked at for names."""
     folded: str
@@ -125,19 +130,22 @@ def read(text: str) -> Reading:
         tokens=tokens,
         words=words,
         opener=opener.group(1).strip(EDGE) if opener is not None else "",
-        kind=_kind_of(heads, seen, marks, lower),
+        kind=kind_of_words(heads, seen, marks, lower),
         marks=marks,
         you=not _YOU.isdisjoint(seen),
         joins=bool(heads) and heads[0] in _AND,
         vocabulary=seen.union(words),
+        spoken=tuple(spoken_words(_MENTION.sub(" ", plain[-TEXT_CAP:]))),
         plain=plain,
         folded=fold_text(plain),
     )
 
 
-def _kind_of(
-    heads: tuple[str, ...], seen: frozenset[str], marks: int, lower: str
+def kind_of_words(
+    heads: Sequence[str], seen: Collection[str], marks: int = 0, lower: str = ""
 ) -> LineKind:
+    """What a line does. `heads`: its words from where the sentence begins; `seen`: all
+    of them; `marks` as in `Reading`; `lower`: the text in lower case."""
     first = heads[0] if heads else ""
     # Commands of other bots are no talk, also where they end in a question mark.
     if lower.startswith(("!", "/")) and len(lower) > 1:

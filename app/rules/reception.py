@@ -8,12 +8,12 @@ says anything any more.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
 from app.rules.reading import Reading
+from app.rules.script import fold
 
 HALF_LIFE_MS = 14 * 86_400_000
 """After so long without a new sign, half of a share is left."""
@@ -154,7 +154,6 @@ _TELLING_OFF = tuple(
         "stai zitto",
         "stai zitta",
         "pas toi",
-        "tais-toi",
         "tais toi",
         "ta gueule",
         # Turkish, Russian, Polish
@@ -167,16 +166,15 @@ _TELLING_OFF = tuple(
         "zamknij sie",
     )
 )
-_WORD = re.compile(r"[\w'-]+")
 _UNSPACED = ("黙って", "黙れ", "うるさい", "闭嘴", "不是你", "조용히해", "너말고")
 
 
 def tells_off(reading: Reading) -> bool:
     """Whether a short line says that the bot should not have spoken. To whom it is said
     the caller knows."""
-    tokens = tuple(_WORD.findall(reading.folded))
-    if not 0 < len(tokens) <= _WORDS_MOST:
+    if not 0 < len(reading.spoken) <= _WORDS_MOST:
         return False
+    tokens = tuple(fold(word) for word in reading.spoken)
     # Scripts without spaces have no words to compare.
     bare = "".join(tokens)
     if any(phrase in bare for phrase in _UNSPACED):

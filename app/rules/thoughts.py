@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.rules.reading import TEXT_CAP, LineKind, read, word_set
-from app.rules.script import spoken_words, unspaced_letters
+from app.rules.reading import TEXT_CAP, LineKind, kind_of_words, read, word_set
+from app.rules.script import normalise, spoken_words, unspaced_letters
 
 PEOPLE = 16
 """People per channel whose latest thought is remembered."""
@@ -26,7 +26,6 @@ TO_READ_MS, TO_TYPE_MS = 2_000, 250
 """What a person needs to read an answer, and to type one character (48 words a
 minute)."""
 
-_MENTION = re.compile(r"<@[!&]?\d{1,20}>")
 _CLOSERS = ")]}\"'’”»*_~`| "
 _ENDS = "?!.。？！．؟۔।…"
 _LEADS_ON = (",", ":", ";", "-", "–", "—", "…", "...", "(", "/", "、", "，", "：")
@@ -111,7 +110,7 @@ ALONE = Continuation()
 
 def called_words(names: Iterable[str]) -> frozenset[str]:
     """The words of what bots are called."""
-    return frozenset(word for name in names for word in spoken_words(name.casefold()))
+    return frozenset(word for name in names for word in spoken_words(normalise(name)))
 
 
 def openness(text: str, called: Collection[str] = (), enclosed: bool = False) -> float:
@@ -120,7 +119,7 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
     came with it."""
     # The end decides, so a long paste costs no more to judge than a short line.
     shown = text[-TEXT_CAP:].rstrip()
-    said = _said(shown, called)
+    said = [word for word in read(text).spoken if word not in called]
     if not said:
         # A name alone, or a picture without a word.
         return 0.5 if enclosed else 1.0
@@ -135,12 +134,6 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
     if said[-1] in _TO_BE_CONTINUED and len(text) < TEXT_CAP:
         return 1.0
     return 0.0 if _is_long(text) or _asks(said) else _by_length(len(said))
-
-
-def _said(text: str, called: Collection[str]) -> list[str]:
-    """The words of a line without mentions and without what the bots are called."""
-    rest = _MENTION.sub(" ", text).casefold()
-    return [word for word in spoken_words(rest) if word not in called]
 
 
 def _ends_whole(text: str) -> bool:
@@ -158,8 +151,8 @@ def _asks(said: Sequence[str]) -> bool:
     rest = list(said)
     while rest and rest[0] in _OPENERS:
         rest.pop(0)
-    # Read without its greeting: `hi, how are you` asks, and `hi` alone does not.
-    kind = read(" ".join(rest)).kind
+    # Without its greeting: `hi, how are you` asks, and `hi` alone does not.
+    kind = kind_of_words(rest, rest)
     return kind in _WHOLE and (kind is LineKind.THANKS or len(rest) >= 3)
 
 
@@ -221,10 +214,10 @@ def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
         return False
     # What was typed before the answer could be read does not react to it.
     needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
-    kind = read(line.text).kind
-    asks = kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
+    reading = read(line.text)
+    asks = reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
     # A question mark sent after its question asks no second one.
-    asks = asks and bool(_said(line.text, ()))
+    asks = asks and bool(reading.spoken)
     return line.at_ms - since < needed and not asks
 
 

@@ -13,7 +13,9 @@ from app.rules.moderation import order
 from app.rules.policy import shipped_policy
 from app.rules.profile import Profile
 from app.rules.reading import read
+from app.rules.reception import tells_off
 from app.rules.signals import Facts, SignalThresholds
+from app.rules.thoughts import Patience
 
 ROSTER = tuple(
     RosterEntry(bot=bot, user_id=str(place), names=(bot.title(),), channels=("5",))
@@ -36,8 +38,10 @@ def said(content: str) -> Event:
 
 
 def test_all_bots_share_one_reading() -> None:
-    """From the look for a moderator's order to the bid of the last bot."""
-    event, hearing = said("Does anybody know how a coral reef grows?"), Hearing()
+    """From the look for a moderator's order to the bid of the last bot, with how long
+    the rest of the thought is waited for and whether it tells a bot off."""
+    event = said("hey everybody how does a coral reef grow")
+    hearing = Hearing(Patience())
     hearing.learn(ROSTER)
     read.cache_clear()
     for entry in ROSTER:
@@ -54,6 +58,8 @@ def test_all_bots_share_one_reading() -> None:
             reading=heard.reading,
         )
         assert judgement.bid is not None
+        assert heard.lines
+        assert not tells_off(heard.reading)
     assert read.cache_info().misses == 1
 
 
