@@ -12,7 +12,14 @@ import pytest
 
 from app.domain.errors import ConfigurationError
 from app.lab import fit_policy
-from app.lab.additive import Design, Table, fit, log_odds
+from app.lab.additive import (
+    Design,
+    PenalisedLoss,
+    Table,
+    fit,
+    log_odds,
+    penalty_of,
+)
 from app.lab.fitted import BEGIN, END, ScoreRow, write_docs
 from app.lab.judge import Simple, Tally, judge, read_log, run
 from app.rules.policy import Policy, parse_policy, shipped_policy
@@ -209,6 +216,42 @@ def test_fit_finds_the_odds() -> None:
     ]
     assert found[:4] == pytest.approx([-2.0, 0.0, 1.0, 2.0], abs=0.12)
     assert found[4] < 3.0
+
+
+def test_a_fit_has_one_outcome() -> None:
+    """Neither the order of the examples nor where the search begins changes the
+    weights, and no change of them by hand fits better."""
+    chance = np.random.default_rng(7)
+    examples = chance.integers(0, 6, (3_000, 2)).astype(float)
+    odds = examples[:, 0] - 3.0 - (examples[:, 1] > 3.0)
+    labels = (chance.random(len(odds)) < 1 / (1 + np.exp(-odds))).astype(float)
+    importance = chance.integers(1, 4, len(odds)).astype(float)
+    edges = tuple(float(edge) for edge in range(1, 6))
+    alone, both = ((edges,), (True,)), ((edges, edges), (True, False))
+    design = Design((Table((0,), *alone), Table((1,), *alone), Table((0, 1), *both)))
+    cells = design.cells(examples)
+    weights = fit(design, cells, labels, importance)
+    order = chance.permutation(len(labels))
+    shuffled = fit(design, cells[order], labels[order], importance[order])
+    elsewhere = chance.normal(0.0, 2.0, design.width)
+    again = fit(design, cells, labels, importance, start=elsewhere)
+    assert shuffled == pytest.approx(weights, abs=1e-6)
+    assert again == pytest.approx(weights, abs=1e-6)
+    loss = PenalisedLoss(design, cells, labels, importance, penalty_of(design))
+    least = loss.value(weights)
+    for place in range(design.width):
+        for moved in (-0.01, 0.01):
+            other = weights.copy()
+            other[place] += moved
+            assert loss.value(other) > least
+
+
+def test_examples_that_are_no_numbers_end_a_fit() -> None:
+    """A label that is no number ends the search with an error, not in a loop."""
+    design = Design((Table((0,), ((1.0,),), (True,)),))
+    cells = design.cells(np.array([[0.0], [1.0], [2.0]]))
+    with pytest.raises(ArithmeticError, match="no number"):
+        fit(design, cells, np.array([0.0, np.nan, 1.0]), np.ones(3))
 
 
 def test_a_channel_day_is_never_split(tmp_path: Path) -> None:
