@@ -145,7 +145,7 @@ class Admitting:
         self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
     ) -> tuple[str, ...]:
         """What became of it, as `bot: verdict`."""
-        addressing = self._hearing.judge(heard)
+        addressing = self._hearing.addressing_of(heard)
         measured = await self._measured(heard, addressing, arrival)
         judged: list[tuple[Judgement, AdmissionRequest]] = []
         for place, bot in enumerate(bots, 1):

@@ -21,8 +21,8 @@ from app.gateway.interactions import Commands, Counter
 from app.gateway.presence import Readable, Rights, known, rights_in
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
-from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
-from app.rules.moderation import Order, is_stop_sign, may_be_order, order
+from app.gateway.translate import event_of, may_moderate, reaction_event
+from app.rules.moderation import Order, find_order, is_stop_sign
 
 log = structlog.get_logger(__name__)
 
@@ -127,19 +127,16 @@ class StreamClient(SteadyClient):
             self._own(message, event)
         elif event is not None:
             self._learn_names(message)
-            wish = self._order_of(message, event)
-            if wish is not None:
-                self._moderate(wish, event, event.author_id)
-            else:
-                # From anybody else the words of an order are a message like others.
+            # From anybody else the words of an order are a message like others.
+            order = find_order(
+                event,
+                self._intake.hearing.roster,
+                by_moderator=lambda: may_moderate(message.author, message.channel),
+            )
+            if order is None:
                 self._intake.offer(self.bot, event)
-
-    def _order_of(self, message: discord.Message, event: Event) -> Order | None:
-        """The order that a moderator's message is. Whose word is none is settled first:
-        to look for one costs as much as there are bots."""
-        if may_be_order(event) and may_moderate(message.author, message.channel):
-            return order(event, self._intake.hearing.roster)
-        return None
+            else:
+                self._moderate(order, event, event.author_id)
 
     async def on_raw_reaction_add(
         self, payload: discord.RawReactionActionEvent
@@ -336,8 +333,9 @@ class StreamClient(SteadyClient):
                     self._intake.nicknamed(str(guild.id), str(person.id), person.nick)
 
     def _own(self, message: discord.Message, event: Event | None) -> None:
-        nonce = nonce_of(message)
-        if nonce is not None:
+        # Discord repeats it to the sender alone, as a text or a number.
+        nonce = str(message.nonce or "")
+        if nonce:
             self._intake.receipt(
                 self.bot, str(message.channel.id), str(message.id), nonce
             )
@@ -354,11 +352,13 @@ class StreamClient(SteadyClient):
         event = reaction_event(payload, message, self._intake.hearing.ours, 1)
         if event is not None:
             speaker = self._intake.hearing.ours.get(event.author_id)
-            wish = Order(verdict="stop", bots=(speaker,) if speaker is not None else ())
-            self._moderate(wish, event, str(payload.user_id))
+            order = Order(
+                verdict="stop", bots=(speaker,) if speaker is not None else ()
+            )
+            self._moderate(order, event, str(payload.user_id))
 
-    def _moderate(self, wish: Order, event: Event, by: str) -> None:
+    def _moderate(self, order: Order, event: Event, by: str) -> None:
         """Every bot of this process hears the order; those that it is for pass it
         on."""
-        if not wish.bots or self.bot in wish.bots:
-            self._intake.moderate(self.bot, wish, event, by)
+        if not order.bots or self.bot in order.bots:
+            self._intake.moderate(self.bot, order, event, by)

@@ -17,7 +17,7 @@ from app.domain.model import (
     RosterEntry,
 )
 from app.gateway.sharing import Sharing
-from app.rules.addressing import IN_ITS_THREAD, addressing, names_of
+from app.rules.addressing import IN_ITS_THREAD, addressing
 from app.rules.features import Features, features
 from app.rules.interests import Likeness
 from app.rules.reading import Reading, read
@@ -30,6 +30,7 @@ from app.rules.thoughts import (
     called_words,
     openness,
 )
+from app.rules.tokens import names_of
 
 ROOMS = 2_000
 MESSAGES = 4_000
@@ -171,7 +172,7 @@ class Hearing:
     def addressed(self, message_id: str | None) -> Addressing | None:
         """Whom a message speaks to that was heard lately; None: it was not."""
         heard = self._messages.get(message_id or "")
-        return self.judge(heard) if heard is not None else None
+        return self.addressing_of(heard) if heard is not None else None
 
     def hear(self, event: Event) -> ChannelMessage:
         """Take in one copy of a message; only the first changes the room."""
@@ -216,7 +217,7 @@ class Hearing:
             turn = known.turn
         return ChannelMessage(event, turn, place, (), read(event.content))
 
-    def judge(self, heard: ChannelMessage) -> Addressing:
+    def addressing_of(self, heard: ChannelMessage) -> Addressing:
         """Whom it addresses, by the roster as it is now; decided once."""
         if heard.addressing is None:
             heard.addressing = self._inherited(heard, self._own(heard))
@@ -233,7 +234,7 @@ class Hearing:
         """A line that speaks to nobody by itself speaks to whom its thought does."""
         if heard.before is None or own.bots or own.somebody_else:
             return own
-        before = self.judge(heard.before)
+        before = self.addressing_of(heard.before)
         if not before.bots and not before.somebody_else:
             return own
         reason = before.reason.removeprefix(GOES_ON)

@@ -196,7 +196,7 @@ class Intake:
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
                 how = await self._arrived(arrival, repeated)
-                spoken_to = self.hearing.judge(heard).bots
+                spoken_to = self.hearing.addressing_of(heard).bots
                 # Whom it speaks to does not wait until all others have been judged.
                 asked = [one for one in spoken_to if one in pending]
                 for part in (asked, sorted(pending.difference(asked))):
@@ -348,7 +348,10 @@ class Intake:
             # same.
             nonlocal asked
             await _ended(before)
-            told, spoken = bot in heard.told, bot in self.hearing.judge(heard).bots
+            told, spoken = (
+                bot in heard.told,
+                bot in self.hearing.addressing_of(heard).bots,
+            )
             if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
                 asked = True
                 how = Arrival(edited=True)
@@ -398,7 +401,7 @@ class Intake:
     def _listen(self, bot: str, heard: ChannelMessage) -> None:
         """What a message says about the bot's latest unasked post."""
         user_id = self.hearing.hosted[bot]
-        spoken_to = self.hearing.judge(heard)
+        spoken_to = self.hearing.addressing_of(heard)
         self._receive(bot, self._receptions.note_line(bot, user_id, heard, spoken_to))
 
     def _receive(self, bot: str, signs: Sequence[Signed]) -> None:
@@ -470,7 +473,7 @@ class Intake:
             queue is not None
             and event.author_kind is AuthorKind.HUMAN
             and queue.first_of_many(event.channel_id, event.author_id)
-            and bool(self.hearing.judge(heard).bots)
+            and bool(self.hearing.addressing_of(heard).bots)
         )
 
     def _floods(self, name: str, heard: ChannelMessage) -> bool:
@@ -485,7 +488,7 @@ class Intake:
             or queue.waiting(event.channel_id) < SHED_FROM
         ):
             return False
-        return not self.hearing.judge(heard).bots
+        return not self.hearing.addressing_of(heard).bots
 
     def _shed(self, latest: Event, messages: int) -> None:
         # Any bot's queue will do: the line is about the channel, and is written once.

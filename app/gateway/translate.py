@@ -27,10 +27,9 @@ def event_of(
     are not known (yet) and what cannot be understood. `ours`: user ids of our bots,
     here or elsewhere. `proxies`: ids of the applications whose webhooks speak for
     people."""
-    proxied = (
-        message.webhook_id is not None and str(message.application_id or "") in proxies
-    )
-    if (message.webhook_id is not None and not proxied) or message.type not in _WRITTEN:
+    by_webhook = message.webhook_id is not None
+    proxied = by_webhook and str(message.application_id or "") in proxies
+    if (by_webhook and not proxied) or message.type not in _WRITTEN:
         return None
     channel = message.channel
     is_dm = isinstance(channel, discord.DMChannel)
@@ -41,6 +40,7 @@ def event_of(
     replied_to = reference.message_id if reference is not None else None
     thread = channel if isinstance(channel, discord.Thread) else None
     try:
+        mentioned = ids_in(message.content)
         return Event(
             message_id=str(message.id),
             channel_id=str(channel.id),
@@ -50,15 +50,15 @@ def event_of(
             author_kind=AuthorKind.HUMAN if proxied else kind_of(message.author, ours),
             content=message.content[:MAX_CONTENT],
             reply_to=str(replied_to) if replied_to else None,
-            reply_to_author=_replied(message, reference),
+            reply_to_author=_replied_author(message, reference, mentioned),
             mentions=tuple(str(user.id) for user in message.mentions),
             role_mentions=tuple(map(str, message.raw_role_mentions)),
-            parts=parts_of(message),
             is_dm=is_dm,
             parent_id=str(thread.parent_id) if thread is not None else None,
             channel_name=str(getattr(channel, "name", "") or "")[:_NAME_LENGTH],
             thread_owner=str(thread.owner_id) if thread is not None else None,
-            names=dict(_named(message)),
+            names=dict(_names_of(message, mentioned[:_NAMES_MOST])),
+            parts=parts_of(message),
             proxied=proxied,
             member_since_ms=_member_since_ms(message),
         )
@@ -77,8 +77,10 @@ def _member_since_ms(message: discord.Message) -> int:
     return max(0, int(joined.timestamp() * 1000)) if joined is not None else 0
 
 
-def _replied(
-    message: discord.Message, reference: discord.MessageReference | None
+def _replied_author(
+    message: discord.Message,
+    reference: discord.MessageReference | None,
+    mentioned: Collection[str],
 ) -> str | None:
     """Whose message a reply answers. Discord may leave that message out; whom the reply
     pings is then its author."""
@@ -86,37 +88,36 @@ def _replied(
         return None
     if isinstance(reference.resolved, discord.Message):
         return str(reference.resolved.author.id)
-    pinged = _pinged_by_reply(message)
+    pinged = _pinged_by_reply(message, mentioned)
     # Of several nobody can tell whose message it was.
     return pinged[0] if len(pinged) == 1 else None
 
 
-def _pinged_by_reply(message: discord.Message) -> list[str]:
+def _pinged_by_reply(message: discord.Message, mentioned: Collection[str]) -> list[str]:
     """Who is pinged though the text mentions somebody else or nobody: the reply does
     it."""
-    spelt = set(ids_in(message.content))
     replied = message.reference.resolved if message.reference is not None else None
     author = replied.author.id if isinstance(replied, discord.Message) else None
     return [
         str(user.id)
         for user in message.mentions
-        if user.id == author or str(user.id) not in spelt
+        if user.id == author or str(user.id) not in mentioned
     ]
 
 
-def _named(message: discord.Message) -> Iterator[tuple[str, str]]:
-    """What is called how, for the ids that the text mentions."""
+def _names_of(
+    message: discord.Message, mentioned: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """What the people, roles and channels are called whose ids the text mentions."""
     guild = message.guild
     people = {str(user.id): user.display_name for user in message.mentions}
-    for mentioned in ids_in(message.content)[:_NAMES_MOST]:
-        name = people.get(mentioned)
+    for one in mentioned:
+        name = people.get(one)
         if name is None and guild is not None:
-            place = guild.get_role(int(mentioned)) or guild.get_channel_or_thread(
-                int(mentioned)
-            )
+            place = guild.get_role(int(one)) or guild.get_channel_or_thread(int(one))
             name = place.name if place is not None else None
         if name:
-            yield mentioned, name[:_NAME_LENGTH]
+            yield one, name[:_NAME_LENGTH]
 
 
 def kind_of(author: discord.abc.User, ours: Collection[str]) -> AuthorKind:
@@ -152,12 +153,6 @@ def reaction_event(
         is_dm=payload.guild_id is None,
         reactions=count,
     )
-
-
-def nonce_of(message: discord.Message) -> str | None:
-    """The nonce that a message of ours was sent with; Discord repeats it to the sender
-    alone."""
-    return str(message.nonce) if message.nonce else None
 
 
 def may_moderate(

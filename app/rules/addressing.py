@@ -10,14 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from app.domain.model import Addressing, BotName, Event, RosterEntry
 from app.rules.lexis import is_common, is_no_person, may_greet
 from app.rules.reading import Reading, read
 from app.rules.script import normalise
 from app.rules.sentences import Sentence, sentences
-from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines, words_of
+from app.rules.tokens import (
+    Lexicon,
+    Names,
+    Token,
+    TokenKind,
+    lexicon,
+    name_lines,
+    names_of,
+    words_of,
+)
 from app.rules.vocative import called, opens_with
 
 _PERSON = "person"
@@ -81,24 +89,6 @@ def _addressing_of(
     if starter is not None:
         return Addressing(bots=(starter,), reason=IN_ITS_THREAD)
     return Addressing(reason="addresses nobody")
-
-
-class Names(NamedTuple):
-    """What one bot is called in a server: by name, and by its role."""
-
-    user_id: str
-    names: tuple[str, ...]
-    roles: tuple[str, ...]
-
-
-def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
-    """What each bot is called in this server, or in private."""
-    return tuple(
-        [
-            Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles)
-            for entry in roster
-        ]
-    )
 
 
 def common_names(names: Iterable[str]) -> tuple[str, ...]:

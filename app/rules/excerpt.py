@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-RAW_HEAD, RAW_TAIL = 350, 130
-"""Characters of a message beyond ASCII that are normalised: normalising is dear."""
 READ = 360
 """Characters that are taken apart: a text as long as that is read whole, of a longer
 one what follows."""
@@ -17,13 +15,6 @@ tell how it is used."""
 HEAD_LINES, TAIL_LINES = 20, 10
 """Lines of it that are read: each line may be a call, and costs as much however short
 it is."""
-
-
-def clip_text(text: str) -> str:
-    """A text as long as may be normalised: its beginning and its end."""
-    if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL:
-        return text
-    return f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
 
 
 def excerpt(text: str, names: Collection[str]) -> str:

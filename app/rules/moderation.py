@@ -4,14 +4,21 @@ stop sign as a reaction."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Literal
 
 from app.domain.model import BotName, Event, Frozen, RosterEntry
-from app.rules.addressing import Names, names_of
 from app.rules.reading import read
-from app.rules.tokens import Lexicon, Token, TokenKind, lexicon, name_lines
+from app.rules.tokens import (
+    Lexicon,
+    Names,
+    Token,
+    TokenKind,
+    lexicon,
+    name_lines,
+    names_of,
+)
 
 Verdict = Literal["stop", "go_on"]
 
@@ -56,21 +63,19 @@ class Order(Frozen):
     bots: tuple[BotName, ...] = ()
 
 
-def may_be_order(event: Event) -> bool:
-    """Whether it is short and holds a word of an order. Each bot's gateway asks about
-    each message, so this looks at no name: the roster grows with the bots."""
-    return len(event.content) <= _LONGEST and bool(
-        _CUE.search(read(event.content).plain)
-    )
-
-
-def order(event: Event, roster: Sequence[RosterEntry]) -> Order | None:
-    """The order that this message is, if it is nothing but an order. Whether its author
-    may give one is the caller's to check. "elena, stop it, you're killing me" is no
-    order."""
-    if not may_be_order(event):
-        return None
+def find_order(
+    event: Event, roster: Sequence[RosterEntry], by_moderator: Callable[[], bool]
+) -> Order | None:
+    """The order that this message is, if it is nothing but an order and its author may
+    give one. "elena, stop it, you're killing me" is no order."""
     reading = read(event.content)
+    # Names come last: the roster grows with the bots.
+    if (
+        len(event.content) > _LONGEST
+        or not _CUE.search(reading.plain)
+        or not by_moderator()
+    ):
+        return None
     lines = name_lines(reading, _lexicon_of(names_of(roster, event.guild_id)))
     # An order is one line: whatever has more says more than that.
     if len(lines) != 1:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from app.rules.excerpt import clip_text
-from app.rules.script import fold_text, normalise, spoken_words
+from app.rules.script import fold_text, normalise_clipped, spoken_words
 
 TEXT_CAP = 600
 """Characters of a line that are read; the rest is ignored, so that a huge line costs no
@@ -107,8 +106,7 @@ def read(text: str) -> Reading:
     """Read a text of any length and content; of its words only the first 600 characters
     count. Every bot of a process hears the same text at the same moment: its copies
     share one reading."""
-    # Clipped again: one character may normalise to many.
-    plain = clip_text(normalise(clip_text(text)))
+    plain = normalise_clipped(text)
     # Cut before any expression looks at it: nobody can make a line dear to hear.
     text = text[:TEXT_CAP]
     lower = text.lower()

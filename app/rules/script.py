@@ -54,6 +54,9 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3
 words."""
 _UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 
+RAW_HEAD, RAW_TAIL = 350, 130
+"""Characters of a message beyond ASCII that are normalised: normalising is dear."""
+
 _LIGATURES = re.compile(
     "["
     + _character_class(
@@ -80,6 +83,19 @@ def normalise(text: str) -> str:
     return unicodedata.normalize(
         "NFKC", unicodedata.normalize("NFKC", folded).translate(_PLAIN)
     )
+
+
+def normalise_clipped(text: str) -> str:
+    """The same for a text of any length: of a long one its beginning and its end."""
+    # Clipped again: one character may normalise to many.
+    return clip_text(normalise(clip_text(text)))
+
+
+def clip_text(text: str) -> str:
+    """A text as long as may be normalised: its beginning and its end."""
+    if text.isascii() or len(text) <= RAW_HEAD + RAW_TAIL:
+        return text
+    return f"{text[:RAW_HEAD]}\n{text[-RAW_TAIL:]}"
 
 
 def spoken_words(text: str) -> list[str]:

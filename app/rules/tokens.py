@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
-from app.domain.model import MAX_CONTENT
+from app.domain.model import MAX_CONTENT, RosterEntry
 from app.rules.excerpt import excerpt
 from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
 from app.rules.reading import Reading
@@ -68,6 +68,24 @@ class Lexicon:
         """Whether a folded text can name anybody at all. Most do not, and each bot's
         gateway reads each message."""
         return "<@" in folded or any(map(folded.__contains__, self.first))
+
+
+class Names(NamedTuple):
+    """What one bot is called in a server: by name, and by its role."""
+
+    user_id: str
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+def names_of(roster: Sequence[RosterEntry], guild_id: str | None) -> tuple[Names, ...]:
+    """What each bot is called in this server, or in private."""
+    return tuple(
+        [
+            Names(entry.user_id, (*entry.names_in(guild_id), entry.bot), entry.roles)
+            for entry in roster
+        ]
+    )
 
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|``.+?``|`[^`\n]+`", re.DOTALL)

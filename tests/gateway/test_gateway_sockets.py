@@ -87,13 +87,17 @@ async def test_ways_to_address_a_bot(town: Town) -> None:
 
 
 async def test_an_own_message_is_no_event_but_a_receipt(town: Town) -> None:
-    """A bot's own message is never admitted for it; its nonce is handed on, once, by
-    its own connection."""
+    """A bot's own message is never admitted for it; its nonce, a text or a number, is
+    handed on, once, by its own connection."""
     await town.start()
-    post = await town.say("here I am", town.bots["elena"], nonce="n0nce")
-    await until(lambda: town.ports.receipts and len(town.ports.admitted) == 2)
+    elena = town.bots["elena"]
+    posts = [
+        await town.say("here I am", elena, nonce=nonce) for nonce in ("n0nce", None, 7)
+    ]
+    await until(lambda: len(town.ports.receipts) > 1 and len(town.ports.admitted) == 6)
     assert town.ports.receipts == [
-        ("elena", str(town.channel.id), str(post.message_id), "n0nce")
+        ("elena", str(town.channel.id), str(posts[place].message_id), nonce)
+        for place, nonce in ((0, "n0nce"), (2, "7"))
     ]
     assert {c.bot for c in town.ports.admitted} == {"aria", "dotty"}
     assert {c.event.author_kind for c in town.ports.admitted} == {AuthorKind.OURS}

@@ -9,7 +9,7 @@ from app.domain.model import Event, RosterEntry
 from app.gateway.hearing import Hearing
 from app.rules.interests import Interests
 from app.rules.judging import Rulebook, judge
-from app.rules.moderation import order
+from app.rules.moderation import find_order
 from app.rules.policy import shipped_policy
 from app.rules.profile import Profile
 from app.rules.reading import read
@@ -45,13 +45,13 @@ def test_all_bots_share_one_reading() -> None:
     hearing.learn(ROSTER)
     read.cache_clear()
     for entry in ROSTER:
-        assert order(event, ROSTER) is None
+        assert find_order(event, ROSTER, lambda: True) is None
         heard = hearing.hear(event)
         judgement = judge(
             event=heard.event,
             bot=entry.bot,
             facts=Facts(watched=True, touches=PROFILE.touched(heard.reading)),
-            addressing=hearing.judge(heard),
+            addressing=hearing.addressing_of(heard),
             table=partial(heard.table, entry.user_id),
             rules=RULES,
             profile=PROFILE,
@@ -71,5 +71,5 @@ def test_an_edit_is_read_anew() -> None:
     heard = hearing.hear(said("Does anybody know?"))
     hearing.revise(said("Aria, the coral is pale."), age_s=5.0)
     assert PROFILE.touched(heard.reading)
-    assert hearing.judge(heard).bots == ("aria",)
+    assert hearing.addressing_of(heard).bots == ("aria",)
     assert heard.turn.reading == read("Does anybody know?")

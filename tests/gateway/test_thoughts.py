@@ -51,8 +51,8 @@ def test_later_lines_are_the_named_bots(roster: list[RosterEntry]) -> None:
     ears = hearing(roster)
     ears.hear(said(0, "hey aria"))
     point = ears.hear(said(1_500, "what is a negroni?"))
-    assert ears.judge(point).bots == ("aria",)
-    assert ears.judge(point).reason == "goes on: called by name"
+    assert ears.addressing_of(point).bots == ("aria",)
+    assert ears.addressing_of(point).reason == "goes on: called by name"
     assert point.event.whole == "hey aria\nwhat is a negroni?"
     assert point.whole.kind.name == "QUESTION"
 
@@ -73,7 +73,7 @@ def test_an_edit_within_the_time_counts(roster: list[RosterEntry]) -> None:
     ears.revise(first.model_copy(update={"content": "hey aria"}), 0.5)
     point = ears.hear(said(1_500, "what is a negroni?"))
     assert point.event.whole.startswith("hey aria\n")
-    assert ears.judge(point).bots == ("aria",)
+    assert ears.addressing_of(point).bots == ("aria",)
 
 
 def test_an_afterthought_is_known(roster: list[RosterEntry]) -> None:
@@ -92,7 +92,7 @@ def test_off_joins_nothing(roster: list[RosterEntry]) -> None:
     ears = hearing(roster, off)
     ears.hear(said(0, "hey aria"))
     point = ears.hear(said(1_500, "what is a negroni?"))
-    assert ears.judge(point).bots == ()
+    assert ears.addressing_of(point).bots == ()
     assert point.lines == ()
 
 

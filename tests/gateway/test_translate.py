@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from app.domain.model import AuthorKind, Event
-from app.gateway.translate import event_of, may_moderate, nonce_of, reaction_event
+from app.gateway.translate import event_of, may_moderate, reaction_event
 
 
 def message(**fields: Any) -> Any:
@@ -165,14 +165,6 @@ def test_a_reply_to_what_is_gone() -> None:
     event = event_of(message(type=discord.MessageType.reply, reference=reference), ())
     assert event is not None
     assert (event.reply_to, event.reply_to_author) == ("9", None)
-
-
-@pytest.mark.parametrize(
-    ("nonce", "expected"), [("abc", "abc"), (7, "7"), (None, None), ("", None)]
-)
-def test_nonces(nonce: object, expected: str | None) -> None:
-    """Discord repeats a nonce as a text or a number."""
-    assert nonce_of(message(nonce=nonce)) == expected
 
 
 def test_a_reaction_to_an_unknown_message() -> None:

@@ -11,15 +11,13 @@ from app.rules.excerpt import (
     AROUND,
     HEAD,
     HEAD_LINES,
-    RAW_HEAD,
-    RAW_TAIL,
     READ,
     TAIL,
     TAIL_LINES,
-    clip_text,
     excerpt,
 )
 from app.rules.reading import read
+from app.rules.script import RAW_HEAD, RAW_TAIL, clip_text
 
 NAME = "elena"
 

@@ -12,8 +12,8 @@ from app.rules.moderation import (
     SPEAKS,
     Order,
     acknowledgement,
+    find_order,
     is_stop_sign,
-    order,
 )
 
 ROSTER = (
@@ -62,7 +62,7 @@ def said(text: str) -> Event:
 def test_orders(text: str, verdict: str, bots: str) -> None:
     """A line that is nothing but bots and a command is an order to just these bots; to
     none named, to all."""
-    assert order(said(text), ROSTER) == Order.model_validate(
+    assert find_order(said(text), ROSTER, lambda: True) == Order.model_validate(
         {"verdict": verdict, "bots": tuple(bots.split())}
     )
 
@@ -94,7 +94,18 @@ def test_orders(text: str, verdict: str, bots: str) -> None:
 )
 def test_no_orders(text: str) -> None:
     """Talk that merely holds the word silences nobody."""
-    assert order(said(text), ROSTER) is None
+    assert find_order(said(text), ROSTER, lambda: True) is None
+
+
+def test_only_a_moderator_gives_orders() -> None:
+    """From anybody else the words of an order are none; and who wrote a message is
+    asked only where its words may be one."""
+    assert find_order(said("elena stop"), ROSTER, lambda: False) is None
+
+    def nobody_asks() -> bool:
+        raise AssertionError
+
+    assert find_order(said("elena, how are you?"), ROSTER, nobody_asks) is None
 
 
 def test_an_acknowledgement_tells_how_long() -> None:

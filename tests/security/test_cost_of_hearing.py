@@ -13,7 +13,7 @@ from app.domain.model import MAX_CONTENT, Event, RosterEntry
 from app.gateway.hearing import Hearing
 from app.rules.addressing import addressing
 from app.rules.excerpt import READ, excerpt
-from app.rules.moderation import order
+from app.rules.moderation import find_order
 
 BOTS = ("elena", "aria", "dotty")
 ROSTER = tuple(
@@ -96,9 +96,9 @@ def _seconds(content: str) -> float:
         gc.collect()
         began = time.process_time()
         for event in events:
-            order(event, hearing.roster)
+            find_order(event, hearing.roster, lambda: True)
             heard = hearing.hear(event)
-            hearing.judge(heard)
+            hearing.addressing_of(heard)
             for entry in ROSTER:
                 heard.table(entry.user_id)
         best = min(best, time.process_time() - began)
