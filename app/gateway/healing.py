@@ -1,4 +1,4 @@
-"""An emptied Redis heals: gateways notice within a turn of their pump, and write again
+"""An emptied Redis heals: gateways notice within a tick of their pump, and write again
 what they know (ADR 20)."""
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Healing:
         """A bot is on the roster."""
         self._presences[bot] = presence
 
-    async def turn(self) -> None:
+    async def tick(self) -> None:
         """Look whether Redis still is what it was, and heal it if not."""
         due = time.monotonic() - self._taken >= SNAPSHOT_EVERY
         # Read before the look: of an emptied Redis there is nothing to learn.
@@ -127,7 +127,7 @@ class Healing:
         for bot in sorted(look.missing):
             log.info("published again", bot=bot)
             await self._publish(bot, self._presences[bot])
-        # Last: what fails on the way is done again at the next turn.
+        # Last: what fails on the way is done again at the next tick.
         self._generation = look.generation
 
     async def _read(self) -> Snapshot:

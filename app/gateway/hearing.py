@@ -21,7 +21,7 @@ from app.rules.addressing import IN_ITS_THREAD, addressing
 from app.rules.features import Features, features
 from app.rules.interests import Likeness
 from app.rules.reading import Reading, read
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 from app.rules.thoughts import (
     OFF,
     Line,
@@ -46,7 +46,7 @@ UNPLACED = 1_000_000
 
 @dataclass(slots=True)
 class ChannelState:
-    """One channel. The latest turn is observed only when the next one comes, so that
+    """One channel. The latest utterance is observed only when the next one comes, so that
     every bot's copy of a message is judged by what was there before it."""
 
     room: Room
@@ -60,11 +60,11 @@ class ChannelMessage:
     """One message. `waiting` are bots whose copy is queued and not yet judged."""
 
     event: Event
-    turn: Turn
+    utterance: Utterance
     place: ChannelState
     people: tuple[str, ...]
     reading: Reading
-    """The text as it is now; the turn keeps what was said first."""
+    """The text as it is now; the utterance keeps what was said first."""
     waiting: set[str] = field(default_factory=set)
     tables: dict[str, Features] = field(default_factory=dict)
     addressing: Addressing | None = None
@@ -95,18 +95,18 @@ class ChannelMessage:
         self.event = self.event.model_copy(
             update={"content": "", "parts": (), "names": {}, "author_name": "somebody"}
         )
-        self.turn = replace(self.turn, text="", names=())
-        self.reading = self.turn.reading
+        self.utterance = replace(self.utterance, text="", names=())
+        self.reading = self.utterance.reading
         self.event = self.event.model_copy(update={"earlier": ()})
         self.addressing, self.people, self.measured = None, (), None
         self.lines, self.before, self.own = (), None, None
 
     @property
-    def judged(self) -> Turn:
-        """What is judged: the whole thought as one turn."""
+    def judged(self) -> Utterance:
+        """What is judged: the whole thought as one utterance."""
         if self.before is None:
-            return self.turn
-        return replace(self.turn, text=self.event.whole)
+            return self.utterance
+        return replace(self.utterance, text=self.event.whole)
 
     @property
     def whole(self) -> Reading:
@@ -182,7 +182,7 @@ class Hearing:
         event = self._with_author(event)
         place = self._place(event.channel_id)
         self._settle(place)
-        turn = Turn(
+        utterance = Utterance(
             message_id=event.message_id,
             author=event.author_id,
             text=event.content,
@@ -192,9 +192,9 @@ class Hearing:
             mentions=event.mentions,
         )
         people = self._people(place.room, event)
-        heard = ChannelMessage(event, turn, place, people, turn.reading)
+        heard = ChannelMessage(event, utterance, place, people, utterance.reading)
         self._join(heard)
-        heard.target = place.room.read(turn).target
+        heard.target = place.room.read(utterance).target
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
             self._messages.popitem(last=False)
@@ -212,10 +212,12 @@ class Hearing:
         """A burst of reactions as something to judge; the room is not changed."""
         known = self._messages.get(event.message_id)
         place = known.place if known is not None else self._place(event.channel_id)
-        turn = Turn(event.message_id, event.author_id, event.content, event.created_ms)
+        utterance = Utterance(
+            event.message_id, event.author_id, event.content, event.created_ms
+        )
         if known is not None:
-            turn = known.turn
-        return ChannelMessage(event, turn, place, (), read(event.content))
+            utterance = known.utterance
+        return ChannelMessage(event, utterance, place, (), read(event.content))
 
     def addressing_of(self, heard: ChannelMessage) -> Addressing:
         """Whom it addresses, by the roster as it is now; decided once."""
@@ -388,7 +390,7 @@ class Hearing:
         return place
 
     def _settle(self, place: ChannelState) -> None:
-        """Observe the latest turn, after looking at it for the bots that have not
+        """Observe the latest utterance, after looking at it for the bots that have not
         judged it yet."""
         latest = place.latest
         if latest is None:
@@ -397,7 +399,7 @@ class Hearing:
             user_id = self.hosted.get(bot)
             if user_id is not None:
                 latest.tables[user_id] = features(place.room, latest.judged, user_id)
-        place.room.observe(latest.turn)
+        place.room.observe(latest.utterance)
         place.latest = None
 
     def _people(self, room: Room, event: Event) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a gateway process keeps of places and people's names between two turns of its
+"""What a gateway process keeps of places and people's names between two ticks of its
 pump."""
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ class StorePorts:
         )
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
-        """Kept for the next turn of the pump, if it is news."""
+        """Kept for the next tick of the pump, if it is news."""
         if not self._wishes.ignored(person):
             self._names.nicknamed(guild_id, person, nickname)
 
@@ -521,7 +521,7 @@ class StorePorts:
     async def pump(self) -> None:
         """Heal an emptied Redis, send hints for what is overdue, and refresh what facts
         are made of."""
-        await self._healing.turn()
+        await self._healing.tick()
         for bot in self.characters:
             stored = await self._store.run(states.states(bot))
             self._states[bot] = {

@@ -28,7 +28,7 @@ from app.rules.interests import Likeness
 from app.rules.judging import Rulebook, judge
 from app.rules.policy import Policy
 from app.rules.profile import Profile, profile_of
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 from app.rules.signals import Facts, SignalThresholds
 from app.rules.thoughts import Line as ThoughtLine
 from app.rules.thoughts import (
@@ -54,7 +54,7 @@ NOBODY: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One bot of a room. `name` is its author in turns; `names` are those that people
+    """One bot of a room. `name` is its author in utterances; `names` are those that people
     call it by; `character` says what it cares about, None for a person of a chat log
     who stands for a bot."""
 
@@ -69,12 +69,12 @@ class Decider(Protocol):
     It may also have `model_calls`, how many calls of a model its decisions took so far.
     """
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """The names of the bots that answer a person's message, which is observed
         next. `resting`: those that may not speak unasked yet; one that is chosen all
         the same answers when it has rested."""
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Each message of the room, also the bots' own."""
 
 
@@ -83,10 +83,12 @@ class Patient(Protocol):
     """What a decider may have beside: it waits until a person has said all of a
     thought, and is then asked once, with all of its lines as one message."""
 
-    def wait_ms(self, lines: Sequence[Turn]) -> int:
+    def wait_ms(self, lines: Sequence[Utterance]) -> int:
         """How long it waits for more after the last of these lines."""
 
-    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+    def is_afterthought(
+        self, line: Utterance, lines: Sequence[Utterance], at_ms: int
+    ) -> bool:
         """Whether a line belongs to what was answered at `at_ms`, the answer to
         `lines`, and needs none of its own."""
 
@@ -160,23 +162,25 @@ class Waiting:
         self._called = [name for bot in bots for name in bot.names]
         self._patience = Patience()
 
-    def wait_ms(self, lines: Sequence[Turn]) -> int:
+    def wait_ms(self, lines: Sequence[Utterance]) -> int:
         """Nothing where a line is plainly whole."""
-        return wait_ms([self._line(turn) for turn in lines], self._patience)
+        return wait_ms([self._line(utterance) for utterance in lines], self._patience)
 
-    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+    def is_afterthought(
+        self, line: Utterance, lines: Sequence[Utterance], at_ms: int
+    ) -> bool:
         """Whether its author cannot have read the answer first."""
         thought = Thought(tuple(map(self._line, lines)), answered_ms=at_ms)
         return is_afterthought(thought, self._line(line), self._patience)
 
-    def _line(self, turn: Turn) -> ThoughtLine:
+    def _line(self, utterance: Utterance) -> ThoughtLine:
         return ThoughtLine(
-            message_id=turn.message_id,
-            author=turn.author,
-            text=turn.text,
-            at_ms=turn.at_ms,
-            reply_to=turn.reply_to,
-            open=openness(turn.text, self._called),
+            message_id=utterance.message_id,
+            author=utterance.author,
+            text=utterance.text,
+            at_ms=utterance.at_ms,
+            reply_to=utterance.reply_to,
+            open=openness(utterance.text, self._called),
         )
 
 
@@ -189,13 +193,13 @@ class LogDecider(Waiting):
         self._bots = [bot.name for bot in bots]
         self._policy = policy
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """Those who are named, else the one best bidder above the threshold."""
-        return who_answers(self._room, turn, self._bots, self._policy) - resting
+        return who_answers(self._room, utterance, self._bots, self._policy) - resting
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Keep a message."""
-        self._room.observe(turn)
+        self._room.observe(utterance)
 
 
 class CastDecider(Waiting):
@@ -222,26 +226,30 @@ class CastDecider(Waiting):
             for place, bot in enumerate(bots, 1)
         )
 
-    def addressed(self, turn: Turn) -> tuple[str, ...]:
+    def addressed(self, utterance: Utterance) -> tuple[str, ...]:
         """The bots that a message speaks to."""
-        event = _event_of(turn)
-        spoken_to = addressing(event, self._roster, self._people(turn), turn.reading)
+        event = _event_of(utterance)
+        spoken_to = addressing(
+            event, self._roster, self._people(utterance), utterance.reading
+        )
         return tuple(spoken_to.bots)
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """Whoever is addressed; else who is elected, resting or not."""
-        if addressed := self.addressed(turn):
+        if addressed := self.addressed(utterance):
             return addressed
-        bids = self.bids(turn)
-        chosen = elected(bids, turn.message_id, resting)
+        bids = self.bids(utterance)
+        chosen = elected(bids, utterance.message_id, resting)
         return {chosen} if chosen is not None else NOBODY
 
-    def bids(self, turn: Turn) -> dict[str, Bid]:
+    def bids(self, utterance: Utterance) -> dict[str, Bid]:
         """The bids of all that want to answer a message that addresses none."""
-        event = _event_of(turn)
-        spoken_to = addressing(event, self._roster, self._people(turn), turn.reading)
-        target = self.room.read(turn).target
-        likeness = self._likeness(turn.text)
+        event = _event_of(utterance)
+        spoken_to = addressing(
+            event, self._roster, self._people(utterance), utterance.reading
+        )
+        target = self.room.read(utterance).target
+        likeness = self._likeness(utterance.text)
         found: dict[str, Bid] = {}
         for bot, profile in self._profiles.items():
             judged = judge(
@@ -253,38 +261,38 @@ class CastDecider(Waiting):
                     colleagues=target in self._profiles and target != bot,
                 ),
                 addressing=spoken_to,
-                table=partial(features, self.room, turn, bot),
+                table=partial(features, self.room, utterance, bot),
                 rules=self._rules,
                 profile=profile,
-                reading=turn.reading,
+                reading=utterance.reading,
                 likeness=likeness.get(bot),
             )
             if judged.bid is not None and judged.bid.above_threshold:
                 found[bot] = judged.bid
         return found
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Keep a message."""
-        self.room.observe(turn)
+        self.room.observe(utterance)
 
-    def _people(self, turn: Turn) -> tuple[str, ...]:
+    def _people(self, utterance: Utterance) -> tuple[str, ...]:
         lately = list(self.room.people.items())[-PEOPLE:]
         return tuple(
             name
             for author, person in lately
             # Bots are called by the roster, and nobody calls themselves.
-            if author not in self._profiles and author != turn.author
+            if author not in self._profiles and author != utterance.author
             for name in person.names[:1]
         )
 
 
-def _event_of(turn: Turn) -> Event:
+def _event_of(utterance: Utterance) -> Event:
     return Event(
-        message_id=turn.message_id,
+        message_id=utterance.message_id,
         channel_id=CHANNEL,
         author_id=SOMEBODY,
-        author_name=turn.author,
-        content=turn.text,
+        author_name=utterance.author,
+        content=utterance.text,
     )
 
 
@@ -316,13 +324,13 @@ class SimpleRule:
         self._bots = frozenset(bot.name for bot in bots)
         self._room = Room({bot.name: bot.names for bot in bots})
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """Those whom the message names."""
-        return {one for one in self._room.read(turn).named if one in self._bots}
+        return {one for one in self._room.read(utterance).named if one in self._bots}
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Keep a message."""
-        self._room.observe(turn)
+        self._room.observe(utterance)
 
 
 class Named(SimpleRule):
@@ -337,22 +345,22 @@ class NamedElseLast(SimpleRule):
         super().__init__(bots)
         self._spoke_to: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """See the class."""
-        named = super().decide(turn, resting)
-        bot, at_ms = self._spoke_to.get(turn.author, ("", 0))
-        lately = {bot} if bot and turn.at_ms - at_ms <= SPOKE_LATELY_MS else NOBODY
+        named = super().decide(utterance, resting)
+        bot, at_ms = self._spoke_to.get(utterance.author, ("", 0))
+        lately = {bot} if bot and utterance.at_ms - at_ms <= SPOKE_LATELY_MS else NOBODY
         return named or lately
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Remember to whom a bot spoke."""
-        if turn.author in self._bots:
-            for other in self._room.read(turn).named:
-                self._spoke_to[other] = (turn.author, turn.at_ms)
+        if utterance.author in self._bots:
+            for other in self._room.read(utterance).named:
+                self._spoke_to[other] = (utterance.author, utterance.at_ms)
                 self._spoke_to.move_to_end(other)
             while len(self._spoke_to) > SPOKEN_TO:
                 self._spoke_to.popitem(last=False)
-        super().observe(turn)
+        super().observe(utterance)
 
 
 class Last(SimpleRule):
@@ -362,21 +370,21 @@ class Last(SimpleRule):
         super().__init__(bots)
         self._last: frozenset[str] = NOBODY
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """See the class."""
         return self._last
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Remember who spoke."""
-        if turn.author in self._bots:
-            self._last = frozenset({turn.author})
-        super().observe(turn)
+        if utterance.author in self._bots:
+            self._last = frozenset({utterance.author})
+        super().observe(utterance)
 
 
 class All(SimpleRule):
     """Every bot answers everything: a pile-on."""
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """See the class."""
         return self._bots
 
@@ -402,7 +410,7 @@ class _Random(SimpleRule):
         self._rate = rate
         self._chance = chance
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         if self._chance.random() >= self._rate:
             return NOBODY
         # Sorted: a set has another order in each process, and the page must come out

@@ -22,7 +22,7 @@ from app.domain.errors import ConfigurationError
 from app.lab.deciders import Decider, MakeDecider, Ours, Participant
 from app.likeness.encoder import Encoder, best_backend
 from app.rules.policy import shipped_policy
-from app.rules.room import Turn
+from app.rules.room import Utterance
 
 PAUSE_MS = 30_000
 """Between two lines, unless a test says otherwise."""
@@ -125,16 +125,18 @@ class ExpertScene:
     cooled: dict[str, int] = field(default_factory=dict)
     """Until when a bot may not answer unasked, in ms."""
 
-    def turn(self, author: str, text: str, reply_to: str | None = None) -> Turn:
+    def utterance(
+        self, author: str, text: str, reply_to: str | None = None
+    ) -> Utterance:
         """The next message. Message ids rise with each."""
         self.number += 1
         name = str((self.now_ms << 22) + self.number)
-        return Turn(name, author, text, self.now_ms, (author,), reply_to)
+        return Utterance(name, author, text, self.now_ms, (author,), reply_to)
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """Keep a message."""
-        self.decider.observe(turn)
-        self.newest = turn.message_id
+        self.decider.observe(utterance)
+        self.newest = utterance.message_id
 
 
 class ExpertStage:
@@ -158,14 +160,14 @@ class ExpertStage:
     def say(self, scene: ExpertScene, author: str, text: str) -> Choice:
         """One line of a person's, and who answers it. The line is kept, the answer is
         not."""
-        turn, decider = scene.turn(author, text), scene.decider
+        utterance, decider = scene.utterance(author, text), scene.decider
         resting = frozenset(
             bot for bot, until in scene.cooled.items() if until > scene.now_ms
         )
         before = getattr(decider, "model_calls", 0)
         started = time.process_time()
-        bots = frozenset(decider.decide(turn, resting))
-        scene.observe(turn)
+        bots = frozenset(decider.decide(utterance, resting))
+        scene.observe(utterance)
         self.seconds += time.process_time() - started
         self.messages += 1
         self.calls += getattr(decider, "model_calls", 0) - before + len(bots)
@@ -174,7 +176,7 @@ class ExpertStage:
     def answer(self, scene: ExpertScene, bot: str, text: str = ANSWER) -> None:
         """The bot replies to the newest line, five seconds later."""
         scene.now_ms += 5_000
-        scene.observe(scene.turn(bot, text, scene.newest))
+        scene.observe(scene.utterance(bot, text, scene.newest))
         scene.cooled[bot] = scene.now_ms + COOLDOWN_MS
 
 
@@ -250,7 +252,7 @@ def two_people(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore
     for line in lines:
         scene = stage.scene()
         for author, text in SMALL_TALK:
-            scene.observe(scene.turn(author, text))
+            scene.observe(scene.utterance(author, text))
             scene.now_ms += PAUSE_MS // 2
         score.add(stage.say(scene, "ana", line.text), line.experts)
     return score
@@ -266,7 +268,7 @@ def scenes(stage: ExpertStage, told: Sequence[Mapping[str, object]]) -> ExpertSc
             if author in stage.names:
                 stage.answer(scene, author, text)
             else:
-                scene.observe(scene.turn(author, text))
+                scene.observe(scene.utterance(author, text))
             scene.now_ms += PAUSE_MS // 2
         experts = _experts(one.get("expected"), one.get("also"))
         score.add(stage.say(scene, *said[-1]), experts)
@@ -284,7 +286,7 @@ def _answered(
 ) -> ExpertScene:
     """A channel where the bot has just answered a person."""
     scene = stage.scene()
-    scene.observe(scene.turn("ana", question))
+    scene.observe(scene.utterance("ana", question))
     stage.answer(scene, bot)
     # These tests ask who is right, not who has rested.
     scene.cooled.clear()

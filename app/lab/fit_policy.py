@@ -185,7 +185,7 @@ def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
     people = [
         author
         for author, _ in Counter(
-            one.turn.author for one in log.said if one.human
+            one.utterance.author for one in log.said if one.human
         ).most_common(PEOPLE)
     ]
     labels, triggers = log.find_labels(people), log.find_triggers()
@@ -193,15 +193,17 @@ def _example_rows(log: Log) -> list[tuple[tuple[float, ...], bool, bool]]:
     found = []
     for one in log.said:
         if one.annotated and one.human:
-            trigger = one.turn.message_id in triggers
+            trigger = one.utterance.message_id in triggers
             for place, person in enumerate(people):
                 scored = trigger and place < BOTS
                 # Of people who have not spoken yet there is nothing to learn from.
-                if person != one.turn.author and (scored or room.person(person).lines):
-                    table = features(room, one.turn, person)
-                    answered = person in labels.get(one.turn.message_id, ())
+                if person != one.utterance.author and (
+                    scored or room.person(person).lines
+                ):
+                    table = features(room, one.utterance, person)
+                    answered = person in labels.get(one.utterance.message_id, ())
                     found.append((tuple(table.values()), answered, scored))
-        room.observe(one.turn)
+        room.observe(one.utterance)
     return found
 
 

@@ -3,7 +3,7 @@
 In each file the five most active people stand for the bots. A trigger is an annotated
 message of any other person; its label is the set of those five whose message has a gold
 link back to it. Only what came before a trigger is seen: the roster (five names) and
-the turns so far. Gold links, the file's `mentions` and `reply_to` never reach the room.
+the utterances so far. Gold links, the file's `mentions` and `reply_to` never reach the room.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from app.domain.errors import ConfigurationError
 from app.rules.bids import who_answers
 from app.rules.policy import Policy, shipped_policy
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 
 BOTS = 5
 LEAST_MESSAGES = 50
@@ -30,10 +30,10 @@ RULES = ("named", "named_else_last", "last", "all")
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
-    """One recorded message: its turn, whether a person wrote it, whether it has gold
+    """One recorded message: what is said, whether a person wrote it, whether it has gold
     links, and the ids they lead to."""
 
-    turn: Turn
+    utterance: Utterance
     human: bool
     annotated: bool
     answers: frozenset[str]
@@ -52,18 +52,18 @@ class Log:
         chosen = set(authors)
         found: dict[str, set[str]] = {}
         for one in self.said:
-            if one.turn.author in chosen:
+            if one.utterance.author in chosen:
                 for answered in one.answers:
-                    found.setdefault(answered, set()).add(one.turn.author)
+                    found.setdefault(answered, set()).add(one.utterance.author)
         return found
 
     def find_triggers(self) -> set[str]:
         """Ids of the messages to decide about."""
         bots = set(self.bots)
         return {
-            one.turn.message_id
+            one.utterance.message_id
             for one in self.said
-            if one.annotated and one.human and one.turn.author not in bots
+            if one.annotated and one.human and one.utterance.author not in bots
         }
 
 
@@ -147,7 +147,9 @@ def read_log(file: Path) -> Log | None:
     """One file, or None when it is too short to judge (under 50 messages or two
     people). A line that is no message is a ConfigurationError that names it."""
     said = list(_read_lines(file))
-    active = Counter(one.turn.author for one in said if one.human).most_common(BOTS)
+    active = Counter(one.utterance.author for one in said if one.human).most_common(
+        BOTS
+    )
     if len(said) < LEAST_MESSAGES or len(active) < 2:
         return None
     return Log(file.name, said, tuple(author for author, _ in active))
@@ -173,7 +175,7 @@ def _read_said(row: dict[str, Any]) -> RecordedMessage:
     moment = datetime.fromisoformat(str(row["ts"]).replace("Z", "+00:00"))
     links = [*(row.get("replies_to") or ()), row.get("reply_to")]
     return RecordedMessage(
-        Turn(
+        Utterance(
             message_id=str(row["id"]),
             author=author,
             text=str(row["content"]),
@@ -194,13 +196,13 @@ class Simple:
         self._last: str | None = None
         self._spoke_to: dict[str, deque[tuple[str, int]]] = {}
 
-    def decide(self, room: Room, turn: Turn) -> dict[str, set[str]]:
-        """The choice of each rule, before the turn is observed."""
-        named = {one for one in room.read(turn).named if one in self._bots}
-        spoke = self._spoke_to.get(turn.author)
+    def decide(self, room: Room, utterance: Utterance) -> dict[str, set[str]]:
+        """The choice of each rule, before the utterance is observed."""
+        named = {one for one in room.read(utterance).named if one in self._bots}
+        spoke = self._spoke_to.get(utterance.author)
         lately = (
             {spoke[-1][0]}
-            if spoke and turn.at_ms - spoke[-1][1] <= SPOKE_LATELY_MS
+            if spoke and utterance.at_ms - spoke[-1][1] <= SPOKE_LATELY_MS
             else set()
         )
         last = {self._last} if self._last is not None else set()
@@ -211,14 +213,14 @@ class Simple:
             "all": set(self._bots),
         }
 
-    def observe(self, room: Room, turn: Turn) -> None:
-        """Keep what the rules need of a turn; call it before the room observes the
-        turn."""
-        if turn.author in self._bots:
-            self._last = turn.author
-            for other in room.read(turn).named:
+    def observe(self, room: Room, utterance: Utterance) -> None:
+        """Keep what the rules need of an utterance; call it before the room observes the
+        utterance."""
+        if utterance.author in self._bots:
+            self._last = utterance.author
+            for other in room.read(utterance).named:
                 self._spoke_to.setdefault(other, deque(maxlen=1)).append(
-                    (turn.author, turn.at_ms)
+                    (utterance.author, utterance.at_ms)
                 )
 
 
@@ -240,31 +242,33 @@ def judge(
 
 def _judge_log(log: Log, policy: Policy, report: Report) -> None:
     """The policy first and alone, so that its time is its own; then the rules over the
-    same turns."""
+    same utterances."""
     chosen: dict[str, set[str]] = {}
     triggers, bots = log.find_triggers(), log.bots
     room = Room({bot: (bot,) for bot in bots})
     started = time.perf_counter()
     for one in log.said:
-        if one.turn.message_id in triggers:
-            chosen[one.turn.message_id] = who_answers(room, one.turn, bots, policy)
-        room.observe(one.turn)
+        if one.utterance.message_id in triggers:
+            chosen[one.utterance.message_id] = who_answers(
+                room, one.utterance, bots, policy
+            )
+        room.observe(one.utterance)
     report.seconds += time.perf_counter() - started
     labels, simple = log.find_labels(bots), Simple(bots)
     room = Room({bot: (bot,) for bot in bots})
     for one in log.said:
-        if one.turn.message_id in triggers:
-            label = labels.get(one.turn.message_id, set())
-            rules = simple.decide(room, one.turn)
-            report.policy.add(chosen[one.turn.message_id], label)
+        if one.utterance.message_id in triggers:
+            label = labels.get(one.utterance.message_id, set())
+            rules = simple.decide(room, one.utterance)
+            report.policy.add(chosen[one.utterance.message_id], label)
             for name, answer in rules.items():
                 report.rules[name].add(answer, label)
             report.unaddressed += not rules["named"]
             report.overlapping += (
-                not rules["named"] and len(chosen[one.turn.message_id]) > 1
+                not rules["named"] and len(chosen[one.utterance.message_id]) > 1
             )
-        simple.observe(room, one.turn)
-        room.observe(one.turn)
+        simple.observe(room, one.utterance)
+        room.observe(one.utterance)
     report.files += 1
     report.messages += len(log.said)
     report.triggers += len(triggers)

@@ -274,8 +274,8 @@ _FOOT = """\
 make room-bench DATA=path/to/data DECIDERS=my_package.room:make
 ```
 
-`make(bots)` is called once for each room, with the bots' names and characters, and returns an object with `decide(turn, resting)`,
-the names of who answers a person's message, and `observe(turn)`, which is told each message, bots' own included
+`make(bots)` is called once for each room, with the bots' names and characters, and returns an object with `decide(utterance, resting)`,
+the names of who answers a person's message, and `observe(utterance)`, which is told each message, bots' own included
 (`app/lab/deciders.py`: `Participant`, `Decider`). Its attribute `model_calls`, if it has one, is added to *calls a message*; with
 `wait_ms` and `is_afterthought` (`Patient`) it may wait for the rest of a thought.
 

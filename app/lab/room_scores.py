@@ -21,7 +21,7 @@ from app.lab.experts import (
     switch,
 )
 from app.lab.judge import Log, RecordedMessage, Tally, read_log
-from app.rules.room import Turn
+from app.rules.room import Utterance
 
 ONE_THOUGHT_MS = 10_000
 """Between two lines of an author, with nobody else's between them, that are one
@@ -102,17 +102,17 @@ def _score_log(log: Log, make: MakeDecider, score: ChatScore) -> None:
     # Processor time: the wall clock would measure what else the machine does.
     started = time.process_time()
     for one in log.said:
-        turn = one.turn
-        if turn.message_id in triggers:
-            chosen = set(decider.decide(turn, NOBODY))
-            score.tally.add(chosen, labels.get(turn.message_id, set()))
+        utterance = one.utterance
+        if utterance.message_id in triggers:
+            chosen = set(decider.decide(utterance, NOBODY))
+            score.tally.add(chosen, labels.get(utterance.message_id, set()))
             score.calls += len(chosen)
             score.answered += bool(chosen)
-            unaddressed = turn.message_id not in called
+            unaddressed = utterance.message_id not in called
             score.unaddressed += unaddressed
             score.piled += unaddressed and len(chosen) > 1
         # Afterwards: nobody knows of a message that it decides about more than it says.
-        decider.observe(turn)
+        decider.observe(utterance)
     score.seconds += time.process_time() - started
     score.calls += getattr(decider, "model_calls", 0)
     score.triggers += len(triggers)
@@ -123,9 +123,9 @@ def _named_ids(log: Log) -> set[str]:
     """Messages that hold the name of one of the bots as a word."""
     names = {bot.casefold() for bot in log.bots}
     return {
-        one.turn.message_id
+        one.utterance.message_id
         for one in log.said
-        if not names.isdisjoint(_tokens(one.turn.text))
+        if not names.isdisjoint(_tokens(one.utterance.text))
     }
 
 
@@ -140,11 +140,11 @@ def thoughts_of(log: Log) -> list[list[RecordedMessage]]:
     """The log cut into thoughts, single lines included."""
     found: list[list[RecordedMessage]] = []
     for one in log.said:
-        last = found[-1][-1].turn if found else None
+        last = found[-1][-1].utterance if found else None
         if (
             last is not None
-            and last.author == one.turn.author
-            and one.turn.at_ms - last.at_ms <= ONE_THOUGHT_MS
+            and last.author == one.utterance.author
+            and one.utterance.at_ms - last.at_ms <= ONE_THOUGHT_MS
         ):
             found[-1].append(one)
         else:
@@ -154,7 +154,7 @@ def thoughts_of(log: Log) -> list[list[RecordedMessage]]:
 
 def has_seconds(log: Log) -> bool:
     """Whether the log tells seconds. By minutes nobody knows what belongs together."""
-    return any(one.turn.at_ms % WHOLE_SECONDS_MS for one in log.said)
+    return any(one.utterance.at_ms % WHOLE_SECONDS_MS for one in log.said)
 
 
 def score_thoughts(logs: Sequence[Log], make: MakeDecider) -> ThoughtScore:
@@ -164,10 +164,10 @@ def score_thoughts(logs: Sequence[Log], make: MakeDecider) -> ThoughtScore:
         decider, bots = make(_participants(log)), set(log.bots)
         for thought in thoughts_of(log):
             # A single line cannot be answered twice: it would only flatter the figure.
-            if thought[0].turn.author in bots or len(thought) == 1:
+            if thought[0].utterance.author in bots or len(thought) == 1:
                 _observe_all(decider, thought)
             else:
-                replies = _replies(decider, [one.turn for one in thought])
+                replies = _replies(decider, [one.utterance for one in thought])
                 score.thoughts += 1
                 score.answered += replies > 0
                 score.replies += replies
@@ -176,14 +176,14 @@ def score_thoughts(logs: Sequence[Log], make: MakeDecider) -> ThoughtScore:
 
 def _observe_all(decider: Decider, thought: Sequence[RecordedMessage]) -> None:
     for one in thought:
-        decider.observe(one.turn)
+        decider.observe(one.utterance)
 
 
-def _replies(decider: Decider, lines: Sequence[Turn]) -> int:
+def _replies(decider: Decider, lines: Sequence[Utterance]) -> int:
     """How many answers the lines of one thought get."""
     replies, answered_ms = 0, -1
-    waiting: list[Turn] = []
-    answered: list[Turn] = []
+    waiting: list[Utterance] = []
+    answered: list[Utterance] = []
     for line, following in zip_longest(lines, lines[1:]):
         waiting.append(line)
         waits = _goes_on(decider, waiting, following)
@@ -198,19 +198,21 @@ def _replies(decider: Decider, lines: Sequence[Turn]) -> int:
     return replies
 
 
-def _goes_on(decider: Decider, lines: Sequence[Turn], following: Turn | None) -> bool:
+def _goes_on(
+    decider: Decider, lines: Sequence[Utterance], following: Utterance | None
+) -> bool:
     """Whether the decider still waits when the next line comes."""
     if following is None:
         return False
     return following.at_ms - lines[-1].at_ms < _wait_ms(decider, lines)
 
 
-def _wait_ms(decider: Decider, lines: Sequence[Turn]) -> int:
+def _wait_ms(decider: Decider, lines: Sequence[Utterance]) -> int:
     return decider.wait_ms(lines) if isinstance(decider, Patient) else 0
 
 
 def _is_answered(
-    decider: Decider, line: Turn, lines: Sequence[Turn], at_ms: int
+    decider: Decider, line: Utterance, lines: Sequence[Utterance], at_ms: int
 ) -> bool:
     return (
         bool(lines)
@@ -219,7 +221,7 @@ def _is_answered(
     )
 
 
-def _as_one(lines: Sequence[Turn]) -> Turn:
+def _as_one(lines: Sequence[Utterance]) -> Utterance:
     """Several lines as the last one, which says all of them."""
     text = "\n".join(line.text for line in lines)
     return replace(lines[-1], text=text) if len(lines) > 1 else lines[-1]

@@ -28,7 +28,7 @@ from app.lab.deciders import CastDecider, Participant, elected
 from app.lab.shadow_caps import DayCaps
 from app.rules.interests import Likeness
 from app.rules.policy import Policy
-from app.rules.room import Turn
+from app.rules.room import Utterance
 from app.store.limits import MICRO, limits_of
 
 ANSWER_TOKENS = 80
@@ -153,7 +153,7 @@ class Shadow:
         """Who answers this message. Other programs' lines are heard and left alone."""
         place = self._place(line)
         now_ms = int(line.at * 1000)
-        turn = Turn(
+        utterance = Utterance(
             message_id=line.id,
             author=line.author,
             text=line.text,
@@ -162,10 +162,10 @@ class Shadow:
             reply_to=line.reply_to,
         )
         # Of a thought in several lines the last one is answered, as all of it.
-        asks = replace(turn, text=line.whole) if line.whole else turn
+        asks = replace(utterance, text=line.whole) if line.whole else utterance
         silent = line.by_bot or line.held
         reply = NOBODY if silent else self._decide(place, asks)
-        place.decider.observe(turn)
+        place.decider.observe(utterance)
         place.lines.append(min(LINE_TOKENS, answers.tokens_of(line.text)))
         spoke = tuple(bot for bot in reply.bots if self._speak(place, line, bot))
         if spoke:
@@ -187,24 +187,24 @@ class Shadow:
             del self._places[next(iter(self._places))]
         return place
 
-    def _decide(self, place: _Place, turn: Turn) -> ShadowReply:
-        if asked := place.decider.addressed(turn):
+    def _decide(self, place: _Place, utterance: Utterance) -> ShadowReply:
+        if asked := place.decider.addressed(utterance):
             return ShadowReply(asked, asked=True)
         bids = {
             bot: bid
-            for bot, bid in place.decider.bids(turn).items()
+            for bot, bid in place.decider.bids(utterance).items()
             if place.rules.watchers is None or bot in place.rules.watchers
         }
         if not bids or place.rules.speak is False:
             return NOBODY
         self.tally.prevented += len(bids) > 1
         resting = frozenset(
-            bot for bot, until in self._rested_ms.items() if until > turn.at_ms
+            bot for bot, until in self._rested_ms.items() if until > utterance.at_ms
         )
-        bot = elected(bids, turn.message_id, resting)
+        bot = elected(bids, utterance.message_id, resting)
         if bot is None:
             return NOBODY
-        waits = max(self._rested_ms.get(bot, 0), place.quiet_ms) - turn.at_ms
+        waits = max(self._rested_ms.get(bot, 0), place.quiet_ms) - utterance.at_ms
         # Who rests for longer than the message is fresh leaves it.
         if waits > self._settings.election_max_age * 1000:
             self.tally.rested += 1
@@ -227,7 +227,7 @@ class Shadow:
         character = self._characters[bot]
         said = character.lines[at_ms % len(character.lines)].text
         place.decider.observe(
-            Turn(
+            Utterance(
                 message_id=f"{line.id}.{bot}",
                 author=bot,
                 text=said,

@@ -13,7 +13,7 @@ from app.rules.interests import Likeness
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile, Thread
 from app.rules.reading import Reading, read
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 
 WORST = -64.0
 NOTHING_SAID = read("")
@@ -103,15 +103,19 @@ def decide(message_id: str, bids: Mapping[str, Bid], named: Iterable[str]) -> se
 
 
 def who_answers(
-    room: Room, turn: Turn, bots: Iterable[str], policy: Policy
+    room: Room, utterance: Utterance, bots: Iterable[str], policy: Policy
 ) -> set[str]:
-    """The bots that answer `turn`, decided before the room has observed it. Names in
+    """The bots that answer `utterance`, decided before the room has observed it. Names in
     the text count as addressing; everybody watches the channel and is neutral about the
     author, as in a chat log."""
     bids = {
-        bot: bid(features(room, turn, bot), Signal.WATCHED, policy.trust_level, policy)
+        bot: bid(
+            features(room, utterance, bot), Signal.WATCHED, policy.trust_level, policy
+        )
         for bot in bots
     }
     return decide(
-        turn.message_id, bids, (bot for bot in room.read(turn).named if bot in bids)
+        utterance.message_id,
+        bids,
+        (bot for bot in room.read(utterance).named if bot in bids),
     )

@@ -13,8 +13,8 @@ from app.rules.room import (
     RECENT,
     Person,
     Room,
-    Turn,
-    TurnView,
+    Utterance,
+    UtteranceView,
 )
 
 Features = Mapping[str, float]
@@ -52,11 +52,11 @@ class Tie(IntEnum):
     """Names somebody else."""
 
 
-def features(room: Room, turn: Turn, bot: str) -> Features:
-    """The features of `turn` for `bot`, from what the room knew before the turn. Pure:
+def features(room: Room, utterance: Utterance, bot: str) -> Features:
+    """The features of `utterance` for `bot`, from what the room knew before the utterance. Pure:
     the room is not changed."""
-    message = room.read(turn)
-    author = room.people.get(turn.author, NOBODY)
+    message = room.read(utterance)
+    author = room.people.get(utterance.author, NOBODY)
     me = room.people.get(bot, NOBODY)
     table = _of_message(room, message, author)
     _of_bot(table, message, me, bot)
@@ -65,8 +65,8 @@ def features(room: Room, turn: Turn, bot: str) -> Features:
     return table
 
 
-def _of_message(room: Room, message: TurnView, author: Person) -> dict[str, float]:
-    turn, reading, number = message.turn, message.reading, message.number
+def _of_message(room: Room, message: UtteranceView, author: Person) -> dict[str, float]:
+    utterance, reading, number = message.utterance, message.reading, message.number
     last = room.recent[-1] if room.recent else None
     return {
         "kind": float(reading.kind),
@@ -77,20 +77,22 @@ def _of_message(room: Room, message: TurnView, author: Person) -> dict[str, floa
         "joins": float(reading.joins),
         "author_lines": float(min(author.lines, 500)),
         "author_gap": _line_gap(number, author.last_line),
-        "author_secs": _second_gap(turn.at_ms, author.last_ms),
+        "author_secs": _second_gap(utterance.at_ms, author.last_ms),
         "author_burst": (author.lines + 1.5) / (author.runs + 1.0),
         "author_names": author.names_others,
         "run": float(author.run)
-        if last is not None and last.author == turn.author
+        if last is not None and last.author == utterance.author
         else 0.0,
         "partners": float(_later_speakers(message, author, number - 30)),
         "minute": float(message.minute),
         "crowd": float(len(message.near)),
-        "pause": _second_gap(turn.at_ms, last.at_ms) if last is not None else FAR,
+        "pause": _second_gap(utterance.at_ms, last.at_ms) if last is not None else FAR,
     }
 
 
-def _of_bot(table: dict[str, float], message: TurnView, me: Person, bot: str) -> None:
+def _of_bot(
+    table: dict[str, float], message: UtteranceView, me: Person, bot: str
+) -> None:
     number = message.number
     gap = number - me.last_line
     # One interval of thirty lines is presumed: few lines show no pace yet.
@@ -106,7 +108,7 @@ def _of_bot(table: dict[str, float], message: TurnView, me: Person, bot: str) ->
                 if number - used <= RECENT // 2:
                     recent_words += weight
     table["bot_gap"] = _line_gap(number, me.last_line)
-    table["bot_secs"] = _second_gap(message.turn.at_ms, me.last_ms)
+    table["bot_secs"] = _second_gap(message.utterance.at_ms, me.last_ms)
     table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0
     table["bot_lines_near"] = float(message.near.get(bot, 0))
     table["bot_lines"] = float(min(me.lines, 500))
@@ -122,9 +124,17 @@ def _of_bot(table: dict[str, float], message: TurnView, me: Person, bot: str) ->
 
 
 def _of_exchange(
-    table: dict[str, float], message: TurnView, author: Person, me: Person, bot: str
+    table: dict[str, float],
+    message: UtteranceView,
+    author: Person,
+    me: Person,
+    bot: str,
 ) -> None:
-    number, at_ms, who = message.number, message.turn.at_ms, message.turn.author
+    number, at_ms, who = (
+        message.number,
+        message.utterance.at_ms,
+        message.utterance.author,
+    )
     told, heard = author.addressed_by.get(bot), author.named_by.get(bot)
     back = me.addressed_by.get(who)
     to_author = message.to_author.get(bot, 0)
@@ -149,9 +159,9 @@ def _of_exchange(
 
 
 def _of_role(
-    table: dict[str, float], room: Room, message: TurnView, me: Person
+    table: dict[str, float], room: Room, message: UtteranceView, me: Person
 ) -> None:
-    number, who = message.number, message.turn.author
+    number, who = message.number, message.utterance.author
     waiting = sum(
         1 for name, line in me.waiting.items() if name != who and number - line < RECENT
     )
@@ -180,7 +190,7 @@ def _of_role(
     table["bot_asked"] = float(me.last_marks) if target == who else 0.0
 
 
-def _tie_of(message: TurnView, bot: str) -> Tie:
+def _tie_of(message: UtteranceView, bot: str) -> Tie:
     if bot in message.opened:
         return Tie.OPENED
     if bot in message.named:
@@ -197,7 +207,7 @@ def _tie_of(message: TurnView, bot: str) -> Tie:
     return answered if message.sure == 2 else continued
 
 
-def _later_speakers(message: TurnView, author: Person, line: int) -> int:
+def _later_speakers(message: UtteranceView, author: Person, line: int) -> int:
     """How many others spoke to the author after this line; newest first, so the walk is
     as short as the answer."""
     count = 0
@@ -223,5 +233,5 @@ def _second_gap(now: int, then: int) -> float:
 
 
 # Asked of the function itself: names and table cannot differ.
-FEATURES: tuple[str, ...] = tuple(features(Room(), Turn("0", "a", "", 0), "b"))
+FEATURES: tuple[str, ...] = tuple(features(Room(), Utterance("0", "a", "", 0), "b"))
 """The names of all features."""

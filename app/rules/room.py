@@ -1,5 +1,5 @@
-"""One channel as the bids see it: a bounded, pure fold over its turns. No clock: time
-comes with the turns."""
+"""One channel as the bids see it: a bounded, pure fold over its utterances. No clock: time
+comes with the utterances."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ start of a line."""
 
 
 @dataclass(frozen=True)
-class Turn:
+class Utterance:
     """One message of a channel. `author` is any stable id; `at_ms` is Unix
     milliseconds; `mentions` are author ids that the platform itself says are addressed
     (Discord); `reply_to` is a message id, if its author used a reply."""
@@ -122,11 +122,11 @@ class RoomLine:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnView:
-    """What all bots share about one turn before it is observed: computed once per
+class UtteranceView:
+    """What all bots share about one utterance before it is observed: computed once per
     message."""
 
-    turn: Turn
+    utterance: Utterance
     reading: Reading
     number: int
     opened: tuple[str, ...]
@@ -145,7 +145,7 @@ class TurnView:
     near: Mapping[str, int]
     """Lines per author among the last 20."""
     to_author: Mapping[str, int]
-    """Lines per author among the last 60 that spoke to this turn's author."""
+    """Lines per author among the last 60 that spoke to this utterance's author."""
     speakers: tuple[int, ...]
     """Different authors among the last 1, 2, ... lines."""
     minute: int
@@ -153,8 +153,8 @@ class TurnView:
 
 
 class Room:
-    """A channel's memory. `read(turn)` looks at a turn without keeping it;
-    `observe(turn)` keeps it. Bounded in people, lines, words and names, so that memory
+    """A channel's memory. `read(utterance)` looks at an utterance without keeping it;
+    `observe(utterance)` keeps it. Bounded in people, lines, words and names, so that memory
     does not grow with the channel."""
 
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -166,7 +166,7 @@ class Room:
         self._owners: dict[str, str] = {}
         self._seen_in: dict[str, int] = {}
         self._open: OrderedDict[str, int] = OrderedDict()
-        self._read: TurnView | None = None
+        self._read: UtteranceView | None = None
         for author, names in (roster or {}).items():
             self.know(author, names)
 
@@ -187,21 +187,21 @@ class Room:
         # these is compared with edges.
         return max(0.0, round(nats, 6))
 
-    def read(self, turn: Turn) -> TurnView:
-        """What the turn says and to whom, as far as the past tells; the same turn is
+    def read(self, utterance: Utterance) -> UtteranceView:
+        """What the utterance says and to whom, as far as the past tells; the same utterance is
         read only once."""
         if (
             self._read is not None
-            and self._read.turn is turn
+            and self._read.utterance is utterance
             and self._read.number == self.number
         ):
             return self._read
-        reading = turn.reading
-        opened, named = self._find_named(turn, reading)
-        target, sure = self._find_target(turn, opened or named)
-        near, to_author, speakers, minute = self._survey_recent(turn)
-        self._read = TurnView(
-            turn=turn,
+        reading = utterance.reading
+        opened, named = self._find_named(utterance, reading)
+        target, sure = self._find_target(utterance, opened or named)
+        near, to_author, speakers, minute = self._survey_recent(utterance)
+        self._read = UtteranceView(
+            utterance=utterance,
             reading=reading,
             number=self.number,
             opened=opened,
@@ -219,32 +219,32 @@ class Room:
         )
         return self._read
 
-    def observe(self, turn: Turn) -> None:
-        """Keep a turn. Its names are known from now on."""
+    def observe(self, utterance: Utterance) -> None:
+        """Keep an utterance. Its names are known from now on."""
         # Read first: a message must not be explained by the names that it brings.
-        message = self.read(turn)
-        author = self._enter_author(turn)
+        message = self.read(utterance)
+        author = self._enter_author(utterance)
         for other in message.named:
-            self._note_address(turn.author, author, other, turn.at_ms)
+            self._note_address(utterance.author, author, other, utterance.at_ms)
         if message.target is not None:
             if not message.named:
                 self._note_contact(
                     self._other_person(message.target),
                     "addressed",
-                    turn.author,
-                    turn.at_ms,
+                    utterance.author,
+                    utterance.at_ms,
                 )
             author.partner, author.partner_line = message.target, self.number
         elif message.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}:
-            self._note_question(turn.author)
+            self._note_question(utterance.author)
         self._note_line(author, message)
         self._learn_words(author, message.reading.words)
         self.recent.append(
             RoomLine(
                 number=self.number,
-                message_id=turn.message_id,
-                author=turn.author,
-                at_ms=turn.at_ms,
+                message_id=utterance.message_id,
+                author=utterance.author,
+                at_ms=utterance.at_ms,
                 target=message.target,
             )
         )
@@ -252,7 +252,7 @@ class Room:
         self._read = None
 
     def _survey_recent(
-        self, turn: Turn
+        self, utterance: Utterance
     ) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
         near: dict[str, int] = {}
         to_author: dict[str, int] = {}
@@ -265,9 +265,9 @@ class Room:
             speakers.append(len(seen))
             if back < NEAR:
                 near[author] = near.get(author, 0) + 1
-            if line.target == turn.author:
+            if line.target == utterance.author:
                 to_author[author] = to_author.get(author, 0) + 1
-            if turn.at_ms - line.at_ms <= 60_000:
+            if utterance.at_ms - line.at_ms <= 60_000:
                 minute += 1
         return near, to_author, tuple(speakers), minute
 
@@ -307,8 +307,10 @@ class Room:
         self._note_contact(person, "named", name, at_ms)
         self._note_contact(person, "addressed", name, at_ms)
 
-    def _note_line(self, author: Person, message: TurnView) -> None:
-        follows = bool(self.recent) and self.recent[-1].author == message.turn.author
+    def _note_line(self, author: Person, message: UtteranceView) -> None:
+        follows = (
+            bool(self.recent) and self.recent[-1].author == message.utterance.author
+        )
         author.run = author.run + 1 if follows else 1
         author.runs += not follows
         author.rate = (
@@ -317,21 +319,21 @@ class Room:
         author.asks += (float(message.reading.marks > 0) - author.asks) * 0.1
         author.names_others += (float(bool(message.named)) - author.names_others) * 0.1
         author.lines += 1
-        author.last_line, author.last_ms = self.number, message.turn.at_ms
+        author.last_line, author.last_ms = self.number, message.utterance.at_ms
         author.last_target, author.last_marks = message.target, message.reading.marks
 
-    def _enter_author(self, turn: Turn) -> Person:
-        author = self.people.get(turn.author)
+    def _enter_author(self, utterance: Utterance) -> Person:
+        author = self.people.get(utterance.author)
         # One who was spoken to is known before the first line of their own.
         if author is None or author.lines == 0:
             author = author or Person()
             author.first_line, author.questions_before = self.number, self.questions
-        self.people[turn.author] = author
-        self.people.move_to_end(turn.author)
-        names = tuple([name[:NAME_LENGTH] for name in turn.names[:NAMES]])
+        self.people[utterance.author] = author
+        self.people.move_to_end(utterance.author)
+        names = tuple([name[:NAME_LENGTH] for name in utterance.names[:NAMES]])
         if names and names != author.names:
             author.names = names
-            self._own_names(turn.author, names)
+            self._own_names(utterance.author, names)
         self._forget_people()
         return author
 
@@ -388,11 +390,13 @@ class Room:
                 }
 
     def _find_named(
-        self, turn: Turn, reading: Reading
+        self, utterance: Utterance, reading: Reading
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        owners, author = self._owners, turn.author
+        owners, author = self._owners, utterance.author
         opened = [
-            one for one in self._replied_to(turn) + turn.mentions if one != author
+            one
+            for one in self._replied_to(utterance) + utterance.mentions
+            if one != author
         ]
         named = list(dict.fromkeys(opened))
         tokens = reading.tokens
@@ -420,21 +424,23 @@ class Room:
                 named.append(owner)
         return tuple(opened), tuple(named)
 
-    def _replied_to(self, turn: Turn) -> tuple[str, ...]:
-        if turn.reply_to is None:
+    def _replied_to(self, utterance: Utterance) -> tuple[str, ...]:
+        if utterance.reply_to is None:
             return ()
         return tuple(
-            [line.author for line in self.recent if line.message_id == turn.reply_to][
-                :1
-            ]
+            [
+                line.author
+                for line in self.recent
+                if line.message_id == utterance.reply_to
+            ][:1]
         )
 
     def _find_target(
-        self, turn: Turn, named: tuple[str, ...]
+        self, utterance: Utterance, named: tuple[str, ...]
     ) -> tuple[str | None, int]:
         if named:
             return named[0], 3
-        author = self.people.get(turn.author)
+        author = self.people.get(utterance.author)
         if author is None:
             return None, 0
         latest = (
@@ -444,17 +450,17 @@ class Room:
             contact = author.addressed_by[latest]
             # Who spoke to the author since comes before whom the author spoke to.
             if contact.line > author.partner_line and self._is_fresh(
-                contact.line, contact.at_ms, turn
+                contact.line, contact.at_ms, utterance
             ):
                 return latest, 2
         if author.partner is not None and self._is_fresh(
-            author.partner_line, author.last_ms, turn
+            author.partner_line, author.last_ms, utterance
         ):
             return author.partner, 1
         return None, 0
 
-    def _is_fresh(self, line: int, at_ms: int, turn: Turn) -> bool:
-        return self.number - line <= FRESH_LINES and turn.at_ms - at_ms <= FRESH_MS
+    def _is_fresh(self, line: int, at_ms: int, utterance: Utterance) -> bool:
+        return self.number - line <= FRESH_LINES and utterance.at_ms - at_ms <= FRESH_MS
 
 
 def _calling_tokens(name: str) -> tuple[str, ...]:

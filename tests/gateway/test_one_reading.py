@@ -72,4 +72,4 @@ def test_an_edit_is_read_anew() -> None:
     hearing.revise(said("Aria, the coral is pale."), age_s=5.0)
     assert PROFILE.touched(heard.reading)
     assert hearing.addressing_of(heard).bots == ("aria",)
-    assert heard.turn.reading == read("Does anybody know?")
+    assert heard.utterance.reading == read("Does anybody know?")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.domain.character import Interest, load_characters
 from app.lab.deciders import Ours, Participant
 from app.rules.policy import shipped_policy
-from app.rules.room import Turn
+from app.rules.room import Utterance
 
 CHARACTERS = load_characters()
 BOTS = [Participant(bot, one.names, one) for bot, one in CHARACTERS.items()]
@@ -37,9 +37,9 @@ def test_a_crafted_line_wakes_one_at_most(name: str) -> None:
     chosen = []
     for _ in range(2):
         decider = Ours(shipped_policy())(BOTS)
-        turn = Turn("1", "kim", CRAFTED[name], 10_000_000, ("kim",))
-        chosen.append(set(decider.decide(turn, frozenset())))
-        decider.observe(turn)
+        utterance = Utterance("1", "kim", CRAFTED[name], 10_000_000, ("kim",))
+        chosen.append(set(decider.decide(utterance, frozenset())))
+        decider.observe(utterance)
     assert chosen[0] == chosen[1]
     assert len(chosen[0]) <= 1
 
@@ -51,8 +51,8 @@ def test_two_characters_with_the_same_interests_do_not_both_answer() -> None:
     for number in range(1, 13):
         decider = Ours(shipped_policy())(twins)
         text = "how many hearts does an octopus have?"
-        turn = Turn(str(number), "kim", text, 10_000_000, ("kim",))
-        chosen = set(decider.decide(turn, frozenset()))
+        utterance = Utterance(str(number), "kim", text, 10_000_000, ("kim",))
+        chosen = set(decider.decide(utterance, frozenset()))
         assert len(chosen) == 1
         winners |= chosen
     assert winners == {"uno", "due"}

@@ -189,9 +189,9 @@ def test_simple_rules(tmp_path: Path) -> None:
     question = read_log(asked)
     assert question is not None
     for one in found.said[:2]:
-        simple.observe(room, one.turn)
-        room.observe(one.turn)
-    assert simple.decide(room, question.said[0].turn) == {
+        simple.observe(room, one.utterance)
+        room.observe(one.utterance)
+    assert simple.decide(room, question.said[0].utterance) == {
         "named": set(),
         "named_else_last": {"a"},
         "last": {"b"},

@@ -33,7 +33,7 @@ from app.lab.room_scores import (
     thoughts_of,
 )
 from app.rules.policy import shipped_policy
-from app.rules.room import Turn
+from app.rules.room import Utterance
 
 BY_WORDS = ("--interest", "words")
 BOTS = [Participant("vega", ("vega",)), Participant("lyra", ("lyra",))]
@@ -51,12 +51,12 @@ class Chatty:
         self.model_calls = 0
         self._first = bots[0].name
 
-    def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
+    def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
         """The first bot answers everything."""
         self.model_calls += 1
         return [self._first]
 
-    def observe(self, turn: Turn) -> None:
+    def observe(self, utterance: Utterance) -> None:
         """It remembers nothing."""
 
 
@@ -64,8 +64,12 @@ def said(
     number: int, author: str, text: str, at_s: float, to: int = -1
 ) -> RecordedMessage:
     """One annotated line."""
-    turn = Turn(f"m{number}", author, text, 1_000_000 + int(at_s * 1000), (author,))
-    return RecordedMessage(turn, True, True, frozenset({f"m{to}"} if to >= 0 else ()))
+    utterance = Utterance(
+        f"m{number}", author, text, 1_000_000 + int(at_s * 1000), (author,)
+    )
+    return RecordedMessage(
+        utterance, True, True, frozenset({f"m{to}"} if to >= 0 else ())
+    )
 
 
 def small_log() -> Log:
@@ -149,11 +153,13 @@ class Waits(Chatty):
     """A decider that waits two seconds after a short line, and calls what comes within
     seven of its answer an afterthought."""
 
-    def wait_ms(self, lines: Sequence[Turn]) -> int:
+    def wait_ms(self, lines: Sequence[Utterance]) -> int:
         """After fewer than ten characters more is to come."""
         return 5_000 if len(lines[-1].text) < 10 else 0
 
-    def is_afterthought(self, line: Turn, lines: Sequence[Turn], at_ms: int) -> bool:
+    def is_afterthought(
+        self, line: Utterance, lines: Sequence[Utterance], at_ms: int
+    ) -> bool:
         """Within ten seconds."""
         return line.at_ms - at_ms < 10_000
 
@@ -164,9 +170,11 @@ def test_who_waits_is_asked_once_with_all_lines() -> None:
     asked: list[str] = []
 
     class Asked(Waits):
-        def decide(self, turn: Turn, resting: frozenset[str]) -> Collection[str]:
-            asked.append(turn.text)
-            return super().decide(turn, resting)
+        def decide(
+            self, utterance: Utterance, resting: frozenset[str]
+        ) -> Collection[str]:
+            asked.append(utterance.text)
+            return super().decide(utterance, resting)
 
     figures = score_thoughts([small_log()], Asked).figures()
     assert figures == {"replies a thought": 1.0}
@@ -177,8 +185,8 @@ def test_our_rule_of_thoughts_is_part_of_our_decision() -> None:
     """A greeting alone is waited for, a question is not."""
     ours = Ours(shipped_policy())(BOTS)
     assert isinstance(ours, Patient)
-    assert ours.wait_ms([said(1, "guest", "hello", 0).turn]) > 0
-    assert ours.wait_ms([said(1, "guest", "how do I mount this?", 0).turn]) == 0
+    assert ours.wait_ms([said(1, "guest", "hello", 0).utterance]) > 0
+    assert ours.wait_ms([said(1, "guest", "how do I mount this?", 0).utterance]) == 0
 
 
 def test_a_thought_that_nobody_answers_has_no_figure() -> None:
@@ -200,19 +208,24 @@ def test_the_last_who_spoke_to_somebody_is_asked_for_five_minutes() -> None:
     """`named, else the last` knows whom a bot answered by name."""
     decider = NamedElseLast(BOTS)
     for one in small_log().said[:5]:
-        decider.observe(one.turn)
-    soon, late = said(8, "guest", "and?", 300).turn, said(9, "guest", "and?", 400).turn
+        decider.observe(one.utterance)
+    soon, late = (
+        said(8, "guest", "and?", 300).utterance,
+        said(9, "guest", "and?", 400).utterance,
+    )
     assert set(decider.decide(soon, frozenset())) == {"lyra"}
     assert set(decider.decide(late, frozenset())) == set()
 
 
 def test_chance_speaks_as_often_as_it_is_told() -> None:
     """The same in every run, and another choice in each room."""
-    turn = said(1, "guest", "hm", 0).turn
+    utterance = said(1, "guest", "hm", 0).utterance
     runs = []
     for _ in range(2):
         make = AtRandom(0.3)
-        runs.append([len(make(BOTS).decide(turn, frozenset())) for _ in range(300)])
+        runs.append(
+            [len(make(BOTS).decide(utterance, frozenset())) for _ in range(300)]
+        )
     assert runs[0] == runs[1]
     assert sum(runs[0]) / 300 == pytest.approx(0.3, abs=0.06)
 

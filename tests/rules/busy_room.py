@@ -1,7 +1,7 @@
 """A long, busy channel that is always the same: hundreds of people, two bots, more
 words than a room remembers, and pauses of all lengths.
 
-Twenty recorded turns (`golden_chat.yaml`) show each feature; only a long channel shows
+Twenty recorded utterances (`golden_chat.yaml`) show each feature; only a long channel shows
 what a room forgets, fades and evicts on the way.
 """
 
@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 
 from app.rules.features import FEATURES, features
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 
 BOTS = {"b1": ("Elena", "Elena Reef"), "b2": ("Tycho",)}
 TURNS = 2_400
@@ -46,16 +46,16 @@ LINES = (
 )
 
 
-def busy_turns() -> Iterator[Turn]:
-    """The turns, the same at each call."""
+def busy_utterances() -> Iterator[Utterance]:
+    """The utterances, the same at each call."""
     chance = random.Random(11)
     names = _names()
     at_ms = START_MS
-    said: list[Turn] = []
+    said: list[Utterance] = []
     for number in range(TURNS):
         at_ms += chance.choice(PAUSES_MS)
         author = _author(chance, said)
-        turn = Turn(
+        utterance = Utterance(
             message_id=str(number),
             author=author,
             text=_text(chance, names),
@@ -64,8 +64,8 @@ def busy_turns() -> Iterator[Turn]:
             reply_to=_reply(chance, said),
             mentions=("b1",) if chance.random() < 0.02 else (),
         )
-        said.append(turn)
-        yield turn
+        said.append(utterance)
+        yield utterance
 
 
 def _names() -> dict[str, str]:
@@ -86,7 +86,7 @@ def _word(number: int) -> str:
     return word
 
 
-def _author(chance: random.Random, said: list[Turn]) -> str:
+def _author(chance: random.Random, said: list[Utterance]) -> str:
     draw = chance.random()
     if draw < 0.15:
         return chance.choice(list(BOTS))
@@ -113,7 +113,7 @@ def _text(chance: random.Random, names: dict[str, str]) -> str:
     return line.format(words=words(), name=name(), other=name())
 
 
-def _reply(chance: random.Random, said: list[Turn]) -> str | None:
+def _reply(chance: random.Random, said: list[Utterance]) -> str | None:
     if not said or chance.random() > 0.1:
         return None
     back = chance.randint(1, min(len(said), 80))
@@ -125,12 +125,12 @@ def busy_checksums() -> list[str]:
     room = Room(BOTS)
     found = []
     seen: list[list[float]] = []
-    for number, turn in enumerate(busy_turns(), 1):
+    for number, utterance in enumerate(busy_utterances(), 1):
         for bot in BOTS:
-            table = features(room, turn, bot)
+            table = features(room, utterance, bot)
             # Rounded: the last bits of a power differ between processors.
             seen.append([round(table[name], 5) for name in FEATURES])
-        room.observe(turn)
+        room.observe(utterance)
         if number % STRETCH == 0:
             found.append(hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16])
             seen = []

@@ -1,4 +1,4 @@
-"""The golden vectors: features of recorded turns, and bids, as they were when the
+"""The golden vectors: features of recorded utterances, and bids, as they were when the
 policy was fitted.
 
 `python -m tests.rules.golden` writes them anew. Features may change only together with
@@ -21,7 +21,7 @@ from app.rules.bids import bid
 from app.rules.features import FEATURES, Features, features
 from app.rules.policy import shipped_policy
 from app.rules.profile import NEUTRAL, Profile
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 from tests.rules.busy_room import busy_checksums
 
 HERE = Path(__file__).parent
@@ -38,39 +38,40 @@ MOST_BIDS = 21
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one bot saw of one turn."""
+    """What one bot saw of one utterance."""
 
-    turn: Turn
+    utterance: Utterance
     bot: str
     table: Features
 
     @property
     def name(self) -> str:
         """How the vector is called: line and bot."""
-        return f"{self.turn.message_id} {self.bot}"
+        return f"{self.utterance.message_id} {self.bot}"
 
 
-def recorded_turns() -> list[Recorded]:
-    """Every recorded turn of the chat, as each bot sees it before the room has."""
+def recorded_utterances() -> list[Recorded]:
+    """Every recorded utterance of the chat, as each bot sees it before the room has."""
     chat = yaml.safe_load(CHAT.read_text(encoding="utf-8"))
     room = Room(chat["bots"])
     found = []
-    for turn, is_recorded in _turns(chat):
+    for utterance, is_recorded in _utterances(chat):
         if is_recorded:
             found += [
-                Recorded(turn, bot, features(room, turn, bot)) for bot in chat["bots"]
+                Recorded(utterance, bot, features(room, utterance, bot))
+                for bot in chat["bots"]
             ]
-        room.observe(turn)
+        room.observe(utterance)
     return found
 
 
-def _turns(chat: dict[str, Any]) -> Iterator[tuple[Turn, bool]]:
+def _utterances(chat: dict[str, Any]) -> Iterator[tuple[Utterance, bool]]:
     names = {bot: own[0] for bot, own in chat["bots"].items()} | chat["people"]
     at_ms, number = START_MS, 0
     for line in chat["lines"]:
         for text, author in _spread(line):
             at_ms += 1000 * line.get("after", 5)
-            turn = Turn(
+            utterance = Utterance(
                 message_id=str(number),
                 author=author,
                 text=text,
@@ -79,7 +80,7 @@ def _turns(chat: dict[str, Any]) -> Iterator[tuple[Turn, bool]]:
                 reply_to=str(line["reply"]) if "reply" in line else None,
                 mentions=tuple(line.get("mention", ())),
             )
-            yield turn, line.get("record", False)
+            yield utterance, line.get("record", False)
             number += 1
 
 
@@ -93,16 +94,16 @@ def _spread(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield line["text"].format(n=n, word=word), line["by"][n % len(line["by"])]
 
 
-def recorded_bids(turns: list[Recorded]) -> dict[str, Bid]:
+def recorded_bids(utterances: list[Recorded]) -> dict[str, Bid]:
     """Bids over every third vector, with a signal, a trust level, a profile and a
     reception in turn."""
     signals, policy = list(Signal), shipped_policy()
     bids = {}
-    for place, one in enumerate(turns[::3][:MOST_BIDS]):
+    for place, one in enumerate(utterances[::3][:MOST_BIDS]):
         signal, trust = signals[place % len(signals)], place % 6
         profile = PROFILES[place % len(PROFILES)]
-        # The bot turns with the vector, or all bids would be the first bot's.
-        seen = turns[3 * place + place % 3]
+        # The bot utterances with the vector, or all bids would be the first bot's.
+        seen = utterances[3 * place + place % 3]
         reception = RECEPTIONS[place % len(RECEPTIONS)]
         name = f"{seen.name} {signal} {trust} {profile.chattiness} {reception}"
         bids[name] = bid(
@@ -111,17 +112,19 @@ def recorded_bids(turns: list[Recorded]) -> dict[str, Bid]:
             trust=trust,
             policy=policy,
             profile=profile,
-            reading=one.turn.reading,
+            reading=one.utterance.reading,
             reception=reception,
         )
     return bids
 
 
-def features_page(turns: list[Recorded]) -> dict[str, Any]:
+def features_page(utterances: list[Recorded]) -> dict[str, Any]:
     """What golden_features.json holds: the names, and each vector in their order."""
     return {
         "names": list(FEATURES),
-        "vectors": {one.name: [one.table[name] for name in FEATURES] for one in turns},
+        "vectors": {
+            one.name: [one.table[name] for name in FEATURES] for one in utterances
+        },
     }
 
 
@@ -144,9 +147,9 @@ def _write(path: Path, page: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    TURNS = recorded_turns()
-    _write(FEATURES_FILE, features_page(TURNS))
-    _write(BIDS_FILE, bids_page(recorded_bids(TURNS)))
+    UTTERANCES = recorded_utterances()
+    _write(FEATURES_FILE, features_page(UTTERANCES))
+    _write(BIDS_FILE, bids_page(recorded_bids(UTTERANCES)))
     BUSY_FILE.write_text(
         json.dumps(busy_checksums(), indent=1) + "\n", encoding="utf-8"
     )

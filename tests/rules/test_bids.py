@@ -15,7 +15,15 @@ from app.rules.bids import bid, decide, settled, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import Policy, fingerprint, parse_policy, shipped_policy
 from app.rules.reading import TEXT_CAP, LineKind, read
-from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, VOCABULARY, Room, Turn
+from app.rules.room import (
+    CONTACTS,
+    PEOPLE,
+    PROFILE,
+    RECENT,
+    VOCABULARY,
+    Room,
+    Utterance,
+)
 from tests.costs import LINEAR, growth
 
 BOTS = {"1": ("Elena",), "2": ("Marcus", "Marc"), "3": ("Aria",)}
@@ -29,23 +37,27 @@ NAMES = {
 START = 1_700_000_000_000
 
 
-def talk(*lines: tuple[str, str], room: Room | None = None) -> tuple[Room, list[Turn]]:
-    """A room after these (author, text) lines, ten seconds apart, and the turns."""
+def talk(
+    *lines: tuple[str, str], room: Room | None = None
+) -> tuple[Room, list[Utterance]]:
+    """A room after these (author, text) lines, ten seconds apart, and the utterances."""
     room = room or Room(BOTS)
-    turns = [
-        Turn(str(100 + place), author, text, START + 10_000 * place, (NAMES[author],))
+    utterances = [
+        Utterance(
+            str(100 + place), author, text, START + 10_000 * place, (NAMES[author],)
+        )
         for place, (author, text) in enumerate(lines)
     ]
-    for turn in turns:
-        room.observe(turn)
-    return room, turns
+    for utterance in utterances:
+        room.observe(utterance)
+    return room, utterances
 
 
-def turn(
+def utterance(
     text: str, author: str = "7", number: int = 500, reply_to: str | None = None
-) -> Turn:
+) -> Utterance:
     """A message after the ones of `talk`."""
-    return Turn(
+    return Utterance(
         str(number), author, text, START + 10_000 * number, (NAMES[author],), reply_to
     )
 
@@ -72,7 +84,7 @@ texts = st.one_of(
         ]
     ),
 )
-turns = st.lists(
+utterances = st.lists(
     st.builds(
         lambda author, text, gap, names: (author, text, gap, names),
         st.sampled_from(PEOPLE_HERE),
@@ -84,13 +96,15 @@ turns = st.lists(
 )
 
 
-def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Turn]:
+def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Utterance]:
     """Turns from generated rows; time may stand still, jump or run backwards."""
     at_ms, found = START, []
     for place, (author, text, gap, named) in enumerate(rows):
         at_ms += gap
         found.append(
-            Turn(str(place), author, text, at_ms, (NAMES[author],) if named else ())
+            Utterance(
+                str(place), author, text, at_ms, (NAMES[author],) if named else ()
+            )
         )
     return found
 
@@ -124,7 +138,7 @@ def build(rows: Sequence[tuple[str, str, int, bool]]) -> list[Turn]:
 def test_tie(said: list[tuple[str, str]], text: str, tie: Tie) -> None:
     """A message is tied to a bot by name first, then by the thread, then not at all."""
     room, _ = talk(*said)
-    assert features(room, turn(text, number=len(said)), "1")["tie"] == tie
+    assert features(room, utterance(text, number=len(said)), "1")["tie"] == tie
 
 
 @pytest.mark.parametrize(
@@ -150,21 +164,21 @@ def test_names_with_trailing_marks() -> None:
     """`Cleo_` is called by `cleo`, but a name that is a common word calls nobody in
     passing."""
     room, _ = talk(("9", "hi"))
-    assert room.read(turn("Cleo: how?")).opened == ("9",)
+    assert room.read(utterance("Cleo: how?")).opened == ("9",)
     room.know("4", ("Help",))
-    assert room.read(turn("I need help here")).named == ()
-    assert room.read(turn("help: are you there?")).opened == ("4",)
+    assert room.read(utterance("I need help here")).named == ()
+    assert room.read(utterance("help: are you there?")).opened == ("4",)
 
 
 def test_a_reply_addresses_the_author_of_the_replied_message() -> None:
     """A platform's own reply counts as naming, for as long as the message is
     remembered."""
-    room, turns = talk(("1", "so"), ("8", "hm"))
+    room, utterances = talk(("1", "so"), ("8", "hm"))
     assert (
-        features(room, turn("why", reply_to=turns[0].message_id), "1")["tie"]
+        features(room, utterance("why", reply_to=utterances[0].message_id), "1")["tie"]
         == Tie.OPENED
     )
-    assert features(room, turn("why", reply_to="0"), "1")["tie"] == Tie.FREE
+    assert features(room, utterance("why", reply_to="0"), "1")["tie"] == Tie.FREE
 
 
 def test_a_named_bot_bids_highest() -> None:
@@ -175,7 +189,7 @@ def test_a_named_bot_bids_highest() -> None:
         ("7", "how do I tune this?"), ("1", "Ann: which string?"), ("2", "hm")
     )
     tables = {
-        bot: features(room, turn("the lowest one, is it E?", number=4), bot)
+        bot: features(room, utterance("the lowest one, is it E?", number=4), bot)
         for bot in BOTS
     }
     scores = {
@@ -184,7 +198,7 @@ def test_a_named_bot_bids_highest() -> None:
     }
     assert scores["1"] > scores["2"]
     assert scores["1"] > scores["3"]
-    called = features(room, turn("Aria: is it E?", number=4), "3")
+    called = features(room, utterance("Aria: is it E?", number=4), "3")
     assert bid(called, Signal.WATCHED, 1, policy).score > scores["3"]
 
 
@@ -193,7 +207,7 @@ def test_live_weights() -> None:
     ambient message is never bid for."""
     policy = shipped_policy()
     room, _ = talk(("7", "hi"))
-    table = dict(features(room, turn("Elena: how?"), "1"))
+    table = dict(features(room, utterance("Elena: how?"), "1"))
     scores = {signal: bid(table, signal, 1, policy).score for signal in Signal}
     assert scores[Signal.TRUSTED] > scores[Signal.WATCHED] > scores[Signal.GOSSIP]
     assert (
@@ -213,7 +227,10 @@ def test_parts_explain_the_score() -> None:
     """The parts of a bid sum to its score."""
     room, _ = talk(("7", "hi"), ("1", "Ann: hello"))
     one = bid(
-        features(room, turn("how are you?"), "1"), Signal.WATCHED, 3, shipped_policy()
+        features(room, utterance("how are you?"), "1"),
+        Signal.WATCHED,
+        3,
+        shipped_policy(),
     )
     assert sum(one.parts.values()) == pytest.approx(one.score)
     assert one.above_threshold == (one.score >= 0)
@@ -268,7 +285,7 @@ def test_tie_break_is_stable() -> None:
     assert len(tie_break("\ud800", "\x00")) == 40
 
 
-@given(turns)
+@given(utterances)
 def test_bids_are_finite_and_bounded(rows: list[tuple[str, str, int, bool]]) -> None:
     """Any text and any clock give finite features, the same names of features, and a
     finite bid."""
@@ -285,14 +302,14 @@ def test_bids_are_finite_and_bounded(rows: list[tuple[str, str, int, bool]]) -> 
         room.observe(one)
 
 
-@given(turns, turns)
+@given(utterances, utterances)
 def test_no_reading_ahead(
     rows: list[tuple[str, str, int, bool]], later: list[tuple[str, str, int, bool]]
 ) -> None:
     """What comes later never changes an earlier decision, and the same past gives the
     same one."""
 
-    def decisions(said: list[Turn], count: int) -> list[set[str]]:
+    def decisions(said: list[Utterance], count: int) -> list[set[str]]:
         room, policy, found = Room(BOTS), shipped_policy(), []
         for one in said:
             found.append(who_answers(room, one, BOTS, policy))
@@ -304,7 +321,7 @@ def test_no_reading_ahead(
     )
 
 
-@given(turns)
+@given(utterances)
 def test_looking_changes_nothing(rows: list[tuple[str, str, int, bool]]) -> None:
     """Features are pure: a room that was asked about every message ends like one that
     was not."""
@@ -327,7 +344,7 @@ def test_memory_is_bounded() -> None:
             f"w{place}x{word}" for word in range(60)
         )
         room.observe(
-            Turn(
+            Utterance(
                 str(place),
                 f"p{place}",
                 text,
@@ -336,7 +353,9 @@ def test_memory_is_bounded() -> None:
             )
         )
         room.observe(
-            Turn(f"e{place}", "1", f"guest{place}, sure", START + place, ("Elena",))
+            Utterance(
+                f"e{place}", "1", f"guest{place}, sure", START + place, ("Elena",)
+            )
         )
     assert len(room.people) <= PEOPLE
     assert len(room.recent) <= RECENT
@@ -349,7 +368,7 @@ def test_memory_is_bounded() -> None:
         and len(person.waiting) <= CONTACTS
         for person in room.people.values()
     )
-    assert room.read(Turn("x", "q", "Aria: still here?", START)).opened == ("3",)
+    assert room.read(Utterance("x", "q", "Aria: still here?", START)).opened == ("3",)
 
 
 def test_huge_texts_cost_no_more_than_long_ones() -> None:
@@ -359,7 +378,7 @@ def test_huge_texts_cost_no_more_than_long_ones() -> None:
     for mark in (" ", ":", "a", "\u0301", "@", "Elena: ", "?" * 3):
 
         def hear(length: int, mark: str = mark) -> None:
-            one = Turn("1", "7", mark * (length // len(mark)), START, ("Ann",))
+            one = Utterance("1", "7", mark * (length // len(mark)), START, ("Ann",))
             features(room, one, "1")
             room.observe(one)
 
@@ -375,7 +394,7 @@ def test_a_hundred_bots_are_cheap() -> None:
     for place in range(200):
         text = f"bot{place * 7 % 100}: how about the red one, or the other thing?"
         room.observe(
-            Turn(
+            Utterance(
                 str(place),
                 str(place % 130),
                 text,
@@ -383,7 +402,7 @@ def test_a_hundred_bots_are_cheap() -> None:
                 (f"bot{place % 130}",),
             )
         )
-    one = Turn(
+    one = Utterance(
         "x",
         "129",
         "does anyone know where the red one went?",

@@ -15,7 +15,7 @@ from app.rules.features import FEATURES, Tie
 from app.rules.policy import parse_policy, policy_text, shipped_policy
 from app.rules.reading import LineKind
 from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, Room
-from tests.rules.busy_room import BOTS, STRETCH, busy_checksums, busy_turns
+from tests.rules.busy_room import BOTS, STRETCH, busy_checksums, busy_utterances
 from tests.rules.golden import (
     BIDS_FILE,
     BUSY_FILE,
@@ -24,24 +24,24 @@ from tests.rules.golden import (
     bids_page,
     features_page,
     recorded_bids,
-    recorded_turns,
+    recorded_utterances,
 )
 
 ANEW = "if this is meant, refit the policy and run `python -m tests.rules.golden`"
 
 
 @pytest.fixture(scope="module")
-def turns() -> list[Recorded]:
-    """The recorded turns as the features see them today."""
-    return recorded_turns()
+def utterances() -> list[Recorded]:
+    """The recorded utterances as the features see them today."""
+    return recorded_utterances()
 
 
 def test_every_feature_of_every_recorded_turn_is_as_it_was(
-    turns: list[Recorded],
+    utterances: list[Recorded],
 ) -> None:
     """The weights of policy.yaml were fitted on these numbers."""
     golden = json.loads(FEATURES_FILE.read_text(encoding="utf-8"))
-    found = features_page(turns)
+    found = features_page(utterances)
     assert found["names"] == golden["names"], ANEW
     assert found["vectors"].keys() == golden["vectors"].keys()
     for name, vector in golden["vectors"].items():
@@ -55,11 +55,11 @@ def test_every_feature_of_every_recorded_turn_is_as_it_was(
 
 
 def test_a_long_busy_channel_is_seen_as_it_was() -> None:
-    """What a room forgets, fades and evicts moves features too: 2,400 turns of 460
+    """What a room forgets, fades and evicts moves features too: 2,400 utterances of 460
     people, all features of both bots at each."""
     golden = json.loads(BUSY_FILE.read_text(encoding="utf-8"))
     moved = [
-        f"turns {STRETCH * place} to {STRETCH * (place + 1) - 1}"
+        f"utterances {STRETCH * place} to {STRETCH * (place + 1) - 1}"
         for place, (was, now) in enumerate(zip(golden, busy_checksums(), strict=True))
         if now != was
     ]
@@ -69,8 +69,8 @@ def test_a_long_busy_channel_is_seen_as_it_was() -> None:
 def test_the_busy_channel_reaches_what_a_room_is_bounded_by() -> None:
     """Each bound of a room is met on the way, or the checksums would not see it."""
     room = Room(BOTS)
-    for turn in busy_turns():
-        room.observe(turn)
+    for utterance in busy_utterances():
+        room.observe(utterance)
     people = room.people.values()
     assert len(people) == PEOPLE
     assert len(room.recent) == RECENT
@@ -79,10 +79,10 @@ def test_the_busy_channel_reaches_what_a_room_is_bounded_by() -> None:
     assert max(len(person.profile) for person in people) == PROFILE
 
 
-def test_every_recorded_bid_is_as_it_was(turns: list[Recorded]) -> None:
+def test_every_recorded_bid_is_as_it_was(utterances: list[Recorded]) -> None:
     """Score, will and each part of 21 bids."""
     golden = json.loads(BIDS_FILE.read_text(encoding="utf-8"))
-    found = bids_page(recorded_bids(turns))
+    found = bids_page(recorded_bids(utterances))
     assert len(golden) == 21
     assert found.keys() == golden.keys()
     for name, was in golden.items():
@@ -92,14 +92,18 @@ def test_every_recorded_bid_is_as_it_was(turns: list[Recorded]) -> None:
         assert now["parts"] == pytest.approx(was["parts"], abs=1e-9), f"{name}: {ANEW}"
 
 
-def test_the_recorded_turns_tell_the_features_apart(turns: list[Recorded]) -> None:
+def test_the_recorded_utterances_tell_the_features_apart(
+    utterances: list[Recorded],
+) -> None:
     """No feature has one value throughout, so that none can become a constant
     unseen."""
-    assert len({one.turn.message_id for one in turns}) >= 20
-    still = [name for name in FEATURES if len({one.table[name] for one in turns}) < 2]
+    assert len({one.utterance.message_id for one in utterances}) >= 20
+    still = [
+        name for name in FEATURES if len({one.table[name] for one in utterances}) < 2
+    ]
     assert still == []
-    assert {Tie(int(one.table["tie"])) for one in turns} == set(Tie)
-    assert {LineKind(int(one.table["kind"])) for one in turns} >= {
+    assert {Tie(int(one.table["tie"])) for one in utterances} == set(Tie)
+    assert {LineKind(int(one.table["kind"])) for one in utterances} >= {
         LineKind.STATEMENT,
         LineKind.QUESTION,
         LineKind.ASKING_ALL,

@@ -12,7 +12,7 @@ from app.rules.features import features
 from app.rules.interests import LEAST_BITS, Interests, Likeness
 from app.rules.policy import shipped_policy
 from app.rules.reading import read
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 
 SMALL_TALK = (
     ("7", "morning all"),
@@ -38,7 +38,7 @@ def wants(name: str, text: str) -> bool:
     room.know("1", character.names)
     for place, (author, line) in enumerate(SMALL_TALK):
         room.observe(
-            Turn(
+            Utterance(
                 str(place + 1),
                 author,
                 line,
@@ -46,7 +46,7 @@ def wants(name: str, text: str) -> bool:
                 ("Ann" if author == "7" else "Ben",),
             )
         )
-    said = Turn("9", "7", text, 100_000, ("Ann",))
+    said = Utterance("9", "7", text, 100_000, ("Ann",))
     score = bid(features(room, said, "1"), Signal.WATCHED, 0, shipped_policy()).score
     return (
         score

@@ -13,7 +13,7 @@ from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.policy import shipped_policy
 from app.rules.profile import Profile
 from app.rules.reading import read
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 from app.rules.signals import Facts, SignalThresholds
 
 NOBODY = Addressing(reason="addresses nobody")
@@ -33,13 +33,13 @@ def judged(
         author_name="Ann",
         content=text,
     )
-    turn = Turn("100", "22", text, 1_700_000_000_000)
+    utterance = Utterance("100", "22", text, 1_700_000_000_000)
     return judge(
         event=event,
         bot="elena",
         facts=Facts(**{"watched": True, "user_id": "11", **known}),
         addressing=addressing,
-        table=lambda: features(Room(), turn, "11"),
+        table=lambda: features(Room(), utterance, "11"),
         rules=RULES,
         profile=Profile(chattiness=1.0),
         reading=read(text),

@@ -25,7 +25,7 @@ from app.rules.reception import (
     standing,
     tells_off,
 )
-from app.rules.room import Room, Turn
+from app.rules.room import Room, Utterance
 
 NOW = 10**12
 MIXED, ENEMY = "eight of mixed tastes", "eight of mixed tastes and one enemy"
@@ -81,8 +81,8 @@ def test_it_fades() -> None:
 
 def test_the_standing_is_one_part_of_the_bid() -> None:
     """It adds its bits to the score and nothing else, and `why` shows it."""
-    turn = Turn("1", "kim", "anybody here?", 1_000, ("kim",))
-    table = features(Room(), turn, "b")
+    utterance = Utterance("1", "kim", "anybody here?", 1_000, ("kim",))
+    table = features(Room(), utterance, "b")
     bids = [
         bid(
             table,

@@ -13,7 +13,7 @@ from app.rules.room import (
     PROFILE,
     RECENT,
     Room,
-    Turn,
+    Utterance,
 )
 
 ELENA = "e"
@@ -28,15 +28,15 @@ class Talk:
         self.at_ms = START_MS
         self.count = 0
 
-    def turn(self, author: str, text: str, after_ms: int = 10_000) -> Turn:
+    def utterance(self, author: str, text: str, after_ms: int = 10_000) -> Utterance:
         """The next message, which the room has not seen."""
         self.at_ms += after_ms
         self.count += 1
-        return Turn(str(self.count), author, text, self.at_ms, (f"Name{author}",))
+        return Utterance(str(self.count), author, text, self.at_ms, (f"Name{author}",))
 
     def say(self, author: str, text: str, after_ms: int = 10_000) -> None:
         """A message that the room keeps."""
-        self.room.observe(self.turn(author, text, after_ms))
+        self.room.observe(self.utterance(author, text, after_ms))
 
     def fill(self, lines: int, after_ms: int = 10_000) -> None:
         """Lines of somebody who speaks to nobody."""
@@ -45,8 +45,8 @@ class Talk:
 
     def tie(self, author: str, text: str, after_ms: int = 10_000) -> Tie:
         """How a message would be tied to Elena."""
-        turn = self.turn(author, text, after_ms)
-        return Tie(int(features(self.room, turn, ELENA)["tie"]))
+        utterance = self.utterance(author, text, after_ms)
+        return Tie(int(features(self.room, utterance, ELENA)["tie"]))
 
 
 @pytest.mark.parametrize("before", [0, 30, 300])
@@ -145,10 +145,10 @@ def test_an_open_question_waits_for_twenty_lines() -> None:
 
 @pytest.mark.parametrize(("after_ms", "lines"), [(60_000, 1), (60_001, 0)])
 def test_a_minute_has_sixty_seconds(after_ms: int, lines: int) -> None:
-    """Lines of the minute before a turn are counted, its first millisecond too."""
+    """Lines of the minute before an utterance are counted, its first millisecond too."""
     talk = Talk()
     talk.say("1", "hello")
-    assert talk.room.read(talk.turn("2", "hi", after_ms)).minute == lines
+    assert talk.room.read(talk.utterance("2", "hi", after_ms)).minute == lines
 
 
 def test_lines_are_remembered_one_by_one_up_to_a_number() -> None:
@@ -156,10 +156,10 @@ def test_lines_are_remembered_one_by_one_up_to_a_number() -> None:
     talk = Talk()
     talk.say("1", "hello")
     talk.fill(RECENT - 1)
-    reply = Turn("r", "2", "yes", talk.at_ms, ("Two",), reply_to="1")
+    reply = Utterance("r", "2", "yes", talk.at_ms, ("Two",), reply_to="1")
     assert talk.room.read(reply).opened == ("1",)
     talk.fill(1)
-    reply = Turn("s", "2", "yes", talk.at_ms, ("Two",), reply_to="1")
+    reply = Utterance("s", "2", "yes", talk.at_ms, ("Two",), reply_to="1")
     assert talk.room.read(reply).opened == ()
 
 
@@ -168,5 +168,5 @@ def test_a_name_of_two_letters_calls_at_the_start_alone() -> None:
     talk = Talk()
     room = Room({ELENA: ("Elena",), "bo": ("Bo",), "kim": ("Kim",)})
     talk.room = room
-    assert room.read(talk.turn("1", "bo: are you there")).named == ("bo",)
-    assert room.read(talk.turn("1", "ask bo or kim")).named == ("kim",)
+    assert room.read(talk.utterance("1", "bo: are you there")).named == ("bo",)
+    assert room.read(talk.utterance("1", "ask bo or kim")).named == ("kim",)

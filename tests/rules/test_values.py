@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import app.rules
-from app.rules.room import Contact, Person, Turn
+from app.rules.room import Contact, Person, Utterance
 
 FOLDED = {Contact, Person}
-"""What a room keeps of people, and changes with each turn."""
+"""What a room keeps of people, and changes with each utterance."""
 
 
 def values() -> Iterator[Any]:
@@ -33,6 +33,6 @@ def test_no_value_can_be_changed() -> None:
 
 def test_values_have_no_room_to_grow() -> None:
     """Hundreds are kept for each channel, and without slots each is more than twice as
-    large. A turn remembers its reading."""
+    large. An utterance remembers its reading."""
     growing = {one for one in values() if "__slots__" not in vars(one)}
-    assert growing == {Turn}
+    assert growing == {Utterance}

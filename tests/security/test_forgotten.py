@@ -187,7 +187,11 @@ def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
         one.forget(lambda person: person == KIM)  # type: ignore[attr-defined]
     assert hearing.known(kims.message_id) is None
     assert hearing.known(sams.message_id) == sams
-    assert (waiting.event.content, waiting.turn.text, waiting.event.author_name) == (
+    assert (
+        waiting.event.content,
+        waiting.utterance.text,
+        waiting.event.author_name,
+    ) == (
         "",
         "",
         "somebody",
