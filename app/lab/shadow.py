@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -387,8 +387,3 @@ class Comparison:
             "fewer": self.fewer,
             "samples": [one._asdict() for one in self.samples],
         }
-
-
-def names_shown(characters: Mapping[str, Character], bots: Sequence[str]) -> str:
-    """Display names, for a person."""
-    return ", ".join(characters[bot].display_name for bot in bots)
