@@ -25,6 +25,9 @@ FOREIGN = 0.10
 BIT = 0.06
 """Interest of one bit above or below that: five, which hand a subject over, are 0.40."""
 
+MEASURED = 64
+"""Messages whose likeness a character keeps at most."""
+
 _spaces: WeakKeyDictionary[LangChainEncoder, Space] = WeakKeyDictionary()
 _placing = threading.Lock()
 
@@ -45,11 +48,11 @@ class InterestVectors:
     def __init__(self, character: Character, encoder: LangChainEncoder) -> None:
         self._character = character
         self._encoder = encoder
-        self._examples = [
+        self._examples = tuple(
             sentence
             for interest in character.interests
             for sentence in interest.examples
-        ]
+        )
         self._names = [
             interest.name for interest in character.interests for _ in interest.examples
         ]
@@ -63,8 +66,9 @@ class InterestVectors:
             )
             for interest in character.interests
         ]
-        # A turn asks several times of one message; its text is not kept for that.
-        self._last: tuple[int, Likeness] | None = None
+        # By the hash of a text: a turn asks several times of one message, and other
+        # turns ask meanwhile. No text is kept for that.
+        self._measured: dict[int, Likeness] = {}
 
     def score(self, said: Sequence[str]) -> list[tuple[float, str]]:
         """For each text how near it is to the interests, from 0 on, and the name of the
@@ -94,13 +98,17 @@ class InterestVectors:
         )
 
     def _likeness(self, text: str) -> Likeness:
-        key, last = hash(text), self._last
-        if last is None or last[0] != key:
+        key = hash(text)
+        found = self._measured.get(key)
+        if found is None:
             # The encoder remembers: moods and lines are compared with the same vector.
             vector = self._encoder.matrix([legible(text)])[0]
-            found = self._subjects.likeness_of(vector)
-            last = self._last = key, found[self._character.name]
-        return last[1]
+            found = self._subjects.likeness_of(vector)[self._character.name]
+            # A new one in place of a full one: other threads may be reading it.
+            if len(self._measured) >= MEASURED:
+                self._measured = {}
+            self._measured[key] = found
+        return found
 
     @cached_property
     def _interests(self) -> Interests | None:

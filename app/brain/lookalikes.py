@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _CYRILLIC = ("АВЕЅІЈКМНОРСТУХаеѕіјкморсухһԁԛԝӏьг", "abesljkmhopctyxaesljkmopcyxhdqwlbr")
 _GREEK = ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαεικνορτυχγ", "abezhlkmnoptyxaelkvoptuxy")
@@ -30,4 +31,11 @@ def skeleton(name: str) -> str:
 def alike(name: str, others: Iterable[str]) -> bool:
     """Whether a name looks like one of others."""
     looks = skeleton(name)
-    return looks != "" and any(looks == skeleton(other) for other in others)
+    return looks != "" and looks in _skeletons(tuple(others))
+
+
+# Those of bots and of speakers in prompts, a few; what people call themselves is not
+# kept.
+@lru_cache(maxsize=64)
+def _skeletons(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(skeleton, names))

@@ -23,6 +23,7 @@ _LOOSE = re.compile("(?<=[!-~])[\u200c\u200d\ufe0f]+(?=[!-~])")
 _SELECTORS = re.compile("[\u034f\ufe00-\ufe0e\U000e0100-\U000e01ef]")
 """Further variation selectors: nobody sees them, and a model can be made to read a
 message in them."""
+_WHITE = str.maketrans("\n\t", "  ")
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Letters and symbols that are drawn as nothing."""
 _PARTS = ("you", "system", "assistant")
@@ -58,11 +59,13 @@ _SECRETS = re.compile(
 def tame(text: str, limit: int = MAX_CONTENT) -> str:
     """`text` without control and invisible characters, lone surrogates and zalgo, at
     most `limit` characters."""
+    cut = text[:limit]
+    # Most of what people write: nothing in it can be hidden or pile up.
+    if cut.isascii() and cut.translate(_WHITE).isprintable():
+        return cut.strip()
     kept: list[str] = []
     marks = 0
-    legible = _SELECTORS.sub(
-        "", text[:limit].encode("utf-8", "replace").decode("utf-8")
-    )
+    legible = _SELECTORS.sub("", cut.encode("utf-8", "replace").decode("utf-8"))
     for character in unicodedata.normalize("NFC", legible):
         category = unicodedata.category(character)
         marks = (

@@ -204,11 +204,11 @@ class Repertoire:
         """Whether a line about the topic answers what was said, and not only a word of
         it."""
         bar = MEANT if self._encoder.understands else WORDED
-        lines = [
+        lines = tuple(
             line.cue or line.text
             for line in self._character.lines
             if line.topic == topic
-        ]
+        )
         if interest < bar.least or not lines:
             # Without a line of its own it says that the subject is its.
             return interest >= bar.least and self._encoder.understands

@@ -190,6 +190,9 @@ class HintSender:
             task_serializer="json",
             accept_content=["json"],
             task_ignore_result=True,
+            # Else each thread that sends its first hint reads what all installed
+            # packages offer as backends, for ten times what a hint costs.
+            result_backend_thread_safe=True,
             task_routes=(route,),
             task_create_missing_queues=True,
             # One quick second try on a fresh connection; after that the pump is the

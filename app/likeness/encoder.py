@@ -32,6 +32,9 @@ there alone are one, and their order decides."""
 CACHED = 4_096
 """Vectors kept per process: several bots read the same message, and each reads its own
 lines again and again."""
+FIXED = 64
+"""Lists of texts that are kept as one matrix: phrases of moods, and characters' own
+sentences, some 20 KB each."""
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +110,7 @@ class Encoder:
         self._backend: Backend | None = None
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Matrix] = OrderedDict()
+        self._fixed: dict[tuple[str, ...], Matrix] = {}
 
     @property
     def threshold(self) -> float:
@@ -161,11 +165,22 @@ class Encoder:
         """Forget every text."""
         with self._lock:
             self._cache.clear()
+            self._fixed = {}
 
     def likeness(self, texts: Sequence[str], others: Sequence[str]) -> Likeness:
         """The cosine of each text (row) to each of the others (column), rounded to
-        DECIMALS."""
-        return rounded(self.matrix(texts) @ self.matrix(others).T)
+        DECIMALS. A tuple of others is taken for one that is asked for again."""
+        return rounded(self.matrix(texts) @ self._compared(others).T)
+
+    def _compared(self, others: Sequence[str]) -> Matrix:
+        if not isinstance(others, tuple):
+            return self.matrix(others)
+        found = self._fixed.get(others)
+        if found is None:
+            if len(self._fixed) >= FIXED:
+                self._fixed = {}
+            found = self._fixed[others] = self.matrix(others)
+        return found
 
 
 def as_matrix(numbers: ArrayLike) -> Matrix:

@@ -18,9 +18,13 @@ from app.brain.embeddings import (
     best_backend,
     shared_encoder,
 )
+from app.brain.interest import MEASURED, InterestVectors, space_of
 from app.brain.voice import VoiceScene
 from app.domain.character import load_character
 from app.domain.settings import Settings
+from app.likeness.encoder import FIXED
+from app.likeness.subjects import Subjects
+from app.rules.interests import Likeness
 
 
 def test_meaning_is_closer_than_chance() -> None:
@@ -122,3 +126,45 @@ def test_a_message_is_encoded_once_a_turn() -> None:
     brain.interests.follows_up(said)
     brain.voice.say(VoiceScene(said=said, author="kim"))
     assert encoded.count(said) == 1
+
+
+def test_lists_that_are_asked_for_again_are_stacked_once() -> None:
+    """A tuple of sentences is compared as a list of them is, is kept as one matrix, and
+    forgotten with all else; so many are kept and no more."""
+    encoder = LangChainEncoder(Words)
+    others = ("the octopus has arms", "a squid swims")
+    said = ["an octopus is here"]
+    plain = encoder.likeness(said, list(others))
+    for _ in range(2):
+        assert np.array_equal(encoder.likeness(said, others), plain)
+    assert list(encoder._fixed) == [others]
+    encoder.clear()
+    assert not encoder._fixed
+    for number in range(2 * FIXED):
+        encoder.likeness(said, (f"sentence {number}",))
+    assert len(encoder._fixed) <= FIXED
+
+
+def test_turns_that_run_at_once_measure_each_message_once() -> None:
+    """Two turns that ask about their messages in turns do not make each other measure
+    again; only so many messages are kept, and none of their words."""
+    measured: list[Matrix] = []
+
+    class Counting(Subjects):
+        def likeness_of(self, said: Matrix) -> dict[str, Likeness]:
+            measured.append(said)
+            return super().likeness_of(said)
+
+    encoder = shared_encoder()
+    elena = load_character("elena")
+    interests = InterestVectors(elena, encoder)
+    interests.__dict__["_subjects"] = Counting(
+        {"elena": elena}, encoder, space_of(encoder)
+    )
+    for _ in range(3):
+        for said in ("what lives in a tide pool?", "and how long?"):
+            interests.follows_up(said)
+    assert len(measured) == 2
+    for number in range(2 * MEASURED):
+        interests.follows_up(f"message {number}")
+    assert len(interests._measured) <= MEASURED

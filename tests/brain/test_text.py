@@ -201,3 +201,11 @@ def test_a_name_is_no_address(name: str) -> None:
 def test_line_separators_are_line_breaks() -> None:
     """Each transcript line is one line, whatever Unicode calls a line."""
     assert text.tame("a\u2028b\u2029c") == "a\nb\nc"
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_english_is_tamed_as_all_else_is(said: str) -> None:
+    """Text of ASCII alone, for which there is a shorter way, comes out as it does with
+    one other letter behind it."""
+    assert text.tame(said) == text.tame(f"{said}é").removesuffix("é").strip()
+    assert text.tame(said, 20) == text.tame(f"{said[:20]}é").removesuffix("é").strip()

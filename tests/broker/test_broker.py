@@ -19,6 +19,7 @@ import kombu
 import pytest
 import redis
 import structlog
+from celery.app import backends
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as transport
 from pydantic import SecretStr
@@ -174,6 +175,28 @@ def test_hints_reach_their_queues(redis_url: str, wait_until: Wait) -> None:
         "('elena', 'direct', '117')"
     ]
     assert [task["task"] for task in waiting(redis_url, "cycles")] == [CYCLE]
+    sender.close()
+
+
+def test_a_thread_reads_no_packages_for_its_first_hint(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker's threads share what Celery needs to send: it is looked for once."""
+    sender = HintSender(Settings(redis_url=redis_url))
+    looked: list[object] = []
+    find = backends.by_url
+
+    def look(*asked: Any) -> Any:
+        looked.append(asked)
+        return find(*asked)
+
+    monkeypatch.setattr(backends, "by_url", look)
+    for bot in ("elena", "aria"):
+        thread = threading.Thread(target=sender.send, args=(CYCLE, bot, "poll"))
+        thread.start()
+        thread.join()
+    assert len(waiting(redis_url, "cycles")) == 2
+    assert len(looked) == 1
     sender.close()
 
 
