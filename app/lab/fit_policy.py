@@ -3,7 +3,8 @@ app.lab.fit_policy FILE...`.
 
 Cross-validation leaves whole channels and days out. Examples are all annotated messages
 for the twelve most active people of a file; only the five that stand for bots are
-scored. What is set by hand (signals, trust, fatigue) is kept.
+scored. Rooms of another kind (`--others`) are learned from too, each left out in turn,
+and scored apart. What is set by hand (signals, trust, fatigue) is kept.
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ PEOPLE = 12
 OTHERS_KEPT = 3
 """Of the silent examples of people that are not scored, one of so many is kept, and
 weighs as many."""
+OTHERS_WEIGH = 3.0
+"""An example of another kind of room weighs as much as so many: there are few, and what
+is learned shall hold in both."""
 GRID = np.arange(-2.8, 0.01, 0.05)
 """Thresholds tried, in bits."""
+NEIGHBOURS = 2
+"""Grid points on each side that a threshold is judged with."""
 
 LINES = (2, 3, 4, 6, 9, 14, 22, 40, 100, 201)
 FEW_LINES = (2, 4, 8, 20, 60, 201)
@@ -175,6 +181,18 @@ def gather_examples(logs: Sequence[Log]) -> Examples:
     )
 
 
+def join_examples(main: Examples, others: Examples) -> Examples:
+    """Both, `main` first, with the weight that others have beside it, and in folds of
+    their own: all that is scored is scored by what learned from the whole other kind."""
+    return Examples(
+        table=np.concatenate([main.table, others.table]),
+        labels=np.concatenate([main.labels, others.labels]),
+        weights=np.concatenate([main.weights, others.weights * OTHERS_WEIGH]),
+        scored=np.concatenate([main.scored, others.scored]),
+        group=np.concatenate([main.group, others.group + FOLDS]),
+    )
+
+
 def channel_day(log: Log) -> str:
     """What must not be split over folds: a channel's day, or a channel whose files are
     numbered."""
@@ -249,6 +267,13 @@ class Validated:
     named: Flags
     fold: NDArray[np.int64]
 
+    def part(self, begin: int, end: int | None = None) -> Validated:
+        """The triggers from `begin` to `end`."""
+        some = slice(begin, end)
+        return Validated(
+            self.bits[some], self.labels[some], self.named[some], self.fold[some]
+        )
+
     def choose(self, threshold: float) -> Flags:
         """What the decision function of the policy does with these scores and this
         threshold."""
@@ -272,10 +297,13 @@ class Validated:
         )
 
     def threshold(self, among: Flags | None = None) -> float:
-        """The one that makes the two F1 together greatest."""
-        return float(
-            max((sum(self.f1(self.choose(bits), among)), bits) for bits in GRID)[1]
-        )
+        """The one that makes the two F1 together greatest, with its neighbours: the
+        curve is flat, and a lucky point on it should not decide."""
+        both = [sum(self.f1(self.choose(bits), among)) for bits in GRID]
+        padded = np.pad(both, NEIGHBOURS, mode="edge")
+        width = 2 * NEIGHBOURS + 1
+        smooth = np.convolve(padded, np.full(width, 1.0 / width), "valid")
+        return float(GRID[smooth.argmax()])
 
     def honest_row(self) -> ScoreRow:
         """The scores with a threshold that never saw the fold it is used on."""
@@ -320,7 +348,7 @@ def cross_validate(examples: Examples, without: str = "") -> Validated:
     cells: Cells = shape.cells(examples.table)
     out = np.zeros(len(examples.labels))
     start: Floats | None = None
-    for fold in range(FOLDS):
+    for fold in np.unique(examples.group):
         seen, held = examples.group != fold, (examples.group == fold) & examples.scored
         # From the fold before: most examples are the same, and the optimum is one.
         start = fit(
@@ -379,24 +407,44 @@ def main(
         type=Path,
         help="folder whose policy.md and img/ get the tables and the plot",
     )
-    chosen = parser.parse_args(arguments)
-    logs = [log for log in map(read_log, sorted(chosen.files)) if log is not None]
-    examples = gather_examples(logs)
-    say(
-        f"{len(logs)} files, {len(examples.labels):,} examples, {int(examples.scored.sum()) // BOTS:,} triggers"
+    parser.add_argument(
+        "--others",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="logs of another kind of room, scored apart",
     )
+    chosen = parser.parse_args(arguments)
+    main_kind = _read_examples(chosen.files, say)
+    triggers = int(main_kind.scored.sum()) // BOTS
+    examples = main_kind
+    if chosen.others:
+        examples = join_examples(main_kind, _read_examples(chosen.others, say))
     full = cross_validate(examples)
-    threshold = full.threshold()
-    rows = {"policy": full.honest_row()}
+    scored = full.part(0, triggers)
+    threshold = scored.threshold()
+    rows = {"policy": scored.honest_row()}
     say(f"cross-validated: {rows['policy'].text()}; threshold {threshold:.2f} bits")
+    if chosen.others:
+        apart = full.part(triggers)
+        say(f"other rooms, each left out: {apart.row(apart.choose(threshold)).text()}")
     chosen.policy.write_text(
         shipped_text(examples, threshold, shipped_policy()), encoding="utf-8"
     )
     if chosen.docs is not None:
         for group in AXES:
-            rows[f"without {group}"] = cross_validate(examples, group).honest_row()
+            without = cross_validate(examples, group).part(0, triggers)
+            rows[f"without {group}"] = without.honest_row()
             say(f"without {group}: {rows[f'without {group}'].text()}")
-        write_docs(chosen.docs, rows, draw_plot(threshold_curve(full, threshold)))
+        write_docs(chosen.docs, rows, draw_plot(threshold_curve(scored, threshold)))
+
+
+def _read_examples(files: Sequence[Path], say: Callable[[str], None]) -> Examples:
+    logs = [log for log in map(read_log, sorted(files)) if log is not None]
+    examples = gather_examples(logs)
+    triggers = int(examples.scored.sum()) // BOTS
+    say(f"{len(logs)} files, {len(examples.labels):,} examples, {triggers:,} triggers")
+    return examples
 
 
 if __name__ == "__main__":

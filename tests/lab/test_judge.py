@@ -273,7 +273,7 @@ def test_a_refit_is_a_valid_policy(
     chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fitting writes a policy that loads, keeps what was set by hand, and judges the
-    log that it learned from well."""
+    log that it learned from well; rooms of another kind are scored apart."""
     monkeypatch.setattr(fit_policy, "FOLDS", 2)
     copies = [
         chat,
@@ -285,9 +285,13 @@ def test_a_refit_is_a_valid_policy(
             for day in range(2, 6)
         ),
     ]
-    fit_policy.main(
-        [*map(str, copies), "--policy", str(tmp_path / "policy.yaml")], lambda _: None
-    )
+    said: list[str] = []
+    files = [*map(str, copies[:3]), "--others", *map(str, copies[3:])]
+    fit_policy.main([*files, "--policy", str(tmp_path / "policy.yaml")], said.append)
+    triggers = [line.split(", ")[-1] for line in said[:2]]
+    assert [line.split()[0] for line in said[:2]] == ["3", "2"]
+    assert triggers[0] != triggers[1]
+    assert said[-1].startswith("other rooms, each left out: who F1")
     policy: Policy = parse_policy(
         (tmp_path / "policy.yaml").read_text(encoding="utf-8")
     )
