@@ -36,6 +36,7 @@ from app.rules.thoughts import (
     Thought,
     is_afterthought,
     openness,
+    reading_ms,
     wait_ms,
 )
 
@@ -46,6 +47,8 @@ FAR_BELOW = 3.0
 `election/decide.lua`."""
 PEOPLE = 50
 """People lately seen whose names count as addressing them, as in a gateway."""
+ANSWER_LENGTH = 80
+"""Characters of an answer, which has to be read: as long as our voices' are."""
 SPOKE_LATELY_MS = 300_000
 SPOKEN_TO = 2_000
 """People of whom `NamedElseLast` remembers who spoke to them."""
@@ -170,7 +173,11 @@ class Waiting:
         self, line: Utterance, lines: Sequence[Utterance], at_ms: int
     ) -> bool:
         """Whether its author cannot have read the answer first."""
-        thought = Thought(tuple(map(self._line, lines)), answered_ms=at_ms)
+        thought = Thought(
+            tuple(map(self._line, lines)),
+            answered_ms=at_ms,
+            reading_ms=reading_ms(ANSWER_LENGTH),
+        )
         return is_afterthought(thought, self._line(line), self._patience)
 
     def _line(self, utterance: Utterance) -> ThoughtLine:

@@ -187,7 +187,9 @@ def _replies(decider: Decider, lines: Sequence[Utterance]) -> int:
     for line, following in zip_longest(lines, lines[1:]):
         waiting.append(line)
         waits = _goes_on(decider, waiting, following)
-        if not waits and not _is_answered(decider, line, answered, answered_ms):
+        if not waits and _is_answered(decider, line, answered, answered_ms):
+            answered = [*answered, line]
+        elif not waits:
             chosen = set(decider.decide(_as_one(waiting), NOBODY))
             replies += len(chosen)
             if chosen:

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from app.lab.chatlog import LogLine, read_log
+from app.lab.deciders import ANSWER_LENGTH
 from app.rules.thoughts import Line, Patience, Thoughts, openness, wait_ms
 
 ONE_THOUGHT_S = 10.0
@@ -114,7 +115,13 @@ def _play(
             # Stale: what is written anew answers the next line as well.
             continue
         score.replies += 1
-        answer = Line("answer", BOT, "", begun + draft_ms, reply_to=line.message_id)
+        answer = Line(
+            message_id="answer",
+            author=BOT,
+            text="x" * ANSWER_LENGTH,
+            at_ms=begun + draft_ms,
+            reply_to=line.message_id,
+        )
         room.hear(answer, ours=True)
 
 

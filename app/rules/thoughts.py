@@ -22,18 +22,21 @@ LONG = 60
 """Characters from which a line is taken for a whole thought."""
 LONG_UNSPACED = 12
 """The same in scripts without spaces, whose signs say more."""
-TO_READ_MS, TO_TYPE_MS = 2_000, 250
-"""What a person needs to read an answer, and to type one character (48 words a
-minute)."""
+TO_NOTICE_MS, TO_READ_MS, TO_TYPE_MS = 1_000, 40, 250
+"""What a person needs to notice an answer, to read one character of it (250 words a
+minute) and to type one (48 words)."""
+LEAST_READING_MS, MOST_READING_MS = 2_000, 5_000
+"""Of an answer however short, and of a long one: people skim."""
 
 _CLOSERS = ")]}\"'’”»*_~`| "
 _ENDS = "?!.。？！．؟۔।…"
+_LINK_AT_END = re.compile(r"://\S+$")
 _LEADS_ON = (",", ":", ";", "-", "–", "—", "…", "...", "(", "/", "、", "，", "：")
 # A smiley ends a line as a full stop does, though its last sign may lead on elsewhere.
 _SMILEY = re.compile(r"(?:^|\s)[:;=8xX][-^']?[)(DPpOo3/\\|]+$")
 _PICTOGRAM = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?$")
 _TO_BE_CONTINUED = word_set(
-    "and or but so because cause cuz the a an to of for with if that which who when while my your his her our their is are "
+    "and or but because cause cuz the a an to of for with if which who when while my your his her our their is are "
     "was were as at by from into like than then also plus und oder aber weil der die das et ou mais parce que le la y o pero"
 )
 """Words that hardly end a sentence."""
@@ -43,6 +46,11 @@ _OPENERS = word_set(
     "salut hola ciao hej moin guten tag"
 )
 """Of these alone no point is made: it is still to come."""
+_COMPLETES = word_set(
+    "or because cause cuz eg e.g ie i.e in to with for from at on by into like than of"
+)
+"""A line that begins with one of these completes the one before it."""
+_CORRECTION_WORDS = 3
 _WHOLE = frozenset({LineKind.QUESTION, LineKind.ASKING_ALL, LineKind.THANKS})
 _SHARES = ((2, 0.5), (4, 0.35), (8, 0.2))
 """Up to so many words without an end: the share of the wait that they are worth."""
@@ -94,6 +102,8 @@ class Thought:
     lines: tuple[Line, ...]
     answered_ms: int | None = None
     interrupted: bool = False
+    reading_ms: int = LEAST_READING_MS
+    """What its author needs to read that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +135,8 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
         return 0.5 if enclosed else 1.0
     bare = shown.rstrip(_CLOSERS) or shown
     if bare.endswith(_LEADS_ON) and not _ends_whole(shown):
-        return 1.0
+        # Who has said much trails off, and has no more to say.
+        return _REST if bare.endswith(("...", "…")) and _is_long(text) else 1.0
     if not set(said) - _OPENERS:
         return 1.0
     if bare[-1] in _ENDS or _ends_whole(shown) or text.startswith(("/", "!")):
@@ -137,8 +148,10 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
 
 
 def _ends_whole(text: str) -> bool:
-    """Whether it ends in a smiley, a pictogram or code."""
-    return bool(_SMILEY.search(text) or _PICTOGRAM.search(text) or text.endswith("```"))
+    """Whether it ends in a smiley, a pictogram, code or a link, whose last sign may be
+    a slash."""
+    ends = _SMILEY.search(text) or _PICTOGRAM.search(text) or _LINK_AT_END.search(text)
+    return bool(ends) or text.endswith("```")
 
 
 def _is_long(text: str) -> bool:
@@ -204,21 +217,46 @@ def _ids(thought: Thought) -> set[str]:
     return {one.message_id for one in thought.lines}
 
 
+def reading_ms(characters: int) -> int:
+    """What a person needs to read an answer of that length."""
+    needed = TO_NOTICE_MS + TO_READ_MS * characters
+    return max(LEAST_READING_MS, min(needed, MOST_READING_MS))
+
+
 def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
     """Whether a line that speaks to nobody is the rest of an answered thought: sent so
-    soon that its author cannot have read the answer first. A question is none."""
-    since = thought.answered_ms
-    if since is None or line.calls or line.reply_to:
+    soon that its author cannot have read the answer first, or plainly no more than a
+    supplement. A question is none, and neither is the point after its greeting."""
+    last = thought.lines[-1]
+    if thought.answered_ms is None or line.calls or line.reply_to:
         return False
-    if line.at_ms - thought.lines[-1].at_ms > patience.gap_ms:
+    if line.at_ms - last.at_ms > patience.gap_ms:
         return False
-    # What was typed before the answer could be read does not react to it.
-    needed = TO_READ_MS + TO_TYPE_MS * min(len(line.text), TEXT_CAP)
     reading = read(line.text)
-    asks = reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
     # A question mark sent after its question asks no second one.
-    asks = asks and bool(reading.spoken)
-    return line.at_ms - since < needed and not asks
+    if reading.spoken and reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}:
+        return False
+    if _supplements(line.text.strip(), reading.spoken):
+        return True
+    # What was answered only opened the thought, so the point has no answer yet.
+    if all(one.open >= 1.0 for one in thought.lines):
+        return False
+    # What was typed before the answer could be read does not react to it; and who types
+    # one line after the other reads nothing between them.
+    since = max(thought.answered_ms, last.at_ms)
+    typing = TO_TYPE_MS * min(len(line.text), TEXT_CAP)
+    return line.at_ms - since < thought.reading_ms + typing
+
+
+def _supplements(text: str, said: Sequence[str]) -> bool:
+    """Whether a line belongs to its author's line before by its form: `usually*`, a
+    remark in brackets, the end of a sentence."""
+    starred = text.startswith("*") or text.endswith("*")
+    if starred and 0 < len(said) <= _CORRECTION_WORDS:
+        return True
+    if text.startswith("(") and text.endswith(")"):
+        return True
+    return bool(said) and said[0] in _COMPLETES
 
 
 class Thoughts:
@@ -245,7 +283,7 @@ class Thoughts:
         elif before is not None and is_afterthought(before, line, self._patience):
             # What follows it is judged by the same answer.
             found = Continuation(afterthought=True)
-            thought = replace(before, lines=(*before.lines[-1:], line))
+            thought = replace(before, lines=(*before.lines[1 - LINES :], line))
         self._latest[line.author] = thought
         self._latest.move_to_end(line.author)
         # Who was heard longest ago goes first, so a crowd cannot make this grow.
@@ -265,10 +303,10 @@ class Thoughts:
         for author, thought in self._latest.items():
             if author == line.author:
                 continue
-            answered = thought.answered_ms
+            heard = replace(thought, interrupted=True)
             # Only a reference tells whom a bot answered: several people may be waiting.
-            if answered is None and ours and line.reply_to in _ids(thought):
-                answered = line.at_ms
-            self._latest[author] = replace(
-                thought, answered_ms=answered, interrupted=True
-            )
+            answers = ours and line.reply_to in _ids(thought)
+            if answers and thought.answered_ms is None:
+                to_read = reading_ms(len(line.text))
+                heard = replace(heard, answered_ms=line.at_ms, reading_ms=to_read)
+            self._latest[author] = heard

@@ -54,6 +54,7 @@ WHOLE = (
     "this line goes on for so long that it is taken for a whole thought by itself",
     "これは何ですか教えてください",
     "/roll 20",
+    "aria look https://example.org/wiki/",
 )
 NOT_WHOLE = (
     "aria",
@@ -71,7 +72,14 @@ NOT_WHOLE = (
     "wait",
     "",
 )
-BETWEEN = ("negroni", "the blue one", "I like it here", "aria hello 17")
+BETWEEN = (
+    "negroni",
+    "the blue one",
+    "I like it here",
+    "aria hello 17",
+    "good luck with that",
+    "I have read all of it by now and it is much clearer than it was...",
+)
 
 
 @pytest.mark.parametrize("text", WHOLE)
@@ -156,11 +164,11 @@ def test_a_reply_to_somebody_is_a_thought_of_its_own() -> None:
     assert heard([line(1, "hey aria"), own]) == [(), ("1",)]
 
 
-def answered(at_s: float, text: str, **more: object) -> bool:
+def answered(at_s: float, text: str, answer: str = "It is Y.", **more: object) -> bool:
     """Whether a line is an afterthought, its thought answered after half a second."""
     thoughts = Thoughts(PATIENCE)
     thoughts.hear(line(1, "aria, what is X?", calls=("aria",)))
-    reply = line(5, "It is Y.", 0.5, author="bot", reply_to="1")
+    reply = line(5, answer, 0.5, author="bot", reply_to="1")
     thoughts.hear(reply, ours=True)
     return thoughts.hear(line(2, text, at_s, **more)).afterthought
 
@@ -184,6 +192,48 @@ def test_who_reads_an_answer_types_no_sooner_than_that() -> None:
     assert len(twenty) == 20
     assert answered(0.5 + 6.9, twenty)
     assert not answered(0.5 + 7.1, twenty)
+
+
+def test_a_long_answer_takes_longer_to_read() -> None:
+    """A second to notice it and 40 ms a character, from two seconds up to five: people
+    skim."""
+    assert not answered(0.5 + 3, "ok")
+    assert answered(0.5 + 3, "ok", answer="x" * 80)
+    assert not answered(0.5 + 4.8, "ok", answer="x" * 80)
+    assert answered(0.5 + 5.4, "ok", answer="x" * 4_000)
+    assert not answered(0.5 + 5.6, "ok", answer="x" * 4_000)
+
+
+@pytest.mark.parametrize(
+    "text", ["unusually*", "*unusually", "(ty)", "because my friend asked", "or Z"]
+)
+def test_a_supplement_is_an_afterthought_whenever_it_comes(text: str) -> None:
+    """A correction, a remark in brackets and the end of a sentence belong to the line
+    before them, however long its author took; beyond the gap nothing does."""
+    assert answered(9.9, text)
+    assert not answered(10.1, text)
+
+
+def test_who_types_one_line_after_the_other_reads_nothing_between_them() -> None:
+    """The time to read begins anew with each line of a thought that is answered."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "aria, I have set it up."))
+    thoughts.hear(line(5, "Well done.", 0.5, author="bot", reply_to="1"), ours=True)
+    rest = ("as you told me to do it", "as my friend told me", "as he told me")
+    for number, text in enumerate(rest, 2):
+        at_s = 6.0 * (number - 1)
+        assert thoughts.hear(line(number, text, at_s)).afterthought == (number < 4)
+
+
+def test_the_point_after_an_answered_greeting_is_answered() -> None:
+    """Whoever was greeted back has not been answered yet, however soon the point
+    comes."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "hey aria"))
+    thoughts.hear(line(5, "Hello.", 3, author="bot", reply_to="1"), ours=True)
+    point = thoughts.hear(line(2, "I cannot sleep at night", 4))
+    assert not point.afterthought
+    assert not point.earlier
 
 
 def test_two_whole_lines_in_a_row_are_one_thought() -> None:
