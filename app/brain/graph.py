@@ -14,12 +14,12 @@ from app.brain.act import act
 from app.brain.brain import Brain
 from app.brain.cycle import CycleResult, CycleState, Did, Run
 from app.brain.embeddings import shared_encoder
-from app.brain.interest import space_of
 from app.brain.mood import CUE_SENTENCES
 from app.brain.perceive import perceive
 from app.brain.plan import plan
 from app.brain.ports import CyclePorts
 from app.brain.post import post
+from app.likeness.space import space_of
 
 ANSWERS_AT_ONCE = 2
 """Direct messages that one cycle answers; the lane is due again for more. Who asks

@@ -4,14 +4,12 @@ that whoever wins a message for its subject also has something to say on it."""
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Sequence
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 from app.brain.embeddings import LangChainEncoder
 from app.domain.character import Character
-from app.likeness.space import Space
+from app.likeness.space import space_of
 from app.likeness.subjects import Subjects, legible
 from app.rules.interests import Interests, Likeness
 from app.rules.profile import is_follow_up, profile_of
@@ -27,19 +25,6 @@ BIT = 0.06
 
 MEASURED = 64
 """Messages whose likeness a character keeps at most."""
-
-_spaces: WeakKeyDictionary[LangChainEncoder, Space] = WeakKeyDictionary()
-_placing = threading.Lock()
-
-
-def space_of(encoder: LangChainEncoder) -> Space:
-    """One space for all characters of a process: its lines are read once, which takes
-    about a second."""
-    with _placing:
-        space = _spaces.get(encoder)
-        if space is None:
-            space = _spaces[encoder] = Space(encoder)
-        return space
 
 
 class InterestVectors:

@@ -7,8 +7,9 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -19,6 +20,7 @@ from rich.text import Text
 from app.cli.lamps import StatusWatch, status_line
 from app.domain.errors import PortInUse
 from app.domain.settings import Settings, token_variable
+from app.host.forking import Template
 from app.host.kept_logs import FOLDER, KeptLogs
 from app.host.supervisor import ChildSpec, Supervisor
 from app.host.valkey import (
@@ -51,6 +53,8 @@ TRACING = re.compile(r"LANG(?:SMITH|CHAIN)_\w+\Z")
 COLLECTOR = re.compile(r"OTEL_\w+\Z")
 """What OpenTelemetry's own client reads: headers, certificates, samplers."""
 """Those that workers inherit besides, if prompts are to be traced."""
+PRELOADED = "app.cli.preload"
+"""What the children share. It is told only what each of them may know."""
 MODEL_KEYS = re.compile(r"STREAM_KEY_\w+\Z")
 """Those that the gateway inherits besides, with its bots' tokens: it publishes what
 workers need, encrypted."""
@@ -73,9 +77,12 @@ def up(bots: list[str], settings: Settings) -> int:
             _show_page(settings, data, console, kept)
         kept_logs = KeptLogs(data / FOLDER)
         say = Terminal(console, kept_logs).say
-        supervisor = Supervisor(child_specs(bots, settings, data, server), say)
+        template = Template([PRELOADED], public_environment(os.environ, settings))
+        specs = forked(child_specs(bots, settings, data, server), template)
+        supervisor = Supervisor(specs, say)
         with (
             closing(kept_logs),
+            closing(template),
             StatusWatch(settings, bots, say) as watch,
             status_line(console, supervisor, watch),
         ):
@@ -193,6 +200,19 @@ def child_specs(
     if server is not None:
         children.insert(0, _valkey_spec(server))
     return children
+
+
+def forked(specs: Sequence[ChildSpec], template: Template) -> list[ChildSpec]:
+    """The same children, those in Python as forks of the template, which comes first;
+    unchanged where the kernel is not Linux."""
+    if sys.platform != "linux":
+        return list(specs)
+    found = [template.spec()]
+    for spec in specs:
+        of_python = list(spec.command[:2]) == [sys.executable, "-m"]
+        launch = template.launch if of_python else spec.launch
+        found.append(replace(spec, launch=launch))
+    return found
 
 
 def _without_secrets(

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from app.host.valkey import die_with_parent
 
@@ -32,10 +32,50 @@ KEPT_LINES = 20
 TICK = 0.05
 
 
+class Program(Protocol):
+    """A process that was started, as `subprocess.Popen` has it. `poll` gives its exit
+    code, or the negative number of the signal that ended it; None while it runs."""
+
+    pid: int
+    stdout: IO[str] | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> object: ...
+
+
+class NotLaunched(Exception):
+    """A child cannot be started now, and soon may be."""
+
+
+def start_program(spec: ChildSpec, pass_fds: tuple[int, ...] = ()) -> Program:
+    """A process of its own, in a group of its own, whose output can be read. It dies
+    with this one."""
+    return subprocess.Popen(
+        list(spec.command),
+        env=spec.environment,
+        cwd=spec.cwd,
+        pass_fds=(*spec.pass_fds, *pass_fds),
+        # A group of its own: a terminal's Ctrl-C reaches `up` alone, which then
+        # ends the children in order.
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A child may print any bytes: they must not end the thread that reads.
+        errors="replace",
+        # SIGKILL, for the sake of certainty: whatever a killed process held is
+        # recovered at the next start.
+        # It calls prctl and getppid only, and takes no lock.
+        preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+    )
+
+
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run. `prepare` runs before each start, `started` gets the process id,
-    `ready` tells when it serves."""
+    """What to run. `prepare` runs before each start, `launch` is the start (or raises
+    NotLaunched), `started` gets the process id, `ready` tells when it serves."""
 
     name: str
     command: Sequence[str]
@@ -44,6 +84,7 @@ class ChildSpec:
     base: bool = False
     pass_fds: tuple[int, ...] = ()
     prepare: Callable[[], object] | None = None
+    launch: Callable[[ChildSpec], Program] = start_program
     started: Callable[[int], object] | None = None
     ready: Callable[[], bool] | None = None
 
@@ -87,7 +128,7 @@ class Child:
 
     spec: ChildSpec
     state: State = State.WAITING
-    process: subprocess.Popen[str] | None = None
+    process: Program | None = None
     restarts: int = 0
     failures: int = 0
     proven: bool = False
@@ -165,8 +206,9 @@ class Supervisor:
     def _check_children(self) -> None:
         now = time.monotonic()
         for child in self.children:
-            if child.process is not None and child.process.poll() is not None:
-                self._handle_end(child, child.process.returncode, now)
+            code = child.process.poll() if child.process is not None else None
+            if code is not None:
+                self._handle_end(child, code, now)
             elif child.state is State.REFUSED:
                 self._remind_of_wait(child, now)
             elif child.state is State.STARTING and (
@@ -194,25 +236,11 @@ class Supervisor:
         spec = child.spec
         if spec.prepare is not None:
             spec.prepare()
-        child.process = process = subprocess.Popen(
-            list(spec.command),
-            env=spec.environment,
-            cwd=spec.cwd,
-            pass_fds=spec.pass_fds,
-            # A group of its own: a terminal's Ctrl-C reaches `up` alone, which then
-            # ends the children in order.
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # A child may print any bytes: they must not end the thread that reads.
-            errors="replace",
-            # SIGKILL, for the sake of certainty: whatever a killed process held is
-            # recovered at the next start.
-            # It calls prctl and getppid only, and takes no lock.
-            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
-        )
+        try:
+            child.process = process = spec.launch(spec)
+        except NotLaunched:
+            child.due = now + self._backoff.first
+            return
         child.state, child.started_at = State.STARTING, now
         if spec.started is not None:
             spec.started(process.pid)

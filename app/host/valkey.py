@@ -35,11 +35,14 @@ START_TRIES = 3
 
 
 @cache
-def _load_libc() -> ctypes.CDLL:
+def load_libc() -> ctypes.CDLL:
+    """The C library, with its error numbers."""
     return ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(signum: int = signal.SIGKILL) -> Callable[[], None] | None:
+def die_with_parent(
+    signum: int = signal.SIGKILL, parent: int | None = None
+) -> Callable[[], None] | None:
     """A `preexec_fn` after which the kernel sends `signum` to the child when its parent
     ends, kill -9 included.
 
@@ -49,14 +52,13 @@ def die_with_parent(signum: int = signal.SIGKILL) -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
-    parent, libc = (
-        os.getpid(),
-        _load_libc(),
-    )  # loaded before the fork: the child must not import
+    owner = parent or os.getpid()
+    # Loaded before the fork: the child must not import.
+    libc = load_libc()
 
     def die_with_parent_now() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signum)
-        if os.getppid() != parent:  # the parent ended before the kernel knew
+        if os.getppid() != owner:  # the parent ended before the kernel knew
             os._exit(1)
 
     return die_with_parent_now

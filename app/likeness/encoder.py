@@ -119,6 +119,12 @@ class Encoder:
             return self._ready_backend().threshold
 
     @property
+    def backend(self) -> Backend:
+        """What makes its vectors."""
+        with self._lock:
+            return self._ready_backend()
+
+    @property
     def understands(self) -> bool:
         """Whether its vectors are of meanings, and not of words alone."""
         with self._lock:
@@ -199,8 +205,20 @@ def sentences() -> Encoder | None:
     return Encoder(lambda: backend) if isinstance(backend, Sentences) else None
 
 
+_preloaded: Backend | None = None
+
+
+def preload() -> None:
+    """Load now what `best_backend` gives from now on: processes that are forked from
+    this one share it."""
+    global _preloaded  # noqa: PLW0603 -- one for a process and its forks
+    _preloaded = best_backend()
+
+
 def best_backend() -> Backend:
     """Sentences where they can be loaded, else words."""
+    if _preloaded is not None:
+        return _preloaded
     try:
         return Sentences()
     except (

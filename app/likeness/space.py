@@ -7,14 +7,16 @@ discriminant analysis, shrunk): questions and statements, languages, moods.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import yaml
 
-from app.likeness.encoder import Encoder, Matrix, as_matrix
+from app.likeness.encoder import Backend, Encoder, Matrix, as_matrix
 
 SHRINKAGE = 5.0
 """Weight of an even spread, in mean spreads: few lines cannot tell 512 of them."""
@@ -88,3 +90,18 @@ def centre(rows: Matrix) -> Matrix:
     mean = rows.mean(axis=0)
     length = float(np.linalg.norm(mean))
     return as_matrix(mean / max(length, 1e-9))
+
+
+_spaces: WeakKeyDictionary[Backend, Space] = WeakKeyDictionary()
+_placing = threading.Lock()
+
+
+def space_of(encoder: Encoder) -> Space:
+    """One space for each backend: its lines are read once, which takes about a
+    second."""
+    backend = encoder.backend
+    with _placing:
+        space = _spaces.get(backend)
+        if space is None:
+            space = _spaces[backend] = Space(encoder)
+        return space

@@ -20,7 +20,7 @@ from app.likeness.encoder import (
     rounded,
     sentences,
 )
-from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre
+from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre, space_of
 from app.rules.interests import Likeness
 from app.runtime.collector import trim_memory
 
@@ -217,7 +217,7 @@ def load(
     encoder = sentences()
     if encoder is None:
         return None
-    found = Subjects(characters, encoder, Space(encoder))
+    found = Subjects(characters, encoder, space_of(encoder))
     # The anchors are vectors by now: nobody asks for their texts again.
     encoder.clear()
     trim_memory()

@@ -14,7 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -325,6 +325,40 @@ def children_of(pid: int) -> list[int]:
     ]
 
 
+def command_of(pid: int) -> str:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def kilobytes_of(pid: int, kind: str) -> int:
+    """Memory of a process, as the kernel counts it."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(rf"^{kind}: +(\d+) kB", text, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def check_sharing(pids: Sequence[int]) -> None:
+    """All but the database are forks of a process of one thread, show their own command
+    lines, and most of their memory is one another's."""
+    signs = (
+        "-m app.host.template app.cli.preload ",
+        "--hostname direct@",
+        "--hostname cycles@",
+        "-m celery -A tasks beat ",
+        "-m celery -A tasks flower ",
+        "-m app.cli.main page ",
+    )
+    commands = {pid: command_of(pid) for pid in pids}
+    found = [pid for sign in signs for pid in pids if sign in commands[pid]]
+    assert len(found) == len(signs) == len(pids) - 1, commands
+    status = Path(f"/proc/{found[0]}/status").read_text()
+    assert "Threads:\t1\n" in status
+    resident = sum(kilobytes_of(pid, "Rss") for pid in found)
+    own = sum(kilobytes_of(pid, "Pss") for pid in found)
+    assert own < resident / 2
+
+
 def serving(log: Path) -> bool:
     """Whether both workers, beat and Flower have said that they run, and none had to
     start again."""
@@ -347,9 +381,9 @@ def test_up_runs_everything_and_ends_in_good_order(
     up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait
 ) -> None:
     """The workers reach the embedded broker, Flower asks for its password on every
-    page, and SIGTERM ends all within 10 s."""
+    page, the children share their memory, and SIGTERM ends all within 10 s."""
     log = tmp_path / "up.log"
-    wait_until(lambda: serving(log) or up.poll() is not None, 40, "everything running")
+    wait_until(lambda: serving(log) or up.poll() is not None, 60, "everything running")
     assert up.poll() is None, log.read_text()
     assert running_url(tmp_path) is not None
     password = (tmp_path / "flower.password").read_text().strip()
@@ -374,10 +408,8 @@ def test_up_runs_everything_and_ends_in_good_order(
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             assert answer.status == 200
     pids = children_of(up.pid)
-    assert len(pids) == 6
-    arguments = b" ".join(
-        Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids
-    ).decode()
+    check_sharing(pids)
+    arguments = "".join(map(command_of, pids))
     for kept in ("flower.password", "page.password", "vault.key", "valkey/password"):
         assert (tmp_path / kept).read_text().strip() not in arguments
     up.send_signal(signal.SIGTERM)
@@ -394,11 +426,11 @@ def test_nothing_outlives_a_killed_up(
     """kill -9 of `up` leaves no child behind, the database included."""
     wait_until(
         lambda: serving(tmp_path / "up.log") or up.poll() is not None,
-        40,
+        60,
         "everything running",
     )
     pids = children_of(up.pid)
-    assert len(pids) == 6
+    assert len(pids) == 7
     up.kill()
     up.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), 10)

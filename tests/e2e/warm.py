@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from app.host.valkey import _load_libc
+from app.host.valkey import load_libc
 
 PR_SET_PDEATHSIG = 1
 APPEND = os.O_WRONLY | os.O_APPEND
@@ -74,7 +74,7 @@ def launch(
 def _run(
     command: list[str], env: dict[str, str], outputs: tuple[str, str], folder: str
 ) -> None:
-    _load_libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    load_libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.setsid()
     for stream, path in enumerate(outputs, start=1):
