@@ -23,7 +23,7 @@ from app.domain.settings import token_variable
 from app.host.valkey import die_with_parent, running_url
 from app.loopback import LoopbackDiscord
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 STOP_TIMEOUT = 15.0
 LAST_WORDS = 300
 FOREIGN = ("STREAM_", "LANGSMITH_", "LANGCHAIN_")

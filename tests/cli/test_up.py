@@ -383,7 +383,7 @@ def test_up_runs_everything_and_ends_in_good_order(
     """The workers reach the embedded broker, Flower asks for its password on every
     page, the children share their memory, and SIGTERM ends all within 10 s."""
     log = tmp_path / "up.log"
-    wait_until(lambda: serving(log) or up.poll() is not None, 60, "everything running")
+    wait_until(lambda: serving(log) or up.poll() is not None, 120, "everything running")
     assert up.poll() is None, log.read_text()
     assert running_url(tmp_path) is not None
     password = (tmp_path / "flower.password").read_text().strip()
@@ -426,7 +426,7 @@ def test_nothing_outlives_a_killed_up(
     """kill -9 of `up` leaves no child behind, the database included."""
     wait_until(
         lambda: serving(tmp_path / "up.log") or up.poll() is not None,
-        60,
+        120,
         "everything running",
     )
     pids = children_of(up.pid)
