@@ -18,11 +18,12 @@ from app.brain.embeddings import (
     best_backend,
     shared_encoder,
 )
-from app.brain.interest import MEASURED, InterestVectors, space_of
+from app.brain.interest import MEASURED, InterestVectors
 from app.brain.voice import VoiceScene
 from app.domain.character import load_character
 from app.domain.settings import Settings
 from app.likeness.encoder import FIXED
+from app.likeness.space import space_of
 from app.likeness.subjects import Subjects
 from app.rules.interests import Likeness
 
