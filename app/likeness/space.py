@@ -14,8 +14,8 @@ from importlib import resources
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import yaml
 
+from app.domain.fast_yaml import load_yaml
 from app.likeness.encoder import Backend, Encoder, Matrix, as_matrix
 
 SHRINKAGE = 5.0
@@ -29,7 +29,7 @@ NOBODYS = frozenset({"chatter", "errands", "figures of speech", FOLLOW_UPS})
 def ordinary_lines() -> Mapping[str, Sequence[str]]:
     """The shipped lines of ordinary chat, by group."""
     source = resources.files("app.likeness").joinpath("ordinary.yaml")
-    groups = yaml.safe_load(source.read_text(encoding="utf-8"))
+    groups = load_yaml(source.read_text(encoding="utf-8"))
     lines = {}
     for name, text in groups.items():
         lines[name] = tuple(text.splitlines())

@@ -10,14 +10,13 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-import yaml
-
+from app.domain.fast_yaml import load_yaml
 from app.rules.script import normalise
 
 Phrases = Mapping[str, Sequence[tuple[str, ...]]]
 """First word of a phrase to the phrases that begin with it, as words, longest first."""
 
-_FILE = yaml.safe_load(
+_FILE = load_yaml(
     (resources.files("app.rules") / "lexis.yaml").read_text(encoding="utf-8")
 )
 _NEVER = re.compile(r"(?!)")

@@ -19,6 +19,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from app.domain.errors import ConfigurationError
+from app.domain.fast_yaml import load_yaml
 from app.domain.model import Frozen, Signal
 from app.rules.features import FAR, FEATURES, LONGEST, Tie
 from app.rules.reading import LineKind
@@ -174,7 +175,7 @@ def fingerprint(terms: Iterable[Cuts]) -> str:
 def parse_policy(text: str) -> Policy:
     """A policy from YAML text; anything wrong is a ConfigurationError of one line."""
     try:
-        policy = Policy.model_validate(yaml.safe_load(text))
+        policy = Policy.model_validate(load_yaml(text))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
     except ValidationError as error:
