@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         True,
         description="what people make of a bot's unasked posts in a channel moves, slowly, how readily it speaks there",
     )
-    ignored_people: NameList = Field((), description="user ids nobody reacts to")
+    ignored_people: NameList = Field((), description="user ids that no bot reacts to")
     trusted_level: Annotated[int, Field(ge=0, le=5)] = Field(
         4, description="trust level that makes an author trusted"
     )
@@ -189,7 +189,7 @@ class Settings(BaseSettings):
     )
     commands_bot: Annotated[str, Field(pattern="^([a-z][a-z0-9_-]{0,31})?$")] = Field(
         "",
-        description="the bot that bears these commands; unset: by name the first bot of a server",
+        description="the bot that offers these commands; unset: the first bot of a server by name",
     )
     commands_redis_url: SecretStr | None = Field(
         None,
@@ -329,7 +329,7 @@ class Settings(BaseSettings):
         description="part of a bot's daily posts kept for people who had few answers today",
     )
     quiet_posts: Annotated[int, Field(ge=1)] = Field(
-        5, description="fewer answers today than this are few"
+        5, description="a person with fewer answers today than this counts as quiet"
     )
     direct_waiting: Annotated[int, Field(ge=1, le=200)] = Field(
         200,
@@ -386,11 +386,11 @@ class Settings(BaseSettings):
     )
     page_reader_password: SecretStr | None = Field(
         None,
-        description="a second password of the control room, for who may look and change nothing; unset: there is none",
+        description="a second password of the control room, which allows looking only; unset: there is none",
     )
     page_direct: bool = Field(
         False,
-        description="show direct messages in the control room, to the full login alone",
+        description="show direct messages in the control room, to the full login only",
     )
     metrics_port: Annotated[int, Field(ge=0, le=65_533)] = Field(
         0,

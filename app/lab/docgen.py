@@ -115,16 +115,16 @@ def terms_page() -> str:
             (
                 NOTE.format(source="app/domain/terms.py"),
                 "# Terms",
-                "How long what is kept in Redis lives, counted from its last write unless [Keys](keys.md) says "
-                "otherwise. Scripts name these terms; their numbers stand in `app/domain/terms.py` alone.",
+                "How long each record in Redis lives, counted from its last write unless [Keys](keys.md) says "
+                "otherwise. Scripts use these names; only `app/domain/terms.py` has the numbers.",
                 _markdown_table(
-                    ("term", "length", "what lives so long"),
+                    ("term", "length", "what lives that long"),
                     [
                         (f"`{name}`", _length_text(lengths[name]), kept)
                         for name, kept in terms.KEPT.items()
                     ],
                 ),
-                "## What settings may be at most",
+                "## Largest values of settings",
                 "A setting beyond its bound is refused at the start.",
                 _markdown_table(("setting", "at most", "bound by", "because"), bounds),
                 *(
@@ -185,15 +185,15 @@ def refusals_page() -> str:
             (
                 NOTE.format(source="app/delivery/refusals.py"),
                 "# What Discord refuses",
-                "What an answer of Discord's REST means for a post or a reaction. Final is only what stands here as final: it becomes "
-                "a dead letter (`the-stream outbox`) unless it has a second way. Everything else, a code that is not listed "
-                "included, is tried again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
-                "What is remembered holds for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
-                "is told to the operator once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
+                "What an answer of Discord's REST means for a post or a reaction. A refusal marked `final` becomes a dead letter "
+                "(`the-stream outbox`) unless it has a second way. Everything else, including codes that are not listed, is tried "
+                "again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
+                "A refusal is remembered for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
+                "the operator is told once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
                 "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
-                "A line in place of another or of a reaction is said only to who spoke to the bot, in the character's own words, and "
-                "only where surely nothing has arrived. While the whole address is refused, one request at a time asks again, "
-                "first after a second and then ever later, or when Discord says so.",
+                "A line that replaces another line or a reaction goes only to a person who spoke to the bot, in the character's own "
+                "words, and only if certainly nothing has arrived. While the whole address is refused, one request at a time "
+                "tries again, first after a second and then with growing pauses, or when Discord says so.",
                 _markdown_table(
                     (
                         "status",
@@ -223,17 +223,18 @@ def outages_page() -> str:
             (
                 NOTE.format(source="app/store/outages.py"),
                 "# What Redis refuses",
-                "Every error of Redis but a fault of our own is an outage: nothing is dropped. Gateways hold events in order and move "
-                "no cursor past them, publishing, leases and looks are repeated within seconds, and a worker's cycle or delivery comes "
-                "back when its lease has ended. Celery's workers wait for a broker that refuses as for one that is away. At the start, "
-                "a gateway or worker ends with one line and exit code 3; whatever supervises it starts it again.",
-                "Redis refuses a script before its first write or not at all, so none stays half done: each of `OOM`, `READONLY`, "
-                "`MISCONF` and `NOREPLICAS` is asked once, before that write. When memory is short, a script that begins with a "
-                "deletion passes, whole. `NOPERM` is asked at each command: a script may stop in the middle, so change an ACL and the "
-                "version of the program together. Connections to a server that is no primary are given up, so that the name in "
-                "`STREAM_REDIS_URL` is looked up again.",
-                "`tests/store/test_outages.py` brings about each row on the embedded Valkey, and on Debian's Redis where that is "
-                "installed; `tests/e2e/test_outages.py` on the whole system.",
+                "Every error of Redis except a fault in our own code counts as an outage, and nothing is dropped. Gateways hold events "
+                "in order and move no cursor past them. Publishing, leases and looks are repeated within seconds, and a worker's "
+                "cycle or delivery runs again when its lease has ended. Celery's workers wait for a broker that refuses as for one "
+                "that is away. At the start, a gateway or worker ends with one line and exit code 3, and its supervisor starts it "
+                "again.",
+                "Redis refuses a script before its first write or not at all, so no script is left half done: it checks for `OOM`, "
+                "`READONLY`, `MISCONF` and `NOREPLICAS` once, before that write. When memory is short, a script that begins with a "
+                "deletion still runs to its end. `NOPERM` is checked at each command, so a script may stop in the middle: change an "
+                "ACL and the version of the program together. Connections to a server that is not the primary are closed, so the "
+                "name in `STREAM_REDIS_URL` is looked up again.",
+                "`tests/store/test_outages.py` causes each row on the embedded Valkey, and on Debian's Redis if that is installed; "
+                "`tests/e2e/test_outages.py` does so on the whole system.",
                 _markdown_table(("answer", "when", "meaning"), rows),
             )
         )
@@ -257,11 +258,11 @@ def messages_page() -> str:
             (
                 NOTE.format(source="app/lab/message_kinds.py"),
                 "# What a message holds",
-                "What reaches a bot of each kind of message. A model sees ids as names (`@Kim`, `#general`, `:blob:`), the channel's "
-                "name and topic, and of a thread its title. Text files of Discord's up to 64 KB are read; pictures up to 5 MB are shown "
-                "to a model whose character file says `vision: true`, fetched from Discord's own addresses alone and by what "
-                "they are, not by what they claim. The offline voice answers words; of what came without a word it says, "
-                "in a line of the mood `unseen`, that it cannot make it out.",
+                "This page shows what a bot sees of each kind of message. A model sees names in place of ids (`@Kim`, `#general`, "
+                "`:blob:`), the channel's name and topic, and the title of a thread. Text files up to 64 KB are read. Pictures up to "
+                "5 MB are shown to a model whose character file says `vision: true`; they are fetched only from Discord's own "
+                "addresses, and recognised by their content, not by their declared type. The offline voice answers words; if a "
+                "message has none, a line of the mood `unseen` says that it cannot make it out.",
                 _markdown_table(
                     ("kind", "what a model reads", "what the offline voice answers"),
                     table_rows(),
