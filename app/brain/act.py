@@ -446,8 +446,7 @@ def _say_other(run: Run, messages: Sequence[BaseMessage], said: str) -> str:
 
 
 def _say(run: Run, messages: Sequence[BaseMessage]) -> str:
-    found = reply.parse(str(run.brain.voice.invoke(list(messages)).content))
-    return text.outgoing(found.text) if found is not None else ""
+    return text.outgoing(run.brain.voice.answer(messages))
 
 
 def choose_emoji(character: Character, candidate: Candidate, chance: float) -> str:

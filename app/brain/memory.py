@@ -100,6 +100,15 @@ def _waiting_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=16, thread_name_prefix="memory")
 
 
+def recalled_parts(bot: str, event: Event, *, deep: bool) -> list[tuple[str, ...]]:
+    """The namespaces that `recall` searches at a message."""
+    # Nothing is learned of bots, and behind a proxy anybody may speak.
+    if event.author_kind is not AuthorKind.HUMAN or event.proxied:
+        return []
+    about = (bot, "person", event.author_id)
+    return [about, (bot, "said")] if deep else [about]
+
+
 def recall(
     memory: BaseStore | None,
     bot: str,
@@ -111,8 +120,7 @@ def recall(
 ) -> Remembered:
     """What comes to mind at a message. `deep`: also earlier lines, which a model can
     use and the offline voice cannot."""
-    # Nothing is learned of bots, and behind a proxy anybody may speak.
-    if memory is None or event.author_kind is not AuthorKind.HUMAN or event.proxied:
+    if memory is None or not recalled_parts(bot, event, deep=deep):
         return NOTHING
     breaker = _breaker_of(memory)
     if not breaker.allows(now_ms):

@@ -40,6 +40,9 @@ from app.store.door import Store
 
 CACHED_PARTS = 32
 """Parts whose items a process keeps: a full one takes about a megabyte."""
+FORESEEN_FOR = 0.5
+"""Seconds: from a cycle's first questions to its search for what it remembers. Where
+Discord is slow in between, the names are asked for anew."""
 
 Namespace = tuple[str, ...]
 
@@ -68,12 +71,17 @@ class RedisMemory(BaseStore):
     """Safe to share between threads. `value["text"]` is what is embedded, unless
     `index=False`. Raises StoreUnavailable."""
 
-    __slots__ = ("_encoder", "_known", "_lock", "_store")
+    __slots__ = ("_encoder", "_foreseen", "_known", "_lock", "_store")
 
     def __init__(self, store: Store, encoder: LangChainEncoder) -> None:
         self._store = store
         self._encoder = encoder
         self._known: OrderedDict[Namespace, dict[str, StoredItem]] = OrderedDict()
+        self._foreseen: OrderedDict[Namespace, tuple[float, tuple[str, ...]]] = (
+            OrderedDict()
+        )
+        """Names of items that were asked for along with other things, and when
+        (monotonic)."""
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -81,7 +89,16 @@ class RedisMemory(BaseStore):
         again."""
         with self._lock:
             self._known.clear()
+            self._foreseen.clear()
         self._encoder.clear()
+
+    def foresee(self, namespace: Namespace, names: tuple[str, ...]) -> None:
+        """What Redis has just named in a namespace. One search that follows soon asks
+        for no names."""
+        with self._lock:
+            self._foreseen[namespace] = time.monotonic(), names
+            while len(self._foreseen) > CACHED_PARTS:
+                self._foreseen.popitem(last=False)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Carry out operations one after another; puts into one namespace go in one
@@ -116,6 +133,8 @@ class RedisMemory(BaseStore):
         return await asyncio.to_thread(self.batch, list(ops))
 
     def _put_one(self, op: PutOp, puts: dict[Namespace, dict[str, str]]) -> None:
+        with self._lock:
+            self._foreseen.pop(op.namespace, None)
         if op.value is None:
             self._store.run(
                 memories.drop(op.namespace[0], ":".join(op.namespace[1:]), [op.key])
@@ -234,7 +253,10 @@ class RedisMemory(BaseStore):
         """All items of a namespace. What another process removed is gone here too:
         Redis's names decide."""
         bot, part = namespace[0], ":".join(namespace[1:])
-        names = self._store.run(memories.fields(bot, part))
+        with self._lock:
+            asked_at, names = self._foreseen.pop(namespace, (-FORESEEN_FOR, ()))
+        if time.monotonic() - asked_at > FORESEEN_FOR:
+            names = self._store.run(memories.fields(bot, part))
         with self._lock:
             known = dict(self._known.get(namespace, {}))
         missing = [name for name in names if name not in known]

@@ -6,12 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.brain.memory import recalled_parts
 from app.brain.ports import Opening
-from app.domain.model import NOBODY, Context, ConversationState, InboxEntry
+from app.domain.model import (
+    NOBODY,
+    Context,
+    ConversationState,
+    Event,
+    InboxEntry,
+)
 from app.rules import decay
 from app.store import inboxes, memories, refusals, states, trusts
 from app.worker.answering import StoredAnswerTurn
 from app.worker.cycle import Cycle
+from app.worker.memory_store import Namespace, RedisMemory
 from app.worker.openings import openings
 from app.worker.posting import PostTurn
 from app.worker.privacy import unwilling_among
@@ -34,6 +42,7 @@ class Ports(Cycle):
     """One cycle's world; see `app.brain.ports.CyclePorts` for what each call
     promises."""
 
+    memory: RedisMemory | None = None
     behind: bool = False
     """What was granted came first: other triggers that this cycle read are owed a cycle
     of their own."""
@@ -90,15 +99,19 @@ class Ports(Cycle):
         people = list(dict.fromkeys(event.author_id for event in events))
         # Of other channels a turn asks by itself: a bot's own lane has many.
         channels = list(dict.fromkeys(event.channel_id for event in events))[:1]
-        silent, points, stored, said, *barred = self.run_all(
+        parts = self._parts_to_recall(events[:1])
+        silent, points, stored, said, *asked = self.run_all(
             unwilling_among(self.settings, people) if people else None,
             trusts.some(self.bot, people) if people else None,
             states.states(self.bot),
             memories.uttered(self.bot),
+            *(memories.fields(self.bot, ":".join(part[1:])) for part in parts),
             *(refusals.may_send(self.bot, channel) for channel in channels),
         )
         self.uttered = list(said)
-        self.barred |= zip(channels, barred, strict=True)
+        for part in parts:
+            self._foresee(part, asked.pop(0))
+        self.barred |= zip(channels, asked, strict=True)
         return Briefing(
             silent=silent or frozenset(),
             earned={who: one.level(self.now_ms) for who, one in (points or {}).items()},
@@ -106,6 +119,22 @@ class Ports(Cycle):
                 channel: decay.from_json(text) for channel, text in stored.items()
             },
         )
+
+    def _parts_to_recall(self, events: Sequence[Event]) -> list[Namespace]:
+        """Of what memory the first message that this cycle answers will make it think.
+        A bot's own lane chooses among many messages, mostly for none."""
+        if self.holder.lane.channel is None:
+            return []
+        deep = self.served.brain.speaker is not None
+        return [
+            part
+            for event in events
+            for part in recalled_parts(self.bot, event, deep=deep)
+        ]
+
+    def _foresee(self, part: Namespace, names: tuple[str, ...]) -> None:
+        if self.memory is not None:
+            self.memory.foresee(part, names)
 
     def chattiness(self, entry: InboxEntry, own: float) -> float:
         """As STREAM_PLACES bends it."""

@@ -84,6 +84,11 @@ class Bots:
         known = self._met(bot)
         return known is not None and time.monotonic() - known.read_at < FRESH_FOR
 
+    def fresh(self, bot: str) -> Served | None:
+        """The bot, where it was read a short while ago. Never blocks."""
+        known = self._met(bot)
+        return known.served if known is not None and self.is_fresh(bot) else None
+
     def get(self, bot: str, read: dict[str, str] | None = None) -> Served:
         """The bot as its gateway published it. `read`: its vault, where it was read
         just now."""

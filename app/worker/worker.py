@@ -107,6 +107,7 @@ class Worker:
             settings=settings,
             secrets=self._secrets,
             hint=self._hint_next,
+            known=self._known_secrets,
         )
         self.chores = Chores(
             store=self.store,
@@ -277,6 +278,7 @@ class Worker:
             begun=begun,
             roster_ids=self._roster_now(),
             deliver=partial(self._deliver, holder.lane.bot),
+            memory=self.chores.memory,
         )
 
     def _deliver(self, bot: str, channel: str, entry_id: str) -> None:
@@ -472,6 +474,10 @@ class Worker:
     def _secrets(self, bot: str) -> Secrets:
         served = self.bots.get(bot)
         return Secrets(served.token, served.user_id)
+
+    def _known_secrets(self, bot: str) -> Secrets | None:
+        served = self.bots.fresh(bot)
+        return None if served is None else Secrets(served.token, served.user_id)
 
     def _hint_next(self, who: Next) -> None:
         if who.lane is not None:

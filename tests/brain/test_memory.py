@@ -20,6 +20,7 @@ from app.brain.memory import Moment, Remembered, learn, nod, recall, remember
 from app.domain.character import Mood
 from app.domain.errors import StoreUnavailable
 from app.domain.model import DISCORD_EPOCH_MS, AuthorKind, Context, Event
+from app.store import memories
 from app.store.door import Store
 from app.worker.memory_store import RedisMemory
 from tests.brain.fakes import (
@@ -278,6 +279,28 @@ def test_two_processes_share_one_memory(store: Store) -> None:
     assert two.list_namespaces(prefix=("elena",)) == [("elena", "person", "7")]
     two.delete(("elena", "person", "7"), f"{int(LATELY) + 1}.0")
     assert known(one) == []
+
+
+def test_names_that_were_just_asked_for_serve_one_search(
+    memory: RedisMemory, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search takes the names that the cycle asked for with its first questions. The
+    next one asks Redis itself; so does one that comes late, and one after a change."""
+    part = ("elena", "person", "7")
+    told(memory, "I live in Bergen. I have two cats.")
+    named = store.run(memories.fields("elena", "person:7"))
+    memory.foresee(part, named[:1])
+    assert len(known(memory)) == 1
+    assert len(known(memory)) == 2
+    memory.foresee(part, ())
+    told(memory, "I have a canoe.", str(int(LATELY) + 1))
+    assert len(known(memory)) == 3
+    memory.foresee(part, ())
+    memory.clear()
+    assert len(known(memory)) == 3
+    memory.foresee(part, ())
+    monkeypatch.setattr("app.worker.memory_store.FORESEEN_FOR", -1.0)
+    assert len(known(memory)) == 3
 
 
 def test_recall_by_meaning(memory: RedisMemory) -> None:

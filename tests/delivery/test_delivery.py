@@ -29,6 +29,17 @@ def test_a_committed_reply_is_posted_once_as_a_reply(room: Room) -> None:
     assert not room.store.client.exists(keys.delivery("elena", str(room.channel.id)))
 
 
+def test_what_is_known_of_a_bot_is_not_read_in_a_thread(room: Room) -> None:
+    """Where the worker knows the bot's token at once, no thread is asked for it."""
+    room.commit("hello Ada")
+    worker = room.worker()
+    worker.deliverer._known = room.secrets.get
+    # Whoever read it there would fail.
+    room.secrets = {}
+    assert worker.run()
+    assert room.said() == ["hello Ada"]
+
+
 def test_a_redelivered_task_posts_nothing(room: Room) -> None:
     """However often the task runs, a committed reply is seen once."""
     room.commit()

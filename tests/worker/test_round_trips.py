@@ -27,7 +27,6 @@ TURN = [
     "refusal.list",
     "floor.claim",
     "HMGET",
-    "HKEYS",
     "memory.reserve_line",
     "answer.commit",
     "lane.finish",
