@@ -6,7 +6,7 @@ from __future__ import annotations
 from app.host.valkey import free_port
 from tests.bench.arena import Arena
 from tests.bench.figures import Results, Row
-from tests.bench.machine import command_of, memory_mb
+from tests.bench.machine import command_of, memory_mb, resident_mb
 from tests.bench.plan import Plan
 
 BOTS = 4
@@ -31,6 +31,14 @@ async def measure(results: Results, plan: Plan, place: Arena) -> None:
             note=", ".join(parts),
         )
     )
+    results.rows.append(
+        Row(
+            "Memory",
+            "the same with shared pages counted in each process (RSS)",
+            "MB",
+            (resident_mb(pids),),
+        )
+    )
     await place.end(camp)
 
 
@@ -39,6 +47,7 @@ def name_of(pid: int) -> str:
     command = command_of(pid)
     words = {
         "valkey-server": "valkey",
+        "app.host.template": "template",
         "direct,delivery": "direct",
         "cycles,chores": "cycles",
         " beat ": "beat",

@@ -168,13 +168,18 @@ def command_of(pid: int) -> str:
 
 def memory_mb(pids: Sequence[int]) -> float:
     """Megabytes of processes together; pages that they share count once (PSS)."""
-    return sum(_pss_kb(pid) for pid in pids) / 1024
+    return sum(_kilobytes(pid, "Pss") for pid in pids) / 1024
 
 
-def _pss_kb(pid: int) -> int:
+def resident_mb(pids: Sequence[int]) -> float:
+    """The same with shared pages counted in each process (RSS)."""
+    return sum(_kilobytes(pid, "Rss") for pid in pids) / 1024
+
+
+def _kilobytes(pid: int, kind: str) -> int:
     try:
         text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii")
     except OSError:
         return 0
-    line = next((one for one in text.splitlines() if one.startswith("Pss:")), "Pss: 0")
-    return int(line.split()[1])
+    lines = (one.split() for one in text.splitlines())
+    return next((int(one[1]) for one in lines if one[0] == f"{kind}:"), 0)

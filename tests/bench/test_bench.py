@@ -27,7 +27,15 @@ from tests.bench.figures import (
     read_results,
     spread_of,
 )
-from tests.bench.machine import PROC, Quiet, family, memory_mb, total_time, used_time
+from tests.bench.machine import (
+    PROC,
+    Quiet,
+    family,
+    memory_mb,
+    resident_mb,
+    total_time,
+    used_time,
+)
 from tests.bench.observing import unobserved
 from tests.bench.page import cell, figure, page_of
 from tests.bench.plan import Plan
@@ -181,8 +189,9 @@ def test_processes_are_found_and_weighed() -> None:
     mine = os.getpid()
     assert mine in family(mine)
     assert total_time(mine) >= used_time([mine]) > 0
-    assert memory_mb([mine]) > 1
+    assert resident_mb([mine]) >= memory_mb([mine]) > 1
     assert used_time([2**22 + 1]) == total_time(2**22 + 1) == 0
+    assert memory_mb([2**22 + 1]) == resident_mb([2**22 + 1]) == 0
 
 
 def test_unobserved_counts_nothing_and_is_over_afterwards() -> None:

@@ -56,7 +56,10 @@ def test_the_page_on_scaling_has_its_tables() -> None:
     machine = {**loaded.json(), "when": "today", "what": "a machine"}
     checked = Row(SECTION, "worker", "", (0.5,), (0.4,), "as computed")
     rows = [replace(checked, name=load.name) for load in CHECKS]
-    costs = costs_of(MODEL) | {"bytes a message: passes": 215.0}
+    costs = costs_of(MODEL) | {
+        "bytes a message: passes": 215.0,
+        "bytes a message: nothing": -176.0,
+    }
     page = scaling_page(Results(False, machine, rows, costs=costs))
     assert "LOADED MACHINE" in page
     assert "| an answer | 1 | 2 | 20 |" in page
@@ -64,6 +67,7 @@ def test_the_page_on_scaling_has_its_tables() -> None:
     assert [page.count(load.name) for load in CHECKS] == [1, 1, 1]
     assert "| 0.4 | 0.5  | 1.25 x |" in page
     assert "| passes | 215 |" in page
+    assert "| nothing | within noise, below 20 |" in page
     bare = scaling_page(Results(False, machine))
     assert "not measured" in bare
     assert "## How to grow" in bare
