@@ -1,5 +1,5 @@
-"""Act: write the answer and commit it. The model may fall silent, never speak where the
-rules would not."""
+"""Act: write the answer and commit it. A model may decide to be silent, but never to
+speak where the rules would not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ IGNORANT = "unasked, it would only say that it does not know"
 
 @dataclass(slots=True)
 class Draft:
-    """What will be said (`text`) or shown (`emoji`); neither: silence, for `reason`."""
+    """What the bot will say (`text`) or react with (`emoji`). With neither it is silent,
+    for `reason`."""
 
     text: str = ""
     emoji: str = ""
@@ -46,8 +47,8 @@ class Draft:
 
 
 def act(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Draft and commit the chosen candidate; a stale draft of a direct message is
-    written once more, then sent."""
+    """Draft and commit the chosen candidate. If the draft for a direct message is stale,
+    it is written once more and then sent."""
     run, chosen = runtime.context, state["chosen"]
     if chosen is None:
         return {"chosen": None}
@@ -72,7 +73,7 @@ def _answered(
     # A thought is bounded in lines and time, so it ends. The next cycle reads all of it.
     if stale and chosen.turn.goes_on():
         return _put_back(state, chosen)
-    # Once more only: whoever goes on writing would else never be answered.
+    # Only once more: people who keep writing would otherwise never be answered.
     if stale:
         draft = _draft(run, chosen, memory)
         verdict = _commit(run, chosen, draft, final=True)
@@ -86,8 +87,8 @@ def _answered(
 
 
 def _put_back(state: CycleState, chosen: Chosen) -> Change:
-    """Leave the message to a cycle that answers it with the line that came after
-    it."""
+    """Leave the message to a later cycle, which answers it together with the line that
+    came after it."""
     reason = "its thought goes on in a later line"
     chosen.turn.release(reason)
     message = chosen.candidate.entry.event.message_id
@@ -101,8 +102,8 @@ def _commit(run: Run, chosen: Chosen, draft: Draft, final: bool) -> Commit | Non
     event = candidate.entry.event
     if not draft.text and not draft.emoji:
         return None
-    # Who spoke to the bot is not left without an answer because Discord did not like
-    # the first one.
+    # A person who spoke to the bot still gets an answer if Discord refuses the first
+    # one.
     character, mood = run.brain.character, candidate.reading.mood
     spare = (
         short_line(character, mood, event.message_id, refused=draft.text)
@@ -146,8 +147,8 @@ def _conclude(
         # The entry stays for the cycle that takes over, or for the lane's next one.
         return Outcome(message, Did.LOST, verdict)
     if verdict in {Commit.ANSWERED, Commit.ADDRESSED, Commit.GONE}:
-        # Somebody else answers it: no decline may be recorded for the message, only
-        # this bot's entry goes.
+        # Another bot answers it. Only this bot's entry is removed: a decline would be
+        # recorded for the message.
         turn.release(verdict)
         run.ports.drop([candidate.entry], "commit", verdict)
         return Outcome(message, Did.DROPPED, verdict)
@@ -156,8 +157,8 @@ def _conclude(
 
 
 def _draft(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
-    """One draft from fresh context. Whoever asked a bot with a model sees it type from
-    the beginning."""
+    """One draft from fresh context. If a model writes a direct answer, the bot is shown
+    typing from the beginning."""
     candidate = chosen.candidate
     if told := notice(candidate.entry):
         return Draft(text=told, reason="over a limit")
@@ -175,8 +176,8 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     lines = turn.context()
     entry = _as_it_stands(candidate.entry, lines)
     character, speaker = run.brain.character, run.brain.speaker
-    # A model is asked about what a message replies to; the offline voice answers the
-    # message alone.
+    # A model also sees what the message replies to; the offline voice answers only the
+    # message.
     files = (
         *entry.event.parts,
         *(_replied_parts(entry, lines) if speaker is not None else ()),
@@ -197,7 +198,7 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     )
     messages = prompt.build(character, run.ports.me, entry, shown)
     if speaker is None and not _worth_saying(run, candidate, messages):
-        # Nothing is paid for yet: the election goes on to the runner-up.
+        # Nothing has been paid for yet, so the election goes on to the runner-up.
         return Draft(reason=IGNORANT)
     if speaker is None and _may_stand_in(character):
         return _offline_answer(run, chosen, messages, known)
@@ -218,8 +219,8 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
 
 
 def _refused(reserved: Reserve) -> Draft:
-    """A spent budget ends in silence; a lost floor or lock is somebody else's turn
-    now."""
+    """A spent budget ends in silence. After a lost floor or lock another cycle has the
+    turn."""
     return Draft(reason=reserved, lost=reserved not in {Reserve.BUDGET, Reserve.WAIT})
 
 
@@ -246,8 +247,8 @@ def _recall_notes(
     lines: Sequence[ChatLine],
     memory: BaseStore | None,
 ) -> Remembered:
-    """What the bot remembers of the author and the channel; the journal has what kept
-    it from remembering."""
+    """What the bot remembers of the author and the channel. If memory fails, the journal
+    says why."""
     known = recall(
         memory,
         run.brain.character.name,
@@ -269,8 +270,8 @@ def _recall_notes(
 def _offline_answer(
     run: Run, chosen: Chosen, messages: list[BaseMessage], known: Remembered
 ) -> Draft:
-    """What the offline voice says, with a word on what it remembers of the author. Its
-    words are free, so they are found before anything is reserved."""
+    """What the offline voice says, with a remark on what it remembers of the author.
+    Its words cost nothing, so they are chosen before anything is reserved."""
     candidate, wanted = chosen.candidate, run.brain.character.model is not None
     said = _say(run, messages)
     reserved, new = chosen.turn.reserve_words(said)
@@ -281,7 +282,7 @@ def _offline_answer(
     if not candidate.direct:
         return draft
     remark = nod(known, candidate.reading.mood, candidate.entry.event.message_id)
-    # What a person told is not written into a list of the bot's words everywhere.
+    # A digest: what a person told must not stand in a list that all channels share.
     if remark and run.ports.utter(f"nod:{sha256(remark.encode()).hexdigest()}"):
         draft.text = f"{draft.text} {remark}"
     return draft
@@ -290,8 +291,8 @@ def _offline_answer(
 def _replied_parts(
     entry: InboxEntry, lines: Sequence[ChatLine]
 ) -> tuple[MessagePart, ...]:
-    """What the message replies to came with: people ask about a picture by replying to
-    it."""
+    """Files of the message that is replied to: people ask about a picture by replying
+    to it."""
     replied = next(
         (line for line in lines if line.message_id == entry.event.reply_to), None
     )
@@ -339,8 +340,8 @@ def _earlier_as_it_stands(
 def _ask(
     run: Run, candidate: Candidate, messages: list[BaseMessage], account: DraftAccount
 ) -> Draft:
-    """What the model says, made safe. Where it says nothing usable: the offline voice
-    if direct, else silence."""
+    """What the model says, made safe. If that is not usable, a direct message gets the
+    offline voice, any other silence."""
     draft = Draft(reason="model")
     found: reply.Reply | None = None
     try:
@@ -348,7 +349,7 @@ def _ask(
         problem = "the model's answer was garbage"
     except ModelUnavailable as error:
         problem = str(error)
-    # Also after a failure: garbage was paid for too.
+    # Also after a failure: garbage was paid for as well.
     draft.cost = account.spent
     if found is None:
         return _unusable(

@@ -1,4 +1,4 @@
-"""The shapes that the nodes of one cycle pass on."""
+"""The values that the nodes of one cycle pass on."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What one cycle did, in order. `stopped`: work may be left, since a floor was busy
-    or a lock was lost."""
+    """What one cycle did, in order. `stopped`: work may remain, as a floor was busy or a
+    lock was lost."""
 
     outcomes: tuple[Outcome, ...] = ()
     stopped: bool = False
@@ -77,7 +77,7 @@ class CycleResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every node may use: the bot's brain and this cycle's ports."""
+    """What each node may use: the bot's brain and this cycle's ports."""
 
     brain: Brain
     ports: CyclePorts

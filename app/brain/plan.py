@@ -24,8 +24,8 @@ LEAVES = frozenset({Claim.WAIT, Claim.QUIET, Claim.ELECTION_OPEN})
 
 
 def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
-    """Choose the first candidate that the rules want and whose floor is granted; drop
-    what nobody will want later."""
+    """Choose the first candidate that the rules want and whose floor is granted. Drop
+    those that this bot will never answer."""
     brain, ports = runtime.context.brain, runtime.context.ports
     outcomes = list(state["outcomes"])
     wanted = _wanted(state["candidates"], brain, ports, outcomes)
@@ -57,17 +57,17 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
 
 
 def _ends(candidate: Candidate, verdict: Claim, brain: Brain) -> bool:
-    """Whether the cycle must answer nothing else now: the cooldown that follows would
-    keep the bot from what it has won, and a later direct message would be answered
-    before an earlier one."""
+    """Whether the cycle must not answer anything else now. The cooldown after another
+    answer would keep the bot from a message that it has won, and a later direct message
+    must not be answered before an earlier one."""
     if candidate.direct:
         return verdict is Claim.WAIT and not _waits_for_others(candidate, brain)
     return verdict is Claim.QUIET and candidate.scores.granted
 
 
 def _waits_for_others(candidate: Candidate, brain: Brain) -> bool:
-    """Whether bots named before this one may be why it must wait. Else the floor is
-    taken, and it may fall free between two questions: a later message would then be
+    """Whether it may have to wait for bots named before it. Otherwise the floor is
+    taken, and may become free before the next claim: a later message would then be
     answered before an earlier one."""
     addressed = candidate.entry.addressed
     return brain.character.name in addressed[1:]
@@ -79,8 +79,8 @@ def _wanted(
     ports: CyclePorts,
     outcomes: list[Outcome],
 ) -> list[Candidate]:
-    """Those that the rules would answer. Of the others, dropped is what no election can
-    still hand to this bot."""
+    """Those that the rules would answer. Of the others, those are dropped that no
+    election can still grant to this bot."""
     wanted = [one for one in candidates if one.plan.kind is not ActionKind.OBSERVE]
     others = [one for one in candidates if one.plan.kind is ActionKind.OBSERVE]
     final = [
@@ -109,8 +109,8 @@ def _refused(candidate: Candidate, verdict: Claim, ports: CyclePorts) -> Outcome
 def _drop_ambient(
     rest: Sequence[Candidate], ports: CyclePorts, outcomes: list[Outcome]
 ) -> None:
-    """One answer a cycle: what was merely interesting is not answered a minute later,
-    out of place."""
+    """A cycle gives one unasked answer. Messages that were merely interesting are
+    dropped: a minute later an answer would be out of place."""
     reason = "another message was more interesting"
     ambient = [
         one.entry
@@ -125,8 +125,8 @@ def _drop_ambient(
 
 
 def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) -> None:
-    """Triggers that came together share one cycle; each is told which of them was
-    answered."""
+    """Triggers that came together share one cycle. The journal of each says which one
+    was answered."""
     triggers = [one.entry for one in rest if one.entry.signal is not Signal.AMBIENT]
     ports.defer(triggers, f"answers {chosen.entry.event.message_id} first")
 

@@ -57,8 +57,8 @@ class Enclosed:
 
 
 class SpeakingTurn(Protocol):
-    """Speaking once in one channel: ask for its floor, read, hold money, commit or fall
-    silent. Every call is synchronous."""
+    """Speaking once in one channel: claim its floor, read, reserve money, then commit or
+    decline. Every call is synchronous."""
 
     def claim(self) -> Claim:
         """Ask for the channel's floor. GRANTED is renewed until commit or loss."""
@@ -68,8 +68,8 @@ class SpeakingTurn(Protocol):
         STALE is judged by."""
 
     def reserve(self, cost: Cost) -> Reserve:
-        """Before each model call: hold what it may cost of every budget. After the
-        first one the floor is not handed over any more."""
+        """Reserve what a model call may cost in every budget, before the call. After the
+        first one the floor is no longer handed over."""
 
     def commit(self, action: Action, *, final: bool = False) -> Commit:
         """The one atomic step from decision to outbox.
@@ -79,8 +79,8 @@ class SpeakingTurn(Protocol):
         """
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:
-        """Fall silent for good: give the floor back and book `cost` in place of what is
-        held; None: all that is held."""
+        """Decide on silence: release the floor and book `cost` in place of the
+        reservation. None books the whole reservation."""
 
 
 class AnswerTurn(SpeakingTurn, Protocol):
@@ -88,25 +88,24 @@ class AnswerTurn(SpeakingTurn, Protocol):
 
     @property
     def place(self) -> Mapping[str, str]:
-        """Where the message was said, once its context was read: `channel`, `topic`,
-        `thread`, as far as is known."""
+        """Where the message was written: `channel`, `topic` and `thread`, as far as
+        known. Empty until its context was read."""
 
     def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
         """The texts and pictures among these parts that this bot can read and see."""
 
     def reserve_words(self, words: str) -> tuple[Reserve, bool]:
-        """As `reserve`, for words of the offline voice, which cost nothing; False: it
+        """As `reserve`, for words of the offline voice, which cost nothing. False if it
         said them within a day."""
 
     def typing(self) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
 
     def goes_on(self) -> bool:
-        """Whether a later line of the same thought has come meanwhile."""
+        """Whether a later line of the same thought has come."""
 
     def release(self, reason: str) -> None:
-        """Give the floor back without an answer and leave the entry for a later
-        cycle."""
+        """Release the floor without an answer and leave the entry for a later cycle."""
 
     def note(
         self,
@@ -140,7 +139,7 @@ class CyclePorts(Protocol):
         """What woke this cycle. Only the poll considers ambient messages."""
 
     def chance(self) -> float:
-        """A number in [0, 1), the cycle's only source of chance."""
+        """A random number in [0, 1), the cycle's only source of chance."""
 
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first: of its channel (direct lane) or all
@@ -162,8 +161,8 @@ class CyclePorts(Protocol):
         """The character's `own` chattiness as it holds in the entry's channel."""
 
     def openings(self) -> Sequence[Opening]:
-        """Texts that wait for their post, then quiet channels, the quietest first; none
-        where the bot may not. Only a poll asks for it."""
+        """Texts that wait to be posted, then quiet channels, the quietest first, where
+        the bot may post. Only a poll asks for them."""
 
     def answer(self, entry: InboxEntry) -> AnswerTurn:
         """The turn of a message."""
@@ -172,8 +171,8 @@ class CyclePorts(Protocol):
         """The turn of a post that answers nobody."""
 
     def defer(self, entries: Sequence[InboxEntry], reason: str) -> None:
-        """Note, once each, that triggers were seen and not answered in this cycle. They
-        stay in the inbox."""
+        """Journal once for each trigger that this cycle saw but did not answer. They stay
+        in the inbox."""
 
     def drop(self, entries: Sequence[InboxEntry], step: str, reason: str) -> None:
         """Remove entries that need no answer. Journals one line for each that bid, was
@@ -184,8 +183,9 @@ class CyclePorts(Protocol):
         """
 
     def recent(self) -> Sequence[str]:
-        """What the bot's offline voice said within about a day, in any process, oldest
+        """What the bot's offline voice said within about a day, in all processes, oldest
         first."""
 
     def utter(self, line: str) -> bool:
-        """Before the offline voice says a line; False: it said it within a day."""
+        """Record a line of the offline voice before it is said. False if it was said
+        within a day."""

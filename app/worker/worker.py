@@ -68,20 +68,20 @@ log = structlog.get_logger(__name__)
 
 ROSTER_FRESH_FOR = 10.0
 DELIVERY_WAIT = 5.0
-"""Seconds that the delivery task waits for its deliveries; they go on without it."""
+"""Seconds that the delivery task waits for its deliveries, which then go on alone."""
 HEEDS_EVERY = 1.0
 VAULT_RETRY_MS = 5_000
 GIVE_UP_MS = 60_000
-"""A message that came before this and on which every cycle met a fault of ours is
-dropped, as it holds up its lane."""
+"""A message older than this is dropped if every cycle that read it met a fault of our
+own: it holds up its lane."""
 PASSING = (
     OSError,
     aiohttp.ClientError,
     discord.DiscordException,
     concurrent.futures.CancelledError,
 )
-"""Trouble of the network and of Discord. It is no reason to drop a message that is not
-too old to answer."""
+"""Errors of the network and of Discord. They are no reason to drop a message that is
+young enough to be answered."""
 
 
 class Worker:
@@ -122,8 +122,8 @@ class Worker:
         self._scraped: Scraped | None = None
         self._ticked = 0.0
         self._unable: dict[str, float] = {}
-        """Bots whose vault did not open here, and until when (monotonic) their hints
-        are left to other workers."""
+        """Bots whose vault did not open here, and until when (monotonic) other workers
+        are to take their hints."""
 
     def cycle(self, bot: str, context: str, channel: str | None = None) -> str:
         """Run one cycle of a lane, if it is due and nobody else runs it. Returns the
@@ -152,13 +152,12 @@ class Worker:
             reached("lock_after")
             return self._run(Holder(lane, lock.id), begun, ports, read)
         finally:
-            # The renewal alone: finish or begin has released the key, or it expires.
+            # Only the renewal ends here: finish or begin has released the key.
             lock.stop()
 
     def _begin(self, lane: Lane, lock: LaneLock) -> tuple[Begun, dict[str, str] | None]:
-        """Take the lane's lock and ask what is to do, with what this process last
-        looked at too long ago: one round trip. Returns the bot's vault too, where it
-        was read."""
+        """Take the lane's lock and read what is due, together with whatever this process
+        has to refresh: one round trip. Returns the bot's vault too, if it was read."""
         heeds, enlists = self._heeds_now(), self._enlists_now()
         unread = not self.bots.is_fresh(lane.bot)
         calls = [
@@ -213,7 +212,7 @@ class Worker:
         return len(overdue.lanes) + len(overdue.elections) + len(overdue.deliveries)
 
     def _note_beat(self) -> None:
-        """Beat lives: the pump's tasks are sent by it alone."""
+        """Record that beat lives: nobody else sends the pump's tasks."""
         if time.monotonic() - self._ticked < heartbeats.EVERY:
             return
         # Three times the slower rhythm: two ticks in a row may be late or lost.
@@ -224,19 +223,19 @@ class Worker:
         self._ticked = time.monotonic()
 
     def begin_heartbeat(self, name: str, queues: Sequence[str]) -> None:
-        """From now on tell which queues this worker, by Celery's name, serves."""
+        """Report from now on which queues this worker, by Celery's name, serves."""
         self._heartbeat = WorkerHeartbeat(self.store, name, queues)
 
     def begin_metrics(self, controller: Any, queues: Sequence[str]) -> None:
-        """Tell from now on, where the settings want it, how this worker is and what
-        it does. `controller` is Celery's. Raises PortInUse, ConfigurationError."""
+        """Serve metrics, health and traces of this worker, if the settings want them.
+        `controller` is Celery's. Raises PortInUse, ConfigurationError."""
         health = health_of(controller, self.store)
         self._scraped = serve(role_of(queues), self.settings, health)
         begin_traces(role_of(queues), self.settings)
 
     def heed(self) -> None:
-        """Let go of what this process keeps of memory, if somebody was forgotten since
-        it last looked. Asked with each task; it looks at most once a second."""
+        """Drop the memories that this process caches, if somebody was forgotten since
+        the last look. Called with each task; it looks at most once a second."""
         if self._heeds_now():
             self._let_go(self.store.run(wishes.all_forgotten()))
 
@@ -262,7 +261,7 @@ class Worker:
         outcome = self.store.run(
             elections.decide(message, channel, self.settings, quiet_time)
         )
-        # All who ask get one verdict; only the call that granted it sends the hint.
+        # All callers get one verdict; only the call that granted it sends the hint.
         if outcome.verdict is Elect.GRANTED and outcome.fresh:
             self.hint(Lane(outcome.winner), Context.TRIGGER)
 
@@ -282,13 +281,12 @@ class Worker:
         )
 
     def _deliver(self, bot: str, channel: str, entry_id: str) -> None:
-        """Bring what was committed just now to Discord, beside the rest of the
-        cycle."""
+        """Deliver to Discord what was just committed, while the cycle goes on."""
         reached("deliver_before")
         self.deliverer.begin(bot, channel, entry_id)
 
     def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
-        """Run the graph. Returns in how many ms the lane is due again; None: not."""
+        """Run the graph. Returns in how many ms the lane is due again, or None."""
         world.later(stats.count("cycles"))
         subject = begun.entries[-1].event.message_id if begun.entries else str(lane)
         with trace(subject):
@@ -305,15 +303,15 @@ class Worker:
             line.message_id for entry in begun.entries for line in entry.event.earlier
         }
         if world.committed and direct and len(asked) > ANSWERS_AT_ONCE:
-            return 0  # more wait than one cycle answers
+            return 0  # more messages wait than one cycle answers
         return world.retry_ms
 
     def _unserved(self, bot: str, begun: Begun, error: StreamError) -> None:
-        """The vault is missing, closed to this worker, or holds what it does not
-        understand."""
+        """Report that the vault is missing, does not open with this worker's keys, or
+        cannot be understood."""
         log.error("bot dropped", bot=bot, reason=str(error))
-        # Whoever has another key finds no signature of ours either: that says nothing
-        # of the entries.
+        # A worker with another key cannot check signatures either: forged entries may be
+        # genuine.
         waiting = [*begun.entries, *begun.forged]
         asked = [entry for entry in waiting if entry.signal is Signal.DIRECT]
         for entry in asked or waiting[-1:]:
@@ -328,8 +326,8 @@ class Worker:
             )
             self.store.run(line)
         if isinstance(error, VaultMissing):
-            # Who is not on the roster is published again, if its gateway runs: the
-            # vault alone may have been evicted.
+            # Perhaps only the vault was evicted. A bot that is missing from the roster is
+            # published again, if its gateway runs.
             with suppress(StoreForbidden):
                 self.store.run(roster.strike(bot))
 
@@ -348,12 +346,12 @@ class Worker:
         except StoreUnavailable:
             raise
         except StreamError as error:
-            # At once the turn of another worker, which may have the right key; we keep
+            # Another worker may have the right key: leave the lane to it at once, and keep
             # out of its way for a while.
             retry_ms = 0
             self._unserved(lane.bot, begun, error)
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
-        # Finish takes the marks of waiting triggers back only if this cycle saw to all.
+        # Finish clears the marks of waiting triggers only if this cycle read them all.
         everything = begun.everything and not any(world.behind for world in ports)
         send = ports[0].run if ports else self.store.run
         outcome, due_in = send(
@@ -367,10 +365,10 @@ class Worker:
             )
         )
         reached("finish_after")
-        # What is due later, and a hint that is lost, is the pump's.
+        # The pump takes care of what is due later, and of lost hints.
         if outcome is Finish.AGAIN and due_in <= 0:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
-        # After finish: hints and memory hold up no further cycle of the lane.
+        # After finish, so hints and memory do not delay the lane's next cycle.
         for world in ports:
             for turn in world.next_turns:
                 self._hint_next(turn)
@@ -386,7 +384,7 @@ class Worker:
                 entries=len(broken),
                 unsigned=len(forged),
             )
-            # Else finish would find a direct lane's inbox never empty.
+            # Otherwise finish would never find a direct lane's inbox empty.
             world.run(inboxes.remove_unreadable(world.holder, broken, forged))
         try:
             run_cycle(world.served.brain, world, self.chores.memory)
@@ -399,18 +397,17 @@ class Worker:
                 f"passing trouble: {type(error).__name__}",
                 int(self.settings.backfill_age * 1000),
             )
-        # Let through, it would skip finish: the lane would wait for its lock's end.
+        # An escaping error would skip finish: the lane would wait until its lock expires.
         except Exception as error:
             log.exception("cycle failed", bot=world.bot)
             self._tell(world, f"internal error: {type(error).__name__}", GIVE_UP_MS)
 
     def _tell(self, world: Ports, reason: str, patience_ms: int) -> None:
-        """A cycle failed: whoever asked finds the reason in the journal, and is asked
-        for again until `patience_ms` after the message came. What fails for longer is
-        given up."""
+        """Journal why a cycle failed. Its messages are tried again until `patience_ms`
+        after they came, and then given up."""
         turn = world.turn if isinstance(world.turn, StoredAnswerTurn) else None
         held = turn.entry if turn is not None else None
-        # Nobody waits for an unasked answer: only who asked gets further tries.
+        # Nobody waits for an unasked answer: only direct messages are tried again.
         if (
             held is not None
             and turn is not None
@@ -448,24 +445,24 @@ class Worker:
         world.drop(old, "cycle", reason)
 
     def warm(self) -> None:
-        """Load what the first cycle would otherwise wait for. StoreUnavailable where
-        Redis is not there; ConfigurationError where it is none that we can use."""
+        """Load what the first cycle would otherwise wait for. Raises StoreUnavailable if
+        Redis is away, ConfigurationError if it is a Redis that we cannot use."""
         self.settings.check_places()
         check_servers(self.settings)
         self.store.run(stats.counts())
         Sentences.shared_in = self.settings.data_dir.expanduser()
         warm(self.chores.memory)
         self.bots.warm(list(self._roster_now().values()))
-        # Last: only what is loaded by now is left alone by the collector.
+        # Last: the collector then skips everything that is loaded by now.
         heap.settle()
 
     def close(self) -> None:
-        """Give leases back and close connections."""
+        """Release leases and close connections."""
         if self._scraped is not None:
             self._scraped.close()
         if self._heartbeat is not None:
             self._heartbeat.stop()
-        # Before the rest: deliveries give their leases back on its loop.
+        # Before `rest`: deliveries release their leases on its loop.
         self.deliverer.close()
         self.rest.close()
         self.hints.close()
