@@ -31,8 +31,8 @@ NO_RIGHTS = ("MESSAGE_", "TYPING_")
 
 
 def intents(settings: Settings) -> discord.Intents:
-    """The least that the stream needs. `message_content` must be turned on in Discord's
-    developer portal; who types is told to every bot that asks."""
+    """The fewest intents that the stream needs. `message_content` must be turned on in
+    Discord's developer portal; typing events need no switch."""
     chosen = discord.Intents.none()
     chosen.guilds = True
     chosen.guild_messages = chosen.dm_messages = True
@@ -44,7 +44,7 @@ def intents(settings: Settings) -> discord.Intents:
 
 
 class Sessions(Protocol):
-    """Who is told of the connection's life (the backfill and the publisher)."""
+    """Listeners for the connection's life (the backfill and the publisher)."""
 
     async def identifying(self, start: SessionStart | None, initial: bool) -> None:
         """A session is about to begin: return when it may."""
@@ -53,26 +53,26 @@ class Sessions(Protocol):
         """Logged in; no event has come yet."""
 
     def disconnected(self) -> None:
-        """The connection is gone; what follows may have a gap before it."""
+        """The connection is gone; the next events may follow a gap."""
 
     def opened(self) -> None:
-        """A new session has begun; its events come already, `ready` comes later."""
+        """A new session has begun. Its events already come; `ready` comes later."""
 
     def resumed(self) -> None:
         """The session goes on without a gap."""
 
     def ready(self) -> None:
-        """A new session: what was said before it was not heard."""
+        """A new session is ready; messages from before it were not heard."""
 
     def changed(self) -> None:
         """Channels or permissions changed."""
 
     def made(self, channel_id: str) -> None:
-        """A channel or thread was made; nothing has been said in it yet."""
+        """A channel or thread was created; it is still empty."""
 
 
 class StreamClient(SteadyClient):
-    """discord.py with the smallest caches: the process keeps what it heard itself
+    """discord.py with the smallest caches: the process keeps messages by itself
     (`Hearing`)."""
 
     def __init__(
@@ -85,7 +85,7 @@ class StreamClient(SteadyClient):
         http_trace: aiohttp.TraceConfig | None = None,
         counter: Counter | None = None,
     ) -> None:
-        """`http_trace` sees, and may hold up, each request of Discord's REST. Without a
+        """`http_trace` sees each request to Discord's REST, and may delay it. Without a
         `counter` no commands are offered."""
         super().__init__(
             bot,
@@ -103,8 +103,8 @@ class StreamClient(SteadyClient):
         self._sessions = sessions
         self._dry_run = settings.dry_run
         self._reacting: set[asyncio.Task[None]] = set()
-        # Made also where no server is served: a command that Discord still knows from
-        # before is then answered, too.
+        # Needed even if no server has commands now: Discord may still know earlier ones,
+        # and they must be answered.
         self._commands = None if counter is None else Commands(self, counter, settings)
         self._rights: dict[str, Rights] = {}
         parsers = self._connection.parsers
@@ -127,7 +127,7 @@ class StreamClient(SteadyClient):
             self._own(message, event)
         elif event is not None:
             self._learn_names(message)
-            # From anybody else the words of an order are a message like others.
+            # From anybody else, the words of an order are an ordinary message.
             order = find_order(
                 event,
                 self._intake.hearing.roster,
@@ -186,7 +186,7 @@ class StreamClient(SteadyClient):
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         message = payload.message
-        # Discord also sends an update when a link's preview appears; only an edit has a
+        # Discord also sends an update when a link's preview appears; only edits have a
         # time.
         if message.edited_at is None or str(message.author.id) == self.user_id:
             return
@@ -233,7 +233,7 @@ class StreamClient(SteadyClient):
     async def on_member_update(
         self, _before: discord.Member, after: discord.Member
     ) -> None:
-        # Of its own member a bot hears without the members intent: roles, nickname,
+        # Without the members intent a bot hears only of its own member: roles, nickname,
         # time-out.
         if str(after.id) == self.user_id:
             self._sessions.changed()
@@ -251,26 +251,26 @@ class StreamClient(SteadyClient):
             )
 
     def rights(self, channel_id: str) -> Rights:
-        """What the bot may do in a channel, by what Discord told its own connection."""
+        """What the bot may do in a channel, as its own connection knows."""
         known = self._rights.get(channel_id)
         if known is None:
             place = self.get_channel(int(channel_id))
             known = rights_in(place)
             me = place.guild.me if isinstance(place, Readable) else None
-            # A time-out ends without an event that would tell so.
+            # No event tells when a time-out ends.
             if me is not None and not me.timed_out_until:
                 self._rights[channel_id] = known
         return known
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        # Told before a frame is parsed: whatever is no message may change rights.
+        # Comes before a frame is parsed: any event but a message may change rights.
         if event == "socket_event_type" and not str(args[0]).startswith(NO_RIGHTS):
             self._rights.clear()
         super().dispatch(event, *args, **kwargs)
 
     def _unless_shared(self, data: Mapping[str, Any]) -> None:
-        """Parse a message, unless the bot is admitted for it with another bot's copy:
-        to make objects of each copy is most of what a message costs here."""
+        """Parse a message, unless another bot's copy admits this bot too: making objects
+        of each copy is most of what a message costs here."""
         message = str(data.get("id"))
         if not self._intake.shares(self.bot, message):
             self._parse_message(data)
@@ -279,16 +279,16 @@ class StreamClient(SteadyClient):
         place = guild and guild.get_channel_or_thread(int(data["channel_id"]))
         if isinstance(place, Readable):
             place.last_message_id = int(message)
-        # Behind the listeners of what came before it: no cursor passes those.
+        # After the listeners of earlier events, so that no cursor passes those.
         asyncio.get_running_loop().call_soon(self._intake.copied, self.bot, message)
 
     def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
-        """React to an order, beside the queue of events: nothing waits for it."""
+        """React to an order. Nothing waits for it: it runs beside the queue of events."""
         may_react = event.is_dm or self.rights(event.channel_id).may_react
         if self._dry_run or not may_react:
             return
         task = self.loop.create_task(self._react(event, emoji), name="acknowledge")
-        # The loop itself holds tasks weakly.
+        # The event loop keeps only weak references to tasks.
         self._reacting.add(task)
         task.add_done_callback(self._reacting.discard)
 
@@ -303,12 +303,12 @@ class StreamClient(SteadyClient):
             log.warning("an order was not acknowledged", bot=self.bot, error=kind)
 
     async def settle_commands(self) -> None:
-        """Register the commands where they are this bot's to bear."""
+        """Register the commands in the servers where this bot offers them."""
         if self._commands is not None and self.is_ready():
             await self._commands.settle(self.bot, self._intake.hearing.roster)
 
     def look_for_proxies(self) -> None:
-        """Which of the bot's servers have let a proxy in: Discord makes a role for each
+        """Find the servers of this bot that have a proxy: Discord makes a role for each
         bot."""
         for guild in known(self):
             for role in guild.roles:
@@ -324,8 +324,8 @@ class StreamClient(SteadyClient):
         )
 
     def _learn_names(self, message: discord.Message) -> None:
-        """What the author and those whom a message mentions are called in its server.
-        Whoever comes as a mere user (webhooks do) may have a nickname all the same."""
+        """Note the nicknames of a message's author and of the people it mentions. A
+        mere user (as webhooks are) may still have a nickname, so it is skipped."""
         guild = message.guild
         if guild is not None:
             for person in (message.author, *message.mentions):
@@ -346,7 +346,7 @@ class StreamClient(SteadyClient):
         self, payload: discord.RawReactionActionEvent, message: Event | None
     ) -> None:
         channel = self.get_channel(payload.channel_id)
-        # A direct message tells of no member: there everybody may give orders.
+        # A direct message has no member: there everybody may give orders.
         if payload.guild_id is not None and not may_moderate(payload.member, channel):
             return
         event = reaction_event(payload, message, self._intake.hearing.ours, 1)
@@ -358,7 +358,7 @@ class StreamClient(SteadyClient):
             self._moderate(order, event, str(payload.user_id))
 
     def _moderate(self, order: Order, event: Event, by: str) -> None:
-        """Every bot of this process hears the order; those that it is for pass it
+        """Each bot of this process hears the order; those that it concerns pass it
         on."""
         if not order.bots or self.bot in order.bots:
             self._intake.moderate(self.bot, order, event, by)

@@ -1,5 +1,5 @@
-"""What this process has heard: each channel's room and the latest messages, each
-observed once for all its bots."""
+"""What this process has heard: the room of each channel and its latest messages, each
+observed once for all bots."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from app.rules.tokens import names_of
 ROOMS = 2_000
 MESSAGES = 4_000
 PEOPLE = 50
-"""Names of people lately seen that count as addressing them."""
+"""People seen recently whose names count as addressing them."""
 
 GOES_ON = "goes on: "
-"""Before the reason why its thought speaks to a bot."""
+"""Prefix of the reason why its thought addresses a bot."""
 
 UNPLACED = 1_000_000
 """More bots than there are."""
@@ -46,8 +46,8 @@ UNPLACED = 1_000_000
 
 @dataclass(slots=True)
 class ChannelState:
-    """One channel. The latest utterance is observed only when the next one comes, so that
-    every bot's copy of a message is judged by what was there before it."""
+    """One channel. An utterance is observed only when the next one comes, so every bot
+    judges its copy by what was there before it."""
 
     room: Room
     thoughts: Thoughts

@@ -1,5 +1,5 @@
-"""From events to admissions, for all bots of one process. Nothing here blocks the event
-loop."""
+"""Takes the events of all bots of one process to their admission. Nothing here blocks
+the event loop."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from app.rules.thoughts import Patience
 log = structlog.get_logger(__name__)
 
 ALL = "all bots"
-"""The queue of what several bots hear together, beside each bot's own."""
+"""The queue that several bots share, beside each bot's own."""
 
 
 def patience_of(settings: Settings) -> Patience:
-    """How long the rest of a thought is waited for."""
+    """How long to wait for the rest of a thought, by the settings."""
     return Patience(
         wait_ms=round(settings.thought_wait * 1000),
         typing_ms=round(settings.thought_typing * 1000),
@@ -41,11 +41,12 @@ def patience_of(settings: Settings) -> Patience:
 
 
 class Intake:
-    """Judges and admits. The first copy of a message is admitted for all bots of the
-    process that hear its channel, in a queue that they share; what a bot hears alone
-    (direct messages, reactions, edits, what is read back) is in a queue of its own.
-    Channels take turns; in each channel what a bot hears keeps its order, and is held
-    while Redis is away. Of a flooded channel, what speaks to nobody is shed."""
+    """Judges and admits events. The first copy of a message is admitted for all bots of
+    the process that hear its channel, through a queue that they share. What only one
+    bot hears (direct messages, reactions, edits, messages read back) goes through its
+    own queue. Channels take turns; within a channel events keep their order, and are
+    held while Redis is away. In a flooded channel, messages that address no bot are
+    shed."""
 
     def __init__(
         self,
@@ -64,9 +65,9 @@ class Intake:
         self._connections: dict[str, BotConnection] = {}
         self._receptions = Receptions()
         self._last: dict[str, asyncio.Future[None]] = {}
-        """By channel the latest job of all bots that is not done."""
+        """By channel, the latest shared job that is not done."""
         self._shared: dict[str, dict[str, Sharing]] = {}
-        """By channel and message what waits for all of its bots."""
+        """By channel and message, what is shared and still under way."""
         self._moves = CursorMoves(self._move_cursors)
         self._shedding = Shedding(self._shed)
         self._admitting = Admitting(
@@ -95,27 +96,27 @@ class Intake:
         self._queues[ALL].open()
 
     def open(self, bot: str) -> None:
-        """The roster knows the bot: begin to admit its events."""
+        """Begin to admit this bot's events: the roster knows it now."""
         self._queues[bot].open()
 
     async def refresh(self) -> None:
-        """Read the roster anew."""
+        """Read the roster again."""
         self.hearing.learn(await self._ports.roster())
 
     def offer(
         self, bot: str, event: Event, *, late: bool = False, history: bool = False
     ) -> asyncio.Future[None] | None:
-        """Take one bot's copy of an event; the future is done when it is admitted.
+        """Take one bot's copy of an event. The future is done when it is admitted; None
+        if it could not be held, was shed, or is admitted with another bot's copy.
         `late`: older than the backfill age, so kept as context only. `history`: read
-        back in order, so it moves the cursor. None: it could not be held, was shed, or
-        is admitted with another bot's copy."""
+        back in order, so it moves the cursor."""
         live = event.kind == "message" and not history
         if live and self.copied(bot, event.message_id):
             return None
         repeated = self.proxies.original_of(event) if event.proxied else None
         if repeated is not None:
-            # What was heard may know more than the original: whose message it replied
-            # to.
+            # The message as heard may know more than the original: whose message it
+            # replied to.
             event = in_place_of(
                 self.hearing.known(repeated.message_id) or repeated, event
             )
@@ -127,8 +128,8 @@ class Intake:
         )
         bots = self._sharing(bot, heard) if live else frozenset({bot})
         queue = ALL if len(bots) > 1 else bot
-        # History waits for each admission, so it cannot flood. A copy is never shed:
-        # its job is what cancels the original.
+        # History waits for each admission, so it cannot flood. A proxy's copy is never
+        # shed: its job cancels the original.
         if not history and repeated is None and self._floods(queue, heard):
             self._shedding.count(event)
             return None
@@ -140,8 +141,8 @@ class Intake:
         return self._admit_alone(bot, heard, arrival, repeated)
 
     def copied(self, bot: str, message_id: str) -> bool:
-        """Whether the bot is admitted for this message with another bot's copy. Its own
-        has come now: that is all there is to it."""
+        """Whether another bot's copy admits this bot for the message. If so, note that
+        its own copy has come."""
         heard = self.hearing.find(message_id)
         shared = heard.shared if heard is not None else None
         if heard is None or shared is None or not self.shares(bot, message_id):
@@ -151,16 +152,16 @@ class Intake:
         return True
 
     def shares(self, bot: str, message_id: str) -> bool:
-        """Whether the bot is admitted for this message with another bot's copy."""
+        """Whether another bot's copy of the message admits this bot, too."""
         heard = self.hearing.find(message_id)
         shared = heard.shared if heard is not None else None
         return shared is not None and bot in shared.bots
 
     def _sharing(self, bot: str, heard: ChannelMessage) -> frozenset[str]:
-        """The bots for which one bot's copy of a live message stands: those that would
-        hear it themselves, and have nothing of the channel before it."""
+        """The bots that one bot's copy of a live message admits: those that would hear
+        it themselves and have nothing of the channel waiting before it."""
         event = heard.event
-        # Shared before: this bot did not hear then, and is admitted by its own copy.
+        # If it was shared before, this bot did not hear then: its own copy admits it.
         if event.is_dm or heard.shared or not self._next_in_line(bot, event):
             return frozenset({bot})
         others = (
@@ -197,7 +198,7 @@ class Intake:
             with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
                 how = await self._arrived(arrival, repeated)
                 spoken_to = self.hearing.addressing_of(heard).bots
-                # Whom it speaks to does not wait until all others have been judged.
+                # The bots that it addresses do not wait until all others are judged.
                 asked = [one for one in spoken_to if one in pending]
                 for part in (asked, sorted(pending.difference(asked))):
                     if part:
@@ -234,7 +235,7 @@ class Intake:
             del self._last[channel]
 
     def _pass(self, bot: str, event: Event, shared: Sharing) -> None:
-        """Let the bot's cursor pass a shared message, if nothing before it is open."""
+        """Move the bot's cursor past a shared message, if nothing before it is open."""
         channel = event.channel_id
         before = any(
             int(message) < int(event.message_id) and bot in other.bots
@@ -255,10 +256,10 @@ class Intake:
         arrival: Arrival,
         repeated: Event | None,
     ) -> asyncio.Future[None] | None:
-        """Queue one bot's copy. Without room for it the channel is read back later."""
+        """Queue one bot's copy. If there is no room, the channel is read back later."""
         event, history = heard.event, arrival.history
-        # Made outside the job: a retry after a lost answer must get the verdict of the
-        # first try, not a second admission.
+        # Made outside the job, so that a retry after a lost answer gets the verdict of
+        # the first try and not a second admission.
         request, before = uuid4().hex, self._last.get(event.channel_id)
 
         async def admit() -> None:
@@ -271,7 +272,7 @@ class Intake:
                     await self._mark(bot, event.channel_id)
                 await self._admitting.admit([bot], heard, request, how)
 
-        # History keeps its order: what overtakes others moves no cursor.
+        # History keeps its order, as overtaking messages move no cursor.
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
         heard.waiting.add(bot)
         done = self._put(
@@ -288,13 +289,13 @@ class Intake:
         return done
 
     async def _mark(self, bot: str, channel: str) -> None:
-        """Give a channel a cursor, before all messages, if it has none: no list tells of
-        direct messages, so what is missed in one without a cursor is never read."""
+        """Give a channel a cursor before all messages, if it has none. Discord lists no
+        direct messages, so without a cursor missed ones would never be read."""
         await self._ports.move_cursor(bot, channel, "0")
 
     async def _arrived(self, arrival: Arrival, repeated: Event | None) -> Arrival:
-        """A proxy said a message again: nobody answers the original any more, and who
-        has answered it does not answer the copy."""
+        """Handle a message that a proxy repeats: nobody answers the original any more,
+        and a bot that has answered it does not answer the copy."""
         if repeated is None:
             return arrival
         await self._ports.deleted(repeated.channel_id, repeated.message_id)
@@ -303,7 +304,7 @@ class Intake:
         )
 
     def overhear(self, event: Event) -> None:
-        """A bot's own message: part of the room, never an event for that bot."""
+        """Take in a bot's own message: part of the room, but no event for that bot."""
         self.hearing.hear(event)
         bot = self.hearing.ours.get(event.author_id, "")
         if bot in self.hearing.hosted:
@@ -319,8 +320,8 @@ class Intake:
         )
 
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
-        """A message was deleted: held, however much waits. It is tiny, and nothing
-        reads it back: whoever answers would answer a message that is gone."""
+        """A message was deleted. This is held however much waits: it is tiny, nothing
+        reads it back, and a bot would answer a message that is gone."""
         self._put(
             bot,
             lambda: self._ports.deleted(channel_id, message_id),
@@ -329,9 +330,9 @@ class Intake:
         )
 
     def edited(self, bot: str, edit: Event, age_s: float) -> None:
-        """A message has a new text, `age_s` seconds after it was written. Who answers
-        it reads the new text from Discord; here it is only asked whether it now speaks
-        to the bot, or no longer does."""
+        """A message has a new text, `age_s` seconds after it was written. The bot that
+        answers reads the new text from Discord; this only checks whether it now
+        addresses the bot, or no longer does."""
         heard = self.hearing.revise(edit, age_s)
         if heard is None:
             return
@@ -363,7 +364,7 @@ class Intake:
         self._put(bot, tell, edit.channel_id, always=True)
 
     def typing(self, channel_id: str, person: str) -> None:
-        """Somebody types: what that person has begun to say is waited for."""
+        """Somebody types: wait longer for what that person has begun to say."""
         heard, waits = self.hearing.latest_of(channel_id, person), self._admitting.waits
         for_ms = waits.prolong_ms(heard) if heard is not None else 0
         if heard is None or for_ms <= 0:
@@ -378,12 +379,12 @@ class Intake:
         self._put(ALL, prolong, channel_id)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
-        """What a person is called in a server, as its latest message tells."""
+        """Note what a person is called in a server, by their latest message."""
         self._ports.nicknamed(guild_id, person, nickname)
 
     def forget(self, gone: Callable[[str], bool]) -> None:
-        """Drop what this process holds of the people of whom `gone` is true, also what
-        waits to be admitted."""
+        """Drop everything of the people for whom `gone` is true, including what waits to
+        be admitted."""
         self.hearing.forget(gone)
         self.proxies.forget(gone)
         self._receptions.forget(gone)
@@ -395,11 +396,11 @@ class Intake:
         self._put(bot, lambda: self._ports.liked(bot, person, message_id, request))
 
     def reacted(self, bot: str, person: str, message_id: str, emoji: str) -> None:
-        """A person reacted to a message; what it says of the bot's post is kept."""
+        """A person reacted to a message; keep what it says about the bot's post."""
         self._receive(bot, self._receptions.reacted(bot, person, message_id, emoji))
 
     def _listen(self, bot: str, heard: ChannelMessage) -> None:
-        """What a message says about the bot's latest unasked post."""
+        """Note what a message says about the bot's latest unasked post."""
         user_id = self.hearing.hosted[bot]
         spoken_to = self.hearing.addressing_of(heard)
         self._receive(bot, self._receptions.note_line(bot, user_id, heard, spoken_to))
@@ -414,8 +415,8 @@ class Intake:
         return lambda: self._ports.received(bot, signed, request)
 
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
-        """A moderator gave an order: held, however much waits. It is acknowledged once
-        it holds."""
+        """A moderator gave an order. It is held however much waits, and acknowledged
+        when it is in force."""
 
         async def obey() -> None:
             emoji = await self._ports.moderate(order, event, by)
@@ -426,12 +427,12 @@ class Intake:
     def move_cursor(
         self, bot: str, channel_id: str, job: Job
     ) -> asyncio.Future[None] | None:
-        """Queue a move of a channel's cursor behind the events that are before it."""
+        """Queue a move of a channel's cursor, behind the events before it."""
         return self._put(bot, job, channel_id, always=True)
 
     async def close(self, grace: float = 2.0) -> None:
-        """Admit what waits, as far as `grace` seconds allow, and stop. The backfill
-        finds the rest."""
+        """Admit what waits for up to `grace` seconds, then stop. The backfill finds the
+        rest."""
         self._moves.flush()
         waiting = [
             asyncio.ensure_future(queue.drained()) for queue in self._queues.values()
@@ -477,8 +478,8 @@ class Intake:
         )
 
     def _floods(self, name: str, heard: ChannelMessage) -> bool:
-        """Whether a message that speaks to none of our bots comes faster than its
-        channel's are admitted. In an outage all are held: nobody floods."""
+        """Whether to shed a message: it addresses none of our bots, and its channel gets
+        messages faster than they are admitted. In an outage all are held."""
         queue, event = self._queues.get(name), heard.event
         if (
             queue is None
@@ -491,14 +492,13 @@ class Intake:
         return not self.hearing.addressing_of(heard).bots
 
     def _shed(self, latest: Event, messages: int) -> None:
-        # Any bot's queue will do: the line is about the channel, and is written once.
+        # Any bot's queue will do: the line is about the channel and is written once.
         for bot in list(self._queues)[:1]:
             self._put(bot, lambda: self._ports.shed(latest, messages))
 
     def _passes(self, bot: str, event: Event, history: bool) -> bool:
-        """Whether the cursor may pass this message. One that has overtaken others would
-        hide them from whoever reads the channel back; so would one that comes before
-        what all bots wait for."""
+        """Whether the cursor may pass this message. If it overtook others, or if shared
+        messages still wait, a backfill would miss those."""
         if event.kind != "message" or self._queues[bot].overtaking:
             return False
         if history:
@@ -512,6 +512,6 @@ class Intake:
 
 
 async def _ended(job: asyncio.Future[None] | None) -> None:
-    """Wait for a job of all bots, whatever becomes of it."""
+    """Wait for a shared job, whatever its result."""
     if job is not None:
         await asyncio.wait({job})
