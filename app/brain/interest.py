@@ -87,8 +87,10 @@ class InterestVectors:
         found = self._measured.get(key)
         if found is None:
             # The encoder remembers: moods and lines are compared with the same vector.
-            vector = self._encoder.matrix([legible(text)])[0]
-            found = self._subjects.likeness_of(vector)[self._character.name]
+            plain = legible(text)
+            vector = self._encoder.matrix([plain])[0]
+            measured = self._subjects.likeness_of(plain, vector)
+            found = measured[self._character.name]
             # A new one in place of a full one: other threads may be reading it.
             if len(self._measured) >= MEASURED:
                 self._measured = {}

@@ -4,7 +4,7 @@ all characters of the process."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from app.likeness.encoder import (
     rounded,
     sentences,
 )
+from app.likeness.jargon import Jargon, shipped_jargon
 from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre, space_of
 from app.rules.interests import Likeness
 from app.runtime.collector import trim_memory
@@ -42,6 +43,8 @@ those about a character's own interests are left out."""
 EXAMPLES, KINDRED, WORDS = 0.3, 0.45, 0.25
 """Shares of a character's example sentences, of the ordinary lines about its interests,
 and of its words. Few write many examples, and a word's vector says little."""
+JARGON = 0.15
+"""Likeness of a message for words of a subject that the character cares about."""
 NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's
 interest, and does not speak against it, and from which it is about the interest, and
@@ -72,19 +75,23 @@ class Subjects:
         # A row for each bot: which of the ordinary lines speak against it.
         against = [one.against(groups)[group] for one in anchors]
         self._against = np.array(against, dtype=np.bool_)
+        self._jargon = shipped_jargon()
+        self._concerns = _concerns_of(characters.values(), self._jargon)
 
     def read(self, text: str) -> dict[str, Likeness]:
         """The likeness of a message to each character's subjects, by bot."""
-        return self.likeness_of(self._encoder.fresh(legible(text)))
+        plain = legible(text)
+        return self.likeness_of(plain, self._encoder.fresh(plain))
 
-    def likeness_of(self, said: Matrix) -> dict[str, Likeness]:
-        """The same of the encoder's vector of a `legible` message."""
+    def likeness_of(self, plain: str, said: Matrix) -> dict[str, Likeness]:
+        """The same of a `legible` message and the encoder's vector of it."""
         row = said[np.newaxis, :]
         vector = self._space.project(row)[0]
         ordinary = self._ordinary @ vector
         own = EXAMPLES * self._examples.levels(vector)
         own += KINDRED * self._kindred.levels(vector)
         own += WORDS * self._words.levels(vector)
+        own += JARGON * self._spoken_of(plain)
         against = self._levels_against(ordinary)
         subjects = rounded(own - against)
         going_on = ordinary[self._follow]
@@ -96,6 +103,15 @@ class Subjects:
         for bot, subject in zip(self._bots, subjects, strict=True):
             found[bot] = Likeness(subject=float(subject), follow_up=follow_up)
         return found
+
+    def _spoken_of(self, plain: str) -> Matrix:
+        """How surely the words of a message are of each bot's subjects, 0 to 1."""
+        most = np.zeros(len(self._bots), dtype=np.float32)
+        for subject, share in self._jargon.subjects_of(plain).items():
+            concerned = self._concerns.get(subject)
+            if concerned is not None:
+                most = np.maximum(most, share * concerned)
+        return most
 
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
@@ -181,6 +197,16 @@ class _Anchors:
         middle = centre(group)
         cosines = [rounded(own @ middle) for own in self._interests]
         return max(map(float, cosines), default=0)
+
+
+def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, Matrix]:
+    """How much each of the characters cares about a subject, by subject."""
+    found = [jargon.subjects_of_character(one) for one in characters]
+    subjects = {subject for one in found for subject in one}
+    return {
+        subject: as_matrix([one.get(subject, 0.0) for one in found])
+        for subject in subjects
+    }
 
 
 def legible(text: str) -> str:

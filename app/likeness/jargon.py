@@ -1,0 +1,116 @@
+"""What a message is about, by words that people use of one subject alone: an encoder of
+sentences knows few of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+
+import yaml
+
+from app.domain.character import Character, Interest
+
+Term = tuple[str, ...]
+"""A word or a phrase, as stems."""
+Subjects = dict[str, float]
+"""How surely a text is about some subjects, from 0 to 1."""
+
+_WORD = re.compile(r"[^\W_]+")
+_KEPT_ENDINGS = ("ss", "us", "is")
+SURE = 2.0
+"""Words of a subject that an interest holds from which it is about the subject."""
+EXAMPLE = 0.7
+"""Of a word, what an example sentence counts that holds one: it tells a story too."""
+
+
+def stems(text: str) -> Term:
+    """The words of a text, those of English without their plural."""
+    return tuple([_stem(word) for word in _WORD.findall(text.lower())])
+
+
+def _stem(word: str) -> str:
+    if len(word) <= 3 or not word.endswith("s") or word.endswith(_KEPT_ENDINGS):
+        return word
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1]
+
+
+@lru_cache(maxsize=1)
+def _shipped_terms() -> Mapping[str, frozenset[Term]]:
+    """The shipped words, by subject."""
+    source = resources.files("app.likeness").joinpath("jargon.yaml")
+    subjects = yaml.safe_load(source.read_text(encoding="utf-8"))
+    terms = {}
+    for name, words in subjects.items():
+        found = {stems(word) for word in words.split(",")}
+        terms[name] = frozenset(found - {()})
+    return terms
+
+
+class Jargon:
+    """The words of many subjects, read once."""
+
+    def __init__(self, terms: Mapping[str, Iterable[Term]]) -> None:
+        self._subjects: dict[Term, list[str]] = {}
+        for subject, known in terms.items():
+            for term in known:
+                self._subjects.setdefault(term, []).append(subject)
+        # By its first word: how long a phrase can be.
+        self._longest: dict[str, int] = {}
+        for term in self._subjects:
+            longest = self._longest.get(term[0], 0)
+            self._longest[term[0]] = max(longest, len(term))
+
+    def subjects_of(self, text: str) -> Subjects:
+        """What a text is about. A word that several subjects share says less of each;
+        a phrase counts, and not the words in it."""
+        said = stems(text)
+        found: Subjects = {}
+        place = 0
+        while place < len(said):
+            term = self._term_at(said, place)
+            place += len(term) or 1
+            subjects = self._subjects.get(term, [])
+            for subject in subjects:
+                share = found.get(subject, 0.0) + len(subjects) ** -0.5
+                found[subject] = min(1.0, share)
+        return found
+
+    def _term_at(self, said: Term, place: int) -> Term:
+        """The longest term that begins there; an empty one where none does."""
+        for length in range(self._longest.get(said[place], 0), 0, -1):
+            term = said[place : place + length]
+            if term in self._subjects:
+                return term
+        return ()
+
+    def subjects_of_character(self, character: Character) -> Subjects:
+        """What a character cares about: the subjects whose words its interests hold."""
+        most: Subjects = {}
+        for interest in character.interests:
+            for subject, share in self._subjects_of_interest(interest).items():
+                most[subject] = max(share, most.get(subject, 0.0))
+        return most
+
+    def _subjects_of_interest(self, interest: Interest) -> Subjects:
+        counts: Subjects = {}
+        said = [(text, 1.0) for text in (interest.name, *interest.words)]
+        said += [(text, EXAMPLE) for text in interest.examples]
+        for text, weight in said:
+            for subject, share in self.subjects_of(text).items():
+                counts[subject] = counts.get(subject, 0.0) + weight * share
+        greatest = max(counts.values(), default=1.0)
+        # A subject of which it holds a word or two by chance is not what it is about.
+        return {
+            subject: min(1.0, count / SURE) * count / greatest
+            for subject, count in counts.items()
+        }
+
+
+@lru_cache(maxsize=1)
+def shipped_jargon() -> Jargon:
+    """The shipped words, by which all characters of a process are measured."""
+    return Jargon(_shipped_terms())

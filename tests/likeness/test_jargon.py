@@ -1,0 +1,115 @@
+"""What a message is about, by words of one subject alone."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+import yaml
+
+from app.domain.character import Interest, load_character
+from app.likeness.encoder import Encoder, Sentences
+from app.likeness.jargon import Jargon, shipped_jargon, stems
+from app.likeness.space import NOBODYS, Space, ordinary_lines
+from app.likeness.subjects import READ, Subjects
+from app.rules.everyday import EVERYDAY
+from app.rules.interests import EVEN_BITS, LIKENESS_BITS
+
+
+@pytest.fixture(scope="module")
+def small() -> Jargon:
+    """Two subjects that share a word."""
+    return Jargon(
+        {
+            "boats": [("hull",), ("bilge", "pump"), ("captain",)],
+            "aircraft": [("fuselage",), ("captain",)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped_terms() -> dict[str, list[str]]:
+    """The words of the shipped file as they stand, by subject."""
+    source = resources.files("app.likeness").joinpath("jargon.yaml")
+    found = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return {name: words.split(", ") for name, words in found.items()}
+
+
+def test_a_word_tells_its_subject(small: Jargon) -> None:
+    """A word is known in capitals, in the plural and beside marks."""
+    assert small.subjects_of("Two HULLS, one of them...") == {"boats": 1.0}
+    assert small.subjects_of("hullabaloo") == {}
+
+
+def test_a_phrase_counts_as_a_whole(small: Jargon) -> None:
+    """Neither of its words tells anything alone, nor both in another order."""
+    assert small.subjects_of("my bilge pumps leak") == {"boats": 1.0}
+    assert small.subjects_of("pump the bilge") == {}
+    assert small.subjects_of("the bilge") == {}
+
+
+def test_a_shared_word_says_less(small: Jargon) -> None:
+    """A word of two subjects is less of each; one more word decides."""
+    shared = small.subjects_of("ask the captain")
+    assert shared["boats"] == shared["aircraft"] == pytest.approx(0.5**0.5)
+    both = small.subjects_of("ask the captain about the fuselage")
+    assert both["aircraft"] == 1.0 > both["boats"]
+
+
+def test_a_character_cares_about_what_its_words_are_of(small: Jargon) -> None:
+    """Its interests decide, each by itself; a word that happens to be another
+    subject's makes it no expert of that."""
+    elena = load_character("elena", None)
+    sailing = Interest(name="sea", words=("hull", "bilge pump"), examples=("Ahoy!",))
+    told = elena.model_copy(update={"interests": (sailing,)})
+    assert small.subjects_of_character(told) == {"boats": 1.0}
+    mixed = sailing.model_copy(update={"examples": ("Ask the captain!",)})
+    told = elena.model_copy(update={"interests": (mixed,)})
+    found = small.subjects_of_character(told)
+    assert found["boats"] == 1.0
+    assert found["aircraft"] < 0.1
+    assert small.subjects_of_character(elena) == {}
+
+
+def test_nothing_is_found_in_nothing(small: Jargon) -> None:
+    """No text is an error."""
+    for text in ("", "?!", "\u6f22" * READ, "a" * READ, " ".join("ab" * READ)):
+        assert small.subjects_of(text) == {}
+
+
+def test_shipped_words_are_of_somebodys_subjects(
+    shipped_terms: dict[str, list[str]],
+) -> None:
+    """No word is one that people use about anything, or that ordinary lines hold which
+    are nobody's; none stands twice under its subject."""
+    ordinary = [stems(line) for name in NOBODYS for line in ordinary_lines()[name]]
+    said = {
+        line[place : place + length]
+        for line in ordinary
+        for place in range(len(line))
+        for length in range(1, 6)
+    }
+    everyday = {stems(word) for word in EVERYDAY}
+    for subject, words in shipped_terms.items():
+        terms = [stems(word) for word in words]
+        assert len(terms) == len(set(terms)), subject
+        assert () not in terms, subject
+        assert not set(terms) & (said | everyday), subject
+
+
+def test_jargon_alone_finds_its_expert() -> None:
+    """A line whose rare words no encoder of sentences knows is its expert's, though the
+    character lists none of them."""
+    encoder = Encoder(Sentences)
+    aria = load_character("aria", None)
+    sailing = Interest(
+        name="sailing",
+        words=("mast", "rudder", "jib"),
+        examples=("Which boat is good for a beginner?",),
+    )
+    sailor = aria.model_copy(update={"interests": (sailing,)})
+    subjects = Subjects({"aria": aria, "sailor": sailor}, encoder, Space(encoder))
+    found = subjects.read("how many turns on the winch before the halyard slips?")
+    needed = (4.0 - EVEN_BITS) / LIKENESS_BITS
+    assert found["sailor"].subject > needed > found["aria"].subject
+    assert shipped_jargon().subjects_of("halyard") == {"ships and sailing": 1.0}
