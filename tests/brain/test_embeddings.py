@@ -152,9 +152,9 @@ def test_turns_that_run_at_once_measure_each_message_once() -> None:
     measured: list[Matrix] = []
 
     class Counting(Subjects):
-        def likeness_of(self, said: Matrix) -> dict[str, Likeness]:
+        def likeness_of(self, plain: str, said: Matrix) -> dict[str, Likeness]:
             measured.append(said)
-            return super().likeness_of(said)
+            return super().likeness_of(plain, said)
 
     encoder = shared_encoder()
     elena = load_character("elena")
