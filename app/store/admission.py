@@ -90,6 +90,7 @@ def _weightiest_parts(parts: Mapping[str, float]) -> str:
 @script("message.admit")
 def _admit(
     *own: Key,
+    seen: Key,
     bids: Key,
     election: Key,
     answer: Key,
@@ -115,6 +116,7 @@ def _admit(
     hold_ms: int,
     weight: int,
     said_before: Sequence[str],
+    mute_scopes: str,
 ) -> None: ...
 
 
@@ -153,7 +155,8 @@ def admit_all(
         for one, own in zip(candidates, limits, strict=True)
     ]
     call = _admit(
-        *(key for one in candidates for key in _keys_of(one, kind)),
+        *(key for one in candidates for key in _keys_of(one)),
+        seen=keys.seen(message, kind),
         bids=keys.bids(message),
         election=keys.election(message),
         answer=keys.answer(message),
@@ -179,20 +182,14 @@ def admit_all(
         hold_ms=c.hold_ms,
         weight=weight(event, settings.newcomer_days),
         said_before=[line.message_id for line in event.earlier],
+        mute_scopes=keys.mute_scopes("*", channel, event.guild_id, event.parent_id),
     )
     return call.parsed(_parse)
 
 
-def _keys_of(c: AdmissionRequest, kind: str) -> tuple[Key, ...]:
-    """The five keys of one bot, in the script's order."""
-    bot, event = c.bot, c.event
-    return (
-        keys.seen(bot, event.message_id, kind),
-        keys.inbox(Lane(bot)),
-        keys.inbox(Lane(bot, event.channel_id)),
-        keys.person_hour(bot, event.author_id),
-        keys.cursor(bot),
-    )
+def _keys_of(c: AdmissionRequest) -> tuple[Key, ...]:
+    """The two keys of one bot, in the script's order."""
+    return (keys.inbox(Lane(c.bot)), keys.cursor(c.bot))
 
 
 def _member(
@@ -215,9 +212,6 @@ def _member(
         "wait_ms": c.wait_ms,
         "trails": c.joins and c.trails,
         "limits": limits,
-        "mute_scopes": keys.mute_scopes(
-            c.bot, event.channel_id, event.guild_id, event.parent_id
-        ),
     }
     if c.quiet_ms is not None:
         member["quiet_ms"] = c.quiet_ms

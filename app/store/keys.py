@@ -69,10 +69,10 @@ def entry(entry_id: str) -> Key:
     return Key(f"entry:{entry_id}")
 
 
-def seen(bot: str, message: str, kind: str = "message") -> Key:
+def seen(message: str, kind: str = "message") -> Key:
     """`kind` is message, or reaction or edit: other events about the same message."""
     suffix = {"reaction": ".r", "edit": ".e"}.get(kind, "")
-    return Key(f"seen:{bot}:{message}{suffix}")
+    return Key(f"seen:{message}{suffix}")
 
 
 def cursor(bot: str) -> Key:
@@ -364,8 +364,8 @@ CATALOGUE: tuple[Described, ...] = (
         "30 days; an hour once delivered",
     ),
     Described(
-        "seen:<bot>:<message>",
-        "hash: request id, verdict, due time and inbox entry",
+        "seen:<message>",
+        "hash: bot to verdict, due time, inbox entry and request id",
         "message.admit",
         "an hour: twice the backfill age and more",
     ),

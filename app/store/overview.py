@@ -113,7 +113,7 @@ def heard_event(message: str) -> Call[Event | None]:
 def admitted(bot: str, message: str) -> Call[str]:
     """The verdict of a bot's admission of a message within the last hour; empty: none
     is known."""
-    return command("HGET", keys.seen(bot, message), "verdict", parse=_as_text)
+    return command("HGET", keys.seen(message), bot, parse=_verdict_of)
 
 
 def answered_by(post: str) -> Call[str]:
@@ -133,6 +133,10 @@ def _as_event(reply: Reply) -> Event | None:
         return Event.model_validate_json(reply)
     except ValidationError:
         return None
+
+
+def _verdict_of(reply: Reply) -> str:
+    return str(reply or "").partition(" ")[0]
 
 
 def _as_text(reply: Reply) -> str:

@@ -23,6 +23,7 @@ import functools
 import inspect
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -164,10 +165,57 @@ def source(name: str) -> str:
     noun, _, verb = name.partition(".")
     included: dict[str, str] = {}
     body = _text(f"{noun}/{verb}", included)
-    text = "\n".join((*included.values(), CONTRACTS[name].preamble(), body))
+    own = f"{CONTRACTS[name].preamble()}\n{body}"
+    shared = "\n".join(included.values())
+    text = f"{_only_used(shared, own)}\n{own}"
     words = set(re.findall(r"\b[A-Z][A-Z_]+\b", text))
     named = [f"local {term} = {TERMS[term]}" for term in sorted(TERMS.keys() & words)]
     return "\n".join((*named, text))
+
+
+_WORD = re.compile(r"keys\.\w+|\w+")
+_DECLARED = re.compile(r"local function (\w+)|  (\w+) = ")
+"""How a function, or a name in the table of keys, begins."""
+
+
+def _only_used(shared: str, own: str) -> str:
+    """What a script includes, without the functions and the keys that it does not use:
+    the server would make them anew in each call."""
+    parts = _parts(shared)
+    while True:
+        words = Counter(_WORD.findall("\n".join((*parts, own))))
+        kept = [part for part in parts if _is_used(part, words)]
+        if len(kept) == len(parts):
+            return "\n".join(kept)
+        parts = kept
+
+
+def _is_used(part: str, words: Mapping[str, int]) -> bool:
+    """Whether a part is named anywhere but in itself."""
+    declared = _DECLARED.match(part)
+    if declared is None:
+        return True
+    function, key = declared.groups()
+    name = function or f"keys.{key}"
+    return words[name] > _WORD.findall(part).count(name)
+
+
+def _parts(shared: str) -> list[str]:
+    """Whole functions, and lines that belong to none; without remarks."""
+    parts: list[str] = []
+    inside = False
+    for line in shared.splitlines():
+        if line.lstrip().startswith("--"):
+            continue
+        if inside:
+            parts[-1] += f"\n{line}"
+        else:
+            parts.append(line)
+        if line.startswith("local function "):
+            inside = not line.endswith(" end")
+        elif line == "end":
+            inside = False
+    return parts
 
 
 def _text(path: str, included: dict[str, str]) -> str:

@@ -349,7 +349,7 @@ def test_of_an_unknown_message_nothing_is_invented(
     """Neither a journal nor an admission: no bot saw it."""
     with pytest.raises(UnknownMessage):
         explain(store, told, finding.named(store, "123456789012345678"))
-    store.client.hset(keys.seen("aria", "123456789012345678"), "verdict", "passed")
+    store.client.hset(keys.seen("123456789012345678"), "aria", "passed 0  r")
     found = explain(store, told, finding.named(store, "123456789012345678"))
     assert found.asides["aria"] == "heard it, and nothing in it was for it"
 

@@ -3,6 +3,10 @@ one after another; here is what it costs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from app.domain.verdicts import Admit
 from app.store import admission, elections
 from app.store.door import Store
@@ -23,7 +27,7 @@ def admit_all(store: Store, w: World, message: str, bots: tuple[str, ...]) -> li
     """Each bot bids its place among them."""
     said = world.event(message)
     heard = [
-        world.candidate(bot, said, 1.0 + place, expected=len(BOTS))
+        world.candidate(bot, said, 1.0 + place, expected=len(BOTS), move_cursor=False)
         for place, bot in enumerate(bots)
     ]
     call = admission.admit_all(
@@ -42,13 +46,36 @@ def test_a_hundred_bots_are_one_election(store: Store) -> None:
     assert outcome.winner == BOTS[-1]
 
 
-def test_what_the_bots_share_is_done_once(store: Store) -> None:
-    """Of a hundred bots each costs less than half of what it costs alone."""
+def test_a_further_bot_costs_three_commands(store: Store) -> None:
+    """What the bots of a call share is read and written once. Of its own each bot that
+    bids has its budget, its inbox and the inbox's expiry, whatever it heard before."""
     w = World(store)
-    admit_all(store, w, "1", BOTS[:1])
-    store.client.config_resetstat()
-    admit_all(store, w, "2", BOTS[:1])
-    alone = commands(store)
-    store.client.config_resetstat()
-    admit_all(store, w, "3", BOTS)
-    assert commands(store) < 100 * alone / 2
+    admit_all(store, w, "1", BOTS)
+    costs = {}
+    for message, bots in (("2", BOTS[:50]), ("3", BOTS)):
+        store.client.config_resetstat()
+        admit_all(store, w, message, bots)
+        costs[len(bots)] = commands(store)
+    assert costs[100] - costs[50] == 50 * 3
+
+
+ALONE = {
+    "ambient": (world.candidate("aria", world.event("2"), None), 16),
+    "bids": (world.candidate("aria", world.event("2"), 0.5), 30),
+    "direct": (world.direct("aria", world.event("2"), ("aria",)), 41),
+}
+
+
+@pytest.mark.parametrize(("heard", "most"), ALONE.values(), ids=ALONE.keys())
+def test_what_an_admission_for_one_bot_costs(
+    store: Store, heard: admission.AdmissionRequest, most: int
+) -> None:
+    """A message in a channel where the same person has spoken before: so many commands
+    inside the one call."""
+    w = World(store)
+    for number in ("1", "2"):
+        said = replace(heard, event=world.event(number))
+        call = admission.admit(said, f"r{number}", w.limits, w.settings)
+        store.client.config_resetstat()
+        store.run(call)
+    assert commands(store) <= most

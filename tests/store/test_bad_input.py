@@ -202,7 +202,7 @@ def test_a_floor_edited_by_hand_is_repaired_within_one_lease(
 
 
 WRONG_TYPE = {
-    "seen": keys.seen("aria", "1"),
+    "seen": keys.seen("1"),
     "inbox": keys.inbox(Lane("aria", "55")),
     "election": keys.election("1"),
     "wake": keys.wake(Lane("aria", "55")),

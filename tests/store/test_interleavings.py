@@ -199,7 +199,7 @@ def test_a_redelivery_after_the_dedupe_expired_is_not_answered_again(
     m.claim(cycle, entry)
     assert m.commit(cycle, entry) == "committed"
     m.finish(cycle)
-    store.client.delete(keys.seen("aria", "1"), keys.seen("aria", "2"))
+    store.client.delete(keys.seen("1"), keys.seen("2"))
     m.ref.seen.clear()
     assert m.admit(told) == "direct"
     m.forget("2")

@@ -109,13 +109,13 @@ MUTANTS = {
         Budgets,
     ),
     "a hold holds nothing": (
-        "answer.commit",
+        "budget.reserve",
         "  book(budgets, root, cost, day)\n  redis",
         "  redis",
         Money,
     ),
     "calls do not know of each other": (
-        "answer.commit",
+        "budget.reserve",
         "if others and spent",
         "if false and spent",
         Money,

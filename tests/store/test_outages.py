@@ -120,9 +120,7 @@ def test_a_refusal_is_told_apart_and_leaves_nothing(
             asyncio.run(by_asyncio(server.url, admit("held", "2")))
         with pytest.raises(StoreRefusing, match=f"^Redis refuses: {code} "):
             LaneLock(door, Lane("aria", "55"), lease=5).take()
-    assert not server.admin.exists(
-        keys.seen("aria", "2"), keys.lock(Lane("aria", "55"))
-    )
+    assert not server.admin.exists(keys.seen("2"), keys.lock(Lane("aria", "55")))
     assert server.admin.hget(keys.cursor("aria"), "55") == "1"
     assert door.run(admit("held", "2")).verdict == "direct"
     assert server.admin.hget(keys.cursor("aria"), "55") == "2"

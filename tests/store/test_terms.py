@@ -83,13 +83,13 @@ def test_every_term_is_described_and_used() -> None:
 @pytest.mark.parametrize(
     ("script", "pattern", "term"),
     [
-        ("message.admit", r"PEXPIRE', one\.seen, (\w+)\)", "SEEN_TTL"),
+        ("message.admit", r"PEXPIRE', seen, (\w+)\)", "SEEN_TTL"),
         ("message.admit", r"PEXPIRE', election, (\w+)\)", "ELECTION_TTL"),
         ("message.admit", r"PEXPIRE', bids, (\w+)\)", "ELECTION_TTL"),
         ("floor.claim", r"until_ms > now \+ (\w+)", "FLOOR_TTL"),
         ("floor.claim", r"PEXPIRE', floor, (\w+)\)", "FLOOR_TTL"),
         (
-            "answer.commit",
+            "budget.reserve",
             r"PEXPIRE', keys\.calls\(budget\.scope\), (\w+)\)",
             "CALLS_TTL",
         ),

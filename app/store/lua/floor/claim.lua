@@ -1,6 +1,6 @@
 -- Ask for a channel's floor for one message. Only the holder of the lane's lock may.
 -- Returns {verdict, token, retry in ms}. Idempotent: a holder that asks again keeps its token.
---#include journal mutes floor turns
+--#include journal mutes floor turns outcomes
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', 0} end
 local holder, previous = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
@@ -29,12 +29,12 @@ end
 local function owes(named)
   if redis.call('HEXISTS', answer, named) == 1 then return false end
   local heard
-  for _, seen in ipairs({keys.seen(named, message), keys.seen_edit(named, message)}) do
-    local s = redis.call('HMGET', seen, 'verdict', 'id')
-    if s[1] == 'direct' or s[1] == 'notice' then
-      if #redis.call('XRANGE', keys.direct_inbox(named, channel), s[2], s[2]) > 0 then return true end
+  for _, seen in ipairs({keys.seen(message), keys.seen_edit(message)}) do
+    local word, _, id = outcome_of(redis.call('HGET', seen, named))
+    if word == 'direct' or word == 'notice' then
+      if #redis.call('XRANGE', keys.direct_inbox(named, channel), id, id) > 0 then return true end
     end
-    if s[1] then heard = false end
+    if word and word ~= '' then heard = false end
   end
   return heard
 end

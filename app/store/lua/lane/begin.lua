@@ -5,7 +5,7 @@
 -- Entries of a direct lane come oldest first: whoever waits longest is read, however many wait. Those of a bot's own lane come
 -- granted, then newest first.
 -- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
---#include discord
+--#include discord outcomes
 local FULL = 500
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0, 0} end
 local due = tonumber(redis.call('ZSCORE', keys.wakes_due, lane) or nil)
@@ -24,7 +24,8 @@ local entries = {}
 local function keep(seen, fields)
   local id = redis.call('XADD', inbox, '*', unpack(fields))
   redis.call('PEXPIRE', inbox, INBOX_TTL)
-  redis.call('HSET', seen, 'id', id)
+  local word, due_in, _, request = outcome_of(redis.call('HGET', seen, bot))
+  redis.call('HSET', seen, bot, outcome_text(word or '', due_in or 0, id, request or ''))
   redis.call('PEXPIRE', seen, SEEN_TTL)
   entries[#entries + 1] = {id, fields}
 end
@@ -32,7 +33,7 @@ end
 -- A granted cycle reads what was granted and nothing else: its cost must not grow with what others said meanwhile. But where
 -- triggers wait for the end of a cooldown it reads those too: new grants would keep the bot from ever coming to them.
 local function granted(seen)
-  local id = redis.call('HGET', seen, 'id')
+  local _, _, id = outcome_of(redis.call('HGET', seen, bot))
   local found = id and id ~= '' and redis.call('XRANGE', inbox, id, id) or {}
   if not found[1] then return end
   if redis.call('XLEN', inbox) < FULL then
@@ -52,15 +53,15 @@ local function restore(message)
     return
   end
   local bid = redis.call('HGET', keys.bids(message), bot) or ''
-  keep(keys.seen(bot, message), {'message', message, 'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]',
+  keep(keys.seen(message), {'message', message, 'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]',
     'bid', bid})
 end
 
 if bot then
   for i = 1, #grants, 2 do
     local message, before = grants[i], #entries
-    granted(keys.seen(bot, message))
-    granted(keys.seen_reaction(bot, message))
+    granted(keys.seen(message))
+    granted(keys.seen_reaction(message))
     if #entries == before then restore(message) end
   end
 end

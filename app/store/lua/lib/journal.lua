@@ -10,8 +10,8 @@ end
 
 -- Write lines into `key`, the journal of a message.
 local function append_lines(key, lines)
-  redis.call('RPUSH', key, unpack(lines))
-  redis.call('LTRIM', key, -500, -1)
+  local length = redis.call('RPUSH', key, unpack(lines))
+  if length > 500 then redis.call('LTRIM', key, -500, -1) end
   redis.call('PEXPIRE', key, JOURNAL_TTL)
 end
 

@@ -1,16 +1,19 @@
 -- Mutes: a human's word, above every model.
 --#include keys
 
--- Whether any of these lists of scopes names a mute.
-local function anybody_muted(lists)
-  local named, known = {}, {}
-  for _, scopes in ipairs(lists) do
-    for scope in string.gmatch(scopes, '[^,]+') do
-      if not known[scope] then
-        known[scope] = true
-        named[#named + 1] = keys.mute_by_operator(scope)
-        named[#named + 1] = keys.mute(scope)
-      end
+-- Whether any of these bots is muted here. `scopes` are those of app.store.keys.mute_scopes, with * for the bot.
+local function anybody_muted(scopes, bots)
+  local named = {}
+  local function name(scope)
+    named[#named + 1] = keys.mute_by_operator(scope)
+    named[#named + 1] = keys.mute(scope)
+  end
+  for scope in string.gmatch(scopes, '[^,]+') do
+    local before, after = string.match(scope, '^(.-)%*(.*)$')
+    if before then
+      for _, bot in ipairs(bots) do name(before .. bot .. after) end
+    else
+      name(scope)
     end
   end
   return redis.call('EXISTS', unpack(named)) > 0

@@ -12,11 +12,8 @@ end
 
 -- The turn in which a direct message is answered: after its author's last one, and after the turn that is served now, a
 -- newcomer's `weight` turns later. Who begins now begins where the channel is: at the first turn again and again, newcomers would
--- come before whoever waits, for ever. The bots that one message speaks to share its turn, so that their order stays that of
--- the message.
-local function turn_of(channel, message, author, weight)
-  local known = tonumber(redis.call('HGET', keys.election(message), 'turn') or nil)
-  if known then return known end
+-- come before whoever waits, for ever.
+local function next_turn(channel, author, weight)
   local key, served = as_hash(keys.turns(channel)), served_turn(channel)
   local turn = math.max(whole(redis.call('HGET', key, author)) or 0, served) + weight
   if redis.call('HLEN', key) > 2000 then
@@ -25,7 +22,6 @@ local function turn_of(channel, message, author, weight)
   end
   redis.call('HSET', key, author, int(turn))
   end_turns(key)
-  redis.call('HSET', keys.election(message), 'turn', int(turn))
   return turn
 end
 

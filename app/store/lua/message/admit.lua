@@ -1,24 +1,35 @@
 -- Admit one event for several bots of one process, as if for one after another in this order: dedupe, mutes, limits, inbox,
 -- then a direct wake or a bid. What they share is read and written once: the only round trip of a gateway for a message.
 -- Returns for each bot {verdict, election due in ms, stream id}
---#include journal mutes lanes fair bytes
+--#include journal mutes lanes fair bytes outcomes
 local budgeted = parent or channel
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
 local counter = kind == 'reaction' and 'reacted' or kind == 'edit' and 'edited' or 'counted'
-local scopes = {}
+local bots = {}
 for place, one in ipairs(members) do
-  one.seen, one.inbox, one.direct_inbox, one.person_hour, one.cursor = unpack(own, 5 * place - 4, 5 * place)
+  one.inbox, one.cursor = own[2 * place - 1], own[2 * place]
   one.limits, one.bid, one.score = limits[one.limits], tonumber(one.bid), tonumber(one.score)
   one.turn, one.notice, one.id = 0, '', ''
   one.hold_ms = math.max(hold_ms, one.wait_ms)
-  scopes[place] = one.mute_scopes
+  bots[place] = one.bot
+end
+local told = redis.call('HMGET', seen, unpack(bots))
+for place, one in ipairs(members) do one.told = told[place] end
+
+-- Nothing is booked in here: what a budget has is read once for all bots.
+local read_counts, known_counts = counts_of, {}
+counts_of = function(key, ...)
+  known_counts[key] = known_counts[key] or read_counts(key, ...)
+  return known_counts[key]
 end
 
 -- The election as it was before this call. Nobody else writes it meanwhile: what changes is written back once, at the end.
-local fields = redis.call('HMGET', election, 'state', 'expected', 'held', counter)
+local fields = redis.call('HMGET', election, 'state', 'expected', 'held', counter, 'addressed', 'turn')
 local state, most, held = fields[1], math.max(tonumber(fields[2]) or 0, expected), tonumber(fields[3]) or 0
-local counted, offers, quiets, lines, left = tonumber(fields[4]) or 0, {}, {}, {}, 0
+local counted, addressed_at, turn, due = tonumber(fields[4]) or 0, fields[5], tonumber(fields[6] or nil), nil
 local counted_before = counted
+local changes, outcomes, offers, lines, left = {}, {}, {}, {}, 0
+local function change(field, value) changes[#changes + 1], changes[#changes + 2] = field, value end
 
 local function move_cursor(one)
   if one.moves_cursor and newer(message, redis.call('HGET', one.cursor, channel)) then
@@ -28,8 +39,7 @@ local function move_cursor(one)
 end
 
 local function verdict(one, word, due_in, why)
-  redis.call('HSET', one.seen, 'request', request, 'verdict', word, 'due_in', due_in, 'id', one.id)
-  redis.call('PEXPIRE', one.seen, SEEN_TTL)
+  outcomes[#outcomes + 1], outcomes[#outcomes + 2] = one.bot, outcome_text(word, due_in, one.id, request)
   move_cursor(one)
   -- Ambient messages are counted by the inbox; a line for each (message, bot) would drown the ones that matter.
   if one.signal ~= 'ambient' or why then
@@ -46,20 +56,20 @@ end
 local function keep(one)
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local direct = one.signal == 'direct'
-  local text = one.event or heard
-  one.id = redis.call('XADD', direct and one.direct_inbox or one.inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
+  local text, inbox = one.event or heard, direct and keys.direct_inbox(one.bot, channel) or one.inbox
+  one.id = redis.call('XADD', inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
     'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
     'bid', one.bid or '', 'after', one.hold_ms > 0 and int(now + one.hold_ms) or '', 'wordless', one.wordless and 1 or 0,
     'turn', one.turn, 'notice', one.notice, 'thought', one.joins and said_before[1] or message)
-  redis.call('PEXPIRE', direct and one.direct_inbox or one.inbox, INBOX_TTL)
-  if not direct then trim_inbox(one.inbox, #text + #one.parts) end
+  redis.call('PEXPIRE', inbox, INBOX_TTL)
+  if not direct then trim_inbox(inbox, #text + #one.parts) end
 end
 
 -- One more bot has said what it wants. Complete when as many have as any gateway expects.
 local function count()
   counted = counted + 1
   local complete = counted >= most and state == 'open'
-  if complete then redis.call('ZADD', keys.elections_due, int(math.max(now, held)), message) end
+  if complete then due = math.max(now, held) end
   return complete
 end
 
@@ -92,14 +102,16 @@ end
 -- What the channel learns from the message, whoever hears it first.
 local function learn()
   if author_kind == 'human' then
-    -- Bounded: a flood of authors must not fill Redis.
-    if redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
     -- Who wrote last, and who was replied to by another: what makes a draft stale.
-    local answered = reply_to and 're:' .. reply_to or '#last'
-    local known = redis.call('HMGET', last_human, author, '#last', answered)
-    if newer(message, known[1]) then redis.call('HSET', last_human, author, message) end
-    if newer(message, known[2]) then redis.call('HSET', last_human, '#last', message) end
-    if reply_to and newer(message, known[3]) then redis.call('HSET', last_human, answered, message) end
+    local names = {'#last', author, reply_to and 're:' .. reply_to}
+    local known, news, grows = redis.call('HMGET', last_human, unpack(names)), {}, false
+    for place, name in ipairs(names) do
+      if newer(message, known[place]) then news[#news + 1], news[#news + 2] = name, message end
+      grows = grows or not known[place]
+    end
+    -- Bounded: a flood of authors must not fill Redis.
+    if grows and redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
+    if news[1] then redis.call('HSET', last_human, unpack(news)) end
     redis.call('PEXPIRE', last_human, QUIET_TTL)
   elseif redis.call('EXISTS', keys.cause(message)) == 0 then
     local root, hops = '', 0
@@ -121,20 +133,32 @@ local function learn()
   end
 end
 
+-- Whether nobody is elected for the message any more.
+local settled
+local function is_settled()
+  if settled == nil then settled = redis.call('EXISTS', answer, keys.deleted(message)) > 0 end
+  return settled
+end
+
 -- Whether the bot has heard this event before; an edit may speak to it anew. Returns its first reply, or nil.
 local function earlier_verdict(one)
-  local earlier = redis.call('HMGET', one.seen, 'request', 'verdict', 'due_in', 'id')
-  if earlier[1] and earlier[1] == request then return {earlier[2], tonumber(earlier[3]), earlier[4]} end
+  local word, due_in, id, first_request = outcome_of(one.told)
+  -- Only read again from the election's copy, never admitted.
+  if word == '' then word = nil end
+  if word and first_request == request then return {word, tonumber(due_in), id} end
   local again = false
   if kind == 'edit' then
     -- An edit may speak to a bot again that an earlier edit had released, and to one that was silent unasked; to one that
     -- was spoken to before it brings nothing.
     local answered = redis.call('HGET', answer, one.bot)
-    local asked = earlier[2] == 'direct' or redis.call('HGET', keys.seen(one.bot, message), 'verdict') == 'direct'
+    local asked = word == 'direct' or outcome_of(redis.call('HGET', keys.seen(message), one.bot)) == 'direct'
     again = not asked or answered == 'cancelled'
-    if again and (answered == 'cancelled' or answered == 'declined') then redis.call('HDEL', answer, one.bot) end
+    if again and (answered == 'cancelled' or answered == 'declined') then
+      redis.call('HDEL', answer, one.bot)
+      settled = nil
+    end
   end
-  if not again and (earlier[1] or kind == 'edit') then return {'duplicate', 0, earlier[4] or ''} end
+  if not again and (word or kind == 'edit') then return {'duplicate', 0, id or ''} end
 end
 
 -- Why a bot may start nothing more, or nil.
@@ -151,18 +175,28 @@ end
 -- A person's word to the bot: why it is one too many, or nil; the kind of notice that tells so.
 local function over_limit(one)
   if author_kind ~= 'human' then return nil, '' end
-  local asked = redis.call('INCRBY', one.person_hour, weight)
-  if asked == weight then redis.call('PEXPIRE', one.person_hour, PERSON_HOUR_TTL) end
+  local hour = keys.person_hour(one.bot, author)
+  local asked = redis.call('INCRBY', hour, weight)
+  if asked == weight then redis.call('PEXPIRE', hour, PERSON_HOUR_TTL) end
   if asked > one.limits.person_hourly then
     return 'message ' .. asked .. ' this hour, limit ' .. one.limits.person_hourly, 'hour'
   end
   return share_spent(one.bot, author, one.limits, weight), 'day'
 end
 
+-- The bots that one message speaks to share its turn, so that their order stays that of the message.
+local function turn_of_message()
+  if not turn then
+    turn = next_turn(channel, author, weight)
+    change('turn', int(turn))
+  end
+  return turn
+end
+
 local function admit_direct(one)
   local over, notice = over_limit(one)
-  one.turn = turn_of(channel, message, author, weight)
-  local full, waiting = fullness(one.direct_inbox, one.limits.waiting)
+  one.turn = turn_of_message()
+  local full, waiting = fullness(keys.direct_inbox(one.bot, channel), one.limits.waiting)
   -- Turns ahead of the one that is served: as much as its author has waiting here.
   local ahead = one.turn - served_turn(channel)
   local crowded = full >= 1 and (ahead > one.limits.quiet_posts or full >= 1.5)
@@ -185,14 +219,13 @@ end
 
 local function open(one, window)
   state, held = 'open', one.hold_ms > 0 and now + one.hold_ms or held
-  redis.call('HSET', election, 'state', state, 'channel', channel, 'opened', int(now), 'author', author_kind,
-    'guild', guild, 'parent', parent or '-')
-  if one.hold_ms > 0 then redis.call('HSET', election, 'held', int(held)) end
+  for field, value in pairs({state = state, channel = channel, opened = int(now), author = author_kind, guild = guild,
+    parent = parent or '-', held = one.hold_ms > 0 and int(held) or nil}) do change(field, value) end
   local text = one.event or heard
   redis.call('HSET', keys.event(message), 'event', text, 'signal', one.signal, 'reason', one.reason)
   left = left + 1.25 * #text + 200
   redis.call('PEXPIRE', keys.event(message), ELECTION_TTL)
-  redis.call('ZADD', keys.elections_due, int(now + window), message)
+  due = now + window
 end
 
 local function admit_unasked(one)
@@ -211,12 +244,12 @@ local function admit_unasked(one)
   end
   keep(one)
   if one.signal ~= 'ambient' then join_elections(one) end
-  if not one.wakes or not bid or redis.call('EXISTS', answer, keys.deleted(message)) > 0 then
+  if not one.wakes or not bid or is_settled() then
     return verdict(one, count() and 'complete' or 'passed', 0)
   end
   if state and state ~= 'open' then return verdict(one, 'late', 0, 'election is ' .. state) end
   offers[#offers + 1], offers[#offers + 2] = one.bot, bid
-  if one.quiet_ms then quiets[#quiets + 1], quiets[#quiets + 2] = 'quiet:' .. one.bot, int(one.quiet_ms) end
+  if one.quiet_ms then change('quiet:' .. one.bot, int(one.quiet_ms)) end
   -- While a proxy may yet replace the message nobody is elected for it.
   local window, opens = math.max(window_ms, one.hold_ms), not state
   if opens then open(one, window) end
@@ -224,13 +257,13 @@ local function admit_unasked(one)
   return verdict(one, opens and 'opened' or 'bid', window)
 end
 
-local learned, addressed_now, mutes = false, false, anybody_muted(scopes)
+local learned, mutes = false, anybody_muted(mute_scopes, bots)
 local function admit(one)
   local earlier = earlier_verdict(one)
   if earlier then return earlier end
   if not learned then learn() end
   learned = true
-  local muted = mutes and muted_by(one.mute_scopes)
+  local muted = mutes and muted_by((string.gsub(mute_scopes, '%*', one.bot)))
   if muted then
     count()
     return verdict(one, 'muted', 0, muted)
@@ -238,7 +271,7 @@ local function admit(one)
   local direct = one.signal == 'direct'
   -- Far beyond what is answered, nothing is written any more: a flood must not fill Redis with its refusals.
   if direct and one.wakes and author_kind == 'human'
-    and (tonumber(redis.call('GET', one.person_hour) or nil) or 0) >= 2 * one.limits.person_hourly then
+    and (tonumber(redis.call('GET', keys.person_hour(one.bot, author)) or nil) or 0) >= 2 * one.limits.person_hourly then
     move_cursor(one)
     return {'over_person_limit', 0, ''}
   end
@@ -248,10 +281,9 @@ local function admit(one)
     count()
     return verdict(one, 'passed', 0, 'an afterthought: what it belongs to is answered')
   end
-  if direct and not addressed_now then
-    redis.call('HSETNX', election, 'addressed', int(now))
-    redis.call('PEXPIRE', election, ELECTION_TTL)
-    addressed_now = true
+  if direct and not addressed_at then
+    addressed_at = int(now)
+    change('addressed', addressed_at)
   end
   local spent = why_spent(one)
   if spent then
@@ -265,14 +297,22 @@ end
 
 local replies = {}
 for place, one in ipairs(members) do replies[place] = admit(one) end
-if quiets[1] then redis.call('HSET', election, unpack(quiets)) end
 if counted > counted_before then
-  redis.call('HSET', election, counter, int(counted), 'expected', int(most))
+  change(counter, int(counted))
+  change('expected', int(most))
+end
+if changes[1] then
+  redis.call('HSET', election, unpack(changes))
   redis.call('PEXPIRE', election, ELECTION_TTL)
 end
+if due then redis.call('ZADD', keys.elections_due, int(due), message) end
 if offers[1] then
   redis.call('HSET', bids, unpack(offers))
   redis.call('PEXPIRE', bids, ELECTION_TTL)
+end
+if outcomes[1] then
+  redis.call('HSET', seen, unpack(outcomes))
+  redis.call('PEXPIRE', seen, SEEN_TTL)
 end
 if lines[1] then append_lines(journal, lines) end
 if left > 0 then leave_bytes(budgeted, message, left, members[1].limits.channel_bytes) end
