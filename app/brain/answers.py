@@ -1,4 +1,4 @@
-"""One message of a language model, read: its words without its thoughts, what is wrong
+"""One message of a language model, read: its words without its reasoning, what is wrong
 with them, and what it cost."""
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from app.brain import reply, text
 from app.brain.faults import Fault
+from app.brain.reasoning import full_sentences, stripped
 from app.brain.silence import is_refusal
-from app.brain.thoughts import full_sentences, stripped
 
 BYTES_PER_TOKEN = 3
 """Low on purpose, so that an estimate holds more of the budget than the call will need.
@@ -22,7 +22,7 @@ BLOCK_TOKENS = 1_500
 UNLIMITED = 2_000
 """Tokens that an answer without a limit is taken for."""
 MOST_WRITTEN = 200_000
-"""No answer takes more tokens, thoughts included."""
+"""No answer takes more tokens, reasoning included."""
 OVERHEAD = 10_000
 """Tokens that a provider may add to a prompt by itself."""
 _LENGTH = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
@@ -78,7 +78,7 @@ def read_answer(message: BaseMessage) -> ReadAnswer:
 
 
 def written(message: BaseMessage) -> str:
-    """The text of a message as it came, thoughts in tags included; blocks of other
+    """The text of a message as it came, reasoning in tags included; blocks of other
     kinds are left out."""
     if isinstance(message.content, str):
         return message.content
@@ -120,7 +120,7 @@ def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]
     ):
         told = asked
     if not (_is_count(wrote) and wrote <= MOST_WRITTEN):
-        # An answer that hit the limit may have spent it on thoughts that are not in its
+        # An answer that hit the limit may have spent it on reasoning that is not in its
         # words.
         most = limit if limit is not None else UNLIMITED
         wrote = (

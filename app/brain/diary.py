@@ -18,10 +18,10 @@ from app.brain import mood
 from app.brain.embeddings import LangChainEncoder
 from app.brain.interest import InterestVectors
 from app.brain.prompt import fenced, fill, system
+from app.brain.reasoning import stripped
 from app.brain.reply import unfenced
 from app.brain.silence import is_refusal
 from app.brain.text import leaks, outgoing, person, spoken
-from app.brain.thoughts import stripped
 from app.domain.character import Character, Mood
 from app.domain.model import snowflake_ms
 from app.rules.privacy import Place, RecordKind, Use, may_use

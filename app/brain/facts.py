@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.brain.origin import names_other, own_words, stands_in
 from app.brain.prompt import fenced, fill
+from app.brain.reasoning import stripped
 from app.brain.silence import is_refusal
 from app.brain.text import person, spoken, tame
-from app.brain.thoughts import stripped
 from app.domain.model import snowflake_ms
 from app.rules.sensitive import sensitive
 

@@ -58,7 +58,7 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.REFUSED: "add a fallback, or change the persona",
     Fault.EMPTY: "raise `max_tokens`, or take another model",
     Fault.TOOLS: "take another model",
-    Fault.CUT: "raise `max_tokens`: thoughts count too",
+    Fault.CUT: "raise `max_tokens`: reasoning counts too",
     Fault.BUDGET: "raise the cap that `the-stream why` names, or wait for tomorrow",
 }
 AGAIN = frozenset(

@@ -154,7 +154,7 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model said, without its thoughts, and what all tries took."""
+    """What a model said, without its reasoning, and what all tries took."""
 
     content: str
     tokens: int

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.language_models.chat_models import BaseChatModel
 
 LARGER = 8
-"""A limit that thoughts used up is raised to this many times itself."""
+"""A limit that reasoning used up is raised to this many times itself."""
 MOST_LIMIT = 8_192
 _LIMITS = ("max_tokens", "num_predict", "max_output_tokens")
 """What LangChain's classes call the limit of an answer."""

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.brain.thoughts import full_sentences, stripped
+from app.brain.reasoning import full_sentences, stripped
 
 MAX_RAW = 20_000
 """Characters of a model's answer that are looked at; a longer one is garbage."""
 MAX_THOUGHT = 400_000
-"""Characters of an answer and the thoughts before it."""
+"""Characters of an answer and the reasoning before it."""
 STARTS = 8
 """Braces at which an object is looked for: small models write a remark before it."""
 
@@ -39,7 +39,7 @@ class Reply(BaseModel):
 
 
 def parse(content: str) -> Reply | None:
-    """The first JSON object of ours outside of all thoughts, as a Reply. Plain prose is
+    """The first JSON object of ours outside all reasoning, as a Reply. Plain prose is
     a reply too; else None."""
     if len(content) > MAX_THOUGHT:
         return None

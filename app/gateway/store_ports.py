@@ -389,11 +389,11 @@ class StorePorts:
 
     async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         """A moderator's STOP or GO ON for the channel, outside every model."""
-        channel, reason = event.channel_id, f"by {by}"
+        scope, reason = f"channel:{event.channel_id}", f"by {by}"
         for_ms, held = int(self.settings.stop_lasts * 1000), False
         if order.verdict == "stop":
-            await self._store.run(mutes.stop(channel, by, for_ms or None))
-        elif held := not await self._store.run(mutes.lift(channel)):
+            await self._store.run(mutes.stop(scope, f"moderator {by}", for_ms or None))
+        elif held := not await self._store.run(mutes.lift(scope)):
             reason += "; the operator's mute stays"
         await self._store.run(
             journal.append(
@@ -402,7 +402,7 @@ class StorePorts:
                 step="moderate",
                 verdict=order.verdict,
                 reason=reason,
-                numbers={"scope": f"channel:{channel}"},
+                numbers={"scope": scope},
             )
         )
         return acknowledgement(order.verdict, limited=for_ms > 0, held=held)

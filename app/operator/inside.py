@@ -108,7 +108,7 @@ class InsideDesk:
             scope = _scope(store, asked)
             # In their own name: an operator's mute has another key, which they cannot
             # end.
-            store.run(mutes.hold(scope, f"administrator {asked.by}", for_ms))
+            store.run(mutes.stop(scope, f"administrator {asked.by}", for_ms))
             quiet = ops.wait_for_acknowledgement(store, self._settings.discord_timeout)
         until = f"for {asked.for_}" if asked.for_ else "until somebody unmutes"
         told = f"Muted: {_named(scope)}, {until}."
@@ -117,7 +117,7 @@ class InsideDesk:
     def _unmute(self, asked: Question) -> str:
         with ops.open_store(self._settings) as store:
             scope = _scope(store, asked)
-            free = store.run(mutes.release(scope))
+            free = store.run(mutes.lift(scope))
         if free:
             return f"Unmuted: {_named(scope)}."
         return f"The operator's mute stays: {_named(scope)}."

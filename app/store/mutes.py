@@ -37,15 +37,9 @@ def unmute(scope: str) -> Call[bool]:
     return command("DEL", keys.mute_by_operator(scope), keys.mute(scope), parse=bool)
 
 
-def stop(channel: str, moderator: str, for_ms: int | None = None) -> Call[bool]:
-    """By a moderator: silence a channel, without `for_ms` until a moderator says
-    otherwise."""
-    return hold(f"channel:{channel}", f"moderator {moderator}", for_ms)
-
-
-def hold(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
-    """The same for any scope, by somebody who has a say in a server: the operator's
-    mutes are none of their business."""
+def stop(scope: str, who: str, for_ms: int | None = None) -> Call[bool]:
+    """By a moderator or administrator of a server: silence a scope, without `for_ms`
+    until somebody ends it. The operator's mutes are none of their business."""
     return _set_mute(keys.mute(scope), who, for_ms)
 
 
@@ -59,14 +53,9 @@ def _set_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
 def _lift(*, mute: Key, scope: str) -> None: ...
 
 
-def lift(channel: str) -> Call[bool]:
-    """By a moderator: end the moderators' mute of a channel. False: the operator's
-    stands, and the channel stays silent."""
-    return release(f"channel:{channel}")
-
-
-def release(scope: str) -> Call[bool]:
-    """The same for any scope."""
+def lift(scope: str) -> Call[bool]:
+    """By a moderator or administrator: end such a mute of a scope. False: the
+    operator's stands, and the scope stays silent."""
     return _lift(mute=keys.mute(scope), scope=scope).parsed(bool)
 
 

@@ -95,7 +95,7 @@ class Row:
 
 
 ROWS = {
-    "a thought before, beside or after the answer": Row(
+    "reasoning before, beside or after the answer": Row(
         told("Hm.\n</think>\nFirst."), "First.", helped="First."
     ),
     "content as a list of blocks": Row(
@@ -120,7 +120,7 @@ ROWS = {
     "cut off at the limit within plain words": Row(
         told("First. And sec", "length"), "First.", helped="First."
     ),
-    "the limit used up by thoughts": Row(
+    "the limit used up by reasoning": Row(
         told("", "length", reasoning_content="Hm."),
         "openai:first: cut off at the limit before it said anything",
         2,

@@ -40,9 +40,9 @@ def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) ->
     muted."""
     w = World(store)
     store.run(mutes.mute(scope, "operator"))
-    store.run(mutes.stop(CHANNEL, "77"))
+    store.run(mutes.stop(f"channel:{CHANNEL}", "moderator 77"))
     stands = scope != f"channel:{CHANNEL}"
-    assert store.run(mutes.lift(CHANNEL)) is stands
+    assert store.run(mutes.lift(f"channel:{CHANNEL}")) is stands
     assert asked(w, "1") is Admit.MUTED
     assert [line.reason for line in store.run(journal.read("1"))] == [
         f"mute:op:{scope} by operator"
@@ -52,16 +52,16 @@ def test_a_moderators_go_on_lifts_no_operators_mute(store: Store, scope: str) ->
 def test_a_stop_may_be_limited_in_time(store: Store) -> None:
     """It then ends by itself; without a time it holds until a moderator says go on."""
     name = keys.mute(f"channel:{CHANNEL}")
-    store.run(mutes.stop(CHANNEL, "77", 60_000))
+    store.run(mutes.stop(f"channel:{CHANNEL}", "moderator 77", 60_000))
     assert 0 < store.client.pttl(name) <= 60_000
-    store.run(mutes.stop(CHANNEL, "77"))
+    store.run(mutes.stop(f"channel:{CHANNEL}", "moderator 77"))
     assert store.client.pttl(name) == -1
 
 
 def test_an_operators_unmute_lifts_both(store: Store) -> None:
     """The operator stands above a moderator."""
     w = World(store)
-    store.run(mutes.stop(CHANNEL, "77"))
+    store.run(mutes.stop(f"channel:{CHANNEL}", "moderator 77"))
     assert asked(w, "1") is Admit.MUTED
     assert [line.reason for line in store.run(journal.read("1"))] == [
         f"mute:channel:{CHANNEL} by moderator 77"
@@ -74,7 +74,7 @@ def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
     """`mutes` lists both kinds; what another program wrote is a mute of nobody known,
     and no escape of it is obeyed."""
     store.run(mutes.mute("all", "operator\x1b[2J", 3_600_000))
-    store.run(mutes.stop(CHANNEL, "77"))
+    store.run(mutes.stop(f"channel:{CHANNEL}", "moderator 77"))
     store.client.hset(keys.mute_by_operator("bot:aria"), "by", "me")
     shown = run("mutes", STREAM_REDIS_URL=redis_url).stdout
     rows = [

@@ -202,7 +202,7 @@ def lived(store: Store) -> None:
     answered(store, "2000000000000000000")
     answered(store, "2000000000000000001")
     store.run(memories.reserve_line("elena", "Good morning, Ingrid."))
-    store.run(mutes.stop("77", PERSON))
+    store.run(mutes.stop("channel:77", f"moderator {PERSON}"))
 
 
 def test_nothing_is_left_in_redis_and_on_disk(

@@ -1,4 +1,4 @@
-"""What a model thought, and what its template left behind, taken off what it says.
+"""Removes a model's reasoning, and the remains of its template, from what it says.
 Applying it twice changes nothing."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ _NAMES = (
     r"|scratch_?pad|(?:inner_?|internal_?)?monologue|internal|rationale|deliberat(?:e|ion)|plan(?:ning)?|draft|cot"
     r"|chain[_-]of[_-]thought|antthinking|unused94|tool_?calls?|tool_?use|tool_?response|function_?calls?|function=\w+)"
 )
-"""Tags around a thought, or around a call of a tool that nobody offered; a prefix as in
+"""Tags around reasoning, or around a call of a tool that nobody offered; a prefix as in
 `seed:think`."""
 _OPEN = (
     rf"[<＜](?:{_NAMES})(?:\s[^<>]{{0,80}})?[>＞]|\[(?:THINK|THINKING|REASONING|TOOL_CALLS)\]|◁think▷"
@@ -36,7 +36,7 @@ _CHANNEL = re.compile(
 _BEGUN = re.compile(r"\A\s*(?=(?:analysis|commentary|final)\b[^<]{0,40}<\|message\|>)")
 """A channel whose first token stood in the prompt."""
 _OPEN_CHANNEL = re.compile(r"<\|channel>.*?(?:<channel\|>|\Z)", re.DOTALL)
-"""Gemma's channels hold thoughts alone."""
+"""Gemma's channels hold only reasoning."""
 _PLAIN_CHANNEL = re.compile(
     r"\A\s*(?:assistant)?(?:analysis|commentary)(?=[^\sa-z<])(?:.*assistantfinal(?:json)?|.*)",
     re.DOTALL,
@@ -62,8 +62,8 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]*_~]*(?=\s|\Z)|[。！？]+
 
 
 def stripped(raw: str) -> str:
-    """`raw` without thoughts, channels and special tokens: what the model meant to be
-    read; "" if it only thought."""
+    """`raw` without reasoning, channels and special tokens: what the model meant to be
+    read; "" if it only reasoned."""
     text = _ESCAPED.sub(r"<\1>", _HIDDEN.sub("", raw))
     text = _outside(_last_channel(text))
     answers = _ANSWER.findall(text)
@@ -94,9 +94,9 @@ def _last_channel(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    """What stands outside of tags. A closing tag without an opening one ends a thought
+    """The text outside all tags. A closing tag without an opening one ends reasoning
     that began with the text: nested tags and an opening tag in the prompt look the
-    same. What an unclosed tag opened is a thought to the end."""
+    same. After an unclosed tag everything is reasoning."""
     kept: list[str] = []
     begin, thinking = 0, False
     for tag in _TAG.finditer(text):

@@ -1,4 +1,4 @@
-"""What a model thought is never said: neither in a chat nor in a diary, a dream or a
+"""A model's reasoning is never said: neither in a chat nor in a diary, a dream or a
 fact."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.brain import diary, facts, reply, thoughts
+from app.brain import diary, facts, reasoning, reply
 from app.domain.character import load_character
 
 FINAL = '{"action": "reply", "text": "Three."}'
@@ -109,7 +109,7 @@ def test_the_answer_alone_is_said(content: str) -> None:
     ],
 )
 def test_where_there_is_no_answer_nothing_is_said(content: str) -> None:
-    """A thought without an end, or an end without an answer, is no answer."""
+    """Reasoning without an end, or an end without an answer, is no answer."""
     assert said(content) == ""
 
 
@@ -134,7 +134,7 @@ def test_ordinary_words_stay_whole(content: str) -> None:
 
 
 def _shapes() -> st.SearchStrategy[str]:
-    """A thought around CANARY in one of the known shapes, which may stand before,
+    """Reasoning around CANARY in one of the known shapes, which may stand before,
     between or after words."""
     inner = st.sampled_from(
         [
@@ -169,11 +169,11 @@ def _shapes() -> st.SearchStrategy[str]:
     lone=st.booleans(),
     unclosed=st.booleans(),
 )
-def test_no_thought_is_ever_said(
+def test_no_reasoning_is_ever_said(
     before: list[str], after: list[str], answer: str, lone: bool, unclosed: bool
 ) -> None:
-    """Whatever thoughts stand around an answer, in all shapes and places: the answer is
-    found and no thought is said."""
+    """Whatever reasoning stands around an answer, in all shapes and places: the answer is
+    found and no reasoning is said."""
     content = "\n".join(
         [
             "CANARY</think>" if lone else "",
@@ -187,13 +187,13 @@ def test_no_thought_is_ever_said(
     assert "CANARY" not in words
     assert "DRAFT" not in words
     assert words.strip() == "Three."
-    cleaned = thoughts.stripped(content)
+    cleaned = reasoning.stripped(content)
     assert "CANARY" not in cleaned
-    assert thoughts.stripped(cleaned) == cleaned
+    assert reasoning.stripped(cleaned) == cleaned
 
 
 @given(shape=_shapes(), place=st.integers(0, 2))
-def test_no_thought_within_a_text_is_said(shape: str, place: int) -> None:
+def test_no_reasoning_within_a_text_is_said(shape: str, place: int) -> None:
     """The same inside the text of a well-formed answer."""
     parts = ["One.", "Two."]
     parts.insert(place, shape)
@@ -223,7 +223,7 @@ def test_nothing_is_thought_in_a_diary() -> None:
 
 
 def test_nothing_is_thought_into_a_fact() -> None:
-    """Facts are read from the final object, not from a draft within a thought."""
+    """Facts are read from the final object, not from a draft within the reasoning."""
     line = {
         "id": "1",
         "author": "7",
