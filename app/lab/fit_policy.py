@@ -3,8 +3,10 @@ app.lab.fit_policy FILE...`.
 
 Cross-validation leaves whole channels and days out. Examples are all annotated messages
 for the twelve most active people of a file; only the five that stand for bots are
-scored. Rooms of another kind (`--others`) are learned from too, each left out in turn,
-and scored apart. What is set by hand (signals, trust, fatigue) is kept.
+scored. What differs in a channel where few lines name anybody is fitted afterwards, to
+the moments of such channels alone, also of rooms of another kind (`--others`), which
+are left out in turn and scored apart. What is set by hand (signals, trust, fatigue) is
+kept.
 """
 
 from __future__ import annotations
@@ -20,11 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from app.lab.additive import Cells, Design, Floats, Table, fit, log_odds
-from app.lab.fitted import Curve, ScoreRow, draw_plot, write_docs, write_policy
+from app.lab.additive import Design, Floats, Table, fit, log_odds
+from app.lab.fitted import (
+    Curve,
+    FittedTerm,
+    ScoreRow,
+    draw_plot,
+    write_docs,
+    write_policy,
+)
 from app.lab.judge import BOTS, Log, read_log
 from app.rules.features import FEATURES, features
-from app.rules.policy import Policy, shipped_policy
+from app.rules.policy import FEW_NAMES, Policy, parse_unfitted, policy_text
 from app.rules.room import Room
 
 Flags = NDArray[np.bool_]
@@ -35,9 +44,6 @@ PEOPLE = 12
 OTHERS_KEPT = 3
 """Of the silent examples of people that are not scored, one of so many is kept, and
 weighs as many."""
-OTHERS_WEIGH = 3.0
-"""An example of another kind of room weighs as much as so many: there are few, and what
-is learned shall hold in both."""
 GRID = np.arange(-2.8, 0.01, 0.05)
 """Thresholds tried, in bits."""
 NEIGHBOURS = 2
@@ -146,13 +152,19 @@ EDGES = {feature: edges for axes in AXES.values() for feature, edges in axes.ite
 @dataclass(frozen=True)
 class Examples:
     """Rows of (message, person). `scored` rows come in fives: one trigger for the five
-    bots of its file."""
+    bots of its file. `main`: of the kind of room that all weights are learned from."""
 
     table: Floats
     labels: Floats
     weights: Floats
     scored: Flags
     group: NDArray[np.int64]
+    main: Flags
+
+    @property
+    def few_names(self) -> Flags:
+        """Those of moments when few lines of the channel named anybody."""
+        return np.asarray(self.table[:, FEATURES.index("room_names")] < FEW_NAMES)
 
 
 def gather_examples(logs: Sequence[Log]) -> Examples:
@@ -178,18 +190,20 @@ def gather_examples(logs: Sequence[Log]) -> Examples:
         weights=np.array(columns[1]),
         scored=np.array(columns[2], dtype=np.bool_),
         group=np.array(columns[3], dtype=np.int64),
+        main=np.ones(len(kept_rows), dtype=np.bool_),
     )
 
 
 def join_examples(main: Examples, others: Examples) -> Examples:
-    """Both, `main` first, with the weight that others have beside it, and in folds of
-    their own: all that is scored is scored by what learned from the whole other kind."""
+    """Both, `main` first, in folds of their own: what is scored is scored by weights
+    that learned from the whole other kind."""
     return Examples(
         table=np.concatenate([main.table, others.table]),
         labels=np.concatenate([main.labels, others.labels]),
-        weights=np.concatenate([main.weights, others.weights * OTHERS_WEIGH]),
+        weights=np.concatenate([main.weights, others.weights]),
         scored=np.concatenate([main.scored, others.scored]),
         group=np.concatenate([main.group, others.group + FOLDS]),
+        main=np.concatenate([main.main, np.zeros_like(others.main)]),
     )
 
 
@@ -255,6 +269,81 @@ def _table_for(chosen: tuple[str, ...]) -> Table:
         tuple(edges),
         tuple(feature not in UNORDERED for feature in chosen),
     )
+
+
+@dataclass(frozen=True)
+class FittedWeights:
+    """In nats. `all_rooms`: of all terms; `nameless`: what is added to those of one
+    feature where few lines name anybody."""
+
+    all_rooms: Floats
+    nameless: Floats
+
+
+class Fitting:
+    """Fits to examples, in two steps. In one, the few rooms without names would move the
+    weights of all others."""
+
+    def __init__(self, examples: Examples, without: str = "") -> None:
+        self.examples = examples
+        self.design, self.terms = design_terms(without)
+        self.singles = Design(
+            tuple(table for table in self.design.tables if len(table.columns) == 1)
+        )
+        self._cells = self.design.cells(examples.table)
+        self._single_cells = self.singles.cells(examples.table)
+
+    def fit(self, seen: Flags, start: Floats | None = None) -> FittedWeights:
+        """The weights that fit these examples best; `start` for those of all rooms."""
+        examples = self.examples
+        main, few = seen & examples.main, seen & examples.few_names
+        all_rooms = fit(
+            self.design,
+            cells=self._cells[main],
+            labels=examples.labels[main],
+            importance=examples.weights[main],
+            start=start,
+        )
+        nameless = fit(
+            self.singles,
+            cells=self._single_cells[few],
+            labels=examples.labels[few],
+            importance=examples.weights[few],
+            known=log_odds(all_rooms, self._cells[few]),
+        )
+        return FittedWeights(all_rooms, nameless)
+
+    def bits(self, weights: FittedWeights, rows: Flags) -> Floats:
+        """Scores of examples."""
+        added = log_odds(weights.nameless, self._single_cells[rows])
+        known = log_odds(weights.all_rooms, self._cells[rows])
+        nats = known + np.where(self.examples.few_names[rows], added, 0.0)
+        return np.asarray(nats / np.log(2.0), dtype=np.float64)
+
+    def fitted_terms(self, weights: FittedWeights) -> list[FittedTerm]:
+        """The terms as the policy has them."""
+        sums = weights.all_rooms / np.log(2.0)
+        apart = weights.nameless / np.log(2.0)
+        found = []
+        places = zip(self.terms, self.design.tables, self.design.offsets(), strict=True)
+        for place, (names, table, begin) in enumerate(places):
+            own = slice(begin, begin + table.size)
+            nameless: Floats = np.zeros(0)
+            # The terms of one feature come first in both designs.
+            if len(names) == 1:
+                # A policy has one intercept, so the first term takes the difference.
+                level = apart[0] if place == 0 else 0.0
+                nameless = sums[own] + apart[own] + level
+            found.append(
+                FittedTerm(
+                    group=GROUP_OF[names[-1]],
+                    features=names,
+                    edges=table.edges,
+                    weights=sums[own].tolist(),
+                    nameless=nameless.tolist(),
+                )
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -344,21 +433,15 @@ def _f1_score(chosen: Flags, label: Flags) -> float:
 
 def cross_validate(examples: Examples, without: str = "") -> Validated:
     """Refit for each fold and score what was left out."""
-    shape, _ = design_terms(without)
-    cells: Cells = shape.cells(examples.table)
+    fitting = Fitting(examples, without)
     out = np.zeros(len(examples.labels))
     start: Floats | None = None
     for fold in np.unique(examples.group):
         seen, held = examples.group != fold, (examples.group == fold) & examples.scored
         # From the fold before: most examples are the same, and the optimum is one.
-        start = fit(
-            shape,
-            cells=cells[seen],
-            labels=examples.labels[seen],
-            importance=examples.weights[seen],
-            start=start,
-        )
-        out[held] = log_odds(start, cells[held]) / np.log(2.0)
+        weights = fitting.fit(seen, start)
+        start = weights.all_rooms
+        out[held] = fitting.bits(weights, held)
     five = examples.scored
     named = examples.table[:, FEATURES.index("named")]
     return Validated(
@@ -379,17 +462,11 @@ def threshold_curve(validated: Validated, threshold: float) -> Curve:
 
 def shipped_text(examples: Examples, threshold: float, by_hand: Policy) -> str:
     """The text of `policy.yaml`, fitted to all examples."""
-    shape, chosen = design_terms()
-    weights = fit(
-        shape, shape.cells(examples.table), examples.labels, examples.weights
-    ) / np.log(2.0)
-    tables = [
-        (GROUP_OF[names[-1]], names, table.edges, weights[offset : offset + table.size])
-        for names, table, offset in zip(
-            chosen, shape.tables, shape.offsets(), strict=True
-        )
-    ]
-    return write_policy(by_hand, float(weights[0]), threshold, tables)
+    fitting = Fitting(examples)
+    weights = fitting.fit(np.ones_like(examples.main))
+    intercept = float(weights.all_rooms[0] / np.log(2.0))
+    terms = fitting.fitted_terms(weights)
+    return write_policy(by_hand, intercept, threshold, terms)
 
 
 def main(
@@ -415,28 +492,44 @@ def main(
         help="logs of another kind of room, scored apart",
     )
     chosen = parser.parse_args(arguments)
-    main_kind = _read_examples(chosen.files, say)
-    triggers = int(main_kind.scored.sum()) // BOTS
-    examples = main_kind
+    # Read before the long work: the features may have changed since the last fit.
+    by_hand = parse_unfitted(policy_text())
+    examples = main_kind = _read_examples(chosen.files, say)
     if chosen.others:
         examples = join_examples(main_kind, _read_examples(chosen.others, say))
+    triggers = int(main_kind.scored.sum()) // BOTS
     full = cross_validate(examples)
-    scored = full.part(0, triggers)
-    threshold = scored.threshold()
-    rows = {"policy": scored.honest_row()}
-    say(f"cross-validated: {rows['policy'].text()}; threshold {threshold:.2f} bits")
-    if chosen.others:
-        apart = full.part(triggers)
-        say(f"other rooms, each left out: {apart.row(apart.choose(threshold)).text()}")
+    threshold = full.part(0, triggers).threshold()
+    rows = {"policy": score_rows(full, triggers)}
+    say(
+        f"cross-validated: {_row_text(*rows['policy'])}; threshold {threshold:.2f} bits"
+    )
     chosen.policy.write_text(
-        shipped_text(examples, threshold, shipped_policy()), encoding="utf-8"
+        shipped_text(examples, threshold, by_hand), encoding="utf-8"
     )
     if chosen.docs is not None:
         for group in AXES:
-            without = cross_validate(examples, group).part(0, triggers)
-            rows[f"without {group}"] = without.honest_row()
-            say(f"without {group}: {rows[f'without {group}'].text()}")
-        write_docs(chosen.docs, rows, draw_plot(threshold_curve(scored, threshold)))
+            without = score_rows(cross_validate(examples, group), triggers)
+            rows[f"without {group}"] = without
+            say(f"without {group}: {_row_text(*without)}")
+        curve = threshold_curve(full.part(0, triggers), threshold)
+        write_docs(chosen.docs, rows, draw_plot(curve))
+
+
+def score_rows(validated: Validated, triggers: int) -> tuple[ScoreRow, ScoreRow | None]:
+    """Scores of the first so many triggers, and of all others with the threshold that
+    is best for the first."""
+    main_kind, others = validated.part(0, triggers), validated.part(triggers)
+    if len(others.bits) == 0:
+        return main_kind.honest_row(), None
+    chosen = others.choose(main_kind.threshold())
+    return main_kind.honest_row(), others.row(chosen)
+
+
+def _row_text(row: ScoreRow, others: ScoreRow | None) -> str:
+    if others is None:
+        return row.text()
+    return f"{row.text()}; other rooms, each left out: {others.text()}"
 
 
 def _read_examples(files: Sequence[Path], say: Callable[[str], None]) -> Examples:

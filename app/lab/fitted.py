@@ -3,7 +3,7 @@ precision/recall plot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,22 @@ HAND = """\
 TERMS = """\
 # A term is a table. Value v falls into the bin numbered by how many edges are at or below v; a table over two features
 # has a row per bin of the first. 201 lines, 7201 seconds and above mean `never`. `tie` is app/rules/features.py, Tie.
+# `nameless` weights count in a channel where few lines name anybody.
 """
 BEGIN, END = "<!-- fitted: begin -->", "<!-- fitted: end -->"
 
-Fitted = tuple[str, tuple[str, ...], tuple[tuple[float, ...], ...], Iterable[float]]
-"""Group, features, their edges, weights in bits."""
+
+@dataclass(frozen=True)
+class FittedTerm:
+    """One term: its features with their edges, and its weights in bits. `nameless` is
+    empty for a term of two features."""
+
+    group: str
+    features: tuple[str, ...]
+    edges: tuple[tuple[float, ...], ...]
+    weights: Sequence[float]
+    nameless: Sequence[float] = ()
+
 
 LEFT, TOP, WIDE, HIGH = 60, 40, 400, 320
 
@@ -60,12 +71,11 @@ class Curve:
 
 
 def write_policy(
-    by_hand: Policy, intercept: float, threshold: float, tables: Iterable[Fitted]
+    by_hand: Policy, intercept: float, threshold: float, terms: Sequence[FittedTerm]
 ) -> str:
     """The text of `policy.yaml`."""
-    tables = list(tables)
     fitted_on = fingerprint(
-        list(zip(features, edges, strict=True)) for _, features, edges, _ in tables
+        list(zip(term.features, term.edges, strict=True)) for term in terms
     )
     lines = [
         HEAD + FINGERPRINT + f'fingerprint: "{fitted_on}"',
@@ -85,38 +95,37 @@ def write_policy(
         "",
         TERMS + "terms:",
     ]
-    for group, features, edges, weights in tables:
-        lines += _term_lines(
-            group,
-            features,
-            edges,
-            # "-0.00" would make two refits differ by nothing.
-            [0.0 if abs(bits) < 0.005 else bits for bits in weights],
-        )
+    for term in terms:
+        lines += _term_lines(term)
     return "\n".join(lines) + "\n"
 
 
-def _term_lines(
-    group: str,
-    features: Sequence[str],
-    edges: Sequence[Sequence[float]],
-    weights: Sequence[float],
-) -> list[str]:
+def _term_lines(term: FittedTerm) -> list[str]:
     axes = [
         f"      - {{feature: {feature}, edges: [{', '.join(f'{edge:g}' for edge in cuts)}]}}"
-        for feature, cuts in zip(features, edges, strict=True)
+        for feature, cuts in zip(term.features, term.edges, strict=True)
     ]
-    width = len(edges[-1]) + 1
-    rows = [
-        "      "
-        + ", ".join(f"{bits:.2f}" for bits in weights[place : place + width])
-        + ","
-        for place in range(0, len(weights), width)
-    ]
-    return [f"  - group: {group}", "    axes:", *axes, "    weights: [", *rows, "    ]"]
+    width = len(term.edges[-1]) + 1
+    lines = [f"  - group: {term.group}", "    axes:", *axes]
+    for name, weights in (("weights", term.weights), ("nameless", term.nameless)):
+        rows = [
+            "      " + ", ".join(map(_bits, weights[place : place + width])) + ","
+            for place in range(0, len(weights), width)
+        ]
+        lines += [f"    {name}: [", *rows, "    ]"] if rows else []
+    return lines
 
 
-def write_docs(docs: Path, rows: Mapping[str, ScoreRow], plot: str) -> None:
+def _bits(bits: float) -> str:
+    # "-0.00" would make two refits differ by nothing.
+    return "0.00" if abs(bits) < 0.005 else f"{bits:.2f}"
+
+
+Rows = Mapping[str, tuple[ScoreRow, ScoreRow | None]]
+"""What is scored -> its scores in the rooms of the first kind, and in the others."""
+
+
+def write_docs(docs: Path, rows: Rows, plot: str) -> None:
     """Put the table between the markers of policy.md, and the plot beside it."""
     (docs / "img").mkdir(parents=True, exist_ok=True)
     (docs / "img" / "policy.svg").write_text(plot, encoding="utf-8")
@@ -131,16 +140,19 @@ def write_docs(docs: Path, rows: Mapping[str, ScoreRow], plot: str) -> None:
     )
 
 
-def _markdown_table(rows: Mapping[str, ScoreRow]) -> str:
+def _markdown_table(rows: Rows) -> str:
     lines = [
-        "| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 |",
-        "|---|---|---|---|---|---|---|",
+        "| cross-validated | who: precision | recall | F1 | anybody: precision | recall | F1 | other rooms: who F1 | anybody F1 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {name} | {row.who_precision:.3f} | {row.who_recall:.3f} | {row.who:.3f} | "
-        f"{row.anybody_precision:.3f} | {row.anybody_recall:.3f} | {row.anybody:.3f} |"
-        for name, row in rows.items()
-    ]
+    for name, (row, others) in rows.items():
+        cells = [
+            *(row.who_precision, row.who_recall, row.who),
+            *(row.anybody_precision, row.anybody_recall, row.anybody),
+            *((others.who, others.anybody) if others is not None else ()),
+        ]
+        told = [f"{cell:.3f}" for cell in cells] + ["–"] * (8 - len(cells))
+        lines.append(f"| {name} | {' | '.join(told)} |")
     return "\n".join(lines)
 
 

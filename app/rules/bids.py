@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from app.domain.model import Bid, Signal
 from app.rules.features import Features, Tie, features
 from app.rules.interests import Likeness
-from app.rules.policy import Policy
+from app.rules.policy import FEW_NAMES, Policy
 from app.rules.profile import NEUTRAL, Profile, Thread
 from app.rules.reading import Reading, read
 from app.rules.room import Room, Utterance
@@ -27,7 +27,10 @@ def evidence(table: Features, policy: Policy) -> dict[str, float]:
     """The fitted part of a score, in bits by term: what people did in comparable
     moments."""
     parts = {"intercept": policy.intercept}
-    for name, edges, weights in policy.singles:
+    few_names = table["room_names"] < FEW_NAMES
+    for name, edges, weights in (
+        policy.nameless_singles if few_names else policy.singles
+    ):
         parts[name] = weights[bisect_right(edges, table[name])]
     for name, one, rows, other, columns, width, weights in policy.pairs:
         parts[name] = weights[

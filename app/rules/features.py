@@ -86,6 +86,7 @@ def _of_message(room: Room, message: UtteranceView, author: Person) -> dict[str,
         "partners": float(_later_speakers(message, author, number - 30)),
         "minute": float(message.minute),
         "crowd": float(len(message.near)),
+        "room_names": room.names_share,
         "pause": _second_gap(utterance.at_ms, last.at_ms) if last is not None else FAR,
     }
 

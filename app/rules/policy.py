@@ -34,8 +34,15 @@ BY_HAND = ("signals", "trust", "reception", "fatigue")
 """The parts of a score that no log tells of. A further one moves every score against
 the fitted threshold."""
 
+FEW_NAMES = 0.25
+"""Share of a channel's lines that name somebody (`room_names`), below which the
+`nameless` weights count. People answer by other signs there."""
+
 Cuts = Sequence[tuple[str, Sequence[float]]]
 """The features of one term, each with its edges."""
+
+Singles = tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
+"""Terms of one feature: name, edges, weights."""
 
 Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
 
@@ -58,19 +65,24 @@ class Axis(Frozen):
 
 class Term(Frozen):
     """One additive part of the score: a table over the bins of one feature, or of two
-    (row by row)."""
+    (row by row). `nameless`: the same in a channel where few lines name anybody, if it
+    differs there."""
 
     group: str
     axes: tuple[Axis, ...] = Field(min_length=1, max_length=2)
     weights: tuple[Bits, ...]
+    nameless: tuple[Bits, ...] = ()
 
     @model_validator(mode="after")
     def _sized(self) -> Term:
         cells = len(tuple(product(*(range(len(axis.edges) + 1) for axis in self.axes))))
-        if len(self.weights) != cells:
-            raise ValueError(
-                f"{self.name} needs {cells} weights, has {len(self.weights)}"
-            )
+        for weights in (self.weights, self.nameless or self.weights):
+            if len(weights) != cells:
+                raise ValueError(
+                    f"{self.name} needs {cells} weights, has {len(weights)}"
+                )
+        if self.nameless and len(self.axes) > 1:
+            raise ValueError(f"{self.name} is of two features: no nameless weights")
         return self
 
     @property
@@ -116,10 +128,19 @@ class Policy(Frozen):
         return self
 
     @cached_property
-    def singles(self) -> tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]:
-        """The terms of one feature: name, edges, weights."""
+    def singles(self) -> Singles:
+        """The terms of one feature."""
         return tuple(
             (term.name, term.axes[0].edges, term.weights)
+            for term in self.terms
+            if len(term.axes) == 1
+        )
+
+    @cached_property
+    def nameless_singles(self) -> Singles:
+        """The same in a channel where few lines name anybody."""
+        return tuple(
+            (term.name, term.axes[0].edges, term.nameless or term.weights)
             for term in self.terms
             if len(term.axes) == 1
         )
@@ -164,7 +185,7 @@ def fingerprint(terms: Iterable[Cuts]) -> str:
     known = {
         "features": FEATURES,
         "numbers": NUMBERED,
-        "bounds": [FAR, LONGEST],
+        "bounds": [FAR, LONGEST, FEW_NAMES],
         "terms": cuts,
         "by_hand": BY_HAND,
     }
@@ -174,14 +195,7 @@ def fingerprint(terms: Iterable[Cuts]) -> str:
 
 def parse_policy(text: str) -> Policy:
     """A policy from YAML text; anything wrong is a ConfigurationError of one line."""
-    try:
-        policy = Policy.model_validate(load_yaml(text))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
+    policy = parse_unfitted(text)
     expected = fingerprint(term.cuts for term in policy.terms)
     if policy.fingerprint != expected:
         raise ConfigurationError(
@@ -189,6 +203,19 @@ def parse_policy(text: str) -> Policy:
             f"{policy.fingerprint}, theirs {expected}): refit it, see docs/policy.md"
         )
     return policy
+
+
+def parse_unfitted(text: str) -> Policy:
+    """The same, where what the weights were fitted on does not matter: a refit keeps
+    what was set by hand alone."""
+    try:
+        return Policy.model_validate(load_yaml(text))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
 
 
 def policy_text() -> str:

@@ -27,6 +27,9 @@ FRESH_MS = 300_000
 FRESH_LINES = 40
 LONG_AGO = -10_000
 RATE_DECAY = 0.98
+NAMES_SHARE, PRESUMED_LINES, NAMES_LINES = 0.3, 20, 500
+"""How often lines of a new channel name somebody, presumed as if of so many lines, and
+over how many lines that is remembered."""
 HELP_DECAY = 0.97
 COMMON = word_set(
     "a i the to it is in on of and for you me my no ok so all any can be not one now what how who hi hey "
@@ -160,6 +163,8 @@ class Room:
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
         self.number = 0
         self.questions = 0
+        self.names_share = NAMES_SHARE
+        """Share of lines that name somebody."""
         self.recent: deque[RoomLine] = deque(maxlen=RECENT)
         self.people: OrderedDict[str, Person] = OrderedDict()
         self.roster: dict[str, tuple[str, ...]] = {}
@@ -238,6 +243,8 @@ class Room:
         elif message.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}:
             self._note_question(utterance.author)
         self._note_line(author, message)
+        counted = min(PRESUMED_LINES + self.number + 1, NAMES_LINES)
+        self.names_share += (bool(message.named) - self.names_share) / counted
         self._learn_words(author, message.reading.words)
         self.recent.append(
             RoomLine(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Signal
-from app.rules.bids import bid, decide, settled, tie_break, who_answers
+from app.rules.bids import bid, decide, evidence, settled, tie_break, who_answers
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import Policy, fingerprint, parse_policy, shipped_policy
 from app.rules.reading import TEXT_CAP, LineKind, read
@@ -440,6 +440,8 @@ terms:
         ("mood", "[1, 2]", "[0, 1, 2]", "no feature is called"),
         ("marks", "[2, 1]", "[0, 1, 2]", "must rise"),
         ("marks", "[1, 2]", "[0, 1]", "needs 3 weights, has 2"),
+        ("marks", "[1, 2]", "[0, 1, 2]\n    nameless: [3, 4, 5]", None),
+        ("marks", "[1, 2]", "[0, 1, 2]\n    nameless: [3]", "3 weights, has 1"),
         ("marks", "[1, 2]", "[0, 1, .nan]", "finite"),
         ("marks", "[1, 2]", "[0, 1, 1000]", "less than or equal"),
         ("marks", "[1, 2", "[]", "no YAML"),
@@ -472,3 +474,20 @@ def test_no_score_is_below_the_least_weight() -> None:
     )
     assert settled(-1e9) == least
     assert settled(least + 1) == least + 1
+
+
+def test_where_few_lines_name_anybody_tables_of_one_feature_are_others() -> None:
+    """From a share of a quarter on the ordinary weights count; tables of two features
+    are the same everywhere."""
+    policy = shipped_policy()
+    term = next(one for one in policy.terms if one.name == "tie")
+    assert term.nameless != term.weights
+    found = {}
+    for share, weights in ((0.25, term.weights), (0.24, term.nameless)):
+        room, _ = talk(("7", "hello all"))
+        room.names_share = share
+        table = features(room, utterance("so"), "1")
+        found[share] = evidence(table, policy)
+        assert found[share]["tie"] == weights[int(table["tie"])]
+    for name, *_ in policy.pairs:
+        assert found[0.24][name] == found[0.25][name], name

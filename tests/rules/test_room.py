@@ -170,3 +170,19 @@ def test_a_name_of_two_letters_calls_at_the_start_alone() -> None:
     talk.room = room
     assert room.read(talk.utterance("1", "bo: are you there")).named == ("bo",)
     assert room.read(talk.utterance("1", "ask bo or kim")).named == ("kim",)
+
+
+def test_a_room_learns_how_often_its_lines_name_somebody() -> None:
+    """A new room is presumed to name people in three lines of ten; what is said weighs
+    more and more, and after five hundred lines the latest still count."""
+    talk = Talk()
+    assert talk.room.names_share == pytest.approx(0.3)
+    talk.fill(20)
+    assert talk.room.names_share == pytest.approx(0.15)
+    talk.fill(980)
+    assert talk.room.names_share < 0.01
+    for _ in range(100):
+        talk.say("9", "Elena: look")
+    assert 0.17 < talk.room.names_share < 0.2
+    table = features(talk.room, talk.utterance("9", "so"), ELENA)
+    assert table["room_names"] == talk.room.names_share
