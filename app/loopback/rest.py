@@ -179,6 +179,15 @@ class RestFrame:
         return self._service.channel(call.bot, call.id("channel_id"))
 
 
+class Routes:
+    """Handlers of some routes, on one service."""
+
+    def __init__(self, service: Service, frame: RestFrame) -> None:
+        self._service = service
+        self._access = service.access
+        self._frame = frame
+
+
 def _fault_response(
     status: int, body: Json | str, headers: Mapping[str, str]
 ) -> web.Response:

@@ -12,13 +12,13 @@ from app.loopback.mentions import AllowedMentions
 from app.loopback.rest import (
     CREATE_MESSAGE,
     ApiRequest,
-    RestFrame,
+    Routes,
     json_response,
     no_content,
     raw_response,
     snowflake,
 )
-from app.loopback.service import NewMessage, Service, known_spelling
+from app.loopback.service import NewMessage, known_spelling
 from app.loopback.sessions import encode
 from app.loopback.state import (
     Account,
@@ -37,13 +37,8 @@ _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 _REACTION = _MESSAGE + "/reactions/{emoji}"
 
 
-class MessageRoutes:
+class MessageRoutes(Routes):
     """Handlers and their route table."""
-
-    def __init__(self, service: Service, frame: RestFrame) -> None:
-        self._service = service
-        self._access = service.access
-        self._frame = frame
 
     def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route

@@ -7,8 +7,7 @@ from aiohttp import web
 
 from app.loopback import channel_payloads, errors, user_payloads
 from app.loopback.guilds import Account, Role
-from app.loopback.rest import ApiRequest, RestFrame, json_response, no_content
-from app.loopback.service import Service
+from app.loopback.rest import ApiRequest, Routes, json_response, no_content
 from app.loopback.state import Channel, Permission
 
 MAX_NICK = 32
@@ -16,13 +15,8 @@ MAX_NICK = 32
 _OVERWRITE = "/channels/{channel_id}/permissions/{overwrite_id}"
 
 
-class RightRoutes:
+class RightRoutes(Routes):
     """Handlers and their route table."""
-
-    def __init__(self, service: Service, frame: RestFrame) -> None:
-        self._service = service
-        self._access = service.access
-        self._frame = frame
 
     def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route

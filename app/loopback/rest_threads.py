@@ -9,8 +9,8 @@ from aiohttp import web
 
 from app.loopback import channel_payloads, errors, payloads
 from app.loopback.errors import Json
-from app.loopback.rest import ApiRequest, RestFrame, json_response, no_content
-from app.loopback.service import NewMessage, Service
+from app.loopback.rest import ApiRequest, Routes, json_response, no_content
+from app.loopback.service import NewMessage
 from app.loopback.state import Channel, Permission
 
 MAX_THREAD_NAME = 100
@@ -18,13 +18,8 @@ MAX_THREAD_NAME = 100
 _MEMBERS = "/channels/{channel_id}/thread-members"
 
 
-class ThreadRoutes:
+class ThreadRoutes(Routes):
     """Handlers and their route table."""
-
-    def __init__(self, service: Service, frame: RestFrame) -> None:
-        self._service = service
-        self._access = service.access
-        self._frame = frame
 
     def route_table(self) -> list[web.RouteDef]:
         route = self._frame.route

@@ -3,18 +3,13 @@ event's way."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from cryptography.fernet import Fernet
 
-from app.domain.character import load_character
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Classified, Event, Signal
-from app.domain.settings import Settings
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import addressing
 from app.rules.signals import SignalThresholds, classify
@@ -24,20 +19,9 @@ from app.store.door import Store
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
 
+pytest_plugins = ["tests.elena"]
+
 FRIEND, STRANGER = "71", "72"
-
-
-@pytest_asyncio.fixture
-async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
-    """Elena's gateway ports on a real Valkey."""
-    settings = Settings(
-        _env_file=None,
-        redis_url=redis_url,
-        vault_keys=(Fernet.generate_key().decode(),),
-    )  # type: ignore[arg-type]
-    found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
-    yield found
-    await found.close()
 
 
 def said(person: str, text: str = "My secret is out", **more: Any) -> Event:

@@ -4,22 +4,18 @@ forgotten person's past back."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from cryptography.fernet import Fernet
 
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import read_facts
 from app.brain.memory import Moment, learn, remember
-from app.domain.character import load_character
 from app.domain.errors import NotYours
 from app.domain.lane import Lane
 from app.domain.model import DISCORD_EPOCH_MS, Classified, Event, InboxEntry, Signal
-from app.domain.settings import Settings, load_settings
+from app.domain.settings import Settings
 from app.gateway.hearing import Hearing
 from app.gateway.places import Nicknames
 from app.gateway.proxies import Proxies
@@ -33,7 +29,6 @@ from app.store import (
     memories,
     nights,
     trusts,
-    vault,
     wishes,
 )
 from app.store.admission import AdmissionRequest
@@ -41,10 +36,11 @@ from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
 from app.store.signing import signer, spoken
-from app.store.vault import Vault
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, line
 from tests.store.test_forgetting import everything
+
+pytest_plugins = ["tests.elena"]
 
 KIM, SAM, PRIVATE = "6100000000000000001", "6100000000000000002", "6100000000000000077"
 SECRET = "I keep a harpoon under the bed"
@@ -80,19 +76,6 @@ def forget(store: Store) -> None:
     """As `memory forget`, without its waiting."""
     store.run(wishes.mark_forgotten(wishes.digest(KIM)))
     forgetting.forget(store, KIM)
-
-
-@pytest_asyncio.fixture
-async def ports(redis_url: str) -> AsyncIterator[StorePorts]:
-    """Elena's gateway ports on a real Valkey."""
-    settings = Settings(
-        _env_file=None,
-        redis_url=redis_url,
-        vault_keys=(Fernet.generate_key().decode(),),
-    )  # type: ignore[arg-type]
-    found = StorePorts({"elena": load_character("elena")}, {"elena": "x"}, settings)
-    yield found
-    await found.close()
 
 
 def heard(said: Event) -> AdmissionRequest:
@@ -201,22 +184,6 @@ def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
     assert {key for _, key in proxies._people} == {SAM}
     assert bursts._crowds["1"].people == {SAM}
     assert names.news() == {"7": ({SAM: "Samuel"}, ())}
-
-
-@pytest.fixture
-def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker that knows Elena."""
-    monkeypatch.setenv("STREAM_REDIS_URL", redis_url)
-    monkeypatch.setenv("STREAM_VAULT_KEYS", Fernet.generate_key().decode())
-    load_settings.cache_clear()
-    running = Worker(load_settings())
-    plain = ("{}", f'{{"user_id": "{ME}"}}', load_character("elena").model_dump_json())
-    sealed = Vault(running.settings.vault_keys).seal(
-        "elena", {"token": "x" * 60}, plain
-    )
-    running.store.run(vault.publish("elena", sealed, *plain))
-    yield running
-    running.close()
 
 
 def entry(said: Event) -> InboxEntry:

@@ -3,43 +3,24 @@ budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 from app.brain.memory import Moment, remember
 from app.broker.hints import LEARN
-from app.domain.character import load_character
 from app.domain.model import AuthorKind
-from app.domain.settings import load_settings
-from app.store import keys, memories, nights, trusts, vault, wishes
+from app.store import keys, memories, nights, trusts, wishes
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.signing import signer, spoken
-from app.store.vault import Vault
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, Scripted, entry, line, snowflake, speaker
 
+pytest_plugins = ["tests.elena"]
+
 CHANNEL = "50"
-
-
-@pytest.fixture
-def worker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker that knows Elena; hints are noted, not sent."""
-    monkeypatch.setenv("STREAM_REDIS_URL", redis_url)
-    monkeypatch.setenv("STREAM_VAULT_KEYS", Fernet.generate_key().decode())
-    load_settings.cache_clear()
-    running = Worker(load_settings())
-    plain = ("{}", f'{{"user_id": "{ME}"}}', load_character("elena").model_dump_json())
-    sealed = Vault(running.settings.vault_keys).seal(
-        "elena", {"token": "x" * 60}, plain
-    )
-    running.store.run(vault.publish("elena", sealed, *plain))
-    yield running
-    running.close()
 
 
 def talked(
