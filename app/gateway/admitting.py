@@ -85,7 +85,7 @@ class Arrival:
     history: bool = False
     edited: bool = False
     moves: bool = False
-    hold_ms: int = 0
+    delay_ms: int = 0
     answered: frozenset[str] = frozenset()
 
 
@@ -201,7 +201,7 @@ class Admitting:
             wakes=judgement.answerable
             and (judgement.classified.direct or self._settings.gateway_wakes),
             wordless=judgement.wordless,
-            hold_ms=arrival.hold_ms,
+            delay_ms=arrival.delay_ms,
             edited=arrival.edited,
             move_cursor=arrival.moves,
             **self._thought(bot, heard, arrival),

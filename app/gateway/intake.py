@@ -120,7 +120,7 @@ class Intake:
             event = in_place_of(
                 self.hearing.known(repeated.message_id) or repeated, event
             )
-        hold_ms = 0 if history else self.proxies.hold_ms(event)
+        delay_ms = 0 if history else self.proxies.delay_ms(event)
         heard = (
             self.hearing.reacted(event)
             if event.kind == "reaction"
@@ -135,7 +135,7 @@ class Intake:
             return None
         for one in sorted(bots) if live and not late else ():
             self._listen(one, heard)
-        arrival = Arrival(late=late, history=history, hold_ms=hold_ms)
+        arrival = Arrival(late=late, history=history, delay_ms=delay_ms)
         if queue == ALL:
             return self._share(bot, bots, heard, arrival, repeated)
         return self._admit_alone(bot, heard, arrival, repeated)

@@ -31,7 +31,7 @@ class Original:
     """A person's message, as it was written."""
 
     event: Event
-    hold_ms: int
+    delay_ms: int
     copied: bool = False
 
 
@@ -46,11 +46,11 @@ class ProxyUser:
 
 class Proxies:
     """What this process knows of proxies. `applications`: ids whose webhooks speak for
-    people; `hold_ms`: their usual delay."""
+    people; `delay_ms`: their usual delay."""
 
-    def __init__(self, applications: Collection[str], hold_ms: int) -> None:
+    def __init__(self, applications: Collection[str], delay_ms: int) -> None:
         self.applications = frozenset(applications)
-        self._hold_ms = hold_ms
+        self._delay_ms = delay_ms
         self._servers: set[str] = set()
         self._originals: OrderedDict[str, Original] = OrderedDict()
         self._copies: OrderedDict[str, str] = OrderedDict()
@@ -61,7 +61,7 @@ class Proxies:
         """A proxy is a member of this server, or has spoken in it."""
         self._servers.add(guild_id)
 
-    def hold_ms(self, event: Event) -> int:
+    def delay_ms(self, event: Event) -> int:
         """For how long nobody answers this message; the same for each bot's copy of
         it."""
         guild = event.guild_id
@@ -75,7 +75,7 @@ class Proxies:
         original = self._originals.get(event.message_id)
         if original is None:
             held = (
-                self._hold_ms
+                self._delay_ms
                 if guild in self._servers and self._may_be_copied(guild, event)
                 else 0
             )
@@ -84,7 +84,7 @@ class Proxies:
             original = self._originals[event.message_id] = Original(event, held)
             if len(self._originals) > MESSAGES:
                 self._originals.popitem(last=False)
-        return original.hold_ms
+        return original.delay_ms
 
     def original_of(self, copy: Event) -> Event | None:
         """The message that a proxy's message repeats; the same for each bot's copy of

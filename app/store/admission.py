@@ -55,7 +55,7 @@ class AdmissionRequest:
     wordless: bool = False
     """The bot may not write there: it bids for a reaction alone, below everybody who
     may write."""
-    hold_ms: int = 0
+    delay_ms: int = 0
     """Nobody answers before: a proxy may yet delete the message and say it under
     another name."""
     edited: bool = False
@@ -113,7 +113,7 @@ def _admit(
     inbox_cap: int,
     guild: str,
     parent: str | None,
-    hold_ms: int,
+    delay_ms: int,
     weight: int,
     said_before: Sequence[str],
     mute_scopes: str,
@@ -179,7 +179,7 @@ def admit_all(
         inbox_cap=INBOX_CAP,
         guild=event.guild_id or "-",
         parent=event.parent_id,
-        hold_ms=c.hold_ms,
+        delay_ms=c.delay_ms,
         weight=weight(event, settings.newcomer_days),
         said_before=[line.message_id for line in event.earlier],
         mute_scopes=keys.mute_scopes("*", channel, event.guild_id, event.parent_id),

@@ -10,7 +10,7 @@ import pytest
 from app.domain.model import DISCORD_EPOCH_MS, Event
 from app.gateway.proxies import PLAIN_AFTER, Proxies, in_place_of
 
-HOLD = 1_500
+DELAY = 1_500
 START_MS = 1_780_000_000_000
 
 
@@ -42,7 +42,7 @@ def copy(text: str, after_ms: int, **fields: Any) -> Event:
 @pytest.fixture
 def proxies() -> Proxies:
     """A process that knows of a proxy in the server."""
-    known = Proxies(("466378653216014359",), HOLD)
+    known = Proxies(("466378653216014359",), DELAY)
     known.at_work_in("6")
     return known
 
@@ -50,15 +50,15 @@ def proxies() -> Proxies:
 def test_without_a_proxy_nobody_waits() -> None:
     """In a server in which no proxy has been seen, and in private, answers come at
     once."""
-    proxies = Proxies(("466378653216014359",), HOLD)
-    assert proxies.hold_ms(said("hi")) == 0
+    proxies = Proxies(("466378653216014359",), DELAY)
+    assert proxies.delay_ms(said("hi")) == 0
     proxies.at_work_in("6")
-    assert proxies.hold_ms(said("hi", 1, guild_id=None)) == 0
+    assert proxies.delay_ms(said("hi", 1, guild_id=None)) == 0
 
 
 def test_every_bot_holds_a_message_alike(proxies: Proxies) -> None:
     """The second copy of an event changes nothing."""
-    assert [proxies.hold_ms(said("hi")) for _ in range(3)] == [HOLD] * 3
+    assert [proxies.delay_ms(said("hi")) for _ in range(3)] == [DELAY] * 3
 
 
 def test_a_person_whom_nobody_repeats_is_soon_answered_at_once(
@@ -66,10 +66,10 @@ def test_a_person_whom_nobody_repeats_is_soon_answered_at_once(
 ) -> None:
     """After three messages that stayed as they were, the fourth is not held."""
     held = [
-        proxies.hold_ms(said("hi", number * 60_000))
+        proxies.delay_ms(said("hi", number * 60_000))
         for number in range(PLAIN_AFTER + 2)
     ]
-    assert held == [HOLD] * PLAIN_AFTER + [0, 0]
+    assert held == [DELAY] * PLAIN_AFTER + [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ def test_a_copy_finds_its_original(
 ) -> None:
     """The copy lacks the signs that the person wrote for the proxy."""
     first = said(original)
-    proxies.hold_ms(first)
+    proxies.delay_ms(first)
     assert proxies.original_of(copy(repeated, 600)) == first
 
 
 def test_who_is_proxied_is_held_from_then_on(proxies: Proxies) -> None:
     """However many of the person's messages stay as they are."""
-    proxies.hold_ms(said("[hi]"))
+    proxies.delay_ms(said("[hi]"))
     proxies.original_of(copy("hi", 500))
     assert all(
-        proxies.hold_ms(said("hi", 60_000 * number)) == HOLD for number in range(1, 8)
+        proxies.delay_ms(said("hi", 60_000 * number)) == DELAY for number in range(1, 8)
     )
 
 
@@ -109,14 +109,14 @@ def test_who_is_proxied_is_held_from_then_on(proxies: Proxies) -> None:
 )
 def test_what_repeats_nothing(proxies: Proxies, other: Event) -> None:
     """Other words, a minute later, another channel: no original."""
-    proxies.hold_ms(said("hi"))
+    proxies.delay_ms(said("hi"))
     assert proxies.original_of(other) is None
 
 
 def test_every_bot_finds_the_same_original(proxies: Proxies) -> None:
     """The second bot's copy of a proxy's message repeats what the first one's does."""
     first = said("[hi]")
-    proxies.hold_ms(first)
+    proxies.delay_ms(first)
     again = copy("hi", 600)
     assert [proxies.original_of(again) for _ in range(3)] == [first] * 3
 
@@ -130,7 +130,7 @@ def test_a_message_is_repeated_once(proxies: Proxies) -> None:
         said("nothing of this kind", 400, author="902"),
     )
     for one in (first, second, other):
-        proxies.hold_ms(one)
+        proxies.delay_ms(one)
     repeated = [proxies.original_of(copy("hi", after)) for after in (700, 900)]
     assert {one.message_id for one in repeated if one is not None} == {
         first.message_id,
@@ -144,7 +144,7 @@ def test_of_several_the_copy_repeats_the_closest(proxies: Proxies) -> None:
     author, and the others are answered."""
     mine, theirs = said("r: hi"), said("this is not about proxies", 400, author="902")
     for one in (mine, theirs):
-        proxies.hold_ms(one)
+        proxies.delay_ms(one)
     assert proxies.original_of(copy("hi", 900)) == mine
 
 
@@ -161,7 +161,7 @@ def test_a_copy_answers_what_its_original_answered() -> None:
 
 def test_a_copy_shows_that_a_proxy_is_at_work() -> None:
     """Where the proxy's role could not be seen, its first copy tells."""
-    proxies = Proxies(("466378653216014359",), HOLD)
-    proxies.hold_ms(said("hi"))
+    proxies = Proxies(("466378653216014359",), DELAY)
+    proxies.delay_ms(said("hi"))
     proxies.original_of(copy("hi", 500))
-    assert proxies.hold_ms(said("again", 10_000)) == HOLD
+    assert proxies.delay_ms(said("again", 10_000)) == DELAY

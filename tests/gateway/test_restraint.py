@@ -122,4 +122,4 @@ async def test_a_message_is_held_where_a_proxy_is_at_work(
     await offered(intake, event("elena, are you there?"))
     intake.proxies.at_work_in("6")
     await offered(intake, event("elena, are you still there?"))
-    assert [candidate.hold_ms for candidate in ports.of("elena")] == [0, 1_500]
+    assert [candidate.delay_ms for candidate in ports.of("elena")] == [0, 1_500]

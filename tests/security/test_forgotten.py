@@ -163,7 +163,7 @@ def test_every_cache_of_a_gateway_lets_go(store: Store) -> None:
     for said in (sams, after):
         hearing.hear(said)
     for said in (kims, sams):
-        proxies.hold_ms(said)
+        proxies.delay_ms(said)
         bursts.add("elena", "1", said.author_id)
         names.nicknamed("7", said.author_id, said.author_name)
     for one in (hearing, proxies, bursts, names):

@@ -10,7 +10,7 @@ for place, one in ipairs(members) do
   one.inbox, one.cursor = own[2 * place - 1], own[2 * place]
   one.limits, one.bid, one.score = limits[one.limits], tonumber(one.bid), tonumber(one.score)
   one.turn, one.notice, one.id = 0, '', ''
-  one.hold_ms = math.max(hold_ms, one.wait_ms)
+  one.delay_ms = math.max(delay_ms, one.wait_ms)
   bots[place] = one.bot
 end
 local told = redis.call('HMGET', seen, unpack(bots))
@@ -59,7 +59,7 @@ local function keep(one)
   local text, inbox = one.event or heard, direct and keys.direct_inbox(one.bot, channel) or one.inbox
   one.id = redis.call('XADD', inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
     'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
-    'bid', one.bid or '', 'after', one.hold_ms > 0 and int(now + one.hold_ms) or '', 'wordless', one.wordless and 1 or 0,
+    'bid', one.bid or '', 'after', one.delay_ms > 0 and int(now + one.delay_ms) or '', 'wordless', one.wordless and 1 or 0,
     'turn', one.turn, 'notice', one.notice, 'thought', one.joins and said_before[1] or message)
   redis.call('PEXPIRE', inbox, INBOX_TTL)
   if not direct then trim_inbox(inbox, #text + #one.parts) end
@@ -213,14 +213,14 @@ local function admit_direct(one)
   keep(one)
   join_elections(one)
   count()
-  wake_lane(one.bot .. ':' .. channel, 'direct', now + one.hold_ms)
-  return verdict(one, over and 'notice' or 'direct', one.hold_ms, over)
+  wake_lane(one.bot .. ':' .. channel, 'direct', now + one.delay_ms)
+  return verdict(one, over and 'notice' or 'direct', one.delay_ms, over)
 end
 
 local function open(one, window)
-  state, held = 'open', one.hold_ms > 0 and now + one.hold_ms or held
+  state, held = 'open', one.delay_ms > 0 and now + one.delay_ms or held
   for field, value in pairs({state = state, channel = channel, opened = int(now), author = author_kind, guild = guild,
-    parent = parent or '-', held = one.hold_ms > 0 and int(held) or nil}) do change(field, value) end
+    parent = parent or '-', held = one.delay_ms > 0 and int(held) or nil}) do change(field, value) end
   local text = one.event or heard
   redis.call('HSET', keys.event(message), 'event', text, 'signal', one.signal, 'reason', one.reason)
   left = left + 1.25 * #text + 200
@@ -251,7 +251,7 @@ local function admit_unasked(one)
   offers[#offers + 1], offers[#offers + 2] = one.bot, bid
   if one.quiet_ms then change('quiet:' .. one.bot, int(one.quiet_ms)) end
   -- While a proxy may yet replace the message nobody is elected for it.
-  local window, opens = math.max(window_ms, one.hold_ms), not state
+  local window, opens = math.max(window_ms, one.delay_ms), not state
   if opens then open(one, window) end
   if count() then return verdict(one, 'complete', 0) end
   return verdict(one, opens and 'opened' or 'bid', window)
