@@ -8,18 +8,18 @@ HEAD = """\
 <!-- Made by `make bench`. Do not edit. -->
 # Benchmarks
 
-Each figure stands beside its floor or a peer of the *same run*, measured in turns on one machine: take the ratios, the
-milliseconds are this machine's. A cell is the median of the rounds and, in brackets, their quartiles; a ratio is taken round by
-round. Discord is the loopback Discord of this project on the same processors, models are the offline voice, so what is measured is
-the own share of an answer.
+Each figure stands beside a floor or a peer of the *same run*, measured alternately on one machine: read the ratios, as the
+milliseconds are those of this machine. A cell is the median of the rounds, with quartiles in brackets; a ratio is taken round by
+round. Discord is this project's loopback Discord on the same processors, and the offline voice answers, so the figures show
+the stream's own share of an answer.
 
 ```
 make bench            # about a quarter of an hour, on a machine that does nothing else
 FULL=1 make bench     # more rounds, longer ones
 ```
 
-It needs Linux, and for one peer a way to a package index (arq gets a virtual environment of its own; without it, it is left out
-and said so). The same as JSON: [benchmarks.json](benchmarks.json). What follows for larger fleets: [scaling](scaling.md).
+It needs Linux, and a package index for one peer (arq gets its own virtual environment; without an index it is left out
+and the page says so). [benchmarks.json](benchmarks.json) has the same figures; [scaling](scaling.md) says what follows for larger fleets.
 """
 PLOTS = {
     "rates": "Milliseconds from POST to answer over messages a second",
@@ -28,14 +28,14 @@ PLOTS = {
 FOOT = """
 ## What is compared
 
-- **echo bot**: 20 lines of discord.py that answer a mention at once, in one process: the floor.
-- **naive bots**: a discord.py bot for each character, which answers everything that is said. Every message gets as many answers as
+- **echo bot**: 20 lines of discord.py that answer a mention at once, in one process. This is the floor.
+- **naive bots**: a discord.py bot for each character that answers every message. Every message gets as many answers as
   there are bots, and would cost as many model calls.
 - **Celery**: a discord.py bot that hands each mention to a Celery worker by `send_task`; the worker posts. No floor, no election, no
   journal, and a message that is redelivered is answered twice.
 - **arq**: the same with arq, which by default looks for jobs every half second.
-- **The Stream**: `the-stream up` as an operator starts it, with caps, cooldown and quiet time out of the way. Unanswered messages
-  count as 10 s; processor time is that of all its processes, with what they take idly, which weighs at one message a second.
+- **The Stream**: `the-stream up` as an operator starts it, but without caps, cooldown and quiet time. Unanswered messages
+  count as 10 s. Processor time is that of all its processes, including idle work, which matters at one message a second.
 
 Peers are in `tests/bench/peers`.
 """

@@ -199,8 +199,8 @@ HEAD = """\
 <!-- Made by `make bench`. Do not edit. -->
 # Scaling
 
-What a message costs each part, what follows for how much one process carries, and how to grow. The costs are measured in a
-channel of 3 bots and one of 100, the shares of idle processes taken off; models wait elsewhere and cost none of these processors.
+This page shows what a message costs each part, how much one process can carry, and how to grow. The costs are measured in a
+channel of 3 bots and in one of 100, without the shares of idle processes; model calls wait elsewhere and cost no processor time here.
 
 ```
 make bench                     # all of it
@@ -227,20 +227,20 @@ second x the time it keeps them, and does not grow after that; `make bench` chec
 GROW = """
 ## How to grow
 
-1. **More workers first.** A worker is the part that is full first, for an answer costs the most there. Start as many as you like,
-   on any machine that reaches Redis: any worker serves any bot, none has state. Model calls wait without a processor; raise the
-   threads before the number of workers where models are slow.
+1. **More workers first.** A worker fills up first, because it does most of the work of an answer. Start as many as you like,
+   on any machine that reaches Redis: any worker serves any bot, and none has state. Model calls wait without a processor, so with
+   slow models raise the number of threads before the number of workers.
 2. **More gateways.** Split the bots over gateway processes (`the-stream gateway aria dotty`). A message is then judged and admitted
    once for each *process* whose bots hear it, so bots that share channels belong together: three processes of a hundred bots in one
-   channel do the work of a message three times, three processes of different guilds once. Between processes an election waits its
-   contention window; within one it does not.
-3. **Redis** is last: one server carries what the table says. What helps before a second one: a processor of its own, `appendfsync
-   everysec`, the broker on another server (`STREAM_BROKER_URL`).
+   channel do the work of a message three times, three processes of different guilds once. Between processes an election waits for its
+   contention window; within one process it does not.
+3. **Redis last.** One server carries what the table says. Before a second one, give it a processor of its own, use `appendfsync
+   everysec`, and put the broker on another server (`STREAM_BROKER_URL`).
 4. **Several fleets, by guild.** Nothing is shared between guilds but a bot's daily caps and what it remembers of people. So a
    second fleet is a second Redis with its own gateways and workers (another `STREAM_REDIS_URL`, `STREAM_DATA_DIR`) and bot accounts
    of its own, which are invited to *its* guilds: two gateways of one token would both hear everything. The same character files
    serve all fleets. Caps hold for each fleet: divide them. A direct message reaches the fleet whose account it was sent to. Beyond
    Redis's one processor this grows as guilds do.
 
-Redis Cluster is no way: a script touches keys of a message, a channel and a bot at once, which have no common slot.
+Redis Cluster is not supported: a script touches keys of a message, a channel and a bot at once, and these have no common slot.
 """
