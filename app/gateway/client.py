@@ -120,6 +120,9 @@ class StreamClient(SteadyClient):
         self._sessions.identified(self.user_id)
 
     async def on_message(self, message: discord.Message) -> None:
+        self._hear(message)
+
+    def _hear(self, message: discord.Message) -> None:
         event = self._event_of(message)
         # A frame may be parsed and yet hold no author that is one.
         author = str(getattr(message.author, "id", ""))
@@ -241,14 +244,16 @@ class StreamClient(SteadyClient):
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         error = sys.exc_info()[1]
         if error is not None:
-            kind = type(error).__name__
-            log.error(
-                "a listener failed",
-                bot=self.bot,
-                listener=event_method,
-                error=kind,
-                where=where(error),
-            )
+            self._failed(event_method, error)
+
+    def _failed(self, listener: str, error: BaseException) -> None:
+        log.error(
+            "a listener failed",
+            bot=self.bot,
+            listener=listener,
+            error=type(error).__name__,
+            where=where(error),
+        )
 
     def rights(self, channel_id: str) -> Rights:
         """What the bot may do in a channel, as its own connection knows."""
@@ -266,7 +271,18 @@ class StreamClient(SteadyClient):
         # Comes before a frame is parsed: any event but a message may change rights.
         if event == "socket_event_type" and not str(args[0]).startswith(NO_RIGHTS):
             self._rights.clear()
-        super().dispatch(event, *args, **kwargs)
+        if event == "message" and not self.listening and not self.is_closed():
+            self._hear_at_once(*args)
+        else:
+            super().dispatch(event, *args, **kwargs)
+
+    def _hear_at_once(self, message: discord.Message) -> None:
+        """Without a task, whose turn would come when the other connections' copies, which
+        wait to be read now, have been made objects of."""
+        try:
+            self._hear(message)
+        except Exception as error:  # noqa: BLE001 - as discord.py does with its tasks
+            self._failed("on_message", error)
 
     def _unless_shared(self, data: Mapping[str, Any]) -> None:
         """Parse a message, unless another bot's copy admits this bot too: making objects
@@ -279,8 +295,11 @@ class StreamClient(SteadyClient):
         place = guild and guild.get_channel_or_thread(int(data["channel_id"]))
         if isinstance(place, Readable):
             place.last_message_id = int(message)
-        # After the listeners of earlier events, so that no cursor passes those.
-        asyncio.get_running_loop().call_soon(self._intake.copied, self.bot, message)
+        if self.listening:
+            # After the listeners of earlier events, so that no cursor passes those.
+            self.loop.call_soon(self._intake.copied, self.bot, message)
+        else:
+            self._intake.copied(self.bot, message)
 
     def acknowledge(self, event: Event, emoji: Sequence[str]) -> None:
         """React to an order. Nothing waits for it: it runs beside the queue of events."""

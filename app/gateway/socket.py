@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -79,6 +79,7 @@ class SteadyClient(discord.Client):
         self._socket: DiscordWebSocket | None = None
         self._event = ""
         self._reconnections = Reconnections()
+        self._listening: set[asyncio.Task[None]] = set()
         super().__init__(**options)
         parsers = self._connection.parsers
         # One part that discord.py cannot parse must not cost the words beside it.
@@ -95,6 +96,25 @@ class SteadyClient(discord.Client):
             self._event = str(args[0])
         elif not self.is_closed():
             super().dispatch(event, *args, **kwargs)
+
+    @property
+    def listening(self) -> bool:
+        """Whether a listener of an earlier event has not ended."""
+        return bool(self._listening)
+
+    def _schedule_event(
+        self,
+        coro: Callable[..., Coroutine[Any, Any, Any]],
+        event_name: str,
+        *args: Any,
+        **kwargs: Any,
+    ) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = super()._schedule_event(
+            coro, event_name, *args, **kwargs
+        )
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
+        return task
 
     async def before_identify_hook(
         self, _shard_id: int | None, *, initial: bool = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
+import discord
 import pytest
 import structlog
 
@@ -43,6 +45,28 @@ async def test_three_bots_hear_one_message(town: Town) -> None:
     ] == [heard] * 3
     assert {c.expected for c in town.ports.admitted} == {3}
     await until(lambda: len(town.ports.hints) == 1)
+
+
+async def test_objects_are_made_of_one_copy(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many copies of a message wait to be read at once, discord.py makes objects
+    of the first; each bot is admitted for each message."""
+    made: list[str] = []
+
+    def make(**given: Any) -> discord.Message:
+        made.append(given["data"]["id"])
+        return discord.Message(**given)
+
+    monkeypatch.setattr("discord.state.Message", make)
+    await town.start()
+    # Said without a turn for the gateway's loop: every copy waits when it goes on.
+    posts = [
+        town.discord.post(town.ann, town.channel, f"line {number}")
+        for number in range(20)
+    ]
+    await until(lambda: len(town.ports.admitted) == 3 * len(posts))
+    assert made == [str(post.message_id) for post in posts]
 
 
 async def test_a_bot_that_cannot_see_a_channel_admits_nothing(town: Town) -> None:
