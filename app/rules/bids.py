@@ -27,15 +27,13 @@ def evidence(table: Features, policy: Policy) -> dict[str, float]:
     """The fitted part of a score, in bits by term: what people did in comparable
     moments."""
     parts = {"intercept": policy.intercept}
+    bins = [bisect_right(edges, table[feature]) for feature, edges in policy.cuts]
     few_names = table["room_names"] < FEW_NAMES
-    for name, edges, weights in (
-        policy.nameless_singles if few_names else policy.singles
-    ):
-        parts[name] = weights[bisect_right(edges, table[name])]
-    for name, one, rows, other, columns, width, weights in policy.pairs:
-        parts[name] = weights[
-            bisect_right(rows, table[one]) * width + bisect_right(columns, table[other])
-        ]
+    singles = policy.nameless_singles if few_names else policy.singles
+    for name, place, weights in singles:
+        parts[name] = weights[bins[place]]
+    for name, row, column, width, weights in policy.pairs:
+        parts[name] = weights[bins[row] * width + bins[column]]
     return parts
 
 

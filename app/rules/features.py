@@ -58,7 +58,9 @@ def features(room: Room, utterance: Utterance, bot: str) -> Features:
     message = room.read(utterance)
     author = room.people.get(utterance.author, NOBODY)
     me = room.people.get(bot, NOBODY)
-    table = _of_message(room, message, author)
+    if not message.features:
+        message.features.update(_of_message(room, message, author))
+    table = dict(message.features)
     _of_bot(table, message, me, bot)
     _of_exchange(table, message=message, author=author, me=me, bot=bot)
     _of_role(table, room, message, me)

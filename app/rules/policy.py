@@ -41,8 +41,11 @@ FEW_NAMES = 0.25
 Cuts = Sequence[tuple[str, Sequence[float]]]
 """The features of one term, each with its edges."""
 
-Singles = tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
-"""Terms of one feature: name, edges, weights."""
+Singles = tuple[tuple[str, int, tuple[float, ...]], ...]
+"""Terms of one feature: name, the place of its cut, weights."""
+Pairs = tuple[tuple[str, int, int, int, tuple[float, ...]], ...]
+"""Terms of two features: name, the places of their cuts, columns, weights row by
+row."""
 
 Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
 
@@ -128,10 +131,17 @@ class Policy(Frozen):
         return self
 
     @cached_property
+    def cuts(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
+        """Each feature with the edges that some term cuts it by, once: a value's bin is
+        looked up once for all terms that share it."""
+        axes = [axis for term in self.terms for axis in term.axes]
+        return tuple(dict.fromkeys((axis.feature, axis.edges) for axis in axes))
+
+    @cached_property
     def singles(self) -> Singles:
         """The terms of one feature."""
         return tuple(
-            (term.name, term.axes[0].edges, term.weights)
+            (term.name, self._place(term.axes[0]), term.weights)
             for term in self.terms
             if len(term.axes) == 1
         )
@@ -140,35 +150,28 @@ class Policy(Frozen):
     def nameless_singles(self) -> Singles:
         """The same in a channel where few lines name anybody."""
         return tuple(
-            (term.name, term.axes[0].edges, term.nameless or term.weights)
+            (term.name, self._place(term.axes[0]), term.nameless or term.weights)
             for term in self.terms
             if len(term.axes) == 1
         )
 
     @cached_property
-    def pairs(
-        self,
-    ) -> tuple[
-        tuple[
-            str, str, tuple[float, ...], str, tuple[float, ...], int, tuple[float, ...]
-        ],
-        ...,
-    ]:
-        """The terms of two features: name, feature, edges, feature, edges, columns,
-        weights row by row."""
+    def pairs(self) -> Pairs:
+        """The terms of two features."""
         return tuple(
             (
                 term.name,
-                term.axes[0].feature,
-                term.axes[0].edges,
-                term.axes[1].feature,
-                term.axes[1].edges,
+                self._place(term.axes[0]),
+                self._place(term.axes[1]),
                 len(term.axes[1].edges) + 1,
                 term.weights,
             )
             for term in self.terms
             if len(term.axes) == 2
         )
+
+    def _place(self, axis: Axis) -> int:
+        return self.cuts.index((axis.feature, axis.edges))
 
 
 def fingerprint(terms: Iterable[Cuts]) -> str:

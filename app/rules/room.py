@@ -153,6 +153,8 @@ class UtteranceView:
     """Different authors among the last 1, 2, ... lines."""
     minute: int
     """Lines in the minute before."""
+    features: dict[str, float] = field(default_factory=dict)
+    """Those that are the same for all bots, when one has asked for them."""
 
 
 class Room:
