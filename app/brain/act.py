@@ -274,11 +274,14 @@ def _offline_answer(
     Its words cost nothing, so they are chosen before anything is reserved."""
     candidate, wanted = chosen.candidate, run.brain.character.model is not None
     said = _say(run, messages)
+    repeats = _repeats(run, said)
     reserved, new = chosen.turn.reserve_words(said)
     if reserved is not Reserve.OK:
         return _refused(reserved)
     reason = f"{NO_MODEL}, offline voice" if wanted else "offline voice"
-    draft = Draft(said if new else _say_other(run, messages, said), reason=reason)
+    if not new and not repeats:
+        said = _say_other(run, messages, said)
+    draft = Draft(said, reason=reason)
     if not candidate.direct:
         return draft
     remark = nod(known, candidate.reading.mood, candidate.entry.event.message_id)
@@ -433,9 +436,16 @@ def _unusable(
 
 def _offline(run: Run, messages: Sequence[BaseMessage], reason: str) -> Draft:
     said = _say(run, messages)
-    if said and not run.ports.utter(said):
+    repeats = _repeats(run, said)
+    if said and not run.ports.utter(said) and not repeats:
         said = _say_other(run, messages, said)
     return Draft(text=said, reason=reason)
+
+
+def _repeats(run: Run, said: str) -> bool:
+    """Whether a line is said again knowingly: everything that fits was said, and this
+    one longest ago. Asked before it is reserved."""
+    return said in run.ports.recent()
 
 
 def _say_other(run: Run, messages: Sequence[BaseMessage], said: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import pytest
+from langchain_core.messages import BaseMessage
 
 from app.brain.cycle import Did
 from app.brain.graph import run_cycle
+from app.brain.voice import OfflineVoice
 from app.domain.model import ActionKind, AuthorKind, Context, ConversationState, Signal
 from app.domain.verdicts import Claim, Commit
 from tests.brain.fakes import ME, FakePorts, brain, entry, line, speaker
@@ -415,6 +420,35 @@ def test_the_same_cycle_says_the_same_thing() -> None:
         run_cycle(brain(), ports)
         said.append(ports.actions[0].text)
     assert said[0] == said[1]
+
+
+def test_a_voice_that_has_said_everything_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once all that fits was said, what was said longest ago comes again, chosen once:
+    looking for another line would cost an answer as much again."""
+    asked: list[str] = []
+    answer = OfflineVoice.answer
+
+    def count(voice: OfflineVoice, messages: Sequence[BaseMessage]) -> str:
+        asked.append(answer(voice, messages))
+        return asked[-1]
+
+    monkeypatch.setattr(OfflineVoice, "answer", count)
+    who, uttered = brain(), list[str]()
+    said, repeated = [], []
+    for _ in range(80):
+        asked.clear()
+        ports = FakePorts(inbox=[entry("bye")], uttered=uttered)
+        run_cycle(who, ports)
+        said.append(ports.actions[0].text)
+        repeated.append(said[-1] in said[:-1])
+        assert len(asked) == 1
+        # What Redis keeps: each line once, the newest last.
+        uttered = list(dict.fromkeys(reversed(uttered)))[::-1]
+    assert sum(repeated) > 20
+    assert repeated.index(True) > 1
+    assert all(one != other for one, other in pairwise(said))
 
 
 def test_a_follow_up_that_was_won_is_answered() -> None:

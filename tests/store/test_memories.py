@@ -97,6 +97,15 @@ def test_two_processes_never_say_one_line(store: Store) -> None:
     )
 
 
+def test_a_line_that_is_said_again_is_the_newest(store: Store) -> None:
+    """So the one that was said longest ago is another one next time."""
+    for line in ("Hello.", "And then?"):
+        store.run(memories.reserve_line("elena", line))
+        store.client.zincrby(keys.memory("elena", "uttered"), -1_000, line)
+    assert not store.run(memories.reserve_line("elena", "Hello."))
+    assert store.run(memories.uttered("elena")) == ("And then?", "Hello.")
+
+
 def test_a_line_may_come_back_after_a_day(store: Store) -> None:
     """What was said more than a day ago is forgotten by the next line."""
     store.run(memories.reserve_line("elena", "Hello."))
