@@ -188,6 +188,10 @@ class MoodReading:
         return self.nod or (self.mood in BRIEF and self.sure >= SURE)
 
 
+UNREAD = MoodReading(Mood.SMALLTALK, 0.0, False)
+"""Of a message whose words nobody has looked at yet."""
+
+
 def read(said: str, encoder: LangChainEncoder) -> MoodReading:
     """The mood of what was said (`text.spoken`). A message of no clear mood is CURIOUS
     if it asks, else SMALLTALK."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from langgraph.runtime import Runtime
@@ -43,10 +44,13 @@ def perceive(state: CycleState, runtime: Runtime[Run]) -> Change:
     chosen = in_turn(direct)[:DIRECT_AT_ONCE] or _considered(
         alive, brain, ports, granted
     )
-    scored = _scored(chosen, entries=entries, brain=brain, ports=ports, granted=granted)
-    # Direct messages keep their turn, however interesting a later one is.
-    if not direct:
-        scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
+    unread = _unread(chosen, entries=entries, brain=brain, ports=ports, granted=granted)
+    # Direct messages keep their turn, however interesting a later one is: their words
+    # are read once the floor is theirs, while Discord is asked what stands around them.
+    if direct:
+        return {"candidates": tuple(unread)}
+    scored = read_words(unread, brain, ports)
+    scored.sort(key=lambda one: (one.scores.granted, one.plan.desire), reverse=True)
     return {"candidates": tuple(scored)}
 
 
@@ -142,49 +146,64 @@ def _considered(
     return eligible[:CONSIDERED]
 
 
-def _scored(
+def _unread(
     chosen: Sequence[InboxEntry],
     entries: Sequence[InboxEntry],
     brain: Brain,
     ports: CyclePorts,
     granted: frozenset[str],
 ) -> list[Candidate]:
+    """What is known of messages before anybody looks at their words."""
     states = ports.states()
-    said = [
-        spoken(entry.event.whole, brain.character.names)
-        or words_of_parts(entry.event.parts)
-        for entry in chosen
-    ]
-    interests = brain.interests.score(said)
     found: list[Candidate] = []
-    for entry, text, (interest, topic) in zip(chosen, said, interests, strict=True):
+    for entry in chosen:
         event = entry.event
-        reading = mood.read(text, brain.encoder)
-        state = states.get(event.channel_id, ConversationState.IDLE)
-        in_talk = state is not ConversationState.IDLE
-        # "and how long?" is of no subject, and goes on with the bot's own.
-        goes_on = in_talk and brain.interests.follows_up(text)
         scores = plan.Scores(
             signal=entry.signal,
-            interest=max(interest, brain.thresholds.foreign) if goes_on else interest,
             trust=ports.trust(event.author_id),
-            state=state,
+            state=states.get(event.channel_id, ConversationState.IDLE),
             age_s=age_ms(entry, ports) / 1000,
             fatigue=_fatigue(event.channel_id, entries),
             granted=event.message_id in granted,
+        )
+        decided = _decided(entry, scores, brain, ports)
+        found.append(Candidate(entry, scores, "", mood.UNREAD, decided))
+    return found
+
+
+def read_words(
+    candidates: Sequence[Candidate], brain: Brain, ports: CyclePorts
+) -> list[Candidate]:
+    """The same with what the words tell: interest, subject, mood, and so the plan."""
+    said = [
+        spoken(one.entry.event.whole, brain.character.names)
+        or words_of_parts(one.entry.event.parts)
+        for one in candidates
+    ]
+    found: list[Candidate] = []
+    interests = brain.interests.score(said)
+    for one, text, (interest, topic) in zip(candidates, said, interests, strict=True):
+        reading = mood.read(text, brain.encoder)
+        in_talk = one.scores.state is not ConversationState.IDLE
+        # "and how long?" is of no subject, and goes on with the bot's own.
+        goes_on = in_talk and brain.interests.follows_up(text)
+        scores = replace(
+            one.scores,
+            interest=max(interest, brain.thresholds.foreign) if goes_on else interest,
             question=reading.question,
             brief=reading.brief,
         )
-        own = brain.character.pacing.chattiness
-        decided = plan.decide(scores, ports.chattiness(entry, own), brain.thresholds)
-        if entry.wordless:
-            decided = plan.wordless(decided)
-        found.append(
-            Candidate(
-                entry=entry, scores=scores, topic=topic, reading=reading, plan=decided
-            )
-        )
+        decided = _decided(one.entry, scores, brain, ports)
+        found.append(Candidate(one.entry, scores, topic, reading, decided))
     return found
+
+
+def _decided(
+    entry: InboxEntry, scores: plan.Scores, brain: Brain, ports: CyclePorts
+) -> plan.Plan:
+    own = brain.character.pacing.chattiness
+    decided = plan.decide(scores, ports.chattiness(entry, own), brain.thresholds)
+    return plan.wordless(decided) if entry.wordless else decided
 
 
 def _fatigue(channel: str, entries: Sequence[InboxEntry]) -> float:

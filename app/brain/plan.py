@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
-from app.brain.perceive import drop_grouped, settled
+from app.brain.perceive import drop_grouped, read_words, settled
 from app.brain.ports import AnswerTurn, CyclePorts
 from app.domain.model import ActionKind, Context, Signal
 from app.domain.verdicts import Claim
@@ -36,12 +36,13 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
         verdict = turn.claim()
         rest = wanted[place + 1 :]
         if verdict is Claim.GRANTED:
-            _note(turn, candidate)
+            taken = _with_words(candidate, brain, ports)
+            _note(turn, taken)
             if not candidate.direct:
                 _drop_ambient(rest, ports, outcomes)
                 _note_left(rest, candidate, ports)
             return {
-                "chosen": Chosen(candidate, turn),
+                "chosen": Chosen(taken, turn),
                 "candidates": tuple(rest),
                 "outcomes": tuple(outcomes),
             }
@@ -54,6 +55,11 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
                 "stopped": True,
             }
     return {"chosen": None, "candidates": (), "outcomes": tuple(outcomes)}
+
+
+def _with_words(candidate: Candidate, brain: Brain, ports: CyclePorts) -> Candidate:
+    """With what its words tell, where they are still to be read."""
+    return read_words([candidate], brain, ports)[0] if candidate.direct else candidate
 
 
 def _ends(candidate: Candidate, verdict: Claim, brain: Brain) -> bool:

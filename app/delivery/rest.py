@@ -147,7 +147,30 @@ class DiscordRest:
         """The newest `limit` (at most 100) lines of a channel, or those before a
         message. Older lines stand before them: what `asked` replies to, and what its
         thread began with. Never raises for Discord."""
-        work = self.submit(
+        return self.finish_context(
+            self.begin_context(
+                bot,
+                token=token,
+                channel=channel,
+                limit=limit,
+                ours=ours,
+                before=before,
+                asked=asked,
+            )
+        )
+
+    def begin_context(
+        self,
+        bot: str,
+        token: str,
+        channel: str,
+        limit: int,
+        ours: Collection[str] = (),
+        before: str | None = None,
+        asked: AnsweredMessage = NOTHING_ASKED,
+    ) -> concurrent.futures.Future[History]:
+        """As `context`, for `finish_context` to wait for."""
+        return self.submit(
             self._read_context(
                 bot,
                 token=token,
@@ -158,6 +181,9 @@ class DiscordRest:
                 asked=asked,
             )
         )
+
+    def finish_context(self, work: concurrent.futures.Future[History]) -> History:
+        """What was begun, waited for as long as Discord may take."""
         try:
             return work.result(self._settings.discord_timeout + GRACE)
         except TimeoutError:

@@ -36,7 +36,7 @@ from app.store import (
 from app.store.calls import Call
 from app.store.commits import Joined
 from app.store.limits import Limits
-from app.worker.cycle import Cycle
+from app.worker.cycle import Asked, Cycle
 from app.worker.enclosing import enclosed
 from app.worker.holding import request, when_free
 from app.worker.naming import named, names_of
@@ -92,6 +92,10 @@ class StoredAnswerTurn:
             # From here on the lock's renewal thread renews the floor too.
             self.token = claimed.token
             cycle.turn = self
+            # Not before the floor is ours: until then colleagues may post here. A
+            # notice needs no context.
+            if not entry.notice:
+                cycle.begin_reading(*self._read_for())
             return claimed.verdict
         # After a final verdict the message is dropped, or another cycle has it: a
         # return would be a cycle without cause.
@@ -99,6 +103,12 @@ class StoredAnswerTurn:
             cycle.ask_again(claimed.retry_in_ms)
         self.note("claim", claimed.verdict, "", {"retry_in_ms": claimed.retry_in_ms})
         return claimed.verdict
+
+    def _read_for(self) -> Asked:
+        event = self.entry.event
+        return event.channel_id, AnsweredMessage(
+            event.message_id, in_thread=event.parent_id is not None
+        )
 
     def _limits(self) -> Limits:
         """The bot's, with the channel's own caps."""
@@ -148,10 +158,7 @@ class StoredAnswerTurn:
         """Recent lines of the channel, oldest first."""
         cycle, entry = self.cycle, self.entry
         cycle.about(entry)
-        asked = AnsweredMessage(
-            entry.event.message_id, in_thread=entry.event.parent_id is not None
-        )
-        found, problem = cycle.recent_lines(entry.event.channel_id, asked)
+        found, problem = cycle.recent_lines(*self._read_for())
         if problem:
             self.note("context", "missing", problem, {})
         if found:

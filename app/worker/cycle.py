@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +24,8 @@ from app.worker.holding import request
 from app.worker.served import Served
 
 T = TypeVar("T")
+Asked = tuple[str, AnsweredMessage]
+"""A channel, and for whose answer it is read."""
 
 
 class HeldTurn(Protocol):
@@ -64,6 +67,8 @@ class Cycle:
     """By channel why Discord refuses the bot there, as far as it was asked."""
     waiting: list[Call[Any]] = field(default_factory=list)
     """What nobody waits for: counts and lines of the journal."""
+    _reading: tuple[Asked, Future[History]] | None = None
+    """Lines of a channel that Discord was asked for already."""
 
     @property
     def now_ms(self) -> int:
@@ -137,7 +142,15 @@ class Cycle:
         self, channel: str, asked: AnsweredMessage = NOTHING_ASKED
     ) -> History:
         """Discord's lines of a channel, oldest first, and what kept some away."""
-        return self.rest.context(
+        reading, self._reading = self._reading, None
+        if reading is None or reading[0] != (channel, asked):
+            self.begin_reading(channel, asked)
+            return self.recent_lines(channel, asked)
+        return self.rest.finish_context(reading[1])
+
+    def begin_reading(self, channel: str, asked: AnsweredMessage) -> None:
+        """Ask Discord beside what the cycle does until it calls `recent_lines`."""
+        work = self.rest.begin_context(
             self.bot,
             token=self.served.token,
             channel=channel,
@@ -145,6 +158,7 @@ class Cycle:
             ours=self.roster_ids,
             asked=asked,
         )
+        self._reading = (channel, asked), work
 
     def give_back(
         self, entry: InboxEntry, token: str, *, keep: bool, reason: str

@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage
 
 from app.brain.cycle import Did
 from app.brain.graph import run_cycle
+from app.brain.interest import InterestVectors
 from app.brain.voice import OfflineVoice
 from app.domain.model import ActionKind, AuthorKind, Context, ConversationState, Signal
 from app.domain.verdicts import Claim, Commit
@@ -420,6 +421,31 @@ def test_the_same_cycle_says_the_same_thing() -> None:
         run_cycle(brain(), ports)
         said.append(ports.actions[0].text)
     assert said[0] == said[1]
+
+
+def test_words_are_read_by_who_may_answer_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who spoke to the bot is answered whatever it said: while the floor is another's
+    no words are measured."""
+    read: list[Sequence[str]] = []
+    score = InterestVectors.score
+
+    def measure(
+        interests: InterestVectors, said: Sequence[str]
+    ) -> list[tuple[float, str]]:
+        read.append(said)
+        return score(interests, said)
+
+    monkeypatch.setattr(InterestVectors, "score", measure)
+    question = "elena, how do tides work?"
+    waiting = FakePorts(inbox=[entry(question)], claims={question: Claim.WAIT})
+    run_cycle(brain(), waiting)
+    assert not read
+    ports = FakePorts(inbox=[entry(question)])
+    run_cycle(brain(), ports)
+    assert read[0] == ["how do tides work?"]
+    assert ports.actions
 
 
 def test_a_voice_that_has_said_everything_is_asked_once(

@@ -48,7 +48,10 @@ def opted_out(store: Store) -> Iterator[Store]:
 
 def parts(*lines: ChatLine) -> tuple[Any, Any]:
     """Discord's REST with this history, and a bot."""
-    rest = SimpleNamespace(context=lambda *_, **__: History(lines))
+    rest = SimpleNamespace(
+        begin_context=lambda *_, **__: History(lines),
+        finish_context=lambda found: found,
+    )
     return rest, SimpleNamespace(token="x", user_id=ME)
 
 

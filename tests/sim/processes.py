@@ -194,6 +194,15 @@ class SimulatedRest:
         """The newest lines of a channel."""
         return wait(self._context(channel, limit))
 
+    def begin_context(self, bot: str, *, channel: str, limit: int, **_: object) -> Work:
+        """The same, not waited for."""
+        return self.submit(self._context(channel, limit))
+
+    def finish_context(self, work: Work) -> History:
+        """What was begun."""
+        lines: History = work.result()
+        return lines
+
     async def _context(self, channel: str, limit: int) -> History:
         world = self._world
         await world.wire.travel(self._process, 20)

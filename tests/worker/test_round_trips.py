@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from app.brain.interest import InterestVectors
 from app.broker.hints import CYCLE
+from app.delivery.rest import DiscordRest
 from app.domain.model import Signal
 from app.domain.settings import Settings
 from app.loopback import LoopbackThread
@@ -73,3 +75,45 @@ def test_a_direct_message_costs_these_round_trips(
     delivery = set(DELIVERY)
     assert [name for name in asked if name in delivery] == DELIVERY
     assert [name for name in asked if name not in delivery] == TURN + AFTER
+
+
+def test_discord_is_asked_as_soon_as_the_floor_is_ours(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    wait_until: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stands around a message is asked once, and by nobody whose colleague may be
+    about to post there; words are read while Discord answers."""
+    join(store, discord, settings, "elena")
+    order: list[str] = []
+    note_calls(monkeypatch, order, DiscordRest, "begin_context")
+    note_calls(monkeypatch, order, InterestVectors, "score")
+    note_calls(monkeypatch, order, DiscordRest, "finish_context")
+    post, event = say(discord, "elena, what lives in a tide pool?")
+    event = event.model_copy(update={"guild_id": str(post.guild_id)})
+    admit(store, settings, "elena", event, Signal.DIRECT)
+    with counted(monkeypatch) as trips:
+        note_calls(monkeypatch, trips, DiscordRest, "begin_context")
+        args = ("elena", "direct", str(post.channel_id))
+        eager.tasks[CYCLE].apply_async(args=args).get()
+        wait_until(lambda: discord.replies_to(post), what="an answer")
+    assert order[:3] == ["begin_context", "score", "finish_context"]
+    assert order.count("begin_context") == 1
+    asked = [trip if isinstance(trip, str) else trip[-1] for trip in trips]
+    assert asked.index("floor.claim") < asked.index("begin_context")
+
+
+def note_calls(
+    monkeypatch: pytest.MonkeyPatch, order: list[Any], owner: type, name: str
+) -> None:
+    """Write down when a method is called."""
+    method = getattr(owner, name)
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        order.append(name)
+        return method(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, noted)
