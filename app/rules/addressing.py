@@ -44,10 +44,8 @@ def addressing(
     ours = {
         entry.user_id: entry.bot for entry in roster if entry.user_id != event.author_id
     }
-    lines = name_lines(
-        reading or read(event.content),
-        _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people))),
-    )
+    names = _lexicon_of(names_of(roster, event.guild_id), tuple(sorted(people)))
+    lines = name_lines(reading or read(event.content), names)
     spoken_of = frozenset(
         ours[token.who] for line in lines for token in line if token.who in ours
     )

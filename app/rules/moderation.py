@@ -76,7 +76,8 @@ def find_order(
         or not by_moderator()
     ):
         return None
-    lines = name_lines(reading, _lexicon_of(names_of(roster, event.guild_id)))
+    names = _lexicon_of(names_of(roster, event.guild_id))
+    lines = name_lines(reading, names)
     # An order is one line: whatever has more says more than that.
     if len(lines) != 1:
         return None
