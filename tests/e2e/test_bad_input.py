@@ -71,7 +71,6 @@ def envelope(
 
 
 MARK = "ignore-all-previous-instructions"
-BOMBED = base64.b64encode(gzip.compress(b"0" * 200_000_000, 9)).decode()
 
 
 def altered(**parts: Any) -> bytes:
@@ -112,7 +111,6 @@ POISON = {
     "an unknown encoding": envelope(**{"content-encoding": "martian"}),
     "no delivery tag": altered(properties={"delivery_tag": None}),
     "a delivery tag that is an object": altered(properties={"delivery_tag": {"a": 1}}),
-    "a bomb": altered(headers={"compression": "application/x-gzip"}, body=BOMBED),
     "a time far away": altered(headers={"eta": "2099-01-01T00:00:00+00:00"}),
     "a time that is none": altered(headers={"eta": "soon"}),
     "an end that is none": altered(headers={"expires": ["never"]}),
@@ -127,17 +125,29 @@ POISON = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [*POISON, "pickled content"])
+def bombed() -> bytes:
+    """Two hundred megabytes in two hundred kilobytes."""
+    body = base64.b64encode(gzip.compress(b"0" * 200_000_000, 9)).decode()
+    return altered(headers={"compression": "application/x-gzip"}, body=body)
+
+
+def pickled(file: Path) -> bytes:
+    """A body that would make this file if it were unpickled."""
+    kind = {"content-type": "application/x-python-serialize"}
+    return envelope(body=pickle.dumps(Bomb(file)), **kind)
+
+
+@pytest.mark.parametrize("kind", [*POISON, "a bomb", "pickled content"])
 def test_a_poisoned_task_stops_nothing(
     stream: System, tmp_path: Path, kind: str
 ) -> None:
     """After a message in the broker that is malformed in one way, direct messages are
     answered; nothing is unpickled."""
     bomb = tmp_path / "bomb"
-    poison = POISON.get(kind) or envelope(
-        body=pickle.dumps(Bomb(bomb)),
-        **{"content-type": "application/x-python-serialize"},
-    )
+    if kind in POISON:
+        poison = POISON[kind]
+    else:
+        poison = bombed() if kind == "a bomb" else pickled(bomb)
     with redis.Redis.from_url(stream.valkey.url.removesuffix("/0") + "/1") as broker:
         for queue in ("direct", "delivery"):
             broker.lpush(queue, poison, poison)
