@@ -97,17 +97,24 @@ def common_names(names: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _lexicon_of(bots: tuple[Names, ...], people: tuple[str, ...]) -> Lexicon:
-    ours = [(name, bot.user_id) for bot in bots for name in bot.names]
-    # A person may be called "elena can": the bot keeps the words of its name.
-    taken = frozenset(word for name, _ in ours for word in words_of(name))
+    ours, taken = _names_of_bots(bots)
     humans = [
         (name, _PERSON)
         for name in people
         if len(name) > 2 and not _poses_as_word(name, taken)
     ]
-    return lexicon(
-        [*ours, *humans], {role: bot.user_id for bot in bots for role in bot.roles}
-    )
+    return ours.with_names(humans)
+
+
+@lru_cache(maxsize=64)
+def _names_of_bots(bots: tuple[Names, ...]) -> tuple[Lexicon, frozenset[str]]:
+    """Their lexicon, and its words: a person may be called "elena can", and the bot
+    keeps the words of its name. Who spoke lately changes with most messages, what a
+    hundred bots are called does not."""
+    names = [(name, bot.user_id) for bot in bots for name in bot.names]
+    roles = {role: bot.user_id for bot in bots for role in bot.roles}
+    taken = frozenset(word for name, _ in names for word in words_of(name))
+    return lexicon(names, roles), taken
 
 
 def _poses_as_word(name: str, taken: Collection[str]) -> bool:

@@ -69,6 +69,16 @@ class Lexicon:
         gateway reads each message."""
         return "<@" in folded or any(map(folded.__contains__, self.first))
 
+    def with_names(self, names: Iterable[tuple[str, str]]) -> Lexicon:
+        """The same with further names and whom they mean; who has a name already keeps
+        it."""
+        more = {first: list(known) for first, known in self.first.items()}
+        grown = _add_names(more, names)
+        unspaced = self.unspaced
+        if any(_HAS_RUN.search(word) for words in grown for word in words):
+            unspaced = _unspaced_pattern(more)
+        return Lexicon(more, self.roles, unspaced)
+
 
 class Names(NamedTuple):
     """What one bot is called in a server: by name, and by its role."""
@@ -120,15 +130,25 @@ def lexicon(
     """A lexicon of (name, whom it means); the first owner of a name keeps it.
     One-letter names are left out."""
     found: dict[str, list[Named]] = {}
+    _add_names(found, names)
+    return Lexicon(found, roles or {}, _unspaced_pattern(found))
+
+
+def _add_names(
+    found: dict[str, list[Named]], names: Iterable[tuple[str, str]]
+) -> list[tuple[str, ...]]:
+    """Put names into `found`, by their first words; the readings that were added."""
+    added = []
     for name, who in names:
         for words in _name_readings(name):
             known = found.setdefault(words[0], [])
             if all(words != other for other, _ in known):
                 known.append((words, who))
-    for known in found.values():
+                added.append(words)
+    for first in {words[0] for words in added}:
         # A full name before its first word, or the surname would be left over.
-        known.sort(key=lambda item: -len(item[0]))
-    return Lexicon(found, roles or {}, _unspaced_pattern(found))
+        found[first].sort(key=lambda item: -len(item[0]))
+    return added
 
 
 def _name_readings(name: str) -> Iterable[tuple[str, ...]]:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.model import Addressing, Event, RosterEntry
+from app.rules import tokens
 from app.rules.addressing import addressing
+from app.rules.tokens import lexicon
 from tests.costs import LINEAR, growth
 
 ELENA, ARIA, DOTTY, BOB, ANN, FOREIGN = "11", "12", "13", "21", "22", "31"
@@ -382,3 +384,40 @@ def test_a_person_named_like_a_word_does_not_silence_the_room(name: str) -> None
     hear theirs."""
     found = addressing(event("what is the plan, aria?"), ROSTER, (name,))
     assert found.bots == ("aria",)
+
+
+NAMES = st.lists(
+    st.tuples(st.text("ab ,(*エレナ艾", min_size=1, max_size=6), st.sampled_from("12")),
+    max_size=5,
+)
+
+
+@given(NAMES, NAMES)
+def test_names_that_are_added_stand_behind_the_others(
+    ours: list[tuple[str, str]], more: list[tuple[str, str]]
+) -> None:
+    """What a hundred bots are called is read once, and who spoke lately is added: the
+    same as all names read together."""
+    together, added = lexicon([*ours, *more]), lexicon(ours).with_names(more)
+    assert added.first == together.first
+    patterns = [one.unspaced and one.unspaced.pattern for one in (added, together)]
+    assert patterns[0] == patterns[1]
+
+
+def test_a_new_person_makes_no_bots_name_be_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever speaks changes who spoke lately: of a message, names of a hundred bots
+    are not split into words anew."""
+    roster = tuple(
+        RosterEntry(bot=f"bot{number}", user_id=str(number), names=(f"Nik{number}",))
+        for number in range(100)
+    )
+    addressing(event("hello"), roster, ("Kim",))
+    read: list[str] = []
+    real = tokens._name_readings
+    monkeypatch.setattr(
+        tokens, "_name_readings", lambda name: read.append(name) or real(name)
+    )
+    addressing(event("hello"), roster, ("Kim", "Rosamund"))
+    assert set(read) == {"Kim", "Rosamund"}
