@@ -207,7 +207,7 @@ class Simulation:
                 else:
                     process.paused_until = self.loop.time() + fault.amount
             if self.trouble.strikes("server", "redis", "any moment"):
-                self.server.client.flushdb()
+                self.server.empty()
                 self._emptied.append(self.loop.wall())
             bot = self._rng.choice(BOTS)
             client = self.record.listeners.get(bot)
