@@ -74,7 +74,7 @@ test-llm: $(STAMP) ## the path of a paid model, on a small real one behind an Op
 	$(BIN)/python -m pytest -m llm -s tests/llm
 
 simulate: $(STAMP) ## the whole product on simulated time, with faults by seed: `SEED=7 HOURS=2`, `SEEDS=10` for so many from it on
-	$(BIN)/python -m tests.sim --shrink --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1)
+	$(BIN)/python -m tests.sim --shrink --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1) $(RESULTS:%=--results %)
 
 chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some minutes: `SEED=7 MINUTES=5`, at most 60; `SEEDS=3` for so many from it on, with one table
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --minutes $(or $(MINUTES),5)
@@ -82,7 +82,7 @@ chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some mi
 prove: $(STAMP) ## the long proofs, with their tables, and a simulated month (many hours; `HOURS=24` for less of it)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/sim tests/chaos tests/e2e
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "slow and not llm" -s tests/demo tests/docs tests/gateway tests/lab tests/operator tests/security tests/web tests/worker
-	$(BIN)/python -m tests.sim --shrink --seed 10001 --seeds $(or $(HOURS),720) --hours 1
+	$(BIN)/python -m tests.sim --shrink --seed 10001 --seeds $(or $(HOURS),720) --hours 1 --results $(or $(RESULTS),.simulated.jsonl)
 
 acceptance: $(STAMP) ## the acceptance tests on another server: `SERVER=/usr/bin/redis-server`
 	STREAM_TEST_SERVER=$(or $(SERVER),/usr/bin/redis-server) $(PYTEST) -p tests.e2e.other_server tests/e2e/test_acceptance.py

@@ -4,68 +4,40 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.host.valkey import EmbeddedValkey
 from tests.sim.checker import Broken
 from tests.sim.judging import SOUND, digest, hunted, judged
+from tests.sim.ledger import Ledger, Result, result_of, total_of
 from tests.sim.plants import PLANTS, Plant
 from tests.sim.scenario import VERSION, Scenario, scenario
 from tests.sim.shrinking import shrunk
 from tests.sim.simulation import Outcome
 
 
-def _told(seed: int, outcome: Outcome, broken: Sequence[Broken], took: float) -> None:
-    seen = outcome.evidence
+def _told(result: Result, outcome: Outcome) -> None:
     print(
-        f"seed {seed}: {outcome.ended / 3600:.2f} simulated hours in {took:.0f} s, "
-        f"{len(seen.said)} messages, {len(seen.messages) - len(seen.said)} "
-        f"posts, {outcome.calls} calls, {outcome.faults} faults, digest "
-        f"{digest(outcome)}: {'BROKEN' if broken else 'all promises kept'}",
+        f"seed {result.seed}: {result.simulated_s / 3600:.2f} simulated hours in "
+        f"{result.took_s:.0f} s, {result.messages} messages, {result.posts} posts, "
+        f"{result.calls} calls, {result.faults} faults, digest {digest(outcome)}: "
+        f"{'BROKEN' if result.broken else 'all promises kept'}",
         flush=True,
     )
-    for one in broken:
-        print(f"  {one}")
+    for one in result.broken:
+        print(f"  {one}", flush=True)
 
 
-@dataclass
-class Total:
-    """What was played so far, for the page that tells of it."""
-
-    seeds: int = 0
-    broken: int = 0
-    simulated_s: float = 0.0
-    took_s: float = 0.0
-    messages: int = 0
-    posts: int = 0
-    calls: int = 0
-    faults: int = 0
-
-    def add(self, outcome: Outcome, broken: Sequence[Broken], took: float) -> None:
-        """One seed more."""
-        said = len(outcome.evidence.said)
-        self.seeds += 1
-        self.broken += bool(broken)
-        self.simulated_s += outcome.ended
-        self.took_s += took
-        self.messages += said
-        self.posts += len(outcome.evidence.messages) - said
-        self.calls += outcome.calls
-        self.faults += outcome.faults
-
-    def __str__(self) -> str:
-        rate = self.simulated_s / 60 / max(self.took_s, 1e-9)
-        return (
-            f"{self.seeds} seeds, {self.broken} of them broken; "
-            f"{self.simulated_s / 3600:.1f} simulated hours in {self.took_s / 60:.1f} "
-            f"minutes ({rate:.2f} hours a minute), {self.messages} messages, "
-            f"{self.posts} posts, {self.calls} calls, {self.faults} faults"
-        )
+def _commit() -> str:
+    """Of the program that is played; empty where that is not known."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
 
 
 def _explain(one: Scenario, url: str, plant: Plant, first: Broken) -> None:
@@ -88,7 +60,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Seeds of version {options.version} mean nothing here: {VERSION}.")
         return 2
     plant = next((one for one in PLANTS if one.name == options.plant), SOUND)
-    total = Total()
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedValkey(Path(folder), appendfsync="no") as server,
@@ -96,19 +67,31 @@ def main(arguments: Sequence[str]) -> int:
         if options.plants:
             only = [one for one in PLANTS if options.plant in {None, one.name}]
             return _hunt(server.url, only)
-        for seed in range(options.seed, options.seed + options.seeds):
-            one = scenario(seed, options.hours, options.messages, options.faults)
-            begun = time.perf_counter()
-            outcome, broken = judged(one, server.url, plant)
-            took = time.perf_counter() - begun
-            total.add(outcome, broken, took)
-            _told(seed, outcome, broken, took)
-            if options.timeline:
-                print("\n".join(outcome.timeline))
-            if broken and options.shrink:
-                _explain(one, server.url, plant, broken[0])
-    print(total)
-    return int(total.broken > 0)
+        results = _played(options, server.url, plant)
+    print(total_of(results))
+    return int(any(one.broken for one in results))
+
+
+def _played(options: argparse.Namespace, url: str, plant: Plant) -> list[Result]:
+    """All results: of this sitting, and of those before it where they are kept."""
+    ledger = Ledger(options.results) if options.results else None
+    results, commit = [], _commit()
+    for seed in range(options.seed, options.seed + options.seeds):
+        if ledger is not None and ledger.has_kept(seed, options.hours):
+            continue
+        one = scenario(seed, options.hours, options.messages, options.faults)
+        begun = time.perf_counter()
+        outcome, broken = judged(one, url, plant)
+        took = time.perf_counter() - begun
+        results.append(result_of(one, outcome, broken, took, commit))
+        _told(results[-1], outcome)
+        if ledger is not None:
+            ledger.add(results[-1])
+        if options.timeline:
+            print("\n".join(outcome.timeline))
+        if broken and options.shrink:
+            _explain(one, url, plant, broken[0])
+    return results if ledger is None else ledger.latest()
 
 
 def _hunt(url: str, plants: Sequence[Plant]) -> int:
@@ -132,6 +115,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", type=int, help=f"of the seed, now {VERSION}")
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--timeline", action="store_true")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="file of results: what is in it is not played again, and is in the total",
+    )
     parser.add_argument("--plants", action="store_true", help="find all planted bugs")
     parser.add_argument("--plant", choices=[one.name for one in PLANTS])
     return parser.parse_args(arguments)

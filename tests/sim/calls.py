@@ -16,6 +16,9 @@ from tests.sim.scenario import Fault
 from tests.sim.server import Server
 
 T = TypeVar("T")
+COMMITS = frozenset({"answer.commit", "post.commit"})
+"""The scripts in which a decision becomes a post: what is stopped there wakes with a
+permission that is long over."""
 
 
 @dataclass
@@ -100,6 +103,8 @@ class Wire:
         self.calls += 1
         what = call.script or str(call.args[0])
         fault = self.trouble.strikes("chore", process.name, what)
+        if fault is None and call.script in COMMITS:
+            fault = self.trouble.strikes("commit", process.name, what)
         if fault is None and _is_busy():
             fault = self.trouble.strikes("store", process.name, what)
         if fault is None:

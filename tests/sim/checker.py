@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.domain.model import JournalLine
-from tests.sim.evidence import Evidence, Shown
+from tests.sim.evidence import Evidence, Said, Shown
 
 DAY_S = 86_400
 HEALED_S = 10.0
@@ -45,6 +45,10 @@ PASSING = frozenset(
 OVERTAKEN_MOST = 2
 """Later messages that may come first, for each time that a cycle could not carry the
 earlier one through: as many as one cycle answers."""
+LATER_TURNS = 2
+"""Turns for later messages that may come first in a channel, for each cycle that could
+not carry the earlier one through: one that has begun, and one for a bot that is called
+and comes late."""
 GIVEN_BACK = frozenset(
     {
         ("claim", "lost_lock"),
@@ -69,6 +73,22 @@ class Waited:
     who: str
     heard: int
     answered: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A direct turn of a bot in a channel: when it first asked for the floor, and when
+    it had it and committed, in Unix ms. `failures`: cycles that came to nothing."""
+
+    bot: str
+    message: str
+    who: str
+    asked: int
+    committed: int
+    waited: bool
+    """Whether it did not have the floor at once, with no earlier message of its author
+    open: such a one may be overtaken by other people's first ones."""
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,9 @@ class Checker:
             *self._lost(),
             *self._out_of_order(),
             *self._overtaken(),
+            *self._kept_from_the_floor(),
+            *self._answered_in_pieces(),
+            *self._permitted_no_more(),
             *self._too_soon(),
             *self._begun_in_quiet_time(),
             *self._spoken_while_muted(),
@@ -139,7 +162,7 @@ class Checker:
             who = [
                 bot for bot in self._evidence.bots if (bot, message) in self._answers
             ]
-            unasked = sorted({*who, *shown.reacted} - set(said.asks))
+            unasked = sorted({*who, *shown.reacted} - said.addressed)
             # An edit may take the names away before a gateway hears of the message.
             asks = said.asks and not shown.edited
             if len(unasked) > 1 or (unasked and asks):
@@ -150,11 +173,17 @@ class Checker:
             shown = self._by_id[message]
             if shown.deleted is not None or shown.edited or self._forgotten(shown):
                 continue
-            for bot in said.asks:
+            for bot in self._owing(message, said):
                 if (bot, message) in self._evidence.unheard:
                     continue
                 if not self._answered(bot, shown) and not self._excused(bot, message):
                     yield Broken("nothing direct lost", f"{bot} owes {message}")
+
+    def _owing(self, message: str, said: Said) -> tuple[str, ...]:
+        """Who is to answer: whoever is asked, and whoever took it for a further line of
+        what it was asked."""
+        went_on = (bot for bot in said.calls if self._heard(bot, message))
+        return tuple(dict.fromkeys((*said.asks, *went_on)))
 
     def _forgotten(self, shown: Shown) -> bool:
         """Whether Redis was emptied after it: what was admitted then is lost, and so is
@@ -165,7 +194,17 @@ class Checker:
         return bot in shown.reacted or (bot, shown.id) in self._answers
 
     def _excused(self, bot: str, message: str) -> bool:
-        return is_excused(bot, self._evidence.journals[message])
+        """Whether its journal says why not. A line that another took along is answered
+        where that one is."""
+        lines = self._evidence.journals[message]
+        for line in lines:
+            if (line.bot, line.verdict) == (bot, "joined"):
+                other = self._by_id[line.reason.rpartition(" ")[2]]
+                gone = other.deleted is not None or self._forgotten(other)
+                return (
+                    gone or self._answered(bot, other) or self._excused(bot, other.id)
+                )
+        return is_excused(bot, lines)
 
     def _out_of_order(self) -> Iterator[Broken]:
         for (bot, channel, who), answers in self._lanes().items():
@@ -208,11 +247,112 @@ class Checker:
                     and one.answered < mine.answered
                 ]
                 allowed = OVERTAKEN_MOST * (1 + self._failures(mine))
-                if len(later) > allowed and not self._has_more(mine):
+                # A line that is not the whole of a thought waits for the rest.
+                waits_on = self._evidence.said[mine.message].begun
+                if len(later) > allowed and not waits_on and not self._has_more(mine):
                     yield Broken(
                         "fairness",
                         f"{mine.bot} answered {len(later)} later ones before {mine.message}",
                     )
+
+    def _kept_from_the_floor(self) -> Iterator[Broken]:
+        """A bot that was spoken to and stands in a channel's queue has the floor before
+        other bots have it for later messages: but for the turn that has begun, and as
+        long as it does not come when it is called."""
+        lease = self._evidence.limits.floor_lease * 1000
+        for waits in self._floors().values():
+            for mine in (one for one in waits if one.waited):
+                later = [
+                    one
+                    for one in waits
+                    if one.bot != mine.bot
+                    and one.who != mine.who
+                    and one.asked > mine.asked
+                    and int(one.message) > int(mine.message)
+                    and one.committed < mine.committed
+                ]
+                allowed = LATER_TURNS * (1 + mine.failures)
+                waited = mine.committed - mine.asked
+                if len(later) > allowed and waited > lease:
+                    yield Broken(
+                        "the floor's queue",
+                        f"{mine.bot} waited {waited / 1000:.0f} s with {mine.message}, "
+                        f"{len(later)} later turns came first",
+                    )
+
+    def _floors(self) -> dict[str, list[Turn]]:
+        """By channel: the direct turns of whoever was named first or alone."""
+        floors: dict[str, list[Turn]] = defaultdict(list)
+        for message, said in self._evidence.said.items():
+            bot = said.asks[0] if said.asks else ""
+            asked, committed = 0, 0
+            for line in self._evidence.journals[message]:
+                if line.bot == bot and line.step == "claim" and not asked:
+                    asked = line.at_ms
+                if line.bot == bot and line.verdict == "committed":
+                    committed = line.at_ms
+            if committed and not self._forgotten(self._by_id[message]):
+                heard = Waited(bot, message, said.who, asked, committed)
+                waited = asked > 0 and not self._has_more(heard)
+                one = Turn(
+                    bot=bot,
+                    message=message,
+                    who=said.who,
+                    asked=asked or committed,
+                    committed=committed,
+                    waited=waited,
+                    failures=self._failures(heard),
+                )
+                floors[said.channel].append(one)
+        return floors
+
+    def _permitted_no_more(self) -> Iterator[Broken]:
+        """Each permission to speak in a channel ends those before it: their numbers
+        rise, and so nobody commits with an earlier one."""
+        commits: dict[str, list[tuple[int, float, str]]] = defaultdict(list)
+        for message, said in self._evidence.said.items():
+            for line in self._evidence.journals[message]:
+                token = line.numbers.get("token")
+                if line.step == "commit" and line.verdict == "committed" and token:
+                    commits[said.channel].append((line.at_ms, float(token), message))
+        for channel in commits.values():
+            for before, after in pairwise(sorted(channel)):
+                if after[1] < before[1]:
+                    yield Broken("permission", f"{after[2]} after {before[2]}")
+
+    def _answered_in_pieces(self) -> Iterator[Broken]:
+        """Lines of one thought have one answer: whoever answers a line knows of those
+        that went on with it."""
+        thoughts: dict[str, list[str]] = defaultdict(list)
+        for message, said in self._evidence.said.items():
+            if said.begun:
+                thoughts[said.begun].append(message)
+        for begun, lines in thoughts.items():
+            for bot in self._evidence.said[begun].calls:
+                for line, after in pairwise(
+                    one for one in lines if (bot, one) in self._answers
+                ):
+                    if self._knew(bot, line, after):
+                        yield Broken(
+                            "one answer to a thought",
+                            f"{bot} answered {line} and then {after}, which went on",
+                        )
+
+    def _knew(self, bot: str, line: str, after: str) -> bool:
+        """Whether a bot had heard that a line goes on when it committed an answer to it
+        alone, and no other draft had been too old before."""
+        lines = self._evidence.journals[line]
+        mine = [one for one in lines if one.bot == bot and one.step == "commit"]
+        if any(one.verdict == "stale" for one in mine):
+            return False
+        sent = [one.at_ms for one in mine if one.verdict == "committed"]
+        return any(
+            (one.bot, one.step, one.verdict) == (bot, "admit", "direct")
+            and one.reason.startswith("goes on")
+            and one.at_ms < sent[0]
+            for one in self._evidence.journals[after]
+            if sent
+        )
 
     def _queues(self) -> dict[tuple[str, str], list[Waited]]:
         """By bot and channel: who waited for it alone, or as the first that was
@@ -290,7 +430,7 @@ class Checker:
             commits = sorted(
                 (line.at_ms, message)
                 for message, said in self._evidence.said.items()
-                if bot not in said.asks
+                if bot not in said.addressed
                 for line in self._evidence.journals[message]
                 if line.bot == bot and line.verdict == "committed"
             )
@@ -342,7 +482,7 @@ class Checker:
         latest = self._evidence.limits.stale_after
         for (bot, message), answer in self._answers.items():
             said = self._evidence.said.get(message)
-            if said is None or bot in said.asks:
+            if said is None or bot in said.addressed:
                 continue
             late = answer.at - self._by_id[message].at
             if late > latest:

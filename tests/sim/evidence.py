@@ -30,11 +30,21 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person said. `asks`: our bots that it speaks to, in this order."""
+    """What a person said. `asks`: our bots that it speaks to, in this order. `begun`:
+    the first line of its thought, where it has several; `calls`: whom that line speaks
+    to."""
 
     who: str
     channel: str
     asks: tuple[str, ...] = ()
+    begun: str = ""
+    calls: tuple[str, ...] = ()
+
+    @property
+    def addressed(self) -> frozenset[str]:
+        """Whom it or its thought speaks to: their answers are none that nobody asked
+        for."""
+        return frozenset((*self.asks, *self.calls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ class Limits:
     """Seconds after which nobody answers what was said to nobody."""
     quiet_time: float = 0.0
     """Seconds after a bot's post in which nobody begins an answer unasked there."""
+    floor_lease: float = 15.0
+    """Seconds for which a bot has the floor of a channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,16 @@ PLANTS = (
         patches=(("app.brain.perceive.in_turn", _latest_person_first),),
     ),
     Plant(
+        "a floor that the last to ask has first",
+        "the floor's queue",
+        swaps=(
+            (
+                "redis.call('ZRANGE', keys.waiting(channel), 0, -1)",
+                "redis.call('ZREVRANGE', keys.waiting(channel), 0, -1)",
+            ),
+        ),
+    ),
+    Plant(
         "a quiet time that nobody keeps",
         "quiet time",
         swaps=(
@@ -198,22 +208,24 @@ PLANTS = (
         # Each of these guards has the others behind it: one that is missing alone
         # breaks no promise here. `tests/mutants.py` takes them one by one.
         "a commit that looks at neither lock, floor nor answer",
-        "no pile-on",
+        "permission",
         lines=(
             "return refuse('lost_lock', 'another cycle owns the lane')",
             "return refuse('answered', 'already answered or declined')",
+            "return refuse('answered', 'already answered by this bot')",
         ),
         swaps=(
             (
-                "if not holder or holder.bot ~= bot or holder.message ~= message",
-                "if false and holder.message ~= message",
+                "if not holder or holder.bot ~= bot or holder.message ~= message "
+                "or holder.token ~= token or holder.entry then\n  return refuse",
+                "if false then\n  return refuse",
             ),
         ),
     ),
     Plant(
         "an emptied Redis that nobody heals",
         "nothing direct lost",
-        patches=(("app.gateway.healing.Healing.turn", _healed_nothing),),
+        patches=(("app.gateway.healing.Healing.tick", _healed_nothing),),
     ),
     Plant(
         "a deletion that nobody heeds",

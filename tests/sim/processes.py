@@ -472,6 +472,17 @@ class SimulatedClient:
                 self._last - now + 0.5, self._events.put_nowait, (kind, message)
             )
 
+    def sees_typing(self, channel: str, person: str) -> None:
+        """A sign that comes once, or never."""
+        if not self._process.dead and self._hears:
+            self._world.loop.call_later(
+                self._world.rng.uniform(0.002, 0.03),
+                self._intake.typing,
+                channel,
+                person,
+                context=context_of(self._process),
+            )
+
     def interrupt(self, fault: str, seconds: float) -> None:
         """Discord ends the session. One that is ending already ends once: a session that
         was lost is not resumed."""

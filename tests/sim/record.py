@@ -130,6 +130,14 @@ class Record:
         self.timeline.tell(NAMES[message.author], f"deletes {message.id}")
         self._tell_all("deleted", message)
 
+    def type(self, author: str, channel: str) -> None:
+        """Somebody is seen typing."""
+        self.timeline.tell(NAMES[author], f"types in {channel}")
+        for bot in BOTS:
+            client = self.listeners.get(bot)
+            if client is not None and hears(bot, channel):
+                client.sees_typing(channel, author)
+
     def react(self, bot: str, message_id: str) -> bool:
         """A bot reacts; False: the message is gone."""
         if not self._exists(message_id):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
 
-VERSION = 5
+VERSION = 6
 """A seed means another simulation in another version."""
 
 BOTS = ("aria", "dotty", "elena")
@@ -23,6 +23,8 @@ SHARE_CROWDS = 0.02
 """Of what is said: everybody asks at once."""
 SHARE_AGAIN = 0.15
 """Of what is said: whoever asked last asks once more."""
+SHARE_THOUGHTS = 0.1
+"""Of what is said: one thought in several lines."""
 BEGIN = 30.0
 """Seconds until people begin to speak: who starts for the first time reads nothing
 back."""
@@ -36,6 +38,8 @@ CHATTER = (
     "does anyone know a good book about gardens?",
     "music helps me think",
 )
+OPENINGS = ("hi", "so I was wondering,", "about yesterday and", "hey, quick question:")
+MIDDLES = ("well,", "I read a lot lately and", "it was raining, so")
 QUESTIONS = (
     "how are you today?",
     "what do you think about the moon?",
@@ -48,8 +52,8 @@ QUESTIONS = (
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something a person or an operator does, `at` seconds after the beginning. `kind`:
-    say, edit, delete, mute, unmute. `number` of a say names its message for the others;
-    `scope`: as Discord's names have it."""
+    say, type, edit, delete, mute, unmute. `number` of a say names its message for the
+    others; `scope`: as Discord's names have it."""
 
     at: float
     kind: str
@@ -60,12 +64,17 @@ class Act:
     asks: tuple[str, ...] = ()
     """Our bots that it speaks to."""
     scope: str = ""
+    begun: int = 0
+    """The number of the first line of its thought; 0: it is a thought by itself."""
+    calls: tuple[str, ...] = ()
+    """Whom that first line speaks to, where this one speaks to nobody by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that goes wrong at the next call of a `place` after `at` seconds:
-    store (a cycle, a delivery or an admission), chore (any call of the store), broker,
+    store (a cycle, a delivery or an admission), commit (the one step from decision to
+    outbox), chore (any call of the store), broker,
     post, read, event, receipt (the event of a bot's own post), session, model, process
     or server."""
 
@@ -90,6 +99,8 @@ class Scenario:
     """Whether a language model speaks, or the offline voice."""
     proactive: bool = False
     """Whether bots open conversations where it is quiet."""
+    thought_wait: float = 0.0
+    """Seconds for which the rest of a thought is waited for; 0: each line is one."""
     nonce_window: float = 120.0
     """Seconds for which Discord knows a nonce."""
     settles: float = 600.0
@@ -114,6 +125,7 @@ _STORE = (
 FAULTS: dict[str, tuple[str, ...]] = {
     "store": _STORE,
     "chore": _STORE,
+    "commit": ("pause", "pause", "pause", "pause after", "crash before", "crash after"),
     "broker": ("lost", "doubled", "late"),
     "post": (
         "500 before",
@@ -136,6 +148,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
 _WEIGHTS = {
     "store": 9,
     "chore": 2,
+    "commit": 3,
     "broker": 4,
     "post": 6,
     "read": 1,
@@ -173,6 +186,7 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
         nonce_window=rng.choice((15.0, 120.0)),
         model=rng.random() < 0.5,
         proactive=rng.random() < 0.5,
+        thought_wait=rng.choice((0.0, 2.5)),
     )
 
 
@@ -203,9 +217,10 @@ def _acts(rng: Random, span: float, messages: int) -> list[Act]:
         if at > span:
             break
         for said in _next(rng, acts, at, number + 1):
-            number = said.number
+            number = max(number, said.number)
             acts.append(said)
-            acts += _second_thoughts(rng, said)
+            if said.kind == "say":
+                acts += _second_thoughts(rng, said)
     return acts
 
 
@@ -215,16 +230,42 @@ def _next(rng: Random, acts: list[Act], at: float, number: int) -> list[Act]:
     if chance < SHARE_CROWDS:
         return _crowd(rng, at, number)
     last = _last_question(acts) if chance < SHARE_CROWDS + SHARE_AGAIN else None
-    return [_said(rng, at, number) if last is None else _again(rng, last, number)]
+    if last is not None:
+        return [_again(rng, last, number)]
+    if chance > 1 - SHARE_THOUGHTS:
+        return _thought(rng, at, number)
+    return [_said(rng, at, number)]
+
+
+def _thought(rng: Random, at: float, number: int) -> list[Act]:
+    """Somebody calls a bot, goes on in lines that call nobody, and types between
+    them."""
+    first = _said(rng, at, number)
+    asks = first.asks or (rng.choice(BOTS),)
+    opening = rng.choice(OPENINGS)
+    if first.channel != PRIVATE:
+        opening = " and ".join(f"<@{bot}>" for bot in asks) + f" {opening}"
+    acts = [replace(first, text=opening, asks=asks, begun=number, calls=asks)]
+    for more in range(rng.randint(1, 3)):
+        pause = rng.choice((0.05, 1.0, 2.0, 6.0)) + rng.uniform(0, 1)
+        if pause > 2:
+            acts.append(replace(acts[0], at=at + pause / 2, kind="type"))
+        at += pause
+        text = rng.choice((*MIDDLES, *QUESTIONS))
+        # In private every line speaks to the bot by itself.
+        own = asks if first.channel == PRIVATE else ()
+        line = number + more + 1
+        acts.append(replace(acts[0], at=at, number=line, text=text, asks=own))
+    return acts
 
 
 def _crowd(rng: Random, at: float, number: int) -> list[Act]:
-    """Everybody speaks to the same bot within seconds, some to a second one too."""
-    bot, channel = rng.choice(BOTS), rng.choice(CHANNELS)
+    """Everybody speaks within seconds, to the same bot or each to some bot, so that
+    they wait for the floor; some to a second one too."""
+    channel, whom = rng.choice(CHANNELS), rng.choice(((rng.choice(BOTS),), BOTS))
     lasts = rng.choice((1.0, 8.0))
     times = sorted(at + rng.uniform(0, lasts) for _ in PEOPLE)
     people = rng.sample(PEOPLE, len(PEOPLE))
-    others = [one for one in BOTS if one != bot]
     return [
         _asked(
             rng=rng,
@@ -232,10 +273,15 @@ def _crowd(rng: Random, at: float, number: int) -> list[Act]:
             number=number + place,
             who=who,
             channel=channel,
-            asks=(bot, rng.choice(others)) if rng.random() < 0.2 else (bot,),
+            asks=_one_or_two(rng, rng.choice(whom)),
         )
         for place, (begun, who) in enumerate(zip(times, people, strict=True))
     ]
+
+
+def _one_or_two(rng: Random, bot: str) -> tuple[str, ...]:
+    others = [one for one in BOTS if one != bot]
+    return (bot, rng.choice(others)) if rng.random() < 0.2 else (bot,)
 
 
 def _second_thoughts(rng: Random, said: Act) -> list[Act]:
@@ -259,7 +305,8 @@ def _again(rng: Random, last: Act, number: int) -> Act:
     """The same person asks the same bots once more, soon."""
     called, _, _ = last.text.rpartition(f"({last.number})")
     at = last.at + rng.uniform(0.05, 3)
-    return replace(last, at=at, number=number, text=f"{called}({number})")
+    text = f"{called}({number})"
+    return replace(last, at=at, number=number, text=text, begun=0, calls=())
 
 
 def _said(rng: Random, at: float, number: int) -> Act:

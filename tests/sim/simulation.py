@@ -52,7 +52,7 @@ def settings_of(scenario: Scenario, url: str) -> Settings:
         vault_keys=base64.urlsafe_b64encode(b"k" * 32).decode(),
         speak_channels="*",
         newcomer_days=0,
-        thought_wait=0,
+        thought_wait=scenario.thought_wait,
         person_hourly=1_000,
         person_share=1.0,
         quiet_reserve=0.0,
@@ -123,10 +123,14 @@ class Simulation:
             message: self.server.execute(journal.read(message))
             for message in self._acts
         }
+        first = {act.number: message for message, act in self._acts.items()}
         evidence = Evidence(
             bots=BOTS,
             messages=[_shown(one) for one in self.record.messages.values()],
-            said={message: _said(act) for message, act in self._acts.items()},
+            said={
+                message: _said(act, first.get(act.begun, ""))
+                for message, act in self._acts.items()
+            },
             journals=journals,
             limits=self._limits(),
             silences=self._silences,
@@ -152,6 +156,7 @@ class Simulation:
             daily_posts=settings.daily_posts,
             stale_after=settings.backfill_age + settings.deliver_by,
             quiet_time=settings.quiet_time,
+            floor_lease=settings.floor_lease,
         )
 
     def close(self) -> None:
@@ -222,6 +227,9 @@ class Simulation:
         match act.kind:
             case "say":
                 self._say(act)
+            case "type":
+                where = channel_id(act.channel, act.who, act.calls)
+                self.record.type(USER_IDS[act.who], where)
             case "mute":
                 self.loop.create_task(self._mute(act.scope))
             case "unmute":
@@ -239,7 +247,7 @@ class Simulation:
         text = act.text
         for bot in BOTS:
             text = text.replace(f"<@{bot}>", f"<@{USER_IDS[bot]}>")
-        channel = channel_id(act.channel, act.who, act.asks)
+        channel = channel_id(act.channel, act.who, act.asks or act.calls)
         message = self.record.create(USER_IDS[act.who], channel, text)
         self._said[act.number] = message
         self._acts[message.id] = act
@@ -273,8 +281,15 @@ class Simulation:
         ]
 
 
-OWN_FAULTS = ("AttributeError", "TypeError", "KeyError", "NameError", "ValueError")
-"""What a program that is at odds with itself, or with its double, runs into."""
+OWN_FAULTS = (
+    "AttributeError",
+    "TypeError",
+    "KeyError",
+    "NameError",
+    "ValueError",
+    "ResponseError",
+)
+"""What a program that is at odds with itself, its double or its scripts runs into."""
 
 
 def _is_own_fault(line: str) -> bool:
@@ -295,8 +310,14 @@ def _shown(one: Message) -> Shown:
     )
 
 
-def _said(act: Act) -> Said:
-    return Said(act.who, channel_id(act.channel, act.who, act.asks), act.asks)
+def _said(act: Act, begun: str) -> Said:
+    return Said(
+        who=act.who,
+        channel=channel_id(act.channel, act.who, act.asks or act.calls),
+        asks=act.asks,
+        begun=begun,
+        calls=act.calls,
+    )
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@ and a bug is found."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.store.scripts import CONTRACTS, source
 from tests.sim.__main__ import main
 from tests.sim.calls import SimulatedAsyncStore, SimulatedHints, SimulatedStore
 from tests.sim.judging import digest, hunted, judged
+from tests.sim.ledger import Ledger, Result, total_of
 from tests.sim.plants import PLANTS, Plant
 from tests.sim.processes import SimulatedLock, SimulatedRest
 from tests.sim.scenario import VERSION, Act, scenario
@@ -30,7 +32,7 @@ SHORT = 0.05
 def test_today_s_code_keeps_its_promises(valkey: EmbeddedValkey) -> None:
     """Crashes, pauses, lost answers, lost hints and lost events: everything is answered
     once, in order, within its limits. And the same seed is the same run."""
-    one = replace(scenario(1, SHORT, messages=600, faults=700), settles=200.0)
+    one = replace(scenario(5, SHORT, messages=600, faults=700), settles=200.0)
     outcome, broken = judged(one, valkey.url)
     assert not broken, "\n".join([*outcome.timeline, *map(str, broken)])
     assert outcome.faults > len(one.faults) // 2
@@ -88,6 +90,42 @@ def test_a_seed_of_another_version_says_so(capsys: pytest.CaptureFixture[str]) -
     """It means nothing here: one line and exit code 2."""
     assert main(["--seed", "7", "--version", str(VERSION - 1)]) == 2
     assert "mean nothing here" in capsys.readouterr().out
+
+
+def test_a_month_is_put_together_over_several_sittings(tmp_path: Path) -> None:
+    """What was played and kept is not played again; a seed that broke a promise, one of
+    other seeds and a line that was cut off count as not played."""
+    path = tmp_path / "results.jsonl"
+    kept = Result(
+        seed=1,
+        version=VERSION,
+        commit="a1",
+        hours=1.0,
+        simulated_s=4_200.0,
+        took_s=60.0,
+        messages=200,
+        posts=90,
+        calls=9_000,
+        faults=70,
+    )
+    for one in (
+        kept,
+        replace(kept, seed=2, broken=("order: it was not kept",)),
+        replace(kept, seed=3, version=VERSION - 1),
+    ):
+        Ledger(path).add(one)
+    with path.open("a") as file:
+        file.write('{"seed": 4, "vers')
+    ledger = Ledger(path)
+    assert [seed for seed in range(1, 6) if ledger.has_kept(seed, 1.0)] == [1]
+    assert not ledger.has_kept(1, 2.0)
+    ledger.add(replace(kept, seed=2, commit="b2"))
+    assert ledger.latest() == [kept, replace(kept, seed=2, commit="b2")]
+    assert total_of(ledger.latest()) == (
+        "2 seeds, 0 of them broken; 2.3 simulated hours in 2.0 minutes (1.17 hours a "
+        "minute), 400 messages, 180 posts, 18000 calls, 140 faults, 2 commits of the "
+        "program"
+    )
 
 
 def test_a_failure_shrinks_to_what_it_needs() -> None:
