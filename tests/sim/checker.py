@@ -46,9 +46,9 @@ OVERTAKEN_MOST = 2
 """Later messages that may come first, for each time that a cycle could not carry the
 earlier one through: as many as one cycle answers."""
 LATER_TURNS = 2
-"""Turns for later messages that may come first in a channel, for each cycle that could
-not carry the earlier one through: one that has begun, and one for a bot that is called
-and comes late."""
+"""Turns for later messages that may come first in a channel, beyond a lease's wait, for
+each time that a cycle could not carry the earlier one through: one that has begun, and
+one for a bot that is called and comes late."""
 GIVEN_BACK = frozenset(
     {
         ("claim", "lost_lock"),

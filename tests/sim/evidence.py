@@ -73,8 +73,9 @@ class Limits:
     """Seconds after which nobody answers what was said to nobody."""
     quiet_time: float = 0.0
     """Seconds after a bot's post in which nobody begins an answer unasked there."""
-    floor_lease: float = 15.0
-    """Seconds for which a bot has the floor of a channel."""
+    floor_lease: float = FOREVER
+    """Seconds for which a bot has the floor of a channel; for ever: nobody's wait for it
+    is judged."""
 
 
 @dataclass(frozen=True, slots=True)
