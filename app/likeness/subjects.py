@@ -132,15 +132,22 @@ class _Stack:
     """Anchors of several bots, whose nearest are found together."""
 
     def __init__(self, anchors: Sequence[Matrix]) -> None:
-        self._rows = np.concatenate(anchors)
+        # Characters with one interest share its lines: each is kept, and compared, once.
+        places: dict[bytes, int] = {}
+        rows: list[Matrix] = []
+        found = []
+        for one in anchors:
+            for anchor in one:
+                if places.setdefault(anchor.tobytes(), len(rows)) == len(rows):
+                    rows.append(anchor)
+            found.append([places[anchor.tobytes()] for anchor in one])
+        self._rows = np.stack(rows)
         sizes = [len(one) for one in anchors]
         # A row of places for each bot, filled up with one that is no anchor.
         shape = (len(anchors), max(sizes))
-        self._places = np.full(shape, len(self._rows))
-        begin = 0
-        for row, size in enumerate(sizes):
-            self._places[row, :size] = np.arange(begin, begin + size)
-            begin += size
+        self._places = np.full(shape, len(rows))
+        for row, of_bot in enumerate(found):
+            self._places[row, : len(of_bot)] = of_bot
         self._counts = np.minimum(np.array(sizes), OWN)
 
     def levels(self, vector: Matrix) -> Matrix:

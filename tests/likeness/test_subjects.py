@@ -97,6 +97,25 @@ def test_ordinary_lines_about_an_interest_speak_for_it(
     assert found["keeper"].subject > BID_FOR > found["elena"].subject
 
 
+def test_characters_of_one_interest_share_its_lines(
+    encoder: Encoder, space: Space
+) -> None:
+    """Twenty of them are as like a message as one alone, and keep no more lines."""
+    elena = load_character("elena", None)
+    alone = Subjects({"elena": elena}, encoder, space)
+    many = Subjects({f"elena {number}": elena for number in range(20)}, encoder, space)
+    for text in ("Wie schwer wird ein Blauwal?", "see you at six"):
+        (one,) = alone.read(text).values()
+        for found in many.read(text).values():
+            assert found.subject == pytest.approx(one.subject, abs=0.00011)
+    for kept, of_one in (
+        (many._examples, alone._examples),
+        (many._kindred, alone._kindred),
+        (many._words, alone._words),
+    ):
+        assert len(kept._rows) <= len(of_one._rows)
+
+
 def test_a_follow_up_is_told_from_other_lines(shipped: Subjects) -> None:
     """What only makes sense after something else is known, whoever reads it."""
     for text, follows in (
