@@ -1,5 +1,5 @@
-"""One drain of one outbox: the posts of one bot in one channel, in order, while the
-delivery lease is ours."""
+"""Drains one outbox: delivers the posts of one bot in one channel, in order, under the
+delivery lease."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ class Courier:
     def saw(
         self, entry_id: str, head: str | None, entry: OutboxEntry | None = None
     ) -> None:
-        """What `look` found, once the lease is ours. Nobody else changes the head."""
+        """What `look` found, when the lease is ours. Nobody else changes the head."""
         self.head, self.seen = head, entry if head == entry_id else None
 
     async def deliver_head(self) -> int:
-        """Deliver until the head of the queue, which `saw` was told, must wait, or is
-        delivered; returns the ms until then, else 0. Raises LeaseLost."""
+        """Deliver the head of the queue, which `saw` was given. Returns in how many ms to
+        try again if it must wait, else 0. Raises LeaseLost."""
         if self.head is None:
             return 0
         try:
@@ -132,8 +132,8 @@ class Courier:
         entry = seen or await self.store.run(
             outbox.read(entry_id, signer(self.settings))
         )
-        # One that says it is another's would be asked about under the other's keys, and
-        # never leave this list.
+        # An entry that names another bot or channel would be looked up under other keys,
+        # and never leave this list.
         if entry is None or (entry.entry_id, entry.bot, entry.channel_id) != (
             entry_id,
             self.bot,
@@ -147,7 +147,7 @@ class Courier:
                 kind=ActionKind.POST,
                 reply_to=trigger,
             )
-            # Whoever cannot open the vault cannot tell a forged entry from a true one.
+            # Without the vault's key a worker cannot tell a forged entry from a true one.
             await self._open_vault(lost)
             await self._bury_entry(
                 lost, "dead", "the entry cannot be read, or none of ours signed it"
@@ -162,18 +162,17 @@ class Courier:
             noted.note({"stream.delivered": await self._deliver_chunks(entry)})
 
     async def _deliver_chunks(self, entry: OutboxEntry) -> bool:
-        """Whether all of it is in Discord; else the entry was buried."""
+        """Deliver all chunks. False: the entry became a dead letter."""
         for chunk in range(max(1, len(entry.chunks))):
             if not await self._deliver_chunk(entry, chunk):
                 return False
-        # An entry that was listed again although it is delivered must not be looked
-        # at for ever.
+        # An entry that is listed again although it was delivered must leave the list.
         if not self.completed:
             await self.store.run(outbox.remove(entry))
         return True
 
     async def _deliver_chunk(self, entry: OutboxEntry, chunk: int) -> bool:
-        """Bring one chunk to Discord; False: the entry was buried, or something else
+        """Deliver one chunk. False: the entry became a dead letter, or something else
         has taken its place."""
         looked = False
         while True:
@@ -200,18 +199,18 @@ class Courier:
             if isinstance(outcome, Held):
                 return await self._is_held(entry, outcome.allowed.verdict)
             if isinstance(outcome, StoreUnavailable):
-                # Only our own questions raise it: this attempt surely did not arrive.
+                # Only our own calls to the store raise it: this attempt did not arrive.
                 raise outcome
             if isinstance(outcome, AddressRefused):
-                # Not the entry's failure: it must not count towards giving up.
+                # The entry did not fail, so this must not count towards giving up.
                 raise Later(int(outcome.remaining_s * 1000) + 1)
             settled = await self._handle_failure(entry, chunk, sending, outcome)
             if settled is not None:
                 return settled
 
     def _new_sending(self, entry: OutboxEntry, chunk: int, looked: bool) -> Sending:
-        """A post, with its questions to the store. Having looked counts for its first
-        attempt only."""
+        """Send a post, with its calls to the store. An earlier look counts only for the
+        first attempt."""
         absent = looked
 
         async def ask_store() -> int:
@@ -226,7 +225,7 @@ class Courier:
             return allowed.tries
 
         async def note_limited() -> None:
-            # A 429 surely did not arrive: the nonce's time must not run on for it.
+            # After a 429 the post did not arrive, so the nonce's time must not run on.
             await self.store.run(
                 outbox.record_failure(entry, chunk, self.owner, absent=True)
             )
@@ -254,8 +253,8 @@ class Courier:
         return await self.rest.client(self.bot, secrets.token)
 
     async def _open_vault(self, entry: OutboxEntry) -> Secrets:
-        """What sending needs. Where the vault does not open here, the entry waits and
-        the journal says for what."""
+        """What sending needs. If the vault does not open here, the entry waits and the
+        journal says why."""
         if self.current is None:
             try:
                 self.current = await self.secrets()
@@ -274,9 +273,9 @@ class Courier:
             )
             return
         text = entry.chunks[chunk] if entry.chunks else ""
-        # Ours: discord.py's is random, so that each repetition would be a new message.
+        # Our own nonce: discord.py's is random, so each repetition would be a new message.
         nonce = outbox.nonce(entry.entry_id, chunk)
-        # Discord itself holds back the pings, whatever a model was talked into writing.
+        # Discord suppresses the pings, whatever a model was talked into writing.
         mentions = discord.AllowedMentions(
             everyone=False,
             users=False,
@@ -312,8 +311,8 @@ class Courier:
         Later."""
         failure = judge_failure(error, reaction=entry.kind is ActionKind.REACT)
         if failure.kind is FailureKind.UNAUTHORIZED:
-            # Discord carried nothing out: the nonce's time must not run until the token
-            # is mended.
+            # Discord did nothing, so the nonce's time must not run until the token is
+            # mended.
             if sending.attempted:
                 await self.store.run(
                     outbox.record_failure(entry, chunk, self.owner, absent=True)
@@ -324,8 +323,8 @@ class Courier:
             await self._bury_entry(entry, "cancelled", "its target is gone")
             return False
         if failure.kind is FailureKind.GONE and sending.tries > 1:
-            # Discord knows the nonce and that its message was deleted: it was seen, and
-            # is not to be said again.
+            # Discord knows the nonce and that its message was deleted: people saw it, and
+            # it must not be posted again.
             await self._note_delivered(entry, chunk, "", "deleted")
             return True
         if failure.kind in {FailureKind.FINAL, FailureKind.GONE}:
@@ -336,8 +335,8 @@ class Courier:
     async def _handle_refusal(
         self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
     ) -> bool:
-        """Discord will never take it: remember what that teaches, and go the second way
-        where there is one. As `_deliver_chunk`."""
+        """Discord will never accept it: remember the refusal, and go the second way if
+        there is one. Returns as `_deliver_chunk`."""
         refusal = failure.refusal
         if refusal is not None and refusal.barred is not None:
             await self._remember_refusal(refusal.barred, failure.reason)
@@ -349,12 +348,12 @@ class Courier:
         # A refused first attempt leaves nothing behind; an attempt before it may have.
         absent = sending.tries <= 1
         if not absent and way is not Way.PLAIN:
-            # Other words may only take the place of what surely is not there.
+            # Other words may only replace what certainly did not arrive.
             found = await self._look_again(entry, chunk)
             if isinstance(found, str):
                 await self._note_delivered(entry, chunk, found, "read_back")
                 return True
-            # Nobody can look whether it is there: other words might say it twice.
+            # Nobody can look whether it arrived: other words might say it twice.
             if found is not None:
                 await self._bury_entry(entry, "dead", failure.reason)
                 return False
@@ -383,7 +382,7 @@ class Courier:
         return False
 
     async def _remember_refusal(self, barred: Barred, reason: str) -> None:
-        """The operator is told once for as long as it is remembered."""
+        """Tell the operator, once for as long as the refusal is remembered."""
         if await self.store.run(
             refusals.note(
                 self.bot,
@@ -403,7 +402,7 @@ class Courier:
             )
 
     async def _handle_unauthorized(self, entry: OutboxEntry) -> None:
-        """The vault may hold a newer token: then at once, else later. The post stays
+        """Try again at once if the vault has a newer token, else later. The post stays
         queued."""
         refused = self.current
         if refused is not None:
@@ -419,10 +418,9 @@ class Courier:
     async def _count_failure(
         self, entry: OutboxEntry, chunk: int, sending: Sending, failure: Failure
     ) -> None:
-        """Count a failure that may pass: raises Later, or buries the entry when it has
-        failed for too long."""
-        # A request that never began was not carried out, but that says nothing of an
-        # earlier one.
+        """Count a failure that may pass: raises Later, or makes the entry a dead letter
+        if it has failed for too long."""
+        # A request that never began had no effect, but an earlier one may have had.
         absent = failure.kind is FailureKind.ABSENT and sending.attempted
         since_ms, failures = await self.store.run(
             outbox.record_failure(entry, chunk, self.owner, absent=absent)
@@ -447,7 +445,7 @@ class Courier:
                 failures=failures,
                 retry_ms=wait_ms,
             )
-        # Once is enough for `why`: not every try is worth a journal line.
+        # One journal line is enough for `why`: not every try needs one.
         if failures == 1:
             await self.store.run(
                 journal.append(

@@ -17,14 +17,14 @@ from app.store.limits import Limits
 from app.store.scripts import script
 
 TURN_MS = 10**8
-"""What one turn weighs against the age of a message: more than any message waits."""
+"""Weight of a turn against the age of a message: more than any message waits."""
 # A double must hold a place to a thousandth of a millisecond.
 LAST_TURN = 10_000
 
 
 class Next(NamedTuple):
-    """Who may speak now that a floor is free: a bot's direct lane, or an election. Of
-    a repeated or a refused call nobody."""
+    """Who may speak now that a floor is free: a bot's direct lane, or an election.
+    Nobody after a repeated or a refused call."""
 
     lane: Lane | None = None
     election: str = ""
@@ -35,13 +35,13 @@ NOBODY_WAITS = Next()
 
 
 def next_of(bot: str, election: str, channel: str) -> Next:
-    """What a script says of whom it woke in a channel."""
+    """Whom a script woke in a channel, from its reply."""
     return Next(Lane(bot, channel) if bot else None, election)
 
 
 class FloorClaim(NamedTuple):
-    """The answer to a claim: a fencing token when GRANTED, else in how many ms to ask
-    again (0: never)."""
+    """The answer to a claim: a fencing token if GRANTED, else in how many ms to ask again
+    (0: never)."""
 
     verdict: Claim
     token: str
@@ -93,10 +93,10 @@ def _claim(
 def claim(
     holder: Holder, entry: InboxEntry, settings: Settings, quiet_time: float
 ) -> Call[FloorClaim]:
-    """Ask for the floor of the entry's channel. A holder that asks again keeps its
+    """Claim the floor of the entry's channel. A holder that asks again keeps its
     token."""
     event, bot = entry.event, holder.lane.bot
-    # Who is named before this bot answers first: the claim waits for them.
+    # Bots named before this one answer first: the claim waits for them.
     before = (
         entry.addressed[: entry.addressed.index(bot)] if bot in entry.addressed else ()
     )
@@ -137,7 +137,7 @@ def _renew(
 def renew(
     channel: str, bot: str, message: str, token: str, lease_ms: int
 ) -> Call[bool]:
-    """Keep the floor while the model writes; False: it is lost."""
+    """Keep the floor while the model writes. False: it is lost."""
     # With message and token: after a freeze the same bot may hold a later floor, which
     # its old cycle must not keep.
     call = _renew(
@@ -151,8 +151,8 @@ def renew(
 
 
 def charged(event: Event) -> str:
-    """The channel whose budget an answer is of: a thread's is its channel's."""
-    # Otherwise whoever opens a thread has opened a new budget.
+    """The channel whose budget an answer is charged to: for a thread, its channel."""
+    # Otherwise each new thread would open a new budget.
     return event.parent_id or event.channel_id
 
 
@@ -188,8 +188,8 @@ def reserve(
     hold: str,
     request: str,
 ) -> Call[tuple[Reserve, str]]:
-    """Before a model call that may cost so much: the verdict, with a reason when it is
-    a refusal. Asked again with the same hold, it holds more."""
+    """Reserve what a model call may cost. Returns the verdict, with a reason if it is a
+    refusal. Another call with the same hold reserves more."""
     event = entry.event
     call = reserve_call(
         floor=keys.floor(event.channel_id),
@@ -245,7 +245,7 @@ def release_call(
 def release(
     holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
 ) -> Call[tuple[str, Next]]:
-    """Give the floor back without an answer. Returns the verdict (kept, declined,
+    """Release the floor without an answer. Returns the verdict (kept, declined,
     handed_over, dropped, lost_lock) and who is due now."""
     event, bot = entry.event, holder.lane.bot
     call = release_call(

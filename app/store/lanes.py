@@ -1,4 +1,4 @@
-"""Lanes: one cycle at a time, no wake lost, none redundant."""
+"""Lanes: one cycle at a time, no lost wake and no redundant one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ READ_AT_MOST = 300
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a cycle starts from. `entries` is oldest first, what was granted comes last;
-    `broken` are entries that cannot be read."""
+    """What a cycle starts from. `entries` are oldest first, granted ones last; `broken`
+    are entries that cannot be read."""
 
     due: bool
     seq: str = ""
@@ -77,12 +77,12 @@ def _inbox_entry(entry_id: str, fields: dict[str, str]) -> InboxEntry:
 
 
 def _known_context(word: str) -> Context:
-    """A word that this version does not know means no more than a poll."""
+    """The context of a wake. An unknown word, from a newer version, counts as a poll."""
     return Context(word) if word in set(Context) else Context.POLL
 
 
 def _is_forged(lane: Lane, entry: InboxEntry, text: str, checked: Signer) -> bool:
-    """Whether no gateway of ours wrote that event, or none as one that speaks to this
+    """Whether no gateway of ours signed that event, or none signed it as addressing this
     bot."""
     purposes = (
         (asked(lane.bot),)
@@ -139,8 +139,8 @@ def _begin(
 
 
 def begin(lane: Lane, owner: str, checked: Signer = UNCHECKED) -> Call[Begun]:
-    """Ask, while holding the lane's lock, what there is to do. When nothing is due the
-    lock is given back."""
+    """Read what is due, while holding the lane's lock. If nothing is due, the lock is
+    released."""
     call = _begin(
         lock=keys.lock(lane),
         wake=keys.wake(lane),
@@ -180,9 +180,9 @@ def finish(
     *,
     everything: bool = True,
 ) -> Call[tuple[Finish, int]]:
-    """End a cycle and release its lock in one step; the number is in how many ms the
-    lane is due again. `everything`: as `begin` said, and nothing that was read is owed
-    another cycle."""
+    """End a cycle and release its lock in one step. The number says in how many ms the
+    lane is due again. `everything`: `begin` read the whole inbox, and no entry that was
+    read needs another cycle."""
     call = _finish(
         lock=keys.lock(lane),
         wake=keys.wake(lane),
@@ -229,6 +229,5 @@ def _sweep(*, most: int, patience_ms: int) -> None: ...
 
 
 def sweep(patience_ms: int, most: int = 200) -> Call[Overdue]:
-    """What should have happened by now and has not; each lane found is counted as
-    hinted."""
+    """Find what is overdue. Each lane that is found counts as hinted."""
     return _sweep(most=most, patience_ms=patience_ms).parsed(_parse_overdue)

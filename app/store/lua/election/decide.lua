@@ -1,8 +1,8 @@
--- Decide one election: grant the best bidder that can act, once, whoever asks and however often.
+-- Decide one election: grant the best bidder that can act. However often this is called, it grants once.
 -- Returns {verdict, winner, retry in ms, bids if this call granted it (else 0), next bot, next election}
 --#include journal mutes floor
 local BUSY_RETRY = 250
--- Bits below a better bidder that can act later: who knows that much less does not stand in for it.
+-- A bidder this many bits below a better one that can act later does not replace it.
 local FAR_BELOW = 3
 local known = {}
 local flat = redis.call('HGETALL', election)

@@ -6,7 +6,7 @@ local holder, previous = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
 local direct = kind == 'direct'
 
--- Whoever wants the floor no more lets the next one go.
+-- A bot that no longer wants the floor lets the next one in.
 local function leave(verdict)
   if direct then
     redis.call('ZREM', keys.following(message), bot)

@@ -1,10 +1,10 @@
--- A cycle that holds the lane's lock asks whether the lane is due, since which trigger, and what it has to read. One step, so
--- that the sequence and the entries belong together. A lane that is not due gives its lock back here: no hint meets it busy.
+-- Tell a cycle that holds the lane's lock whether the lane is due, since which trigger, and what to read. It is one step, so
+-- the sequence and the entries belong together. If the lane is not due its lock is released here, and no hint finds it busy.
 -- Returns {verdict, seq, context, now ms, entries, work, everything (1|0), by how many ms Discord's clock is ahead}:
 -- due | not_due | lost_lock
--- Entries of a direct lane come oldest first: whoever waits longest is read, however many wait. Those of a bot's own lane come
--- granted, then newest first.
--- What is answered already leaves the unasked inbox here: nobody would ever answer it again.
+-- Entries of a direct lane come oldest first, so the longest wait is read however many wait. In a bot's own lane granted entries
+-- come first, then the newest.
+-- Messages that are answered already leave the unasked inbox here: nobody would ever answer them again.
 --#include discord outcomes
 local FULL = 500
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0, 0} end
