@@ -22,9 +22,12 @@ from tests.patience import patience
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
-LONGEST = ("cases", "e2e", "cli", "demo", "lab", "host", "models", "sim", "tasks")
-"""Folders whose tests start processes or search long. They run first, so that short
-tests fill the end of a parallel run."""
+WAITING = ("cases", "e2e", "cli", "demo", "host", "tasks")
+"""Folders whose tests start processes, and mostly wait for them."""
+COMPUTING = ("lab", "models", "sim", "store", "security")
+"""Folders whose tests search long."""
+BESIDE = 2
+"""Files of other folders for each file of those that wait."""
 
 # A process that sets up no logging writes tracebacks with rich, local variables and
 # all: one of a Celery task took three minutes.
@@ -51,8 +54,19 @@ def pytest_collection() -> Generator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever the order of the tests, the longest come first."""
-    items.sort(key=lambda item: Path(item.path).parent.name not in LONGEST)
+    """Whatever the order of the tests, files that wait and files that compute come by
+    turns, so that a parallel run leaves no processor idle; short ones fill its end."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [file for file in files if file.parent.name in WAITING]
+    others = [file for file in files if file.parent.name not in WAITING]
+    others.sort(key=lambda file: file.parent.name not in COMPUTING)
+    order: list[Path] = []
+    for place, file in enumerate(waiting):
+        order += [file, *others[place * BESIDE : (place + 1) * BESIDE]]
+    order += others[len(waiting) * BESIDE :]
+    items[:] = [item for file in order for item in files[file]]
 
 
 @pytest.hookimpl(hookwrapper=True)
