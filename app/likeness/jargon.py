@@ -18,6 +18,10 @@ Subjects = dict[str, float]
 """How surely a text is about some subjects, from 0 to 1."""
 
 _WORD = re.compile(r"[^\W_]+")
+_ANY = "*"
+"""At the end of a word: with any ending, as most languages give it several."""
+SHORTEST, LONGEST = 3, 20
+"""Letters that such a word may have: no run of letters is looked at for long."""
 _KEPT_ENDINGS = ("ss", "us", "is")
 SURE = 2.0
 """Words of a subject that an interest holds from which it is about the subject."""
@@ -45,18 +49,26 @@ def _shipped_terms() -> Mapping[str, frozenset[Term]]:
     subjects = yaml.safe_load(source.read_text(encoding="utf-8"))
     terms = {}
     for name, words in subjects.items():
-        found = {stems(word) for word in words.split(",")}
+        found = {_term_of(word.strip()) for word in words.split(",")}
         terms[name] = frozenset(found - {()})
     return terms
 
 
+def _term_of(word: str) -> Term:
+    """A word of the file as a term; `_ANY` stays at its end."""
+    if word.endswith(_ANY):
+        return (word.lower(),)
+    return stems(word)
+
+
 class Jargon:
-    """The words of many subjects, read once."""
+    """The words of many subjects, read once; `*` at the end of one stands for any
+    ending."""
 
     def __init__(self, terms: Mapping[str, Iterable[Term]]) -> None:
         self._subjects: dict[Term, list[str]] = {}
         for subject, known in terms.items():
-            for term in known:
+            for term in sorted(known):
                 self._subjects.setdefault(term, []).append(subject)
         # By its first word: how long a phrase can be.
         self._longest: dict[str, int] = {}
@@ -81,10 +93,15 @@ class Jargon:
 
     def _term_at(self, said: Term, place: int) -> Term:
         """The longest term that begins there; an empty one where none does."""
-        for length in range(self._longest.get(said[place], 0), 0, -1):
+        word = said[place]
+        for length in range(self._longest.get(word, 0), 0, -1):
             term = said[place : place + length]
             if term in self._subjects:
                 return term
+        for length in range(min(len(word), LONGEST), SHORTEST - 1, -1):
+            beginning = (word[:length] + _ANY,)
+            if beginning in self._subjects:
+                return beginning
         return ()
 
     def subjects_of_character(self, character: Character) -> Subjects:

@@ -15,7 +15,7 @@ a chat log knows no interests."""
 MORE_BITS = 1.0
 MORE = 2
 """Further words that count, each by `MORE_BITS`: whom it concerns most should win."""
-EVEN_BITS = 9.0
+EVEN_BITS = 9.4
 """Bits of a message that is as like the interests as it is like ordinary chat."""
 LIKENESS_BITS = 42.0
 """Bits for one unit of likeness above that; fitted, see docs/policy.md."""
