@@ -201,8 +201,12 @@ _FURTHER = {
     ),
     "troupe": (
         "Experts, a fourth cast",
-        "Nine others again, 170 lines (`tests/lab/troupe`), written before the measure "
-        "was last set and not looked at while it was.",
+        "Nine others again, 170 lines (`tests/lab/troupe`).",
+    ),
+    "chorus": (
+        "Experts, a fifth cast",
+        "Eight others again, 177 lines (`tests/lab/chorus`), written before the measure "
+        "was last set and scored when it was.",
     ),
 }
 """The casts beside the one that comes first, by the names of their folders."""

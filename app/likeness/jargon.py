@@ -42,6 +42,17 @@ def _stem(word: str) -> str:
     return word[:-1]
 
 
+def _base_forms(word: str) -> list[str]:
+    """What an English verb in another form may be a form of: `resigned`, `knitting`,
+    `baking`."""
+    for ending in ("ing", "ed"):
+        rest = word.removesuffix(ending)
+        if len(rest) < len(word) and len(rest) >= SHORTEST:
+            doubled = rest[-1] == rest[-2]
+            return [rest, rest + "e", rest[:-1]] if doubled else [rest, rest + "e"]
+    return []
+
+
 @lru_cache(maxsize=1)
 def _shipped_terms() -> Mapping[str, frozenset[Term]]:
     """The shipped words, by subject."""
@@ -98,6 +109,9 @@ class Jargon:
             term = said[place : place + length]
             if term in self._subjects:
                 return term
+        for form in _base_forms(word):
+            if (form,) in self._subjects:
+                return (form,)
         for length in range(min(len(word), LONGEST), SHORTEST - 1, -1):
             beginning = (word[:length] + _ANY,)
             if beginning in self._subjects:

@@ -41,6 +41,18 @@ def test_a_word_tells_its_subject(small: Jargon) -> None:
     assert small.subjects_of("hullabaloo") == {}
 
 
+def test_a_verb_is_known_in_other_forms() -> None:
+    """English ones; a short word that only ends like one is none."""
+    jargon = Jargon({"chess": [("resign",)], "crafts": [("knit",), ("glaze",)]})
+    for text, subject in (
+        ("he resigned on move 22", "chess"),
+        ("knitting a scarf", "crafts"),
+        ("glazing it twice", "crafts"),
+    ):
+        assert jargon.subjects_of(text) == {subject: 1.0}, text
+    assert jargon.subjects_of("a string, a red thing, nothing") == {}
+
+
 def test_a_phrase_counts_as_a_whole(small: Jargon) -> None:
     """Neither of its words tells anything alone, nor both in another order."""
     assert small.subjects_of("my bilge pumps leak") == {"boats": 1.0}
