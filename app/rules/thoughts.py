@@ -40,6 +40,8 @@ _TO_BE_CONTINUED = word_set(
     "was were as at by from into like than then also plus und oder aber weil der die das et ou mais parce que le la y o pero"
 )
 """Words that hardly end a sentence."""
+_SAYING = word_set("is was think know say says said mean means believe hope guess fact")
+"""After one of these a last `that` begins a sentence; elsewhere it ends one."""
 _OPENERS = word_set(
     "hi hello hey hallo yo hiya howdy morning evening afternoon good there all everyone guys folks again um uh uhm er erm hm "
     "hmm ok okay so well oh ah right wait actually listen look quick question one sec second moment just please pls bonjour "
@@ -144,7 +146,7 @@ def openness(text: str, called: Collection[str] = (), enclosed: bool = False) ->
     # A text of the full length has made its point, whatever word it ends with.
     if said[-1] in _TO_BE_CONTINUED and len(text) < TEXT_CAP:
         return 1.0
-    return 0.0 if _is_long(text) or _asks(said) else _by_length(len(said))
+    return 0.0 if _is_long(text) or _asks(said) else _by_words(said)
 
 
 def _ends_whole(text: str) -> bool:
@@ -169,8 +171,10 @@ def _asks(said: Sequence[str]) -> bool:
     return kind in _WHOLE and (kind is LineKind.THANKS or len(rest) >= 3)
 
 
-def _by_length(count: int) -> float:
-    return next((share for most, share in _SHARES if count <= most), _REST)
+def _by_words(said: Sequence[str]) -> float:
+    if said[-1] == "that" and not _SAYING.isdisjoint(said[-2:-1]):
+        return 1.0
+    return next((share for most, share in _SHARES if len(said) <= most), _REST)
 
 
 def wait_ms(lines: Sequence[Line], patience: Patience) -> int:
