@@ -22,8 +22,8 @@ from app.brain.post import post
 from app.likeness.space import space_of
 
 ANSWERS_AT_ONCE = 2
-"""Direct messages that one cycle answers; the lane is due again for more. Who asks
-meanwhile may be next."""
+"""Direct messages that one cycle answers; for more, the lane is due again. Somebody who
+asks meanwhile may be next."""
 
 Graph = CompiledStateGraph[CycleState, Run, CycleState, CycleState]
 
@@ -37,7 +37,7 @@ def _after_plan(state: CycleState) -> Literal["act", "post"]:
 
 
 def _after_act(state: CycleState) -> Literal["plan", "__end__"]:
-    # Unasked, one answer a cycle is all: a cooldown follows it.
+    # A cycle gives one unasked answer, as a cooldown follows it.
     more = (
         bool(state["candidates"])
         and state["candidates"][0].direct
@@ -69,8 +69,8 @@ def compiled(memory: BaseStore | None = None) -> Graph:
 
 
 def warm(memory: BaseStore | None = None) -> None:
-    """Load what every cycle needs (about three seconds), so that a worker's first
-    message does not wait for it."""
+    """Load what every cycle needs (about three seconds), so a worker's first message
+    does not wait for it."""
     compiled(memory)
     encoder = shared_encoder()
     encoder.matrix(CUE_SENTENCES)
@@ -81,8 +81,8 @@ def warm(memory: BaseStore | None = None) -> None:
 def run_cycle(
     brain: Brain, ports: CyclePorts, memory: BaseStore | None = None
 ) -> CycleResult:
-    """One cycle of one lane. Errors of the ports come through; a model's or the
-    memory's trouble does not."""
+    """Run one cycle of one lane. Errors of the ports are raised; errors of a model or of
+    memory are not."""
     start = CycleState(candidates=(), chosen=None, outcomes=(), stopped=False)
     end = compiled(memory).invoke(
         start, context=Run(brain, ports), config={"recursion_limit": 50}

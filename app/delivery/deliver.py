@@ -1,4 +1,4 @@
-"""Delivery: from the outbox to Discord, each decided action seen once
+"""Delivery: from the outbox to Discord, so that each decided action appears once
 (docs/guarantees.md)."""
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ TURN = 4
 """Pump intervals that the other workers have, after that wait, before one that could
 not open the vault tries again."""
 CANCEL_AGAIN = 0.2
-"""Seconds that a delivery gets to give its lease back before it is told again to
-end."""
+"""Seconds that a delivery gets to release its lease before it is cancelled again."""
 AT_ONCE = 128
 """Channels that one process delivers to at the same time."""
 
@@ -121,8 +120,8 @@ class Deliverer:
             await asyncio.wait(tasks)
 
     def close(self) -> None:
-        """Stop, give the leases back and close the store, before the rest's `close`.
-        What is queued stays queued."""
+        """Stop, release the leases and close the store, before `close` of `rest`. What is
+        queued stays queued."""
         with contextlib.suppress(TimeoutError):
             self._rest.submit(self._stop_serving()).result(self._settings.redis_timeout)
         self._hints.shutdown(wait=False, cancel_futures=True)
@@ -274,8 +273,8 @@ class Deliverer:
             task.cancel()
 
     def _retry_later(self, key: tuple[str, str], in_ms: int) -> None:
-        """Come back by ourselves; if this process dies, the pump finds the channel in
-        the due set."""
+        """Serve the channel again later; if this process dies, the pump finds it in the due
+        set."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._timers[key] = asyncio.get_running_loop().call_later(
@@ -289,7 +288,7 @@ class Deliverer:
 
 
 def _warn_on_failure(what: str) -> Callable[[Future[None]], None]:
-    """Says so when work that nobody waits for has failed."""
+    """Log work that failed while nobody waited for it."""
 
     def log_failure(work: Future[None]) -> None:
         if not work.cancelled() and (error := work.exception()):

@@ -1,4 +1,4 @@
-"""The shapes that travel between rooms. All are immutable; ids are Discord snowflakes
+"""The values that travel between rooms. All are immutable; ids are Discord snowflakes
 written as decimal strings."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 reference on snowflakes."""
 
 NOBODY = "0"
-"""The author of what is kept without one."""
+"""Stands for the author where none is kept."""
 
 MAX_CONTENT = 4_000
 """Characters of a message that are kept: Discord's own limit for the longest message
@@ -33,8 +33,7 @@ def snowflake_ms(snowflake: str) -> int:
 
 
 class Frozen(BaseModel):
-    """Base of all shapes: immutable, and an unknown field from a newer writer is
-    ignored, not fatal."""
+    """Base of all values: immutable; an unknown field from a newer writer is ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -96,13 +95,13 @@ class MessagePart(Frozen):
 
     kind: PartKind
     text: str = Field(default="", max_length=1_000)
-    """What it is called, asks or says: a file's name, a poll's question and answers,
-    the words of a forward."""
+    """Its name or words: a file's name, a poll's question and answers, the text of a
+    forward."""
     url: str = Field(default="", max_length=1_000)
-    """Where Discord keeps it; empty for all that is not one of its own files."""
+    """Address of a file that Discord keeps; empty for anything else."""
     media_type: str = Field(default="", max_length=100)
     size: int = Field(default=0, ge=0)
-    """Bytes, as Discord tells."""
+    """Bytes, as Discord reports."""
 
     @property
     def described(self) -> str:
@@ -111,15 +110,15 @@ class MessagePart(Frozen):
 
 
 class EarlierLine(Frozen):
-    """A line that a message goes on with: both are one thought of one person."""
+    """An earlier line of the thought that a message continues."""
 
     message_id: Snowflake
     content: str = Field(default="", max_length=MAX_CONTENT)
 
 
 class Event(Frozen):
-    """One thing that happened in a channel, as one gateway saw it; the same for every
-    bot that sees it."""
+    """One thing that happened in a channel, as a gateway saw it; the same for every bot
+    that sees it."""
 
     kind: Literal["message", "reaction"] = "message"
     message_id: Snowflake
@@ -138,7 +137,7 @@ class Event(Frozen):
     parent_id: Snowflake | None = None
     """The channel or forum of a thread; its rules are the thread's."""
     channel_name: str = Field(default="", max_length=100)
-    """Of a thread its title; empty in private."""
+    """The title of a thread; empty in private."""
     names: dict[Snowflake, str] = Field(default_factory=dict)
     """What the people, roles and channels that the text mentions are called here."""
     proxied: bool = False
@@ -146,15 +145,14 @@ class Event(Frozen):
     rights, no memory of anybody."""
     thread_owner: Snowflake | None = None
     member_since_ms: int = Field(default=0, ge=0, exclude=True)
-    """Since when its author is a member of the server, as far as Discord tells; not
-    kept."""
+    """Since when its author is a member of the server, if Discord says so; not kept."""
     reactions: int = 0
     earlier: tuple[EarlierLine, ...] = ()
-    """The lines of the same thought that came before it, oldest first."""
+    """Earlier lines of the same thought, oldest first."""
 
     @property
     def whole(self) -> str:
-        """The words of the whole thought, as far as the event tells."""
+        """The words of the whole thought, as far as the event has them."""
         said = (*(line.content for line in self.earlier), self.content)
         return "\n".join(text for text in said if text)[-MAX_CONTENT:]
 
@@ -165,15 +163,15 @@ class Event(Frozen):
 
 
 class RosterEntry(Frozen):
-    """What every gateway must know about one of our bots, to agree on who is
+    """What every gateway must know about one of our bots, so that all agree on who is
     addressed."""
 
     bot: BotName
     user_id: Snowflake
     names: tuple[str, ...]
-    """In every server: those of the character file, and the account's."""
+    """Names in every server: those of the character file and of the account."""
     nicknames: dict[Snowflake, str] = Field(default_factory=dict)
-    """By server."""
+    """Nickname by server."""
     roles: tuple[Snowflake, ...] = ()
     """The roles that Discord made for the bot, one for each server: a mention of one is
     a mention of the bot."""
@@ -193,7 +191,7 @@ class Addressing(Frozen):
     somebody_else: bool = False
     reason: str = ""
     spoken_of: frozenset[BotName] = frozenset()
-    """Our bots that its text names or mentions at all, the author left out."""
+    """Our bots that its text names or mentions anywhere, except the author."""
 
 
 class Classified(Frozen):
@@ -235,10 +233,9 @@ class InboxEntry(Frozen):
     """How many direct messages its author has sent here within the hour: who has asked
     less comes first."""
     notice: Literal["", "hour", "day"] = ""
-    """Its author has reached a limit, and is told so in place of an answer."""
+    """Its author has reached a limit, and is told so instead of being answered."""
     joined: tuple[InboxEntry, ...] = ()
-    """Earlier lines of its thought, which one cycle read with it: one answer is for
-    all."""
+    """Earlier lines of its thought, read in the same cycle: one answer is for all."""
 
 
 class ActionKind(StrEnum):
@@ -252,7 +249,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What calls of a model take, or may take."""
+    """What model calls cost, or may cost."""
 
     tokens: int = 0
     micro_usd: int = 0
@@ -261,7 +258,7 @@ class Cost:
         return Cost(self.tokens + other.tokens, self.micro_usd + other.micro_usd)
 
     def beyond(self, held: Cost) -> Cost:
-        """What of it `held` does not cover."""
+        """The part of it that `held` does not cover."""
         return Cost(
             max(0, self.tokens - held.tokens), max(0, self.micro_usd - held.micro_usd)
         )
@@ -280,7 +277,7 @@ class Action(Frozen):
     tokens: int = 0
     micro_usd: int = 0
     fallback: str = ""
-    """A line to be said if Discord refuses the action; only for direct messages."""
+    """The line to post if Discord refuses the action; only for direct messages."""
 
 
 class OutboxEntry(Frozen):
@@ -298,7 +295,7 @@ class OutboxEntry(Frozen):
     parent_id: Snowflake | None = None
     direct: bool = False
     fallback: str = ""
-    """What is said if Discord refuses the reaction or the line; empty: nothing."""
+    """The line to post if Discord refuses the reaction or the line; empty: none."""
     root: str = ""
     hops: int = 0
     barred: tuple[str, ...] = ()
@@ -333,7 +330,6 @@ class JournalLine(Frozen):
     reason: str = ""
     numbers: dict[str, float | int | str] = Field(default_factory=dict)
     times: int = 1
-    """How often it was decided so before anything else was: a bot that waits asks
-    again and again."""
+    """How often in a row it was decided so: a waiting bot asks again and again."""
     last_ms: int = 0
     """The latest of these times; 0: there was only the first, `at_ms`."""

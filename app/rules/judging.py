@@ -1,8 +1,9 @@
 """The one decision about a message and a bot: why it may matter, what the bot may do
 about it, and its bid with every part.
 
-Gateways judge live messages by it; `replay --judge` scores its bid on chat logs, with a
-neutral profile. Redis compares bids and, where they are equal, the same tie as here.
+Gateways judge live messages by it; `replay --judge` scores the same bid on chat logs,
+with a neutral profile. Redis compares bids, and equal ones by the tie that is made
+here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _NEVER_BID = frozenset({Signal.AMBIENT, Signal.DIRECT})
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What an operator and the fitted policy say, for all bots alike."""
+    """The fitted policy and the operator's settings, the same for all bots."""
 
     policy: Policy
     thresholds: SignalThresholds
@@ -32,16 +33,16 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The decision. `bid` is None where the bot offers nothing; `tie` orders equal
-    bids, the greater first."""
+    """The decision. `bid` is None if the bot does not bid; `tie` orders equal bids, the
+    greater first."""
 
     classified: Classified
     bid: Bid | None
     tie: str
     refusal: str = ""
-    """Why the bot may not answer, whatever it would like; empty: it may."""
+    """Why the bot may not answer; empty: it may."""
     wordless: bool = False
-    """It may not write, and offers a reaction to an open question."""
+    """It may not write, but offers a reaction to an open question."""
 
     @property
     def answerable(self) -> bool:
@@ -107,8 +108,8 @@ def _may_nod(
 
 
 def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classified:
-    """The signal of an event that the bot may not answer. A direct one stays what it
-    is: the admission wakes nobody for it, but tells the journal why."""
+    """The signal of an event that the bot may not answer. A direct one stays direct: the
+    admission wakes nobody for it, but journals why."""
     if not classified.direct:
         return Classified(
             signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed
@@ -122,8 +123,8 @@ def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classifie
 
 
 def _nod(offer: Bid) -> Bid:
-    """The bid for a reaction: below everybody who has words to offer."""
-    # Who bids at any score stands behind everybody with words already.
+    """The bid for a reaction: below every bot that offers words."""
+    # A bot that bids at any score is already below every bot with words.
     if offer.score <= 0:
         return offer
     return Bid(

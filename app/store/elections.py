@@ -22,8 +22,8 @@ class Election(NamedTuple):
     winner: str
     retry_in_ms: int
     fresh: bool = True
-    """This call granted it: its caller sends the hint. A repeated call does not; should
-    an answer be lost, the pump does."""
+    """This call granted it, so its caller sends the hint. A repeated call does not; if
+    the answer is lost, the pump sends it."""
     next: Next = Next()
     """Who may speak now that this election left the floor free."""
 
@@ -58,8 +58,8 @@ def _decide(
 def decide(
     message: str, channel: str, settings: Settings, quiet_time: float | None = None
 ) -> Call[Election]:
-    """Decide the election of one message. Any process may ask, any number of times: the
-    outcome is one."""
+    """Decide the election of one message. Any process may call this, any number of
+    times: there is one outcome."""
     quiet = settings.quiet_time if quiet_time is None else quiet_time
     call = _decide(
         election=keys.election(message),

@@ -96,7 +96,7 @@ class Contract:
         for name, parameter in inspect.signature(signature).parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:
                 rest = name
-            # By position two texts could change places, and no checker would see it.
+            # Two texts could change places by position, and no checker would see it.
             elif parameter.kind is not parameter.KEYWORD_ONLY:
                 raise TypeError(f"{script}: {name} must be given by name")
             elif hints[name] is Key:
@@ -175,7 +175,7 @@ def source(name: str) -> str:
 
 _WORD = re.compile(r"keys\.\w+|\w+")
 _DECLARED = re.compile(r"local function (\w+)|  (\w+) = ")
-"""How a function, or a name in the table of keys, begins."""
+"""The beginning of a function, or of a name in the table of keys."""
 
 
 def _only_used(shared: str, own: str) -> str:
