@@ -114,9 +114,12 @@ def test_a_message_is_encoded_once_a_turn() -> None:
     encoded: list[str] = []
 
     class Counting(Sentences):
+        def __init__(self) -> None:
+            assert shared_encoder().understands
+
         def encode(self, texts: list[str]) -> Matrix:
             encoded.extend(texts)
-            return super().encode(texts)
+            return shared_encoder().matrix(texts)
 
     encoder = LangChainEncoder(Counting)
     brain = build_brain(load_character("elena"), {}, Settings(), encoder)

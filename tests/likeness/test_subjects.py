@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
+from app.brain.embeddings import shared_encoder
 from app.domain.character import Character, Interest, VoiceLine, load_character
 from app.likeness.encoder import Encoder, Matrix, Sentences
-from app.likeness.space import NOBODYS, Space, ordinary_lines
+from app.likeness.space import NOBODYS, Space, ordinary_lines, space_of
 from app.likeness.subjects import READ, Subjects, legible
 from app.rules.interests import EVEN_BITS, LIKENESS_BITS
 
@@ -36,14 +37,14 @@ CRAFTED = {
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    """The sentence encoder, loaded once."""
-    return Encoder(Sentences)
+    """The sentence encoder, loaded once for all tests."""
+    return shared_encoder()
 
 
 @pytest.fixture(scope="module")
 def space(encoder: Encoder) -> Space:
     """The space of the shipped ordinary lines."""
-    return Space(encoder)
+    return space_of(encoder)
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +134,17 @@ def test_noise_of_the_processor_changes_nothing(encoder: Encoder) -> None:
     """The last bits of the vectors do not reach a likeness beyond its last decimal."""
 
     class Noisy(Sentences):
+        def __init__(self) -> None:
+            assert encoder.understands
+
         def encode(self, texts: list[str]) -> Matrix:
-            exact = super().encode(texts)
+            exact = encoder.matrix(texts)
             noise = np.random.default_rng(1).uniform(-NOISE, NOISE, exact.shape)
             return np.asarray(exact + noise, dtype=np.float32)
 
     characters = {"elena": load_character("elena", None)}
     noisy = Encoder(Noisy)
-    one = Subjects(characters, encoder, Space(encoder))
+    one = Subjects(characters, encoder, space_of(encoder))
     other = Subjects(characters, noisy, Space(noisy))
     for text in ("Do whales sleep?", "brb", "and how long?", ORDINARY):
         exact, moved = one.read(text)["elena"], other.read(text)["elena"]
