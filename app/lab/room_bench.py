@@ -253,21 +253,21 @@ def _markdown(part: BenchTable) -> str:
 _HEAD = """\
 # Room benchmark
 
-Several bots share a room with people. Who answers which message? One command scores any decision function by the same tests, and
+Several bots share a room with people. Who answers which message? One command scores any decision function by the same tests and
 writes this page:
 
 ```
 make room-bench DATA=path/to/data
 ```
 
-`DATA` has `chat/irc/*.jsonl`, `chat/livechat/*.jsonl` and `expert/`. Without it the cast that comes with the project is scored,
-and nothing is written.
+`DATA` has `chat/irc/*.jsonl`, `chat/livechat/*.jsonl` and `expert/`. Without it, the command scores the cast that comes with the project
+and writes nothing.
 
 Chat logs: in each file the five most active people stand for the bots, and each annotated message of anybody else is a decision.
-*who F1* counts pairs of message and bot, *anybody F1* messages. *replies a thought*: answers to several lines of one author
-within 10 s and before anybody else speaks, where they are answered at all; only logs that tell seconds. *calls a message*: of
-models, by the decision and for the answers. *pile-ons*: messages that name no bot and are answered by two or more. *ms a message*:
-processor time of the decisions and of keeping the room, all bots together.
+*who F1* counts pairs of message and bot, *anybody F1* counts messages. *replies a thought*: answers to several lines that one author
+wrote within 10 s, before anybody else spoke, if they are answered at all; only logs with seconds count. *calls a message*: model calls
+for the decision and the answers. *pile-ons*: messages that name no bot and are answered by two or more. *ms a message*:
+processor time for the decisions and for keeping the room, all bots together.
 
 Experts: *fresh* in an empty room, *switch* after another bot has answered that person, *busy* in one lively channel whose bots
 rest for 60 s after an answer: the right expert, and a wrong bot. *false speech*: lines that are nobody's and are answered.

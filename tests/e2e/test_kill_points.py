@@ -42,11 +42,11 @@ INTRODUCTION = """<!-- Made by `make prove` (tests/e2e/test_kill_points.py). Do 
 
 # Kill points
 
-At each point the real process is killed with -9, started again by its usual command, and everything must be answered once:
-the message that it died on and, where a gateway died, a direct message that was posted while nobody listened. A duplicate is
-a second visible answer to one message. Recovery is counted from the restart, the start of the new process included, until
-everything is answered, delivered and at rest; what the process needed to load (a worker 3 s on an idle machine with two
-cores) is also shown by itself. The settings are the defaults but for cooldown and quiet time, which are 0.
+At each point the real process is killed with -9 and started again by its usual command. Then everything must be answered once:
+the message that was being processed and, if a gateway died, a direct message that was posted while the bot was offline. A duplicate is
+a second visible answer to one message. Recovery is counted from the restart until everything is answered, delivered and at rest. It
+includes the start of the new process, which the last column also shows by itself (a worker needs 3 s on an idle machine with two
+cores). The settings are the defaults, except for cooldown and quiet time, which are 0.
 `make prove` plays ten rounds for each row.
 
 """
