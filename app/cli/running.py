@@ -55,7 +55,7 @@ def page(
     ] = False,
 ) -> None:
     """Serve the control room: a page that shows who decided what, with buttons."""
-    from app.web.run import make_link
+    from app.web.links import make_link
     from app.web.run import run as serve
 
     settings = current_settings()

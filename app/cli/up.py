@@ -34,7 +34,7 @@ from app.runtime import logs
 from app.runtime.scraping import PLACES, port_of
 from app.runtime.traces import check_installed
 from app.store.fitness import check_servers
-from app.web.run import PASSWORD_FILE, address_of, make_link
+from app.web.links import PASSWORD_FILE, address_of, make_link
 
 EVERYBODYS = re.compile(
     r"(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|VIRTUAL_ENV|PYTHON\w+|LD_\w+|OPENBLAS_\w+|OMP_\w+"

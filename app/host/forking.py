@@ -110,10 +110,13 @@ class Template:
             self._control.close()
         self._control, theirs = socket.socketpair()
         self._control.settimeout(PATIENCE)
+        # Its forks have them too. Python runs one thread at a time, so that more would
+        # only keep what was freed.
+        environment = {**self._environment, "MALLOC_ARENA_MAX": "2"}
         own = [*spec.command, str(theirs.fileno()), " " * TITLE_BYTES, *self._modules]
         with theirs:
             self._process = start_program(
-                replace(spec, command=own), (theirs.fileno(),)
+                replace(spec, command=own, environment=environment), (theirs.fileno(),)
             )
         return self._process
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def test_the_file_is_the_table_whatever_was_there(
         np.save(file, OWN[::-1])
     elif isinstance(left, bytes):
         file.write_bytes(left)
-    assert np.array_equal(shared_table(OWN, tmp_path), OWN)
+    places = np.array([7, 0, 3, 3])
+    assert np.array_equal(shared_table(OWN, tmp_path)[places], OWN[places])
     assert np.array_equal(np.load(file), OWN)
     assert [one.name for one in tmp_path.iterdir()] == [FILE]
 
@@ -46,6 +48,15 @@ def test_a_file_that_holds_it_is_not_written_again(tmp_path: Path) -> None:
     first = (tmp_path / FILE).stat().st_ino
     shared_table(OWN.copy(), tmp_path)
     assert (tmp_path / FILE).stat().st_ino == first
+
+
+def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
+    """A row that is missing is never taken for another."""
+    table = shared_table(OWN, tmp_path)
+    os.truncate(tmp_path / FILE, 2000)
+    assert np.array_equal(table[np.array([0])], OWN[:1])
+    with pytest.raises(OSError, match="cut short"):
+        table[np.array([0, 7])]
 
 
 def test_without_a_folder_each_has_its_own(tmp_path: Path) -> None:
