@@ -89,19 +89,20 @@ _UNSEEN = tuple(
 _MINE = (
     "Now that's one for me. Tell me a little more, {author}.",
     "You came to the right one, {author}. What have you heard so far?",
-    "That is my corner, {author}. Go on.",
+    "That is my corner, {author}. How far have you got?",
     "I could go on about this all day. Where do we begin, {author}?",
     "Right up my street. What have you tried so far?",
-    "I know this one, {author}. What happened exactly?",
-    "At last, something I know. How did you come to it?",
-    "It nearly always depends. On what, in your case?",
+    "I know this one, {author}. Where shall I start?",
+    "At last, something I know. What do you want to hear first?",
+    "It nearly always depends. How is it with you?",
     "I have opinions about this, {author}. What is yours?",
     "Let's take it slowly, {author}. What do you know about it already?",
     "This is what I am here for, {author}. Which part bothers you?",
-    "I have been waiting for this. How did it begin?",
+    "I have been waiting for this. What would help you most?",
 )
 """Of a subject for which a character file has no lines. None names it: its words would
-call every colleague with the same interest."""
+call every colleague with the same interest. Each answers a question as well as a
+story: "what happened exactly?" does not."""
 _MINE_EACH = 4
 """So many of them are a character's: several in one channel shall not sound alike."""
 
