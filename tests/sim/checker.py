@@ -42,6 +42,10 @@ PASSING = frozenset(
 """Steps that say what happens and not why nothing will."""
 
 
+THOUGHT_S = 12.0
+"""Seconds from its first line on in which a thought goes on."""
+GOES_ON = "goes on"
+"""So the reason begins with which a bot takes a line for the rest of a thought."""
 OVERTAKEN_MOST = 2
 """Later messages that may come first, for each time that a cycle could not carry the
 earlier one through: as many as one cycle answers."""
@@ -102,6 +106,11 @@ class Broken:
         return f"{self.promise}: {self.what}"
 
 
+def _is_told(line: JournalLine) -> bool:
+    """Whether a bot's gateway admitted that the message speaks to it."""
+    return (line.step, line.verdict) == ("admit", "direct")
+
+
 def is_excused(bot: str, lines: Iterable[JournalLine]) -> bool:
     """Whether a message's journal says why a bot will not answer it."""
     return any(
@@ -116,6 +125,11 @@ class Checker:
         self._evidence = evidence
         self._by_id = {one.id: one for one in evidence.messages}
         self._posts = [one for one in evidence.messages if one.bot]
+        self._questions: dict[tuple[str, str], list[tuple[float, tuple[str, ...]]]]
+        self._questions = defaultdict(list)
+        for message, said in evidence.said.items():
+            asked = self._by_id[message].at, said.asks
+            self._questions[said.who, said.channel].append(asked)
         self._answers: dict[tuple[str, str], Shown] = {}
         for post in self._posts:
             if post.reply_to:
@@ -162,7 +176,7 @@ class Checker:
             who = [
                 bot for bot in self._evidence.bots if (bot, message) in self._answers
             ]
-            unasked = sorted({*who, *shown.reacted} - said.addressed)
+            unasked = sorted({*who, *shown.reacted} - self._addressed(message))
             # An edit may take the names away before a gateway hears of the message.
             asks = said.asks and not shown.edited
             if len(unasked) > 1 or (unasked and asks):
@@ -182,8 +196,28 @@ class Checker:
     def _owing(self, message: str, said: Said) -> tuple[str, ...]:
         """Who is to answer: whoever is asked, and whoever took it for a further line of
         what it was asked."""
-        went_on = (bot for bot in said.calls if self._heard(bot, message))
-        return tuple(dict.fromkeys((*said.asks, *went_on)))
+        went_on = self._addressed(message) - {*said.asks}
+        return (
+            *said.asks,
+            *sorted(one for one in went_on if self._heard(one, message)),
+        )
+
+    def _addressed(self, message: str) -> frozenset[str]:
+        """Whom a message or its thought speaks to. What somebody says soon after a
+        question may be taken for its rest, whether it was meant so or not."""
+        said, at = self._evidence.said[message], self._by_id[message].at
+        asked = {
+            bot
+            for begun, bots in self._questions[said.who, said.channel]
+            if at - THOUGHT_S <= begun < at
+            for bot in bots
+        }
+        taken = {
+            line.bot
+            for line in self._evidence.journals[message]
+            if _is_told(line) and line.reason.startswith(GOES_ON)
+        }
+        return said.addressed | (asked & taken)
 
     def _forgotten(self, shown: Shown) -> bool:
         """Whether Redis was emptied after it: what was admitted then is lost, and so is
@@ -347,8 +381,9 @@ class Checker:
             return False
         sent = [one.at_ms for one in mine if one.verdict == "committed"]
         return any(
-            (one.bot, one.step, one.verdict) == (bot, "admit", "direct")
-            and one.reason.startswith("goes on")
+            one.bot == bot
+            and _is_told(one)
+            and one.reason.startswith(GOES_ON)
             and one.at_ms < sent[0]
             for one in self._evidence.journals[after]
             if sent
@@ -377,7 +412,7 @@ class Checker:
             (
                 line.at_ms
                 for line in self._evidence.journals[message]
-                if (line.bot, line.step, line.verdict) == (bot, "admit", "direct")
+                if line.bot == bot and _is_told(line)
             ),
             0,
         )
@@ -417,20 +452,28 @@ class Checker:
                 if self._forgotten(shown):
                     continue
                 for at in posted[shown.channel]:
-                    if 0 < line.at_ms - at < quiet:
+                    begun = 0 < line.at_ms - at < quiet
+                    if begun and not self._emptied_between(at, line.at_ms):
                         yield Broken(
                             "quiet time",
                             f"{line.bot} began {message} {line.at_ms - at:.0f} ms "
                             "after a post",
                         )
 
+    def _emptied_between(self, first_ms: float, then_ms: float) -> bool:
+        """Whether Redis lost meanwhile what it knew of a post, or was about to learn."""
+        return any(
+            first_ms < (at + HEALED_S) * 1000 and at * 1000 < then_ms
+            for at in self._evidence.emptied
+        )
+
     def _too_soon(self) -> Iterator[Broken]:
         cooldown = self._evidence.limits.cooldown * 1000
         for bot in self._evidence.bots:
             commits = sorted(
                 (line.at_ms, message)
-                for message, said in self._evidence.said.items()
-                if bot not in said.addressed
+                for message in self._evidence.said
+                if bot not in self._addressed(message)
                 for line in self._evidence.journals[message]
                 if line.bot == bot and line.verdict == "committed"
             )
@@ -482,7 +525,7 @@ class Checker:
         latest = self._evidence.limits.stale_after
         for (bot, message), answer in self._answers.items():
             said = self._evidence.said.get(message)
-            if said is None or bot in said.addressed:
+            if said is None or bot in self._addressed(message):
                 continue
             late = answer.at - self._by_id[message].at
             if late > latest:

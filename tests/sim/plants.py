@@ -194,6 +194,11 @@ PLANTS = (
         ),
     ),
     Plant(
+        "a commit that does not look whether its author went on",
+        "one answer to a thought",
+        lines=("return refuse('stale', 'its author wrote again')",),
+    ),
+    Plant(
         "a quiet time that nobody keeps",
         "quiet time",
         swaps=(

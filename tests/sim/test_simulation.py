@@ -10,12 +10,15 @@ import pytest
 
 from app.broker.hints import HintSender
 from app.delivery.rest import DiscordRest
+from app.domain.model import JournalLine
 from app.host.valkey import EmbeddedValkey
 from app.store.door import AsyncStore, Store
 from app.store.lock import LaneLock
 from app.store.scripts import CONTRACTS, source
 from tests.sim.__main__ import main
 from tests.sim.calls import SimulatedAsyncStore, SimulatedHints, SimulatedStore
+from tests.sim.checker import Checker
+from tests.sim.evidence import Evidence, Limits, Said, Shown
 from tests.sim.judging import digest, hunted, judged
 from tests.sim.ledger import Ledger, Result, total_of
 from tests.sim.plants import PLANTS, Plant
@@ -126,6 +129,46 @@ def test_a_month_is_put_together_over_several_sittings(tmp_path: Path) -> None:
         "minute), 400 messages, 180 posts, 18000 calls, 140 faults, 2 commits of the "
         "program"
     )
+
+
+def _line(
+    bot: str, step: str, verdict: str, at_ms: int, reason: str = ""
+) -> JournalLine:
+    return JournalLine(at_ms=at_ms, bot=bot, step=step, verdict=verdict, reason=reason)
+
+
+def _of_two_bots(reason: str) -> list[str]:
+    """What breaks where two bots answer what a person said 3 s after asking them both,
+    having taken it for what `reason` says."""
+    asked = Shown("10", "lounge", "", at=100.0)
+    more = Shown("11", "lounge", "", at=103.0)
+    posts = [
+        Shown(f"2{n}", "lounge", bot, at=106.0 + n, reply_to="11", nonce=bot)
+        for n, bot in enumerate(("ada", "bo"))
+    ]
+    heard = [_line(bot, "admit", "direct", 103_100, reason) for bot in ("ada", "bo")]
+    joined = [
+        _line(bot, "commit", "joined", 105_000, "answered with 11")
+        for bot in ("ada", "bo")
+    ]
+    evidence = Evidence(
+        bots=("ada", "bo"),
+        messages=[asked, more, *posts],
+        said={
+            "10": Said("Kim", "lounge", ("ada", "bo")),
+            "11": Said("Kim", "lounge"),
+        },
+        journals={"10": joined, "11": heard},
+        limits=Limits(cooldown=0, root_posts=6, daily_posts=50, stale_after=300),
+    )
+    return [one.promise for one in Checker(evidence).broken()]
+
+
+def test_the_rest_of_a_question_is_asked_too() -> None:
+    """Bots that were asked answer what they took for the rest of the question, and a
+    line that is answered with it is not lost; without that reason it is a pile-on."""
+    assert _of_two_bots("goes on: mentioned") == []
+    assert _of_two_bots("watched channel") == ["no pile-on"]
 
 
 def test_a_failure_shrinks_to_what_it_needs() -> None:
