@@ -21,13 +21,13 @@ import structlog
 from langgraph.store.base import BaseStore, PutOp, SearchItem
 
 from app.brain.facts import Fact, outdated
-from app.brain.models import Breaker
 from app.brain.text import person, tame
 from app.content.names import make_legible
 from app.content.words import describe_parts
 from app.domain.character import Mood
 from app.domain.model import AuthorKind, ChatLine, Event, InboxEntry, snowflake_ms
 from app.rules.privacy import Place, RecordKind, Use, may_use
+from app.runtime.breaker import Breaker
 
 RECALL_WITHIN = 1.0
 """Seconds that an answer waits for memory."""

@@ -4,7 +4,6 @@ retries, fallbacks and a breaker."""
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.model import Cost
 from app.runtime import metrics
+from app.runtime.breaker import Breaker
 from app.runtime.traces import model_values, span
 
 KEYLESS = frozenset({"ollama"})
@@ -115,41 +115,6 @@ def _options_of(
         # A local server wants no key, but the client insists on one.
         "api_key": key or "none",
     }
-
-
-class Breaker:
-    """After `failures` in a row no call for `open_ms`, then one trial. Thread-safe; the
-    time is passed in (Unix ms)."""
-
-    def __init__(self, failures: int = 4, open_ms: int = 30_000) -> None:
-        self._limit, self._open_ms = failures, open_ms
-        self._failed = 0
-        self._opened_ms: int | None = None
-        self._lock = threading.Lock()
-
-    def allows(self, now_ms: int) -> bool:
-        """Whether a call may be made; when the open time has passed, to one caller
-        only."""
-        with self._lock:
-            if self._opened_ms is None:
-                return True
-            if now_ms - self._opened_ms < self._open_ms:
-                return False
-            # Should this one trial never come back, the next goes after the same time.
-            self._opened_ms = now_ms
-            return True
-
-    def succeeded(self) -> None:
-        """A call came back."""
-        with self._lock:
-            self._failed, self._opened_ms = 0, None
-
-    def failed(self, now_ms: int) -> None:
-        """A call failed for good."""
-        with self._lock:
-            self._failed += 1
-            if self._failed >= self._limit:
-                self._opened_ms = now_ms
 
 
 @dataclass(frozen=True, slots=True)

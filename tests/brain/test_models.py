@@ -12,10 +12,11 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 
 from app.brain.brain import build_brain
-from app.brain.models import Breaker, Speaker, chat_model, disable_tracing, speaker
+from app.brain.models import Speaker, chat_model, disable_tracing, speaker
 from app.domain.character import ModelConfig, load_character
 from app.domain.errors import ConfigurationError, ModelUnavailable
 from app.domain.settings import Settings
+from app.runtime.breaker import Breaker
 from tests.brain.fakes import NOW_MS, Scripted
 
 ASK = [HumanMessage("hello")]

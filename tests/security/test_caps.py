@@ -18,11 +18,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from app.brain import inquiry
-from app.brain.models import Breaker
 from app.domain.character import ModelConfig, load_character
 from app.domain.model import Classified, Event, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.loopback import LoopbackDiscord, LoopbackThread
+from app.runtime.breaker import Breaker
 from app.runtime.clock import epoch_day
 from app.store import admission, keys, roster, vault
 from app.store.door import Store
