@@ -22,7 +22,15 @@ from tests.mutants import (
     statement_lines,
 )
 
-CONFIGURATION = "[tool:pytest]\npythonpath = .\nmarkers =\n    slow: x\n    llm: x\n"
+CONFIGURATION = """\
+[tool:pytest]
+addopts = -p no:celery -p no:docker_tools -p no:langsmith_plugin -p no:anyio
+    -p no:valkey -p no:hypothesispytest -p no:pytest_cov -p no:asyncio
+pythonpath = .
+markers =
+    slow: x
+    llm: x
+"""
 PYTHON = """\
 def most_of(first, second):
     if first > second and first:
