@@ -1,10 +1,12 @@
 """Processor time of hearing: gateway and Valkey for each (message x bot), beside bare
-clients that put what they hear into Redis."""
+clients that put what they hear into Redis. What a camp's own bots say is heard by its
+bots too: it counts as a message like what people say."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from statistics import median
 
 from tests.bench.arena import Arena, Camp
 from tests.bench.figures import Results, Row
@@ -20,6 +22,8 @@ BEHIND_S = 20.0
 """Seconds that are waited for one that is behind."""
 Cost = dict[str, float]
 """Processor milliseconds of a message, by part: gateway, redis, worker."""
+HEARD = "heard"
+"""In a cost: messages that were heard for each that people said."""
 
 
 async def measure(results: Results, plan: Plan, place: Arena) -> None:
@@ -67,6 +71,8 @@ def _row(
         tuple(sum(one[part] for part in parts) / bots for one in bare),
         "bare clients that XADD",
         goal=goal,
+        note=f"{median(one[HEARD] for one in ours):.2f} messages heard for each that "
+        "people said",
     )
 
 
@@ -101,10 +107,19 @@ async def times_when_settled(camp: Camp) -> Cost:
 
 
 async def cost_of_hearing(place: Arena, camp: Camp, messages: int) -> Cost:
-    """Processor milliseconds of one message of chatter, by part."""
+    """Processor milliseconds of one message that is heard while people chat, by
+    part."""
+    answers = _posts_of_bots(place, camp)
     before, begun = times_of(camp), time.monotonic()
     for number in range(messages):
         await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
         say(place, camp, number)
     after = await times_when_settled(camp)
-    return {part: (after[part] - before[part]) / messages for part in after}
+    heard = messages + _posts_of_bots(place, camp) - answers
+    cost = {part: (after[part] - before[part]) / heard for part in after}
+    return cost | {HEARD: heard / messages}
+
+
+def _posts_of_bots(place: Arena, camp: Camp) -> int:
+    channels = {channel.id for channel in camp.channels}
+    return sum(post.channel_id in channels for post in place.server.posts_by_bots())
