@@ -359,21 +359,38 @@ def check_sharing(pids: Sequence[int]) -> None:
     assert own < resident / 2
 
 
+SERVING = {
+    "direct": "direct@.* ready",
+    "cycles": "cycles@.* ready",
+    "beat": "maxinterval",
+    "flower": "Visit me",
+    "page": "the page is served",
+}
+"""What each of the children says once it runs."""
+
+
 def serving(log: Path) -> bool:
-    """Whether both workers, beat and Flower have said that they run, and none had to
-    start again."""
+    """Whether both workers, beat, Flower and the page have said that they run, and none
+    had to start again."""
     text = log.read_text()
     assert "starts again" not in text, text
-    return all(
-        re.search(sign, text)
-        for sign in (
-            "direct@.* ready",
-            "cycles@.* ready",
-            "maxinterval",
-            "Visit me",
-            "the page is served",
-        )
+    return all(re.search(sign, text) for sign in SERVING.values())
+
+
+def check_return(pids: Sequence[int], log: Path, wait_until: Wait) -> None:
+    """kill -9 of any child, all at once, brings each of them back to its work."""
+    for pid in pids:
+        if not re.search("valkey-server|host.template", command_of(pid)):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: all(
+            len(re.findall(sign, log.read_text())) >= 2 for sign in SERVING.values()
+        ),
+        120,
+        "everybody back",
     )
+    for name in SERVING:
+        assert f"{name} ended (SIGKILL); it starts again" in log.read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -381,7 +398,8 @@ def test_up_runs_everything_and_ends_in_good_order(
     up: subprocess.Popen[str], tmp_path: Path, wait_until: Wait
 ) -> None:
     """The workers reach the embedded broker, Flower asks for its password on every
-    page, the children share their memory, and SIGTERM ends all within 10 s."""
+    page, the children share their memory, who is killed comes back, and SIGTERM ends
+    all within 10 s."""
     log = tmp_path / "up.log"
     wait_until(lambda: serving(log) or up.poll() is not None, 120, "everything running")
     assert up.poll() is None, log.read_text()
@@ -412,6 +430,9 @@ def test_up_runs_everything_and_ends_in_good_order(
     arguments = "".join(map(command_of, pids))
     for kept in ("flower.password", "page.password", "vault.key", "valkey/password"):
         assert (tmp_path / kept).read_text().strip() not in arguments
+    check_return(pids, log, wait_until)
+    pids = children_of(up.pid)
+    assert len(pids) == 7
     up.send_signal(signal.SIGTERM)
     assert up.wait(10) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
