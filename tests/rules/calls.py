@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
+from app.domain.fast_yaml import load_yaml
 from app.domain.model import Event, RosterEntry
 from app.lab.docgen import NOTE
 from app.rules.addressing import addressing
@@ -35,11 +35,12 @@ class Row(NamedTuple):
     reason: str = ""
 
 
+@lru_cache
 def rows() -> list[Row]:
     """Every row of the table, in order."""
     return [
         row
-        for part in yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+        for part in load_yaml(TABLE.read_text(encoding="utf-8"))
         for row in _rows(part)
     ]
 
@@ -62,10 +63,11 @@ def _rows(part: dict[str, object]) -> Iterator[Row]:
                 )
 
 
+@lru_cache
 def more() -> dict[str, list[Row]]:
     """Further lines, by the bot's name: those that a change of the word lists must not
     lose."""
-    parts = yaml.safe_load(MORE.read_text(encoding="utf-8"))
+    parts = load_yaml(MORE.read_text(encoding="utf-8"))
     return {
         part["name"]: [
             Row("", part["name"], "", text, kind == "calls")

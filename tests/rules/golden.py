@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from app.domain.fast_yaml import load_yaml
 from app.domain.model import Bid, Signal
 from app.rules.bids import bid
 from app.rules.features import FEATURES, Features, features
@@ -52,7 +51,7 @@ class Recorded:
 
 def recorded_utterances() -> list[Recorded]:
     """Every recorded utterance of the chat, as each bot sees it before the room has."""
-    chat = yaml.safe_load(CHAT.read_text(encoding="utf-8"))
+    chat = load_yaml(CHAT.read_text(encoding="utf-8"))
     room = Room(chat["bots"])
     found = []
     for utterance, is_recorded in _utterances(chat):
