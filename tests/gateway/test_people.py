@@ -132,3 +132,26 @@ async def test_a_place_has_its_own_watchers_voice_and_chattiness(
     assert known.watched
     assert known.unasked
     assert ports.profile("elena", event).chattiness == own / 2
+
+
+@pytest.mark.asyncio
+async def test_a_pump_asks_for_all_bots_at_once(
+    ports: StorePorts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each second a gateway looks at what its bots engage in: in as many round trips
+    for twenty bots as for two."""
+    trips: list[object] = []
+    for name in ("_reply", "_replies"):
+        real = getattr(ports._store, name)
+        monkeypatch.setattr(
+            ports._store, name, lambda one, real=real: trips.append(one) or real(one)
+        )
+    counts = []
+    for bots in (2, 20):
+        elena = ports.characters["elena"]
+        ports.characters = {"elena": elena} | {f"b{n}": elena for n in range(1, bots)}
+        await ports.pump()  # trust and receptions are read, and fresh for a while
+        trips.clear()
+        await ports.pump()
+        counts.append(len(trips))
+    assert counts[0] == counts[1]
