@@ -102,7 +102,7 @@ async def test_the_expert_bids_most(
     await offered(intake, event("how do I tune it?"))
     found = interests(ports)
     assert found["aria"] > 10
-    assert max(found["elena"], found["dotty"]) < 1
+    assert max(found["elena"], found["dotty"]) < 2
     assert expert.read_texts == ["how do I tune it?"]
     await intake.close(0.1)
 
