@@ -239,7 +239,8 @@ def page_of(parts: Sequence[BenchTable]) -> str:
 def _markdown(part: BenchTable) -> str:
     lines = [
         f"## {part.title}",
-        *textwrap.wrap(part.note, 130),
+        # A link is not broken at its hyphens.
+        *textwrap.wrap(part.note, 130, break_on_hyphens=False, break_long_words=False),
         "",
         "| | " + " | ".join(part.columns) + " |",
         "|---" * (len(part.columns) + 1) + "|",
@@ -267,7 +268,8 @@ Chat logs: in each file the five most active people stand for the bots, and each
 *who F1* counts pairs of message and bot, *anybody F1* counts messages. *replies a thought*: answers to several lines that one author
 wrote within 10 s, before anybody else spoke, if they are answered at all; only logs with seconds count. *calls a message*: model calls
 for the decision and the answers. *pile-ons*: messages that name no bot and are answered by two or more. *ms a message*:
-processor time for the decisions and for keeping the room, all bots together.
+processor time for the decisions and for keeping the room, all bots together. Beside other work on the same machine an encoder takes
+two or three times as long: compare within one page.
 
 Experts: *fresh* in an empty room, *switch* after another bot has answered that person, *busy* in one lively channel whose bots
 rest for 60 s after an answer: the right expert, and a wrong bot. *false speech*: lines that are nobody's and are answered.
