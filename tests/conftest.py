@@ -40,6 +40,7 @@ structlog.configure(
         ),
     ]
 )
+LOGGING = structlog.get_config()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -99,6 +100,14 @@ def _own_settings(
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """No test's logging reaches the next: structlog's defaults write tracebacks with
+    rich."""
+    yield
+    structlog.configure(**LOGGING)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import redis
+
+from tests.patience import patience
 
 LINE = re.compile(r"^[\d.]+ \[(\d+) ([^\]]*)\] (.*)$", re.DOTALL)
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -88,6 +92,7 @@ class Recorder(threading.Thread):
 
     def used(self) -> dict[str, Used]:
         """By user, all that was done until now."""
+        self._catch_up()
         done: dict[str, Used] = defaultdict(Used)
         for user, command in set(self._lines):
             words = WORD.findall(command)
@@ -96,6 +101,15 @@ class Recorder(threading.Thread):
             else:
                 self._book(done[user], words)
         return done
+
+    def _catch_up(self) -> None:
+        """Wait until the thread has read what the server has said so far."""
+        mark = secrets.token_hex(8)
+        self._client.execute_command("ECHO", mark)
+        deadline = time.monotonic() + patience(30.0)
+        while not any(mark in command for _, command in list(self._lines)):
+            assert time.monotonic() < deadline, "MONITOR shows nothing any more"
+            time.sleep(0.01)
 
     def _book(self, used: Used, words: Sequence[str]) -> None:
         name = words[0].lower()

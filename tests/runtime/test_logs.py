@@ -36,7 +36,6 @@ def written(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     root.setLevel(level)
     threading.excepthook = hooks
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 FORMS = {

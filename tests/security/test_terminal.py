@@ -105,7 +105,6 @@ def written(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     root.setLevel(level)
     threading.excepthook = hooks
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 class Odd:
