@@ -54,7 +54,7 @@ def scene(stream: Stream) -> tuple[str, str]:
         client.hset(name, mapping=value)
         client.pexpire(name, 60_000)
     # What is written next shortens a journal that is full.
-    line = client.lindex(keys.journal(message), -1)
+    line = str(client.lindex(keys.journal(message), -1))
     client.rpush(keys.journal(message), *[line] * 500)
     told = Heartbeat(
         ProcessRole.WORKER, "direct@here", {"queues": ["direct", "cycles"]}
