@@ -70,12 +70,12 @@ GIVEN_BACK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """A message to a bot, and when it was heard and answered, in Unix ms."""
+    """A message to a bot, and when it was due and answered, in Unix ms."""
 
     bot: str
     message: str
     who: str
-    heard: int
+    due: int
     answered: float
 
 
@@ -276,7 +276,7 @@ class Checker:
                     one
                     for one in waits
                     if one.who != mine.who
-                    and one.heard > mine.heard
+                    and one.due > mine.due
                     and int(one.message) > int(mine.message)
                     and one.answered < mine.answered
                 ]
@@ -395,14 +395,10 @@ class Checker:
         queues: dict[tuple[str, str], list[Waited]] = defaultdict(list)
         for message, said in self._evidence.said.items():
             bot = said.asks[0] if said.asks else ""
-            answer, heard = self._answers.get((bot, message)), self._heard(bot, message)
-            if (
-                answer is not None
-                and heard
-                and not self._forgotten(self._by_id[message])
-            ):
+            answer, due = self._answers.get((bot, message)), self._due(bot, message)
+            if answer is not None and due and not self._forgotten(self._by_id[message]):
                 channel = self._by_id[message].channel
-                one = Waited(bot, message, said.who, heard, answer.at * 1000)
+                one = Waited(bot, message, said.who, due, answer.at * 1000)
                 queues[bot, channel].append(one)
         return queues
 
@@ -411,6 +407,18 @@ class Checker:
         return next(
             (
                 line.at_ms
+                for line in self._evidence.journals[message]
+                if line.bot == bot and _is_told(line)
+            ),
+            0,
+        )
+
+    def _due(self, bot: str, message: str) -> int:
+        """When a bot could begin with what it heard, in ms; 0: it did not hear it. A
+        line that may go on waits a moment for its rest."""
+        return next(
+            (
+                line.at_ms + int(line.numbers.get("waits_ms", 0))
                 for line in self._evidence.journals[message]
                 if line.bot == bot and _is_told(line)
             ),
@@ -428,7 +436,7 @@ class Checker:
                 continue
             for bot in said.asks:
                 answer = self._answers.get((bot, message))
-                if answer is None or answer.at * 1000 > mine.heard:
+                if answer is None or answer.at * 1000 > mine.due:
                     return True
         return False
 

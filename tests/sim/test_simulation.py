@@ -164,6 +164,41 @@ def _of_two_bots(reason: str) -> list[str]:
     return [one.promise for one in Checker(evidence).broken()]
 
 
+def _of_four_people(waits_ms: int) -> list[str]:
+    """What breaks where a bot hears the first of four people so long before it may
+    answer, and answers that one last."""
+    people = ("Kim", "Sam", "Lou", "Max")
+    said = {str(10 + n): Said(who, "lounge", ("ada",)) for n, who in enumerate(people)}
+    answered = ("11", "12", "13", "10")
+    journals = {}
+    for n, message in enumerate(said):
+        heard = _line("ada", "admit", "direct", 100_100 + 100 * n, "mentioned")
+        if message == "10" and waits_ms:
+            heard = heard.model_copy(update={"numbers": {"waits_ms": waits_ms}})
+        journals[message] = [heard]
+    evidence = Evidence(
+        bots=("ada",),
+        messages=[
+            *(Shown(one, "lounge", "", at=100.0) for one in said),
+            *(
+                Shown(f"2{n}", "lounge", "ada", at=101.0 + n, reply_to=one, nonce=one)
+                for n, one in enumerate(answered)
+            ),
+        ],
+        said=said,
+        journals=journals,
+        limits=Limits(cooldown=0, root_posts=6, daily_posts=50, stale_after=300),
+    )
+    return [one.promise for one in Checker(evidence).broken()]
+
+
+def test_a_line_that_waits_for_its_rest_is_not_overtaken() -> None:
+    """Who speaks to a bot while it waits whether another goes on may be answered
+    first; who waits for nothing is overtaken then."""
+    assert _of_four_people(waits_ms=500) == []
+    assert _of_four_people(waits_ms=0) == ["fairness"]
+
+
 def test_the_rest_of_a_question_is_asked_too() -> None:
     """Bots that were asked answer what they took for the rest of the question, and a
     line that is answered with it is not lost; without that reason it is a pile-on."""
