@@ -4,6 +4,7 @@ and a bug is found."""
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import isroutine
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,13 @@ def test_today_s_code_keeps_its_promises(valkey: EmbeddedValkey) -> None:
 )
 def test_a_double_has_what_it_stands_for(double: type, original: type) -> None:
     """A method that is missing would look like a fault of the program, or hide one."""
-    public = {name for name in vars(original) if not name.startswith("_")}
+    # Routines alone: the lock's library keeps scripts in the class once one was used.
+    public = {
+        name
+        for name, value in vars(original).items()
+        if not name.startswith("_")
+        and (isroutine(value) or isinstance(value, property))
+    }
     assert not public - set(dir(double)) - UNUSED
 
 
