@@ -134,31 +134,6 @@ class DiscordRest:
         if not thread.is_alive():
             loop.close()
 
-    def context(
-        self,
-        bot: str,
-        token: str,
-        channel: str,
-        limit: int,
-        ours: Collection[str] = (),
-        before: str | None = None,
-        asked: AnsweredMessage = NOTHING_ASKED,
-    ) -> History:
-        """The newest `limit` (at most 100) lines of a channel, or those before a
-        message. Older lines stand before them: what `asked` replies to, and what its
-        thread began with. Never raises for Discord."""
-        return self.finish_context(
-            self.begin_context(
-                bot,
-                token=token,
-                channel=channel,
-                limit=limit,
-                ours=ours,
-                before=before,
-                asked=asked,
-            )
-        )
-
     def begin_context(
         self,
         bot: str,
@@ -169,7 +144,9 @@ class DiscordRest:
         before: str | None = None,
         asked: AnsweredMessage = NOTHING_ASKED,
     ) -> concurrent.futures.Future[History]:
-        """As `context`, for `finish_context` to wait for."""
+        """Ask for the newest `limit` (at most 100) lines of a channel, or those before
+        a message; `finish_context` waits for them. Older lines stand before them: what
+        `asked` replies to, and what its thread began with."""
         return self.submit(
             self._read_context(
                 bot,
@@ -183,7 +160,8 @@ class DiscordRest:
         )
 
     def finish_context(self, work: concurrent.futures.Future[History]) -> History:
-        """What was begun, waited for as long as Discord may take."""
+        """What was begun, waited for as long as Discord may take. Never raises for
+        Discord."""
         try:
             return work.result(self._settings.discord_timeout + GRACE)
         except TimeoutError:

@@ -143,14 +143,16 @@ class Cycle:
     ) -> History:
         """Discord's lines of a channel, oldest first, and what kept some away."""
         reading, self._reading = self._reading, None
-        if reading is None or reading[0] != (channel, asked):
-            self.begin_reading(channel, asked)
-            return self.recent_lines(channel, asked)
-        return self.rest.finish_context(reading[1])
+        if reading is not None and reading[0] == (channel, asked):
+            return self.rest.finish_context(reading[1])
+        return self.rest.finish_context(self._ask_discord(channel, asked))
 
     def begin_reading(self, channel: str, asked: AnsweredMessage) -> None:
         """Ask Discord beside what the cycle does until it calls `recent_lines`."""
-        work = self.rest.begin_context(
+        self._reading = (channel, asked), self._ask_discord(channel, asked)
+
+    def _ask_discord(self, channel: str, asked: AnsweredMessage) -> Future[History]:
+        return self.rest.begin_context(
             self.bot,
             token=self.served.token,
             channel=channel,
@@ -158,7 +160,6 @@ class Cycle:
             ours=self.roster_ids,
             asked=asked,
         )
-        self._reading = (channel, asked), work
 
     def give_back(
         self, entry: InboxEntry, token: str, *, keep: bool, reason: str

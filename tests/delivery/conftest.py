@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from app.delivery.deliver import Deliverer
-from app.delivery.rest import DiscordRest, Secrets
+from app.delivery.rest import DiscordRest, History, Secrets
 from app.domain.lane import Lane
 from app.domain.model import Action, ActionKind, Classified, Context, Event, Signal
 from app.domain.settings import Settings
@@ -65,6 +65,13 @@ class Worker:
         """Deliver what is due, and do not come back by itself after a failure."""
         self.deliverer._retry_later = lambda *_: None
         assert self.run(bot)
+
+    def history(
+        self, bot: str, token: str, channel: str, limit: int, **options: Any
+    ) -> History:
+        """A channel's lines, asked for and waited for."""
+        work = self.rest.begin_context(bot, token, channel, limit, **options)
+        return self.rest.finish_context(work)
 
     def close(self) -> None:
         """End this worker."""

@@ -124,7 +124,7 @@ def test_a_refused_address_stops_all_channels_and_bots(
         with worker.rest.typing(
             "aria", room.secrets["aria"].token, str(room.channel.id)
         ):
-            assert worker.rest.context(
+            assert worker.history(
                 "aria", room.secrets["aria"].token, str(room.channel.id), 5
             ).problem
         assert room.discord.requests[POST] == 1

@@ -22,8 +22,8 @@ def ask(
     """The texts and the problem of a context request."""
     worker = room.workers[-1] if room.workers else room.worker()
     ours = {secrets.user_id for secrets in room.secrets.values()}
-    history = worker.rest.context(
-        bot, room.secrets[bot].token, str(room.channel.id), limit, ours, **options
+    history = worker.history(
+        bot, room.secrets[bot].token, str(room.channel.id), limit, ours=ours, **options
     )
     return [line.content for line in history.lines], history.problem
 
@@ -50,8 +50,8 @@ def test_a_line_says_who_wrote_it_and_what_it_answers(room: Room) -> None:
     room.discord.post(room.person, room.channel, "hook", webhook=True)
     worker = room.worker()
     ours = [secrets.user_id for secrets in room.secrets.values()]
-    lines = worker.rest.context(
-        "elena", room.secrets["elena"].token, str(room.channel.id), 20, ours
+    lines = worker.history(
+        "elena", room.secrets["elena"].token, str(room.channel.id), 20, ours=ours
     ).lines
     kinds = [AuthorKind.HUMAN, AuthorKind.OURS, AuthorKind.FOREIGN, AuthorKind.FOREIGN]
     assert [line.author_kind for line in lines] == kinds
@@ -93,7 +93,7 @@ def test_a_long_thread_begins_with_its_first_message(room: Room) -> None:
         (20, [f"text {number}" for number in range(5)]),
     ):
         asked = AnsweredMessage(str(posts[-1].message_id), in_thread=True)
-        lines = worker.rest.context(
+        lines = worker.history(
             "elena", room.secrets["elena"].token, str(thread.id), limit, asked=asked
         ).lines
         assert [line.content for line in lines] == ["which microphone?", *texts]
@@ -114,17 +114,15 @@ def test_a_channel_that_cannot_be_read_has_no_lines_and_a_reason(room: Room) -> 
     assert ask(room) == ([], "403 50001: Missing Access")
     worker = room.workers[-1]
     assert (
-        worker.rest.context("elena", room.secrets["elena"].token, "12345", 5).problem
+        worker.history("elena", room.secrets["elena"].token, "12345", 5).problem
         == "404 10003: Unknown Channel"
     )
     assert (
-        "refused"
-        in worker.rest.context("elena", "wrong", str(room.channel.id), 5).problem
+        "refused" in worker.history("elena", "wrong", str(room.channel.id), 5).problem
     )
     away = room.worker(discord_api_url="http://127.0.0.1:9/api/v10")
     assert (
-        "cannot log in"
-        in away.rest.context("elena", "any", str(room.channel.id), 5).problem
+        "cannot log in" in away.history("elena", "any", str(room.channel.id), 5).problem
     )
 
 

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from random import Random
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ from app.brain.billing import DraftAccount
 from app.brain.models import Completion, Speaker
 from app.broker.hints import CYCLE, DELIVER, POLL, PUMP
 from app.delivery.address import Address
-from app.delivery.rest import NOTHING_ASKED, AnsweredMessage, Found, History
+from app.delivery.rest import Found, History
 from app.delivery.rest import ServerPlace as Whereabouts
 from app.domain.character import load_character
 from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
@@ -181,21 +181,8 @@ class SimulatedRest:
         context = context_of(self._process, busy=True)
         return Work(self._world.loop.create_task(work, context=context))
 
-    def context(
-        self,
-        bot: str,
-        token: str,
-        channel: str,
-        limit: int,
-        ours: Collection[str] = (),
-        before: str | None = None,
-        asked: AnsweredMessage = NOTHING_ASKED,
-    ) -> History:
-        """The newest lines of a channel."""
-        return wait(self._context(channel, limit))
-
     def begin_context(self, bot: str, *, channel: str, limit: int, **_: object) -> Work:
-        """The same, not waited for."""
+        """The newest lines of a channel, not waited for."""
         return self.submit(self._context(channel, limit))
 
     def finish_context(self, work: Work) -> History:
