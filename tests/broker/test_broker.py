@@ -270,7 +270,8 @@ def test_hints_flow_again_after_the_broker_came_back(
 ) -> None:
     """A sender outlives its broker's kill -9 and sends again without being made
     anew."""
-    with EmbeddedValkey(tmp_path) as server:
+    # With `everysec` a server on a slow disk forgets up to two seconds in a crash.
+    with EmbeddedValkey(tmp_path, appendfsync="always") as server:
         sender = HintSender(Settings(redis_url=server.url, redis_timeout=1))
         assert sender.send(CYCLE, "elena", "direct", "1")
         server.kill()

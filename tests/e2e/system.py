@@ -258,7 +258,9 @@ def system(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         LoopbackThread(server or LoopbackDiscord(rate_limit=None)) as discord,
-        EmbeddedValkey(folder / "valkey") as valkey,
+        EmbeddedValkey(
+            folder / "valkey", str(settings.get("appendfsync", "everysec"))
+        ) as valkey,
     ):
         store = Store(valkey.url)
         env = (

@@ -85,6 +85,8 @@ def test_faults_lose_and_double_nothing(tmp_path: Path) -> None:
         tmp_path / "characters", [eager_character(name) for name in BOTS]
     )
     calm = {
+        # Redis keeps what it acknowledged, however slow the disk.
+        "appendfsync": "always",
         "cooldown": 0,
         "quiet_time": 0,
         "daily_posts": 10_000,

@@ -21,7 +21,8 @@ Wait = Callable[..., None]
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedValkey]:
     """A started server on a folder of its own."""
-    with EmbeddedValkey(tmp_path) as started:
+    # `everysec` keeps what it acknowledged only on a disk that is fast enough.
+    with EmbeddedValkey(tmp_path, appendfsync="always") as started:
         yield started
 
 
