@@ -240,7 +240,7 @@ class Admitting:
             update={
                 "named": bot in addressing.spoken_of,
                 "touches": profile.touched(heard.whole),
-                "afterthought": heard.afterthought and not event.is_dm,
+                "afterthought": heard.afterthought,
                 "user_id": user_id,
                 "unasked": known.unasked and self._settings.gateway_wakes,
                 "colleagues": self._hearing.with_colleague(heard, user_id),

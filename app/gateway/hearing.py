@@ -255,7 +255,7 @@ class Hearing:
         event = heard.event
         line = self._line(heard)
         ours = event.author_kind is AuthorKind.OURS
-        found = heard.place.thoughts.hear(line, ours=ours)
+        found = heard.place.thoughts.hear(line, ours=ours, private=event.is_dm)
         if event.author_kind is not AuthorKind.HUMAN or event.proxied:
             return
         before = [

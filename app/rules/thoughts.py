@@ -271,8 +271,11 @@ class Thoughts:
         self._patience = patience
         self._latest: OrderedDict[str, Thought] = OrderedDict()
 
-    def hear(self, line: Line, ours: bool = False) -> Continuation:
-        """Take in the next line. `ours`: one of our bots wrote it."""
+    def hear(
+        self, line: Line, ours: bool = False, private: bool = False
+    ) -> Continuation:
+        """Take in the next line. `ours`: one of our bots wrote it; `private`: every line
+        there is answered, so none is an afterthought."""
         if self._patience.off:
             return ALONE
         self._interrupt(line, ours)
@@ -284,7 +287,11 @@ class Thoughts:
         if before is not None and goes_on(before, line, self._patience):
             found = Continuation(before.lines)
             thought = Thought((*before.lines, line))
-        elif before is not None and is_afterthought(before, line, self._patience):
+        elif (
+            before is not None
+            and not private
+            and is_afterthought(before, line, self._patience)
+        ):
             # What follows it is judged by the same answer.
             found = Continuation(afterthought=True)
             thought = replace(before, lines=(*before.lines[1 - LINES :], line))

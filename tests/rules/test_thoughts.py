@@ -187,6 +187,19 @@ def test_an_afterthought_was_begun_before_the_answer_was_read() -> None:
     assert not answered(11, "asking for a friend of mine, who has no time to ask")
 
 
+def test_in_private_the_rest_of_an_answered_thought_begins_the_next() -> None:
+    """Every line there is answered: the one that waits for its own rest is answered with
+    it, not after it."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "it was raining, so"), private=True)
+    answer = line(5, "The usual?", 1, author="bot", reply_to="1")
+    thoughts.hear(answer, ours=True, private=True)
+    rest = thoughts.hear(line(2, "well,", 2.8), private=True)
+    assert not rest.afterthought
+    point = thoughts.hear(line(3, "do you like rain?", 3.4), private=True)
+    assert [one.message_id for one in point.earlier] == ["2"]
+
+
 def test_who_reads_an_answer_types_no_sooner_than_that() -> None:
     """Two seconds to read and a quarter of a second a character: twenty characters
     cannot have been begun after an answer that is seven seconds old."""
