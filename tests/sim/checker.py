@@ -518,10 +518,16 @@ class Checker:
 
     def _untold(self, post: Shown) -> bool:
         """Whether a post came so shortly before Redis was emptied that it is not counted
-        any more."""
-        return any(
-            at - UNTOLD_S < post.at < at + HEALED_S for at in self._evidence.emptied
-        )
+        any more, or its gateway died with the count before it had written it again."""
+        for emptied in self._evidence.emptied:
+            if emptied - UNTOLD_S < post.at < emptied + HEALED_S:
+                return True
+            known = any(
+                bot == post.bot and at >= emptied for bot, at in self._evidence.restored
+            )
+            if post.at < emptied and not known:
+                return True
+        return False
 
     def _root(self, post: Shown) -> str:
         seen = post

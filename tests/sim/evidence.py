@@ -92,5 +92,7 @@ class Evidence:
     """Bots and messages of which no event came, or a late one."""
     emptied: tuple[float, ...] = ()
     """When Redis lost everything, in Unix seconds."""
+    restored: tuple[tuple[str, float], ...] = ()
+    """Bots whose budgets were written again after that, and when."""
     own_faults: tuple[str, ...] = ()
     """Errors that the program logged and that no fault of the world explains."""

@@ -29,6 +29,7 @@ from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, ChatLine, Cost
 from app.domain.settings import Settings
+from app.gateway.healing import Healing
 from app.gateway.presence import Presence, Rights
 from app.gateway.run import Gateway, Hosted
 from app.gateway.store_ports import StorePorts
@@ -90,6 +91,8 @@ class World:
         """Whether bots open conversations."""
         self.model = False
         """Whether a language model speaks."""
+        self.restored: list[tuple[str, float]] = []
+        """Bots whose budgets a gateway has written again, and when, in Unix seconds."""
 
     @property
     def loop(self) -> Any:
@@ -601,6 +604,11 @@ class SimulatedGateway:
 def seams(world: World) -> Iterator[None]:
     """The simulated world in place of Discord's client, of locks and of collectors."""
     SimulatedLock.world = world
+    restore = Healing._budgets
+
+    async def restored(healing: Healing) -> None:
+        await restore(healing)
+        world.restored += [(bot, world.loop.wall()) for bot in healing._presences]
 
     def speaker(*_: object, **__: object) -> SimulatedSpeaker | None:
         return SimulatedSpeaker(world) if world.model else None
@@ -609,6 +617,7 @@ def seams(world: World) -> Iterator[None]:
         mock.patch("app.brain.brain.speaker", speaker),
         mock.patch("app.worker.worker.LaneLock", SimulatedLock),
         mock.patch("app.gateway.run.heap.settle"),
+        mock.patch("app.gateway.healing.Healing._budgets", restored),
         mock.patch("app.gateway.run.configure_discord"),
         mock.patch(
             "app.gateway.session.StreamClient",

@@ -136,6 +136,7 @@ class Simulation:
             silences=self._silences,
             unheard=frozenset(self.record.unheard),
             emptied=tuple(self._emptied),
+            restored=tuple(self.world.restored),
             own_faults=tuple(filter(_is_own_fault, self.timeline.lines)),
         )
         return Outcome(
