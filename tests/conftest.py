@@ -16,6 +16,7 @@ import structlog
 
 from app.domain.settings import load_settings
 from app.host.valkey import EmbeddedValkey
+from app.store import keys
 from app.store.door import Store
 from tests.keyleaks import leaked
 from tests.patience import patience
@@ -119,9 +120,10 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 @pytest.fixture
 def redis_url(valkey: EmbeddedValkey) -> str:
-    """The address of an empty database."""
+    """The address of a database with nothing in it but its generation."""
     with redis.Redis.from_url(valkey.url) as client:
         client.flushall()
+        client.set(keys.GENERATION, "tests")
     return valkey.url
 
 

@@ -130,6 +130,12 @@ def show_status(found: Status) -> None:
         side = "behind" if found.discord_ahead_s > 0 else "ahead of"
         off = lasting_text(abs(found.discord_ahead_s))
         print_wrapped(f"! Redis's clock is {off} {side} Discord's", 2)
+    if (after := found.unasked_after_s) != 0:
+        when = "a gateway has written them" if after is None else f"{after:.1f} s"
+        print_wrapped(
+            f"! Redis is new or was emptied: nothing unasked is said until mutes and budgets are back ({when})",
+            2,
+        )
     for one in found.mutes:
         until = one["until"]
         left = "for good" if until is None else f"{lasting_text(until - found.at)} more"

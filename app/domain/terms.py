@@ -56,6 +56,7 @@ NIGHT_LEASE = 10 * MINUTE
 UTTERED_TTL = 1 * DAY
 FORGOTTEN_TTL = 30 * DAY
 CLOCK_TTL = 1 * DAY
+GENERATION_TTL = 1 * MINUTE
 
 KEPT: Mapping[str, str] = {
     "SEEN_TTL": "that a bot has heard a message",
@@ -96,6 +97,7 @@ KEPT: Mapping[str, str] = {
     "NIGHT_LEASE": "who writes the diary or dream of a date",
     "UTTERED_TTL": "lines of the offline voice, which it does not repeat",
     "FORGOTTEN_TTL": "that a person was forgotten",
+    "GENERATION_TTL": "that Redis is new or was emptied, at most",
     "CLOCK_TTL": "how far Discord's clock is from Redis's",
 }
 """What each term is the life of."""

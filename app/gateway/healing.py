@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 SNAPSHOT_EVERY = 5.0
 """Seconds between looks at mutes and budgets: what was spent since the last may be
 forgotten with Redis."""
+LOOKS = 5
+"""Turns of the pump for which bots say nothing unasked after an emptying: by then the
+other gateways have written their brakes, too."""
 ROSTER_KEEP = 60.0
 """Seconds for which a bot that vanished from the roster is still heard of: its gateway
 is about to write it again."""
@@ -87,11 +90,16 @@ class Healing:
     """One gateway process's memory for the day on which Redis has none."""
 
     def __init__(
-        self, store: AsyncStore, publish: Callable[[str, Presence], Awaitable[None]]
+        self,
+        store: AsyncStore,
+        publish: Callable[[str, Presence], Awaitable[None]],
+        every: float,
     ) -> None:
-        """`publish` writes a bot's vault and roster entry."""
+        """`publish` writes a bot's vault and roster entry; `every`: seconds between two
+        ticks."""
         self._store = store
         self._publish = publish
+        self._grace_ms = int(LOOKS * every * 1000)
         self._generation = ""
         self._presences: dict[str, Presence] = {}
         self._snapshot = Snapshot({}, 0, {})
@@ -108,9 +116,7 @@ class Healing:
         due = time.monotonic() - self._taken >= SNAPSHOT_EVERY
         # Read before the look: of an emptied Redis there is nothing to learn.
         fresh = await self._read() if due else self._snapshot
-        look = await self._store.run(
-            brakes.look(uuid.uuid4().hex, list(self._presences))
-        )
+        look = await self._store.run(brakes.look(list(self._presences)))
         if self._generation and look.generation != self._generation:
             log.warning(
                 "Redis was emptied: mutes, budgets, cursors, vaults and the roster are written again",
@@ -124,11 +130,22 @@ class Healing:
         elif due:
             # Kept only now: of an emptied Redis it would say that nobody is muted.
             self._snapshot, self._taken = fresh, time.monotonic()
+        generation = look.generation or await self._begin()
         for bot in sorted(look.missing):
             log.info("published again", bot=bot)
             await self._publish(bot, self._presences[bot])
         # Last: what fails on the way is done again at the next tick.
-        self._generation = look.generation
+        self._generation = generation
+
+    async def _begin(self) -> str:
+        """The database is new, or its brakes are written again: a generation begins."""
+        # Of a new one there is nothing to fear.
+        tell = log.warning if self._generation else log.info
+        tell(
+            "Redis is new or was emptied: bots say nothing unasked until all gateways have written mutes and budgets",
+            seconds=self._grace_ms / 1000,
+        )
+        return await self._store.run(brakes.begin(uuid.uuid4().hex, self._grace_ms))
 
     async def _read(self) -> Snapshot:
         present = self._presences.values()

@@ -114,7 +114,7 @@ class StorePorts:
         self._channels: dict[str, str] = {}
         self._names = Nicknames()
         self._speaking = SpeakReport(settings)
-        self._healing = Healing(self._store, self.publish)
+        self._healing = Healing(self._store, self.publish, settings.pump_interval)
         self._clocks = Clocks(self._store, wall, discord or DiscordClock())
 
     def clock(self) -> float:

@@ -21,6 +21,7 @@ from app.operator.ops import open_store
 from app.operator.spending import MICRO
 from app.runtime.clock import epoch_day
 from app.store import (
+    brakes,
     clocks,
     keys,
     memories,
@@ -92,6 +93,9 @@ class Status:
     oldest_unanswered_s: float | None
     discord_ahead_s: float
     """By how much Discord's clock is ahead of Redis's, where that is worth telling."""
+    unasked_after_s: float | None
+    """In how many seconds bots may speak unasked: Redis is new, or was emptied. 0: they
+    may; None: when a gateway has written mutes and budgets."""
     model_troubles: tuple[ModelTrouble, ...]
     """Models that gave no usable answer when they were asked last."""
     redis: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +128,7 @@ def read_status(settings: Settings) -> Status:
             mutes=tuple(_standing_mutes(store, now)),
             oldest_unanswered_s=_oldest_wait_s(store, now * 1000),
             discord_ahead_s=store.run(clocks.discord_ahead()) / 1000,
+            unasked_after_s=_unasked_after_s(store),
             model_troubles=troubles_of_models(store),
             redis=_redis_memory(info),
             unwritten=bool(unwritten_files(info)),
@@ -231,6 +236,12 @@ def _due_work(store: Store, now_ms: float) -> dict[str, DueCount]:
         now = store.run(overview.due_by(key, now_ms))
         found[name] = DueCount(now, max(0, store.run(overview.all_due(key)) - now))
     return found
+
+
+def _unasked_after_s(store: Store) -> float | None:
+    if not store.run(brakes.has_begun()):
+        return None
+    return max(0.0, store.run(brakes.lasts(keys.GENERATION_NEW)) / 1000)
 
 
 def _standing_mutes(store: Store, now: float) -> Iterator[dict[str, Any]]:

@@ -13,32 +13,49 @@ from app.store.scripts import script
 
 
 class Look(NamedTuple):
-    """What a gateway finds: the database's generation, and which of its bots the roster
-    lacks."""
+    """What a gateway finds: the database's generation (empty: it is new, or was
+    emptied), and which of its bots the roster lacks."""
 
     generation: str
     missing: frozenset[str]
 
 
 @script("generation.look")
-def _look(*bots: str, generation: Key, roster: Key, proposal: str) -> None: ...
+def _look(*bots: str, generation: Key, roster: Key) -> None: ...
 
 
-def look(proposal: str, bots: Sequence[str]) -> Call[Look]:
-    """The generation of this database; `proposal` becomes it where there is none: Redis
-    is new, or was emptied."""
+def look(bots: Sequence[str]) -> Call[Look]:
+    """What a gateway looks for in each turn of its pump."""
 
     def parse(reply: Reply) -> Look:
         found, *missing = reply
         return Look(found, frozenset(missing))
 
-    call = _look(
-        *bots,
-        generation=keys.GENERATION,
-        roster=keys.ROSTER,
-        proposal=proposal,
-    )
+    call = _look(*bots, generation=keys.GENERATION, roster=keys.ROSTER)
     return call.parsed(parse)
+
+
+@script("generation.begin")
+def _begin(
+    *, generation: Key, generation_new: Key, proposal: str, grace_ms: int
+) -> None: ...
+
+
+def begin(proposal: str, grace_ms: int) -> Call[str]:
+    """The brakes are written: bots may speak unasked `grace_ms` from now, when the
+    other gateways have written theirs. Returns the database's generation."""
+    call = _begin(
+        generation=keys.GENERATION,
+        generation_new=keys.GENERATION_NEW,
+        proposal=proposal,
+        grace_ms=grace_ms,
+    )
+    return call.parsed(str)
+
+
+def has_begun() -> Call[bool]:
+    """Whether a gateway has written its brakes into this database."""
+    return command("EXISTS", keys.GENERATION, parse=bool)
 
 
 def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
@@ -59,8 +76,8 @@ def mutes(scopes: Sequence[str]) -> Call[dict[str, str]]:
 
 
 def lasts(key: str) -> Call[int]:
-    """Milliseconds that a mute still lasts; negative: until it is lifted, or it is
-    gone."""
+    """Milliseconds that a mute, or the wait of a new generation, still lasts; negative:
+    until it is lifted, or it is gone."""
     return command("PTTL", key, parse=int)
 
 

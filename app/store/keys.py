@@ -19,6 +19,7 @@ OPTED_OUT = Key("opted_out")
 FORGOTTEN = Key("forgotten")
 ROSTER = Key("roster")
 GENERATION = Key("generation")
+GENERATION_NEW = Key("generation:new")
 DISCORD_AHEAD = Key("clock:discord_ahead")
 STATS = Key("stats")
 
@@ -564,6 +565,12 @@ CATALOGUE: tuple[Described, ...] = (
         "string: which database this is; one that was emptied has none",
         "gateway",
         "none: its absence is the sign",
+    ),
+    Described(
+        "generation:new",
+        "string: the generation began a moment ago, and what nobody asked for waits",
+        "gateway",
+        "five turns of the gateway's pump, a minute at most",
     ),
     Described(
         "clock:discord_ahead",

@@ -263,6 +263,8 @@ def system(
         ) as valkey,
     ):
         store = Store(valkey.url)
+        # It has run before: a new one would say nothing unasked for some seconds.
+        store.client.set(keys.GENERATION, "system")
         env = (
             {
                 name: value

@@ -106,6 +106,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             thought_wait=2.5,
         ) as running:
             guarded = Guarded(running, None, Recorder(running.valkey.url))  # type: ignore[arg-type]
+            # A new database: its gateway begins a generation.
+            running.store.client.delete(keys.GENERATION)
             add_bots(running, *BOTS)
             channel = running.discord.add_channel("general")
             as_user = lambda user: {"STREAM_REDIS_URL": guarded.url(user)}  # noqa: E731

@@ -90,7 +90,9 @@ def test_an_emptied_redis_heals(
         assert int(running.store.run(brakes.spent("ada", day))["posts"]) == int(
             spent["posts"]
         )
-        assert "Redis was emptied" in running.log("gateway", 100_000)
+        log = running.log("gateway", 100_000)
+        assert "Redis was emptied" in log
+        assert "say nothing unasked" in log
         say(running, said, 4)
         all_answered(running, said)
         silenced = running.discord.post(

@@ -11,7 +11,7 @@ from app.cli.watching import lasting_text
 from app.operator.spending import By, find_costs
 from app.operator.status import read_status
 from app.runtime.clock import epoch_day
-from app.store import clocks, heartbeats, keys, mutes
+from app.store import brakes, clocks, heartbeats, keys, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.cli.commands import run
@@ -81,6 +81,27 @@ def test_a_bot_that_is_not_there_is_told(stream: Stream) -> None:
     said = run("bots", STREAM_REDIS_URL=stream.values["redis_url"]).stdout
     assert "✗ aria: has ended: mend it" in said
     assert "✗ elena: no gateway runs it" in said
+
+
+def test_silence_after_an_emptying_is_told(stream: Stream) -> None:
+    """Until a gateway has written the brakes, and for how much longer after that; then
+    nothing is said of it."""
+    store, url = stream.store, stream.values["redis_url"]
+    assert read_status(stream.settings()).unasked_after_s == 0
+    assert "emptied" not in run("status", STREAM_REDIS_URL=url).stdout
+    store.client.delete(keys.GENERATION)
+    assert read_status(stream.settings()).unasked_after_s is None
+    assert "(a gateway has written them)" in one_line(url)
+    store.run(brakes.begin("mine", 60_000))
+    left = read_status(stream.settings()).unasked_after_s
+    assert left is not None
+    assert 30 < left <= 60
+    assert "nothing unasked is said until mutes and budgets are back" in one_line(url)
+
+
+def one_line(url: str) -> str:
+    """What `status` says, however wide the terminal."""
+    return " ".join(run("status", STREAM_REDIS_URL=url).stdout.split())
 
 
 def test_costs_are_told_by_whom_you_like(stream: Stream) -> None:

@@ -38,6 +38,8 @@ SAME = {
     "work": (("elena",), keys.work("elena")),
     "election": (("1",), keys.election("1")),
     "discord_ahead": ((), keys.DISCORD_AHEAD),
+    "generation": ((), keys.GENERATION),
+    "generation_new": ((), keys.GENERATION_NEW),
     "bids": (("1",), keys.bids("1")),
     "floor": (("55",), keys.floor("55")),
     "waiting": (("55",), keys.floor_waiting("55")),

@@ -136,6 +136,7 @@ def test_a_rule_is_kept_and_its_lack_noticed(
         scripts, "source", lambda name: real(name).replace(rule, instead)
     )
     store.client.flushdb()
+    store.client.set(keys.GENERATION, "mutant")
     mutant = Store(redis_url)
     with pytest.raises(AssertionError):
         check(mutant)

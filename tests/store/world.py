@@ -100,6 +100,7 @@ class World:
         self.settings = settings_with(**settings)
         self.limits = Limits.of(self.settings)
         store.client.flushdb()
+        store.client.set(keys.GENERATION, "world")
         if not isinstance(store._scripts, _Clocked):
             store._scripts = _Clocked(store)
         self._pass = store.client.register_script(_PASS)

@@ -1,6 +1,6 @@
 -- Decide one election: grant the best bidder that can act. However often this is called, it grants once.
 -- Returns {verdict, winner, retry in ms, bids if this call granted it (else 0), next bot, next election}
---#include journal mutes floor
+--#include journal mutes brakes floor
 local BUSY_RETRY = 250
 -- A bidder this many bits below a better one that can act later does not replace it.
 local FAR_BELOW = 3
@@ -70,6 +70,8 @@ if scope_muted('all') or scope_muted('channel', channel) or scope_muted('channel
   or scope_muted('guild', known.guild) then
   return close('left', 'muted')
 end
+local held = unasked_in()
+if held > 0 then return defer(now + held, 'Redis is new or was emptied') end
 if holder then
   -- After every addressed bot that waits; whoever frees the floor pulls the oldest election forward.
   redis.call('ZADD', keys.waiting_elections(channel), 'NX', int(now), message)

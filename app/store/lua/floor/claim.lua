@@ -1,6 +1,6 @@
 -- Ask for a channel's floor for one message. Only the holder of the lane's lock may.
 -- Returns {verdict, token, retry in ms}. Idempotent: a holder that asks again keeps its token.
---#include journal mutes floor turns outcomes
+--#include journal mutes brakes floor turns outcomes
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', 0} end
 local holder, previous = floor_of(floor)
 local mine = holder and holder.bot == bot and holder.message == message and holder.kind == kind and not holder.entry
@@ -85,6 +85,8 @@ elseif not direct then
   if state == 'open' or (paid and paid ~= bot) or (state == 'granted' and winner ~= bot) then
     return {'election_open', '', 0}
   end
+  local held = unasked_in()
+  if held > 0 then return wait(now + held) end
   local cool = cooled(bot)
   if cool > 0 then return {'cooled', '', cool} end
   if holder and not mine then return wait(holder.until_ms) end
