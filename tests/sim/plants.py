@@ -196,7 +196,10 @@ PLANTS = (
     Plant(
         "a commit that does not look whether its author went on",
         "one answer to a thought",
-        lines=("return refuse('stale', 'its author wrote again')",),
+        lines=(
+            "return refuse('stale', 'its author wrote again')",
+            "return refuse('stale', 'its thought goes on')",
+        ),
     ),
     Plant(
         "a quiet time that nobody keeps",

@@ -175,13 +175,13 @@ def test_a_greeting_to_nobody_and_a_point_to_a_bot(store: Store) -> None:
     assert ripe(town.begin()) == ["2"]
 
 
-def commit(town: Town, begun: Begun, joined: tuple[Joined, ...]) -> Commit:
+def commit(town: Town, begun: Begun, joined: tuple[Joined, ...], **more: Any) -> Commit:
     """Claim the last entry and commit one answer to all lines."""
     cycle, entry = Cycle(LANE, "w"), begun.entries[-1]
     claimed = town.store.run(
         floors.claim(cycle.holder, entry, town.world.settings, 0.0)
     )
-    decision = world.decision(cycle, entry, claimed.token, joined=joined)
+    decision = world.decision(cycle, entry, claimed.token, joined=joined, **more)
     call = commits.commit(decision, town.world.limits, town.world.settings, "c1")
     first = town.store.run(call)
     assert town.store.run(call) == first
@@ -204,6 +204,19 @@ def test_one_commit_answers_all_lines(store: Store) -> None:
         assert store.client.hget(keys.answer(line), "aria") == "joined:3"
         last = town.lines(line)[-1]
         assert (last.verdict, last.reason) == ("joined", "answered with 3")
+
+
+def test_a_draft_that_saw_the_next_line_in_the_channel_does_not_answer_without_it(
+    store: Store,
+) -> None:
+    """The line was there when the draft was written and came into the inbox a moment
+    later: it is answered with the others, not by itself."""
+    town = Town(store)
+    town.direct("1")
+    begun = town.begin()
+    town.direct("1", "2")
+    assert commit(town, begun, (), read_up_to="2") is Commit.STALE
+    assert town.lines("1")[-1].reason == "its thought goes on"
 
 
 def test_a_line_without_an_entry_of_its_own_is_joined_too(store: Store) -> None:

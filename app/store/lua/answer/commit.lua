@@ -1,6 +1,6 @@
 -- The one step from decision to outbox: every check and every effect, with nothing between them.
 -- Returns {verdict, reason}: the reason of a refusal.
---#include once journal mutes drafts fair
+--#include once journal mutes drafts fair fields
 local earlier = earlier_reply(request)
 if earlier then return earlier end
 
@@ -34,11 +34,26 @@ else
   if redis.call('EXISTS', answer, keys.deleted(message)) > 0 then return refuse('answered', 'already answered or declined') end
   if redis.call('HEXISTS', election, 'addressed') == 1 then return refuse('addressed', 'a gateway calls it addressed') end
 end
-if #redis.call('XRANGE', inbox, entry_id, entry_id) == 0 then return refuse('gone', 'no longer in the inbox') end
+-- Entries of the lane that are looked at for further lines of the thought.
+local LATER_LINES = 20
+local waiting = redis.call('XRANGE', inbox, entry_id, '+', 'COUNT', LATER_LINES + 1)
+if not waiting[1] or waiting[1][1] ~= entry_id then return refuse('gone', 'no longer in the inbox') end
+
+-- A later line of the same thought. The draft may have seen it among the lines of the channel: it would be answered again.
+local function goes_on()
+  local thought = field_in(waiting[1][2], 'thought')
+  for i = 2, #waiting do
+    local fields = waiting[i][2]
+    if thought and field_in(fields, 'thought') == thought and newer(field_in(fields, 'message'), message) then return true end
+  end
+  return false
+end
+
 if not final then
   local read = read_up_to or message
   local since = redis.call('HMGET', last_human, author, 're:' .. message)
   if author_kind == 'human' and since[1] and newer(since[1], read) then return refuse('stale', 'its author wrote again') end
+  if kind == 'direct' and goes_on() then return refuse('stale', 'its thought goes on') end
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
 -- Reserve found room: what was paid for is not thrown away.

@@ -5,7 +5,7 @@
 -- Entries of a direct lane come oldest first, so the longest wait is read however many wait. In a bot's own lane granted entries
 -- come first, then the newest.
 -- Messages that are answered already leave the unasked inbox here: nobody would ever answer them again.
---#include discord outcomes
+--#include discord outcomes fields
 local FULL = 500
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', '', now, {}, {}, 0, 0} end
 local due = tonumber(redis.call('ZSCORE', keys.wakes_due, lane) or nil)
@@ -65,14 +65,6 @@ if bot then
     if #entries == before then restore(message) end
   end
 end
--- One field of a stream's entry, and where it stands.
-local function field_in(fields, name)
-  for i = 1, #fields, 2 do
-    if fields[i] == name then return fields[i + 1], i + 1 end
-  end
-  return nil
-end
-
 -- What is due now stays so (`<mark>_now`) until a cycle has ended that saw to it; what comes meanwhile is a mark of its own.
 local function reached(mark, due)
   if due and tonumber(due) <= now then
