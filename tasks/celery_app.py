@@ -72,7 +72,7 @@ def _one_line() -> Iterator[None]:
 def _load_bodies(**_: object) -> None:
     """Workers alone import the tasks' bodies; beat and Flower start without the model
     libraries behind them."""
-    # Whoever may push to the broker could stop a worker with a remote-control order.
+    # A client that may push to the broker could stop a worker by remote control.
     poison.questions_only(Panel.data)
     for name in BODIES:
         import_module(name)

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 
-from app.brain import prompt, reply, text
+from app.brain import prompt, text
 from app.brain.billing import DraftAccount
 from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
 from app.brain.fallback import short_line
@@ -20,6 +20,7 @@ from app.brain.faults import NO_MODEL
 from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
 from app.brain.ports import AnswerTurn, Enclosed
+from app.brain.reply import Reply
 from app.brain.silence import is_ignorance, is_silence
 from app.brain.voice import with_recent
 from app.content.names import make_legible, named_parts
@@ -346,7 +347,7 @@ def _ask(
     """What the model says, made safe. If that is not usable, a direct message gets the
     offline voice, any other silence."""
     draft = Draft(reason="model")
-    found: reply.Reply | None = None
+    found: Reply | None = None
     try:
         found = _answer(run, messages, account, repair=candidate.direct)
         problem = "the model's answer was garbage"
@@ -363,22 +364,21 @@ def _ask(
 
 def _answer(
     run: Run, messages: list[BaseMessage], account: DraftAccount, repair: bool
-) -> reply.Reply | None:
+) -> Reply | None:
     """What the model answered, or None for garbage. Only a direct message is worth a
     second paid call (`repair`)."""
     speaker = run.brain.speaker
     assert speaker is not None  # noqa: S101 - the caller looked
     answer = speaker.ask(messages, run.ports.now_ms, account)
-    found = reply.parse(answer.content)
-    if found is None and repair:
+    if answer.reply is None and repair:
         again = [
             *messages,
             # Garbage may be long, and as part of a prompt it is paid for again.
             AIMessage(answer.content[:2_000]),
             HumanMessage(prompt.template("repair")),
         ]
-        found = reply.parse(speaker.ask(again, run.ports.now_ms, account).content)
-    return found
+        answer = speaker.ask(again, run.ports.now_ms, account)
+    return answer.reply
 
 
 def _judge(
@@ -386,7 +386,7 @@ def _judge(
     candidate: Candidate,
     messages: Sequence[BaseMessage],
     draft: Draft,
-    found: reply.Reply,
+    found: Reply,
 ) -> Draft:
     character = run.brain.character
     # Judged is what would leave: an invisible character in the raw answer hides a

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from app.brain import reply, text
+from app.brain import text
 from app.brain.faults import Fault
 from app.brain.reasoning import full_sentences, stripped
+from app.brain.reply import Reply, parse
 from app.brain.silence import is_refusal
 
 BYTES_PER_TOKEN = 3
@@ -42,9 +43,11 @@ _FILTERED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
-    """What a model said. `fault`: why it is nothing to be said."""
+    """What a model said. `reply`: the same in the form that it was asked for; None where
+    it kept to no form. `fault`: why it cannot be used."""
 
     content: str
+    reply: Reply | None = None
     fault: Fault | None = None
 
 
@@ -54,27 +57,22 @@ def read_answer(message: BaseMessage) -> ReadAnswer:
     content = stripped(written(message))
     # Whatever came before the filter: half of a filtered answer is none.
     if ended in _FILTERED:
-        return ReadAnswer("", Fault.FILTERED)
+        return ReadAnswer("", fault=Fault.FILTERED)
     if ended == "refusal" or message.additional_kwargs.get("refusal"):
-        return ReadAnswer("", Fault.REFUSED)
+        return ReadAnswer("", fault=Fault.REFUSED)
     if ended in _LENGTH:
-        content = _cut_back(content)
-        return ReadAnswer(content, None if content else Fault.CUT)
+        return _cut_back(content)
     if not content:
         called = isinstance(message, AIMessage) and (
             message.tool_calls or message.invalid_tool_calls
         )
-        return ReadAnswer(
-            "",
-            Fault.TOOLS
-            if called or ended in {"tool_calls", "tool_use"}
-            else Fault.EMPTY,
-        )
-    found = reply.parse(content)
+        tools = called or ended in {"tool_calls", "tool_use"}
+        return ReadAnswer("", fault=Fault.TOOLS if tools else Fault.EMPTY)
+    found = parse(content)
     said = text.outgoing(found.text) if found is not None else ""
     if found is not None and found.action == "reply" and not text.visible(found.text):
-        return ReadAnswer(content, Fault.EMPTY)
-    return ReadAnswer(content, Fault.REFUSED if is_refusal(said) else None)
+        return ReadAnswer(content, found, Fault.EMPTY)
+    return ReadAnswer(content, found, Fault.REFUSED if is_refusal(said) else None)
 
 
 def written(message: BaseMessage) -> str:
@@ -135,12 +133,14 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and value > 0
 
 
-def _cut_back(content: str) -> str:
-    """An answer that the limit cut off. Of an object the reader takes what is whole;
-    one without a whole part is nothing."""
-    if "{" not in content:
-        return full_sentences(content)
-    return content if reply.parse(content) is not None else ""
+def _cut_back(content: str) -> ReadAnswer:
+    """An answer that the limit cut off: its full sentences, or what is whole of its
+    object."""
+    words = content if "{" in content else full_sentences(content)
+    found = parse(words)
+    if not words or ("{" in content and found is None):
+        return ReadAnswer("", fault=Fault.CUT)
+    return ReadAnswer(words, found)
 
 
 def _texts(blocks: Sequence[object]) -> Iterator[str]:

@@ -128,7 +128,7 @@ def compose(
 def _two_things(
     character: Character, day: Day, topics: Sequence[str], chance: Random
 ) -> tuple[str, str]:
-    """Two different things: such that were spoken of that day, else such that the
+    """Two different things: two that were mentioned that day, else two that the
     character cares about."""
     talked = " ".join(f"{one.heard} {one.said}" for one in day.open).casefold()
     words = [

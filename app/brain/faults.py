@@ -173,7 +173,7 @@ def trouble_of(error: Exception) -> Trouble:
 def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
     if status >= 500:
         return Fault.OVERLOADED
-    # A 429 is a limit, whoever wrote its page.
+    # A 429 is a limit, also where a proxy wrote its page.
     if status != 429 and _is_html(error):
         return Fault.NO_API
     if status == 400 and _TOO_LONG.search(str(body.get("message", ""))):

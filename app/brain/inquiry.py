@@ -14,6 +14,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers, model_loop
+from app.brain.answers import ReadAnswer
 from app.brain.billing import Bill, Price
 from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
@@ -46,15 +47,15 @@ class Inquiry:
         """Seconds, never below 0."""
         return max(0.0, self.until - time.monotonic())
 
-    def ask(self) -> str | Trouble:
-        """The words, or what was wrong with the last try. A refused parameter costs no
+    def ask(self) -> ReadAnswer | Trouble:
+        """The answer, or what was wrong with the last try. A refused parameter costs no
         try: it is asked again without it."""
         quirks, tries = quirks_of(self.model), 0
         while True:
             if not self.bill.account.covers(self._estimate(quirks)):
                 return Trouble(Fault.BUDGET)
             found = self._try(quirks)
-            if isinstance(found, str):
+            if isinstance(found, ReadAnswer):
                 remember(self.model, quirks)
                 return found
             other = self._otherwise(quirks, found)
@@ -66,7 +67,7 @@ class Inquiry:
             if found.fault not in AGAIN or not self._pause(found, tries):
                 return found
 
-    def _try(self, quirks: Quirks) -> str | Trouble:
+    def _try(self, quirks: Quirks) -> ReadAnswer | Trouble:
         model = adapted(self.model, quirks)
         future: Future[BaseMessage] = model_loop.begin(
             model.ainvoke(list(self.messages))
@@ -90,8 +91,8 @@ class Inquiry:
         note_here(
             {"gen_ai.usage.input_tokens": read, "gen_ai.usage.output_tokens": wrote}
         )
-        heard = answers.read_answer(message)
-        return heard.content if heard.fault is None else Trouble(heard.fault)
+        answer = answers.read_answer(message)
+        return answer if answer.fault is None else Trouble(answer.fault)
 
     def _estimate(self, quirks: Quirks) -> Cost:
         return self.bill.estimate(self.price, quirks.most)

@@ -1,5 +1,5 @@
 """How close a message is to what a character cares about: as gateways measure it, so
-that whoever wins a message for its subject also has something to say on it."""
+that the bot which wins a message for its subject also has something to say on it."""
 
 from __future__ import annotations
 

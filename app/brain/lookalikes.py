@@ -16,7 +16,7 @@ _ALIKE = {
 }
 """Letters that are drawn as Latin ones, and what each looks like. Unicode's own table
 has six thousand rows; these are the ones with which a name in Latin letters can be
-written anew."""
+imitated."""
 
 
 def skeleton(name: str) -> str:

@@ -243,7 +243,7 @@ def remember(
     deep: bool = True,
 ) -> None:
     """Keep a moment: who said what to whom. Nothing by or to the `unwilling` is kept,
-    nor by or to whoever speaks through a proxy: anybody may be behind it. `deep`: as in
+    nor by or to people who speak through a proxy: anybody may be behind it. `deep`: as in
     `recall`."""
     event = moment.entry.event
     heard = [

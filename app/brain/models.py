@@ -15,10 +15,12 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from app.brain import answers
+from app.brain.answers import ReadAnswer
 from app.brain.billing import Bill, DraftAccount, Price
 from app.brain.faults import REMEDIES, Fault, Trouble
 from app.brain.inquiry import Inquiry
 from app.brain.quirks import quirks_of
+from app.brain.reply import Reply
 from app.domain.addresses import LOOPBACK_HOSTS
 from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
@@ -119,9 +121,11 @@ def _options_of(
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model said, without its reasoning, and what all tries took."""
+    """What a model said, without its reasoning, and what all tries took. `reply`: see
+    `ReadAnswer`."""
 
     content: str
+    reply: Reply | None
     tokens: int
     micro_usd: int
 
@@ -203,10 +207,13 @@ class Speaker:
             found = self._ask_one(
                 place, messages, bill, time.monotonic() + left * share
             )
-            self.on_call(self.name(place), None if isinstance(found, str) else found)
-            if isinstance(found, str):
+            if isinstance(found, ReadAnswer):
+                self.on_call(self.name(place), None)
                 self.breaker.succeeded()
-                return Completion(found, bill.spent.tokens, bill.spent.micro_usd)
+                return Completion(
+                    found.content, found.reply, bill.spent.tokens, bill.spent.micro_usd
+                )
+            self.on_call(self.name(place), found)
             troubles.append(found)
             self._tell(place, found)
         self._last = "; ".join(
@@ -227,7 +234,7 @@ class Speaker:
         messages: Sequence[BaseMessage],
         bill: Bill,
         until: float,
-    ) -> str | Trouble:
+    ) -> ReadAnswer | Trouble:
         begin = time.monotonic()
         rests_until, why = self._resting.get(place, (0.0, None))
         if why is not None and begin < rests_until:

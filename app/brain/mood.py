@@ -199,7 +199,7 @@ def read(said: str, encoder: LangChainEncoder) -> MoodReading:
     # `spoken` took the bot's name off: somebody only called it.
     if not said:
         return MoodReading(Mood.GREETING, 1.0, False)
-    # Before all other readings: whoever asks what the bot is gets the truth.
+    # Before all other readings: people who ask what the bot is get the truth.
     if _HONEST.search(said[:500]):
         return MoodReading(Mood.HONEST, 1.0, question)
     if len(said) <= _SHORT_LENGTH:

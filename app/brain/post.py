@@ -8,7 +8,7 @@ from random import Random
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from app.brain import prompt, reply, text
+from app.brain import prompt, text
 from app.brain.billing import DraftAccount
 from app.brain.cycle import Change, CycleState, Did, Outcome, Run
 from app.brain.models import Speaker
@@ -104,7 +104,7 @@ def _asked(
                 "micro_usd": error.micro_usd,
             }
         )
-    found = reply.parse(answer.content)
+    found = answer.reply
     said = (
         text.outgoing(found.text, character.names)
         if found is not None and found.action == "reply"

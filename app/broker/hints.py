@@ -138,7 +138,7 @@ def _sentinel_options(settings: Settings) -> dict[str, object]:
     )
     # Each Sentinel is asked once: the next one is the better retry.
     options["retry"] = Retry(NoBackoff(), 0)
-    # Not among the transport's options: a worker tells those to whoever asks it for
+    # Not among the transport's options: a worker tells those to anybody who asks it for
     # its `stats`, as JSON, and these hold the Sentinels' password.
     cast("Any", SentinelChannel).sentinel_kwargs = options
     return {"master_name": address.service}

@@ -57,7 +57,7 @@ def memory_forget(
     )
     if not rewritten:
         print_line(
-            "The server's files were not written anew: old entries may still be on its disk.",
+            "The server's files were not rewritten: old entries may still be on its disk.",
             err=True,
         )
     # The file is the operator's: its gateway would only publish it again.
@@ -84,7 +84,7 @@ def reception(
         str | None, typer.Option("--channel", metavar="ID", help="only this channel")
     ] = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help="forget it: the bots begin anew there")
+        bool, typer.Option("--reset", help="forget it: the bots start over there")
     ] = False,
 ) -> None:
     """Show what channels make of the bots' unasked posts, in bits of their bids

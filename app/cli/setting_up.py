@@ -1,4 +1,4 @@
-"""Commands for whoever sets the stream up: nothing is started by them."""
+"""Commands that set the stream up; they start nothing."""
 
 from __future__ import annotations
 

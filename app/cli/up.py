@@ -302,7 +302,7 @@ def public_environment(
                 ",".join(value) if isinstance(value, tuple) else str(value)
             )
     if settings.redis_sentinel_password is not None:
-        # It goes with the address: whoever may reach Redis must ask where it is.
+        # It goes with the address: a process that may reach Redis asks where it is.
         password = settings.redis_sentinel_password.get_secret_value()
         plain["STREAM_REDIS_SENTINEL_PASSWORD"] = password
     # Unbuffered: into a pipe Python would else write lines by the block, late.

@@ -36,4 +36,4 @@ def vault_rotate() -> None:
     from app.operator.ops import vault_rotate as rotate
 
     for bot in rotate(current_settings()):
-        print_line(f"Sealed anew: {bot}")
+        print_line(f"Sealed again: {bot}")

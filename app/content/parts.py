@@ -72,7 +72,7 @@ def _file_part(file: discord.Attachment) -> MessagePart:
 
 
 def _kind_of(media_type: str) -> PartKind:
-    """What a file says that it is. Whoever opens it looks for itself."""
+    """What a file says that it is. The code that opens it checks again."""
     family = media_type.partition("/")[0]
     if media_type in {"application/json", "application/xml", "application/yaml"}:
         return PartKind.TEXT_FILE

@@ -154,7 +154,7 @@ def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float 
         return None
     told = _json_body(body)
     asked = seconds(headers.get("Retry-After"))
-    # Not Discord's API: whoever stands before it refuses the address as a whole.
+    # Not Discord's API: the proxy before it refuses the address as a whole.
     if told is None:
         return asked
     everywhere = (

@@ -49,8 +49,8 @@ class Sending:
     status: int = 0
 
     async def begin(self) -> None:
-        """Before the request leaves. The clock starts before the question: whoever
-        reads back waits from its answer."""
+        """Before the request leaves. The clock starts before the question: a
+        reading back waits from its answer."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.timeout
         self.deadline.reschedule(until)

@@ -30,7 +30,7 @@ SERVICE = re.compile(r"[\w.-]+", re.ASCII)
 MALFORMED = (
     "is malformed; in a password write / as %2F, ? as %3F, # as %23 and @ as %40"
 )
-"""A password with a bare slash ends an address early, and whoever parses it next says
+"""A password with a bare slash ends an address early, and the next parser says
 a piece of the password in its error."""
 NO_SOCKET = "must name a socket, as in unix:///run/redis.sock?db=0"
 

@@ -78,10 +78,6 @@ class UnknownMessage(StreamError):
     """No bot saw the message, or it is older than the journal."""
 
 
-class NotYours(StreamError):
-    """You may ask about yourself alone."""
-
-
 class ModelUnavailable(StreamError):
     """The language model did not answer in a usable way."""
 

@@ -212,7 +212,7 @@ class PlacesFile:
     def at(
         self, channel: str, parent: str | None = None, guild: str | None = None
     ) -> Rules:
-        """What holds in a channel. Where it is, is remembered for whoever does not
+        """What applies in a channel. Its place is remembered for callers that do not
         know."""
         places = self.current()
         if guild is not None:

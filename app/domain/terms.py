@@ -117,7 +117,7 @@ BOUNDS = (
         "floor_lease",
         FLOOR_TTL / 2_000,
         "FLOOR_TTL",
-        "a floor that claims to last longer than its key is nobody's, and two bots would speak at once",
+        "a floor that claims to last longer than its key counts as free, and two bots would speak at once",
     ),
     Bound(
         "delivery_hold",

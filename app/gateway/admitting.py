@@ -150,7 +150,7 @@ class Admitting:
         judged: list[tuple[Judgement, AdmissionRequest]] = []
         for place, bot in enumerate(bots, 1):
             judgement = await self._judged(bot, heard, addressing, measured, arrival)
-            # A bot's message, or one of whoever is ignored: where it is edited its copy
+            # A bot's message, or one of an ignored person: where it is edited its copy
             # is in the inbox already.
             if judgement.classified.direct or not arrival.edited:
                 candidate = self._candidate(bot, heard, judgement, arrival)
@@ -179,7 +179,7 @@ class Admitting:
     async def _refused(
         self, judgement: Judgement, candidate: AdmissionRequest, arrival: Arrival
     ) -> None:
-        """Whoever was named after a bot that may not answer must not wait for it."""
+        """Bots named after one that may not answer must not wait for it."""
         # The admission came first: it tells the journal why nobody is woken.
         if judgement.refusal and candidate.classified.direct and not arrival.late:
             await self._ports.unanswerable(

@@ -27,7 +27,7 @@ class Question:
     channel: str
     """Where it is asked."""
     by: str
-    """The user id of whoever asks."""
+    """The user id of the person who asks."""
     channels: frozenset[str] = field(default=frozenset(), repr=False)
     """All channels and threads of the server."""
     visible: frozenset[str] = field(default=frozenset(), repr=False)

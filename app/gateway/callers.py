@@ -19,7 +19,7 @@ class Callers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._calls: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
-        """The latest times, at most FEW of each, whoever called last at the end."""
+        """The latest times, at most FEW of each, the latest caller last."""
 
     def called_little(self, bot: str, person: str) -> bool:
         """Count one call; whether the person called the bot FEW times at most

@@ -26,7 +26,7 @@ _AGAIN = frozenset({Elect.NOT_DUE, Elect.DEFERRED})
 
 
 class Elections:
-    """Closes elections in time. Whoever else closes them too, the outcome is one."""
+    """Closes elections in time. Others may close them too: the outcome is the same."""
 
     def __init__(self, ports: AdmissionPorts) -> None:
         self._ports = ports

@@ -124,7 +124,7 @@ class Healing:
                 mutes=len(self._snapshot.mutes),
             )
             await self._restore()
-            # Vaults went with the roster: every bot is published, whoever is on it
+            # Vaults went with the roster: every bot is published, all that are on it
             # again.
             look = look._replace(missing=frozenset(self._presences))
         elif due:
@@ -175,7 +175,7 @@ class Healing:
         )
 
     async def _restore(self) -> None:
-        # Mutes first: until they stand again, whoever was silenced may speak.
+        # Mutes first: until they stand again, muted bots may speak.
         for key, mute in self._snapshot.mutes.items():
             left = (
                 None

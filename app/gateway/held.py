@@ -33,7 +33,7 @@ Job = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A job in its line; `author` is empty where it is nobody's message."""
+    """A job in its line; `author` is empty where the job is no message."""
 
     job: Job
     done: asyncio.Future[None]

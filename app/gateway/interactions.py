@@ -41,7 +41,7 @@ Asking = discord.Interaction[Client]
 
 
 class Counter:
-    """Hands questions to the desk, one at a time: they read much, and whoever asks can
+    """Hands questions to the desk, one at a time: they read much, and who asks can
     wait."""
 
     def __init__(self, desk: Desk) -> None:
@@ -177,7 +177,7 @@ class Commands(app_commands.CommandTree[Client]):
 
     async def _why_of(self, asking: Asking, message: discord.Message) -> None:
         async def ask() -> Question | None:
-            # Whoever opened the menu of a message sees it.
+            # The person who opened a message's menu sees the message.
             return question(asking, Verb.WHY, message=str(message.id))
 
         await self.serve(asking, discord.Permissions(manage_messages=True), ask)
@@ -271,7 +271,7 @@ def question(
         if isinstance(member, discord.Member)
         else set()
     )
-    # Whoever asks in a channel reads it, a private thread of theirs included.
+    # People read the channels they ask in, their private threads included.
     return Question(
         verb=verb,
         guild=str(asking.guild_id),

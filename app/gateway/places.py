@@ -25,7 +25,7 @@ class Nicknames:
         self._news: dict[str, dict[str, str | None]] = {}
 
     def nicknamed(self, guild: str, person: str, nickname: str | None) -> None:
-        """Take a name. Whoever has none and had none is no news."""
+        """Take a name. A person without one, then as now, is no news."""
         key = (guild, person)
         # Every message bears its author's nickname: a change alone is worth a write.
         if self._known.get(key) == nickname:

@@ -1,7 +1,7 @@
 """People behind proxies: PluralKit, Tupperbox and the like say a person's message again
 by webhook and delete the original.
 
-Whoever answered at once would answer twice, the second time under a message that is
+A bot that answered at once would answer twice, the second time under a message that is
 gone. So where a proxy is at work, what a person says is held for a moment, unless that
 person's messages stay as they are.
 """

@@ -247,7 +247,7 @@ class Gateway:
                     error=type(error).__name__,
                     where=where(error),
                 )
-            # A client that became ready failed anew, not again. Sessions that all end
+            # A client that became ready starts its count over. Sessions that all end
             # soon are slowed by `rest`.
             if session.lived:
                 backoff.reset()
@@ -307,7 +307,7 @@ class Gateway:
             session = self._sessions.get(bot)
             if session is not None and self._reloading.outcomes[bot].changed:
                 await session.publish_again()
-            # Whoever asked waits for this sign.
+            # The process that asked waits for this sign.
             await self._ports.beat(bot, self._sign(bot))
 
     async def _forget(self) -> None:

@@ -152,7 +152,7 @@ class BotSession:
         self._changed.set()
 
     async def publish_again(self) -> None:
-        """Publish now, if that was ever done: whoever waits for it is told it is in
+        """Publish now, if that was ever done: who waits for it is told it is in
         force."""
         if self._publishing is None:
             return
@@ -249,7 +249,7 @@ class BotSession:
                 await backoff.pause()
                 continue
             backoff.reset()
-            # Only now: whoever is woken needs the vault and the roster entry.
+            # Only now: a woken worker needs the vault and the roster entry.
             self._intake.open(self._bot)
             self.on_ready()
             try:

@@ -139,16 +139,14 @@ class StorePorts:
         event = candidates[0].event
         await self._wishes.fresh()
         if self._wishes.ignored(event.author_id, event.message_id):
-            # Not even a mailbox holds the words of whoever wants no part in this, or
+            # Not even a mailbox holds the words of people who opted out, or
             # what a forgotten person said before.
             event = nobodys(event)
         candidates = [
             replace(one, event=event, quiet_ms=self._quiet_ms(one.bot, event))
             for one in candidates
         ]
-        await (
-            self._learn_names()
-        )  # before anybody answers whoever speaks for the first time
+        await self._learn_names()  # before anybody answers a newcomer
         limits = [self._limits[one.bot] for one in candidates]
         reached("admit_before")
         outcomes = await self._store.run(
@@ -314,7 +312,7 @@ class StorePorts:
         return await self._store.run(admission.answered(message_id))
 
     async def unanswerable(self, bot: str, event: Event, reason: str) -> None:
-        """The bot may not write there: whoever was named after it goes on."""
+        """The bot may not write there: bots named after it go on."""
         await self._store.run(
             admission.cancel(
                 bot,
@@ -345,7 +343,7 @@ class StorePorts:
             self._names.nicknamed(guild_id, person, nickname)
 
     async def prolong(self, message_id: str, for_ms: int) -> None:
-        """Whoever answers it waits so much longer."""
+        """The bot that answers it waits so much longer."""
         await self._store.run(thoughts.prolong(message_id, for_ms))
 
     async def edited(self, event: Event) -> None:
@@ -373,8 +371,8 @@ class StorePorts:
             await self._store.run(trusts.add(bot, person, rules.REACTED, request))
 
     async def received(self, bot: str, signed: Signed, request: str) -> None:
-        """A sign about an unasked post; nothing is kept of whoever wants no part in
-        this, or was forgotten since the post."""
+        """A sign about an unasked post; nothing is stored of a person who opted
+        out, or was forgotten since the post."""
         await self._wishes.fresh()
         if not self._wishes.ignored(signed.person, signed.post):
             await self._store.run(

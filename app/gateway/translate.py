@@ -158,7 +158,7 @@ def reaction_event(
 def may_moderate(
     user: discord.abc.User | discord.Member | None, channel: object
 ) -> bool:
-    """Whether this person may give the bots orders here: whoever may manage messages,
+    """Whether this person may give the bots orders here: they may manage messages,
     and everybody in his own DM."""
     if user is None or user.bot:
         return False

@@ -29,7 +29,7 @@ def nobodys(event: Event) -> Event:
 
 
 class Wishes:
-    """What a gateway process knows of people's wishes. It is looked at anew before
+    """What a gateway process knows of people's wishes. It is read again before
     anything is kept, where it is not fresh: a process that slept through a wish must
     not write what it heard before."""
 
@@ -58,7 +58,7 @@ class Wishes:
 
     async def fresh(self) -> None:
         """Read them, unless that was done a moment ago."""
-        # A second sooner than `looks_every` promises: whoever erases a person's data
+        # A second sooner than `looks_every` promises: an erasure of a person's data
         # waits just that long for every process to know.
         if time.monotonic() - self._looked > looks_every(self._settings) - 1:
             await self.look()

@@ -104,7 +104,7 @@ class Template:
         return Forked(pid, os.fdopen(source, encoding="utf-8", errors="replace"))
 
     def _start(self, spec: ChildSpec) -> Program:
-        # Whoever has children that were forked twice is who the kernel gives them to.
+        # The kernel gives orphans that were forked twice to this process.
         load_libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if self._control is not None:
             self._control.close()

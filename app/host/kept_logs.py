@@ -49,7 +49,7 @@ class KeptLogs:
 
     def write(self, process: str, line: str) -> str:
         """Keep one line. Returns why it could not be kept, once for each trouble, else
-        an empty text: whoever writes must go on when the disk is full."""
+        an empty text: the writer must go on when the disk is full."""
         with self._lock:
             try:
                 self._append(process, line[:LONGEST])

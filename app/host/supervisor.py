@@ -94,7 +94,7 @@ class RestartPauses:
     """Seconds before a restart: `first`, doubled with each failure up to `most`, times
     0.5 to 1.5 by chance.
 
-    A child that ran for `stable` seconds begins anew.
+    A child that ran for `stable` seconds starts its count over.
     """
 
     first: float = 0.5

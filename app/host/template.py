@@ -72,7 +72,7 @@ def _serve(control: socket.socket, parent: int) -> list[str]:
 
 def _in_child(tell_pid: int) -> bool:
     """Fork again and end. True in the second child, which has told its id and leads a
-    group: whoever learns the id may signal the group."""
+    group: anybody who learns the id may signal the group."""
     if os.fork():
         os._exit(0)
     os.setsid()

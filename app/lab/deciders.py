@@ -41,7 +41,7 @@ from app.rules.thoughts import (
 )
 
 CHANNEL, SOMEBODY = "5", "999"
-"""Discord ids of the channel and of whoever speaks."""
+"""Discord ids of the channel and of the speaker."""
 FAR_BELOW = 3.0
 """Bits below the best bid from which a bidder does not stand in for it, as in
 `election/decide.lua`."""
@@ -242,7 +242,7 @@ class CastDecider(Waiting):
         return tuple(spoken_to.bots)
 
     def decide(self, utterance: Utterance, resting: frozenset[str]) -> Collection[str]:
-        """Whoever is addressed; else who is elected, resting or not."""
+        """The addressed bot; else the elected one, resting or not."""
         if addressed := self.addressed(utterance):
             return addressed
         bids = self.bids(utterance)
@@ -313,7 +313,7 @@ def elected(
         key=lambda bot: (bids[bot].score, tie_break(bot, message_id)),
         reverse=True,
     )
-    # Whoever is far below does not stand in for an expert who rests.
+    # A bot with a far lower bid does not stand in for an expert who rests.
     able = [
         bot for bot in ranked if bids[bot].score >= bids[ranked[0]].score - FAR_BELOW
     ]
@@ -345,7 +345,7 @@ class Named(SimpleRule):
 
 
 class NamedElseLast(SimpleRule):
-    """The named ones; else whoever of the bots last spoke to the author by name, within
+    """The named ones; else the bot that last spoke to the author by name, within
     five minutes."""
 
     def __init__(self, bots: Sequence[Participant]) -> None:
@@ -371,7 +371,7 @@ class NamedElseLast(SimpleRule):
 
 
 class Last(SimpleRule):
-    """Whoever of the bots spoke last answers everything."""
+    """The bot that spoke last answers everything."""
 
     def __init__(self, bots: Sequence[Participant]) -> None:
         super().__init__(bots)

@@ -123,7 +123,7 @@ class Play:
         # All that were chosen rest: the room waits for the first of them.
         if choice.waits:
             channel.now_ms = min(channel.cooled[bot] for bot in choice.bots)
-        # Whoever is called answers, also where it knows nothing of the subject.
+        # A bot that is called answers, even if it knows nothing of the subject.
         asked = any(f"{bot}," in text for bot in choice.bots)
         for bot in sorted(choice.bots):
             scene = VoiceScene(

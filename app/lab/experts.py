@@ -57,7 +57,7 @@ FOLLOW_UPS = (
     "почему так?",
     "peki sonra?",
 )
-"""Bare lines that only make sense to whoever spoke before."""
+"""Bare lines that only make sense to the last speaker."""
 SMALL_TALK = (
     ("ana", "ben: did you bring it?"),
     ("ben", "ana: yes, it is in the car"),
@@ -206,7 +206,7 @@ def switch(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore:
 def busy(
     stage: ExpertStage, lines: Sequence[LabelledLine]
 ) -> tuple[ExpertScore, ExpertScore]:
-    """All lines in one channel, by several people; whoever wins answers. The lines that
+    """All lines in one channel, by several people; the winner answers. The lines that
     have an expert, and those that have none."""
     known, null = ExpertScore(), ExpertScore()
     for seed in SEEDS:

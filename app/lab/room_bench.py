@@ -120,7 +120,7 @@ def all_deciders(
 ) -> dict[str, MakeDecider]:
     """Ours, with the encoder and by words alone; those named on the command line; the
     simple rules."""
-    # Read anew each time: the cost of reading is one of the figures.
+    # Read each time: the cost of reading is one of the figures.
     ours = {OURS: Ours(policy, encoder, afresh=True)} if encoder is not None else {}
     return {
         **ours,

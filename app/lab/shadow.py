@@ -39,7 +39,7 @@ SHOWN = 200
 """Answers, and changes, that are kept word for word: the latest."""
 CHANNELS = 500
 """Channels whose rooms are remembered; of more, the one that was silent longest is
-begun anew."""
+forgotten."""
 
 Measure = Callable[[str], Mapping[str, Likeness]]
 """How like a text is to what each bot cares about."""

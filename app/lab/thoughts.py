@@ -112,7 +112,7 @@ def _play(
             score.whole.append(wait)
         score.calls += 1
         if after is not None and after.at_ms <= begun + draft_ms:
-            # Stale: what is written anew answers the next line as well.
+            # Stale: the second draft answers the next line as well.
             continue
         score.replies += 1
         answer = Line(

@@ -126,7 +126,7 @@ class Hub(Switches):
         transport = request.transport
         connection = Connection(ws, transport, zlib_stream=zlib_stream)
         self._connections.add(connection)
-        # One writer keeps the frames in order, whoever queues them.
+        # One writer keeps the frames of all queueing tasks in order.
         writer = asyncio.create_task(connection.run())
         connection.send(
             control_frame(
@@ -249,7 +249,7 @@ class Hub(Switches):
         code = self.handshakes.take_close(bot, after_ready=True)
         if code is not None:
             # Also a RESUME of this session is to be refused, so that the client
-            # identifies anew.
+            # identifies again.
             self._forget_session(session)
             connection.close(code)
         self._wake()

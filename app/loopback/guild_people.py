@@ -395,7 +395,7 @@ class GuildPeople:
             if is_bot:
                 # Before it joins: that is when a bot's managed role is made.
                 guilds.invite(account, options.get("permissions", SPEAKING_PERMISSIONS))
-            # Whoever chose its servers does not join those that are made later.
+            # An account that chose its servers does not join later ones.
             if "guilds" in options:
                 self._homeless.add(account.id)
             for guild in options.get("guilds", list(world.guilds.values())):

@@ -306,7 +306,7 @@ class Service:
         author, webhook_id = draft.author, None
         if draft.webhook:
             webhook_id = self.world.webhook_id(draft.channel, draft.author)
-            # The name of a webhook's message is the poster's choice, whoever the
+            # The name of a webhook's message is the poster's choice, no matter who the
             # webhook belongs to.
             author = replace(author, name=draft.webhook_name or author.name)
         return Message(

@@ -333,7 +333,7 @@ class World:
         )
 
     def forget_views(self) -> None:
-        """Roles, overwrites or members have changed: who sees what is computed anew."""
+        """Roles, overwrites or members have changed: compute again who sees what."""
         self._views.clear()
 
     def _can_see(self, account_id: int, channel: Channel) -> bool:

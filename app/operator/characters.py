@@ -1,4 +1,4 @@
-"""Character files for whoever looks again and again: each is parsed once, until it
+"""Character files that are read again and again: each is parsed once, until it
 changes. Parsing one takes some 100 ms."""
 
 from __future__ import annotations

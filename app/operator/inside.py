@@ -146,7 +146,7 @@ def _scope(store: Store, asked: Question) -> str:
             f"guild:{asked.guild}" if asked.everywhere else f"channel:{asked.channel}"
         )
     here = _bots_of(store, asked)
-    # Others' bots are not named: whoever guesses learns of their own server alone.
+    # Others' bots are not named: a guesser learns of their own server alone.
     if asked.bot not in here:
         raise ConfigurationError(
             f"No character of this server is named so; here are: {', '.join(here)}."

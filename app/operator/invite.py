@@ -39,7 +39,7 @@ def application_of(token: str) -> str:
 
 
 def link_of(application: str) -> str:
-    """The address at which whoever manages a server lets the bot in."""
+    """The address at which a server's managers let the bot in."""
     return f"{AUTHORIZE}?client_id={application}&scope=bot&permissions={PERMISSIONS}"
 
 

@@ -183,7 +183,7 @@ def retry(entry_id: str, settings: Settings) -> bool:
     """Send a dead letter again; the pump finds it within about a second. False: it is
     no dead letter.
 
-    Whoever asks has mended what Discord refused: the bot may think about that channel
+    The operator has mended what Discord refused: the bot may think about that channel
     again.
     """
     with open_store(settings) as store:

@@ -1,17 +1,14 @@
-"""What is kept of one person: handed out as JSON, and forgotten, for an operator or for
-the person themselves."""
+"""What is kept of one person: handed out as JSON, and forgotten."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.brain.embeddings import shared_encoder
 from app.brain.memory import usable
-from app.domain.errors import NotYours
 from app.domain.settings import Settings
 from app.rules.privacy import Place, RecordKind, Use
 from app.store import forgetting, keys, memories, nights, receptions, trusts, wishes
@@ -24,14 +21,6 @@ from app.worker.memory_store import RedisMemory
 
 NOWHERE = Place("")
 """Shown to one person, in no channel."""
-
-
-class PersonalAnswer(NamedTuple):
-    """What a person is told who asks about themselves: for their eyes alone, wherever
-    they ask. `attached`: JSON, or empty."""
-
-    text: str
-    attached: str = ""
 
 
 def bots_of(store: Store) -> list[str]:
@@ -130,47 +119,3 @@ def forget(
     time.sleep(looks_every(settings))
     last = forgetting.forget(store, person, signer, channels)
     return Forgotten(first.values + last.values, last.named_in)
-
-
-def what_do_you_know(store: Store, asker: str, about: str = "") -> PersonalAnswer:
-    """What is kept of whoever asks. Raises NotYours for anybody else."""
-    _require_own(asker, about)
-    found = export(store, asker)
-    facts = [
-        str(fact["text"]) for bot in found["bots"].values() for fact in bot["facts"]
-    ]
-    lines = sum(len(bot["lines"]) for bot in found["bots"].values())
-    told = (
-        f"Facts that you told: {'; '.join(dict.fromkeys(facts))}."
-        if facts
-        else "No facts are kept of you."
-    )
-    text = f"{told} Lines of yours that are kept: {lines}. Everything is in the file."
-    return PersonalAnswer(text, json.dumps(found, ensure_ascii=False, indent=2))
-
-
-def forget_me(
-    store: Store,
-    settings: Settings,
-    asker: str,
-    about: str = "",
-    *,
-    opt_out: bool = False,
-) -> PersonalAnswer:
-    """Forget whoever asks. Raises NotYours for anybody else."""
-    _require_own(asker, about)
-    gone = forget(
-        store, settings, asker, opt_out=opt_out, signer=Signer(settings.vault_keys)
-    )
-    again = (
-        "From now on you are left alone."
-        if opt_out
-        else "What you say from now on is new."
-    )
-    return PersonalAnswer(f"Forgotten: {gone.values} values. {again}")
-
-
-def _require_own(asker: str, about: str) -> None:
-    """Discord tells who asks; whom it is about is only what was typed."""
-    if about and about != asker:
-        raise NotYours

@@ -143,7 +143,7 @@ def forget(
     person: str, settings: Settings, opt_out: bool = False
 ) -> tuple[Forgotten, bool]:
     """Forget a person everywhere; `opt_out`: for good. The second value: the
-    append-only file was written anew."""
+    append-only file was rewritten."""
     with open_store(settings) as store:
         who = find_person(store, person)
         signer = Signer(vault_keys(settings))

@@ -1,5 +1,5 @@
-"""What channels make of the bots' unasked posts, for an operator: to see, and to begin
-anew."""
+"""How channels received the bots' unasked posts: an operator sees it, and resets
+it."""
 
 from __future__ import annotations
 

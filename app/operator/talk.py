@@ -91,7 +91,7 @@ def find_places(store: Store, direct: bool = False) -> list[TalkPlace]:
 
 
 def _named(store: Store, wanted: set[str], lively: set[str]) -> Iterator[TalkPlace]:
-    # SCAN knows no order, and the page would draw the places anew with each look.
+    # SCAN knows no order, and the page would redraw the places with each look.
     for key in sorted(memories.scan(store, keys.names("*"))):
         guild, ids = key.split(":")[1], sorted(wanted)
         called = store.run(names.called(guild, ids))

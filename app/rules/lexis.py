@@ -121,7 +121,7 @@ def is_common(name: str) -> bool:
 
 
 def is_no_person(name: str) -> bool:
-    """Whether the name, normalised, calls nobody, whoever took it: "help, ..." and
+    """Whether the name, normalised, calls nobody, even if a bot has it: "help, ..." and
     "guys, ..." are calls to all."""
     return name in _NO_PERSON
 

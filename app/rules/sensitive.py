@@ -1,4 +1,4 @@
-"""Matters of which no fact is kept, whoever told them: the same for the rules and for a
+"""Matters of which no fact is remembered: the same for the rules and for a
 model's answers."""
 
 from __future__ import annotations

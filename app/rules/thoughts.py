@@ -1,6 +1,6 @@
 """One thought in several lines: a greeting and then the point, a sentence cut in two.
 
-Whoever is asked waits until the thought is over, reads all of its lines and answers
+The bot that is asked waits until the thought is over, reads all of its lines and answers
 once. Pure: time comes with the lines.
 """
 
@@ -17,7 +17,7 @@ from app.rules.script import normalise, spoken_words, unspaced_letters
 PEOPLE = 16
 """People per channel whose latest thought is remembered."""
 LINES = 8
-"""Lines of one thought; whoever goes on begins a new one."""
+"""Lines of one thought; the next line begins a new one."""
 LONG = 60
 """Characters from which a line is taken for a whole thought."""
 LONG_UNSPACED = 12
@@ -208,7 +208,7 @@ def goes_on(thought: Thought, line: Line, patience: Patience) -> bool:
     # A reply to something else is about something else.
     if answers and answers != first.reply_to and answers not in _ids(thought):
         return False
-    # Who calls anew after a whole line asks anew; so does who calls somebody else.
+    # A second call after a whole line is a new question; so is a call of somebody else.
     called = {name for one in thought.lines for name in one.calls}
     if line.calls and (not last.open or (called and called != set(line.calls))):
         return False

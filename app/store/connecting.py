@@ -42,7 +42,7 @@ class FrontList(list[T]):
         self._moving = threading.Lock()
 
     def __iter__(self) -> Iterator[T]:
-        # Each is asked once, whoever is moved to the front meanwhile.
+        # Each is asked once, even if another is moved to the front meanwhile.
         return iter(self[:])
 
     def __setitem__(self, index: Any, member: Any) -> None:

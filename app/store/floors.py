@@ -201,7 +201,7 @@ def reserve(
         message=event.message_id,
         token=token,
         author_kind=event.author_kind,
-        # Shares are people's: the answer to a bot takes nobody's.
+        # Only people have shares: an answer to a bot takes none.
         author=event.author_id if event.author_kind is AuthorKind.HUMAN else None,
         kind=holder.kind,
         channel=charged(event),

@@ -89,7 +89,7 @@ def forget(
     StoreUnavailable; safe to repeat.
 
     `channels`: private ones with that person, if more are known than is kept now.
-    `signer` signs others' waiting messages anew where they mention the person; without
+    `signer` signs others' waiting messages again where they mention the person; without
     a key these are dropped later.
     """
     traces = _find_traces(store, person, channels)
@@ -272,13 +272,13 @@ def _sweep_scored(store: Store, key: str, traces: _Traces) -> int:
 
 
 def _sweep_entries(store: Store, key: str, traces: _Traces, signer: Signer) -> int:
-    """The person's messages go; somebody else's that mention them are written anew
+    """The person's messages go; others' that mention them are rewritten
     without that."""
     gone = 0
     for entry_id, fields in _read_stream(store, key):
         if not any(map(traces.in_, fields.values())):
             continue
-        # What has no readable author cannot be written anew: it goes whole.
+        # What has no readable author cannot be rewritten: it goes whole.
         if _as_object(fields.get("event")).get("author_id") not in {
             traces.person,
             None,
@@ -326,7 +326,7 @@ _READ: Mapping[str, Callable[[Store, str], list[str]]] = {
 
 
 def rewrite(store: Store, timeout: float = 60.0) -> bool:
-    """Write the append-only file anew, so that no old entry of it holds what was
+    """Rewrite the append-only file, so that no old entry of it holds what was
     forgotten; waits until it is done. False: the server keeps no such file, or did not
     finish; what its backups hold is the operator's matter."""
     client, deadline = _bare_client(store), time.monotonic() + timeout

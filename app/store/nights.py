@@ -1,4 +1,4 @@
-"""Diaries and dreams: one of each per bot and date, whoever is asked to write it and
+"""Diaries and dreams: one of each per bot and date, no matter who is asked to write it and
 however often."""
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Allowed(NamedTuple):
 
 
 def nonce(entry_id: str, chunk: int) -> str:
-    """Deterministic: whoever sends this chunk, however often, Discord sees one
+    """Deterministic: however often and by whom this chunk is sent, Discord sees one
     message."""
     return hashlib.sha256(f"{entry_id}|{chunk}".encode()).hexdigest()[:NONCE_LENGTH]
 

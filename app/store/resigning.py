@@ -1,5 +1,5 @@
-"""Sign what waits, and what diaries are made of, anew, so that an old key can go: who
-has the new key alone would take it for forged, and drop it."""
+"""Sign again what waits, and what diaries are made of, so that an old key can go: a
+process with the new key alone would take it for forged, and drop it."""
 
 from __future__ import annotations
 

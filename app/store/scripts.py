@@ -180,7 +180,7 @@ _DECLARED = re.compile(r"local function (\w+)|  (\w+) = ")
 
 def _only_used(shared: str, own: str) -> str:
     """What a script includes, without the functions and the keys that it does not use:
-    the server would make them anew in each call."""
+    the server would make them in each call."""
     parts = _parts(shared)
     while True:
         words = Counter(_WORD.findall("\n".join((*parts, own))))

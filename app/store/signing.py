@@ -3,7 +3,7 @@ was written by a process that has a vault key.
 
 A login of Redis alone can write anything into a mailbox. Without a signature it could
 put words into a bot's mouth, or into a person's; a diary quotes both. The signature is the last field of the
-signed JSON object, so that whoever has no key still reads the rest.
+signed JSON object, so that a reader without the key still reads the rest.
 """
 
 from __future__ import annotations

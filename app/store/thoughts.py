@@ -13,7 +13,7 @@ def _prolong(*, thought: Key, election: Key, message: str, for_ms: int) -> None:
 
 
 def prolong(message: str, for_ms: int) -> Call[int]:
-    """Whoever answers this message waits so much longer from now on. Without effect on
+    """The bot that answers this message waits so much longer from now on. No effect on
     what is being answered already."""
     # Both keys: a bot that was spoken to waits in its lane, bidders in the election.
     call = _prolong(

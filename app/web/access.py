@@ -184,7 +184,7 @@ def _derived(role: AccessRole, password: str) -> bytes:
     salt = f"the-stream page {role}".encode()
     # Of any length, and never padded: scrypt takes `a` and `a\0` for the same.
     text = hashlib.sha256(password.encode("utf-8", "replace")).digest()
-    # 8 MB a guess: dear for whoever has stolen a cookie, little for a login.
+    # 8 MB a guess: much for a thief of a cookie, little for a login.
     return hashlib.scrypt(text, salt=salt, n=2**13, r=8, p=1, dklen=32)
 
 

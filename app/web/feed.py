@@ -26,7 +26,7 @@ QUEUE = 2_000
 
 @dataclass(eq=False)
 class _Reader:
-    """One open page. `stale`: it stood still, and needs everything anew."""
+    """One open page. `stale`: it stood still, and needs everything again."""
 
     direct: bool
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE))
@@ -142,7 +142,7 @@ class Feed:
                 changed.append((piece, text))
             known[piece.key] = (piece, text)
         self._known = known
-        # The first look knows no change: whoever is here already gets everything.
+        # The first look knows no change: pages that are open get everything.
         if first:
             for reader in self._readers:
                 reader.stale = True
@@ -170,7 +170,7 @@ def _encoded(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, str]]:
 
 
 def _offer(reader: _Reader, text: str) -> None:
-    # A page that no longer reads must not fill the memory: it gets everything anew.
+    # A page that no longer reads must not fill the memory: it gets everything again.
     if reader.queue.full():
         reader.stale = True
         reader.queue.get_nowait()

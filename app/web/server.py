@@ -58,7 +58,7 @@ Deed = Callable[[Json], object]
 @dataclass(frozen=True)
 class Site:
     """What one server is made of. `extra`: told to every page when it opens; `routes`:
-    of whoever adds to the page, guarded as the others are."""
+    that callers add to the page, guarded as the others are."""
 
     settings: Settings
     doorkeeper: Doorkeeper
@@ -235,7 +235,7 @@ class _Api:
 
     def _done(self, deed: Deed) -> Handler:
         async def answer(request: web.Request) -> web.Response:
-            # Before the body: of whoever may not, nothing is parsed.
+            # Before the body: an unauthorised request is not parsed.
             check_form(request, request[SESSION])
             form = await read_form(request)
             response = await _carry_out(lambda: deed(form))

@@ -123,7 +123,7 @@ class StoredAnswerTurn:
             return False
         told = f"Discord refuses the bot here: {reason}"
         if cycle.holder.kind == "direct":
-            # Whoever was named after this bot must not wait for it.
+            # Bots named after this one must not wait for it.
             cycle.run(
                 admission.cancel(
                     cycle.bot,
@@ -297,7 +297,7 @@ class StoredAnswerTurn:
             cycle.deliver(self.entry.event.channel_id, entry_id)
         cycle.turn, self.token = None, ""
         cycle.committed = True
-        # Discord may refuse this very post: the next turn asks anew.
+        # Discord may refuse this very post: the next turn asks again.
         cycle.barred.clear()
         # What a dry run would have said was heard by nobody and is not remembered.
         if verdict is Commit.COMMITTED and action.text:

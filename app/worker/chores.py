@@ -80,7 +80,7 @@ class Chores:
         for answered in world.moments:
             event = answered.entry.event
             try:
-                # Whoever was heard may have been forgotten while the cycle ran.
+                # A speaker may have been forgotten while the cycle ran.
                 marks, silent = self._wishes_of(people(answered))
                 moment = without_old(answered, marks)
                 if moment is None:
@@ -95,7 +95,7 @@ class Chores:
                     unwilling=silent,
                     deep=served.brain.speaker is not None,
                 )
-                # Through a proxy anybody may speak: the trust would be nobody's.
+                # Anybody may speak through a proxy: the trust would belong to no person.
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
                 calls: list[Call[int]] = [
                     memories.touch_conversation(world.bot, event.channel_id, ENDS_MS)

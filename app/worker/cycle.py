@@ -201,6 +201,5 @@ class Cycle:
 
     def about(self, entry: InboxEntry) -> None:
         """Name the message in the log lines that follow: a cycle reads many. Each node
-        of the graph has its own context, so whatever a node calls first says it
-        anew."""
+        of the graph has its own context, so each names it again."""
         bind_contextvars(trace=entry.event.message_id)

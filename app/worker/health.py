@@ -12,7 +12,7 @@ from app.store.door import Store
 
 
 def role_of(queues: Collection[str]) -> str:
-    """`direct` for whoever serves direct cycles or deliveries, else `cycles`."""
+    """`direct` for workers of direct cycles or deliveries, else `cycles`."""
     return "direct" if {"direct", "delivery"} & set(queues) else "cycles"
 
 
@@ -20,7 +20,7 @@ def health_of(controller: Any, store: Store) -> Health:
     """The checks of a Celery worker, `controller`."""
 
     def ready() -> str:
-        # Celery makes it anew after each lost connection, and has none meanwhile.
+        # Celery makes a new one after each lost connection, and has none meanwhile.
         consumer = getattr(controller, "consumer", None)
         if getattr(consumer, "task_consumer", None) is None:
             return "does not consume its queues"

@@ -37,7 +37,7 @@ class WorkerHeartbeat:
 
     def _tell(self) -> None:
         while not self._stopping.is_set():
-            # Whoever needs Redis says so in the log.
+            # Code that needs Redis says so in the log.
             with suppress(StoreUnavailable):
                 self._store.run(heartbeats.tell(self._sign))
             self._stopping.wait(heartbeats.EVERY)

@@ -42,7 +42,7 @@ CACHED_PARTS = 32
 """Parts whose items a process keeps: a full one takes about a megabyte."""
 FORESEEN_FOR = 0.5
 """Seconds: from a cycle's first questions to its search for what it remembers. Where
-Discord is slow in between, the names are asked for anew."""
+Discord is slow in between, the names are read again."""
 
 Namespace = tuple[str, ...]
 

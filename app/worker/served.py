@@ -131,7 +131,7 @@ class Bots:
             return self._known.get(bot)
 
     def _renewed(self, bot: str, parts: dict[str, str], known: Known | None) -> Known:
-        """The bot is built anew only when something changed; each publication encrypts
+        """The bot is rebuilt only when something changed; each publication encrypts
         the same secrets differently."""
         now = time.monotonic()
         if known is not None and known.parts == parts:

@@ -205,7 +205,7 @@ def test_the_vault_key_is_rotated_while_messages_flow(tmp_path: Path) -> None:
         running.env["STREAM_VAULT_KEYS"] = f"{new},{old}"
         restart(running, "worker")
         restart(running, "gateway", signal.SIGTERM)
-        assert command(running, "vault", "rotate") == "Sealed anew: ada\n"
+        assert command(running, "vault", "rotate") == "Sealed again: ada\n"
         running.env["STREAM_VAULT_KEYS"] = new
         restart(running, "worker")
         before = len(running.discord.posts_by_bots())

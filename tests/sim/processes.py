@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from app.brain.billing import DraftAccount
 from app.brain.models import Completion, Speaker
+from app.brain.reply import parse
 from app.broker.hints import CYCLE, DELIVER, POLL, PUMP
 from app.delivery.address import Address
 from app.delivery.rest import Found, History
@@ -169,7 +170,7 @@ class SimulatedSpeaker(Speaker):
             raise ModelUnavailable("the simulation says so", 0, 0)
         words = "" if fault is not None and fault.kind == "wordless" else "I see."
         content = json.dumps({"action": "reply", "text": words})
-        return Completion(content, tokens=300, micro_usd=500)
+        return Completion(content, parse(content), tokens=300, micro_usd=500)
 
 
 class SimulatedRest:

@@ -98,7 +98,7 @@ def _why_aside(
 def _why_unasked(
     settings: Settings, said: FoundMessage, character: Character, called: str
 ) -> str:
-    """Why it says nothing there of its own accord; empty: it may. `{place}` stands for
+    """Why it says nothing there unasked; empty: it may. `{place}` stands for
     the channel."""
     where = (said.channel, said.parent or None, said.guild or None)
     watchers = settings.rules_at(*where).watchers

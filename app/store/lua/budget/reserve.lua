@@ -9,7 +9,7 @@ local holder = floor_of(floor)
 if not holder or holder.bot ~= bot or holder.message ~= message or holder.token ~= token or holder.entry then
   return {'lost_floor', ''}
 end
--- Paid once: an unaddressed message belongs to whoever paid for it first, whatever elections say later.
+-- Paid once: an unaddressed message belongs to the bot that paid for it first, whatever later elections say.
 if kind ~= 'direct' then
   local paid = redis.call('HGET', election, 'paid')
   if paid and paid ~= bot then return {'lost_floor', paid .. ' has paid for it'} end

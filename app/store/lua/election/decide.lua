@@ -73,7 +73,7 @@ end
 local held = unasked_in()
 if held > 0 then return defer(now + held, 'Redis is new or was emptied') end
 if holder then
-  -- After every addressed bot that waits; whoever frees the floor pulls the oldest election forward.
+  -- After every addressed bot that waits. The script that frees the floor pulls the oldest election forward.
   redis.call('ZADD', keys.waiting_elections(channel), 'NX', int(now), message)
   redis.call('PEXPIRE', keys.waiting_elections(channel), WAITING_TTL)
   return defer(holder.until_ms, holder.bot .. ' has the floor')

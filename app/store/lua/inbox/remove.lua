@@ -11,7 +11,7 @@ for i = 1, #entries, 3 do
   if gone == 1 and journaled == '1' then
     record(keys.journal(message), bot, step, 'dropped', reason)
   end
-  -- Whoever is named behind the bot has nothing to wait for.
+  -- Bots named after this one have nothing to wait for.
   if channel and gone == 1 then pass_on(keys.floor(channel), channel, message) end
 end
 return removed

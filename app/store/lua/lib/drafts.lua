@@ -27,7 +27,7 @@ local function put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, post)
   redis.call('PEXPIRE', floor, FLOOR_TTL)
 end
 
--- What a dry run would have said is for whoever asks why. It goes as a post does that was delivered.
+-- What a dry run would have said is stored for `why`. It expires as a delivered post does.
 local function keep_unsaid(entry, post)
   redis.call('HSET', entry, 'body', post.body, 'bot', post.bot, 'channel', post.channel, 'message', post.message)
   redis.call('PEXPIRE', entry, DELIVERED_TTL)

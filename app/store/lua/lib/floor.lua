@@ -1,6 +1,6 @@
 -- The floor of a channel: who may speak, and who is next. Bots that were spoken to and wait stand in a queue, first come, first
 -- served: `waiting` (bot: place). Who is named behind others of one message waits for those first, in `following` of that message
--- (bot: place), and keeps nobody from the floor meanwhile. `awaited` (bot: ms) says by when each asks again: whoever is a lease
+-- (bot: place), and keeps nobody from the floor meanwhile. `awaited` (bot: ms) says by when each asks again: a bot that is a lease
 -- late is away, and is passed over. Elections have the floor when no such bot waits, the oldest first.
 --#include lanes
 local UNKNOWN_LEASE = 15000
@@ -10,7 +10,7 @@ local UNKNOWN_LEASE = 15000
 local function floor_of(key)
   local f = redis.call('HMGET', key, 'bot', 'message', 'token', 'kind', 'entry', 'until')
   local token, until_ms = tonumber(f[3] or nil), tonumber(f[6] or nil)
-  -- A floor edited by hand into nonsense, or one that claims to last for ever, is nobody's.
+  -- A floor edited by hand into nonsense, or one that claims to last for ever, is free.
   if not f[1] or not token or not until_ms or until_ms <= now or until_ms > now + FLOOR_TTL then
     return nil, token and token < now_us + 1e9 and token or 0
   end
@@ -70,7 +70,7 @@ local function call_next(floor, channel, asks)
   local here = queue_of(channel, lease)
   for place, bot in ipairs(here) do
     local due = now + (place - 1) * lease
-    -- Called once: whoever is away is not waited for anew each time.
+    -- Called once: an absent bot is not waited for a second time.
     if awaited_by(channel, bot) > due then
       await(channel, bot, due)
       if bot ~= asks then wake_lane(bot .. ':' .. channel, 'direct', due) end

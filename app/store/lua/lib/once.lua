@@ -6,7 +6,7 @@ local function earlier_reply(request)
   return reply and cjson.decode(reply)
 end
 
--- The reply, kept for whoever repeats the request.
+-- Stores the reply for a repeated request.
 local function reply_once(request, reply)
   redis.call('SET', request, cjson.encode(reply), 'PX', REQUEST_TTL)
   return reply

@@ -12,7 +12,7 @@ end
 
 -- The turn in which a direct message is answered: after its author's last one, and after the turn that is served now, a
 -- newcomer's `weight` turns later. Who begins now begins where the channel is: at the first turn again and again, newcomers would
--- come before whoever waits, for ever.
+-- come before those who wait, for ever.
 local function next_turn(channel, author, weight)
   local key, served = as_hash(keys.turns(channel)), served_turn(channel)
   local turn = math.max(whole(redis.call('HGET', key, author)) or 0, served) + weight

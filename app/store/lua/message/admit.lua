@@ -99,7 +99,7 @@ local function trails_behind(one)
   return done and done ~= 'cancelled'
 end
 
--- What the channel learns from the message, whoever hears it first.
+-- What the channel learns from the message, from the first copy that arrives.
 local function learn()
   if author_kind == 'human' then
     -- Who wrote last, and who was replied to by another: what makes a draft stale.
@@ -140,7 +140,7 @@ local function is_settled()
   return settled
 end
 
--- Whether the bot has heard this event before; an edit may speak to it anew. Returns its first reply, or nil.
+-- Whether the bot has heard this event before; an edit may speak to it again. Returns its first reply, or nil.
 local function earlier_verdict(one)
   local word, due_in, id, first_request = outcome_of(one.told)
   -- Only read again from the election's copy, never admitted.

@@ -7,7 +7,7 @@ local first = redis.call('HSETNX', answer, bot, 'cancelled')
 redis.call('PEXPIRE', answer, ANSWER_TTL)
 if first == 1 then
   record(journal, bot, step, 'cancelled', reason)
-  -- Whoever waits for this bot's answer has nothing to wait for.
+  -- Bots that wait for this bot's answer have nothing to wait for.
   pass_on(floor, channel, message)
 end
 return first

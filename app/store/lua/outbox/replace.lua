@@ -1,5 +1,5 @@
--- Discord refused a chunk for good: something else takes its place in the entry, under the same nonce. From here on whoever
--- delivers the entry knows only the second way.
+-- Discord refused a chunk for good: something else takes its place in the entry, under the same nonce. From here on
+-- every deliverer of the entry knows only the replacement.
 -- Returns 1, or 0 when the lease is not mine, the chunk is delivered or the entry is gone
 --#include journal budgets
 if redis.call('GET', delivery) ~= owner then return 0 end

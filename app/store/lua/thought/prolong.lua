@@ -1,4 +1,4 @@
--- The author of a message that waits for the rest of its thought is seen typing: it waits longer, whoever answers it.
+-- The author of a message that waits for the rest of its thought is seen typing: it waits longer, no matter which bot answers it.
 -- Returns 1. `for_ms` ends at the bound of the thought, so however often it is asked, the message does not wait for ever.
 --#include keys clock values
 local until_ms = math.floor(now + for_ms)
