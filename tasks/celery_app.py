@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import celery
 import click
@@ -45,8 +45,8 @@ def configuration() -> dict[str, Any]:
     except ConfigurationError as error:
         if click.get_current_context(silent=True) is None:
             raise
-        # Under `celery ...`: one line and exit code 2 in place of a stack trace.
-        raise click.UsageError(str(error)) from None
+        # Under `celery ...`: one line in place of a stack trace.
+        _end(error)
 
 
 poison.survive()
@@ -64,8 +64,12 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except StreamError as error:
-        sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
-        raise SystemExit(error.exit_code) from None
+        _end(error)
+
+
+def _end(error: StreamError) -> NoReturn:
+    sys.stderr.write(f"the-stream: {logs.printable(str(error))}\n")
+    raise SystemExit(error.exit_code) from None
 
 
 @signals.celeryd_init.connect

@@ -111,6 +111,11 @@ TABLE = (
         "the server is too old, or a command was renamed (`rename-command`)",
         Meaning.FORBIDDEN,
     ),
+    OutageRule(
+        "no database",
+        "the server has no database of the number in `STREAM_REDIS_URL`",
+        Meaning.FORBIDDEN,
+    ),
     OutageRule("anything else", "a fault of a script or a call", Meaning.FAULT),
 )
 
@@ -140,6 +145,7 @@ _PHRASES = {
     "Unknown command called from script": "unknown command",
     "Unknown Redis command called from script": "unknown command",
     "max number of clients reached": "max number of clients reached",
+    "DB index is out of range": "no database",
     "No connection available": "no connection",
     "ACL failure in script": "NOPERM",
     "The user executing the script": "NOPERM",

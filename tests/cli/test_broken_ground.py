@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -33,6 +36,22 @@ def test_redis_away_is_one_line(command: str) -> None:
     told = run(*command.split(), STREAM_REDIS_URL=NOWHERE, STREAM_REDIS_TIMEOUT="0.2")
     assert told.returncode == 3, told.stderr
     assert told.stderr.startswith("the-stream: ")
+    assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("process", [("worker", "-Q", "direct"), ("beat",)])
+def test_a_wrong_address_is_one_line_of_celery_too(process: tuple[str, ...]) -> None:
+    """What Celery starts says no more than what the stream starts."""
+    celery = Path(sys.executable).with_name("celery")
+    told = subprocess.run(
+        [celery, "-A", "tasks", *process],
+        env=os.environ | {"STREAM_REDIS_URL": "http://127.0.0.1/0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("the-stream: STREAM_REDIS_URL: must begin with ")
     assert told.stderr.count("\n") == 1
 
 

@@ -54,6 +54,7 @@ TOLD_BY_OTHERS = {
     "UNBLOCKED",
     "NOPERM",
     "unknown command",
+    "no database",
     "anything else",
     "certificate",
     "no primary",
@@ -263,6 +264,14 @@ def test_a_command_that_is_not_there_is_named(tmp_path: Path, name: str) -> None
         assert "aria" not in str(told.value)
     store.close()
     server.stop()
+
+
+def test_a_database_that_is_not_there_is_named(server: Server) -> None:
+    """A number that the server does not have, as every one but 0 in cluster mode."""
+    store = Store(server.url.removesuffix("/0") + "/9999", timeout=1.0)
+    with pytest.raises(StoreForbidden, match=r"^Redis forbids: no database .*_URL"):
+        store.run(admit("one"))
+    store.close()
 
 
 def test_clients_beyond_the_limit_are_told(server: Server) -> None:
