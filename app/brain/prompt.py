@@ -109,6 +109,7 @@ def build(
         recent=(*shown.recent, *own),
         seed=event.message_id,
         thing=first_thing(event.parts),
+        called=" ".join(event.names.get(me, "").split()),
     )
     return [
         SystemMessage(system(character)),

@@ -73,6 +73,8 @@ class VoiceScene:
     seed: str = ""
     thing: str = ""
     """What came with the words, or in place of them: `a picture`."""
+    called: str = ""
+    """The bot's name on Discord, where `said` shows it for a mention."""
 
 
 _UNSEEN = tuple(
@@ -133,13 +135,16 @@ class Repertoire:
             line.text: _fixed_words(line.text)
             for line in (*character.lines, *self._unseen, *self._mine)
         }
+        everything = (*character.lines, *self._unseen, *self._mine)
+        # Of all lines, always: the encoder stacks such a tuple once.
+        self._cues = tuple(dict.fromkeys(map(_cue_of, everything)))
 
     def say(self, scene: VoiceScene, seed: int = 0) -> str:
         """A line for the scene, one not used in `scene.recent` while there is any that
         fits."""
         # Only reproducible for one seed and scene; no secret hangs on it.
         chance = Random(f"{seed}/{scene.seed}/{scene.said}")
-        said = spoken(scene.said, self._character.names)
+        said = self._heard(scene)
         if not said and scene.thing:
             line = self._choose_line([self._unseen], scene.thing, scene.recent, chance)
             return self._fill_slots(
@@ -165,7 +170,7 @@ class Repertoire:
     def knows(self, scene: VoiceScene) -> bool:
         """Whether there is a line for the scene that does more than say that the
         character does not know."""
-        said = spoken(scene.said, self._character.names)
+        said = self._heard(scene)
         reading = mood.read(said, self._encoder)
         if not said or self._nearest_topic(said, reading, scene.recent)[1]:
             return True
@@ -175,6 +180,12 @@ class Repertoire:
         if reading.mood in _GENERAL:
             return (kind is not Mood.CURIOUS and kind in moods) or not moods
         return reading.mood in moods
+
+    def _heard(self, scene: VoiceScene) -> str:
+        """What was said, without the name by which the bot was called."""
+        names = self._character.names
+        called = (scene.called,) if scene.called else ()
+        return spoken(scene.said, (*names, *called))
 
     def _nearest_topic(
         self, said: str, reading: mood.MoodReading, recent: Sequence[str]
@@ -265,12 +276,12 @@ class Repertoire:
         for tier in tiers:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
-                near = self._encoder.likeness(
-                    [said], [line.cue or line.text for line in fresh]
-                )[0]
+                cosines = self._encoder.likeness([said], self._cues)[0]
+                near = dict(zip(self._cues, cosines, strict=True))
                 scores = [
-                    _line_fit(line, float(cosine)) + chance.random() * JITTER
-                    for line, cosine in zip(fresh, near, strict=True)
+                    _line_fit(line, float(near[_cue_of(line)]))
+                    + chance.random() * JITTER
+                    for line in fresh
                 ]
                 return fresh[scores.index(max(scores))]
         # Everything was said within the time that `recent` covers: the one said longest
@@ -318,6 +329,11 @@ def _lines_of_its_own(name: str) -> list[str]:
         return sha256(f"{name}/{text}".encode()).hexdigest()
 
     return sorted(_MINE, key=place)[:_MINE_EACH]
+
+
+def _cue_of(line: VoiceLine) -> str:
+    """What a message is compared with to see whether the line answers it."""
+    return line.cue or line.text
 
 
 def _line_fit(line: VoiceLine, cosine: float) -> float:
@@ -409,6 +425,7 @@ def packed(scene: VoiceScene) -> dict[str, Any]:
             "recent": scene.recent,
             "seed": scene.seed,
             "thing": scene.thing,
+            "called": scene.called,
         }
     }
 

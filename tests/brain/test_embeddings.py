@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from app.brain import mood
+from app.brain import mood, prompt
 from app.brain.brain import build_brain
 from app.brain.embeddings import (
     LangChainEncoder,
@@ -26,6 +26,7 @@ from app.likeness.encoder import FIXED
 from app.likeness.space import space_of
 from app.likeness.subjects import Subjects
 from app.rules.interests import Likeness
+from tests.brain.fakes import ME, entry
 
 
 def test_meaning_is_closer_than_chance() -> None:
@@ -108,10 +109,8 @@ def test_long_texts_cost_no_more() -> None:
     )
 
 
-def test_a_message_is_encoded_once_a_turn() -> None:
-    """Its interest, its mood, whether it follows up and the line that answers it go by
-    one vector."""
-    encoded: list[str] = []
+def _counting(encoded: list[str]) -> LangChainEncoder:
+    """The shared encoder, which notes what it is given."""
 
     class Counting(Sentences):
         def __init__(self) -> None:
@@ -121,7 +120,14 @@ def test_a_message_is_encoded_once_a_turn() -> None:
             encoded.extend(texts)
             return shared_encoder().matrix(texts)
 
-    encoder = LangChainEncoder(Counting)
+    return LangChainEncoder(Counting)
+
+
+def test_a_message_is_encoded_once_a_turn() -> None:
+    """Its interest, its mood, whether it follows up and the line that answers it go by
+    one vector."""
+    encoded: list[str] = []
+    encoder = _counting(encoded)
     brain = build_brain(load_character("elena"), {}, Settings(), encoder)
     said = "what do you find in a tide pool at night?"
     brain.interests.warm()
@@ -130,6 +136,21 @@ def test_a_message_is_encoded_once_a_turn() -> None:
     brain.interests.follows_up(said)
     brain.voice.say(VoiceScene(said=said, author="kim"))
     assert encoded.count(said) == 1
+
+
+def test_a_mention_is_no_part_of_what_is_encoded() -> None:
+    """The voice hears what the plan read, whatever name Discord shows for the
+    mention."""
+    encoded: list[str] = []
+    brain = build_brain(load_character("elena"), {}, Settings(), _counting(encoded))
+    said = "what do you find in a tide pool at night?"
+    asked = entry(f"<@{ME}> {said}")
+    named = asked.event.model_copy(
+        update={"content": f"@Reef Watch {said}", "names": {ME: "Reef Watch"}}
+    )
+    heard = asked.model_copy(update={"event": named})
+    brain.voice.answer(prompt.build(brain.character, ME, heard, prompt.Shown()))
+    assert [text for text in encoded if said in text] == [said]
 
 
 def test_lists_that_are_asked_for_again_are_stacked_once() -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,17 @@ def test_only_json_is_read(redis_url: str) -> None:
     settings = conf(Settings(redis_url=redis_url))
     assert settings["accept_content"] == ["json"]
     assert settings["task_serializer"] == "json"
+
+
+def test_threads_share_what_celery_loads(redis_url: str) -> None:
+    """A worker's threads, and those that send hints, read once which result backends
+    are installed: it costs as much as half a turn."""
+    settings = Settings(redis_url=redis_url)
+    app = celery.Celery(set_as_current=False)
+    app.conf.update(conf(settings))
+    for one in (app, HintSender(settings)._app):
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(getattr, one, "backend").result() is one.backend
 
 
 def test_a_backlog_of_ticks_expires() -> None:
