@@ -32,10 +32,13 @@ def print_line(line: str, err: bool = False, kept: str = "\t") -> None:
 def current_settings() -> Settings:
     """This process's settings, with logging set up."""
     from app.domain.settings import load_settings
+    from app.operator.variables import find_old_names
     from app.runtime import logs
 
     settings = load_settings()
     logs.configure(settings)
+    for old, new in find_old_names():
+        print_line(f"the-stream: {old} is called {new} now", err=True)
     return settings
 
 

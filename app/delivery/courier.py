@@ -27,7 +27,7 @@ from app.delivery.failures import (
 from app.delivery.refusals import Way, second_way_of
 from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import (
-    DeliveryHeld,
+    DeliveryRefused,
     StoreUnavailable,
     TokenRefused,
     VaultKeyWrong,
@@ -59,7 +59,7 @@ SKEW_MS = 60_000
 read back."""
 
 
-class Held(DeliveryHeld):
+class AttemptRefused(DeliveryRefused):
     """The store refused an attempt."""
 
     def __init__(self, allowed: outbox.Allowed) -> None:
@@ -67,11 +67,11 @@ class Held(DeliveryHeld):
         self.allowed = allowed
 
 
-class LeaseLost(DeliveryHeld):
+class LeaseLost(DeliveryRefused):
     """Another deliverer has the channel."""
 
 
-class Later(DeliveryHeld):
+class Later(DeliveryRefused):
     """The head of the queue cannot be sent now."""
 
     def __init__(self, ms: int) -> None:
@@ -182,7 +182,7 @@ class Courier:
             )
             how = "post"
             if (
-                isinstance(outcome, Held)
+                isinstance(outcome, AttemptRefused)
                 and outcome.allowed.verdict is Attempt.READ_BACK
             ):
                 outcome, how = (
@@ -196,7 +196,7 @@ class Courier:
             if isinstance(outcome, str):
                 await self._note_delivered(entry, chunk, outcome, how)
                 return True
-            if isinstance(outcome, Held):
+            if isinstance(outcome, AttemptRefused):
                 return await self._is_held(entry, outcome.allowed.verdict)
             if isinstance(outcome, StoreUnavailable):
                 # Only our own calls to the store raise it: this attempt did not arrive.
@@ -219,7 +219,7 @@ class Courier:
                 outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent)
             )
             if allowed.verdict is not Attempt.SEND:
-                raise Held(allowed)
+                raise AttemptRefused(allowed)
             absent = False
             self.allowed = allowed
             return allowed.tries
@@ -499,7 +499,7 @@ class Courier:
         """As `_look_for_chunk`, for a chunk that was refused although an earlier attempt may have
         arrived. A reaction cannot be found."""
         if self.allowed is None or entry.kind is ActionKind.REACT:
-            return DeliveryHeld("an earlier attempt may have arrived")
+            return DeliveryRefused("an earlier attempt may have arrived")
         timeout_ms = int(self.settings.discord_timeout * 1000)
         return await self._look_for_chunk(
             entry, chunk, self.allowed._replace(wait_ms=timeout_ms)

@@ -62,7 +62,7 @@ class VaultKeyWrong(StreamError):
     """No key in STREAM_VAULT_KEYS opens this bot's vault."""
 
 
-class LeaseHeld(StreamError):
+class LeaseTaken(StreamError):
     """Another gateway already runs this bot."""
 
     exit_code = 4
@@ -89,5 +89,5 @@ class ModelUnavailable(StreamError):
         """What the tries took all the same."""
 
 
-class DeliveryHeld(StreamError):
+class DeliveryRefused(StreamError):
     """A post must not be sent now: muted, cancelled or out of time."""

@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain import terms
@@ -47,12 +54,26 @@ def _absolute_path(path: Path | None) -> Path | None:
     return path.expanduser().absolute() if path is not None else None
 
 
+RENAMED = {"STREAM_DELIVERY_HOLD": "STREAM_UNDELIVERED_LEASE"}
+"""Old names of settings, which are still read, and the names of today."""
+
+
+def _renamed(field: str) -> AliasChoices:
+    """The variables of a field that had another name: the name of today counts first."""
+    name = f"STREAM_{field.upper()}"
+    return AliasChoices(name, *(old for old, new in RENAMED.items() if new == name))
+
+
 class Settings(BaseSettings):
     """What an operator may set, in the environment or in `.env`. Seconds unless a name
     says otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STREAM_", env_file=".env", frozen=True, extra="ignore"
+        env_prefix="STREAM_",
+        env_file=".env",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     redis_url: str | None = Field(
@@ -238,10 +259,11 @@ class Settings(BaseSettings):
     lock_lease: Annotated[int, Field(ge=1)] = Field(
         5, description="whole seconds a dead cycle keeps its lane's lock"
     )
-    delivery_hold: PositiveSeconds = Field(
+    undelivered_lease: PositiveSeconds = Field(
         60.0,
-        le=terms.most_s("delivery_hold"),
-        description="longest time an undelivered post holds the floor",
+        validation_alias=_renamed("undelivered_lease"),
+        le=terms.most_s("undelivered_lease"),
+        description="how long an undelivered post keeps a channel's floor",
     )
     delivery_lease: PositiveSeconds = Field(
         5.0, description="how long a dead deliverer keeps a channel"
@@ -596,7 +618,9 @@ def explanations(error: ValidationError) -> list[str]:
     value (it may be a secret)."""
     lines = []
     for one in error.errors(include_input=False, include_url=False):
-        name = "STREAM_" + str(one["loc"][0]).upper() if one["loc"] else "settings"
+        name = str(one["loc"][0]).upper() if one["loc"] else "settings"
+        if one["loc"] and not name.startswith("STREAM_"):
+            name = f"STREAM_{name}"
         reason = one["msg"].removeprefix("Value error, ")
         lines.append(f"{name}: {reason}. `the-stream settings` describes it.")
     return lines

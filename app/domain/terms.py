@@ -120,10 +120,10 @@ BOUNDS = (
         "a floor that claims to last longer than its key counts as free, and two bots would speak at once",
     ),
     Bound(
-        "delivery_hold",
+        "undelivered_lease",
         FLOOR_TTL / 2_000,
         "FLOOR_TTL",
-        "an undelivered post holds the floor as a lease does",
+        "an undelivered post keeps the floor as a lease does",
     ),
     Bound(
         "quiet_time",

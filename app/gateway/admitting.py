@@ -50,7 +50,7 @@ class BotConnection(Protocol):
         """Whether a live event of this channel may move its cursor."""
 
     def lost(self, channel_id: str) -> None:
-        """An event could not be held: the channel must be read back."""
+        """An event found no room in the queue: the channel must be read back."""
 
     def barred(self, channel_id: str) -> str:
         """Why the bot may not write in a channel, in a few words; empty: it may."""

@@ -16,11 +16,11 @@ from app.domain.model import snowflake_ms
 from app.domain.settings import Settings
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
-from app.gateway.held import Backoff, where
 from app.gateway.intake import Intake
 from app.gateway.ports import CursorPorts
 from app.gateway.presence import Readable, may_read, readable
 from app.gateway.translate import event_of
+from app.runtime.backoff import Backoff, error_places
 
 log = structlog.get_logger(__name__)
 
@@ -90,11 +90,11 @@ class CursorGate:
             self._losses.pop(channel_id, None)
 
     def release_all(self) -> None:
-        """All channels were read. Those with losses of their own stay held."""
+        """All channels were read. Those with losses of their own stay on the list."""
         self._all = True
 
     def lose(self, channel_id: str) -> None:
-        """A live event of this channel could not be held."""
+        """A live event of this channel found no room in the queue."""
         self._losses[channel_id] = self._losses.get(channel_id, 0) + 1
 
     def losses(self, channel_id: str) -> int:
@@ -205,7 +205,7 @@ class Backfill:
                     bot=self._client.bot,
                     guild=str(guild.id),
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
                 continue
             found |= {
@@ -287,7 +287,7 @@ class Backfill:
                     bot=self._client.bot,
                     channel=channel_id,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
                 if not patient:
                     return False

@@ -14,7 +14,6 @@ import structlog
 
 from app.domain.model import Event
 from app.domain.settings import Settings
-from app.gateway.held import where
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
 from app.gateway.interactions import Commands, Counter
@@ -23,6 +22,7 @@ from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, reaction_event
 from app.rules.moderation import Order, find_order, is_stop_sign
+from app.runtime.backoff import error_places
 
 log = structlog.get_logger(__name__)
 
@@ -252,7 +252,7 @@ class StreamClient(SteadyClient):
             bot=self.bot,
             listener=listener,
             error=type(error).__name__,
-            where=where(error),
+            where=error_places(error),
         )
 
     def rights(self, channel_id: str) -> Rights:

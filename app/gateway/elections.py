@@ -11,8 +11,8 @@ from app.domain.errors import StoreUnavailable
 from app.domain.lane import Lane
 from app.domain.model import Context
 from app.domain.verdicts import Elect
-from app.gateway.held import where
 from app.gateway.ports import AdmissionPorts
+from app.runtime.backoff import error_places
 from app.runtime.traces import span
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class Elections:
                 "an election failed",
                 trace=message_id,
                 error=type(error).__name__,
-                where=where(error),
+                where=error_places(error),
             )
             return
         if outcome.verdict is Elect.GRANTED and outcome.fresh:

@@ -13,8 +13,8 @@ import structlog
 from app.domain.model import AuthorKind, Event
 from app.domain.settings import Settings
 from app.gateway.admitting import Admitting, Arrival, BotConnection
+from app.gateway.event_queue import EventQueue, Job
 from app.gateway.hearing import ChannelMessage, Hearing
-from app.gateway.held import HeldQueue, Job
 from app.gateway.measuring import Measuring
 from app.gateway.ports import IntakePorts
 from app.gateway.proxies import Proxies, in_place_of
@@ -45,7 +45,7 @@ class Intake:
     the process that hear its channel, through a queue that they share. What only one
     bot hears (direct messages, reactions, edits, messages read back) goes through its
     own queue. Channels take turns; within a channel events keep their order, and are
-    held while Redis is away. In a flooded channel, messages that address no bot are
+    queued while Redis is away. In a flooded channel, messages that address no bot are
     shed."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Intake:
         self.hearing = Hearing(patience)
         self._ports = ports
         self._settings = settings
-        self._queues: dict[str, HeldQueue] = {}
+        self._queues: dict[str, EventQueue] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._connections: dict[str, BotConnection] = {}
         self._receptions = Receptions()
@@ -89,7 +89,7 @@ class Intake:
         self._connections[bot] = connection
         for name in (ALL, bot):
             if name not in self._queues:
-                queue = self._queues[name] = HeldQueue(name)
+                queue = self._queues[name] = EventQueue(name)
                 self._workers[name] = asyncio.get_running_loop().create_task(
                     queue.run(), name=f"intake {name}"
                 )
@@ -107,7 +107,7 @@ class Intake:
         self, bot: str, event: Event, *, late: bool = False, history: bool = False
     ) -> asyncio.Future[None] | None:
         """Take one bot's copy of an event. The future is done when it is admitted; None
-        if it could not be held, was shed, or is admitted with another bot's copy.
+        if it found no room, was shed, or is admitted with another bot's copy.
         `late`: older than the backfill age, so kept as context only. `history`: read
         back in order, so it moves the cursor."""
         live = event.kind == "message" and not history
@@ -320,7 +320,7 @@ class Intake:
         )
 
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
-        """A message was deleted. This is held however much waits: it is tiny, nothing
+        """A message was deleted. This is queued however much waits: it is tiny, nothing
         reads it back, and a bot would answer a message that is gone."""
         self._put(
             bot,
@@ -415,7 +415,7 @@ class Intake:
         return lambda: self._ports.received(bot, signed, request)
 
     def moderate(self, bot: str, order: Order, event: Event, by: str) -> None:
-        """A moderator gave an order. It is held however much waits, and acknowledged
+        """A moderator gave an order. It is queued however much waits, and acknowledged
         when it is in force."""
 
         async def obey() -> None:
@@ -479,7 +479,7 @@ class Intake:
 
     def _floods(self, name: str, heard: ChannelMessage) -> bool:
         """Whether to shed a message: it addresses none of our bots, and its channel gets
-        messages faster than they are admitted. In an outage all are held."""
+        messages faster than they are admitted. In an outage all of them wait."""
         queue, event = self._queues.get(name), heard.event
         if (
             queue is None

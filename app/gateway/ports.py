@@ -123,7 +123,7 @@ class ProcessPorts(Protocol):
         """Write the bot's roster entry and vault, and what channels and roles are
         called where it is."""
 
-    async def hold_lease(self, bot: str) -> str:
+    async def acquire_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease. Empty when it is ours, else the name
         of the process that has it."""
 

@@ -2,7 +2,7 @@
 by webhook and delete the original.
 
 A bot that answered at once would answer twice, the second time under a message that is
-gone. So where a proxy is at work, what a person says is held for a moment, unless that
+gone. So where a proxy is at work, what a person says waits a moment, unless that
 person's messages stay as they are.
 """
 
@@ -23,7 +23,7 @@ SIGN_WORDS = 2
 """Words that the signs before or after a message are at most: more is not a sign, but
 another message."""
 PLAIN_AFTER = 3
-"""Messages that nobody repeated, after which a person is not held any more."""
+"""Messages that nobody repeated, after which a person need not wait any more."""
 
 
 @dataclass(slots=True)
@@ -74,14 +74,14 @@ class Proxies:
             return 0
         original = self._originals.get(event.message_id)
         if original is None:
-            held = (
+            delay = (
                 self._delay_ms
                 if guild in self._servers and self._may_be_copied(guild, event)
                 else 0
             )
-            # Kept also where nobody is held: a server's first copy shows that it has a
+            # Remembered also where nobody waits: a server's first copy shows that it has a
             # proxy.
-            original = self._originals[event.message_id] = Original(event, held)
+            original = self._originals[event.message_id] = Original(event, delay)
             if len(self._originals) > MESSAGES:
                 self._originals.popitem(last=False)
         return original.delay_ms

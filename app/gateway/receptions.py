@@ -54,7 +54,7 @@ class UnaskedPost:
     place: str
     at_ms: int
     newest: str = ""
-    """Id of the newest message that was held against it."""
+    """Id of the newest message that counted against it."""
     lines: int = 0
     people: set[str] = field(default_factory=set)
     """Who has written since."""

@@ -16,11 +16,10 @@ import structlog
 import yarl
 from pydantic import SecretStr
 
-from app.domain.errors import IdentifiesSpent, LeaseHeld, StoreUnavailable, StreamError
+from app.domain.errors import IdentifiesSpent, LeaseTaken, StoreUnavailable, StreamError
 from app.domain.settings import Settings
 from app.gateway.asking import Desk
 from app.gateway.hearing import Clock
-from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, IdentifyLater, Sleep
 from app.gateway.intake import Intake
 from app.gateway.interactions import Counter
@@ -33,6 +32,7 @@ from app.gateway.session import BotSession
 from app.rules.policy import Policy
 from app.runtime import collector as heap
 from app.runtime import metrics
+from app.runtime.backoff import Backoff, error_places
 from app.runtime.cancelling import end
 
 log = structlog.get_logger(__name__)
@@ -113,15 +113,15 @@ class Gateway:
 
     async def run(self) -> None:
         """Run until stopped. When it cannot begin, or when the last bot has ended:
-        TokenRefused, LeaseHeld, IdentifiesSpent, ConfigurationError or
+        TokenRefused, LeaseTaken, IdentifiesSpent, ConfigurationError or
         StoreUnavailable."""
         configure_discord(self._settings)
         self._listen_for_signals()
-        held: list[str] = []
+        owned: list[str] = []
         loops: list[asyncio.Task[None]] = []
         try:
             # Before any login: two gateways of one bot would each admit all its events.
-            await self._take_leases(held)
+            await self._take_leases(owned)
             await self._intake.refresh()
             spawn = asyncio.get_running_loop().create_task
             self._clients = {
@@ -152,10 +152,10 @@ class Gateway:
             ]
             await self._until_stopped()
         finally:
-            await self._close(loops, held)
+            await self._close(loops, owned)
 
-    async def _take_leases(self, held: list[str]) -> None:
-        """Take all, and list them in `held`. A dead process's lease ends within its
+    async def _take_leases(self, owned: list[str]) -> None:
+        """Take all, and list them in `owned`. A dead process's lease ends within its
         term: who has it longer is alive."""
         until = time.monotonic() + 1.1 * self._settings.gateway_lease
         holders = await self._holders()
@@ -164,7 +164,7 @@ class Gateway:
         log.info("gateway starts", bots=len(self._bots))
         while not self._stop.is_set():
             # In place: `run` gives these back also when this raises.
-            held[:] = [bot for bot, holder in holders.items() if not holder]
+            owned[:] = [bot for bot, holder in holders.items() if not holder]
             others = [
                 f"{bot}: {holder} already runs this bot's gateway."
                 for bot, holder in holders.items()
@@ -173,13 +173,13 @@ class Gateway:
             if not others:
                 return
             if time.monotonic() > until:
-                raise LeaseHeld(" ".join(others))
+                raise LeaseTaken(" ".join(others))
             await asyncio.sleep(self._settings.gateway_lease / 20)
             holders = await self._holders()
 
     async def _holders(self) -> dict[str, str]:
         """Who has each bot's lease; empty where it is ours now."""
-        return {bot: await self._ports.hold_lease(bot) for bot in self._bots}
+        return {bot: await self._ports.acquire_lease(bot) for bot in self._bots}
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.ensure_future(self._stop.wait())
@@ -202,7 +202,7 @@ class Gateway:
         self.ready.discard(bot)
         error = (
             # Nobody but `_renew` cancels a client before the end.
-            LeaseHeld(f"{bot}: another process took this bot's gateway.")
+            LeaseTaken(f"{bot}: another process took this bot's gateway.")
             if task.cancelled()
             else task.exception()
         )
@@ -245,7 +245,7 @@ class Gateway:
                     "a client died, will start again",
                     bot=bot,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
             # A client that became ready starts its count over. Sessions that all end
             # soon are slowed by `rest`.
@@ -290,7 +290,9 @@ class Gateway:
                 failing = True
             except Exception as error:  # noqa: BLE001 - the loop's end would be noticed by nobody
                 log.error(
-                    "a chore failed", error=type(error).__name__, where=where(error)
+                    "a chore failed",
+                    error=type(error).__name__,
+                    where=error_places(error),
                 )
             await asyncio.sleep(seconds)
 
@@ -318,7 +320,7 @@ class Gateway:
 
     async def _renew(self) -> None:
         for bot, task in list(self._clients.items()):
-            if holder := await self._ports.hold_lease(bot):
+            if holder := await self._ports.acquire_lease(bot):
                 log.error(
                     "another process took this bot's gateway", bot=bot, holder=holder
                 )
@@ -352,14 +354,14 @@ class Gateway:
         return sign | {"reload": self._reloading.outcomes[bot]._asdict()}
 
     async def _close(
-        self, loops: Sequence[asyncio.Task[None]], held: Sequence[str]
+        self, loops: Sequence[asyncio.Task[None]], owned: Sequence[str]
     ) -> None:
         await end({*loops, *self._clients.values()}, CANCEL_AGAIN)
         await self._intake.close()
         if self._counter is not None:
             self._counter.close()
         # The leases last: until here this process still admits for its bots.
-        for bot in held:
+        for bot in owned:
             try:
                 await self._ports.release_lease(bot)
             except StoreUnavailable:

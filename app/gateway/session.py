@@ -16,13 +16,13 @@ from app.domain.settings import Settings
 from app.gateway.backfill import Backfill, CursorGate
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
-from app.gateway.held import Backoff, where
 from app.gateway.identify import Identifies, SessionStart
 from app.gateway.intake import Intake
 from app.gateway.interactions import Counter
 from app.gateway.ports import GatewayPorts
 from app.gateway.presence import presence_of
 from app.gateway.reactions import Bursts
+from app.runtime.backoff import Backoff, error_places
 
 log = structlog.get_logger(__name__)
 
@@ -204,7 +204,7 @@ class BotSession:
                     "reading back failed, tried again",
                     bot=self._bot,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
                 await backoff.pause()
 
@@ -220,7 +220,7 @@ class BotSession:
                     "a look failed",
                     bot=self._bot,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
             await asyncio.sleep(self._look_every)
 
@@ -244,7 +244,7 @@ class BotSession:
                     "publishing failed, tried again",
                     bot=self._bot,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
                 await backoff.pause()
                 continue
@@ -274,5 +274,5 @@ class BotSession:
                 bot=self._bot,
                 chore=task.get_name(),
                 error=type(error).__name__,
-                where=where(error),
+                where=error_places(error),
             )

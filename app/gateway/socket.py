@@ -15,8 +15,8 @@ import structlog
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 from app.content.plain import parse_tolerantly
-from app.gateway.held import where
 from app.gateway.identify import SessionStart, session_start
+from app.runtime.backoff import error_places
 
 log = structlog.get_logger(__name__)
 
@@ -176,5 +176,5 @@ class SteadyClient(discord.Client):
             bot=self.bot,
             event_type=self._event or None,
             error=type(error).__name__,
-            where=where(error),
+            where=error_places(error),
         )

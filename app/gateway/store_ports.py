@@ -469,7 +469,7 @@ class StorePorts:
         self._healing.published(bot, presence)
         self._roster = (-ROSTER_FRESH_FOR, ())
 
-    async def hold_lease(self, bot: str) -> str:
+    async def acquire_lease(self, bot: str) -> str:
         """Take or renew the bot's gateway lease; who has it, or empty when it is
         ours."""
         # With the first lease, so before the first message: its age hangs on this

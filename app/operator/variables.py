@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from app.domain.settings import Settings, token_variable
+from app.domain.settings import RENAMED, Settings, token_variable
 
 OTHERS = frozenset({"STREAM_KILL_AT", "STREAM_PROVE"})
 """What the project's own tests set."""
@@ -35,11 +35,18 @@ def dotenv_names(file: Path = Path(".env")) -> tuple[str, ...]:
         return ()
 
 
+def find_old_names() -> list[tuple[str, str]]:
+    """The old names of settings that the environment or `.env` still has, each with the
+    name of today."""
+    used = {name.upper() for name in (*os.environ, *dotenv_names())}
+    return [(old, new) for old, new in RENAMED.items() if old in used]
+
+
 def find_slips(names: Iterable[str], bots: Iterable[str]) -> dict[str, str]:
     """The STREAM_ names that nothing reads, each with the name that was probably meant
     (or none). `bots`: those whose tokens may be there."""
     tokens = {token_variable(bot) for bot in bots}
-    known = {*setting_names(), *tokens, *OTHERS}
+    known = {*setting_names(), *tokens, *OTHERS, *RENAMED}
     found: dict[str, str] = {}
     for name in names:
         bare = name.removesuffix("_FILE")

@@ -17,7 +17,7 @@ GENERAL = {
 """Settings that hold where the file says nothing."""
 
 
-class Holds(NamedTuple):
+class PlaceRule(NamedTuple):
     """One value that holds in a channel, and what says so."""
 
     name: str
@@ -32,7 +32,7 @@ def list_places(settings: Settings) -> tuple[PlacedValue, ...]:
 
 def find_rules(
     settings: Settings, channel: str, parent: str | None, guild: str | None
-) -> list[Holds]:
+) -> list[PlaceRule]:
     """What holds in one channel. Raises ConfigurationError."""
     lines = {(one.place, one.name): one for one in list_places(settings)}
     rules = settings.rules_at(channel, parent, guild)
@@ -42,18 +42,20 @@ def find_rules(
             if (place, name) in lines:
                 line = lines[place, name].line
                 value = getattr(rules, name)
-                found.append(Holds(name, value, f"{place}, line {line}"))
+                found.append(PlaceRule(name, value, f"{place}, line {line}"))
                 break
         else:
             found.append(_general(settings, name, channel, parent))
     return found
 
 
-def _general(settings: Settings, name: str, channel: str, parent: str | None) -> Holds:
+def _general(
+    settings: Settings, name: str, channel: str, parent: str | None
+) -> PlaceRule:
     if name in GENERAL:
         setting = GENERAL[name]
-        return Holds(name, getattr(settings, setting), f"STREAM_{setting.upper()}")
+        return PlaceRule(name, getattr(settings, setting), f"STREAM_{setting.upper()}")
     if name == "speak":
         value = settings.may_speak(channel, parent)
-        return Holds(name, value, "STREAM_SPEAK_CHANNELS")
-    return Holds(name, "each its own", "character files")
+        return PlaceRule(name, value, "STREAM_SPEAK_CHANNELS")
+    return PlaceRule(name, "each its own", "character files")

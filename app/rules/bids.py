@@ -50,7 +50,7 @@ def bid(
 ) -> Bid:
     """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
     to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
-    `reading` what the profile's interests are held against, with its likeness to them if that
+    `reading` what the profile's interests are compared with, with its likeness to them if that
     was measured. `colleagues`: as far as the channel shows, it goes on with another of
     our bots. `reception`: what the channel makes of the bot's unasked posts, -1 to 1. An
     ambient message is never bid for."""

@@ -237,13 +237,18 @@ def release_call(
     channel: str,
     entry_id: str,
     token: str,
-    keeps: bool,
+    retry_later: bool,
     reason: str,
 ) -> None: ...
 
 
 def release(
-    holder: Holder, entry: InboxEntry, token: str, keep: bool, reason: str, request: str
+    holder: Holder,
+    entry: InboxEntry,
+    token: str,
+    retry_later: bool,
+    reason: str,
+    request: str,
 ) -> Call[tuple[str, Next]]:
     """Release the floor without an answer. Returns the verdict (kept, declined,
     handed_over, dropped, lost_lock) and who is due now."""
@@ -264,7 +269,7 @@ def release(
         channel=event.channel_id,
         entry_id=entry.entry_id,
         token=token,
-        keeps=keep,
+        retry_later=retry_later,
         reason=reason,
     )
     return call.parsed(

@@ -178,7 +178,7 @@ def release(post: PostTarget, token: str, reason: str, request: str) -> Call[Nex
         # No inbox entry stands behind a post: there is none to take out.
         entry_id="",
         token=token,
-        keeps=True,
+        retry_later=True,
         reason=reason,
     )
     return call.parsed(lambda reply: next_of(reply[1], reply[2], post.channel))
@@ -224,7 +224,7 @@ def _commit(
     hold: str,
     body: str,
     cooldown_ms: int,
-    hold_ms: int,
+    undelivered_ms: int,
     deliver_within_ms: int,
     dry_run: bool,
     reason: str,
@@ -271,7 +271,7 @@ def commit(
         hold=hold,
         body=signed(_outbox_entry(post, action), settings),
         cooldown_ms=int(cooldown * 1000),
-        hold_ms=int(settings.delivery_hold * 1000),
+        undelivered_ms=int(settings.undelivered_lease * 1000),
         deliver_within_ms=int(settings.deliver_by * 1000),
         dry_run=settings.dry_run,
         reason=action.reason,

@@ -138,7 +138,7 @@ class StoredAnswerTurn:
         return True
 
     def renew(self) -> None:
-        """Keep the floor while the model writes, where one is held."""
+        """Renew the floor while the model writes, where one is held."""
         # The turn may end while the renewal thread is on its way here: that is no loss.
         if not self.token:
             return
@@ -313,13 +313,13 @@ class StoredAnswerTurn:
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:
         """Answer with silence for good."""
-        self._end(reason, keep=False, cost=cost)
+        self._end(reason, retry_later=False, cost=cost)
 
     def release(self, reason: str) -> None:
         """Give the floor back and leave the message for a later cycle."""
-        self._end(reason, keep=True)
+        self._end(reason, retry_later=True)
 
-    def _end(self, reason: str, *, keep: bool, cost: Cost | None = None) -> None:
+    def _end(self, reason: str, *, retry_later: bool, cost: Cost | None = None) -> None:
         cycle = self.cycle
         if self.expected is not None:
             # Of a cycle that failed on its way it is not known what it had paid for.
@@ -327,8 +327,8 @@ class StoredAnswerTurn:
             limits = self._limits()
             cycle.run(holds.settle(self.hold, limits, spent, request()))
             self.expected = None
-        cycle.give_back(self.entry, self.token, keep=keep, reason=reason)
-        if not keep and self.entry.joined:
+        cycle.give_back(self.entry, self.token, retry_later=retry_later, reason=reason)
+        if not retry_later and self.entry.joined:
             told = f"as {self.entry.event.message_id}: {reason}"
             lines = self.entry.joined
             cycle.run(inboxes.remove(cycle.holder, lines, "yield", told))

@@ -28,11 +28,11 @@ Asked = tuple[str, AnsweredMessage]
 """A channel, and for whose answer it is read."""
 
 
-class HeldTurn(Protocol):
+class FloorTurn(Protocol):
     """The turn that holds a floor."""
 
     def renew(self) -> None:
-        """Keep the floor; whether it is lost its commit finds out."""
+        """Renew the floor; whether it is lost its commit finds out."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Cycle:
     """No other cycle has it."""
     retry_ms: int | None = None
     """The soonest that a refused claim asked to come back."""
-    turn: HeldTurn | None = None
+    turn: FloorTurn | None = None
     """The one that holds a floor now."""
     next_turns: list[Next] = field(default_factory=list)
     """Who became due because this cycle gave a floor back."""
@@ -116,7 +116,7 @@ class Cycle:
         return [None if call is None else next(found) for call in calls]
 
     def renew(self) -> None:
-        """Keep the floor while the model writes; called by the lock's renewal
+        """Renew the floor while the model writes; called by the lock's renewal
         thread."""
         # Read once: the cycle's own thread may end the turn between two reads.
         turn = self.turn
@@ -162,15 +162,15 @@ class Cycle:
         )
 
     def give_back(
-        self, entry: InboxEntry, token: str, *, keep: bool, reason: str
+        self, entry: InboxEntry, token: str, *, retry_later: bool, reason: str
     ) -> None:
-        """End a message's turn without an answer. `keep`: for a later cycle."""
+        """End a message's turn without an answer. `retry_later`: a later cycle asks again."""
         verdict, next_turn = self.run(
             floors.release(
                 self.holder,
                 entry=entry,
                 token=token,
-                keep=keep,
+                retry_later=retry_later,
                 reason=reason,
                 request=request(),
             )

@@ -60,7 +60,7 @@ class Ports(Cycle):
     def entries(self) -> Sequence[InboxEntry]:
         """The lane's inbox entries, oldest first, but those that nobody may answer
         yet."""
-        # Where a proxy is at work, messages are held: a copy may be on its way.
+        # Where a proxy is at work, messages wait: a copy may be on its way.
         for entry in self.begun.entries:
             if entry.after_ms > self.now_ms:
                 self.ask_again(entry.after_ms - self.now_ms)
@@ -175,7 +175,7 @@ class Ports(Cycle):
                 # A rule observes before anything was paid: the next best bidder gets
                 # its chance at once.
                 token = self.begun.floors[message]
-                self.give_back(entry, token, keep=False, reason=reason)
+                self.give_back(entry, token, retry_later=False, reason=reason)
 
     def recent(self) -> Sequence[str]:
         """What the bot's offline voice said within about a day, in any process."""

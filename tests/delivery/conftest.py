@@ -35,7 +35,7 @@ SPEEDY: dict[str, Any] = {
     "quiet_time": 0.0,
     # The floor of a committed entry lapses at once, so that a test may queue several
     # posts before any is delivered.
-    "delivery_hold": 0.001,
+    "undelivered_lease": 0.001,
     "cooldown": 0.0,
     "speak_channels": "*",
     "person_hourly": 1000,

@@ -68,7 +68,7 @@ def test_the_next_lane_is_hinted_when_a_post_is_delivered(
     room: Room, wait_until: Callable[..., None]
 ) -> None:
     """Delivery passes the floor to the lane that waits for it, and says so at once."""
-    room.commit("first", delivery_hold=60.0)
+    room.commit("first", undelivered_lease=60.0)
     lane = Lane("aria", str(room.channel.id))
     queue_up(room.store, lane)
     worker = room.worker()

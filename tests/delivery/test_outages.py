@@ -117,7 +117,7 @@ def test_a_broker_that_is_down_does_not_hold_delivery_up(room: Room) -> None:
 
     worker.deliverer._hint = down
     for text in ("one", "two"):
-        room.commit(text, delivery_hold=60.0)
+        room.commit(text, undelivered_lease=60.0)
         queue_up(room.store, Lane("aria", str(room.channel.id)))
         worker.run()
         room.store.client.delete(keys.floor_waiting(str(room.channel.id)))

@@ -270,7 +270,7 @@ class RecordingPorts:
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         self.nicknames[guild_id, person] = nickname
 
-    async def hold_lease(self, bot: str) -> str:
+    async def acquire_lease(self, bot: str) -> str:
         await self._reach()
         self.renewals += 1
         return self.leases[bot]

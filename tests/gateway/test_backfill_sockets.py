@@ -272,7 +272,9 @@ async def test_overflow_is_read_back(
 ) -> None:
     """What a full queue could not hold during an outage is read from Discord
     afterwards."""
-    monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (3,))
+    monkeypatch.setattr(
+        "app.gateway.event_queue.EventQueue.__init__.__defaults__", (3,)
+    )
     await town.start("elena")
     await caught_up(town)
     town.ports.down = True

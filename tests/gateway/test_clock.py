@@ -53,7 +53,7 @@ async def test_a_clock_an_hour_off_is_replaced_by_redis(
         wall=lambda: time.time() + wrong_by,
     )
     try:
-        await ports.hold_lease("elena")
+        await ports.acquire_lease("elena")
         assert abs(ports.clock() - time.time()) < 60
         assert abs(ports.discord_clock() - time.time()) < 60
     finally:

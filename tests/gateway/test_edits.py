@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.model import AuthorKind, Event, Signal
-from app.gateway import held
+from app.gateway import event_queue
 from app.gateway.intake import Intake
 from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings
 from tests.gateway.test_intake import Start, event, offered, ports, start
@@ -130,7 +130,7 @@ async def test_an_edit_is_held_however_much_waits(
     intake, said = start(), event("hi")
     await offered(intake, said)
     ports.down = True
-    for number in range(held.LIMIT):
+    for number in range(event_queue.LIMIT):
         intake.liked("aria", str(number), "1")
     intake.edited("aria", text(said, "aria, hi"), 1.0)
     ports.down = False

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.domain.model import AuthorKind, Signal
-from app.gateway.held import OVERTAKEN_FROM, HeldQueue
+from app.gateway.event_queue import OVERTAKEN_FROM, EventQueue
 from app.gateway.shedding import SHED_FROM, Shedding
 from tests.gateway.recording import RecordingPorts, until
 from tests.gateway.test_intake import Start, event, ports, start
@@ -24,7 +24,7 @@ async def test_channels_take_turns_and_each_keeps_its_order() -> None:
     async def work(name: str) -> None:
         done.append(name)
 
-    queue = HeldQueue("elena")
+    queue = EventQueue("elena")
     for number in range(1_000):
         queue.put(lambda number=number: work(f"flood {number}"), "5")
     queue.put(lambda: work("elsewhere"), "6")
@@ -125,7 +125,7 @@ async def test_what_is_shed_is_told_once(start: Start, ports: RecordingPorts) ->
 
 @pytest.mark.asyncio
 async def test_an_outage_is_no_flood(start: Start, ports: RecordingPorts) -> None:
-    """While Redis is away messages are held, however many of one channel."""
+    """While Redis is away messages wait, however many of one channel."""
     intake = start()
     ports.down = True
     intake.offer("elena", event("first"))

@@ -10,7 +10,7 @@ import discord
 import pytest
 import structlog
 
-from app.domain.errors import LeaseHeld, StoreUnavailable, TokenRefused
+from app.domain.errors import LeaseTaken, StoreUnavailable, TokenRefused
 from app.domain.model import AuthorKind, Context, Event, Signal
 from app.gateway.client import StreamClient
 from app.gateway.intake import Intake
@@ -308,7 +308,7 @@ async def test_a_held_lease_ends_the_process(town: Town) -> None:
     gives back what it took."""
     town.ports.leases["aria"] = "host:1"
     await town.start(wait=False, gateway_lease=0.3)
-    with pytest.raises(LeaseHeld, match="aria: host:1 already runs"):
+    with pytest.raises(LeaseTaken, match="aria: host:1 already runs"):
         await asyncio.wait_for(town.running[-1][1], 10)
     assert sorted(town.ports.released) == ["dotty", "elena"]
     assert town.discord.connected() == []

@@ -207,7 +207,9 @@ async def test_overflow_asks_for_a_backfill(
 ) -> None:
     """When a bot's queue is full its channel is reported lost, so that it is read
     back."""
-    monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (3,))
+    monkeypatch.setattr(
+        "app.gateway.event_queue.EventQueue.__init__.__defaults__", (3,)
+    )
     lost: list[str] = []
     intake = start(lost=lost.append)
     ports.down = True
@@ -373,7 +375,9 @@ async def test_a_deletion_is_held_though_the_queue_is_full(
 ) -> None:
     """A channel's lost messages are read back later, a lost deletion never: it waits
     however much is held."""
-    monkeypatch.setattr("app.gateway.held.HeldQueue.__init__.__defaults__", (2,))
+    monkeypatch.setattr(
+        "app.gateway.event_queue.EventQueue.__init__.__defaults__", (2,)
+    )
     lost: list[str] = []
     intake = start(lost=lost.append)
     ports.down = True

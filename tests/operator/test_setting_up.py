@@ -14,7 +14,7 @@ from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.checking import find_problems
 from app.operator.invite import PERMISSION_BITS, PERMISSIONS, application_of, invite
-from app.operator.variables import find_slips
+from app.operator.variables import find_old_names, find_slips
 from app.store import roster
 from app.store.door import Store
 from tests.cli.commands import run
@@ -163,6 +163,19 @@ def test_names_that_mean_something_are_no_slips() -> None:
         "STREAM_XYZZY": "",
         "STREAM_TOKEN_X": "",
     }
+
+
+def test_an_old_name_of_a_setting_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read, is no slip, and is told with the name of today, which counts first;
+    a wrong value is told by the name of today."""
+    monkeypatch.setenv("STREAM_DELIVERY_HOLD", "7")
+    assert Settings(_env_file=None).undelivered_lease == 7
+    assert find_slips(["STREAM_DELIVERY_HOLD"], []) == {}
+    assert find_old_names() == [("STREAM_DELIVERY_HOLD", "STREAM_UNDELIVERED_LEASE")]
+    monkeypatch.setenv("STREAM_UNDELIVERED_LEASE", "8")
+    assert Settings(_env_file=None).undelivered_lease == 8
+    monkeypatch.setenv("STREAM_UNDELIVERED_LEASE", "0")
+    assert find_problems([])[0].startswith("STREAM_UNDELIVERED_LEASE: ")
 
 
 def test_the_commands_speak_in_lines(tmp_path: Path) -> None:

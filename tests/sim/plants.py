@@ -141,7 +141,7 @@ PLANTS = (
     Plant(
         "an event that is given up when Redis refuses",
         "nothing direct lost",
-        patches=(("app.gateway.held.HeldQueue._carry_out", _tried_once),),
+        patches=(("app.gateway.event_queue.EventQueue._carry_out", _tried_once),),
     ),
     Plant(
         "a receipt that counts whatever its nonce",

@@ -58,7 +58,7 @@ class Machine:
             int(s.floor_lease * 1000),
             int(s.quiet_time * 1000),
             int(s.election_max_age * 1000),
-            int(s.delivery_hold * 1000),
+            int(s.undelivered_lease * 1000),
         )
         self.judge = Judge()
         self.cycles: list[Cycle] = []

@@ -20,7 +20,7 @@ SEEDS = range(60 if PROVE else 4)
 EXAMPLES, STEPS = (40, 50) if PROVE else (2, 25)
 LEAST = {
     "floor_lease": 5,
-    "delivery_hold": 5,
+    "undelivered_lease": 5,
     "election_max_age": 60,
     "quiet_time": 0,
     "cooldown": 0,

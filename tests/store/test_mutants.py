@@ -98,7 +98,7 @@ MUTANTS = {
     ),
     "who is done calls nobody": (
         "floor.release",
-        "if mine or not keeps then",
+        "if mine or not retry_later then",
         "if false then",
         Addressed,
     ),

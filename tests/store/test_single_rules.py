@@ -20,7 +20,11 @@ from app.store.limits import Limits
 CHANNEL = "55"
 NUMBERS = itertools.count(1)
 BRIEF = Settings(
-    _env_file=None, quiet_time=0, contention_window=0, delivery_hold=0.001, cooldown=0
+    _env_file=None,
+    quiet_time=0,
+    contention_window=0,
+    undelivered_lease=0.001,
+    cooldown=0,
 )
 LONG = Settings(_env_file=None, quiet_time=0, contention_window=0, cooldown=0)
 

@@ -112,7 +112,7 @@ def test_any_setting_within_its_bounds_keeps_the_floor(
     @settings(max_examples=15)
     @given(
         floor_lease=leases,
-        delivery_hold=leases,
+        undelivered_lease=leases,
         election_max_age=st.integers(60, int(terms.most_s("election_max_age"))),
     )
     def holds(**drawn: int) -> None:

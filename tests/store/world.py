@@ -75,7 +75,7 @@ def settings_with(**settings: Any) -> Settings:
         "quiet_time": 50,
         "cooldown": 60,
         "floor_lease": LEASE_MS // 1000,
-        "delivery_hold": 90,
+        "undelivered_lease": 90,
         "election_max_age": 300,
         "newcomer_days": 0,
     }

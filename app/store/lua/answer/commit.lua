@@ -94,7 +94,7 @@ if dry_run then
   if kind == 'direct' then let_go(channel, bot) end
   pass_on(floor, channel, message)
 else
-  put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, {body = body, bot = bot, channel = channel, message = message,
+  put_into_outbox(outbox, entry, floor, outbox_id, undelivered_ms, {body = body, bot = bot, channel = channel, message = message,
     root = root, hops = hops + 1, deliver_by = deliver_within_ms and int(now + deliver_within_ms) or ''})
 end
 record(journal, bot, 'commit', verdict, reason, {entry = outbox_id, tokens = tokens, micro_usd = micro_usd,

@@ -6,7 +6,7 @@ local earlier = earlier_reply(request)
 if earlier then return earlier end
 if redis.call('GET', lock) ~= owner then return {'lost_lock', '', ''} end
 local verdict = 'kept'
-if not keeps then
+if not retry_later then
   redis.call('XDEL', inbox, entry_id)
   redis.call('HDEL', work, message)
   local e = redis.call('HMGET', election, 'paid', 'state', 'winner', 'addressed')
@@ -28,9 +28,9 @@ if mine then
   free_floor(floor)
   if kind == 'direct' then let_go(channel, bot) end
   -- It had its turn: until it asks again, nobody waits for it.
-  if kind == 'direct' and keeps then redis.call('HDEL', keys.awaited(channel), bot) end
+  if kind == 'direct' and retry_later then redis.call('HDEL', keys.awaited(channel), bot) end
 end
 local next_bot, next_election = '', ''
-if mine or not keeps then next_bot, next_election = pass_on(floor, channel, message) end
+if mine or not retry_later then next_bot, next_election = pass_on(floor, channel, message) end
 record_repeat(journal, bot, 'yield', verdict, reason)
 return reply_once(request, {verdict, next_bot, next_election})

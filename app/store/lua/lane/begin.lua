@@ -21,7 +21,7 @@ local w = redis.call('HMGET', wake, 'seq', 'context', 'full', 'poll')
 local grants = redis.call('HGETALL', work)
 local entries = {}
 
-local function keep(seen, fields)
+local function enqueue(seen, fields)
   local id = redis.call('XADD', inbox, '*', unpack(fields))
   redis.call('PEXPIRE', inbox, INBOX_TTL)
   local word, due_in, _, request = outcome_of(redis.call('HGET', seen, bot))
@@ -41,7 +41,7 @@ local function granted(seen)
   else
     -- An old entry of a full inbox would be trimmed while its answer is being written: it goes to the end.
     redis.call('XDEL', inbox, id)
-    keep(seen, found[1][2])
+    enqueue(seen, found[1][2])
   end
 end
 
@@ -53,7 +53,7 @@ local function restore(message)
     return
   end
   local bid = redis.call('HGET', keys.bids(message), bot) or ''
-  keep(keys.seen(message), {'message', message, 'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]',
+  enqueue(keys.seen(message), {'message', message, 'event', e[1], 'signal', e[2], 'reason', e[3], 'addressed', '[]',
     'bid', bid})
 end
 

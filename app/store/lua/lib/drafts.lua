@@ -16,14 +16,14 @@ local function note_post(recent_posts, bot, outbox_id)
 end
 
 -- Due at once, in the order of its channel; until it is delivered it holds the floor. `post` has the fields of the entry.
-local function put_into_outbox(outbox, entry, floor, outbox_id, hold_ms, post)
+local function put_into_outbox(outbox, entry, floor, outbox_id, undelivered_ms, post)
   redis.call('HSET', entry, 'body', post.body, 'bot', post.bot, 'channel', post.channel, 'message', post.message,
     'root', post.root, 'hops', post.hops, 'committed_at', int(now), 'deliver_by', post.deliver_by)
   redis.call('PEXPIRE', entry, OUTBOX_TTL)
   redis.call('RPUSH', outbox, outbox_id)
   redis.call('PEXPIRE', outbox, OUTBOX_TTL)
   redis.call('ZADD', keys.deliveries_due, 'LT', int(now), post.bot .. ':' .. post.channel)
-  redis.call('HSET', floor, 'entry', outbox_id, 'until', int(now + hold_ms))
+  redis.call('HSET', floor, 'entry', outbox_id, 'until', int(now + undelivered_ms))
   redis.call('PEXPIRE', floor, FLOOR_TTL)
 end
 

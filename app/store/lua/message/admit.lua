@@ -53,7 +53,7 @@ local function verdict(one, word, due_in, why)
   return {word, due_in, one.id}
 end
 
-local function keep(one)
+local function enqueue(one)
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local direct = one.signal == 'direct'
   local text, inbox = one.event or heard, direct and keys.direct_inbox(one.bot, channel) or one.inbox
@@ -210,7 +210,7 @@ local function admit_direct(one)
     return verdict(one, 'crowded', 0, waiting .. ' messages wait for the bot here')
   end
   if over then one.notice = notice end
-  keep(one)
+  enqueue(one)
   join_elections(one)
   count()
   wake_lane(one.bot .. ':' .. channel, 'direct', now + one.delay_ms)
@@ -238,11 +238,11 @@ local function admit_unasked(one)
   if one.signal == 'direct' then
     -- Too old, or where the bot may not write: in the direct inbox the next direct cycle would answer it all the same.
     one.signal = 'ambient'
-    keep(one)
+    enqueue(one)
     count()
     return verdict(one, 'passed', 0, one.reason)
   end
-  keep(one)
+  enqueue(one)
   if one.signal ~= 'ambient' then join_elections(one) end
   if not one.wakes or not bid or is_settled() then
     return verdict(one, count() and 'complete' or 'passed', 0)
@@ -277,7 +277,7 @@ local function admit(one)
   end
   if trails_behind(one) then
     one.signal = 'ambient'
-    keep(one)
+    enqueue(one)
     count()
     return verdict(one, 'passed', 0, 'an afterthought: what it belongs to is answered')
   end
@@ -288,7 +288,7 @@ local function admit(one)
   local spent = why_spent(one)
   if spent then
     one.signal = 'ambient'
-    keep(one)
+    enqueue(one)
     count()
     return verdict(one, 'exhausted', 0, spent)
   end

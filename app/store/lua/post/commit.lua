@@ -55,7 +55,7 @@ if dry_run then
   free_floor(floor)
   call_next(floor, channel)
 else
-  put_into_outbox(outbox, entry, floor, entry_id, hold_ms, {body = body, bot = bot, channel = channel, message = entry_id,
+  put_into_outbox(outbox, entry, floor, entry_id, undelivered_ms, {body = body, bot = bot, channel = channel, message = entry_id,
     root = entry_id, hops = 1, deliver_by = int(now + deliver_within_ms)})
 end
 return reply(verdict, reason, {entry = entry_id, tokens = tokens, micro_usd = micro_usd})

@@ -14,7 +14,8 @@ from app.domain.errors import (
     StoreRefusing,
     StoreUnavailable,
 )
-from app.gateway.held import HeldQueue, where
+from app.gateway.event_queue import EventQueue
+from app.runtime.backoff import error_places
 from tests.gateway.recording import until
 
 
@@ -35,9 +36,9 @@ class World:
 
 
 @pytest_asyncio.fixture
-async def queue() -> AsyncIterator[HeldQueue]:
+async def queue() -> AsyncIterator[EventQueue]:
     """A queue at work, with room for ten jobs."""
-    held = HeldQueue("elena", limit=10)
+    held = EventQueue("elena", limit=10)
     worker = asyncio.create_task(held.run())
     yield held
     worker.cancel()
@@ -45,7 +46,7 @@ async def queue() -> AsyncIterator[HeldQueue]:
 
 
 @pytest.mark.asyncio
-async def test_an_outage_neither_loses_nor_reorders(queue: HeldQueue) -> None:
+async def test_an_outage_neither_loses_nor_reorders(queue: EventQueue) -> None:
     """What came before, during and after an outage is carried out once each, in
     order."""
     world = World()
@@ -63,7 +64,7 @@ async def test_an_outage_neither_loses_nor_reorders(queue: HeldQueue) -> None:
 
 
 @pytest.mark.asyncio
-async def test_it_is_bounded(queue: HeldQueue) -> None:
+async def test_it_is_bounded(queue: EventQueue) -> None:
     """Beyond its limit a queue says no, so that the channel can be read back; what must
     be kept is kept."""
     world = World()
@@ -75,7 +76,7 @@ async def test_it_is_bounded(queue: HeldQueue) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
+async def test_a_bug_stops_nobody_behind_it(queue: EventQueue) -> None:
     """A job that fails for another reason than Redis is dropped with a log line, and
     the next is carried out."""
     world = World()
@@ -97,7 +98,7 @@ async def test_a_bug_stops_nobody_behind_it(queue: HeldQueue) -> None:
     "refusal", [StoreUnavailable, StoreRefusing, StoreMoved, StoreForbidden]
 )
 async def test_every_refusal_is_waited_out(
-    queue: HeldQueue, refusal: type[StoreUnavailable]
+    queue: EventQueue, refusal: type[StoreUnavailable]
 ) -> None:
     """Also one that an operator must mend first: what is forbidden now is held, and not
     overtaken."""
@@ -124,7 +125,7 @@ async def test_every_refusal_is_waited_out(
 
 
 @pytest.mark.asyncio
-async def test_a_fault_that_passes_costs_nothing(queue: HeldQueue) -> None:
+async def test_a_fault_that_passes_costs_nothing(queue: EventQueue) -> None:
     """A job is tried three times before it counts as one that always fails."""
     tries: list[int] = []
 
@@ -140,7 +141,7 @@ async def test_a_fault_that_passes_costs_nothing(queue: HeldQueue) -> None:
 
 
 @pytest.mark.asyncio
-async def test_it_waits_to_be_opened(queue: HeldQueue) -> None:
+async def test_it_waits_to_be_opened(queue: EventQueue) -> None:
     """Nothing is carried out before the bot is published."""
     world = World()
     queue.put(lambda: world.write(1))
@@ -155,6 +156,6 @@ def test_where_quotes_nothing() -> None:
     """A logged failure names places, not the error's text: that may quote a message."""
     with pytest.raises(ValueError, match="hunter2") as failed:
         int("hunter2")
-    said = where(failed.value)
+    said = error_places(failed.value)
     assert "hunter2" not in said
-    assert "test_held.py" in said
+    assert "test_event_queue.py" in said

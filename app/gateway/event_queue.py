@@ -1,10 +1,9 @@
-"""A bot's work, in order for each channel: what Redis cannot take now is held and not
-lost. Only where a channel's work piles up, somebody's first overtakes."""
+"""A bot's work, in order for each channel: what Redis cannot take now waits and is not
+lost. Only where a channel's work piles up, a person's first job overtakes."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable
@@ -13,15 +12,14 @@ from dataclasses import dataclass
 import structlog
 
 from app.domain.errors import StoreUnavailable
+from app.runtime.backoff import Backoff, error_places
 
 log = structlog.get_logger(__name__)
 
 # Bounds a gateway's memory in an outage; what is beyond is read back later.
 LIMIT = 5_000
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 5.0
 REMIND = 60.0
-"""Seconds between lines that say that events are still held, and why."""
+"""Seconds between lines that say that events still wait, and why."""
 FAULT_TRIES = 3
 """How often a job that meets a fault of ours is tried."""
 
@@ -45,32 +43,7 @@ _Line = tuple[str, bool]
 """A channel, and whether it is the line of those who go ahead."""
 
 
-class Backoff:
-    """Pauses that double up to a longest one, with jitter."""
-
-    def __init__(
-        self,
-        first: float = FIRST_PAUSE,
-        longest: float = LONGEST_PAUSE,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    ) -> None:
-        self._sleep = sleep
-        self._first = self._next = first
-        self._longest = longest
-
-    async def pause(self) -> None:
-        """Wait a little longer than the last time."""
-        pause = self._next
-        self._next = min(self._longest, self._next * 2)
-        # Jitter: queues that failed together must not all come back together.
-        await self._sleep(pause * (0.5 + random.random() / 2))
-
-    def reset(self) -> None:
-        """The next pause is the first again."""
-        self._next = self._first
-
-
-class HeldQueue:
+class EventQueue:
     """Jobs of one bot, one at a time: the channels in turn, each channel's in order. A
     job that meets StoreUnavailable is tried again until it succeeds.
 
@@ -201,7 +174,7 @@ class HeldQueue:
                     "an event was dropped",
                     bot=self._bot,
                     error=type(error).__name__,
-                    where=where(error),
+                    where=error_places(error),
                 )
             self.away = False
             outage.over(self._count)
@@ -209,7 +182,7 @@ class HeldQueue:
 
 
 class Outage:
-    """Says when events are held, why, and when they flow again."""
+    """Says when events wait, why, and when they flow again."""
 
     def __init__(self, bot: str) -> None:
         self._bot = bot
@@ -221,24 +194,13 @@ class Outage:
         if self._told is None or now - self._told > REMIND:
             self._told = now
             log.warning(
-                "events are held", bot=self._bot, reason=str(error), waiting=waiting
+                "events wait for Redis",
+                bot=self._bot,
+                reason=str(error),
+                waiting=waiting,
             )
 
     def over(self, waiting: int) -> None:
         """Redis took something."""
         if self._told is not None:
             log.info("events flow again", bot=self._bot, waiting=waiting)
-
-
-def where(error: BaseException) -> str:
-    """The innermost places of a traceback, without the error's text: that may quote a
-    message or a secret."""
-    places: list[str] = []
-    trail = error.__traceback__
-    while trail is not None:
-        code = trail.tb_frame.f_code
-        places.append(
-            f"{code.co_filename.rpartition('/')[2]}:{trail.tb_lineno} {code.co_name}"
-        )
-        trail = trail.tb_next
-    return " > ".join(places[-4:])
