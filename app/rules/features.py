@@ -114,7 +114,7 @@ def _of_bot(
     table["bot_secs"] = _second_gap(message.utterance.at_ms, me.last_ms)
     table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0
     table["bot_lines_near"] = float(message.near.get(bot, 0))
-    table["bot_lines"] = float(min(me.lines, 500))
+    table["bot_lines"] = float(me.lines)
     table["bot_share"] = me.lines / (number + 20.0)
     table["bot_rate"] = _faded_value(me.rate, RATE_DECAY, min(gap, 2_000))
     table["speakers_since"] = (

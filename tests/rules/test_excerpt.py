@@ -89,3 +89,9 @@ def test_words_count_in_the_first_six_hundred_characters() -> None:
     before, after = "x " * 290 + "whale", "x " * 300 + "whale"
     assert "whale" in read(before).vocabulary
     assert "whale" not in read(after).vocabulary
+
+
+def test_of_many_lines_the_first_and_the_last_are_read() -> None:
+    """Twenty from the beginning and ten from the end, not one more."""
+    lines = [str(number) for number in range(40)]
+    assert excerpt("\n".join(lines), ()).split("\n") == [*lines[:20], *lines[30:]]

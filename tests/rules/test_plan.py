@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.model import ActionKind, ConversationState, Signal
-from app.rules.plan import Plan, Scores, decide, desire, proactive, wordless
+from app.rules.plan import (
+    Plan,
+    PlanThresholds,
+    Scores,
+    decide,
+    desire,
+    proactive,
+    wordless,
+)
 
 OBSERVE, REACT, REPLY, POST = (
     ActionKind.OBSERVE,
@@ -78,6 +86,20 @@ def test_decisions(scores: Scores, expected: ActionKind) -> None:
 def test_chattiness_moves_the_limits(chattiness: float, expected: ActionKind) -> None:
     """One and the same message: a quiet character observes, a chatty one answers."""
     assert decide(Scores(Signal.AMBIENT, interest=0.5), chattiness).kind is expected
+
+
+def test_the_quietest_character_answers_what_it_wants_most() -> None:
+    """Chattiness moves a limit by a fifth at most: above 0.8 the quietest replies, below
+    it does not."""
+    wanted = [Scores(Signal.AMBIENT, interest=interest) for interest in (0.79, 0.81)]
+    kinds = [decide(scores, chattiness=0.0).kind for scores in wanted]
+    assert kinds == [REACT, REPLY]
+
+
+def test_a_signal_or_state_without_a_weight_of_its_own_adds_nothing() -> None:
+    """Weights that name no signal leave the interest alone."""
+    bare = PlanThresholds(signal={}, state={})
+    assert desire(Scores(Signal.TRUSTED, interest=0.5, state=ENGAGED), bare) == 0.5
 
 
 @given(

@@ -12,6 +12,7 @@ from app.rules.thoughts import (
     ALONE,
     LINES,
     OFF,
+    PEOPLE,
     Line,
     Patience,
     Thoughts,
@@ -133,6 +134,16 @@ def test_a_thought_has_a_bound() -> None:
     found = heard(flood)
     assert [n for n, earlier in enumerate(found) if not earlier] == [0, 8, 16, 24]
     assert max(map(len, found)) == LINES - 1
+
+
+def test_a_crowd_pushes_out_who_was_silent_longest() -> None:
+    """A person who goes on writing is remembered, although they were heard first."""
+    thoughts = Thoughts(PATIENCE)
+    crowd = [line(n, "and", author=f"p{n}") for n in range(PEOPLE)]
+    for one in (*crowd, line(90, "and", 1, author="p0"), line(91, "and", author="new")):
+        thoughts.hear(one)
+    assert thoughts.of("p0") is not None
+    assert thoughts.of("p1") is None
 
 
 def test_a_new_call_after_a_whole_line_is_a_new_thought() -> None:
