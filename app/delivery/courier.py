@@ -101,6 +101,9 @@ class Courier:
     """The same, where it was read already."""
     completed: bool = False
     """Whether the last chunk that was noted took its entry off the queue."""
+    more_waits: bool | None = None
+    """Whether more is waiting, told when the lease was given back along with an
+    entry's last chunk; None: the lease is kept."""
 
     def look(self, entry_id: str) -> list[Call[Any]]:
         """Asks for the head of the queue, along with the lease, and for the entry that
@@ -523,18 +526,21 @@ class Courier:
         self, entry: OutboxEntry, chunk: int, message_id: str, how: str
     ) -> None:
         killpoints.reached("post_after")
-        date = datetime.now(UTC).date().isoformat()
-        complete, next_turn = await self.store.run(
+        calls: list[Call[Any]] = [
             outbox.record_delivery(
                 entry,
                 chunk=chunk,
                 message_id=message_id,
                 how=how,
-                date=date,
+                date=datetime.now(UTC).date().isoformat(),
                 disproved=disproved_refusals(entry, chunk, how),
                 signer=signer(self.settings),
             )
-        )
+        ]
+        if chunk + 1 >= len(entry.chunks):
+            calls.append(outbox.release_after(entry, self.owner))
+        (complete, next_turn), *released = await self.store.run_all(calls)
+        self.more_waits = released[0] if released else None
         killpoints.reached("mark_after")
         log.info(
             "delivered",

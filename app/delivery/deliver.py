@@ -232,9 +232,11 @@ class Deliverer:
             wait_ms = 0
             raise
         finally:
-            more = await self._store.run(
-                outbox.release(bot, channel, self._owner, wait_ms)
-            )
+            more = courier.more_waits
+            if wait_ms or more is None:
+                more = await self._store.run(
+                    outbox.release(bot, channel, self._owner, wait_ms)
+                )
         if wait_ms:
             self._retry_later(key, wait_ms)
         return more

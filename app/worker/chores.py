@@ -85,16 +85,6 @@ class Chores:
                 moment = without_old(answered, marks)
                 if moment is None:
                     continue
-                served = world.served
-                remember(
-                    self.memory,
-                    bot=world.bot,
-                    me=world.me,
-                    name=served.character.display_name,
-                    moment=moment,
-                    unwilling=silent,
-                    deep=served.brain.speaker is not None,
-                )
                 # Anybody may speak through a proxy: the trust would belong to no person.
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
                 calls: list[Call[int]] = [
@@ -103,7 +93,16 @@ class Chores:
                 if known and event.author_id not in silent:
                     earned = trust.ANSWERED, request()
                     calls.append(trusts.add(world.bot, event.author_id, *earned))
-                self._store.run_all(calls)
+                served = world.served
+                remember(
+                    self.memory.beside(calls),
+                    bot=world.bot,
+                    me=world.me,
+                    name=served.character.display_name,
+                    moment=moment,
+                    unwilling=silent,
+                    deep=served.brain.speaker is not None,
+                )
             # The answer is on its way: what is not remembered must not fail the task.
             except StoreUnavailable as error:
                 log.warning(

@@ -14,7 +14,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -36,6 +36,7 @@ from langgraph.store.base import (
 
 from app.brain.embeddings import LangChainEncoder, Matrix, rounded
 from app.store import memories
+from app.store.calls import Call
 from app.store.door import Store
 
 CACHED_PARTS = 32
@@ -100,10 +101,19 @@ class RedisMemory(BaseStore):
             while len(self._foreseen) > CACHED_PARTS:
                 self._foreseen.popitem(last=False)
 
+    def beside(self, calls: Sequence[Call[Any]]) -> BaseStore:
+        """This memory, whose one next batch takes other calls along in the round trip
+        of its puts."""
+        return _Accompanied(self, calls)
+
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Carry out operations one after another; puts into one namespace go in one
-        round trip."""
-        listed = list(ops)
+        """Carry out operations one after another; all puts go in one round trip."""
+        return self.batch_beside(list(ops), [])
+
+    def batch_beside(
+        self, listed: Sequence[Op], beside: Sequence[Call[Any]]
+    ) -> list[Result]:
+        """As `batch`, with other calls in the round trip of its puts."""
         # One call of the encoder for all that is new; each item then finds its vector
         # in the cache.
         if texts := [
@@ -124,8 +134,12 @@ class RedisMemory(BaseStore):
                 results.append(self._search_one(op))
             elif isinstance(op, ListNamespacesOp):
                 results.append(self._list_namespaces(op))
-        for namespace, items in puts.items():
-            self._store.run(memories.put(namespace[0], ":".join(namespace[1:]), items))
+        written = [
+            memories.put(namespace[0], ":".join(namespace[1:]), items)
+            for namespace, items in puts.items()
+        ]
+        if calls := [*written, *beside]:
+            self._store.run_all(calls)
         return results
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
@@ -286,6 +300,22 @@ class RedisMemory(BaseStore):
         ]
         cut = sorted({namespace[: op.max_depth] for namespace in found})
         return cut[op.offset : op.offset + op.limit]
+
+
+class _Accompanied(BaseStore):
+    """See `RedisMemory.beside`."""
+
+    __slots__ = ("_calls", "_memory")
+
+    def __init__(self, memory: RedisMemory, calls: Sequence[Call[Any]]) -> None:
+        self._memory = memory
+        self._calls = calls
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        return self._memory.batch_beside(list(ops), self._calls)
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        return await asyncio.to_thread(self.batch, list(ops))
 
 
 def _embedded_text(op: PutOp) -> str:

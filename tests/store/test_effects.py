@@ -259,6 +259,34 @@ def test_a_post_of_two_pieces_is_delivered_with_the_second(store: Store) -> None
     assert store.run(outbox.head("aria", CHANNEL)) is None
 
 
+def test_a_lease_ends_with_its_entry_and_not_before(store: Store) -> None:
+    """Given back along with the record of the last piece: while that record is missing,
+    because Redis refused it or carries it out later, the entry is the head and the
+    lease is kept."""
+    entry = in_outbox(store)
+    lease = keys.delivery("aria", CHANNEL)
+    assert store.run(outbox.acquire("aria", CHANNEL, "me", 10_000))
+    assert store.run(outbox.release_after(entry, "me")) is None
+    assert store.client.get(lease) == "me"
+    assert store.run(outbox.release_after(entry, "another")) is False
+    assert store.client.get(lease) == "me"
+    record = outbox.record_delivery(entry, 0, "900", "sent", TODAY)
+    (complete, _), more = store.run_all([record, outbox.release_after(entry, "me")])
+    assert complete
+    assert more is False
+    assert not store.client.exists(lease)
+    assert store.client.zscore("deliveries:due", f"aria:{CHANNEL}") is None
+
+
+def test_a_lease_that_ends_says_that_more_is_waiting(store: Store) -> None:
+    """Whoever gave it back goes on at once."""
+    entry = in_outbox(store)
+    store.client.rpush(keys.outbox("aria", CHANNEL), "the next")
+    assert store.run(outbox.acquire("aria", CHANNEL, "me", 10_000))
+    record = outbox.record_delivery(entry, 0, "900", "sent", TODAY)
+    assert store.run_all([record, outbox.release_after(entry, "me")])[1] is True
+
+
 def test_quiet_time_counts_from_the_delivery(store: Store) -> None:
     """That is when people see a post; what is not on the list is not put on it."""
     recent = keys.recent_bot_posts(CHANNEL)

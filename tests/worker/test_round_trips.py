@@ -33,15 +33,15 @@ TURN = [
     "answer.commit",
     "lane.finish",
 ]
-AFTER = ["SMISMEMBER", "memory.put", "trust.add"]
+AFTER = ["SMISMEMBER", "trust.add"]
 """What a bot remembers: nobody waits for it."""
 DELIVERY = [
     "outbox.read",
     "outbox.attempt",
-    "outbox.record_delivery",
     "outbox.release",
 ]
-"""It begins when the commit is answered, beside the finish."""
+"""It begins when the commit is answered, beside the finish. The lease is given back
+along with the record of what was delivered."""
 
 
 def test_a_direct_message_costs_these_round_trips(
