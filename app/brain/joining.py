@@ -36,6 +36,24 @@ def join_lines(
     return found[::-1]
 
 
+def due_entries(entries: Sequence[InboxEntry], now_ms: int) -> list[InboxEntry]:
+    """The entries that may be answered now, in their order. Whoever has begun another
+    thought is done with the one before it, so that one waits for no rest: it would be
+    answered after what was said later."""
+    latest: dict[str, int] = {}
+    for entry in entries:
+        event = entry.event
+        if event.kind == "message" and entry.after_ms <= now_ms:
+            said = int(event.message_id)
+            latest[event.author_id] = max(said, latest.get(event.author_id, 0))
+    return [
+        entry
+        for entry in entries
+        if entry.after_ms <= now_ms
+        or int(entry.event.message_id) < latest.get(entry.event.author_id, 0)
+    ]
+
+
 def part_lines(entries: Sequence[InboxEntry]) -> list[InboxEntry]:
     """The entries of a bot that answers each line by itself."""
     return [

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.brain.joining import due_entries
 from app.brain.memory import recalled_parts
 from app.brain.ports import Opening
 from app.domain.model import (
@@ -61,10 +62,11 @@ class Ports(Cycle):
         """The lane's inbox entries, oldest first, but those that nobody may answer
         yet."""
         # Where a proxy is at work, messages wait: a copy may be on its way.
+        due = due_entries(self.begun.entries, self.now_ms)
+        ready = {entry.entry_id for entry in due}
         for entry in self.begun.entries:
-            if entry.after_ms > self.now_ms:
+            if entry.entry_id not in ready:
                 self.ask_again(entry.after_ms - self.now_ms)
-        due = [entry for entry in self.begun.entries if entry.after_ms <= self.now_ms]
         silent = {NOBODY, *self._briefing().silent}
         dropped = [entry for entry in due if entry.event.author_id in silent]
         if dropped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.brain.joining import join_lines, part_lines
+from app.brain.joining import due_entries, join_lines, part_lines
 from app.domain.model import EarlierLine, Event, InboxEntry, Signal
 
 
@@ -56,3 +56,23 @@ def test_a_character_may_answer_each_line() -> None:
     """Without a wait nothing is joined, nor read with what came before."""
     parted = part_lines([entry(1), entry(2, 1)])
     assert [one.event.whole for one in parted] == ["line 1", "line 2"]
+
+
+def waiting(number: int, until_ms: int, author: str = "9") -> InboxEntry:
+    """A line that waits for its rest."""
+    one = entry(number)
+    event = one.event.model_copy(update={"author_id": author})
+    return one.model_copy(update={"event": event, "after_ms": until_ms})
+
+
+def test_who_begins_another_thought_has_ended_the_one_before() -> None:
+    """An unfinished line waits for its rest, but not until what its author said later
+    is answered; what others say ends nobody's wait."""
+
+    def due(*entries: InboxEntry) -> list[str]:
+        return [one.event.message_id for one in due_entries(entries, now_ms=1_000)]
+
+    assert due(waiting(1, 1_500)) == []
+    assert due(waiting(1, 1_500), entry(2)) == ["1", "2"]
+    assert due(entry(1), waiting(2, 1_500)) == ["1"]
+    assert due(waiting(1, 1_500, author="8"), entry(2)) == ["2"]
