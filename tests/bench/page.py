@@ -26,6 +26,18 @@ PLOTS = {
     "flat": "Milliseconds from POST to answer over bots in one gateway",
 }
 FOOT = """
+## Why an answer takes more than four echoes
+
+No one step does: the steps of an answer and the parts of a turn's processor time are above, where they were measured (`make bench
+ONLY=turns` measures them alone). An echo neither asks Redis nor decides. A turn goes to Redis eight times before its POST, one after
+another, since each answer decides the next question; it reads the channel, runs the graph, and Celery hands it from process to
+process. Most of that is Python code on one thread, so 300 turns at once take 300 times a turn's processor time, however long their
+model takes: more at once needs more workers.
+
+Tried, and without effect or not taken: a shorter interval after which Python's threads change places (5 ms to 1 and 0.3: no
+difference); a way to wake a worker beside Celery ([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted
+(colleagues may post until then).
+
 ## What is compared
 
 - **echo bot**: 20 lines of discord.py that answer a mention at once, in one process. This is the floor.

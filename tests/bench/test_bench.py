@@ -18,6 +18,7 @@ from rich.console import Console
 from app.runtime import metrics
 from tests.bench import __main__ as bench
 from tests.bench import rates
+from tests.bench.anatomy import REST, PartClock
 from tests.bench.figures import (
     Curve,
     Results,
@@ -247,6 +248,32 @@ def test_a_part_that_fails_is_named_and_the_next_is_measured(
     found = bench.Run(plan, list(parts), None).measure()
     assert found.rows == [ROW]
     assert found.skipped == [f"admission failed ({type(trouble).__name__}: {trouble})"]
+
+
+def test_a_part_counts_for_itself_alone() -> None:
+    """What LangGraph calls is no time of LangGraph, and no time counts twice or is
+    lost."""
+    now = 0.0
+
+    def spend(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    clock = PartClock(lambda: now)
+    ask = clock.wrap("asking", lambda: spend(2.0))
+
+    def think() -> None:
+        spend(1.0)
+        ask()
+        spend(0.5)
+
+    thinking = clock.wrap("thinking", think)
+    spend(100.0)
+    with clock.running():
+        spend(0.25)
+        thinking()
+        ask()
+    assert dict(clock.spent) == {REST: 0.25, "thinking": 1.5, "asking": 4.0}
 
 
 def test_round_trips_before_a_post_are_those_that_it_waits_for() -> None:

@@ -25,6 +25,7 @@ from app.store import admission, roster, vault
 from app.store.limits import Limits
 from app.store.vault import Vault
 from app.worker.worker import Worker
+from tests.bench.anatomy import measure_anatomy
 from tests.bench.figures import Results, Row
 from tests.bench.graph import measure_graph
 from tests.bench.observing import unobserved
@@ -55,7 +56,9 @@ class Bench:
         number = next(_numbers)
         channel = self.discord.add_channel(f"room-{number}")
         person = self.people[number % len(self.people)]
-        post = self.discord.post(person, channel, "elena, what lives in a tide pool?")
+        # Another text each time: what was said before is not encoded again.
+        text = f"elena, what lives in tide pool number {number}?"
+        post = self.discord.post(person, channel, text)
         self._admit(post)
         begun = time.perf_counter()
         self.worker.cycle(BOT, Context.DIRECT, str(channel.id))
@@ -94,6 +97,8 @@ def measure(results: Results, plan: Plan, folder: Path) -> None:
         for _ in range(5):
             bench.turn_ms()
         _count_round_trips(results, plan, bench)
+        cycle = bench.worker, "cycle"
+        measure_anatomy(results, plan, bench.turn_ms, cycle, bench.worker.rest)
         measure_graph(results, plan)
         ours, base = [], []
         for _ in plan.few("a turn, metrics on and off"):
@@ -183,5 +188,7 @@ def _bench(url: str, discord: LoopbackThread) -> Bench:
     worker.store.run(vault.publish(BOT, sealed, *plain))
     entry = RosterEntry(bot=BOT, user_id=str(account.id), names=character.names)
     worker.store.run(roster.enlist(entry))
+    # As a worker's process does before its first task.
+    worker.warm()
     people = [discord.add_user(f"person-{number}") for number in range(20)]
     return Bench(worker, discord, people)
