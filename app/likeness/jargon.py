@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 
-import yaml
-
 from app.domain.character import Character, Interest
+from app.domain.fast_yaml import load_yaml
 
 Term = tuple[str, ...]
 """A word or a phrase, as stems."""
@@ -57,7 +56,7 @@ def _base_forms(word: str) -> list[str]:
 def _shipped_terms() -> Mapping[str, frozenset[Term]]:
     """The shipped words, by subject."""
     source = resources.files("app.likeness").joinpath("jargon.yaml")
-    subjects = yaml.safe_load(source.read_text(encoding="utf-8"))
+    subjects = load_yaml(source.read_text(encoding="utf-8"))
     terms = {}
     for name, words in subjects.items():
         found = {_term_of(word.strip()) for word in words.split(",")}
