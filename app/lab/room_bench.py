@@ -208,6 +208,11 @@ _FURTHER = {
         "Eight others again, 177 lines (`tests/lab/chorus`), written before the measure "
         "was last set and scored when it was.",
     ),
+    "ensemble": (
+        "Experts, a sixth cast",
+        "Eight others again, 167 lines (`tests/lab/ensemble`), by another hand than the "
+        "measure and its jargon, and first scored when both were done.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 
