@@ -16,6 +16,8 @@ PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(S
 # Tests mostly wait for sockets and timers: four at a time keep two processors busy.
 WORKERS ?= 4
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Imports and collects once, not once a worker.
+FORKED = -p tests.parallel --processes $(WORKERS)
 
 # Images often forbid it, and then each of the dozens of processes of a run compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -65,6 +67,7 @@ test: $(STAMP) ## the checks, then every test but the slow proofs
 
 # Without the mutants of its machines: they ask whether a proof can fail, not whether the code is right.
 quick: WORKERS = 3
+quick: PARALLEL = $(FORKED)
 quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a minute
 	STREAM_QUICK=1 $(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --ignore=tests/store/test_mutants.py \
 		tests/rules tests/brain tests/store

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -22,6 +23,13 @@ APPEND = os.O_WRONLY | os.O_APPEND
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.e2e.warm_imports"])
+
+
+def share() -> None:
+    """Warm the interpreter now, for the forks of this process too, which are not its
+    parents and could not ask whether it lives."""
+    forkserver.ensure_running()
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
 
 
 class Warm:
