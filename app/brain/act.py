@@ -161,8 +161,8 @@ def _draft(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     """One draft from fresh context. If a model writes a direct answer, the bot is shown
     typing from the beginning."""
     candidate = chosen.candidate
-    if told := notice(candidate.entry):
-        return Draft(text=told, reason="over a limit")
+    if notice_text := notice(candidate.entry):
+        return Draft(text=notice_text, reason="over a limit")
     writes = (
         run.brain.speaker is not None and candidate.plan.kind is not ActionKind.REACT
     )

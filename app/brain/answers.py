@@ -109,14 +109,14 @@ def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]
     call can take count as the estimate.
     """
     usage = message.usage_metadata if isinstance(message, AIMessage) else None
-    told, wrote = (
+    read, wrote = (
         (usage["input_tokens"], usage["output_tokens"]) if usage is not None else (0, 0)
     )
     if not (
-        _is_count(told)
-        and asked * BYTES_PER_TOKEN // 100 <= told <= asked * BYTES_PER_TOKEN + OVERHEAD
+        _is_count(read)
+        and asked * BYTES_PER_TOKEN // 100 <= read <= asked * BYTES_PER_TOKEN + OVERHEAD
     ):
-        told = asked
+        read = asked
     if not (_is_count(wrote) and wrote <= MOST_WRITTEN):
         # An answer that hit the limit may have spent it on reasoning that is not in its
         # words.
@@ -126,7 +126,7 @@ def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]
             if _ended(message) in _LENGTH
             else min(tokens_of(str(message.content)) + 1, most)
         )
-    return told, wrote
+    return read, wrote
 
 
 def _is_count(value: object) -> bool:

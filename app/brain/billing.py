@@ -19,9 +19,9 @@ class Price(NamedTuple):
     usd_in: float = 0.0
     usd_out: float = 0.0
 
-    def of(self, told: int, wrote: int) -> Cost:
+    def of(self, read: int, wrote: int) -> Cost:
         """What so many tokens cost, never rounded down."""
-        return Cost(told + wrote, math.ceil(told * self.usd_in + wrote * self.usd_out))
+        return Cost(read + wrote, math.ceil(read * self.usd_in + wrote * self.usd_out))
 
 
 def _always(_: Cost) -> bool:

@@ -72,8 +72,8 @@ class Day:
         return tuple(one for one in self.exchanges if one.heard and self._may_tell(one))
 
     def _may_tell(self, one: AnsweredMoment) -> bool:
-        told, here = Place(one.channel, one.guild), Place("", self.guild)
-        return may_use(RecordKind.LINE, told, here, Use.DIARY, about=one.person)
+        source, here = Place(one.channel, one.guild), Place("", self.guild)
+        return may_use(RecordKind.LINE, source, here, Use.DIARY, about=one.person)
 
     @property
     def busiest(self) -> str:
@@ -179,10 +179,10 @@ def usable(character: Character, content: str, messages: Sequence[BaseMessage]) 
     """A model's text as it may be kept, or "" when it is none."""
     text = outgoing(unfenced(stripped(content)).strip("`"), character.names)
     # What was said that day may be quoted; the rest of the prompt may not.
-    told = [_QUOTABLE.sub("", str(message.content)) for message in messages]
+    prompts = [_QUOTABLE.sub("", str(message.content)) for message in messages]
     bad = (
         is_refusal(text)
-        or any(leaks(text, one) for one in told)
+        or any(leaks(text, one) for one in prompts)
         or text.startswith(("{", "["))
     )
     return "" if bad or not 40 <= len(text) <= 2_000 else text
@@ -314,13 +314,13 @@ def _told_scenes(
 ) -> list[str]:
     """The exchange nearest to the character's heart, one of another person's by its
     mood, and who else was there."""
-    told = [(one, clip(spoken(one.heard, character.names))) for one in day.open]
-    told = [(one, heard) for one, heard in told if len(heard.split()) > 2]
-    if not told:
+    openings = [(one, clip(spoken(one.heard, character.names))) for one in day.open]
+    openings = [(one, heard) for one, heard in openings if len(heard.split()) > 2]
+    if not openings:
         return []
-    scores = InterestVectors(character, encoder).score([heard for _, heard in told])
-    best = max(range(len(told)), key=lambda at: scores[at][0])
-    first, heard = told[best]
+    scores = InterestVectors(character, encoder).score([heard for _, heard in openings])
+    best = max(range(len(openings)), key=lambda at: scores[at][0])
+    first, heard = openings[best]
     asked = mood.read(heard, encoder).question
     scenes = [
         _fill_phrase(
@@ -328,7 +328,7 @@ def _told_scenes(
         )
     ]
     named = {first.name}
-    for one, heard in told:
+    for one, heard in openings:
         reading = mood.read(heard, encoder)
         if (
             one.name not in named

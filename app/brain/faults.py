@@ -248,11 +248,11 @@ def _provider_code(body: Mapping[str, Any]) -> str:
 def _is_html(error: Exception) -> bool:
     response = getattr(error, "response", None)
     kind = str(getattr(response, "headers", {}).get("content-type", ""))
-    told = f"{getattr(error, 'body', '')} {error}"[:400]
+    text = f"{getattr(error, 'body', '')} {error}"[:400]
     return (
         "text/html" in kind
         or re.search(
-            r"(?:^|[\s'\"])<(?:!doctype|html|head|body)\b", told, re.IGNORECASE
+            r"(?:^|[\s'\"])<(?:!doctype|html|head|body)\b", text, re.IGNORECASE
         )
         is not None
     )
@@ -261,13 +261,13 @@ def _is_html(error: Exception) -> bool:
 def _retry_after(error: Exception) -> float | None:
     """Seconds that the provider asks to wait; its header holds seconds or a date."""
     headers = getattr(getattr(error, "response", None), "headers", {})
-    told = str(headers.get("retry-after", "")).strip()
-    if re.fullmatch(r"\d{1,9}(?:\.\d+)?", told):
-        return float(told)
+    text = str(headers.get("retry-after", "")).strip()
+    if re.fullmatch(r"\d{1,9}(?:\.\d+)?", text):
+        return float(text)
     try:
         return (
-            max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
-            if told
+            max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+            if text
             else None
         )
     except (ValueError, TypeError):
@@ -291,9 +291,9 @@ def _refused_parameter(body: Mapping[str, Any]) -> str:
         if isinstance(detail, list)
         else []
     )
-    for told in (body.get("param"), *places):
-        if told in PARAMETERS:
-            return str(told)
+    for text in (body.get("param"), *places):
+        if text in PARAMETERS:
+            return str(text)
     found = _NAMED.search(
         str(body.get("message") or (detail if isinstance(detail, str) else ""))[:300]
     )

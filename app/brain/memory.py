@@ -209,8 +209,8 @@ def usable(
     reader: str = "",
 ) -> bool:
     """Whether a kept fact or line may be used in a place: see `app.rules.privacy`."""
-    told = Place(str(kept["channel"]), str(kept["guild"]))
-    return may_use(kind, told, place, use, about=about, reader=reader)
+    source = Place(str(kept["channel"]), str(kept["guild"]))
+    return may_use(kind, source, place, use, about=about, reader=reader)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,8 +198,8 @@ class Repertoire:
         if before and guessed and self._interests.follows_up(said):
             return before, True
         interest, topic = self._interests.score([said])[0]
-        told = interest > reading.sure or reading.mood in _GENERAL
-        return topic, told and self._on_topic(interest, topic, said)
+        certain = interest > reading.sure or reading.mood in _GENERAL
+        return topic, certain and self._on_topic(interest, topic, said)
 
     def _topic_of(self, text: str) -> str:
         """The topic of an own line; empty: it has none."""

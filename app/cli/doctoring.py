@@ -39,8 +39,8 @@ def doctor(
     levels = [str(one.level) for one in found]
     faults, warnings = levels.count("fault"), levels.count("warning")
     if as_json:
-        told = {"faults": faults, "warnings": warnings}
-        told_all = {**told, "findings": [asdict(one) for one in found]}
+        counts = {"faults": faults, "warnings": warnings}
+        told_all = {**counts, "findings": [asdict(one) for one in found]}
         typer.echo(json.dumps(told_all, ensure_ascii=False, indent=2))
     else:
         fine = levels.count("ok")

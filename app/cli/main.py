@@ -71,10 +71,10 @@ def main() -> None:
     except Exception as error:
         # Errors in the usage have no public base class that all versions of typer
         # share.
-        told = getattr(error, "format_message", None)
-        if told is None:
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
             raise
-        _fail(told(), 2)
+        _fail(format_message(), 2)
 
 
 def _fail(line: str, code: int) -> NoReturn:

@@ -87,7 +87,7 @@ def replay(
             files=files, bots=bots, speed=speed, limit=limit, json_file=json_file
         )
         raise typer.Exit(code)
-    told = shadow_run.run(
+    report_lines = shadow_run.run(
         files,
         current_settings(),
         characters=character or (),
@@ -97,5 +97,5 @@ def replay(
         json_file=json_file,
         limit=limit,
     )
-    for line in told:
+    for line in report_lines:
         print_wrapped(line, 2)

@@ -74,12 +74,12 @@ def repetition(line: JournalLine) -> str:
 def numbers_of(numbers: Mapping[str, float | int | str], most: int) -> str:
     """Numbers in three digits; of a bid's many parts those that moved it most, as the
     rest hardly did."""
-    told = [
+    pieces = [
         f"{name} {_short(value)}"
         for name, value in numbers.items()
         if name != "parts" and value != ""
     ]
-    return ", ".join([*told, *_weightiest(numbers.get("parts"), most)])
+    return ", ".join([*pieces, *_weightiest(numbers.get("parts"), most)])
 
 
 def _weightiest(parts: object, most: int) -> list[str]:

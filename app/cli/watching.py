@@ -152,20 +152,20 @@ def show_bots(found: Status) -> None:
         for trouble in found.model_troubles:
             if trouble.bot == one.bot:
                 ago = lasting_text(found.at - trouble.at)
-                told = f"{trouble.model}: {trouble.fault}, {ago} ago"
-                print_wrapped(f"  ✗ model {told}: {trouble.remedy}", 4)
+                detail = f"{trouble.model}: {trouble.fault}, {ago} ago"
+                print_wrapped(f"  ✗ model {detail}: {trouble.remedy}", 4)
         if one.waiting or one.dead_letters:
-            told = f"{one.waiting} posts wait, {one.dead_letters} dead letters"
-            print_wrapped(f"  ! {told} (`the-stream outbox`)", 4)
+            detail = f"{one.waiting} posts wait, {one.dead_letters} dead letters"
+            print_wrapped(f"  ! {detail} (`the-stream outbox`)", 4)
     if not found.bots:
         print_wrapped("No bot is known: no gateway has run within a day.")
 
 
 def _connection_text(one: BotStatus, now: float) -> str:
     if one.connected:
-        told = f"connected for {lasting_text(now - (one.since or now))}"
+        detail = f"connected for {lasting_text(now - (one.since or now))}"
         cooling = f", cooling down for {lasting_text(one.cooldown_s)}"
-        return told + cooling if one.cooldown_s else told
+        return detail + cooling if one.cooldown_s else detail
     if one.error:
         return f"has ended: {one.error}"
     return "not connected to Discord" if one.gateway else "no gateway runs it"

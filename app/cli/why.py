@@ -77,8 +77,8 @@ def _show_many(found: list[Explanation], bot: str, json_: bool) -> None:
     from app.operator.why.answer import words_of
 
     if json_:
-        told = [as_dict(one) for one in found]
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        shown = [as_dict(one) for one in found]
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     for one in found:
         print_wrapped(f"{_head(one)}  [{one.said.message}]", 2)
@@ -101,8 +101,8 @@ def show(one: Explanation, parts: bool = False) -> None:
         print_wrapped(_head(one))
     print_wrapped(one.story.sentence)
     for bot, words in one.unsaid.items():
-        told = " ".join(words.split())
-        print_wrapped(f"{one.names.get(bot, bot)} would have said: “{told}”", 2)
+        shown = " ".join(words.split())
+        print_wrapped(f"{one.names.get(bot, bot)} would have said: “{shown}”", 2)
     if one.story.differences:
         print_wrapped("")
     for line in one.story.differences:

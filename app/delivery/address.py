@@ -152,26 +152,26 @@ def _asked_pause(status: int, headers: Mapping[str, str], body: bytes) -> float 
     refusal of the address."""
     if status not in {403, 429}:
         return None
-    told = _json_body(body)
+    fields = _json_body(body)
     asked = seconds(headers.get("Retry-After"))
     # Not Discord's API: the proxy before it refuses the address as a whole.
-    if told is None:
+    if fields is None:
         return asked
     everywhere = (
-        told.get("global") is True
+        fields.get("global") is True
         or headers.get("X-RateLimit-Global", "").lower() == "true"
     )
     if status == 429 and everywhere:
-        return max(asked, seconds(str(told.get("retry_after", ""))))
+        return max(asked, seconds(str(fields.get("retry_after", ""))))
     return None
 
 
 def _json_body(body: bytes) -> dict[str, object] | None:
     try:
-        told = json.loads(body)
+        fields = json.loads(body)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return fields if isinstance(fields, dict) else None
 
 
 def seconds(text: str | None) -> float:

@@ -256,12 +256,12 @@ class Deliverer:
         nothing."""
 
         async def renew_lease() -> None:
-            held = True
-            while held:
+            leased = True
+            while leased:
                 # A third of the lease: two renewals in a row may fail.
                 await asyncio.sleep(lease_ms / 3000)
                 try:
-                    held = await self._store.run(
+                    leased = await self._store.run(
                         outbox.renew(bot, channel, self._owner, lease_ms)
                     )
                 # The lease may still be ours; where it is not, `attempt` refuses.

@@ -281,9 +281,9 @@ class Admitting:
     ) -> None:
         event = heard.event
         if bot in addressing.bots:
-            heard.told.add(bot)
+            heard.notified.add(bot)
         else:
-            heard.told.discard(bot)
+            heard.notified.discard(bot)
         heard.waiting.discard(bot)
         # Chatter and further bids are in the journal; at INFO they would drown what
         # starts something.

@@ -42,12 +42,12 @@ class DiscordClock:
         """Take a sample: the `Date` of an answer, and when the steady clock showed that
         it was asked for and had come."""
         try:
-            told = parsedate_to_datetime(date).timestamp()
+            theirs = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
         slow = received - sent > QUICK
         # The header leaves out the fraction of the second.
-        ahead = told + 0.5 - (sent + received) / 2
+        ahead = theirs + 0.5 - (sent + received) / 2
         if self._ahead is None or (self._by_chance and not slow):
             self._ahead, self._by_chance = ahead, slow
         elif not slow and abs(ahead - self._ahead) > PRECISION:

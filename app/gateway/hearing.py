@@ -78,7 +78,7 @@ class ChannelMessage:
     """Whom it speaks to, as far as the channel showed before it was observed."""
     shared: Sharing | None = None
     """Which bots are admitted by one copy of it; None: each by its own."""
-    told: set[str] = field(default_factory=set)
+    notified: set[str] = field(default_factory=set)
     """Bots that were last told that it speaks to them."""
     lines: tuple[Line, ...] = ()
     """Those of its thought up to this one; none where each line is a thought."""

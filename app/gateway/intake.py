@@ -349,17 +349,21 @@ class Intake:
             # same.
             nonlocal asked
             await _ended(before)
-            told, spoken = (
-                bot in heard.told,
+            notified, spoken = (
+                bot in heard.notified,
                 bot in self.hearing.addressing_of(heard).bots,
             )
-            if spoken and (asked or not told) and age_s <= self._settings.backfill_age:
+            if (
+                spoken
+                and (asked or not notified)
+                and age_s <= self._settings.backfill_age
+            ):
                 asked = True
                 how = Arrival(edited=True)
                 await self._admitting.admit([bot], heard, request, how)
-            elif not spoken and (asked or told):
+            elif not spoken and (asked or notified):
                 await self._ports.unaddressed(bot, heard.event)
-                heard.told.discard(bot)
+                heard.notified.discard(bot)
 
         self._put(bot, tell, edit.channel_id, always=True)
 

@@ -148,10 +148,10 @@ class Commands(app_commands.CommandTree[Client]):
             return
         await asking.response.defer(ephemeral=True, thinking=True)
         asked = await ask()
-        told = UNKNOWN if asked is None else await self.counter.answer(asked)
+        answer_text = UNKNOWN if asked is None else await self.counter.answer(asked)
         # The answer holds names and words of people: they format nothing and call
         # nobody.
-        plain = discord.utils.escape_markdown(told)
+        plain = discord.utils.escape_markdown(answer_text)
         await asking.edit_original_response(
             content=plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…",
             allowed_mentions=discord.AllowedMentions.none(),
@@ -163,8 +163,8 @@ class Commands(app_commands.CommandTree[Client]):
         # Discord's own word on what this person may do in this channel.
         if not asking.permissions >= needed:
             names = [name for name, value in needed if value]
-            told = " ".join(word.capitalize() for word in names[0].split("_"))
-            return REFUSED.format(needed=told.replace("Guild", "Server"))
+            answer_text = " ".join(word.capitalize() for word in names[0].split("_"))
+            return REFUSED.format(needed=answer_text.replace("Guild", "Server"))
         return ""
 
     async def on_error(

@@ -14,7 +14,7 @@ class Crowd:
     """Who reacted to one message, and which bots were told of the burst."""
 
     people: set[str] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    notified: set[str] = field(default_factory=set)
 
 
 class Bursts:
@@ -41,7 +41,7 @@ class Bursts:
         # Enough to tell of a burst: a popular message must not hold thousands of ids.
         if len(crowd.people) <= 10 * self._threshold:
             crowd.people.add(person)
-        if len(crowd.people) <= self._threshold or bot in crowd.told:
+        if len(crowd.people) <= self._threshold or bot in crowd.notified:
             return None
-        crowd.told.add(bot)
+        crowd.notified.add(bot)
         return len(crowd.people)

@@ -173,7 +173,7 @@ class BotSession:
         )
 
     def lost(self, channel_id: str) -> None:
-        """An event could not be held: its channel is read back once Redis has caught
+        """An event found no room in the queue: its channel is read back once Redis has caught
         up."""
         # A reading under way looks for losses when it ends.
         idle = self._reading is None or self._reading.done()

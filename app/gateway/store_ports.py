@@ -388,10 +388,10 @@ class StorePorts:
     async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         """A moderator's STOP or GO ON for the channel, outside every model."""
         scope, reason = f"channel:{event.channel_id}", f"by {by}"
-        for_ms, held = int(self.settings.stop_lasts * 1000), False
+        for_ms, still_muted = int(self.settings.stop_lasts * 1000), False
         if order.verdict == "stop":
             await self._store.run(mutes.stop(scope, f"moderator {by}", for_ms or None))
-        elif held := not await self._store.run(mutes.lift(scope)):
+        elif still_muted := not await self._store.run(mutes.lift(scope)):
             reason += "; the operator's mute stays"
         await self._store.run(
             journal.append(
@@ -403,7 +403,9 @@ class StorePorts:
                 numbers={"scope": scope},
             )
         )
-        return acknowledgement(order.verdict, limited=for_ms > 0, held=held)
+        return acknowledgement(
+            order.verdict, limited=for_ms > 0, still_muted=still_muted
+        )
 
     # --- cursors
 

@@ -83,16 +83,16 @@ class Template:
         NotLaunched: the template is not there."""
         _, _, *command = spec.command
         source, output = os.pipe()
-        told, tell = os.pipe()
+        reader, tell = os.pipe()
         try:
-            pid = self._ask([output, told])
+            pid = self._ask([output, reader])
         except OSError as error:
             os.close(source)
             os.close(tell)
             raise NotLaunched(str(error)) from None
         finally:
             os.close(output)
-            os.close(told)
+            os.close(reader)
         wanted = {
             "command": command,
             "environment": dict(spec.environment or {}),

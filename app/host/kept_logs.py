@@ -148,7 +148,7 @@ class LogReader:
         return self.folder.glob("*.log")
 
     def _wanted_of(self, process: str) -> Iterator[LogEntry]:
-        told = re.compile(
+        mentions = re.compile(
             # As the console's lines, JSON lines and `up` name a bot.
             rf"""(?:\bbot=['"]?|"bot": "|^){re.escape(self.bot)}(?![\w-])"""
         )
@@ -156,7 +156,7 @@ class LogReader:
         for line in self._lines_of(process):
             at, _, text = line.partition(" ")
             if not text.startswith(" ") or not text.strip():
-                wanted = not self.bot or bool(told.search(text))
+                wanted = not self.bot or bool(mentions.search(text))
             if wanted and at >= self.since:
                 yield LogEntry(at, process, text)
 

@@ -59,8 +59,8 @@ def _serve(control: socket.socket, parent: int) -> list[str]:
         if middle == 0 and _in_child(tell_pid):
             control.close()
             os.close(pids)
-            output, told = descriptors
-            return _begin(output, told, parent)
+            output, reader = descriptors
+            return _begin(output, reader, parent)
         for used in (tell_pid, *descriptors):
             os.close(used)
         # It has ended: its child is `up`'s by now.
@@ -81,11 +81,11 @@ def _in_child(tell_pid: int) -> bool:
     return True
 
 
-def _begin(output: int, told: int, parent: int) -> list[str]:
+def _begin(output: int, reader: int, parent: int) -> list[str]:
     """Become what `up` wants: its output, folder, environment and command."""
     # Until here it may be the template's grandchild; what is read now was written once
     # its id was known.
-    with os.fdopen(told, encoding="utf-8") as pipe:
+    with os.fdopen(reader, encoding="utf-8") as pipe:
         text = pipe.read()
     bind = die_with_parent(signal.SIGKILL, parent)
     if not text or bind is None:

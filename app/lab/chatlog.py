@@ -47,7 +47,7 @@ class LogLine:
     place: Whereabouts = NOWHERE_KNOWN
     whole: str = ""
     """The words of its thought, where earlier lines belong to it."""
-    held: bool = False
+    awaited: bool = False
     """Whether its author went on before it would have been answered."""
 
 

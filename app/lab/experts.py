@@ -258,10 +258,10 @@ def two_people(stage: ExpertStage, lines: Sequence[LabelledLine]) -> ExpertScore
     return score
 
 
-def scenes(stage: ExpertStage, told: Sequence[Mapping[str, object]]) -> ExpertScore:
+def scenes(stage: ExpertStage, recorded: Sequence[Mapping[str, object]]) -> ExpertScore:
     """The written scenes: the last line of each is the one to decide about."""
     score = ExpertScore()
-    for one in told:
+    for one in recorded:
         scene = stage.scene()
         said = [(str(line["author"]), str(line["text"])) for line in _rows(one)]
         for author, text in said[:-1]:
@@ -325,7 +325,7 @@ def report(stage: ExpertStage, folder: Path) -> dict[str, dict[str, float]]:
     lines = list(read_lines(folder / "dev.jsonl"))
     owned = [line for line in lines if line.experts]
     null = [line for line in lines if not line.experts]
-    told = json.loads((folder / "scenes_dev.json").read_text(encoding="utf-8"))
+    recorded = json.loads((folder / "scenes_dev.json").read_text(encoding="utf-8"))
     in_busy, null_in_busy = busy(stage, lines)
     tests: dict[str, Callable[[], ExpertScore]] = {
         "fresh room": lambda: fresh(stage, owned),
@@ -339,7 +339,7 @@ def report(stage: ExpertStage, folder: Path) -> dict[str, dict[str, float]]:
         "follow-ups": lambda: follow_ups(stage, owned),
         "later, nobody's": lambda: later(stage, null),
         "two people, nobody's": lambda: two_people(stage, null),
-        "scenes": lambda: scenes(stage, told),
+        "scenes": lambda: scenes(stage, recorded),
     }
     return {name: test().shares() for name, test in tests.items()}
 

@@ -398,8 +398,8 @@ class Validated:
         """The scores with a threshold that never saw the fold it is used on."""
         chosen = np.zeros_like(self.labels)
         for fold in range(FOLDS):
-            held = self.fold == fold
-            chosen[held] = self.choose(self.threshold(~held))[held]
+            held_out = self.fold == fold
+            chosen[held_out] = self.choose(self.threshold(~held_out))[held_out]
         return self.row(chosen)
 
     def row(self, chosen: Flags) -> ScoreRow:
@@ -437,11 +437,14 @@ def cross_validate(examples: Examples, without: str = "") -> Validated:
     out = np.zeros(len(examples.labels))
     start: Floats | None = None
     for fold in np.unique(examples.group):
-        seen, held = examples.group != fold, (examples.group == fold) & examples.scored
+        seen, held_out = (
+            examples.group != fold,
+            (examples.group == fold) & examples.scored,
+        )
         # From the fold before: most examples are the same, and the optimum is one.
         weights = fitting.fit(seen, start)
         start = weights.all_rooms
-        out[held] = fitting.bits(weights, held)
+        out[held_out] = fitting.bits(weights, held_out)
     five = examples.scored
     named = examples.table[:, FEATURES.index("named")]
     return Validated(

@@ -151,8 +151,8 @@ def _markdown_table(rows: Rows) -> str:
             *(row.anybody_precision, row.anybody_recall, row.anybody),
             *((others.who, others.anybody) if others is not None else ()),
         ]
-        told = [f"{cell:.3f}" for cell in cells] + ["–"] * (8 - len(cells))
-        lines.append(f"| {name} | {' | '.join(told)} |")
+        texts = [f"{cell:.3f}" for cell in cells] + ["–"] * (8 - len(cells))
+        lines.append(f"| {name} | {' | '.join(texts)} |")
     return "\n".join(lines)
 
 

@@ -55,9 +55,9 @@ def licence_of(name: str) -> str:
     except metadata.PackageNotFoundError:
         return UNKNOWN
     fields = ("License-Expression", "License")
-    told = next((about[field] for field in fields if field in about), "")
-    if told and len(told) <= LONGEST and told != "UNKNOWN":
-        return told.strip()
+    named = next((about[field] for field in fields if field in about), "")
+    if named and len(named) <= LONGEST and named != "UNKNOWN":
+        return named.strip()
     kinds = [
         one.rpartition(" :: ")[2]
         for one in about.get_all("Classifier") or ()

@@ -22,7 +22,7 @@ class _Waiting:
     line: LogLine
     whole: str
     due: float
-    held: bool = False
+    awaited: bool = False
 
 
 class _Joining:
@@ -54,7 +54,7 @@ class _Joining:
         whole = line.text
         # Later than its author was waited for, each is judged by itself.
         if before is not None and not line.by_bot and line.at <= before.due:
-            before.held = True
+            before.awaited = True
             whole = f"{before.whole}\n{line.text}"
         wait = wait_ms((*earlier, said), self._patience) / 1000
         waits = _Waiting(line, whole, line.at + wait)
@@ -71,7 +71,7 @@ class _Joining:
         while self._waiting and self._waiting[0].due < now:
             one = self._waiting.popleft()
             self._by_id.pop(one.line.id, None)
-            yield replace(one.line, whole=one.whole, held=one.held)
+            yield replace(one.line, whole=one.whole, awaited=one.awaited)
 
     def _thoughts_of(self, channel: str) -> Thoughts:
         found = self._thoughts.setdefault(channel, Thoughts(self._patience))
@@ -85,7 +85,7 @@ def join_thoughts(
     lines: Iterable[LogLine], cast: Mapping[str, Character], patience: Patience
 ) -> Iterator[LogLine]:
     """The same lines in the same order. Whose author goes on within the time that is
-    waited is `held`; the last of them has the words of all as its `whole`."""
+    waited is `awaited`; the last of them has the words of all as its `whole`."""
     joining = _Joining(cast, patience)
     for line in lines:
         yield from joining.hear(line)

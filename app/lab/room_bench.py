@@ -149,7 +149,9 @@ def run(
             say(f"no chat logs of {title}: left out")
     casts = [(data / "expert" if data is not None else None, *_EXPERTS), (cast, *_CAST)]
     if data is not None:
-        casts += [(cast.with_name(name), *told) for name, told in _FURTHER.items()]
+        casts += [
+            (cast.with_name(name), *options) for name, options in _FURTHER.items()
+        ]
     for folder, title, text in casts:
         if folder is not None and (folder / "dev.jsonl").is_file():
             parts.append(expert_part(title, text, folder, deciders))

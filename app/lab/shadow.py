@@ -163,7 +163,7 @@ class Shadow:
         )
         # Of a thought in several lines the last one is answered, as all of it.
         asks = replace(utterance, text=line.whole) if line.whole else utterance
-        silent = line.by_bot or line.held
+        silent = line.by_bot or line.awaited
         reply = NOBODY if silent else self._decide(place, asks)
         place.decider.observe(utterance)
         place.lines.append(min(LINE_TOKENS, answers.tokens_of(line.text)))

@@ -121,8 +121,8 @@ def _policy(file: Path | None) -> Policy:
         ) from None
     except ConfigurationError as error:
         # YAML's own errors are several lines.
-        told = " ".join(str(error).split()).removeprefix("policy.yaml")
-        raise ConfigurationError(f"{file}: {told.lstrip(' ,:')}") from None
+        reason = " ".join(str(error).split()).removeprefix("policy.yaml")
+        raise ConfigurationError(f"{file}: {reason.lstrip(' ,:')}") from None
 
 
 def read_lines(files: Sequence[Path], seen: Seen = lambda _: None) -> Iterator[LogLine]:

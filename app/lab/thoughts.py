@@ -148,8 +148,10 @@ def main(
         for how, patience in (("each line", off), ("thoughts", Patience())):
             for draft_ms in (0, 2_000):
                 figures = score_thoughts(some, patience, draft_ms).figures()
-                told = ", ".join(f"{key} {value:.2f}" for key, value in figures.items())
-                typer.echo(f"  {how}, drafts of {draft_ms} ms: {told}")
+                detail = ", ".join(
+                    f"{key} {value:.2f}" for key, value in figures.items()
+                )
+                typer.echo(f"  {how}, drafts of {draft_ms} ms: {detail}")
 
 
 if __name__ == "__main__":

@@ -124,14 +124,14 @@ class GuildService:
 
     def set_role(self, guild: Guild, account: Account, role: Role, given: bool) -> None:
         """Give a member a role or take it."""
-        held = guild.members[account.id].role_ids
-        if (role.id in held) == given:
+        current = guild.members[account.id].role_ids
+        if (role.id in current) == given:
             return
         with self.access_changes(guild):
             if given:
-                held.append(role.id)
+                current.append(role.id)
             else:
-                held.remove(role.id)
+                current.remove(role.id)
             self._member_changed(guild, account)
 
     @contextmanager

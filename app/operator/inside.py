@@ -77,12 +77,12 @@ class InsideDesk:
         ]
         if found.dry_run:
             lines.append("Dry run: nothing is posted.")
-        held = [
+        listed = [
             _mute_line(one, found.at)
             for one in found.mutes
             if _concerns(one["scope"], asked, here)
         ]
-        return "\n".join([*lines, *held]) or "No character reads a channel here."
+        return "\n".join([*lines, *listed]) or "No character reads a channel here."
 
     def _costs(self, asked: Question) -> str:
         rows = [
@@ -111,8 +111,8 @@ class InsideDesk:
             store.run(mutes.stop(scope, f"administrator {asked.by}", for_ms))
             quiet = ops.wait_for_acknowledgement(store, self._settings.discord_timeout)
         until = f"for {asked.for_}" if asked.for_ else "until somebody unmutes"
-        told = f"Muted: {_named(scope)}, {until}."
-        return told if quiet else f"{told} One message was still on its way."
+        done = f"Muted: {_named(scope)}, {until}."
+        return done if quiet else f"{done} One message was still on its way."
 
     def _unmute(self, asked: Question) -> str:
         with ops.open_store(self._settings) as store:
@@ -188,11 +188,11 @@ def _mute_line(mute: Mapping[str, Any], now: float) -> str:
 
 
 def _state(bot: BotStatus, fails: bool) -> str:
-    mark, told = (
+    mark, done = (
         ("✓", "connected") if bot.connected else ("✗", "not connected to Discord")
     )
     model = ", its language model gives no usable answer" if fails else ""
-    return f"{mark} {bot.bot}: {told}{model}"
+    return f"{mark} {bot.bot}: {done}{model}"
 
 
 def _said(store: Store, asked: Question) -> FoundMessage | None:

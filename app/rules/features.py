@@ -138,20 +138,30 @@ def _of_exchange(
         message.utterance.at_ms,
         message.utterance.author,
     )
-    told, heard = author.addressed_by.get(bot), author.named_by.get(bot)
+    addressed, heard = author.addressed_by.get(bot), author.named_by.get(bot)
     back = me.addressed_by.get(who)
     to_author = message.to_author.get(bot, 0)
     table["named"] = float(bot in message.named)
     table["tie"] = float(_tie_of(message, bot))
     table["others_named"] = float(min(len(message.named) - (bot in message.named), 5))
-    table["told_gap"] = _line_gap(number, told.line) if told is not None else FAR
-    table["told_secs"] = _second_gap(at_ms, told.at_ms) if told is not None else FAR
-    table["told_count"] = float(min(told.count, 100)) if told is not None else 0.0
+    table["told_gap"] = (
+        _line_gap(number, addressed.line) if addressed is not None else FAR
+    )
+    table["told_secs"] = (
+        _second_gap(at_ms, addressed.at_ms) if addressed is not None else FAR
+    )
+    table["told_count"] = (
+        float(min(addressed.count, 100)) if addressed is not None else 0.0
+    )
     table["told_later"] = (
-        float(_later_speakers(message, author, told.line)) if told is not None else FAR
+        float(_later_speakers(message, author, addressed.line))
+        if addressed is not None
+        else FAR
     )
     table["author_since"] = (
-        float(min(author.lines - told.lines, 100)) if told is not None else FAR
+        float(min(author.lines - addressed.lines, 100))
+        if addressed is not None
+        else FAR
     )
     table["heard_gap"] = _line_gap(number, heard.line) if heard is not None else FAR
     table["heard_count"] = float(min(heard.count, 100)) if heard is not None else 0.0

@@ -114,12 +114,12 @@ def _restrained(classified: Classified, facts: Facts, refusal: str) -> Classifie
         return Classified(
             signal=Signal.AMBIENT, reason=refusal, addressed=classified.addressed
         )
-    told = (
+    detail = (
         f"too old to answer: {classified.reason}"
         if facts.late
         else f"may not answer: {refusal}"
     )
-    return classified.model_copy(update={"reason": told})
+    return classified.model_copy(update={"reason": detail})
 
 
 def _nod(offer: Bid) -> Bid:

@@ -97,12 +97,14 @@ def find_order(
     )
 
 
-def acknowledgement(verdict: Verdict, limited: bool, held: bool) -> tuple[str, ...]:
+def acknowledgement(
+    verdict: Verdict, limited: bool, still_muted: bool
+) -> tuple[str, ...]:
     """The emoji that tell a moderator what has become of an order. A stop may be
-    `limited` in time; the operator's mute may have `held` against a go on."""
+    `limited` in time; the operator's mute may stand against a go on: `still_muted`."""
     if verdict == "stop":
         return (MUTED, FOR_A_TIME) if limited else (MUTED,)
-    return (HELD,) if held else (SPEAKS,)
+    return (HELD,) if still_muted else (SPEAKS,)
 
 
 def is_stop_sign(emoji: str) -> bool:

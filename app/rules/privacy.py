@@ -44,7 +44,7 @@ _IN_TALK = frozenset({Use.ANSWER, Use.LEARNING})
 
 def may_use(
     kind: RecordKind,
-    told: Place,
+    source: Place,
     used: Place,
     use: Use,
     *,
@@ -60,13 +60,13 @@ def may_use(
     if use is Use.SHOW:
         return about == reader
     # What was told in private stays in that one channel.
-    if told.private:
-        return use in _IN_TALK and told.channel == used.channel
+    if source.private:
+        return use in _IN_TALK and source.channel == used.channel
     # A person's own words come back only where they were said.
     if kind is RecordKind.LINE and use not in {Use.DIARY, Use.DREAM}:
-        return told == used
+        return source == used
     # In private a person meets their own facts from servers, nobody else's.
     if used.private:
         return kind is RecordKind.FACT and use in _IN_TALK and about == reader
     # What a server's channels hold may be used in it, and in no other.
-    return told.guild == used.guild
+    return source.guild == used.guild

@@ -91,7 +91,7 @@ class Reading:
     joins: bool
     """Begins with a word that continues (`and`, `but`, `so`)."""
     vocabulary: frozenset[str]
-    """Its tokens and its content words: what an interest is held against."""
+    """Its tokens and its content words: what an interest is compared with."""
     spoken: tuple[str, ...]
     """Its words as people say them, normalised and without mentions: the last ones, as
     how a line ends tells more than how a long one begins."""

@@ -148,10 +148,10 @@ def admit_all(
     c, event = candidates[0], candidates[0].event
     message, channel = event.message_id, event.channel_id
     kind, sign = _kind(c), signing.signer(settings).sign
-    told = event.model_dump_json(exclude_defaults=True)
+    event_json = event.model_dump_json(exclude_defaults=True)
     different = list(dict.fromkeys(limits))
     members = [
-        _member(one, different.index(own) + 1, told, sign)
+        _member(one, different.index(own) + 1, event_json, sign)
         for one, own in zip(candidates, limits, strict=True)
     ]
     call = _admit(
@@ -171,7 +171,7 @@ def admit_all(
         author=event.author_id,
         author_kind=event.author_kind,
         author_bot=c.author_bot,
-        heard=sign(signing.HEARD, told),
+        heard=sign(signing.HEARD, event_json),
         addressed=json.dumps(c.classified.addressed),
         expected=c.expected,
         window_ms=int(settings.contention_window * 1000),
@@ -193,7 +193,7 @@ def _keys_of(c: AdmissionRequest) -> tuple[Key, ...]:
 
 
 def _member(
-    c: AdmissionRequest, limits: int, told: str, sign: Callable[[str, str], str]
+    c: AdmissionRequest, limits: int, event_json: str, sign: Callable[[str, str], str]
 ) -> dict[str, object]:
     """What the script knows of one bot. Numbers travel as text: JSON has no infinity."""
     event, bid = c.event, c.bid
@@ -217,7 +217,7 @@ def _member(
         member["quiet_ms"] = c.quiet_ms
     # The purpose is signed too: nobody turns what was merely heard into a request.
     if c.classified.signal is Signal.DIRECT:
-        member["event"] = sign(signing.asked(c.bot), told)
+        member["event"] = sign(signing.asked(c.bot), event_json)
     return member
 
 

@@ -15,7 +15,7 @@ from app.domain.settings import Settings
 from app.operator import discord_times, ops, talk
 from app.operator.figures import Measured, add_up, measure_message
 from app.operator.status import read_status
-from app.operator.talk import TalkMessage, TalkPlace, Told
+from app.operator.talk import Exchange, TalkMessage, TalkPlace
 from app.operator.why.asides import names_of_bots
 from app.operator.why.rows import rows_of
 from app.operator.why.story import tell
@@ -47,7 +47,7 @@ class Source(Protocol):
         """Every place that may be shown."""
         ...
 
-    def read_place(self, store: Store, place: TalkPlace) -> list[Told]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[Exchange]:
         """Its newest messages, those of bots with no journal of their own included."""
         ...
 
@@ -57,14 +57,14 @@ class StoredMessages:
 
     def __init__(self, direct: bool) -> None:
         self._direct = direct
-        self._read: dict[str, dict[str, tuple[float, Told]]] = {}
+        self._read: dict[str, dict[str, tuple[float, Exchange]]] = {}
         """By place and id: when it was read, and what was found."""
 
     def find_places(self, store: Store) -> list[TalkPlace]:
         """As gateways have named them."""
         return talk.find_places(store, self._direct)
 
-    def read_place(self, store: Store, place: TalkPlace) -> list[Told]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[Exchange]:
         """Settled ones are read now and then: somebody may be forgotten."""
         if not place.lively:
             return []
@@ -72,25 +72,25 @@ class StoredMessages:
         ids = talk.list_newest(store, place.id)
         entries = talk.list_bots(store)
         now = discord_times.read_now_ms(store) / 1000
-        found: dict[str, tuple[float, Told]] = {}
+        found: dict[str, tuple[float, Exchange]] = {}
         for message in ids:
             known = before.get(message)
             if known is None or _is_due(known, now):
-                told = talk.read_message(store, place.id, message, entries)
-                known = (now, told)
+                exchange = talk.read_message(store, place.id, message, entries)
+                known = (now, exchange)
             found[message] = known
         # In place of the former: what is no longer among the newest goes here as well.
         self._read[place.id] = found
         openings = talk.read_openings(store, place.id)
         return [
-            *(told for _, told in found.values()),
-            *(Told(opening, (), ()) for opening in openings),
+            *(exchange for _, exchange in found.values()),
+            *(Exchange(opening, (), ()) for opening in openings),
         ]
 
 
-def _is_due(known: tuple[float, Told], now: float) -> bool:
-    read_at, told = known
-    settled = told.message.at_ms < now * 1000 - UNSETTLED_MS
+def _is_due(known: tuple[float, Exchange], now: float) -> bool:
+    read_at, exchange = known
+    settled = exchange.message.at_ms < now * 1000 - UNSETTLED_MS
     return now - read_at > (SETTLED_S if settled else 0.0)
 
 
@@ -149,8 +149,8 @@ class StreamView:
                     measured.append(measure_message(one.message.id, one.lines))
         self._stories = stories
         figures = add_up(measured, int(discord_times.read_now_ms(store)))
-        told = Piece("figures", {"type": "figures", **asdict(figures)})
-        return [*self._slow, *messages, told]
+        piece = Piece("figures", {"type": "figures", **asdict(figures)})
+        return [*self._slow, *messages, piece]
 
     def _tell_places(self) -> Iterator[Piece]:
         for direct in (False, True):
@@ -186,24 +186,26 @@ class StreamView:
         ]
         yield Piece("status", {"type": "status", **status, "dead": dead})
 
-    def _story(self, told: Told, names: Mapping[str, str]) -> tuple[int, Json] | None:
+    def _story(
+        self, exchange: Exchange, names: Mapping[str, str]
+    ) -> tuple[int, Json] | None:
         """With how many decisions it was made of; None: nothing was decided."""
-        if not told.lines:
+        if not exchange.lines:
             return None
-        known = self._stories.get(told.message.id)
+        known = self._stories.get(exchange.message.id)
         # Journals are only added to: as many decisions are the same ones.
-        decisions = sum(line.times for line in told.lines)
+        decisions = sum(line.times for line in exchange.lines)
         if known is not None and known[0] == decisions:
             return known
-        return decisions, tell_story(told.lines, names, told.message)
+        return decisions, tell_story(exchange.lines, names, exchange.message)
 
 
 def tell_messages(
-    told: Told, place: TalkPlace, names: Mapping[str, str], story: Json | None
+    exchange: Exchange, place: TalkPlace, names: Mapping[str, str], story: Json | None
 ) -> Iterator[Piece]:
     """A message and what our bots said to it."""
-    own = told.message
-    for message, why in ((own, story), *((post, None) for post in told.posts)):
+    own = exchange.message
+    for message, why in ((own, story), *((post, None) for post in exchange.posts)):
         # A bot's post is a message of its own once others have decided about it.
         key = f"{'message' if message is own else 'post'}:{message.id}"
         name = names.get(message.bot, message.name)

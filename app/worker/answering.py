@@ -121,7 +121,7 @@ class StoredAnswerTurn:
         reason = cycle.refusal_in(event.channel_id)
         if not reason:
             return False
-        told = f"Discord refuses the bot here: {reason}"
+        detail = f"Discord refuses the bot here: {reason}"
         if cycle.holder.kind == "direct":
             # Bots named after this one must not wait for it.
             cycle.run(
@@ -130,29 +130,20 @@ class StoredAnswerTurn:
                     message=event.message_id,
                     channel=event.channel_id,
                     step="refused",
-                    reason=told,
+                    reason=detail,
                 )
             )
         else:
-            self.note("claim", Claim.BARRED, told, {})
+            self.note("claim", Claim.BARRED, detail, {})
         return True
 
     def renew(self) -> None:
-        """Renew the floor while the model writes, where one is held."""
+        """Renew the floor while the model writes, where the turn has one."""
         # The turn may end while the renewal thread is on its way here: that is no loss.
         if not self.token:
             return
-        cycle, event = self.cycle, self.entry.event
-        lease = int(cycle.settings.floor_lease * 1000)
-        cycle.store.run(
-            floors.renew(
-                event.channel_id,
-                bot=cycle.bot,
-                message=event.message_id,
-                token=self.token,
-                lease_ms=lease,
-            )
-        )
+        event = self.entry.event
+        self.cycle.renew_floor(event.channel_id, event.message_id, self.token)
 
     def context(self) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
@@ -329,9 +320,9 @@ class StoredAnswerTurn:
             self.expected = None
         cycle.give_back(self.entry, self.token, retry_later=retry_later, reason=reason)
         if not retry_later and self.entry.joined:
-            told = f"as {self.entry.event.message_id}: {reason}"
+            detail = f"as {self.entry.event.message_id}: {reason}"
             lines = self.entry.joined
-            cycle.run(inboxes.remove(cycle.holder, lines, "yield", told))
+            cycle.run(inboxes.remove(cycle.holder, lines, "yield", detail))
         cycle.turn, self.token = None, ""
 
     def note(

@@ -123,6 +123,15 @@ class Cycle:
         if turn is not None:
             turn.renew()
 
+    def renew_floor(self, channel: str, message: str, token: str) -> None:
+        """Renew the lease of a floor, in a round trip of its own."""
+        lease_ms = int(self.settings.floor_lease * 1000)
+        self.store.run(
+            floors.renew(
+                channel, bot=self.bot, message=message, token=token, lease_ms=lease_ms
+            )
+        )
+
     def allowed(self, entry: InboxEntry) -> bool:
         """Whether the bot may speak unasked in the entry's channel."""
         event = entry.event

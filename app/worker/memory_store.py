@@ -254,11 +254,11 @@ class RedisMemory(BaseStore):
         ]
 
     def _namespaces(self, prefix: Namespace = ()) -> list[Namespace]:
-        held = memories.parts(self._store, prefix[0] if prefix else "*")
+        known_parts = memories.parts(self._store, prefix[0] if prefix else "*")
         return sorted(
             {
                 (bot, *part.split(":"))
-                for bot, part in held
+                for bot, part in known_parts
                 if part == "said" or part.startswith("person:")
             }
         )

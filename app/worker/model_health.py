@@ -32,8 +32,8 @@ class ModelHealth:
         if trouble is None:
             self._say(bot, model, "", "")
             return
-        told = ", ".join(str(part) for part in (trouble.status, trouble.code) if part)
-        fault = f"{trouble.fault} ({told})" if told else str(trouble.fault)
+        detail = ", ".join(str(part) for part in (trouble.status, trouble.code) if part)
+        fault = f"{trouble.fault} ({detail})" if detail else str(trouble.fault)
         self._say(bot, model, fault, REMEDIES[trouble.fault])
 
     def built(

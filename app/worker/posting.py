@@ -14,7 +14,7 @@ from app.domain.places import Rules
 from app.domain.verdicts import Claim, Commit, Reserve
 from app.rules import decay
 from app.rules.privacy import Place, RecordKind, Use, may_use
-from app.store import floors, holds, posts, states, stats
+from app.store import holds, posts, states, stats
 from app.store.limits import Limits
 from app.store.posts import PostTarget
 from app.worker.cycle import Cycle
@@ -32,8 +32,8 @@ class PostTurn:
 
     cycle: Cycle
     opening: Opening
-    held: PostTarget | None = None
-    """The post for which the floor is held."""
+    granted: PostTarget | None = None
+    """The post for which the floor was granted."""
     token: str = ""
     hold: str = field(default_factory=request)
     """Under which the store holds what the post may cost."""
@@ -46,9 +46,9 @@ class PostTurn:
         place = cycle.rest.place(cycle.bot, cycle.served.token, opening.channel)
         if place is None or place.guild is None:
             return Claim.NOT_ALLOWED
-        told, here = Place("", opening.guild), Place(opening.channel, place.guild)
+        source, here = Place("", opening.guild), Place(opening.channel, place.guild)
         if opening.text and not may_use(
-            RecordKind.LINE, told, here, Use.DIARY, about=""
+            RecordKind.LINE, source, here, Use.DIARY, about=""
         ):
             log.warning(
                 "not posted: it tells of another server",
@@ -61,7 +61,7 @@ class PostTurn:
         post = self._post_in(place.guild, place.parent)
         claimed = cycle.run(posts.claim(post, self._limits(post), cycle.settings))
         if claimed.verdict is Claim.GRANTED:
-            self.held, self.token = post, claimed.token
+            self.granted, self.token = post, claimed.token
             cycle.turn = self
         return claimed.verdict
 
@@ -81,32 +81,23 @@ class PostTurn:
         )
 
     def renew(self) -> None:
-        """Keep the floor while the model writes, where one is held."""
-        post, cycle = self.held, self.cycle
-        if post is None:
-            return
-        lease = int(cycle.settings.floor_lease * 1000)
-        cycle.store.run(
-            floors.renew(
-                post.channel,
-                bot=cycle.bot,
-                message=post.entry_id,
-                token=self.token,
-                lease_ms=lease,
+        """Renew the floor while the model writes, where the post has one."""
+        if self.granted is not None:
+            self.cycle.renew_floor(
+                self.granted.channel, self.granted.entry_id, self.token
             )
-        )
 
     def context(self) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
         cycle = self.cycle
         found, _ = cycle.recent_lines(self.opening.channel)
-        guild = self.held.guild if self.held is not None else None
+        guild = self.granted.guild if self.granted is not None else None
         willing = without_unwilling(cycle.store, cycle.settings, found)
         return called(cycle.store, guild, willing)
 
     def reserve(self, cost: Cost) -> Reserve:
         """Hold of every budget what a model call may cost."""
-        post, cycle = self.held, self.cycle
+        post, cycle = self.granted, self.cycle
         if post is None:
             return Reserve.LOST_FLOOR
         limits = self._limits(post)
@@ -173,5 +164,5 @@ class PostTurn:
     def _let_go(self) -> PostTarget | None:
         # Before the script: a floor that the outbox entry holds cannot be renewed, and
         # the lock would count as lost.
-        post, self.held, self.cycle.turn = self.held, None, None
+        post, self.granted, self.cycle.turn = self.granted, None, None
         return post

@@ -406,19 +406,20 @@ class Worker:
         """Journal why a cycle failed. Its messages are tried again until `patience_ms`
         after they came, and then given up."""
         turn = world.turn if isinstance(world.turn, StoredAnswerTurn) else None
-        held = turn.entry if turn is not None else None
+        granted_entry = turn.entry if turn is not None else None
         # Nobody waits for an unasked answer: only direct messages are tried again.
         if (
-            held is not None
+            granted_entry is not None
             and turn is not None
             and (
-                held.signal is not Signal.DIRECT or _age_ms(world, held) >= patience_ms
+                granted_entry.signal is not Signal.DIRECT
+                or _age_ms(world, granted_entry) >= patience_ms
             )
         ):
             log.error(
                 "a message is given up",
                 bot=world.bot,
-                message=held.event.message_id,
+                message=granted_entry.event.message_id,
                 reason=reason,
             )
             turn.decline(reason)
@@ -434,7 +435,7 @@ class Worker:
         for entry in world.begun.entries:
             if _age_ms(world, entry) >= patience_ms:
                 old.append(entry)
-            elif entry.signal is Signal.DIRECT and entry is not held:
+            elif entry.signal is Signal.DIRECT and entry is not granted_entry:
                 world.note(
                     entry, step="cycle", verdict="failed", reason=reason, numbers={}
                 )

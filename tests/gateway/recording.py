@@ -225,7 +225,7 @@ class RecordingPorts:
     async def moderate(self, order: Order, event: Event, by: str) -> tuple[str, ...]:
         await self._reach()
         self.orders.append((order, by))
-        return acknowledgement(order.verdict, limited=True, held=False)
+        return acknowledgement(order.verdict, limited=True, still_muted=False)
 
     async def cursors(self, bot: str) -> Mapping[str, str]:
         await self._reach()

@@ -308,8 +308,8 @@ def test_a_thought_in_several_lines_is_answered_once(
         line(5, "a drink would be nice now, thanks.", 209.0),
     ]
     joined = list(join_thoughts(talk, cast, patience_of(settings())))
-    assert [replace(one, whole="", held=False) for one in joined] == talk
-    assert [one.id for one in joined if one.held] == ["1"]
+    assert [replace(one, whole="", awaited=False) for one in joined] == talk
+    assert [one.id for one in joined if one.awaited] == ["1"]
     assert joined[2].whole == "hi elena\ndo whales sleep?"
     found = shadow(cast)
     replies = [found.hear(one) for one in joined]
@@ -317,7 +317,7 @@ def test_a_thought_in_several_lines_is_answered_once(
     assert replies[2] == (("elena",), True)
     assert replies[3].asked
     apart = list(join_thoughts(talk, cast, patience_of(settings(thought_wait=0))))
-    assert not any(one.held for one in apart)
+    assert not any(one.awaited for one in apart)
 
 
 def test_an_answer_costs_what_its_model_would(cast: dict[str, Character]) -> None:

@@ -111,10 +111,13 @@ def test_only_a_moderator_gives_orders() -> None:
 def test_an_acknowledgement_tells_how_long() -> None:
     """A stop that is limited in time bears a second emoji; a go on that the operator's
     mute holds is told apart."""
-    assert acknowledgement("stop", limited=False, held=False) == (MUTED,)
-    assert acknowledgement("stop", limited=True, held=False) == (MUTED, FOR_A_TIME)
-    assert acknowledgement("go_on", limited=True, held=False) == (SPEAKS,)
-    assert acknowledgement("go_on", limited=False, held=True) == (HELD,)
+    assert acknowledgement("stop", limited=False, still_muted=False) == (MUTED,)
+    assert acknowledgement("stop", limited=True, still_muted=False) == (
+        MUTED,
+        FOR_A_TIME,
+    )
+    assert acknowledgement("go_on", limited=True, still_muted=False) == (SPEAKS,)
+    assert acknowledgement("go_on", limited=False, still_muted=True) == (HELD,)
 
 
 @pytest.mark.parametrize(

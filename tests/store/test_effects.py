@@ -39,9 +39,20 @@ def in_outbox(store: Store, bot: str = "aria") -> OutboxEntry:
 def test_a_delivered_post_is_known_by_its_message(store: Store) -> None:
     """Whoever asks later reads where the post is, for as long as answers are kept."""
     entry = in_outbox(store)
-    store.run(outbox.record_delivery(entry, 0, "900", "sent", TODAY))
     (answer,) = store.client.scan_iter("answer:*")
+    store.client.pexpire(answer, 1_000)
+    store.run(outbox.record_delivery(entry, 0, "900", "sent", TODAY))
     assert store.client.hget(answer, "aria") == "delivered:900"
+    assert store.client.pttl(answer) > 1_000
+
+
+def test_dead_letters_wait_for_an_operator_as_long_as_the_newest(store: Store) -> None:
+    """A second letter does not go with the first one's time."""
+    store.run(outbox.dead_letter(in_outbox(store), "dead", "refused"))
+    (letters,) = store.client.scan_iter("*dead*")
+    store.client.pexpire(letters, 1_000)
+    store.run(outbox.dead_letter(in_outbox(store, "aria"), "dead", "refused"))
+    assert store.client.pttl(letters) > 1_000
 
 
 def test_words_in_place_of_a_reaction_are_remembered_as_a_post(store: Store) -> None:

@@ -205,6 +205,19 @@ def test_a_person_who_speaks_meanwhile_makes_the_draft_stale(store: Store) -> No
     assert claim(store, post(store, "aria", opening=False, quiet_ms=0)) is Claim.GRANTED
 
 
+def test_a_diary_keeps_the_quiet_time_of_the_last_post(store: Store) -> None:
+    """Another bot's post is followed by none for so long, also where people have
+    spoken."""
+    one = post(store, "elena", opening=False, quiet_ms=0)
+    assert made(store, one) is Commit.COMMITTED
+    delivered(store, one)
+    spoke(store, 5)
+    hasty = post(store, "aria", opening=False)
+    claimed = store.run(posts.claim(hasty, LIMITS, SETTINGS))
+    assert claimed.verdict is Claim.QUIET
+    assert 0 < claimed.retry_in_ms <= QUIET_MS
+
+
 def test_a_post_is_made_once(store: Store) -> None:
     """A repeated request answers alike; the same diary again is refused, at the floor
     already."""

@@ -82,7 +82,7 @@ def test_a_post_that_is_not_written_costs_what_the_model_took(
     and the floor is free."""
     cycle = turn.cycle
     post = PostTarget(cycle.holder, "p:1", channel="55", guild="7", quiet_ms=0)
-    opened = PostTurn(cycle, Opening("p:1", "55"), held=post)
+    opened = PostTurn(cycle, Opening("p:1", "55"), granted=post)
     held = holds.reserve_own(
         "elena", limits=cycle.served.limits, cost=HELD, hold=opened.hold, request="r2"
     )
@@ -95,4 +95,4 @@ def test_a_post_that_is_not_written_costs_what_the_model_took(
         before.micro_usd - HELD.micro_usd + 3,
     )
     assert not store.client.exists(keys.hold(opened.hold))
-    assert opened.held is None
+    assert opened.granted is None

@@ -82,8 +82,10 @@ async def _look_at(
         remedy = "reset it on the page Bot of the developer portal (docs/discord.md)"
         return [fault(AREA, f"{bot}: Discord refuses {token_variable(bot)}", remedy)]
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        told = f"{bot}: Discord cannot be asked ({type(error).__name__})"
-        return [fault(AREA, told, "look at the network, and https://discordstatus.com")]
+        detail = f"{bot}: Discord cannot be asked ({type(error).__name__})"
+        return [
+            fault(AREA, detail, "look at the network, and https://discordstatus.com")
+        ]
     finally:
         await client.close()
 
@@ -203,8 +205,8 @@ def _check_unasked(
         return fault(AREA, what, f"name one in `watchlist` of {bot}.yaml, or write `*`")
     free = [place for place in watched if _may_speak(place, settings)]
     if free:
-        told = ", ".join(str(place) for place in free[:5])
-        return fine(AREA, f"{bot}: may speak unasked in {told}")
+        detail = ", ".join(str(place) for place in free[:5])
+        return fine(AREA, f"{bot}: may speak unasked in {detail}")
     places = ",".join(place.id for place in watched[:3])
     what = f"{bot}: watches {watched[0]}, and may speak unasked nowhere it watches"
     return warning(AREA, what, f"STREAM_SPEAK_CHANNELS={places}")

@@ -71,8 +71,8 @@ def _load_characters(
         found = load_characters(folder)
     except ConfigurationError as error:
         return [], [fault("characters", str(error), "`the-stream check` tells all")]
-    told = ", ".join(found) or "none"
-    return list(found.values()), [fine("characters", f"readable: {told}")]
+    names = ", ".join(found) or "none"
+    return list(found.values()), [fine("characters", f"readable: {names}")]
 
 
 def _of_redis(settings: Settings, bots: Sequence[str]) -> Iterator[Finding]:

@@ -27,10 +27,10 @@ SECRET_SETTINGS = frozenset(
 
 def look_at_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Whether this Python is new enough."""
-    told = ".".join(str(part) for part in version[:3])
+    detail = ".".join(str(part) for part in version[:3])
     if tuple(version[:2]) < OLDEST_PYTHON:
-        return fault("python", f"Python {told} is too old", "install 3.11 or newer")
-    return fine("python", f"Python {told}")
+        return fault("python", f"Python {detail} is too old", "install 3.11 or newer")
+    return fine("python", f"Python {detail}")
 
 
 def look_at_packages(
@@ -74,11 +74,11 @@ def look_at_disk(folder: Path) -> Finding:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    told = f"{free / 1024**3:.1f} GiB free for {folder}"
+    detail = f"{free / 1024**3:.1f} GiB free for {folder}"
     remedy = "make room: Redis refuses every write on a full disk"
     if free < TOO_LITTLE:
-        return fault("disk", told, remedy)
-    return warning("disk", told, remedy) if free < LITTLE else fine("disk", told)
+        return fault("disk", detail, remedy)
+    return warning("disk", detail, remedy) if free < LITTLE else fine("disk", detail)
 
 
 def look_at_variables(

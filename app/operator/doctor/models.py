@@ -59,6 +59,6 @@ def _look_at(
     # Who answers without a word within so few tokens is there.
     if not isinstance(found, Trouble) or found.fault in WORDLESS:
         return fine(AREA, f"{bot}: {name} answers")
-    told = ", ".join(str(part) for part in (found.status, found.code) if part)
+    detail = ", ".join(str(part) for part in (found.status, found.code) if part)
     what = f"{bot}: {name}: {found.fault}"
-    return fault(AREA, f"{what} ({told})" if told else what, REMEDIES[found.fault])
+    return fault(AREA, f"{what} ({detail})" if detail else what, REMEDIES[found.fault])

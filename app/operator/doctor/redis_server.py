@@ -49,13 +49,13 @@ def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _check_version(info: Mapping[str, Any]) -> Finding:
     name = str(info.get("server_name") or "redis")
-    told = str(info.get(f"{name}_version") or info.get("redis_version") or "?")
+    detail = str(info.get(f"{name}_version") or info.get("redis_version") or "?")
     # Valkey says of itself which Redis it is compatible with.
-    spoken = str(info.get("redis_version") or told)
+    spoken = str(info.get("redis_version") or detail)
     parts = tuple(int(part) for part in spoken.split(".")[:2] if part.isdecimal())
     if parts < OLDEST:
-        return fault(AREA, f"{name} {told} is too old", "install Redis 7 or Valkey")
-    return fine(AREA, f"{name} {told}")
+        return fault(AREA, f"{name} {detail} is too old", "install Redis 7 or Valkey")
+    return fine(AREA, f"{name} {detail}")
 
 
 def unwritten_files(info: Mapping[str, Any]) -> list[str]:
@@ -96,15 +96,17 @@ def _check_memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     # Without a limit of its own the machine's memory is the limit.
     most = most or int(info.get("total_system_memory", 0))
-    told = f"{used / 1024**2:.0f} MiB used"
+    detail = f"{used / 1024**2:.0f} MiB used"
     if not most:
-        return fine(AREA, told)
-    told += f" of {most / 1024**2:.0f}"
+        return fine(AREA, detail)
+    detail += f" of {most / 1024**2:.0f}"
     remedy = "give it more memory, or look what fills it (docs/operations.md)"
     if used > FULL * most:
-        return fault(AREA, told, remedy)
+        return fault(AREA, detail, remedy)
     return (
-        warning(AREA, told, remedy) if used > NEARLY_FULL * most else fine(AREA, told)
+        warning(AREA, detail, remedy)
+        if used > NEARLY_FULL * most
+        else fine(AREA, detail)
     )
 
 
@@ -112,17 +114,19 @@ def _check_discord_clock(ahead: float) -> Finding:
     """`ahead`: seconds by which Discord's clock is ahead of Redis's, as gateways found."""
     if not ahead:
         return fine(AREA, "its clock and Discord's agree, or no gateway has looked yet")
-    told = f"its clock is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} Discord's"
+    detail = f"its clock is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} Discord's"
     return warning(
-        AREA, f"{told}; messages' ages allow for it", "keep its machine's clock by NTP"
+        AREA,
+        f"{detail}; messages' ages allow for it",
+        "keep its machine's clock by NTP",
     )
 
 
 def _check_clock(ahead: float) -> Finding:
-    told = f"its clock is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this one"
+    detail = f"its clock is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this one"
     remedy = "keep both machines' clocks by NTP"
     if abs(ahead) > CLOCK_WRONG:
-        return fault(AREA, told, remedy)
+        return fault(AREA, detail, remedy)
     if abs(ahead) > CLOCK_OFF:
-        return warning(AREA, told, remedy)
+        return warning(AREA, detail, remedy)
     return fine(AREA, "its clock and this one agree")

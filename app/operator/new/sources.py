@@ -100,8 +100,10 @@ def _add_examples(sketch: Sketch, text: str) -> None:
 
 def _from_eliza(sketch: Sketch, fields: Mapping[str, Any]) -> None:
     for part in ("bio", "lore"):
-        told = (plain(one, sketch.display_name) for one in listed(fields.get(part)))
-        sketch.persona.append(" ".join(told))
+        sentences = (
+            plain(one, sketch.display_name) for one in listed(fields.get(part))
+        )
+        sketch.persona.append(" ".join(sentences))
     adjectives = ", ".join(plain(one, "") for one in listed(fields.get("adjectives")))
     if adjectives:
         sketch.persona.append(f"{sketch.display_name} is {adjectives}.")

@@ -22,7 +22,7 @@ Where = tuple[str, str | None, str | None]
 
 
 def asides(
-    store: Store, settings: Settings, said: FoundMessage, told: frozenset[str]
+    store: Store, settings: Settings, said: FoundMessage, known_lines: frozenset[str]
 ) -> dict[str, str]:
     """For each bot that is not among those `told` of: why, as it is now. Words follow
     its name."""
@@ -34,7 +34,7 @@ def asides(
             entry.bot: down.get(entry.bot)
             or _why_aside(store, settings, said, entry, called)
             for entry in known
-            if entry.bot not in told
+            if entry.bot not in known_lines
         }
     except StoreForbidden:
         return {}
@@ -65,9 +65,11 @@ def _bots_down(store: Store) -> dict[str, str]:
     for sign in signs_of_life(store):
         if sign.role is ProcessRole.GATEWAY and not sign.facts.get("connected"):
             error = str(sign.facts.get("error") or "")
-            told = error.removeprefix(f"{sign.name}: ").removesuffix(".")
+            known_lines = error.removeprefix(f"{sign.name}: ").removesuffix(".")
             found[sign.name] = (
-                f"is down: {told}" if told else "is not connected to Discord"
+                f"is down: {known_lines}"
+                if known_lines
+                else "is not connected to Discord"
             )
     return found
 

@@ -70,8 +70,8 @@ if scope_muted('all') or scope_muted('channel', channel) or scope_muted('channel
   or scope_muted('guild', known.guild) then
   return close('left', 'muted')
 end
-local held = unasked_in()
-if held > 0 then return defer(now + held, 'Redis is new or was emptied') end
+local closed_ms = unasked_in()
+if closed_ms > 0 then return defer(now + closed_ms, 'Redis is new or was emptied') end
 if holder then
   -- After every addressed bot that waits. The script that frees the floor pulls the oldest election forward.
   redis.call('ZADD', keys.waiting_elections(channel), 'NX', int(now), message)

@@ -85,8 +85,8 @@ elseif not direct then
   if state == 'open' or (paid and paid ~= bot) or (state == 'granted' and winner ~= bot) then
     return {'election_open', '', 0}
   end
-  local held = unasked_in()
-  if held > 0 then return wait(now + held) end
+  local closed_ms = unasked_in()
+  if closed_ms > 0 then return wait(now + closed_ms) end
   local cool = cooled(bot)
   if cool > 0 then return {'cooled', '', cool} end
   if holder and not mine then return wait(holder.until_ms) end

@@ -5,8 +5,8 @@ if redis.call('GET', lock) ~= owner then return {'lost_lock', '', 0} end
 if muted_by(mute_scopes) then return {'muted', '', 0} end
 if redis.call('EXISTS', answer) == 1 then return {'answered', '', 0} end
 if day_spent(bot, limits, cost_of(1, 0, 0)) then return {'budget', '', 0} end
-local held = unasked_in()
-if held > 0 then return {'wait', '', held} end
+local closed_ms = unasked_in()
+if closed_ms > 0 then return {'wait', '', closed_ms} end
 local holder, previous = floor_of(floor)
 if holder and not holder.entry and holder.bot == bot and holder.message == entry_id then
   return {'granted', holder.token, 0}
