@@ -213,14 +213,17 @@ class Admitting:
         patience = self._patience
         if own is not None:
             patience = replace(patience, wait_ms=round(own * 1000))
-        # What is read back was said long ago: its rest is read back too.
-        at_once = arrival.late or arrival.history or not heard.lines
+        # What is read back was said long ago, and so was its rest: where there is one,
+        # it is heard already, and admitted in a moment.
+        more = arrival.history and self._hearing.has_later_line(heard)
+        read_back = arrival.history and not more
+        at_once = arrival.late or read_back or not heard.lines
         # Alone it would be owed nothing, and it asks nothing.
         trails = not heard.event.is_dm and not (heard.own and heard.own.bots)
         asks = heard.reading.kind in {LineKind.QUESTION, LineKind.ASKING_ALL}
         return ThoughtOf(
             joins=not patience.off,
-            wait_ms=0 if at_once else wait_ms(heard.lines, patience),
+            wait_ms=0 if at_once else wait_ms(heard.lines, patience, more=more),
             trails=trails and not asks,
         )
 

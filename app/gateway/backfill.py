@@ -305,30 +305,34 @@ class Backfill:
             datetime.fromtimestamp(self._clock() - 2 * self._age, UTC)
         )
         after = discord.Object(max(cursor, oldest))
+        before: asyncio.Future[None] | None = None
         async for message in channel.history(
             after=after, oldest_first=True, limit=None
         ):
-            await self._take(message)
-            cursor = message.id
+            # Heard before the one before it is admitted: that one waits for the rest of
+            # its thought.
+            taken = self._take(message)
+            # One at a time: no cursor may pass a message that is not admitted yet.
+            await _settled((before,))
+            before, cursor = taken, message.id
+        await _settled((before,))
         if cursor > 0:
             # Webhooks' and the bot's own messages are no events, yet are read.
             await self._move(channel_id, str(cursor))
         return cursor
 
-    async def _take(self, message: discord.Message) -> None:
+    def _take(self, message: discord.Message) -> asyncio.Future[None] | None:
+        """Hear a message. Done when it is admitted; None: it needs no admission."""
         event = event_of(
             message, self._intake.hearing.ours, self._intake.proxies.applications
         )
         if event is None:
-            return
+            return None
         if str(message.author.id) == self._client.user_id:
             self._intake.overhear(event)
-            return
+            return None
         late = self._clock() - event.created_ms / 1000 > self._age
-        # One at a time: no cursor may pass a message that is not admitted yet.
-        await _settled(
-            (self._intake.offer(self._client.bot, event, late=late, history=True),)
-        )
+        return self._intake.offer(self._client.bot, event, late=late, history=True)
 
     async def _move(self, channel_id: str, message_id: str) -> None:
         bot = self._client.bot

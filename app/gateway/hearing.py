@@ -306,6 +306,14 @@ class Hearing:
             )
         return self._called[guild_id]
 
+    def has_later_line(self, heard: ChannelMessage) -> bool:
+        """Whether its author's thought goes on in a line that was heard after it."""
+        event = heard.event
+        latest = self.latest_of(event.channel_id, event.author_id)
+        if latest is None or latest is heard:
+            return False
+        return event.message_id in {line.message_id for line in latest.lines}
+
     def latest_of(self, channel_id: str, person: str) -> ChannelMessage | None:
         """The latest line of a person's thought in a channel."""
         place = self._places.get(channel_id)

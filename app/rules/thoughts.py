@@ -177,13 +177,15 @@ def _by_words(said: Sequence[str]) -> float:
     return next((share for most, share in _SHARES if len(said) <= most), _REST)
 
 
-def wait_ms(lines: Sequence[Line], patience: Patience) -> int:
+def wait_ms(lines: Sequence[Line], patience: Patience, more: bool = False) -> int:
     """How long to wait for more after the last of these lines of one thought, in
-    milliseconds. Never beyond the bound that its first line set."""
+    milliseconds. Never beyond the bound that its first line set. `more`: a next line of
+    its author's is known to come."""
     if patience.off:
         return 0
     left = patience.most_ms - (lines[-1].at_ms - lines[0].at_ms)
-    return max(0, min(round(patience.wait_ms * lines[-1].open), left))
+    share = 1.0 if more else lines[-1].open
+    return max(0, min(round(patience.wait_ms * share), left))
 
 
 def typing_ms(lines: Sequence[Line], now_ms: int, patience: Patience) -> int:

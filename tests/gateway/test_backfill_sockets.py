@@ -150,6 +150,24 @@ async def test_a_restart_reads_back_in_order(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_lines_of_one_thought_are_read_back_as_one(town: Town) -> None:
+    """The first line waits for the one that is read back after it, as a cycle that
+    began between them would answer it alone. What stands for itself waits for nothing,
+    and neither does the last line, which ends the wait."""
+    await town.start("elena", thought_wait=2.5)
+    await caught_up(town)
+    await town.stop()
+    for text in ("elena, what is gin", "and tonic?", "elena, who are you?"):
+        await town.say(text)
+    await town.start("elena", thought_wait=2.5)
+    await until(lambda: len(town.ports.admitted) == 3)
+    first, second, third = town.ports.admitted
+    assert [line.content for line in second.event.earlier] == ["elena, what is gin"]
+    assert third.event.earlier == ()
+    assert [one.wait_ms for one in (first, second, third)] == [2_500, 0, 0]
+
+
+@pytest.mark.asyncio
 async def test_who_wrote_first_while_the_bot_caught_up_is_read_back(town: Town) -> None:
     """A first direct message that came before all cursors were free to move marks its
     channel: what the same person writes while the bot is away is admitted."""
