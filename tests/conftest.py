@@ -4,6 +4,7 @@ Celery app."""
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -106,8 +107,11 @@ def _own_settings(
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """No test's logging reaches the next: structlog's defaults write tracebacks with
-    rich."""
+    rich, and the doctor silences discord.py."""
+    discord = logging.getLogger("discord")
+    level = discord.level
     yield
+    discord.setLevel(level)
     structlog.configure(**LOGGING)
 
 
