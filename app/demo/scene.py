@@ -12,7 +12,7 @@ from functools import cached_property
 from app.domain.model import JournalLine
 from app.loopback import Account, Channel, LoopbackDiscord, Post
 from app.operator import talk
-from app.operator.talk import Exchange, TalkMessage, TalkPlace
+from app.operator.talk import TalkExchange, TalkMessage, TalkPlace
 from app.store.door import Store
 
 SHOWN = 60
@@ -77,12 +77,12 @@ class SceneTalk:
             if person is scene.people[0] or scene.server.messages_in(one)
         ]
 
-    def read_place(self, store: Store, place: TalkPlace) -> list[Exchange]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[TalkExchange]:
         """With what the journal tells of each."""
         reactions = self._collect_reactions()
         posts = self._scene.server.messages_in(int(place.id))[-SHOWN:]
         return [
-            Exchange(
+            TalkExchange(
                 self._message(post, place, reactions.get(post.message_id, ())),
                 self._read_lines(store, post),
                 (),

@@ -63,7 +63,7 @@ class TalkMessage:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class TalkExchange:
     """A person's message with its journal, and what our bots said to it."""
 
     message: TalkMessage
@@ -136,7 +136,7 @@ def read_lines(store: Store, message: str) -> tuple[JournalLine, ...]:
 
 def read_message(
     store: Store, place: str, message: str, entries: Sequence[RosterEntry]
-) -> Exchange:
+) -> TalkExchange:
     """One message of a place, with all that is known of it."""
     lines = discord_times.read_lines(store, message)
     said = look_up(store, message)
@@ -160,7 +160,7 @@ def read_message(
         edited=any(line.step == "edit" for line in lines),
         deleted=deleted,
     )
-    return Exchange(known, lines, tuple(one for one in posts if one.id))
+    return TalkExchange(known, lines, tuple(one for one in posts if one.id))
 
 
 def read_openings(store: Store, place: str) -> list[TalkMessage]:

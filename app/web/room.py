@@ -15,7 +15,7 @@ from app.domain.settings import Settings
 from app.operator import discord_times, ops, talk
 from app.operator.figures import Measured, add_up, measure_message
 from app.operator.status import read_status
-from app.operator.talk import Exchange, TalkMessage, TalkPlace
+from app.operator.talk import TalkExchange, TalkMessage, TalkPlace
 from app.operator.why.asides import names_of_bots
 from app.operator.why.rows import rows_of
 from app.operator.why.story import tell
@@ -47,7 +47,7 @@ class Source(Protocol):
         """Every place that may be shown."""
         ...
 
-    def read_place(self, store: Store, place: TalkPlace) -> list[Exchange]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[TalkExchange]:
         """Its newest messages, those of bots with no journal of their own included."""
         ...
 
@@ -57,14 +57,14 @@ class StoredMessages:
 
     def __init__(self, direct: bool) -> None:
         self._direct = direct
-        self._read: dict[str, dict[str, tuple[float, Exchange]]] = {}
+        self._read: dict[str, dict[str, tuple[float, TalkExchange]]] = {}
         """By place and id: when it was read, and what was found."""
 
     def find_places(self, store: Store) -> list[TalkPlace]:
         """As gateways have named them."""
         return talk.find_places(store, self._direct)
 
-    def read_place(self, store: Store, place: TalkPlace) -> list[Exchange]:
+    def read_place(self, store: Store, place: TalkPlace) -> list[TalkExchange]:
         """Settled ones are read now and then: somebody may be forgotten."""
         if not place.lively:
             return []
@@ -72,7 +72,7 @@ class StoredMessages:
         ids = talk.list_newest(store, place.id)
         entries = talk.list_bots(store)
         now = discord_times.read_now_ms(store) / 1000
-        found: dict[str, tuple[float, Exchange]] = {}
+        found: dict[str, tuple[float, TalkExchange]] = {}
         for message in ids:
             known = before.get(message)
             if known is None or _is_due(known, now):
@@ -84,11 +84,11 @@ class StoredMessages:
         openings = talk.read_openings(store, place.id)
         return [
             *(exchange for _, exchange in found.values()),
-            *(Exchange(opening, (), ()) for opening in openings),
+            *(TalkExchange(opening, (), ()) for opening in openings),
         ]
 
 
-def _is_due(known: tuple[float, Exchange], now: float) -> bool:
+def _is_due(known: tuple[float, TalkExchange], now: float) -> bool:
     read_at, exchange = known
     settled = exchange.message.at_ms < now * 1000 - UNSETTLED_MS
     return now - read_at > (SETTLED_S if settled else 0.0)
@@ -187,7 +187,7 @@ class StreamView:
         yield Piece("status", {"type": "status", **status, "dead": dead})
 
     def _story(
-        self, exchange: Exchange, names: Mapping[str, str]
+        self, exchange: TalkExchange, names: Mapping[str, str]
     ) -> tuple[int, Json] | None:
         """With how many decisions it was made of; None: nothing was decided."""
         if not exchange.lines:
@@ -201,7 +201,10 @@ class StreamView:
 
 
 def tell_messages(
-    exchange: Exchange, place: TalkPlace, names: Mapping[str, str], story: Json | None
+    exchange: TalkExchange,
+    place: TalkPlace,
+    names: Mapping[str, str],
+    story: Json | None,
 ) -> Iterator[Piece]:
     """A message and what our bots said to it."""
     own = exchange.message
