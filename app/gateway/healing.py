@@ -53,19 +53,24 @@ class Colleagues:
     """Our bots as the roster last had them."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[float, RosterEntry]] = {}
+        self._known: dict[str, RosterEntry] = {}
+        self._gone: dict[str, float] = {}
+        """Who vanished, and when that was first seen: a process that was stopped for a
+        while has not looked."""
 
     def merged(self, entries: Sequence[RosterEntry]) -> Sequence[RosterEntry]:
         """The roster with those who vanished from it lately: a message to one of them
         still speaks to it."""
         now = time.monotonic()
-        self._seen |= {entry.bot: (now, entry) for entry in entries}
-        self._seen = {
-            bot: seen
-            for bot, seen in self._seen.items()
-            if now - seen[0] <= ROSTER_KEEP
+        there = {entry.bot: entry for entry in entries}
+        self._known |= there
+        self._gone = {
+            bot: self._gone.get(bot, now) for bot in self._known if bot not in there
         }
-        return tuple(entry for _, (_, entry) in sorted(self._seen.items()))
+        for bot, since in self._gone.items():
+            if now - since > ROSTER_KEEP:
+                del self._known[bot]
+        return tuple(entry for _, entry in sorted(self._known.items()))
 
 
 class Mute(NamedTuple):
