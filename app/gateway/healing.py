@@ -14,7 +14,7 @@ from app.domain.errors import StoreForbidden
 from app.domain.model import RosterEntry
 from app.gateway.presence import Presence
 from app.runtime.clock import epoch_day
-from app.store import admission, brakes, keys, wishes
+from app.store import admission, brakes, keys, stats, wishes
 from app.store.door import AsyncStore
 
 log = structlog.get_logger(__name__)
@@ -166,7 +166,8 @@ class Healing:
             standing[key] = Mute(
                 who, time.monotonic() + left / 1000 if left >= 0 else None
             )
-        day = epoch_day()
+        # Budgets are kept by the server's day: this process's clock may be days off.
+        day = epoch_day(await self._store.run(stats.server_time()))
         budgets = {
             scope: await self._store.run(brakes.spent(scope, day))
             for scope in ("all", *self._presences)

@@ -3,6 +3,7 @@ order."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +14,8 @@ import structlog
 from app.domain.errors import StoreUnavailable
 from app.gateway.healing import LOOKS, Healing
 from app.gateway.presence import Presence
-from app.store import brakes, keys, mutes
+from app.runtime.clock import DAY_S, epoch_day
+from app.store import brakes, keys, mutes, stats
 from app.store.calls import Call
 from app.store.door import AsyncStore
 
@@ -106,6 +108,25 @@ async def test_the_second_gateway_writes_its_brakes_within_the_wait(
     after = await store.run(WAIT)
     assert await store.client.exists(keys.mute_by_operator("bot:aria")) == 1
     assert 0 < after <= before
+
+
+@pytest.mark.asyncio
+async def test_a_clock_that_is_days_off_forgets_no_budget(
+    store: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was spent today is written again as today's, by Redis's clock."""
+    today = epoch_day(await store.run(stats.server_time()))
+    budget = keys.budget("elena", today)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 2 * DAY_S)
+    process = Process(store, "elena")
+    await process.healing.tick()
+    await store.client.hset(budget, "posts", "12")
+    process.healing._taken -= 60
+    await process.healing.tick()
+    await store.client.flushdb()
+    await process.healing.tick()
+    assert await store.client.hget(budget, "posts") == "12"
 
 
 @pytest.mark.asyncio
