@@ -13,8 +13,8 @@ LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.1
 PROVIDERS := --extra openai --extra anthropic --extra ollama --extra traces
 # A test that hangs fails after three minutes. `SEED=7` runs in the random order of that seed.
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
-# Tests mostly wait for sockets and timers: four at a time keep two processors busy.
-WORKERS ?= 4
+# Tests mostly wait for sockets and timers: six at a time keep two processors busy.
+WORKERS ?= 6
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Imports and collects once, not once a worker.
 FORKED = -p tests.parallel --processes $(WORKERS)
