@@ -217,6 +217,9 @@ class Checker:
             for line in self._evidence.journals[message]
             if _is_told(line) and line.reason.startswith(GOES_ON)
         }
+        # The journal that would tell is gone with an emptied Redis.
+        if self._forgotten(self._by_id[message]):
+            taken = asked
         return said.addressed | (asked & taken)
 
     def _forgotten(self, shown: Shown) -> bool:
