@@ -70,14 +70,12 @@ def _answered(
 ) -> Change:
     draft = _draft(run, chosen, memory)
     verdict = _commit(run, chosen, draft, final=False)
-    stale = verdict is Commit.STALE and chosen.candidate.direct
-    # A thought is bounded in lines and time, so it ends. The next cycle reads all of it.
-    if stale and chosen.turn.goes_on():
-        return _put_back(state, chosen)
     # Only once more: people who keep writing would otherwise never be answered.
-    if stale:
+    if verdict is Commit.STALE and chosen.candidate.direct:
         draft = _draft(run, chosen, memory)
         verdict = _commit(run, chosen, draft, final=True)
+    if verdict is Commit.GOES_ON:
+        return _put_back(state, chosen)
     outcome = _conclude(run, chosen, draft, verdict)
     lost = outcome.did is Did.LOST
     return {

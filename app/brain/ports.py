@@ -101,9 +101,6 @@ class AnswerTurn(SpeakingTurn, Protocol):
     def typing(self) -> AbstractContextManager[None]:
         """Show the typing indicator until the block ends."""
 
-    def goes_on(self) -> bool:
-        """Whether a later line of the same thought has come."""
-
     def release(self, reason: str) -> None:
         """Release the floor without an answer and leave the entry for a later cycle."""
 

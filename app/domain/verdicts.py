@@ -98,6 +98,8 @@ class Commit(StrEnum):
     ADDRESSED = "addressed"
     GONE = "gone"
     STALE = "stale"
+    GOES_ON = "goes_on"
+    """A later line of the same thought waits: the next cycle answers all of it."""
     BUDGET = "budget"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from app.domain.lane import Lane
-from app.domain.model import Event, InboxEntry
+from app.domain.model import InboxEntry
 from app.store import keys
-from app.store.calls import Call, Reply, command
+from app.store.calls import Call
 from app.store.floors import Holder
 from app.store.keys import Key
 from app.store.scripts import script
@@ -73,29 +73,6 @@ def remove_unreadable(
     removals += [(entry.entry_id, entry.event.message_id, True) for entry in forged]
     reason = "no gateway of ours signed it"
     return _removal(holder.lane, holder.owner, removals, "begin", reason)
-
-
-LATER_LINES = 50
-"""Entries of a lane that are looked at for further lines of a thought."""
-
-
-def goes_on(lane: Lane, entry_id: str, event: Event) -> Call[bool]:
-    """Whether a lane's inbox holds a line, after this entry, that goes on with its
-    event."""
-    first = event.earlier[0].message_id if event.earlier else event.message_id
-
-    def found(reply: Reply) -> bool:
-        return any(fields.get("thought") == first for _, fields in reply)
-
-    return command(
-        "XRANGE",
-        keys.inbox(lane),
-        f"({entry_id}",
-        "+",
-        "COUNT",
-        LATER_LINES,
-        parse=found,
-    )
 
 
 @script("inbox.note_unanswered")

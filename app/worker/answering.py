@@ -275,12 +275,6 @@ class StoredAnswerTurn:
         ids = [line.message_id for line in self.entry.event.earlier]
         return tuple(Joined(waiting.get(one, ""), one) for one in ids)
 
-    def goes_on(self) -> bool:
-        """Whether a later line of the same thought waits in the lane's inbox."""
-        cycle, event = self.cycle, self.entry.event
-        lane = cycle.holder.lane
-        return cycle.run(inboxes.goes_on(lane, self.entry.entry_id, event))
-
     def _committed(self, action: Action, verdict: Commit, entry_id: str) -> None:
         cycle = self.cycle
         # First of all: somebody waits for it.

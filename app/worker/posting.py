@@ -82,10 +82,10 @@ class PostTurn:
 
     def renew(self) -> None:
         """Renew the floor while the model writes, where the post has one."""
-        if self.granted is not None:
-            self.cycle.renew_floor(
-                self.granted.channel, self.granted.entry_id, self.token
-            )
+        # Read once: the cycle's own thread may end the turn between two reads.
+        post = self.granted
+        if post is not None:
+            self.cycle.renew_floor(post.channel, post.entry_id, self.token)
 
     def context(self) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""

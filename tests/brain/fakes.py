@@ -196,10 +196,6 @@ class FakeAnswer:
             self.ports.calls.append(("book", str(cost.tokens)))
         self.ports.calls.append(("decline", reason))
 
-    def goes_on(self) -> bool:
-        """Nobody writes on."""
-        return False
-
     def release(self, reason: str) -> None:
         self.ports.calls.append(("release", reason))
 

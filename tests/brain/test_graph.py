@@ -327,6 +327,18 @@ def test_a_stale_direct_draft_is_written_once_more_and_then_sent() -> None:
     assert ports.actions[0].tokens == 1_020
 
 
+@pytest.mark.parametrize("before", [[], [Commit.STALE]])
+def test_a_thought_that_goes_on_is_left_to_the_next_cycle(before: list[Commit]) -> None:
+    """The next cycle answers all of its lines, whichever draft this was: nothing is
+    sent, and nothing is declined."""
+    ports = FakePorts(inbox=[entry(OCTOPUS)], commits=[*before, Commit.GOES_ON])
+    run_cycle(brain(), ports)
+    assert len(ports.asked("commit")) == len(before) + 1
+    assert ports.asked("release") == ["its thought goes on in a later line"]
+    assert not ports.asked("decline")
+    assert not ports.actions
+
+
 def test_a_stale_autonomous_draft_is_dropped() -> None:
     """Unasked, the moment is over: one draft, one decline, nothing sent."""
     one = entry(OCTOPUS, Signal.TRUSTED)

@@ -32,6 +32,7 @@ PASSING = frozenset(
         ("commit", "lost_floor"),
         ("commit", "lost_lock"),
         ("commit", "stale"),
+        ("commit", "goes_on"),
         ("context", "missing"),
         ("cycle", "failed"),
         ("deliver", "retry"),
@@ -61,6 +62,7 @@ GIVEN_BACK = frozenset(
         ("commit", "lost_floor"),
         ("commit", "lost_lock"),
         ("commit", "stale"),
+        ("commit", "goes_on"),
         ("context", "missing"),
         ("cycle", "failed"),
         ("release", "kept"),
@@ -380,7 +382,7 @@ class Checker:
         alone, and no other draft had been too old before."""
         lines = self._evidence.journals[line]
         mine = [one for one in lines if one.bot == bot and one.step == "commit"]
-        if any(one.verdict == "stale" for one in mine):
+        if any(one.verdict in {"stale", "goes_on"} for one in mine):
             return False
         sent = [one.at_ms for one in mine if one.verdict == "committed"]
         return any(

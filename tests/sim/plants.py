@@ -198,7 +198,7 @@ PLANTS = (
         "one answer to a thought",
         lines=(
             "return refuse('stale', 'its author wrote again')",
-            "return refuse('stale', 'its thought goes on')",
+            "return refuse('goes_on', 'in a later line')",
         ),
     ),
     Plant(

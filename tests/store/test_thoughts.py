@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app.domain.lane import Lane
 from app.domain.model import EarlierLine, Event, JournalLine
 from app.domain.verdicts import Admit, Commit, Elect
@@ -206,17 +208,18 @@ def test_one_commit_answers_all_lines(store: Store) -> None:
         assert (last.verdict, last.reason) == ("joined", "answered with 3")
 
 
+@pytest.mark.parametrize("final", [False, True])
 def test_a_draft_that_saw_the_next_line_in_the_channel_does_not_answer_without_it(
-    store: Store,
+    store: Store, final: bool
 ) -> None:
     """The line was there when the draft was written and came into the inbox a moment
-    later: it is answered with the others, not by itself."""
+    later: it is answered with the others, not by itself, whichever try this is."""
     town = Town(store)
     town.direct("1")
     begun = town.begin()
     town.direct("1", "2")
-    assert commit(town, begun, (), read_up_to="2") is Commit.STALE
-    assert town.lines("1")[-1].reason == "its thought goes on"
+    assert commit(town, begun, (), read_up_to="2", final=final) is Commit.GOES_ON
+    assert town.lines("1")[-1].reason == "in a later line"
 
 
 def test_a_line_without_an_entry_of_its_own_is_joined_too(store: Store) -> None:

@@ -96,3 +96,24 @@ def test_a_post_that_is_not_written_costs_what_the_model_took(
     )
     assert not store.client.exists(keys.hold(opened.hold))
     assert opened.granted is None
+
+
+def test_a_post_that_ends_while_its_floor_is_renewed_is_no_fault() -> None:
+    """The lock's thread renews what the cycle's thread may end at any moment."""
+    renewed: list[str] = []
+
+    class Ending:
+        """Over as soon as somebody has looked at it."""
+
+        token = "1"
+        cycle = SimpleNamespace(renew_floor=lambda channel, *_: renewed.append(channel))
+        posts = iter([SimpleNamespace(channel="55", entry_id="p")])
+
+        @property
+        def granted(self) -> Any:
+            return next(self.posts, None)
+
+    ending: Any = Ending()
+    PostTurn.renew(ending)
+    PostTurn.renew(ending)
+    assert renewed == ["55"]

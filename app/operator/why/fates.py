@@ -83,6 +83,9 @@ _WORDS: Mapping[tuple[str, str], Fate] = {
     ("commit", "answered"): Fate(FateKind.SILENT, "found it answered meanwhile"),
     ("commit", "addressed"): Fate(FateKind.SILENT, "left it to whom it spoke to"),
     ("commit", "stale"): Fate(FateKind.SILENT, "was too slow: the talk had moved on"),
+    ("commit", "goes_on"): Fate(
+        FateKind.WAITS, "answers it together with the line after it"
+    ),
     ("commit", "gone"): Fate(FateKind.SILENT, "found the message deleted"),
     ("commit", "budget"): Fate(FateKind.SILENT, "has spent its budget: {reason}"),
     ("yield", "declined"): Fate(FateKind.SILENT, "declined: {reason}"),

@@ -39,7 +39,7 @@ local LATER_LINES = 20
 local waiting = redis.call('XRANGE', inbox, entry_id, '+', 'COUNT', LATER_LINES + 1)
 if not waiting[1] or waiting[1][1] ~= entry_id then return refuse('gone', 'no longer in the inbox') end
 
--- A later line of the same thought. The draft may have seen it among the lines of the channel: it would be answered again.
+-- Whether a later line of the same thought waits. It would be answered again, though the draft may have seen it in the channel.
 local function goes_on()
   local thought = field_in(waiting[1][2], 'thought')
   for i = 2, #waiting do
@@ -49,11 +49,12 @@ local function goes_on()
   return false
 end
 
+-- A thought is bounded in lines and time, so this comes to an end: it holds for the last try, too.
+if kind == 'direct' and goes_on() then return refuse('goes_on', 'in a later line') end
 if not final then
   local read = read_up_to or message
   local since = redis.call('HMGET', last_human, author, 're:' .. message)
   if author_kind == 'human' and since[1] and newer(since[1], read) then return refuse('stale', 'its author wrote again') end
-  if kind == 'direct' and goes_on() then return refuse('stale', 'its thought goes on') end
   if since[2] and newer(since[2], read) then return refuse('stale', 'somebody answered it') end
 end
 -- Reserve found room: what was paid for is not thrown away.

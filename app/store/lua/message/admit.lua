@@ -13,8 +13,8 @@ for place, one in ipairs(members) do
   one.delay_ms = math.max(delay_ms, one.wait_ms)
   bots[place] = one.bot
 end
-local replies = redis.call('HMGET', seen, unpack(bots))
-for place, one in ipairs(members) do one.reply = replies[place] end
+local outcomes_before = redis.call('HMGET', seen, unpack(bots))
+for place, one in ipairs(members) do one.before = outcomes_before[place] end
 
 -- Nothing is booked in here: what a budget has is read once for all bots.
 local read_counts, known_counts = counts_of, {}
@@ -142,7 +142,7 @@ end
 
 -- Whether the bot has heard this event before; an edit may speak to it again. Returns its first reply, or nil.
 local function earlier_verdict(one)
-  local word, due_in, id, first_request = outcome_of(one.reply)
+  local word, due_in, id, first_request = outcome_of(one.before)
   -- Only read again from the election's copy, never admitted.
   if word == '' then word = nil end
   if word and first_request == request then return {word, tonumber(due_in), id} end
