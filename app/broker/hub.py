@@ -13,6 +13,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -75,16 +76,20 @@ class WakeHub(bootsteps.StartStopStep):
 
 
 class LeaveSilence(bootsteps.StartStopStep):
-    """A consumer step: a question for tasks that stays unanswered ends the connection,
-    and Celery makes a new one.
+    """A consumer step: a question for tasks that stays unanswered, or that is not asked
+    any more, ends the connection, and Celery makes a new one.
 
     A broker answers within a second, also when there is no task. A network that swallows
     bytes swallows the question too; kombu then waits for the answer for good, as the
-    connection stays open (docs/guarantees.md).
+    connection stays open (docs/guarantees.md). And kombu stops asking for good where a
+    connection of its own is lost that redis-py makes anew without a word
+    (`on_tick.remove` in its `register_with_event_loop`).
     """
 
     requires = ("celery.worker.consumer.connection:Connection",)
     timer: Any = None
+    unasked: frozenset[tuple[int, float]] = frozenset()
+    """Channels that might have asked and had not, and when each had last."""
 
     def start(self, consumer: Any) -> None:
         """Runs at the start, and again after each lost broker connection."""
@@ -95,8 +100,14 @@ class LeaveSilence(bootsteps.StartStopStep):
         patience = consumer.app.conf.broker_transport_options["socket_timeout"]
 
         def look() -> None:
-            for channel in list(cycle._channels):
+            channels = list(cycle._channels)
+            for channel in channels:
                 leave_if_silent(channel, patience)
+            before, self.unasked = self.unasked, unasked_of(channels)
+            # Each turn of the event loop asks, and it has turned since the last look.
+            if before & self.unasked:
+                log.warning("the broker is not asked for tasks: connecting anew")
+                raise BrokerLost("the broker is not asked for tasks any more")
 
         self.timer = consumer.hub.call_repeatedly(1.0, look)
 
@@ -104,7 +115,7 @@ class LeaveSilence(bootsteps.StartStopStep):
         """Look no more."""
         if self.timer is not None:
             self.timer.cancel()
-        self.timer = None
+        self.timer, self.unasked = None, frozenset()
 
     def shutdown(self, consumer: Any) -> None:
         """As `stop`."""
@@ -124,6 +135,16 @@ def leave_if_silent(channel: Any, patience: float) -> None:
     log.warning("the broker does not answer: connecting anew", waited_s=round(waited))
     asked.disconnect()
     raise BrokerLost("the broker does not answer")
+
+
+def unasked_of(channels: Iterable[Any]) -> frozenset[tuple[int, float]]:
+    """The channels that could ask for tasks and wait for no answer, and when each last
+    asked."""
+    return frozenset(
+        (id(channel), channel.asked_at)
+        for channel in channels
+        if channel.active_queues and not channel._in_poll and channel.qos.can_consume()
+    )
 
 
 def _is_readable(connected: socket.socket | None) -> bool:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import celery
@@ -21,6 +23,7 @@ import pytest
 import redis
 import structlog
 from celery.app import backends
+from kombu.asynchronous import Hub
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as transport
 from pydantic import SecretStr
@@ -38,7 +41,7 @@ from app.broker.hints import (
     lists_of,
     route,
 )
-from app.broker.hub import leave_if_silent
+from app.broker.hub import LeaveSilence, leave_if_silent
 from app.broker.patience import LONGEST_PAUSE, OnceEvents, PromptAMQP
 from app.broker.poison import TolerantChannel, questions_only
 from app.domain.errors import ConfigurationError
@@ -385,6 +388,34 @@ def test_only_a_question_that_nobody_answers_is_left(
                 leave_if_silent(channel, patience=-60)
                 # The event loop is told of it still.
                 assert watched.poll(0)
+
+
+def test_a_broker_that_is_not_asked_any_more_is_left(redis_url: str) -> None:
+    """kombu asks no more once a connection was lost that redis-py made anew by itself,
+    as it does with that of broadcasts: the worker would take no task for good."""
+    with kombu.Connection(
+        broker_url(Settings(redis_url=redis_url)), transport=Asking
+    ) as connection:
+        channel: Any = connection.channel()
+        channel.basic_consume("chores", True, lambda _: None, "tag")
+        hub: Any = Hub()
+        hub.propagate_errors = (redis.ConnectionError,)
+        connection.register_with_event_loop(hub)
+        options = {"socket_timeout": 60}
+        app = SimpleNamespace(conf=SimpleNamespace(broker_transport_options=options))
+        consumer = SimpleNamespace(hub=hub, connection=connection, app=app)
+        step = LeaveSilence(consumer)
+        step.start(consumer)
+        turns, begun = hub.create_loop(), time.monotonic()
+        # Two looks at a channel that asks.
+        while channel.asked_at < begun + 2.5:
+            next(turns)
+        channel.client.connection.disconnect()
+        channel.client.connection.connect()
+        until = iter(lambda: time.monotonic() < begun + 30, False)
+        with pytest.raises(redis.ConnectionError, match="not asked"):
+            deque(zip(until, turns, strict=False), maxlen=0)
+        step.stop(consumer)
 
 
 def away() -> celery.Celery:
