@@ -1,11 +1,14 @@
-"""The size gate of `make check`. It counts statements, which packing lines cannot cheat.
+"""The gates of `make check`: sizes, and what stands at the top level.
 
-No function over 50 lines or 40 statements, no file over 280 statements.
+No function over 50 lines or 40 statements, no file over 280 statements. Statements are
+counted, as packing lines cannot cheat them. A file at the top level that nobody meant to
+add, such as the output of a mistyped command, does not pass.
 """
 
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,28 @@ from pathlib import Path
 MAX_FUNCTION_LINES = 50
 MAX_FUNCTION = 40
 MAX_FILE = 280
+TOP_LEVEL = frozenset(
+    (
+        ".ci",
+        ".git-blame-ignore-revs",
+        ".gitignore",
+        ".pre-commit-config.yaml",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "app",
+        "beat_schedule.py",
+        "docker",
+        "docs",
+        "pyproject.toml",
+        "requirements.lock",
+        "setup.cfg",
+        "tasks",
+        "tests",
+    )
+)
 
 
 def statements(tree: ast.AST) -> int:
@@ -49,6 +74,22 @@ def _oversized_function(
         yield f"{where} {found} statements; a function has at most {MAX_FUNCTION}"
 
 
+def strangers(top: Path) -> list[str]:
+    """What a checkout tracks at its top level and should not, as `name: reason`. A tree
+    without Git's records has none."""
+    if not (top / ".git").exists():
+        return []
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607, whichever git the machine has
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = {path.split("/")[0] for path in listed.stdout.split("\0") if path}
+    return [f"{name}: the top level is fixed" for name in sorted(names - TOP_LEVEL)]
+
+
 def main(roots: list[str]) -> int:
     """0 when everything fits; else 1, with one line for each thing that does not."""
     files = [
@@ -57,6 +98,7 @@ def main(roots: list[str]) -> int:
         for file in ([root] if root.is_file() else sorted(root.rglob("*.py")))
     ]
     found = [line for file in files for line in oversized(file)]
+    found += strangers(Path.cwd())
     print("\n".join(found) if found else f"Sizes kept: {len(files)} files.")
     return 1 if found else 0
 
