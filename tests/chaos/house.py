@@ -73,13 +73,7 @@ class House:
         has it."""
         self.expected.discard(name)
         self.starts[name] = self._loads(name)
-        env = {}
-        if clock:
-            env = {
-                "LD_PRELOAD": str(faketime()),
-                "FAKETIME": clock,
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
+        env = wrong_clock(clock) if clock else {}
         before, self.running.launch = self.running.launch, self._launch(clock)
         try:
             self._start(name, env)
@@ -168,6 +162,19 @@ def faketime() -> Path | None:
     """The library that makes a clock wrong, where it is installed."""
     file = Path(LIBFAKETIME.format(os.uname().machine))
     return file if file.exists() else None
+
+
+def wrong_clock(clock: str) -> dict[str, str]:
+    """The environment of a process whose clock is wrong, as libfaketime has it."""
+    here = Path(__file__).parent
+    return {
+        "LD_PRELOAD": str(faketime()),
+        "FAKETIME": clock,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": os.pathsep.join(
+            (str(here / "wrong_clock"), str(here.parents[1]))
+        ),
+    }
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -265,10 +265,7 @@ class Run:
         return Evidence(
             bots=BOTS,
             messages=[_shown(one, reacted) for one in self._discord.posts],
-            said={
-                message: Said(act.who, _channel(act), act.asks)
-                for message, act in acts.items()
-            },
+            said=said_of(acts, self._discord.posts),
             journals={message: store.run(journal.read(message)) for message in acts},
             limits=LIMITS,
             silences=self._silences,
@@ -284,8 +281,14 @@ LIMITS = Limits(
 )
 
 
-def _channel(act: Act) -> str:
-    return f"{PRIVATE} {act.who}" if act.channel == PRIVATE else act.channel
+def said_of(acts: Mapping[str, Act], posts: Iterable[Post]) -> dict[str, Said]:
+    """What people said, by message. The channel is Discord's: a person has another
+    private one with each bot."""
+    channels = {str(one.message_id): str(one.channel_id) for one in posts}
+    return {
+        message: Said(act.who, channels[message], act.asks)
+        for message, act in acts.items()
+    }
 
 
 def _shown(one: Post, reacted: dict[int, set[str]]) -> Shown:

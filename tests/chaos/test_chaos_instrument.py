@@ -3,7 +3,11 @@ fails where a promise is broken."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +19,13 @@ from redis.retry import Retry
 
 from app.domain.model import JournalLine
 from app.host.valkey import EmbeddedValkey
+from app.loopback import Post
 from tests.chaos.__main__ import main
+from tests.chaos.house import faketime, wrong_clock
 from tests.chaos.proxy import Proxy
 from tests.chaos.report import recoveries, table, verdict_table
-from tests.chaos.run import LIMITS, Seen, Struck, play
-from tests.chaos.schedule import BOTS, KINDS, schedule
+from tests.chaos.run import LIMITS, Seen, Struck, play, said_of
+from tests.chaos.schedule import BOTS, KINDS, PRIVATE, Act, schedule
 from tests.chaos.strikes import _MADE
 from tests.sim.checker import Checker
 from tests.sim.evidence import Evidence, Said, Shown, Silence
@@ -140,6 +146,38 @@ def test_a_broken_promise_is_seen(promise: str) -> None:
     assert [one.promise for one in Checker(BROKEN[promise]).broken()] == [promise]
     for sound in (_evidence(ANSWER), _queue("11", "12", "10", "13"), _begun(105_000)):
         assert not Checker(sound).broken()
+
+
+def test_private_channels_are_apart() -> None:
+    """A person has another private channel with each bot: what holds in one says nothing
+    of the other."""
+    act = Act(0.0, "say", who="Kim", channel=PRIVATE, asks=("ada",))
+    acts = {"10": act, "11": replace(act, asks=("bob",))}
+    posts = [
+        Post(number, place, 1, "Kim", False, "hi", None, None, 0.0, 0.0)
+        for number, place in ((10, 100), (11, 101))
+    ]
+    said = said_of(acts, posts)
+    assert [said[one].channel for one in ("10", "11")] == ["100", "101"]
+
+
+@pytest.mark.skipif(faketime() is None, reason="libfaketime is not installed")
+def test_a_wrong_clock_is_only_wrong() -> None:
+    """A process whose clock is a day ahead can sleep, and its other clock is right."""
+    program = (
+        "import threading, time; begun = time.monotonic(); time.sleep(0.01); "
+        "threading.Event().wait(0.01); print(time.time(), time.monotonic() - begun)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **wrong_clock("+1d")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wall, passed = map(float, shown.stdout.split())
+    assert wall > time.time() + 80_000
+    assert 0.02 <= passed < 80_000
 
 
 def test_recovery_is_counted_from_the_end() -> None:
