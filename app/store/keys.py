@@ -619,6 +619,12 @@ CATALOGUE: tuple[Described, ...] = (
         "30 days, each line by itself, when the next is kept; at most 500 lines and 1 MB",
     ),
     Described(
+        "memory:<bot>:size",
+        "string: Unix ms of the oldest of these lines, and the bytes of all",
+        "memory.put",
+        "30 days after the last write",
+    ),
+    Described(
         "memory:<bot>:person:<id>",
         "hash: <message>.<n> to JSON: one fact that the person told",
         "learn",

@@ -18,7 +18,7 @@ from app.store.scripts import script
 Fields = Mapping[str, str]
 
 SAID_MOST, SAID_LEFT = 500, 450
-"""Lines of a bot's conversations; clearing a few at a time keeps the sorting rare."""
+"""Lines of a bot's conversations; clearing a tenth at a time keeps the sorting rare."""
 SAID_BYTES = 1_000_000
 """Of these lines; 500 ordinary ones take some 0.9 MB, two thirds of it vectors."""
 FACTS_MOST = 30
@@ -81,6 +81,7 @@ def _put_items(
     *items: str,
     memory: Key,
     people: Key,
+    size: Key,
     most: int,
     left: int,
     expiry_ms: int,
@@ -99,6 +100,7 @@ def put(bot: str, part: str, items: Fields) -> Call[int]:
         *flat,
         memory=keys.memory(bot, part),
         people=keys.memory(bot, "people"),
+        size=keys.memory(bot, "size"),
         most=bounds.most,
         left=bounds.left,
         expiry_ms=bounds.expiry_ms,
