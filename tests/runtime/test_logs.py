@@ -7,12 +7,15 @@ import base64
 import io
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.settings import Settings
 from app.runtime import logs
@@ -78,7 +81,13 @@ SHAPED = {
     "login in an address": "redis://user:hunter2@host:6379/0",
     "password in an address": "redis://:hunter2@host:6379/0",
     "bearer": "Authorization: Bearer abc.def-ghi",
+    "basic": "Authorization: Basic abcdefghijkl==",
     "bot": f"Authorization: Bot {TOKEN}",
+    "a token at the end of a word": f"discord_bot_token_{TOKEN}",
+    **{
+        f"key with {start}": f"{start}abcdefghijklmnopqrstuvwxyz012345"
+        for start in ("lsv2_pt_", "hf_", "gsk_", "xai-", "AIza")
+    },
 }
 
 
@@ -103,6 +112,62 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
 def test_ordinary_text_is_left_alone(text: str) -> None:
     """Ids, links and addresses stay readable."""
     assert logs.redact(text) == text
+
+
+ANY_SHAPE = re.compile(
+    r"""
+      [\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}
+    | \b(?:sk|lsv2|hf|gsk|xai|AIza)[-_]?[A-Za-z0-9_-]{20,}
+    | gAAAAA[\w-]{40,}={0,2}
+    | (?<=/webhooks/)\d+/[\w-]+
+    | (?<=://)[^\s/:@'"]*:[^\s/@'"]+(?=@)
+    | (?<=Bearer\ )[\w.~+/-]{8,}=* | (?<=Basic\ )[\w+/-]{8,}=* | (?<=Bot\ )[\w.-]{50,}
+    """,
+    re.VERBOSE,
+)
+"""One slow search for all, which asks for no sign first."""
+PIECES = st.sampled_from(
+    (
+        *SHAPED.values(),
+        *("Bearer ", "Basic ", "Bot ", "sk-", "gsk_", "AIza", "gAAAAA", "/webhooks/"),
+        *(
+            "1/",
+            "redis://",
+            ":pass",
+            "@",
+            ".",
+            "-",
+            " ",
+            "x",
+            "ab12" * 6,
+            "é" * 25,
+            "=",
+        ),
+    )
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_nothing_shaped_like_a_secret_is_left(text: str) -> None:
+    """Whatever one search for every shape finds is masked."""
+    masked = logs.redact(text)
+    assert not ANY_SHAPE.search(masked.replace(logs.MASK, " "))
+
+
+PLAIN_LETTERS = st.text("ABC 12\n\u2003-", min_size=6, max_size=40)
+
+
+@given(st.lists(PLAIN_LETTERS, min_size=1, max_size=4), PLAIN_LETTERS, PLAIN_LETTERS)
+def test_a_secret_is_masked_whatever_stands_beside_it(
+    secrets: list[str], before: str, after: str
+) -> None:
+    """Secrets with and without spaces, inside each other and at a word's end."""
+    known = logs._Secrets()
+    for secret in secrets:
+        known.add(secret)
+    for secret in secrets:
+        masked = known.mask(before + secret + after)
+        assert not any(one in masked for one in secrets)
 
 
 def test_a_short_value_does_not_blot_out_the_log() -> None:
