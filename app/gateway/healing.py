@@ -118,7 +118,9 @@ class Healing:
 
     async def tick(self) -> None:
         """Look whether Redis still is what it was, and heal it if not."""
-        due = time.monotonic() - self._taken >= SNAPSHOT_EVERY
+        # Of a bot that has just come nothing is known yet.
+        unread = self._presences.keys() - self._snapshot.budgets.keys()
+        due = bool(unread) or time.monotonic() - self._taken >= SNAPSHOT_EVERY
         # Read before the look: of an emptied Redis there is nothing to learn.
         fresh = await self._read() if due else self._snapshot
         look = await self._store.run(brakes.look(list(self._presences)))

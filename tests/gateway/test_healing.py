@@ -130,6 +130,25 @@ async def test_a_clock_that_is_days_off_forgets_no_budget(
 
 
 @pytest.mark.asyncio
+async def test_the_brakes_of_a_bot_are_read_as_soon_as_it_is_there(
+    store: Failing,
+) -> None:
+    """Redis is emptied a turn of the pump after a bot came to a process that has just
+    looked: its mute and what it has spent are written again."""
+    process = Process(store, "aria")
+    await process.healing.tick()
+    budget = keys.budget("elena", epoch_day(await store.run(stats.server_time())))
+    await store.client.hset(budget, "posts", "12")
+    await store.run(mutes.mute("bot:elena", "operator"))
+    process.healing.published("elena", Presence("2"))
+    await process.healing.tick()
+    await store.client.flushdb()
+    await process.healing.tick()
+    assert await store.client.hget(budget, "posts") == "12"
+    assert await store.client.get(keys.mute_by_operator("bot:elena")) == "operator"
+
+
+@pytest.mark.asyncio
 async def test_a_new_installation_warns_of_nothing(store: Failing) -> None:
     """It waits as long, as nobody can tell it from an emptied one, and its log says so
     as a matter of course."""
