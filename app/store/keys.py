@@ -463,7 +463,7 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "channel:<id>:recent_bot_posts",
-        "sorted set: bot:entry by commit Unix ms",
+        "sorted set: bot:entry by Unix ms from which it is seen",
         "answer.commit",
         "a day",
     ),

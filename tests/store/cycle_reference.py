@@ -267,7 +267,7 @@ class Reference(Rooms):
         if held and not mine:
             return "wait"
         quiet = self.quiets.get(w.bot, self.quiet)
-        if self.recent.get(w.channel, -math.inf) + quiet > self.now():
+        if self.last_post(w.channel) + quiet > self.now():
             return "quiet"
         return "granted"
 
@@ -399,7 +399,7 @@ class Reference(Rooms):
             who = w.bot, w.event.author_id
             self.shares[who] = self.shares.get(who, 0) + 1
         if not d.reaction:
-            self.recent[w.channel] = now
+            self.recent.setdefault(w.channel, {})[d.entry_id] = now
             self.visible.add(d.entry_id)
         if d.dry_run:
             self.answer.setdefault(w.message, {})[w.bot] = "delivered:dry_run"
@@ -513,6 +513,14 @@ class Reference(Rooms):
 
     # ---- delivery, as far as the protocols above see it
 
+    def attempted(self, bot: str, channel: str, timeout: int) -> None:
+        """The oldest entry of the outbox may be in Discord as late as its request may
+        last, in ms."""
+        entry_id = self.outbox[bot, channel][0]
+        if entry_id in self.visible:
+            posts = self.recent[channel]
+            posts[entry_id] = max(posts[entry_id], self.now() + timeout)
+
     def delivered(self, bot: str, channel: str, posted: str) -> None:
         """The oldest entry of the outbox is in Discord, as message `posted`."""
         entry_id = self.outbox[bot, channel].pop(0)
@@ -520,7 +528,7 @@ class Reference(Rooms):
         self.causes[posted] = root, hops
         self.answer.setdefault(message, {})[bot] = f"delivered:{posted}"
         if entry_id in self.visible:
-            self.recent[channel] = self.now()
+            self.recent[channel][entry_id] = self.now()
         held = self.held(channel)
         if held and held.entry == entry_id:
             self._free(channel, bot if held.kind == "direct" else "")

@@ -515,6 +515,8 @@ class Machine:
             != "send"
         ):
             return None
+        timeout = int(self.world.settings.discord_timeout * 1000)
+        self.ref.attempted(bot, channel, timeout)
         self.count += 1
         posted = str(FIRST_ID + self.count)
         self.posting[bot, channel] = head, posted

@@ -119,7 +119,8 @@ class Rooms:
         """By message: places of the bots that wait for those named before them."""
         self.waiting_elections: dict[str, dict[str, float]] = {}
         self.cooldown: dict[str, float] = {}
-        self.recent: dict[str, int] = {}
+        self.recent: dict[str, dict[str, int]] = {}
+        """By channel and post: when people have seen it, or may see it."""
         self.visible: set[str] = set()
         """Entries that are posts, not reactions."""
         self.last_human: dict[tuple[str, str], int] = {}
@@ -161,7 +162,7 @@ class Rooms:
         yield from self.elections_due.values()
         yield from self.cooldown.values()
         for quiet in (self.quiet, *self.quiets.values()):
-            yield from (at + quiet for at in self.recent.values())
+            yield from (self.last_post(channel) + quiet for channel in self.recent)
         yield from (
             until for calls in self.calls.values() for until, _ in calls.values()
         )
@@ -566,10 +567,14 @@ class Rooms:
             return "deferred", ""
         return self._grant(message, e)
 
+    def last_post(self, channel: str) -> float:
+        """When people last saw a bot's post there; -inf: they saw none."""
+        return max(self.recent.get(channel, {}).values(), default=-math.inf)
+
     def _quiet_for(self, e: Election, bot: str) -> float:
         """In how many ms the bot speaks again after the last post."""
         quiet = e.quiets.get(bot, self.quiet)
-        return max(0.0, self.recent.get(e.channel, -math.inf) + quiet - self.now())
+        return max(0.0, self.last_post(e.channel) + quiet - self.now())
 
     def _grant(self, message: str, e: Election) -> tuple[str, str]:
         def rank(bot: str) -> tuple[float, str]:

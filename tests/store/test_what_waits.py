@@ -10,8 +10,17 @@ import pytest
 
 from app.domain.lane import Lane
 from app.domain.model import Action, ActionKind, Context
-from app.domain.verdicts import Claim, Commit, Elect
-from app.store import admission, elections, floors, keys, lanes, mutes, posts
+from app.domain.verdicts import Attempt, Claim, Commit, Elect
+from app.store import (
+    admission,
+    elections,
+    floors,
+    keys,
+    lanes,
+    mutes,
+    outbox,
+    posts,
+)
 from app.store.door import Store
 from tests.store import world
 from tests.store.world import World, queue_up
@@ -299,3 +308,21 @@ def test_a_bot_over_its_quiet_time_first_is_not_passed_over_for_a_cooled_one(
         stage.cool("aria", cooldown)
         verdict = stage.elect(message, 50).verdict
         assert verdict is (Elect.COOLED if cooldown < 20_000 else Elect.DEFERRED)
+
+
+def test_a_post_that_may_have_arrived_has_its_quiet_time(stage: Stage) -> None:
+    """It was sent, and given up before anybody learned whether it arrived: nobody
+    begins until the quiet time after its latest possible arrival is over."""
+    entry = stage.run(outbox.read(stage.open("aria").entry_id))
+    assert entry is not None
+    stage.run(outbox.acquire("aria", CHANNEL, "courier", 60_000))
+    stage.world.advance(4_000)
+    settings = stage.world.settings
+    attempt = stage.run(outbox.attempt(entry, 0, "courier", settings, looked=False))
+    assert attempt.verdict is Attempt.SEND
+    stage.run(outbox.dead_letter(entry, "muted", "muted before the post"))
+    stage.admit("1", elena=0.9)
+    waits = stage.elect("1", quiet_time=20)
+    assert waits.verdict is Elect.DEFERRED
+    latest = settings.discord_timeout * 1000
+    assert latest + 19_000 < waits.retry_in_ms <= latest + 20_000

@@ -22,6 +22,8 @@ if absent then
   redis.call('HSET', entry, 'first:' .. chunk, int(now), 'tries:' .. chunk, 0)
 end
 redis.call('HSET', entry, 'last:' .. chunk, int(now))
+-- It may arrive as late as that, and nobody may ever learn when: until its delivery is known, its quiet time begins then.
+redis.call('ZADD', recent_posts, 'XX', 'GT', int(now + timeout_ms), e[6] .. ':' .. entry_id)
 local attempts = redis.call('HINCRBY', entry, 'tries:' .. chunk, 1)
 redis.call('HSET', cause_in_flight, 'root', e[7] or '', 'hops', e[8] or 0, 'entry', entry_id, 'chunk', chunk,
   'nonce', nonce)

@@ -23,8 +23,8 @@ end
 redis.call('HSET', entry, 'delivered_at', int(now))
 redis.call('PEXPIRE', entry, DELIVERED_TTL)
 redis.call('LREM', outbox, 0, entry_id)
--- People see a post now: restart its quiet time. Reactions are not on the list.
-redis.call('ZADD', recent_posts, 'XX', 'GT', int(now), e[2] .. ':' .. entry_id)
+-- People see a post now: its quiet time begins. Reactions are not on the list.
+redis.call('ZADD', recent_posts, 'XX', int(now), e[2] .. ':' .. entry_id)
 redis.call('HSET', answer, e[2], 'delivered:' .. message)
 redis.call('PEXPIRE', answer, ANSWER_TTL)
 redis.call('RPUSH', journal_of_bot, line)
