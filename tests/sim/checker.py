@@ -371,11 +371,25 @@ class Checker:
                 for line, after in pairwise(
                     one for one in lines if (bot, one) in self._answers
                 ):
-                    if self._knew(bot, line, after):
+                    known = self._knew(bot, line, after)
+                    if known and not self._asks_anew(bot, line, after):
                         yield Broken(
                             "one answer to a thought",
                             f"{bot} answered {line} and then {after}, which went on",
                         )
+
+    def _asks_anew(self, bot: str, line: str, after: str) -> bool:
+        """Whether the author asked a bot something else between two lines: the later one
+        may go on with that."""
+        first, last = int(line), int(after)
+        mine = self._evidence.said[line]
+        return any(
+            first < int(message) < last
+            and (said.who, said.channel) == (mine.who, mine.channel)
+            and said.begun != mine.begun
+            and bot in said.asks
+            for message, said in self._evidence.said.items()
+        )
 
     def _knew(self, bot: str, line: str, after: str) -> bool:
         """Whether a bot had heard that a line goes on when it committed an answer to it

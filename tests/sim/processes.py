@@ -609,7 +609,9 @@ def seams(world: World) -> Iterator[None]:
 
     async def restored(healing: Healing) -> None:
         await restore(healing)
-        world.restored += [(bot, world.loop.wall()) for bot in healing._presences]
+        # A gateway that was stopped as soon as it began has not read them once.
+        known = healing._presences.keys() & healing._snapshot.budgets.keys()
+        world.restored += [(bot, world.loop.wall()) for bot in sorted(known)]
 
     def speaker(*_: object, **__: object) -> SimulatedSpeaker | None:
         return SimulatedSpeaker(world) if world.model else None

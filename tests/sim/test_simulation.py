@@ -6,12 +6,16 @@ from __future__ import annotations
 from dataclasses import replace
 from inspect import isroutine
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from app.broker.hints import HintSender
 from app.delivery.rest import DiscordRest
 from app.domain.model import JournalLine
+from app.gateway.healing import Healing
+from app.gateway.presence import Presence
 from app.host.valkey import EmbeddedValkey
 from app.store.door import AsyncStore, Store
 from app.store.lock import LaneLock
@@ -23,7 +27,7 @@ from tests.sim.evidence import Evidence, Limits, Said, Shown
 from tests.sim.judging import digest, hunted, judged
 from tests.sim.ledger import Ledger, Result, total_of
 from tests.sim.plants import PLANTS, Plant
-from tests.sim.processes import SimulatedLock, SimulatedRest
+from tests.sim.processes import SimulatedLock, SimulatedRest, seams
 from tests.sim.scenario import VERSION, Act, scenario
 from tests.sim.shrinking import shrunk
 
@@ -197,6 +201,70 @@ def _of_four_people(waits_ms: int) -> list[str]:
         limits=Limits(cooldown=0, root_posts=6, daily_posts=50, stale_after=300),
     )
     return [one.promise for one in Checker(evidence).broken()]
+
+
+def _of_a_thought(*between: str) -> list[str]:
+    """What breaks where a bot answers a line and then one which it knew to go on, and
+    the same person asked these bots something else between the two."""
+    told = _line("ada", "admit", "direct", 100_100, "mentioned")
+    sent = _line("ada", "commit", "committed", 103_000, "mentioned")
+    more = _line("ada", "admit", "direct", 102_100, "goes on: mentioned")
+    posts = {"10": 103.1, "12": 105.1}
+    evidence = Evidence(
+        bots=("ada", "bo"),
+        messages=[
+            *(Shown(f"1{n}", "lounge", "", at=100.0 + n) for n in range(3)),
+            *(
+                Shown(f"2{one}", "lounge", "ada", at=at, reply_to=one, nonce=one)
+                for one, at in posts.items()
+            ),
+        ],
+        said={
+            "10": Said("Kim", "lounge", ("ada",), begun="10", calls=("ada",)),
+            "11": Said("Kim", "lounge", between),
+            "12": Said("Kim", "lounge", begun="10", calls=("ada",)),
+        },
+        journals={"10": [told, sent], "11": [_declined(one) for one in between]}
+        | {"12": [more]},
+        limits=Limits(cooldown=0, root_posts=6, daily_posts=50, stale_after=300),
+    )
+    return [one.promise for one in Checker(evidence).broken()]
+
+
+def _declined(bot: str) -> JournalLine:
+    return _line(bot, "yield", "declined", 101_500)
+
+
+@pytest.mark.asyncio
+async def test_budgets_that_were_never_read_are_not_written_again(
+    redis_url: str,
+) -> None:
+    """A gateway whose bot has just come knows of none, so what it had posted before
+    Redis was emptied is not counted; a turn later it knows."""
+    clock = SimpleNamespace(wall=lambda: 100.0)
+    world: Any = SimpleNamespace(restored=[], loop=clock, model=False)
+    store = AsyncStore(redis_url)
+    healing = Healing(store, _published, every=1.0)
+    healing.published("elena", Presence("1"))
+    with seams(world):
+        await healing._restore()
+        assert world.restored == []
+        await healing.tick()
+        await healing._restore()
+    assert world.restored == [("elena", 100.0)]
+    await store.close()
+
+
+async def _published(bot: str, presence: Presence) -> None:
+    pass
+
+
+def test_a_line_may_go_on_with_the_latest_question() -> None:
+    """Who asked the bot something else after a line goes on with that; who asked another
+    bot, or nobody, goes on with the line, and gets one answer to both."""
+    assert _of_a_thought("ada", "bo") == []
+    assert _of_a_thought("bo") == ["one answer to a thought"]
+    assert _of_a_thought() == ["one answer to a thought"]
 
 
 def test_a_line_that_waits_for_its_rest_is_not_overtaken() -> None:
