@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from redis.commands.core import Script
 
 from app.domain.lane import Lane
 from app.domain.model import (
@@ -30,15 +33,12 @@ LATER_MS = 41_000
 STEP_MS, DRIFT_MS = 30, 300
 ALICE, BOB = "901", "902"
 
-CLOCK = "test:clock"
-_READ_CLOCK = f"""(function()
-  local at = redis.call('GET', '{CLOCK}')
-  return {{string.sub(at, 1, -7), string.sub(at, -6)}}
-end)()"""
+_TAKE_TIME = "local given_us = table.remove(ARGV)\n"
+_GIVEN_TIME = "{string.sub(given_us, 1, -7), string.sub(given_us, -6)}"
 
-# Scripts read the time from a key, so a machine that stalls changes nothing. Expiries
-# are the server's own: to take `ms` off each is the passing of `ms`. Locks are left
-# out: a living holder renews them, and a dead one is a step of its own.
+# Scripts are given the time, so a machine that stalls changes nothing. Expiries are the
+# server's own: to take `ms` off each is the passing of `ms`. Locks are left out: a
+# living holder renews them, and a dead one is a step of its own.
 _PASS = """
 local ms = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -52,19 +52,24 @@ return 1
 
 
 class _Clocked(dict[str, Any]):
-    """A store's scripts, which read the test's clock in place of the server's."""
+    """A store's scripts, which take the test's time in place of the server's: the last
+    argument of each call."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self._client = store.client
+        self.now_us = 0
 
     def get(self, name: str, default: Any = None) -> Any:
         """The registered script."""
         if name not in self:
-            self[name] = self._client.register_script(
-                scripts.source(name).replace("redis.call('TIME')", _READ_CLOCK)
-            )
+            lua = scripts.source(name).replace("redis.call('TIME')", _GIVEN_TIME)
+            script = self._client.register_script(_TAKE_TIME + lua)
+            self[name] = functools.partial(self._run, script)
         return self[name]
+
+    def _run(self, script: Script, keys: Sequence[Any], args: Sequence[Any]) -> Any:
+        return script(keys=keys, args=(*args, self.now_us))
 
 
 @functools.cache
@@ -101,8 +106,8 @@ class World:
         self.limits = Limits.of(self.settings)
         store.client.flushdb()
         store.client.set(keys.GENERATION, "world")
-        if not isinstance(store._scripts, _Clocked):
-            store._scripts = _Clocked(store)
+        self._clocked = _Clocked(store)
+        store._scripts = self._clocked
         self._pass = store.client.register_script(_PASS)
         # Noon, whatever the hour of the test: no run comes near the day's end, when
         # budgets begin anew.
@@ -114,7 +119,7 @@ class World:
         self._set()
 
     def _set(self) -> None:
-        self.store.client.set(CLOCK, self.time * 1000, px=10**9)
+        self._clocked.now_us = self.time * 1000
 
     def tick(self) -> int:
         """The time of the next call, in ms since the beginning."""
