@@ -6,8 +6,13 @@ from __future__ import annotations
 import gc
 from importlib import import_module
 
+from app.brain.embeddings import shared_encoder
 from app.brain.graph import warm
+from app.brain.interest import InterestVectors
+from app.brain.models import chat_model
+from app.domain.character import ModelConfig, load_characters
 from app.rules.policy import shipped_policy
+from app.store import scripts
 
 LOADED = (
     "app.broker.hub",
@@ -20,8 +25,12 @@ LOADED = (
     "langchain_openai",
 )
 LOADED_LATE = (
+    "anyio._backends._asyncio",
+    "app.broker.patience",
+    "app.operator.variables",
     "billiard.connection",
     "billiard.pool",
+    "celery.app.amqp",
     "celery.app.control",
     "celery.app.events",
     "celery.app.log",
@@ -41,13 +50,26 @@ LOADED_LATE = (
     "celery.worker.strategy",
     "dbm.dumb",
     "kombu.matcher",
+    "langchain_core.messages.block_translators.langchain_v0",
+    "langchain_core.tracers.context",
+    "langchain_core.tracers.run_collector",
+    "langchain_core.tracers.stdout",
+    "typer._adapters",
+    "typer._click.decorators",
 )
-"""What Celery and its parts import only once they start."""
+"""What Celery, LangChain and others import only once they start."""
+MODEL = ModelConfig(model="openai:made-up", base_url="http://127.0.0.1:9/v1")
 
 for name in (*LOADED, *LOADED_LATE):
     import_module(name)
 warm()
 shipped_policy()
+for name in scripts.CONTRACTS:
+    scripts.source(name)
+# A client imports much when it is made, and vectors of interests are kept.
+chat_model(MODEL.model, MODEL, {}, timeout=1.0)
+for character in load_characters().values():
+    InterestVectors(character, shared_encoder()).warm()
 # Each fork looks for garbage as soon as it has loaded: it shall not walk, and so copy,
 # all that it shares with the others.
 gc.collect()
