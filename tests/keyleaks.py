@@ -12,6 +12,15 @@ from app.store.keys import CATALOGUE
 LASTING = ("none", "bounded by count")
 
 
+_WITHOUT_EXPIRY = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if redis.call('TTL', key) == -1 then found[#found + 1] = key end
+end
+return found
+"""
+
+
 def _patterns(written: str) -> list[re.Pattern[str]]:
     """`a:<x>:b|c` of the catalogue as regular expressions; `...` and <lane>, <scope>
     may hold colons."""
@@ -35,9 +44,9 @@ MAY_LAST = [
 
 def leaked(client: redis.Redis) -> list[str]:
     """Names of the keys that have no expiry and are not listed as lasting."""
+    lasting = [str(key) for key in client.eval(_WITHOUT_EXPIRY, 0)]
     return sorted(
         key
-        for key in client.scan_iter("*")
-        if client.ttl(key) == -1
-        and not any(pattern.fullmatch(key) for pattern in MAY_LAST)
+        for key in lasting
+        if not any(pattern.fullmatch(key) for pattern in MAY_LAST)
     )
