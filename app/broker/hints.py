@@ -55,9 +55,13 @@ FIRST, LATER = 0, 6
 """Priorities of kombu's Redis transport: workers take what comes first from its own
 list. Somebody quiet is heard before lanes that are due again, and before a person who
 calls a bot in many channels."""
-HINT_ERRORS = (KombuError, RedisError, OSError)
+HINT_ERRORS = (KombuError, RedisError, OSError, AttributeError)
 """The broker is away or refuses: memory, disk, a replica, a password (docs/outages.md).
-The pump is the better retry."""
+The pump is the better retry.
+
+AttributeError: kombu declares a queue before it publishes; where the connection is lost
+in between, it makes another one and publishes on the channel that went with the first.
+"""
 
 
 def broker_address(settings: Settings) -> RedisAddress:

@@ -297,6 +297,30 @@ def test_hints_flow_again_after_the_broker_came_back(
         sender.close()
 
 
+def test_a_connection_that_dies_in_a_declaration_ends_no_sender(
+    redis_url: str, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is lost while kombu declares a queue costs one hint: the thread
+    that sends what is offered goes on."""
+    channel: Any = transport.Channel
+    declare, lost = channel._queue_bind, iter([True])
+
+    def lose_once(*args: Any) -> None:
+        if next(lost, False):
+            raise redis.ConnectionError("Connection closed by server.")
+        declare(*args)
+
+    monkeypatch.setattr(channel, "_queue_bind", lose_once)
+    sender = HintSender(Settings(redis_url=redis_url))
+    with structlog.testing.capture_logs() as logged:
+        for number in ("1", "2"):
+            sender.offer(CYCLE, "elena", "direct", number)
+        wait_until(lambda: waiting(redis_url, "direct"))
+        sender.close()
+    assert len(waiting(redis_url, "direct")) == 1
+    assert [line["event"] for line in logged] == ["hints are lost", "hints flow again"]
+
+
 def test_offers_come_from_one_thread(redis_url: str) -> None:
     """However many hints are offered, one thread sends them."""
     before = threading.active_count()
