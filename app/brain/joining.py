@@ -19,9 +19,11 @@ def join_lines(
         if entry.event.kind == "message" and entry.event.message_id not in granted
     }
     taken: set[str] = set()
-    found: list[InboxEntry] = []
-    # The latest line comes first: it takes all that were before it.
-    for entry in reversed(entries):
+    joined: dict[str, InboxEntry] = {}
+    # The line that was written last comes first: it takes all that were before it. One that
+    # was read back late may stand after it in the inbox.
+    latest = sorted(reversed(entries), key=_written, reverse=True)
+    for entry in latest:
         if entry.entry_id in taken:
             continue
         before = [
@@ -30,10 +32,15 @@ def join_lines(
             if line.message_id in by_message
         ]
         taken.update(one.entry_id for one in before)
-        found.append(
-            entry.model_copy(update={"joined": tuple(before)}) if before else entry
-        )
-    return found[::-1]
+        if before:
+            whole = entry.model_copy(update={"joined": tuple(before)})
+            joined[entry.entry_id] = whole
+    alive = [entry for entry in entries if entry.entry_id not in taken]
+    return [joined.get(entry.entry_id, entry) for entry in alive]
+
+
+def _written(entry: InboxEntry) -> int:
+    return int(entry.event.message_id)
 
 
 def due_entries(entries: Sequence[InboxEntry], now_ms: int) -> list[InboxEntry]:

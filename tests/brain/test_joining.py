@@ -41,6 +41,13 @@ def test_the_last_line_takes_those_before_it() -> None:
     assert shape(join_lines(read)) == [("2", []), ("4", ["1", "3"]), ("5", [])]
 
 
+def test_a_line_that_was_read_back_late_is_joined_as_well() -> None:
+    """It stands in the inbox after the line that goes on with it, and both have one
+    answer."""
+    read = [entry(1), entry(3, 1, 2), entry(2, 1), entry(5)]
+    assert shape(join_lines(read)) == [("3", ["1", "2"]), ("5", [])]
+
+
 def test_a_line_that_is_gone_is_not_missed() -> None:
     """What is not in the inbox cannot be joined, and nothing else is."""
     assert shape(join_lines([entry(3, 1), entry(4, 2)])) == [("3", []), ("4", [])]
