@@ -70,6 +70,14 @@ class Wire:
         self.trouble = trouble
         self._rng = Random(f"{seed} wire")
         self.calls = 0
+        self.stops: list[tuple[str, float, float]] = []
+        """Which process was stopped, from when and until when."""
+
+    def stop(self, process: Process, seconds: float) -> None:
+        """A process does nothing for so long."""
+        now = self.loop.time()
+        process.paused_until = now + seconds
+        self.stops.append((process.name, now, now + seconds))
 
     async def travel(self, process: Process, slow: float = 1.0) -> None:
         """One way: others run meanwhile. Raises Crashed where the process is dead."""
@@ -94,7 +102,7 @@ class Wire:
             process.crash()
             raise Crashed
         if fault.kind == ("pause after" if after else "pause"):
-            process.paused_until = self.loop.time() + fault.amount
+            self.stop(process, fault.amount)
             await self.awake(process)
 
     async def reach(self, process: Process, server: Server, call: Call[T]) -> T:

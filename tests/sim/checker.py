@@ -312,12 +312,23 @@ class Checker:
                 ]
                 allowed = LATER_TURNS * (1 + mine.failures)
                 waited = mine.committed - mine.asked
-                if len(later) > allowed and waited > lease:
+                late = waited > lease and not self._is_away(mine)
+                if len(later) > allowed and late:
                     yield Broken(
                         "the floor's queue",
                         f"{mine.bot} waited {waited / 1000:.0f} s with {mine.message}, "
                         f"{len(later)} later turns came first",
                     )
+
+    def _is_away(self, mine: Turn) -> bool:
+        """Whether a worker was stopped for longer than a lease of a bot's wait: with its
+        hints there the bot does not come when it is called, and is passed over."""
+        first, last = mine.asked / 1000, mine.committed / 1000
+        lease = self._evidence.limits.floor_lease
+        return any(
+            min(until, last) - max(begun, first) > lease
+            for begun, until in self._evidence.stopped
+        )
 
     def _floors(self) -> dict[str, list[Turn]]:
         """By channel: the direct turns of whoever was named first or alone."""

@@ -94,5 +94,8 @@ class Evidence:
     """When Redis lost everything, in Unix seconds."""
     restored: tuple[tuple[str, float], ...] = ()
     """Bots whose budgets were written again after that, and when."""
+    stopped: tuple[tuple[float, float], ...] = ()
+    """From when until when a worker was stopped, in Unix seconds: hints that it took
+    wait with it."""
     own_faults: tuple[str, ...] = ()
     """Errors that the program logged and that no fault of the world explains."""

@@ -137,6 +137,11 @@ class Simulation:
             unheard=frozenset(self.record.unheard),
             emptied=tuple(self._emptied),
             restored=tuple(self.world.restored),
+            stopped=tuple(
+                (START + first, START + last)
+                for name, first, last in self.wire.stops
+                if name in WORKERS
+            ),
             own_faults=tuple(filter(_is_own_fault, self.timeline.lines)),
         )
         return Outcome(
@@ -211,7 +216,7 @@ class Simulation:
                 elif fault.kind == "wrong clock":
                     process.clock_off = fault.amount
                 else:
-                    process.paused_until = self.loop.time() + fault.amount
+                    self.wire.stop(process, fault.amount)
             if self.trouble.strikes("server", "redis", "any moment"):
                 self.server.empty()
                 self._emptied.append(self.loop.wall())

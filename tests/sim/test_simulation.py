@@ -203,6 +203,45 @@ def _of_four_people(waits_ms: int) -> list[str]:
     return [one.promise for one in Checker(evidence).broken()]
 
 
+def _of_a_queue(*stopped: tuple[float, float]) -> list[str]:
+    """What breaks where three bots with later messages have a floor for which another
+    waits, while a worker is stopped in these times."""
+    times = {"10": (100, 150), "11": (101, 121), "12": (102, 130), "13": (103, 140)}
+    bots = dict(zip(times, ("ada", "bo", "cy", "bo"), strict=True))
+    people = dict(zip(times, ("Kim", "Sam", "Lou", "Max"), strict=True))
+    evidence = Evidence(
+        bots=("ada", "bo", "cy"),
+        messages=[
+            *(Shown(one, "lounge", "", at=99.0) for one in times),
+            *(
+                Shown(f"2{one}", "lounge", bots[one], at, reply_to=one, nonce=one)
+                for one, (_, at) in times.items()
+            ),
+        ],
+        said={one: Said(people[one], "lounge", (bots[one],)) for one in times},
+        journals={
+            one: [
+                _line(bots[one], "claim", "wait", asked * 1000),
+                _line(bots[one], "commit", "committed", at * 1000),
+            ]
+            for one, (asked, at) in times.items()
+        },
+        limits=Limits(
+            cooldown=0, root_posts=6, daily_posts=50, stale_after=300, floor_lease=15
+        ),
+        stopped=stopped,
+    )
+    return [one.promise for one in Checker(evidence).broken()]
+
+
+def test_a_bot_whose_hints_are_with_a_stopped_worker_is_passed_over() -> None:
+    """It is called and does not come for longer than a lease. A shorter stop, or one
+    before it asked, is no reason."""
+    assert _of_a_queue((90.0, 130.0)) == []
+    assert _of_a_queue() == ["the floor's queue"]
+    assert _of_a_queue((90.0, 114.0)) == ["the floor's queue"]
+
+
 def _of_a_thought(*between: str) -> list[str]:
     """What breaks where a bot answers a line and then one which it knew to go on, and
     the same person asked these bots something else between the two."""
