@@ -7,9 +7,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-CURSOR_PAUSE = 0.25
-"""Seconds that moves of cursors are gathered. A cursor that lags costs a reading of
-what is known; one that leads would cost a message."""
+CURSOR_PAUSE = 2.0
+"""Seconds that moves of cursors are gathered: one write for all that was said in a
+channel meanwhile. A cursor that lags costs a reading of what is known, and the gateway
+looks for what it missed only where a cursor is five seconds behind (ADR 16); one that
+leads would cost a message."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -197,27 +198,33 @@ def _member(
 ) -> dict[str, object]:
     """What the script knows of one bot. Numbers travel as text: JSON has no infinity."""
     event, bid = c.event, c.bid
-    offers = bid is not None and bid.above_threshold
     member: dict[str, object] = {
         "bot": c.bot,
         "signal": c.classified.signal,
         "reason": c.classified.reason,
-        "bid": repr(bid.score) if bid is not None and offers else "",
-        "score": "" if bid is None else repr(bid.score),
-        "parts": _weightiest_parts(bid.parts) if bid is not None and offers else "",
+    }
+    if bid is not None:
+        member["score"] = repr(bid.score)
+    if bid is not None and bid.above_threshold:
+        member["bid"] = repr(bid.score)
+        member["parts"] = _weightiest_parts(bid.parts)
+    # The purpose is signed too: nobody turns what was merely heard into a request.
+    if c.classified.signal is Signal.DIRECT:
+        member["event"] = sign(signing.asked(c.bot), event_json)
+    uncommon: dict[str, object] = {
         "wakes": c.wakes,
         "moves_cursor": c.move_cursor,
         "wordless": c.wordless,
         "joins": c.joins and bool(event.earlier),
         "wait_ms": c.wait_ms,
         "trails": c.joins and c.trails,
-        "limits": limits,
     }
+    # A hundred bots have a line each of what is nearly always no.
+    member.update((name, value) for name, value in uncommon.items() if value)
+    if limits > 1:
+        member["limits"] = limits
     if c.quiet_ms is not None:
         member["quiet_ms"] = c.quiet_ms
-    # The purpose is signed too: nobody turns what was merely heard into a request.
-    if c.classified.signal is Signal.DIRECT:
-        member["event"] = sign(signing.asked(c.bot), event_json)
     return member
 
 
@@ -282,18 +289,26 @@ def cursors(bot: str) -> Call[dict[str, str]]:
 
 
 @script("cursor.move")
-def _move_cursors(
-    *cursors: Key, channels: Sequence[str], messages: Sequence[str]
-) -> None: ...
+def _move_cursors(*cursors: Key, moves: Sequence[str]) -> None: ...
+
+
+CHANNELS_AT_ONCE = 1_000
+"""Of one cursor; Lua passes a few thousand arguments on at most."""
 
 
 def move_cursors(moves: Mapping[tuple[str, str], str]) -> Call[int]:
     """Move cursors forward, never back: the newest message read, by bot and channel.
     How many moved."""
+    by_bot: dict[str, list[str]] = defaultdict(list)
+    for (bot, channel), message in moves.items():
+        by_bot[bot].append(f"{channel} {message}")
+    parts = [
+        (bot, " ".join(passed[at : at + CHANNELS_AT_ONCE]))
+        for bot, passed in by_bot.items()
+        for at in range(0, len(passed), CHANNELS_AT_ONCE)
+    ]
     call = _move_cursors(
-        *(keys.cursor(bot) for bot, _ in moves),
-        channels=[channel for _, channel in moves],
-        messages=list(moves.values()),
+        *(keys.cursor(bot) for bot, _ in parts), moves=[passed for _, passed in parts]
     )
     return call.parsed(int)
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain import terms
+from app.domain.lane import Lane
 from app.domain.verdicts import Admit
-from app.store import admission, elections
+from app.store import admission, elections, keys
 from app.store.door import Store
 from tests.store import world
 from tests.store.world import World
@@ -46,9 +48,9 @@ def test_a_hundred_bots_are_one_election(store: Store) -> None:
     assert outcome.winner == BOTS[-1]
 
 
-def test_a_further_bot_costs_three_commands(store: Store) -> None:
+def test_a_further_bot_costs_two_commands(store: Store) -> None:
     """What the bots of a call share is read and written once. Of its own each bot that
-    bids has its budget, its inbox and the inbox's expiry, whatever it heard before."""
+    bids has its budget and its inbox, whatever it heard before."""
     w = World(store)
     admit_all(store, w, "1", BOTS)
     costs = {}
@@ -56,7 +58,45 @@ def test_a_further_bot_costs_three_commands(store: Store) -> None:
         store.client.config_resetstat()
         admit_all(store, w, message, bots)
         costs[len(bots)] = commands(store)
-    assert costs[100] - costs[50] == 50 * 3
+    assert costs[100] - costs[50] == 50 * 2
+
+
+HOUR_OF_IDS = terms.HOUR << 22
+
+
+def test_an_inbox_outlives_its_messages_by_nearly_as_long_as_it_says(
+    store: Store,
+) -> None:
+    """Its life begins anew with the first message of a channel in each hour, and with
+    whatever makes the inbox: none stays for ever."""
+    w = World(store)
+    inbox = keys.inbox(Lane("bot1"))
+    ids = [str(halves * HOUR_OF_IDS // 2 + 1) for halves in (20, 21, 22)]
+
+    def lives_on(message: str) -> bool:
+        store.client.pexpire(inbox, 5_000)
+        admit_all(store, w, message, BOTS[:2])
+        return bool(store.client.pttl(inbox) > 5_000)
+
+    assert [lives_on(one) for one in ids] == [True, False, True]
+    # A bot that joins within the hour, and one whose inbox was removed.
+    store.client.delete(inbox)
+    admit_all(store, w, str(11 * HOUR_OF_IDS + 9), BOTS[:3])
+    for bot in BOTS[1:3]:
+        assert store.client.pttl(keys.inbox(Lane(bot))) > terms.INBOX_TTL - terms.HOUR
+
+
+def test_cursors_move_together(store: Store) -> None:
+    """However many channels of a bot, each goes forward and none back; each cursor
+    lives on."""
+    channels = {("aria", str(place)): "20" for place in range(2_500)}
+    assert store.run(admission.move_cursors(channels)) == 2_500
+    moves = {("aria", "7"): "19", ("aria", "8"): "100", ("bob", "7"): "5"}
+    assert store.run(admission.move_cursors(moves)) == 2
+    read = store.run(admission.cursors("aria"))
+    assert (read["7"], read["8"], len(read)) == ("20", "100", 2_500)
+    assert store.run(admission.cursors("bob")) == {"7": "5"}
+    assert store.client.pttl(keys.cursor("bob")) > terms.CURSOR_TTL - terms.MINUTE
 
 
 ALONE = {

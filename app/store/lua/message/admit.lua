@@ -8,7 +8,8 @@ local counter = kind == 'reaction' and 'reacted' or kind == 'edit' and 'edited' 
 local bots = {}
 for place, one in ipairs(members) do
   one.inbox, one.cursor = own[2 * place - 1], own[2 * place]
-  one.limits, one.bid, one.score = limits[one.limits], tonumber(one.bid), tonumber(one.score)
+  one.limits, one.bid, one.score = limits[one.limits or 1], tonumber(one.bid), tonumber(one.score)
+  one.parts, one.wait_ms = one.parts or '', one.wait_ms or 0
   one.turn, one.notice, one.id = 0, '', ''
   one.delay_ms = math.max(delay_ms, one.wait_ms)
   bots[place] = one.bot
@@ -53,15 +54,28 @@ local function verdict(one, word, due_in, why)
   return {word, due_in, one.id}
 end
 
+local is_first_of_hour = true
+
 local function enqueue(one)
   -- Direct messages have an inbox of their own that is never trimmed: a flood of chatter must not cost somebody an answer.
   local direct = one.signal == 'direct'
   local text, inbox = one.event or heard, direct and keys.direct_inbox(one.bot, channel) or one.inbox
-  one.id = redis.call('XADD', inbox, 'MAXLEN', '~', direct and 1000000 or inbox_cap, '*',
-    'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
-    'bid', one.bid or '', 'after', one.delay_ms > 0 and int(now + one.delay_ms) or '', 'wordless', one.wordless and 1 or 0,
-    'turn', one.turn, 'notice', one.notice, 'thought', one.joins and said_before[1] or message)
-  redis.call('PEXPIRE', inbox, INBOX_TTL)
+  local entry = {'message', message, 'event', text, 'signal', one.signal, 'reason', one.reason, 'addressed', addressed,
+    'bid', one.bid or '', 'thought', one.joins and said_before[1] or message}
+  local function add(field, value) entry[#entry + 1], entry[#entry + 2] = field, value end
+  -- What says nothing is left out where each bot of a channel has an entry.
+  if direct or one.delay_ms > 0 then add('after', one.delay_ms > 0 and int(now + one.delay_ms) or '') end
+  if one.wordless then add('wordless', 1) end
+  if direct then
+    add('turn', one.turn)
+    add('notice', one.notice)
+  end
+  local most = direct and 1000000 or inbox_cap
+  one.id = redis.call('XADD', inbox, 'NOMKSTREAM', 'MAXLEN', '~', most, '*', unpack(entry))
+  local new = not one.id
+  if new then one.id = redis.call('XADD', inbox, '*', unpack(entry)) end
+  -- An inbox outlives its last message by days: there is no need to say so with each message of an hour.
+  if new or direct or is_first_of_hour then redis.call('PEXPIRE', inbox, INBOX_TTL) end
   if not direct then trim_inbox(inbox, #text + #one.parts) end
 end
 
@@ -99,12 +113,18 @@ local function trails_behind(one)
   return done and done ~= 'cancelled'
 end
 
+-- The hour since Discord began in which a message was written; nil for none.
+local function hour_of(id)
+  return id and math.floor(tonumber(id) / 4194304 / HOUR)
+end
+
 -- What the channel learns from the message, from the first copy that arrives.
 local function learn()
   if author_kind == 'human' then
     -- Who wrote last, and who was replied to by another: what makes a draft stale.
     local names = {'#last', author, reply_to and 're:' .. reply_to}
     local known, news, grows = redis.call('HMGET', last_human, unpack(names)), {}, false
+    is_first_of_hour = hour_of(known[1]) ~= hour_of(message)
     for place, name in ipairs(names) do
       if newer(message, known[place]) then news[#news + 1], news[#news + 2] = name, message end
       grows = grows or not known[place]
