@@ -32,6 +32,25 @@ MALFORMED = (
 )
 """A password with a bare slash ends an address early, and the next parser says
 a piece of the password in its error."""
+WORD, FLAG, NUMBER = r".+", r"(?i:true|false|yes|no|1|0)", r"\d{1,6}(\.\d+)?"
+OPTIONS = {
+    "client_name": WORD,
+    "health_check_interval": r"\d{1,6}",
+    "protocol": r"[23]",
+    "socket_connect_timeout": NUMBER,
+    "socket_keepalive": FLAG,
+    "socket_timeout": NUMBER,
+    "ssl_ca_certs": WORD,
+    "ssl_ca_path": WORD,
+    "ssl_cert_reqs": r"none|optional|required",
+    "ssl_certfile": WORD,
+    "ssl_check_hostname": FLAG,
+    "ssl_ciphers": WORD,
+    "ssl_keyfile": WORD,
+}
+"""What may stand after an address's `?`, beside `db`, and with which values: options of
+redis-py's connections. It would find any other only when it connects, with a traceback.
+"""
 NO_SOCKET = "must name a socket, as in unix:///run/redis.sock?db=0"
 
 
@@ -177,7 +196,9 @@ def _server_address(parts: SplitResult, login: str, hosts: str) -> RedisAddress:
     if host is None and (hosts or login):
         raise ValueError(MALFORMED)
     options = dict(parse_qsl(parts.query))
-    database = parts.path.strip("/") or options.pop("db", "0")
+    named = options.pop("db", "0")
+    database = parts.path.strip("/") or named
+    _check_options(options)
     return RedisAddress(
         scheme=parts.scheme,
         login=login,
@@ -193,13 +214,15 @@ def _socket_address(parts: SplitResult, login: str) -> RedisAddress:
     options = dict(parse_qsl(parts.query))
     if not parts.path.strip("/"):
         raise ValueError(NO_SOCKET)
+    database = options.pop("db", "0")
+    _check_options(options)
     return RedisAddress(
         scheme=parts.scheme,
         login=login,
         hosts=(),
         path=parts.path,
         service="",
-        database=_parse_number(options.pop("db", "0")),
+        database=_parse_number(database),
         options=options,
     )
 
@@ -223,6 +246,17 @@ def _sentinel_address(parts: SplitResult, login: str, hosts: str) -> RedisAddres
         database=_parse_number(database or "0"),
         options={},
     )
+
+
+def _check_options(options: Mapping[str, str]) -> None:
+    for name, value in options.items():
+        allowed = OPTIONS.get(name)
+        # The name is not told: who forgot to write ? as %3F has a password there.
+        if allowed is None or not re.fullmatch(allowed, value):
+            raise ValueError(
+                "has an option after its ? that is none, or not such a value; there are: "
+                + ", ".join(OPTIONS)
+            )
 
 
 def _parse_host(text: str, port: int) -> Host | None:

@@ -10,10 +10,10 @@ from app.domain.errors import StoreForbidden
 from app.operator.doctor.findings import Finding, fault, fine, warning
 from app.store import clocks, stats
 from app.store.door import Store
+from app.store.fitness import OLDEST
 from app.store.server_info import server_info
 
 AREA = "redis"
-OLDEST = (7, 0)
 NEARLY_FULL, FULL = 0.75, 0.9
 """Parts of the memory that Redis may take."""
 CLOCK_OFF, CLOCK_WRONG = 2.0, 60.0
@@ -54,7 +54,9 @@ def _check_version(info: Mapping[str, Any]) -> Finding:
     spoken = str(info.get("redis_version") or detail)
     parts = tuple(int(part) for part in spoken.split(".")[:2] if part.isdecimal())
     if parts < OLDEST:
-        return fault(AREA, f"{name} {detail} is too old", "install Redis 7 or Valkey")
+        return fault(
+            AREA, f"{name} {detail} is too old", "install Valkey, or a newer Redis"
+        )
     return fine(AREA, f"{name} {detail}")
 
 
