@@ -41,7 +41,7 @@ from app.store import (
 )
 from app.store.nights import Night
 from app.store.refusals import Barred
-from tests.store import world
+from tests.store import chapters_refused, world
 from tests.store.story import Story
 from tests.store.world import ALICE, BOB, Cycle
 
@@ -548,6 +548,7 @@ CHAPTERS: Mapping[str, tuple[Chapter, Mapping[str, Any]]] = {
     "money": (money, SMALL),
     "memory": (memory, {}),
     "lines": (lines, {}),
+    **chapters_refused.CHAPTERS,
 }
 
 
