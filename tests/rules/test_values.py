@@ -11,6 +11,7 @@ from typing import Any
 
 import app.rules
 from app.rules.room import Contact, Person, Utterance
+from tests.rules.numbers import PAGE, numbers
 
 FOLDED = {Contact, Person}
 """What a room keeps of people, and changes with each utterance."""
@@ -36,3 +37,8 @@ def test_values_have_no_room_to_grow() -> None:
     large. An utterance remembers its reading."""
     growing = {one for one in values() if "__slots__" not in vars(one)}
     assert growing == {Utterance}
+
+
+def test_no_number_changes_unseen() -> None:
+    """Each was measured: a change of one is meant, and stands in `numbers.txt`."""
+    assert list(numbers()) == PAGE.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,73 @@
+"""The numbers of the rules: named ones, and what a rule assumes where it is told
+nothing.
+
+`python -m tests.rules.numbers` writes `numbers.txt` anew. They were measured, so a
+change shows here beside its measure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import app.rules
+
+PAGE = Path(__file__).with_name("numbers.txt")
+
+
+def numbers() -> Iterator[str]:
+    """A line for each, in the order of their names."""
+    for module in pkgutil.iter_modules(app.rules.__path__):
+        found = importlib.import_module(f"app.rules.{module.name}")
+        for name, value in sorted(_named(found)):
+            if _is_of_numbers(value):
+                yield f"{module.name}.{name} = {_as_text(value)}"
+
+
+def _named(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """What a module names itself, and the defaults of its classes."""
+    text = inspect.getsource(module)
+    for name, value in vars(module).items():
+        if inspect.isclass(value):
+            if value.__module__ == module.__name__ and dataclasses.is_dataclass(value):
+                yield from _defaults(value)
+        elif re.search(rf"^[A-Z_, ]*\b{name}\b[^=\n]*= ", text, re.MULTILINE):
+            yield name, value
+
+
+def _defaults(kind: type[Any]) -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(kind):
+        value = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        yield f"{kind.__name__}.{field.name}", value
+
+
+def _is_of_numbers(value: Any) -> bool:
+    """A number, or what holds some and nothing that is not told by name."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_of_numbers, value.values()))
+    if isinstance(value, tuple):
+        return bool(value) and all(map(_is_of_numbers, value))
+    return isinstance(value, (int, float)) and not isinstance(value, Enum)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inside = (f"{_as_text(name)}: {_as_text(one)}" for name, one in value.items())
+        return f"{{{', '.join(inside)}}}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_as_text, value))})"
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+if __name__ == "__main__":
+    PAGE.write_text("\n".join((*numbers(), "")), encoding="utf-8")
