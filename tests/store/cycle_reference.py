@@ -205,6 +205,9 @@ class Reference(Rooms):
         )
         counted_on = self._counted_on(w)
         if counted_on > self.now():
+            if not held and self.queue(w.channel)[:1] == [w.bot]:
+                self.waiting[w.channel].pop(w.bot)
+                self.call_next(w.channel, asks=w.bot)
             self.following.setdefault(w.message, {})[w.bot] = place
             return self._wait(w, counted_on)
         self.following.get(w.message, {}).pop(w.bot, None)

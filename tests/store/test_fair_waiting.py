@@ -250,3 +250,38 @@ def test_newcomers_do_not_come_before_who_waits_for_ever(store: Store) -> None:
     hers = [place for place, (bot, _) in enumerate(channel.answered) if bot == "dotty"]
     assert len(hers) == 3
     assert hers[-1] <= 6
+
+
+def test_a_bot_that_was_called_for_an_earlier_line_does_not_wait_for_itself(
+    store: Store,
+) -> None:
+    """Two bots are named; the first has the floor, gives it back as the thought goes on,
+    and lets the second in. Both ask for the later line then: the first has the floor,
+    and the second does not keep it from it."""
+    channel = Channel(store)
+    channel.say(10, "elena", "aria", author="7")
+    first = channel.ask("elena")
+    assert first is not None
+    assert channel.ask("aria") is None
+    channel.say(11, "elena", "aria", author="7")
+    channel.m.give_back(first, first.entries[0], keep=True)
+    channel.m.finish(first)
+    for _ in range(2 * LEASE_MS // 1_000):
+        for lane in channel.m.pump():
+            if (cycle := ask_for_the_last(channel, lane.bot)) is not None:
+                assert cycle.lane.bot == "elena"
+                return
+        channel.m.world.advance(1_000)
+    raise AssertionError("nobody takes the floor")
+
+
+def ask_for_the_last(channel: Channel, bot: str) -> Cycle | None:
+    """As `Channel.ask`, with all that waits joined to the last line."""
+    cycle = channel.m.begin(Lane(bot, CHANNEL))
+    if cycle is None:
+        return None
+    if channel.m.claim(cycle, cycle.entries[-1]) == "granted":
+        return cycle
+    cycle.retry = int(channel.m.ref.retry)
+    channel.m.finish(cycle)
+    return None

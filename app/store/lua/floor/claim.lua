@@ -62,6 +62,12 @@ end
 if direct and not mine then
   local latest = counted_on()
   if latest > now then
+    -- Called for an earlier line, which this one goes on with: at the head of the queue it would keep those from the floor for whom
+    -- it waits itself.
+    if not holder and queue_of(channel, lease_ms)[1] == bot then
+      redis.call('ZREM', keys.waiting(channel), bot)
+      call_next(floor, channel, bot)
+    end
     redis.call('ZADD', keys.following(message), place, bot)
     redis.call('PEXPIRE', keys.following(message), WAITING_TTL)
     return wait(latest)
