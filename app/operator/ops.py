@@ -16,6 +16,7 @@ from app.domain.character import names_of_files
 from app.domain.errors import (
     ConfigurationError,
     StoreRefusing,
+    StoreUnavailable,
     UnknownBot,
     VaultKeyWrong,
     VaultMissing,
@@ -24,6 +25,7 @@ from app.domain.settings import Settings
 from app.host.valkey import running_url
 from app.store import keys, memories, mutes, outbox, refusals, roster, vault
 from app.store.door import Store
+from app.store.fitness import check_servers
 from app.store.resigning import sign_anew
 from app.store.signing import Signer
 from app.store.vault import Vault
@@ -36,6 +38,8 @@ SCOPE = re.compile(
 DURATION = re.compile(r"^(\d{1,12})([smhd])\Z")
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 LONGEST_MS = 3_650 * UNITS_MS["d"]
+PATIENCE = 1.0
+"""Seconds. Somebody waits, and has waited for a server that is away already."""
 
 
 @contextmanager
@@ -50,8 +54,19 @@ def open_store(settings: Settings) -> Iterator[Store]:
     store = Store(url, settings.redis_timeout, settings.redis_credentials)
     try:
         yield store
+    except StoreUnavailable:
+        _blame_setting(settings)
+        raise
     finally:
         store.close()
+
+
+def _blame_setting(settings: Settings) -> None:
+    """Raise ConfigurationError if a setting is why Redis did not serve: its line says
+    how to mend it, as at the start of a gateway."""
+    patience = min(settings.redis_timeout, PATIENCE)
+    with suppress(StoreUnavailable):
+        check_servers(settings.model_copy(update={"redis_timeout": patience}))
 
 
 def message_of(text: str) -> str:

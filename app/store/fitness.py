@@ -86,9 +86,17 @@ def _ask_hello(
             with outages():
                 return _pair_fields(client.execute_command("HELLO"))  # type: ignore[no-untyped-call]
         except (StoreUnavailable, exceptions.ResponseError) as error:
-            raise _setting_fault(setting, address, error) or error from None
+            fault = _setting_fault(setting, address, error)
+            raise fault or _name_setting(setting, error) from None
         finally:
             pool.disconnect()
+
+
+def _name_setting(setting: str, error: Exception) -> Exception:
+    """The same error; of two servers that may be away its line says which."""
+    if isinstance(error, StoreUnavailable):
+        return type(error)(f"{setting}: {error}")
+    return error
 
 
 def _pair_fields(answer: Any) -> dict[str, Any]:
@@ -162,7 +170,7 @@ def _check_sentinels(
             f"{setting}: the Sentinels know no service {address.service}. "
             f"They watch: {known}."
         )
-    raise StoreUnavailable("No Sentinel can be reached")
+    raise StoreUnavailable(f"{setting}: no Sentinel can be reached")
 
 
 def _watched_services(setting: str, sentinel: redis.Redis) -> set[str] | None:

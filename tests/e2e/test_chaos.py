@@ -186,7 +186,7 @@ def test_redis_away_at_the_start_is_one_line(
     log = tmp_path / "log"
     assert warm.launch(command, env, log).wait(30) == 3
     said = [line for line in log.read_text().splitlines() if line.strip()]
-    assert said[-1].startswith("the-stream: Redis cannot be reached")
+    assert said[-1].startswith("the-stream: STREAM_REDIS_URL: Redis cannot be reached")
     assert "Traceback" not in log.read_text()
     assert "hidden-password" not in log.read_text()
     if command[0] == "app.cli.main":

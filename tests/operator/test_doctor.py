@@ -173,6 +173,16 @@ PLANTED: dict[str, Planted] = {
         "Redis cannot be reached",
         "STREAM_REDIS_URL",
     ),
+    "a broker that is away": Planted(
+        lambda stream, _: stream.values.update(broker_url="redis://127.0.0.1:9/0"),
+        "STREAM_BROKER_URL: Redis cannot be reached",
+        "STREAM_BROKER_URL",
+    ),
+    "an authority that is no file": Planted(
+        lambda stream, _: stream.values.update(redis_ca="/missing.pem"),
+        "STREAM_REDIS_CA: cannot be used",
+        "STREAM_REDIS_URL",
+    ),
     "Redis evicts": Planted(
         lambda stream, _: config(
             stream, maxmemory=10**9, maxmemory_policy="allkeys-lru"

@@ -159,6 +159,14 @@ def test_what_cannot_be_told_is_one_line(
     assert line in done.stderr
 
 
+def test_a_setting_that_is_wrong_is_named() -> None:
+    """Not only at a start: a file of TLS that is missing is no server that is away."""
+    url = "rediss://127.0.0.1:9/0"
+    done = run("status", STREAM_REDIS_URL=url, STREAM_REDIS_CA="/missing.pem")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "STREAM_REDIS_CA: cannot be used" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [

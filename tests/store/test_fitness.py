@@ -180,13 +180,13 @@ def test_a_socket_works(server: Server) -> None:
 
 
 def test_a_server_that_is_away_is_an_outage(tmp_path: Path) -> None:
-    """Nobody listens: no setting is blamed."""
+    """Nobody listens: no setting is wrong, and the line says whose server it is."""
     for url in (
         f"redis://127.0.0.1:{free_port()}/0",
         f"sentinel://127.0.0.1:{free_port()}/stream",
         f"unix://{tmp_path}/missing",
     ):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match=r"^STREAM_REDIS_URL: "):
             check_servers(Settings(redis_url=url, redis_plain=True, redis_timeout=0.5))
 
 

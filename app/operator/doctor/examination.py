@@ -25,6 +25,7 @@ from app.operator.doctor import (
 from app.operator.doctor.findings import Finding, fault, fine, warning
 from app.operator.ops import open_store
 from app.operator.status import troubles_of_models
+from app.store.fitness import check_servers
 
 LONGEST_MODEL = 15.0
 """Seconds that a model may take for a word."""
@@ -76,6 +77,13 @@ def _load_characters(
 
 
 def _of_redis(settings: Settings, bots: Sequence[str]) -> Iterator[Finding]:
+    try:
+        # The broker's too: without it all answers are late, and nothing else tells why.
+        check_servers(settings)
+    except StreamError as error:
+        remedy = "look at the server, STREAM_REDIS_URL and STREAM_BROKER_URL"
+        yield fault("redis", str(error), remedy)
+        return
     try:
         with open_store(settings) as store:
             yield from redis_server.look_at_redis(store)
