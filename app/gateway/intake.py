@@ -236,14 +236,15 @@ class Intake:
 
     def _pass(self, bot: str, event: Event, shared: Sharing) -> None:
         """Move the bot's cursor past a shared message, if nothing before it is open."""
+        if not shared.admitted:
+            return  # as for most copies: its admission comes back to it
         channel = event.channel_id
         before = any(
             int(message) < int(event.message_id) and bot in other.bots
             for message, other in self._shared.get(channel, {}).items()
         )
         if (
-            shared.admitted
-            and not before
+            not before
             and not self._queues[bot].waiting(channel)
             and self._connections[bot].moves(channel)
         ):
