@@ -73,9 +73,13 @@ class AdmissionRequest:
 
 
 def _parse(reply: Reply) -> list[Admission]:
-    for one in reply:
-        metrics.ADMISSIONS.labels(one[0]).inc()
-    return [Admission(Admit(one[0]), int(one[1]), one[2] or "") for one in reply]
+    admissions = [
+        Admission(Admit(word), int(due), entry)
+        for word, due, entry in json.loads(reply)
+    ]
+    for one in admissions:
+        metrics.ADMISSIONS.labels(one.verdict).inc()
+    return admissions
 
 
 def _weightiest_parts(parts: Mapping[str, float]) -> str:

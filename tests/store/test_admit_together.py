@@ -61,6 +61,19 @@ def test_a_further_bot_costs_two_commands(store: Store) -> None:
     assert costs[100] - costs[50] == 50 * 2
 
 
+def test_a_reply_is_one_text(store: Store) -> None:
+    """However many bots it is for: a client reads an array part by part, which was most
+    of the processor time that a call took it."""
+    w = World(store)
+    call = admission.admit_all(
+        [world.candidate(bot, world.event("1"), 1.0) for bot in BOTS],
+        "r1",
+        [w.limits] * len(BOTS),
+        w.settings,
+    )
+    assert isinstance(store.run(call.parsed(lambda reply: reply)), str)
+
+
 HOUR_OF_IDS = terms.HOUR << 22
 
 

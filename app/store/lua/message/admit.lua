@@ -1,6 +1,6 @@
 -- Admit one event for several bots of one process, as if for one after another in this order: dedupe, mutes, limits, inbox,
 -- then a direct wake or a bid. What they share is read and written once: the only round trip of a gateway for a message.
--- Returns for each bot {verdict, election due in ms, stream id}
+-- Returns for each bot {verdict, election due in ms, stream id}, as one text: a client reads three hundred parts one by one
 --#include journal mutes lanes fair bytes outcomes
 local budgeted = parent or channel
 -- A burst of reactions, or an edit, is counted apart: every bot has already bid or passed when the message was written.
@@ -336,4 +336,4 @@ if outcomes[1] then
 end
 if lines[1] then append_lines(journal, lines) end
 if left > 0 then leave_bytes(budgeted, message, left, members[1].limits.channel_bytes) end
-return replies
+return cjson.encode(replies)
