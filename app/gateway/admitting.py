@@ -268,12 +268,15 @@ class Admitting:
     async def _measured(
         self, heard: ChannelMessage, addressing: Addressing, arrival: Arrival
     ) -> Measured:
-        """How like it is to the subjects of the bots; only what is everybody's is
-        worth the time."""
+        """How like it is to the subjects of the bots; only what is everybody's, and
+        may be answered unasked, is worth the time."""
         spoken_to = addressing.bots or addressing.somebody_else
         if self._measuring is None or spoken_to or arrival.late:
             return NOTHING
-        return await self._measuring.of(heard)
+        if not self._settings.gateway_wakes or not self._ports.may_speak(heard.event):
+            return NOTHING
+        present = self._hearing.hosted_there(heard.event)
+        return await self._measuring.of(heard, present)
 
     def _admitted(
         self,

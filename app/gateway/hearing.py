@@ -381,6 +381,14 @@ class Hearing:
         # No bot bids for a message of its own.
         return len(placed) - (event.author_id in placed) if placed else UNPLACED
 
+    def hosted_there(self, event: Event) -> frozenset[str]:
+        """Bots of this process that are in the channel, as far as the roster places
+        them."""
+        placed = self._placed.get(event.channel_id, set())
+        return frozenset(
+            bot for bot, user_id in self.hosted.items() if user_id in placed
+        )
+
     def _place(self, channel_id: str) -> ChannelState:
         place = self._places.get(channel_id)
         if place is None:

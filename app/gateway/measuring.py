@@ -4,7 +4,7 @@ event loop: in a thread, once for all bots, and never waited for long."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -32,7 +32,7 @@ NOTHING: Measured = {}
 class Reader(Protocol):
     """What measures: `app.likeness.subjects.Subjects`."""
 
-    def read(self, text: str) -> Measured: ...
+    def read(self, text: str, present: Collection[str] = ()) -> Measured: ...
 
 
 Load = Callable[[Mapping[str, Character]], Reader | None]
@@ -65,13 +65,14 @@ class Measuring:
         """Whether it has loaded, or found that it cannot."""
         return self._reader.done()
 
-    async def of(self, heard: ChannelMessage) -> Measured:
-        """The likeness of a message: one outcome for all bots that hear it."""
+    async def of(self, heard: ChannelMessage, present: Collection[str]) -> Measured:
+        """The likeness of a message: one outcome for all bots that hear it, of which
+        these are in the channel."""
         if not _worth(heard.event):
             return NOTHING
         if heard.measured is None:
             heard.measured = asyncio.get_running_loop().create_future()
-            self._begin(heard.event.whole, heard.measured)
+            self._begin(heard.event.whole, present, heard.measured)
         # All bots wait for one future: one that is cancelled must not cancel it.
         return await asyncio.shield(heard.measured)
 
@@ -84,12 +85,14 @@ class Measuring:
         """End the thread; who still waits goes by words."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, text: str, outcome: asyncio.Future[Measured]) -> None:
+    def _begin(
+        self, text: str, present: Collection[str], outcome: asyncio.Future[Measured]
+    ) -> None:
         if self._waiting >= WAITING or not self.ready:
             outcome.set_result(NOTHING)
             return
         loop = asyncio.get_running_loop()
-        reading = self._thread.submit(_read, self._reader, text)
+        reading = self._thread.submit(_read, self._reader, text, present)
         self._waiting += 1
         late = loop.call_later(PATIENCE, _settle, outcome, NOTHING)
 
@@ -123,12 +126,14 @@ def _loaded(load: Load, characters: Mapping[str, Character]) -> Reader | None:
     return reader
 
 
-def _read(reader: Future[Reader | None], text: str) -> Measured:
+def _read(
+    reader: Future[Reader | None], text: str, present: Collection[str]
+) -> Measured:
     found = reader.result()
     if found is None:
         return NOTHING
     try:
-        return found.read(text)
+        return found.read(text, present)
     except Exception as error:  # noqa: BLE001 - one message is judged by its words
         log.warning("a message was not measured", error=type(error).__name__)
         return NOTHING

@@ -45,6 +45,9 @@ class AdmissionPorts(Protocol):
         """What this bot knows about the event; `named` and `user_id` are filled in by
         the gateway."""
 
+    def may_speak(self, event: Event) -> bool:
+        """Whether bots may speak unasked where this happened."""
+
     def profile(self, bot: str, event: Event) -> Profile:
         """What of the bot's character bends its bids where this happened."""
 

@@ -204,11 +204,15 @@ class StorePorts:
             if rules.watchers is not None
             else self._watched(event, watchlist),
             state=state,
-            unasked=self.settings.may_speak(
-                event.channel_id, event.parent_id, event.guild_id
-            ),
+            unasked=self.may_speak(event),
             ignored=self._wishes.ignored(event.author_id, event.message_id),
             reception=self._standing(bot, event),
+        )
+
+    def may_speak(self, event: Event) -> bool:
+        """Whether bots may speak unasked where this happened."""
+        return self.settings.may_speak(
+            event.channel_id, event.parent_id, event.guild_id
         )
 
     def _standing(self, bot: str, event: Event) -> float:

@@ -4,7 +4,7 @@ all characters of the process."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.domain.character import Character
 from app.likeness.encoder import (
+    DECIMALS,
     DIMENSIONS,
     Encoder,
     Matrix,
@@ -27,6 +28,7 @@ from app.runtime.collector import trim_memory
 
 Flags = NDArray[np.bool_]
 Order = NDArray[np.intp]
+Levels = NDArray[np.float64]
 
 READ = 160
 """Characters of a message that are read, after composition: one ligature may stand for
@@ -49,6 +51,12 @@ NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's
 interest, and does not speak against it, and from which it is about the interest, and
 speaks for it."""
+LEAD, STEEPNESS, MOST_LACKING = 0.06, 2.0, 0.09
+"""Likeness by which a character should be nearer than any other bot of the room; how
+many times what it lacks of that is taken off, and the most that is: where two are about
+as near, the nearest is often the wrong one."""
+AKIN = 0.8
+"""Cosine of the centres of two interests from which their characters do not compete."""
 
 
 class Subjects:
@@ -77,13 +85,17 @@ class Subjects:
         self._against = np.array(against, dtype=np.bool_)
         self._jargon = shipped_jargon()
         self._concerns = _concerns_of(characters.values(), self._jargon)
+        self._rivals = _rivals_of(anchors)
 
-    def read(self, text: str) -> dict[str, Likeness]:
-        """The likeness of a message to each character's subjects, by bot."""
+    def read(self, text: str, present: Collection[str] = ()) -> dict[str, Likeness]:
+        """The likeness of a message to each character's subjects, by bot. `present`:
+        those that are in the room; none: all are."""
         plain = legible(text)
-        return self.likeness_of(plain, self._encoder.fresh(plain))
+        return self.likeness_of(plain, self._encoder.fresh(plain), present)
 
-    def likeness_of(self, plain: str, said: Matrix) -> dict[str, Likeness]:
+    def likeness_of(
+        self, plain: str, said: Matrix, present: Collection[str] = ()
+    ) -> dict[str, Likeness]:
         """The same of a `legible` message and the encoder's vector of it."""
         row = said[np.newaxis, :]
         vector = self._space.project(row)[0]
@@ -94,14 +106,15 @@ class Subjects:
         own += JARGON * self._spoken_of(plain)
         against = self._levels_against(ordinary)
         subjects = rounded(own - against)
+        lacking = self._lacking(subjects, present)
         going_on = ordinary[self._follow]
         beginning = ordinary[~self._follow]
         follows = _soft_maximum(going_on, FOLLOW_UPS_ASKED)
         stands_alone = _soft_maximum(beginning, OTHERS_ASKED)
         follow_up = float(rounded(follows - stands_alone))
         found = {}
-        for bot, subject in zip(self._bots, subjects, strict=True):
-            found[bot] = Likeness(subject=float(subject), follow_up=follow_up)
+        for bot, subject, less in zip(self._bots, subjects, lacking, strict=True):
+            found[bot] = Likeness(float(subject), follow_up, float(less))
         return found
 
     def _spoken_of(self, plain: str) -> Matrix:
@@ -112,6 +125,14 @@ class Subjects:
             if concerned is not None:
                 most = np.maximum(most, share * concerned)
         return most
+
+    def _lacking(self, subjects: Levels, present: Collection[str]) -> Levels:
+        """What whoever is hardly nearer than a rival, or farther, has less."""
+        here = [not present or bot in present for bot in self._bots]
+        counted = self._rivals & np.array(here, dtype=np.bool_)
+        rivals = np.where(counted, subjects, -np.inf).max(axis=1)
+        less = STEEPNESS * (LEAD - (subjects - rivals))
+        return np.asarray(np.round(np.clip(less, 0.0, MOST_LACKING), DECIMALS))
 
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
@@ -167,7 +188,8 @@ class _Anchors:
     and the names of its interests; a unit vector a row."""
 
     def __init__(self, character: Character, encoder: Encoder, space: Space) -> None:
-        self._interests: list[Matrix] = []
+        self.interests: list[Matrix] = []
+        """The centre of each."""
         # Whoever has no interests is like nothing.
         nothing = np.zeros((1, DIMENSIONS), dtype=np.float32)
         examples, words = [], []
@@ -176,7 +198,7 @@ class _Anchors:
             names = (*interest.words, interest.name)
             named = space.project(encoder.matrix(names))
             whole = np.concatenate([said, named])
-            self._interests.append(centre(whole))
+            self.interests.append(centre(whole))
             examples.append(said)
             words.append(named)
         self.examples = np.concatenate(examples) if examples else nothing
@@ -202,7 +224,7 @@ class _Anchors:
     def _nearness(self, group: Matrix) -> float:
         """How near a group is to the nearest of the interests."""
         middle = centre(group)
-        cosines = [rounded(own @ middle) for own in self._interests]
+        cosines = [rounded(own @ middle) for own in self.interests]
         return max(map(float, cosines), default=0)
 
 
@@ -214,6 +236,19 @@ def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, M
         subject: as_matrix([one.get(subject, 0.0) for one in found])
         for subject in subjects
     }
+
+
+def _rivals_of(anchors: Sequence[_Anchors]) -> Flags:
+    """A row for each bot: with whom it competes, that is who shares no interest."""
+    nothing = np.zeros(DIMENSIONS, dtype=np.float32)
+    centres = np.stack([nothing, *(own for one in anchors for own in one.interests)])
+    akin = rounded(centres @ centres.T) >= AKIN
+    sizes = [len(one.interests) for one in anchors]
+    owner = np.repeat(np.arange(len(anchors)), sizes)
+    shared = np.eye(len(anchors), dtype=np.bool_)
+    mine, theirs = np.nonzero(akin[1:, 1:])
+    shared[owner[mine], owner[theirs]] = True
+    return ~shared
 
 
 def legible(text: str) -> str:

@@ -15,7 +15,7 @@ a chat log knows no interests."""
 MORE_BITS = 1.0
 MORE = 2
 """Further words that count, each by `MORE_BITS`: whom it concerns most should win."""
-EVEN_BITS = 9.4
+EVEN_BITS = 10.5
 """Bits of a message that is as like the interests as it is like ordinary chat."""
 LIKENESS_BITS = 42.0
 """Bits for one unit of likeness above that; fitted, see docs/policy.md."""
@@ -41,6 +41,13 @@ class Likeness:
     follow_up: float
     """To bare follow-ups ("and how long?"), less that to other lines. It says nothing
     of the character."""
+    lacking: float = 0.0
+    """What is taken off `subject` where other bots of the room are about as near."""
+
+    @property
+    def alone(self) -> Likeness:
+        """The same, as if nobody else were near."""
+        return Likeness(self.subject, self.follow_up)
 
 
 class Interests:
@@ -74,7 +81,8 @@ class Interests:
         # "haha yeah that tracks" is nobody's, whatever it happens to be near.
         if not word and _is_idle(text):
             return LEAST_BITS
-        measured = EVEN_BITS + LIKENESS_BITS * likeness.subject + word
+        subject = likeness.subject - likeness.lacking
+        measured = EVEN_BITS + LIKENESS_BITS * subject + word
         return min(MOST_BITS, max(LEAST_BITS, measured))
 
 

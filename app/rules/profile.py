@@ -79,13 +79,18 @@ class Profile:
     ) -> dict[str, float]:
         """What the character adds to a bid for this text, in bits."""
         known = self.interests
-        interest = known.bits(text, likeness) if known is not None else 0.0
+        interest = change = 0.0
+        if known is not None:
+            interest = asked = known.bits(text, likeness)
+            # A thread is handed over to whom the message is near; who of several is
+            # the nearest, their interest tells.
+            if thread is Thread.COLLEAGUES and likeness is not None:
+                asked = known.bits(text, likeness.alone)
+            change = subject_change(asked, likeness, thread)
         return {
             "chattiness": (self.chattiness - 0.5) * 2 * CHATTINESS_BITS,
             "interest": interest,
-            "subject_change": 0.0
-            if known is None
-            else subject_change(interest, likeness, thread),
+            "subject_change": change,
         }
 
     def touched(self, text: Reading) -> bool:

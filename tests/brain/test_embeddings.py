@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -176,9 +177,11 @@ def test_turns_that_run_at_once_measure_each_message_once() -> None:
     measured: list[Matrix] = []
 
     class Counting(Subjects):
-        def likeness_of(self, plain: str, said: Matrix) -> dict[str, Likeness]:
+        def likeness_of(
+            self, plain: str, said: Matrix, present: Collection[str] = ()
+        ) -> dict[str, Likeness]:
             measured.append(said)
-            return super().likeness_of(plain, said)
+            return super().likeness_of(plain, said, present)
 
     encoder = shared_encoder()
     elena = load_character("elena")

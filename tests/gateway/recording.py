@@ -154,7 +154,9 @@ class RecordingPorts:
             return Admission(Admit.PASSED, 0, "1-0")
         if candidate.classified.direct:
             return Admission(Admit.DIRECT, 0, "1-0")
-        assert candidate.bid is not None
+        # Where nobody may speak unasked, no bot bids.
+        if candidate.bid is None:
+            return Admission(Admit.PASSED, 0, "1-0")
         bids = self.bids[event.message_id]
         bids[candidate.bot] = candidate.bid.score
         if len(bids) >= candidate.expected:
@@ -183,6 +185,9 @@ class RecordingPorts:
     async def facts(self, bot: str, event: Event) -> Facts:
         await self._reach()
         return self.known[bot]
+
+    def may_speak(self, event: Event) -> bool:
+        return all(facts.unasked for facts in self.known.values())
 
     async def roster(self) -> Sequence[RosterEntry]:
         await self._reach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
@@ -36,21 +36,23 @@ class Expert:
     def __init__(self, bot: str) -> None:
         self.bot = bot
         self.read_texts: list[str] = []
+        self.present: list[frozenset[str]] = []
         self.free = threading.Event()
         self.free.set()
 
-    def read(self, text: str) -> Mapping[str, Likeness]:
+    def read(self, text: str, present: Collection[str] = ()) -> Mapping[str, Likeness]:
         self.read_texts.append(text)
+        self.present.append(frozenset(present))
         self.free.wait(10)
         return {
-            bot: Likeness(0.2 if bot == self.bot else -0.2, -0.3) for bot in CHARACTERS
+            bot: Likeness(0.2 if bot == self.bot else -0.25, -0.3) for bot in CHARACTERS
         }
 
 
 class Broken:
     """Cannot read anything."""
 
-    def read(self, text: str) -> Mapping[str, Likeness]:
+    def read(self, text: str, present: Collection[str] = ()) -> Mapping[str, Likeness]:
         raise ValueError(text)
 
 
@@ -72,13 +74,13 @@ def made() -> Iterator[list[Measuring]]:
 
 
 async def begin(
-    ports: RecordingPorts, made: list[Measuring], load: Load
+    ports: RecordingPorts, made: list[Measuring], load: Load, **changes: object
 ) -> tuple[Intake, Measuring]:
     """An intake of all three bots whose measuring has loaded."""
     measuring = Measuring(CHARACTERS, load)
     made.append(measuring)
     await until(lambda: measuring.ready)
-    intake = Intake(ports, settings(), POLICY, measuring)
+    intake = Intake(ports, settings(**changes), POLICY, measuring)
     intake.hearing.learn(ROSTER)
     for bot, user_id in BOTS.items():
         intake.host(bot, user_id, Wire(True, lambda channel: None))
@@ -159,6 +161,40 @@ async def test_only_what_is_everybodys_is_read(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("silent", ["channel", "gateway"])
+async def test_what_nobody_may_answer_is_not_read(
+    ports: RecordingPorts, made: list[Measuring], silent: str
+) -> None:
+    """Where no bot may speak unasked no bid is made, and nothing is read for one."""
+    expert = Expert("aria")
+    wakes = silent != "gateway"
+    intake, _ = await begin(ports, made, lambda _: expert, gateway_wakes=wakes)
+    for bot in BOTS:
+        unasked = {"unasked": silent != "channel"}
+        ports.known[bot] = ports.known[bot].model_copy(update=unasked)
+    await offered(intake, event("how do I tune it?"))
+    assert len(ports.admitted) == 3
+    assert expert.read_texts == []
+    await intake.close(0.1)
+
+
+@pytest.mark.asyncio
+async def test_only_bots_of_the_channel_are_rivals(
+    ports: RecordingPorts, made: list[Measuring]
+) -> None:
+    """What measures is told who is there."""
+    expert = Expert("aria")
+    intake, _ = await begin(ports, made, lambda characters: expert)
+    away = {"channels": ("77",)}
+    intake.hearing.learn(
+        [one.model_copy(update=away if one.bot == "dotty" else {}) for one in ROSTER]
+    )
+    await offered(intake, event("how do I tune it?"))
+    assert expert.present == [frozenset({"aria", "elena"})]
+    await intake.close(0.1)
+
+
+@pytest.mark.asyncio
 async def test_few_messages_wait(ports: RecordingPorts, made: list[Measuring]) -> None:
     """Of a flood only so many wait to be read; the others are judged by their words at
     once, and all are judged."""
@@ -168,7 +204,7 @@ async def test_few_messages_wait(ports: RecordingPorts, made: list[Measuring]) -
     heard = [
         intake.hearing.hear(event(f"line {place}")) for place in range(WAITING * 2)
     ]
-    asked = [asyncio.ensure_future(measuring.of(one)) for one in heard]
+    asked = [asyncio.ensure_future(measuring.of(one, BOTS)) for one in heard]
     await until(lambda: sum(one.done() for one in asked) >= WAITING)
     expert.free.set()
     found = await asyncio.gather(*asked)

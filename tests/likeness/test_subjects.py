@@ -12,7 +12,7 @@ from app.brain.embeddings import shared_encoder
 from app.domain.character import Character, Interest, VoiceLine, load_character
 from app.likeness.encoder import Encoder, Matrix, Sentences
 from app.likeness.space import NOBODYS, Space, ordinary_lines, space_of
-from app.likeness.subjects import READ, Subjects, legible
+from app.likeness.subjects import MOST_LACKING, READ, Subjects, legible
 from app.rules.interests import EVEN_BITS, LIKENESS_BITS
 
 SHIPPED = ("elena", "aria", "dotty")
@@ -115,6 +115,60 @@ def test_characters_of_one_interest_share_its_lines(
         (many._words, alone._words),
     ):
         assert len(kept._rows) <= len(of_one._rows)
+
+
+def keeper_of(name: str, *interests: Interest) -> Character:
+    """A character that cares about these."""
+    changes = {"name": name, "interests": interests}
+    return load_character("elena", None).model_copy(update=changes)
+
+
+BREAD = Interest(
+    name="bread",
+    words=("bread", "dough"),
+    examples=("How long does a loaf take?", "My dough does not rise."),
+)
+CAKE = Interest(
+    name="cakes",
+    words=("cake", "icing"),
+    examples=("How long does a sponge take?", "My cake sank in the middle."),
+)
+BIKES = Interest(
+    name="bicycles",
+    words=("bicycle", "gears"),
+    examples=("My chain slips.", "Which tyres for gravel?"),
+)
+BETWEEN = "it went flat in the oven again"
+"""About as near to cakes as to bread."""
+
+
+def test_who_is_hardly_nearer_than_a_rival_is_less_sure(
+    encoder: Encoder, space: Space
+) -> None:
+    """Where two of different interests are about as near, both are taken to be farther;
+    a clear lead costs nothing, nor does a rival that is elsewhere."""
+    baker, cook = keeper_of("baker", BREAD), keeper_of("cook", CAKE)
+    smith = keeper_of("smith", BIKES)
+    alone = Subjects({"baker": baker}, encoder, space)
+    far = Subjects({"baker": baker, "smith": smith}, encoder, space)
+    near = Subjects({"baker": baker, "cook": cook}, encoder, space)
+    sure = alone.read(BETWEEN)["baker"]
+    less = near.read(BETWEEN)["baker"]
+    assert far.read(BETWEEN)["baker"] == sure
+    assert near.read(BETWEEN, {"baker"})["baker"] == sure
+    assert (less.subject, less.alone) == (sure.subject, sure)
+    assert 0 < less.lacking <= MOST_LACKING
+
+
+def test_who_shares_an_interest_is_no_rival(encoder: Encoder, space: Space) -> None:
+    """Two that care about the same silence each other in no message about it."""
+    baker = keeper_of("baker", BREAD)
+    other = keeper_of("other", BIKES, BREAD)
+    text = "my sourdough is too wet to shape"
+    alone = Subjects({"baker": baker}, encoder, space).read(text)
+    both = Subjects({"baker": baker, "other": other}, encoder, space).read(text)
+    assert both["baker"] == alone["baker"]
+    assert both["baker"].subject > BID_FOR
 
 
 def test_a_follow_up_is_told_from_other_lines(shipped: Subjects) -> None:

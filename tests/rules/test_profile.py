@@ -97,3 +97,15 @@ def test_half_way_is_a_follow_up() -> None:
     middle = (FOLLOWS + FOLLOWS_NOT) / 2
     assert is_follow_up(follow_up(middle + 0.001))
     assert not is_follow_up(follow_up(middle - 0.001))
+
+
+def test_a_near_rival_takes_from_interest_and_not_from_a_hand_over() -> None:
+    """Who of two near ones is the nearer, their interest tells; that the message is no
+    longer the thread's, the likeness alone does."""
+    profile = Profile(0.5, Interests(["coral"]))
+    text = read("and what do they eat all day")
+    near = Likeness(subject=0.0, follow_up=-0.3, lacking=0.05)
+    contested = profile.parts(text, near, Thread.COLLEAGUES)
+    sure = profile.parts(text, near.alone, Thread.COLLEAGUES)
+    assert contested["interest"] < sure["interest"]
+    assert contested["subject_change"] == sure["subject_change"] > 0
