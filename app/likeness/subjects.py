@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from app.domain.character import Character
 from app.likeness.encoder import (
-    DECIMALS,
     DIMENSIONS,
     Encoder,
     Matrix,
@@ -22,13 +21,13 @@ from app.likeness.encoder import (
     sentences,
 )
 from app.likeness.jargon import Jargon, shipped_jargon
+from app.likeness.rivals import Rivals
 from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre, space_of
 from app.rules.interests import Likeness
 from app.runtime.collector import trim_memory
 
 Flags = NDArray[np.bool_]
 Order = NDArray[np.intp]
-Levels = NDArray[np.float64]
 
 READ = 160
 """Characters of a message that are read, after composition: one ligature may stand for
@@ -51,12 +50,6 @@ NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's
 interest, and does not speak against it, and from which it is about the interest, and
 speaks for it."""
-LEAD, STEEPNESS, MOST_LACKING = 0.06, 2.0, 0.09
-"""Likeness by which a character should be nearer than any other bot of the room; how
-many times what it lacks of that is taken off, and the most that is: where two are about
-as near, the nearest is often the wrong one."""
-AKIN = 0.8
-"""Cosine of the centres of two interests from which their characters do not compete."""
 
 
 class Subjects:
@@ -85,7 +78,8 @@ class Subjects:
         self._against = np.array(against, dtype=np.bool_)
         self._jargon = shipped_jargon()
         self._concerns = _concerns_of(characters.values(), self._jargon)
-        self._rivals = _rivals_of(anchors)
+        centres = [one.interests for one in anchors]
+        self._rivals = Rivals(dict(zip(characters, centres, strict=True)))
 
     def read(self, text: str, present: Collection[str] = ()) -> dict[str, Likeness]:
         """The likeness of a message to each character's subjects, by bot. `present`:
@@ -106,7 +100,7 @@ class Subjects:
         own += JARGON * self._spoken_of(plain)
         against = self._levels_against(ordinary)
         subjects = rounded(own - against)
-        lacking = self._lacking(subjects, present)
+        lacking = self._rivals.lacking(subjects, present)
         going_on = ordinary[self._follow]
         beginning = ordinary[~self._follow]
         follows = _soft_maximum(going_on, FOLLOW_UPS_ASKED)
@@ -125,14 +119,6 @@ class Subjects:
             if concerned is not None:
                 most = np.maximum(most, share * concerned)
         return most
-
-    def _lacking(self, subjects: Levels, present: Collection[str]) -> Levels:
-        """What whoever is hardly nearer than a rival, or farther, has less."""
-        here = [not present or bot in present for bot in self._bots]
-        counted = self._rivals & np.array(here, dtype=np.bool_)
-        rivals = np.where(counted, subjects, -np.inf).max(axis=1)
-        less = STEEPNESS * (LEAD - (subjects - rivals))
-        return np.asarray(np.round(np.clip(less, 0.0, MOST_LACKING), DECIMALS))
 
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
@@ -236,19 +222,6 @@ def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, M
         subject: as_matrix([one.get(subject, 0.0) for one in found])
         for subject in subjects
     }
-
-
-def _rivals_of(anchors: Sequence[_Anchors]) -> Flags:
-    """A row for each bot: with whom it competes, that is who shares no interest."""
-    nothing = np.zeros(DIMENSIONS, dtype=np.float32)
-    centres = np.stack([nothing, *(own for one in anchors for own in one.interests)])
-    akin = rounded(centres @ centres.T) >= AKIN
-    sizes = [len(one.interests) for one in anchors]
-    owner = np.repeat(np.arange(len(anchors)), sizes)
-    shared = np.eye(len(anchors), dtype=np.bool_)
-    mine, theirs = np.nonzero(akin[1:, 1:])
-    shared[owner[mine], owner[theirs]] = True
-    return ~shared
 
 
 def legible(text: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from app.brain.embeddings import shared_encoder
 from app.domain.character import Character, Interest, VoiceLine, load_character
 from app.likeness.encoder import Encoder, Matrix, Sentences
+from app.likeness.rivals import MOST_LACKING
 from app.likeness.space import NOBODYS, Space, ordinary_lines, space_of
-from app.likeness.subjects import MOST_LACKING, READ, Subjects, legible
+from app.likeness.subjects import READ, Subjects, legible
 from app.rules.interests import EVEN_BITS, LIKENESS_BITS
 
 SHIPPED = ("elena", "aria", "dotty")
