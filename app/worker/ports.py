@@ -99,26 +99,28 @@ class Ports(Cycle):
         """One round trip for all that the cycle's entries make it ask."""
         events = [entry.event for entry in self.begun.entries]
         people = list(dict.fromkeys(event.author_id for event in events))
+        channels = list(dict.fromkeys(event.channel_id for event in events))
         # Of other channels a turn asks by itself: a bot's own lane has many.
-        channels = list(dict.fromkeys(event.channel_id for event in events))[:1]
+        first = channels[:1]
         parts = self._parts_to_recall(events[:1])
         silent, points, stored, said, *asked = self.run_all(
             unwilling_among(self.settings, people) if people else None,
             trusts.some(self.bot, people) if people else None,
-            states.states(self.bot),
+            states.states_in(self.bot, channels) if channels else None,
             memories.uttered(self.bot),
             *(memories.fields(self.bot, ":".join(part[1:])) for part in parts),
-            *(refusals.may_send(self.bot, channel) for channel in channels),
+            *(refusals.may_send(self.bot, channel) for channel in first),
         )
         self.uttered = list(said)
         for part in parts:
             self._foresee(part, asked.pop(0))
-        self.barred |= zip(channels, asked, strict=True)
+        self.barred |= zip(first, asked, strict=True)
         return Briefing(
             silent=silent or frozenset(),
             earned={who: one.level(self.now_ms) for who, one in (points or {}).items()},
             engagements={
-                channel: decay.from_json(text) for channel, text in stored.items()
+                channel: decay.from_json(text)
+                for channel, text in (stored or {}).items()
             },
         )
 

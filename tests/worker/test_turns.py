@@ -9,11 +9,12 @@ import pytest
 
 from app.brain.ports import Opening
 from app.domain.lane import Lane
-from app.domain.model import Context, Cost
+from app.domain.model import Context, ConversationState, Cost
 from app.domain.settings import Settings
 from app.domain.verdicts import Reserve
+from app.rules import decay
 from app.runtime.clock import epoch_day
-from app.store import holds, keys
+from app.store import holds, keys, states
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
@@ -32,7 +33,8 @@ def turn(store: Store) -> StoredAnswerTurn:
     """A turn that holds money for a call of a model."""
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     limits = Limits.of(settings)
-    served: Any = SimpleNamespace(token="x", user_id=ME, limits=limits)
+    brain = SimpleNamespace(speaker=None)
+    served: Any = SimpleNamespace(token="x", user_id=ME, limits=limits, brain=brain)
     asked = entry("elena, good morning")
     begun = Begun(True, "1", Context.DIRECT, NOW_MS, (asked,))
     holder = Holder(Lane("elena", asked.event.channel_id), "me")
@@ -96,6 +98,18 @@ def test_a_post_that_is_not_written_costs_what_the_model_took(
     )
     assert not store.client.exists(keys.hold(opened.hold))
     assert opened.granted is None
+
+
+def test_a_turn_reads_the_state_of_its_own_channel_alone(
+    store: Store, turn: StoredAnswerTurn
+) -> None:
+    """A bot that speaks in hundreds of channels pays for one of them a turn."""
+    cycle, here = turn.cycle, turn.entry.event.channel_id
+    assert isinstance(cycle, Ports)
+    for channel in (here, "99"):
+        engaged = decay.to_json(decay.spoke(NOW_MS))
+        store.run(states.remember("elena", channel, engaged))
+    assert cycle.states() == {here: ConversationState.ENGAGED}
 
 
 def test_a_post_that_ends_while_its_floor_is_renewed_is_no_fault() -> None:
