@@ -18,7 +18,7 @@ from app.brain.billing import DraftAccount
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import Fact
-from app.brain.memory import learn, people, remember, usable
+from app.brain.memory import Moment, learn, people, remember, usable
 from app.broker.hints import DIARY, DREAM, LEARN, HintSender
 from app.delivery.rest import DiscordRest
 from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
@@ -74,14 +74,30 @@ class Chores:
         self._hints = hints
         self._rest = rest
 
-    def remember(self, world: Ports) -> None:
+    def ask_wishes(
+        self, moments: Sequence[Moment]
+    ) -> tuple[Call[Mapping[str, int]] | None, Call[frozenset[str]] | None]:
+        """Asks up to when what the people of these moments said is old, and who of them
+        wants no part in this. None, None: nobody is in them."""
+        who = frozenset[str]().union(*map(people, moments))
+        if not who:
+            return None, None
+        return forgotten_among(who), unwilling_among(self._settings, who)
+
+    def remember(
+        self,
+        world: Ports,
+        marks: Mapping[str, int] | None,
+        silent: frozenset[str] | None,
+    ) -> None:
         """Keep what a cycle answered. Called when its posts are on their way: nobody
-        waits for this."""
+        waits for this. `marks` and `silent`: what `ask_wishes` told after the last
+        commit, as a speaker may have been forgotten while the cycle ran."""
+        if marks is None or silent is None:
+            return
         for answered in world.moments:
             event = answered.entry.event
             try:
-                # A speaker may have been forgotten while the cycle ran.
-                marks, silent = self._wishes_of(people(answered))
                 moment = without_old(answered, marks)
                 if moment is None:
                     continue
@@ -381,16 +397,6 @@ class Chores:
             self._settings.model_timeout,
         )
         return "" if verdict is Reserve.OK else reason
-
-    def _wishes_of(
-        self, who: Collection[str]
-    ) -> tuple[Mapping[str, int], frozenset[str]]:
-        """Of at least one person: up to when what they said is old, and who wants no
-        part in this. One round trip."""
-        marks, silent = self._store.run_all(
-            [forgotten_among(who), unwilling_among(self._settings, who)]
-        )
-        return marks, silent
 
     def _unwilling(self, who: Collection[str]) -> frozenset[str]:
         return unwilling(self._store, self._settings, who)

@@ -353,17 +353,20 @@ class Worker:
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
         # Finish clears the marks of waiting triggers only if this cycle read them all.
         everything = begun.everything and not any(world.behind for world in ports)
-        send = ports[0].run if ports else self.store.run
-        outcome, due_in = send(
-            lanes.finish(
-                lane,
-                owner=holder.owner,
-                seq=begun.seq,
-                retry_ms=retry_ms,
-                request=request(),
-                everything=everything,
-            )
+        finish = lanes.finish(
+            lane,
+            owner=holder.owner,
+            seq=begun.seq,
+            retry_ms=retry_ms,
+            request=request(),
+            everything=everything,
         )
+        if ports:
+            # Along with it: people may have wished something while the cycle ran.
+            asked = self.chores.ask_wishes(ports[0].moments)
+            (outcome, due_in), *wishes = ports[0].run_all(finish, *asked)
+        else:
+            outcome, due_in = self.store.run(finish)
         reached("finish_after")
         # The pump takes care of what is due later, and of lost hints.
         if outcome is Finish.AGAIN and due_in <= 0:
@@ -372,8 +375,8 @@ class Worker:
         for world in ports:
             for turn in world.next_turns:
                 self._hint_next(turn)
-            self.chores.remember(world)
-        return outcome
+            self.chores.remember(world, *wishes)
+        return str(outcome)
 
     def _think(self, world: Ports) -> None:
         broken, forged = world.begun.broken, world.begun.forged

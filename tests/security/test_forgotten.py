@@ -207,10 +207,12 @@ def test_a_cycle_that_ran_meanwhile_keeps_nothing_old(
         Moment(entry(mixed), "Nothing.", (earlier,)),
         Moment(entry(since), "Hello."),
     ]
+    asked: Any = worker.chores.ask_wishes(moments)
     worker.chores.remember(
         SimpleNamespace(  # type: ignore[arg-type]
             bot="elena", me=ME, served=worker.bots.get("elena"), moments=moments
-        )
+        ),
+        *store.run_all(asked),
     )
     kept = {
         item.value["text"]
