@@ -41,6 +41,7 @@ from tests.bench.observing import unobserved
 from tests.bench.page import cell, figure, page_of
 from tests.bench.plan import Plan
 from tests.bench.plots import plot
+from tests.bench.processes import add_up
 from tests.bench.scaling import scaling_page
 from tests.bench.turns import _count_until_post
 
@@ -283,6 +284,20 @@ def test_round_trips_before_a_post_are_those_that_it_waits_for() -> None:
     asked += ["outbox.attempt", "outbox.record_delivery", "outbox.release"]
     assert _count_until_post(asked) == 4
     assert _count_until_post([name for name in asked if name not in beside]) == 4
+
+
+def test_redis_time_is_added_up_by_script() -> None:
+    """What a script asks in turn is in its own time already."""
+    logged: list[tuple[bytes | str, int]] = [
+        (b"EVALSHA ab 1 k", 20),
+        (b"HGET k f", 3),
+        (b"EVALSHA ab 1 k", 10),
+        ("EVALSHA cd 0", 5),
+    ]
+    assert add_up(logged, {"ab": "lane.begin"}) == {
+        "lane.begin": 30,
+        "other scripts": 5,
+    }
 
 
 def test_arq_that_cannot_be_installed_is_left_out_with_a_line(

@@ -333,7 +333,10 @@ class SimulatedWorker:
         self._places = asyncio.Semaphore(THREADS)
         rest = SimulatedRest(world, process)
         chores = SimpleNamespace(
-            memory=None, remember=lambda _: None, finished=lambda: 0
+            memory=None,
+            ask_wishes=lambda _: (None, None),
+            remember=lambda *_: None,
+            finished=lambda: 0,
         )
         with (
             mock.patch("app.worker.worker.Store", world.store),
