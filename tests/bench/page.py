@@ -34,9 +34,31 @@ another, since each answer decides the next question; it reads the channel, runs
 process. Most of that is Python code on one thread, so 300 turns at once take 300 times a turn's processor time, however long their
 model takes: more at once needs more workers.
 
-Tried, and without effect or not taken: a shorter interval after which Python's threads change places (5 ms to 1 and 0.3: no
-difference); a way to wake a worker beside Celery ([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted
-(colleagues may post until then).
+By processor time an answer at 8 messages a second was (2026-11-27, three bots, `/proc` and py-spy; `make bench ONLY=processes` measures
+the first part again):
+
+| | share |
+|---|--:|
+| the worker that answers | 45% |
+| the gateway | 20% |
+| the worker of unasked cycles: colleagues read each answer as a message that addresses nobody | 14% |
+| Redis | 12% |
+| the rest of `up` | 9% |
+| of the worker: the turn's own thread | 61% |
+| - its own code, and what the nodes do | 19% |
+| - the sentence encoder, whose weights are read from memory for each message | 14% |
+| - LangGraph | 13% |
+| - Redis's client | 10% |
+| - likeness to the bot's subjects | 5% |
+| of the worker: Discord's REST and the delivery | 22% |
+| of the worker: Celery's main thread, a third of it the events that Flower shows | 11% |
+| of the worker: logs, memory, heartbeats | 6% |
+
+Tried, and without effect or not taken: LangGraph's edges as commands of its nodes (a sixth of its own 1.3 ms); one thread for the
+renewals of all locks (a thread for each turn costs 0.08 ms); hiredis (an admission of a hundred bots takes half of the client's time,
+but a program whose Sentinels moved the primary met a connection that was being closed: `test_an_ordered_failover...`); a shorter
+interval after which Python's threads change places (5 ms to 1 and 0.3: no difference); a way to wake a worker beside Celery
+([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted (colleagues may post until then).
 
 ## What is compared
 
