@@ -112,6 +112,11 @@ def show_status(found: Status) -> None:
             "✗ Redis cannot write its file: the disk is full? It refuses every write, so no bot speaks; make room.",
             2,
         )
+    if found.refuses_writes:
+        print_wrapped(
+            f"✗ Redis refuses every write: {found.refuses_writes}. No bot speaks, and no process can tell that it runs.",
+            2,
+        )
     show_bots(found)
     print_wrapped(f"all bots today: {_used_text(found.all_bots)}", 2)
     for name, queues in sorted(found.workers.items()):

@@ -104,12 +104,11 @@ def mute(
         try:
             store.run(mutes.mute(scope, who, for_ms))
         except StoreRefusing as error:
-            if "MISCONF" not in str(error):
-                raise
             # Each step towards a post writes first, so none can be made.
-            raise StoreRefusing(
-                f"Not muted: {error}. Until there is room no bot can post either; then mute again."
-            ) from None
+            full = "MISCONF" in str(error)
+            rest = "Until there is room no bot can post either; then mute again."
+            rest = rest if full else "Mute again when Redis takes writes."
+            raise StoreRefusing(f"Not muted: {error}. {rest}") from None
         return wait_for_acknowledgement(store, settings.discord_timeout)
 
 

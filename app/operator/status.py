@@ -16,7 +16,10 @@ from app.domain.model import RosterEntry
 from app.domain.settings import Settings
 from app.operator.characters import find_character
 from app.operator.doctor.processes import signs_of_life
-from app.operator.doctor.redis_server import unwritten_files
+from app.operator.doctor.redis_server import (
+    unwritten_files,
+    why_it_refuses_writes,
+)
 from app.operator.ops import open_store
 from app.operator.spending import MICRO
 from app.runtime.clock import epoch_day
@@ -103,6 +106,8 @@ class Status:
     ask."""
     unwritten: bool = False
     """Redis could not write its file and refuses every write."""
+    refuses_writes: str = ""
+    """Why Redis refuses every write otherwise; empty: it takes them."""
 
 
 def read_status(settings: Settings) -> Status:
@@ -132,6 +137,7 @@ def read_status(settings: Settings) -> Status:
             model_troubles=troubles_of_models(store),
             redis=_redis_memory(info),
             unwritten=bool(unwritten_files(info)),
+            refuses_writes=why_it_refuses_writes(info),
         )
 
 

@@ -58,6 +58,34 @@ def test_a_redis_that_cannot_write_is_told_by_every_command(tmp_path: Path) -> N
         server.stop()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "code", "why"),
+    [
+        ("maxmemory", "1", "OOM", "its memory is full"),
+        ("replicaof", "127.0.0.1 1", "READONLY", "it is a replica"),
+    ],
+)
+def test_a_redis_that_takes_no_writes_is_told(
+    tmp_path: Path, option: str, value: str, code: str, why: str
+) -> None:
+    """`mute` says that it did not mute, and `status` why nobody seems to run."""
+    server = Server(
+        servers.PROGRAMS["valkey"]() or "",
+        tmp_path / "server",
+        f"--{option}",
+        *value.split(),
+    )
+    try:
+        told = run("mute", "all", STREAM_REDIS_URL=server.url)
+        assert told.returncode == 3
+        assert told.stderr.startswith(f"the-stream: Not muted: Redis refuses: {code} ")
+        assert told.stderr.count("\n") == 1
+        told = run("status", STREAM_REDIS_URL=server.url)
+        assert f"Redis refuses every write: {why}" in " ".join(told.stdout.split())
+    finally:
+        server.stop()
+
+
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A disk of 3 MB, full but for a little."""

@@ -73,6 +73,15 @@ def unwritten_files(info: Mapping[str, Any]) -> list[str]:
     return broken
 
 
+def why_it_refuses_writes(info: Mapping[str, Any]) -> str:
+    """In a few words, as far as INFO tells; empty: it takes writes."""
+    if info.get("role", "master") != "master":
+        return "it is a replica"
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    evicts = info.get("maxmemory_policy", "noeviction") != "noeviction"
+    return "its memory is full" if most and used > most and not evicts else ""
+
+
 def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
     if broken := unwritten_files(info):
         what = f"it could not write its file ({', '.join(broken)})"
