@@ -80,6 +80,10 @@ class Cycle:
         """Discord's time when the cycle began: messages are as old as it says."""
         return self.begun.now_ms + self.begun.discord_ahead_ms
 
+    def age_ms(self, entry: InboxEntry) -> int:
+        """How long ago an entry came into the inbox, by Redis's clock."""
+        return self.now_ms - int(entry.entry_id.partition("-")[0])
+
     @property
     def me(self) -> str:
         """The bot's own Discord user id."""

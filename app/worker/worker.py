@@ -28,7 +28,7 @@ from app.domain.errors import (
     VaultMissing,
 )
 from app.domain.lane import Lane
-from app.domain.model import Context, InboxEntry, RosterEntry, Signal
+from app.domain.model import Context, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.domain.verdicts import Elect, Finish
 from app.likeness.encoder import Sentences
@@ -363,8 +363,9 @@ class Worker:
         )
         if ports:
             # Along with it: people may have wished something while the cycle ran.
-            asked = self.chores.ask_wishes(ports[0].moments)
-            (outcome, due_in), *wishes = ports[0].run_all(finish, *asked)
+            (outcome, due_in), *wishes = ports[0].run_all(
+                finish, *self.chores.ask_wishes(ports[0].moments)
+            )
         else:
             outcome, due_in = self.store.run(finish)
         reached("finish_after")
@@ -416,7 +417,7 @@ class Worker:
             and turn is not None
             and (
                 granted_entry.signal is not Signal.DIRECT
-                or _age_ms(world, granted_entry) >= patience_ms
+                or world.age_ms(granted_entry) >= patience_ms
             )
         ):
             log.error(
@@ -429,14 +430,12 @@ class Worker:
             return
         if turn is not None:
             turn.release(reason)
-        oldest = max(
-            (_age_ms(world, entry) for entry in world.begun.entries), default=0
-        )
+        oldest = max((world.age_ms(entry) for entry in world.begun.entries), default=0)
         # Pauses grow with the age: no cycle every five seconds in a long outage.
         world.retry_ms = max(VAULT_RETRY_MS, oldest // 4)
         old = []
         for entry in world.begun.entries:
-            if _age_ms(world, entry) >= patience_ms:
+            if world.age_ms(entry) >= patience_ms:
                 old.append(entry)
             elif entry.signal is Signal.DIRECT and entry is not granted_entry:
                 world.note(
@@ -499,11 +498,6 @@ class Worker:
     def _enlist(self, entries: Sequence[RosterEntry]) -> None:
         known = {entry.user_id: entry.bot for entry in entries}
         self._roster = (time.monotonic(), known)
-
-
-def _age_ms(world: Ports, entry: InboxEntry) -> int:
-    """How long ago an entry came into the inbox, by Redis's clock."""
-    return world.now_ms - int(entry.entry_id.partition("-")[0])
 
 
 _worker: Worker | None = None
