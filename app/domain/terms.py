@@ -24,7 +24,6 @@ WORK_TTL = 30 * DAY
 ELECTION_TTL = 2 * HOUR
 THOUGHT_TTL = 10 * MINUTE
 ANSWER_TTL = 26 * HOUR
-POSTED_TTL = 7 * DAY
 FLOOR_TTL = 1 * HOUR
 WAITING_TTL = 1 * DAY
 QUIET_TTL = 1 * DAY
@@ -66,7 +65,6 @@ KEPT: Mapping[str, str] = {
     "ELECTION_TTL": "an election, its bids and the event that it is about",
     "THOUGHT_TTL": "until when a message waits for the rest of its thought",
     "ANSWER_TTL": "who answered a message",
-    "POSTED_TTL": "that a post which answers nobody was made",
     "FLOOR_TTL": "the floor of a channel; its lease is shorter",
     "WAITING_TTL": "who waits for a floor",
     "QUIET_TTL": "the last posts of bots and people in a channel",
@@ -198,7 +196,7 @@ OUTLIVES = (
     ("SHARES_TTL", "HOLD_TTL", "a share is counted with the day's budget"),
     ("OUTBOX_TTL", "ANSWER_TTL", "what was committed is sent, not answered again"),
     ("INBOX_TTL", "SEEN_TTL", "what was heard is still to be read"),
-    ("POSTED_TTL", "QUIET_TTL", "a post must not be made again when the room is quiet"),
+    ("ANSWER_TTL", "QUIET_TTL", "a post must not be made again when the room is quiet"),
 )
 """(longer term, shorter term, why) of terms that depend on each other."""
 

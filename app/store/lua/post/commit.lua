@@ -47,7 +47,7 @@ redis.call('HSET', keys.cause_root(entry_id), 'limit', root_posts)
 if cooldown_ms > 0 then redis.call('SET', cooldown, int(now), 'PX', cooldown_ms) end
 note_post(recent_posts, bot, entry_id)
 redis.call('HSET', answer, bot, 'committed:' .. entry_id)
-redis.call('PEXPIRE', answer, POSTED_TTL)
+redis.call('PEXPIRE', answer, ANSWER_TTL)
 local verdict = 'committed'
 if dry_run then
   verdict = 'dry_run'
