@@ -248,7 +248,7 @@ def test_settings_reach_the_children_as_they_are() -> None:
     ("taken", "redis", "code", "line"),
     [
         (True, "", 2, "STREAM_FLOWER_PORT: port {port} is in use"),
-        (False, "redis://127.0.0.1:1/0", 3, "Redis cannot be reached"),
+        (False, "redis://127.0.0.1:1/0", 3, "STREAM_REDIS_URL: Redis cannot be"),
     ],
 )
 def test_a_taken_port_or_no_redis_ends_it_at_once(
