@@ -428,6 +428,9 @@ class Checker:
             answer, due = self._answers.get((bot, message)), self._due(bot, message)
             if answer is not None and due and not self._forgotten(self._by_id[message]):
                 channel = self._by_id[message].channel
+                # The bots that a message names share its turn: it begins when the first
+                # of them has heard it.
+                due = min(due, *(self._due(one, message) or due for one in said.asks))
                 one = Waited(bot, message, said.who, due, answer.at * 1000)
                 queues[bot, channel].append(one)
         return queues

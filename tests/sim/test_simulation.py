@@ -175,11 +175,16 @@ def _of_two_bots(reason: str) -> list[str]:
     return [one.promise for one in Checker(evidence).broken()]
 
 
-def _of_four_people(waits_ms: int) -> list[str]:
+def _of_four_people(waits_ms: int = 0, other_heard: int = 0) -> list[str]:
     """What breaks where a bot hears the first of four people so long before it may
-    answer, and answers that one last."""
+    answer, and answers that one last. `other_heard`: when another bot, which the others
+    name too, heard them, in ms."""
     people = ("Kim", "Sam", "Lou", "Max")
-    said = {str(10 + n): Said(who, "lounge", ("ada",)) for n, who in enumerate(people)}
+    both = ("ada", "bo") if other_heard else ("ada",)
+    said = {
+        str(10 + n): Said(who, "lounge", both if n else ("ada",))
+        for n, who in enumerate(people)
+    }
     answered = ("11", "12", "13", "10")
     journals = {}
     for n, message in enumerate(said):
@@ -187,8 +192,11 @@ def _of_four_people(waits_ms: int) -> list[str]:
         if message == "10" and waits_ms:
             heard = heard.model_copy(update={"numbers": {"waits_ms": waits_ms}})
         journals[message] = [heard]
+        if other_heard and n:
+            told = _line("bo", "admit", "direct", other_heard, "mentioned")
+            journals[message] += [told, _declined("bo")]
     evidence = Evidence(
-        bots=("ada",),
+        bots=("ada", "bo"),
         messages=[
             *(Shown(one, "lounge", "", at=100.0) for one in said),
             *(
@@ -311,6 +319,14 @@ def test_a_line_that_waits_for_its_rest_is_not_overtaken() -> None:
     first; who waits for nothing is overtaken then."""
     assert _of_four_people(waits_ms=500) == []
     assert _of_four_people(waits_ms=0) == ["fairness"]
+
+
+def test_a_message_has_its_turn_from_the_first_bot_that_heard_it() -> None:
+    """Bots share the turn of a message that names them: one whose gateway was away
+    finds it before a message that nobody but itself could hear. One that was heard
+    later by the other bot is later."""
+    assert _of_four_people(other_heard=100_050) == []
+    assert _of_four_people(other_heard=100_150) == ["fairness"]
 
 
 def test_the_rest_of_a_question_is_asked_too() -> None:
