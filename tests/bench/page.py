@@ -41,7 +41,7 @@ the first part again):
 |---|--:|
 | the worker that answers | 45% |
 | the gateway | 20% |
-| the worker of unasked cycles: colleagues read each answer as a message that addresses nobody | 14% |
+| the worker of unasked cycles, much of it the sentence encoder | 14% |
 | Redis | 12% |
 | the rest of `up` | 9% |
 | of the worker: the turn's own thread | 61% |
