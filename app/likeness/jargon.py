@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import resources
 
 from app.domain.character import Character, Interest
-from app.domain.fast_yaml import load_yaml
+from app.domain.safe_yaml import load_yaml
 
 Term = tuple[str, ...]
 """A word or a phrase, as stems."""

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from app.domain.fast_yaml import load_yaml
+from app.domain.safe_yaml import load_yaml
 from app.likeness.encoder import Backend, Encoder, Matrix, as_matrix
 
 SHRINKAGE = 5.0

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-from app.domain.fast_yaml import load_yaml
+from app.domain.safe_yaml import load_yaml
 from app.rules.script import normalise
 
 Phrases = Mapping[str, Sequence[tuple[str, ...]]]

@@ -19,8 +19,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from app.domain.errors import ConfigurationError
-from app.domain.fast_yaml import load_yaml
 from app.domain.model import Frozen, Signal
+from app.domain.safe_yaml import load_yaml
 from app.rules.features import FAR, FEATURES, LONGEST, Tie
 from app.rules.reading import LineKind
 

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from app.domain.character import load_character
 from app.domain.model import RosterEntry
+from app.domain.safe_yaml import load_yaml
 from app.domain.settings import Settings
 from app.loopback import Account, Channel, LoopbackDiscord, LoopbackThread
 from app.store import heartbeats, roster, vault
@@ -55,7 +56,7 @@ class Stream:
     def edit(self, **changes: object) -> None:
         """Change elena's character file."""
         file = self.folder / "elena.yaml"
-        written = yaml.safe_load(file.read_text("utf-8"))
+        written = load_yaml(file.read_text("utf-8"))
         file.write_text(yaml.safe_dump(written | changes), "utf-8")
 
     def publish(self, key: str | None = None) -> None:

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from app.domain.fast_yaml import load_yaml
 from app.domain.model import Event, RosterEntry
+from app.domain.safe_yaml import load_yaml
 from app.lab.docgen import NOTE
 from app.rules.addressing import addressing
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.domain.fast_yaml import load_yaml
 from app.domain.model import Bid, Signal
+from app.domain.safe_yaml import load_yaml
 from app.rules.bids import bid
 from app.rules.features import FEATURES, Features, features
 from app.rules.policy import shipped_policy

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 import app
-from app.domain.fast_yaml import load_yaml
+from app.domain import safe_yaml
+from app.domain.safe_yaml import load_strictly, load_yaml
 
 SHIPPED = sorted(Path(app.__file__).parent.rglob("*.yaml"))
 KINDS = """\
@@ -39,7 +40,42 @@ def test_files_are_there() -> None:
 def test_a_shipped_file_reads_alike(file: Path) -> None:
     """Each file of the package."""
     text = file.read_text("utf-8")
-    assert load_yaml(text) == yaml.safe_load(text)
+    assert load_yaml(text) == load_strictly(text) == yaml.safe_load(text)
+
+
+def test_no_shipped_file_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libyaml alone reads each of them."""
+    monkeypatch.setattr(safe_yaml, "_PlainLoader", None)
+    assert all(load_strictly(file.read_text("utf-8")) for file in SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "line"),
+    [
+        ("a: &x [1]\nb: *x", "aliases are not allowed", 1),
+        ("a: 1\nb: {c: 1,\n  c: 2}", "'c' appears twice", 2),
+        ("a: 1\nb: [", "expected the node content, but found '<stream end>'", 1),
+    ],
+)
+def test_a_strangers_mistake_is_named(text: str, problem: str, line: int) -> None:
+    """With its line, in PyYAML's own words."""
+    with pytest.raises(yaml.MarkedYAMLError) as caught:
+        load_strictly(text)
+    assert caught.value.problem == problem
+    assert caught.value.problem_mark is not None
+    assert caught.value.problem_mark.line == line
+
+
+def test_what_libyaml_alone_refuses_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML reads a file that is nested more deeply."""
+    deep = "[" * 12 + "]" * 12
+    assert load_strictly(deep) == yaml.safe_load(deep)
+
+    def refuse(*_: object) -> None:
+        raise yaml.scanner.ScannerError(problem="exceeded maximum nesting depth")
+
+    monkeypatch.setattr(safe_yaml, "_has_no_alias", refuse)
+    assert load_strictly(deep) == yaml.safe_load(deep)
 
 
 def test_each_kind_of_value_reads_alike() -> None:
