@@ -22,7 +22,7 @@ PARALLEL = -p tests.parallel --processes $(WORKERS)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test compiled quick test-llm check simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
+.PHONY: help demo test played quick test-llm check style types simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -48,19 +48,22 @@ demo: $(DEMO) ## three characters in a loopback Discord, no account or key neede
 	@echo "Starting the demo ..."
 	$(BIN)/the-stream demo
 
-check: $(STAMP) ## lint, types, import contracts, sizes
+check: style types ## lint, types, import contracts, sizes
+
+style: $(STAMP)
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/gates.py app tasks beat_schedule.py
 
-# One process compiles the tests, on the processor that the checks leave free: the workers would each do it.
-compiled: $(STAMP)
-	@$(BIN)/python -m pytest -p no:randomly -q --collect-only > /dev/null || true
+types: $(STAMP)
+	$(BIN)/mypy --no-error-summary
 
-test: $(STAMP) ## the checks, then every test but the slow proofs
-	@$(MAKE) --no-print-directory --jobs=2 check compiled
+# Types take half a minute of one processor, beside tests that mostly wait.
+test: style ## the checks, then every test but the slow proofs
+	@$(MAKE) --no-print-directory --jobs=2 types played
+
+played: $(STAMP)
 	@$(PYTEST) $(PARALLEL) -m "not slow and not llm"; code=$$?; [ $$code -eq 1 ] || exit $$code; \
 	echo "What failed beside others runs once more, alone:"; $(PYTEST) -m "not slow and not llm" --last-failed
 
