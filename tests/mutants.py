@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from tests import reach
+from tests.forking import HUNG, Ended
 
 ROOT = Path(__file__).parents[1]
 TREE = ("app", "tasks", "tests", "docs", "docker", "beat_schedule.py")
@@ -292,6 +293,8 @@ class Runner:
 
     def __init__(self, tree: Path, modules: Sequence[str]) -> None:
         self.tree = tree
+        self.doubted: list[str] = []
+        """Tests that failed on a mutant and proved nothing."""
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.forking", *modules],
             cwd=tree,
@@ -305,28 +308,47 @@ class Runner:
         """End the warm process."""
         self._server.communicate()
 
-    def run(self, tests: Sequence[str]) -> int:
-        """The exit code of pytest. A run that hangs has failed: so would the tests."""
+    def run(self, tests: Sequence[str]) -> Ended:
+        """How a run of pytest ends."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         print(json.dumps([*PYTEST, *tests]), file=self._server.stdin, flush=True)
-        return int(self._server.stdout.readline())
+        return Ended(*json.loads(self._server.stdout.readline()))
 
     def catches(self, mutant: Mutant, tests: Sequence[str]) -> bool:
-        """Whether one of these tests fails on the mutant."""
-        if not tests:
-            return False
+        """Whether one of these tests fails on the mutant, and does not without it. On a
+        busy machine a test may fail of itself, and a limit of time may run out."""
+        left = list(tests)
+        for _ in tests:
+            ended, again = self._run_on(mutant, left)
+            if ended.code in {0, HUNG}:
+                return False
+            # Without a test: the mutant cannot even be loaded.
+            if not ended.test or self._is_proof(ended, again):
+                return True
+            self.doubted.append(ended.test)
+            left = [test for test in left if test not in ended.test]
+        return False
+
+    def _run_on(self, mutant: Mutant, tests: Sequence[str]) -> tuple[Ended, Ended]:
+        """How these tests end on the mutant, and how the one that a limit of time failed
+        ends when it is run once more."""
         target = self.tree / mutant.path
         real = target.read_text(encoding="utf-8")
         target.write_text(mutant.text, encoding="utf-8")
         try:
-            code = self.run(tests)
-            if code == UNKNOWN_TEST:
+            ended = self.run(tests)
+            if ended.code == UNKNOWN_TEST:
                 # A test's name may hold what the mutant changed.
-                code = self.run(sorted({test.split("::")[0] for test in tests}))
-            return code != 0
+                ended = self.run(sorted({test.split("::")[0] for test in tests}))
+            return ended, self.run([ended.test]) if ended.late else ended
         finally:
             target.write_text(real, encoding="utf-8")
+
+    def _is_proof(self, ended: Ended, again: Ended) -> bool:
+        if again.code in {0, HUNG}:
+            return False
+        return self.run([ended.test]).code in {0, UNKNOWN_TEST}
 
 
 class Reach:
@@ -510,6 +532,8 @@ def run_sample(
             started = time.monotonic()
             caught = runner.catches(mutant, near)
             took = f"{len(near)} tests, {time.monotonic() - started:.0f} s"
+            took += "".join(f", {test} proves nothing" for test in runner.doubted)
+            runner.doubted.clear()
             report(mutant, caught, took)
         runner.close()
 

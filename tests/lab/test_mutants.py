@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -165,23 +165,66 @@ def test_each_equivalent_mutant_is_one_and_has_a_reason() -> None:
         assert reason
 
 
-@pytest.mark.parametrize(("test", "caught"), [("first == 1", True), ("True", False)])
-def test_a_mutant_is_caught_by_a_test_that_fails(
-    tmp_path: Path, test: str, caught: bool
-) -> None:
-    """The file is as it was afterwards."""
-    code = tmp_path / "subject.py"
-    code.write_text("first = 1\n", encoding="utf-8")
-    (tmp_path / "test_subject.py").write_text(
-        f"from subject import first\n\ndef test_it():\n    assert {test}\n",
-        encoding="utf-8",
-    )
-    mutant = mutants.Mutant(Path("subject.py"), 1, "1 -> 2", "first = 2\n")
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    """Runs tests of `subject.py`, whose `first` is 1, in a folder of its own."""
+    (tmp_path / "subject.py").write_text("first = 1\n", encoding="utf-8")
     (tmp_path / "tests").mkdir()
     shutil.copy(Path(mutants.__file__).parent / "forking.py", tmp_path / "tests")
     (tmp_path / "setup.cfg").write_text(CONFIGURATION, encoding="utf-8")
-    runner = Runner(tmp_path, ["pytest"])
-    assert runner.catches(mutant, ["test_subject.py"]) is caught
-    assert runner.run(["test_subject.py"]) == 0
-    runner.close()
-    assert code.read_text(encoding="utf-8") == "first = 1\n"
+    found = Runner(tmp_path, ["pytest"])
+    yield found
+    found.close()
+
+
+MUTANT = mutants.Mutant(Path("subject.py"), 1, "1 -> 2", "first = 2\n")
+ONCE = "import pathlib\nmark = pathlib.Path('tried')\n"
+LATE = "raise TimeoutError"
+
+
+def write_test(runner: Runner, body: str) -> list[str]:
+    """A file with one test of the subject."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    text = f"from subject import first\n\ndef test_it():\n{lines}\n"
+    (runner.tree / "test_subject.py").write_text(text, encoding="utf-8")
+    return ["test_subject.py"]
+
+
+@pytest.mark.parametrize(("test", "caught"), [("first == 1", True), ("True", False)])
+def test_a_mutant_is_caught_by_a_test_that_fails(
+    runner: Runner, test: str, caught: bool
+) -> None:
+    """The file is as it was afterwards."""
+    tests = write_test(runner, f"assert {test}")
+    assert runner.catches(MUTANT, tests) is caught
+    assert runner.run(tests).code == 0
+    assert (runner.tree / "subject.py").read_text(encoding="utf-8") == "first = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "caught"),
+    [
+        ("assert first == 3", False),
+        (f"if first == 2: {LATE}", True),
+        (LATE, False),
+        (f"{ONCE}if not mark.exists():\n    mark.touch()\n    {LATE}", False),
+    ],
+    ids=["fails anyway", "late twice", "late anyway", "late once"],
+)
+def test_what_fails_for_another_reason_proves_nothing(
+    runner: Runner, body: str, caught: bool
+) -> None:
+    """A test that fails without the mutant, too, and a limit of time that ran out but
+    once: the machine was busy."""
+    assert runner.catches(MUTANT, write_test(runner, body)) is caught
+    assert runner.doubted == ([] if caught else ["test_subject.py::test_it"])
+
+
+def test_the_others_are_asked_where_one_proves_nothing(runner: Runner) -> None:
+    """Those behind the first that failed."""
+    write_test(runner, "assert first == 3")
+    text = "from subject import first\n\ndef test_more():\n    assert first == 1\n"
+    (runner.tree / "test_more.py").write_text(text, encoding="utf-8")
+    tests = ["test_subject.py::test_it", "test_more.py::test_more"]
+    assert runner.catches(MUTANT, tests)
+    assert runner.doubted == tests[:1]
