@@ -48,6 +48,9 @@ Pairs = tuple[tuple[str, int, int, int, tuple[float, ...]], ...]
 row."""
 
 Bits = Annotated[float, Field(ge=-64, le=64, allow_inf_nan=False)]
+Size = Annotated[float, Field(ge=0, le=64, allow_inf_nan=False)]
+"""Bits that add or take as a rule says. Of two bounds of one kind pydantic keeps the
+last: a field of `Bits` with `ge=0` would take -1."""
 
 
 class Axis(Frozen):
@@ -111,13 +114,11 @@ class Policy(Frozen):
     signals: dict[Signal, Bits]
     trust: Bits = Field(description="bits per trust level above or below `trust_level`")
     trust_level: int = Field(ge=0, le=5)
-    fatigue: Bits = Field(
-        ge=0,
+    fatigue: Size = Field(
         description="bits off per own line beyond `fatigue_lines` among the last 20 lines",
     )
     fatigue_lines: int = Field(ge=1, le=20)
-    reception: Bits = Field(
-        ge=0,
+    reception: Size = Field(
         description="bits that what a channel makes of a bot's unasked posts adds or takes at most",
     )
     terms: tuple[Term, ...]
