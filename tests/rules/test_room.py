@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import product
+
 import pytest
 
 from app.rules.features import Tie, features
+from app.rules.reading import WORD_CAP
 from app.rules.room import (
     CONTACTS,
     FRESH_LINES,
     FRESH_MS,
+    NAME_LENGTH,
+    NAMES,
     PEOPLE,
     PROFILE,
     RECENT,
+    VOCABULARY,
     Room,
     Utterance,
 )
@@ -186,3 +194,149 @@ def test_a_room_learns_how_often_its_lines_name_somebody() -> None:
     assert 0.17 < talk.room.names_share < 0.2
     table = features(talk.room, talk.utterance("9", "so"), ELENA)
     assert table["room_names"] == talk.room.names_share
+
+
+def said_words(talk: Talk, words: Sequence[str], times: int = 1) -> None:
+    """Lines of no more words than are read of one."""
+    for part in range(0, len(words), WORD_CAP):
+        for _ in range(times):
+            talk.say("teller", " ".join(words[part : part + WORD_CAP]))
+
+
+def word_counts(talk: Talk, words: Sequence[str]) -> list[int]:
+    """How many lines with each word the room remembers, by its rarity."""
+    return [
+        round((talk.room.number + 2) / math.exp(talk.room.rarity(word)) - 0.7)
+        for word in words
+    ]
+
+
+WORDS = ["q" + "".join(one) for one in product("abcdefghijklmnopqrst", repeat=3)]
+
+
+def test_a_full_vocabulary_forgets_what_was_said_once() -> None:
+    """What was said again stays, and is as common as it was."""
+    talk = Talk()
+    said_words(talk, WORDS[:40], times=2)
+    said_words(talk, WORDS[40:80], times=4)
+    said_words(talk, WORDS[80:VOCABULARY])
+    watched = [WORDS[0], WORDS[40], WORDS[80], WORDS[VOCABULARY - 1]]
+    assert word_counts(talk, watched) == [2, 4, 1, 1], "so many fit"
+    said_words(talk, [WORDS[VOCABULARY]])
+    assert word_counts(talk, watched) == [2, 4, 0, 0]
+
+
+@pytest.mark.parametrize(("more", "counts"), [(0, [2, 3, 4, 5]), (1, [0, 0, 2, 2])])
+def test_a_vocabulary_that_stays_full_is_halved(more: int, counts: list[int]) -> None:
+    """Where three quarters recur, what was said up to three times goes, and the rest
+    keeps its order."""
+    talk = Talk()
+    talk.room = Room()
+    recurring = VOCABULARY * 3 // 4 + more
+    said_words(talk, WORDS[:recurring], times=2)
+    for place, further in ((1, 1), (2, 2), (3, 3)):
+        said_words(talk, [WORDS[place]], times=further)
+    said_words(talk, WORDS[recurring : VOCABULARY + 1])
+    assert word_counts(talk, WORDS[:4]) == counts
+
+
+def test_a_word_that_was_never_said_is_the_rarest() -> None:
+    """And one of every line is as common as can be: never below nothing."""
+    talk = Talk()
+    said_words(talk, ["kelp"], times=9)
+    assert talk.room.rarity("kelp") == pytest.approx(math.log(11 / 9.7), abs=1e-6)
+    assert talk.room.rarity("coral") == pytest.approx(math.log(11 / 0.7), abs=1e-6)
+    assert Room().rarity("kelp") == pytest.approx(math.log(2 / 0.7), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("anna_", ("anna_", "anna")),
+        ("anna42", ("anna42", "anna")),
+        ("ann7", ("ann7",)),
+        ("anna|away", ("anna|away", "anna")),
+        ("Anna Berg", ("anna",)),
+        ("*Anna*", ("anna",)),
+        ("x", ()),
+        ("  ", ()),
+        ("a" * NAME_LENGTH + "bc", ("a" * NAME_LENGTH,)),
+    ],
+)
+def test_the_words_that_call_somebody(name: str, calls: tuple[str, ...]) -> None:
+    """The first word of a name, and the same without what it ends with where four
+    letters are left."""
+    room = Room({"n": (name,)})
+    asked = {*calls, "anna", "ann", "x", "berg", "a" * NAME_LENGTH, "anna_", "anna42"}
+    asked |= {"anna|away", "ann7"}
+    called = {
+        word
+        for word in asked
+        if room.read(Utterance(word, "1", f"{word}: hi", 0)).opened == ("n",)
+    }
+    assert called == set(calls)
+
+
+def test_names_are_owned_by_the_latest_but_never_taken_from_a_bot() -> None:
+    """A person takes a name from a person, a bot from anybody."""
+    talk = Talk()
+    for author in ("1", "2"):
+        talk.room.observe(Utterance(author, author, "x", 0, ("Kim", "Elena")))
+
+    def called(name: str) -> tuple[str, ...]:
+        return talk.room.read(Utterance(name, "9", f"{name}: hi", 0)).opened
+
+    assert (called("kim"), called("elena")) == (("2",), (ELENA,))
+    talk.room.know("bot", ("Kim",))
+    assert called("kim") == ("bot",)
+
+
+@pytest.mark.parametrize(("many", "known"), [(NAMES, True), (NAMES + 1, False)])
+def test_of_many_names_the_first_are_known(many: int, known: bool) -> None:
+    """So that nobody makes a room large by what they are called."""
+    talk = Talk()
+    names = tuple(f"kim{chr(97 + place)}" for place in range(many))
+    talk.room.observe(Utterance("1", "1", "x", 0, names))
+    call = Utterance("2", "2", f"{names[-1]}: hi", 0)
+    assert bool(talk.room.read(call).opened) is known
+
+
+@pytest.mark.parametrize(
+    ("waiting", "lie"), [(CONTACTS // 2 - 1, 0), (CONTACTS // 2, 0), (17, 1), (18, 2)]
+)
+def test_who_waits_longest_is_let_lie(waiting: int, lie: int) -> None:
+    """Where more wait for one person than are remembered."""
+    talk = Talk()
+    talk.say("me", "hello")
+    for number in range(waiting):
+        talk.say(f"p{number}", "Nameme: hi")
+    me = talk.room.person("me")
+    assert (me.let_lie, len(me.waiting)) == (lie, waiting - lie)
+
+
+@pytest.mark.parametrize(("lines", "lie"), [(RECENT - 1, 0), (RECENT, 1)])
+def test_who_waits_too_long_is_let_lie(lines: int, lie: int) -> None:
+    """When somebody else asks after more lines than are remembered one by one."""
+    talk = Talk()
+    talk.say("me", "hello")
+    talk.say("early", "Nameme: hi")
+    talk.fill(lines)
+    talk.say("late", "Nameme: hi")
+    assert talk.room.person("me").let_lie == lie
+    talk.say("me", "Namelate: hi")
+    assert talk.room.person("me").replied == 1
+
+
+def test_what_a_person_does_is_counted() -> None:
+    """Lines, bursts, questions and names, the latest counting most."""
+    talk = Talk()
+    for text in ("hello", "is it late?", "Elena: hi"):
+        talk.say("1", text)
+    talk.say("2", "yes")
+    talk.say("1", "bye")
+    one = talk.room.person("1")
+    assert (one.lines, one.runs, one.run) == (4, 2, 1)
+    assert (one.first_line, one.last_line) == (0, 4)
+    assert one.asks == pytest.approx(0.1 * 0.9**2)
+    assert one.names_others == pytest.approx(0.1 * 0.9)
+    assert one.rate == pytest.approx(1 + 0.98**2 + 0.98**3 + 0.98**4)
