@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 TREE = ("app", "tasks", "tests", "docs", "docker", "beat_schedule.py")
 CONFIGURATION = ("setup.cfg", "pyproject.toml", "README.md", "CHANGELOG.md", "Makefile")
 PYTEST = (
-    *("-x", "-q", "--timeout=120", "-p", "no:randomly", "-p", "no:cacheprovider"),
+    *("-x", "-q", "--timeout=60", "-p", "no:randomly", "-p", "no:cacheprovider"),
     *("-m", "not slow and not llm"),
     # Plugins that are loaded before pytest keep their assertions as they are.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),

@@ -1,17 +1,20 @@
 """What the rules make of lines, right or not: whom a line calls and speaks of, what it
 does, whether it ends a thought, tells off or gives an order.
 
-The lines are those of `calls.yaml`, as they are and with what people put around a name.
+The lines are those of `calls.yaml`, as they are and with what people put around a name,
+and whatever can be said in up to two words before or after one; of these, those that
+call somebody.
 `python -m tests.rules.heard_lines` writes `heard_lines.txt` anew; its diff is what a
 change of the rules does to them. Which of them are right, `calls.yaml` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
-from app.domain.model import Event, RosterEntry
+from app.domain.model import Addressing, Event, RosterEntry
 from app.rules.addressing import addressing
 from app.rules.moderation import find_order
 from app.rules.reading import read
@@ -23,6 +26,14 @@ PAGE = Path(__file__).with_name("heard_lines.txt")
 OTHER = "aria"
 EVERY = 3
 """Of the lines, with each change of them: all would take long."""
+SHORT = {
+    "elena": (
+        " ",
+        ", . who my is you can what and hi it tell the reef said if aria me",
+    ),
+    "花子": ("", "、 。 さん は が ねえ あなた 教えて 元気 か 你 请 知道 リア"),
+}
+"""By name: how words are joined, and a word of each part in a sentence."""
 
 
 def heard_lines() -> Iterator[str]:
@@ -32,6 +43,17 @@ def heard_lines() -> Iterator[str]:
             for text in dict.fromkeys(_variants(row)):
                 shown = text.replace("\n", "\\n")
                 yield f"{_heard(row.name, text)} | {shown}"
+    for name, (space, words) in SHORT.items():
+        for text in _short_lines(name, space, words.split()):
+            if bots := _addressing_of(name, text).bots:
+                yield f"{''.join(bots)} | {text}"
+
+
+def _short_lines(name: str, space: str, words: Sequence[str]) -> Iterator[str]:
+    for count in range(3):
+        for said in product(words, repeat=count):
+            for line in ((name, *said), (*said, name)):
+                yield from (space.join(line), f"{space.join(line)}?")
 
 
 def _variants(row: Row) -> Iterator[str]:
@@ -53,22 +75,32 @@ def _as_written(row: Row) -> str:
     return row.text[at : at + len(row.name)] if at >= 0 else ""
 
 
-def _heard(name: str, text: str) -> str:
-    """One line's outcome."""
-    roster = (
-        RosterEntry(bot="b", user_id="11", names=(name,)),
-        RosterEntry(bot="c", user_id="12", names=(OTHER,)),
-    )
-    event = Event(
+def _event(text: str) -> Event:
+    return Event(
         message_id="100",
         channel_id="5",
         author_id="22",
         author_name="Ann",
         content=text,
     )
-    found = addressing(event, roster, people=("Bob",))
+
+
+def _roster(name: str) -> tuple[RosterEntry, ...]:
+    return (
+        RosterEntry(bot="b", user_id="11", names=(name,)),
+        RosterEntry(bot="c", user_id="12", names=(OTHER, "リア")),
+    )
+
+
+def _addressing_of(name: str, text: str) -> Addressing:
+    return addressing(_event(text), _roster(name), people=("Bob",))
+
+
+def _heard(name: str, text: str) -> str:
+    """One line's outcome."""
+    found = _addressing_of(name, text)
     reading = read(text)
-    order = find_order(event, roster, lambda: True)
+    order = find_order(_event(text), _roster(name), lambda: True)
     open_ = openness(text, called_words([name, OTHER]))
     outcome = [
         f"calls {''.join(found.bots) or '-'}",

@@ -88,8 +88,7 @@ def test_what_stands_beside_a_name_in_such_a_script() -> None:
 def test_korean_particles(ending: str, kind: TokenKind, who: str) -> None:
     """Behind one of up to three letters a name is spoken of, behind a call's it is
     called; more is another word."""
-    (found,) = tokens(f"엘레나{ending}", ("엘레나", ELENA), ("", "")) or [None]
-    assert found is not None
+    (found,) = tokens(f"엘레나{ending}", ("엘레나", ELENA))
     assert (found.kind, found.who) == (kind, who)
 
 
