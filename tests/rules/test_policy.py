@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from app.domain.errors import ConfigurationError
-from app.domain.fast_yaml import load_yaml
 from app.domain.model import Signal
+from app.domain.safe_yaml import load_yaml
 from app.rules.features import FEATURES
 from app.rules.policy import Policy, parse_policy, parse_unfitted, policy_text
 
