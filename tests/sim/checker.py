@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.domain.model import JournalLine
-from tests.sim.evidence import Evidence, Said, Shown
+from tests.sim.evidence import FOREVER, Evidence, Said, Shown
 
 DAY_S = 86_400
 HEALED_S = 10.0
@@ -36,6 +36,7 @@ PASSING = frozenset(
         ("context", "missing"),
         ("cycle", "failed"),
         ("deliver", "retry"),
+        ("deliver", "delivered"),
         ("edit", "edited"),
         ("release", "kept"),
     }
@@ -51,9 +52,9 @@ OVERTAKEN_MOST = 2
 """Later messages that may come first, for each time that a cycle could not carry the
 earlier one through: as many as one cycle answers."""
 LATER_TURNS = 2
-"""Turns for later messages that may come first in a channel, beyond a lease's wait, for
-each time that a cycle could not carry the earlier one through: one that has begun, and
-one for a bot that is called and comes late."""
+"""Turns for later messages that may come first in a channel, for each time that a cycle
+could not carry the earlier one through: one that has begun, and one for a bot that is
+called and comes late."""
 GIVEN_BACK = frozenset(
     {
         ("claim", "lost_lock"),
@@ -83,12 +84,14 @@ class Waited:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A direct turn of a bot in a channel: when it first asked for the floor, and when
-    it had it and committed, in Unix ms. `failures`: cycles that came to nothing."""
+    """A direct turn of a bot in a channel: when the first bot heard its message, when it
+    first asked for the floor, and when it had it and committed, in Unix ms. `failures`:
+    cycles that came to nothing."""
 
     bot: str
     message: str
     who: str
+    heard: int
     asked: int
     committed: int
     waited: bool
@@ -298,7 +301,8 @@ class Checker:
         """A bot that was spoken to and stands in a channel's queue has the floor before
         other bots have it for later messages: but for the turn that has begun, and as
         long as it does not come when it is called."""
-        lease = self._evidence.limits.floor_lease * 1000
+        if self._evidence.limits.floor_lease == FOREVER:
+            return
         for waits in self._floors().values():
             for mine in (one for one in waits if one.waited):
                 later = [
@@ -307,26 +311,28 @@ class Checker:
                     if one.bot != mine.bot
                     and one.who != mine.who
                     and one.asked > mine.asked
+                    # The queue's order is that in which messages were heard.
+                    and one.heard > mine.heard
                     and int(one.message) > int(mine.message)
                     and one.committed < mine.committed
+                    and not self._is_away(mine, one.committed / 1000)
                 ]
-                allowed = LATER_TURNS * (1 + mine.failures)
-                waited = mine.committed - mine.asked
-                late = waited > lease and not self._is_away(mine)
-                if len(later) > allowed and late:
+                if len(later) > LATER_TURNS * (1 + mine.failures):
+                    waited = (mine.committed - mine.asked) / 1000
                     yield Broken(
                         "the floor's queue",
-                        f"{mine.bot} waited {waited / 1000:.0f} s with {mine.message}, "
+                        f"{mine.bot} waited {waited:.0f} s with {mine.message}, "
                         f"{len(later)} later turns came first",
                     )
 
-    def _is_away(self, mine: Turn) -> bool:
-        """Whether a worker was stopped for longer than a lease of a bot's wait: with its
-        hints there the bot does not come when it is called, and is passed over."""
+    def _is_away(self, mine: Turn, at: float) -> bool:
+        """Whether a bot that waits may be passed over at this time: a worker is stopped
+        for longer than a lease of its wait. With its hints there the bot does not come
+        when it is called, nor in the turn that has begun when the worker goes on."""
         first, last = mine.asked / 1000, mine.committed / 1000
         lease = self._evidence.limits.floor_lease
         return any(
-            min(until, last) - max(begun, first) > lease
+            min(until, last) - max(begun, first) > lease and begun < at < until + lease
             for begun, until in self._evidence.stopped
         )
 
@@ -342,19 +348,26 @@ class Checker:
                 if line.bot == bot and line.verdict == "committed":
                     committed = line.at_ms
             if committed and not self._forgotten(self._by_id[message]):
-                heard = Waited(bot, message, said.who, asked, committed)
-                waited = asked > 0 and not self._has_more(heard)
+                heard = self._first_heard(message) or asked
+                mine = Waited(bot, message, said.who, heard, committed)
+                waited = asked > 0 and not self._has_more(mine)
                 one = Turn(
                     bot=bot,
                     message=message,
                     who=said.who,
+                    heard=heard,
                     asked=asked or committed,
                     committed=committed,
                     waited=waited,
-                    failures=self._failures(heard),
+                    failures=self._failures(mine),
                 )
                 floors[said.channel].append(one)
         return floors
+
+    def _first_heard(self, message: str) -> int:
+        """When the first of our bots heard that it is spoken to, in ms; 0: none did."""
+        lines = self._evidence.journals[message]
+        return min((line.at_ms for line in lines if _is_told(line)), default=0)
 
     def _permitted_no_more(self) -> Iterator[Broken]:
         """Each permission to speak in a channel ends those before it: their numbers

@@ -14,7 +14,8 @@ from tests.sim.simulation import Outcome, play
 
 SOUND = Plant("", "")
 WITHIN_S = 300.0
-"""Seconds within which a planted bug is to be found."""
+"""Seconds of processor time within which a planted bug is to be found: beside other
+work the clock would tell more of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def digest(outcome: Outcome) -> str:
 def hunted(plant: Plant, url: str, within_s: float = WITHIN_S) -> Found:
     """Play seeds, the first first, until the planted bug breaks a promise or time is
     up."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     for seed in itertools.count(1):
         one = replace(scenario(seed, 0.15, 400, 500), settles=300.0)
         _, broken = judged(one, url, plant)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         if broken or seconds > within_s:
             return Found(plant, next(iter(broken), None), seed, seconds)
     raise AssertionError("the seeds never end")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
 
-VERSION = 6
+VERSION = 7
 """A seed means another simulation in another version."""
 
 BOTS = ("aria", "dotty", "elena")
@@ -21,6 +21,11 @@ PRIVATE = "private"
 
 SHARE_CROWDS = 0.02
 """Of what is said: everybody asks at once."""
+SHARE_BUSY = 0.03
+"""Of what is said: a channel is busy for a while."""
+BUSY_S = 40.0
+BUSY_ROUNDS = 3
+"""How long, and how often everybody asks meanwhile."""
 SHARE_AGAIN = 0.15
 """Of what is said: whoever asked last asks once more."""
 SHARE_THOUGHTS = 0.1
@@ -158,9 +163,11 @@ _WEIGHTS = {
     "model": 2,
     "process": 1,
 }
-SHARE_BURSTS = 0.1
-"""Of the faults: with them others begin at once: Discord has a bad moment."""
-BURST = ("receipt", "post", "post", "event", "store")
+SHARE_BAD_MOMENTS = 0.1
+"""Of the faults: with them Discord has a bad moment, where people speak."""
+LATE_RECEIPTS = 3
+REFUSED_POSTS = 4
+"""How many events of bots' own posts come late in it, and how many POSTs fail."""
 SHARE_EMPTIED = 0.25
 """Of the seeds: in them Redis is emptied, once."""
 CLOCKS = (-172_800.0, -1_200.0, -90.0, 90.0, 1_200.0, 172_800.0)
@@ -172,7 +179,7 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
     rng = Random(f"{seed} scenario")
     span = hours * 3600
     acts = _acts(rng, span, int(messages * hours))
-    wrong = list(islice(_faults(rng, span), int(faults * hours)))
+    wrong = list(islice(_faults(rng, span, acts), int(faults * hours)))
     if rng.random() < SHARE_EMPTIED:
         wrong.append(Fault(rng.uniform(span / 3, span), "server", "emptied"))
     return Scenario(
@@ -190,13 +197,24 @@ def scenario(seed: int, hours: float, messages: int = 60, faults: int = 30) -> S
     )
 
 
-def _faults(rng: Random, span: float) -> Iterator[Fault]:
+def _faults(rng: Random, span: float, acts: list[Act]) -> Iterator[Fault]:
     while True:
         at = rng.uniform(BEGIN, span)
         yield _fault(rng, at, rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0])
-        if rng.random() < SHARE_BURSTS:
-            for place in BURST:
-                yield _fault(rng, at + rng.uniform(0, 2), place)
+        if acts and rng.random() < SHARE_BAD_MOMENTS:
+            # A busy channel has more of them, as it has more posts.
+            yield from _bad_moment(rng, rng.choice(acts).at + rng.uniform(0, 5))
+
+
+def _bad_moment(rng: Random, at: float) -> Iterator[Fault]:
+    """What bots have posted comes back late, and what they post next fails."""
+    for place in ("event", "store"):
+        yield _fault(rng, at + rng.uniform(0, 2), place)
+    for _ in range(LATE_RECEIPTS):
+        late = rng.choice((0.5, 2.0, 7.0))
+        yield Fault(at + rng.uniform(0, 2), "receipt", "late", late)
+    for _ in range(REFUSED_POSTS):
+        yield Fault(at + rng.uniform(2, 5), "post", "500 before")
 
 
 def _fault(rng: Random, at: float, place: str) -> Fault:
@@ -229,7 +247,10 @@ def _next(rng: Random, acts: list[Act], at: float, number: int) -> list[Act]:
     chance = rng.random()
     if chance < SHARE_CROWDS:
         return _crowd(rng, at, number)
-    last = _last_question(acts) if chance < SHARE_CROWDS + SHARE_AGAIN else None
+    if chance < SHARE_CROWDS + SHARE_BUSY:
+        return _busy(rng, at, number)
+    again = chance < SHARE_CROWDS + SHARE_BUSY + SHARE_AGAIN
+    last = _last_question(acts) if again else None
     if last is not None:
         return [_again(rng, last, number)]
     if chance > 1 - SHARE_THOUGHTS:
@@ -262,10 +283,27 @@ def _thought(rng: Random, at: float, number: int) -> list[Act]:
 def _crowd(rng: Random, at: float, number: int) -> list[Act]:
     """Everybody speaks within seconds, to the same bot or each to some bot, so that
     they wait for the floor; some to a second one too."""
-    channel, whom = rng.choice(CHANNELS), rng.choice(((rng.choice(BOTS),), BOTS))
-    lasts = rng.choice((1.0, 8.0))
-    times = sorted(at + rng.uniform(0, lasts) for _ in PEOPLE)
-    people = rng.sample(PEOPLE, len(PEOPLE))
+    whom, lasts = rng.choice(((rng.choice(BOTS),), BOTS)), rng.choice((1.0, 8.0))
+    return _everybody(rng, at, number, whom, lasts)
+
+
+def _busy(rng: Random, at: float, number: int) -> list[Act]:
+    """Everybody asks some bot again and again, faster than a model answers: all bots
+    wait for the floor, and each time that one has had it they wait behind others."""
+    return _everybody(rng, at, number, BOTS, BUSY_S, BUSY_ROUNDS)
+
+
+def _everybody(
+    rng: Random,
+    at: float,
+    number: int,
+    whom: tuple[str, ...],
+    lasts: float,
+    rounds: int = 1,
+) -> list[Act]:
+    channel = rng.choice(CHANNELS)
+    people = rng.sample(PEOPLE, len(PEOPLE)) * rounds
+    times = sorted(at + rng.uniform(0, lasts) for _ in people)
     return [
         _asked(
             rng=rng,
