@@ -421,3 +421,26 @@ def test_a_new_person_makes_no_bots_name_be_read_again(
     )
     addressing(event("hello"), roster, ("Kim", "Rosamund"))
     assert set(read) == {"Kim", "Rosamund"}
+
+
+@pytest.mark.parametrize(
+    ("person", "text", "elsewhere"),
+    [
+        ("Bob", "bob, how are you?", True),
+        ("Bo", "bo, how are you?", False),
+        ("Bob Berg", "bob berg, how are you?", True),
+        ("so", "so, how are you?", False),
+        ("hello", "hello, how are you?", False),
+        ("does anybody", "does anybody, how are you?", False),
+        ("elena can", "elena can, how are you?", False),
+        ("bob anybody", "bob anybody, how are you?", False),
+        ("bob aria", "bob aria, how are you?", False),
+    ],
+)
+def test_a_name_that_is_part_of_a_sentence_is_no_persons(
+    person: str, text: str, elsewhere: bool
+) -> None:
+    """Nor one of two letters; and a bot keeps the words of its name, whoever takes
+    them."""
+    found = addressing(event(text), ROSTER, people=(person,))
+    assert found.somebody_else is elsewhere

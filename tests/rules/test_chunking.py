@@ -127,3 +127,16 @@ def test_a_limit_without_room_for_fences_is_refused() -> None:
     """Rather an error than an endless loop."""
     with pytest.raises(ValueError, match="64"):
         split("text", 10)
+
+
+@pytest.mark.parametrize("character", ["a", "\uffff", "\U00010000", "\U0010ffff"])
+@pytest.mark.parametrize("limit", [64, 65])
+def test_a_piece_is_filled_to_the_last_unit(character: str, limit: int) -> None:
+    """A character beyond the first plane takes two units, the last of the plane one."""
+    units = len(character.encode("utf-16-le")) // 2
+    assert utf16_units(character) == units
+    full = character * (limit // units)
+    assert split(full, limit) == (full,)
+    # One that is not the last leaves four units for the end of a code fence.
+    first = character * ((limit - 4) // units)
+    assert split(full + character, limit)[0] == first

@@ -340,3 +340,28 @@ def test_what_a_person_does_is_counted() -> None:
     assert one.asks == pytest.approx(0.1 * 0.9**2)
     assert one.names_others == pytest.approx(0.1 * 0.9)
     assert one.rate == pytest.approx(1 + 0.98**2 + 0.98**3 + 0.98**4)
+
+
+def test_who_asks_again_has_the_latest_question() -> None:
+    """The older question of another is forgotten before it."""
+    talk = Talk()
+    for author in ("1", "2", "1"):
+        talk.say(author, "how do reefs grow?")
+    talk.fill(19)
+    talk.say("3", "what is a polyp?")
+    talk.say(ELENA, "Name2: slowly")
+    assert talk.room.person(ELENA).volunteered == 0
+    talk.say(ELENA, "Name1: slowly")
+    assert talk.room.person(ELENA).volunteered == 1
+
+
+def test_people_who_are_only_spoken_to_are_bounded_too() -> None:
+    """However many one line mentions."""
+    room = Room()
+    for line in range(PEOPLE // 4):
+        names = tuple(f"m{line}-{place}" for place in range(4))
+        room.observe(Utterance(str(line), "1", "hi", line, mentions=names))
+        assert len(room.people) <= PEOPLE
+    assert len(room.people) == PEOPLE
+    assert room.person("m0-0").lines == 0
+    assert not room.person("m0-0").named_by, "the first is forgotten"
