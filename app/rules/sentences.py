@@ -50,11 +50,8 @@ class Hail:
 
 def sentences(line: Sequence[Token]) -> list[Sentence]:
     """The sentences of a line, in order."""
-    named = any(token.kind is TokenKind.PARTY for token in line)
-    # Where nobody is named nobody is called: the language is not looked for.
-    lexis = lexis_of(
-        token.text for token in line if token.kind is TokenKind.WORD and named
-    )
+    # Of a line without a name, too: what it says decides who the next begins with.
+    lexis = lexis_of(token.text for token in line if token.kind is TokenKind.WORD)
     found: list[Sentence] = []
     tokens: list[Token] = []
     for token in _without_descriptions(line):

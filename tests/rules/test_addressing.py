@@ -424,6 +424,23 @@ def test_a_new_person_makes_no_bots_name_be_read_again(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "ok\nelena can you help me?",
+        "tamam\nelena nasılsın?",
+        "vale\nelena puedes ayudarme?",
+        "bon\nelena tu peux m'aider?",
+        "genau\nelena wie geht es dir?",
+    ],
+)
+def test_a_line_that_says_nothing_leaves_the_next_to_begin(text: str) -> None:
+    """In any language: whom that one opens with is called."""
+    assert addressing(event(text), ROSTER).bots == ("elena",)
+    other = text.replace(text.split(maxsplit=1)[0], "karpuz")
+    assert addressing(event(other), ROSTER).bots == ()
+
+
+@pytest.mark.parametrize(
     ("person", "text", "elsewhere"),
     [
         ("Bob", "bob, how are you?", True),

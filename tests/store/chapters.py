@@ -41,7 +41,7 @@ from app.store import (
 )
 from app.store.nights import Night
 from app.store.refusals import Barred
-from tests.store import chapters_refused, world
+from tests.store import chapters_edges, chapters_refused, world
 from tests.store.story import Story
 from tests.store.world import ALICE, BOB, Cycle
 
@@ -549,6 +549,7 @@ CHAPTERS: Mapping[str, tuple[Chapter, Mapping[str, Any]]] = {
     "memory": (memory, {}),
     "lines": (lines, {}),
     **chapters_refused.CHAPTERS,
+    **chapters_edges.CHAPTERS,
 }
 
 

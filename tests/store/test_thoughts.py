@@ -149,6 +149,7 @@ def test_an_election_waits_and_is_held_once_for_the_whole_thought(
     assert town.bid("dotty", "1", wait_ms=WAIT).verdict is Admit.COMPLETE
     assert town.elect("1").verdict is Elect.NOT_DUE
     town.bid("aria", "1", "2")
+    assert store.client.zrange(keys.ELECTIONS_DUE, 0, -1) == ["2"], "due no more"
     assert town.elect("1").verdict is Elect.CLOSED
     assert town.bid("dotty", "1", "2").verdict is Admit.COMPLETE
     assert town.elect("2").verdict is Elect.GRANTED
@@ -220,6 +221,38 @@ def test_a_draft_that_saw_the_next_line_in_the_channel_does_not_answer_without_i
     town.direct("1", "2")
     assert commit(town, begun, (), read_up_to="2", final=final) is Commit.GOES_ON
     assert town.lines("1")[-1].reason == "in a later line"
+
+
+@pytest.mark.parametrize(
+    ("between", "verdict"), [(19, Commit.GOES_ON), (20, Commit.COMMITTED)]
+)
+def test_a_later_line_is_looked_for_among_so_many(
+    store: Store, between: int, verdict: Commit
+) -> None:
+    """An answer costs no more than that, however many wait behind it."""
+    town = Town(store)
+    town.direct("1")
+    begun = town.begin()
+    for number in range(between):
+        store.client.xadd(keys.inbox(LANE), {"message": f"9{number}", "thought": "9"})
+    town.direct("1", "2")
+    assert commit(town, begun, (), read_up_to="2") is verdict
+
+
+@pytest.mark.parametrize(
+    ("heard", "ended"),
+    [({}, True), ({"bid": None}, False), ({"joins": False}, False)],
+    ids=["a bid", "none", "a thought of its own"],
+)
+def test_an_election_ends_where_the_thought_is_bid_for(
+    store: Store, heard: dict[str, Any], ended: bool
+) -> None:
+    """Not where the further line is passed, or is taken for a thought of its own."""
+    town = Town(store)
+    town.bid("aria", "1")
+    town.admit(world.candidate("dotty", town.said("1", "2"), **heard))
+    state = store.client.hget(keys.election("1"), "state")
+    assert state == ("joined" if ended else "open")
 
 
 def test_a_line_without_an_entry_of_its_own_is_joined_too(store: Store) -> None:
