@@ -46,8 +46,8 @@ class BotConnection(Protocol):
         """Whether all that is said in a channel now reaches the bot: its session is
         live and without a gap there, and it may read the channel."""
 
-    def moves(self, channel_id: str) -> bool:
-        """Whether a live event of this channel may move its cursor."""
+    def passes(self, channel_id: str, message_id: str) -> bool:
+        """Whether the channel's cursor may pass this live event."""
 
     def lost(self, channel_id: str) -> None:
         """An event found no room in the queue: the channel must be read back."""

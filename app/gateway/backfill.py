@@ -52,6 +52,17 @@ class CursorGate:
         self._all = False
         self._open: set[str] = set()
         self._losses: dict[str, int] = {}
+        self._passed: dict[str, str] = {}
+        """The latest message of each channel that was admitted while nobody knew whether
+        the session goes on."""
+
+    def passes(self, channel_id: str, message_id: str) -> bool:
+        """Whether the cursor may pass this live event, once it is admitted. If not for
+        the connection alone, it does when the session went on."""
+        latest = self._passed.get(channel_id, "0")
+        if not self._live and int(message_id) > int(latest):
+            self._passed[channel_id] = message_id
+        return self.moves(channel_id)
 
     def moves(self, channel_id: str) -> bool:
         """Whether a live event of this channel may move its cursor."""
@@ -66,15 +77,19 @@ class CursorGate:
         went on."""
         self._live = False
 
-    def resume(self) -> None:
-        """The session went on without a gap."""
+    def resume(self) -> Mapping[str, str]:
+        """The session went on without a gap. Returns by channel which message the cursor
+        may pass now: in a quiet channel nothing else would move it for long."""
         self._live = True
+        passed, self._passed = self._passed, {}
+        return {one: message for one, message in passed.items() if self.moves(one)}
 
     def open_session(self) -> None:
         """A new session: every channel may have a gap, also if the connection is lost
         and resumed before it is ready."""
         self._live = self._all = False
         self._open.clear()
+        self._passed.clear()
 
     def begin(self) -> None:
         """The session is ready to be read back."""

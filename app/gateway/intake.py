@@ -246,7 +246,7 @@ class Intake:
         if (
             not before
             and not self._queues[bot].waiting(channel)
-            and self._connections[bot].moves(channel)
+            and self._connections[bot].passes(channel, event.message_id)
         ):
             self._moves.note(bot, channel, event.message_id)
 
@@ -508,9 +508,9 @@ class Intake:
             return False
         if history:
             return True
-        return self._connections[bot].moves(event.channel_id) and not self._queues[
-            ALL
-        ].waiting(event.channel_id)
+        if self._queues[ALL].waiting(event.channel_id):
+            return False
+        return self._connections[bot].passes(event.channel_id, event.message_id)
 
     def _move_cursors(self, moves: Moves) -> None:
         self._put(ALL, lambda: self._ports.move_cursors(moves), always=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 
 import aiohttp
 import structlog
@@ -101,8 +102,8 @@ class BotSession:
     def identified(self, user_id: str) -> None:
         self._intake.host(self._bot, user_id, self)
 
-    def moves(self, channel_id: str) -> bool:
-        return self._gate.moves(channel_id)
+    def passes(self, channel_id: str, message_id: str) -> bool:
+        return self._gate.passes(channel_id, message_id)
 
     def hears(self, channel_id: str) -> bool:
         return self._gate.moves(channel_id) and self._client.rights(channel_id).may_read
@@ -129,7 +130,8 @@ class BotSession:
 
     def resumed(self) -> None:
         self.connected_since = self._clock()
-        self._gate.resume()
+        for channel, message in self._gate.resume().items():
+            self._move_cursor(channel, message)
 
     def ready(self) -> None:
         self.lived = True
@@ -164,13 +166,14 @@ class BotSession:
             self._changed.set()
 
     def made(self, channel_id: str) -> None:
-        bot = self._bot
         # Its first message may fall into a lost session. No message in it is older than
         # the channel; the first one of a forum's post has the very id of its thread.
-        before = str(int(channel_id) - 1)
-        self._intake.move_cursor(
-            bot, channel_id, lambda: self._ports.move_cursor(bot, channel_id, before)
-        )
+        self._move_cursor(channel_id, str(int(channel_id) - 1))
+
+    def _move_cursor(self, channel_id: str, message_id: str) -> None:
+        """Behind what waits of this channel."""
+        move = partial(self._ports.move_cursor, self._bot, channel_id, message_id)
+        self._intake.move_cursor(self._bot, channel_id, move)
 
     def lost(self, channel_id: str) -> None:
         """An event found no room in the queue: its channel is read back once Redis has caught

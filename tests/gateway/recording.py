@@ -328,7 +328,7 @@ class Wire:
     def hears(self, channel_id: str) -> bool:
         return self.hearing
 
-    def moves(self, channel_id: str) -> bool:
+    def passes(self, channel_id: str, message_id: str) -> bool:
         return self._moves
 
     def barred(self, channel_id: str) -> str:

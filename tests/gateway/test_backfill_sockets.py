@@ -251,6 +251,26 @@ async def test_a_dropped_socket_resumes(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_was_said_during_a_drop_is_passed_once_the_session_went_on(
+    town: Town,
+) -> None:
+    """Discord tells it before it says that the session goes on. Where nothing else is
+    said, the cursor would stay before it, and with an emptied Redis it would be read
+    back and answered again."""
+    await town.start("elena")
+    await caught_up(town)
+    town.discord.faults.drop_sockets()
+    sees = town.discord.connected
+    await asyncio.to_thread(town.discord.wait_for, lambda: not sees(), 10)
+    last = await town.say("elena, are you there?")
+    await until(lambda: town.ports.texts("elena") == ["elena, are you there?"])
+    await until(
+        lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id),
+        what="a cursor that has passed it",
+    )
+
+
+@pytest.mark.asyncio
 async def test_old_messages_are_context_only(town: Town) -> None:
     """What is older than the backfill age is kept and wakes nobody; a direct message
     stays one, so that the admission tells the journal why it is not answered."""
@@ -407,3 +427,24 @@ def test_the_gate() -> None:
     gate.disconnect()
     gate.begin()
     assert not gate.moves("1")  # a new session
+
+
+def test_what_the_gate_lets_pass_later() -> None:
+    """What came while nobody knew whether the session goes on is passed when it has, up
+    to the latest; not where something is missing, nor in a new session."""
+    gate = CursorGate()
+    gate.begin()
+    gate.release("1", 0)
+    gate.lose("3")
+    gate.disconnect()
+    for channel, message in (("1", "98"), ("1", "100"), ("1", "99"), ("2", "7")):
+        assert not gate.passes(channel, message)
+    assert not gate.passes("3", "8")
+    assert gate.resume() == {"1": "100"}
+    assert gate.passes("1", "101")
+    gate.disconnect()
+    assert gate.resume() == {}
+    gate.disconnect()
+    assert not gate.passes("1", "102")
+    gate.open_session()
+    assert gate.resume() == {}
