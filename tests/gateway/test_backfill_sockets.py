@@ -265,7 +265,9 @@ async def test_what_was_said_during_a_drop_is_passed_once_the_session_went_on(
     last = await town.say("elena, are you there?")
     await until(lambda: town.ports.texts("elena") == ["elena, are you there?"])
     await until(
-        lambda: town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id),
+        lambda: (
+            town.ports.cursor["elena"][str(town.channel.id)] == str(last.message_id)
+        ),
         what="a cursor that has passed it",
     )
 

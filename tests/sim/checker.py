@@ -195,6 +195,8 @@ class Checker:
             for bot in self._owing(message, said):
                 if (bot, message) in self._evidence.unheard:
                     continue
+                if self._is_forgotten_by(bot, shown):
+                    continue
                 if not self._answered(bot, shown) and not self._excused(bot, message):
                     yield Broken("nothing direct lost", f"{bot} owes {message}")
 
@@ -231,6 +233,14 @@ class Checker:
         """Whether Redis was emptied after it: what was admitted then is lost, and so is
         the journal that says so."""
         return any(shown.at < at + HEALED_S for at in self._evidence.emptied)
+
+    def _is_forgotten_by(self, bot: str, shown: Shown) -> bool:
+        """Whether Redis and then the bot's gateway lost where it had read before this
+        was said: the bot comes back as one that was never here."""
+        return any(
+            one == bot and shown.at < back + HEALED_S
+            for one, back in self._evidence.forgot
+        )
 
     def _answered(self, bot: str, shown: Shown) -> bool:
         return bot in shown.reacted or (bot, shown.id) in self._answers

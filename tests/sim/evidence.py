@@ -94,6 +94,9 @@ class Evidence:
     """When Redis lost everything, in Unix seconds."""
     restored: tuple[tuple[str, float], ...] = ()
     """Bots whose budgets were written again after that, and when."""
+    forgot: tuple[tuple[str, float], ...] = ()
+    """Bots whose gateway died after that and had not written again what it knew, and when
+    it came back: of what was said to them meanwhile nothing is left to know."""
     stopped: tuple[tuple[float, float], ...] = ()
     """From when until when a worker was stopped, in Unix seconds: hints that it took
     wait with it."""

@@ -7,11 +7,11 @@ import base64
 import contextvars
 import functools
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -29,6 +29,15 @@ from tests.sim.server import Edit, Server
 GATEWAYS = {"gateway1": BOTS[:2], "gateway2": BOTS[2:]}
 WORKERS = ("worker1", "worker2")
 POLL = "safety_poll"
+
+
+class Life(NamedTuple):
+    """One life of a process that died, and when it came back, in Unix seconds."""
+
+    name: str
+    begun: float
+    died: float
+    back: float
 
 
 @dataclass
@@ -94,6 +103,8 @@ class Simulation:
         self.world.proactive, self.world.model = scenario.proactive, scenario.model
         self._rng = Random(f"{seed} machine")
         self._emptied: list[float] = []
+        self._begun: dict[str, float] = {}
+        self._lives: list[Life] = []
         self._processes: dict[str, Process] = {}
         self._workers: dict[str, SimulatedWorker] = {}
         self._said: dict[int, Message] = {}
@@ -137,6 +148,7 @@ class Simulation:
             unheard=frozenset(self.record.unheard),
             emptied=tuple(self._emptied),
             restored=tuple(self.world.restored),
+            forgot=forgetful(self._lives, self._emptied, self.world.restored),
             stopped=tuple(
                 (START + first, START + last)
                 for name, first, last in self.wire.stops
@@ -176,6 +188,7 @@ class Simulation:
     def _start(self, name: str) -> None:
         process = self._processes[name] = Process(name)
         process.on_crash = functools.partial(self._died, name)
+        self._begun[name] = self.loop.wall()
         self.timeline.tell(name, "starts")
         if name in WORKERS:
             self._workers[name] = SimulatedWorker(self.world, process)
@@ -186,6 +199,8 @@ class Simulation:
         """Somebody starts again what has died."""
         self.timeline.tell(name, "is dead")
         pause = self._rng.choice((0.1, 1.0, 6.0, 15.0))
+        died = self.loop.wall()
+        self._lives.append(Life(name, self._begun[name], died, died + pause))
         self.loop.call_later(pause, self._start, name, context=contextvars.Context())
 
     def _deliver(self, hint: Hint) -> None:
@@ -296,6 +311,23 @@ OWN_FAULTS = (
     "ResponseError",
 )
 """What a program that is at odds with itself, its double or its scripts runs into."""
+
+
+def forgetful(
+    lives: Sequence[Life],
+    emptied: Sequence[float],
+    restored: Sequence[tuple[str, float]],
+) -> tuple[tuple[str, float], ...]:
+    """Bots whose gateway died with Redis emptied in its life and nothing of theirs
+    written again, and when it came back."""
+    return tuple(
+        (bot, life.back)
+        for life in lives
+        for bot in GATEWAYS.get(life.name, ())
+        for at in emptied
+        if life.begun < at < life.died
+        and not any(one == bot and at <= then <= life.died for one, then in restored)
+    )
 
 
 def _is_own_fault(line: str) -> bool:

@@ -30,6 +30,7 @@ from tests.sim.plants import PLANTS, Plant
 from tests.sim.processes import SimulatedLock, SimulatedRest, seams
 from tests.sim.scenario import VERSION, Act, scenario
 from tests.sim.shrinking import shrunk
+from tests.sim.simulation import Life, forgetful
 
 UNUSED = frozenset({"fetch", "take"})
 """What nobody calls in the simulation."""
@@ -391,6 +392,39 @@ def test_what_was_delivered_is_there() -> None:
     assert _of_a_delivery(answer) == []
     assert _of_a_delivery(other) == ["nothing direct lost"]
     assert _of_a_delivery() == ["nothing direct lost"]
+
+
+def test_a_gateway_that_died_before_it_healed_redis_knows_of_nothing() -> None:
+    """What was said to its bots until it is back is lost; nothing is where it had
+    healed, or began only after Redis was emptied."""
+    died = Life("gateway2", begun=90.0, died=120.0, back=126.0)
+    assert forgetful([died], [100.0], []) == (("elena", 126.0),)
+    assert forgetful([died], [100.0], [("elena", 103.0)]) == ()
+    assert forgetful([died], [80.0, 123.0], []) == ()
+    assert forgetful([died._replace(name="worker1")], [100.0], []) == ()
+
+
+def _of_a_silence(at: float, *forgot: tuple[str, float]) -> list[str]:
+    """What breaks where nobody heard a question, and these gateways knew of nothing."""
+    evidence = Evidence(
+        bots=("ada", "bo"),
+        messages=[Shown("10", "lounge", "", at=at)],
+        said={"10": Said("Kim", "lounge", ("ada",))},
+        journals={"10": []},
+        limits=Limits(cooldown=0, root_posts=6, daily_posts=50, stale_after=300),
+        emptied=(100.0,),
+        forgot=forgot,
+    )
+    return [one.promise for one in Checker(evidence).broken()]
+
+
+def test_nothing_is_owed_to_what_nobody_can_know_of() -> None:
+    """Said after Redis was emptied, to a bot whose gateway forgot it too; not to another
+    bot, nor after it was back."""
+    assert _of_a_silence(120.0, ("ada", 126.0)) == []
+    assert _of_a_silence(120.0) == ["nothing direct lost"]
+    assert _of_a_silence(120.0, ("bo", 126.0)) == ["nothing direct lost"]
+    assert _of_a_silence(140.0, ("ada", 126.0)) == ["nothing direct lost"]
 
 
 def test_the_rest_of_a_question_is_asked_too() -> None:
