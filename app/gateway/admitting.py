@@ -247,6 +247,7 @@ class Admitting:
                 "user_id": user_id,
                 "unasked": known.unasked and self._settings.gateway_wakes,
                 "colleagues": self._hearing.with_colleague(heard, user_id),
+                "between_people": self._hearing.between_people(heard),
                 "barred": "" if event.is_dm else connection.barred(event.channel_id),
                 "may_react": not event.is_dm and connection.may_react(event.channel_id),
                 "late": arrival.late,

@@ -22,6 +22,7 @@ from app.rules.features import Features, features
 from app.rules.interests import Likeness
 from app.rules.reading import Reading, read
 from app.rules.room import Room, Utterance
+from app.rules.talks import is_between_two
 from app.rules.thoughts import (
     OFF,
     Line,
@@ -76,6 +77,8 @@ class ChannelMessage:
     """How like it is to the bots' subjects, once somebody asked."""
     target: str | None = None
     """Whom it speaks to, as far as the channel showed before it was observed."""
+    between_two: bool = False
+    """Whether its author and that one lately spoke to each other."""
     shared: Sharing | None = None
     """Which bots are admitted by one copy of it; None: each by its own."""
     notified: set[str] = field(default_factory=set)
@@ -195,6 +198,7 @@ class Hearing:
         heard = ChannelMessage(event, utterance, place, people, utterance.reading)
         self._join(heard)
         heard.target = place.room.read(utterance).target
+        heard.between_two = is_between_two(place.room, utterance)
         place.latest = self._messages[event.message_id] = heard
         if len(self._messages) > MESSAGES:
             self._messages.popitem(last=False)
@@ -371,6 +375,10 @@ class Hearing:
     def with_colleague(self, heard: ChannelMessage, user_id: str) -> bool:
         """Whether it goes on with another of our bots than this one."""
         return heard.target in self.ours and heard.target != user_id
+
+    def between_people(self, heard: ChannelMessage) -> bool:
+        """Whether it goes on between two people who lately spoke to each other."""
+        return heard.between_two and heard.target not in self.ours
 
     def expected(self, event: Event) -> int:
         """How many bots will bid or pass for this message; UNPLACED when the roster

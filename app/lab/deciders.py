@@ -30,6 +30,7 @@ from app.rules.policy import Policy
 from app.rules.profile import Profile, profile_of
 from app.rules.room import Room, Utterance
 from app.rules.signals import Facts, SignalThresholds
+from app.rules.talks import is_between_two
 from app.rules.thoughts import Line as ThoughtLine
 from app.rules.thoughts import (
     Patience,
@@ -256,6 +257,7 @@ class CastDecider(Waiting):
             event, self._roster, self._people(utterance), utterance.reading
         )
         target = self.room.read(utterance).target
+        between_two = is_between_two(self.room, utterance)
         likeness = self._likeness(utterance.text)
         found: dict[str, Bid] = {}
         for bot, profile in self._profiles.items():
@@ -266,6 +268,7 @@ class CastDecider(Waiting):
                     watched=True,
                     # A line that goes on with another bot is that bot's to answer.
                     colleagues=target in self._profiles and target != bot,
+                    between_people=between_two and target not in self._profiles,
                 ),
                 addressing=spoken_to,
                 table=partial(features, self.room, utterance, bot),

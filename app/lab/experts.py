@@ -338,6 +338,7 @@ def report(stage: ExpertStage, folder: Path) -> dict[str, dict[str, float]]:
         "nobody's, busy": lambda: null_in_busy,
         "follow-ups": lambda: follow_ups(stage, owned),
         "later, nobody's": lambda: later(stage, null),
+        "two people": lambda: two_people(stage, owned),
         "two people, nobody's": lambda: two_people(stage, null),
         "scenes": lambda: scenes(stage, recorded),
     }

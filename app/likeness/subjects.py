@@ -44,7 +44,7 @@ those about a character's own interests are left out."""
 EXAMPLES, KINDRED, WORDS = 0.3, 0.45, 0.25
 """Shares of a character's example sentences, of the ordinary lines about its interests,
 and of its words. Few write many examples, and a word's vector says little."""
-JARGON = 0.15
+JARGON = 0.2
 """Likeness of a message for words of a subject that the character cares about."""
 NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's

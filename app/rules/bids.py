@@ -46,13 +46,14 @@ def bid(
     reading: Reading = NOTHING_SAID,
     likeness: Likeness | None = None,
     colleagues: bool = False,
+    between_people: bool = False,
     reception: float = 0.0,
 ) -> Bid:
     """The bid of one bot. Shape: score in bits above its threshold (0 or more: it wants
     to answer), and all parts that sum to it. `trust` is the author's level (0 to 5),
     `reading` what the profile's interests are compared with, with its likeness to them if that
     was measured. `colleagues`: as far as the channel shows, it goes on with another of
-    our bots. `reception`: what the channel makes of the bot's unasked posts, -1 to 1. An
+    our bots; `between_people`: between two people. `reception`: what the channel makes of the bot's unasked posts, -1 to 1. An
     ambient message is never bid for."""
     parts = evidence(table, policy)
     parts["signal"] = policy.signals[signal]
@@ -61,7 +62,8 @@ def bid(
     tired = max(0.0, table["bot_lines_near"] - policy.fatigue_lines)
     parts["fatigue"] = -policy.fatigue * tired
     parts["threshold"] = -policy.threshold
-    parts.update(profile.parts(reading, likeness, _thread(table, colleagues)))
+    thread = _thread(table, colleagues, between_people)
+    parts.update(profile.parts(reading, likeness, thread))
     score = settled(sum(parts.values()))
     # A bot that answers everything may bid below 0: its score still ranks it.
     wants = signal is not Signal.AMBIENT and (score >= 0.0 or profile.always)
@@ -69,12 +71,14 @@ def bid(
     return Bid.model_construct(score=score, above_threshold=wants, parts=parts)
 
 
-def _thread(table: Features, colleagues: bool) -> Thread:
+def _thread(table: Features, colleagues: bool, between_people: bool) -> Thread:
     if table["tie"] in _OWN:
         return Thread.OWN
-    return (
-        Thread.COLLEAGUES if colleagues and table["tie"] in _OTHERS else Thread.NOBODYS
-    )
+    if table["tie"] not in _OTHERS:
+        return Thread.NOBODYS
+    if colleagues:
+        return Thread.COLLEAGUES
+    return Thread.PEOPLES if between_people else Thread.NOBODYS
 
 
 def settled(bits: float) -> float:

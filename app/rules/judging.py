@@ -81,6 +81,7 @@ def judge(
         reading=reading,
         likeness=likeness,
         colleagues=facts.colleagues,
+        between_people=facts.between_people,
         reception=facts.reception,
     )
     return Judgement(

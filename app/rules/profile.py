@@ -21,6 +21,8 @@ FOLLOW_UP_BITS = 1.0
 """Bits of a follow-up in the character's own thread."""
 UNRELATED_BITS = 4.0
 """Bits that a message there has less, when it follows up on nothing."""
+BETWEEN_BITS = 4.0
+"""Bits that a message has less between two people who speak to each other."""
 FOLLOWS = 0.0
 """Likeness to a follow-up from which a message is one."""
 FOLLOWS_NOT = -0.12
@@ -33,14 +35,18 @@ class Thread(Enum):
     NOBODYS = "nobody's"
     OWN = "own"
     COLLEAGUES = "a colleague's"
+    PEOPLES = "two people's"
 
 
 def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -> float:
     """What a thread is worth less, or a subject more, where the two disagree; in bits.
 
     A message that is sure to be about something is its expert's; a bare follow-up stays
-    with whom it follows; what is neither is nobody's.
+    with whom it follows; what is neither is nobody's. Who breaks in on two people must be
+    surer.
     """
+    if thread is Thread.PEOPLES:
+        return -BETWEEN_BITS
     if thread is Thread.COLLEAGUES:
         # No measured likeness is asked for: words alone may hand a subject over.
         share = (interest - UNSURE_BITS) / (SURE_BITS - UNSURE_BITS)

@@ -458,17 +458,18 @@ class Room:
         if latest is not None:
             contact = author.addressed_by[latest]
             # Who spoke to the author since comes before whom the author spoke to.
-            if contact.line > author.partner_line and self._is_fresh(
+            if contact.line > author.partner_line and self.is_fresh(
                 contact.line, contact.at_ms, utterance
             ):
                 return latest, 2
-        if author.partner is not None and self._is_fresh(
+        if author.partner is not None and self.is_fresh(
             author.partner_line, author.last_ms, utterance
         ):
             return author.partner, 1
         return None, 0
 
-    def _is_fresh(self, line: int, at_ms: int, utterance: Utterance) -> bool:
+    def is_fresh(self, line: int, at_ms: int, utterance: Utterance) -> bool:
+        """Whether what was said then still binds who says this."""
         return self.number - line <= FRESH_LINES and utterance.at_ms - at_ms <= FRESH_MS
 
 

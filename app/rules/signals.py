@@ -36,6 +36,8 @@ class Facts(Frozen):
     """The text holds words of the bot's interests."""
     colleagues: bool = False
     """It goes on with another of our bots, as far as the channel shows."""
+    between_people: bool = False
+    """It goes on between two people who lately spoke to each other."""
     reception: float = 0.0
     """What the channel makes of the bot's unasked posts, -1 to 1."""
     ignored: bool = False

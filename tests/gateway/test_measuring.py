@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 import pytest
 
 from app.domain.character import Character, load_character
+from app.domain.model import AuthorKind
 from app.gateway import measuring as measuring_module
 from app.gateway.intake import Intake
 from app.gateway.measuring import (
@@ -20,7 +21,7 @@ from app.gateway.measuring import (
     load_subjects,
 )
 from app.rules.interests import Interests, Likeness
-from app.rules.profile import Profile
+from app.rules.profile import BETWEEN_BITS, HAND_OVER_BITS, Profile
 from tests.gateway.recording import POLICY, RecordingPorts, Wire, settings, until
 from tests.gateway.test_intake import BOTS, ROSTER, event, offered
 
@@ -107,6 +108,36 @@ async def test_the_expert_bids_most(
     assert max(found["elena"], found["dotty"]) < 2
     assert expert.read_texts == ["how do I tune it?"]
     await intake.close(0.1)
+
+
+@pytest.mark.asyncio
+async def test_who_breaks_in_on_two_people_bids_less(
+    ports: RecordingPorts, made: list[Measuring]
+) -> None:
+    """The same line bears four bits less while its author and another person talk to
+    each other than where its author has talked with one of the bots; the expert is sure enough
+    in both."""
+    changes: dict[str, float] = {}
+    for other, name in (("22", "Ben"), (BOTS["dotty"], "Dotty")):
+        expert = Expert("aria")
+        intake, _ = await begin(ports, made, lambda characters, it=expert: it)
+        human = AuthorKind.HUMAN if name == "Ben" else AuthorKind.OURS
+        ben = {"author_id": other, "author_name": name, "author_kind": human}
+        for one in (
+            event("good morning"),
+            event("hello", **ben),
+            event(f"{name}: is it in the car?"),
+            event("Ann: it is", **ben),
+        ):
+            await offered(intake, one)
+        ports.admitted.clear()
+        await offered(intake, event("how do I tune it?"))
+        (bid,) = (c.bid for c in ports.admitted if c.bot == "aria")
+        assert bid is not None
+        assert bid.above_threshold
+        changes[name] = bid.parts["subject_change"]
+        await intake.close(0.1)
+    assert changes == {"Ben": -BETWEEN_BITS, "Dotty": HAND_OVER_BITS}
 
 
 @pytest.mark.asyncio

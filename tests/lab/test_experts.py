@@ -48,7 +48,7 @@ def test_every_figure_is_a_share(folder: Path) -> None:
     out = folder / "out.json"
     main(folder, json_out=out)
     figures = json.loads(out.read_text())
-    assert len(figures) == 10
+    assert len(figures) == 11
     for name, shares in figures.items():
         whole = shares["right"] + shares["wrong"] + shares["silent"]
         assert whole == pytest.approx(1, abs=0.002), name

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from app.domain.model import Addressing, Event, Signal
-from app.rules.bids import tie_break
+from app.rules.bids import bid, tie_break
 from app.rules.features import features
+from app.rules.interests import Interests
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.policy import shipped_policy
-from app.rules.profile import Profile
+from app.rules.profile import BETWEEN_BITS, HAND_OVER_BITS, Profile
 from app.rules.reading import read
 from app.rules.room import Room, Utterance
 from app.rules.signals import Facts, SignalThresholds
@@ -19,6 +20,7 @@ from app.rules.signals import Facts, SignalThresholds
 NOBODY = Addressing(reason="addresses nobody")
 TO_ELENA = Addressing(bots=("elena",), reason="mentioned")
 RULES = Rulebook(shipped_policy(), SignalThresholds())
+START_MS = 1_700_000_000_000
 QUESTION, REMARK = "does anybody know how old whales get?", "whales get very old"
 
 
@@ -113,3 +115,28 @@ def test_who_may_not_write_nods_to_an_open_question() -> None:
     assert not judged(REMARK, barred="no permission", may_react=True).answerable
     assert not judged(barred="no permission").answerable
     assert not judged(barred="no permission", may_react=True, late=True).answerable
+
+
+def test_two_peoples_talk_is_broken_in_on_by_who_is_surer() -> None:
+    """A line of such a talk, and no line that is free; with a colleague in it the
+    subject is handed over instead."""
+    words = Profile(interests=Interests(["whales"]))
+    room = Room()
+    for place, (author, text) in enumerate(
+        [("22", "hi"), ("23", "hi"), ("22", "Ben: so?"), ("23", "Ann: so so")]
+    ):
+        name = "Ann" if author == "22" else "Ben"
+        room.observe(Utterance(str(place), author, text, START_MS + place, (name,)))
+
+    def change(author: str, **known: Any) -> float:
+        said = Utterance("100", author, QUESTION, START_MS + 100)
+        table = features(room, said, "11")
+        offer = bid(
+            table, Signal.WATCHED, 0, RULES.policy, words, said.reading, **known
+        )
+        return offer.parts["subject_change"]
+
+    assert change("22", between_people=True) == -BETWEEN_BITS
+    assert change("24", between_people=True) == 0.0
+    assert change("22", between_people=True, colleagues=True) == HAND_OVER_BITS
+    assert change("22") == 0.0

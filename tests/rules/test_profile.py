@@ -6,6 +6,7 @@ import pytest
 
 from app.rules.interests import Interests, Likeness
 from app.rules.profile import (
+    BETWEEN_BITS,
     CHATTINESS_BITS,
     FOLLOW_UP_BITS,
     FOLLOWS,
@@ -90,6 +91,15 @@ def test_in_its_own_thread_a_follow_up_stays(
     """What follows up on nothing has less there."""
     found = subject_change(interest, follow_up(likeness), Thread.OWN)
     assert found == pytest.approx(bits)
+
+
+def test_who_breaks_in_on_two_people_must_be_surer() -> None:
+    """Whether or not anything was measured; who is nobody in particular bids as people
+    do."""
+    assert subject_change(9.0, None, Thread.PEOPLES) == -BETWEEN_BITS
+    assert subject_change(9.0, follow_up(1.0), Thread.PEOPLES) == -BETWEEN_BITS
+    parts = NEUTRAL.parts(read("and then?"), None, Thread.PEOPLES)
+    assert parts["subject_change"] == 0.0
 
 
 def test_half_way_is_a_follow_up() -> None:

@@ -23,6 +23,7 @@ from app.rules.room import (
     Room,
     Utterance,
 )
+from app.rules.talks import is_between_two
 
 ELENA = "e"
 START_MS = 1_700_000_000_000
@@ -90,6 +91,53 @@ def test_an_exchange_ages_with_time(after_ms: int, tie: Tie) -> None:
     talk.say("1", "how do reefs grow?")
     talk.say(ELENA, "Name1: slowly")
     assert talk.tie("1", "and where?", after_ms) is tie
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "between_two"),
+    [
+        ([("1", "Name2: is it in the car?"), ("2", "Name1: it is")], "good", True),
+        ([("1", "Name2: is it in the car?"), ("2", "it is")], "good", True),
+        # A line that names somebody says itself whom it is for.
+        ([("1", "Name2: is it?"), ("2", "Name1: it is")], "Name2: good", False),
+        ([("1", "is it in the car?"), ("2", "Name1: it is")], "good", False),
+        ([("1", "Name2: is it in the car?")], "good", False),
+        ([("1", "is it in the car?"), ("2", "it is")], "good", False),
+        # Who spoke to the author last is somebody else, and was not spoken to.
+        (
+            [("1", "Name2: is it?"), ("2", "Name1: it is"), ("3", "Name1: no")],
+            "good",
+            False,
+        ),
+    ],
+)
+def test_two_people_talk_to_each_other_once_both_have_spoken(
+    said: list[tuple[str, str]], text: str, between_two: bool
+) -> None:
+    """A hint from one side alone is no talk of two."""
+    talk = Talk()
+    for author in "123":
+        talk.say(author, "hello")
+    for author, line in said:
+        talk.say(author, line)
+    assert is_between_two(talk.room, talk.utterance("1", text)) is between_two
+
+
+@pytest.mark.parametrize(
+    ("lines", "between_two"), [(FRESH_LINES - 2, True), (FRESH_LINES - 1, False)]
+)
+def test_a_talk_of_two_ends_with_the_lines_after_it(
+    lines: int, between_two: bool
+) -> None:
+    """Of either side: what one of them said long ago binds nobody."""
+    talk = Talk()
+    talk.say("2", "hello")
+    talk.say("1", "Name2: is it in the car?")
+    talk.fill(lines, after_ms=1)
+    talk.say("2", "Name1: it is", after_ms=1)
+    good = talk.utterance("1", "good", after_ms=1)
+    assert talk.room.read(good).target == "2"
+    assert is_between_two(talk.room, good) is between_two
 
 
 def test_who_speaks_stays_and_who_is_silent_longest_is_forgotten() -> None:
