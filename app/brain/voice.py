@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
-from app.brain import mood
+from app.brain import asking_back, mood
 from app.brain.embeddings import LangChainEncoder
 from app.brain.interest import InterestVectors
 from app.brain.text import person, spoken
@@ -105,8 +105,11 @@ _MINE = (
 """Of a subject for which a character file has no lines. None names it: its words would
 call every colleague with the same interest. Each answers a question as well as a
 story: "what happened exactly?" does not."""
-_MINE_EACH = 4
-"""So many of them are a character's: several in one channel shall not sound alike."""
+_EACH = 4
+"""So many of these, or of the answers to what is asked back, are a character's: several
+in one channel shall not sound alike."""
+_ASIDE = frozenset({Mood.UNSEEN, *asking_back.MOODS})
+"""Moods whose lines fit nothing else."""
 
 
 class Repertoire:
@@ -129,13 +132,21 @@ class Repertoire:
             VoiceLine(text=text, topic=interest.name)
             for interest in character.interests
             if interest.name not in have
-            for text in _lines_of_its_own(character.name)
+            for text in _share_of(character.name, _MINE)
+        ]
+        self._asked = [
+            *(line for line in character.lines if line.mood in asking_back.MOODS),
+            *(
+                VoiceLine(text=text, mood=kind)
+                for kind, texts in asking_back.SHIPPED.items()
+                for text in _share_of(character.name, texts)
+            ),
         ]
         self._shapes = {
             line.text: _fixed_words(line.text)
-            for line in (*character.lines, *self._unseen, *self._mine)
+            for line in (*character.lines, *self._unseen, *self._mine, *self._asked)
         }
-        everything = (*character.lines, *self._unseen, *self._mine)
+        everything = (*character.lines, *self._unseen, *self._mine, *self._asked)
         # Of all lines, always: the encoder stacks such a tuple once.
         self._cues = tuple(dict.fromkeys(map(_cue_of, everything)))
 
@@ -157,10 +168,17 @@ class Repertoire:
         reading = mood.read(said, self._encoder)
         topic, spoken_of = self._nearest_topic(said, reading, scene.recent)
         about = topic if spoken_of else None
-        tiers = self._fitting_tiers(
-            Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
-            about,
-            reading,
+        asked = self._asked_back(said, scene)
+        tiers = (
+            [asked]
+            if asked
+            else self._fitting_tiers(
+                Mood.SMALLTALK
+                if about and reading.mood not in _TENDER
+                else reading.mood,
+                about,
+                reading,
+            )
         )
         line = self._choose_line(tiers, said, scene.recent, chance)
         return self._fill_slots(
@@ -172,14 +190,23 @@ class Repertoire:
         character does not know."""
         said = self._heard(scene)
         reading = mood.read(said, self._encoder)
-        if not said or self._nearest_topic(said, reading, scene.recent)[1]:
+        if not said or self._asked_back(said, scene):
+            return True
+        if self._nearest_topic(said, reading, scene.recent)[1]:
             return True
         # A remark is answered by a line of its mood, a question by none but a true one.
         kind = Mood.CURIOUS if reading.question else reading.mood
-        moods = {line.mood for line in self._character.lines if line.topic is None}
+        lines = [line for line in self._character.lines if line.mood not in _ASIDE]
+        moods = {line.mood for line in lines if line.topic is None}
         if reading.mood in _GENERAL:
             return (kind is not Mood.CURIOUS and kind in moods) or not moods
         return reading.mood in moods
+
+    def _asked_back(self, said: str, scene: VoiceScene) -> list[VoiceLine]:
+        """The lines that answer what is asked about the last own line; none where
+        something else is said."""
+        kind = asking_back.asked_back(said) if scene.recent else None
+        return [line for line in self._asked if line.mood is kind]
 
     def _heard(self, scene: VoiceScene) -> str:
         """What was said, without the name by which the bot was called."""
@@ -192,7 +219,7 @@ class Repertoire:
     ) -> tuple[str, bool]:
         """The nearest interest, and whether a line about it answers what was said. A
         bare follow-up is about what the last own line was about."""
-        before = self._topic_of(recent[-1]) if recent else ""
+        before = self._last_topic(recent)
         # Its mood is a guess: "are you sure?" is like "how are you?".
         guessed = reading.sure < 1 and reading.mood not in _TENDER
         if before and guessed and self._interests.follows_up(said):
@@ -200,6 +227,14 @@ class Repertoire:
         interest, topic = self._interests.score([said])[0]
         certain = interest > reading.sure or reading.mood in _GENERAL
         return topic, certain and self._on_topic(interest, topic, said)
+
+    def _last_topic(self, recent: Sequence[str]) -> str:
+        """What the last own line was about, but for those that only answered what was
+        asked back."""
+        for text in reversed(recent):
+            if not any(_is_said(self._shapes[line.text], text) for line in self._asked):
+                return self._topic_of(text)
+        return ""
 
     def _topic_of(self, text: str) -> str:
         """The topic of an own line; empty: it has none."""
@@ -233,7 +268,7 @@ class Repertoire:
         self, kind: Mood, about: str | None, reading: mood.MoodReading
     ) -> list[list[VoiceLine]]:
         """Groups of lines, the best fitting first."""
-        lines = [line for line in self._character.lines if line.mood is not Mood.UNSEEN]
+        lines = [line for line in self._character.lines if line.mood not in _ASIDE]
         fitting = [line for line in lines if line.mood is kind and line.topic is None]
         if kind is Mood.HONEST:
             return [fitting] if fitting else [list(lines)]
@@ -322,13 +357,13 @@ class Repertoire:
         return text
 
 
-def _lines_of_its_own(name: str) -> list[str]:
-    """Some of `_MINE`, others for each character."""
+def _share_of(name: str, texts: Sequence[str]) -> list[str]:
+    """Some of these texts, others for each character."""
 
     def place(text: str) -> str:
         return sha256(f"{name}/{text}".encode()).hexdigest()
 
-    return sorted(_MINE, key=place)[:_MINE_EACH]
+    return sorted(texts, key=place)[:_EACH]
 
 
 def _cue_of(line: VoiceLine) -> str:

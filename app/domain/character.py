@@ -90,6 +90,12 @@ class Mood(StrEnum):
     UNSEEN = "unseen"
     """Sent a picture, a sticker, a sound without a word: the line may say `{thing}` for
     it."""
+    DOUBTED = "doubted"
+    """Asked whether they are sure of what they just said."""
+    UNCLEAR = "unclear"
+    """Asked what they mean by it."""
+    WHY = "why"
+    """Asked why it is so."""
     CURIOUS = "curious"
     """A question or remark they know nothing about."""
 

@@ -7,6 +7,7 @@ import json
 import pytest
 from langchain_core.messages import HumanMessage
 
+from app.brain.asking_back import SHIPPED, asked_back
 from app.brain.embeddings import LangChainEncoder, Words, shared_encoder
 from app.brain.mood import read
 from app.brain.text import person
@@ -333,15 +334,95 @@ def test_a_laugh_or_a_yes_is_brief(said: str, brief: bool) -> None:
 
 
 def test_a_follow_up_stays_with_what_was_said() -> None:
-    """After a line on whales "are you sure?" is no question about how the bot is."""
+    """After a line on whales "and how long?" is about whales; also where it was asked
+    back in between."""
     elena = CHARACTERS["elena"]
     said = voice(elena).say(VoiceScene("Do whales sleep?", "Kim"))
-    for text in ("are you sure?", "how do you mean", "and how long?"):
-        again = voice(elena).say(VoiceScene(text, "Kim", recent=(said,)))
+    sure = voice(elena).say(VoiceScene("are you sure?", "Kim", recent=(said,)))
+    for recent in ((said,), (said, sure)):
+        again = voice(elena).say(VoiceScene("and how long?", "Kim", recent=recent))
         first, then = line_of(elena, said), line_of(elena, again)
         assert first is not None
         assert then is not None
         assert then.topic == first.topic is not None
+
+
+ASKED_BACK = {
+    Mood.DOUBTED: (
+        "are you sure?",
+        "Really?",
+        "elena, is that true?",
+        "bist du sicher?",
+    ),
+    Mood.UNCLEAR: (
+        "how do you mean",
+        "what does that mean",
+        "Huh?",
+        "wie meinst du das?",
+    ),
+    Mood.WHY: ("why?", "but why is that?", "how come", "¿y por qué?", "почему так?"),
+}
+
+
+@pytest.mark.parametrize("character", CHARACTERS.values(), ids=list(CHARACTERS))
+def test_what_is_asked_back_is_answered_and_not_passed_over(
+    character: Character,
+) -> None:
+    """Doubt, a question what was meant, and why: each by lines of its own, the file's
+    first or those of every character, and never by another line on the subject. Six
+    times without a repetition."""
+    before = "Whales and dolphins sleep with one half of the brain at a time."
+    for kind, texts in ASKED_BACK.items():
+        own = {one.text for one in character.lines if one.mood is kind}
+        fitting = {line.replace("{author}", "Kim") for line in (*own, *SHIPPED[kind])}
+        for text in texts:
+            one = text.replace("elena", character.name)
+            answer = voice(character).say(VoiceScene(one, "Kim", recent=(before,)))
+            # It may open with a short sound, as other lines do.
+            assert answer.endswith(tuple(fitting)), text
+        said = [before]
+        for _ in range(6):
+            scene = VoiceScene(texts[0], "Kim", recent=tuple(said))
+            said.append(voice(character).say(scene))
+        assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why do whales sing?",
+        "are you sure that octopuses have three hearts?",
+        "what do you mean to do about the plastic?",
+        "no",
+        "thanks!",
+        "really good, that film",
+        "x" * 4_000,
+    ],
+)
+def test_a_question_of_its_own_is_not_asked_back(text: str) -> None:
+    """It has an answer on its subject, or none at all."""
+    assert asked_back(text) is None
+
+
+def test_nothing_is_asked_back_where_nothing_was_said() -> None:
+    """A bot that has said nothing was not doubted: such lines fit nothing else."""
+    elena = CHARACTERS["elena"]
+    aside = {text for texts in SHIPPED.values() for text in texts}
+    aside |= {one.text for one in elena.lines if one.mood in SHIPPED}
+    for text in ("are you sure?", "why?", "I had pasta for lunch", "hm, well"):
+        line = line_of(elena, voice(elena).say(VoiceScene(text, "Kim")))
+        assert line is not None, text
+        assert line.text not in aside, text
+
+
+def test_who_is_asked_back_has_something_to_say() -> None:
+    """Also a character whose file has no line for it and none on the subject."""
+    elena = CHARACTERS["elena"]
+    bare = elena.model_copy(update={"lines": elena.lines[:3]})
+    for recent, knows in (((), False), (("Three hearts.",), True)):
+        scene = VoiceScene("why is that?", "Kim", recent=recent)
+        message = HumanMessage("why is that?", additional_kwargs=packed(scene))
+        assert voice(bare).knows([message]) is knows
 
 
 def test_who_wins_a_message_for_its_subject_has_a_line_on_it() -> None:
