@@ -67,6 +67,7 @@ from tests.sim.server import Server
 
 T = TypeVar("T")
 THREADS = 4
+MICROSECOND = 1e-6
 
 # The files do not change, and reading them takes as long as a minute of a simulation.
 _character = functools.cache(load_character)
@@ -455,7 +456,8 @@ class SimulatedClient:
         if fault is not None and fault.kind in {"withheld", "late"}:
             world.record.unheard.add((self.bot, message.id))
         now = world.loop.time()
-        self._last = max(self._last, now + world.rng.uniform(0.002, 0.03))
+        # Two at the very same time might come in either order.
+        self._last = max(self._last + MICROSECOND, now + world.rng.uniform(0.002, 0.03))
         if not lost:
             delay = self._last - now
             if fault is not None and fault.kind == "late":

@@ -167,7 +167,8 @@ SHARE_BAD_MOMENTS = 0.1
 """Of the faults: with them Discord has a bad moment, where people speak."""
 LATE_RECEIPTS = 3
 REFUSED_POSTS = 4
-"""How many events of bots' own posts come late in it, and how many POSTs fail."""
+"""In half of them: how many events of bots' own posts come late, and how many POSTs
+fail."""
 SHARE_EMPTIED = 0.25
 """Of the seeds: in them Redis is emptied, once."""
 CLOCKS = (-172_800.0, -1_200.0, -90.0, 90.0, 1_200.0, 172_800.0)
@@ -207,13 +208,16 @@ def _faults(rng: Random, span: float, acts: list[Act]) -> Iterator[Fault]:
 
 
 def _bad_moment(rng: Random, at: float) -> Iterator[Fault]:
-    """What bots have posted comes back late, and what they post next fails."""
-    for place in ("event", "store"):
+    """Anything goes wrong; or what bots have posted comes back late, and what they post
+    next fails."""
+    refuses = rng.random() < 0.5
+    places = ("event", "store") if refuses else ("receipt", "post", "post", "event")
+    for place in places:
         yield _fault(rng, at + rng.uniform(0, 2), place)
-    for _ in range(LATE_RECEIPTS):
+    for _ in range(LATE_RECEIPTS if refuses else 0):
         late = rng.choice((0.5, 2.0, 7.0))
         yield Fault(at + rng.uniform(0, 2), "receipt", "late", late)
-    for _ in range(REFUSED_POSTS):
+    for _ in range(REFUSED_POSTS if refuses else 0):
         yield Fault(at + rng.uniform(2, 5), "post", "500 before")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from inspect import isroutine
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,11 +24,12 @@ from app.store.scripts import CONTRACTS, source
 from tests.sim.__main__ import main
 from tests.sim.calls import SimulatedAsyncStore, SimulatedHints, SimulatedStore
 from tests.sim.checker import Checker
+from tests.sim.clock import Process
 from tests.sim.evidence import Evidence, Limits, Said, Shown
 from tests.sim.judging import digest, hunted, judged
 from tests.sim.ledger import Ledger, Result, total_of
 from tests.sim.plants import PLANTS, Plant
-from tests.sim.processes import SimulatedLock, SimulatedRest, seams
+from tests.sim.processes import SimulatedClient, SimulatedLock, SimulatedRest, seams
 from tests.sim.scenario import VERSION, Act, scenario
 from tests.sim.shrinking import shrunk
 from tests.sim.simulation import Life, forgetful
@@ -432,6 +434,28 @@ def test_the_rest_of_a_question_is_asked_too() -> None:
     line that is answered with it is not lost; without that reason it is a pile-on."""
     assert _of_two_bots("goes on: mentioned") == []
     assert _of_two_bots("watched channel") == ["no pile-on"]
+
+
+def test_events_of_one_bot_come_in_their_order() -> None:
+    """Discord tells them one after another, however fast people write: one that came
+    before an earlier one and moved the cursor would hide that one (hunted seed 39)."""
+    times: list[float] = []
+    loop = SimpleNamespace(time=lambda: 36.0, call_later=lambda s, *_: times.append(s))
+    trouble = SimpleNamespace(strikes=lambda *_: None)
+    world: Any = SimpleNamespace(
+        loop=loop,
+        rng=Random(1),
+        wire=SimpleNamespace(trouble=trouble),
+        record=SimpleNamespace(),
+    )
+    unused: Any = None
+    client = SimulatedClient(world, "elena", unused, unused, unused, unused)
+    client._hears, client._process = True, Process("gateway2")
+    for number in range(20):
+        message: Any = SimpleNamespace(id=str(number), author="someone")
+        client.owed("message", message)
+    assert times == sorted(set(times))
+    assert len(times) == 20
 
 
 def test_a_failure_shrinks_to_what_it_needs() -> None:
