@@ -137,10 +137,12 @@ def quiet_time_is_over(play: Play, after: int) -> Any:
 
 
 def quiet_time_ends_in_time(play: Play, after: int) -> Any:
-    """Whether an election waits for the end of a quiet time."""
+    """Whether an election waits for the end of the channel's quiet time."""
     opened = bid_for(play, "1")
     posted(play, "elena", opened + OLD - QUIET + after)
-    return decided(play, "1", opened + 10_000) == "deferred"
+    decided(play, "1", opened + 10_000)
+    why = play.world.store.client.hget(keys.election("1"), "deferred")
+    return why == "quiet time after elena"
 
 
 def own_quiet_time_is_over(play: Play, after: int) -> Any:
