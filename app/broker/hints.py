@@ -7,9 +7,11 @@ finds the lane overdue.
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
@@ -207,7 +209,9 @@ class HintSender:
                 "interval_step": 0.1,
             },
         )
-        self._waiting: queue.Queue[_Hint | None] = queue.Queue(WAITING_HINTS)
+        self._waiting: queue.Queue[_Hint | Callable[[], None] | None] = queue.Queue(
+            WAITING_HINTS
+        )
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
         self._lost = 0
@@ -251,6 +255,22 @@ class HintSender:
             return False
         return True
 
+    def when_sent(self, call: Callable[[], None]) -> None:
+        """Call this, on the event loop that runs, once the hints so far are sent or
+        lost."""
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            # The loop may have ended, and with it those who wait.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(call)
+
+        self._ensure_thread()
+        try:
+            self._waiting.put_nowait(tell)
+        except queue.Full:
+            call()
+
     def close(self, timeout: float = 2.0) -> None:
         """Send what waits, as far as `timeout` seconds allow, and close the
         connections."""
@@ -280,6 +300,9 @@ class HintSender:
 
     def _drain(self) -> None:
         while (hint := self._waiting.get()) is not None:
+            if not isinstance(hint, _Hint):
+                hint()
+                continue
             reached("enqueue_before")
             self._send(hint)
             reached("enqueue_after")

@@ -4,9 +4,10 @@ for all of them in one call, then hints and elections."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypedDict
+from uuid import uuid4
 
 import structlog
 
@@ -19,6 +20,7 @@ from app.gateway.elections import Elections
 from app.gateway.hearing import ChannelMessage, Hearing
 from app.gateway.measuring import NOTHING, Measured, Measuring
 from app.gateway.ports import AdmissionPorts, MessagePorts
+from app.gateway.precedence import Precedence
 from app.gateway.waits import Waits
 from app.rules.judging import Judgement, Rulebook, judge
 from app.rules.policy import Policy
@@ -101,6 +103,7 @@ class Admitting:
         hearing: Hearing,
         measuring: Measuring | None,
         connections: Mapping[str, BotConnection],
+        precedence: Precedence,
     ) -> None:
         """Without `measuring`, interests go by words alone."""
         self._ports = ports
@@ -108,6 +111,7 @@ class Admitting:
         self._hearing = hearing
         self._measuring = measuring
         self._connections = connections
+        self._precedence = precedence
         self._rules = Rulebook(
             policy,
             SignalThresholds(
@@ -128,6 +132,10 @@ class Admitting:
         if self._measuring is not None:
             self._measuring.close()
 
+    def in_parts(self, bots: Set[str], heard: ChannelMessage) -> AdmissionParts:
+        """A message that is to be admitted for these bots, of which some come first."""
+        return AdmissionParts(self, self._hearing, heard, set(bots))
+
     async def admit(
         self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
     ) -> None:
@@ -145,7 +153,7 @@ class Admitting:
         self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
     ) -> tuple[str, ...]:
         """What became of it, as `bot: verdict`."""
-        addressing = self._hearing.addressing_of(heard)
+        addressing, event = self._hearing.addressing_of(heard), heard.event
         measured = await self._measured(heard, addressing, arrival)
         judged: list[tuple[Judgement, AdmissionRequest]] = []
         for place, bot in enumerate(bots, 1):
@@ -157,6 +165,7 @@ class Admitting:
                 judged.append((judgement, candidate))
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
+                await self._precedence.give_way(event.message_id)
         if not judged:
             return ()
         outcomes = await self._ports.admit([one for _, one in judged], request)
@@ -322,3 +331,29 @@ class Admitting:
                 self._elections.close_in(event.message_id, event.channel_id, 0)
             case _:
                 pass
+
+
+@dataclass(slots=True)
+class AdmissionParts:
+    """One message for bots that share it: whom it speaks to, then all others. A part
+    that failed may be tried again; whoever is admitted is not `pending` any more."""
+
+    admitting: Admitting
+    hearing: Hearing
+    heard: ChannelMessage
+    pending: set[str]
+    request: str = field(default_factory=lambda: uuid4().hex)
+
+    async def admit_spoken_to(self, how: Arrival) -> None:
+        """Admit it for the bots that it addresses, as far as is known by now."""
+        spoken_to = self.hearing.addressing_of(self.heard).bots
+        await self._admit([one for one in spoken_to if one in self.pending], how)
+
+    async def admit_others(self, how: Arrival) -> None:
+        """Admit it for whoever is left."""
+        await self._admit(sorted(self.pending), how)
+
+    async def _admit(self, bots: Sequence[str], how: Arrival) -> None:
+        if bots:
+            await self.admitting.admit(bots, self.heard, self.request, how)
+            self.pending.difference_update(bots)

@@ -116,6 +116,11 @@ class StreamClient(SteadyClient):
         """The bot's Discord id; empty before the login."""
         return str(self.user.id) if self.user is not None else ""
 
+    async def before_frame(self) -> None:
+        precedence = self._intake.precedence
+        if precedence.taken:
+            await precedence.passed()
+
     async def setup_hook(self) -> None:
         self._sessions.identified(self.user_id)
 

@@ -183,6 +183,59 @@ class EventQueue:
             return
 
 
+class Queues(dict[str, EventQueue]):
+    """The queues of one process, by name, and the tasks that work on them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._workers: list[asyncio.Task[None]] = []
+
+    def begin(self, name: str) -> EventQueue:
+        """The queue of this name, at work once it is opened."""
+        queue = self.get(name)
+        if queue is None:
+            queue = self[name] = EventQueue(name)
+            work = asyncio.get_running_loop().create_task(
+                queue.run(), name=f"intake {name}"
+            )
+            self._workers.append(work)
+        return queue
+
+    def put(
+        self,
+        name: str,
+        job: Job,
+        channel: str = "",
+        *,
+        always: bool = False,
+        author: str = "",
+        ahead: bool = False,
+    ) -> asyncio.Future[None] | None:
+        """Queue a job, as `EventQueue.put` does; None as well where there is no such
+        queue."""
+        queue = self.get(name)
+        done = None
+        if queue is not None:
+            done = queue.put(job, channel, always=always, author=author, ahead=ahead)
+        if done is None:
+            log.warning("no room to hold more", bot=name)
+        return done
+
+    async def drain(self, grace: float) -> None:
+        """Wait up to `grace` seconds until nothing is left to do."""
+        waiting = [asyncio.ensure_future(queue.drained()) for queue in self.values()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=grace)
+            for task in late:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Stop the work."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+
 class Outage:
     """Says when events wait, why, and when they flow again."""
 

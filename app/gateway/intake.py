@@ -6,17 +6,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import structlog
 
 from app.domain.model import AuthorKind, Event
 from app.domain.settings import Settings
-from app.gateway.admitting import Admitting, Arrival, BotConnection
-from app.gateway.event_queue import EventQueue, Job
+from app.gateway.admitting import AdmissionParts, Admitting, Arrival, BotConnection
+from app.gateway.event_queue import Job, Queues
 from app.gateway.hearing import ChannelMessage, Hearing
 from app.gateway.measuring import Measuring
 from app.gateway.ports import IntakePorts
+from app.gateway.precedence import MANY, Precedence
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.receptions import Receptions, Signed
 from app.gateway.sharing import CursorMoves, Moves, Sharing
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 ALL = "all bots"
 """The queue that several bots share, beside each bot's own."""
+SPOKEN_TO = "bots spoken to"
+"""The queue of those whom a message of a quiet channel speaks to."""
 
 
 def patience_of(settings: Settings) -> Patience:
@@ -58,10 +62,10 @@ class Intake:
         """Without `measuring`, interests go by words alone."""
         patience = patience_of(settings)
         self.hearing = Hearing(patience)
+        self.precedence = Precedence()
         self._ports = ports
         self._settings = settings
-        self._queues: dict[str, EventQueue] = {}
-        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._queues = Queues()
         self._connections: dict[str, BotConnection] = {}
         self._receptions = Receptions()
         self._last: dict[str, asyncio.Future[None]] = {}
@@ -78,6 +82,7 @@ class Intake:
             hearing=self.hearing,
             measuring=measuring,
             connections=self._connections,
+            precedence=self.precedence,
         )
         self.proxies = Proxies(
             settings.proxy_applications, int(settings.proxy_delay * 1000)
@@ -87,13 +92,9 @@ class Intake:
         """Serve this bot. Its events wait until `open`."""
         self.hearing.host(bot, user_id)
         self._connections[bot] = connection
-        for name in (ALL, bot):
-            if name not in self._queues:
-                queue = self._queues[name] = EventQueue(name)
-                self._workers[name] = asyncio.get_running_loop().create_task(
-                    queue.run(), name=f"intake {name}"
-                )
-        self._queues[ALL].open()
+        self._queues.begin(bot)
+        for name in (ALL, SPOKEN_TO):
+            self._queues.begin(name).open()
 
     def open(self, bot: str) -> None:
         """Begin to admit this bot's events: the roster knows it now."""
@@ -192,30 +193,30 @@ class Intake:
         """Queue a message once, for all bots that share it."""
         channel = heard.event.channel_id
         shared = heard.shared = Sharing(bots, {bot})
-        pending, request = set(bots), uuid4().hex
+        parts = self._admitting.in_parts(bots, heard)
 
         async def admit() -> None:
+            await _ended(first)
             with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
                 how = await self._arrived(arrival, repeated)
-                spoken_to = self.hearing.addressing_of(heard).bots
                 # The bots that it addresses do not wait until all others are judged.
-                asked = [one for one in spoken_to if one in pending]
-                for part in (asked, sorted(pending.difference(asked))):
-                    if part:
-                        await self._admitting.admit(part, heard, request, how)
-                        pending.difference_update(part)
+                await parts.admit_spoken_to(how)
+                await self.precedence.passed()
+                await parts.admit_others(how)
             shared.admitted = True
             for one in list(shared.arrived):
                 self._pass(one, heard.event, shared)
 
+        first = None
+        if repeated is None and self._goes_first(bots, heard):
+            first = self._put_first(parts, heard, arrival)
         ahead = repeated is None and self._goes_ahead(ALL, heard)
         heard.waiting |= bots
-        done = self._put(ALL, admit, channel, author=heard.event.author_id, ahead=ahead)
+        done = self._queues.put(
+            ALL, admit, channel, author=heard.event.author_id, ahead=ahead
+        )
         if done is None:
-            heard.shared = None
-            for one in bots:
-                heard.waiting.discard(one)
-                self._connections[one].lost(channel)
+            self._lose(bots, heard)
             return None
         waiting = self._shared.setdefault(channel, {})
         waiting[heard.event.message_id] = shared
@@ -223,6 +224,39 @@ class Intake:
             self._last[channel] = done
         done.add_done_callback(lambda done: self._ended(channel, heard, done))
         return done
+
+    def _lose(self, bots: frozenset[str], heard: ChannelMessage) -> None:
+        """There was no room for a message: the channel is read back later."""
+        heard.shared = None
+        for one in bots:
+            heard.waiting.discard(one)
+            self._connections[one].lost(heard.event.channel_id)
+
+    def _goes_first(self, bots: frozenset[str], heard: ChannelMessage) -> bool:
+        """Whether a message that many bots hear speaks to some of them, and nothing of
+        its channel comes before it."""
+        waits = self._queues[ALL].waiting(heard.event.channel_id)
+        if len(bots) <= MANY or waits:
+            return False
+        return not bots.isdisjoint(self.hearing.addressing_of(heard).bots)
+
+    def _put_first(
+        self,
+        parts: AdmissionParts,
+        heard: ChannelMessage,
+        arrival: Arrival,
+    ) -> asyncio.Future[None] | None:
+        """Admit those whom a message speaks to beside what waits of other channels, and
+        let all that can wait do so until their hints are sent."""
+        event = heard.event
+        self.precedence.take(event.message_id)
+
+        async def admit_first() -> None:
+            with structlog.contextvars.bound_contextvars(trace=event.message_id):
+                await parts.admit_spoken_to(arrival)
+            self._ports.when_hinted(partial(self.precedence.end, event.message_id))
+
+        return self._queues.put(SPOKEN_TO, admit_first, event.channel_id)
 
     def _ended(
         self, channel: str, heard: ChannelMessage, done: asyncio.Future[None]
@@ -276,7 +310,7 @@ class Intake:
         # History keeps its order, as overtaking messages move no cursor.
         ahead = not history and repeated is None and self._goes_ahead(bot, heard)
         heard.waiting.add(bot)
-        done = self._put(
+        done = self._queues.put(
             bot,
             admit,
             event.channel_id,
@@ -314,7 +348,7 @@ class Intake:
 
     def receipt(self, bot: str, channel_id: str, message_id: str, nonce: str) -> None:
         """The bot's own message appeared in Discord."""
-        self._put(
+        self._queues.put(
             bot,
             lambda: self._ports.receipt(bot, channel_id, message_id, nonce),
             channel_id,
@@ -323,7 +357,7 @@ class Intake:
     def deleted(self, bot: str, channel_id: str, message_id: str) -> None:
         """A message was deleted. This is queued however much waits: it is tiny, nothing
         reads it back, and a bot would answer a message that is gone."""
-        self._put(
+        self._queues.put(
             bot,
             lambda: self._ports.deleted(channel_id, message_id),
             channel_id,
@@ -340,7 +374,7 @@ class Intake:
         if not heard.noted:
             # Each bot's connection brings the edit; the journal needs it once.
             heard.noted, event = True, heard.event
-            self._put(bot, lambda: self._ports.edited(event), event.channel_id)
+            self._queues.put(bot, lambda: self._ports.edited(event), event.channel_id)
         request, asked = uuid4().hex, False
         before = self._last.get(edit.channel_id)
 
@@ -366,7 +400,7 @@ class Intake:
                 await self._ports.unaddressed(bot, heard.event)
                 heard.notified.discard(bot)
 
-        self._put(bot, tell, edit.channel_id, always=True)
+        self._queues.put(bot, tell, edit.channel_id, always=True)
 
     def typing(self, channel_id: str, person: str) -> None:
         """Somebody types: wait longer for what that person has begun to say."""
@@ -381,7 +415,7 @@ class Intake:
             waits.prolonged(waiting, for_ms)
 
         # The wait is the same for all bots.
-        self._put(ALL, prolong, channel_id)
+        self._queues.put(ALL, prolong, channel_id)
 
     def nicknamed(self, guild_id: str, person: str, nickname: str | None) -> None:
         """Note what a person is called in a server, by their latest message."""
@@ -398,7 +432,9 @@ class Intake:
         """A person reacted to a message of the bot's."""
         # One id for all tries: a reaction must not earn trust twice.
         request = uuid4().hex
-        self._put(bot, lambda: self._ports.liked(bot, person, message_id, request))
+        self._queues.put(
+            bot, lambda: self._ports.liked(bot, person, message_id, request)
+        )
 
     def reacted(self, bot: str, person: str, message_id: str, emoji: str) -> None:
         """A person reacted to a message; keep what it says about the bot's post."""
@@ -412,7 +448,7 @@ class Intake:
 
     def _receive(self, bot: str, signs: Sequence[Signed]) -> None:
         for signed in signs if self._settings.learns_from_people else ():
-            self._put(bot, self._reception_job(bot, signed), signed.channel)
+            self._queues.put(bot, self._reception_job(bot, signed), signed.channel)
 
     def _reception_job(self, bot: str, signed: Signed) -> Job:
         # One id for all tries: a sign must not count twice.
@@ -427,50 +463,22 @@ class Intake:
             emoji = await self._ports.moderate(order, event, by)
             self._connections[bot].acknowledge(event, emoji)
 
-        self._put(bot, obey, always=True)
+        self._queues.put(bot, obey, always=True)
 
     def move_cursor(
         self, bot: str, channel_id: str, job: Job
     ) -> asyncio.Future[None] | None:
         """Queue a move of a channel's cursor, behind the events before it."""
-        return self._put(bot, job, channel_id, always=True)
+        return self._queues.put(bot, job, channel_id, always=True)
 
     async def close(self, grace: float = 2.0) -> None:
         """Admit what waits for up to `grace` seconds, then stop. The backfill finds the
         rest."""
         self._moves.flush()
-        waiting = [
-            asyncio.ensure_future(queue.drained()) for queue in self._queues.values()
-        ]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=grace)
-            for task in late:
-                task.cancel()
+        await self._queues.drain(grace)
         self._admitting.close()
         self._shedding.close()
-        for worker in self._workers.values():
-            worker.cancel()
-        await asyncio.gather(*self._workers.values(), return_exceptions=True)
-
-    def _put(
-        self,
-        bot: str,
-        job: Job,
-        channel: str = "",
-        *,
-        always: bool = False,
-        author: str = "",
-        ahead: bool = False,
-    ) -> asyncio.Future[None] | None:
-        queue = self._queues.get(bot)
-        done = (
-            queue.put(job, channel, always=always, author=author, ahead=ahead)
-            if queue is not None
-            else None
-        )
-        if done is None:
-            log.warning("no room to hold more", bot=bot)
-        return done
+        await self._queues.close()
 
     def _goes_ahead(self, name: str, heard: ChannelMessage) -> bool:
         """Whether somebody quiet speaks to one of our bots where much waits."""
@@ -491,6 +499,7 @@ class Intake:
             or event.is_dm
             or not queue.opened
             or queue.away
+            or self._queues[SPOKEN_TO].away
             or queue.waiting(event.channel_id) < SHED_FROM
         ):
             return False
@@ -499,7 +508,7 @@ class Intake:
     def _shed(self, latest: Event, messages: int) -> None:
         # Any bot's queue will do: the line is about the channel and is written once.
         for bot in list(self._queues)[:1]:
-            self._put(bot, lambda: self._ports.shed(latest, messages))
+            self._queues.put(bot, lambda: self._ports.shed(latest, messages))
 
     def _passes(self, bot: str, event: Event, history: bool) -> bool:
         """Whether the cursor may pass this message. If it overtook others, or if shared
@@ -513,7 +522,7 @@ class Intake:
         return self._connections[bot].passes(event.channel_id, event.message_id)
 
     def _move_cursors(self, moves: Moves) -> None:
-        self._put(ALL, lambda: self._ports.move_cursors(moves), always=True)
+        self._queues.put(ALL, lambda: self._ports.move_cursors(moves), always=True)
 
 
 async def _ended(job: asyncio.Future[None] | None) -> None:

@@ -41,6 +41,9 @@ class AdmissionPorts(Protocol):
     def hint_first(self, lane: Lane) -> None:
         """The same for a channel's lane where somebody quiet waits: ahead of others."""
 
+    def when_hinted(self, call: Callable[[], None]) -> None:
+        """Call this once the hints so far are sent, or lost."""
+
     async def facts(self, bot: str, event: Event) -> Facts:
         """What this bot knows about the event; `named` and `user_id` are filled in by
         the gateway."""

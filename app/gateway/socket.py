@@ -129,6 +129,9 @@ class SteadyClient(discord.Client):
                 await self._socket.close()
             raise
 
+    async def before_frame(self) -> None:
+        """Returns when a frame that was received may be read."""
+
     def _opened(self, socket: DiscordWebSocket) -> None:
         self._socket = socket
         self._steady(socket)
@@ -142,6 +145,7 @@ class SteadyClient(discord.Client):
             # name.
             self._event = ""
             try:
+                await self.before_frame()
                 await receive(frame)
             except CONNECTION_ENDS:
                 raise

@@ -101,6 +101,7 @@ class StorePorts:
             settings.redis_url, settings.redis_timeout, settings.redis_credentials
         )
         self._hints = HintSender(settings)
+        self.when_hinted = self._hints.when_sent
         self._vault = Vault(settings.vault_keys)
         self._limits: dict[str, Limits] = {
             name: limits_of(one, settings) for name, one in characters.items()
@@ -147,10 +148,14 @@ class StorePorts:
             for one in candidates
         ]
         await self._learn_names()  # before anybody answers a newcomer
-        limits = [self._limits[one.bot] for one in candidates]
         reached("admit_before")
         outcomes = await self._store.run(
-            admission.admit_all(candidates, request, limits, self.settings)
+            admission.admit_all(
+                candidates,
+                request,
+                [self._limits[one.bot] for one in candidates],
+                self.settings,
+            )
         )
         reached("admit_after")
         # Noted once Redis took it: healing must not write a cursor past an event that

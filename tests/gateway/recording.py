@@ -182,6 +182,9 @@ class RecordingPorts:
         self.hints.append((str(lane), Context.DIRECT))
         self.first.append(str(lane))
 
+    def when_hinted(self, call: Callable[[], None]) -> None:
+        call()
+
     async def facts(self, bot: str, event: Event) -> Facts:
         await self._reach()
         return self.known[bot]

@@ -237,5 +237,9 @@ class SimulatedHints:
 
     offer = offer_first = send
 
+    def when_sent(self, call: Callable[[], None]) -> None:
+        """The hints so far are sent."""
+        call()
+
     def close(self, timeout: float = 2.0) -> None:
         """Nothing to close."""

@@ -436,6 +436,7 @@ class SimulatedClient:
         while not begun.cancelled():
             kind, message = await self._events.get()
             await self._world.wire.awake(process)
+            await self._intake.precedence.passed()
             self._hear(kind, message)
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ import pytest
 from app.broker.hints import HintSender
 from app.delivery.rest import DiscordRest
 from app.domain.model import JournalLine
+from app.gateway import intake
 from app.gateway.healing import Healing
 from app.gateway.presence import Presence
 from app.host.valkey import EmbeddedValkey
@@ -49,6 +50,17 @@ def test_today_s_code_keeps_its_promises(valkey: EmbeddedValkey) -> None:
     assert outcome.faults > len(one.faults) // 2
     again, _ = judged(one, valkey.url)
     assert digest(again) == digest(outcome)
+
+
+def test_precedence_costs_no_promise(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where whom a message speaks to goes ahead of other channels, as with many bots,
+    all promises are kept as well."""
+    monkeypatch.setattr(intake, "MANY", 1)
+    one = replace(scenario(6, SHORT, messages=200, faults=250), settles=200.0)
+    outcome, broken = judged(one, valkey.url)
+    assert not broken, "\n".join([*outcome.timeline, *map(str, broken)])
 
 
 @pytest.mark.parametrize(
