@@ -73,11 +73,13 @@ GIVEN_BACK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """A message to a bot, and when it was due and answered, in Unix ms."""
+    """A message to a bot, and when it was due and answered, in Unix ms. `turn`: when it
+    was due to the first of the bots that it names, who share its turn."""
 
     bot: str
     message: str
     who: str
+    turn: int
     due: int
     answered: float
 
@@ -294,6 +296,7 @@ class Checker:
                     one
                     for one in waits
                     if one.who != mine.who
+                    and one.turn > mine.turn
                     and one.due > mine.due
                     and int(one.message) > int(mine.message)
                     and one.answered < mine.answered
@@ -359,7 +362,7 @@ class Checker:
                     committed = line.at_ms
             if committed and not self._forgotten(self._by_id[message]):
                 heard = self._first_heard(message) or asked
-                mine = Waited(bot, message, said.who, heard, committed)
+                mine = Waited(bot, message, said.who, heard, heard, committed)
                 waited = asked > 0 and not self._has_more(mine)
                 one = Turn(
                     bot=bot,
@@ -451,10 +454,8 @@ class Checker:
             answer, due = self._answers.get((bot, message)), self._due(bot, message)
             if answer is not None and due and not self._forgotten(self._by_id[message]):
                 channel = self._by_id[message].channel
-                # The bots that a message names share its turn: it begins when the first
-                # of them has heard it.
-                due = min(due, *(self._due(one, message) or due for one in said.asks))
-                one = Waited(bot, message, said.who, due, answer.at * 1000)
+                turn = min(due, *(self._due(one, message) or due for one in said.asks))
+                one = Waited(bot, message, said.who, turn, due, answer.at * 1000)
                 queues[bot, channel].append(one)
         return queues
 
@@ -492,7 +493,7 @@ class Checker:
                 continue
             for bot in said.asks:
                 answer = self._answers.get((bot, message))
-                if answer is None or answer.at * 1000 > mine.due:
+                if answer is None or answer.at * 1000 > mine.turn:
                     return True
         return False
 

@@ -190,14 +190,15 @@ def _of_two_bots(reason: str) -> list[str]:
     return [one.promise for one in Checker(evidence).broken()]
 
 
-def _of_four_people(waits_ms: int = 0, other_heard: int = 0) -> list[str]:
+def _of_four_people(waits_ms: int = 0, **other_heard: int) -> list[str]:
     """What breaks where a bot hears the first of four people so long before it may
-    answer, and answers that one last. `other_heard`: when another bot, which the others
-    name too, heard them, in ms."""
+    answer, and answers that one last. `other_heard`: when another bot heard what names
+    it too, by person, in ms."""
     people = ("Kim", "Sam", "Lou", "Max")
-    both = ("ada", "bo") if other_heard else ("ada",)
     said = {
-        str(10 + n): Said(who, "lounge", both if n else ("ada",))
+        str(10 + n): Said(
+            who, "lounge", ("ada", "bo") if who in other_heard else ("ada",)
+        )
         for n, who in enumerate(people)
     }
     answered = ("11", "12", "13", "10")
@@ -207,8 +208,8 @@ def _of_four_people(waits_ms: int = 0, other_heard: int = 0) -> list[str]:
         if message == "10" and waits_ms:
             heard = heard.model_copy(update={"numbers": {"waits_ms": waits_ms}})
         journals[message] = [heard]
-        if other_heard and n:
-            told = _line("bo", "admit", "direct", other_heard, "mentioned")
+        if at := other_heard.get(people[n]):
+            told = _line("bo", "admit", "direct", at, "mentioned")
             journals[message] += [told, _declined("bo")]
     evidence = Evidence(
         bots=("ada", "bo"),
@@ -375,9 +376,11 @@ def test_a_line_that_waits_for_its_rest_is_not_overtaken() -> None:
 def test_a_message_has_its_turn_from_the_first_bot_that_heard_it() -> None:
     """Bots share the turn of a message that names them: one whose gateway was away
     finds it before a message that nobody but itself could hear. One that was heard
-    later by the other bot is later."""
-    assert _of_four_people(other_heard=100_050) == []
-    assert _of_four_people(other_heard=100_150) == ["fairness"]
+    later by the other bot is later. None is waited for before the bot itself may begin."""
+    assert _of_four_people(Sam=100_050, Lou=100_050, Max=100_050) == []
+    assert _of_four_people(Sam=100_150, Lou=100_150, Max=100_150) == ["fairness"]
+    assert _of_four_people(waits_ms=500, Kim=99_000) == []
+    assert _of_four_people(Kim=99_000) == ["fairness"]
 
 
 def _of_a_delivery(*posts: Shown) -> list[str]:
