@@ -415,6 +415,16 @@ def test_nothing_is_asked_back_where_nothing_was_said() -> None:
         assert line.text not in aside, text
 
 
+@pytest.mark.parametrize("kind", list(SHIPPED))
+def test_an_answer_to_doubt_stands_in_for_nothing_else(kind: Mood) -> None:
+    """Not even where a file has hardly another line, and this one is nearer."""
+    near = VoiceLine(text="Yes, I am sure.", cue="are you a bot?", mood=kind)
+    other = VoiceLine(text="Hello.", mood=Mood.GREETING)
+    bare = CHARACTERS["elena"].model_copy(update={"lines": (near, other)})
+    for text in ("are you a bot?", "I had pasta for lunch"):
+        assert voice(bare).say(VoiceScene(text, "Kim")).endswith(other.text)
+
+
 def test_who_is_asked_back_has_something_to_say() -> None:
     """Also a character whose file has no line for it and none on the subject."""
     elena = CHARACTERS["elena"]
