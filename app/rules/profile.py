@@ -42,16 +42,13 @@ def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -
     """What a thread is worth less, or a subject more, where the two disagree; in bits.
 
     A message that is sure to be about something is its expert's; a bare follow-up stays
-    with whom it follows; what is neither is nobody's. Who breaks in on two people must be
-    surer.
+    with whom it follows; what is neither is nobody's.
     """
-    if thread is Thread.PEOPLES:
-        return -BETWEEN_BITS
     if thread is Thread.COLLEAGUES:
         # No measured likeness is asked for: words alone may hand a subject over.
         share = (interest - UNSURE_BITS) / (SURE_BITS - UNSURE_BITS)
         return HAND_OVER_BITS * min(1.0, max(0.0, share))
-    if thread is Thread.NOBODYS or likeness is None:
+    if thread is not Thread.OWN or likeness is None:
         return 0.0
     follows = _follows(likeness)
     # A bare follow-up is like nobody's subject, and that must not speak against it.
@@ -93,11 +90,15 @@ class Profile:
             if thread is Thread.COLLEAGUES and likeness is not None:
                 asked = known.bits(text, likeness.alone)
             change = subject_change(asked, likeness, thread)
-        return {
+        parts = {
             "chattiness": (self.chattiness - 0.5) * 2 * CHATTINESS_BITS,
             "interest": interest,
             "subject_change": change,
         }
+        if known is not None and thread is Thread.PEOPLES:
+            # Who breaks in on two people must be surer.
+            parts["between_people"] = -BETWEEN_BITS
+        return parts
 
     def touched(self, text: Reading) -> bool:
         """Whether the text holds words of the character's interests."""

@@ -117,7 +117,7 @@ async def test_who_breaks_in_on_two_people_bids_less(
     """The same line bears four bits less while its author and another person talk to
     each other than where its author has talked with one of the bots; the expert is sure enough
     in both."""
-    changes: dict[str, float] = {}
+    changes: dict[str, tuple[float, float]] = {}
     for other, name in (("22", "Ben"), (BOTS["dotty"], "Dotty")):
         expert = Expert("aria")
         intake, _ = await begin(ports, made, lambda characters, it=expert: it)
@@ -135,9 +135,12 @@ async def test_who_breaks_in_on_two_people_bids_less(
         (bid,) = (c.bid for c in ports.admitted if c.bot == "aria")
         assert bid is not None
         assert bid.above_threshold
-        changes[name] = bid.parts["subject_change"]
+        changes[name] = (
+            bid.parts["subject_change"],
+            bid.parts.get("between_people", 0.0),
+        )
         await intake.close(0.1)
-    assert changes == {"Ben": -BETWEEN_BITS, "Dotty": HAND_OVER_BITS}
+    assert changes == {"Ben": (0.0, -BETWEEN_BITS), "Dotty": (HAND_OVER_BITS, 0.0)}
 
 
 @pytest.mark.asyncio

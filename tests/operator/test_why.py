@@ -18,7 +18,15 @@ from app.operator.why import finding
 from app.operator.why.answer import explain, unanswered
 from app.operator.why.finding import Wanted
 from app.operator.why.story import tell
-from app.operator.why.themes import PRESENCE, RECEPTION, ROLE, SUBJECT, TALK, theme_of
+from app.operator.why.themes import (
+    BETWEEN,
+    PRESENCE,
+    RECEPTION,
+    ROLE,
+    SUBJECT,
+    TALK,
+    theme_of,
+)
 from app.rules.features import FEATURES
 from app.store import keys, mutes, roster
 from app.store.door import Store
@@ -178,6 +186,7 @@ def test_every_feature_has_a_theme() -> None:
     assert theme_of("bot_helps") is ROLE
     assert theme_of("interest") is SUBJECT
     assert theme_of("reception") is RECEPTION
+    assert theme_of("between_people") is BETWEEN
     assert theme_of("intercept") is None
 
 

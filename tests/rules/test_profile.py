@@ -94,12 +94,14 @@ def test_in_its_own_thread_a_follow_up_stays(
 
 
 def test_who_breaks_in_on_two_people_must_be_surer() -> None:
-    """Whether or not anything was measured; who is nobody in particular bids as people
-    do."""
-    assert subject_change(9.0, None, Thread.PEOPLES) == -BETWEEN_BITS
-    assert subject_change(9.0, follow_up(1.0), Thread.PEOPLES) == -BETWEEN_BITS
-    parts = NEUTRAL.parts(read("and then?"), None, Thread.PEOPLES)
-    assert parts["subject_change"] == 0.0
+    """Whether or not anything was measured, and whatever it is about; who is nobody in
+    particular bids as people do."""
+    text = read("how is the reef, and then?")
+    for likeness in (None, follow_up(1.0), Likeness(subject=0.2, follow_up=-0.3)):
+        free = REEFS.parts(text, likeness, Thread.NOBODYS)
+        parts = REEFS.parts(text, likeness, Thread.PEOPLES)
+        assert parts == {**free, "between_people": -BETWEEN_BITS}
+    assert "between_people" not in NEUTRAL.parts(text, None, Thread.PEOPLES)
 
 
 def test_half_way_is_a_follow_up() -> None:

@@ -23,6 +23,9 @@ class Theme(NamedTuple):
 TALK = Theme("talk", "was in talk with {author}", "was not in talk with {author}")
 PRESENCE = Theme("presence", "was present in the room", "was not so present here")
 SUBJECT = Theme("subject", "knows the subject", "knows little of the subject")
+BETWEEN = Theme(
+    "two people", "did not break in on two people", "would break in on two people"
+)
 CHATTY = Theme("chattiness", "likes to talk", "speaks seldom")
 ROLE = Theme("role", "often answers here", "seldom answers here")
 TRUST = Theme("trust", "trusts {author}", "does not know {author} well")
@@ -36,6 +39,7 @@ REST = Theme("the rest", "had small things for it", "had small things against it
 
 _BY_PREFIX: tuple[tuple[tuple[str, ...], Theme], ...] = (
     (("interest", "subject_change", "words"), SUBJECT),
+    (("between_people",), BETWEEN),
     (("chattiness",), CHATTY),
     (("trust",), TRUST),
     (("reception",), RECEPTION),
