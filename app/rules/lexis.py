@@ -79,9 +79,7 @@ BE: Final = _field_set("english", "be")
 TAIL: Final = _field_set("english", "tail")
 TITLES_AFTER: Final = _field_set("honorifics", "after")
 TITLES_BEFORE: Final = _field_set("honorifics", "before")
-CALLING_SUFFIXES: Final = tuple(
-    sorted(_field_entries("suffixes", "calling"), key=len, reverse=True)
-)
+CALLING_SUFFIXES: Final = tuple(_field_entries("suffixes", "calling"))
 FOND_SUFFIXES: Final = _field_set("suffixes", "fond")
 UNSPACED: Final = {
     field: tuple(sorted(_field_entries("unspaced", field), key=len, reverse=True))

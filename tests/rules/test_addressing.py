@@ -57,6 +57,8 @@ CALLS = [
     ("elena, aria, and dotty: introduce yourselves", "elena aria dotty"),
     ("Elena/Aria thoughts?", "elena aria"),
     ("elena aria what do you two think", "elena aria"),
+    ("elena , & aria what do you think", "elena aria"),
+    ("elena, and, aria what do you think", "elena"),
     ("<@11> and aria, what do you think?", "elena aria"),
     ("elena: your favourite?\naria: and yours?", "elena aria"),
     ("elena, elena, elena", "elena"),

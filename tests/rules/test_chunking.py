@@ -140,3 +140,23 @@ def test_a_piece_is_filled_to_the_last_unit(character: str, limit: int) -> None:
     # One that is not the last leaves four units for the end of a code fence.
     first = character * ((limit - 4) // units)
     assert split(full + character, limit)[0] == first
+
+
+FLAG = "\U0001f1e9\U0001f1ea"
+
+
+@pytest.mark.parametrize("before", ["a", "b" * 3, FLAG, FLAG * 2])
+def test_a_cut_stands_before_a_flag_and_not_within(before: str) -> None:
+    """A flag is a pair of letters, whatever stands before it."""
+    room = (64 - 4 - utf16_units(before)) // 4
+    text = "x" * (60 - utf16_units(before) - 4 * room) + before + FLAG * (room + 9)
+    first, *rest = split(text, 64)
+    assert utf16_units(first) == 60
+    assert "".join(rest) == FLAG * 9
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_cut_before_the_first_flag(place: int) -> None:
+    """Where it no longer fits the piece ends before it."""
+    text = "x" * (60 - place) + FLAG * 9
+    assert split(text, 64)[0] == "x" * (60 - place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,3 +206,51 @@ def test_what_makes_words_take_less_interest(
     assert decide(Scores(Signal.AMBIENT, interest=least, **more)).kind is REPLY
     below = Scores(Signal.AMBIENT, interest=least - 0.001, **more)
     assert decide(below).kind is not REPLY
+
+
+LIMITS = PlanThresholds()
+HERE = Scores(Signal.WATCHED, interest=0.3)
+WANTED = desire(HERE)
+
+
+@pytest.mark.parametrize(
+    ("scores", "limits", "at", "below"),
+    [
+        (HERE, {"reply": WANTED}, REPLY, OBSERVE),
+        (HERE, {"reply": 9.0, "react": WANTED}, REACT, OBSERVE),
+        (HERE, {"reply": WANTED, "interesting": 0.3}, REPLY, OBSERVE),
+        (HERE, {"reply": 9.0, "react": 0.0, "interesting": 0.3}, REACT, OBSERVE),
+        (replace(HERE, granted=True), {"foreign": 0.3}, REPLY, OBSERVE),
+        (
+            Scores(Signal.REACTIONS, interest=0.5, granted=True),
+            {"interesting": 0.25},
+            REPLY,
+            REACT,
+        ),
+    ],
+    ids=["reply", "react", "interest", "brief interest", "foreign", "burst"],
+)
+def test_each_limit_is_reached_at_its_value(
+    scores: Scores, limits: dict[str, Any], at: ActionKind, below: ActionKind
+) -> None:
+    """As much as it says is enough, a ten-thousandth less is not."""
+    assert decide(scores, limits=replace(LIMITS, **limits)).kind is at
+    (last, value), *_ = reversed(limits.items())
+    beyond: Any = {**limits, last: value + 0.0001}
+    assert decide(scores, limits=replace(LIMITS, **beyond)).kind is below
+
+
+@pytest.mark.parametrize(
+    ("chance", "quiet_s", "kind"),
+    [
+        (0.3, 1_800.0, POST),
+        (0.3, 1_799.9, OBSERVE),
+        (0.5, 1_800.0, OBSERVE),
+        (0.499, 1_800.0, POST),
+    ],
+)
+def test_a_post_of_its_own_at_its_limits(
+    chance: float, quiet_s: float, kind: ActionKind
+) -> None:
+    """Half an hour of quiet, and a chance below the drive."""
+    assert proactive(0.5, chance, quiet_s).kind is kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,14 @@ from app.rules.thoughts import (
     LINES,
     OFF,
     PEOPLE,
+    TO_TYPE_MS,
     Line,
     Patience,
+    Thought,
     Thoughts,
     called_words,
+    goes_on,
+    is_afterthought,
     openness,
     typing_ms,
     wait_ms,
@@ -322,3 +327,68 @@ def test_any_talk(talk: list[tuple[str, int, str, tuple[str, ...]]]) -> None:
         wait = wait_ms(whole, PATIENCE)
         assert 0 <= wait <= PATIENCE.wait_ms
         assert at_ms + wait <= whole[0].at_ms + PATIENCE.most_ms
+
+
+def said(*at_ms: int, **more: object) -> Thought:
+    """Unfinished lines of one person at these times."""
+    lines = [line(place, "and then", at / 1000) for place, at in enumerate(at_ms)]
+    return replace(Thought(tuple(lines)), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "at_ms", "same"),
+    [
+        (said(0), PATIENCE.gap_ms, True),
+        (said(0), PATIENCE.gap_ms + 1, False),
+        (said(5_000), 5_000, True),
+        (said(5_000), 4_999, False),
+        (said(0, 6_000), PATIENCE.most_ms, True),
+        (said(0, 6_000), PATIENCE.most_ms + 1, False),
+        (said(*range(LINES - 1)), 100, True),
+        (said(*range(LINES)), 100, False),
+        (said(0, answered_ms=50), 100, False),
+        (said(0, interrupted=True), 100, True),
+    ],
+)
+def test_a_thought_goes_on_to_its_bounds(
+    before: Thought, at_ms: int, same: bool
+) -> None:
+    """In the pause between two lines, in all its time, and in lines."""
+    assert goes_on(before, line(99, "I left", at_ms / 1000), PATIENCE) is same
+
+
+@pytest.mark.parametrize(
+    ("whole", "interrupted", "same"),
+    [(False, True, True), (True, False, True), (True, True, False)],
+)
+def test_only_an_unfinished_line_waits_across_others(
+    whole: bool, interrupted: bool, same: bool
+) -> None:
+    """After a whole one somebody else's line ends the thought."""
+    last = line(1, "x", open=0.0 if whole else 1.0)
+    before = Thought((last,), interrupted=interrupted)
+    assert goes_on(before, line(2, "I left", 1), PATIENCE) is same
+
+
+@pytest.mark.parametrize(("beyond", "rest"), [(-1, True), (0, False)])
+def test_what_was_typed_before_the_answer_could_be_read(
+    beyond: int, rest: bool
+) -> None:
+    """By what it takes to read the answer and to type the line."""
+    before = Thought((line(1, "aria, how are you?"),), answered_ms=500)
+    text = "the tide is late today"
+    late = 500 + before.reading_ms + TO_TYPE_MS * len(text) + beyond
+    assert is_afterthought(before, line(2, text, late / 1000), PATIENCE) is rest
+    assert not is_afterthought(
+        replace(before, answered_ms=None), line(2, text, 0.1), PATIENCE
+    )
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "rest"), [(PATIENCE.gap_ms, True), (PATIENCE.gap_ms + 1, False)]
+)
+def test_a_supplement_comes_soon(after_ms: int, rest: bool) -> None:
+    """However plainly it is one."""
+    before = Thought((line(1, "aria, how are you?"),), answered_ms=1)
+    late = line(2, "usually*", after_ms / 1000)
+    assert is_afterthought(before, late, PATIENCE) is rest

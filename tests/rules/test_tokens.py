@@ -64,6 +64,12 @@ def test_a_name_in_a_script_without_spaces(text: str, name: str, named: bool) ->
     assert bool(parties(text, (name, RIA))) is named
 
 
+def test_a_letter_of_a_name_of_several_words_cuts_no_other_word() -> None:
+    """It is too short to be looked for in a run of letters."""
+    found = tokens("花見だ 花 子", ("花 子", RIA))
+    assert [one.text for one in found] == ["花見だ", "花 子"]
+
+
 def test_what_stands_beside_a_name_in_such_a_script() -> None:
     """The rest of the letters, with no space between."""
     found = tokens("大花子さん hi", ("花子", RIA))
