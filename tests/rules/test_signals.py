@@ -250,6 +250,27 @@ def test_only_people_address(
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "addressed", "expected"),
+    [
+        ({"is_dm": True}, NOBODY, ("elena",)),
+        ({"is_dm": True, "author_kind": "foreign"}, NOBODY, ()),
+        ({"is_dm": True, "kind": "reaction"}, NOBODY, ()),
+        ({"kind": "reaction"}, TO_BOTH, ()),
+        ({}, TO_ARIA, ("aria",)),
+        ({}, NOBODY, ()),
+    ],
+)
+def test_a_direct_message_addresses_its_bot(
+    fields: dict[str, object], addressed: Addressing, expected: tuple[str, ...]
+) -> None:
+    """Whatever it says; elsewhere it is who was called."""
+    event = Event(message_id="1", channel_id="2", author_id="22", author_name="Ann")
+    event = Event.model_validate({**event.model_dump(), **fields})
+    found = classify(event, "elena", Facts(), addressed, SignalThresholds())
+    assert found.addressed == expected
+
+
 def test_thresholds_are_settings() -> None:
     """An operator who trusts nobody below 5 and wants 10 reactions gets that."""
     strict = SignalThresholds(trusted_level=5, reaction_burst=10)

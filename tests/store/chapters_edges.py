@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.domain.lane import Lane
-from app.domain.model import AuthorKind, Context, Event
-from app.store import keys, lanes
+from app.domain.model import AuthorKind, Context, EarlierLine, Event
+from app.store import keys, lanes, outbox, refusals, thoughts
+from app.store.refusals import Barred
 from tests.store import world
 from tests.store.world import ALICE, BOB, Cycle
 
@@ -114,8 +116,90 @@ def grants(play: Play) -> None:
     play.begin("she has three grants", Lane("aria"), "w1")
 
 
+def given_up(play: Play) -> None:
+    """A winner that does not want to answer hands the message over; a thought that
+    waits is never cut short."""
+    for bot, bid in (("aria", 9.0), ("dotty", 8.0)):
+        heard = world.candidate(bot, world.event("9101"), bid, expected=3)
+        play.admit(f"{bot} bids", heard)
+    play.tell("its author types", thoughts.prolong("9101", 20_000))
+    play.tell("not for so long", thoughts.prolong("9101", 12_000))
+    play.world.advance(20_000)
+    play.tell("nor is it held when it is due", thoughts.prolong("9101", 9_000))
+    play.elect("aria wins", "9101")
+    play.tell("she is waited for", thoughts.prolong("9101", 90_000))
+    cycle = play.begin("she begins", Lane("aria"), "w1")
+    token = play.claim("and claims", cycle.holder, cycle.entries[0])
+    play.release("not her subject", cycle, cycle.entries[0], token, later=False)
+    play.elect("dotty may now", "9101")
+    cycle = play.begin("dotty begins", Lane("dotty"), "w2")
+    play.release("it is dropped", cycle, cycle.entries[0], "1", later=False)
+
+
+def afterthoughts(play: Play) -> None:
+    """What trails an answer is kept as context; with no answer it stands for itself."""
+    client = play.world.store.client
+    play.admit("aria bids", world.candidate("aria", world.event("9201")))
+    earlier = (EarlierLine(message_id="9201", content="line"),)
+
+    def trails(title: str, bot: str, message: str, **more: Any) -> None:
+        said = world.event(message, earlier=earlier)
+        heard = world.candidate(bot, said, trails=True, **more)
+        play.admit(title, heard)
+
+    trails("nobody has answered", "aria", "9202")
+    client.hset(keys.answer("9201"), "dotty", "declined")
+    client.pexpire(keys.answer("9201"), HOUR_MS)
+    trails("dotty has declined", "aria", "9203")
+    trails("it is a thought of its own", "aria", "9208", joins=False)
+    alone = world.candidate("aria", world.event("9204"), trails=True)
+    play.admit("it trails nothing", alone)
+    asks = world.direct("aria", world.event("9205", earlier=earlier), ("aria",))
+    play.admit("it asks, and she has not answered", replace(asks, trails=True))
+    client.hset(keys.answer("9201"), "aria", "cancelled")
+    asks = world.direct("aria", world.event("9206", earlier=earlier), ("aria",))
+    play.admit("her answer was cancelled", replace(asks, trails=True))
+    client.hset(keys.answer("9201"), "aria", "declined")
+    asks = world.direct("aria", world.event("9207", earlier=earlier), ("aria",))
+    play.admit("she has declined", replace(asks, trails=True))
+
+
+def entries(play: Play) -> None:
+    """An entry is read with what Discord refuses there; other words and retries."""
+    settings, client = play.world.settings, play.world.store.client
+    entry = play.posted("aria", 1)
+    for kind in (Barred.LINE, Barred.EMOJI):
+        note = refusals.note("aria", CHANNEL, kind, "240000", settings)
+        play.tell("Discord refuses", note)
+    play.tell("again", note)
+    play.tell("the entry is read", outbox.read(entry.entry_id))
+    client.set(keys.entry("p:strange"), "x", px=HOUR_MS)
+    play.tell("and a strange one", outbox.read("p:strange"))
+    lease = outbox.acquire("aria", CHANNEL, "d", 9 * HOUR_MS)
+    play.tell("a worker takes the lease", lease)
+    attempt = outbox.attempt(entry, 0, "d", settings, looked=False)
+    play.tell("an attempt", attempt)
+    play.tell("unknown", outbox.record_failure(entry, 0, "d", absent=False))
+    play.tell("a second", attempt)
+    play.tell("surely not there", outbox.record_failure(entry, 0, "d", absent=True))
+    other = outbox.signed(entry.model_copy(update={"chunks": ("other",)}), settings)
+    for absent, worded in ((False, False), (True, True)):
+        ways = {"absent": absent, "worded": worded}
+        play.tell("in other words", outbox.replace(entry, other, 0, "d", "way", **ways))
+    record = outbox.record_delivery(entry, 0, "9301", "sent", "2026-11-27")
+    play.tell("it is there", record)
+    play.tell(
+        "other words are late", outbox.replace(entry, other, 0, "d", "way", **ways)
+    )
+    play.tell("no retry", outbox.retry(entry))
+    play.tell("nothing to give up", outbox.dead_letter(entry, "dead", "late"))
+
+
 CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "claims_refused": (claims_refused, {}),
     "chains": (chains, {"root_hops": 1, "root_posts": 2}),
     "grants": (grants, {}),
+    "given_up": (given_up, {}),
+    "afterthoughts": (afterthoughts, {}),
+    "entries": (entries, {}),
 }

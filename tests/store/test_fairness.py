@@ -193,3 +193,13 @@ def test_a_newcomers_messages_count_twice(store: Store) -> None:
     new, old = str((29 * terms.DAY << 22) + 1), str((terms.DAY << 22) + 1)
     assert [admit(number, new) for number in (1, 2)] == ["direct", "notice"]
     assert [admit(number, old) for number in (3, 4)] == ["direct", "direct"]
+
+
+def test_a_share_of_one_is_one_answer(store: Store) -> None:
+    """Who had none today has it, whoever had theirs."""
+    m = Machine(store, {"daily_posts": 10, "person_share": 0.1, "quiet_posts": 1})
+    assert say(m, 1) == "direct"
+    assert answer(m) == "committed"
+    assert say(m, 2, world.BOB) == "direct"
+    assert answer(m) == "committed"
+    assert [say(m, 3), say(m, 4, world.BOB)] == ["notice", "notice"]

@@ -179,6 +179,19 @@ def post_is_delivered(play: Play, after: int) -> Any:
     return ask(play, call, committed + due + after).verdict == "send"
 
 
+def chunk_is_sent_again(play: Play, after: int) -> Any:
+    """Without a look whether it is there: Discord still knows its nonce."""
+    settings, entry = play.world.settings, play.posted("aria", 1)
+    lease = outbox.acquire("aria", CHANNEL, "d", LEASE_MS)
+    play.tell("a worker takes the lease", lease)
+    call = outbox.attempt(entry, 0, "d", settings, looked=False)
+    play.tell("an attempt", call)
+    # Its worker renews the lease.
+    play.world.store.client.persist(keys.delivery("aria", CHANNEL))
+    known_ms = int((settings.nonce_window - settings.discord_timeout) * 1000)
+    return ask(play, call, play.world.time + known_ms + after).verdict == "send"
+
+
 def lane_is_swept(play: Play, after: int) -> Any:
     play.tell("it is woken", lanes.wake(DIRECT, Context.DIRECT, 5_000))
     return bool(ask(play, lanes.sweep(0), play.world.time + 5_000 + after).lanes)
@@ -273,6 +286,7 @@ MOMENTS: dict[Moment, tuple[bool, bool, bool]] = {
     grant_is_claimed: (False, True, True),
     post_may_be_made: (False, True, True),
     post_is_delivered: (True, True, False),
+    chunk_is_sent_again: (True, False, False),
     lane_is_swept: (False, True, True),
     hint_is_repeated: (False, True, True),
     fifth_hint_is_repeated: (False, True, True),

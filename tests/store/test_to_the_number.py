@@ -199,3 +199,15 @@ def test_messages_of_an_hour_are_counted_to_the_last(
     outcome = store.client.hget(keys.seen("1"), "aria")
     assert outcome is None if verdict is None else str(outcome).startswith(verdict)
     assert store.client.get(hour) == str(asked + (verdict is not None))
+
+
+@pytest.mark.parametrize(("waiting", "verdict"), [(20, "direct"), (21, "crowded")])
+def test_few_entries_are_not_weighed(store: Store, waiting: int, verdict: str) -> None:
+    """However large they are: from so many on their bytes count as well."""
+    play = Play(store, {})
+    inbox = keys.inbox(Lane("aria", CHANNEL))
+    for _ in range(waiting):
+        store.client.xadd(inbox, {"event": "x" * 170_000})
+    store.client.pexpire(inbox, terms.HOUR)
+    play.admit("one more", world.direct("aria", world.event("1"), ("aria",)))
+    assert str(store.client.hget(keys.seen("1"), "aria")).startswith(verdict)
