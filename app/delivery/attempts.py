@@ -34,10 +34,10 @@ class Unreadable(StreamError):
 
 @dataclass(slots=True)
 class Sending:
-    """One post on its way. `ask` raises to stop an attempt, else numbers it; `limited`
-    hears of each 429."""
+    """One post on its way. `ask` raises to stop an attempt, else numbers it and says how
+    many seconds old the permission is; `limited` hears of each 429."""
 
-    ask: Callable[[], Awaitable[int]]
+    ask: Callable[[], Awaitable[tuple[int, float]]]
     limited: Callable[[], Awaitable[None]]
     timeout: float
     accepted: asyncio.Future[str]
@@ -54,7 +54,9 @@ class Sending:
         loop = asyncio.get_running_loop()
         until = loop.time() + self.timeout
         self.deadline.reschedule(until)
-        self.tries = await self.ask()
+        self.tries, age = await self.ask()
+        until -= age
+        self.deadline.reschedule(until)
         self.attempted = True
         killpoints.reached("post_before")
         # A process that was stopped here must not post when its permission is old.

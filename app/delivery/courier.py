@@ -13,6 +13,7 @@ import aiohttp
 import discord
 import structlog
 
+from app.delivery import permission
 from app.delivery.address import AddressRefused
 from app.delivery.attempts import Sending, carry_post
 from app.delivery.chunks import disproved_refusals, matches_chunk, reply_target
@@ -24,6 +25,7 @@ from app.delivery.failures import (
     backoff_ms,
     judge_failure,
 )
+from app.delivery.permission import AttemptRefused, SendPermission
 from app.delivery.refusals import Way, second_way_of
 from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import (
@@ -57,14 +59,6 @@ TOKEN_RETRY_MS = 2_000
 SKEW_MS = 60_000
 """How far Redis's clock may be from Discord's, where only a time says from where to
 read back."""
-
-
-class AttemptRefused(DeliveryRefused):
-    """The store refused an attempt."""
-
-    def __init__(self, allowed: outbox.Allowed) -> None:
-        super().__init__(allowed.verdict)
-        self.allowed = allowed
 
 
 class LeaseLost(DeliveryRefused):
@@ -101,6 +95,8 @@ class Courier:
     """The same, where it was read already."""
     completed: bool = False
     """Whether the last chunk that was noted took its entry off the queue."""
+    given: SendPermission | None = None
+    """What came with the commit, while it is not used."""
     more_waits: bool | None = None
     """Whether more is waiting, told when the lease was given back along with an
     entry's last chunk; None: the lease is kept."""
@@ -112,6 +108,11 @@ class Courier:
         if not entry_id:
             return [head]
         return [head, outbox.read(entry_id, signer(self.settings))]
+
+    def use(self, given: SendPermission) -> None:
+        """Begin with what came with the commit, in place of `look`."""
+        self.given = given
+        self.head, self.seen = given.entry.entry_id, given.entry
 
     def saw(
         self, entry_id: str, head: str | None, entry: OutboxEntry | None = None
@@ -216,16 +217,20 @@ class Courier:
         first attempt."""
         absent = looked
 
-        async def ask_store() -> int:
+        async def ask_store() -> tuple[int, float]:
             nonlocal absent
-            allowed = await self.store.run(
-                outbox.attempt(entry, chunk, self.owner, self.settings, looked=absent)
+            given, self.given = self.given, None
+            self.allowed, age = await permission.ask(
+                self.store,
+                entry,
+                chunk,
+                self.owner,
+                self.settings,
+                absent=absent,
+                given=given,
             )
-            if allowed.verdict is not Attempt.SEND:
-                raise AttemptRefused(allowed)
             absent = False
-            self.allowed = allowed
-            return allowed.tries
+            return self.allowed.tries, age
 
         async def note_limited() -> None:
             # After a 429 the post did not arrive, so the nonce's time must not run on.

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import structlog
 
 from app.delivery.courier import Courier, LeaseLost
+from app.delivery.permission import SendPermission
 from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import StoreUnavailable, StreamError, VaultKeyWrong, VaultMissing
 from app.domain.settings import Settings
@@ -64,6 +65,8 @@ class Deliverer:
         self._unable: set[tuple[str, str]] = set()
         """Channels of bots whose vault did not open here: hints are left to other
         workers until our timer rings."""
+        self._given: dict[tuple[str, str], SendPermission] = {}
+        """By channel the permission that the next visit uses."""
         self._closing = False
         self._places = asyncio.Semaphore(AT_ONCE)
         # A broker that pauses holds hints up for seconds; they must not hold up
@@ -86,19 +89,29 @@ class Deliverer:
             return False
         return True
 
-    def begin(self, bot: str, channel: str, entry_id: str) -> None:
-        """Deliver what was just committed in a channel; returns at once. Should this
-        process die, the pump finds what is due."""
+    def begin(
+        self, bot: str, channel: str, entry_id: str, given: SendPermission | None = None
+    ) -> None:
+        """Deliver what was just committed in a channel; returns at once. `given`: what came
+        with the commit. Should this process die, the pump finds what is due."""
         if not self._settings.dry_run:
-            work = self._deliver_committed((bot, channel), entry_id)
+            work = self._deliver_committed((bot, channel), entry_id, given)
             self._rest.submit(work).add_done_callback(
                 _warn_on_failure("delivery not begun")
             )
 
-    async def _deliver_committed(self, key: tuple[str, str], entry_id: str) -> None:
+    async def _deliver_committed(
+        self, key: tuple[str, str], entry_id: str, given: SendPermission | None
+    ) -> None:
         # After the close the store is closed too: the next process finds what is due.
-        if key not in self._unable and not self._closing:
+        if self._closing:
+            return
+        if given is not None:
+            self._given[key] = given
+        if key not in self._unable:
             self._start_serving(key, entry_id)
+        else:
+            await self._give_back(key)
 
     async def deliver(self, bot: str) -> None:
         """As `run`, on the loop: returns when each channel that is due is empty, must
@@ -136,7 +149,16 @@ class Deliverer:
         await end(self._serving.values(), CANCEL_AGAIN)
         # One that was cancelled before it began has not left by itself.
         self._serving.clear()
+        for key in list(self._given):
+            with contextlib.suppress(StoreUnavailable):
+                await self._give_back(key)
         await self._store.close()
+
+    async def _give_back(self, key: tuple[str, str]) -> None:
+        """Let others deliver what nobody here will."""
+        given = self._given.pop(key, None)
+        if given is not None:
+            await self._store.run(outbox.release(*key, given.owner, 0))
 
     def _start_serving(self, key: tuple[str, str], entry_id: str = "") -> None:
         """Serve a channel; if it is being served, once more after that: the queue may
@@ -209,16 +231,9 @@ class Deliverer:
         try:
             # Inside: a close that comes while the lease is being taken must give it
             # back too.
-            ours, *head = await self._store.run_all(
-                [
-                    outbox.acquire(bot, channel, self._owner, lease_ms),
-                    *courier.look(entry_id),
-                ]
-            )
-            if not ours:
+            if not await self._take_lease(courier, entry_id, lease_ms):
                 return False
-            courier.saw(entry_id, *head)
-            async with self._renewed_lease(bot, channel, lease_ms):
+            async with self._renewed_lease(courier, lease_ms):
                 wait_ms = await courier.deliver_head()
         except (VaultMissing, VaultKeyWrong):
             wait_ms = int(
@@ -235,11 +250,29 @@ class Deliverer:
             more = courier.more_waits
             if wait_ms or more is None:
                 more = await self._store.run(
-                    outbox.release(bot, channel, self._owner, wait_ms)
+                    outbox.release(bot, channel, courier.owner, wait_ms)
                 )
         if wait_ms:
             self._retry_later(key, wait_ms)
         return more
+
+    async def _take_lease(self, courier: Courier, entry_id: str, lease_ms: int) -> bool:
+        """False: another delivers."""
+        bot, channel = courier.bot, courier.channel
+        given = self._given.pop((bot, channel), None)
+        if given is not None:
+            courier.owner = given.owner
+            if given.is_fresh:
+                courier.use(given)
+                return True
+        ours, *head = await self._store.run_all(
+            [
+                outbox.acquire(bot, channel, courier.owner, lease_ms),
+                *courier.look(entry_id),
+            ]
+        )
+        courier.saw(entry_id, *head)
+        return bool(ours)
 
     async def _open_vault(self, bot: str) -> Secrets:
         known = self._known(bot)
@@ -249,7 +282,7 @@ class Deliverer:
 
     @contextlib.asynccontextmanager
     async def _renewed_lease(
-        self, bot: str, channel: str, lease_ms: int
+        self, courier: Courier, lease_ms: int
     ) -> AsyncIterator[None]:
         """Keep the lease while a rate limit or a read-back makes us wait: this process
         knows the bucket, a taker would only meet another 429. A dead process renews
@@ -262,7 +295,9 @@ class Deliverer:
                 await asyncio.sleep(lease_ms / 3000)
                 try:
                     leased = await self._store.run(
-                        outbox.renew(bot, channel, self._owner, lease_ms)
+                        outbox.renew(
+                            courier.bot, courier.channel, courier.owner, lease_ms
+                        )
                     )
                 # The lease may still be ours; where it is not, `attempt` refuses.
                 except StoreUnavailable:

@@ -111,6 +111,8 @@ class Finish(StrEnum):
     """A newer trigger came, or work is left: the lane is due again."""
     LOST = "lost"
     """The lock was no longer ours; nothing was touched."""
+    KEPT = "kept"
+    """The commit that it was to follow was refused: the cycle goes on."""
 
 
 class Attempt(StrEnum):

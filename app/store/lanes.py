@@ -168,6 +168,7 @@ def _finish(
     retry_ms: int | None,
     bot: str | None,
     everything: bool,
+    after: str | None,
 ) -> None: ...
 
 
@@ -179,10 +180,12 @@ def finish(
     request: str,
     *,
     everything: bool = True,
+    after: str = "",
 ) -> Call[tuple[Finish, int]]:
     """End a cycle and release its lock in one step. The number says in how many ms the
     lane is due again. `everything`: `begin` read the whole inbox, and no entry that was
-    read needs another cycle."""
+    read needs another cycle. `after`: the request of the commit before it in the same
+    round trip, without which nothing ends."""
     call = _finish(
         lock=keys.lock(lane),
         wake=keys.wake(lane),
@@ -195,6 +198,7 @@ def finish(
         retry_ms=retry_ms,
         bot=lane.bot if lane.channel is None else None,
         everything=everything,
+        after=keys.request(after) if after else None,
     )
     return call.parsed(lambda reply: (Finish(reply[0]), int(reply[1])))
 

@@ -113,10 +113,12 @@ def trigger(entry_id: str) -> Call[str | None]:
 def _attempt(
     *,
     delivery: Key,
+    outbox: Key,
     entry: Key,
     cause_in_flight: Key,
     recent_posts: Key,
     owner: str,
+    take: bool,
     entry_id: str,
     message: str,
     chunk: int,
@@ -130,20 +132,29 @@ def _attempt(
 
 
 def attempt(
-    entry: OutboxEntry, chunk: int, owner: str, settings: Settings, looked: bool
+    entry: OutboxEntry,
+    chunk: int,
+    owner: str,
+    settings: Settings,
+    looked: bool,
+    *,
+    take: bool = False,
 ) -> Call[Allowed]:
     """Ask before a POST, and note that it is about to happen. `looked`: it is not
-    there, the channel was read back."""
+    there, the channel was read back. `take`: the lease comes with the permission, where
+    nobody has it and the entry is the head."""
 
     def parse(reply: Reply) -> Allowed:
         return Allowed(Attempt(reply[0]), int(reply[1]), int(reply[2]), int(reply[3]))
 
     call = _attempt(
         delivery=keys.delivery(entry.bot, entry.channel_id),
+        outbox=keys.outbox(entry.bot, entry.channel_id),
         entry=keys.entry(entry.entry_id),
         cause_in_flight=keys.cause_in_flight(entry.bot, entry.channel_id),
         recent_posts=keys.recent_bot_posts(entry.channel_id),
         owner=owner,
+        take=take,
         entry_id=entry.entry_id,
         message=_subject_of(entry),
         chunk=chunk,

@@ -11,6 +11,7 @@ import structlog
 
 from app.brain.memory import Moment
 from app.brain.ports import Enclosed
+from app.delivery.permission import SendPermission
 from app.delivery.rest import AnsweredMessage
 from app.domain.model import (
     Action,
@@ -41,6 +42,7 @@ from app.worker.enclosing import enclosed
 from app.worker.holding import request, when_free
 from app.worker.naming import named, names_of
 from app.worker.privacy import unwilling_among
+from app.worker.sending import AtOnce
 
 log = structlog.get_logger(__name__)
 
@@ -249,10 +251,16 @@ class StoredAnswerTurn:
             cooldown=cycle.served.cooldown(cycle.settings, cycle.rules(entry.event)),
             joined=self._joined(),
         )
+        asked, sending = request(), AtOnce(cycle, decision)
+        moments = self._moments(action)
         reached("commit_before")
-        verdict, _ = cycle.run(
-            commits.commit(decision, self._limits(), cycle.settings, request())
+        committed, *told = cycle.run_all(
+            commits.commit(decision, self._limits(), cycle.settings, asked),
+            *sending.ask(),
+            *cycle.ending(entry, asked, moments),
         )
+        cycle.heed_ending(*told[2:])
+        verdict: Commit = committed.verdict
         # Whatever the verdict, the script has settled the hold: `_end` must not repeat
         # it.
         self.expected = None
@@ -265,8 +273,19 @@ class StoredAnswerTurn:
             verdict=verdict,
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-            self._committed(action, verdict, decision.entry_id)
+            self._committed(action, verdict, sending.outgoing(*told[:2]))
+            cycle.moments += moments
         return verdict
+
+    def _moments(self, action: Action) -> list[Moment]:
+        """What is to be remembered of the answer. What a dry run would have said was
+        heard by nobody."""
+        if self.cycle.settings.dry_run or not action.text:
+            return []
+        event = self.entry.event
+        whole = event.model_copy(update={"content": event.whole})
+        entry = self.entry.model_copy(update={"event": whole})
+        return [Moment(entry, action.text, tuple(self.lines))]
 
     def _joined(self) -> tuple[Joined, ...]:
         """The other lines of the thought: those that wait here, and those of which
@@ -275,22 +294,17 @@ class StoredAnswerTurn:
         ids = [line.message_id for line in self.entry.event.earlier]
         return tuple(Joined(waiting.get(one, ""), one) for one in ids)
 
-    def _committed(self, action: Action, verdict: Commit, entry_id: str) -> None:
+    def _committed(
+        self, action: Action, verdict: Commit, sent: tuple[str, SendPermission | None]
+    ) -> None:
         cycle = self.cycle
         # First of all: somebody waits for it.
         if verdict is Commit.COMMITTED:
-            cycle.deliver(self.entry.event.channel_id, entry_id)
+            cycle.deliver(self.entry.event.channel_id, *sent)
         cycle.turn, self.token = None, ""
         cycle.committed = True
         # Discord may refuse this very post: the next turn asks again.
         cycle.barred.clear()
-        # What a dry run would have said was heard by nobody and is not remembered.
-        if verdict is Commit.COMMITTED and action.text:
-            event = self.entry.event
-            whole = event.model_copy(update={"content": event.whole})
-            entry = self.entry.model_copy(update={"event": whole})
-            moment = Moment(entry, action.text, tuple(self.lines))
-            cycle.moments.append(moment)
         if action.kind is not ActionKind.REACT:
             engaged = decay.to_json(decay.spoke(cycle.now_ms))
             channel = self.entry.event.channel_id

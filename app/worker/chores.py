@@ -18,7 +18,7 @@ from app.brain.billing import DraftAccount
 from app.brain.diary import Day
 from app.brain.embeddings import shared_encoder
 from app.brain.facts import Fact
-from app.brain.memory import Moment, learn, people, remember, usable
+from app.brain.memory import learn, remember, usable
 from app.broker.hints import DIARY, DREAM, LEARN, HintSender
 from app.delivery.rest import DiscordRest
 from app.domain.errors import ModelUnavailable, StoreUnavailable, StreamError
@@ -37,9 +37,7 @@ from app.worker.memory_store import RedisMemory
 from app.worker.ports import Ports
 from app.worker.privacy import (
     forgotten,
-    forgotten_among,
     unwilling,
-    unwilling_among,
     without_old,
 )
 from app.worker.served import Bots, Served
@@ -74,16 +72,6 @@ class Chores:
         self._hints = hints
         self._rest = rest
 
-    def ask_wishes(
-        self, moments: Sequence[Moment]
-    ) -> tuple[Call[Mapping[str, int]] | None, Call[frozenset[str]] | None]:
-        """Asks up to when what the people of these moments said is old, and who of them
-        wants no part in this. None, None: nobody is in them."""
-        who = frozenset[str]().union(*map(people, moments))
-        if not who:
-            return None, None
-        return forgotten_among(who), unwilling_among(self._settings, who)
-
     def remember(
         self,
         world: Ports,
@@ -91,7 +79,7 @@ class Chores:
         silent: frozenset[str] | None,
     ) -> None:
         """Keep what a cycle answered. Called when its posts are on their way: nobody
-        waits for this. `marks` and `silent`: what `ask_wishes` told after the last
+        waits for this. `marks` and `silent`: what `ask_wishes` was told after the last
         commit, as a speaker may have been forgotten while the cycle ran."""
         if marks is None or silent is None:
             return
@@ -103,8 +91,9 @@ class Chores:
                     continue
                 # Anybody may speak through a proxy: the trust would belong to no person.
                 known = event.author_kind is AuthorKind.HUMAN and not event.proxied
-                calls: list[Call[int]] = [
-                    memories.touch_conversation(world.bot, event.channel_id, ENDS_MS)
+                calls: list[Call[Any]] = [
+                    *world.taken(),
+                    memories.touch_conversation(world.bot, event.channel_id, ENDS_MS),
                 ]
                 if known and event.author_id not in silent:
                     earned = trust.ANSWERED, request()

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+import structlog
 from structlog.contextvars import bind_contextvars
 
 from app.brain.memory import Moment
+from app.delivery.permission import SendPermission
 from app.delivery.rest import NOTHING_ASKED, AnsweredMessage, DiscordRest, History
+from app.domain.errors import StoreUnavailable
 from app.domain.model import Event, InboxEntry
 from app.domain.places import Rules
 from app.domain.settings import Settings
-from app.store import floors, journal, refusals
+from app.domain.verdicts import Finish
+from app.store import floors, journal, lanes, refusals
 from app.store.calls import Call
 from app.store.door import Store
 from app.store.floors import Holder, Next
 from app.store.lanes import Begun
 from app.worker.holding import request
+from app.worker.privacy import ask_wishes
 from app.worker.served import Served
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 Asked = tuple[str, AnsweredMessage]
 """A channel, and for whose answer it is read."""
 
@@ -33,6 +39,36 @@ class FloorTurn(Protocol):
 
     def renew(self) -> None:
         """Renew the floor; whether it is lost its commit finds out."""
+
+
+class Ended(NamedTuple):
+    """How a cycle ended, and in how many ms its lane is due again. Asked along with it: up
+    to when what some people said is old, and who of them wants no part in this."""
+
+    outcome: Finish
+    due_in_ms: int
+    marks: Mapping[str, int] | None = None
+    silent: frozenset[str] | None = None
+
+
+def finish_call(
+    holder: Holder,
+    begun: Begun,
+    retry_ms: int | None,
+    *,
+    everything: bool | None = None,
+    after: str = "",
+) -> Call[tuple[Finish, int]]:
+    """Ends a cycle; see `lanes.finish`."""
+    return lanes.finish(
+        holder.lane,
+        owner=holder.owner,
+        seq=begun.seq,
+        retry_ms=retry_ms,
+        request=request(),
+        everything=begun.everything if everything is None else everything,
+        after=after,
+    )
 
 
 @dataclass
@@ -47,8 +83,9 @@ class Cycle:
     begun: Begun
     roster_ids: Mapping[str, str]
     """Discord user id to bot name, for all our bots."""
-    deliver: Callable[[str, str], None]
-    """Told of each channel and outbox entry that was committed. It does not wait."""
+    deliver: Callable[[str, str, SendPermission | None], None]
+    """Told of each channel and outbox entry that was committed, and of the permission
+    that came along. It does not wait."""
     rng: random.Random = field(default_factory=random.Random)
     run_id: str = field(default_factory=request)
     """No other cycle has it."""
@@ -67,6 +104,11 @@ class Cycle:
     """By channel why Discord refuses the bot there, as far as it was asked."""
     waiting: list[Call[Any]] = field(default_factory=list)
     """What nobody waits for: counts and lines of the journal."""
+    behind: bool = False
+    """What was granted came first: other triggers that this cycle read are owed a cycle
+    of their own."""
+    ended: Ended | None = None
+    """Set once the lane's lock is given back."""
     _reading: tuple[Asked, Future[History]] | None = None
     """Lines of a channel that Discord was asked for already."""
 
@@ -101,8 +143,55 @@ class Cycle:
         return self.barred[channel]
 
     def later(self, call: Call[Any]) -> None:
-        """Send with the cycle's next call. Its last one, the finish, always comes."""
+        """Send with the cycle's next call, or at its end."""
         self.waiting.append(call)
+
+    def taken(self) -> list[Call[Any]]:
+        """What waits to be sent; whoever takes it sends it."""
+        waiting, self.waiting = self.waiting, []
+        return waiting
+
+    def ending(
+        self, entry: InboxEntry, after: str, moments: Sequence[Moment]
+    ) -> tuple[Call[Any] | None, ...]:
+        """Asks to end the cycle in the round trip of a commit (`after`: its request) that
+        leaves nothing to be done: it read no other message. Nones: there is more."""
+        begun, mine = self.begun, {one.entry_id for one in (*entry.joined, entry)}
+        if begun.broken or begun.forged or self.retry_ms is not None:
+            return None, None, None
+        if any(one.entry_id not in mine for one in begun.entries):
+            return None, None, None
+        finish = finish_call(self.holder, begun, None, after=after)
+        return finish, *ask_wishes(self.settings, moments)
+
+    def heed_ending(self, *told: Any) -> None:
+        """What `ending` was answered."""
+        finished, *wishes = told
+        if finished is not None and finished[0] is not Finish.KEPT:
+            self.ended = Ended(*finished, *wishes)
+
+    def end(self, retry_ms: int | None) -> Ended:
+        """End the cycle, if no commit did."""
+        if self.ended is None:
+            # The marks of waiting triggers are cleared only if this cycle read them all.
+            everything = self.begun.everything and not self.behind
+            # Along with it: people may have wished something while the cycle ran.
+            finished, *wishes = self.run_all(
+                finish_call(self.holder, self.begun, retry_ms, everything=everything),
+                *ask_wishes(self.settings, self.moments),
+            )
+            self.ended = Ended(*finished, *wishes)
+        return self.ended
+
+    def send_rest(self) -> None:
+        """Send what nobody waited for and no call took along."""
+        if not self.waiting:
+            return
+        try:
+            self.store.run_all(self.taken())
+        except StoreUnavailable as error:
+            # The cycle is over: it must not fail for what nobody waits for.
+            log.warning("not noted", bot=self.bot, reason=str(error))
 
     def run(self, call: Call[T]) -> T:
         """One round trip, of the cycle's own thread."""
@@ -115,7 +204,7 @@ class Cycle:
         asked = [call for call in calls if call is not None]
         if not asked:
             return [None for _ in calls]
-        carried, self.waiting = self.waiting, []
+        carried = self.taken()
         found = iter(self.store.run_all([*carried, *asked])[len(carried) :])
         return [None if call is None else next(found) for call in calls]
 

@@ -44,9 +44,6 @@ class Ports(Cycle):
     promises."""
 
     memory: RedisMemory | None = None
-    behind: bool = False
-    """What was granted came first: other triggers that this cycle read are owed a cycle
-    of their own."""
     _briefed: Briefing | None = None
 
     @property

@@ -141,7 +141,7 @@ class PostTurn:
             cycle.later(states.remember(cycle.bot, post.channel, engaged))
         if verdict is Commit.COMMITTED:
             cycle.committed = True
-            cycle.deliver(post.channel, post.entry_id)
+            cycle.deliver(post.channel, post.entry_id, None)
         return verdict
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:

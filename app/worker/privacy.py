@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from app.brain import memory
 from app.brain.memory import Moment
 from app.domain.model import ChatLine, snowflake_ms
 from app.domain.settings import Settings
@@ -63,6 +64,17 @@ def forgotten_among(people: Collection[str]) -> Call[Mapping[str, int]]:
         return {one: mark for one, mark in marks if mark}
 
     return call.parsed(parse)
+
+
+def ask_wishes(
+    settings: Settings, moments: Sequence[Moment]
+) -> tuple[Call[Mapping[str, int]] | None, Call[frozenset[str]] | None]:
+    """Asks up to when what the people of these moments said is old, and who of them
+    wants no part in this. None, None: nobody is in them."""
+    who = frozenset[str]().union(*map(memory.people, moments))
+    if not who:
+        return None, None
+    return forgotten_among(who), unwilling_among(settings, who)
 
 
 def without_old(moment: Moment, marks: Mapping[str, int]) -> Moment | None:

@@ -19,6 +19,7 @@ from app.brain.graph import ANSWERS_AT_ONCE, run_cycle, warm
 from app.brain.models import disable_tracing
 from app.broker.hints import CYCLE, DELIVER, HintSender
 from app.delivery.deliver import Deliverer
+from app.delivery.permission import SendPermission
 from app.delivery.rest import DiscordRest, Secrets
 from app.domain.errors import (
     ConfigurationError,
@@ -58,9 +59,9 @@ from app.store.lock import LaneLock
 from app.store.signing import signer
 from app.worker.answering import StoredAnswerTurn
 from app.worker.chores import Chores
+from app.worker.cycle import Ended, finish_call
 from app.worker.health import health_of, role_of
 from app.worker.heartbeat import WorkerHeartbeat
-from app.worker.holding import request
 from app.worker.ports import Ports
 from app.worker.served import Bots
 
@@ -280,10 +281,12 @@ class Worker:
             memory=self.chores.memory,
         )
 
-    def _deliver(self, bot: str, channel: str, entry_id: str) -> None:
+    def _deliver(
+        self, bot: str, channel: str, entry_id: str, given: SendPermission | None
+    ) -> None:
         """Deliver to Discord what was just committed, while the cycle goes on."""
         reached("deliver_before")
-        self.deliverer.begin(bot, channel, entry_id)
+        self.deliverer.begin(bot, channel, entry_id, given)
 
     def _act(self, lane: Lane, begun: Begun, world: Ports) -> int | None:
         """Run the graph. Returns in how many ms the lane is due again, or None."""
@@ -351,33 +354,20 @@ class Worker:
             retry_ms = 0
             self._unserved(lane.bot, begun, error)
             self._unable[lane.bot] = time.monotonic() + VAULT_RETRY_MS / 1000
-        # Finish clears the marks of waiting triggers only if this cycle read them all.
-        everything = begun.everything and not any(world.behind for world in ports)
-        finish = lanes.finish(
-            lane,
-            owner=holder.owner,
-            seq=begun.seq,
-            retry_ms=retry_ms,
-            request=request(),
-            everything=everything,
-        )
-        if ports:
-            # Along with it: people may have wished something while the cycle ran.
-            (outcome, due_in), *wishes = ports[0].run_all(
-                finish, *self.chores.ask_wishes(ports[0].moments)
-            )
-        else:
-            outcome, due_in = self.store.run(finish)
+        world = ports[0] if ports else None
+        finish = finish_call(holder, begun, retry_ms)
+        ended = world.end(retry_ms) if world else Ended(*self.store.run(finish))
         reached("finish_after")
         # The pump takes care of what is due later, and of lost hints.
-        if outcome is Finish.AGAIN and due_in <= 0:
+        if ended.outcome is Finish.AGAIN and ended.due_in_ms <= 0:
             self.hint(lane, begun.context if lane.channel is None else Context.DIRECT)
         # After finish, so hints and memory do not delay the lane's next cycle.
-        for world in ports:
+        if world is not None:
             for turn in world.next_turns:
                 self._hint_next(turn)
-            self.chores.remember(world, *wishes)
-        return str(outcome)
+            self.chores.remember(world, ended.marks, ended.silent)
+            world.send_rest()
+        return str(ended.outcome)
 
     def _think(self, world: Ports) -> None:
         broken, forged = world.begun.broken, world.begun.forged

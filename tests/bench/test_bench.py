@@ -279,11 +279,14 @@ def test_a_part_counts_for_itself_alone() -> None:
 
 def test_round_trips_before_a_post_are_those_that_it_waits_for() -> None:
     """What the turn asks while its answer is delivered holds nothing up."""
-    beside = ["lane.finish", "memory.put"]
-    asked = ["lane.begin", "answer.commit", "lane.finish", "outbox.read", "memory.put"]
-    asked += ["outbox.attempt", "outbox.record_delivery", "outbox.release"]
-    assert _count_until_post(asked) == 4
-    assert _count_until_post([name for name in asked if name not in beside]) == 4
+    begin, commit = ("SET", "lane.begin"), ("answer.commit",)
+    beside = [("lane.finish", "SMISMEMBER"), ("memory.put",)]
+    delivery = [("LINDEX", "outbox.read"), ("outbox.attempt",)]
+    last = ("outbox.record_delivery", "outbox.release")
+    assert _count_until_post([begin, commit, *beside, *delivery, last]) == 4
+    assert _count_until_post([begin, commit, *delivery, last]) == 4
+    along = ("answer.commit", "outbox.attempt", "outbox.read", "SMISMEMBER")
+    assert _count_until_post([begin, along, *beside, last]) == 2
 
 
 def test_redis_time_is_added_up_by_script() -> None:

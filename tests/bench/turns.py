@@ -8,6 +8,7 @@ import logging
 import statistics
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ TRIPS = 8
 COMMIT, LAST = "answer.commit", "outbox.release"
 """The last round trip of a turn that its delivery waits for, and the last of that."""
 BEFORE_POST = frozenset({"outbox.read", "outbox.attempt"})
-"""Those of a delivery before its POST. What the turn asks meanwhile goes on beside."""
+"""What ends those of a delivery before its POST. What the turn asks meanwhile goes on
+beside."""
 _numbers = itertools.count()
 
 
@@ -123,7 +125,7 @@ def _count_round_trips(results: Results, plan: Plan, bench: Bench) -> None:
     until, whole, names = [], [], Counter[str]()
     for _ in plan.steps(plan.messages, "round trips of a turn"):
         trips = _trips_of_turn(bench)
-        names.update(trips)
+        names.update(map(_told, trips))
         until.append(float(_count_until_post(trips)))
         whole.append(float(len(trips)))
     told = ", ".join(
@@ -137,14 +139,19 @@ def _count_round_trips(results: Results, plan: Plan, bench: Bench) -> None:
     ]
 
 
-def _count_until_post(trips: list[str]) -> int:
+def _count_until_post(trips: Sequence[tuple[str, ...]]) -> int:
     """How many round trips came one after another before the answer was posted."""
-    turn = trips[: trips.index(COMMIT) + 1]
-    return len(turn) + sum(name in BEFORE_POST for name in trips[len(turn) :])
+    until = next(at for at, trip in enumerate(trips, 1) if COMMIT in trip)
+    return until + sum(trip[-1] in BEFORE_POST for trip in trips[until:])
 
 
-def _trips_of_turn(bench: Bench) -> list[str]:
-    """The round trips of a turn and its delivery, by the last command of each."""
+def _told(trip: tuple[str, ...]) -> str:
+    """What a trip is called: the commit takes much along."""
+    return COMMIT if COMMIT in trip else trip[-1]
+
+
+def _trips_of_turn(bench: Bench) -> list[tuple[str, ...]]:
+    """The round trips of a turn and its delivery."""
     with counted(pytest.MonkeyPatch()) as found:
         bench.turn_ms()
         deadline = time.monotonic() + PATIENCE_S
@@ -152,7 +159,7 @@ def _trips_of_turn(bench: Bench) -> list[str]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {LAST} within {PATIENCE_S:g} s")
             time.sleep(0.01)
-    return [trip[-1] for trip in found if "message.admit" not in trip]
+    return [trip for trip in found if "message.admit" not in trip]
 
 
 def _pair(bench: Bench) -> tuple[float, float]:

@@ -35,6 +35,7 @@ from app.store.door import Store
 from app.store.limits import Limits
 from app.store.nights import Night
 from app.store.signing import signer, spoken
+from app.worker.privacy import ask_wishes
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, line
 from tests.store.test_forgetting import everything
@@ -207,10 +208,14 @@ def test_a_cycle_that_ran_meanwhile_keeps_nothing_old(
         Moment(entry(mixed), "Nothing.", (earlier,)),
         Moment(entry(since), "Hello."),
     ]
-    asked: Any = worker.chores.ask_wishes(moments)
+    asked: Any = ask_wishes(worker.settings, moments)
     worker.chores.remember(
         SimpleNamespace(  # type: ignore[arg-type]
-            bot="elena", me=ME, served=worker.bots.get("elena"), moments=moments
+            bot="elena",
+            me=ME,
+            served=worker.bots.get("elena"),
+            moments=moments,
+            taken=list,
         ),
         *store.run_all(asked),
     )

@@ -60,9 +60,7 @@ def world(store: Store, settings: Settings, *entries: InboxEntry) -> Ports:
     rest, served = parts(*LINES)
     begun = Begun(True, "1", Context.DIRECT, NOW_MS, entries)
     holder = Holder(Lane("elena"), "me")
-    return Ports(
-        store, rest, settings, served, holder, begun, {}, lambda channel, entry: None
-    )
+    return Ports(store, rest, settings, served, holder, begun, {}, lambda *_: None)
 
 
 def test_their_lines_are_in_no_transcript(opted_out: Store, settings: Settings) -> None:

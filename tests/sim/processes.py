@@ -335,7 +335,6 @@ class SimulatedWorker:
         rest = SimulatedRest(world, process)
         chores = SimpleNamespace(
             memory=None,
-            ask_wishes=lambda _: (None, None),
             remember=lambda *_: None,
             finished=lambda: 0,
         )

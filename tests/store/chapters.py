@@ -83,6 +83,13 @@ class Play(Story):
         call = lanes.finish(cycle.lane, cycle.owner, cycle.seq, retry_ms, request)
         self.tell(title, call)
 
+    def finish_after(self, title: str, cycle: Cycle, commit: str) -> None:
+        request = self.fresh()
+        call = lanes.finish(
+            cycle.lane, cycle.owner, cycle.seq, None, request, after=commit
+        )
+        self.tell(title, call)
+
     def claim(self, title: str, holder: floors.Holder, entry: InboxEntry) -> str:
         call = floors.claim(holder, entry, self.world.settings, 50.0)
         return str(self.tell(title, call).token)
@@ -99,10 +106,12 @@ class Play(Story):
 
     def commit(
         self, title: str, cycle: Cycle, entry: InboxEntry, token: str, **more: Any
-    ) -> None:
+    ) -> str:
         made = world.decision(cycle, entry, token, hold=cycle.hold(entry), **more)
         limits, settings = self.world.limits, self.world.settings
-        self.tell(title, commits.commit(made, limits, settings, self.fresh()))
+        request = self.fresh()
+        self.tell(title, commits.commit(made, limits, settings, request))
+        return request
 
     def release(
         self, title: str, cycle: Cycle, entry: InboxEntry, token: str, later: bool
@@ -208,10 +217,11 @@ def unasked(play: Play) -> None:
     play.tell("dotty renews it not", other)
     play.reserve("her call is paid", cycle, entry, token)
     play.reserve("not with another token", cycle, entry, "0")
-    play.commit("nor committed", cycle, entry, "0")
-    play.commit("a reply is committed", cycle, entry, token)
+    refused = play.commit("nor committed", cycle, entry, "0")
+    play.finish_after("nor does it end her cycle", cycle, refused)
+    committed = play.commit("a reply is committed", cycle, entry, token)
     play.commit("once", cycle, entry, token)
-    play.finish("nothing is left to do", cycle)
+    play.finish_after("nothing is left to do", cycle, committed)
     play.finish("the lock is gone", cycle)
     play.admit("the next message", world.candidate("aria", world.event("2002")))
     play.world.advance(WINDOW_MS)
@@ -300,6 +310,9 @@ def deliveries(play: Play) -> None:
     two = entry.model_copy(update={"chunks": ("one", "two")})
     none = outbox.attempt(two, 0, "d", settings, looked=False)
     play.tell("without the lease nothing is sent", none)
+    other = two.model_copy(update={"entry_id": "p:other"})
+    not_head = outbox.attempt(other, 0, "d", settings, looked=False, take=True)
+    play.tell("nor taken by what is not the head", not_head)
     acquire = outbox.acquire("aria", CHANNEL, "d", LEASE_MS)
     play.tell("a worker takes the lease", acquire)
     taken = outbox.acquire("aria", CHANNEL, "other", LEASE_MS)
@@ -341,6 +354,13 @@ def deliveries(play: Play) -> None:
     play.tell("whose are these", outbox.find_posts(["4901", "4902", "4999"]))
     play.tell("the lease ends", outbox.release("aria", CHANNEL, "d", 0))
     play.tell("and is no longer there", outbox.release("aria", CHANNEL, "d", 0))
+    play.world.advance(200_000)
+    new = play.posted("dotty", 2)
+    leave = outbox.attempt(new, 0, "v", settings, looked=False, take=True)
+    play.tell("its lease comes with leave to send", leave)
+    play.tell("it is asked for again", leave)
+    rival = outbox.attempt(new, 0, "w", settings, looked=False, take=True)
+    play.tell("another gets neither", rival)
 
 
 def letters(play: Play) -> None:
@@ -377,6 +397,8 @@ def letters(play: Play) -> None:
     play.world.advance(200_000)
     late = play.posted("dotty", 2)
     play.world.advance(int(settings.deliver_by * 1000) + 1_000)
+    taken = outbox.attempt(late, 0, "d", settings, looked=False, take=True)
+    play.tell("what is too old takes no lease", taken)
     lease = outbox.acquire("dotty", CHANNEL, "d", LEASE_MS)
     play.tell("a worker comes late", lease)
     old = outbox.attempt(late, 0, "d", settings, looked=False)

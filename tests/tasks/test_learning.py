@@ -15,6 +15,7 @@ from app.store import keys, memories, nights, trusts, wishes
 from app.store.door import Store
 from app.store.nights import Night
 from app.store.signing import signer, spoken
+from app.worker.privacy import ask_wishes
 from app.worker.worker import Worker
 from tests.brain.fakes import ME, Scripted, entry, line, snowflake, speaker
 
@@ -179,14 +180,14 @@ def test_an_answer_earns_trust_but_not_from_the_unwilling(
     class World:
         """What is left of a cycle's ports when it is over."""
 
-        bot, me, served = "elena", ME, worker.bots.get("elena")
+        bot, me, served, taken = "elena", ME, worker.bots.get("elena"), list
         moments = (
             Moment(entry("hello", author_id="7"), "Hi."),
             Moment(entry("hello", place=1, author_id="8"), "Hi."),
         )
 
     store.run(wishes.opt_out(wishes.digest("8")))
-    asked: Any = worker.chores.ask_wishes(World.moments)
+    asked: Any = ask_wishes(worker.settings, World.moments)
     told = store.run_all(asked)
     worker.chores.remember(World(), *told)  # type: ignore[arg-type]
     assert {

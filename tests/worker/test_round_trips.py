@@ -10,11 +10,12 @@ from celery import Celery
 from app.brain.interest import InterestVectors
 from app.broker.hints import CYCLE
 from app.delivery.rest import DiscordRest
-from app.domain.model import Signal
+from app.domain.model import Event, Signal
 from app.domain.settings import Settings
 from app.loopback import LoopbackThread
 from app.store import keys
 from app.store.door import Store
+from app.worker.worker import worker
 from tests.tasks.test_eager import admit, discord, eager, join, say, settings
 from tests.worker.trips import counted
 
@@ -30,18 +31,24 @@ TURN = [
     "floor.claim",
     "HMGET",
     "memory.reserve_line",
-    "answer.commit",
-    # The finish, and what people wish by now.
+    # The commit, and all that follows from it.
     "SMISMEMBER",
 ]
+ALONG = (
+    "answer.commit",
+    "outbox.attempt",
+    "outbox.read",
+    "lane.finish",
+    # Whoever is forgotten while a cycle runs is so before anything is kept of it.
+    "ZMSCORE",
+    "SMISMEMBER",
+)
+"""What a commit takes along where a cycle answers one message: the permission to send it
+with the delivery's lease, the cycle's end, and what people wish by now."""
 AFTER = ["trust.add"]
 """What a bot remembers: nobody waits for it."""
-DELIVERY = [
-    "outbox.read",
-    "outbox.attempt",
-    "outbox.release",
-]
-"""It begins when the commit is answered, beside the finish. The lease is given back
+DELIVERY = ["outbox.release"]
+"""It begins when the commit is answered, with leave to send. The lease is given back
 along with the record of what was delivered."""
 
 
@@ -73,11 +80,43 @@ def test_a_direct_message_costs_these_round_trips(
         lease = keys.delivery("elena", str(post.channel_id))
         wait_until(lambda key=lease: not store.client.exists(key), what="its end")
     asked = [trip[-1] for trip in trips]
-    # Whoever is forgotten while a cycle runs is so before anything is kept of it.
-    assert trips[asked.index(TURN[-1])][-3:] == ("lane.finish", "ZMSCORE", TURN[-1])
+    (commit,) = (trip for trip in trips if "answer.commit" in trip)
+    assert commit[-len(ALONG) :] == ALONG
     delivery = set(DELIVERY)
     assert [name for name in asked if name in delivery] == DELIVERY
     assert [name for name in asked if name not in delivery] == TURN + AFTER
+
+
+def test_a_cycle_that_read_more_goes_on_after_a_commit(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two messages wait: the first one's commit does not end the cycle."""
+    join(store, discord, settings, "elena")
+    channel, asked = discord.add_channel("reef"), []
+    for who in ("Kim", "Sam"):
+        person, words = discord.add_user(who), f"elena, {who} asks what eats a limpet"
+        asked.append(discord.post(person, channel, words))
+        event = Event(
+            message_id=str(asked[-1].message_id),
+            channel_id=str(channel.id),
+            author_id=str(person.id),
+            author_name=who,
+            content=words,
+        )
+        admit(store, settings, "elena", event, Signal.DIRECT)
+    running = worker()
+    # Whoever is next is told of it, and nobody listens: this is about one cycle.
+    monkeypatch.setattr(running.hints, "send", lambda *_: True)
+    with counted(monkeypatch) as trips:
+        running.cycle("elena", "direct", str(channel.id))
+    commit = next(trip for trip in trips if "answer.commit" in trip)
+    assert commit[-3:] == ("answer.commit", "outbox.attempt", "outbox.read")
+    ends = [trip for trip in trips if "lane.finish" in trip]
+    assert "answer.commit" not in ends[0]
 
 
 def test_discord_is_asked_as_soon_as_the_floor_is_ours(

@@ -39,9 +39,7 @@ def turn(store: Store) -> StoredAnswerTurn:
     begun = Begun(True, "1", Context.DIRECT, NOW_MS, (asked,))
     holder = Holder(Lane("elena", asked.event.channel_id), "me")
     rest: Any = None
-    cycle = Ports(
-        store, rest, settings, served, holder, begun, {}, lambda channel, entry: None
-    )
+    cycle = Ports(store, rest, settings, served, holder, begun, {}, lambda *_: None)
     made = cycle.answer(asked)
     held = holds.reserve_own(
         "elena", limits=limits, cost=HELD, hold=made.hold, request="r"

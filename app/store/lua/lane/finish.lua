@@ -1,8 +1,11 @@
 -- End a cycle: clear its lane or make it due again, and release the lock, in one step.
+-- `after`: the request of the commit that it follows in one round trip. If that was refused the cycle goes on.
 -- Returns {verdict, due in ms}
 --#include once lanes
 local earlier = earlier_reply(request)
 if earlier then return earlier end
+local commit = after and earlier_reply(after)
+if after and not (commit and (commit[1] == 'committed' or commit[1] == 'dry_run')) then return {'kept', 0} end
 if redis.call('GET', lock) ~= owner then return {'lost', 0} end
 local due
 local cool = bot and cooled(bot) or 0

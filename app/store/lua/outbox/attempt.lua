@@ -1,7 +1,11 @@
 -- May this chunk be sent now? Asked before each POST, also before those that discord.py repeats by itself.
+-- `take`: asked along with the commit of the entry, before anybody holds the lease. If nobody does and the entry is the head of its
+-- queue, the lease comes with the permission; a refusal takes none.
 -- Returns {verdict, attempt, first unknown attempt in ms by Discord's clock, wait ms before reading back}
 --#include mutes discord
-if redis.call('GET', delivery) ~= owner then return {'lost_lease', 0, 0, 0} end
+local holder = redis.call('GET', delivery)
+local free = take and not holder and redis.call('LINDEX', outbox, 0) == entry_id
+if holder ~= owner and not free then return {'lost_lease', 0, 0, 0} end
 redis.call('PEXPIRE', delivery, lease_ms)
 local e = redis.call('HMGET', entry, 'body', 'chunk:' .. chunk, 'deliver_by', 'first:' .. chunk, 'last:' .. chunk, 'bot',
   'root', 'hops')
@@ -18,6 +22,7 @@ if deliver_by and deliver_by < now and absent and chunk == 0 then return {'expir
 if not absent and now + timeout_ms - first >= nonce_window_ms then
   return {'read_back', 0, first + discord_ahead, math.max(0, last + timeout_ms - now)}
 end
+if free then redis.call('SET', delivery, owner, 'PX', lease_ms) end
 if absent then
   redis.call('HSET', entry, 'first:' .. chunk, int(now), 'tries:' .. chunk, 0)
 end

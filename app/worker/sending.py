@@ -1,0 +1,52 @@
+"""What a commit takes along, so that its answer can leave at once: the permission to
+send it, with the delivery lease."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from app.delivery.permission import SendPermission
+from app.domain.model import OutboxEntry
+from app.domain.verdicts import Attempt
+from app.store import outbox
+from app.store.calls import Call
+from app.store.commits import Decision, outbox_entry
+from app.store.outbox import Allowed
+from app.store.signing import signer
+from app.worker.cycle import Cycle
+from app.worker.holding import request
+
+
+@dataclass(slots=True)
+class AtOnce:
+    """The delivery that begins with a commit."""
+
+    cycle: Cycle
+    decision: Decision
+    owner: str = field(default_factory=request)
+    """Of the lease. No other visit to the channel has it."""
+    asked_at: float = field(default_factory=time.monotonic)
+
+    def ask(self) -> tuple[Call[Allowed] | None, Call[OutboxEntry | None] | None]:
+        """Asks whether what the commit puts into the outbox may be sent, and for the
+        entry as it then stands. Nones: it cannot be sent now."""
+        cycle = self.cycle
+        # An attempt that cannot leave is none.
+        if cycle.settings.dry_run or cycle.rest.address.seconds_left:
+            return None, None
+        entry = outbox_entry(self.decision)
+        leave = outbox.attempt(
+            entry, 0, self.owner, cycle.settings, looked=False, take=True
+        )
+        return leave, outbox.read(entry.entry_id, signer(cycle.settings))
+
+    def outgoing(
+        self, allowed: Allowed | None, entry: OutboxEntry | None
+    ) -> tuple[str, SendPermission | None]:
+        """What the delivery is told: the entry's id, and the permission if it was
+        given."""
+        given = None
+        if entry is not None and allowed and allowed.verdict is Attempt.SEND:
+            given = SendPermission(self.owner, entry, allowed, self.asked_at)
+        return self.decision.entry_id, given
