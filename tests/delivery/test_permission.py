@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.delivery import permission
 from app.delivery.permission import FRESH_FOR, SendPermission
 from app.domain.model import OutboxEntry
 from app.domain.verdicts import Attempt
@@ -15,6 +16,7 @@ from tests.delivery.conftest import Room
 from tests.worker.trips import counted
 
 Wait = Callable[..., None]
+LONG = 1_000.0
 ASKS = frozenset({"lease.acquire", "outbox.attempt", "outbox.read"})
 
 
@@ -85,6 +87,7 @@ def test_leave_in_hand_is_not_asked_for_again(
     room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The post is in Discord after one question: what became of it."""
+    monkeypatch.setattr(permission, "FRESH_FOR", LONG)
     room.commit()
     leave = given(room)
     with counted(monkeypatch) as trips:
@@ -105,34 +108,44 @@ def test_old_leave_is_asked_for_again(room: Room, wait_until: Wait) -> None:
     assert room.said() == []
 
 
+def test_the_request_has_its_time_from_the_commit_on(
+    room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads back waits from then: a POST that began later could still arrive."""
+    room.commit()
+    monkeypatch.setattr(permission, "FRESH_FOR", LONG)
+    leave = given(room, age=room.settings.discord_timeout)
+    worker = room.worker()
+    worker.deliverer._retry_later = lambda *_: None  # type: ignore[method-assign]
+    worker.deliverer.begin(
+        "elena", str(room.channel.id), leave.entry.entry_id, given=leave
+    )
+    key = keys.entry(leave.entry.entry_id)
+    wait_until(lambda: room.store.client.hexists(key, "failures"), what="a failure")
+    assert room.said() == []
+
+
 def test_leave_that_got_old_unused_counts_for_no_try(
-    room: Room, wait_until: Wait
+    room: Room, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing was sent by it: the next one is the first, and Discord's word that
     something is gone means what it says."""
+    monkeypatch.setattr(permission, "FRESH_FOR", LONG)
     room.commit()
-    leave = given(room)
-    entry = leave.entry.entry_id
-    waiting = leave._replace(asked_at=time.monotonic() - FRESH_FOR + 0.2)
-    stall(room, leave=waiting, seconds=0.4)
-    wait_until(lambda: room.said() == ["hello"], what="the post")
-    assert room.store.client.hget(keys.entry(entry), "tries:0") == "1"
-
-
-def stall(room: Room, leave: SendPermission, seconds: float) -> None:
-    """Deliver with a client that is ready only after so long."""
-    worker = room.worker()
+    leave, worker = given(room), room.worker()
     client = worker.rest.client
 
     async def slow(bot: str, token: str) -> object:
-        found = await client(bot, token)
-        time.sleep(seconds)  # noqa: ASYNC251 - a loop that stands still
-        return found
+        monkeypatch.setattr(permission, "FRESH_FOR", 0.0)
+        return await client(bot, token)
 
     worker.rest.client = slow  # type: ignore[assignment, method-assign]
     worker.deliverer.begin(
         "elena", str(room.channel.id), leave.entry.entry_id, given=leave
     )
+    wait_until(lambda: room.said() == ["hello"], what="the post")
+    tries = room.store.client.hget(keys.entry(leave.entry.entry_id), "tries:0")
+    assert tries == "1"
 
 
 def test_a_worker_that_cannot_open_the_vault_gives_the_lease_back(
