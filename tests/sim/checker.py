@@ -483,11 +483,14 @@ class Checker:
         )
 
     def _has_more(self, mine: Waited) -> bool:
-        """Whether an earlier message of the same person in the channel was open: others'
-        first messages may come before a second."""
+        """Whether a message of the same person in the channel, written or heard earlier,
+        was open: others' first messages may come before a second."""
         channel = self._by_id[mine.message].channel
         for message, said in self._evidence.said.items():
-            if said.who != mine.who or int(message) >= int(mine.message):
+            if said.who != mine.who or message == mine.message:
+                continue
+            heard = 0 < self._first_heard(message) < mine.turn
+            if not heard and int(message) > int(mine.message):
                 continue
             if self._by_id[message].channel != channel:
                 continue

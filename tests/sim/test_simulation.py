@@ -190,10 +190,13 @@ def _of_two_bots(reason: str) -> list[str]:
     return [one.promise for one in Checker(evidence).broken()]
 
 
-def _of_four_people(waits_ms: int = 0, **other_heard: int) -> list[str]:
+def _of_four_people(
+    waits_ms: int = 0, later_heard: int = 0, **other_heard: int
+) -> list[str]:
     """What breaks where a bot hears the first of four people so long before it may
     answer, and answers that one last. `other_heard`: when another bot heard what names
-    it too, by person, in ms."""
+    it too, by person, in ms; `later_heard`: when it heard a later question of the
+    first person, which it answers at the end."""
     people = ("Kim", "Sam", "Lou", "Max")
     said = {
         str(10 + n): Said(
@@ -211,6 +214,9 @@ def _of_four_people(waits_ms: int = 0, **other_heard: int) -> list[str]:
         if at := other_heard.get(people[n]):
             told = _line("bo", "admit", "direct", at, "mentioned")
             journals[message] += [told, _declined("bo")]
+    if later_heard:
+        said["14"] = Said("Kim", "lounge", ("bo",))
+        journals["14"] = [_line("bo", "admit", "direct", later_heard, "mentioned")]
     evidence = Evidence(
         bots=("ada", "bo"),
         messages=[
@@ -219,6 +225,7 @@ def _of_four_people(waits_ms: int = 0, **other_heard: int) -> list[str]:
                 Shown(f"2{n}", "lounge", "ada", at=101.0 + n, reply_to=one, nonce=one)
                 for n, one in enumerate(answered)
             ),
+            Shown("30", "lounge", "bo", at=109.0, reply_to="14", nonce="last"),
         ],
         said=said,
         journals=journals,
@@ -442,6 +449,13 @@ def test_nothing_is_owed_to_what_nobody_can_know_of() -> None:
     assert _of_a_silence(120.0) == ["nothing direct lost"]
     assert _of_a_silence(120.0, ("bo", 126.0)) == ["nothing direct lost"]
     assert _of_a_silence(140.0, ("ada", 126.0)) == ["nothing direct lost"]
+
+
+def test_who_was_heard_by_another_bot_meanwhile_comes_after_others() -> None:
+    """A bot that reads back what was said before a question to its colleague finds its
+    author's turn taken, as long as that question is open."""
+    assert _of_four_people(later_heard=99_000) == []
+    assert _of_four_people(later_heard=100_200) == ["fairness"]
 
 
 def test_the_rest_of_a_question_is_asked_too() -> None:
