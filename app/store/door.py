@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
@@ -31,7 +31,6 @@ class Store:
     ) -> None:
         pool = connecting.pool(url, timeout, credentials)
         self.client: redis.Redis = redis.Redis(connection_pool=pool)
-        self._scripts: dict[str, Callable[..., Reply]] = {}
 
     def run(self, call: Call[T]) -> T:
         """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by
@@ -71,15 +70,17 @@ class Store:
         ]
 
     def _reply(self, call: Call[T]) -> Reply:
-        if not call.script:
-            return self.client.execute_command(*call.args)  # type: ignore[no-untyped-call]
-        script = self._scripts.get(call.script)
-        if script is None:
-            script = self._scripts[call.script] = cast(
-                "Callable[..., Reply]",
-                self.client.register_script(scripts.source(call.script)),
-            )
-        return script(keys=call.keys, args=call.args)
+        try:
+            return self.client.execute_command(*_words(call))  # type: ignore[no-untyped-call]
+        except NoScriptError:
+            return self._load_and_call(call)
+
+    def _load_and_call(self, call: Call[T]) -> Reply:
+        # As one transaction: no SCRIPT FLUSH comes between the two.
+        pipeline = self.client.pipeline(transaction=True)
+        pipeline.script_load(scripts.source(call.script))
+        pipeline.execute_command(*_words(call))  # type: ignore[no-untyped-call]
+        return _checked(pipeline.execute(raise_on_error=False)[-1])
 
     def close(self) -> None:
         """Close every connection."""
@@ -89,18 +90,16 @@ class Store:
 
 
 @cache
-def _digest(script: str) -> str:
+def _digest(lua: str) -> str:
     """The name by which the server knows a script."""
-    return hashlib.sha1(
-        scripts.source(script).encode(), usedforsecurity=False
-    ).hexdigest()
+    return hashlib.sha1(lua.encode(), usedforsecurity=False).hexdigest()
 
 
 def _words(call: Call[Any]) -> tuple[Argument, ...]:
     """A call as the server takes it, if it knows the script."""
     if not call.script:
         return call.args
-    head = ("EVALSHA", _digest(call.script), len(call.keys))
+    head = ("EVALSHA", _digest(scripts.source(call.script)), len(call.keys))
     return (*head, *call.keys, *call.args)
 
 
@@ -118,7 +117,6 @@ class AsyncStore:
     ) -> None:
         pool = connecting.async_pool(url, timeout, credentials)
         self.client = redis.asyncio.Redis(connection_pool=pool)
-        self._scripts: dict[str, Callable[..., Any]] = {}
 
     async def run(self, call: Call[T]) -> T:
         """Carry out one call, or raise StoreUnavailable. Scripts are idempotent by
@@ -154,15 +152,16 @@ class AsyncStore:
         ]
 
     async def _reply(self, call: Call[T]) -> Reply:
-        if not call.script:
-            return await self.client.execute_command(*call.args)  # type: ignore[no-untyped-call]
-        script = self._scripts.get(call.script)
-        if script is None:
-            script = self._scripts[call.script] = cast(
-                "Callable[..., Any]",
-                self.client.register_script(scripts.source(call.script)),
-            )
-        return await script(keys=call.keys, args=call.args)
+        try:
+            return await self.client.execute_command(*_words(call))  # type: ignore[no-untyped-call]
+        except NoScriptError:
+            return await self._load_and_call(call)
+
+    async def _load_and_call(self, call: Call[T]) -> Reply:
+        pipeline = self.client.pipeline(transaction=True)
+        pipeline.script_load(scripts.source(call.script))
+        pipeline.execute_command(*_words(call))
+        return _checked((await pipeline.execute(raise_on_error=False))[-1])
 
     async def close(self) -> None:
         """Close every connection."""

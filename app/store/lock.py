@@ -12,9 +12,10 @@ import structlog
 
 from app.domain.errors import StoreUnavailable
 from app.domain.lane import Lane
-from app.store import keys
+from app.store import keys, leases
 from app.store.calls import Call, command
 from app.store.door import Store
+from app.store.keys import Key
 from app.store.outages import outages
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
         super().__init__(
             store.client, keys.lock_name(lane), expire=lease, auto_renewal=True
         )
+        self._store = store
         self._on_renew = on_renew
         # The library renews after two thirds: one failure would lose the lock.
         self._lock_renewal_interval = lease / 3
@@ -65,6 +67,11 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             self.keep_renewing()
         return bool(taken)
 
+    def _renewal(self) -> Call[bool]:
+        """The call that renews it; False: it is no longer ours. The library's own would
+        fail where the server's scripts are flushed again and again."""
+        return leases.renew(Key(self._name), self._id, self._expire * 1000)
+
     def stop(self) -> None:
         """End the renewal; the finish script has released the key, or it expires."""
         self._stop_lock_renewer()
@@ -81,11 +88,9 @@ class LaneLock(redis_lock.Lock):  # type: ignore[misc]
             if lock is None:
                 return
             try:
-                with outages():
-                    lock.extend(expire=lock._expire)
+                if not lock._store.run(lock._renewal()):
+                    return
                 lock._on_renew()
-            except redis_lock.NotAcquired:
-                return
             except StoreUnavailable:
                 # The lease is three intervals long: two failures in a row are survived,
                 # and commit checks ownership anyway.

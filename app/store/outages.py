@@ -93,7 +93,7 @@ TABLE = (
     ),
     OutageRule(
         "NOSCRIPT",
-        "`SCRIPT FLUSH` came between loading a script and calling it",
+        "the server does not know a script that was sent with its call",
         Meaning.REFUSING,
     ),
     OutageRule(

@@ -343,7 +343,6 @@ FORBIDDEN = [
 
 
 HINT = "a gateway's hint for a delivery that is overdue"
-LOCK = "python-redis-lock renews the lock of a long cycle"
 FLOOD = "an inbox that a flood has trimmed is filled from the election's copy"
 WEIGHED = "an inbox is weighed after a large message"
 ROOM = "an opening of a quiet channel"
@@ -356,7 +355,6 @@ RARE = {
         "%R~delivery:*": HINT, "%R~delivery??[369]": HINT, "%W~_kombu.binding.delivery": HINT, "%W~delivery": HINT,
         "+memory|usage": WEIGHED, "+xtrim": WEIGHED},
     "worker": {
-        "+expire": LOCK, "+ttl": LOCK, "%R~lock-signal:daily_life:*": LOCK, "%W~lock-signal:daily_life:*": LOCK,
         "%R~event:*": FLOOD, "%W~seen:*": FLOOD, "%R~cursor:*": ROOM, "%W~cursor:*": ROOM,
         "%W~roster": EMPTIED, "%W~trouble:*": "a model that gives no answer",
         "%R~unacked": BACK, "+watch": BACK, "+unwatch": BACK, "+unsubscribe": "the end of a consumer of events",

@@ -99,6 +99,10 @@ def _called(where: Where) -> set[Where]:
     return (found & _functions().keys()) - {where}
 
 
+SENT = ("evalsha", "multi", "script|load", "exec")
+"""A script's call, and what a server is sent that does not know the script."""
+
+
 @cache
 def reached(where: Where) -> frozenset[Where]:
     """A function and all that it leads to within the store."""
@@ -116,7 +120,7 @@ def _sent(where: Where) -> set[str]:
     """The commands that a function sends itself, those of its script included."""
     script = _script(where)
     if script:
-        return {*script_commands(script), "evalsha", "script|load"}
+        return {*script_commands(script), *SENT}
     return {
         str(node.value).lower()
         for call in ast.walk(_functions()[where])

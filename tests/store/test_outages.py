@@ -29,6 +29,7 @@ from app.store.door import AsyncStore, Store
 from app.store.limits import Limits
 from app.store.lock import LaneLock
 from app.store.outages import TABLE, Meaning, code_of, meaning_of, outages
+from tests.patience import patience
 from tests.store import servers, world
 from tests.store.servers import Server
 
@@ -214,8 +215,7 @@ def test_memory_that_runs_out_within_a_script_stops_it_nowhere(server: Server) -
 
 
 def test_a_flush_of_the_scripts_is_not_noticed(server: Server, door: Store) -> None:
-    """NOSCRIPT: the script is loaded again within the same call; only a second flush
-    between the two would be told."""
+    """NOSCRIPT: the script is sent again together with its call."""
     door.run(admit("one", "1"))
     server.admin.script_flush()
     assert door.run(admit("two", "2")).verdict == "direct"
@@ -225,6 +225,48 @@ def test_a_flush_of_the_scripts_is_not_noticed(server: Server, door: Store) -> N
         "NOSCRIPT",
         Meaning.REFUSING,
     )
+
+
+@contextlib.contextmanager
+def flushed_without_pause(server: Server) -> Iterator[None]:
+    """Somebody flushes the scripts again and again, each time before the next call of
+    another client: no script that is loaded on its own is there when it is called."""
+    ended = threading.Event()
+
+    def flush() -> None:
+        client = redis.Redis(port=server.port)
+        while not ended.is_set():
+            pipeline = client.pipeline(transaction=False)
+            for _ in range(200):
+                pipeline.script_flush()
+            pipeline.execute()
+        client.close()
+
+    threads = [threading.Thread(target=flush) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_flushes_without_pause_stop_no_call(server: Server, door: Store) -> None:
+    """NOSCRIPT again and again: a script and its call are one transaction, those of a
+    lane's lock too."""
+    renewed = threading.Event()
+    lock = LaneLock(door, Lane("aria", "55"), lease=3, on_renew=renewed.set)
+    assert lock.take()
+    with flushed_without_pause(server):
+        for number in range(1, 11):
+            assert door.run(admit(f"one-{number}", str(number))).verdict == "direct"
+        asyncio.run(by_asyncio(server.url, admit("last", "11")))
+        renewed.clear()
+        assert renewed.wait(patience(10))
+    lock.stop()
+    assert server.admin.hget(keys.cursor("aria"), "55") == "11"
 
 
 def test_a_removed_login_is_an_outage(server: Server) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import redis
 from redis.commands.core import Script
 
 from app.domain.lane import Lane
@@ -23,6 +23,7 @@ from app.domain.model import (
 from app.domain.settings import Settings
 from app.runtime.clock import DAY_S, epoch_day
 from app.store import admission, commits, floors, keys, scripts
+from app.store.calls import Call
 from app.store.door import Store
 from app.store.limits import Limits
 
@@ -51,25 +52,25 @@ return 1
 """
 
 
-class _Clocked(dict[str, Any]):
-    """A store's scripts, which take the test's time in place of the server's: the last
+class _Clocked:
+    """Calls a store's scripts with the test's time in place of the server's: the last
     argument of each call."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self._client = store.client
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._scripts: dict[str, Script] = {}
         self.now_us = 0
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """The registered script."""
-        if name not in self:
-            lua = scripts.source(name).replace("redis.call('TIME')", _GIVEN_TIME)
+    def reply(self, call: Call[Any]) -> Any:
+        """What the server answers."""
+        if not call.script:
+            return self._client.execute_command(*call.args)  # type: ignore[no-untyped-call]
+        if call.script not in self._scripts:
+            lua = scripts.source(call.script).replace("redis.call('TIME')", _GIVEN_TIME)
             script = self._client.register_script(_TAKE_TIME + lua)
-            self[name] = functools.partial(self._run, script)
-        return self[name]
-
-    def _run(self, script: Script, keys: Sequence[Any], args: Sequence[Any]) -> Any:
-        return script(keys=keys, args=(*args, self.now_us))
+            self._scripts[call.script] = script
+        args = (*call.args, self.now_us)
+        return self._scripts[call.script](keys=call.keys, args=args)
 
 
 @functools.cache
@@ -106,8 +107,8 @@ class World:
         self.limits = Limits.of(self.settings)
         store.client.flushdb()
         store.client.set(keys.GENERATION, "world")
-        self._clocked = _Clocked(store)
-        store._scripts = self._clocked
+        self._clocked = _Clocked(store.client)
+        store._reply = self._clocked.reply  # type: ignore[method-assign]
         self._pass = store.client.register_script(_PASS)
         # Noon, whatever the hour of the test: no run comes near the day's end, when
         # budgets begin anew.
