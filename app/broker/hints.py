@@ -316,6 +316,9 @@ def conf(settings: Settings) -> dict[str, Any]:
         # A broker that refuses (read-only in a failover, out of memory or disk) comes
         # back: a worker waits and does not end.
         "broker_channel_error_retry": True,
+        # Celery takes them by name.
+        "worker_consumer": "app.broker.consumer:PatientConsumer",
+        "beat_scheduler": "app.broker.scheduler:PatientScheduler",
         "result_backend": None,
         "task_ignore_result": True,
         # Else each thread reads at the end of its first task what all installed

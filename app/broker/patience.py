@@ -15,6 +15,8 @@ from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from kombu import Connection
 
+from app.broker.outage_log import broker_outage
+
 FIRST_PAUSE, LONGEST_PAUSE = 1, 5
 """Seconds between two tries to connect."""
 
@@ -37,15 +39,20 @@ class OnceEvents(Events):
 class PromptConnection(Connection):
     """Looks for a lost broker every few seconds, however long it is away."""
 
-    def ensure_connection(self, *args: Any, **options: Any) -> Any:
-        """As kombu's, which waits up to 30 seconds between two tries."""
+    def ensure_connection(self, errback: Any = None, *args: Any, **options: Any) -> Any:
+        """As kombu's, which waits up to 30 seconds between two tries. Celery's `errback`
+        would write a line for each."""
         pauses = {
             "interval_start": FIRST_PAUSE,
             "interval_step": FIRST_PAUSE,
             # kombu adds it to the first.
             "interval_max": LONGEST_PAUSE - FIRST_PAUSE,
         }
-        return super().ensure_connection(*args, **{**pauses, **options})
+        return super().ensure_connection(_note_failed, *args, **{**pauses, **options})
+
+
+def _note_failed(error: BaseException, interval: float) -> None:
+    broker_outage.note(error)
 
 
 class PromptAMQP(AMQP):

@@ -159,12 +159,18 @@ def test_workers_start_on_a_server_that_is_read_only(tmp_path: Path) -> None:
             running.workers()
             running.beat()
             running.wait(
-                lambda: "read only replica" in running.log("direct"), 40, "a refusal"
+                lambda: "ReadOnlyError" in running.log("direct"), 40, "a refusal"
             )
             say(running, said, 2)
 
         outage(running, "READONLY", during)
         all_answered(running, said)
+        for name in ("direct", "cycles", "beat"):
+            log = running.log(name, 1_000_000)
+            # One line when it begins, one when it ends, however often it was tried.
+            assert log.count("the broker is away or refuses") == 1
+            assert log.count("the broker is back") == 1
+            assert "Traceback" not in log
 
 
 def test_passing_trouble_is_not_noticed(tmp_path: Path) -> None:
