@@ -479,6 +479,6 @@ def test_a_broker_that_was_away_for_long_is_soon_found(
         app.connection_for_read() as connection,
         pytest.raises(OperationalError),
     ):
-        connection.ensure_connection(pytest.fail, max_retries=20)
+        connection.ensure_connection(max_retries=20)
     assert len(pauses) == 20
     assert max(pauses) == LONGEST_PAUSE

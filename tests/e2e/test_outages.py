@@ -167,10 +167,12 @@ def test_workers_start_on_a_server_that_is_read_only(tmp_path: Path) -> None:
         all_answered(running, said)
         for name in ("direct", "cycles", "beat"):
             log = running.log(name, 1_000_000)
-            # One line when it begins, of who was killed too, one when it ends.
-            assert 1 <= log.count("the broker is away or refuses") <= 2
-            assert log.count("the broker is back") == 1
+            # One line when it begins, of who was killed too, one when it ends. Another
+            # process than the one that was waited for may have started too late for it.
+            assert log.count("the broker is away or refuses") <= 2
+            assert log.count("the broker is back") <= 1
             assert "Traceback" not in log
+        assert "the broker is back" in running.log("direct", 1_000_000)
 
 
 def test_passing_trouble_is_not_noticed(tmp_path: Path) -> None:
