@@ -195,6 +195,25 @@ def entries(play: Play) -> None:
     play.tell("nothing to give up", outbox.dead_letter(entry, "dead", "late"))
 
 
+def asides(play: Play) -> None:
+    """What is too old, or where a bot may not write, is only kept; who is done while
+    another speaks calls nobody."""
+    kept = world.direct("aria", world.event("9401"), ("aria",), wakes=False)
+    play.admit("it is too old for an answer", kept)
+    cycles = {}
+    for number, bot in enumerate(("aria", "dotty", "elena"), 2):
+        said = world.event(f"940{number}", author=f"95{number}")
+        play.admit(f"{bot} is asked", world.direct(bot, said, (bot,)))
+        cycles[bot] = play.begin("it begins", Lane(bot, CHANNEL), bot)
+    tokens = {
+        bot: play.claim(f"{bot} claims", cycle.holder, cycle.entries[0])
+        for bot, cycle in cycles.items()
+    }
+    dotty, aria = cycles["dotty"], cycles["aria"]
+    play.release("dotty declines", dotty, dotty.entries[0], "0", later=False)
+    play.release("then aria", aria, aria.entries[0], tokens["aria"], later=False)
+
+
 CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "claims_refused": (claims_refused, {}),
     "chains": (chains, {"root_hops": 1, "root_posts": 2}),
@@ -202,4 +221,5 @@ CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "given_up": (given_up, {}),
     "afterthoughts": (afterthoughts, {}),
     "entries": (entries, {}),
+    "asides": (asides, {}),
 }

@@ -16,7 +16,7 @@ from app.domain import terms
 from app.domain.lane import Lane
 from app.domain.model import Context
 from app.rules import trust as rules
-from app.store import journal, keys, lanes, memories, nights, trusts
+from app.store import floors, journal, keys, lanes, memories, nights, trusts
 from app.store.door import Store
 from app.store.nights import Night
 from tests.store import world
@@ -211,3 +211,38 @@ def test_few_entries_are_not_weighed(store: Store, waiting: int, verdict: str) -
     store.client.pexpire(inbox, terms.HOUR)
     play.admit("one more", world.direct("aria", world.event("1"), ("aria",)))
     assert str(store.client.hget(keys.seen("1"), "aria")).startswith(verdict)
+
+
+@pytest.mark.parametrize(("more", "kept"), [(0, True), (1, False)])
+def test_all_people_share_their_bytes(store: Store, more: int, kept: bool) -> None:
+    """Of whom a bot heard nothing for longest, it forgets first: when one byte more is
+    known, and not before."""
+    play = Play(store, {})
+    people, field = keys.memory("aria", "people"), play.written_now()
+    others = memories.PEOPLE_BYTES - len(field + "xx") + more
+    long_ago = play.world.time - terms.DAY
+    store.client.hset(people, BOB, f"{long_ago} {others - 9}")
+    store.client.hset(people, "fresh", f"{play.world.time} 9")
+    play.tell("a fact", memories.put("aria", f"person:{ALICE}", {field: "xx"}))
+    assert store.client.hexists(people, BOB) is kept
+    assert store.client.hexists(people, "fresh")
+
+
+@pytest.mark.parametrize("cooled", [False, True])
+def test_a_cooled_bot_claims_nothing_unasked(store: Store, cooled: bool) -> None:
+    """For as long as its cooldown lasts; an answer that it owes waits for nothing."""
+    play = Play(store, {})
+    play.admit("aria bids", world.candidate("aria", world.event("1")))
+    play.elect("and wins", "1")
+    store.client.delete(keys.floor(CHANNEL))
+    cycle = play.begin("she begins", Lane("aria"), "w1")
+    if cooled:
+        store.client.set(keys.cooldown("aria"), "1", px=LEASE_MS)
+    call = floors.claim(cycle.holder, cycle.entries[0], play.world.settings, 50.0)
+    claimed = store.run(call)
+    assert claimed.verdict == ("cooled" if cooled else "granted")
+    assert (0 < claimed.retry_in_ms <= LEASE_MS) == cooled
+    play.admit("she is asked", world.direct("aria", world.event("2"), ("aria",)))
+    asked = play.begin("she begins", Lane("aria", CHANNEL), "w2")
+    call = floors.claim(asked.holder, asked.entries[0], play.world.settings, 50.0)
+    assert store.run(call).verdict == "granted"
