@@ -25,6 +25,7 @@ from tests.bench import (
     processes,
     rates,
     scaling,
+    stages,
     thoughts,
     turns,
 )
@@ -44,6 +45,7 @@ LIVE: dict[str, Measure] = {
     # Alone: what else runs would share pages with it.
     "memory": footprint.measure,
     "latency": latency.measure_alone,
+    "stages": stages.measure,
     "rates": rates.measure,
     "processes": processes.measure,
     "thoughts": thoughts.measure,

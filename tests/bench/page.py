@@ -29,7 +29,7 @@ FOOT = """
 ## Why an answer takes more than four echoes
 
 No one step does: the steps of an answer and the parts of a turn's processor time are above, where they were measured (`make bench
-ONLY=turns` measures them alone). An echo neither asks Redis nor decides. A turn goes to Redis six times before its POST, one after
+ONLY="stages turns"` measures them alone). An echo neither asks Redis nor decides. A turn goes to Redis six times before its POST, one after
 another, since each answer decides the next question; it reads the channel, runs the graph, and Celery hands it from process to
 process. Most of that is Python code on one thread, so 300 turns at once take 300 times a turn's processor time, however long their
 model takes: more at once needs more workers.

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -43,6 +44,7 @@ from tests.bench.plan import Plan
 from tests.bench.plots import plot
 from tests.bench.processes import add_up
 from tests.bench.scaling import scaling_page
+from tests.bench.stages import ORDER, noting, points_in, read_points, stages_of
 from tests.bench.turns import _count_until_post
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -287,6 +289,27 @@ def test_round_trips_before_a_post_are_those_that_it_waits_for() -> None:
     assert _count_until_post([begin, commit, *delivery, last]) == 4
     along = ("answer.commit", "outbox.attempt", "outbox.read", "SMISMEMBER")
     assert _count_until_post([begin, along, *beside, last]) == 2
+
+
+def test_the_stages_of_an_answer_are_its_whole_time() -> None:
+    """Whatever was passed again, and however the processes came to their points."""
+    lines = [f"{10 + n / 1000:.6f} {point}" for n, point in enumerate(ORDER[:-1], 1)]
+    passed = read_points([*lines, "99.0 admit_before", "10.5 finish_after"])
+    found = stages_of(passed, 10.0, 10.02)
+    assert tuple(found) == ORDER
+    assert [round(ms, 3) for ms in found.values()] == [1.0] * 12 + [8.0]
+    del passed["floor_after"]
+    assert stages_of(passed, 10.0, 10.02) == {}
+
+
+def test_a_program_writes_down_the_points_that_it_passes(tmp_path: Path) -> None:
+    """Any that is started with the folder on its path: no variable of ours reaches the
+    children of `up`."""
+    file = tmp_path / "points.txt"
+    code = "from app.runtime.killpoints import reached; reached('here')"
+    with noting(file):
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert list(points_in(file)) == ["here"]
 
 
 def test_redis_time_is_added_up_by_script() -> None:
