@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -116,10 +116,9 @@ class StreamClient(SteadyClient):
         """The bot's Discord id; empty before the login."""
         return str(self.user.id) if self.user is not None else ""
 
-    async def before_frame(self) -> None:
+    def frames_wait(self) -> Awaitable[None] | None:
         precedence = self._intake.precedence
-        if precedence.taken:
-            await precedence.passed()
+        return precedence.passed() if precedence.taken else None
 
     async def setup_hook(self) -> None:
         self._sessions.identified(self.user_id)

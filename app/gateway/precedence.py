@@ -22,15 +22,12 @@ class Precedence:
         self._free = asyncio.Event()
         self._free.set()
         self._message = ""
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def taken(self) -> bool:
+        self.taken = False
         """Whether a message has it."""
-        return not self._free.is_set()
 
     def take(self, message: str) -> None:
         """Let all others wait until the message's `end`; a later one takes it over."""
+        self.taken = True
         self._free.clear()
         self._message = message
         loop = asyncio.get_running_loop()
@@ -40,6 +37,7 @@ class Precedence:
         """Let the others go on, if this message still has it."""
         if self._message == message:
             self._message = ""
+            self.taken = False
             self._free.set()
 
     async def passed(self) -> None:

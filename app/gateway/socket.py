@@ -129,8 +129,10 @@ class SteadyClient(discord.Client):
                 await self._socket.close()
             raise
 
-    async def before_frame(self) -> None:
-        """Returns when a frame that was received may be read."""
+    def frames_wait(self) -> Awaitable[None] | None:
+        """Ends when a frame that was received may be read; None: now. Each copy of each
+        message asks."""
+        return None
 
     def _opened(self, socket: DiscordWebSocket) -> None:
         self._socket = socket
@@ -145,7 +147,8 @@ class SteadyClient(discord.Client):
             # name.
             self._event = ""
             try:
-                await self.before_frame()
+                if (wait := self.frames_wait()) is not None:
+                    await wait
                 await receive(frame)
             except CONNECTION_ENDS:
                 raise
