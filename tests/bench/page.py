@@ -60,6 +60,25 @@ but a program whose Sentinels moved the primary met a connection that was being 
 interval after which Python's threads change places (5 ms to 1 and 0.3: no difference); a way to wake a worker beside Celery
 ([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted (colleagues may post until then).
 
+## Why 300 model calls are not in flight at once
+
+They wait for the interpreter, not for each other. A worker took 41.0, 41.9, 41.0 and 42.0 ms of processor time for a message with 30,
+300, 30 and 300 of them at once (2026-11-27, a model behind OpenAI's client, loaded machine): their number adds nothing, so no lock,
+queue or pool holds them up. At that price one interpreter serves some 24 turns a second, and 300 calls of 2 s want 150 a second. More
+workers hold more. Where it goes in a wave of 300 (`py-spy record --gil`, 1,914 samples, loaded machine):
+
+| | share |
+|---|--:|
+| Celery's main thread | 42% |
+| - takes tasks, and notes them in Redis until they are done | 19% |
+| - the events that Flower shows | 10% |
+| - acknowledges | 8% |
+| the turns' own threads | 22% |
+| Discord's REST and the delivery | 18% |
+| OpenAI's client | 11% |
+
+Where a gateway of a hundred bots spends its time: [ADR 33](adr/0033-one-copy-for-all-bots-of-a-process.md).
+
 ## What is compared
 
 - **echo bot**: 20 lines of discord.py that answer a mention at once, in one process. This is the floor.
