@@ -32,6 +32,10 @@ MALFORMED = (
 )
 """A password with a bare slash ends an address early, and the next parser says
 a piece of the password in its error."""
+NO_PORT = (
+    "must name a port from 1 to 65535 after its host; "
+    "in a password write / as %2F, : as %3A and @ as %40"
+)
 WORD, FLAG, NUMBER = r".+", r"(?i:true|false|yes|no|1|0)", r"\d{1,6}(\.\d+)?"
 OPTIONS = {
     "client_name": WORD,
@@ -262,11 +266,22 @@ def _check_options(options: Mapping[str, str]) -> None:
 def _parse_host(text: str, port: int) -> Host | None:
     """`name`, `name:port` or `[address]:port`."""
     parts = urlsplit(f"//{text}")
-    try:
-        # urlsplit looks at the port only when it is asked for, and raises here.
-        return Host(parts.hostname, parts.port or port) if parts.hostname else None
-    except ValueError:
+    if not parts.hostname:
         return None
+    named = named_port(parts)
+    return Host(parts.hostname, port if named is None else named)
+
+
+def named_port(parts: SplitResult) -> int | None:
+    """The port that an address names, if any. Raises ValueError for what is none."""
+    try:
+        port = parts.port
+    except ValueError:
+        # Its text holds what stands there, and that may be a piece of a password.
+        raise ValueError(NO_PORT) from None
+    if port == 0:
+        raise ValueError(NO_PORT)
+    return port
 
 
 def _parse_number(text: str) -> int:

@@ -26,6 +26,7 @@ from app.domain.addresses import (
     LOOPBACK_HOSTS,
     Credentials,
     RedisAddress,
+    named_port,
     parse_address,
 )
 from app.domain.errors import ConfigurationError
@@ -385,7 +386,7 @@ class Settings(BaseSettings):
         64,
         description="threads of the direct and delivery worker: so many thoughts, and calls of a model, at once",
     )
-    flower_port: Count = Field(
+    flower_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         5555, description="Flower's port on loopback; 0: do not start it"
     )
     flower_password: SecretStr | None = Field(
@@ -471,6 +472,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must use https or wss: tokens travel there (plain only on loopback)"
             )
+        named_port(parts)
+        return url
+
+    @field_validator("traces_url")
+    @classmethod
+    def _check_port(cls, url: str) -> str:
+        named_port(urlsplit(url))
         return url
 
     @field_validator("page_password", "page_reader_password")

@@ -15,7 +15,12 @@ WRONG = {
     "http://host/0": "must begin with redis://",
     "host:6379": "must begin with redis://",
     f"redis://:{SECRET}/more@host/0": "is malformed",
-    f"redis://:{SECRET}@host:port/0": "is malformed",
+    f"redis://:{SECRET}@host:port/0": "a port from 1 to 65535",
+    f"redis://:{SECRET}@host:65536/0": "a port from 1 to 65535",
+    f"redis://:{SECRET}@host:0/0": "a port from 1 to 65535",
+    f"redis://user:{SECRET}": "a port from 1 to 65535",
+    f"sentinel://:{SECRET}@one:26379,two:99999/service": "a port from 1 to 65535",
+    f"sentinel://:{SECRET}@one:0/service": "a port from 1 to 65535",
     f"redis://:{SECRET}@[::1/0": "is malformed",
     f"redis://:{SECRET}\u2100@host/0": "is malformed",
     f"redis://host/0?password={SECRET}": "in front of the host",
@@ -33,7 +38,7 @@ WRONG = {
     "sentinel://host:26379/a service": "service",
     "sentinel:///service": "service",
     "sentinel://host,,host2/service": "service",
-    "sentinel://host:99999/service": "service",
+    "sentinel://host:99999/service": "a port from 1 to 65535",
     "sentinel://host/service?db=1": "service",
     "sentinel://host/service/two": "database number",
     f"sentinel://:{SECRET}/x@host/service": "is malformed",
@@ -49,6 +54,31 @@ def test_a_wrong_address_is_one_line_without_a_word_of_it(url: str) -> None:
     assert line.startswith("STREAM_REDIS_URL: ")
     assert WRONG[url] in line
     assert SECRET not in line
+    assert "\n" not in line
+
+
+PORTS = {
+    "discord_api_url": "http://127.0.0.1:{}/api",
+    "discord_gateway_url": "wss://gateway:{}/",
+    "discord_cdn_url": "https://cdn:{}",
+    "discord_media_url": "https://media:{}",
+    "traces_url": "https://collector:{}/v1/traces",
+    "flower_port": "{}",
+    "page_port": "{}",
+    "metrics_port": "{}",
+}
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "port"])
+@pytest.mark.parametrize("name", PORTS)
+def test_what_is_no_port_is_one_line_that_names_its_setting(
+    name: str, port: str
+) -> None:
+    """In an address or on its own: told before anything connects or listens there."""
+    with pytest.raises(ValidationError) as told:
+        Settings(**{name: PORTS[name].format(port)})  # type: ignore[arg-type]
+    line = explain_first(told.value)
+    assert line.startswith(f"STREAM_{name.upper()}: ")
     assert "\n" not in line
 
 
