@@ -62,20 +62,19 @@ interval after which Python's threads change places (5 ms to 1 and 0.3: no diffe
 
 ## Why 300 model calls are not in flight at once
 
-They wait for the interpreter, not for each other. A worker took 41.0, 41.9, 41.0 and 42.0 ms of processor time for a message with 30,
-300, 30 and 300 of them at once (2026-11-27, a model behind OpenAI's client, loaded machine): their number adds nothing, so no lock,
-queue or pool holds them up. At that price one interpreter serves some 24 turns a second, and 300 calls of 2 s want 150 a second. More
-workers hold more. Where it goes in a wave of 300 (`py-spy record --gil`, 1,914 samples, loaded machine):
+They wait for the interpreter, not for each other. A worker took 32.7 ms of processor time for a message with 30 of them at once and 28.8
+with 300 (2026-11-27, a model behind OpenAI's client, loaded machine; on the code of some hours before 41.0, 41.9, 41.0 and 42.0 with 30,
+300, 30 and 300): their number adds nothing, so no lock, queue or pool holds them up. At that price one interpreter serves some 35 turns
+a second, and 300 calls of 2 s want 150 a second. More workers hold more. Where it goes with 300, by what the kernel counts for each
+thread (`/proc/PID/task/*/schedstat`; `py-spy record --gil` gave Celery's thread more than three times its share):
 
 | | share |
 |---|--:|
-| Celery's main thread | 42% |
-| - takes tasks, and notes them in Redis until they are done | 19% |
-| - the events that Flower shows | 10% |
-| - acknowledges | 8% |
-| the turns' own threads | 22% |
-| Discord's REST and the delivery | 18% |
-| OpenAI's client | 11% |
+| the turns' own threads | 51% |
+| LangChain's and OpenAI's client | 18% |
+| Discord's REST and the delivery | 14% |
+| Celery's main thread | 12% |
+| memory | 4% |
 
 Where a gateway of a hundred bots spends its time: [ADR 33](adr/0033-one-copy-for-all-bots-of-a-process.md).
 
