@@ -18,7 +18,7 @@ _PATTERNS = (
     (
         Mood.DOUBTED,
         r"(?:are )?(?:you|u|ya) (?:really |quite |absolutely )?(?:sure|certain|serious)(?: about (?:that|this|it))?"
-        r"|really\?|for real|seriously|is (?:that|this|it) (?:really )?true|is that so|says who|no way"
+        r"|(?:really|for real|seriously|no way)\?|is (?:that|this|it) (?:really )?true|is that so|says who"
         r"|how do you know(?: that)?|where (?:did you|do you) (?:get|hear|read) that|source\?"
         r"|bist du (?:dir )?(?:da )?sicher|(?:echt|wirklich)\?|stimmt das|(?:est[aá]s|est[aá]) segur[oa]|de verdad\?"
         r"|(?:tu es|t['’]es|c['’]est) s[uû]re?|vraiment\?|(?:ты|вы) уверен[аы]?|правда\?|emin misin|gerçekten mi",

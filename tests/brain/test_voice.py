@@ -396,6 +396,8 @@ def test_what_is_asked_back_is_answered_and_not_passed_over(
         "no",
         "thanks!",
         "really good, that film",
+        "no way \U0001f602\U0001f602",
+        "seriously!",
         "x" * 4_000,
     ],
 )
