@@ -24,7 +24,7 @@ class Plant:
 
     name: str
     promise: str
-    """The one that is seen to break, most often."""
+    """The one by which it is to be found."""
     lines: tuple[str, ...] = ()
     swaps: tuple[tuple[str, str], ...] = ()
     patches: tuple[tuple[str, Callable[..., Any]], ...] = ()
