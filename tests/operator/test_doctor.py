@@ -19,6 +19,7 @@ from app.operator.doctor import examination, machine, redis_server
 from app.operator.doctor.discord_side import Seen, judge_rights
 from app.operator.doctor.findings import Finding, Level
 from app.store import clocks, heartbeats, keys, mutes, roster
+from app.store.calls import Call, command
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.brain.provider_server import refused, told
@@ -327,6 +328,41 @@ def test_a_planted_fault_is_found_with_its_remedy(
     assert all(one.remedy for one in found)
     for secret in (stream.key, str(stream.elena.token), "sk-xxx", "s3cret"):
         assert secret not in str(found)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_where_redis_refuses_writes_nobody_is_said_to_be_away(stream: Stream) -> None:
+    """Signs of life end then, though all runs: the finding is what Redis lacks, with
+    what to do about it."""
+    only(stream)
+    config(stream, maxmemory=1)
+    found = wrong(list(examination.examine_stream(stream.settings())))
+    told = [one for one in found if "refuses every write" in one.what]
+    assert [(one.area, one.level) for one in told] == [
+        ("redis", Level.FAULT),
+        ("processes", Level.WARNING),
+    ]
+    assert "its memory is full" in told[0].what
+    assert "CONFIG SET maxmemory" in told[0].remedy
+    assert not [one for one in found if "runs" in one.what and one not in told]
+
+
+def test_a_disk_that_is_full_explains_why_no_sign_is_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a full memory, or a replica, does."""
+    assert redis_server.why_writes_fail(store) == ""
+    broken = store.client.info() | {"rdb_last_bgsave_status": "err"}
+    monkeypatch.setattr(redis_server, "server_info", lambda: ready(broken))
+    assert redis_server.why_writes_fail(store) == "it could not write its file"
+    replica = broken | {"role": "slave"}
+    monkeypatch.setattr(redis_server, "server_info", lambda: ready(replica))
+    assert redis_server.why_writes_fail(store) == "it is a replica"
+
+
+def ready(reply: object) -> Call[object]:
+    """A call that answers so."""
+    return command("PING", parse=lambda _: reply)
 
 
 def test_a_model_that_says_nothing_in_few_tokens_is_there(stream: Stream) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.broker.hints import QUEUES
 from app.operator.doctor.findings import Finding, fault, fine, warning
+from app.operator.doctor.redis_server import why_writes_fail
 from app.store import heartbeats, keys, memories, mutes, roster
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
@@ -33,6 +34,10 @@ def signs_of_life(store: Store) -> tuple[Heartbeat, ...]:
 
 def look_at_processes(store: Store, bots: Iterable[str]) -> Iterator[Finding]:
     """Whether all of a stream runs, for these bots. Raises StoreUnavailable."""
+    if refused := why_writes_fail(store):
+        what = f"no process can show that it runs: Redis refuses every write, {refused}"
+        yield warning(AREA, what, "mend Redis, then ask again: they wait and go on")
+        return
     known = {entry.bot for entry in store.run(roster.roster())}
     yield from findings_of(signs_of_life(store), sorted({*bots, *known}))
     if store.run(mutes.read(keys.mute_by_operator("all"))) is not None:

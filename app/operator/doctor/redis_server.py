@@ -16,6 +16,7 @@ from app.store.server_info import server_info
 AREA = "redis"
 NEARLY_FULL, FULL = 0.75, 0.9
 """Parts of the memory that Redis may take."""
+MEMORY_FULL = "its memory is full"
 CLOCK_OFF, CLOCK_WRONG = 2.0, 60.0
 """Seconds between the clocks of this machine and of Redis."""
 
@@ -79,7 +80,18 @@ def why_it_refuses_writes(info: Mapping[str, Any]) -> str:
         return "it is a replica"
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     evicts = info.get("maxmemory_policy", "noeviction") != "noeviction"
-    return "its memory is full" if most and used > most and not evicts else ""
+    return MEMORY_FULL if most and used > most and not evicts else ""
+
+
+def why_writes_fail(store: Store) -> str:
+    """Why the server refuses every write now, its disk included; empty: it takes them,
+    or this login may not ask. Raises StoreUnavailable."""
+    try:
+        info = store.run(server_info())
+    except StoreForbidden:
+        return ""
+    full = "it could not write its file" if unwritten_files(info) else ""
+    return why_it_refuses_writes(info) or full
 
 
 def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
@@ -112,6 +124,9 @@ def _check_memory(info: Mapping[str, Any]) -> Finding:
         return fine(AREA, detail)
     detail += f" of {most / 1024**2:.0f}"
     remedy = "give it more memory, or look what fills it (docs/operations.md)"
+    if why_it_refuses_writes(info) == MEMORY_FULL:
+        what = f"{MEMORY_FULL} ({detail}): it refuses every write; nobody is answered"
+        return fault(AREA, what, f"CONFIG SET maxmemory to more: {remedy}")
     if used > FULL * most:
         return fault(AREA, detail, remedy)
     return (
