@@ -246,3 +246,15 @@ def test_a_cooled_bot_claims_nothing_unasked(store: Store, cooled: bool) -> None
     asked = play.begin("she begins", Lane("aria", CHANNEL), "w2")
     call = floors.claim(asked.holder, asked.entries[0], play.world.settings, 50.0)
     assert store.run(call).verdict == "granted"
+
+
+def test_people_of_one_moment_are_forgotten_in_any_order(store: Store) -> None:
+    """Of many who were heard at the same time one makes room for who comes."""
+    play = Play(store, {})
+    people, long_ago = keys.memory("aria", "people"), play.world.time - terms.DAY
+    many = dict.fromkeys(numbered(memories.PEOPLE_MOST), f"{long_ago} 9")
+    store.client.hset(people, mapping=dict(many))
+    field = play.written_now()
+    play.tell("a fact", memories.put("aria", f"person:{ALICE}", {field: "xx"}))
+    assert store.client.hlen(people) == memories.PEOPLE_MOST
+    assert store.client.hexists(people, ALICE)
