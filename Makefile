@@ -13,8 +13,8 @@ LOCK := $(BIN)/uv pip compile setup.cfg --quiet --universal --python-version 3.1
 PROVIDERS := --extra openai --extra anthropic --extra ollama --extra traces
 # A test that hangs fails after three minutes. `SEED=7` runs in the random order of that seed.
 PYTEST := $(BIN)/python -m pytest --timeout=180 $(if $(SEED),--randomly-seed=$(SEED),-p no:randomly)
-# Tests mostly wait for sockets and timers: six at a time keep two processors busy.
-WORKERS ?= 6
+# Tests mostly wait for sockets and timers: eight at a time keep two processors busy.
+WORKERS ?= 8
 # Imports, collects and loads the encoder once, not once a worker.
 PARALLEL = -p tests.parallel --processes $(WORKERS)
 

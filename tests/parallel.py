@@ -2,7 +2,7 @@
 all is imported, collected and loaded once for a run, and not once for each of its
 processes.
 
-`python -m pytest -p tests.parallel --processes 6`. It speaks as pytest-xdist does with
+`python -m pytest -p tests.parallel --processes 8`. It speaks as pytest-xdist does with
 `--dist loadfile`, whose hooks and marks of a worker other plugins know.
 """
 
