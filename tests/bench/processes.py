@@ -86,7 +86,7 @@ async def _served_by_script(
     logged = client.slowlog_get(SLOWEST)
     client.config_set("slowlog-log-slower-than", -1)
     store.close()
-    return add_up([(one["command"], one["duration"]) for one in logged], _names())
+    return add_up([(one["command"], one["duration"]) for one in logged], script_names())
 
 
 def add_up(
@@ -104,10 +104,11 @@ def add_up(
     return dict(found)
 
 
-def _names() -> dict[str, str]:
+def script_names() -> dict[str, str]:
+    """Every script of the store by its digest."""
     for module in pkgutil.iter_modules(app.store.__path__):
         importlib.import_module(f"app.store.{module.name}")
-    return {door._digest(name): name for name in scripts.CONTRACTS}
+    return {door._digest(scripts.source(name)): name for name in scripts.CONTRACTS}
 
 
 def _rows(section: str, unit: str, totals: Totals, most: int) -> list[Row]:

@@ -11,12 +11,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from app.runtime import metrics
+from app.store import mutes
+from app.store.door import Store
 from tests.bench import __main__ as bench
 from tests.bench import rates
 from tests.bench.anatomy import REST, PartClock
@@ -42,7 +45,7 @@ from tests.bench.observing import unobserved
 from tests.bench.page import cell, figure, page_of
 from tests.bench.plan import Plan
 from tests.bench.plots import plot
-from tests.bench.processes import add_up
+from tests.bench.processes import add_up, script_names
 from tests.bench.scaling import scaling_page
 from tests.bench.stages import ORDER, noting, points_in, read_points, stages_of
 from tests.bench.turns import _count_until_post
@@ -324,6 +327,17 @@ def test_redis_time_is_added_up_by_script() -> None:
         "lane.begin": 30,
         "other scripts": 5,
     }
+
+
+def test_a_server_s_log_names_each_script(store: Store) -> None:
+    """By what the store calls it there."""
+    store.client.config_set("slowlog-log-slower-than", 0)
+    store.client.slowlog_reset()
+    store.run(mutes.lift("all"))
+    logged: Any = store.client.slowlog_get(20)
+    store.client.config_set("slowlog-log-slower-than", -1)
+    commands = [(one["command"], one["duration"]) for one in logged]
+    assert set(add_up(commands, script_names())) == {"mute.lift"}
 
 
 def test_arq_that_cannot_be_installed_is_left_out_with_a_line(
