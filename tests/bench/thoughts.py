@@ -1,10 +1,12 @@
 """Model calls in flight in one worker process: three hundred people speak to one bot,
-and its model takes two seconds for each."""
+and its model takes two seconds for each; then twenty, in which all of them can begin."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import aiohttp
 
@@ -16,43 +18,68 @@ from tests.bench.machine import command_of, memory_mb
 from tests.bench.plan import Plan
 from tests.e2e.model_server import ModelServer
 
-CALL_S = 2.0
-PATIENCE_S = 60.0
+SHORT_S, LONG_S = 2.0, 20.0
+PATIENCE_S = 90.0
 LOOK_S = 0.02
 
 
 async def measure(results: Results, plan: Plan, place: Arena) -> None:
     """Rows of the time, the most at once, and the worker's memory then."""
-    count = plan.thoughts
-    with ModelServer(lambda _: CALL_S) as model:
+    count, length = plan.thoughts, SHORT_S
+    with ModelServer(lambda _: length) as model:
         settings = thought_settings(count)
         llm = ModelConfig(model="openai:slow", base_url=model.url)
         camp = await place.add_stream("thoughts", 1, settings, llm)
-        took, ideal, most, memory = [], [], [], []
+        short: list[Wave] = []
         for number in plan.steps(plan.waves, f"{count} model calls at once"):
-            ideal.append(await _bare_calls(model.url, count))
-            wave = asyncio.create_task(_watch_wave(model, camp))
-            took.append(await _ask_all(place, camp, count, number))
-            wave.cancel()
-            found = await asyncio.gather(wave, return_exceptions=True)
-            assert isinstance(found[0], tuple), found
-            most.append(found[0][0])
-            memory.append(found[0][1])
-            place.watch.note()
+            short.append(await _ask_wave(place, camp, model, count, number))
+        length = LONG_S
+        # One is enough: nothing of it is a matter of milliseconds.
+        long = [await _ask_wave(place, camp, model, count, plan.waves)]
         await place.end(camp)
-    section = f"{count} model calls of {CALL_S:g} s in one worker process"
-    results.rows += [
+    results.rows += _rows_of(short, count, SHORT_S)
+    results.rows += _rows_of(long, count, LONG_S)
+
+
+class Wave(NamedTuple):
+    """So many people at once: seconds until all had an answer, and of a client that
+    does nothing else; the most calls in flight, and the worker's megabytes then."""
+
+    took: float
+    ideal: float
+    most: float
+    memory: float
+
+
+async def _ask_wave(
+    place: Arena, camp: Camp, model: ModelServer, count: int, number: int
+) -> Wave:
+    ideal = await _bare_calls(model.url, count)
+    watch = asyncio.create_task(_watch_wave(model, camp))
+    took = await _ask_all(place, camp, count, number)
+    watch.cancel()
+    found = await asyncio.gather(watch, return_exceptions=True)
+    assert isinstance(found[0], tuple), found
+    place.watch.note()
+    return Wave(took, ideal, *found[0])
+
+
+def _rows_of(waves: Sequence[Wave], count: int, seconds: float) -> list[Row]:
+    section = f"{count} model calls of {seconds:g} s in one worker process"
+    took, ideal, most, memory = map(tuple, zip(*waves, strict=True))
+    return [
         Row(
             section,
             "from the first message to the last answer",
             "s",
-            tuple(took),
-            tuple(ideal),
+            took,
+            ideal,
             "a bare client's calls",
-            goal=round(1 / 0.94, 3),
+            # How soon they begin is what the short calls measure.
+            goal=round(1 / 0.94, 3) if seconds == SHORT_S else None,
         ),
-        Row(section, "most in flight", "", tuple(most), goal=count, least=True),
-        Row(section, "memory of the worker then", "MB", tuple(memory), goal=450),
+        Row(section, "most in flight", "", most, goal=count, least=True),
+        Row(section, "memory of the worker then", "MB", memory, goal=450),
     ]
 
 
