@@ -58,6 +58,11 @@ class Colleagues:
         """Who vanished, and when that was first seen: a process that was stopped for a
         while has not looked."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Who they are."""
+        return frozenset(self._known)
+
     def merged(self, entries: Sequence[RosterEntry]) -> Sequence[RosterEntry]:
         """The roster with those who vanished from it lately: a message to one of them
         still speaks to it."""
@@ -158,7 +163,9 @@ class Healing:
         present = self._presences.values()
         channels = {channel for one in present for channel in one.channels}
         guilds = {guild for one in present for guild in one.names}
-        scopes = ["all", *(f"bot:{bot}" for bot in self._presences)]
+        # A colleague's gateway may be away when Redis is emptied: nobody else knows then.
+        bots = self._presences.keys() | self.colleagues.names
+        scopes = ["all", *(f"bot:{bot}" for bot in sorted(bots))]
         scopes += [f"guild:{guild}" for guild in sorted(guilds)] + [
             f"channel:{channel}" for channel in sorted(channels)
         ]

@@ -3,6 +3,7 @@ docs/measures.md; `tests/lab/test_measure.py` holds them to their limits."""
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
 import statistics
@@ -326,4 +327,6 @@ def main(root: Path, page: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(), Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", type=Path, help="the page that is written")
+    sys.exit(main(Path(), parser.parse_args().page))

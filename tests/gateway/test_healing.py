@@ -12,6 +12,7 @@ import pytest_asyncio
 import structlog
 
 from app.domain.errors import StoreUnavailable
+from app.domain.model import RosterEntry
 from app.gateway.healing import LOOKS, Healing
 from app.gateway.presence import Presence
 from app.runtime.clock import DAY_S, epoch_day
@@ -145,6 +146,21 @@ async def test_the_brakes_of_a_bot_are_read_as_soon_as_it_is_there(
     await store.client.flushdb()
     await process.healing.tick()
     assert await store.client.hget(budget, "posts") == "12"
+    assert await store.client.get(keys.mute_by_operator("bot:elena")) == "operator"
+
+
+@pytest.mark.asyncio
+async def test_a_muted_bot_stays_so_while_its_own_gateway_is_away(
+    store: Failing,
+) -> None:
+    """Redis is emptied meanwhile: a colleague's gateway writes the mute again."""
+    process = Process(store, "aria")
+    elena = RosterEntry(bot="elena", user_id="2", names=("Elena",))
+    process.healing.colleagues.merged([elena])
+    await store.run(mutes.mute("bot:elena", "operator"))
+    await process.healing.tick()
+    await store.client.flushdb()
+    await process.healing.tick()
     assert await store.client.get(keys.mute_by_operator("bot:elena")) == "operator"
 
 
